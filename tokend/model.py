@@ -1,0 +1,231 @@
+"""The nouns that every room shares: refusals, secrets, asks, callers, services, grants, stamps and what is issued.
+
+Plain data. Nothing here knows a vendor, a web server, a clock or a file.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
+
+PLATFORM_MAX_TTL: Final = 86_400
+"""Seconds: no token lives longer, whatever it says."""
+
+NOTHING: Final[Mapping[str, object]] = {}
+
+
+class Code(StrEnum):
+    """The closed list of reasons for a refusal, for programs to read. `STATUS` gives the HTTP status of each."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_FIELD = "unknown_field"
+    INVALID_FIELD = "invalid_field"
+    TTL_OUT_OF_RANGE = "ttl_out_of_range"
+    CREDENTIAL_AMBIGUOUS = "credential_ambiguous"
+    UNAUTHENTICATED = "unauthenticated"
+    CREDENTIAL_INVALID = "credential_invalid"
+    NOT_PERMITTED = "not_permitted"
+    POWER_REQUIRED = "power_required"
+    WRONG_APP = "wrong_app"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+STATUS: Final[Mapping[Code, int]] = {
+    Code.MALFORMED: 400,
+    Code.UNKNOWN_FIELD: 400,
+    Code.INVALID_FIELD: 400,
+    Code.TTL_OUT_OF_RANGE: 400,
+    Code.CREDENTIAL_AMBIGUOUS: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.CREDENTIAL_INVALID: 401,
+    Code.NOT_PERMITTED: 403,
+    Code.POWER_REQUIRED: 403,
+    Code.WRONG_APP: 403,
+    Code.NOT_FOUND: 404,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.RATE_LIMITED: 429,
+    Code.UNAVAILABLE: 503,
+    Code.INTERNAL: 500,
+}
+
+
+class Refusal(Exception):
+    """Why a token is not issued: a closed code, a sentence for people, and the field at fault, if it is one's."""
+
+    def __init__(self, code: Code, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.field = field
+
+    @property
+    def status(self) -> int:
+        return STATUS[self.code]
+
+
+class Secret:
+    """A sealed text: it never prints, compares, hashes or pickles. `reveal()` is the one way out, easy to grep for.
+
+    In pydantic models (a backend's Options) it is written `{env: NAME}` or `{file: PATH}`; the configuration passes a
+    `secrets` resolver in the validation context that turns such a reference into a Secret.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(sealed)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def take(value: object, info: ValidationInfo) -> Secret:
+            if isinstance(value, Secret):
+                return value
+            resolver = (info.context or {}).get("secrets")
+            if resolver is None or not isinstance(value, dict):
+                raise PydanticCustomError("secret", "is a secret: write {{env: NAME}} or {{file: PATH}}, never the text itself")
+            secret: Secret = resolver(value)
+            return secret
+
+        return core_schema.with_info_plain_validator_function(take)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        one_of = [
+            {"type": "object", "properties": {name: {"type": "string"}}, "required": [name], "additionalProperties": False}
+            for name in ("env", "file")
+        ]
+        return {"title": "Secret", "oneOf": one_of}
+
+
+class Credentials(NamedTuple):
+    """What an app signs with. `certificates` maps a name (primary, secondary) to each that verifies.
+
+    `signing` names the one that signs tokens; the vendor's REST calls are always signed by the primary.
+    """
+
+    app_id: str | None
+    certificates: Mapping[str, Secret]
+    signing: str = "primary"
+
+
+class Stamp(NamedTuple):
+    """Made at the door, once a token: `issued_at` in Unix seconds (one a request), `salt` in 1..99999999."""
+
+    issued_at: int
+    salt: int
+
+
+class Ask(NamedTuple):
+    """Untrusted: what a caller wants. `fields` are those of the kind; `ttl` in seconds, None where not said.
+
+    `names` says what the dialect calls a field (`{"ttl": "expiry"}`), for refusals to name what the client sent.
+    """
+
+    kind: str
+    fields: Mapping[str, object]
+    ttl: int | None = None
+    names: Mapping[str, str] = {}
+
+
+class Caller(NamedTuple):
+    """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims."""
+
+    name: str
+    claims: Mapping[str, object] = NOTHING
+
+
+class Service(NamedTuple):
+    """One service of a token. User and channel stand as on the wire (uid 0 is ""); None: the service has none.
+
+    `privileges` maps a name to seconds from the issue time. Names that start with `publish` make a publisher, `join`,
+    `play` and `subscribe` a subscriber, `app` an administrator's credential. `detail` holds what else the token says.
+    """
+
+    name: str
+    user: str | None = None
+    channel: str | None = None
+    privileges: Mapping[str, int] = {}
+    detail: Mapping[str, object] = NOTHING
+
+
+class Grant(NamedTuple):
+    """What a token gives: app id, format, ttl in seconds and services. Never holds a secret."""
+
+    app_id: str | None
+    format: str
+    ttl: int
+    services: tuple[Service, ...]
+
+
+class Issued(NamedTuple):
+    """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
+
+    `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
+    `extra` is what the backend adds to the native answer.
+    """
+
+    ask: Ask
+    grant: Grant
+    token: str
+    issued_at: int
+    expires_at: int
+    renew_at: int
+    rule: str
+    filled: Mapping[str, object]
+    clamped_from: int | None
+    extra: Mapping[str, object]
+
+
+Outcome = Issued | Refusal
+
+
+class Decision(NamedTuple):
+    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released."""
+
+    app: str
+    caller: str | None
+    ask: Ask
+    grant: Grant | None
+    rule: str | None
+    token_sha256: str | None
+    issued_at: int
+    refusal: Refusal | None
+
+
+class AuditSink(Protocol):
+    """Where decisions are written before a token leaves. Implementations stand above the line."""
+
+    async def record(self, decisions: tuple[Decision, ...]) -> None:
+        """Write all or raise; whatever it raises, no token of these decisions is released."""
+
+
+class DenyList(Protocol):
+    """Who is shut out for the time being, whatever the rules say. Implementations stand above the line."""
+
+    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
+        """Why this grant is denied, in a sentence; None lets it pass."""

@@ -1,0 +1,100 @@
+"""pydantic's complaints in our words: where, and what to do, never the value that was rejected."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Strict(BaseModel):
+    """The base of every shape: exact types, unknown fields refused, frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Complaint(NamedTuple):
+    """One thing wrong: the path below the model, whether the field is unknown, a sentence that follows the field's name."""
+
+    path: tuple[str | int, ...]
+    unknown: bool
+    sentence: str
+
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "finite_number": "must be a finite number",
+}
+
+
+def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint]:
+    """Every complaint of `error`, in the order of the input's shape."""
+    found = []
+    for one in error.errors(include_url=False, include_input=False):
+        path = tuple(one["loc"])
+        if one["type"] == "extra_forbidden":
+            known = known_keys(model, path[:-1])
+            found.append(Complaint(path, True, "unknown" + suggestion(str(path[-1]), known)))
+        elif one["type"] == "literal_error":
+            found.append(Complaint(path, False, "must be " + str(one.get("ctx", {}).get("expected", ""))))
+        elif one["type"] == "value_error":
+            found.append(Complaint(path, False, str(one.get("ctx", {}).get("error", ""))))
+        else:
+            found.append(Complaint(path, False, _SENTENCES.get(one["type"]) or _lower(one["msg"])))
+    return found
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`, did you mean 'x'?` where a known word is near, else the known words."""
+    words = sorted(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if near:
+        return f", did you mean '{near[0]}'?"
+    return f"; known: {', '.join(words)}" if words else ""
+
+
+def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    """The keys that the model knows at a path; empty where any key is allowed."""
+    at: Any = model
+    for step in path:
+        at = _below(at, step)
+    at = _bare(at)
+    if isinstance(at, type) and issubclass(at, BaseModel):
+        return [field.alias or name for name, field in at.model_fields.items()]
+    return []
+
+
+def _below(annotation: Any, step: str | int) -> Any:
+    at = _bare(annotation)
+    if isinstance(at, type) and issubclass(at, BaseModel):
+        fields = {field.alias or name: field.annotation for name, field in at.model_fields.items()}
+        return fields.get(str(step))
+    arguments = [one for one in get_args(at) if one is not Ellipsis]
+    return arguments[-1] if arguments else None
+
+
+def _bare(annotation: Any) -> Any:
+    """Without Annotated and `| None`."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif get_origin(annotation) in (Union, UnionType):
+            others = [one for one in get_args(annotation) if one is not NoneType]
+            models = [one for one in others if isinstance(_bare(one), type) and issubclass(_bare(one), BaseModel)]
+            annotation = (models or others)[0]
+        else:
+            return annotation
+
+
+def _lower(message: str) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return message if message[:2].isupper() else message[:1].lower() + message[1:]
