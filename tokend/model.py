@@ -61,17 +61,32 @@ STATUS: Final[Mapping[Code, int]] = {
 
 
 class Refusal(Exception):
-    """Why a token is not issued: a closed code, a sentence for people, and the field at fault, if it is one's."""
+    """Why a token is not issued: a closed code, a sentence for people, and the field at fault, if it is one's.
 
-    def __init__(self, code: Code, sentence: str, field: str | None = None) -> None:
+    Where there is a field the sentence goes on from its name ("must be text"). `operator` is for the log alone.
+    """
+
+    def __init__(self, code: Code, sentence: str, field: str | None = None, operator: str | None = None) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
         self.field = field
+        self.operator = operator
 
     @property
     def status(self) -> int:
         return STATUS[self.code]
+
+    @property
+    def detail(self) -> str:
+        """The whole sentence, field included."""
+        return f"{self.field} {self.sentence}" if self.field else self.sentence
+
+    def renamed(self, names: Mapping[str, str]) -> "Refusal":
+        """The same with the field's name in the client's own contract."""
+        if self.field is None or self.field not in names:
+            return self
+        return Refusal(self.code, self.sentence, names[self.field], self.operator)
 
 
 class Secret:

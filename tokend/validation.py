@@ -15,7 +15,10 @@ class Strict(BaseModel):
 
 
 class Complaint(NamedTuple):
-    """One thing wrong: the path below the model, whether the field is unknown, a sentence that follows the field's name."""
+    """One thing wrong: the path below the model, and a sentence that follows the field's name.
+
+    Where the field is unknown the sentence is only the hint that follows that word.
+    """
 
     path: tuple[str | int, ...]
     unknown: bool
@@ -43,7 +46,7 @@ def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint
         path = tuple(one["loc"])
         if one["type"] == "extra_forbidden":
             known = known_keys(model, path[:-1])
-            found.append(Complaint(path, True, "unknown" + suggestion(str(path[-1]), known)))
+            found.append(Complaint(path, True, suggestion(str(path[-1]), known)))
         elif one["type"] == "literal_error":
             found.append(Complaint(path, False, "must be " + str(one.get("ctx", {}).get("expected", ""))))
         elif one["type"] == "value_error":

@@ -1,0 +1,47 @@
+"""The shelf of auth schemes: the credentials of a request are read here, and offered to a route's schemes in order."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from tokend.auth.contract import Presented, Scheme
+from tokend.model import Caller, Code, Refusal
+
+SCHEMES: Final = ("api_key", "anonymous")
+"""Every scheme's name, as the configuration writes it below a caller."""
+
+_VISIBLE: Final = re.compile(r"[!-~]+")
+
+
+class Gate:
+    """The schemes of one route. A credential that none of them knows is 401; two at once are 400."""
+
+    def __init__(self, schemes: Sequence[Scheme]) -> None:
+        self._schemes = tuple(schemes)
+
+    async def identify(self, presented: Presented, now: int) -> Caller:
+        """The caller, or `Refusal`. `now` in Unix seconds."""
+        if presented.count > 1:
+            raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "two credentials at once: send one of Authorization and X-API-Key")
+        for scheme in self._schemes:
+            caller = await scheme.identify(presented, now)
+            if caller is not None:
+                return caller
+        if presented.count:
+            raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here")
+        raise Refusal(Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer")
+
+
+def present(authorization: Sequence[str], api_key: Sequence[str]) -> Presented:
+    """The credentials in the values of the two headers; one sent twice is two."""
+    if len(authorization) > 1 or len(api_key) > 1:
+        raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
+    bearer, other = None, False
+    for value in authorization:
+        scheme, _, text = value.partition(" ")
+        if scheme.lower() == "bearer" and _VISIBLE.fullmatch(text.strip(" ")):
+            bearer = text.strip(" ")
+        else:
+            other = True
+    key = next((one for one in api_key if _VISIBLE.fullmatch(one)), None)
+    return Presented(bearer, key, other or (bool(api_key) and key is None))

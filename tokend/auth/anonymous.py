@@ -1,0 +1,16 @@
+"""Requests without any credential, where a caller is written as `anonymous: true`."""
+
+from typing import ClassVar
+
+from tokend.auth.contract import Presented, Scheme
+from tokend.model import Caller
+
+
+class Anonymous(Scheme):
+    name: ClassVar[str] = "anonymous"
+
+    def __init__(self, caller: str) -> None:
+        self._caller = Caller(caller)
+
+    async def identify(self, presented: Presented, now: int) -> Caller | None:
+        return None if presented.count else self._caller

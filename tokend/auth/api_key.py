@@ -1,0 +1,51 @@
+"""API keys, as `X-API-Key` or `Authorization: Bearer`. The configuration holds SHA-256 digests, never the keys."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, ClassVar, Final
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from tokend.auth.contract import Presented, Scheme
+from tokend.model import Caller
+
+PREFIX: Final = "sha256:"
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def digest_of(key: str) -> str:
+    """`sha256:` and the hex digest, as the configuration holds it."""
+    return PREFIX + hashlib.sha256(key.encode()).hexdigest()
+
+
+def _check(text: str) -> str:
+    if _DIGEST.fullmatch(text) is None:
+        # the text may be the key itself: never repeat it
+        raise PydanticCustomError("digest", "must be sha256: and 64 hex digits; `tokend key hash` makes it from a key")
+    return text
+
+
+Digest = Annotated[str, AfterValidator(_check)]
+
+
+class ApiKey(Scheme):
+    """Looks a key up by its digest, so that no comparison's time tells anything about a key."""
+
+    name: ClassVar[str] = "api_key"
+
+    def __init__(self, digests: Mapping[str, Iterable[str]]) -> None:
+        """`digests`: those of each caller, by the caller's name."""
+        self._callers = {one: Caller(name) for name, of_caller in digests.items() for one in of_caller}
+
+    async def identify(self, presented: Presented, now: int) -> Caller | None:
+        key = presented.api_key
+        if key is None and presented.bearer is not None and not looks_like_jwt(presented.bearer):
+            key = presented.bearer
+        return None if key is None else self._callers.get(digest_of(key))
+
+
+def looks_like_jwt(bearer: str) -> bool:
+    """Three dot-separated parts; such a key works only as `X-API-Key`."""
+    return bearer.count(".") == 2

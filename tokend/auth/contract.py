@@ -1,0 +1,31 @@
+"""What an auth scheme is. Three answers: None (not mine), a caller (mine and good), or a `Refusal` (mine but bad)."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+from tokend.model import Caller
+
+
+class Presented(NamedTuple):
+    """The credentials that a request carries, as text; None: it carries none of that sort.
+
+    `other`: an Authorization header that is no Bearer, or one that cannot be read. No scheme knows it.
+    """
+
+    bearer: str | None = None
+    api_key: str | None = None
+    other: bool = False
+
+    @property
+    def count(self) -> int:
+        return (self.bearer is not None) + (self.api_key is not None) + self.other
+
+
+class Scheme(ABC):
+    """Built once for the callers of a route that use it. Asynchronous, since some wait for keys."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    async def identify(self, presented: Presented, now: int) -> Caller | None:
+        """Who asks, None if that is not this scheme's to say. `now` in Unix seconds. Raises `Refusal` (401)."""

@@ -1,0 +1,195 @@
+"""What the vendor's kinds share: service and privilege names <-> numbers of the wire, minting, reading, verifying.
+
+A kind is some forty lines on `AgoraBackend`: its fields, and the services that they grant.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from tokend.backends.contract import Backend, Minted, Mismatch, Reading, Unreadable
+from tokend.model import Credentials, Grant, Service, Stamp
+from tokend.scope import ADMINISTRATOR
+from tokend.wire import v006, v007
+from tokend.wire.packing import WireError
+
+RENEW_BEFORE: Final = 30
+"""Seconds before its end that a client is told to renew an RTC or RTM token (F18)."""
+
+TYPES: Final[Mapping[str, int]] = {
+    "rtc": 1,
+    "rtm": 2,
+    "streaming": 3,
+    "fpa": 4,
+    "chat": 5,
+    "fcdn": 6,
+    "apaas": 7,
+    "rtm2": 8,
+    "convoai": 9,
+    "stt": 10,
+}
+NAMES: Final = {number: name for name, number in TYPES.items()}
+PRIVILEGES: Final[Mapping[str, Mapping[str, int]]] = {
+    "rtc": {"join": 1, "publish_audio": 2, "publish_video": 3, "publish_data": 4},
+    "rtm": {"login": 1},
+    "streaming": {"publish_mixed": 1, "publish_raw": 2},
+    "fpa": {"login": 1},
+    "chat": {"user": 1, ADMINISTRATOR: 2},
+    "fcdn": {"publish": 1, "play": 2},
+    "apaas": {"room_user": 1, "user": 2, ADMINISTRATOR: 3},
+    "rtm2": {"login": 1},
+    "convoai": {},
+    "stt": {},
+}
+_PRIVILEGE_NAMES: Final = {
+    name: {number: privilege for privilege, number in numbers.items()} for name, numbers in PRIVILEGES.items()
+}
+_RTM_LOGIN_006: Final = 1000
+
+
+class AgoraBackend(Backend):
+    """Mints 007 tokens, and 006 ones where the grant's format says so. `primary_only` for what REST calls need (F17)."""
+
+    needs_app_id: ClassVar[bool] = True
+    needs_certificate: ClassVar[bool] = True
+
+    def signing(self, grant: Grant) -> str:
+        """The name of the certificate that signs this grant: administrators' tokens are always the primary's (F17)."""
+        if any(ADMINISTRATOR in service.privileges for service in grant.services):
+            return "primary"
+        return self.credentials.signing
+
+    def renew_after(self, grant: Grant) -> int:
+        """Seconds from the issue time at which a client should ask anew."""
+        return max(grant.ttl - RENEW_BEFORE, grant.ttl // 2)
+
+    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+        certificate = self.credentials.certificates[self.signing(grant)].reveal()
+        if grant.format == v006.VERSION:
+            token = v006.encode(_content_006(grant, stamp), certificate)
+        else:
+            content = v007.Content(
+                grant.app_id or "", stamp.issued_at, grant.ttl, stamp.salt, tuple(map(_to_wire, grant.services))
+            )
+            token = v007.encode(content, certificate)
+        return Minted(token, self.renew_after(grant))
+
+    def read(self, token: str) -> Reading:
+        return read(token, self.credentials)
+
+    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+        if grant.format == v006.VERSION:
+            return self._verify_006(minted, grant, stamp)
+        mismatch = super().verify(minted, grant, stamp)
+        return mismatch
+
+    def _verify_006(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+        """006 shows checksums only: recompute them and the signature from the grant."""
+        try:
+            decoded = v006.decode(minted.token)
+        except WireError as error:
+            return Mismatch(f"the token cannot be read: {error}")
+        expected = _content_006(grant, stamp)
+        if (decoded.app_id, decoded.issue_ts, decoded.privileges) != (
+            expected.app_id,
+            expected.issue_ts,
+            expected.privileges,
+        ):
+            return Mismatch("the token gives something else than was granted")
+        certificate = self.credentials.certificates[self.signing(grant)].reveal()
+        if not v006.verifies(decoded, certificate, expected.channel, expected.uid):
+            return Mismatch("the token's checksums or signature are not those of the grant")
+        return None
+
+
+def read(token: str, credentials: Credentials) -> Reading:
+    """Take any 006 or 007 token apart; whose it is shows in the grant's app id. `Unreadable` for anything else."""
+    try:
+        if token.startswith(v006.VERSION):
+            return _read_006(token)
+        if token.startswith(v007.VERSION):
+            return _read_007(token, credentials)
+    except WireError as error:
+        raise Unreadable(str(error)) from error
+    raise Unreadable("not an Agora token: these begin with 006 or 007")
+
+
+def _read_007(token: str, credentials: Credentials) -> Reading:
+    decoded = v007.decode(token)
+    content = decoded.content
+    grant = Grant(content.app_id, v007.VERSION, content.expire, tuple(map(_from_wire, content.services)))
+    signers = (name for name, one in credentials.certificates.items() if v007.verifies(decoded, one.reveal()))
+    return Reading(
+        grant,
+        next(signers, None) if content.app_id == credentials.app_id else None,
+        content.issue_ts,
+        content.issue_ts + content.expire,
+        frozenset({"services"}) if decoded.unread else frozenset(),
+    )
+
+
+def _read_006(token: str) -> Reading:
+    """Channel and user are hidden, so the signature can only be checked by one who knows them (`verify`)."""
+    decoded = v006.decode(token)
+    seconds = {number: until - decoded.issue_ts for number, until in decoded.privileges.items()}
+    ttl = max(seconds.values(), default=0)
+    name = "rtm" if _RTM_LOGIN_006 in seconds else "rtc"
+    if name == "rtm":
+        privileges = {"login": seconds[_RTM_LOGIN_006]}
+    else:
+        privileges = {_PRIVILEGE_NAMES["rtc"].get(number, str(number)): value for number, value in seconds.items()}
+    grant = Grant(decoded.app_id, v006.VERSION, ttl, (Service(name, None, None, privileges),))
+    return Reading(grant, None, decoded.issue_ts, decoded.issue_ts + ttl, frozenset({"channel", "user", "signed_by"}))
+
+
+def _content_006(grant: Grant, stamp: Stamp) -> v006.Content:
+    (service,) = grant.services
+    if service.name == "rtm":
+        channel, uid = service.user or "", ""
+        numbers: Mapping[str, int] = {"login": _RTM_LOGIN_006}
+    else:
+        channel, uid = service.channel or "", service.user or ""
+        numbers = PRIVILEGES["rtc"]
+    privileges = {numbers[name]: stamp.issued_at + seconds for name, seconds in service.privileges.items()}
+    return v006.Content(grant.app_id or "", channel, uid, stamp.issued_at, stamp.salt, privileges)
+
+
+def _to_wire(service: Service) -> v007.Service:
+    numbers = PRIVILEGES[service.name]
+    privileges = {numbers[name]: seconds for name, seconds in service.privileges.items()}
+    values: tuple[v007.Value, ...] = ()
+    match service.name:
+        case "rtc" | "streaming" | "fcdn":
+            values = (service.channel or "", service.user or "")
+        case "rtm" | "chat":
+            values = (service.user or "",)
+        case "apaas":
+            values = (service.channel or "", service.user or "", int(str(service.detail.get("role", -1))))
+        case "rtm2":
+            permissions = service.detail.get("permissions", {})
+            values = (service.user or "", permissions if isinstance(permissions, dict) else {})
+    return v007.Service(TYPES[service.name], privileges, values)
+
+
+def _from_wire(service: v007.Service) -> Service:
+    name = NAMES[service.type]
+    known = _PRIVILEGE_NAMES[name]
+    privileges = {known.get(number, str(number)): seconds for number, seconds in service.privileges.items()}
+    values = service.values
+    match name:
+        case "rtc" | "streaming" | "fcdn":
+            return Service(name, str(values[1]), str(values[0]), privileges)
+        case "rtm":
+            return Service(name, str(values[0]), None, privileges)
+        case "chat":
+            # an app token has no user: None; an empty one beside a user privilege would be any user
+            user = None if not values[0] and "user" not in privileges else str(values[0])
+            return Service(name, user, None, privileges)
+        case "apaas":
+            in_room, has_user = "room_user" in privileges, not privileges.keys() <= {ADMINISTRATOR}
+            room = str(values[0]) if in_room or values[0] else None
+            user = str(values[1]) if has_user or values[1] else None
+            return Service(name, user, room, privileges, {"role": values[2]})
+        case "rtm2":
+            return Service(name, str(values[0]), None, privileges, {"permissions": values[1]})
+        case _:
+            return Service(name, None, None, privileges)

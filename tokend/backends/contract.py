@@ -1,0 +1,114 @@
+"""What a backend is: it mints and reads the tokens of one kind, for one app. This screen is the whole interface.
+
+A backend is built once an app, is pure (no I/O, clock or randomness: time and salt come with the stamp) and never
+sees callers or rules. It is found through the entry-point group `tokend.backends`; the entry's name is its kind.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, NamedTuple
+
+from tokend.model import NOTHING, Credentials, Grant, Service, Stamp
+from tokend.validation import Strict
+
+ENTRY_POINT_GROUP: Final = "tokend.backends"
+
+
+class NoOptions(Strict):
+    """For a backend that takes no options."""
+
+
+class Minted(NamedTuple):
+    """A signed token. `renew_after`: seconds from the issue time; `extra` joins the native answer."""
+
+    token: str
+    renew_after: int
+    extra: Mapping[str, object] = NOTHING
+
+
+class Reading(NamedTuple):
+    """What a token says. `signed_by`: the name of the certificate or secret that signed it, None if none of ours did.
+
+    Times in Unix seconds. `hidden` names what the format cannot show (006 holds only checksums of channel and user).
+    """
+
+    grant: Grant
+    signed_by: str | None
+    issued_at: int
+    expires_at: int
+    hidden: frozenset[str] = frozenset()
+
+
+class Mismatch(NamedTuple):
+    """What a minted token says differently from its grant, in a sentence for the log."""
+
+    sentence: str
+
+
+class Unreadable(ValueError):
+    """Not a token of this backend's format, with the reason."""
+
+
+class Backend(ABC):
+    """One kind for one app. Subclasses set `Options` and `Fields`, and implement grant, mint and read."""
+
+    Options: ClassVar[type[Strict]] = NoOptions
+    """What the YAML may say below `backends: {kind: …}`; a field of type `Secret` is `{env: …}` or `{file: …}` there."""
+    Fields: ClassVar[type[Strict]]
+    """What a caller may ask for."""
+    needs_app_id: ClassVar[bool] = False
+    needs_certificate: ClassVar[bool] = False
+
+    def __init__(self, options: Any, credentials: Credentials) -> None:
+        """`options` is an instance of `Options`, already validated."""
+        self.options = options
+        self.credentials = credentials
+
+    @abstractmethod
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        """What the token would give. `user` is what the rule being tried fills in where the fields name none.
+
+        Raises `Refusal` (400) for fields that do not go together, and when there is still no user where one is needed.
+        """
+
+    @abstractmethod
+    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+        """Sign it. The same grant and stamp give the same token."""
+
+    @abstractmethod
+    def read(self, token: str) -> Reading:
+        """Take any text apart without trusting it; `Unreadable` if it is not of this format."""
+
+    def names_user(self, fields: Any) -> bool:
+        """Whether the ask itself says for whom the token is (a rule's user then fills nothing in)."""
+        return getattr(fields, "user", None) is not None
+
+    def filled(self, user: str) -> Mapping[str, object]:
+        """The field and type in which the native answer tells a user that the rule filled in."""
+        return {"user": user}
+
+    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+        """Hold the minted token against what was granted, before release. None: it says exactly that."""
+        try:
+            reading = self.read(minted.token)
+        except Unreadable as error:
+            return Mismatch(f"the token cannot be read: {error}")
+        if reading.hidden:
+            return Mismatch(f"the token does not show {', '.join(sorted(reading.hidden))}")
+        if not same_grant(reading.grant, grant):
+            return Mismatch("the token gives something else than was granted")
+        if reading.signed_by is None:
+            return Mismatch("the token is not signed by this app")
+        if reading.issued_at != stamp.issued_at or reading.expires_at != stamp.issued_at + grant.ttl:
+            return Mismatch("the token's times are not those of the stamp and the grant")
+        return None
+
+
+def same_grant(one: Grant, other: Grant) -> bool:
+    """Equality with types: a NamedTuple equals any tuple of the same values, and True equals 1."""
+    return (
+        type(one) is type(other) is Grant
+        and one == other
+        and type(one.ttl) is type(other.ttl) is int
+        and all(type(service) is Service for service in (*one.services, *other.services))
+    )

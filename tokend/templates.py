@@ -1,0 +1,158 @@
+"""Texts of a rule: literal, `*` for one or more characters, and `{claims.x}` or `{claims.x|uid}` placeholders.
+
+A filled text is matched anchored and case-sensitively; a claim never counts as anything but literal text.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+_CLAIM: Final = re.compile(r"""claims((?:\.[A-Za-z0-9_-]+|\["[^"\]]+"\])+)""")
+_STEP: Final = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"\]]+)"\]""")
+_PIECE: Final = re.compile(r"""(\*)|\{([^{}]*)\}|([^*{}]+)|([{}])""")
+
+
+class TemplateError(ValueError):
+    """A text that is no template, with what to write instead."""
+
+
+class Inapplicable(Exception):
+    """A rule does not apply to a caller, since a claim is missing or cannot go in; the sentence says which."""
+
+
+class ClaimPath(NamedTuple):
+    """`claims.a.b` or `claims["https://x/roles"]`, as the steps into nested claims."""
+
+    steps: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "claims" + "".join(f".{one}" if re.fullmatch(r"[\w-]+", one) else f'["{one}"]' for one in self.steps)
+
+
+class Placeholder(NamedTuple):
+    """A claim to put in; `before` is the literal character that follows it, which the claim must not hold."""
+
+    path: ClaimPath
+    as_uid: bool
+    before: str
+
+
+STAR: Final = None
+
+
+class Pattern(NamedTuple):
+    """A filled text: the literal pieces between its stars."""
+
+    pieces: tuple[str, ...]
+
+    @property
+    def single(self) -> str | None:
+        return self.pieces[0] if len(self.pieces) == 1 else None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it is the bare `*`."""
+        return self.pieces == ("", "")
+
+    def matches(self, text: str) -> bool:
+        """Anchored, case-sensitive, each star standing for one or more characters."""
+        first, *rest = self.pieces
+        if not rest:
+            return text == first
+        if not text.startswith(first):
+            return False
+        at = len(first)
+        for piece in rest[:-1]:
+            found = text.find(piece, at + 1)
+            if found < 0:
+                return False
+            at = found + len(piece)
+        return text.endswith(rest[-1]) and len(text) - len(rest[-1]) > at
+
+    def __str__(self) -> str:
+        return f'"{"*".join(self.pieces)}"'
+
+
+class Template(NamedTuple):
+    """Parts in order: literal text, a placeholder, or STAR."""
+
+    parts: tuple[str | Placeholder | None, ...]
+
+    def fill(self, claims: Mapping[str, object]) -> Pattern:
+        """The pattern for a caller; `Inapplicable` where a claim is missing or cannot go in."""
+        pieces = [""]
+        for part in self.parts:
+            if part is STAR:
+                pieces.append("")
+            else:
+                pieces[-1] += part if isinstance(part, str) else _claim_text(part, claims)
+        return Pattern(tuple(pieces))
+
+
+def parse_template(text: str) -> Template:
+    """`TemplateError` for an empty text, an unknown placeholder, or one that another or a `*` follows at once."""
+    if not text:
+        raise TemplateError('is empty: leave it out, or write "*" for any')
+    found = list(_PIECE.finditer(text))
+    parts: list[str | Placeholder | None] = []
+    for index, piece in enumerate(found):
+        star, inside, literal, brace = piece.groups()
+        if brace is not None:
+            raise TemplateError("has a brace that is not part of a {claims.…} placeholder")
+        if star is not None:
+            parts.append(STAR)
+        elif literal is not None:
+            parts.append(literal)
+        else:
+            following = found[index + 1] if index + 1 < len(found) else None
+            if following is not None and following.group(3) is None:
+                raise TemplateError(
+                    f"has nothing between {{{inside}}} and what follows: one value could run into the next; put a character between"
+                )
+            parts.append(_placeholder(inside or "", following.group(3)[0] if following else ""))
+    return Template(tuple(parts))
+
+
+def parse_claim_path(text: str) -> ClaimPath:
+    """`TemplateError` unless it is `claims.x`, nested with dots or `claims["…"]`."""
+    whole = _CLAIM.fullmatch(text)
+    if whole is None:
+        raise TemplateError(f'has {text}, which is no claim: write claims.name, claims.a.b or claims["https://…"]')
+    return ClaimPath(tuple(dotted or quoted for dotted, quoted in _STEP.findall(whole.group(1))))
+
+
+def claim_at(claims: Mapping[str, object], path: ClaimPath) -> object:
+    """The claim, or None where there is none."""
+    at: object = claims
+    for step in path.steps:
+        if not isinstance(at, Mapping) or step not in at:
+            return None
+        at = at[step]
+    return at
+
+
+def uid_of(text: str) -> int:
+    """A stable 32-bit number for a text, never 0: SHA-256, its first four bytes modulo 2^32-1, plus one."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4]) % 0xFFFF_FFFF + 1
+
+
+def _placeholder(inside: str, before: str) -> Placeholder:
+    path, pipe, transform = inside.partition("|")
+    if pipe and transform != "uid":
+        raise TemplateError(f"has {{{inside}}}: the one transform is |uid")
+    return Placeholder(parse_claim_path(path), bool(pipe), before)
+
+
+def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
+    value = claim_at(claims, placeholder.path)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise Inapplicable(f"{placeholder.path} is missing, empty, or neither text nor a whole number")
+    text = str(value)
+    if "*" in text:
+        raise Inapplicable(f"{placeholder.path} holds a *")
+    if placeholder.as_uid:
+        text = str(uid_of(text))
+    if placeholder.before and placeholder.before in text:
+        raise Inapplicable(f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}")
+    return text
