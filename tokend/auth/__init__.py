@@ -21,13 +21,13 @@ class Gate:
 
     async def identify(self, presented: Presented, now: int) -> Caller:
         """The caller, or `Refusal`. `now` in Unix seconds."""
-        if presented.count > 1:
+        if presented.total > 1:
             raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "two credentials at once: send one of Authorization and X-API-Key")
         for scheme in self._schemes:
             caller = await scheme.identify(presented, now)
             if caller is not None:
                 return caller
-        if presented.count:
+        if presented.total:
             raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here")
         raise Refusal(Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer")
 

@@ -13,4 +13,4 @@ class Anonymous(Scheme):
         self._caller = Caller(caller)
 
     async def identify(self, presented: Presented, now: int) -> Caller | None:
-        return None if presented.count else self._caller
+        return None if presented.total else self._caller

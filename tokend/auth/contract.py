@@ -17,7 +17,7 @@ class Presented(NamedTuple):
     other: bool = False
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         return (self.bearer is not None) + (self.api_key is not None) + self.other
 
 

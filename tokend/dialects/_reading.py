@@ -1,0 +1,126 @@
+"""Reading what clients send: strict JSON objects, whole numbers in text, role words. Bad input is a `Refusal` (400)."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from tokend.dialects.contract import JSON, Request
+from tokend.model import Code, Refusal
+from tokend.validation import suggestion
+
+ROLES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("publisher", "host", "broadcaster", "1"), "publisher"),
+    **dict.fromkeys(("subscriber", "audience", "2"), "subscriber"),
+}
+_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
+_DIGITS: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_UNSIGNED_UID: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+_NEGATIVE_UID: Final = re.compile(r"-[1-9][0-9]{0,9}", re.ASCII)
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """The body as one JSON object. No content type is read as JSON; another one is 415."""
+    media_type = (request.content_type or JSON).partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON}")
+    try:
+        # orjson refuses NaN, lone surrogates, bad UTF-8 and deep nesting; json alone can see a key that stands twice
+        orjson.loads(request.body)
+        value = json.loads(request.body.decode(), object_pairs_hook=_no_twins, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(Code.MALFORMED, _json_sentence(request.body, error)) from error
+    if not isinstance(value, dict):
+        raise Refusal(Code.MALFORMED, "the body must be a JSON object")
+    return value
+
+
+class _Twin(ValueError):
+    """A key that stands twice in one object."""
+
+
+def _no_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Twin
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _json_sentence(body: bytes, error: Exception) -> str:
+    if isinstance(error, _Twin):
+        return "a key stands twice in one object of the body"
+    if not body.strip():
+        return "the body is empty: a JSON object is wanted"
+    return "the body is not valid JSON (one object, in UTF-8)"
+
+
+def known_only(fields: Mapping[str, object], known: Sequence[str]) -> None:
+    """`Refusal` for a field that the contract does not have."""
+    for name in fields:
+        if name not in known:
+            raise Refusal(Code.UNKNOWN_FIELD, f"is not a field of this request{suggestion(name, known)}", name)
+
+
+def text(fields: Mapping[str, object], name: str) -> str | None:
+    """A text field, None if it is left out."""
+    value = fields.get(name)
+    if value is None and name not in fields:
+        return None
+    if not isinstance(value, str):
+        raise Refusal(Code.INVALID_FIELD, "must be text", name)
+    return value
+
+
+def whole(fields: Mapping[str, object], name: str) -> int | None:
+    """A field with a whole number (JSON, so no text and no true), None if it is left out."""
+    if name not in fields:
+        return None
+    value = fields[name]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Refusal(Code.INVALID_FIELD, "must be a whole number of seconds", name)
+    return value
+
+
+def query_value(request: Request, name: str) -> str | None:
+    """The value of a query parameter, None if it is left out; `Refusal` if it stands twice."""
+    values = [value for key, value in request.query if key == name]
+    if len(values) > 1:
+        raise Refusal(Code.MALFORMED, "stands twice in the query", name)
+    return values[0] if values else None
+
+
+def query_seconds(request: Request, name: str) -> int | None:
+    """A lifetime in the query, None if it is left out. Its range is the issuer's to judge."""
+    value = query_value(request, name)
+    if value is None:
+        return None
+    if _WHOLE.fullmatch(value) is None:
+        raise Refusal(Code.INVALID_FIELD, "must be a whole number of seconds", name)
+    return int(value)
+
+
+def role(word: str, field: str = "role") -> str:
+    """publisher or subscriber for the words that the field's clients use; anything else is refused, never guessed."""
+    if word not in ROLES:
+        raise Refusal(Code.INVALID_FIELD, f"must be one of {', '.join(ROLES)}", field)
+    return ROLES[word]
+
+
+def looks_numeric(value: str) -> bool:
+    """Digits with or without a sign: meant as a number, whether or not it is a valid uid."""
+    return _DIGITS.fullmatch(value) is not None
+
+
+def uid(value: str, field: str, signed: bool) -> int:
+    """A uid in decimal text: 0 to 2^32-1; where `signed`, also -2^31 to -1, which gets 2^32 added (F4)."""
+    if _UNSIGNED_UID.fullmatch(value) and int(value) < 1 << 32:
+        return int(value)
+    if signed and _NEGATIVE_UID.fullmatch(value) and int(value) >= -(1 << 31):
+        return int(value) + (1 << 32)
+    raise Refusal(Code.INVALID_FIELD, "must be a uid: digits without sign or leading zero, 0 to 4294967295", field)

@@ -1,0 +1,114 @@
+"""What a dialect is: a list of endpoints, each with a pure `parse` and `render`, and one `refuse` for failed requests.
+
+Knows no aiohttp, no apps and no rules. A request is plain data here, an answer a status and bytes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from tokend.model import NOTHING, Ask, Issued, Refusal
+
+JSON: Final = "application/json"
+BODY_LIMIT: Final = 16 * 1024
+"""Bytes of a request's body, unless an endpoint says more."""
+
+
+class Settings(NamedTuple):
+    """What the route says to its dialects. `version`: the format of rtc and rtm tokens; `signed_uid`: see F4."""
+
+    version: str = "007"
+    signed_uid: bool = False
+
+
+class Request(NamedTuple):
+    """A matched request. `params` are the decoded parts of the path; `query` keeps order and repetitions."""
+
+    params: Mapping[str, str]
+    query: tuple[tuple[str, str], ...]
+    body: bytes
+    content_type: str | None
+    settings: Settings
+    now: int
+
+
+class Issue(NamedTuple):
+    """Tokens are wanted. All or nothing, unless it is a batch, where an ask may already be a refusal of its own."""
+
+    asks: tuple[Ask | Refusal, ...]
+    batch: bool = False
+
+
+class Explain(NamedTuple):
+    """By which rule would this be issued, or what does each lack? Nothing is minted."""
+
+    ask: Ask
+
+
+class Inspect(NamedTuple):
+    """What does this token give, and would a join with this channel, user and product work?"""
+
+    token: str
+    channel: str | None = None
+    user: str | None = None
+    product: str | None = None
+
+
+class Page(NamedTuple):
+    """A document about the route: `openapi` or `docs`."""
+
+    name: str
+
+
+Parsed = Issue | Explain | Inspect | Page
+
+
+class Trial(NamedTuple):
+    """One rule held against an ask: what it lacked, empty if it permits it."""
+
+    rule: str
+    lacked: tuple[str, ...]
+
+
+class Explanation(NamedTuple):
+    """The answer to Explain. `refusal` is None where the token would be issued, by the last of the trials."""
+
+    caller: str
+    trials: tuple[Trial, ...]
+    refusal: Refusal | None
+    gives: Mapping[str, object] = NOTHING
+
+
+class Inspection(NamedTuple):
+    """The answer to Inspect: what the token says, as plain data, and why a join would fail, in sentences."""
+
+    says: Mapping[str, object]
+    problems: tuple[str, ...]
+
+
+Outcome = Issued | Refusal | Explanation | Inspection
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, but for the headers that every answer gets."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON
+
+
+class Endpoint(NamedTuple):
+    """One method and path below a route's prefix; `{name}` stands for a whole part of the path."""
+
+    method: str
+    path: str
+    parse: Callable[[Request], Parsed]
+    render: Callable[[Request, Sequence[Outcome]], Answer]
+    body_limit: int = BODY_LIMIT
+
+
+class Dialect(NamedTuple):
+    """`refuse` answers a request that fails as a whole; its second argument is the request's id."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    refuse: Callable[[Refusal, str], Answer]

@@ -1,0 +1,149 @@
+"""Which route and endpoint a request is for. The web framework's router is not asked: it freezes at start.
+
+The longest literal prefix on whole segments wins, routes of the request's host first; if nothing below the prefix
+fits, the answer is that route's 404.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from tokend.dialects.contract import Dialect, Endpoint
+from tokend.model import Code, Refusal
+from tokend.setup import Parts, Placeholder, Route, parse_path
+
+_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Found(NamedTuple):
+    """A matched request: `template` is safe to log, it holds no value of a client's."""
+
+    route: Route
+    dialect: Dialect
+    endpoint: Endpoint
+    params: Mapping[str, str]
+    template: str
+
+
+class Missed(NamedTuple):
+    """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit."""
+
+    route: Route | None
+    allowed: tuple[str, ...] = ()
+
+
+class _Candidate(NamedTuple):
+    route: Route
+    dialect: Dialect
+    endpoint: Endpoint
+    below: Parts
+
+
+class Table:
+    """The routes of one Setup, looked up by host and literal prefix."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._prefixes: dict[tuple[str | None, tuple[str, ...]], list[_Candidate]] = {}
+        for route in routes:
+            prefix = literal_prefix(route.at)
+            self._prefixes.setdefault((route.host, prefix), []).extend(candidates(route))
+        self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
+
+    def match(self, method: str, host: str | None, parts: tuple[str, ...]) -> Found | Missed:
+        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port."""
+        candidates_here = self._below(host, parts)
+        if not candidates_here:
+            return Missed(None)
+        depth = len(literal_prefix(candidates_here[0].route.at))
+        rest = parts[depth:]
+        allowed: list[str] = []
+        for candidate in candidates_here:
+            params = _bind(candidate.below, rest)
+            if params is None:
+                continue
+            if candidate.endpoint.method == method:
+                route = candidate.route
+                template = route.prefix.rstrip("/") + "/" + candidate.endpoint.path
+                return Found(route, candidate.dialect, candidate.endpoint, params, template)
+            allowed.append(candidate.endpoint.method)
+        return Missed(candidates_here[0].route, tuple(sorted(set(allowed))))
+
+    def _below(self, host: str | None, parts: tuple[str, ...]) -> list[_Candidate]:
+        for where in dict.fromkeys((host, None)):
+            for length in range(min(len(parts), self._longest), -1, -1):
+                found = self._prefixes.get((where, parts[:length]))
+                if found:
+                    return found
+        return []
+
+
+def split_path(target: str) -> tuple[str, ...]:
+    """The decoded parts of a raw request target, its query left out; one empty part at the end is the optional slash.
+
+    `Refusal` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, or a raw `#`.
+    """
+    raw = target.partition("?")[0]
+    if not raw.startswith("/") or "#" in raw or _ESCAPE.search(raw):
+        raise Refusal(Code.MALFORMED, "the path holds a bad escape, %2f or #")
+    parts = tuple(_decode(one) for one in raw[1:].split("/"))
+    return parts[:-1] if parts[-1] == "" else parts
+
+
+def literal_prefix(at: Parts) -> tuple[str, ...]:
+    """The parts before the first placeholder."""
+    found: list[str] = []
+    for part in at:
+        if isinstance(part, Placeholder):
+            break
+        found.append(part)
+    return tuple(found)
+
+
+def candidates(route: Route) -> Iterator[_Candidate]:
+    """Each endpoint of the route, with what must stand below its literal prefix."""
+    below = route.at[len(literal_prefix(route.at)) :]
+    for dialect in route.dialects:
+        for endpoint in dialect.endpoints:
+            yield _Candidate(route, dialect, endpoint, below + parse_path(endpoint.path))
+
+
+def clash(one: Route, other: Route) -> str | None:
+    """A path that both could match, as its template; None if there is none."""
+    if one.host != other.host or literal_prefix(one.at) != literal_prefix(other.at):
+        return None
+    for first in candidates(one):
+        for second in candidates(other):
+            if first.endpoint.method == second.endpoint.method and _could_both(first.below, second.below):
+                return one.prefix.rstrip("/") + "/" + first.endpoint.path
+    return None
+
+
+def _could_both(one: Parts, other: Parts) -> bool:
+    return len(one) == len(other) and all(
+        isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b for a, b in zip(one, other, strict=True)
+    )
+
+
+def _bind(template: Parts, parts: tuple[str, ...]) -> dict[str, str] | None:
+    if len(template) != len(parts):
+        return None
+    params: dict[str, str] = {}
+    for wanted, part in zip(template, parts, strict=True):
+        if isinstance(wanted, Placeholder):
+            params[wanted.name] = part
+        elif wanted != part:
+            return None
+    return params
+
+
+def _decode(raw: str) -> str:
+    """Percent escapes once. aiohttp hands bytes that are not UTF-8 over as lone surrogates."""
+    try:
+        whole = raw.encode("utf-8", "surrogateescape")
+        text = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes((int(found[1], 16),)), whole).decode()
+    except UnicodeError as error:
+        raise Refusal(Code.MALFORMED, "the path is not UTF-8") from error
+    if _CONTROL.search(text):
+        raise Refusal(Code.MALFORMED, "the path holds a control character")
+    return text

@@ -1,0 +1,132 @@
+"""A ready Setup: apps with their backends, rules and origins, and the routes on which they answer. Immutable.
+
+`config/` assembles it; the server holds one reference to it, and a request keeps the one that it began with.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from tokend.auth import Gate
+from tokend.backends.contract import Backend
+from tokend.dialects.contract import Dialect, Settings
+from tokend.model import PLATFORM_MAX_TTL, AuditSink, DenyList
+from tokend.rules import Rule
+
+
+class TtlBounds(NamedTuple):
+    """Seconds; both ends are allowed."""
+
+    default: int = 3600
+    min: int = 60
+    max: int = PLATFORM_MAX_TTL
+
+
+class Origins:
+    """The web pages that may read an app's answers: exact origins, `https://*.example.com`, or `*`. `null` never."""
+
+    __slots__ = ("_any", "_exact", "_pattern", "written")
+
+    def __init__(self, written: tuple[str, ...] = ()) -> None:
+        """`written`: as in the configuration, already checked by `check_origin`."""
+        self.written = written
+        self._any = "*" in written
+        self._exact = frozenset(one for one in written if "*" not in one)
+        wild = [re.escape(one).replace(r"\*", _LABELS) for one in written if "*" in one and one != "*"]
+        self._pattern = re.compile("|".join(wild)) if wild else None
+
+    def allow(self, origin: str) -> bool:
+        """Whether a browser's Origin header may read the answer."""
+        if origin == "null" or not _ORIGIN.fullmatch(origin):
+            return False
+        if self._any or origin in self._exact:
+            return True
+        return self._pattern is not None and self._pattern.fullmatch(origin) is not None
+
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_LABELS: Final = rf"{_LABEL}(?:\.{_LABEL})*"
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@]+")
+_WRITTEN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://(\*\.)?({_LABELS}|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?")
+
+
+def check_origin(written: str) -> str | None:
+    """What is wrong with an origin of the configuration; None if nothing is."""
+    if written == "null":
+        return "may not be null: any sandboxed page has that origin"
+    if written == "*" or _WRITTEN.fullmatch(written):
+        return None
+    return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One tenant. `rules` by caller; `backends` by kind."""
+
+    name: str
+    app_id: str | None
+    backends: Mapping[str, Backend]
+    rules: Mapping[str, tuple[Rule, ...]]
+    origins: Origins = field(default_factory=Origins)
+
+
+class Placeholder(NamedTuple):
+    """A part of a path that any value fits."""
+
+    name: str
+
+
+Parts = tuple[str | Placeholder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes."""
+
+    app: App
+    at: Parts
+    host: str | None
+    dialects: tuple[Dialect, ...]
+    gate: Gate
+    callers: tuple[str, ...]
+    ttl: TtlBounds = TtlBounds()
+    clamp: bool = False
+    strict_006: bool = False
+    settings: Settings = Settings()
+
+    @property
+    def prefix(self) -> str:
+        """The path that a client's URL begins with, `/` or like `/demo`."""
+        return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in self.at)
+
+
+class Ports(NamedTuple):
+    """What the issuer awaits, from above the line. None: there is none."""
+
+    audit: AuditSink | None = None
+    deny: DenyList | None = None
+
+
+class Listen(NamedTuple):
+    """Where the server listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """All that the configuration says, ready for use. `warnings` are for the operator, at every start."""
+
+    source: str
+    listen: Listen
+    apps: Mapping[str, App]
+    routes: tuple[Route, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def parse_path(path: str) -> Parts:
+    """`/a/{b}` -> ("a", Placeholder("b")); `/` -> ()."""
+    pieces = [piece for piece in path.split("/") if piece]
+    return tuple(Placeholder(one[1:-1]) if one[:1] == "{" and one[-1:] == "}" else one for one in pieces)
