@@ -1,0 +1,125 @@
+"""YAML, files and the environment -> a ready, immutable Setup, or every problem at once (`ConfigError`)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from dotenv import dotenv_values
+
+from tokend import plugins
+from tokend.backends.contract import Backend
+from tokend.config import environment as environment_only
+from tokend.config.assemble import assemble, merge_apps
+from tokend.config.problems import ConfigError, Problem
+from tokend.config.secrets import Secrets
+from tokend.config.yaml_tree import Map, Mark, YamlError, parse
+from tokend.setup import Listen, Setup
+
+DEFAULT_FILE: Final = "config.yaml"
+MAX_FILE: Final = 16 * 1024 * 1024
+"""Bytes of one configuration file."""
+
+
+def load(
+    file: str | None,
+    environment: Mapping[str, str],
+    directory: Path,
+    load_backend: Callable[[str], type[Backend]] = plugins.load,
+) -> Setup:
+    """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`)."""
+    tree, source, base = find(file, environment, directory)
+    setup = assemble(tree, source, Secrets(environment, base), load_backend)
+    listen = _listen(setup.listen, environment)
+    if source == environment_only.SOURCE:
+        hinted = tuple(one.partition("; ")[0] + "; " + environment_only.OPEN_HINT for one in setup.warnings)
+        return replace(setup, listen=listen, warnings=hinted)
+    return replace(setup, listen=listen)
+
+
+def find(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Map, str, Path]:
+    """The tree, its source in words, and where its relative paths begin.
+
+    The named file, else TOKEND_CONFIG, else config.yaml in `directory`, else the environment alone.
+    """
+    named = file or environment.get("TOKEND_CONFIG")
+    if named or (directory / DEFAULT_FILE).is_file():
+        path = directory / (named or DEFAULT_FILE)
+        return read_tree(path, named or DEFAULT_FILE), named or DEFAULT_FILE, path.parent
+    if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
+        missing = " and ".join(name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name))
+        sentence = f"there is no {DEFAULT_FILE} here, and {missing} not set: name a file with --config, or set both variables"
+        raise ConfigError([Problem(Mark("configuration"), (), sentence.replace("and APP_C", "nor is APP_C"))])
+    return environment_only.tree_of(environment), environment_only.SOURCE, directory
+
+
+def with_dotenv(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """The environment, and what `.env` says where the environment lacks it."""
+    path = directory / ".env"
+    filled = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    return {key: value for key, value in filled.items() if value is not None} | dict(environment)
+
+
+def read_tree(path: Path, name: str) -> Map:
+    """The file with its includes: each of these is one app, named like its file."""
+    problems: list[Problem] = []
+    tree = _read(path, name, problems)
+    patterns = tree.get("include", [])
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        if isinstance(pattern, str):
+            _include(pattern, path.parent, tree, problems)
+    if problems:
+        raise ConfigError(problems)
+    return tree
+
+
+def _include(pattern: str, base: Path, tree: Map, problems: list[Problem]) -> None:
+    mark = tree.marks["include"]
+    relative = pattern.removeprefix("/") if pattern.startswith("/") else pattern
+    found = sorted((Path("/") if pattern.startswith("/") else base).glob(relative))
+    if not found and not any(sign in pattern for sign in "*?["):
+        problems.append(Problem(mark, ("include",), f"there is no file {pattern}"))
+    apps = tree.get("apps")
+    if not isinstance(apps, Map):
+        apps = Map(mark)
+        tree.put("apps", apps, mark)
+    for path in found:
+        name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+        app = _read(path, name, problems)
+        if path.stem in apps:
+            where = apps.marks[path.stem]
+            problems.append(Problem(Mark(name), ("apps", path.stem), f"stands in {where} already"))
+        else:
+            apps.put(path.stem, app, Mark(name, 1, 1))
+
+
+def _read(path: Path, name: str, problems: list[Problem]) -> Map:
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(MAX_FILE + 1)
+        if len(raw) > MAX_FILE:
+            problems.append(Problem(Mark(name), (), "is over 16 MiB"))
+        else:
+            return parse(raw.decode(), name)
+    except OSError as error:
+        problems.append(Problem(Mark(name), (), f"cannot be read: {error.strerror}"))
+    except UnicodeDecodeError:
+        problems.append(Problem(Mark(name), (), "is not UTF-8 text"))
+    except YamlError as error:
+        problems += [Problem(mark, (), sentence) for mark, sentence in error.problems]
+    return Map(Mark(name))
+
+
+def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
+    """TOKEND_HOST, and SERVER_PORT then PORT, go before `server.listen`."""
+    host = environment.get("TOKEND_HOST") or written.host
+    for name in ("SERVER_PORT", "PORT"):
+        text = environment.get(name)
+        if text:
+            if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+                raise ConfigError([Problem(Mark(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")])
+            return Listen(host, int(text))
+    return Listen(host, written.port)
+
+
+__all__ = ["ConfigError", "load", "merge_apps", "read_tree", "with_dotenv"]

@@ -1,0 +1,91 @@
+"""A tree that was read -> a ready Setup, or every problem at once. The second and third pass meet here."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from tokend.backends.contract import Backend
+from tokend.config.backends import Tools, build_backends
+from tokend.config.callers import BuiltCaller, build_callers, open_callers
+from tokend.config.merge import merged, place
+from tokend.config.problems import ConfigError, Path, Report
+from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
+from tokend.config.secrets import Secrets
+from tokend.config.shape import AppShape, RootShape
+from tokend.config.yaml_tree import Map
+from tokend.scope import Power
+from tokend.setup import App, Listen, Route, Setup
+
+_APP_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
+
+
+def merge_apps(root: Map) -> Map:
+    """The tree with every app as merged with `defaults`."""
+    found = place(root)
+    defaults, apps = root.get("defaults"), root.get("apps")
+    if isinstance(apps, Map):
+        placed = Map(apps.mark)
+        placed.path = ("apps",)
+        for name, own in apps.items():
+            base = defaults if isinstance(defaults, Map) else None
+            whole = merged(base, own, ("apps", name), name) if isinstance(own, Map) else own
+            placed.put(name, whole, apps.marks[name])
+        found.put("apps", placed, root.marks["apps"])
+    return found
+
+
+def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Setup:
+    """The Setup of a tree, whose apps are not merged yet; `ConfigError` with everything that is wrong."""
+    tree = merge_apps(root)
+    report = Report(tree)
+    shape = RootShape.model_validate(tree, context={"report": report})
+    if not shape.apps:
+        report.add_after(("apps",), "is missing: name at least one app")
+    tools = Tools(report, secrets, load)
+    apps: dict[str, App] = {}
+    routes: list[tuple[Path, Route]] = []
+    warnings: list[str] = []
+    for name, app_shape in (shape.apps or {}).items():
+        app, of_app, callers = _app(name, app_shape, tools)
+        apps[name] = app
+        routes += of_app
+        warnings += _warnings(app, [route for _, route in of_app], callers)
+    check_clashes(routes, report)
+    if report.problems:
+        raise ConfigError(report.problems)
+    listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
+    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings))
+
+
+def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path, Route]], dict[str, BuiltCaller]]:
+    path: Path = ("apps", name)
+    report = tools.report
+    if _APP_NAME.fullmatch(name) is None:
+        report.add(path, "an app's name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
+    backends = build_backends(shape, path, tools)
+    kinds = backends.keys() | (shape.backends or {}).keys()
+    ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
+    callers = dict(build_callers(shape, path, kinds, ttl.min, report))
+    rules = {caller: built.rules for caller, built in callers.items()}
+    first = next(iter(backends.values()), None)
+    app_id = first.credentials.app_id if first else None
+    app = App(name, app_id, backends, rules, build_origins(shape, path, report))
+    return app, build_routes(shape, path, app, callers, ttl, report), callers
+
+
+def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) -> list[str]:
+    found = []
+    for name in open_callers(callers):
+        found.append(
+            f"app {app.name}: caller {name} is anonymous, so anybody who reaches this server gets tokens by its rules; "
+            "an api_key caller in its place closes it"
+        )
+        if any(Power.APP_ADMIN in rule.powers for rule in app.rules[name]):
+            found.append(f"app {app.name}: anonymous caller {name} has the power app_admin: anybody can administer the app")
+    for route in routes:
+        if route.settings.version == "006":
+            found.append(
+                f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
+                "without a separator, so (room1, 23) and (room12, 3) share one; strict_006: true refuses such names"
+            )
+    return found

@@ -1,0 +1,114 @@
+"""An app's credentials and backends: App ID and certificates checked (F1), options validated, classes built."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from tokend.backends.contract import Backend
+from tokend.config.problems import Path, Report
+from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.shape import AppShape, SecretRef, report_all
+from tokend.model import Credentials, Secret
+from tokend.plugins import PluginError
+
+DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
+_HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
+
+
+class Tools(NamedTuple):
+    """What building an app needs: where to report, where secrets come from, how a kind's class is loaded."""
+
+    report: Report
+    secrets: Secrets
+    load: Callable[[str], type[Backend]]
+
+
+def build_backends(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Backend]:
+    """The app's backends by kind; what is wrong goes into the report, and the kind is left out."""
+    wanted = shape.backends if shape.backends is not None else dict.fromkeys(DEFAULT_KINDS)
+    classes: dict[str, type[Backend]] = {}
+    for kind in wanted:
+        try:
+            classes[kind] = tools.load(kind)
+        except PluginError as problem:
+            tools.report.add_after((*path, "backends", kind), str(problem))
+    credentials = _credentials(shape, path, tools, list(classes.items()))
+    built: dict[str, Backend] = {}
+    for kind, backend in classes.items():
+        try:
+            options = backend.Options.model_validate(wanted[kind] or {}, context={"secrets": _resolver(tools.secrets)})
+        except ValidationError as error:
+            report_all(tools.report, (*path, "backends", kind), error, backend.Options)
+            continue
+        built[kind] = backend(options, credentials)
+    return built
+
+
+def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
+    def resolve(value: Mapping[str, Any]) -> Secret:
+        ref = SecretRef.model_validate(dict(value))
+        try:
+            return secrets.read(ref.env, ref.file)
+        except SecretProblem as problem:
+            raise PydanticCustomError("secret", "{sentence}", {"sentence": str(problem)}) from problem
+
+    return resolve
+
+
+def _credentials(shape: AppShape, path: Path, tools: Tools, backends: list[tuple[str, type[Backend]]]) -> Credentials:
+    app_id = _app_id(shape, path, tools)
+    certificates = _certificates(shape, path, tools)
+    for kind, backend in backends:
+        if backend.needs_app_id and shape.app_id is None:
+            tools.report.add_after((*path, "app_id"), f"is missing: backend {kind} needs the project's App ID")
+        if backend.needs_certificate and shape.certificate is None:
+            tools.report.add_after(
+                (*path, "certificate"), f"is missing: backend {kind} needs it, as {{env: NAME}} or {{file: PATH}}"
+            )
+    signing = (shape.certificate.sign_with if shape.certificate else None) or "primary"
+    return Credentials(app_id, certificates, signing)
+
+
+def _app_id(shape: AppShape, path: Path, tools: Tools) -> str | None:
+    if shape.app_id is None:
+        return None
+    at = (*path, "app_id")
+    try:
+        text = tools.secrets.variable(shape.app_id.env) if shape.app_id.env else shape.app_id.text or ""
+    except SecretProblem as problem:
+        tools.report.add_after(at, str(problem))
+        return None
+    if _HEX_32.fullmatch(text) is None:
+        source = f"the environment variable {shape.app_id.env} " if shape.app_id.env else ""
+        tools.report.add_after(at, f"{source}must be exactly 32 hexadecimal digits (0-9 a-f), this has {len(text)} characters")
+    return text
+
+
+def _certificates(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Secret]:
+    written = shape.certificate
+    if written is None:
+        return {}
+    at = (*path, "certificate")
+    if written.primary is None:
+        return _certificate("primary", SecretRef(env=written.env, file=written.file), at, tools)
+    found = _certificate("primary", written.primary, (*at, "primary"), tools)
+    if written.secondary is not None:
+        found |= _certificate("secondary", written.secondary, (*at, "secondary"), tools)
+    return found
+
+
+def _certificate(name: str, ref: SecretRef, at: Path, tools: Tools) -> dict[str, Secret]:
+    try:
+        secret = tools.secrets.read(ref.env, ref.file)
+    except SecretProblem as problem:
+        tools.report.add_after(at, str(problem))
+        return {}
+    if _HEX_32.fullmatch(text := secret.reveal()) is None:
+        source = f"environment variable {ref.env}" if ref.env else f"file {ref.file}"
+        tools.report.add_after(
+            at, f"the {source} must hold exactly 32 hexadecimal digits (0-9 a-f), it has {len(text)} characters"
+        )
+    return {name: secret}

@@ -1,0 +1,128 @@
+"""An app's callers: their auth schemes and their rules, with everything that a rule names checked."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from tokend.auth import SCHEMES, Gate
+from tokend.auth.anonymous import Anonymous
+from tokend.auth.api_key import ApiKey
+from tokend.auth.contract import Scheme
+from tokend.config.problems import Path, Report
+from tokend.config.shape import AppShape, CallerShape, RuleShape
+from tokend.rules import Condition, Rule
+from tokend.scope import Power
+from tokend.templates import Template, TemplateError, parse_claim_path, parse_template
+from tokend.validation import suggestion
+
+
+class BuiltCaller(NamedTuple):
+    """A caller as far as it could be built."""
+
+    shape: CallerShape
+    rules: tuple[Rule, ...]
+
+
+def build_callers(
+    shape: AppShape, path: Path, kinds: Collection[str], min_ttl: int, report: Report
+) -> Mapping[str, BuiltCaller]:
+    """Every caller of the app by name. `kinds`: those that the app has. `min_ttl`: its shortest lifetime, in seconds."""
+    callers = shape.callers or {}
+    if not callers and shape.callers is not None:
+        report.add_after((*path, "callers"), "names no caller: without one, nobody gets a token")
+    elif shape.callers is None:
+        report.add_after((*path, "callers"), "is missing: without a caller, nobody gets a token")
+    built = {}
+    for name, caller in callers.items():
+        at = (*path, "callers", name)
+        _check_scheme(caller, at, report)
+        rules = _rules(caller, at, f"{path[-1]}.{name}", kinds, min_ttl, report)
+        built[name] = BuiltCaller(caller, rules)
+    _check_shared_keys(callers, path, report)
+    return built
+
+
+def build_gate(callers: Mapping[str, BuiltCaller], names: Iterable[str]) -> Gate:
+    """The gate of a route that takes these callers."""
+    chosen = {name: callers[name].shape for name in names if name in callers}
+    digests = {name: one.api_key for name, one in chosen.items() if one.api_key}
+    schemes: list[Scheme] = [ApiKey(digests)] if digests else []
+    schemes += [Anonymous(name) for name, one in chosen.items() if one.anonymous]
+    return Gate(schemes)
+
+
+def open_callers(callers: Mapping[str, BuiltCaller]) -> list[str]:
+    """Names of the callers that anybody can be."""
+    return [name for name, one in callers.items() if one.shape.anonymous]
+
+
+def _check_scheme(caller: CallerShape, at: Path, report: Report) -> None:
+    named = [one for one in SCHEMES if getattr(caller, one) is not None]
+    if not named:
+        report.add_after(at, f"needs an auth scheme: one of {', '.join(SCHEMES)}")
+    elif len(named) > 1:
+        report.add_after(at, f"has {' and '.join(named)}: one caller has one scheme; write two callers")
+    if caller.may is None and named and named != ["api_key"]:
+        report.add_after((*at, "may"), "is missing: only a caller with an api_key may do without rules")
+
+
+def _check_shared_keys(callers: Mapping[str, CallerShape], path: Path, report: Report) -> None:
+    """One key for two callers would leave open which rules apply."""
+    first: dict[str, str] = {}
+    for name, caller in callers.items():
+        for digest in caller.api_key or ():
+            other = first.setdefault(digest, name)
+            if other != name:
+                report.add_after((*path, "callers", name, "api_key"), f"holds a key that caller {other} has too")
+
+
+def _rules(
+    caller: CallerShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report
+) -> tuple[Rule, ...]:
+    if caller.may is None:
+        return (Rule(f"{name}.may[0]", frozenset(kinds)),) if caller.api_key else ()
+    built = (
+        _rule(one, (*at, "may", index), f"{name}.may[{index}]", kinds, min_ttl, report)
+        for index, one in enumerate(caller.may)
+    )
+    return tuple(built)
+
+
+def _rule(shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report) -> Rule:
+    for index, kind in enumerate(shape.kinds or ()):
+        if kind not in kinds:
+            report.add_after((*at, "kinds", index), f"'{kind}' is no kind of this app{suggestion(kind, kinds)}")
+    max_ttl = shape.ttl.max if shape.ttl else None
+    if max_ttl is not None and max_ttl < min_ttl:
+        report.add_after((*at, "ttl", "max"), f"is below the app's shortest ttl of {min_ttl} s: the rule could permit nothing")
+    return Rule(
+        path=name,
+        kinds=frozenset(kinds if shape.kinds is None else shape.kinds),
+        when=tuple(_conditions(shape, at, report)),
+        channel=_template(shape.channel, (*at, "channel"), report),
+        user=_template(shape.user, (*at, "user"), report),
+        roles=None if shape.roles is None else frozenset(shape.roles),
+        powers=frozenset(Power(one) for one in shape.powers or ()),
+        max_ttl=max_ttl,
+    )
+
+
+def _template(text: str | None, at: Path, report: Report) -> Template | None:
+    if text is None:
+        return None
+    try:
+        return parse_template(text)
+    except TemplateError as problem:
+        report.add_after(at, str(problem))
+        return None
+
+
+def _conditions(shape: RuleShape, at: Path, report: Report) -> Iterable[Condition]:
+    for key, value in (shape.when or {}).items():
+        wanted = tuple(value) if isinstance(value, list) else (value,)
+        if not wanted or not all(isinstance(one, str | int) for one in wanted):
+            report.add_after((*at, "when", key), "must be text, a whole number, true or false, or a list of these")
+            continue
+        try:
+            yield Condition(parse_claim_path(key), wanted)
+        except TemplateError as problem:
+            report.add_after((*at, "when", key), str(problem))

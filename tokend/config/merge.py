@@ -1,0 +1,69 @@
+"""`defaults` and an app's own keys -> the app as merged, with `{app}` put in. Works on trees, before any shape.
+
+Maps merge, lists replace. A secret, `certificate` and a caller's scheme are each one value, replaced whole.
+"""
+
+from typing import Any, Final
+
+from tokend.auth import SCHEMES
+from tokend.config.problems import Path
+from tokend.config.yaml_tree import Map, Seq
+
+_WHOLE: Final = frozenset({"certificate", "app_id"})
+_SECRET_KEYS: Final = frozenset({"env", "file"})
+
+
+def merged(defaults: Map | None, own: Map, path: Path, app: str) -> Map:
+    """A new tree at `path`; each key keeps the mark of the file and line that it came from."""
+    both = _merge(defaults, own, path) if defaults is not None else own
+    return _placed(both, path, app)
+
+
+def _merge(base: Map, over: Map, path: Path) -> Map:
+    found = Map(over.mark)
+    dropped = _replaced_schemes(over, path)
+    for key, value in base.items():
+        if key not in over and key not in dropped:
+            found.put(key, value, base.marks[key])
+    for key, value in over.items():
+        below = base.get(key)
+        if isinstance(below, Map) and isinstance(value, Map) and not _is_one_value(key, below, value, path):
+            value = _merge(below, value, (*path, key))
+        found.put(key, value, over.marks[key])
+    return found
+
+
+def _is_one_value(key: str, below: Map, value: Map, path: Path) -> bool:
+    in_app = len(path) == 2 and key in _WHOLE
+    scheme = len(path) == 4 and path[2] == "callers" and key in SCHEMES
+    secret = any(one and one.keys() <= _SECRET_KEYS for one in (below, value))
+    return in_app or scheme or secret
+
+
+def _replaced_schemes(over: Map, path: Path) -> frozenset[str]:
+    """In a caller, naming a scheme drops the scheme of the defaults."""
+    if len(path) == 4 and path[2] == "callers" and over.keys() & set(SCHEMES):
+        return frozenset(SCHEMES)
+    return frozenset()
+
+
+def _placed(value: Any, path: Path, app: str) -> Any:
+    """A copy in which every mapping knows its path, and `{app}` is the app's name."""
+    if isinstance(value, Map):
+        found = Map(value.mark)
+        found.path = path
+        for key, one in value.items():
+            found.put(key, _placed(one, (*path, key), app), value.marks[key])
+        return found
+    if isinstance(value, Seq):
+        listed = Seq(value.mark)
+        for index, one in enumerate(value):
+            listed.put(_placed(one, (*path, index), app), value.marks[index])
+        return listed
+    return value.replace("{app}", app) if isinstance(value, str) else value
+
+
+def place(root: Map) -> Map:
+    """The same for what is not an app: every mapping knows its path."""
+    placed: Map = _placed(root, (), "{app}")
+    return placed

@@ -1,0 +1,71 @@
+"""What is wrong with a configuration: all of it at once, each with file, line, column and what to do. Never a secret."""
+
+from typing import NamedTuple
+
+from tokend.config.yaml_tree import Map, Mark, Seq
+
+Path = tuple[str | int, ...]
+
+
+class Problem(NamedTuple):
+    """`str()` of it is one line for people."""
+
+    mark: Mark
+    path: Path
+    sentence: str
+
+    def __str__(self) -> str:
+        where = dotted(self.path)
+        return f"{self.mark}: {where}: {self.sentence}" if where else f"{self.mark}: {self.sentence}"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` holds every reason."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Report:
+    """Collects problems against one tree. A part that is already reported is not reported again for what follows."""
+
+    def __init__(self, root: Map) -> None:
+        self.root = root
+        self._problems: dict[tuple[Mark, str], Problem] = {}
+
+    def add(self, path: Path, sentence: str) -> None:
+        """One problem, at the deepest key or item of `path` that the files hold."""
+        mark = self.mark_of(path)
+        self._problems.setdefault((mark, sentence), Problem(mark, path, sentence))
+
+    def add_after(self, path: Path, sentence: str) -> None:
+        """A problem of meaning: dropped where the part, or one below it, is reported already."""
+        if not self.touches(path):
+            self.add(path, sentence)
+
+    def touches(self, path: Path) -> bool:
+        """Whether something at or below this path is reported."""
+        return any(one.path[: len(path)] == path for one in self._problems.values())
+
+    def mark_of(self, path: Path) -> Mark:
+        at: object = self.root
+        mark = self.root.mark
+        for step in path:
+            if isinstance(at, Map) and step in at:
+                mark, at = at.marks[str(step)], at[str(step)]
+            elif isinstance(at, Seq) and isinstance(step, int) and step < len(at):
+                mark, at = at.marks[step], at[step]
+            else:
+                break
+        return mark
+
+    @property
+    def problems(self) -> list[Problem]:
+        """In the order of the files' lines."""
+        return sorted(self._problems.values(), key=lambda one: (one.mark, one.sentence))
+
+
+def dotted(path: Path) -> str:
+    """`apps.bolt.callers.web.may[0]`, as people write it."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")

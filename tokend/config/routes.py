@@ -1,0 +1,130 @@
+"""An app's ttl bounds, origins and routes, and the clashes between the routes of all apps."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from tokend.config.callers import BuiltCaller, build_gate
+from tokend.config.problems import Path, Report
+from tokend.config.shape import AppShape, RouteShape, Ttl
+from tokend.dialects import DEFAULT, DIALECTS
+from tokend.dialects.contract import Dialect, Settings
+from tokend.matching import clash, literal_prefix
+from tokend.model import PLATFORM_MAX_TTL
+from tokend.setup import App, Origins, Parts, Placeholder, Route, TtlBounds, check_origin, parse_path
+from tokend.validation import suggestion
+
+BUILT_IN: Final = TtlBounds()
+OWN_PATHS: Final = ("ping", "healthz", "readyz")
+"""First parts of paths that are the server's own."""
+
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_AT: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
+
+
+def build_ttl(shape: Ttl | None, base: TtlBounds, path: Path, report: Report) -> TtlBounds:
+    """`base` with what the shape says in its place; its default moves into narrower bounds unless it is written."""
+    if shape is None:
+        return base
+    low = base.min if shape.min is None else shape.min
+    high = base.max if shape.max is None else shape.max
+    default = shape.default
+    if default is None:
+        default = min(max(base.default, low), high)
+    if high > PLATFORM_MAX_TTL:
+        report.add_after((*path, "max"), f"is over the platform's maximum of {PLATFORM_MAX_TTL} s (24h)")
+    elif not 1 <= low <= high:
+        report.add_after((*path, "min"), f"must be at least 1s and at most max: min is {low} s, max {high} s")
+    elif not low <= default <= high:
+        report.add_after((*path, "default"), f"must lie within min and max: it is {default} s, they are {low} s and {high} s")
+    return TtlBounds(default, low, high)
+
+
+def build_origins(shape: AppShape, path: Path, report: Report) -> Origins:
+    """The app's CORS origins; blanks around them do not count."""
+    written = tuple(one.strip() for one in (shape.cors.origins or ())) if shape.cors else ()
+    sound = []
+    for index, origin in enumerate(written):
+        if problem := check_origin(origin):
+            report.add_after((*path, "cors", "origins", index), problem)
+        else:
+            sound.append(origin)
+    return Origins(tuple(sound))
+
+
+def build_routes(
+    shape: AppShape, path: Path, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
+) -> list[tuple[Path, Route]]:
+    """The app's routes with their paths in the configuration; `/{name of the app}` where none is written."""
+    written = shape.routes if shape.routes is not None else [RouteShape(at=f"/{app.name}")]
+    if not written:
+        report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
+    return [
+        ((*path, "routes", index), _route(one, (*path, "routes", index), app, callers, ttl, report))
+        for index, one in enumerate(written)
+    ]
+
+
+def check_clashes(routes: Iterable[tuple[Path, Route]], report: Report) -> None:
+    """Two routes with the same host and literal prefix that could match one request."""
+    places: dict[tuple[str | None, tuple[str, ...]], list[tuple[Path, Route]]] = {}
+    for path, route in routes:
+        here = places.setdefault((route.host, literal_prefix(route.at)), [])
+        for other_path, other in here:
+            if template := clash(other, route):
+                where = f"{'.'.join(map(str, other_path[:2]))} ({report.mark_of(other_path)})"
+                report.add_after(path, f"could match the same requests as a route of {where}, such as {template}")
+                break
+        here.append((path, route))
+
+
+def _route(
+    shape: RouteShape, at: Path, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
+) -> Route:
+    names = tuple(shape.callers) if shape.callers is not None else tuple(callers)
+    _check_names(names, callers, "caller", (*at, "callers"), report)
+    open_names = [name for name in names if name in callers and callers[name].shape.anonymous]
+    if len(open_names) > 1:
+        report.add_after(at, f"takes two anonymous callers, {' and '.join(open_names)}: only one can be meant")
+    if shape.host is not None and _HOST.fullmatch(shape.host) is None:
+        report.add_after((*at, "host"), "must be a host name in lower case, without port or path")
+    return Route(
+        app=app,
+        at=_at(shape, at, report),
+        host=shape.host,
+        dialects=_dialects(shape, at, report),
+        gate=build_gate(callers, names),
+        callers=names,
+        ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report),
+        clamp=shape.on_excess == "clamp",
+        strict_006=bool(shape.strict_006),
+        settings=Settings("006" if shape.token_version == "006" else "007", bool(shape.signed_uid)),
+    )
+
+
+def _at(shape: RouteShape, at: Path, report: Report) -> Parts:
+    text = shape.at
+    if text is None:
+        report.add_after((*at, "at"), "is missing: the path that the app answers below, such as / or /demo")
+        return ()
+    if _AT.fullmatch(text) is None:
+        report.add_after((*at, "at"), "must be / or a path such as /demo, without a final slash, escapes or {placeholders}")
+        return ()
+    parts = parse_path(text)
+    if parts and parts[0] in OWN_PATHS:
+        report.add_after((*at, "at"), f"may not begin with /{parts[0]}: that path is the server's own")
+    if any(isinstance(part, Placeholder) for part in parts):
+        return ()
+    return parts
+
+
+def _dialects(shape: RouteShape, at: Path, report: Report) -> tuple[Dialect, ...]:
+    names = tuple(dict.fromkeys(shape.dialect or DEFAULT))
+    _check_names(names, DIALECTS, "dialect", (*at, "dialect"), report)
+    return tuple(DIALECTS[name] for name in names if name in DIALECTS)
+
+
+def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: Path, report: Report) -> None:
+    for name in names:
+        if name not in known:
+            report.add_after(at, f"'{name}' is no {noun}{suggestion(name, known)}")

@@ -1,0 +1,44 @@
+"""Reads the secrets that the configuration refers to: `{env: NAME}` from the environment, `{file: PATH}` from a file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tokend.model import Secret
+
+MAX_BYTES = 64 * 1024
+
+
+class SecretProblem(ValueError):
+    """A secret that is not there, with its source; never its value."""
+
+
+class Secrets:
+    """`environment`: what variables are looked up in; relative files are looked for below `base`."""
+
+    def __init__(self, environment: Mapping[str, str], base: Path) -> None:
+        self._environment = environment
+        self._base = base
+
+    def variable(self, name: str) -> str:
+        """The text of a variable; `SecretProblem` where it is unset or empty."""
+        value = self._environment.get(name, "")
+        if not value:
+            raise SecretProblem(f"the environment variable {name} is not set")
+        return value
+
+    def read(self, env: str | None, file: str | None) -> Secret:
+        """The one of both that is given. A file's final newline is not part of the secret."""
+        if env is not None:
+            return Secret(self.variable(env))
+        path = self._base / (file or "")
+        try:
+            with path.open("rb") as opened:
+                text = opened.read(MAX_BYTES + 1).decode()
+        except OSError as error:
+            raise SecretProblem(f"the file {file} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise SecretProblem(f"the file {file} is not UTF-8 text") from error
+        text = text.removesuffix("\n").removesuffix("\r")
+        if not text or len(text) > MAX_BYTES:
+            raise SecretProblem(f"the file {file} is {'too long' if text else 'empty'}")
+        return Secret(text)
