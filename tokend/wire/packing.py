@@ -1,9 +1,11 @@
-"""The little-endian building blocks of the vendor's formats: u16, u32, i16, string and map, with their limits.
+"""The little-endian building blocks of the vendor's formats: u16, u32, i16, string and map, with their limits; base64.
 
 The same packing in 006 and 007, as the vendor's published builders write it.
 Lengths are checked here and nowhere else: a length that wraps would forge services of the attacker's choice.
 """
 
+import base64
+import binascii
 import struct
 from collections.abc import Mapping
 from typing import Final
@@ -66,6 +68,18 @@ def pack_map(pairs: Mapping[int, int]) -> bytes:
             raise WireError("a privilege of the token is out of range")
         packed.append(_PAIR.pack(key, value))
     return b"".join(packed)
+
+
+def from_base64(text: str, after: str) -> bytes:
+    """Bytes of base64 as builders write it; `WireError` for all else, other spellings of the same bytes included."""
+    try:
+        raw = base64.b64decode(text.encode("ascii"), validate=True)
+        # how much padding and which spare bits b64decode lets through differs between versions of Python
+        if base64.b64encode(raw).decode() == text:
+            return raw
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise WireError(f"damaged: what follows {after} is not base64") from error
+    raise WireError(f"damaged: what follows {after} is not base64")
 
 
 class Unpacker:

@@ -6,13 +6,12 @@
 """
 
 import base64
-import binascii
 import hmac
 import zlib
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from tokend.wire.packing import Unpacker, WireError, pack_bytes, pack_map, pack_u32
+from tokend.wire.packing import Unpacker, WireError, from_base64, pack_bytes, pack_map, pack_u32
 
 VERSION: Final = "006"
 APP_ID_LENGTH: Final = 32
@@ -46,6 +45,8 @@ class Decoded(NamedTuple):
 
 def encode(content: Content, certificate: str) -> str:
     """The signed token text; `WireError` for what the format cannot hold."""
+    if len(content.app_id) != APP_ID_LENGTH or not content.app_id.isascii():
+        raise WireError("the App ID of the token is not 32 ASCII characters")
     channel, uid = _utf8(content.channel), _utf8(content.uid)
     message = pack_u32(content.salt) + pack_u32(content.issue_ts + DAY) + pack_map(content.privileges)
     signature = _sign(content.app_id, channel, uid, message, certificate)
@@ -61,10 +62,9 @@ def decode(token: str) -> Decoded:
         raise WireError("longer than any token: over 8 KiB")
     head = len(VERSION) + APP_ID_LENGTH
     app_id = token[len(VERSION) : head]
-    try:
-        body = Unpacker(base64.b64decode(token[head:].encode("ascii"), validate=True))
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise WireError("damaged: what follows the App ID is not base64") from error
+    if not app_id.isascii():
+        raise WireError("damaged: the App ID is not ASCII")
+    body = Unpacker(from_base64(token[head:], after="the App ID"))
     signature, channel_crc, uid_crc, message = body.bytes_(), body.u32(), body.u32(), body.bytes_()
     inner = Unpacker(message)
     salt, ts, privileges = inner.u32(), inner.u32(), inner.map_()

@@ -6,13 +6,22 @@
 """
 
 import base64
-import binascii
 import hmac
 import zlib
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from tokend.wire.packing import Unpacker, WireError, pack_bytes, pack_i16, pack_map, pack_string, pack_u16, pack_u32
+from tokend.wire.packing import (
+    Unpacker,
+    WireError,
+    from_base64,
+    pack_bytes,
+    pack_i16,
+    pack_map,
+    pack_string,
+    pack_u16,
+    pack_u32,
+)
 
 VERSION: Final = "007"
 MAX_TOKEN: Final = 8 * 1024
@@ -76,11 +85,7 @@ def decode(token: str) -> Decoded:
         raise WireError("not a 007 token")
     if len(token) > MAX_TOKEN:
         raise WireError("longer than any token: over 8 KiB")
-    try:
-        packed = base64.b64decode(token[len(VERSION) :].encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
-        raise WireError("damaged: what follows 007 is not base64") from error
-    whole = Unpacker(_inflate(packed))
+    whole = Unpacker(_inflate(from_base64(token[len(VERSION) :], after=VERSION)))
     signature = whole.bytes_()
     signed = whole.rest
     content, unread = _unpack(signed)
@@ -145,13 +150,11 @@ def _unpack(signed: bytes) -> tuple[Content, bytes]:
     reader = Unpacker(signed)
     app_id, issue_ts, expire, salt = reader.string(), reader.u32(), reader.u32(), reader.u32()
     services: list[Service] = []
-    unread = b""
     for _ in range(reader.u16()):
-        unread = reader.rest
         service_type = reader.u16()
         layout = LAYOUTS.get(service_type)
         if layout is None:
-            return Content(app_id, issue_ts, expire, salt, tuple(services)), unread
+            return Content(app_id, issue_ts, expire, salt, tuple(services)), pack_u16(service_type) + reader.rest
         privileges = reader.map_()
         services.append(Service(service_type, privileges, tuple(_unpack_value(reader, form) for form in layout)))
     return Content(app_id, issue_ts, expire, salt, tuple(services)), reader.rest
@@ -168,7 +171,10 @@ def _unpack_value(reader: Unpacker, form: str) -> Value:
 def _unpack_permissions(reader: Unpacker) -> dict[int, dict[int, tuple[str, ...]]]:
     permissions: dict[int, dict[int, tuple[str, ...]]] = {}
     for _ in range(reader.u16()):
-        by_permission = permissions.setdefault(reader.u16(), {})
+        resource_type = reader.u16()
+        if resource_type in permissions:
+            raise WireError("a resource type stands twice in the token")
+        by_permission = permissions[resource_type] = {}
         for _ in range(reader.u16()):
             permission = reader.u16()
             if permission in by_permission:
