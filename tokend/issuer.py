@@ -14,7 +14,7 @@ from tokend.auth.contract import Presented
 from tokend.backends.contract import Backend, Minted
 from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outcome, Trial
 from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal, Stamp
-from tokend.rules import Filled, Rule, fill, lacks
+from tokend.rules import fill, lacks
 from tokend.setup import App, Ports, Route, TtlBounds
 from tokend.validation import Strict, complaints, suggestion
 from tokend.wire.v006 import VERSION as V006
@@ -167,7 +167,8 @@ def _validated(app: App, ask: Ask) -> tuple[Backend, Strict]:
     try:
         return backend, backend.Fields.model_validate(dict(ask.fields))
     except ValidationError as error:
-        first = complaints(error, backend.Fields)[0]
+        # a misspelling is told before the field that it leaves missing
+        first = min(complaints(error, backend.Fields), key=lambda one: not one.unknown)
         if first.unknown and len(first.path) == 1:
             hint = suggestion(str(first.path[0]), backend.Fields.model_fields)
             raise Refusal(Code.UNKNOWN_FIELD, f"is not a field of {ask.kind}{hint}", str(first.path[0])) from error
@@ -202,7 +203,9 @@ def _checked(grant: Grant, terms: Terms) -> Grant:
     if terms.strict_006 and grant.format == V006:
         for one in grant.services:
             if one.channel and one.channel[-1].isdigit() and (one.user or "").isdigit():
-                raise Refusal(Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel")
+                raise Refusal(
+                    Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
+                )
     return grant
 
 
@@ -240,5 +243,5 @@ async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:
         return
     try:
         await ports.audit.record(tuple(decisions))
-    except Exception as error:
+    except Exception as error:  # whatever keeps the audit from being written, nothing is released
         raise Refusal(Code.UNAVAILABLE, "the audit log cannot be written", operator=repr(error)) from error

@@ -27,10 +27,15 @@ class Found(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit."""
+    """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit.
+
+    `dialect` is the one that the refusal is told in, `template` what may be logged.
+    """
 
     route: Route | None
+    dialect: Dialect | None = None
     allowed: tuple[str, ...] = ()
+    template: str | None = None
 
 
 class _Candidate(NamedTuple):
@@ -38,6 +43,10 @@ class _Candidate(NamedTuple):
     dialect: Dialect
     endpoint: Endpoint
     below: Parts
+
+    @property
+    def template(self) -> str:
+        return self.route.prefix.rstrip("/") + "/" + self.endpoint.path
 
 
 class Table:
@@ -57,17 +66,18 @@ class Table:
             return Missed(None)
         depth = len(literal_prefix(candidates_here[0].route.at))
         rest = parts[depth:]
-        allowed: list[str] = []
+        near: list[_Candidate] = []
         for candidate in candidates_here:
             params = _bind(candidate.below, rest)
             if params is None:
                 continue
             if candidate.endpoint.method == method:
-                route = candidate.route
-                template = route.prefix.rstrip("/") + "/" + candidate.endpoint.path
-                return Found(route, candidate.dialect, candidate.endpoint, params, template)
-            allowed.append(candidate.endpoint.method)
-        return Missed(candidates_here[0].route, tuple(sorted(set(allowed))))
+                return Found(candidate.route, candidate.dialect, candidate.endpoint, params, candidate.template)
+            near.append(candidate)
+        if near:
+            methods = tuple(sorted({one.endpoint.method for one in near}))
+            return Missed(near[0].route, near[0].dialect, methods, near[0].template)
+        return Missed(candidates_here[0].route, candidates_here[0].dialect)
 
     def _below(self, host: str | None, parts: tuple[str, ...]) -> list[_Candidate]:
         for where in dict.fromkeys((host, None)):
@@ -115,7 +125,7 @@ def clash(one: Route, other: Route) -> str | None:
     for first in candidates(one):
         for second in candidates(other):
             if first.endpoint.method == second.endpoint.method and _could_both(first.below, second.below):
-                return one.prefix.rstrip("/") + "/" + first.endpoint.path
+                return first.template
     return None
 
 

@@ -9,7 +9,9 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import core_schema
+
+from tokend.validation import invalid
 
 PLATFORM_MAX_TTL: Final = 86_400
 """Seconds: no token lives longer, whatever it says."""
@@ -122,7 +124,7 @@ class Secret:
                 return value
             resolver = (info.context or {}).get("secrets")
             if resolver is None or not isinstance(value, dict):
-                raise PydanticCustomError("secret", "is a secret: write {{env: NAME}} or {{file: PATH}}, never the text itself")
+                raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
             secret: Secret = resolver(value)
             return secret
 
@@ -131,7 +133,12 @@ class Secret:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         one_of = [
-            {"type": "object", "properties": {name: {"type": "string"}}, "required": [name], "additionalProperties": False}
+            {
+                "type": "object",
+                "properties": {name: {"type": "string"}},
+                "required": [name],
+                "additionalProperties": False,
+            }
             for name in ("env", "file")
         ]
         return {"title": "Secret", "oneOf": one_of}

@@ -83,7 +83,9 @@ def lacks(rule: Rule, filled: Filled, grant: Grant) -> Lacks:
         for one in grant.services
         if one.name not in rule.kinds
     ]
-    others += [f"channel {_quoted(one)} does not match {filled.channel}" for one in _misfits(reach.channels, filled.channel)]
+    others += [
+        f"channel {_quoted(one)} does not match {filled.channel}" for one in _misfits(reach.channels, filled.channel)
+    ]
     others += [f"user {_quoted(one)} does not match {filled.user}" for one in _misfits(reach.users, filled.user)]
     if rule.roles is not None and not reach.roles <= rule.roles:
         missing = ", ".join(sorted(reach.roles - rule.roles))

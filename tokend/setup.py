@@ -82,7 +82,10 @@ Parts = tuple[str | Placeholder, ...]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes."""
+    """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
+
+    `open_callers`: those of the callers that anybody can be.
+    """
 
     app: App
     at: Parts
@@ -90,6 +93,7 @@ class Route:
     dialects: tuple[Dialect, ...]
     gate: Gate
     callers: tuple[str, ...]
+    open_callers: tuple[str, ...] = ()
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
@@ -113,6 +117,12 @@ class Listen(NamedTuple):
 
     host: str = "127.0.0.1"
     port: int = 8080
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine reaches it: a wildcard address is shown as loopback."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ def parse_template(text: str) -> Template:
             following = found[index + 1] if index + 1 < len(found) else None
             if following is not None and following.group(3) is None:
                 raise TemplateError(
-                    f"has nothing between {{{inside}}} and what follows: one value could run into the next; put a character between"
+                    f"has nothing between {{{inside}}} and what follows: one value could run into the next; "
+                    "put a character between"
                 )
             parts.append(_placeholder(inside or "", following.group(3)[0] if following else ""))
     return Template(tuple(parts))
@@ -154,5 +155,7 @@ def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     if placeholder.as_uid:
         text = str(uid_of(text))
     if placeholder.before and placeholder.before in text:
-        raise Inapplicable(f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}")
+        raise Inapplicable(
+            f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}"
+        )
     return text

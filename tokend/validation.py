@@ -6,12 +6,18 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 
 class Strict(BaseModel):
     """The base of every shape: exact types, unknown fields refused, frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+def invalid(sentence: str) -> PydanticCustomError:
+    """The error for a validator to raise: a sentence that goes on from the field's name."""
+    return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
 
 
 class Complaint(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator
-from pydantic_core import PydanticCustomError
 
 from tokend.auth.contract import Presented, Scheme
 from tokend.model import Caller
+from tokend.validation import invalid
 
 PREFIX: Final = "sha256:"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -23,7 +23,7 @@ def digest_of(key: str) -> str:
 def _check(text: str) -> str:
     if _DIGEST.fullmatch(text) is None:
         # the text may be the key itself: never repeat it
-        raise PydanticCustomError("digest", "must be sha256: and 64 hex digits; `tokend key hash` makes it from a key")
+        raise invalid("must be sha256: and 64 hex digits; `tokend key hash` makes it from a key")
     return text
 
 

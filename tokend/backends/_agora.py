@@ -47,7 +47,7 @@ _RTM_LOGIN_006: Final = 1000
 
 
 class AgoraBackend(Backend):
-    """Mints 007 tokens, and 006 ones where the grant's format says so. `primary_only` for what REST calls need (F17)."""
+    """Mints 007 tokens, and 006 ones where the grant's format says so."""
 
     needs_app_id: ClassVar[bool] = True
     needs_certificate: ClassVar[bool] = True
@@ -79,8 +79,7 @@ class AgoraBackend(Backend):
     def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
         if grant.format == v006.VERSION:
             return self._verify_006(minted, grant, stamp)
-        mismatch = super().verify(minted, grant, stamp)
-        return mismatch
+        return super().verify(minted, grant, stamp)
 
     def _verify_006(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
         """006 shows checksums only: recompute them and the signature from the grant."""

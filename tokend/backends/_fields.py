@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from tokend.model import Code, Refusal
+from tokend.validation import invalid
 from tokend.wire.packing import MAX_U32
 
 # F2: the 89 characters of RTC channels and accounts; `*` besides, for wildcards and patterns, which need a power
@@ -22,7 +23,7 @@ def _text(pattern: str, sentence: str) -> Callable[[str], str]:
 
     def check(text: str) -> str:
         if compiled.fullmatch(text) is None:
-            raise PydanticCustomError("id", "{sentence}", {"sentence": sentence})
+            raise invalid(sentence)
         return text
 
     return check
@@ -30,7 +31,7 @@ def _text(pattern: str, sentence: str) -> Callable[[str], str]:
 
 def _uid(number: int) -> int:
     if not 0 <= number <= MAX_U32:
-        raise PydanticCustomError("id", "must be 0 to 4294967295; 0 stands for any user")
+        raise invalid("must be 0 to 4294967295; 0 stands for any user")
     return number
 
 
@@ -69,12 +70,8 @@ StreamChannel = Annotated[
     AfterValidator(check_stream_channel),
     Field(description="Stream channel that the token joins too, 1 to 63 bytes. With `*` it is a power."),
 ]
-RtmUser = Annotated[
-    str, AfterValidator(check_rtm_user), Field(description="RTM user id, 1 to 64 ASCII characters.")
-]
-ChatUser = Annotated[
-    str, AfterValidator(check_chat_user), Field(description="Chat user id, 1 to 64 of a-z 0-9 _ - .")
-]
+RtmUser = Annotated[str, AfterValidator(check_rtm_user), Field(description="RTM user id, 1 to 64 ASCII characters.")]
+ChatUser = Annotated[str, AfterValidator(check_chat_user), Field(description="Chat user id, 1 to 64 of a-z 0-9 _ - .")]
 Seconds = Annotated[int, Field(ge=1, le=86_400, description="Seconds from the issue time, 1 to 86400.")]
 Role = Literal["publisher", "subscriber"]
 Version = Annotated[Literal["007", "006"], Field(description="Token format; 006 only where the route says so.")]

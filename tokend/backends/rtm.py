@@ -15,7 +15,9 @@ class RtmFields(Strict):
 
     user: RtmUser | None = None
     channel: StreamChannel | None = None
-    role: Role | None = Field(None, description="In the stream channel: publisher unless said; a subscriber sends no data")
+    role: Role | None = Field(
+        None, description="In the stream channel: publisher unless said; a subscriber sends no data"
+    )
     version: Version = "007"
 
 

@@ -13,6 +13,7 @@ from tokend.config import environment as environment_only
 from tokend.config.assemble import assemble, merge_apps
 from tokend.config.problems import ConfigError, Problem
 from tokend.config.secrets import Secrets
+from tokend.config.shape import host_and_port
 from tokend.config.yaml_tree import Map, Mark, YamlError, parse
 from tokend.setup import Listen, Setup
 
@@ -48,9 +49,23 @@ def find(file: str | None, environment: Mapping[str, str], directory: Path) -> t
         return read_tree(path, named or DEFAULT_FILE), named or DEFAULT_FILE, path.parent
     if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
         missing = " and ".join(name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name))
-        sentence = f"there is no {DEFAULT_FILE} here, and {missing} not set: name a file with --config, or set both variables"
+        sentence = (
+            f"there is no {DEFAULT_FILE} here, and {missing} not set: name a file with --config, or set both variables"
+        )
         raise ConfigError([Problem(Mark("configuration"), (), sentence.replace("and APP_C", "nor is APP_C"))])
     return environment_only.tree_of(environment), environment_only.SOURCE, directory
+
+
+def read_listen(file: str | None, environment: Mapping[str, str], directory: Path) -> Listen:
+    """Where the server of this configuration listens; nothing else of it is read or checked."""
+    tree, _, _ = find(file, environment, directory)
+    server = tree.get("server")
+    written = server.get("listen") if isinstance(server, Map) else None
+    try:
+        listen = Listen(*host_and_port(written)) if isinstance(written, str) else Listen()
+    except ValueError:
+        listen = Listen()
+    return _listen(listen, environment)
 
 
 def with_dotenv(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
@@ -122,4 +137,4 @@ def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
     return Listen(host, written.port)
 
 
-__all__ = ["ConfigError", "load", "merge_apps", "read_tree", "with_dotenv"]
+__all__ = ["ConfigError", "find", "load", "merge_apps", "read_listen", "read_tree", "with_dotenv"]

@@ -81,11 +81,13 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
             "an api_key caller in its place closes it"
         )
         if any(Power.APP_ADMIN in rule.powers for rule in app.rules[name]):
-            found.append(f"app {app.name}: anonymous caller {name} has the power app_admin: anybody can administer the app")
-    for route in routes:
-        if route.settings.version == "006":
             found.append(
-                f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
-                "without a separator, so (room1, 23) and (room12, 3) share one; strict_006: true refuses such names"
+                f"app {app.name}: anonymous caller {name} has the power app_admin: anybody can administer the app"
             )
+    found += [
+        f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
+        "without a separator, so (room1, 23) and (room12, 3) share one; strict_006: true refuses such names"
+        for route in routes
+        if route.settings.version == "006"
+    ]
     return found

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from tokend.backends.contract import Backend
 from tokend.config.problems import Path, Report
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.config.shape import AppShape, SecretRef, report_all
+from tokend.config.shape import AppShape, Certificate, SecretRef, report_all
 from tokend.model import Credentials, Secret
 from tokend.plugins import PluginError
+from tokend.validation import invalid
 
 DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
@@ -53,7 +53,7 @@ def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
         try:
             return secrets.read(ref.env, ref.file)
         except SecretProblem as problem:
-            raise PydanticCustomError("secret", "{sentence}", {"sentence": str(problem)}) from problem
+            raise invalid(str(problem)) from problem
 
     return resolve
 
@@ -83,7 +83,9 @@ def _app_id(shape: AppShape, path: Path, tools: Tools) -> str | None:
         return None
     if _HEX_32.fullmatch(text) is None:
         source = f"the environment variable {shape.app_id.env} " if shape.app_id.env else ""
-        tools.report.add_after(at, f"{source}must be exactly 32 hexadecimal digits (0-9 a-f), this has {len(text)} characters")
+        tools.report.add_after(
+            at, f"{source}must be exactly 32 hexadecimal digits (0-9 a-f), this has {len(text)} characters"
+        )
     return text
 
 
@@ -93,14 +95,14 @@ def _certificates(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Sec
         return {}
     at = (*path, "certificate")
     if written.primary is None:
-        return _certificate("primary", SecretRef(env=written.env, file=written.file), at, tools)
+        return _certificate("primary", written, at, tools)
     found = _certificate("primary", written.primary, (*at, "primary"), tools)
     if written.secondary is not None:
         found |= _certificate("secondary", written.secondary, (*at, "secondary"), tools)
     return found
 
 
-def _certificate(name: str, ref: SecretRef, at: Path, tools: Tools) -> dict[str, Secret]:
+def _certificate(name: str, ref: SecretRef | Certificate, at: Path, tools: Tools) -> dict[str, Secret]:
     try:
         secret = tools.secrets.read(ref.env, ref.file)
     except SecretProblem as problem:

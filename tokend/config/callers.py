@@ -93,7 +93,9 @@ def _rule(shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl
             report.add_after((*at, "kinds", index), f"'{kind}' is no kind of this app{suggestion(kind, kinds)}")
     max_ttl = shape.ttl.max if shape.ttl else None
     if max_ttl is not None and max_ttl < min_ttl:
-        report.add_after((*at, "ttl", "max"), f"is below the app's shortest ttl of {min_ttl} s: the rule could permit nothing")
+        report.add_after(
+            (*at, "ttl", "max"), f"is below the app's shortest ttl of {min_ttl} s: the rule could permit nothing"
+        )
     return Rule(
         path=name,
         kinds=frozenset(kinds if shape.kinds is None else shape.kinds),

@@ -33,6 +33,7 @@ def tree_of(environment: Mapping[str, str]) -> Map:
         powers.append("app_admin")
     rule = {"may": [{"powers": powers}]}
     digest = environment.get("API_KEY_SHA256", "").strip()
+    caller: dict[str, Any]
     if digest:
         caller = {"key": {"api_key": PREFIX + digest.removeprefix(PREFIX).lower(), **rule}}
     else:
@@ -46,7 +47,8 @@ def tree_of(environment: Mapping[str, str]) -> Map:
     origins = [one.strip() for one in environment.get("CORS_ALLOW_ORIGIN", "").split(",") if one.strip()]
     if origins:
         app["cors"] = {"origins": origins}
-    return _tree({"apps": {APP_NAME: app}})
+    tree: Map = _tree({"apps": {APP_NAME: app}})
+    return tree
 
 
 def _tree(value: Any) -> Any:

@@ -16,7 +16,8 @@ _SECRET_KEYS: Final = frozenset({"env", "file"})
 def merged(defaults: Map | None, own: Map, path: Path, app: str) -> Map:
     """A new tree at `path`; each key keeps the mark of the file and line that it came from."""
     both = _merge(defaults, own, path) if defaults is not None else own
-    return _placed(both, path, app)
+    placed: Map = _placed(both, path, app)
+    return placed
 
 
 def _merge(base: Map, over: Map, path: Path) -> Map:

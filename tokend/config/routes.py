@@ -36,7 +36,9 @@ def build_ttl(shape: Ttl | None, base: TtlBounds, path: Path, report: Report) ->
     elif not 1 <= low <= high:
         report.add_after((*path, "min"), f"must be at least 1s and at most max: min is {low} s, max {high} s")
     elif not low <= default <= high:
-        report.add_after((*path, "default"), f"must lie within min and max: it is {default} s, they are {low} s and {high} s")
+        report.add_after(
+            (*path, "default"), f"must lie within min and max: it is {default} s, they are {low} s and {high} s"
+        )
     return TtlBounds(default, low, high)
 
 
@@ -95,6 +97,7 @@ def _route(
         dialects=_dialects(shape, at, report),
         gate=build_gate(callers, names),
         callers=names,
+        open_callers=tuple(open_names),
         ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report),
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),
@@ -108,7 +111,9 @@ def _at(shape: RouteShape, at: Path, report: Report) -> Parts:
         report.add_after((*at, "at"), "is missing: the path that the app answers below, such as / or /demo")
         return ()
     if _AT.fullmatch(text) is None:
-        report.add_after((*at, "at"), "must be / or a path such as /demo, without a final slash, escapes or {placeholders}")
+        report.add_after(
+            (*at, "at"), "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
+        )
         return ()
     parts = parse_path(text)
     if parts and parts[0] in OWN_PATHS:

@@ -9,13 +9,12 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
-from pydantic_core import PydanticCustomError
 
 from tokend.auth.api_key import Digest
 from tokend.config.problems import Path, Report
 from tokend.config.yaml_tree import Map
 from tokend.scope import Power
-from tokend.validation import Strict, complaints
+from tokend.validation import Strict, complaints, invalid
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
@@ -26,13 +25,13 @@ _LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5}
 def _seconds(text: object) -> int:
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise PydanticCustomError("duration", "must be a number with its unit: 90s, 30m, 1h or 1d")
+        raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
     return int(found[1]) * _UNITS[found[2]]
 
 
 def _variable(text: str) -> str:
     if _VARIABLE.fullmatch(text) is None:
-        raise PydanticCustomError("variable", "must be the name of an environment variable")
+        raise invalid("must be the name of an environment variable")
     return text
 
 
@@ -40,7 +39,7 @@ def host_and_port(text: str) -> tuple[str, int]:
     """`127.0.0.1:8080`, `[::1]:8080` or `name:8080` taken apart; a pydantic error otherwise."""
     found = _LISTEN.fullmatch(text)
     if found is None or not 0 <= int(found[3]) <= 65_535:
-        raise PydanticCustomError("listen", "must be an address and a port: 127.0.0.1:8080 or [::1]:8080")
+        raise invalid("must be an address and a port: 127.0.0.1:8080 or [::1]:8080")
     return found[1] or found[2], int(found[3])
 
 
@@ -53,7 +52,7 @@ def _mapped(value: object) -> object:
     if not isinstance(value, list):
         return value
     if not all(isinstance(one, str) for one in value) or len(set(value)) < len(value):
-        raise PydanticCustomError("names", "must be a list of different names, or a mapping of names to options")
+        raise invalid("must be a list of different names, or a mapping of names to options")
     return dict.fromkeys(value)
 
 
@@ -102,9 +101,9 @@ class SecretRef(Strict):
     @classmethod
     def _one_of_both(cls, value: object) -> object:
         if not isinstance(value, dict):
-            raise PydanticCustomError("secret", "is a secret: write {{env: NAME}} or {{file: PATH}}, never the text itself")
+            raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
         if len(value.keys() & {"env", "file"}) != 1:
-            raise PydanticCustomError("secret", "must be one of {{env: NAME}} and {{file: PATH}}")
+            raise invalid("must be one of {env: NAME} and {file: PATH}")
         return value
 
 
@@ -121,14 +120,12 @@ class Certificate(Strict):
     @classmethod
     def _one_form(cls, value: object) -> object:
         if not isinstance(value, dict):
-            raise PydanticCustomError("secret", "is a secret: write {{env: NAME}} or {{file: PATH}}, never the text itself")
+            raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
         short = value.keys() & {"env", "file"}
         if (len(short) != 1 if "primary" not in value else bool(short)) or (short and len(value) > 1):
-            raise PydanticCustomError(
-                "secret", "must be {{env: NAME}}, {{file: PATH}}, or {{primary: …, secondary: …, sign_with: …}}"
-            )
+            raise invalid("must be {env: NAME}, {file: PATH}, or {primary: …, secondary: …, sign_with: …}")
         if value.get("sign_with") == "secondary" and "secondary" not in value:
-            raise PydanticCustomError("secret", "says sign_with: secondary, but has no secondary")
+            raise invalid("says sign_with: secondary, but has no secondary")
         return value
 
 
@@ -205,10 +202,13 @@ class AppShape(Part):
     ttl: Ttl | None = None
     cors: Cors | None = None
     callers: dict[str, CallerShape] | None = None
-    backends: Annotated[
-        dict[str, dict[str, Any] | None],
-        BeforeValidator(_mapped, json_schema_input_type=list[str] | dict[str, dict[str, Any] | None]),
-    ] | None = None
+    backends: (
+        Annotated[
+            dict[str, dict[str, Any] | None],
+            BeforeValidator(_mapped, json_schema_input_type=list[str] | dict[str, dict[str, Any] | None]),
+        ]
+        | None
+    ) = None
     routes: list[RouteShape] | None = None
 
 

@@ -95,7 +95,9 @@ class _Builder:
             mark = Mark(self._file, at.line + 1, at.column + 1) if at else Mark(self._file)
             self._problems.append((mark, f"this is not valid YAML: {error.problem or error.context}"))
         except yaml.YAMLError:
-            self._problems.append((Mark(self._file), "this is not valid YAML: it holds a character that no text file has"))
+            self._problems.append(
+                (Mark(self._file), "this is not valid YAML: it holds a character that no text file has")
+            )
         except _TooDeep as error:
             self._problems.append((error.mark, f"nested more than {MAX_DEPTH} levels deep"))
         if not self._problems and root is not None and not isinstance(root, Map):
@@ -131,7 +133,9 @@ class _Builder:
             elif not isinstance(key, str):
                 self._problems.append((mark, "a key must be text: put it in quotes"))
             elif key in found:
-                self._problems.append((mark, f"the key '{key}' stands twice; it stands first in line {found.marks[key].line}"))
+                self._problems.append(
+                    (mark, f"the key '{key}' stands twice; it stands first in line {found.marks[key].line}")
+                )
             else:
                 found.put(key, value, mark)
         return found

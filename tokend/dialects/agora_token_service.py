@@ -30,7 +30,9 @@ def _rtc_ask(request: Request) -> Ask:
         case _:
             raise Refusal(Code.INVALID_FIELD, "must be uid or userAccount", "tokenType")
     fields["version"] = request.settings.version
-    return Ask("rtc", fields, reading.query_seconds(request, "expiry"), {**_EXPIRY, "uid": "rtcuid", "account": "rtcuid"})
+    return Ask(
+        "rtc", fields, reading.query_seconds(request, "expiry"), {**_EXPIRY, "uid": "rtcuid", "account": "rtcuid"}
+    )
 
 
 def _rtc(request: Request) -> Issue:

@@ -1,8 +1,8 @@
 """AccessToken, version 006: what older servers and SDKs use. It holds checksums of channel and user, not the texts.
 
-    token     = "006" + app_id + base64( string(signature) + u32 crc32(channel) + u32 crc32(uid) + string(message) )
-    message   = u32 salt + u32 ts + map(privileges)          ts = issue time + 24 h; values are absolute Unix seconds
-    signature = HMAC-SHA256(certificate, app_id + channel + uid + message)
+token     = "006" + app_id + base64( string(signature) + u32 crc32(channel) + u32 crc32(uid) + string(message) )
+message   = u32 salt + u32 ts + map(privileges)          ts = issue time + 24 h; values are absolute Unix seconds
+signature = HMAC-SHA256(certificate, app_id + channel + uid + message)
 """
 
 import base64

@@ -1,8 +1,8 @@
 """AccessToken2, version 007: ten service types, several services a token, one HMAC-SHA256 signature.
 
-    token        = "007" + base64( zlib( string(signature) + signing_info ) )
-    signing_info = string(app_id) u32 issue_ts u32 expire u32 salt u16 count service*
-    service      = u16 type, map(privileges), values of that type (LAYOUTS)
+token        = "007" + base64( zlib( string(signature) + signing_info ) )
+signing_info = string(app_id) u32 issue_ts u32 expire u32 salt u16 count service*
+service      = u16 type, map(privileges), values of that type (LAYOUTS)
 """
 
 import base64
@@ -26,6 +26,8 @@ from tokend.wire.packing import (
 VERSION: Final = "007"
 MAX_TOKEN: Final = 8 * 1024
 MAX_INFLATED: Final = 64 * 1024
+MAX_SERVICES: Final = 64
+"""No vendor's builder comes near; a token made to waste a reader's time would hold thousands."""
 
 Permissions = Mapping[int, Mapping[int, tuple[str, ...]]]
 Value = str | int | Permissions
@@ -107,6 +109,8 @@ def sign(signed: bytes, issue_ts: int, salt: int, certificate: str) -> bytes:
 
 def pack(content: Content) -> bytes:
     """The bytes that are signed; `WireError` for a value outside its limits or of the wrong type."""
+    if len(content.services) > MAX_SERVICES:
+        raise WireError(f"the token holds over {MAX_SERVICES} services")
     packed = [
         pack_string(content.app_id),
         pack_u32(content.issue_ts),
@@ -150,7 +154,10 @@ def _unpack(signed: bytes) -> tuple[Content, bytes]:
     reader = Unpacker(signed)
     app_id, issue_ts, expire, salt = reader.string(), reader.u32(), reader.u32(), reader.u32()
     services: list[Service] = []
-    for _ in range(reader.u16()):
+    count = reader.u16()
+    if count > MAX_SERVICES:
+        raise WireError(f"the token holds over {MAX_SERVICES} services")
+    for _ in range(count):
         service_type = reader.u16()
         layout = LAYOUTS.get(service_type)
         if layout is None:

@@ -1,0 +1,86 @@
+"""`check`, `schema` and `backends`: what the configuration says, may say, and can name."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+import yaml
+
+from tokend import plugins
+from tokend.cli.context import Context, add_config, counted
+from tokend.config import find, merge_apps
+from tokend.config.shape import RootShape
+from tokend.plugins import PluginError
+
+
+def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    check = commands.add_parser(
+        "check",
+        help="tell every problem of the configuration",
+        description="Load the configuration and tell what is wrong with it.",
+    )
+    add_config(check)
+    check.add_argument("--show", metavar="APP", help="print an app as merged with `defaults`")
+    check.set_defaults(run=_check)
+    schema = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of the YAML",
+        description="Print the JSON Schema of the YAML, for editors.",
+    )
+    schema.set_defaults(run=_schema)
+    backends = commands.add_parser(
+        "backends",
+        help="list the kinds of token that are installed",
+        description="List the kinds and the packages that bring them; with --config, load those that it names.",
+    )
+    backends.add_argument("--config", metavar="FILE", help="load the backends that this file's apps name")
+    backends.set_defaults(run=_backends)
+
+
+def _check(options: argparse.Namespace, context: Context) -> int:
+    setup = context.setup(options)
+    if options.show is not None:
+        tree, _, _ = find(options.config, context.environment, context.directory)
+        apps = merge_apps(tree)["apps"]
+        if options.show not in apps:
+            print(f"tokend: there is no app {options.show}; there are {', '.join(sorted(apps))}", file=sys.stderr)
+            return 2
+        print(yaml.safe_dump(_plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
+        return 0
+    for warning in setup.warnings:
+        print(f"warning: {warning}")
+    print(f"{setup.source}: no problems; {counted(len(setup.apps), 'app')}, {counted(len(setup.routes), 'route')}")
+    return 0
+
+
+def _plain(value: Any) -> Any:
+    """Without the marks, for the YAML dumper."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
+
+
+def _schema(options: argparse.Namespace, context: Context) -> int:
+    schema = RootShape.model_json_schema()
+    print(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2))
+    return 0
+
+
+def _backends(options: argparse.Namespace, context: Context) -> int:
+    table = plugins.installed()
+    if options.config is None:
+        for kind, entries in sorted(table.items()):
+            print(f"{kind}\t{' and '.join(plugins.package_of(one) for one in entries)}")
+        return 0
+    setup = context.setup(options)
+    for kind in sorted({kind for app in setup.apps.values() for kind in app.backends}):
+        try:
+            backend = plugins.load(kind)
+        except PluginError as error:  # it loaded a moment ago
+            print(f"tokend: {error}", file=sys.stderr)
+            return 1
+        apps = sorted(name for name, app in setup.apps.items() if kind in app.backends)
+        fields = ", ".join(backend.Fields.model_fields)
+        print(f"{kind}\t{plugins.package_of(table[kind][0])}\tapps {', '.join(apps)}\tfields {fields}")
+    return 0

@@ -1,0 +1,51 @@
+"""One curl line that returns a token from a Setup: what a newcomer is shown first. Tried through the rules before."""
+
+from tokend.dialects import agora_token_service
+from tokend.issuer import Terms, decide
+from tokend.model import Ask, Caller, Refusal
+from tokend.rules import Rule
+from tokend.setup import App, Route, Setup
+
+_UID = 1001
+
+
+def example_request(setup: Setup, url: str) -> str | None:
+    """For the first app that an RTC token can be had from; None where no plain request gives one."""
+    for route in setup.routes:
+        if route.host is None and any(one.name == agora_token_service.NAME for one in route.dialects):
+            for name in route.callers:
+                for rule in route.app.rules.get(name, ()):
+                    found = _request(route, name, rule, url)
+                    if found is not None:
+                        return found
+    return None
+
+
+def _request(route: Route, caller: str, rule: Rule, url: str) -> str | None:
+    channel = _channel(rule)
+    for role in ("publisher", "subscriber"):
+        if channel is not None and _permitted(route.app, route, caller, channel, role):
+            key = "" if _is_open(route, caller) else "-H 'X-API-Key: YOUR-KEY' "
+            return f"curl {key}{url}{route.prefix.rstrip('/')}/rtc/{channel}/{role}/uid/{_UID}/"
+    return None
+
+
+def _channel(rule: Rule) -> str | None:
+    if rule.channel is None:
+        return "room"
+    if not all(part is None or isinstance(part, str) for part in rule.channel.parts):
+        return None
+    return "".join("room" if part is None else str(part) for part in rule.channel.parts)
+
+
+def _permitted(app: App, route: Route, caller: str, channel: str, role: str) -> bool:
+    ask = Ask("rtc", {"channel": channel, "uid": _UID, "role": role})
+    try:
+        decide(app, Terms(route.ttl), Caller(caller), ask)
+    except Refusal:
+        return False
+    return channel.replace("-", "").replace("_", "").isalnum()
+
+
+def _is_open(route: Route, caller: str) -> bool:
+    return caller in route.open_callers

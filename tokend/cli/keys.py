@@ -1,0 +1,39 @@
+"""`key new` and `key hash`. A key is never an argument: arguments are seen by every user of a machine."""
+
+import argparse
+import getpass
+import secrets
+import sys
+from typing import Any
+
+from tokend.auth.api_key import digest_of
+from tokend.cli.context import Context
+
+
+def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    key = commands.add_parser(
+        "key", help="make API keys and their hashes", description="Make API keys and their hashes."
+    )
+    verbs = key.add_subparsers(title="commands", metavar="new|hash", required=True)
+    new = verbs.add_parser("new", help="make a key", description="Print a new key, and its hash for the configuration.")
+    new.set_defaults(run=_new)
+    hashed = verbs.add_parser(
+        "hash", help="hash a key", description="Read a key from standard input and print its hash."
+    )
+    hashed.set_defaults(run=_hash)
+
+
+def _new(options: argparse.Namespace, context: Context) -> int:
+    key = secrets.token_urlsafe(32)
+    print(f"key, for the caller:          {key}")
+    print(f'hash, for the configuration:  api_key: "{digest_of(key)}"')
+    return 0
+
+
+def _hash(options: argparse.Namespace, context: Context) -> int:
+    key = getpass.getpass("key: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not key or not all("!" <= one <= "~" for one in key):
+        print("tokend: a key is visible ASCII text without spaces", file=sys.stderr)
+        return 1
+    print(digest_of(key))
+    return 0

@@ -1,0 +1,91 @@
+"""`serve` and `health`."""
+
+import argparse
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from typing import Any
+
+from tokend import __version__
+from tokend.cli.context import Context, add_config, counted
+from tokend.cli.example import example_request
+from tokend.config import ConfigError, read_listen
+from tokend.setup import Listen, Setup
+
+HEALTH_SECONDS = 5.0
+
+
+def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    serve = commands.add_parser("serve", help="answer requests", description="Answer requests until SIGTERM or SIGINT.")
+    add_config(serve)
+    serve.add_argument("--host", help="address to listen on; else TOKEND_HOST, else server.listen, else 127.0.0.1")
+    serve.add_argument("--port", type=_port, help="port; else SERVER_PORT, PORT, server.listen, 8080. 0: any free one")
+    serve.set_defaults(run=_serve)
+    health = commands.add_parser(
+        "health", help="ask a running server whether it is alive", description="Exit 0 if the server answers /healthz."
+    )
+    add_config(health)
+    health.add_argument("--url", help="base URL; else where `serve` would listen on this machine")
+    health.set_defaults(run=_health)
+
+
+def _serve(options: argparse.Namespace, context: Context) -> int:
+    # aiohttp takes a while to import, and only these two commands need it
+    from tokend.server.log import standard_error
+    from tokend.server.run import CannotListen, serve
+
+    setup = context.setup(options)
+    listen = Listen(options.host or setup.listen.host, setup.listen.port if options.port is None else options.port)
+    setup = replace(setup, listen=listen)
+    log = standard_error(time.time)
+
+    def on_listening(url: str) -> None:
+        log.event("listening", url=url, configuration=setup.source, apps=len(setup.apps), version=__version__)
+        for warning in setup.warnings:
+            log.event("warning", "warning", message=warning)
+        print(_greeting(setup, url), flush=True)
+
+    try:
+        serve(setup, log, on_listening)
+    except CannotListen as error:
+        print(f"tokend: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _greeting(setup: Setup, url: str) -> str:
+    lines = [f"tokend {__version__} serves {counted(len(setup.apps), 'app')} of {setup.source} at {url}"]
+    example = example_request(setup, url)
+    if example is not None:
+        lines.append(f"Try:  {example}")
+    return "\n".join(lines)
+
+
+def _health(options: argparse.Namespace, context: Context) -> int:
+    try:
+        url = options.url or _own_url(options, context)
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("the URL must begin with http:// or https://")
+        where = f"{url.rstrip('/')}/healthz"
+        with urllib.request.urlopen(where, timeout=HEALTH_SECONDS) as answer:  # noqa: S310  # the scheme is checked above
+            print(f"{url}: {answer.status}")
+            return 0 if answer.status == 200 else 1
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        print(f"tokend: no healthy answer: {error}", file=sys.stderr)
+        return 1
+
+
+def _own_url(options: argparse.Namespace, context: Context) -> str:
+    try:
+        listen = read_listen(options.config, context.environment, context.directory)
+    except ConfigError:
+        listen = Listen()
+    return listen.url
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("must be 0 to 65535")
+    return int(text)

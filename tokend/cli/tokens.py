@@ -1,0 +1,155 @@
+"""`token`, `explain` and `inspect`: the issuer and the inspector from the command line."""
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokend import inspector, issuer, plugins
+from tokend.backends.contract import Backend, NoOptions
+from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
+from tokend.dialects.contract import Inspect
+from tokend.dialects.native import explanation_fields, token_fields
+from tokend.issuer import Terms
+from tokend.model import Ask, Caller, Credentials, Refusal, Stamp
+from tokend.setup import App, Setup
+
+_FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
+
+
+def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    token = commands.add_parser("token", help="issue one token", description="Issue one token and print it.")
+    _add_ask(token)
+    token.add_argument(
+        "--as",
+        dest="caller",
+        metavar="CALLER",
+        help="by this caller's rules; else only the app's and platform's limits apply",
+    )
+    token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
+    token.add_argument("--json", action="store_true", help="print all that the native API answers")
+    token.set_defaults(run=_token)
+    explain = commands.add_parser(
+        "explain",
+        help="tell why a token would be issued or refused",
+        description="Hold an ask against a caller's rules; mint nothing.",
+    )
+    _add_ask(explain)
+    explain.add_argument(
+        "--as", dest="caller", metavar="CALLER", required=True, help="the caller whose rules are tried"
+    )
+    explain.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
+    explain.set_defaults(run=_explain)
+    inspect = commands.add_parser(
+        "inspect",
+        help="tell what a token gives",
+        description="Read any 006 or 007 token. With --config, tell who signed it too.",
+    )
+    inspect.add_argument("token", help="the token, or - to read it from standard input")
+    inspect.add_argument("--config", metavar="FILE", help="the YAML whose apps may have signed it")
+    for name, what in (
+        ("channel", "joins"),
+        ("user", "joins as (uid or account)"),
+        ("product", "uses: rtc, rtm, chat"),
+    ):
+        inspect.add_argument(f"--{name}", help=f"what the client {what}, to see whether the token fits")
+    inspect.set_defaults(run=_inspect)
+
+
+def _add_ask(parser: argparse.ArgumentParser) -> None:
+    add_config(parser)
+    add_app(parser)
+    parser.add_argument("--ttl", type=int, help="seconds; else the app's default")
+    parser.add_argument("kind", help="the kind of token, such as rtc")
+    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help=_FIELDS_HELP)
+
+
+def _token(options: argparse.Namespace, context: Context) -> int:
+    setup = context.setup(options)
+    app = chosen_app(setup, options.app)
+    ask = _ask(options, app)
+    try:
+        if options.caller is None:
+            permit = issuer.unlimited(app, _terms(setup, app), ask)
+        else:
+            permit = issuer.decide(app, _terms(setup, app), _caller(options, app), ask)
+        issued = issuer.mint(permit, Stamp(int(time.time()), secrets.randbelow(99_999_999) + 1))
+    except Refusal as refusal:
+        print(f"tokend: {refusal.code}: {refusal.detail}", file=sys.stderr)
+        return 1
+    print(json.dumps(token_fields(issued), indent=2) if options.json else issued.token)
+    return 0
+
+
+def _explain(options: argparse.Namespace, context: Context) -> int:
+    setup = context.setup(options)
+    app = chosen_app(setup, options.app)
+    explanation = issuer.explain(app, _terms(setup, app), _caller(options, app), _ask(options, app))
+    print(json.dumps(explanation_fields(explanation), indent=2))
+    return 0 if explanation.refusal is None else 1
+
+
+def _inspect(options: argparse.Namespace, context: Context) -> int:
+    text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
+    if options.config is None:
+        backends: list[Backend] = [plugins.load("rtc")(NoOptions(), Credentials(None, {}))]
+    else:
+        apps = context.setup(options).apps.values()
+        backends = [backend for app in apps for backend in app.backends.values()]
+    wanted = Inspect(text, options.channel, options.user, options.product)
+    try:
+        inspection = inspector.inspect(backends, wanted, int(time.time()))
+    except Refusal as refusal:
+        print(f"tokend: {refusal.detail}", file=sys.stderr)
+        return 1
+    says = dict(inspection.says)
+    if options.config is None:
+        says["signature"] = "not checked: name the app's configuration with --config"
+    print(json.dumps({**says, "problems": inspection.problems}, indent=2))
+    return 0
+
+
+def _terms(setup: Setup, app: App) -> Terms:
+    """The app's own lifetimes, as its first route has them."""
+    return Terms(next(route.ttl for route in setup.routes if route.app is app))
+
+
+def _caller(options: argparse.Namespace, app: App) -> Caller:
+    if options.caller not in app.rules:
+        fail(f"app {app.name} has no caller {options.caller}; it has {', '.join(sorted(app.rules))}")
+    if options.claims is None:
+        return Caller(options.caller)
+    try:
+        claims = json.loads(Path(options.claims).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        fail(f"the claims cannot be read: {error}")
+    if not isinstance(claims, dict):
+        fail("the claims must be a JSON object")
+    return Caller(options.caller, claims)
+
+
+def _ask(options: argparse.Namespace, app: App) -> Ask:
+    backend = app.backends.get(options.kind)
+    properties = backend.Fields.model_json_schema().get("properties", {}) if backend else {}
+    fields: dict[str, object] = {}
+    for pair in options.fields:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            fail(f"{pair} is no field: write name=value")
+        fields[name] = _typed(text, properties.get(name, {}))
+    return Ask(options.kind, fields, options.ttl)
+
+
+def _typed(text: str, schema: Mapping[str, Any]) -> object:
+    """Text stays text where the field takes text; anything else is read as JSON, so that `uid=7` is a number."""
+    variants = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    if any(one.get("type", "string") == "string" and "$ref" not in one for one in variants):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,258 @@
+"""The bridge: an aiohttp request -> match, parse, issue, render -> an aiohttp response. Clock and chance enter here."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+
+from tokend import issuer
+from tokend.auth import present
+from tokend.dialects import native
+from tokend.dialects.contract import Answer, Inspect, Issue, Page, Parsed, Request
+from tokend.matching import Found, Missed, Table, split_path
+from tokend.model import Ask, Code, Refusal, Stamp
+from tokend.server import cors, pages
+from tokend.server.log import JsonLog, exception_fields
+from tokend.setup import Origins, Ports, Setup
+
+MAX_BODY: Final = 64 * 1024
+MAX_QUERY_FIELDS: Final = 50
+HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "private, no-cache, no-store, must-revalidate",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "Vary": "Origin",
+    "X-Content-Type-Options": "nosniff",
+    "Server": "tokend",
+}
+_METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_NO_ORIGINS: Final = Origins()
+
+
+class World(NamedTuple):
+    """Time and chance, as arguments. `clock`: Unix seconds; `elapsed`: seconds that only go forward."""
+
+    clock: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
+    salt: Callable[[], int] = lambda: secrets.randbelow(99_999_999) + 1
+    request_id: Callable[[], str] = lambda: secrets.token_hex(8)
+
+
+class Loaded(NamedTuple):
+    """A Setup with its matching table: what one request works with from its beginning to its end."""
+
+    setup: Setup
+    table: Table
+    only_origins: Origins
+
+    @classmethod
+    def of(cls, setup: Setup) -> "Loaded":
+        apps = list(setup.apps.values())
+        return cls(setup, Table(setup.routes), apps[0].origins if len(apps) == 1 else _NO_ORIGINS)
+
+
+class Trace:
+    """What the request's log line will say."""
+
+    __slots__ = ("app", "caller", "code", "exception", "kinds", "operator", "request_id", "template")
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.app: str | None = None
+        self.caller: str | None = None
+        self.kinds: list[str] = []
+        self.template: str | None = None
+        self.code = "ok"
+        self.operator: str | None = None
+        self.exception: BaseException | None = None
+
+
+class Door:
+    """Serves one Setup at a time; `loaded` is the one reference to it. `draining` answers not ready and closes."""
+
+    def __init__(self, setup: Setup, log: JsonLog, world: World = World(), ports: Ports = Ports()) -> None:
+        self.loaded = Loaded.of(setup)
+        self.draining = False
+        self.in_flight = 0
+        self._log = log
+        self._world = world
+        self._ports = ports
+        self._cors: cors.AppOrigins
+
+    def application(self) -> web.Application:
+        """The aiohttp application: one catch-all route and the CORS hook."""
+        app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_route("*", "/{tail:.*}", self.handle)
+        self._cors = cors.install(app)
+        return app
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        started = self._world.elapsed()
+        trace = Trace(self._world.request_id())
+        self.in_flight += 1
+        try:
+            response = await self._respond(request, trace)
+        finally:
+            self.in_flight -= 1
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers["X-Request-ID"] = trace.request_id
+        if self.draining:
+            response.force_close()
+        self._log_line(request, response.status, trace, self._world.elapsed() - started)
+        return response
+
+    async def _respond(self, request: web.Request, trace: Trace) -> web.StreamResponse:
+        loaded = self.loaded
+        request[cors.ORIGINS] = loaded.only_origins
+        found: Found | Missed = Missed(None)
+        try:
+            parts = split_path(request.raw_path)
+            own = pages.own_page(parts, self.draining)
+            if own is not None and request.method in ("GET", "HEAD"):
+                trace.template = "/" + "/".join(parts)
+                return _response(own)
+            if own is None:
+                found = self._match(request, loaded, parts, trace)
+            if request.method == hdrs.METH_OPTIONS:
+                return await self._options(request, found, own is not None)
+            if own is not None:
+                raise Refusal(Code.METHOD_NOT_ALLOWED, "this path takes GET")
+            return _response(await self._answer(request, found, trace))
+        except Refusal as refusal:
+            return self._refused(refusal, found, trace)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refused(Refusal(Code.TOO_LARGE, "the body is too large"), found, trace)
+        except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
+            trace.exception = error
+            return self._refused(
+                Refusal(Code.INTERNAL, "an error of this server; its log has the request id"), found, trace
+            )
+
+    def _match(self, request: web.Request, loaded: Loaded, parts: tuple[str, ...], trace: Trace) -> Found | Missed:
+        wanted = (
+            request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD, "")
+            if cors.is_preflight(request)
+            else request.method
+        )
+        found = loaded.table.match(wanted, _host(request), parts)
+        trace.template = found.template
+        if found.route is not None:
+            trace.app = found.route.app.name
+            request[cors.ORIGINS] = found.route.app.origins
+        return found
+
+    async def _options(self, request: web.Request, found: Found | Missed, own: bool) -> web.StreamResponse:
+        if not cors.is_preflight(request):
+            allowed = ("GET",) if own else found.allowed if isinstance(found, Missed) else (found.endpoint.method,)
+            return web.Response(status=204, headers={"Allow": ", ".join((*allowed, "OPTIONS"))})
+        try:
+            response = await self._cors.preflight(request)
+        except web.HTTPForbidden as error:
+            raise Refusal(Code.NOT_PERMITTED, "this app does not answer this origin, method or header") from error
+        response.headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+        return response
+
+    async def _answer(self, request: web.Request, found: Found | Missed, trace: Trace) -> Answer:
+        if isinstance(found, Missed):
+            if found.allowed:
+                raise Refusal(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(found.allowed)}")
+            raise Refusal(Code.NOT_FOUND, "there is nothing at this path")
+        now = int(self._world.clock())
+        endpoint = found.endpoint
+        body = await _body(request, endpoint.body_limit) if endpoint.method == hdrs.METH_POST else b""
+        plain = Request(
+            found.params, _query(request), body, request.headers.get(hdrs.CONTENT_TYPE), found.route.settings, now
+        )
+        parsed = endpoint.parse(plain)
+        if isinstance(parsed, Page):
+            return pages.document(parsed.name, found.route)
+        trace.kinds = _kinds(parsed, found)
+        presented = present(request.headers.getall(hdrs.AUTHORIZATION, ()), request.headers.getall("X-API-Key", ()))
+        count = len(parsed.asks) if isinstance(parsed, Issue) else 1
+        stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
+        outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports)
+        refusals = [one for one in outcomes if isinstance(one, Refusal)]
+        if refusals:  # of a batch
+            trace.code = refusals[0].code
+            trace.operator = next((one.operator for one in refusals if one.operator), None)
+        elif isinstance(parsed, Issue):
+            trace.code = "issued"
+        return endpoint.render(plain, outcomes)
+
+    def _refused(self, refusal: Refusal, found: Found | Missed, trace: Trace) -> web.Response:
+        trace.code, trace.operator = refusal.code, refusal.operator
+        dialect = found.dialect
+        answer = dialect.refuse(refusal, trace.request_id) if dialect else native.refuse(refusal, trace.request_id)
+        response = _response(answer)
+        if refusal.status == 401:
+            error = ', error="invalid_token"' if refusal.code == Code.CREDENTIAL_INVALID else ""
+            response.headers["WWW-Authenticate"] = f'Bearer realm="tokend"{error}'
+        elif refusal.code == Code.METHOD_NOT_ALLOWED:
+            allowed = found.allowed if isinstance(found, Missed) else ()
+            response.headers["Allow"] = ", ".join((*(allowed or ("GET",)), "OPTIONS"))
+        return response
+
+    def _log_line(self, request: web.Request, status: int, trace: Trace, seconds: float) -> None:
+        fields: dict[str, object] = {
+            "request_id": trace.request_id,
+            "method": request.method if request.method in _METHODS else "other",
+            "route": trace.template,
+            "app": trace.app,
+            "kind": "+".join(trace.kinds) or None,
+            "outcome": trace.code,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 3),
+        }
+        if trace.operator:
+            fields["reason"] = trace.operator
+        if trace.exception is not None:
+            fields |= exception_fields(trace.exception)
+        self._log.event("request", "error" if status >= 500 else "info", **fields)
+
+
+def _response(answer: Answer) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body)
+    response.headers[hdrs.CONTENT_TYPE] = f"{answer.content_type}; charset=utf-8"
+    if answer.content_type == pages.HTML:
+        response.headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
+    return response
+
+
+def _host(request: web.Request) -> str | None:
+    """The Host header in lower case, without its port."""
+    host = request.headers.get(hdrs.HOST, "").lower()
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0] or None
+
+
+def _query(request: web.Request) -> tuple[tuple[str, str], ...]:
+    raw = request.raw_path.partition("?")[2]
+    if not raw:
+        return ()
+    try:
+        return tuple(parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS))
+    except ValueError as error:
+        raise Refusal(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
+    if (request.content_length or 0) > limit:
+        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+    body = await request.read()
+    if len(body) > limit:
+        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+    return body
+
+
+def _kinds(parsed: Parsed, found: Found) -> list[str]:
+    """The kinds asked for, as far as the app has them: a log line holds no words of a client's."""
+    asks = parsed.asks if isinstance(parsed, Issue) else () if isinstance(parsed, Inspect | Page) else (parsed.ask,)
+    return sorted({one.kind for one in asks if isinstance(one, Ask)} & found.route.app.backends.keys())

@@ -1,0 +1,77 @@
+"""Runs a Setup on a socket until it is told to stop, and then finishes what it has begun."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from aiohttp import web
+
+from tokend.server.door import Door
+from tokend.server.log import JsonLog, LibraryHandler
+from tokend.setup import Listen, Setup
+
+DRAIN_SECONDS = 10.0
+"""The longest that requests in flight are waited for."""
+BACKLOG = 1024
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on, in a sentence."""
+
+
+def serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `on_listening` gets the base URL. Raises `CannotListen`."""
+    root = logging.getLogger()
+    root.handlers[:] = [LibraryHandler(log)]
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(setup, log, on_listening))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # not to be had on Windows
+
+    return uvloop.new_event_loop
+
+
+async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
+    listener = _bind(setup.listen.host, setup.listen.port)
+    door = Door(setup, log)
+    runner = web.AppRunner(door.application(), access_log=None, keepalive_timeout=75.0, auto_decompress=False)
+    await runner.setup()
+    site = web.SockSite(runner, listener, backlog=BACKLOG)
+    await site.start()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    on_listening(Listen(setup.listen.host, listener.getsockname()[1]).url)
+    await stop.wait()
+    log.event("stopping", in_flight=door.in_flight)
+    door.draining = True
+    await site.stop()
+    await _drained(door)
+    await runner.cleanup()
+    log.event("stopped")
+
+
+async def _drained(door: Door) -> None:
+    """Wait for the requests in flight, up to DRAIN_SECONDS."""
+    deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+    while door.in_flight and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.02)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        sentence = f"cannot listen on {host}:{port}: {error.strerror}; choose another with --host and --port"
+        raise CannotListen(sentence) from error
+    return listener
