@@ -1,0 +1,22 @@
+# Two stages: the first installs, the second only runs. No secret is in any layer: they come with the container's
+# environment or as mounted files. A configuration goes to /etc/tokend/config.yaml; without one, APP_ID and
+# APP_CERTIFICATE are enough.
+FROM python:3.12-slim AS build
+WORKDIR /src
+RUN python -m venv /opt/tokend
+COPY requirements.txt ./
+RUN /opt/tokend/bin/pip install --no-cache-dir -r requirements.txt
+COPY pyproject.toml README.md ./
+COPY tokend ./tokend
+RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps .
+
+FROM python:3.12-slim
+RUN useradd --system --no-create-home --shell /usr/sbin/nologin tokend
+COPY --from=build /opt/tokend /opt/tokend
+ENV PATH=/opt/tokend/bin:$PATH TOKEND_HOST=0.0.0.0 PYTHONUNBUFFERED=1
+WORKDIR /etc/tokend
+USER tokend
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["tokend", "health"]
+ENTRYPOINT ["tokend"]
+CMD ["serve"]

@@ -1,0 +1,61 @@
+# `make` alone tells what there is. Everything is installed into .venv, nothing anywhere else.
+PYTHON ?= python3
+BIN := .venv/bin
+NODE := tests/node/node_modules
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types check figures image clean
+
+help: ## Tell what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: .venv/run .env ## Serve config.yaml on 127.0.0.1:8080
+	@echo "Demo credentials are in .env: paste your own App ID and certificate there to issue tokens for your project."
+	@$(BIN)/tokend serve --config config.yaml
+
+test: .venv/dev $(NODE) ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/dev ## Look for mistakes and for imports that go upward
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev ## Check the types, strictly
+	$(BIN)/mypy
+
+check: lint types test ## Everything that has to hold before a change lands
+
+figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
+	$(BIN)/python bench/startup.py
+
+image: ## Build the container image `tokend`
+	docker build -t tokend .
+
+clean: ## Remove what was installed and built; .env stays
+	rm -rf .venv $(NODE) build *.egg-info .mypy_cache .ruff_cache .hypothesis
+
+.venv/run: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tokend needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The vendor's own token builders, which the tests hold ours against. They are not part of the product.
+$(NODE): tests/node/package.json
+	@if command -v npm >/dev/null; then \
+		npm install --prefix tests/node --silent --no-audit --no-fund --no-package-lock && touch $@; \
+	else \
+		echo "There is no npm here: the tests against the vendor's builders will be skipped."; \
+	fi
+
+.env:
+	@umask 077; { \
+		echo "# Written once by make run. Put your own App ID and certificate here, from https://console.agora.io"; \
+		echo "DEMO_APP_ID=970CA35de60c44645bbae8a215061b33"; \
+		echo "DEMO_APP_CERTIFICATE=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(16))')"; \
+	} > .env
