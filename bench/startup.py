@@ -61,7 +61,9 @@ def main() -> None:
             seconds = statistics.median(one[0] for one in runs)
             memory = statistics.median(one[1] for one in runs)
             spread = max(one[0] for one in runs) - min(one[0] for one in runs)
-            print(f"{name}: listening after {seconds:.2f} s (spread {spread:.2f} s of {RUNS}), {memory:.0f} MiB resident")
+            print(
+                f"{name}: listening after {seconds:.2f} s (spread {spread:.2f} s of {RUNS}), {memory:.0f} MiB resident"
+            )
 
 
 main()
