@@ -11,6 +11,11 @@ SUBSCRIBER: Final = "subscriber"
 ROLES: Final = (PUBLISHER, SUBSCRIBER)
 LISTENING: Final = frozenset({"join", "play", "subscribe"})
 ADMINISTRATOR: Final = "app"
+DERIVED: Final = "derived_from"
+"""In a service's detail: its user follows from that other user of the token, and is no second one."""
+CHANNELS: Final = "channels"
+USERS: Final = "users"
+"""In a service's detail: further channels and users that it reaches, as tuples of text."""
 
 
 class Power(StrEnum):
@@ -35,8 +40,8 @@ def scope(grant: Grant) -> Scope:
     """The one function that says what a grant reaches."""
     services = grant.services
     return Scope(
-        users=frozenset(one.user for one in services if one.user is not None),
-        channels=frozenset(one.channel for one in services if one.channel is not None),
+        users=frozenset(user for one in services for user in _users(one)),
+        channels=frozenset(channel for one in services for channel in _channels(one)),
         roles=frozenset(role for one in services if (role := role_of(one)) is not None),
         powers=frozenset(power for one in services for power in _powers(one)),
     )
@@ -54,10 +59,26 @@ def is_wildcard(text: str | None) -> bool:
     return text is not None and (not text or "*" in text)
 
 
+def _users(service: Service) -> Iterable[str]:
+    if service.user is not None and DERIVED not in service.detail:
+        yield service.user
+    yield from _texts(service.detail.get(USERS))
+
+
+def _channels(service: Service) -> Iterable[str]:
+    if service.channel is not None:
+        yield service.channel
+    yield from _texts(service.detail.get(CHANNELS))
+
+
+def _texts(value: object) -> Iterable[str]:
+    return (str(one) for one in value) if isinstance(value, tuple) else ()
+
+
 def _powers(service: Service) -> Iterable[Power]:
-    if wild_user := is_wildcard(service.user):
+    if wild_user := any(map(is_wildcard, _users(service))):
         yield Power.WILDCARD_USER
-    if wild_channel := is_wildcard(service.channel):
+    if wild_channel := any(map(is_wildcard, _channels(service))):
         yield Power.WILDCARD_CHANNEL
     if (wild_user or wild_channel) and role_of(service) == PUBLISHER:
         yield Power.WILDCARD_PUBLISH

@@ -3,12 +3,13 @@
 A kind is some forty lines on `AgoraBackend`: its fields, and the services that they grant.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from tokend.backends.contract import Backend, Minted, Mismatch, Reading, Unreadable
 from tokend.model import Credentials, Grant, Service, Stamp
-from tokend.scope import ADMINISTRATOR
+from tokend.scope import ADMINISTRATOR, CHANNELS, DERIVED, USERS
 from tokend.wire import v006, v007
 from tokend.wire.packing import WireError
 
@@ -44,6 +45,11 @@ _PRIVILEGE_NAMES: Final = {
     name: {number: privilege for privilege, number in numbers.items()} for name, numbers in PRIVILEGES.items()
 }
 _RTM_LOGIN_006: Final = 1000
+NO_ROLE: Final = -1
+"""What an APaaS service says where it has no role."""
+_REST: Final = frozenset({"convoai", "stt"})
+"""Services of the vendor's REST calls, which take the primary certificate alone (F17)."""
+_USERS_OF_RTM2: Final = 4
 
 
 class AgoraBackend(Backend):
@@ -52,9 +58,14 @@ class AgoraBackend(Backend):
     needs_app_id: ClassVar[bool] = True
     needs_certificate: ClassVar[bool] = True
 
+    def granted(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
+        """The grant of these services, put as a token shows them: in the order of the wire, derived users marked."""
+        in_order = sorted(services, key=lambda one: TYPES[one.name])
+        return Grant(self.credentials.app_id, version, ttl, _with_derived(in_order))
+
     def signing(self, grant: Grant) -> str:
-        """The name of the certificate that signs this grant: administrators' tokens are always the primary's (F17)."""
-        if any(ADMINISTRATOR in service.privileges for service in grant.services):
+        """The name of the certificate that signs this grant: the primary's for what REST calls need (F17)."""
+        if any(ADMINISTRATOR in one.privileges or one.name in _REST for one in grant.services):
             return "primary"
         return self.credentials.signing
 
@@ -115,7 +126,8 @@ def read(token: str, credentials: Credentials) -> Reading:
 def _read_007(token: str, credentials: Credentials) -> Reading:
     decoded = v007.decode(token)
     content = decoded.content
-    grant = Grant(content.app_id, v007.VERSION, content.expire, tuple(map(_from_wire, content.services)))
+    services = _with_derived([_from_wire(one) for one in content.services])
+    grant = Grant(content.app_id, v007.VERSION, content.expire, services)
     signers = (name for name, one in credentials.certificates.items() if v007.verifies(decoded, one.reveal()))
     return Reading(
         grant,
@@ -189,6 +201,30 @@ def _from_wire(service: v007.Service) -> Service:
             user = str(values[1]) if has_user or values[1] else None
             return Service(name, user, room, privileges, {"role": values[2]})
         case "rtm2":
-            return Service(name, str(values[0]), None, privileges, {"permissions": values[1]})
+            permissions = values[1] if isinstance(values[1], dict) else {}
+            return Service(name, str(values[0]), None, privileges, permissions_detail(permissions))
         case _:
             return Service(name, None, None, privileges)
+
+
+def permissions_detail(permissions: v007.Permissions) -> Mapping[str, object]:
+    """An RTM2 service's detail: the permissions as on the wire, and the channels and users that they reach."""
+    reached: dict[str, set[str]] = {CHANNELS: set(), USERS: set()}
+    for resource_type, access in permissions.items():
+        names = reached[USERS if resource_type == _USERS_OF_RTM2 else CHANNELS]
+        names.update(one for resources in access.values() for one in resources)
+    return {"permissions": permissions, **{what: tuple(sorted(names)) for what, names in reached.items()}}
+
+
+def chat_user(user: str) -> str:
+    """The Chat user that the platform derives from a classroom's user: its MD5 in hex."""
+    return hashlib.md5(user.encode(), usedforsecurity=False).hexdigest()
+
+
+def _with_derived(services: list[Service]) -> tuple[Service, ...]:
+    """A classroom's Chat user says from whom it is derived, as its grant does."""
+    classroom = {chat_user(one.user): one.user for one in services if one.name == "apaas" and one.user is not None}
+    return tuple(
+        one._replace(detail={DERIVED: classroom[one.user]}) if one.name == "chat" and one.user in classroom else one
+        for one in services
+    )

@@ -46,6 +46,7 @@ check_stream_channel = _text(
 )
 check_rtm_user = _text(r"(?! )[ -~]{1,64}", "must be 1 to 64 printable ASCII characters and not begin with a space")
 check_chat_user = _text(r"[a-z0-9_.\-]{1,64}", "must be 1 to 64 of a-z 0-9 _ - . (no upper case)")
+check_resource = _text(r"[ -~]{1,64}", "must be 1 to 64 printable ASCII characters")
 
 Channel = Annotated[
     str,

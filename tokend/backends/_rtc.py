@@ -120,4 +120,4 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
             raise Refusal(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC user is any", "rtm_user")
         rtm_user = user_for(fields.rtm_user, rtc.user, check_rtm_user, "rtm_user")
         rtm = Service("rtm", rtm_user, None, {"login": seconds})
-        return Grant(self.credentials.app_id, "007", ttl, (rtc, rtm, *map(Service, self.besides)))
+        return self.granted(ttl, rtc, rtm, *map(Service, self.besides))

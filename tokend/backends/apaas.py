@@ -1,14 +1,13 @@
 """Kind `apaas`: the flexible classroom (Education): a user in a room, a user, or the app's administrator."""
 
-import hashlib
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends._agora import NO_ROLE, AgoraBackend
+from tokend.backends._agora import NO_ROLE, AgoraBackend, chat_user
 from tokend.backends._fields import RtmUser, check_rtm_user, user_for
 from tokend.model import Code, Grant, Refusal, Service
-from tokend.scope import ADMINISTRATOR, DERIVED
+from tokend.scope import ADMINISTRATOR
 from tokend.validation import Strict, invalid
 
 
@@ -23,7 +22,10 @@ class ApaasFields(Strict):
 
     room: Annotated[str, AfterValidator(_room), Field(description="Room UUID, 1 to 64 bytes")] | None = None
     user: RtmUser | None = None
-    role: Annotated[int, Field(ge=0, le=32_767, description="The room's own number of a role: 1 teacher, 2 student, …")] | None = None
+    role: (
+        Annotated[int, Field(ge=0, le=32_767, description="The room's own number of a role: 1 teacher, 2 student, …")]
+        | None
+    ) = None
     app: Literal[True] | None = Field(None, description="An administrator's token for the REST API: a power.")
 
 
@@ -34,7 +36,7 @@ class Apaas(AgoraBackend):
         return fields.user is not None or fields.app is not None
 
     def grant(self, fields: ApaasFields, ttl: int, user: str | None = None) -> Grant:
-        return Grant(self.credentials.app_id, "007", ttl, self._services(fields, ttl, user))
+        return self.granted(ttl, *self._services(fields, ttl, user))
 
     def _services(self, fields: ApaasFields, ttl: int, user: str | None) -> tuple[Service, ...]:
         if fields.app is not None:
@@ -49,11 +51,6 @@ class Apaas(AgoraBackend):
         role = NO_ROLE if fields.role is None else fields.role
         return (
             Service("rtm", named, None, {"login": ttl}),
-            Service("chat", chat_user(named), None, {"user": ttl}, {DERIVED: named}),
+            Service("chat", chat_user(named), None, {"user": ttl}),
             Service("apaas", named, fields.room, {"room_user": ttl}, {"role": role}),
         )
-
-
-def chat_user(user: str) -> str:
-    """The Chat user that the platform derives from a classroom's user: its MD5 in hex."""
-    return hashlib.md5(user.encode(), usedforsecurity=False).hexdigest()

@@ -34,4 +34,4 @@ class Chat(AgoraBackend):
             service = Service("chat", None, None, {ADMINISTRATOR: ttl})
         else:
             raise Refusal(Code.INVALID_FIELD, "stands beside user: say one of the two", "app")
-        return Grant(self.credentials.app_id, "007", ttl, (service,))
+        return self.granted(ttl, service)

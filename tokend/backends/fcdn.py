@@ -38,5 +38,4 @@ class Fcdn(RtcUser, AgoraBackend):
         privileges: Mapping[str, int] = {"play": ttl} | ({"publish": ttl} if fields.role == "publisher" else {})
         if asked is not None:
             privileges = given_privileges({"publish": asked.publish, "play": asked.play}, ttl)
-        service = Service("fcdn", self.wire_user(fields, user), fields.channel, privileges)
-        return Grant(self.credentials.app_id, "007", ttl, (service,))
+        return self.granted(ttl, Service("fcdn", self.wire_user(fields, user), fields.channel, privileges))

@@ -19,4 +19,4 @@ class Fpa(AgoraBackend):
 
     def grant(self, fields: FpaFields, ttl: int, user: str | None = None) -> Grant:
         # 0 means the token's lifetime here, as the vendor's builder writes it: the one exception to "never 0" (F10)
-        return Grant(self.credentials.app_id, "007", ttl, (Service("fpa", None, None, {"login": 0}),))
+        return self.granted(ttl, Service("fpa", None, None, {"login": 0}))

@@ -36,4 +36,4 @@ class Rtm(AgoraBackend):
         else:
             data = {} if fields.role == "subscriber" else {"publish_data": ttl}
             services = (Service("rtc", wire_user, fields.channel, {"join": ttl, **data}), login)
-        return Grant(self.credentials.app_id, fields.version, ttl, services)
+        return self.granted(ttl, *services, version=fields.version)

@@ -34,5 +34,4 @@ class Streaming(RtcUser, AgoraBackend):
         privileges: Mapping[str, int] = {"publish_mixed": ttl, "publish_raw": ttl}
         if asked is not None:
             privileges = given_privileges({"publish_mixed": asked.mixed, "publish_raw": asked.raw}, ttl)
-        service = Service("streaming", self.wire_user(fields, user), fields.channel, privileges)
-        return Grant(self.credentials.app_id, "007", ttl, (service,))
+        return self.granted(ttl, Service("streaming", self.wire_user(fields, user), fields.channel, privileges))
