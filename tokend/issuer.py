@@ -161,6 +161,8 @@ def _miss(others: tuple[str, ...], powers: tuple[str, ...]) -> tuple[int, Refusa
 
 
 def _validated(app: App, ask: Ask) -> tuple[Backend, Strict]:
+    if ask.app_id is not None and ask.app_id != app.app_id:
+        raise Refusal(Code.WRONG_APP, "is not the App ID of this route's app", "app_id")
     backend = app.backends.get(ask.kind)
     if backend is None:
         raise Refusal(Code.INVALID_FIELD, f"must be one of {', '.join(sorted(app.backends))}", "kind")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tokend.dialects.contract import Dialect, Endpoint
+from tokend.dialects.contract import JSON, Dialect, Endpoint
 from tokend.model import Code, Refusal
 from tokend.setup import Parts, Placeholder, Route, parse_path
 
@@ -59,8 +59,8 @@ class Table:
             self._prefixes.setdefault((route.host, prefix), []).extend(candidates(route))
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
-    def match(self, method: str, host: str | None, parts: tuple[str, ...]) -> Found | Missed:
-        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port."""
+    def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Found | Missed:
+        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM."""
         candidates_here = self._below(host, parts)
         if not candidates_here:
             return Missed(None)
@@ -69,7 +69,7 @@ class Table:
         near: list[_Candidate] = []
         for candidate in candidates_here:
             params = _bind(candidate.below, rest)
-            if params is None:
+            if params is None or candidate.endpoint.media not in (None, media):
                 continue
             if candidate.endpoint.method == method:
                 return Found(candidate.route, candidate.dialect, candidate.endpoint, params, candidate.template)
@@ -119,14 +119,21 @@ def candidates(route: Route) -> Iterator[_Candidate]:
 
 
 def clash(one: Route, other: Route) -> str | None:
-    """A path that both could match, as its template; None if there is none."""
+    """A path that both could match, as its template; None if there is none. One route can clash with itself."""
     if one.host != other.host or literal_prefix(one.at) != literal_prefix(other.at):
         return None
     for first in candidates(one):
         for second in candidates(other):
-            if first.endpoint.method == second.endpoint.method and _could_both(first.below, second.below):
+            if one is other and first.endpoint is second.endpoint:
+                break
+            if _same_door(first.endpoint, second.endpoint) and _could_both(first.below, second.below):
                 return first.template
     return None
+
+
+def _same_door(one: Endpoint, other: Endpoint) -> bool:
+    """Whether method and content type leave both in question."""
+    return one.method == other.method and (None in (one.media, other.media) or one.media == other.media)
 
 
 def _could_both(one: Parts, other: Parts) -> bool:

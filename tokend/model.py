@@ -166,12 +166,14 @@ class Ask(NamedTuple):
     """Untrusted: what a caller wants. `fields` are those of the kind; `ttl` in seconds, None where not said.
 
     `names` says what the dialect calls a field (`{"ttl": "expiry"}`), for refusals to name what the client sent.
+    `app_id`: the App ID that the client believes it asks, where its contract sends one.
     """
 
     kind: str
     fields: Mapping[str, object]
     ttl: int | None = None
     names: Mapping[str, str] = {}
+    app_id: str | None = None
 
 
 class Caller(NamedTuple):

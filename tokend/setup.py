@@ -100,6 +100,13 @@ class Route:
     settings: Settings = Settings()
 
     @property
+    def issues_006(self) -> bool:
+        """Whether any of its endpoints issues version 006 tokens, since the route or its original says so."""
+        if self.settings.version != "auto":
+            return self.settings.version == "006"
+        return any(endpoint.version == "006" for dialect in self.dialects for endpoint in dialect.endpoints)
+
+    @property
     def prefix(self) -> str:
         """The path that a client's URL begins with, `/` or like `/demo`."""
         return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in self.at)

@@ -88,6 +88,6 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
         f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
         "without a separator, so (room1, 23) and (room12, 3) share one; strict_006: true refuses such names"
         for route in routes
-        if route.settings.version == "006"
+        if route.issues_006
     ]
     return found

@@ -71,6 +71,8 @@ def check_clashes(routes: Iterable[tuple[Path, Route]], report: Report) -> None:
     """Two routes with the same host and literal prefix that could match one request."""
     places: dict[tuple[str | None, tuple[str, ...]], list[tuple[Path, Route]]] = {}
     for path, route in routes:
+        if template := clash(route, route):
+            report.add_after(path, f"names two dialects that both answer {template}: give each a route of its own")
         here = places.setdefault((route.host, literal_prefix(route.at)), [])
         for other_path, other in here:
             if template := clash(other, route):
@@ -101,7 +103,7 @@ def _route(
         ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report),
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),
-        settings=Settings("006" if shape.token_version == "006" else "007", bool(shape.signed_uid)),
+        settings=Settings(shape.token_version or "auto", bool(shape.signed_uid)),
     )
 
 

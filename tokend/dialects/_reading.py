@@ -87,6 +87,42 @@ def whole(fields: Mapping[str, object], name: str) -> int | None:
     return value
 
 
+def number(fields: Mapping[str, object], name: str) -> int:
+    """A whole number that has to be there."""
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Refusal(Code.INVALID_FIELD, "must be a whole number" if name in fields else "is missing", name)
+    return value
+
+
+def flag(fields: Mapping[str, object], name: str) -> bool:
+    """true or false; left out is false."""
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise Refusal(Code.INVALID_FIELD, "must be true or false", name)
+    return value
+
+
+def numbered_role(fields: Mapping[str, object], name: str) -> str:
+    """1 is a publisher, 2 a subscriber; left out means publisher, as in every contract without a role."""
+    value = fields.get(name, 1)
+    if isinstance(value, bool) or value not in (1, 2):
+        raise Refusal(Code.INVALID_FIELD, "must be 1 (publisher) or 2 (subscriber)", name)
+    return "publisher" if value == 1 else "subscriber"
+
+
+def required(value: str | None, name: str) -> str:
+    """A text that has to be there and not be empty."""
+    if not value:
+        raise Refusal(Code.INVALID_FIELD, "is missing" if value is None else "must not be empty", name)
+    return value
+
+
+def query_required(request: Request, name: str) -> str:
+    """The same for a query parameter."""
+    return required(query_value(request, name), name)
+
+
 def query_value(request: Request, name: str) -> str | None:
     """The value of a query parameter, None if it is left out; `Refusal` if it stands twice."""
     values = [value for key, value in request.query if key == name]

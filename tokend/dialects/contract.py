@@ -9,14 +9,19 @@ from typing import Final, NamedTuple
 from tokend.model import NOTHING, Ask, Issued, Refusal
 
 JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+TEXT: Final = "text/plain"
 BODY_LIMIT: Final = 16 * 1024
 """Bytes of a request's body, unless an endpoint says more."""
 
 
 class Settings(NamedTuple):
-    """What the route says to its dialects. `version`: the format of rtc and rtm tokens; `signed_uid`: see F4."""
+    """What the route says to its dialects. `version`: the format of rtc and rtm tokens, `auto`: each endpoint's own.
 
-    version: str = "007"
+    `signed_uid`: also take a uid as Android shows it, signed (F4).
+    """
+
+    version: str = "auto"
     signed_uid: bool = False
 
 
@@ -97,13 +102,20 @@ class Answer(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """One method and path below a route's prefix; `{name}` stands for a whole part of the path."""
+    """One method and path below a route's prefix; `{name}` stands for a whole part of the path.
+
+    `version`: the token format where the route says `auto`. `media`: FORM or JSON where two contracts share a path and
+    the content type decides. `refuse`: where errors look different from the dialect's.
+    """
 
     method: str
     path: str
     parse: Callable[[Request], Parsed]
     render: Callable[[Request, Sequence[Outcome]], Answer]
     body_limit: int = BODY_LIMIT
+    version: str = "007"
+    media: str | None = None
+    refuse: Callable[[Refusal, str], Answer] | None = None
 
 
 class Dialect(NamedTuple):

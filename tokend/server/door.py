@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from tokend import issuer
 from tokend.auth import present
 from tokend.dialects import native
-from tokend.dialects.contract import Answer, Inspect, Issue, Page, Parsed, Request
+from tokend.dialects.contract import FORM, JSON, Answer, Inspect, Issue, Page, Parsed, Request
 from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Ask, Code, Refusal, Stamp
 from tokend.server import cors, pages
@@ -138,7 +138,7 @@ class Door:
             if cors.is_preflight(request)
             else request.method
         )
-        found = loaded.table.match(wanted, _host(request), parts)
+        found = loaded.table.match(wanted, _host(request), parts, _media(request))
         trace.template = found.template
         if found.route is not None:
             trace.app = found.route.app.name
@@ -164,9 +164,10 @@ class Door:
         now = int(self._world.clock())
         endpoint = found.endpoint
         body = await _body(request, endpoint.body_limit) if endpoint.method == hdrs.METH_POST else b""
-        plain = Request(
-            found.params, _query(request), body, request.headers.get(hdrs.CONTENT_TYPE), found.route.settings, now
-        )
+        settings = found.route.settings
+        if settings.version == "auto":
+            settings = settings._replace(version=endpoint.version)
+        plain = Request(found.params, _query(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)
         if isinstance(parsed, Page):
             return pages.document(parsed.name, found.route)
@@ -185,8 +186,10 @@ class Door:
 
     def _refused(self, refusal: Refusal, found: Found | Missed, trace: Trace) -> web.Response:
         trace.code, trace.operator = refusal.code, refusal.operator
-        dialect = found.dialect
-        answer = dialect.refuse(refusal, trace.request_id) if dialect else native.refuse(refusal, trace.request_id)
+        refuse = found.dialect.refuse if found.dialect else native.refuse
+        if isinstance(found, Found) and found.endpoint.refuse is not None:
+            refuse = found.endpoint.refuse
+        answer = refuse(refusal, trace.request_id)
         response = _response(answer)
         if refusal.status == 401:
             error = ', error="invalid_token"' if refusal.code == Code.CREDENTIAL_INVALID else ""
@@ -228,6 +231,13 @@ def _host(request: web.Request) -> str | None:
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0] or None
+
+
+def _media(request: web.Request) -> str:
+    """FORM for a form, or for a query without any content type; JSON for all else."""
+    if hdrs.CONTENT_TYPE not in request.headers:
+        return FORM if "?" in request.raw_path else JSON
+    return FORM if request.content_type == FORM else JSON
 
 
 def _query(request: web.Request) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,86 @@
+"""`agora-docker`: the image agoracn/token. One request, one token with every service that is switched on (`combined`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from tokend.dialects import _reading as reading
+from tokend.dialects._rendering import cut_short, field_of, tokens
+from tokend.dialects.contract import JSON, Answer, Dialect, Endpoint, Issue, Outcome, Request
+from tokend.model import Ask, Code, Refusal
+
+NAME: Final = "agora-docker"
+_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "serviceRtc": ("enable", "role"),
+    "serviceRtm": ("enable",),
+    "serviceFpa": ("enable",),
+    "serviceChat": ("enableUser", "enableApp", "userUuid"),
+    "serviceApaas": ("enableUser", "enableApp", "userUuid"),
+}
+_FIELDS: Final = ("channelName", "uid", "tokenExpireTs", "privilegeExpireTs", *_SERVICES)
+_PARAMETERS, _BUILDING = -1, -2
+
+
+def _generate(request: Request) -> Issue:
+    body = reading.json_object(request)
+    reading.known_only(body, _FIELDS)
+    parts: list[dict[str, object]] = []
+    for name, known in _SERVICES.items():
+        service = body.get(name, {})
+        if not isinstance(service, dict):
+            raise Refusal(Code.INVALID_FIELD, "must be an object", name)
+        reading.known_only(service, known)
+        parts += _parts(name, service, body)
+    if not parts:
+        raise Refusal(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
+    return Issue((Ask("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), {"ttl": "tokenExpireTs"}),))
+
+
+def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, object]]:
+    """The parts of `combined` that a service of the request switches on."""
+    if name in ("serviceChat", "serviceApaas"):
+        kind = "chat" if name == "serviceChat" else "apaas"
+        found: list[dict[str, object]] = []
+        if reading.flag(service, "enableUser"):
+            found.append({"kind": kind, "user": reading.required(reading.text(service, "userUuid"), "userUuid")})
+        if reading.flag(service, "enableApp"):
+            found.append({"kind": kind, "app": True})
+        return found
+    if not reading.flag(service, "enable"):
+        return []
+    match name:
+        case "serviceRtc":
+            return [_rtc_part(service, body)]
+        case "serviceRtm":
+            return [{"kind": "rtm", "user": reading.required(reading.text(body, "uid"), "uid")}]
+        case _:
+            return [{"kind": "fpa"}]
+
+
+def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
+    """The uid is an account here: `0` is the account 0, not any user. An empty one is any user, and a power."""
+    role = reading.numbered_role(service, "role")
+    account = reading.text(body, "uid")
+    channel = reading.required(reading.text(body, "channelName"), "channelName")
+    part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}
+    seconds = reading.whole(body, "privilegeExpireTs")
+    if seconds is not None:
+        names = ("join", "audio", "video", "data") if role == "publisher" else ("join",)
+        del part["role"]
+        part["privileges"] = dict.fromkeys(names, seconds)
+    return part
+
+
+def _render(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+    data = {"token": tokens(outcomes)[0], **cut_short(outcomes)}
+    return Answer(200, orjson.dumps({"code": 0, "message": "Success", "data": data}))
+
+
+def _refuse(refusal: Refusal, request_id: str) -> Answer:
+    code = _PARAMETERS if refusal.status == 400 else _BUILDING
+    body: dict[str, object] = {"code": code, "message": refusal.detail, "reason": refusal.code}
+    return Answer(refusal.status, orjson.dumps(body | field_of(refusal) | {"request_id": request_id}))
+
+
+DIALECT: Final = Dialect(NAME, (Endpoint("POST", "token/generate", _generate, _render, media=JSON),), _refuse)

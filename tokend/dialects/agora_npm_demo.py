@@ -1,0 +1,32 @@
+"""`agora-npm-demo`: the demo server inside npm agora-token. Always a publisher, version 006, the route's lifetime."""
+
+from typing import Final
+
+from tokend.dialects import _reading as reading
+from tokend.dialects._rendering import refuse, tokens_as
+from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
+from tokend.model import Ask
+
+NAME: Final = "agora-npm-demo"
+
+
+def _rtc(request: Request) -> Issue:
+    uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
+    channel = reading.query_required(request, "channelName")
+    fields = {"channel": channel, "uid": uid, "role": "publisher", "version": request.settings.version}
+    return Issue((Ask("rtc", fields, None, {"channel": "channelName"}),))
+
+
+def _rtm(request: Request) -> Issue:
+    fields = {"user": reading.query_required(request, "account"), "version": request.settings.version}
+    return Issue((Ask("rtm", fields, None, {"user": "account"}),))
+
+
+DIALECT: Final = Dialect(
+    NAME,
+    (
+        Endpoint("GET", "rtcToken", _rtc, tokens_as("key"), version="006"),
+        Endpoint("GET", "rtmToken", _rtm, tokens_as("key"), version="006"),
+    ),
+    refuse,
+)
