@@ -46,7 +46,7 @@ class _Candidate(NamedTuple):
 
     @property
     def template(self) -> str:
-        return self.route.prefix.rstrip("/") + "/" + self.endpoint.path
+        return "/".join(one for one in (self.route.prefix.rstrip("/"), self.endpoint.path) if one) or "/"
 
 
 class Table:

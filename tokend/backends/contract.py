@@ -56,6 +56,8 @@ class Backend(ABC):
     """What the YAML may say below `backends: {kind: …}`; a field of type `Secret` is `{env: …}` or `{file: …}` there."""
     Fields: ClassVar[type[Strict]]
     """What a caller may ask for."""
+    extras: ClassVar[tuple[str, ...]] = ()
+    """Names that `Minted.extra` holds, for the answers of custom routes and the documents."""
     needs_app_id: ClassVar[bool] = False
     needs_certificate: ClassVar[bool] = False
 

@@ -5,19 +5,17 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from tokend.config.callers import BuiltCaller, build_gate
+from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
 from tokend.config.problems import Path, Report
 from tokend.config.shape import AppShape, RouteShape, Ttl
 from tokend.dialects import DEFAULT, DIALECTS
 from tokend.dialects.contract import Dialect, Settings
 from tokend.matching import clash, literal_prefix
 from tokend.model import PLATFORM_MAX_TTL
-from tokend.setup import App, Origins, Parts, Placeholder, Route, TtlBounds, check_origin, parse_path
+from tokend.setup import App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
 from tokend.validation import suggestion
 
 BUILT_IN: Final = TtlBounds()
-OWN_PATHS: Final = ("ping", "healthz", "readyz")
-"""First parts of paths that are the server's own."""
-
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _AT: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
 
@@ -96,7 +94,7 @@ def _route(
         app=app,
         at=_at(shape, at, report),
         host=shape.host,
-        dialects=_dialects(shape, at, report),
+        dialects=_dialects(shape, at, app, report),
         gate=build_gate(callers, names),
         callers=names,
         open_callers=tuple(open_names),
@@ -112,6 +110,8 @@ def _at(shape: RouteShape, at: Path, report: Report) -> Parts:
     if text is None:
         report.add_after((*at, "at"), "is missing: the path that the app answers below, such as / or /demo")
         return ()
+    if is_custom(shape):
+        return custom_path(text, (*at, "at"), report)
     if _AT.fullmatch(text) is None:
         report.add_after(
             (*at, "at"), "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
@@ -120,12 +120,15 @@ def _at(shape: RouteShape, at: Path, report: Report) -> Parts:
     parts = parse_path(text)
     if parts and parts[0] in OWN_PATHS:
         report.add_after((*at, "at"), f"may not begin with /{parts[0]}: that path is the server's own")
-    if any(isinstance(part, Placeholder) for part in parts):
-        return ()
     return parts
 
 
-def _dialects(shape: RouteShape, at: Path, report: Report) -> tuple[Dialect, ...]:
+def _dialects(shape: RouteShape, at: Path, app: App, report: Report) -> tuple[Dialect, ...]:
+    if is_custom(shape):
+        return build_custom(shape, at, app, report)
+    for key in ("set", "default", "answer"):
+        if getattr(shape, key) is not None:
+            report.add_after((*at, key), "needs a kind or kinds: only an endpoint of your own has it")
     names = tuple(dict.fromkeys(shape.dialect or DEFAULT))
     _check_names(names, DIALECTS, "dialect", (*at, "dialect"), report)
     return tuple(DIALECTS[name] for name in names if name in DIALECTS)

@@ -181,7 +181,7 @@ class CallerShape(Part):
 
 
 class RouteShape(Part):
-    """Where the app answers."""
+    """Where the app answers: a prefix with dialects below it, or, with kind or kinds, one endpoint of its own."""
 
     at: str | None = None
     host: str | None = None
@@ -192,6 +192,11 @@ class RouteShape(Part):
     token_version: Literal["auto", "006", "007"] | None = None
     signed_uid: bool | None = None
     strict_006: bool | None = None
+    kind: str | None = None
+    kinds: Annotated[list[str], Field(min_length=1)] | None = None
+    set: dict[str, Any] | None = None
+    default: dict[str, Any] | None = None
+    answer: str | dict[str, Any] | None = None
 
 
 class AppShape(Part):

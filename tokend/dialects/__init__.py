@@ -3,8 +3,29 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tokend.dialects import agora_token_service, native
+from tokend.dialects import (
+    agora_docker,
+    agora_docs_sample,
+    agora_node_server,
+    agora_npm_demo,
+    agora_samples,
+    agora_samples_chat,
+    agora_token_guide,
+    agora_token_service,
+    native,
+)
 from tokend.dialects.contract import Dialect
 
-DIALECTS: Final[Mapping[str, Dialect]] = {one.name: one for one in (native.DIALECT, agora_token_service.DIALECT)}
+_ALL: Final = (
+    native,
+    agora_token_service,
+    agora_token_guide,
+    agora_node_server,
+    agora_npm_demo,
+    agora_docker,
+    agora_docs_sample,
+    agora_samples,
+    agora_samples_chat,
+)
+DIALECTS: Final[Mapping[str, Dialect]] = {one.NAME: one.DIALECT for one in _ALL}
 DEFAULT: Final = (native.NAME, agora_token_service.NAME)

@@ -6,6 +6,7 @@ import orjson
 
 from tokend.dialects.contract import TEXT, Answer, Outcome, Request
 from tokend.model import Issued, Refusal
+from tokend.scope import scope
 
 Render = Callable[[Request, Sequence[Outcome]], Answer]
 
@@ -49,3 +50,24 @@ def refuse_as_text(refusal: Refusal, request_id: str) -> Answer:
 def field_of(refusal: Refusal) -> dict[str, object]:
     """The field at fault, where there is one."""
     return {"field": refusal.field} if refusal.field else {}
+
+
+def token_fields(issued: Issued) -> dict[str, object]:
+    """All that is told of one token: the ask's own fields and types back, and what was made of them."""
+    roles = scope(issued.grant).roles
+    answer: dict[str, object] = {
+        **issued.ask.fields,
+        **issued.filled,
+        **issued.extra,
+        "token": issued.token,
+        "kind": issued.ask.kind,
+        "app_id": issued.grant.app_id,
+        "role": next(iter(sorted(roles)), None),
+        "ttl": issued.grant.ttl,
+        "issued_at": issued.issued_at,
+        "expires_at": issued.expires_at,
+        "renew_at": issued.renew_at,
+    }
+    if issued.clamped_from is not None:
+        answer["ttl_asked"] = issued.clamped_from
+    return answer

@@ -34,7 +34,9 @@ def _generate(request: Request) -> Issue:
         parts += _parts(name, service, body)
     if not parts:
         raise Refusal(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
-    return Issue((Ask("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), {"ttl": "tokenExpireTs"}),))
+    return Issue(
+        (Ask("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), {"ttl": "tokenExpireTs"}),)
+    )
 
 
 def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from tokend.dialects import _reading as reading
+from tokend.dialects._rendering import token_fields
 from tokend.dialects.contract import (
     Answer,
     Dialect,
@@ -21,7 +22,6 @@ from tokend.dialects.contract import (
     Request,
 )
 from tokend.model import Ask, Code, Issued, Refusal
-from tokend.scope import scope
 
 NAME: Final = "native"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -78,27 +78,6 @@ def _inspect(request: Request) -> Inspect:
 
 def _page(name: str) -> Callable[[Request], Parsed]:
     return lambda request: Page(name)
-
-
-def token_fields(issued: Issued) -> dict[str, object]:
-    """The native answer for one token: the ask's own fields and types back, and what was made of them."""
-    roles = scope(issued.grant).roles
-    answer: dict[str, object] = {
-        **issued.ask.fields,
-        **issued.filled,
-        **issued.extra,
-        "token": issued.token,
-        "kind": issued.ask.kind,
-        "app_id": issued.grant.app_id,
-        "role": next(iter(sorted(roles)), None),
-        "ttl": issued.grant.ttl,
-        "issued_at": issued.issued_at,
-        "expires_at": issued.expires_at,
-        "renew_at": issued.renew_at,
-    }
-    if issued.clamped_from is not None:
-        answer["ttl_asked"] = issued.clamped_from
-    return answer
 
 
 def refusal_fields(refusal: Refusal) -> dict[str, object]:

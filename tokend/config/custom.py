@@ -1,0 +1,102 @@
+"""Custom routes: one endpoint of the configuration's own, for one kind or several, with its own answer."""
+
+import re
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from tokend.backends.contract import Backend
+from tokend.config.problems import Path, Report
+from tokend.config.shape import RouteShape
+from tokend.dialects import custom
+from tokend.dialects.contract import Dialect
+from tokend.setup import App, Parts, Placeholder, parse_path
+from tokend.validation import complaints, suggestion
+
+OWN_PATHS: Final = ("ping", "healthz", "readyz")
+"""First parts of paths that are the server's own."""
+
+_PATH: Final = re.compile(r"(/([^/\s?#%{}]+|\{[a-z_]+\}))+")
+
+
+def is_custom(shape: RouteShape) -> bool:
+    """Whether the route is an endpoint of its own."""
+    return shape.kind is not None or shape.kinds is not None
+
+
+def custom_path(text: str, at: Path, report: Report) -> Parts:
+    """The whole path of a custom route, in which `{name}` is a field of its kinds."""
+    parts = parse_path(text)
+    if _PATH.fullmatch(text) is None:
+        report.add_after(at, "must be a path such as /watch/{channel}, without a final slash or escapes")
+        return ()
+    if parts[0] in OWN_PATHS or isinstance(parts[0], Placeholder):
+        report.add_after(at, "must begin with a word that is not the server's own (ping, healthz, readyz)")
+    return parts
+
+
+def build_custom(shape: RouteShape, at: Path, app: App, report: Report) -> tuple[Dialect, ...]:
+    """The route's dialect; what is wrong goes into the report."""
+    if shape.kind is not None and shape.kinds is not None:
+        report.add_after((*at, "kinds"), "stands beside kind: write one of the two")
+    if shape.dialect is not None:
+        report.add_after((*at, "dialect"), "stands beside kind: an endpoint of your own has no dialect")
+    names = [shape.kind] if shape.kind is not None else list(shape.kinds or ())
+    where = (*at, "kind" if shape.kind is not None else "kinds")
+    for name in names:
+        if name not in app.backends:
+            report.add_after(where, f"'{name}' is no kind of this app{suggestion(name, app.backends)}")
+    kinds = {name: _fields(app.backends[name]) for name in names if name in app.backends}
+    known = {field for of_kind in kinds.values() for field in of_kind} | {custom.TTL}
+    _check_names(shape, at, known, report)
+    _check_values(shape, at, [app.backends[name] for name in kinds], report)
+    answer: Any = shape.answer if shape.answer is not None else {"token": "{token}"}
+    if shape.answer is None and len(names) > 1:
+        report.add_after((*at, "answer"), 'is missing: several tokens need names, such as {rtcToken: "{rtc.token}"}')
+    _check_answer(answer, at, kinds, [app.backends[name] for name in kinds], report)
+    return (custom.dialect(custom.Custom(kinds, shape.set or {}, shape.default or {}, answer)),)
+
+
+def _fields(backend: type[Backend] | Backend) -> dict[str, custom.Field]:
+    found = {}
+    for name, schema in backend.Fields.model_json_schema().get("properties", {}).items():
+        types = {one.get("type") for one in schema.get("anyOf", [schema])}
+        found[name] = custom.Field(numeric="integer" in types, role=name == "role" and "string" in types)
+    return found
+
+
+def _check_names(shape: RouteShape, at: Path, known: set[str], report: Report) -> None:
+    if len(known) == 1:
+        return  # no kind is known, which is told already
+    for part in parse_path(shape.at or ""):
+        if isinstance(part, Placeholder) and part.name not in known:
+            report.add_after((*at, "at"), f"{{{part.name}}} is no field of the kind{suggestion(part.name, known)}")
+    for key, values in (("set", shape.set), ("default", shape.default)):
+        for name in values or ():
+            if name not in known:
+                report.add_after((*at, key, name), f"is no field of the kind{suggestion(name, known)}")
+
+
+def _check_values(shape: RouteShape, at: Path, backends: list[Backend], report: Report) -> None:
+    """Values that no ask could have are told at load, not to each client."""
+    for key, values in (("set", shape.set), ("default", shape.default)):
+        for backend in backends:
+            given = {name: value for name, value in (values or {}).items() if name in backend.Fields.model_fields}
+            try:
+                backend.Fields.model_validate(given)
+            except ValidationError as error:
+                for one in complaints(error, backend.Fields):
+                    if one.path and one.path[0] in given:
+                        report.add_after((*at, key, *one.path), one.sentence)
+
+
+def _check_answer(
+    answer: Any, at: Path, kinds: dict[str, dict[str, custom.Field]], backends: list[Backend], report: Report
+) -> None:
+    extras = {name for backend in backends for name in backend.extras}
+    of_token = {*custom.OF_A_TOKEN, *extras, *(field for of_kind in kinds.values() for field in of_kind)}
+    known = of_token if len(kinds) == 1 else set()
+    known |= {f"{kind}.{name}" for kind in kinds for name in of_token}
+    for name in custom.placeholders(answer):
+        if name not in known and kinds:
+            report.add_after((*at, "answer"), f"{{{name}}} is nothing that an answer knows{suggestion(name, known)}")

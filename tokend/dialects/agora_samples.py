@@ -1,0 +1,116 @@
+"""`agora-samples`: the RTC and RTM requests of the vendor's samples and guides that are no server of their own."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from tokend.dialects import _reading as reading
+from tokend.dialects._get_token import get_token
+from tokend.dialects._rendering import cut_short, refuse, refuse_as_text, token_as_text, tokens, tokens_as
+from tokend.dialects.contract import Answer, Dialect, Endpoint, Issue, Outcome, Request
+from tokend.model import Ask, Code, Issued, Refusal
+
+NAME: Final = "agora-samples"
+_GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
+_NAMES: Final = {"ttl": "expire", "channel": "channelName", "account": "uid", "user": "uid", "app_id": "appId"}
+_RTC, _RTM = 1, 2
+
+
+def _generate_v1(request: Request) -> Issue:
+    """`type` 1 is RTC, 2 RTM."""
+    body = _generate_body(request, "type")
+    return Issue((_generate_ask(body, {reading.number(body, "type")}, "type", request),))
+
+
+def _generate_v2(request: Request) -> Issue:
+    """`types` [1, 2] is one token for both."""
+    body = _generate_body(request, "types")
+    types = body.get("types")
+    if not isinstance(types, list) or not types or not all(type(one) is int for one in types):
+        raise Refusal(Code.INVALID_FIELD, "must be a list of 1 (RTC) and 2 (RTM)", "types")
+    return Issue((_generate_ask(body, set(types), "types", request),))
+
+
+def _generate_body(request: Request, types: str) -> dict[str, Any]:
+    """These clients send the App ID, and the certificate too: it is neither read nor logged."""
+    body = reading.json_object(request)
+    reading.known_only(body, (*_GENERATE, types))
+    body.pop("appCertificate", None)
+    return body
+
+
+def _generate_ask(body: Mapping[str, Any], types: set[int], name: str, request: Request) -> Ask:
+    app_id = reading.required(reading.text(body, "appId"), "appId")
+    ttl = reading.whole(body, "expire")
+    uid = reading.required(reading.text(body, "uid"), "uid")
+    if types == {_RTM}:
+        fields: dict[str, object] = {"user": uid, "version": request.settings.version}
+        return Ask("rtm", fields, ttl, _NAMES, app_id)
+    if not types <= {_RTC, _RTM}:
+        raise Refusal(Code.INVALID_FIELD, "must be 1 (RTC) or 2 (RTM)", name)
+    fields = {"channel": reading.required(reading.text(body, "channelName"), "channelName"), "role": "publisher"}
+    if reading.looks_numeric(uid):
+        fields["uid"] = reading.uid(uid, "uid", request.settings.signed_uid)
+    else:
+        fields["account"] = uid
+    if types == {_RTC, _RTM}:
+        return Ask("rtc_rtm", fields, ttl, _NAMES, app_id)
+    return Ask("rtc", {**fields, "version": request.settings.version}, ttl, _NAMES, app_id)
+
+
+def _generated(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+    return Answer(200, orjson.dumps({"code": 0, "data": {"token": tokens(outcomes)[0], **cut_short(outcomes)}}))
+
+
+def _access_token(request: Request) -> Issue:
+    """The older Node server: `expiredTs` is an absolute Unix time."""
+    uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
+    until = reading.query_seconds(request, "expiredTs")
+    fields = {
+        "channel": reading.query_required(request, "channel"),
+        "uid": uid,
+        "role": "publisher",
+        "version": request.settings.version,
+    }
+    return Issue((Ask("rtc", fields, None if until is None else until - request.now, {"ttl": "expiredTs"}),))
+
+
+def _flask(request: Request) -> Issue:
+    """The Flask server names a channel alone, so any user may join with it: a power."""
+    channel = reading.query_required(request, "channel_name")
+    fields = {"channel": channel, "uid": 0, "role": "publisher", "version": request.settings.version}
+    return Issue((Ask("rtc", fields, None, {"channel": "channel_name"}),))
+
+
+def _conversation(request: Request) -> Issue:
+    """The Conversational AI guide: RTC and RTM for one numeric user."""
+    body = reading.json_object(request)
+    reading.known_only(body, ("channel", "uid"))
+    channel, uid = reading.required(reading.text(body, "channel"), "channel"), reading.number(body, "uid")
+    if uid == 0:
+        raise Refusal(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
+    version = request.settings.version
+    rtc = Ask("rtc", {"channel": channel, "uid": uid, "role": "publisher", "version": version})
+    return Issue((rtc, Ask("rtm", {"user": str(uid), "version": version}, None, {"user": "uid"})))
+
+
+def _conversation_answer(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+    until = min(one.expires_at for one in outcomes if isinstance(one, Issued))
+    rtc, rtm = tokens(outcomes)
+    return Answer(200, orjson.dumps({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **cut_short(outcomes)}))
+
+
+DIALECT: Final = Dialect(
+    NAME,
+    (
+        Endpoint("POST", "fetchToken", get_token, tokens_as("token")),
+        Endpoint("POST", "token/getNew", get_token, tokens_as("token")),
+        Endpoint("POST", "v1/token/generate", _generate_v1, _generated),
+        Endpoint("POST", "v2/token/generate", _generate_v2, _generated),
+        Endpoint("GET", "access_token", _access_token, tokens_as("token"), version="006"),
+        Endpoint("GET", "v1/token", _flask, token_as_text, refuse=refuse_as_text),
+        Endpoint("POST", "api/token", _conversation, _conversation_answer),
+    ),
+    refuse,
+)

@@ -1,0 +1,143 @@
+"""A company's own URL, made from a route of the configuration: no Python, one endpoint for GET and one for POST.
+
+Path, then query (GET) or JSON (POST) fill the kinds' fields by name; `set` fixes, `default` fills, unknown is 400.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from tokend.dialects import _reading as reading
+from tokend.dialects._rendering import cut_short, refuse, token_fields
+from tokend.dialects.contract import TEXT, Answer, Dialect, Endpoint, Issue, Outcome, Request
+from tokend.model import Ask, Code, Issued, Refusal
+
+NAME: Final = "custom"
+TTL: Final = "ttl"
+OF_A_TOKEN: Final = ("token", "kind", "app_id", "role", "ttl", "issued_at", "expires_at", "renew_at")
+"""What a placeholder of an answer can name, besides the kind's fields and what its backend adds."""
+
+_PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\}")
+
+
+class Field(NamedTuple):
+    """One field of a kind, as text of a path or a query becomes it: `numeric` ones are whole numbers."""
+
+    numeric: bool
+    role: bool
+
+
+class Custom(NamedTuple):
+    """What the route says. `fields`: of each kind, by name; `path`: the names that the path holds."""
+
+    kinds: Mapping[str, Mapping[str, Field]]
+    set: Mapping[str, object]
+    default: Mapping[str, object]
+    answer: object
+
+
+def dialect(custom: Custom) -> Dialect:
+    """The dialect of such a route; its endpoints have no path below the route's own."""
+
+    def parse_get(request: Request) -> Issue:
+        names = [name for name, _ in request.query]
+        values: dict[str, object] = {name: reading.query_value(request, name) for name in names}
+        return _issue(custom, request, values)
+
+    def parse_post(request: Request) -> Issue:
+        return _issue(custom, request, reading.json_object(request) if request.body else {})
+
+    def render(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+        return _render(custom, outcomes)
+
+    endpoints = (Endpoint("GET", "", parse_get, render), Endpoint("POST", "", parse_post, render))
+    return Dialect(NAME, endpoints, refuse)
+
+
+def placeholders(answer: object) -> list[str]:
+    """The names in an answer, wherever they stand."""
+    if isinstance(answer, str):
+        return _PLACEHOLDER.findall(answer)
+    if isinstance(answer, Mapping):
+        return [name for value in answer.values() for name in placeholders(value)]
+    return [name for value in answer for name in placeholders(value)] if isinstance(answer, list) else []
+
+
+def _issue(custom: Custom, request: Request, sent: Mapping[str, object]) -> Issue:
+    given: dict[str, object] = {**sent}
+    for name, value in request.params.items():
+        if name in sent:
+            raise Refusal(Code.INVALID_FIELD, "stands in the path already", name)
+        given[name] = value
+    fields = {name for of_kind in custom.kinds.values() for name in of_kind} | {TTL}
+    reading.known_only(given, sorted(fields))
+    for name in given:
+        if name in custom.set:
+            raise Refusal(Code.INVALID_FIELD, "is fixed by this route", name)
+    whole = {**custom.default, **given, **custom.set}
+    from_text = set(request.params) | ({name for name, _ in request.query} & sent.keys())
+    ttl = _ttl(whole, TTL in from_text)
+    asks = []
+    for kind, known in custom.kinds.items():
+        of_kind = {
+            name: _typed(whole[name], name, field, request) if name in from_text else whole[name]
+            for name, field in known.items()
+            if name in whole
+        }
+        if "version" in known:
+            of_kind.setdefault("version", request.settings.version)
+        asks.append(Ask(kind, of_kind, ttl))
+    return Issue(tuple(asks))
+
+
+def _typed(value: object, name: str, field: Field, request: Request) -> object:
+    """Text of a path or a query as the field wants it."""
+    text = str(value)
+    if name == "uid":
+        return reading.uid(text, name, request.settings.signed_uid)
+    if field.role:
+        return reading.role(text, name)
+    return reading.whole_text(text, name) if field.numeric else text
+
+
+def _ttl(whole: Mapping[str, object], from_text: bool) -> int | None:
+    if TTL not in whole:
+        return None
+    return reading.whole_text(str(whole[TTL]), TTL) if from_text else reading.whole(whole, TTL)
+
+
+def _render(custom: Custom, outcomes: Sequence[Outcome]) -> Answer:
+    issued = [one for one in outcomes if isinstance(one, Issued)]
+    values: dict[str, Any] = {}
+    for one in issued:
+        of_token = token_fields(one)
+        values[one.ask.kind] = of_token
+        if len(issued) == 1:
+            values |= of_token
+    filled = _filled(custom.answer, values)
+    if isinstance(filled, dict):
+        return Answer(200, orjson.dumps({**filled, **cut_short(outcomes)}))
+    return Answer(200, str(filled).encode(), TEXT)
+
+
+def _filled(answer: Any, values: Mapping[str, Any]) -> Any:
+    """A placeholder standing alone keeps its type; within a text it becomes text."""
+    if isinstance(answer, Mapping):
+        return {name: _filled(value, values) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [_filled(value, values) for value in answer]
+    if not isinstance(answer, str):
+        return answer
+    alone = _PLACEHOLDER.fullmatch(answer)
+    if alone:
+        return _value(alone[1], values)
+    return _PLACEHOLDER.sub(lambda found: str(_value(found[1], values)), answer)
+
+
+def _value(name: str, values: Mapping[str, Any]) -> Any:
+    at: Any = values
+    for step in name.split("."):
+        at = at.get(step) if isinstance(at, Mapping) else None
+    return at
