@@ -13,7 +13,7 @@ from tokend import inspector, issuer, plugins
 from tokend.backends.contract import Backend, NoOptions
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.dialects.contract import Inspect
-from tokend.dialects.native import explanation_fields, token_fields
+from tokend.dialects import explanation_fields, token_fields
 from tokend.issuer import Terms
 from tokend.model import Ask, Caller, Credentials, Refusal, Stamp
 from tokend.setup import App, Setup

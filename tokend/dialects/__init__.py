@@ -14,7 +14,9 @@ from tokend.dialects import (
     agora_token_service,
     native,
 )
+from tokend.dialects._rendering import token_fields
 from tokend.dialects.contract import Dialect
+from tokend.dialects.native import explanation_fields
 
 _ALL: Final = (
     native,
@@ -29,3 +31,5 @@ _ALL: Final = (
 )
 DIALECTS: Final[Mapping[str, Dialect]] = {one.NAME: one.DIALECT for one in _ALL}
 DEFAULT: Final = (native.NAME, agora_token_service.NAME)
+
+__all__ = ["DEFAULT", "DIALECTS", "Dialect", "explanation_fields", "token_fields"]
