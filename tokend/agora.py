@@ -1,0 +1,94 @@
+"""The library face: Agora tokens inside your own program, without a server. `build`, `read`, `verify`; no aiohttp.
+
+    from tokend import agora
+    token = agora.build("rtc", app_id=APP_ID, certificate=CERTIFICATE, channel="room", uid=7, role="publisher", ttl=600)
+
+No rules apply here: whoever calls `build` has the certificate already. Fields and limits are those of the kinds.
+"""
+
+import secrets
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from pydantic import ValidationError
+
+from tokend.backends._agora import AgoraBackend
+from tokend.backends._agora import read as _read
+from tokend.backends.combined import PARTS, Combined
+from tokend.backends.contract import NoOptions, Reading, Unreadable
+from tokend.backends.rtc_rtm import RtcRtm
+from tokend.model import PLATFORM_MAX_TTL, Credentials, Refusal, Secret, Stamp
+from tokend.validation import complaints
+from tokend.wire import v006, v007
+from tokend.wire.packing import WireError
+
+KINDS: Final[Mapping[str, type[AgoraBackend]]] = {**PARTS, "rtc_rtm": RtcRtm, "combined": Combined}
+"""Every kind that `build` knows; docs/kinds.md has the fields of each."""
+
+
+class TokenError(ValueError):
+    """A token that cannot be built or read, in a sentence that never shows the certificate."""
+
+
+def build(
+    kind: str,
+    *,
+    app_id: str,
+    certificate: str,
+    ttl: int = 3600,
+    issued_at: int | None = None,
+    salt: int | None = None,
+    **fields: object,
+) -> str:
+    """A signed token. `ttl` in seconds, 1 to 86400; `fields` as in a request to the native API.
+
+    `issued_at` (Unix seconds) and `salt` (1..99999999) are now and random unless said. Raises `TokenError`.
+    """
+    if not 1 <= ttl <= PLATFORM_MAX_TTL:
+        raise TokenError(f"ttl must be 1 to {PLATFORM_MAX_TTL} seconds from now, not a point in time")
+    backend = _backend(kind, app_id, certificate)
+    try:
+        grant = backend.grant(backend.Fields.model_validate(fields), ttl)
+    except ValidationError as error:
+        first = complaints(error, backend.Fields)[0]
+        sentence = f"is no field of {kind}{first.sentence}" if first.unknown else first.sentence
+        raise TokenError(f"{'.'.join(map(str, first.path))} {sentence}") from None
+    except Refusal as refusal:
+        raise TokenError(refusal.detail) from None
+    now = int(time.time()) if issued_at is None else issued_at
+    return backend.mint(grant, Stamp(now, secrets.randbelow(99_999_999) + 1 if salt is None else salt)).token
+
+
+def read(token: str) -> Reading:
+    """What a 006 or 007 token says, signature unchecked (`signed_by` is None). Raises `TokenError` for anything else."""
+    try:
+        return _read(token, Credentials(None, {}))
+    except Unreadable as error:
+        raise TokenError(str(error)) from None
+
+
+def verify(token: str, *, app_id: str, certificate: str, channel: str = "", user: str = "") -> bool:
+    """Whether this App ID's certificate signed exactly this token. It may have expired: `read` tells.
+
+    A 006 token is signed over channel and user, which it does not hold: give both (of RTM, the user as `channel`).
+    """
+    try:
+        if token.startswith(v006.VERSION):
+            old = v006.decode(token)
+            return old.app_id == app_id and v006.verifies(old, certificate, channel, user)
+        decoded = v007.decode(token)
+        return decoded.content.app_id == app_id and v007.verifies(decoded, certificate)
+    except WireError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
+    if kind not in KINDS:
+        raise TokenError(f"there is no kind {kind!r}; there are {', '.join(sorted(KINDS))}")
+    for name, text in (("app_id", app_id), ("certificate", certificate)):
+        if len(text) != 32 or not all(one in "0123456789abcdefABCDEF" for one in text):
+            raise TokenError(f"{name} must be exactly 32 hexadecimal digits")
+    return KINDS[kind](NoOptions(), Credentials(app_id, {"primary": Secret(certificate)}))
