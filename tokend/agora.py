@@ -6,8 +6,8 @@
 No rules apply here: whoever calls `build` has the certificate already. Fields and limits are those of the kinds.
 """
 
-import secrets
-import time
+import secrets  # noqa: TID251  # a face for programs, above the line
+import time  # noqa: TID251  # see secrets
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -20,7 +20,7 @@ from tokend.backends.combined import PARTS, Combined
 from tokend.backends.contract import NoOptions, Reading, Unreadable
 from tokend.backends.rtc_rtm import RtcRtm
 from tokend.model import PLATFORM_MAX_TTL, Credentials, Refusal, Secret, Stamp
-from tokend.validation import complaints
+from tokend.validation import first_complaint
 from tokend.wire import v006, v007
 from tokend.wire.packing import WireError
 
@@ -52,7 +52,7 @@ def build(
     try:
         grant = backend.grant(backend.Fields.model_validate(fields), ttl)
     except ValidationError as error:
-        first = complaints(error, backend.Fields)[0]
+        first = first_complaint(error, backend.Fields)
         sentence = f"is no field of {kind}{first.sentence}" if first.unknown else first.sentence
         raise TokenError(f"{'.'.join(map(str, first.path))} {sentence}") from None
     except Refusal as refusal:

@@ -16,7 +16,7 @@ from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outco
 from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal, Stamp
 from tokend.rules import fill, lacks
 from tokend.setup import App, Ports, Route, TtlBounds
-from tokend.validation import Strict, complaints, suggestion
+from tokend.validation import Strict, first_complaint, suggestion
 from tokend.wire.v006 import VERSION as V006
 
 LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
@@ -169,8 +169,7 @@ def _validated(app: App, ask: Ask) -> tuple[Backend, Strict]:
     try:
         return backend, backend.Fields.model_validate(dict(ask.fields))
     except ValidationError as error:
-        # a misspelling is told before the field that it leaves missing
-        first = min(complaints(error, backend.Fields), key=lambda one: not one.unknown)
+        first = first_complaint(error, backend.Fields)
         if first.unknown and len(first.path) == 1:
             hint = suggestion(str(first.path[0]), backend.Fields.model_fields)
             raise Refusal(Code.UNKNOWN_FIELD, f"is not a field of {ask.kind}{hint}", str(first.path[0])) from error

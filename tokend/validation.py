@@ -62,6 +62,11 @@ def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint
     return found
 
 
+def first_complaint(error: ValidationError, model: type[BaseModel]) -> Complaint:
+    """The one to tell where only one is told: a misspelling goes before the field that it leaves missing."""
+    return min(complaints(error, model), key=lambda one: not one.unknown)
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`, did you mean 'x'?` where a known word is near, else the known words."""
     words = sorted(known)

@@ -17,7 +17,7 @@ from tokend.backends.rtm2 import Rtm2
 from tokend.backends.streaming import Streaming
 from tokend.backends.stt import Stt
 from tokend.model import Code, Credentials, Grant, Refusal, Service
-from tokend.validation import Strict, complaints
+from tokend.validation import Strict, first_complaint
 
 PARTS: Final[Mapping[str, type[AgoraBackend]]] = {
     "rtc": Rtc,
@@ -62,7 +62,7 @@ class Combined(AgoraBackend):
         try:
             fields = part.Fields.model_validate({name: value for name, value in ask.items() if name != "kind"})
         except ValidationError as error:
-            first = min(complaints(error, part.Fields), key=lambda one: not one.unknown)
+            first = first_complaint(error, part.Fields)
             where = ".".join(map(str, ("services", index, *first.path)))
             sentence = f"is unknown{first.sentence}" if first.unknown else first.sentence
             raise Refusal(Code.UNKNOWN_FIELD if first.unknown else Code.INVALID_FIELD, sentence, where) from error

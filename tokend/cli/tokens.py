@@ -12,8 +12,8 @@ from typing import Any
 from tokend import inspector, issuer, plugins
 from tokend.backends.contract import Backend, NoOptions
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
-from tokend.dialects.contract import Inspect
 from tokend.dialects import explanation_fields, token_fields
+from tokend.dialects.contract import Inspect
 from tokend.issuer import Terms
 from tokend.model import Ask, Caller, Credentials, Refusal, Stamp
 from tokend.setup import App, Setup
