@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Builds the unchanged Dockerfile with buildah, on a stand-in for its base image made with debootstrap (there may be no
+# registry to pull from), and starts the result as its user would: env-only, then `tokend health`. Needs root and Debian.
+set -euo pipefail
+here=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
+base=$(sed -n 's/^FROM \([^ ]*\).*/\1/p' "$here/Dockerfile" | head -n 1)
+place=$(mktemp -d)
+export BUILDAH_ISOLATION=chroot
+store=(--storage-driver vfs --root "$place/store" --runroot "$place/run")
+container=""
+server=""
+finish() {
+  [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null || true
+  [ -z "$container" ] || buildah "${store[@]}" rm "$container" >/dev/null 2>&1 || true
+  rm -rf "$place"
+}
+trap finish EXIT
+
+command -v buildah debootstrap >/dev/null || { apt-get update -qq; apt-get install -y -qq buildah debootstrap >/dev/null; }
+
+sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true)
+mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' <<<"$sources" | head -n 1)
+debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$place/base" "$mirror" >"$place/log" 2>&1 ||
+  { tail "$place/log"; exit 1; }
+ln -s /usr/bin/python3 "$place/base/usr/local/bin/python"
+scratch=$(buildah "${store[@]}" from scratch)
+buildah "${store[@]}" copy --quiet "$scratch" "$place/base" / >/dev/null
+buildah "${store[@]}" commit --quiet --rm "$scratch" "docker.io/library/$base" >/dev/null
+
+# pip inside the build finds the index where pip outside does
+settings=()
+for file in /etc/pip.conf /etc/xdg/pip /etc/ssl/certs "$HOME/.config/pip/pip.conf"; do
+  [ ! -e "$file" ] || settings+=(--volume "$file:${file/#$HOME//root}:ro")
+done
+buildah "${store[@]}" bud --pull-never --network host "${settings[@]}" -t tokend "$here" >"$place/log" 2>&1 || { tail -n 30 "$place/log"; exit 1; }
+
+buildah "${store[@]}" inspect --type image tokend >"$place/inspect.json"
+! grep -aE 'CERTIFICATE=|DEMO_' "$place/inspect.json" || { echo "image: a secret's name is in its configuration"; exit 1; }
+container=$(buildah "${store[@]}" from --pull-never tokend)
+root=$(buildah "${store[@]}" mount "$container")
+[ ! -e "$root/etc/tokend/.env" ] && [ ! -e "$root/src" ] || { echo "image: it holds files of the build"; exit 1; }
+buildah "${store[@]}" run --network host \
+  --env APP_ID=970CA35de60c44645bbae8a215061b33 --env APP_CERTIFICATE=5CFd2fd1755d40ecb72977518be15d3b --env PORT=18081 \
+  "$container" -- tokend serve >"$place/out" 2>"$place/err" &
+server=$!
+for _ in $(seq 40); do grep -q '^Try:' "$place/out" && break; sleep 0.25; done
+cat "$place/out"
+buildah "${store[@]}" run --network host --env PORT=18081 "$container" -- tokend health
+user=$(buildah "${store[@]}" run "$container" -- id -un)
+[ "$user" = tokend ] || { echo "image: it runs as $user"; exit 1; }
+command=$(sed -n 's/^Try: *//p' "$place/out")
+case "$($command --silent)" in
+  *'"rtcToken":"007'*) echo "image: a token came back, as user $user" ;;
+  *) cat "$place/err"; exit 1 ;;
+esac
