@@ -87,6 +87,12 @@ class AgoraBackend(Backend):
     def read(self, token: str) -> Reading:
         return read(token, self.credentials)
 
+    def read_with(self, token: str, channel: str | None, user: str | None) -> Reading:
+        reading = self.read(token)
+        if reading.grant.format != v006.VERSION:
+            return reading
+        return _read_006_with(token, reading, channel, user, self.credentials)
+
     def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
         if grant.format == v006.VERSION:
             return self._verify_006(minted, grant, stamp)
@@ -150,6 +156,34 @@ def _read_006(token: str) -> Reading:
         privileges = {_PRIVILEGE_NAMES["rtc"].get(number, str(number)): value for number, value in seconds.items()}
     grant = Grant(decoded.app_id, v006.VERSION, ttl, (Service(name, None, None, privileges),))
     return Reading(grant, None, decoded.issue_ts, decoded.issue_ts + ttl, frozenset({"channel", "user", "signed_by"}))
+
+
+def _read_006_with(
+    token: str, reading: Reading, channel: str | None, user: str | None, credentials: Credentials
+) -> Reading:
+    """Fill in channel and user where their checksums fit, and the signer once both are known."""
+    decoded = v006.decode(token)
+    (service,) = reading.grant.services
+    first, second = ("user", "nothing") if service.name == "rtm" else ("channel", "user")
+    crcs = {first: decoded.channel_crc, second: decoded.uid_crc}
+    texts = {"channel": channel, "user": "" if decoded.uid_crc == 0 and second == "user" else user, "nothing": ""}
+    known = {what: text for what in crcs if (text := texts[what]) is not None and v006.crc(text) == crcs[what]}
+    differs = {what for what in crcs if texts[what] is not None and what not in known}
+    hidden = reading.hidden - known.keys()
+    signed_by = None
+    if len(known) == 2:  # both checksums of the format
+        hidden -= {"signed_by"}
+        signers = (
+            name
+            for name, one in credentials.certificates.items()
+            if v006.verifies(decoded, one.reveal(), known[first], known[second])
+        )
+        signed_by = next(signers, None) if decoded.app_id == credentials.app_id else None
+    if service.name == "rtm":
+        hidden -= {"channel"}
+    filled = service._replace(user=known.get("user"), channel=known.get("channel"))
+    grant = reading.grant._replace(services=(filled,))
+    return reading._replace(grant=grant, signed_by=signed_by, hidden=hidden, differs=frozenset(differs))
 
 
 def _content_006(grant: Grant, stamp: Stamp) -> v006.Content:

@@ -29,7 +29,8 @@ class Minted(NamedTuple):
 class Reading(NamedTuple):
     """What a token says. `signed_by`: the name of the certificate or secret that signed it, None if none of ours did.
 
-    Times in Unix seconds. `hidden` names what the format cannot show (006 holds only checksums of channel and user).
+    Times in Unix seconds. `hidden` names what the format cannot show (006 holds only checksums of channel and user);
+    `differs` names what it cannot show but contradicts (`read_with`).
     """
 
     grant: Grant
@@ -37,6 +38,7 @@ class Reading(NamedTuple):
     issued_at: int
     expires_at: int
     hidden: frozenset[str] = frozenset()
+    differs: frozenset[str] = frozenset()
 
 
 class Mismatch(NamedTuple):
@@ -80,6 +82,10 @@ class Backend(ABC):
     @abstractmethod
     def read(self, token: str) -> Reading:
         """Take any text apart without trusting it; `Unreadable` if it is not of this format."""
+
+    def read_with(self, token: str, channel: str | None, user: str | None) -> Reading:
+        """The same, helped by what a client joins with: a format that hides these can tell whether they fit."""
+        return self.read(token)
 
     def names_user(self, fields: Any) -> bool:
         """Whether the ask itself says for whom the token is (a rule's user then fills nothing in)."""

@@ -106,10 +106,10 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
     except Refusal as refusal:
         print(f"tokend: {refusal.detail}", file=sys.stderr)
         return 1
-    says = dict(inspection.says)
+    says = inspection.fields()
     if options.config is None:
         says["signature"] = "not checked: name the app's configuration with --config"
-    print(json.dumps({**says, "problems": inspection.problems}, indent=2))
+    print(json.dumps(says, indent=2, ensure_ascii=False))
     return 0
 
 

@@ -84,10 +84,15 @@ class Explanation(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """The answer to Inspect: what the token says, as plain data, and why a join would fail, in sentences."""
+    """The answer to Inspect: what the token says, as plain data; why a join would fail, and what surprises, in sentences."""
 
     says: Mapping[str, object]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, object]:
+        """All of it as plain data."""
+        return {**self.says, "problems": list(self.problems), "notes": list(self.notes)}
 
 
 Outcome = Issued | Refusal | Explanation | Inspection

@@ -103,7 +103,7 @@ def _fields(outcome: Outcome) -> dict[str, object]:
         case Explanation():
             return explanation_fields(outcome)
         case Inspection():
-            return {**outcome.says, "problems": list(outcome.problems)}
+            return outcome.fields()
         case Refusal():
             return {"error": refusal_fields(outcome)}
 

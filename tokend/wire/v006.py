@@ -84,6 +84,11 @@ def verifies(decoded: Decoded, certificate: str, channel: str, uid: str) -> bool
     )
 
 
+def crc(text: str) -> int:
+    """The checksum that a token holds in a text's place; `WireError` for text that is not Unicode."""
+    return zlib.crc32(_utf8(text))
+
+
 def _utf8(text: str) -> bytes:
     try:
         return text.encode()
