@@ -55,7 +55,7 @@ def notes(reading: Reading, wanted: Inspect) -> Iterator[str]:
         yield from _of_privileges(one, grant)
     if wanted.user is not None and wanted.user.isdigit() and wanted.user != "0":
         # F5, F6
-        yield f'uid {wanted.user} and account "{wanted.user}" are the same in a token, but not in a channel: never mix both there.'
+        yield f'uid {wanted.user} and account "{wanted.user}" are one thing in a token, not in a channel: never mix them there.'
 
 
 def in_sentences(grant: Grant) -> list[str]:
