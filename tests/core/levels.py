@@ -45,8 +45,21 @@ LINE: Final = 2
 """Up to this level there is no I/O, no clock, no chance and no environment."""
 SHELVES: Final = frozenset(("backends", "dialects", "auth"))
 PURE: Final = frozenset(
-    ("__future__", "abc", "base64", "binascii", "collections", "dataclasses", "difflib", "enum", "functools", "hashlib")
-    + ("hmac", "inspect", "itertools", "json", "math", "operator", "re", "struct", "types", "typing", "zlib")
+    (
+        *(
+            "__future__",
+            "abc",
+            "base64",
+            "binascii",
+            "collections",
+            "dataclasses",
+            "difflib",
+            "enum",
+            "functools",
+            "hashlib",
+        ),
+        *("hmac", "inspect", "itertools", "json", "math", "operator", "re", "struct", "types", "typing", "zlib"),
+    )
 )
 """What of the standard library may be used below the line: time, random, os, socket, pathlib, logging … are not here."""
 PACKAGES: Final = frozenset(("pydantic", "pydantic_core", "orjson"))
