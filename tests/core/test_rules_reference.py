@@ -17,31 +17,32 @@ _TERMS: Final = Terms(TtlBounds(600, 60, 3600))
 _BOUNDS: Final = Bounds(600, 60, 3600)
 _CHANNELS: Final = ("room", "room-1", "acme-1", "acme-eu-1", "axb", "ab", "*", "", "room-*")
 
+_FIELDS: Final[Mapping[str, list[dict[str, Any]]]] = {
+    "rtc": [
+        *({"channel": channel, "uid": 7} for channel in _CHANNELS),
+        *({"channel": channel, "uid": 0, "role": "publisher"} for channel in _CHANNELS),
+        *({"channel": "room-1", "account": one} for one in ("ann", "u1", "*", "0", "7", "", "u*")),
+        *({"channel": "room-1", "role": role} for role in ("publisher", "subscriber")),
+        *(
+            {"channel": "room-1", "uid": 7, "privileges": one}
+            for one in ({"join": 60}, {"data": 60}, {"join": 301}, {})
+        ),
+        {"channel": "room-1", "uid": 7, "account": "7"},
+        {"channel": "room-1", "uid": 7, "role": "publisher", "privileges": {"join": 60}},
+    ],
+    "rtm": [
+        *({"user": one} for one in ("ann", "7", "*", "u1")),
+        *({"user": "ann", "channel": one, "role": "subscriber"} for one in ("room", "room-1", "*")),
+        *({"user": "ann", "channel": one} for one in ("room", "room-1", "*")),
+        {},
+        {"channel": "room-1"},
+        {"user": "ann", "role": "publisher"},
+    ],
+    "chat": [{"user": "ann"}, {"user": "7"}, {}, {"app": True}, {"app": True, "user": "ann"}],
+}
 _ASKS: Final = [
     Ask(kind, fields, ttl)
-    for kind, several in {
-        "rtc": [
-            *({"channel": channel, "uid": 7} for channel in _CHANNELS),
-            *({"channel": channel, "uid": 0, "role": "publisher"} for channel in _CHANNELS),
-            *({"channel": "room-1", "account": one} for one in ("ann", "u1", "*", "0", "7", "", "u*")),
-            *({"channel": "room-1", "role": role} for role in ("publisher", "subscriber")),
-            *(
-                {"channel": "room-1", "uid": 7, "privileges": one}
-                for one in ({"join": 60}, {"data": 60}, {"join": 301}, {})
-            ),
-            {"channel": "room-1", "uid": 7, "account": "7"},
-            {"channel": "room-1", "uid": 7, "role": "publisher", "privileges": {"join": 60}},
-        ],
-        "rtm": [
-            *({"user": one} for one in ("ann", "7", "*", "u1")),
-            *({"user": "ann", "channel": one, "role": "subscriber"} for one in ("room", "room-1", "*")),
-            *({"user": "ann", "channel": one} for one in ("room", "room-1", "*")),
-            {},
-            {"channel": "room-1"},
-            {"user": "ann", "role": "publisher"},
-        ],
-        "chat": [{"user": "ann"}, {"user": "7"}, {}, {"app": True}, {"app": True, "user": "ann"}],
-    }.items()
+    for kind, several in _FIELDS.items()
     for fields in several
     for ttl in ((None, 60) if kind == "chat" else (None, 59, 300, 3600, 3601) if fields.get("uid") == 7 else (None,))
 ]
