@@ -64,6 +64,12 @@ def test_a_rule_does_not_apply_to_a_claim_that_cannot_go_in_and_explain_says_so(
     assert f"claims.org {why}" in lacked(of, rtc("room-acme-1"), signed_in(org=org))
 
 
+def test_only_the_first_character_that_follows_counts() -> None:
+    of = app(rule("{claims.org}-x-*"))
+    assert code_of(of, rtc("a-b-x-1"), signed_in(org="a-b")) is Code.NOT_PERMITTED
+    assert code_of(of, rtc("axb-x-1"), signed_in(org="axb")) is None
+
+
 def test_a_missing_claim_anywhere_in_the_rule_makes_it_inapplicable() -> None:
     of = app(rule("room-*", "{claims.sub}"))
     assert code_of(of, rtc("room-1"), signed_in(org="acme")) is Code.NOT_PERMITTED

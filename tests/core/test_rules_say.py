@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.core.making import CALLER, app, code_of, lacked, permitted, refused, rtc, rule, signed_in
-from tokend.model import Ask, Caller, Code
+from tests.core.making import APP_ID, CALLER, app, code_of, lacked, permitted, refused, rtc, rule, signed_in
+from tokend.model import Ask, Caller, Code, Grant, Service
+from tokend.rules import Filled, fill, lacks
 from tokend.scope import Power
 
 _ALL_WILDCARDS = ("wildcard_user", "wildcard_channel")
@@ -79,6 +80,15 @@ def test_channel_user_and_role_must_fit() -> None:
     assert "role publisher is not among roles [subscriber]" in lacked(of, rtc("room-1", 7, role="publisher"))
     for ask in (rtc("lobby", 7), rtc("room-1", 8), rtc("room-1", 7, role="publisher")):
         assert code_of(of, ask) is Code.NOT_PERMITTED
+
+
+def test_every_role_of_a_token_must_fit() -> None:
+    services = (Service("rtc", "7", "a", {"join": 60}), Service("rtc", "7", "b", {"publish_audio": 60}))
+    for roles, fits in ((["subscriber"], False), (["publisher"], False), (["publisher", "subscriber"], True)):
+        one = rule(roles=roles)
+        filled = fill(one, "rtc", CALLER)
+        assert isinstance(filled, Filled)
+        assert (lacks(one, filled, Grant(APP_ID, "007", 60, services)).all == ()) is fits
 
 
 def test_a_field_that_a_service_lacks_is_not_held_against_it() -> None:
