@@ -76,7 +76,7 @@ async def issue(
         if isinstance(ask, Ask):
             decisions.append(_decision(app, caller, ask, outcome, stamp))
         if isinstance(outcome, Refusal) and not wanted.batch:
-            await _record(ports, [decisions[-1]])
+            await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
             raise outcome
     await _record(ports, decisions)
     return outcomes

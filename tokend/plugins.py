@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from tokend.backends.contract import ENTRY_POINT_GROUP, Backend
@@ -43,15 +44,17 @@ def load(kind: str, known: Mapping[str, tuple[EntryPoint, ...]] | None = None) -
 def _loaded(entry: EntryPoint) -> type[Backend]:
     where = f"backend '{entry.name}' of {package_of(entry)}"
     try:
-        found = entry.load()
+        import_module(entry.module)
     except ModuleNotFoundError as error:
-        if error.name is not None and entry.module.startswith(error.name):
+        if error.name is not None and f"{entry.module}.".startswith(f"{error.name}."):
             raise PluginError(f"{where} is missing: its entry point names {entry.value}, which is not there") from error
         raise PluginError(f"{where} is broken inside: it needs the module {error.name}, which is not there") from error
-    except AttributeError as error:
-        raise PluginError(f"{where} is missing: its entry point names {entry.value}, which is not there") from error
     except Exception as error:
         raise PluginError(f"{where} is broken inside: importing it raised {type(error).__name__}: {error}") from error
+    try:
+        found = entry.load()
+    except AttributeError as error:
+        raise PluginError(f"{where} is missing: its entry point names {entry.value}, which is not there") from error
     if problem := shape_problem(found):
         raise PluginError(f"{where} is no backend: {entry.value} {problem}")
     backend: type[Backend] = found

@@ -145,7 +145,10 @@ def _read_007(token: str, credentials: Credentials) -> Reading:
 
 
 def _read_006(token: str) -> Reading:
-    """Channel and user are hidden, so the signature can only be checked by one who knows them (`verify`)."""
+    """Channel and user are hidden, so the signature can only be checked by one who knows them (`verify`).
+
+    The token's own ttl is not in it either: what is told is the longest of its privileges.
+    """
     decoded = v006.decode(token)
     seconds = {number: until - decoded.issue_ts for number, until in decoded.privileges.items()}
     ttl = max(seconds.values(), default=0)
@@ -155,7 +158,8 @@ def _read_006(token: str) -> Reading:
     else:
         privileges = {_PRIVILEGE_NAMES["rtc"].get(number, str(number)): value for number, value in seconds.items()}
     grant = Grant(decoded.app_id, v006.VERSION, ttl, (Service(name, None, None, privileges),))
-    return Reading(grant, None, decoded.issue_ts, decoded.issue_ts + ttl, frozenset({"channel", "user", "signed_by"}))
+    hidden = frozenset({"channel", "user", "ttl", "signed_by"})
+    return Reading(grant, None, decoded.issue_ts, decoded.issue_ts + ttl, hidden)
 
 
 def _read_006_with(

@@ -1,0 +1,169 @@
+"""A second, naive model of the rules, written from the design's sentences alone: plain data in, rule and ttl out.
+
+It shares no code with tokend: texts become regular expressions, asks become lists of services, in its own ways.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class Granted(NamedTuple):
+    """The index of the rule, the ttl, and the user whom the rule filled in."""
+
+    rule: int
+    ttl: int
+    filled: str | None
+
+
+class Bounds(NamedTuple):
+    """Seconds."""
+
+    default: int
+    shortest: int
+    longest: int
+
+
+class Part(NamedTuple):
+    """One service of the token that was asked for; None: it has no such thing."""
+
+    kind: str
+    user: str | None
+    channel: str | None
+    role: str | None
+    longest: int
+    admin: bool = False
+
+
+class BadAskError(Exception):
+    """Fields that do not go together."""
+
+
+def verdict(
+    rules: Sequence[Mapping[str, Any]], claims: Mapping[str, Any], ask: Mapping[str, Any], bounds: Bounds
+) -> Granted | None:
+    """What the rules say to an ask `{kind, fields, ttl}`; None: no token."""
+    wanted = ask["ttl"]
+    if wanted is not None and not bounds.shortest <= wanted <= bounds.longest:
+        return None
+    for index, rule in enumerate(rules):
+        granted = _one(rule, claims, ask, bounds)
+        if granted is not None:
+            return Granted(index, *granted)
+    return None
+
+
+def _one(
+    rule: Mapping[str, Any], claims: Mapping[str, Any], ask: Mapping[str, Any], bounds: Bounds
+) -> tuple[int, str | None] | None:
+    if ask["kind"] not in rule["kinds"] or not all(
+        _when(claims.get(name), want) for name, want in rule["when"].items()
+    ):
+        return None
+    channel, user = _expand(rule["channel"], claims), _expand(rule["user"], claims)
+    if channel is False or user is False:
+        return None
+    most = rule["max_ttl"] or bounds.longest
+    ttl = min(bounds.default, most) if ask["ttl"] is None else ask["ttl"]
+    one_user = user if isinstance(user, str) and "\0" not in user else None
+    filled = None if _says_user(ask) else one_user
+    try:
+        parts = _parts(ask["kind"], ask["fields"], ttl, filled)
+    except BadAskError:
+        return None
+    if ttl > most or any(part.longest > most for part in parts):
+        return None
+    for part in parts:
+        needed = set()
+        if part.user is not None and (part.user == "" or "*" in part.user):
+            needed.add("wildcard_user")
+        if part.channel is not None and (part.channel == "" or "*" in part.channel):
+            needed.add("wildcard_channel")
+        if needed and part.role == "publisher":
+            needed.add("wildcard_publish")
+        if part.admin:
+            needed.add("app_admin")
+        if (
+            part.kind not in rule["kinds"]
+            or not needed <= set(rule["powers"])
+            or not _fits(part.channel, channel)
+            or not _fits(part.user, user)
+            or (part.role is not None and rule["roles"] is not None and part.role not in rule["roles"])
+        ):
+            return None
+    return ttl, filled
+
+
+def _when(claim: Any, want: Any) -> bool:
+    held = claim if isinstance(claim, list) else [claim]
+    return any(repr(one) == repr(want) for one in held)  # repr tells 1, 1.0, "1" and True apart
+
+
+def _expand(text: str | None, claims: Mapping[str, Any]) -> str | bool | None:
+    """The text with its claims in place and each star a NUL; None: any; False: the rule does not apply."""
+    if text is None:
+        return None
+    out = text.replace("*", "\0")
+    for whole, name, uid, after in re.findall(r"(\{claims\.(\w+)(\|uid)?\})(.?)", out):
+        value = claims.get(name)
+        if type(value) not in (str, int) or value == "" or "*" in str(value):
+            return False
+        put = str(value)
+        if uid:
+            number = int(hashlib.sha256(put.encode()).hexdigest()[:8], 16)
+            put = str(1 if number == 2**32 - 1 else number + 1)
+        if after and after in put:
+            return False
+        out = out.replace(whole, put)
+    return out
+
+
+def _fits(text: str | None, pattern: str | bool | None) -> bool:
+    if text is None or pattern is None:
+        return True
+    if pattern == "\0":
+        return True  # every text has one character, or is the wildcard "" whose power was asked for already
+    expression = "^" + re.escape(str(pattern)).replace("\0", ".+").replace("\\.+", ".+") + r"\Z"
+    return re.match(expression, text, re.DOTALL) is not None
+
+
+def _says_user(ask: Mapping[str, Any]) -> bool:
+    return bool({"uid", "account", "user", "app"} & set(ask["fields"]))
+
+
+def _parts(kind: str, fields: Mapping[str, Any], ttl: int, filled: str | None) -> list[Part]:
+    who = _user(fields, filled)
+    if kind == "chat":
+        if "app" in fields:
+            return [Part("chat", None, None, None, ttl, admin=True)] if "user" not in fields else _bad()
+        return [Part("chat", who, None, None, ttl)]
+    if kind == "rtm":
+        login = Part("rtm", who, None, None, ttl)
+        if "channel" not in fields:
+            return [login] if "role" not in fields else _bad()
+        return [Part("rtc", who, fields["channel"], fields.get("role", "publisher"), ttl), login]
+    role, longest = fields.get("role", "subscriber"), ttl
+    if "privileges" in fields:
+        longest = max(fields["privileges"].values(), default=0)
+        if "role" in fields or not longest or longest > ttl:
+            _bad()
+        names = set(fields["privileges"])
+        role = "publisher" if names & {"audio", "video", "data"} else "subscriber"
+        longest = max(longest, ttl)
+    return [Part("rtc", who, fields["channel"], role, longest)]
+
+
+def _user(fields: Mapping[str, Any], filled: str | None) -> str:
+    named = [fields[one] for one in ("uid", "account", "user") if one in fields]
+    if len(named) > 1:
+        _bad()
+    if not named:
+        if filled is None and "app" not in fields:
+            _bad()
+        return filled or ""
+    return "" if named[0] == 0 and isinstance(named[0], int) else str(named[0])
+
+
+def _bad() -> list[Part]:
+    raise BadAskError

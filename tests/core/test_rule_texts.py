@@ -1,0 +1,156 @@
+"""Texts of rules: stars against `re`, claims as literal text, when a rule does not apply, and the number for a text."""
+
+import re
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.making import app, code_of, lacked, permitted, rtc, rule, signed_in
+from tokend.model import Ask, Code
+from tokend.templates import Inapplicable, Pattern, TemplateError, parse_claim_path, parse_template, uid_of
+
+_LETTERS: Final = st.text("ab*-A\n", max_size=8)
+_HOLDS: Final = "holds the character that follows it"
+_MISSING: Final = "is missing, empty, or neither text nor a whole number"
+
+
+@settings(max_examples=600, deadline=None)
+@given(written=st.text("ab*-", min_size=1, max_size=6), text=_LETTERS)
+def test_a_pattern_matches_what_re_matches(written: str, text: str) -> None:
+    expected = re.compile("".join("(?s:.+)" if one == "*" else re.escape(one) for one in written)).fullmatch(text)
+    assert parse_template(written).fill({}).matches(text) is (expected is not None)
+
+
+@settings(max_examples=300, deadline=None)
+@given(claim=st.text("ab*-{}.é\n", max_size=6))
+def test_a_claim_goes_in_as_literal_text_or_the_rule_does_not_apply(claim: str) -> None:
+    template = parse_template("room-{claims.org}-*")
+    try:
+        pattern = template.fill({"org": claim})
+    except Inapplicable:
+        assert not claim or "*" in claim or "-" in claim
+    else:
+        assert pattern == Pattern((f"room-{claim}-", ""))
+
+
+@pytest.mark.parametrize("org", ["a.c", "[ab]", "{claims.sub}", "%2a", "\\", "a|b", "(", "$", "ac+"])
+def test_nothing_in_a_claim_is_special(org: str) -> None:
+    caller = signed_in(org=org, sub="x")
+    pattern = parse_template("room-{claims.org}-*").fill(caller.claims)
+    assert pattern.matches(f"room-{org}-1")
+    assert not pattern.matches("room-abc-1")
+
+
+@pytest.mark.parametrize(
+    ("org", "why"),
+    [
+        (None, _MISSING),
+        ("", _MISSING),
+        (True, _MISSING),
+        (1.5, _MISSING),
+        (["acme"], _MISSING),
+        ({"name": "acme"}, _MISSING),
+        ("*", "holds a *"),
+        ("ac*me", "holds a *"),
+        ("acme-eu", _HOLDS),
+        ("-", _HOLDS),
+    ],
+)
+def test_a_rule_does_not_apply_to_a_claim_that_cannot_go_in_and_explain_says_so(org: object, why: str) -> None:
+    of = app(rule("room-{claims.org}-*"))
+    assert code_of(of, rtc("room-acme-1"), signed_in(org=org)) is Code.NOT_PERMITTED
+    assert f"claims.org {why}" in lacked(of, rtc("room-acme-1"), signed_in(org=org))
+
+
+def test_only_the_first_character_that_follows_counts() -> None:
+    of = app(rule("{claims.org}-x-*"))
+    assert code_of(of, rtc("a-b-x-1"), signed_in(org="a-b")) is Code.NOT_PERMITTED
+    assert code_of(of, rtc("axb-x-1"), signed_in(org="axb")) is None
+
+
+def test_a_missing_claim_anywhere_in_the_rule_makes_it_inapplicable() -> None:
+    of = app(rule("room-*", "{claims.sub}"))
+    assert code_of(of, rtc("room-1"), signed_in(org="acme")) is Code.NOT_PERMITTED
+    assert "claims.sub is missing" in lacked(of, rtc("room-1"), signed_in(org="acme"))
+
+
+def test_integers_go_in_as_decimal_text() -> None:
+    assert code_of(app(rule("room-{claims.org}-*")), rtc("room-42-1"), signed_in(org=42)) is None
+    assert code_of(app(rule(user="{claims.org}")), rtc(uid=42), signed_in(org=42)) is None
+
+
+def test_claims_are_found_nested_and_under_quoted_names() -> None:
+    claims = {"a": {"b": {"c": "deep"}}, "https://x/roles": {"org": "far"}, "a.b": "dotted"}
+    assert parse_template("{claims.a.b.c}").fill(claims).single == "deep"
+    assert parse_template('{claims["https://x/roles"].org}').fill(claims).single == "far"
+    assert parse_template('{claims["a.b"]}').fill(claims).single == "dotted"
+    for path in ("claims.a", "claims.a.b", "claims.a.b.c.d", "claims.b", 'claims["https://x/roles"]'):
+        with pytest.raises(Inapplicable, match="missing"):
+            parse_template(f"{{{path}}}").fill(claims)
+
+
+def test_a_claim_path_is_told_as_it_is_written() -> None:
+    for written in ("claims.a.b", 'claims["https://x/roles"]', 'claims["a.b"].c-d'):
+        assert str(parse_claim_path(written)) == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{claims.org}{claims.sub}",
+        "{claims.org}*",
+        "room-{claims.org",
+        "room-}x",
+        "{org}",
+        "{claims}",
+        "{claims.}",
+        "{claims.a..b}",
+        "{claims.sub|UID}",
+        "{claims.sub|}",
+        "{claims.sub|uid|uid}",
+        "{}",
+        "{claims[org]}",
+        "{{claims.org}}",
+    ],
+)
+def test_a_text_that_is_no_template_is_refused_when_the_configuration_loads(text: str) -> None:
+    with pytest.raises(TemplateError):
+        parse_template(text)
+
+
+@pytest.mark.parametrize(("text", "number"), [("ann", 1_234_263_566), ("", 3_820_012_611), ("42", 1_934_056_629)])
+def test_the_number_for_a_text_never_changes(text: str, number: int) -> None:
+    assert uid_of(text) == number
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("abé😀\ud800", max_size=12))
+def test_the_number_for_a_text_is_a_uid_and_never_0(text: str) -> None:
+    assert 1 <= uid_of(text) <= 0xFFFF_FFFF
+
+
+def test_uid_maps_the_claim_and_fills_the_ask_as_a_number() -> None:
+    of = app(rule(user="{claims.sub|uid}"))
+    permit = permitted(of, rtc(uid=None), signed_in(sub="ann"))
+    assert permit.backend.filled(permit.filled_user or "") == {"uid": uid_of("ann")}
+    assert code_of(of, rtc(uid=uid_of("ann")), signed_in(sub="ann")) is None
+    assert code_of(of, rtc(uid=uid_of("ann")), signed_in(sub="bob")) is Code.NOT_PERMITTED
+
+
+def test_the_number_of_an_integer_claim_is_that_of_its_text() -> None:
+    assert parse_template("{claims.sub|uid}").fill({"sub": 42}).single == str(uid_of("42"))
+
+
+def test_uid_does_not_let_a_star_or_an_empty_claim_through() -> None:
+    of = app(rule(user="{claims.sub|uid}"))
+    for sub in ("", "*", None, True):
+        assert code_of(of, rtc(uid=None), signed_in(sub=sub)) is Code.NOT_PERMITTED
+
+
+def test_explain_fills_the_placeholders_in() -> None:
+    of = app(rule("room-{claims.org}-*", "{claims.sub}"))
+    told = lacked(of, Ask("rtc", {"channel": "room-b-1", "account": "bob"}), signed_in(org="acme", sub="ann"))
+    assert told == 'channel "room-b-1" does not match "room-acme-*"; user "bob" does not match "ann"'
