@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from tokend.auth import Gate
 from tokend.backends.contract import Backend
-from tokend.dialects.contract import Dialect, Settings
+from tokend.dialects.contract import Dialect, Endpoint, Settings
 from tokend.model import PLATFORM_MAX_TTL, AuditSink, DenyList
 from tokend.rules import Rule
 
@@ -77,6 +77,9 @@ class Placeholder(NamedTuple):
     name: str
 
 
+AUTO: Final = "auto"
+"""The token version of a route that leaves it to its endpoints."""
+
 Parts = tuple[str | Placeholder, ...]
 
 
@@ -97,14 +100,19 @@ class Route:
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
-    settings: Settings = Settings()
+    token_version: str = AUTO
+    signed_uid: bool = False
 
     @property
     def issues_006(self) -> bool:
         """Whether any of its endpoints issues version 006 tokens, since the route or its original says so."""
-        if self.settings.version != "auto":
-            return self.settings.version == "006"
-        return any(endpoint.version == "006" for dialect in self.dialects for endpoint in dialect.endpoints)
+        endpoints = (endpoint for dialect in self.dialects for endpoint in dialect.endpoints)
+        return any(self.settings(endpoint).version == "006" for endpoint in endpoints)
+
+    def settings(self, endpoint: Endpoint) -> Settings:
+        """What this route says to one of its endpoints: under `auto` the format is that of the original."""
+        version = endpoint.version if self.token_version == AUTO else self.token_version
+        return Settings(version, self.signed_uid)
 
     @property
     def prefix(self) -> str:

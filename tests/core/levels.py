@@ -17,12 +17,14 @@ LEVELS: Final[Mapping[str, int]] = {
     "templates": 1,
     "setup": 2,
     "matching": 2,
+    "diagnosis": 2,
     "inspector": 2,
     "issuer": 2,
     "describe": 2,
     "api": 2,
     "_conformance": 2,
     "testing": 2,
+    "agora": 3,
     "plugins": 3,
     "config": 4,
     "server": 5,
@@ -35,6 +37,7 @@ ROOMS_ON_THE_SAME_LEVEL: Final = {
     "scope": {"model"},
     "rules": {"templates"},
     "matching": {"setup"},
+    "inspector": {"diagnosis"},
     "issuer": {"inspector", "setup"},
     "describe": {"setup", "__init__"},
     "_conformance": {"api"},
@@ -43,6 +46,8 @@ ROOMS_ON_THE_SAME_LEVEL: Final = {
 }
 LINE: Final = 2
 """Up to this level there is no I/O, no clock, no chance and no environment."""
+COMPOSED: Final = frozenset({"tokend.backends.combined"})
+"""Parts that are made of their siblings: docs/decisions/0005-combined.md."""
 SHELVES: Final = frozenset(("backends", "dialects", "auth"))
 PURE: Final = frozenset(
     (
@@ -58,7 +63,20 @@ PURE: Final = frozenset(
             "functools",
             "hashlib",
         ),
-        *("hmac", "inspect", "itertools", "json", "math", "operator", "re", "struct", "types", "typing", "zlib"),
+        *(
+            "hmac",
+            "inspect",
+            "itertools",
+            "json",
+            "math",
+            "operator",
+            "re",
+            "struct",
+            "types",
+            "typing",
+            "urllib.parse",
+            "zlib",
+        ),
     )
 )
 """What of the standard library may be used below the line: time, random, os, socket, pathlib, logging … are not here."""
@@ -118,7 +136,7 @@ def _allowed(module: str, is_table: bool, imported: str) -> bool:
         return room == "server"
     if level > LINE:
         return not imported.startswith(".")
-    return top in PURE or (top in PACKAGES and room != "wire")
+    return top in PURE or imported in PURE or (top in PACKAGES and room != "wire")
 
 
 def _allowed_within(module: str, is_table: bool, imported: str) -> bool:
@@ -126,7 +144,13 @@ def _allowed_within(module: str, is_table: bool, imported: str) -> bool:
     if other not in LEVELS or LEVELS[other] > LEVELS[room]:
         return False
     if room == other:
-        return room not in SHELVES or is_table or _part(imported) == "contract" or _part(imported).startswith("_")
+        return (
+            room not in SHELVES
+            or is_table
+            or module in COMPOSED
+            or _part(imported) == "contract"
+            or _part(imported).startswith("_")
+        )
     if LEVELS[other] == LEVELS[room]:
         return other in ROOMS_ON_THE_SAME_LEVEL.get(room, ())
     return room != "wire"

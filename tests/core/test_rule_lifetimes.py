@@ -3,8 +3,8 @@
 import pytest
 
 from tests.core.making import CALLER, STAMP, app, code_of, permitted, refused, rtc, rule
+from tokend.dialects import token_fields
 from tokend.dialects.contract import Issue
-from tokend.dialects.native import token_fields
 from tokend.issuer import Terms, issue
 from tokend.model import Code, Issued
 from tokend.setup import TtlBounds

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.running import APP_ID, CERTIFICATE, ROOT
 from tokend import agora
 
 KINDS_PAGE = (ROOT / "docs/kinds.md").read_text()
-ASKS: dict[str, dict[str, object]] = {
+ASKS: dict[str, dict[str, Any]] = {
     "rtc": {"channel": "room", "uid": 7, "role": "publisher"},
     "rtm": {"user": "alice", "channel": "stage"},
     "chat": {"user": "alice"},

@@ -1,5 +1,7 @@
 """What people are stuck on, as they ask about it in public: each case is a token, a join, and the sentence that helps."""
 
+from typing import Any
+
 import pytest
 
 from tests.running import APP_ID, CERTIFICATE
@@ -20,11 +22,11 @@ def backends(app_id: str = APP_ID, certificate: str = CERTIFICATE) -> list[Backe
     return [Rtc(NoOptions(), Credentials(app_id, secrets))]
 
 
-def look(token: str, *, now: int = NOW, ours: list[Backend] | None = None, **joins: str) -> Inspection:
+def look(token: str, *, now: int = NOW, ours: list[Backend] | None = None, **joins: Any) -> Inspection:
     return inspect(backends() if ours is None else ours, Inspect(token, **joins), now)
 
 
-def built(kind: str, *, ttl: int = 3600, issued_at: int = NOW, **fields: object) -> str:
+def built(kind: str, *, ttl: int = 3600, issued_at: int = NOW, **fields: Any) -> str:
     return agora.build(kind, app_id=APP_ID, certificate=CERTIFICATE, ttl=ttl, issued_at=issued_at, **fields)
 
 
@@ -34,7 +36,7 @@ def raw(expire: int, privileges: dict[int, int], *, channel: str = "room", uid: 
     return v007.encode(v007.Content(APP_ID, issued_at, expire, 1, (service,)), CERTIFICATE)
 
 
-ROOM = {"channel": "room", "uid": 7, "role": "publisher"}
+ROOM: dict[str, Any] = {"channel": "room", "uid": 7, "role": "publisher"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ ROOM = {"channel": "room", "uid": 7, "role": "publisher"}
         (built("rtc", issued_at=NOW + 600, **ROOM), {}, "It is issued 10 minutes in the future"),
     ],
 )
-def test_the_problem_is_told(token: str, joins: dict[str, str], sentence: str) -> None:
+def test_the_problem_is_told(token: str, joins: dict[str, Any], sentence: str) -> None:
     problems = look(token, **joins).problems
     assert any(sentence in one for one in problems), problems
 
@@ -87,7 +89,7 @@ def test_the_problem_is_told(token: str, joins: dict[str, str], sentence: str) -
         (built("chat", user="alice"), {"product": "chat", "user": "alice"}),
     ],
 )
-def test_a_join_that_works_has_no_problems(token: str, joins: dict[str, str]) -> None:
+def test_a_join_that_works_has_no_problems(token: str, joins: dict[str, Any]) -> None:
     assert look(token, **joins).problems == ()
 
 
@@ -117,7 +119,7 @@ def test_a_rest_token_by_the_secondary_certificate_is_told() -> None:
 def test_a_006_token_is_checked_with_what_the_client_joins_with() -> None:
     token = built("rtc", version="006", **ROOM)
     alone = look(token)
-    assert alone.says["hidden"] == ["channel", "signed_by", "user"]
+    assert alone.says["hidden"] == ["channel", "signed_by", "ttl", "user"]
     assert any("only checksums" in one for one in alone.notes)
     assert look(token, channel="lobby").problems == (
         "Its channel is not the one that the client joins with: the checksums differ, so it is 110.",

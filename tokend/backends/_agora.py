@@ -49,7 +49,12 @@ NO_ROLE: Final = -1
 """What an APaaS service says where it has no role."""
 _REST: Final = frozenset({"convoai", "stt"})
 """Services of the vendor's REST calls, which take the primary certificate alone (F17)."""
-_USERS_OF_RTM2: Final = 4
+RESOURCE_TYPES: Final = ("message_channels", "stream_channels", "group_channels", "server_groups", "users")
+ACCESS: Final = ("read", "write")
+"""RTM2's resource types and permissions, each in the order of its number on the wire."""
+
+Permissions = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""RTM2 resource type -> read or write -> names of resources."""
 
 
 class AgoraBackend(Backend):
@@ -214,8 +219,8 @@ def _to_wire(service: Service) -> v007.Service:
         case "apaas":
             values = (service.channel or "", service.user or "", int(str(service.detail.get("role", -1))))
         case "rtm2":
-            permissions = service.detail.get("permissions", {})
-            values = (service.user or "", permissions if isinstance(permissions, dict) else {})
+            permissions = service.detail.get("permissions")
+            values = (service.user or "", _numbered(permissions) if isinstance(permissions, Mapping) else {})
     return v007.Service(TYPES[service.name], privileges, values)
 
 
@@ -239,19 +244,38 @@ def _from_wire(service: v007.Service) -> Service:
             user = str(values[1]) if has_user or values[1] else None
             return Service(name, user, room, privileges, {"role": values[2]})
         case "rtm2":
-            permissions = values[1] if isinstance(values[1], dict) else {}
+            permissions = _named(values[1]) if isinstance(values[1], Mapping) else {}
             return Service(name, str(values[0]), None, privileges, permissions_detail(permissions))
         case _:
             return Service(name, None, None, privileges)
 
 
-def permissions_detail(permissions: v007.Permissions) -> Mapping[str, object]:
-    """An RTM2 service's detail: the permissions as on the wire, and the channels and users that they reach."""
+def permissions_detail(permissions: Permissions) -> Mapping[str, object]:
+    """An RTM2 service's detail: the permissions, and the channels and users that they reach."""
     reached: dict[str, set[str]] = {CHANNELS: set(), USERS: set()}
     for resource_type, access in permissions.items():
-        names = reached[USERS if resource_type == _USERS_OF_RTM2 else CHANNELS]
+        names = reached[USERS if resource_type == "users" else CHANNELS]
         names.update(one for resources in access.values() for one in resources)
     return {"permissions": permissions, **{what: tuple(sorted(names)) for what, names in reached.items()}}
+
+
+def _numbered(permissions: Permissions) -> v007.Permissions:
+    return {
+        RESOURCE_TYPES.index(resource_type): {ACCESS.index(name): resources for name, resources in access.items()}
+        for resource_type, access in permissions.items()
+    }
+
+
+def _named(permissions: v007.Permissions) -> Permissions:
+    """A number that has no name stays a number, as text."""
+    return {
+        _name_of(resource_type, RESOURCE_TYPES): {_name_of(one, ACCESS): tuple(names) for one, names in access.items()}
+        for resource_type, access in permissions.items()
+    }
+
+
+def _name_of(number: int, names: tuple[str, ...]) -> str:
+    return names[number] if number < len(names) else str(number)
 
 
 def chat_user(user: str) -> str:

@@ -77,6 +77,16 @@ Seconds = Annotated[int, Field(ge=1, le=86_400, description="Seconds from the is
 Role = Literal["publisher", "subscriber"]
 Version = Annotated[Literal["007", "006"], Field(description="Token format; 006 only where the route says so.")]
 
+
+def _true(said: bool) -> bool:
+    if not said:
+        raise invalid("must be true, or left out where a user is named")
+    return said
+
+
+# not Literal[True], which takes 1 and 1.0 as well
+Yes = Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})]
+
 UID_TEXT: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
 

@@ -1,11 +1,11 @@
 """Kind `apaas`: the flexible classroom (Education): a user in a room, a user, or the app's administrator."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from tokend.backends._agora import NO_ROLE, AgoraBackend, chat_user
-from tokend.backends._fields import RtmUser, check_rtm_user, user_for
+from tokend.backends._fields import RtmUser, Yes, check_rtm_user, user_for
 from tokend.model import Code, Grant, Refusal, Service
 from tokend.scope import ADMINISTRATOR
 from tokend.validation import Strict, invalid
@@ -26,7 +26,7 @@ class ApaasFields(Strict):
         Annotated[int, Field(ge=0, le=32_767, description="The room's own number of a role: 1 teacher, 2 student, …")]
         | None
     ) = None
-    app: Literal[True] | None = Field(None, description="An administrator's token for the REST API: a power.")
+    app: Yes | None = Field(None, description="An administrator's token for the REST API: a power.")
 
 
 class Apaas(AgoraBackend):

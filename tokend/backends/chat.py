@@ -1,24 +1,14 @@
 """Kind `chat`: a user's token, or the app token that administers Chat through the vendor's REST API (F16)."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from tokend.backends._agora import AgoraBackend
-from tokend.backends._fields import ChatUser, check_chat_user, user_for
+from tokend.backends._fields import ChatUser, Yes, check_chat_user, user_for
 from tokend.model import Code, Grant, Refusal, Service
 from tokend.scope import ADMINISTRATOR
-from tokend.validation import Strict, invalid
-
-
-def _true(said: bool) -> bool:
-    if not said:
-        raise invalid("must be true, or left out where a user is named")
-    return said
-
-
-# not Literal[True], which takes 1 and 1.0 as well
-Yes = Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})]
+from tokend.validation import Strict
 
 
 class ChatFields(Strict):

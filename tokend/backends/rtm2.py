@@ -3,21 +3,17 @@
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends._agora import AgoraBackend, permissions_detail
+from tokend.backends._agora import ACCESS, RESOURCE_TYPES, AgoraBackend, permissions_detail
 from tokend.backends._fields import RtmUser, check_resource, check_rtm_user, user_for
 from tokend.model import Grant, Service
 from tokend.validation import Strict
 
 Resource = Annotated[str, AfterValidator(check_resource)]
 Resources = Annotated[list[Resource], Field(min_length=1, max_length=100)]
-
-RESOURCE_TYPES: Final = ("message_channels", "stream_channels", "group_channels", "server_groups", "users")
-PERMISSIONS: Final = ("read", "write")
-"""Each in the order of its number on the wire."""
 
 
 class Access(Strict):
@@ -49,17 +45,17 @@ class Rtm2(AgoraBackend):
 
     def grant(self, fields: Rtm2Fields, ttl: int, user: str | None = None) -> Grant:
         named = user_for(fields.user, user, check_rtm_user)
-        detail = permissions_detail(_numbered(fields.permissions))
+        detail = permissions_detail(_given(fields.permissions))
         return self.granted(ttl, Service("rtm2", named, None, {"login": ttl}, detail))
 
 
-def _numbered(permissions: Permissions) -> Mapping[int, Mapping[int, tuple[str, ...]]]:
-    """As on the wire; a type or permission without resources is left out."""
-    found: dict[int, dict[int, tuple[str, ...]]] = {}
-    for resource_type, type_name in enumerate(RESOURCE_TYPES):
-        access: Access | None = getattr(permissions, type_name)
-        for permission, name in enumerate(PERMISSIONS):
+def _given(permissions: Permissions) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """A type or permission without resources is left out."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for resource_type in RESOURCE_TYPES:
+        access: Access | None = getattr(permissions, resource_type)
+        for name in ACCESS:
             resources = getattr(access, name) if access is not None else None
             if resources:
-                found.setdefault(resource_type, {})[permission] = tuple(resources)
+                found.setdefault(resource_type, {})[name] = tuple(resources)
     return found

@@ -9,10 +9,10 @@ from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
 from tokend.config.problems import Path, Report
 from tokend.config.shape import AppShape, RouteShape, Ttl
 from tokend.dialects import DEFAULT, DIALECTS
-from tokend.dialects.contract import Dialect, Settings
+from tokend.dialects.contract import Dialect
 from tokend.matching import clash, literal_prefix
 from tokend.model import PLATFORM_MAX_TTL
-from tokend.setup import App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
+from tokend.setup import AUTO, App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
 from tokend.validation import suggestion
 
 BUILT_IN: Final = TtlBounds()
@@ -101,7 +101,8 @@ def _route(
         ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report),
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),
-        settings=Settings(shape.token_version or "auto", bool(shape.signed_uid)),
+        token_version=shape.token_version or AUTO,
+        signed_uid=bool(shape.signed_uid),
     )
 
 

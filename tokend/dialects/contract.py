@@ -16,12 +16,12 @@ BODY_LIMIT: Final = 16 * 1024
 
 
 class Settings(NamedTuple):
-    """What the route says to its dialects. `version`: the format of rtc and rtm tokens, `auto`: each endpoint's own.
+    """What the route says to its dialects. `version`: the format of rtc and rtm tokens.
 
     `signed_uid`: also take a uid as Android shows it, signed (F4).
     """
 
-    version: str = "auto"
+    version: str = "007"
     signed_uid: bool = False
 
 

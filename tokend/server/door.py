@@ -164,9 +164,7 @@ class Door:
         now = int(self._world.clock())
         endpoint = found.endpoint
         body = await _body(request, endpoint.body_limit) if endpoint.method == hdrs.METH_POST else b""
-        settings = found.route.settings
-        if settings.version == "auto":
-            settings = settings._replace(version=endpoint.version)
+        settings = found.route.settings(endpoint)
         plain = Request(found.params, _query(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)
         if isinstance(parsed, Page):
