@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
 
 from tests.config import bad_files
 from tests.config.test_good_files import BIG
