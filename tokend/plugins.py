@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from tokend.backends.contract import ENTRY_POINT_GROUP, Backend
-from tokend.validation import Strict, suggestion
+from tokend.validation import Strict, shown, suggestion
 
 
 class PluginError(Exception):
@@ -34,7 +34,7 @@ def load(kind: str, known: Mapping[str, tuple[EntryPoint, ...]] | None = None) -
     table = installed() if known is None else known
     entries = table.get(kind, ())
     if not entries:
-        raise PluginError(f"there is no backend '{kind}'{suggestion(kind, table)}")
+        raise PluginError(f"there is no backend '{shown(kind)}'{suggestion(kind, table)}")
     if len(entries) > 1:
         packages = " and ".join(package_of(one) for one in entries)
         raise PluginError(f"backend '{kind}' is brought by {packages}: uninstall one of them")

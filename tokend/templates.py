@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from tokend.validation import shown
+
 _CLAIM: Final = re.compile(r"""claims((?:\.[A-Za-z0-9_-]+|\["[^"\]]+"\])+)""")
 _STEP: Final = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"\]]+)"\]""")
 _PIECE: Final = re.compile(r"""(\*)|\{([^{}]*)\}|([^*{}]+)|([{}])""")
@@ -108,7 +110,7 @@ def parse_template(text: str) -> Template:
             following = found[index + 1] if index + 1 < len(found) else None
             if following is not None and following.group(3) is None:
                 raise TemplateError(
-                    f"has nothing between {{{inside}}} and what follows: one value could run into the next; "
+                    f"has nothing between {{{shown(inside)}}} and what follows: one value could run into the next; "
                     "put a character between"
                 )
             parts.append(_placeholder(inside or "", following.group(3)[0] if following else ""))
@@ -119,7 +121,9 @@ def parse_claim_path(text: str) -> ClaimPath:
     """`TemplateError` unless it is `claims.x`, nested with dots or `claims["…"]`."""
     whole = _CLAIM.fullmatch(text)
     if whole is None:
-        raise TemplateError(f'has {text}, which is no claim: write claims.name, claims.a.b or claims["https://…"]')
+        raise TemplateError(
+            f'has {shown(text)}, which is no claim: write claims.name, claims.a.b or claims["https://…"]'
+        )
     return ClaimPath(tuple(dotted or quoted for dotted, quoted in _STEP.findall(whole.group(1))))
 
 
@@ -141,7 +145,7 @@ def uid_of(text: str) -> int:
 def _placeholder(inside: str, before: str) -> Placeholder:
     path, pipe, transform = inside.partition("|")
     if pipe and transform != "uid":
-        raise TemplateError(f"has {{{inside}}}: the one transform is |uid")
+        raise TemplateError(f"has {{{shown(inside)}}}: the one transform is |uid")
     return Placeholder(parse_claim_path(path), bool(pipe), before)
 
 

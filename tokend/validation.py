@@ -1,6 +1,7 @@
 """pydantic's complaints in our words: where, and what to do, never the value that was rejected."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
@@ -45,6 +46,18 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 
 
+_RUN: Final = re.compile(r"[A-Za-z0-9_+=-]{20,}")
+_HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{20,}")
+
+
+def shown(text: str) -> str:
+    """The text as a message may repeat it: not at all where it looks like a secret that went to the wrong place."""
+    mixed = (one for one in _RUN.findall(text) if all(re.search(kind, one) for kind in ("[0-9]", "[a-z]", "[A-Z]")))
+    if _HEX_RUN.search(text) or any(mixed):
+        return "(hidden: it looks like a secret)"
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
 def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint]:
     """Every complaint of `error`, in the order of the input's shape."""
     found = []
@@ -53,8 +66,11 @@ def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint
         if one["type"] == "extra_forbidden":
             known = known_keys(model, path[:-1])
             found.append(Complaint(path, True, suggestion(str(path[-1]), known)))
-        elif one["type"] == "literal_error":
-            found.append(Complaint(path, False, "must be " + str(one.get("ctx", {}).get("expected", ""))))
+        elif one["type"] in ("literal_error", "enum"):
+            expected = str(one.get("ctx", {}).get("expected", ""))
+            found.append(
+                Complaint(path, False, "must be " + {"True": "true", "False": "false"}.get(expected, expected))
+            )
         elif one["type"] == "value_error":
             found.append(Complaint(path, False, str(one.get("ctx", {}).get("error", ""))))
         else:
@@ -72,8 +88,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if near:
-        return f", did you mean '{near[0]}'?"
-    return f"; known: {', '.join(words)}" if words else ""
+        return f", did you mean '{shown(near[0])}'?"
+    return f"; known: {', '.join(map(shown, words))}" if words else ""
 
 
 def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 from tokend.auth.contract import Presented, Scheme
 from tokend.model import Caller
@@ -23,11 +23,11 @@ def digest_of(key: str) -> str:
 def _check(text: str) -> str:
     if _DIGEST.fullmatch(text) is None:
         # the text may be the key itself: never repeat it
-        raise invalid("must be sha256: and 64 hex digits; `tokend key hash` makes it from a key")
+        raise invalid("must be sha256: and 64 hex digits in lower case; `tokend key hash` makes it from a key")
     return text
 
 
-Digest = Annotated[str, AfterValidator(_check)]
+Digest = Annotated[str, AfterValidator(_check), WithJsonSchema({"type": "string", "pattern": f"^{_DIGEST.pattern}$"})]
 
 
 class ApiKey(Scheme):

@@ -10,7 +10,7 @@ import yaml
 from tokend import plugins
 from tokend.cli.context import Context, add_config, counted
 from tokend.config import find, merge_apps
-from tokend.config.shape import RootShape
+from tokend.config.schema import json_schema
 from tokend.plugins import PluginError
 
 
@@ -62,8 +62,7 @@ def _plain(value: Any) -> Any:
 
 
 def _schema(options: argparse.Namespace, context: Context) -> int:
-    schema = RootShape.model_json_schema()
-    print(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2))
+    print(json.dumps(json_schema(), indent=2))
     return 0
 
 

@@ -1,5 +1,6 @@
 """YAML, files and the environment -> a ready, immutable Setup, or every problem at once (`ConfigError`)."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +14,16 @@ from tokend.config import environment as environment_only
 from tokend.config.assemble import assemble, merge_apps
 from tokend.config.problems import ConfigError, Problem
 from tokend.config.secrets import Secrets
-from tokend.config.shape import host_and_port
+from tokend.config.values import host_and_port
 from tokend.config.yaml_tree import Map, Mark, YamlError, parse
 from tokend.setup import Listen, Setup
+from tokend.validation import shown
 
 DEFAULT_FILE: Final = "config.yaml"
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of one configuration file."""
+_PORT_VARIABLES: Final = ("SERVER_PORT", "PORT")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 def load(
@@ -29,13 +33,17 @@ def load(
     load_backend: Callable[[str], type[Backend]] = plugins.load,
 ) -> Setup:
     """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`)."""
-    tree, source, base = find(file, environment, directory)
-    setup = assemble(tree, source, Secrets(environment, base), load_backend)
-    listen = _listen(setup.listen, environment)
+    problems = _port_problems(environment)
+    try:
+        tree, source, base = find(file, environment, directory)
+        setup = assemble(tree, source, Secrets(environment, base), load_backend)
+    except ConfigError as error:
+        raise ConfigError([environment_only.named(one) for one in error.problems] + problems) from None
+    if problems:
+        raise ConfigError(problems)
     if source == environment_only.SOURCE:
-        hinted = tuple(one.partition("; ")[0] + "; " + environment_only.OPEN_HINT for one in setup.warnings)
-        return replace(setup, listen=listen, warnings=hinted)
-    return replace(setup, listen=listen)
+        setup = replace(setup, warnings=environment_only.hinted(setup.warnings))
+    return replace(setup, listen=_listen(setup.listen, environment))
 
 
 def find(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Map, str, Path]:
@@ -48,16 +56,17 @@ def find(file: str | None, environment: Mapping[str, str], directory: Path) -> t
         path = directory / (named or DEFAULT_FILE)
         return read_tree(path, named or DEFAULT_FILE), named or DEFAULT_FILE, path.parent
     if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
-        missing = " and ".join(name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name))
-        sentence = (
-            f"there is no {DEFAULT_FILE} here, and {missing} not set: name a file with --config, or set both variables"
-        )
-        raise ConfigError([Problem(Mark("configuration"), (), sentence.replace("and APP_C", "nor is APP_C"))])
+        missing = [name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name)]
+        unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set both variables"
+        raise ConfigError([Problem(Mark("configuration"), (), sentence)])
     return environment_only.tree_of(environment), environment_only.SOURCE, directory
 
 
 def read_listen(file: str | None, environment: Mapping[str, str], directory: Path) -> Listen:
     """Where the server of this configuration listens; nothing else of it is read or checked."""
+    if problems := _port_problems(environment):
+        raise ConfigError(problems)
     tree, _, _ = find(file, environment, directory)
     server = tree.get("server")
     written = server.get("listen") if isinstance(server, Map) else None
@@ -71,7 +80,12 @@ def read_listen(file: str | None, environment: Mapping[str, str], directory: Pat
 def with_dotenv(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
     """The environment, and what `.env` says where the environment lacks it."""
     path = directory / ".env"
-    filled = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    try:
+        filled = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    except OSError as error:
+        raise ConfigError([Problem(Mark(".env"), (), f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(Mark(".env"), (), "is not UTF-8 text")]) from error
     return {key: value for key, value in filled.items() if value is not None} | dict(environment)
 
 
@@ -79,9 +93,11 @@ def read_tree(path: Path, name: str) -> Map:
     """The file with its includes: each of these is one app, named like its file."""
     problems: list[Problem] = []
     tree = _read(path, name, problems)
-    patterns = tree.get("include", [])
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        if isinstance(pattern, str):
+    written = tree.get("include")
+    patterns = written if isinstance(written, list) else [written]
+    apps = tree.get("apps")
+    for pattern in patterns:
+        if isinstance(pattern, str) and (apps is None or isinstance(apps, Map)):  # else the shape pass complains
             _include(pattern, path.parent, tree, problems)
     if problems:
         raise ConfigError(problems)
@@ -90,10 +106,13 @@ def read_tree(path: Path, name: str) -> Map:
 
 def _include(pattern: str, base: Path, tree: Map, problems: list[Problem]) -> None:
     mark = tree.marks["include"]
-    relative = pattern.removeprefix("/") if pattern.startswith("/") else pattern
+    relative = pattern.lstrip("/")
+    if not relative or "\0" in relative:
+        problems.append(Problem(mark, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml"))
+        return
     found = sorted((Path("/") if pattern.startswith("/") else base).glob(relative))
     if not found and not any(sign in pattern for sign in "*?["):
-        problems.append(Problem(mark, ("include",), f"there is no file {pattern}"))
+        problems.append(Problem(mark, ("include",), f"there is no file {shown(pattern)}"))
     apps = tree.get("apps")
     if not isinstance(apps, Map):
         apps = Map(mark)
@@ -128,13 +147,17 @@ def _read(path: Path, name: str, problems: list[Problem]) -> Map:
 def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
     """TOKEND_HOST, and SERVER_PORT then PORT, go before `server.listen`."""
     host = environment.get("TOKEND_HOST") or written.host
-    for name in ("SERVER_PORT", "PORT"):
-        text = environment.get(name)
-        if text:
-            if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
-                raise ConfigError([Problem(Mark(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")])
-            return Listen(host, int(text))
+    for name in _PORT_VARIABLES:
+        if environment.get(name):
+            return Listen(host, int(environment[name]))
     return Listen(host, written.port)
+
+
+def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
+    name = next((one for one in _PORT_VARIABLES if environment.get(one)), None)
+    if name is None or (_PORT.fullmatch(environment[name]) and int(environment[name]) <= 65_535):
+        return []
+    return [Problem(Mark(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
 
 
 __all__ = ["ConfigError", "find", "load", "merge_apps", "read_listen", "read_tree", "with_dotenv"]

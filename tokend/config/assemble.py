@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tokend.backends.contract import Backend
-from tokend.config.backends import Tools, build_backends
+from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
@@ -16,7 +16,7 @@ from tokend.config.yaml_tree import Map
 from tokend.scope import Power
 from tokend.setup import App, Listen, Route, Setup
 
-_APP_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
+_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
 
 def merge_apps(root: Map) -> Map:
@@ -60,16 +60,14 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
 def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path, Route]], dict[str, BuiltCaller]]:
     path: Path = ("apps", name)
     report = tools.report
-    if _APP_NAME.fullmatch(name) is None:
-        report.add(path, "an app's name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
-    backends = build_backends(shape, path, tools)
-    kinds = backends.keys() | (shape.backends or {}).keys()
+    for one in (path, *((*path, "callers", caller) for caller in shape.callers or ())):
+        if _NAME.fullmatch(str(one[-1])) is None:
+            report.add(one, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
+    credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
-    callers = dict(build_callers(shape, path, kinds, ttl.min, report))
+    callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report))
     rules = {caller: built.rules for caller, built in callers.items()}
-    first = next(iter(backends.values()), None)
-    app_id = first.credentials.app_id if first else None
-    app = App(name, app_id, backends, rules, build_origins(shape, path, report))
+    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report))
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 

@@ -12,7 +12,7 @@ from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import AppShape, Certificate, SecretRef, report_all
 from tokend.model import Credentials, Secret
 from tokend.plugins import PluginError
-from tokend.validation import invalid
+from tokend.validation import complaints, invalid, shown
 
 DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
@@ -26,9 +26,16 @@ class Tools(NamedTuple):
     load: Callable[[str], type[Backend]]
 
 
-def build_backends(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Backend]:
-    """The app's backends by kind; what is wrong goes into the report, and the kind is left out."""
-    wanted = shape.backends if shape.backends is not None else dict.fromkeys(DEFAULT_KINDS)
+def kinds_of(shape: AppShape) -> Mapping[str, Mapping[str, Any]]:
+    """The kinds that an app wants, with their options; the built-in ones where it says nothing."""
+    return shape.backends if shape.backends is not None else {kind: {} for kind in DEFAULT_KINDS}
+
+
+def build_backends(shape: AppShape, path: Path, tools: Tools) -> tuple[Credentials, Mapping[str, Backend]]:
+    """The app's credentials, and its backends by kind; what is wrong goes into the report, and is left out."""
+    wanted = kinds_of(shape)
+    if not wanted:
+        tools.report.add_after((*path, "backends"), "is empty: the app could issue nothing")
     classes: dict[str, type[Backend]] = {}
     for kind in wanted:
         try:
@@ -36,22 +43,28 @@ def build_backends(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Ba
         except PluginError as problem:
             tools.report.add_after((*path, "backends", kind), str(problem))
     credentials = _credentials(shape, path, tools, list(classes.items()))
+    sound = not any(tools.report.touches((*path, key)) for key in ("app_id", "certificate"))
     built: dict[str, Backend] = {}
     for kind, backend in classes.items():
         try:
-            options = backend.Options.model_validate(wanted[kind] or {}, context={"secrets": _resolver(tools.secrets)})
+            options = backend.Options.model_validate(wanted[kind], context={"secrets": _resolver(tools.secrets)})
         except ValidationError as error:
             report_all(tools.report, (*path, "backends", kind), error, backend.Options)
             continue
-        built[kind] = backend(options, credentials)
-    return built
+        if sound:
+            built[kind] = backend(options, credentials)
+    return credentials, built
 
 
 def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
     def resolve(value: Mapping[str, Any]) -> Secret:
-        ref = SecretRef.model_validate(dict(value))
         try:
+            ref = SecretRef.model_validate(dict(value))
             return secrets.read(ref.env, ref.file)
+        except ValidationError as error:
+            first = complaints(error, SecretRef)[0]
+            sentence = f"unknown key{first.sentence}" if first.unknown else first.sentence
+            raise invalid(": ".join([*map(shown, map(str, first.path)), sentence])) from None
         except SecretProblem as problem:
             raise invalid(str(problem)) from problem
 
@@ -81,12 +94,17 @@ def _app_id(shape: AppShape, path: Path, tools: Tools) -> str | None:
     except SecretProblem as problem:
         tools.report.add_after(at, str(problem))
         return None
-    if _HEX_32.fullmatch(text) is None:
-        source = f"the environment variable {shape.app_id.env} " if shape.app_id.env else ""
-        tools.report.add_after(
-            at, f"{source}must be exactly 32 hexadecimal digits (0-9 a-f), this has {len(text)} characters"
-        )
+    if wrong := _no_hex_32(text):
+        source = f"the environment variable {shown(shape.app_id.env)} " if shape.app_id.env else ""
+        tools.report.add_after(at, f"{source}must be {wrong}")
     return text
+
+
+def _no_hex_32(text: str) -> str | None:
+    if _HEX_32.fullmatch(text):
+        return None
+    many = f"it has {len(text)} characters" if len(text) != 32 else "some of its 32 characters are none"
+    return f"exactly 32 hexadecimal digits (0-9 a-f): {many}"
 
 
 def _certificates(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Secret]:
@@ -108,9 +126,7 @@ def _certificate(name: str, ref: SecretRef | Certificate, at: Path, tools: Tools
     except SecretProblem as problem:
         tools.report.add_after(at, str(problem))
         return {}
-    if _HEX_32.fullmatch(text := secret.reveal()) is None:
-        source = f"environment variable {ref.env}" if ref.env else f"file {ref.file}"
-        tools.report.add_after(
-            at, f"the {source} must hold exactly 32 hexadecimal digits (0-9 a-f), it has {len(text)} characters"
-        )
+    if wrong := _no_hex_32(secret.reveal()):
+        source = f"environment variable {shown(ref.env)}" if ref.env else f"file {shown(ref.file or '')}"
+        tools.report.add_after(at, f"the {source} must hold {wrong}")
     return {name: secret}

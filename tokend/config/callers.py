@@ -12,7 +12,7 @@ from tokend.config.shape import AppShape, CallerShape, RuleShape
 from tokend.rules import Condition, Rule
 from tokend.scope import Power
 from tokend.templates import Template, TemplateError, parse_claim_path, parse_template
-from tokend.validation import suggestion
+from tokend.validation import shown, suggestion
 
 
 class BuiltCaller(NamedTuple):
@@ -57,10 +57,10 @@ def open_callers(callers: Mapping[str, BuiltCaller]) -> list[str]:
 
 def _check_scheme(caller: CallerShape, at: Path, report: Report) -> None:
     named = [one for one in SCHEMES if getattr(caller, one) is not None]
-    if not named:
-        report.add_after(at, f"needs an auth scheme: one of {', '.join(SCHEMES)}")
+    if not named and not report.touches(at, besides="may") and not report.is_broken(at):
+        report.add(at, f"needs an auth scheme: one of {', '.join(SCHEMES)}")
     elif len(named) > 1:
-        report.add_after(at, f"has {' and '.join(named)}: one caller has one scheme; write two callers")
+        report.add(at, f"has {' and '.join(named)}: one caller has one scheme; write two callers")
     if caller.may is None and named and named != ["api_key"]:
         report.add_after((*at, "may"), "is missing: only a caller with an api_key may do without rules")
 
@@ -72,7 +72,7 @@ def _check_shared_keys(callers: Mapping[str, CallerShape], path: Path, report: R
         for digest in caller.api_key or ():
             other = first.setdefault(digest, name)
             if other != name:
-                report.add_after((*path, "callers", name, "api_key"), f"holds a key that caller {other} has too")
+                report.add_after((*path, "callers", name, "api_key"), f"holds a key that caller {shown(other)} has too")
 
 
 def _rules(
@@ -89,10 +89,11 @@ def _rules(
 
 def _rule(shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report) -> Rule:
     for index, kind in enumerate(shape.kinds or ()):
-        if kind not in kinds:
-            report.add_after((*at, "kinds", index), f"'{kind}' is no kind of this app{suggestion(kind, kinds)}")
+        if kind not in kinds and not report.touches((*at[:2], "backends")):
+            sentence = f"'{shown(kind)}' is no kind of this app{suggestion(kind, kinds)}"
+            report.add_after((*at, "kinds", index), sentence)
     max_ttl = shape.ttl.max if shape.ttl else None
-    if max_ttl is not None and max_ttl < min_ttl:
+    if max_ttl is not None and max_ttl < min_ttl and not report.touches((*at[:2], "ttl")):
         report.add_after(
             (*at, "ttl", "max"), f"is below the app's shortest ttl of {min_ttl} s: the rule could permit nothing"
         )

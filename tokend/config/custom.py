@@ -11,7 +11,7 @@ from tokend.config.shape import RouteShape
 from tokend.dialects import custom
 from tokend.dialects.contract import Dialect
 from tokend.setup import App, Parts, Placeholder, parse_path
-from tokend.validation import complaints, suggestion
+from tokend.validation import complaints, shown, suggestion
 
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
 """First parts of paths that are the server's own."""
@@ -45,7 +45,7 @@ def build_custom(shape: RouteShape, at: Path, app: App, report: Report) -> tuple
     where = (*at, "kind" if shape.kind is not None else "kinds")
     for name in names:
         if name not in app.backends:
-            report.add_after(where, f"'{name}' is no kind of this app{suggestion(name, app.backends)}")
+            report.add_after(where, f"'{shown(name)}' is no kind of this app{suggestion(name, app.backends)}")
     kinds = {name: _fields(app.backends[name]) for name in names if name in app.backends}
     known = {field for of_kind in kinds.values() for field in of_kind} | {custom.TTL}
     _check_names(shape, at, known, report)
@@ -70,7 +70,9 @@ def _check_names(shape: RouteShape, at: Path, known: set[str], report: Report) -
         return  # no kind is known, which is told already
     for part in parse_path(shape.at or ""):
         if isinstance(part, Placeholder) and part.name not in known:
-            report.add_after((*at, "at"), f"{{{part.name}}} is no field of the kind{suggestion(part.name, known)}")
+            report.add_after(
+                (*at, "at"), f"{{{shown(part.name)}}} is no field of the kind{suggestion(part.name, known)}"
+            )
     for key, values in (("set", shape.set), ("default", shape.default)):
         for name in values or ():
             if name not in known:
@@ -99,4 +101,6 @@ def _check_answer(
     known |= {f"{kind}.{name}" for kind in kinds for name in of_token}
     for name in custom.placeholders(answer):
         if name not in known and kinds:
-            report.add_after((*at, "answer"), f"{{{name}}} is nothing that an answer knows{suggestion(name, known)}")
+            report.add_after(
+                (*at, "answer"), f"{{{shown(name)}}} is nothing that an answer knows{suggestion(name, known)}"
+            )

@@ -14,7 +14,14 @@ SOURCE: Final = "environment"
 APP_NAME: Final = "default"
 _NOT_BUILT: Final = ("URL_KEY_SHA256", "FIREBASE_PROJECT")
 _MARK: Final = Mark(SOURCE)
-OPEN_HINT: Final = "set API_KEY_SHA256 to close it (`tokend key new` makes a key and its hash)"
+_OPEN_HINT: Final = "set API_KEY_SHA256 to close it (`tokend key new` makes a key and its hash)"
+_VARIABLES: Final = {
+    "app_id": "APP_ID",
+    "certificate": "APP_CERTIFICATE",
+    "callers": "API_KEY_SHA256",
+    "cors": "CORS_ALLOW_ORIGIN",
+}
+"""Where each part of the app comes from."""
 
 
 def tree_of(environment: Mapping[str, str]) -> Map:
@@ -32,10 +39,10 @@ def tree_of(environment: Mapping[str, str]) -> Map:
     if environment.get("ALLOW_APP_ADMIN") == "1":
         powers.append("app_admin")
     rule = {"may": [{"powers": powers}]}
-    digest = environment.get("API_KEY_SHA256", "").strip()
+    digest = environment.get("API_KEY_SHA256", "")  # one of blanks only is a wrong one, not none
     caller: dict[str, Any]
     if digest:
-        caller = {"key": {"api_key": PREFIX + digest.removeprefix(PREFIX).lower(), **rule}}
+        caller = {"key": {"api_key": PREFIX + digest.strip().lower().removeprefix(PREFIX), **rule}}
     else:
         caller = {"anybody": {"anonymous": True, **rule}}
     app: dict[str, Any] = {
@@ -49,6 +56,18 @@ def tree_of(environment: Mapping[str, str]) -> Map:
         app["cors"] = {"origins": origins}
     tree: Map = _tree({"apps": {APP_NAME: app}})
     return tree
+
+
+def named(problem: Problem) -> Problem:
+    """The same problem with the variable that is at fault, where the configuration is these variables."""
+    if problem.mark != _MARK or len(problem.path) < 3 or problem.path[2] not in _VARIABLES:
+        return problem
+    return problem._replace(path=(_VARIABLES[str(problem.path[2])],))
+
+
+def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """The warnings with the variable that closes the server in place of the key of a file."""
+    return tuple(f"{one.partition('; ')[0]}; {_OPEN_HINT}" for one in warnings)
 
 
 def _tree(value: Any) -> Any:

@@ -37,8 +37,12 @@ def _merge(base: Map, over: Map, path: Path) -> Map:
 def _is_one_value(key: str, below: Map, value: Map, path: Path) -> bool:
     in_app = len(path) == 2 and key in _WHOLE
     scheme = len(path) == 4 and path[2] == "callers" and key in SCHEMES
-    secret = any(one and one.keys() <= _SECRET_KEYS for one in (below, value))
-    return in_app or scheme or secret
+    return in_app or scheme or _is_secret(below) or _is_secret(value)
+
+
+def _is_secret(value: Map) -> bool:
+    """`{env: NAME}` or `{file: PATH}`; not a mapping of, say, callers that are called so."""
+    return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(one, str) for one in value.values())
 
 
 def _replaced_schemes(over: Map, path: Path) -> frozenset[str]:
@@ -58,6 +62,7 @@ def _placed(value: Any, path: Path, app: str) -> Any:
         return found
     if isinstance(value, Seq):
         listed = Seq(value.mark)
+        listed.path = path
         for index, one in enumerate(value):
             listed.put(_placed(one, (*path, index), app), value.marks[index])
         return listed
@@ -65,6 +70,6 @@ def _placed(value: Any, path: Path, app: str) -> Any:
 
 
 def place(root: Map) -> Map:
-    """The same for what is not an app: every mapping knows its path."""
-    placed: Map = _placed(root, (), "{app}")
+    """The same for what is not an app: every mapping knows its path. In `defaults`, any name stands for `{app}`."""
+    placed: Map = _placed(root, (), "app")
     return placed

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tokend.config.yaml_tree import Map, Mark, Seq
+from tokend.validation import shown
 
 Path = tuple[str | int, ...]
 
@@ -32,21 +33,39 @@ class Report:
 
     def __init__(self, root: Map) -> None:
         self.root = root
-        self._problems: dict[tuple[Mark, str], Problem] = {}
+        self._problems: dict[tuple[Mark, str, Path], Problem] = {}
+        self._touched: set[Path] = set()
+        self._broken: set[Path] = set()
 
     def add(self, path: Path, sentence: str) -> None:
-        """One problem, at the deepest key or item of `path` that the files hold."""
+        """One problem, at the deepest key or item of `path` that the files hold.
+
+        What `defaults` say wrongly is one problem, however many apps take it from there.
+        """
         mark = self.mark_of(path)
-        self._problems.setdefault((mark, sentence), Problem(mark, path, sentence))
+        self._problems.setdefault((mark, sentence, () if mark.line else path), Problem(mark, path, sentence))
+        self._touched.update(path[:length] for length in range(len(path) + 1))
+
+    def add_broken(self, path: Path, sentence: str) -> None:
+        """A problem of shape: what stands here counts as not written, so nothing follows from it or its absence."""
+        self.add(path, sentence)
+        self._broken.add(path)
 
     def add_after(self, path: Path, sentence: str) -> None:
-        """A problem of meaning: dropped where the part, or one below it, is reported already."""
-        if not self.touches(path):
+        """A problem of meaning: dropped where the part, or one below it, is reported already, or stands in a broken one."""
+        if not self.touches(path) and not self.is_broken(path):
             self.add(path, sentence)
 
-    def touches(self, path: Path) -> bool:
-        """Whether something at or below this path is reported."""
-        return any(one.path[: len(path)] == path for one in self._problems.values())
+    def touches(self, path: Path, besides: str | None = None) -> bool:
+        """Whether something at or below this path is reported; what stands below its key `besides` aside."""
+        if besides is None:
+            return path in self._touched
+        below = (one[len(path)] for one in self._touched if len(one) > len(path) and one[: len(path)] == path)
+        return any(key != besides for key in below)
+
+    def is_broken(self, path: Path) -> bool:
+        """Whether this path, or one that it stands in, has the wrong shape."""
+        return any(path[:length] in self._broken for length in range(1, len(path) + 1))
 
     def mark_of(self, path: Path) -> Mark:
         at: object = self.root
@@ -68,4 +87,4 @@ class Report:
 
 def dotted(path: Path) -> str:
     """`apps.bolt.callers.web.may[0]`, as people write it."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{shown(step)}" for step in path).lstrip(".")

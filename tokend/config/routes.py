@@ -6,22 +6,27 @@ from typing import Final
 
 from tokend.config.callers import BuiltCaller, build_gate
 from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
-from tokend.config.problems import Path, Report
+from tokend.config.problems import Path, Report, dotted
 from tokend.config.shape import AppShape, RouteShape, Ttl
 from tokend.dialects import DEFAULT, DIALECTS
 from tokend.dialects.contract import Dialect
 from tokend.matching import clash, literal_prefix
 from tokend.model import PLATFORM_MAX_TTL
 from tokend.setup import AUTO, App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
-from tokend.validation import suggestion
+from tokend.validation import shown, suggestion
 
 BUILT_IN: Final = TtlBounds()
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _AT: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
 
 
-def build_ttl(shape: Ttl | None, base: TtlBounds, path: Path, report: Report) -> TtlBounds:
-    """`base` with what the shape says in its place; its default moves into narrower bounds unless it is written."""
+def build_ttl(
+    shape: Ttl | None, base: TtlBounds, path: Path, report: Report, limits: TtlBounds | None = None
+) -> TtlBounds:
+    """`base` with what the shape says in its place; its default moves into narrower bounds unless it is written.
+
+    `limits`: the app's bounds, which its routes keep.
+    """
     if shape is None:
         return base
     low = base.min if shape.min is None else shape.min
@@ -29,6 +34,8 @@ def build_ttl(shape: Ttl | None, base: TtlBounds, path: Path, report: Report) ->
     default = shape.default
     if default is None:
         default = min(max(base.default, low), high)
+    if report.touches(path):
+        return TtlBounds(default, low, high)
     if high > PLATFORM_MAX_TTL:
         report.add_after((*path, "max"), f"is over the platform's maximum of {PLATFORM_MAX_TTL} s (24h)")
     elif not 1 <= low <= high:
@@ -37,6 +44,10 @@ def build_ttl(shape: Ttl | None, base: TtlBounds, path: Path, report: Report) ->
         report.add_after(
             (*path, "default"), f"must lie within min and max: it is {default} s, they are {low} s and {high} s"
         )
+    if limits is not None and high > limits.max:
+        report.add_after((*path, "max"), f"is over the app's max of {limits.max} s")
+    if limits is not None and low < limits.min:
+        report.add_after((*path, "min"), f"is below the app's min of {limits.min} s")
     return TtlBounds(default, low, high)
 
 
@@ -56,8 +67,10 @@ def build_routes(
     shape: AppShape, path: Path, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
 ) -> list[tuple[Path, Route]]:
     """The app's routes with their paths in the configuration; `/{name of the app}` where none is written."""
-    written = shape.routes if shape.routes is not None else [RouteShape(at=f"/{app.name}")]
-    if not written:
+    written = shape.routes
+    if written is None:
+        written = [RouteShape(at=f"/{app.name}")] if _AT.fullmatch(f"/{app.name}") else []
+    elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
     return [
         ((*path, "routes", index), _route(one, (*path, "routes", index), app, callers, ttl, report))
@@ -69,13 +82,17 @@ def check_clashes(routes: Iterable[tuple[Path, Route]], report: Report) -> None:
     """Two routes with the same host and literal prefix that could match one request."""
     places: dict[tuple[str | None, tuple[str, ...]], list[tuple[Path, Route]]] = {}
     for path, route in routes:
+        if report.is_broken(path) or any(report.touches((*path, key)) for key in ("at", "host")):
+            continue
         if template := clash(route, route):
-            report.add_after(path, f"names two dialects that both answer {template}: give each a route of its own")
+            sentence = f"names two dialects that both answer {shown(template)}: give each a route of its own"
+            report.add_after(path, sentence)
         here = places.setdefault((route.host, literal_prefix(route.at)), [])
         for other_path, other in here:
             if template := clash(other, route):
-                where = f"{'.'.join(map(str, other_path[:2]))} ({report.mark_of(other_path)})"
-                report.add_after(path, f"could match the same requests as a route of {where}, such as {template}")
+                where = f"{dotted(other_path[:2])} ({report.mark_of(other_path)})"
+                sentence = f"could match the same requests as a route of {where}, such as {shown(template)}"
+                report.add_after(path, sentence)
                 break
         here.append((path, route))
 
@@ -84,10 +101,12 @@ def _route(
     shape: RouteShape, at: Path, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
 ) -> Route:
     names = tuple(shape.callers) if shape.callers is not None else tuple(callers)
-    _check_names(names, callers, "caller", (*at, "callers"), report)
+    if not report.is_broken((*at[:2], "callers")):
+        _check_names(names, callers, "caller", (*at, "callers"), report)
     open_names = [name for name in names if name in callers and callers[name].shape.anonymous]
     if len(open_names) > 1:
-        report.add_after(at, f"takes two anonymous callers, {' and '.join(open_names)}: only one can be meant")
+        both = " and ".join(map(shown, open_names))
+        report.add_after((*at, "callers"), f"takes in two anonymous callers, {both}: only one can be meant")
     if shape.host is not None and _HOST.fullmatch(shape.host) is None:
         report.add_after((*at, "host"), "must be a host name in lower case, without port or path")
     return Route(
@@ -98,7 +117,7 @@ def _route(
         gate=build_gate(callers, names),
         callers=names,
         open_callers=tuple(open_names),
-        ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report),
+        ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report, ttl),
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),
         token_version=shape.token_version or AUTO,
@@ -138,4 +157,4 @@ def _dialects(shape: RouteShape, at: Path, app: App, report: Report) -> tuple[Di
 def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: Path, report: Report) -> None:
     for name in names:
         if name not in known:
-            report.add_after(at, f"'{name}' is no {noun}{suggestion(name, known)}")
+            report.add_after(at, f"'{shown(name)}' is no {noun}{suggestion(name, known)}")

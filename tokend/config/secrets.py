@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokend.model import Secret
+from tokend.validation import shown
 
 MAX_BYTES = 64 * 1024
 
@@ -23,22 +24,22 @@ class Secrets:
         """The text of a variable; `SecretProblem` where it is unset or empty."""
         value = self._environment.get(name, "")
         if not value:
-            raise SecretProblem(f"the environment variable {name} is not set")
+            raise SecretProblem(f"the environment variable {shown(name)} is not set")
         return value
 
     def read(self, env: str | None, file: str | None) -> Secret:
         """The one of both that is given. A file's final newline is not part of the secret."""
         if env is not None:
             return Secret(self.variable(env))
-        path = self._base / (file or "")
+        name = shown(file or "")
         try:
-            with path.open("rb") as opened:
+            with (self._base / (file or "")).open("rb") as opened:
                 text = opened.read(MAX_BYTES + 1).decode()
         except OSError as error:
-            raise SecretProblem(f"the file {file} cannot be read: {error.strerror}") from error
+            raise SecretProblem(f"the file {name} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise SecretProblem(f"the file {file} is not UTF-8 text") from error
+            raise SecretProblem(f"the file {name} is not UTF-8 text") from error
         text = text.removesuffix("\n").removesuffix("\r")
         if not text or len(text) > MAX_BYTES:
-            raise SecretProblem(f"the file {file} is {'too long' if text else 'empty'}")
+            raise SecretProblem(f"the file {name} is {'too long' if text else 'empty'}")
         return Secret(text)

@@ -4,66 +4,69 @@ Only structure and types. What the values mean (names of backends, merged ttls, 
 key that is left out is None here, whether or not it may be.
 """
 
-import re
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from tokend.auth.api_key import Digest
 from tokend.config.problems import Path, Report
-from tokend.config.yaml_tree import Map
+from tokend.config.values import Duration, File, Listen, OneOrMore, Variable
+from tokend.config.yaml_tree import Map, Mark, Seq
 from tokend.scope import Power
 from tokend.validation import Strict, complaints, invalid
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
+_SECRET: Final = "is a secret: write {env: NAME} or {file: PATH}, never the text itself"
 
 
-def _seconds(text: object) -> int:
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def _variable(text: str) -> str:
-    if _VARIABLE.fullmatch(text) is None:
-        raise invalid("must be the name of an environment variable")
-    return text
-
-
-def host_and_port(text: str) -> tuple[str, int]:
-    """`127.0.0.1:8080`, `[::1]:8080` or `name:8080` taken apart; a pydantic error otherwise."""
-    found = _LISTEN.fullmatch(text)
-    if found is None or not 0 <= int(found[3]) <= 65_535:
-        raise invalid("must be an address and a port: 127.0.0.1:8080 or [::1]:8080")
-    return found[1] or found[2], int(found[3])
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _mapped(value: object) -> object:
-    """A list of names is a mapping of names to no options."""
-    if not isinstance(value, list):
+def _named(value: Any, info: ValidationInfo) -> Any:
+    """What is no mapping is reported, and an empty one stands in its place: its name is still known."""
+    if info.context is None or not isinstance(value, Map):
         return value
-    if not all(isinstance(one, str) for one in value) or len(set(value)) < len(value):
+    return {key: _mapping(one, (*value.path, key), info) for key, one in value.items()}
+
+
+def _listed(value: Any, info: ValidationInfo) -> Any:
+    """The same in a list: the others keep their places."""
+    if info.context is None or not isinstance(value, Seq):
+        return value
+    return [_mapping(one, (*value.path, index), info) for index, one in enumerate(value)]
+
+
+def _mapping(value: object, path: Path, info: ValidationInfo) -> Map:
+    if isinstance(value, Map):
+        return value
+    info.context["report"].add_broken(path, "must be a mapping")  # type: ignore[index]  # asked for by its callers
+    empty = Map(Mark(""))
+    empty.path = path
+    return empty
+
+
+def _mapped(value: Any, info: ValidationInfo) -> Any:
+    """A list of names, and a name that nothing follows, is a mapping of names to no options."""
+    if isinstance(value, Map):
+        options = Map(value.mark)
+        options.path = value.path
+        for key, one in value.items():
+            options.put(key, Map(value.marks[key]) if one is None else one, value.marks[key])
+        return _named(options, info)
+    listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if not listed or len(set(value)) < len(value):
         raise invalid("must be a list of different names, or a mapping of names to options")
-    return dict.fromkeys(value)
+    return {kind: {} for kind in value}
 
 
 T = TypeVar("T")
-OneOrMore = Annotated[list[T], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)]
-Duration = Annotated[
-    int,
-    BeforeValidator(_seconds, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
-]
-Variable = Annotated[str, AfterValidator(_variable)]
-Listen = Annotated[tuple[str, int], BeforeValidator(lambda text: host_and_port(str(text)), json_schema_input_type=str)]
+Named = Annotated[dict[str, T], BeforeValidator(_named)]
+Listed = Annotated[list[T], BeforeValidator(_listed)]
 
 
 class Part(Strict):
@@ -72,13 +75,18 @@ class Part(Strict):
     @model_validator(mode="wrap")
     @classmethod
     def _report_and_go_on(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        try:
+        if not isinstance(value, Map) or info.context is None:
             return handler(value)
+        report: Report = info.context["report"]
+        empty = {key for key, one in value.items() if one is None and key in cls.model_fields}
+        for key in empty:  # read as left out, an empty `may` or `channel` would permit more than it seems to
+            report.add_broken((*value.path, key), "has no value: write one, or leave the key out")
+        written = {key: one for key, one in value.items() if key not in empty}
+        try:
+            return handler(written)
         except ValidationError as error:
-            if not isinstance(value, Map) or info.context is None:
-                raise
-            broken = report_all(info.context["report"], value.path, error, cls)
-        return handler({key: one for key, one in value.items() if key not in broken})
+            broken = report_all(report, value.path, error, cls)
+        return handler({key: one for key, one in written.items() if key not in broken})
 
 
 def report_all(report: Report, path: Path, error: ValidationError, model: type[Strict]) -> set[str]:
@@ -86,7 +94,9 @@ def report_all(report: Report, path: Path, error: ValidationError, model: type[S
     broken = set()
     for one in complaints(error, model):
         sentence = f"unknown key{one.sentence}" if one.unknown else one.sentence
-        report.add((*path, *one.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence)
+        report.add_broken(
+            (*path, *one.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
+        )
         broken.add(str(one.path[0]) if one.path else "")
     return broken
 
@@ -94,15 +104,17 @@ def report_all(report: Report, path: Path, error: ValidationError, model: type[S
 class SecretRef(Strict):
     """Where a secret comes from: `{env: NAME}` or `{file: PATH}`."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]})
+
     env: Variable | None = None
-    file: str | None = None
+    file: File | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _one_of_both(cls, value: object) -> object:
         if not isinstance(value, dict):
-            raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
-        if len(value.keys() & {"env", "file"}) != 1:
+            raise invalid(_SECRET)
+        if len(value.keys() & {"env", "file"}) != 1 or None in value.values():
             raise invalid("must be one of {env: NAME} and {file: PATH}")
         return value
 
@@ -110,8 +122,18 @@ class SecretRef(Strict):
 class Certificate(Strict):
     """One secret, which is the primary; or primary and secondary, and which of them signs."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["env"], "maxProperties": 1},
+                {"required": ["file"], "maxProperties": 1},
+                {"required": ["primary"], "not": {"anyOf": [{"required": ["env"]}, {"required": ["file"]}]}},
+            ]
+        },
+    )
+
     env: Variable | None = None
-    file: str | None = None
+    file: File | None = None
     primary: SecretRef | None = None
     secondary: SecretRef | None = None
     sign_with: Literal["primary", "secondary"] | None = None
@@ -120,24 +142,35 @@ class Certificate(Strict):
     @classmethod
     def _one_form(cls, value: object) -> object:
         if not isinstance(value, dict):
-            raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
+            raise invalid(_SECRET)
         short = value.keys() & {"env", "file"}
-        if (len(short) != 1 if "primary" not in value else bool(short)) or (short and len(value) > 1):
+        one_form = len(value) == 1 if short else "primary" in value
+        if not one_form or None in value.values():
             raise invalid("must be {env: NAME}, {file: PATH}, or {primary: …, secondary: …, sign_with: …}")
         if value.get("sign_with") == "secondary" and "secondary" not in value:
             raise invalid("says sign_with: secondary, but has no secondary")
         return value
 
 
-def _app_id(value: object) -> object:
-    return {"text": value} if isinstance(value, str) else value
+class Env(Strict):
+    """A text that is no secret, from the environment."""
+
+    env: Variable
 
 
 class AppId(Strict):
-    """The App ID as text, or `{env: NAME}`."""
+    """The App ID as text, or the variable that holds it."""
 
-    text: str | None = Field(None, exclude=True)
+    text: str | None = None
     env: Variable | None = None
+
+
+def _app_id(value: object) -> object:
+    if isinstance(value, dict) and value.keys() == {"env"} and isinstance(value["env"], str):
+        return value
+    if not isinstance(value, str):
+        raise invalid("must be the App ID in quotes, or {env: NAME}")
+    return {"text": value}
 
 
 class Ttl(Part):
@@ -177,7 +210,7 @@ class CallerShape(Part):
 
     api_key: OneOrMore[Digest] | None = None
     anonymous: Literal[True] | None = None
-    may: list[RuleShape] | None = None
+    may: Listed[RuleShape] | None = None
 
 
 class RouteShape(Part):
@@ -193,28 +226,31 @@ class RouteShape(Part):
     signed_uid: bool | None = None
     strict_006: bool | None = None
     kind: str | None = None
-    kinds: Annotated[list[str], Field(min_length=1)] | None = None
+    kinds: OneOrMore[str] | None = None
     set: dict[str, Any] | None = None
     default: dict[str, Any] | None = None
     answer: str | dict[str, Any] | None = None
 
 
+_Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
+
+
 class AppShape(Part):
     """One app; `defaults` has the same shape."""
 
-    app_id: Annotated[AppId, BeforeValidator(_app_id, json_schema_input_type=str | AppId)] | None = None
+    app_id: Annotated[AppId, BeforeValidator(_app_id, json_schema_input_type=str | Env)] | None = None
     certificate: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None
-    callers: dict[str, CallerShape] | None = None
+    callers: Named[CallerShape] | None = None
     backends: (
         Annotated[
-            dict[str, dict[str, Any] | None],
-            BeforeValidator(_mapped, json_schema_input_type=list[str] | dict[str, dict[str, Any] | None]),
+            dict[str, dict[str, Any]],
+            BeforeValidator(_mapped, json_schema_input_type=list[str] | dict[str, _Options]),
         ]
         | None
     ) = None
-    routes: list[RouteShape] | None = None
+    routes: Listed[RouteShape] | None = None
 
 
 class ServerShape(Part):
@@ -229,4 +265,4 @@ class RootShape(Part):
     server: ServerShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
-    apps: dict[str, AppShape] | None = None
+    apps: Named[AppShape] | None = None

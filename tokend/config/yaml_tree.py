@@ -10,10 +10,13 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from tokend.validation import shown
+
 MAX_DEPTH: Final = 32
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT: Final = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_DOTTED_NAME: Final = re.compile(r"\.([a-zA-Z])")  # YAML writes .inf and .NaN
 _CONSTANTS: Final = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -47,12 +50,13 @@ class Map(dict[str, Any]):
 
 
 class Seq(list[Any]):
-    """A list, with the mark of each item."""
+    """A list, with the mark of each item. `path` as in `Map`."""
 
     def __init__(self, mark: Mark) -> None:
         super().__init__()
         self.mark = mark
         self.marks: list[Mark] = []
+        self.path: tuple[str | int, ...] = ()
 
     def put(self, value: object, mark: Mark) -> None:
         self.append(value)
@@ -103,7 +107,7 @@ class _Builder:
         if not self._problems and root is not None and not isinstance(root, Map):
             self._problems.append((Mark(self._file, 1, 1), "the file must hold a mapping"))
         if self._problems:
-            raise YamlError(self._problems)
+            raise YamlError(sorted(self._problems))
         return root if isinstance(root, Map) else Map(Mark(self._file, 1, 1))
 
     def _node(self, event: Any, depth: int) -> object:
@@ -115,7 +119,7 @@ class _Builder:
         if event.anchor is not None:
             self._problem(event, "anchors (&name) are not used here: write the value out, or use `defaults`")
         if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.implicit[1]):
-            self._problem(event, f"tags such as {event.tag} are not used here")
+            self._problem(event, "tags (!name) are not used here: put text that begins with ! in quotes")
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, depth)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -134,7 +138,7 @@ class _Builder:
                 self._problems.append((mark, "a key must be text: put it in quotes"))
             elif key in found:
                 self._problems.append(
-                    (mark, f"the key '{key}' stands twice; it stands first in line {found.marks[key].line}")
+                    (mark, f"the key '{shown(key)}' stands twice; it stands first in line {found.marks[key].line}")
                 )
             else:
                 found.put(key, value, mark)
@@ -167,5 +171,5 @@ def _scalar(text: str) -> object:
     if _INT.fullmatch(text):
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if _FLOAT.fullmatch(text):
-        return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").replace(".nan", "nan"))
+        return float(_DOTTED_NAME.sub(r"\1", text))
     return text

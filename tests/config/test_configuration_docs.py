@@ -1,0 +1,90 @@
+"""docs/configuration.md: every key and variable has its row, no row names anything else, and every example loads."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.config.writing import APP_ID, CERTIFICATE
+from tokend.config import environment, load
+from tokend.config import shape as shapes
+from tokend.config.shape import RootShape
+from tokend.dialects import DIALECTS
+from tokend.scope import Power
+from tokend.validation import Strict
+
+ROOT = Path(__file__).parent.parent.parent
+TEXT = (ROOT / "docs" / "configuration.md").read_text()
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+SECTIONS: dict[str, tuple[type[Strict], str]] = {
+    "The file": (shapes.RootShape, ""),
+    "`server`": (shapes.ServerShape, "server."),
+    "An app: `apps.NAME`": (shapes.AppShape, ""),
+    "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
+    "CORS: `cors`": (shapes.Cors, "cors."),
+    "Callers: `callers`": (shapes.CallerShape, ""),
+    "Routes: `routes`": (shapes.RouteShape, ""),
+}
+NO_KEYS_OF_THE_FILE = {"AppId": "a form of app_id", "Env": "a form of app_id", "Part": "a base"}
+
+
+def _section(heading: str) -> str:
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", TEXT, re.DOTALL | re.MULTILINE)
+    assert found is not None, f"no section {heading}"
+    return re.sub(r"^```yaml\n.*?^```", "", found[1], flags=re.DOTALL | re.MULTILINE)
+
+
+def _rows(heading: str) -> list[str]:
+    """What stands in code in the first column of the section's tables."""
+    cells = [line.split("|")[1] for line in _section(heading).splitlines() if line.startswith("|")]
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_key_has_its_row_and_no_row_an_unknown_key(heading: str) -> None:
+    model, prefix = SECTIONS[heading]
+    assert _rows(heading) == [prefix + name for name in model.model_fields]
+
+
+def test_secrets_rules_and_powers() -> None:
+    secret, certificate = list(shapes.SecretRef.model_fields), list(shapes.Certificate.model_fields)
+    assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{one}" for one in certificate)]
+    rule = [*shapes.RuleShape.model_fields, *(f"ttl.{one}" for one in shapes.RuleTtl.model_fields)]
+    assert _rows("Rules: `may`") == [*rule, *Power]
+
+
+def test_no_shape_is_left_out() -> None:
+    models = {
+        name: one
+        for name, one in vars(shapes).items()
+        if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == shapes.__name__
+    }
+    covered = {model.__name__ for model, _ in SECTIONS.values()} | {"SecretRef", "Certificate", "RuleShape", "RuleTtl"}
+    assert models.keys() == covered | NO_KEYS_OF_THE_FILE.keys()
+
+
+def test_every_environment_variable_has_its_row() -> None:
+    sources = [ROOT / "tokend/config/__init__.py", Path(environment.__file__)]
+    read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9_]{3,})"', path.read_text())}
+    rows = _rows("Environment variables")
+    assert len(set(rows)) == len(rows)
+    assert set(rows) == read
+
+
+def test_every_dialect_is_named() -> None:
+    assert all(f"`{name}`" in _section("Routes: `routes`") for name in DIALECTS)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_every_example_loads(number: int, tmp_path: Path) -> None:
+    text = EXAMPLES[number]
+    names = re.findall(r"env: \"?((?:\{app\}|[A-Za-z_])+)", text)
+    values = {name.replace("{app}", app): CERTIFICATE for name in names for app in ("acme", "bolt")}
+    ids = {name: APP_ID for name in values if name.endswith("APP_ID")}
+    (tmp_path / "config.yaml").write_text(text)
+    assert load(None, values | ids, tmp_path).apps
+
+
+def test_there_are_examples_and_the_root_is_the_first() -> None:
+    assert len(EXAMPLES) >= 5
+    assert "apps" in RootShape.model_fields

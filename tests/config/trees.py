@@ -1,0 +1,86 @@
+"""A sound configuration as plain data, its positions, and trees with marks made of plain data."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from tests.config.writing import APP_ID, DIGEST
+from tokend.config.yaml_tree import Map, Mark, Seq
+
+SOUND: dict[str, Any] = {
+    "server": {"listen": "127.0.0.1:8080"},
+    "defaults": {
+        "certificate": {"env": "CERTIFICATE"},
+        "ttl": {"default": "1h", "min": "1m", "max": "24h"},
+        "cors": {"origins": ["https://{app}.example.com"]},
+    },
+    "include": ["apps.d/*.yaml"],
+    "apps": {
+        "one": {
+            "app_id": APP_ID,
+            "backends": ["rtc", "rtm"],
+            "callers": {
+                "studio": {"api_key": [DIGEST], "may": [{"when": {"claims.a": "b"}, "channel": "x-{claims.a}"}]},
+                "open": {"anonymous": True, "may": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
+            },
+            "routes": [{"at": "/one", "host": "one.example.com", "dialect": "native", "callers": ["studio"]}],
+        },
+        "two": {
+            "app_id": {"env": "APP"},
+            "certificate": {"primary": {"env": "CERTIFICATE"}, "secondary": {"env": "OTHER"}, "sign_with": "primary"},
+            "backends": {"rtc": {}, "chat": None},
+            "callers": {"studio": {"api_key": DIGEST, "may": [{"user": "*", "powers": ["wildcard_user"]}]}},
+        },
+    },
+}
+
+Position = tuple[str | int, ...]
+
+
+def positions(tree: Any, at: Position = ()) -> Iterator[Position]:
+    """Every place of a tree, its root included."""
+    yield at
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        yield from positions(value, (*at, key))
+
+
+def at(tree: Any, position: Position) -> Any:
+    for step in position:
+        tree = tree[step]
+    return tree
+
+
+def replaced(tree: Any, position: Position, value: Any) -> Any:
+    """A copy that holds `value` at the position."""
+    if not position:
+        return value
+    changed = copy.deepcopy(tree)
+    at(changed, position[:-1])[position[-1]] = value
+    return changed
+
+
+def renamed(tree: Any, position: Position, key: str) -> Any:
+    """A copy in which the last step of the position, where it is a key, has another name."""
+    if not position or isinstance(position[-1], int):
+        return tree
+    changed = copy.deepcopy(tree)
+    holder = at(changed, position[:-1])
+    holder[key] = holder.pop(position[-1])
+    return changed
+
+
+def marked(value: Any) -> Any:
+    """Plain data as the YAML pass gives it, all at one place."""
+    mark = Mark("config.yaml", 1, 1)
+    if isinstance(value, dict):
+        found = Map(mark)
+        for key, one in value.items():
+            found.put(key, marked(one), mark)
+        return found
+    if isinstance(value, list):
+        listed = Seq(mark)
+        for one in value:
+            listed.put(marked(one), mark)
+        return listed
+    return value

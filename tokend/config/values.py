@@ -1,0 +1,72 @@
+"""Single values of the configuration: durations, names of variables, paths, addresses, and lists of one or more."""
+
+import re
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+from tokend.validation import invalid
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
+
+
+def _seconds(text: object) -> int:
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _variable(text: str) -> str:
+    if _VARIABLE.fullmatch(text) is None:
+        raise invalid("must be the name of an environment variable")
+    return text
+
+
+def _file(text: str) -> str:
+    if not text or "\0" in text:
+        raise invalid("must be the path of a file")
+    return text
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """`127.0.0.1:8080`, `[::1]:8080` or `name:8080` taken apart; a pydantic error otherwise."""
+    found = _LISTEN.fullmatch(text)
+    if found is None or not 0 <= int(found[3]) <= 65_535:
+        raise invalid("must be an address and a port: 127.0.0.1:8080 or [::1]:8080")
+    return found[1] or found[2], int(found[3])
+
+
+def _listed(value: object) -> object:
+    if value == []:
+        raise invalid("is an empty list: leave the key out, or name at least one")
+    if not isinstance(value, str | list):
+        raise invalid("must be text or a list of texts")
+    return [value] if isinstance(value, str) else value
+
+
+class _OneOrMore:
+    """For lists whose only item may stand alone, in the YAML as in its JSON Schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(_listed, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        listed = {**handler(schema), "minItems": 1}
+        return {"anyOf": [listed["items"], listed]}
+
+
+T = TypeVar("T")
+OneOrMore = Annotated[list[T], _OneOrMore()]
+Duration = Annotated[
+    int,
+    BeforeValidator(_seconds, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
+]
+Variable = Annotated[str, AfterValidator(_variable)]
+File = Annotated[str, AfterValidator(_file)]
+Listen = Annotated[tuple[str, int], BeforeValidator(lambda text: host_and_port(str(text)), json_schema_input_type=str)]
