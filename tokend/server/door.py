@@ -85,7 +85,7 @@ class Door:
     def application(self) -> web.Application:
         """The aiohttp application: one catch-all route and the CORS hook."""
         app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_route("*", "/{tail:.*}", self.handle)
+        app.router.add_route("*", "/{tail:(?s:.*)}", self.handle)
         self._cors = cors.install(app)
         return app
 

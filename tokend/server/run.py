@@ -17,6 +17,8 @@ from tokend.setup import Listen, Setup
 DRAIN_SECONDS = 10.0
 """The longest that requests in flight are waited for."""
 BACKLOG = 1024
+LINGER_SECONDS = 1.0
+"""The longest that the rest of a refused body is read and thrown away, so that its sender sees the answer."""
 
 
 class CannotListen(Exception):
@@ -62,7 +64,12 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
 def runner_of(door: Door) -> web.AppRunner:
     """What runs the door, with every setting of aiohttp's that is not its default."""
     return Runner(
-        door.application(), door.refuse_unread, access_log=None, keepalive_timeout=75.0, auto_decompress=False
+        door.application(),
+        door.refuse_unread,
+        access_log=None,
+        keepalive_timeout=75.0,
+        lingering_time=LINGER_SECONDS,
+        auto_decompress=False,
     )
 
 
