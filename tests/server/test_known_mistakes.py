@@ -43,9 +43,9 @@ async def _refused(
 
 async def test_a_channel_whose_length_wraps_16_bits() -> None:
     packed = "x" + "\x05\x00\x00\x00" + "y" * 65_536
-    await _refused("/getToken", '{"tokenType":"rtc","uid":"7","channel":"%s"}' % packed, 413, "too_large", None)
+    await _refused("/getToken", f'{{"tokenType":"rtc","uid":"7","channel":"{packed}"}}', 413, "too_large", None)
     await _refused(f"/rtc/{'y' * 6_000}/host/uid/7", None, 400, "invalid_field", "channel")
-    await _refused("/v1/token", '{"kind":"rtc","uid":7,"channel":"%s"}' % ("y" * 64), 400, "invalid_field", "channel")
+    await _refused("/v1/token", '{"kind":"rtc","uid":7,"channel":"' + "y" * 64 + '"}', 400, "invalid_field", "channel")
 
 
 @pytest.mark.parametrize("uid", ["4294967296", "4294967303", "00", "-1", str(2**64), "%2B7", "07", "１", "7%20", "0x7"])

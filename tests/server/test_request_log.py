@@ -82,12 +82,16 @@ async def _requests(server: Running) -> list[bytes]:
     ]
     answers = []
     for extra in headers:
-        for target in targets:
-            for method in ("GET", "OPTIONS", "DELETE"):
-                answers.append((await server.send(request_bytes(method, target, None, *extra))).body)
-        for path in paths:
-            for body in bodies:
-                answers.append((await server.ask("POST", f"/demo/{path}?{_CANARY}", body.encode(), *extra)).body)
+        answers += [
+            (await server.send(request_bytes(method, target, None, *extra))).body
+            for target in targets
+            for method in ("GET", "OPTIONS", "DELETE")
+        ]
+        answers += [
+            (await server.ask("POST", f"/demo/{path}?{_CANARY}", body.encode(), *extra)).body
+            for path in paths
+            for body in bodies
+        ]
     return answers
 
 

@@ -35,6 +35,8 @@ class Protocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client went away: there is nobody to answer
         response = self._refuse(status, exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun already")
