@@ -22,7 +22,7 @@ apps:
   four:{_APP}
 """
 _ONE = f"apps:\n  one:{_APP}\n    cors: {{origins: [https://one.example.com]}}\n    routes: [{{at: /}}]\n"
-_EXPOSED = "X-Request-ID,Retry-After"
+_EXPOSED = {"X-Request-ID", "Retry-After"}
 
 
 async def _ask(server: Running, target: str, origin: str | None, *headers: tuple[str, str]) -> Reply:
@@ -100,7 +100,7 @@ async def test_an_allowed_origin_reads_good_and_bad_answers() -> None:
             reply = await _ask(server, target, "https://one.example.com")
             assert reply.status == status
             assert _allowed(reply) == "https://one.example.com"
-            assert reply.headers["access-control-expose-headers"] == _EXPOSED
+            assert set(reply.headers["access-control-expose-headers"].split(",")) == _EXPOSED
         assert (
             _allowed(await _ask(server, "/one/rtm/ada", "https://a.b.one.example.com")) == "https://a.b.one.example.com"
         )
