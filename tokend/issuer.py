@@ -190,7 +190,12 @@ def _check_bounds(ask: Ask, terms: Terms) -> None:
 def _ttl(ask: Ask, terms: Terms, rule_max: int | None) -> tuple[int, int | None]:
     """The ttl to try under a rule, and the one asked for where the route cuts it short."""
     if ask.ttl is None:
-        return (terms.ttl.default if rule_max is None else min(terms.ttl.default, rule_max)), None
+        ttl = terms.ttl.default if rule_max is None else min(terms.ttl.default, rule_max)
+        if ttl < terms.ttl.min:
+            raise Refusal(
+                Code.NOT_PERMITTED, f"is at least {terms.ttl.min} s here, and the rule permits {ttl} s", "ttl"
+            )
+        return ttl, None
     _check_bounds(ask, terms)
     if not terms.clamp:
         return ask.ttl, None
