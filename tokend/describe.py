@@ -21,8 +21,9 @@ _SUMMARIES: Final = {
 }
 
 
-def fields_schema(kind: str, backend: Backend) -> dict[str, Any]:
+def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
     """JSON Schema of an ask: the kind, its fields, a ttl. Forms are made from it too."""
+    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.clamp else {"maximum": route.ttl.max})}
     schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
     return {
         **schema,
@@ -31,7 +32,7 @@ def fields_schema(kind: str, backend: Backend) -> dict[str, Any]:
         "properties": {
             "kind": {"const": kind, "type": "string"},
             **schema.get("properties", {}),
-            "ttl": {"type": "integer", "minimum": 1, "description": "Seconds; the route's default where left out."},
+            "ttl": {**ttl, "description": f"Seconds; {route.ttl.default}, or a rule's smaller max, where left out."},
         },
         "required": ["kind", *schema.get("required", [])],
         "additionalProperties": False,
@@ -42,7 +43,7 @@ def openapi(route: Route) -> dict[str, Any]:
     """The OpenAPI 3.1 document of what a route answers."""
     schemas: dict[str, Any] = {}
     for kind, backend in route.app.backends.items():
-        schema = fields_schema(kind, backend)
+        schema = fields_schema(kind, backend, route)
         for name, definition in schema.pop("$defs", {}).items():
             schemas[f"{kind}_{name}"] = definition
         schemas[kind] = schema
@@ -51,7 +52,7 @@ def openapi(route: Route) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": f"tokend: {route.app.name}", "version": __version__},
-        "servers": [{"url": "" if route.prefix == "/" else route.prefix}],
+        "servers": [{"url": route.prefix}],
         "paths": _paths(route),
         "components": {
             "schemas": schemas,
@@ -119,12 +120,12 @@ def _paths(route: Route) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
-            operation = _operation(dialect.name, endpoint)
+            operation = _operation(dialect.name, endpoint, bool(route.open_callers))
             paths.setdefault(f"/{endpoint.path}", {})[endpoint.method.lower()] = operation
     return paths
 
 
-def _operation(dialect: str, endpoint: Endpoint) -> dict[str, Any]:
+def _operation(dialect: str, endpoint: Endpoint, is_open: bool) -> dict[str, Any]:
     names = [part.name for part in parse_path(endpoint.path) if isinstance(part, Placeholder)]
     body, answer = _BODIES.get(endpoint.path, (None, None)) if dialect == _NATIVE else (None, None)
     is_document = dialect == _NATIVE and endpoint.method == "GET"
@@ -134,11 +135,12 @@ def _operation(dialect: str, endpoint: Endpoint) -> dict[str, Any]:
     refused: dict[str, Any] = {"description": "Refused, with a code that programs can read"}
     if dialect == _NATIVE:
         refused["content"] = {native.PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    credentials: list[dict[str, list[str]]] = [{"api_key": []}, {"bearer": []}]
     operation: dict[str, Any] = {
         "tags": [dialect],
         "summary": _SUMMARIES.get(endpoint.path, f"As {dialect} has it"),
         "responses": {"200": ok, **({} if is_document else {"4XX": refused})},
-        "security": [{}] if is_document else [{"api_key": []}, {"bearer": []}, {}],
+        "security": [*([] if is_document else credentials), *([{}] if is_document or is_open else [])],
     }
     if names:
         operation["parameters"] = [

@@ -94,7 +94,9 @@ def split_path(target: str) -> tuple[str, ...]:
     `Refusal` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, or a raw `#`.
     """
     raw = target.partition("?")[0]
-    if not raw.startswith("/") or "#" in raw or _ESCAPE.search(raw):
+    if not raw.startswith("/"):
+        raise Refusal(Code.MALFORMED, "the request's target must be a path")
+    if "#" in raw or _ESCAPE.search(raw):
         raise Refusal(Code.MALFORMED, "the path holds a bad escape, %2f or #")
     parts = tuple(_decode(one) for one in raw[1:].split("/"))
     return parts[:-1] if parts[-1] == "" else parts

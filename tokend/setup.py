@@ -47,7 +47,7 @@ class Origins:
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _LABELS: Final = rf"{_LABEL}(?:\.{_LABEL})*"
-_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@]+")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:(?![/?#@])[!-~])+")
 _WRITTEN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://(\*\.)?({_LABELS}|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from glob import glob
 from pathlib import Path
 from typing import Final
 
@@ -106,11 +107,11 @@ def read_tree(path: Path, name: str) -> Map:
 
 def _include(pattern: str, base: Path, tree: Map, problems: list[Problem]) -> None:
     mark = tree.marks["include"]
-    relative = pattern.lstrip("/")
-    if not relative or "\0" in relative:
+    if not pattern.strip("/") or "\0" in pattern:
         problems.append(Problem(mark, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml"))
         return
-    found = sorted((Path("/") if pattern.startswith("/") else base).glob(relative))
+    # not Path.glob, which raises on patterns such as a**b
+    found = [base / name for name in sorted(glob(pattern, root_dir=base))]  # noqa: PTH207  # see above
     if not found and not any(sign in pattern for sign in "*?["):
         problems.append(Problem(mark, ("include",), f"there is no file {shown(pattern)}"))
     apps = tree.get("apps")

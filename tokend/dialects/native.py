@@ -109,11 +109,16 @@ def _fields(outcome: Outcome) -> dict[str, object]:
 
 
 def _render_one(request: Request, outcomes: Sequence[Outcome]) -> Answer:
-    return Answer(200, orjson.dumps(_fields(outcomes[0])))
+    return _answer(_fields(outcomes[0]))
 
 
 def _render_batch(request: Request, outcomes: Sequence[Outcome]) -> Answer:
-    return Answer(200, orjson.dumps({"results": [_fields(one) for one in outcomes]}))
+    return _answer({"results": [_fields(one) for one in outcomes]})
+
+
+def _answer(fields: Mapping[str, object]) -> Answer:
+    """Numbers stand as keys in what a token of other kinds says (RTM's permissions): they become text."""
+    return Answer(200, orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS))
 
 
 def refuse(refusal: Refusal, request_id: str) -> Answer:

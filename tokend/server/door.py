@@ -30,6 +30,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 _METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 _NO_ORIGINS: Final = Origins()
+_INTERNAL: Final = "an error of this server; its log has the request id"
 
 
 class World(NamedTuple):
@@ -57,12 +58,11 @@ class Loaded(NamedTuple):
 class Trace:
     """What the request's log line will say."""
 
-    __slots__ = ("app", "caller", "code", "exception", "kinds", "operator", "request_id", "template")
+    __slots__ = ("app", "code", "exception", "kinds", "operator", "request_id", "template")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         self.app: str | None = None
-        self.caller: str | None = None
         self.kinds: list[str] = []
         self.template: str | None = None
         self.code = "ok"
@@ -85,7 +85,7 @@ class Door:
     def application(self) -> web.Application:
         """The aiohttp application: one catch-all route and the CORS hook."""
         app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_route("*", "/{tail:.*}", self.handle)
+        app.router.add_route("*", "/{tail:(?s:.*)}", self.handle)
         self._cors = cors.install(app)
         return app
 
@@ -97,13 +97,27 @@ class Door:
             response = await self._respond(request, trace)
         finally:
             self.in_flight -= 1
+        self._finish(response, trace)
+        self._log_line(request.method, response.status, trace, self._world.elapsed() - started)
+        return response
+
+    def refuse_unread(self, status: int, error: BaseException | None) -> web.Response:
+        """The answer where the parser refused the request (400), or aiohttp failed around the handler (500)."""
+        trace = Trace(self._world.request_id())
+        refusal = Refusal(Code.MALFORMED, "this cannot be read as an HTTP request")
+        if status != refusal.status:
+            refusal, trace.exception = Refusal(Code.INTERNAL, _INTERNAL), error
+        response = self._refused(refusal, Missed(None), trace)
+        self._finish(response, trace)
+        self._log_line("other", response.status, trace, 0.0)
+        return response
+
+    def _finish(self, response: web.StreamResponse, trace: Trace) -> None:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = trace.request_id
         if self.draining:
             response.force_close()
-        self._log_line(request, response.status, trace, self._world.elapsed() - started)
-        return response
 
     async def _respond(self, request: web.Request, trace: Trace) -> web.StreamResponse:
         loaded = self.loaded
@@ -112,11 +126,12 @@ class Door:
         try:
             parts = split_path(request.raw_path)
             own = pages.own_page(parts, self.draining)
-            if own is not None and request.method in ("GET", "HEAD"):
-                trace.template = "/" + "/".join(parts)
-                return _response(own)
             if own is None:
                 found = self._match(request, loaded, parts, trace)
+            else:
+                trace.template = "/" + "/".join(parts)
+                if request.method in ("GET", "HEAD"):
+                    return _response(own)
             if request.method == hdrs.METH_OPTIONS:
                 return await self._options(request, found, own is not None)
             if own is not None:
@@ -128,9 +143,7 @@ class Door:
             return self._refused(Refusal(Code.TOO_LARGE, "the body is too large"), found, trace)
         except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
             trace.exception = error
-            return self._refused(
-                Refusal(Code.INTERNAL, "an error of this server; its log has the request id"), found, trace
-            )
+            return self._refused(Refusal(Code.INTERNAL, _INTERNAL), found, trace)
 
     def _match(self, request: web.Request, loaded: Loaded, parts: tuple[str, ...], trace: Trace) -> Found | Missed:
         wanted = (
@@ -197,10 +210,10 @@ class Door:
             response.headers["Allow"] = ", ".join((*(allowed or ("GET",)), "OPTIONS"))
         return response
 
-    def _log_line(self, request: web.Request, status: int, trace: Trace, seconds: float) -> None:
+    def _log_line(self, method: str, status: int, trace: Trace, seconds: float) -> None:
         fields: dict[str, object] = {
             "request_id": trace.request_id,
-            "method": request.method if request.method in _METHODS else "other",
+            "method": method if method in _METHODS else "other",
             "route": trace.template,
             "app": trace.app,
             "kind": "+".join(trace.kinds) or None,
@@ -254,7 +267,10 @@ async def _body(request: web.Request, limit: int) -> bytes:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:
         raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
-    body = await request.read()
+    try:
+        body = await request.read()
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise Refusal(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
     if len(body) > limit:
         raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
     return body

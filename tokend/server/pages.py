@@ -44,9 +44,10 @@ def document(name: str, route: Route) -> Answer:
         _operation(path, method, one) for path, of in openapi["paths"].items() for method, one in of.items()
     )
     kinds = "".join(_kind(kind, openapi["components"]["schemas"][kind]) for kind in route.app.backends)
+    link = escape(route.prefix.rstrip("/") + "/openapi.json")
     return _html(
         openapi["info"]["title"],
-        f"<h1>{escape(openapi['info']['title'])}</h1><p>The machine-readable form is <a href='openapi.json'>openapi.json</a>.</p>"
+        f"<h1>{escape(openapi['info']['title'])}</h1><p>The machine-readable form is <a href='{link}'>openapi.json</a>.</p>"
         f"<h2>Requests</h2><table>{operations}</table><h2>Kinds</h2>{kinds}",
     )
 

@@ -11,11 +11,14 @@ from aiohttp import web
 
 from tokend.server.door import Door
 from tokend.server.log import JsonLog, LibraryHandler
+from tokend.server.protocol import Runner
 from tokend.setup import Listen, Setup
 
 DRAIN_SECONDS = 10.0
 """The longest that requests in flight are waited for."""
 BACKLOG = 1024
+LINGER_SECONDS = 1.0
+"""The longest that the rest of a refused body is read and thrown away, so that its sender sees the answer."""
 
 
 class CannotListen(Exception):
@@ -41,7 +44,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
     listener = _bind(setup.listen.host, setup.listen.port)
     door = Door(setup, log)
-    runner = web.AppRunner(door.application(), access_log=None, keepalive_timeout=75.0, auto_decompress=False)
+    runner = runner_of(door)
     await runner.setup()
     site = web.SockSite(runner, listener, backlog=BACKLOG)
     await site.start()
@@ -56,6 +59,18 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     await _drained(door)
     await runner.cleanup()
     log.event("stopped")
+
+
+def runner_of(door: Door) -> web.AppRunner:
+    """What runs the door, with every setting of aiohttp's that is not its default."""
+    return Runner(
+        door.application(),
+        door.refuse_unread,
+        access_log=None,
+        keepalive_timeout=75.0,
+        lingering_time=LINGER_SECONDS,
+        auto_decompress=False,
+    )
 
 
 async def _drained(door: Door) -> None:
