@@ -46,7 +46,8 @@ class _Candidate(NamedTuple):
 
     @property
     def template(self) -> str:
-        return "/".join(one for one in (self.route.prefix.rstrip("/"), self.endpoint.path) if one) or "/"
+        below = f"/{self.endpoint.path}" if self.endpoint.path else ""
+        return self.route.prefix.rstrip("/") + below or "/"
 
 
 class Table:

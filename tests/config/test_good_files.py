@@ -96,8 +96,8 @@ def test_one_route_with_everything(tmp_path: Path) -> None:
     assert old.ttl == TtlBounds(600, 60, 1200)
     assert old.clamp
     assert old.strict_006
-    assert old.settings.version == "006"
-    assert old.settings.signed_uid
+    assert old.token_version == "006"
+    assert old.signed_uid
 
 
 def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:

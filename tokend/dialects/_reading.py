@@ -134,13 +134,13 @@ def query_value(request: Request, name: str) -> str | None:
 def query_seconds(request: Request, name: str) -> int | None:
     """A lifetime in the query, None if it is left out. Its range is the issuer's to judge."""
     value = query_value(request, name)
-    return None if value is None else whole_text(value, name)
+    return None if value is None else whole_text(value, name, "a whole number of seconds")
 
 
-def whole_text(value: str, name: str) -> int:
+def whole_text(value: str, name: str, what: str = "a whole number") -> int:
     """A whole number in text, without a plus sign, leading zeros or other digits than 0 to 9."""
     if _WHOLE.fullmatch(value) is None:
-        raise Refusal(Code.INVALID_FIELD, "must be a whole number", name)
+        raise Refusal(Code.INVALID_FIELD, f"must be {what}", name)
     return int(value)
 
 
