@@ -13,6 +13,8 @@ from tokend.model import Code, Refusal
 from tokend.setup import Parts, Placeholder, Route, parse_path
 
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
+URL_KEY_MARK: Final = "k"
+"""Directly after a route's `at`, where it takes callers by a key in the URL: `/demo/k/<key>/rtc/…`."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -24,6 +26,7 @@ class Found(NamedTuple):
     endpoint: Endpoint
     params: Mapping[str, str]
     template: str
+    url_key: str | None = None
 
 
 class Missed(NamedTuple):
@@ -49,6 +52,10 @@ class _Candidate(NamedTuple):
         below = f"/{self.endpoint.path}" if self.endpoint.path else ""
         return self.route.prefix.rstrip("/") + below or "/"
 
+    @property
+    def template_with_key(self) -> str:
+        return f"{self.route.prefix.rstrip('/')}/{URL_KEY_MARK}/{{key}}/{self.endpoint.path}"
+
 
 class Table:
     """The routes of one Setup, looked up by host and literal prefix."""
@@ -66,14 +73,18 @@ class Table:
         if not candidates_here:
             return Missed(None)
         depth = len(literal_prefix(candidates_here[0].route.at))
-        rest = parts[depth:]
+        rest, url_key = parts[depth:], None
+        if rest[:1] == (URL_KEY_MARK,) and len(rest) > 1 and any(one.route.url_keys for one in candidates_here):
+            candidates_here = [one for one in candidates_here if one.route.url_keys]
+            rest, url_key = rest[2:], rest[1]
         near: list[_Candidate] = []
         for candidate in candidates_here:
             params = _bind(candidate.below, rest)
             if params is None or candidate.endpoint.media not in (None, media):
                 continue
             if candidate.endpoint.method == method:
-                return Found(candidate.route, candidate.dialect, candidate.endpoint, params, candidate.template)
+                template = candidate.template if url_key is None else candidate.template_with_key
+                return Found(candidate.route, candidate.dialect, candidate.endpoint, params, template, url_key)
             near.append(candidate)
         if near:
             methods = tuple(sorted({one.endpoint.method for one in near}))

@@ -87,7 +87,7 @@ Parts = tuple[str | Placeholder, ...]
 class Route:
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
-    `open_callers`: those of the callers that anybody can be.
+    `open_callers`: those of the callers that anybody can be. `url_keys`: whether `k/<key>` may stand after `at`.
     """
 
     app: App
@@ -97,6 +97,7 @@ class Route:
     gate: Gate
     callers: tuple[str, ...]
     open_callers: tuple[str, ...] = ()
+    url_keys: bool = False
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False

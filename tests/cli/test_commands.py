@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import APP_ID, CERTIFICATE, DEMO
-from tokend.auth.api_key import digest_of
+from tokend.auth import digest_of
 from tokend.cli import main
 
 CONFIG = f"""

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
-from tokend.auth import Gate, present
-from tokend.auth.api_key import digest_of
+from tokend.auth import Gate, digest_of, present
 from tokend.config import ConfigError, load, read_listen
 from tokend.model import Refusal
 from tokend.scope import Power
@@ -41,10 +40,18 @@ async def test_open_to_anybody_with_the_powers_that_old_urls_need(tmp_path: Path
     assert await _caller(route.gate, "some key") is None
 
 
+async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_path: Path) -> None:
+    setup = _setup(tmp_path, API_KEY_SHA256=DIGEST, URL_KEY_SHA256=digest_of("url-key"))
+    assert setup.routes[0].callers == ("key", "url")
+    assert setup.routes[0].url_keys
+    assert setup.warnings == ()
+    assert setup.apps["default"].rules["url"][0].powers == setup.apps["default"].rules["key"][0].powers
+
+
 def test_open_access_is_warned_of_naming_what_closes_it(tmp_path: Path) -> None:
     (warning,) = _setup(tmp_path).warnings
     assert "anybody" in warning
-    assert "set API_KEY_SHA256 to close it" in warning
+    assert "set API_KEY_SHA256 or URL_KEY_SHA256 to close it" in warning
     assert "tokend key new" in warning
     assert "in its place" not in warning
 

@@ -119,7 +119,6 @@ def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
         "redis: {url: {env: REDIS_URL}}",
         "defaults: {limits: {caller: 20/s burst 40}}",
         "defaults: {callers: {web: {jwt: {issuer: x, audience: tokend}}}}",
-        "defaults: {callers: {web: {url_key: x}}}",
         'defaults: {routes: [{at: "/x", kind: rtc}]}',
         "defaults: {routes: [{at: /x, set: {role: subscriber}}]}",
         'defaults: {routes: [{at: /x, answer: {rtcToken: "{token}"}}]}',

@@ -6,9 +6,9 @@ from typing import ClassVar, Final
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tokend.auth import Gate, present
+from tokend.auth import Digest, Gate, digest_of, present
 from tokend.auth.anonymous import Anonymous
-from tokend.auth.api_key import ApiKey, Digest, digest_of
+from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Presented, Scheme
 from tokend.model import Caller, Code, Refusal
 
@@ -79,9 +79,10 @@ async def test_anonymous_answers_only_requests_without_a_credential() -> None:
 async def test_two_at_once_are_ambiguous_even_if_both_are_good() -> None:
     assert await _who(_KEYS, authorization=(f"Bearer {_KEY}",), api_key=(_KEY,)) == "credential_ambiguous"
     assert await _who(_KEYS, authorization=("Basic x",), api_key=(_KEY,)) == "credential_ambiguous"
-    for twice in ({"authorization": (f"Bearer {_KEY}",) * 2}, {"api_key": (_KEY,) * 2}):
+    bearer, key = (f"Bearer {_KEY}",) * 2, (_KEY,) * 2
+    for authorization, api_key in ((bearer, ()), ((), key)):
         with pytest.raises(Refusal) as caught:
-            present(**{"authorization": (), "api_key": (), **twice})
+            present(authorization, api_key)
         assert caught.value.code is Code.CREDENTIAL_AMBIGUOUS
 
 

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 
 from tokend import plugins
-from tokend.auth.api_key import digest_of
+from tokend.auth import digest_of
 from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.server.running import DEMO, KEY, OPEN, serving
-from tokend.auth.api_key import digest_of
+from tokend.auth import digest_of
 
 _JWT_LIKE = "tk.with.dots"
 _TWO = DEMO + f'      other: {{api_key: ["{digest_of(_JWT_LIKE)}", "{digest_of("!odd~key")}"]}}\n'

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from tokend.auth._digests import PREFIX, Digest, digest_of
 from tokend.auth.contract import Presented, Scheme
 from tokend.model import Caller, Code, Refusal
 
-SCHEMES: Final = ("api_key", "anonymous")
+SCHEMES: Final = ("api_key", "url_key", "anonymous")
 """Every scheme's name, as the configuration writes it below a caller."""
 
 _VISIBLE: Final = re.compile(r"[!-~]+")
@@ -22,7 +23,10 @@ class Gate:
     async def identify(self, presented: Presented, now: int) -> Caller:
         """The caller, or `Refusal`. `now` in Unix seconds."""
         if presented.total > 1:
-            raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "two credentials at once: send one of Authorization and X-API-Key")
+            raise Refusal(
+                Code.CREDENTIAL_AMBIGUOUS,
+                "two credentials at once: send one of Authorization, X-API-Key and a key in the URL",
+            )
         for scheme in self._schemes:
             caller = await scheme.identify(presented, now)
             if caller is not None:
@@ -32,8 +36,8 @@ class Gate:
         raise Refusal(Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer")
 
 
-def present(authorization: Sequence[str], api_key: Sequence[str]) -> Presented:
-    """The credentials in the values of the two headers; one sent twice is two."""
+def present(authorization: Sequence[str], api_key: Sequence[str], url_key: str | None = None) -> Presented:
+    """The credentials in the values of the two headers and in the path; a header sent twice is two."""
     if len(authorization) > 1 or len(api_key) > 1:
         raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
     bearer, other = None, False
@@ -44,4 +48,7 @@ def present(authorization: Sequence[str], api_key: Sequence[str]) -> Presented:
         else:
             other = True
     key = next((one for one in api_key if _VISIBLE.fullmatch(one)), None)
-    return Presented(bearer, key, other or (bool(api_key) and key is None))
+    return Presented(bearer, key, url_key, other or (bool(api_key) and key is None))
+
+
+__all__ = ["PREFIX", "SCHEMES", "Digest", "Gate", "digest_of", "present"]

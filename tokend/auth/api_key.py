@@ -1,33 +1,11 @@
 """API keys, as `X-API-Key` or `Authorization: Bearer`. The configuration holds SHA-256 digests, never the keys."""
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar
 
-from pydantic import AfterValidator, WithJsonSchema
-
+from tokend.auth._digests import digest_of
 from tokend.auth.contract import Presented, Scheme
 from tokend.model import Caller
-from tokend.validation import invalid
-
-PREFIX: Final = "sha256:"
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def digest_of(key: str) -> str:
-    """`sha256:` and the hex digest, as the configuration holds it."""
-    return PREFIX + hashlib.sha256(key.encode()).hexdigest()
-
-
-def _check(text: str) -> str:
-    if _DIGEST.fullmatch(text) is None:
-        # the text may be the key itself: never repeat it
-        raise invalid("must be sha256: and 64 hex digits in lower case; `tokend key hash` makes it from a key")
-    return text
-
-
-Digest = Annotated[str, AfterValidator(_check), WithJsonSchema({"type": "string", "pattern": f"^{_DIGEST.pattern}$"})]
 
 
 class ApiKey(Scheme):

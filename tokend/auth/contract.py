@@ -14,11 +14,12 @@ class Presented(NamedTuple):
 
     bearer: str | None = None
     api_key: str | None = None
+    url_key: str | None = None
     other: bool = False
 
     @property
     def total(self) -> int:
-        return (self.bearer is not None) + (self.api_key is not None) + self.other
+        return (self.bearer is not None) + (self.api_key is not None) + (self.url_key is not None) + self.other
 
 
 class Scheme(ABC):

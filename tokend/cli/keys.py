@@ -6,7 +6,7 @@ import secrets
 import sys
 from typing import Any
 
-from tokend.auth.api_key import digest_of
+from tokend.auth import digest_of
 from tokend.cli.context import Context
 
 
@@ -26,7 +26,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _new(options: argparse.Namespace, context: Context) -> int:
     key = secrets.token_urlsafe(32)
     print(f"key, for the caller:          {key}")
-    print(f'hash, for the configuration:  api_key: "{digest_of(key)}"')
+    print(f'hash, for the configuration:  api_key: "{digest_of(key)}"  (or url_key, for a key in the URL)')
     return 0
 
 

@@ -7,6 +7,7 @@ from tokend.auth import SCHEMES, Gate
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Scheme
+from tokend.auth.url_key import UrlKey
 from tokend.config.problems import Path, Report
 from tokend.config.shape import AppShape, CallerShape, RuleShape
 from tokend.rules import Condition, Rule
@@ -44,8 +45,10 @@ def build_callers(
 def build_gate(callers: Mapping[str, BuiltCaller], names: Iterable[str]) -> Gate:
     """The gate of a route that takes these callers."""
     chosen = {name: callers[name].shape for name in names if name in callers}
-    digests = {name: one.api_key for name, one in chosen.items() if one.api_key}
-    schemes: list[Scheme] = [ApiKey(digests)] if digests else []
+    api_keys = {name: one.api_key for name, one in chosen.items() if one.api_key}
+    url_keys = {name: one.url_key for name, one in chosen.items() if one.url_key}
+    schemes: list[Scheme] = [ApiKey(api_keys)] if api_keys else []
+    schemes += [UrlKey(url_keys)] if url_keys else []
     schemes += [Anonymous(name) for name, one in chosen.items() if one.anonymous]
     return Gate(schemes)
 
@@ -69,10 +72,13 @@ def _check_shared_keys(callers: Mapping[str, CallerShape], path: Path, report: R
     """One key for two callers would leave open which rules apply."""
     first: dict[str, str] = {}
     for name, caller in callers.items():
-        for digest in caller.api_key or ():
+        for digest in (*(caller.api_key or ()), *(caller.url_key or ())):
             other = first.setdefault(digest, name)
             if other != name:
-                report.add_after((*path, "callers", name, "api_key"), f"holds a key that caller {shown(other)} has too")
+                report.add_after(
+                    (*path, "callers", name, "api_key" if caller.api_key else "url_key"),
+                    f"holds a key that caller {shown(other)} has too",
+                )
 
 
 def _rules(

@@ -117,6 +117,7 @@ def _route(
         gate=build_gate(callers, names),
         callers=names,
         open_callers=tuple(open_names),
+        url_keys=any(callers[name].shape.url_key for name in names if name in callers),
         ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report, ttl),
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from tokend.auth.api_key import Digest
+from tokend.auth import Digest
 from tokend.config.problems import Path, Report
 from tokend.config.values import Duration, File, Listen, OneOrMore, Variable
 from tokend.config.yaml_tree import Map, Mark, Seq
@@ -209,6 +209,7 @@ class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
     api_key: OneOrMore[Digest] | None = None
+    url_key: OneOrMore[Digest] | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
 

@@ -26,6 +26,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Expires": "-1",
     "Vary": "Origin",
     "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # a URL may hold a key
     "Server": "tokend",
 }
 _METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
@@ -183,7 +184,9 @@ class Door:
         if isinstance(parsed, Page):
             return pages.document(parsed.name, found.route)
         trace.kinds = _kinds(parsed, found)
-        presented = present(request.headers.getall(hdrs.AUTHORIZATION, ()), request.headers.getall("X-API-Key", ()))
+        presented = present(
+            request.headers.getall(hdrs.AUTHORIZATION, ()), request.headers.getall("X-API-Key", ()), found.url_key
+        )
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
         outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports)
