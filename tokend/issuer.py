@@ -47,6 +47,7 @@ async def answer(
     presented: Presented,
     stamps: Sequence[Stamp],
     ports: Ports = Ports(),
+    request_id: str = "",
 ) -> list[Outcome]:
     """Identify the caller, then do what is wanted. Raises `Refusal` when the whole request fails.
 
@@ -61,11 +62,17 @@ async def answer(
         case Inspect():
             return [inspector.inspect(route.app.backends.values(), parsed, now)]
         case Issue():
-            return list(await issue(route.app, terms, caller, parsed, stamps, ports))
+            return list(await issue(route.app, terms, caller, parsed, stamps, ports, request_id))
 
 
 async def issue(
-    app: App, terms: Terms, caller: Caller, wanted: Issue, stamps: Sequence[Stamp], ports: Ports = Ports()
+    app: App,
+    terms: Terms,
+    caller: Caller,
+    wanted: Issue,
+    stamps: Sequence[Stamp],
+    ports: Ports = Ports(),
+    request_id: str = "",
 ) -> list[Issued | Refusal]:
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
     outcomes: list[Issued | Refusal] = []
@@ -74,7 +81,7 @@ async def issue(
         outcome = ask if isinstance(ask, Refusal) else await _one(app, terms, caller, ask, stamp, ports)
         outcomes.append(outcome)
         if isinstance(ask, Ask):
-            decisions.append(_decision(app, caller, ask, outcome, stamp))
+            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id))
         if isinstance(outcome, Refusal) and not wanted.batch:
             await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
             raise outcome
@@ -236,11 +243,14 @@ def _mint(permit: Permit, stamp: Stamp) -> Issued:
     )
 
 
-def _decision(app: App, caller: Caller, ask: Ask, outcome: Issued | Refusal, stamp: Stamp) -> Decision:
+def decision(
+    app: str, caller: str | None, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
+) -> Decision:
+    """The audit's entry for an outcome."""
     if isinstance(outcome, Refusal):
-        return Decision(app.name, caller.name, ask, None, None, None, stamp.issued_at, outcome)
+        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id)
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
-    return Decision(app.name, caller.name, ask, outcome.grant, outcome.rule, digest, stamp.issued_at, None)
+    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id)
 
 
 async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:

@@ -239,6 +239,7 @@ class Decision(NamedTuple):
     token_sha256: str | None
     issued_at: int
     refusal: Refusal | None
+    request_id: str = ""
 
 
 class AuditSink(Protocol):
@@ -246,6 +247,9 @@ class AuditSink(Protocol):
 
     async def record(self, decisions: tuple[Decision, ...]) -> None:
         """Write all or raise; whatever it raises, no token of these decisions is released."""
+
+    def healthy(self) -> bool:
+        """Whether it can be written: a server that cannot is not ready."""
 
 
 class DenyList(Protocol):

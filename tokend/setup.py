@@ -128,6 +128,14 @@ class Ports(NamedTuple):
     deny: DenyList | None = None
 
 
+class AuditSettings(NamedTuple):
+    """Where decisions are written: paths, None for standard output. `sync`: os (the default) or batch (fdatasync)."""
+
+    targets: tuple[str | None, ...]
+    sync: str = "os"
+    hash_ids: bool = False
+
+
 class Listen(NamedTuple):
     """Where the server listens."""
 
@@ -150,6 +158,7 @@ class Setup:
     apps: Mapping[str, App]
     routes: tuple[Route, ...]
     warnings: tuple[str, ...] = ()
+    audit: AuditSettings | None = None
 
 
 def parse_path(path: str) -> Parts:

@@ -17,6 +17,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "templates": 1,
     "setup": 2,
     "matching": 2,
+    "audit": 2,
     "diagnosis": 2,
     "inspector": 2,
     "issuer": 2,

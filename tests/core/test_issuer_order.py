@@ -35,6 +35,9 @@ class _Journal:
     def ports(self) -> Ports:
         return Ports(audit=self, deny=self)
 
+    def healthy(self) -> bool:
+        return True
+
     async def record(self, decisions: tuple[Decision, ...]) -> None:
         self.lines.append("audit")
         self.decisions.append(decisions)

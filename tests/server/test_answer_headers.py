@@ -20,6 +20,9 @@ _HEADERS = {
 
 
 class _Broken(AuditSink):
+    def healthy(self) -> bool:
+        return True
+
     async def record(self, decisions: tuple[Decision, ...]) -> None:
         raise OSError("disk full: /var/log/secret-name")
 

@@ -22,6 +22,9 @@ class _Minted(AuditSink):
     def __init__(self) -> None:
         self.count = 0
 
+    def healthy(self) -> bool:
+        return True
+
     async def record(self, decisions: tuple[Decision, ...]) -> None:
         self.count += sum(one.token_sha256 is not None for one in decisions)
 

@@ -1,6 +1,7 @@
 """`token`, `explain` and `inspect`: the issuer and the inspector from the command line."""
 
 import argparse
+import asyncio
 import json
 import secrets
 import sys
@@ -15,7 +16,7 @@ from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.dialects import explanation_fields, token_fields
 from tokend.dialects.contract import Inspect
 from tokend.issuer import Terms
-from tokend.model import Ask, Caller, Credentials, Refusal, Stamp
+from tokend.model import Ask, Caller, Code, Credentials, Issued, Refusal, Stamp
 from tokend.setup import App, Setup
 
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
@@ -78,11 +79,29 @@ def _token(options: argparse.Namespace, context: Context) -> int:
         else:
             permit = issuer.decide(app, _terms(setup, app), _caller(options, app), ask)
         issued = issuer.mint(permit, Stamp(int(time.time()), secrets.randbelow(99_999_999) + 1))
+        _audit(setup, app, options.caller, issued)
     except Refusal as refusal:
         print(f"tokend: {refusal.code}: {refusal.detail}", file=sys.stderr)
         return 1
     print(json.dumps(token_fields(issued), indent=2) if options.json else issued.token)
     return 0
+
+
+def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
+    """A token from the command line is in the audit too, before it is printed. `Refusal` where that fails."""
+    if setup.audit is None:
+        return
+    from tokend.server.log import standard_error  # aiohttp takes a while to import
+    from tokend.server.run import CannotAudit, open_audit
+
+    try:
+        audit = open_audit(setup, standard_error(time.time))
+        if audit is not None:
+            entry = issuer.decision(app.name, caller or "(operator)", issued.ask, issued, issued.issued_at, "cli")
+            asyncio.run(audit.record((entry,)))
+            audit.close()
+    except (CannotAudit, OSError) as error:
+        raise Refusal(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error
 
 
 def _explain(options: argparse.Namespace, context: Context) -> int:

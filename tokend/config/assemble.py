@@ -11,10 +11,10 @@ from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
-from tokend.config.shape import AppShape, RootShape
+from tokend.config.shape import AppShape, AuditShape, RootShape
 from tokend.config.yaml_tree import Map
 from tokend.scope import Power
-from tokend.setup import App, Listen, Route, Setup
+from tokend.setup import App, AuditSettings, Listen, Route, Setup
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
@@ -41,6 +41,8 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     shape = RootShape.model_validate(tree, context={"report": report})
     if not shape.apps:
         report.add_after(("apps",), "is missing: name at least one app")
+    if shape.audit is not None and not shape.audit.to:
+        report.add_after(("audit", "to"), "is missing: stdout, {file: PATH}, or a list of both")
     tools = Tools(report, secrets, load)
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
@@ -53,8 +55,15 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     check_clashes(routes, report)
     if report.problems:
         raise ConfigError(report.problems)
+    audit = _audit(shape.audit, secrets) if shape.audit else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
-    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings))
+    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit)
+
+
+def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
+    """Relative files lie below the configuration's directory, as secrets do."""
+    targets = tuple(None if one == "stdout" else str(secrets.base / one.file) for one in shape.to or ())
+    return AuditSettings(targets, shape.sync or "os", bool(shape.hash_ids))
 
 
 def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path, Route]], dict[str, BuiltCaller]]:

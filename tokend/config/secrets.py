@@ -18,7 +18,7 @@ class Secrets:
 
     def __init__(self, environment: Mapping[str, str], base: Path) -> None:
         self._environment = environment
-        self._base = base
+        self.base = base
 
     def variable(self, name: str) -> str:
         """The text of a variable; `SecretProblem` where it is unset or empty."""
@@ -33,7 +33,7 @@ class Secrets:
             return Secret(self.variable(env))
         name = shown(file or "")
         try:
-            with (self._base / (file or "")).open("rb") as opened:
+            with (self.base / (file or "")).open("rb") as opened:
                 text = opened.read(MAX_BYTES + 1).decode()
         except OSError as error:
             raise SecretProblem(f"the file {name} cannot be read: {error.strerror}") from error

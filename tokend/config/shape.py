@@ -254,6 +254,35 @@ class AppShape(Part):
     routes: Listed[RouteShape] | None = None
 
 
+class AuditFile(Strict):
+    """A file that lines are appended to."""
+
+    file: File
+
+
+def _targets(value: object) -> object:
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(one == "stdout" or (isinstance(one, dict) and one.keys() == {"file"}) for one in listed):
+        raise invalid("must be stdout, {file: PATH}, or a list of both")
+    return listed
+
+
+class AuditShape(Part):
+    """Where each decision is written before its token leaves."""
+
+    to: (
+        Annotated[
+            list[Literal["stdout"] | AuditFile],
+            BeforeValidator(
+                _targets, json_schema_input_type=Literal["stdout"] | AuditFile | list[Literal["stdout"] | AuditFile]
+            ),
+        ]
+        | None
+    ) = None
+    sync: Literal["os", "batch"] | None = None
+    hash_ids: bool | None = None
+
+
 class ServerShape(Part):
     """The server itself."""
 
@@ -264,6 +293,7 @@ class RootShape(Part):
     """The whole file."""
 
     server: ServerShape | None = None
+    audit: AuditShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None

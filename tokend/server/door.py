@@ -126,7 +126,7 @@ class Door:
         found: Found | Missed = Missed(None)
         try:
             parts = split_path(request.raw_path)
-            own = pages.own_page(parts, self.draining)
+            own = pages.own_page(parts, self._is_ready)
             if own is None:
                 found = self._match(request, loaded, parts, trace)
             else:
@@ -145,6 +145,9 @@ class Door:
         except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
             trace.exception = error
             return self._refused(Refusal(Code.INTERNAL, _INTERNAL), found, trace)
+
+    def _is_ready(self) -> bool:
+        return not self.draining and (self._ports.audit is None or self._ports.audit.healthy())
 
     def _match(self, request: web.Request, loaded: Loaded, parts: tuple[str, ...], trace: Trace) -> Found | Missed:
         wanted = (
@@ -189,7 +192,7 @@ class Door:
         )
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
-        outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports)
+        outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports, trace.request_id)
         refusals = [one for one in outcomes if isinstance(one, Refusal)]
         if refusals:  # of a batch
             trace.code = refusals[0].code

@@ -1,5 +1,6 @@
 """The server's own pages: status, ping, health, and a route's documents. None names another app or holds a secret."""
 
+from collections.abc import Callable
 from html import escape
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 
-def own_page(path: tuple[str, ...], draining: bool) -> Answer | None:
+def own_page(path: tuple[str, ...], is_ready: Callable[[], bool]) -> Answer | None:
     """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path."""
     match path:
         case ():
@@ -31,7 +32,7 @@ def own_page(path: tuple[str, ...], draining: bool) -> Answer | None:
         case ("healthz",):
             return Answer(200, b'{"status":"ok"}')
         case ("readyz",):
-            return Answer(503, b'{"ready":false}') if draining else Answer(200, b'{"ready":true}')
+            return Answer(200, b'{"ready":true}') if is_ready() else Answer(503, b'{"ready":false}')
     return None
 
 

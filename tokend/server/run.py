@@ -2,23 +2,30 @@
 
 import asyncio
 import logging
+import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 
 from aiohttp import web
 
+from tokend.server.audit import Audit
 from tokend.server.door import Door
 from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.protocol import Runner
-from tokend.setup import Listen, Setup
+from tokend.setup import Listen, Ports, Setup
 
 DRAIN_SECONDS = 10.0
 """The longest that requests in flight are waited for."""
 BACKLOG = 1024
 LINGER_SECONDS = 1.0
 """The longest that the rest of a refused body is read and thrown away, so that its sender sees the answer."""
+
+
+class CannotAudit(Exception):
+    """The audit cannot be written, in a sentence."""
 
 
 class CannotListen(Exception):
@@ -43,7 +50,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
     listener = _bind(setup.listen.host, setup.listen.port)
-    door = Door(setup, log)
+    audit = open_audit(setup, log)
+    door = Door(setup, log, ports=Ports(audit=audit))
     runner = runner_of(door)
     await runner.setup()
     site = web.SockSite(runner, listener, backlog=BACKLOG)
@@ -51,6 +59,8 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if audit is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, audit.reopen)
     on_listening(Listen(setup.listen.host, listener.getsockname()[1]).url)
     await stop.wait()
     log.event("stopping", in_flight=door.in_flight)
@@ -58,7 +68,19 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     await site.stop()
     await _drained(door)
     await runner.cleanup()
+    if audit is not None:
+        audit.close()
     log.event("stopped")
+
+
+def open_audit(setup: Setup, log: JsonLog) -> Audit | None:
+    """The audit that the Setup asks for; `CannotAudit` where its file cannot be opened."""
+    if setup.audit is None:
+        return None
+    try:
+        return Audit(setup.audit, secrets.token_hex(8), log, time.monotonic)
+    except OSError as error:
+        raise CannotAudit(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
 
 
 def runner_of(door: Door) -> web.AppRunner:
