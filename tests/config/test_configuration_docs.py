@@ -19,13 +19,14 @@ EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "The file": (shapes.RootShape, ""),
     "`server`": (shapes.ServerShape, "server."),
+    "`audit`": (shapes.AuditShape, "audit."),
     "An app: `apps.NAME`": (shapes.AppShape, ""),
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
     "Callers: `callers`": (shapes.CallerShape, ""),
     "Routes: `routes`": (shapes.RouteShape, ""),
 }
-NO_KEYS_OF_THE_FILE = {"AppId": "a form of app_id", "Env": "a form of app_id", "Part": "a base"}
+NO_KEYS_OF_THE_FILE = {"AppId": "a form of app_id", "AuditFile": "a form of audit.to", "Env": "a form of app_id", "Part": "a base"}
 
 
 def _section(heading: str) -> str:
