@@ -3,24 +3,12 @@
 Knows scopes and claims, no kinds of its own, no vendors, no HTTP. Templates are in `templates.py`.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
+from tokend.claims import Condition
 from tokend.model import Caller, Grant
 from tokend.scope import Power, is_wildcard, scope
-from tokend.templates import ClaimPath, Inapplicable, Pattern, Template, claim_at
-
-
-class Condition(NamedTuple):
-    """One line of `when`: a claim equals one of the values, or is a list that holds one."""
-
-    path: ClaimPath
-    wanted: tuple[object, ...]
-
-    def holds(self, claims: Mapping[str, object]) -> bool:
-        found = claim_at(claims, self.path)
-        candidates = found if isinstance(found, list) else [found]
-        return any(type(one) is type(want) and one == want for one in candidates for want in self.wanted)
+from tokend.templates import Inapplicable, Pattern, Template
 
 
 class Rule(NamedTuple):
@@ -54,7 +42,7 @@ def fill(rule: Rule, kind: str, caller: Caller) -> Filled | str:
         return f"kind {kind} is not among kinds [{', '.join(sorted(rule.kinds))}]"
     for condition in rule.when:
         if not condition.holds(caller.claims):
-            return f"when: {condition.path} is not {_one_of(condition.wanted)}"
+            return f"when: {condition}"
     try:
         return Filled(
             rule.channel.fill(caller.claims) if rule.channel else None,
@@ -105,7 +93,3 @@ def _misfits(ids: frozenset[str], pattern: Pattern | None) -> list[str]:
 
 def _quoted(text: str) -> str:
     return f'"{text}"'
-
-
-def _one_of(wanted: tuple[object, ...]) -> str:
-    return " or ".join(_quoted(str(one)) for one in wanted)

@@ -8,28 +8,18 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from tokend.claims import ClaimError, ClaimPath, parse_claim_path
 from tokend.validation import shown
 
-_CLAIM: Final = re.compile(r"""claims((?:\.[A-Za-z0-9_-]+|\["[^"\]]+"\])+)""")
-_STEP: Final = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"\]]+)"\]""")
 _PIECE: Final = re.compile(r"""(\*)|\{([^{}]*)\}|([^*{}]+)|([{}])""")
 
 
-class TemplateError(ValueError):
+class TemplateError(ClaimError):
     """A text that is no template, with what to write instead."""
 
 
 class Inapplicable(Exception):
     """A rule does not apply to a caller, since a claim is missing or cannot go in; the sentence says which."""
-
-
-class ClaimPath(NamedTuple):
-    """`claims.a.b` or `claims["https://x/roles"]`, as the steps into nested claims."""
-
-    steps: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "claims" + "".join(f".{one}" if re.fullmatch(r"[\w-]+", one) else f'["{one}"]' for one in self.steps)
 
 
 class Placeholder(NamedTuple):
@@ -117,26 +107,6 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
-def parse_claim_path(text: str) -> ClaimPath:
-    """`TemplateError` unless it is `claims.x`, nested with dots or `claims["…"]`."""
-    whole = _CLAIM.fullmatch(text)
-    if whole is None:
-        raise TemplateError(
-            f'has {shown(text)}, which is no claim: write claims.name, claims.a.b or claims["https://…"]'
-        )
-    return ClaimPath(tuple(dotted or quoted for dotted, quoted in _STEP.findall(whole.group(1))))
-
-
-def claim_at(claims: Mapping[str, object], path: ClaimPath) -> object:
-    """The claim, or None where there is none."""
-    at: object = claims
-    for step in path.steps:
-        if not isinstance(at, Mapping) or step not in at:
-            return None
-        at = at[step]
-    return at
-
-
 def uid_of(text: str) -> int:
     """A stable 32-bit number for a text, never 0: SHA-256, its first four bytes modulo 2^32-1, plus one."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4]) % 0xFFFF_FFFF + 1
@@ -150,7 +120,7 @@ def _placeholder(inside: str, before: str) -> Placeholder:
 
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
-    value = claim_at(claims, placeholder.path)
+    value = placeholder.path.of(claims)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise Inapplicable(f"{placeholder.path} is missing, empty, or neither text nor a whole number")
     text = str(value)

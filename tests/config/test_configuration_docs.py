@@ -26,7 +26,12 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "Callers: `callers`": (shapes.CallerShape, ""),
     "Routes: `routes`": (shapes.RouteShape, ""),
 }
-NO_KEYS_OF_THE_FILE = {"AppId": "a form of app_id", "AuditFile": "a form of audit.to", "Env": "a form of app_id", "Part": "a base"}
+NO_KEYS_OF_THE_FILE = {
+    "AppId": "a form of app_id",
+    "AuditFile": "a form of audit.to",
+    "Env": "a form of app_id",
+    "Part": "a base",
+}
 
 
 def _section(heading: str) -> str:

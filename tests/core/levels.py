@@ -6,7 +6,9 @@ from typing import Final
 
 LEVELS: Final[Mapping[str, int]] = {
     "__init__": 0,
+    "claims": 0,
     "model": 0,
+    "strict_json": 0,
     "scope": 0,
     "validation": 0,
     "wire": 0,
@@ -34,6 +36,7 @@ LEVELS: Final[Mapping[str, int]] = {
 }
 ROOMS_ON_THE_SAME_LEVEL: Final = {
     # on the ground floor and on the use case's floor, who leans on whom is decided too
+    "claims": {"validation"},
     "model": {"validation"},
     "scope": {"model"},
     "rules": {"templates"},

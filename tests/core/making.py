@@ -7,12 +7,13 @@ from tokend.backends.chat import Chat
 from tokend.backends.contract import Backend, NoOptions
 from tokend.backends.rtc import Rtc
 from tokend.backends.rtm import Rtm
+from tokend.claims import Condition, parse_claim_path
 from tokend.issuer import Permit, Terms, decide, explain
 from tokend.model import Ask, Caller, Code, Credentials, Refusal, Secret, Stamp
-from tokend.rules import Condition, Rule
+from tokend.rules import Rule
 from tokend.scope import Power
 from tokend.setup import App, TtlBounds
-from tokend.templates import parse_claim_path, parse_template
+from tokend.templates import parse_template
 
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
 CREDENTIALS: Final = Credentials(APP_ID, {"primary": Secret("5CFd2fd1755d40ecb72977518be15d3b")})

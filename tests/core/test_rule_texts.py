@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.making import app, code_of, lacked, permitted, rtc, rule, signed_in
+from tokend.claims import parse_claim_path
 from tokend.model import Ask, Code
-from tokend.templates import Inapplicable, Pattern, TemplateError, parse_claim_path, parse_template, uid_of
+from tokend.templates import Inapplicable, Pattern, TemplateError, parse_template, uid_of
 
 _LETTERS: Final = st.text("ab*-A\n", max_size=8)
 _HOLDS: Final = "holds the character that follows it"

@@ -8,11 +8,12 @@ from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Scheme
 from tokend.auth.url_key import UrlKey
+from tokend.claims import ClaimError, Condition, parse_claim_path
 from tokend.config.problems import Path, Report
 from tokend.config.shape import AppShape, CallerShape, RuleShape
-from tokend.rules import Condition, Rule
+from tokend.rules import Rule
 from tokend.scope import Power
-from tokend.templates import Template, TemplateError, parse_claim_path, parse_template
+from tokend.templates import Template, parse_template
 from tokend.validation import shown, suggestion
 
 
@@ -120,7 +121,7 @@ def _template(text: str | None, at: Path, report: Report) -> Template | None:
         return None
     try:
         return parse_template(text)
-    except TemplateError as problem:
+    except ClaimError as problem:
         report.add_after(at, str(problem))
         return None
 
@@ -133,5 +134,5 @@ def _conditions(shape: RuleShape, at: Path, report: Report) -> Iterable[Conditio
             continue
         try:
             yield Condition(parse_claim_path(key), wanted)
-        except TemplateError as problem:
+        except ClaimError as problem:
             report.add_after((*at, "when", key), str(problem))

@@ -1,12 +1,10 @@
 """Reading what clients send: strict JSON objects, whole numbers in text, role words. Bad input is a `Refusal` (400)."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-import orjson
-
+from tokend import strict_json
 from tokend.dialects.contract import JSON, Request
 from tokend.model import Code, Refusal
 from tokend.validation import suggestion
@@ -27,33 +25,16 @@ def json_object(request: Request) -> dict[str, Any]:
     if media_type != JSON:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON}")
     try:
-        # orjson refuses NaN, lone surrogates, bad UTF-8 and deep nesting; json alone can see a key that stands twice
-        orjson.loads(request.body)
-        value = json.loads(request.body.decode(), object_pairs_hook=_no_twins, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = strict_json.loads(request.body)
+    except ValueError as error:
         raise Refusal(Code.MALFORMED, _json_sentence(request.body, error)) from error
     if not isinstance(value, dict):
         raise Refusal(Code.MALFORMED, "the body must be a JSON object")
     return value
 
 
-class _Twin(ValueError):
-    """A key that stands twice in one object."""
-
-
-def _no_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Twin
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
 def _json_sentence(body: bytes, error: Exception) -> str:
-    if isinstance(error, _Twin):
+    if isinstance(error, strict_json.TwinKeyError):
         return "a key stands twice in one object of the body"
     if not body.strip():
         return "the body is empty: a JSON object is wanted"
