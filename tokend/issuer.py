@@ -54,7 +54,7 @@ async def answer(
     `stamps`: one an ask, at least one; all of one time.
     """
     now = stamps[0].issued_at
-    caller = await route.gate.identify(presented, now)
+    caller = await route.gate.identify(presented, now, ports.keys)
     terms = Terms(route.ttl, route.clamp, route.strict_006)
     match parsed:
         case Explain(ask):

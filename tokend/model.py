@@ -3,7 +3,7 @@
 Plain data. Nothing here knows a vendor, a web server, a clock or a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
@@ -240,6 +240,20 @@ class Decision(NamedTuple):
     issued_at: int
     refusal: Refusal | None
     request_id: str = ""
+
+
+class KeySource(NamedTuple):
+    """Where an issuer's public keys are: a JWKS document at `url`, or named by the discovery document below `url`."""
+
+    url: str
+    discovery: bool = False
+
+
+class Keys(Protocol):
+    """Public keys of identity providers. Implementations stand above the line."""
+
+    async def find(self, source: KeySource, key_id: str | None) -> Sequence[Any]:
+        """The source's keys, the one of this id among them if there is one. `Refusal` (503) while none can be had."""
 
 
 class AuditSink(Protocol):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from tokend.auth import Gate
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.model import PLATFORM_MAX_TTL, AuditSink, DenyList
+from tokend.model import PLATFORM_MAX_TTL, AuditSink, DenyList, Keys
 from tokend.rules import Rule
 
 
@@ -98,6 +98,7 @@ class Route:
     callers: tuple[str, ...]
     open_callers: tuple[str, ...] = ()
     url_keys: bool = False
+    cookie: str | None = None
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
@@ -125,6 +126,7 @@ class Ports(NamedTuple):
     """What the issuer awaits, from above the line. None: there is none."""
 
     audit: AuditSink | None = None
+    keys: Keys | None = None
     deny: DenyList | None = None
 
 

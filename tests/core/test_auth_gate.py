@@ -10,7 +10,7 @@ from tokend.auth import Digest, Gate, digest_of, present
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller, Code, Refusal
+from tokend.model import Caller, Code, Keys, Refusal
 
 _KEY: Final = "a key that works: !~".replace(" ", "_")
 _KEYS: Final = ApiKey({"studio": [digest_of(_KEY), digest_of("other-key")], "web": [digest_of("a.b.c")]})
@@ -21,7 +21,7 @@ class _Strict(Scheme):
 
     name: ClassVar[str] = "strict"
 
-    async def identify(self, presented: Presented, now: int) -> Caller | None:
+    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
         text = presented.bearer or ""
         if not text.startswith("mine"):
             return None

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.making import app, code_of, lacked, permitted, rtc, rule, signed_in
-from tokend.claims import parse_claim_path
+from tokend.claims import ClaimError, parse_claim_path
 from tokend.model import Ask, Code
-from tokend.templates import Inapplicable, Pattern, TemplateError, parse_template, uid_of
+from tokend.templates import Inapplicable, Pattern, parse_template, uid_of
 
 _LETTERS: Final = st.text("ab*-A\n", max_size=8)
 _HOLDS: Final = "holds the character that follows it"
@@ -118,7 +118,7 @@ def test_a_claim_path_is_told_as_it_is_written() -> None:
     ],
 )
 def test_a_text_that_is_no_template_is_refused_when_the_configuration_loads(text: str) -> None:
-    with pytest.raises(TemplateError):
+    with pytest.raises(ClaimError):
         parse_template(text)
 
 

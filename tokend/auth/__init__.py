@@ -6,9 +6,9 @@ from typing import Final
 
 from tokend.auth._digests import PREFIX, Digest, digest_of
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller, Code, Refusal
+from tokend.model import Caller, Code, Keys, Refusal
 
-SCHEMES: Final = ("api_key", "url_key", "anonymous")
+SCHEMES: Final = ("api_key", "url_key", "jwt", "anonymous")
 """Every scheme's name, as the configuration writes it below a caller."""
 
 _VISIBLE: Final = re.compile(r"[!-~]+")
@@ -20,7 +20,7 @@ class Gate:
     def __init__(self, schemes: Sequence[Scheme]) -> None:
         self._schemes = tuple(schemes)
 
-    async def identify(self, presented: Presented, now: int) -> Caller:
+    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller:
         """The caller, or `Refusal`. `now` in Unix seconds."""
         if presented.total > 1:
             raise Refusal(
@@ -28,7 +28,7 @@ class Gate:
                 "two credentials at once: send one of Authorization, X-API-Key and a key in the URL",
             )
         for scheme in self._schemes:
-            caller = await scheme.identify(presented, now)
+            caller = await scheme.identify(presented, now, keys)
             if caller is not None:
                 return caller
         if presented.total:
@@ -36,8 +36,10 @@ class Gate:
         raise Refusal(Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer")
 
 
-def present(authorization: Sequence[str], api_key: Sequence[str], url_key: str | None = None) -> Presented:
-    """The credentials in the values of the two headers and in the path; a header sent twice is two."""
+def present(
+    authorization: Sequence[str], api_key: Sequence[str], url_key: str | None = None, cookie: str | None = None
+) -> Presented:
+    """The credentials in the values of the two headers, the path and the session cookie; a header sent twice is two."""
     if len(authorization) > 1 or len(api_key) > 1:
         raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
     bearer, other = None, False
@@ -48,7 +50,7 @@ def present(authorization: Sequence[str], api_key: Sequence[str], url_key: str |
         else:
             other = True
     key = next((one for one in api_key if _VISIBLE.fullmatch(one)), None)
-    return Presented(bearer, key, url_key, other or (bool(api_key) and key is None))
+    return Presented(bearer, key, url_key, cookie, other or (bool(api_key) and key is None))
 
 
 __all__ = ["PREFIX", "SCHEMES", "Digest", "Gate", "digest_of", "present"]

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller
+from tokend.model import Caller, Keys
 
 
 class Anonymous(Scheme):
@@ -12,5 +12,5 @@ class Anonymous(Scheme):
     def __init__(self, caller: str) -> None:
         self._caller = Caller(caller)
 
-    async def identify(self, presented: Presented, now: int) -> Caller | None:
+    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
         return None if presented.total else self._caller

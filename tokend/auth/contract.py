@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
-from tokend.model import Caller
+from tokend.model import Caller, Keys
 
 
 class Presented(NamedTuple):
@@ -15,6 +15,7 @@ class Presented(NamedTuple):
     bearer: str | None = None
     api_key: str | None = None
     url_key: str | None = None
+    cookie: str | None = None
     other: bool = False
 
     @property
@@ -28,5 +29,8 @@ class Scheme(ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    async def identify(self, presented: Presented, now: int) -> Caller | None:
-        """Who asks, None if that is not this scheme's to say. `now` in Unix seconds. Raises `Refusal` (401)."""
+    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
+        """Who asks, None if that is not this scheme's to say; `Refusal` (401) where it is, and is bad.
+
+        `now` in Unix seconds. `keys`: those of identity providers.
+        """

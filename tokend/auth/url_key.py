@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from tokend.auth._digests import digest_of
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller
+from tokend.model import Caller, Keys
 
 
 class UrlKey(Scheme):
@@ -17,5 +17,5 @@ class UrlKey(Scheme):
         """`digests`: those of each caller, by the caller's name."""
         self._callers = {one: Caller(name) for name, of_caller in digests.items() for one in of_caller}
 
-    async def identify(self, presented: Presented, now: int) -> Caller | None:
+    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
         return None if presented.url_key is None else self._callers.get(digest_of(presented.url_key))

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from tokend.auth.jwt import Trust
 from tokend.backends.contract import Backend
 from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
+from tokend.config.jwt import check_ties
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
@@ -47,12 +49,19 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
     warnings: list[str] = []
+    trusts: list[tuple[Path, Trust, bool]] = []
     for name, app_shape in (shape.apps or {}).items():
         app, of_app, callers = _app(name, app_shape, tools)
         apps[name] = app
         routes += of_app
         warnings += _warnings(app, [route for _, route in of_app], callers)
+        trusts += [
+            ((*("apps", name, "callers", caller), "jwt"), built.trust, bool(built.shape.jwt and built.shape.jwt.shared))
+            for caller, built in callers.items()
+            if built.trust is not None
+        ]
     check_clashes(routes, report)
+    check_ties(trusts, report)
     if report.problems:
         raise ConfigError(report.problems)
     audit = _audit(shape.audit, secrets) if shape.audit else None
@@ -74,7 +83,7 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
             report.add(one, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
     credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
-    callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report))
+    callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
     app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report))
     return app, build_routes(shape, path, app, callers, ttl, report), callers

@@ -7,9 +7,12 @@ from tokend.auth import SCHEMES, Gate
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Scheme
+from tokend.auth.jwt import Jwt, Trust
 from tokend.auth.url_key import UrlKey
 from tokend.claims import ClaimError, Condition, parse_claim_path
+from tokend.config.jwt import build_trust
 from tokend.config.problems import Path, Report
+from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, CallerShape, RuleShape
 from tokend.rules import Rule
 from tokend.scope import Power
@@ -22,10 +25,11 @@ class BuiltCaller(NamedTuple):
 
     shape: CallerShape
     rules: tuple[Rule, ...]
+    trust: Trust | None = None
 
 
 def build_callers(
-    shape: AppShape, path: Path, kinds: Collection[str], min_ttl: int, report: Report
+    shape: AppShape, path: Path, kinds: Collection[str], min_ttl: int, report: Report, secrets: Secrets
 ) -> Mapping[str, BuiltCaller]:
     """Every caller of the app by name. `kinds`: those that the app has. `min_ttl`: its shortest lifetime, in seconds."""
     callers = shape.callers or {}
@@ -38,7 +42,8 @@ def build_callers(
         at = (*path, "callers", name)
         _check_scheme(caller, at, report)
         rules = _rules(caller, at, f"{path[-1]}.{name}", kinds, min_ttl, report)
-        built[name] = BuiltCaller(caller, rules)
+        trust = build_trust(caller.jwt, name, (*at, "jwt"), report, secrets) if caller.jwt is not None else None
+        built[name] = BuiltCaller(caller, rules, trust)
     _check_shared_keys(callers, path, report)
     return built
 
@@ -50,6 +55,8 @@ def build_gate(callers: Mapping[str, BuiltCaller], names: Iterable[str]) -> Gate
     url_keys = {name: one.url_key for name, one in chosen.items() if one.url_key}
     schemes: list[Scheme] = [ApiKey(api_keys)] if api_keys else []
     schemes += [UrlKey(url_keys)] if url_keys else []
+    trusts = [trust for name in chosen if (trust := callers[name].trust) is not None]
+    schemes += [Jwt(trusts)] if trusts else []
     schemes += [Anonymous(name) for name, one in chosen.items() if one.anonymous]
     return Gate(schemes)
 
@@ -88,13 +95,23 @@ def _rules(
     if caller.may is None:
         return (Rule(f"{name}.may[0]", frozenset(kinds)),) if caller.api_key else ()
     built = (
-        _rule(one, (*at, "may", index), f"{name}.may[{index}]", kinds, min_ttl, report)
+        _rule(
+            one, (*at, "may", index), f"{name}.may[{index}]", kinds, min_ttl, report, signed_in=caller.jwt is not None
+        )
         for index, one in enumerate(caller.may)
     )
     return tuple(built)
 
 
-def _rule(shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report) -> Rule:
+def _rule(
+    shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report, *, signed_in: bool
+) -> Rule:
+    if signed_in and shape.user is None:
+        report.add_after(
+            (*at, "user"), 'is missing: every signed-in user could be every other; write "{claims.sub}" or "*"'
+        )
+    if not signed_in:
+        _check_claimless(shape, at, report)
     for index, kind in enumerate(shape.kinds or ()):
         if kind not in kinds and not report.touches((*at[:2], "backends")):
             sentence = f"'{shown(kind)}' is no kind of this app{suggestion(kind, kinds)}"
@@ -114,6 +131,15 @@ def _rule(shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl
         powers=frozenset(Power(one) for one in shape.powers or ()),
         max_ttl=max_ttl,
     )
+
+
+def _check_claimless(shape: RuleShape, at: Path, report: Report) -> None:
+    """Only tokens bring claims: elsewhere such a rule could never apply."""
+    for key in ("channel", "user"):
+        if "{claims" in (getattr(shape, key) or ""):
+            report.add_after((*at, key), "names a claim, and only a jwt caller has claims: the rule could never apply")
+    if shape.when:
+        report.add_after((*at, "when"), "asks for claims, and only a jwt caller has claims: the rule could never apply")
 
 
 def _template(text: str | None, at: Path, report: Report) -> Template | None:

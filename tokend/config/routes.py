@@ -117,6 +117,7 @@ def _route(
         gate=build_gate(callers, names),
         callers=names,
         open_callers=tuple(open_names),
+        cookie=next((one.trust.cookie for name in names if (one := callers.get(name)) and one.trust), None),
         url_keys=any(callers[name].shape.url_key for name in names if name in callers),
         ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report, ttl),
         clamp=shape.on_excess == "clamp",

@@ -205,11 +205,32 @@ class RuleShape(Part):
     ttl: RuleTtl | None = None
 
 
+class JwtShape(Part):
+    """Which tokens of an identity provider are proof: a preset with its parts, or issuer, audience and keys."""
+
+    preset: str | None = None
+    project: str | None = None
+    region: str | None = None
+    pool: str | None = None
+    domain: str | None = None
+    url: str | None = None
+    realm: str | None = None
+    issuer: str | None = None
+    audience: OneOrMore[str] | None = None
+    algorithms: OneOrMore[str] | None = None
+    jwks: str | None = None
+    keys: Listed[SecretRef] | None = None
+    secret: SecretRef | None = None
+    require: dict[str, Any] | None = None
+    shared: bool | None = None
+
+
 class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
     api_key: OneOrMore[Digest] | None = None
     url_key: OneOrMore[Digest] | None = None
+    jwt: JwtShape | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
 

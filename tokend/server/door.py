@@ -188,7 +188,10 @@ class Door:
             return pages.document(parsed.name, found.route)
         trace.kinds = _kinds(parsed, found)
         presented = present(
-            request.headers.getall(hdrs.AUTHORIZATION, ()), request.headers.getall("X-API-Key", ()), found.url_key
+            request.headers.getall(hdrs.AUTHORIZATION, ()),
+            request.headers.getall("X-API-Key", ()),
+            found.url_key,
+            _session(request, found),
         )
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
@@ -240,6 +243,14 @@ def _response(answer: Answer) -> web.Response:
     if answer.content_type == pages.HTML:
         response.headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
     return response
+
+
+def _session(request: web.Request, found: Found) -> str | None:
+    """The session cookie that a preset reads, only for a page that may read the answers: cookies come unasked."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if found.route.cookie is None or origin is None or not found.route.app.origins.allow(origin):
+        return None
+    return request.cookies.get(found.route.cookie)
 
 
 def _host(request: web.Request) -> str | None:

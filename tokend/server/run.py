@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 from tokend.server.audit import Audit
 from tokend.server.door import Door
+from tokend.server.jwks import KeyCache, over_http
 from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.protocol import Runner
 from tokend.setup import Listen, Ports, Setup
@@ -51,7 +52,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
     listener = _bind(setup.listen.host, setup.listen.port)
     audit = open_audit(setup, log)
-    door = Door(setup, log, ports=Ports(audit=audit))
+    session = ClientSession(trust_env=False, cookie_jar=DummyCookieJar())
+    door = Door(setup, log, ports=Ports(audit=audit, keys=KeyCache(over_http(session), time.monotonic, log)))
     runner = runner_of(door)
     await runner.setup()
     site = web.SockSite(runner, listener, backlog=BACKLOG)
@@ -68,6 +70,7 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     await site.stop()
     await _drained(door)
     await runner.cleanup()
+    await session.close()
     if audit is not None:
         audit.close()
     log.event("stopped")

@@ -1,0 +1,167 @@
+"""Callers that bring JWTs: what they trust, from a preset or written out, and ties between them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from joserfc import jwk
+
+from tokend import strict_json
+from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, import_keys, pem_key, secret_key
+from tokend.auth.presets import PRESETS, Preset
+from tokend.claims import ClaimError, Condition, parse_claim_path
+from tokend.config.problems import Path, Report, dotted
+from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.shape import JwtShape, SecretRef
+from tokend.model import KeySource
+from tokend.validation import shown, suggestion
+
+_PARTS: Final = tuple(sorted({need for preset in PRESETS.values() for need in preset.needs}))
+_BY_HAND: Final = Preset(needs=(), issuer="")
+_MIN_SECRET: Final = 32
+
+
+def build_trust(shape: JwtShape, caller: str, at: Path, report: Report, secrets: Secrets) -> Trust | None:
+    """What the caller trusts; None where a problem keeps it from being known."""
+    preset = _preset(shape, at, report)
+    if preset is None:
+        return None
+    values = {name: value for name in _PARTS if (value := getattr(shape, name)) is not None}
+    issuer = preset.issuer.format_map(values) if preset is not _BY_HAND else shape.issuer
+    audience = shape.audience or ([preset.audience.format_map(values)] if preset.audience else None)
+    if issuer is None:
+        report.add_after((*at, "issuer"), "is missing: the `iss` of the tokens, as the provider writes it")
+    if not audience:
+        report.add_after((*at, "audience"), "is missing: without it a token for any other service would do")
+    keys, source = _keys(shape, preset, values, issuer or "", at, report, secrets)
+    if issuer is None or not audience:
+        return None
+    return Trust(
+        caller=caller,
+        issuer=issuer,
+        audiences=frozenset(audience),
+        algorithms=_algorithms(shape, at, report),
+        keys=keys,
+        source=source,
+        require=tuple(_require(shape, preset, at, report)),
+        by_azp=preset.by_azp,
+        cookie=preset.cookie,
+    )
+
+
+def check_ties(trusts: Iterable[tuple[Path, Trust, bool]], report: Report) -> None:
+    """Two callers that one token could be for. `trusts`: with their paths, and whether they say `shared: true`."""
+    seen: dict[str, list[tuple[Path, Trust, bool]]] = {}
+    for path, trust, shared in trusts:
+        for other_path, other, other_shared in seen.setdefault(trust.issuer, []):
+            if not trust.audiences & other.audiences:
+                continue
+            where = f"{dotted(other_path[:4])} ({report.mark_of(other_path)})"
+            if path[1] == other_path[1]:
+                report.add_after(path, f"trusts the same issuer and audience as {where}: one token could be for both")
+            elif not (shared and other_shared) and not (trust.require and other.require):
+                report.add_after(
+                    path,
+                    f"trusts the same issuer and audience as {where}: say how a token names its app, as in "
+                    'require: {claims.tenant: "{app}"}, or shared: true in both',
+                )
+            else:
+                continue
+            break
+        seen[trust.issuer].append((path, trust, shared))
+
+
+def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
+    given = [name for name in _PARTS if getattr(shape, name) is not None]
+    if shape.preset is None:
+        for name in given:
+            report.add_after((*at, name), "needs a preset: without one, write issuer and audience")
+        return _BY_HAND
+    preset = PRESETS.get(shape.preset)
+    if preset is None:
+        report.add_after((*at, "preset"), f"'{shown(shape.preset)}' is no preset{suggestion(shape.preset, PRESETS)}")
+        return None
+    missing = [name for name in preset.needs if name not in given]
+    for name in missing:
+        report.add_after((*at, name), f"is missing: preset {shape.preset} needs it")
+    for name in ("issuer", "jwks", "keys", "secret"):
+        if getattr(shape, name) is not None:
+            report.add_after((*at, name), "stands beside a preset, which knows it")
+    for name in given:
+        if name not in preset.needs:
+            report.add_after(
+                (*at, name), f"is nothing that preset {shape.preset} takes; it takes {', '.join(preset.needs)}"
+            )
+    return None if missing else preset
+
+
+def _keys(
+    shape: JwtShape,
+    preset: Preset,
+    values: Mapping[str, str],
+    issuer: str,
+    at: Path,
+    report: Report,
+    secrets: Secrets,
+) -> tuple[tuple[jwk.Key, ...], KeySource | None]:
+    """The keys that are written, or where they come from."""
+    written = [name for name in ("jwks", "keys", "secret") if getattr(shape, name) is not None]
+    if len(written) > 1:
+        report.add_after((*at, written[1]), f"stands beside {written[0]}: keys come from one of them")
+    if shape.secret is not None:
+        return _secret(shape.secret, (*at, "secret"), report, secrets), None
+    if shape.keys is not None:
+        return _written_keys(shape.keys, (*at, "keys"), report, secrets), None
+    url = shape.jwks or (preset.jwks.format_map(values) if preset.jwks else None)
+    source = KeySource(issuer, discovery=True) if url is None else KeySource(url)
+    parts = urlsplit(source.url)
+    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if source.url and parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        key = "jwks" if shape.jwks else "issuer"
+        report.add_after((*at, key), "must be an https URL, since the keys come from there")
+    return (), source
+
+
+def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple[jwk.Key, ...]:
+    try:
+        text = secrets.read(ref.env, ref.file).reveal()
+    except SecretProblem as problem:
+        report.add_after(at, str(problem))
+        return ()
+    if len(text) < _MIN_SECRET:
+        report.add_after(at, f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
+    return (secret_key(text),)
+
+
+def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: Secrets) -> tuple[jwk.Key, ...]:
+    """Public keys in PEM form, or JWKS documents."""
+    found: list[jwk.Key] = []
+    for index, ref in enumerate(refs):
+        try:
+            text = secrets.read(ref.env, ref.file).reveal()
+            found += import_keys(strict_json.loads(text.encode())) if text.lstrip().startswith("{") else [pem_key(text)]
+        except SecretProblem as problem:
+            report.add_after((*at, index), str(problem))
+        except ValueError:
+            report.add_after((*at, index), "is neither a public key in PEM form nor a JWKS document")
+    return tuple(found)
+
+
+def _algorithms(shape: JwtShape, at: Path, report: Report) -> tuple[str, ...]:
+    known = SYMMETRIC if shape.secret is not None else ASYMMETRIC
+    for index, name in enumerate(shape.algorithms or ()):
+        if name not in known:
+            report.add_after((*at, "algorithms", index), f"must be one of {', '.join(known)}")
+    return tuple(shape.algorithms or known)
+
+
+def _require(shape: JwtShape, preset: Preset, at: Path, report: Report) -> Iterable[Condition]:
+    for key, value in {**preset.require, **(shape.require or {})}.items():
+        wanted = tuple(value) if isinstance(value, list) else (value,)
+        if not wanted or not all(isinstance(one, str | int) for one in wanted):
+            report.add_after((*at, "require", key), "must be text, a whole number, true or false, or a list of these")
+            continue
+        try:
+            yield Condition(parse_claim_path(key), wanted)
+        except ClaimError as problem:
+            report.add_after((*at, "require", key), str(problem))
