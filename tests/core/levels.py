@@ -84,7 +84,7 @@ PURE: Final = frozenset(
     )
 )
 """What of the standard library may be used below the line: time, random, os, socket, pathlib, logging … are not here."""
-PACKAGES: Final = frozenset(("pydantic", "pydantic_core", "orjson"))
+PACKAGES: Final = frozenset(("joserfc", "orjson", "pydantic", "pydantic_core"))
 WEB: Final = frozenset(("aiohttp", "aiohttp_cors"))
 
 
