@@ -1,0 +1,78 @@
+"""Deny entries: who is shut out for the time being, whatever the rules say. Pure: matching; `server/deny.py` reads files.
+
+An entry names an app (or all), and any of user, channel, caller; all that it names must fit. `issued_before` shuts out
+identities that were established before that time (a caller's `iat`), as after a stolen session.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from tokend.model import Caller, Grant
+from tokend.scope import scope
+from tokend.validation import Strict, complaints, invalid
+
+_WHOM = frozenset({"user", "channel", "caller", "issued_before"})
+
+
+class Entry(Strict):
+    """One line of the deny file. `until` and `issued_before` in Unix seconds."""
+
+    app: str | None = None
+    user: str | None = None
+    channel: str | None = None
+    caller: str | None = None
+    issued_before: Annotated[int, Field(ge=0)] | None = None
+    until: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_somebody(cls, value: object) -> object:
+        if isinstance(value, dict) and not value.keys() & _WHOM:
+            raise invalid(f"must name one of {', '.join(sorted(_WHOM))}: an entry for everybody is no entry")
+        return value
+
+    def fits(self, app: str, caller: Caller, users: frozenset[str], channels: frozenset[str], now: int) -> bool:
+        """Whether all that the entry names is so."""
+        if self.until is not None and now >= self.until:
+            return False
+        begun = caller.claims.get("iat")
+        return (
+            self.app in (None, app)
+            and self.caller in (None, caller.name)
+            and (self.user is None or self.user in users)
+            and (self.channel is None or self.channel in channels)
+            and (self.issued_before is None or (isinstance(begun, int | float) and begun < self.issued_before))
+        )
+
+
+_ENTRIES = TypeAdapter(list[Entry])
+
+
+def parse_entries(document: object) -> tuple[Entry, ...]:
+    """The entries of a file's content (a list of mappings, or nothing); `ValueError` with every problem."""
+    try:
+        return tuple(_ENTRIES.validate_python([] if document is None else document))
+    except ValidationError as error:
+        raise ValueError("; ".join(_told(one) for one in complaints(error, Entry))) from None
+
+
+def reason(entries: Iterable[Entry], app: str, caller: Caller, grant: Grant, now: int) -> str | None:
+    """Why the grant is denied; None lets it pass. Says no more than that there is an entry."""
+    reach = scope(grant)
+    if any(one.fits(app, caller, reach.users, reach.channels, now) for one in entries):
+        return "this is denied for the time being"
+    return None
+
+
+def plain(value: Any) -> Any:
+    """Mappings and lists without what a reader of files put around them."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def _told(complaint: Any) -> str:
+    path = ".".join(map(str, complaint.path))
+    return f"entry {path}: {'unknown key' if complaint.unknown else ''}{complaint.sentence}"
