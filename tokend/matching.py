@@ -61,20 +61,27 @@ class Table:
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
     def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Found | Missed:
-        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM."""
+        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM.
+
+        It decides between two endpoints; one alone takes the request, and tells which content type it wants.
+        """
         candidates_here = self._below(host, parts)
         if not candidates_here:
             return Missed(None)
         depth = len(literal_prefix(candidates_here[0].route.at))
         rest = parts[depth:]
         near: list[_Candidate] = []
+        found: Found | None = None
         for candidate in candidates_here:
             params = _bind(candidate.below, rest)
-            if params is None or candidate.endpoint.media not in (None, media):
+            if params is None:
                 continue
-            if candidate.endpoint.method == method:
-                return Found(candidate.route, candidate.dialect, candidate.endpoint, params, candidate.template)
-            near.append(candidate)
+            if candidate.endpoint.method != method:
+                near.append(candidate)
+            elif found is None or candidate.endpoint.media == media:
+                found = Found(candidate.route, candidate.dialect, candidate.endpoint, params, candidate.template)
+        if found is not None:
+            return found
         if near:
             methods = tuple(sorted({one.endpoint.method for one in near}))
             return Missed(near[0].route, near[0].dialect, methods, near[0].template)
