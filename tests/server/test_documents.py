@@ -28,7 +28,9 @@ async def test_the_document_is_valid_and_leaves_no_endpoint_out(text: str, prefi
     document = await _document(text, prefix)
     OpenAPIV31SpecValidator(document).validate()
     listed = {(method.upper(), path) for path, of in document["paths"].items() for method in of}
-    assert listed == {(one.method, f"/{one.path}") for dialect in (DIALECTS[name] for name in DEFAULT) for one in dialect.endpoints}
+    assert listed == {
+        (one.method, f"/{one.path}") for dialect in (DIALECTS[name] for name in DEFAULT) for one in dialect.endpoints
+    }
     assert document["servers"] == [{"url": prefix or "/"}]
 
 
