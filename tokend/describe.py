@@ -73,7 +73,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
             "token": {"type": "string"},
             "kind": {"type": "string"},
             "app_id": {"type": ["string", "null"]},
-            "role": {"enum": ["publisher", "subscriber", None]},
+            "role": {"anyOf": [{"enum": ["publisher", "subscriber", None]}, {"type": "integer"}]},
             "ttl": {"type": "integer", "description": "Seconds"},
             "issued_at": seconds,
             "expires_at": seconds,
@@ -121,7 +121,9 @@ def _paths(route: Route) -> dict[str, Any]:
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
             operation = _operation(dialect.name, endpoint, bool(route.open_callers))
-            paths.setdefault(f"/{endpoint.path}", {})[endpoint.method.lower()] = operation
+            known = paths.setdefault(f"/{endpoint.path}", {}).setdefault(endpoint.method.lower(), operation)
+            if known is not operation:  # the content type tells them apart
+                known["tags"].append(dialect.name)
     return paths
 
 

@@ -68,7 +68,10 @@ class Table:
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
     def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Found | Missed:
-        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM."""
+        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM.
+
+        It decides between two endpoints; one alone takes the request, and tells which content type it wants.
+        """
         candidates_here = self._below(host, parts)
         if not candidates_here:
             return Missed(None)
@@ -78,14 +81,18 @@ class Table:
             candidates_here = [one for one in candidates_here if one.route.url_keys]
             rest, url_key = rest[2:], rest[1]
         near: list[_Candidate] = []
+        found: Found | None = None
         for candidate in candidates_here:
             params = _bind(candidate.below, rest)
-            if params is None or candidate.endpoint.media not in (None, media):
+            if params is None:
                 continue
-            if candidate.endpoint.method == method:
+            if candidate.endpoint.method != method:
+                near.append(candidate)
+            elif found is None or candidate.endpoint.media == media:
                 template = candidate.template if url_key is None else candidate.template_with_key
-                return Found(candidate.route, candidate.dialect, candidate.endpoint, params, template, url_key)
-            near.append(candidate)
+                found = Found(candidate.route, candidate.dialect, candidate.endpoint, params, template, url_key)
+        if found is not None:
+            return found
         if near:
             methods = tuple(sorted({one.endpoint.method for one in near}))
             return Missed(near[0].route, near[0].dialect, methods, near[0].template)

@@ -71,6 +71,10 @@ def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint
             found.append(
                 Complaint(path, False, "must be " + {"True": "true", "False": "false"}.get(expected, expected))
             )
+        elif one["type"] in ("too_short", "too_long"):
+            ctx = one.get("ctx", {})
+            bound = f"at least {ctx['min_length']}" if "min_length" in ctx else f"at most {ctx.get('max_length')}"
+            found.append(Complaint(path, False, f"must hold {bound} of these"))
         elif one["type"] == "value_error":
             found.append(Complaint(path, False, str(one.get("ctx", {}).get("error", ""))))
         else:

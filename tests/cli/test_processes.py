@@ -59,3 +59,18 @@ def test_a_closed_environment_server_says_how_to_call_it(tmp_path: Path) -> None
         assert "X-API-Key: YOUR-KEY" in server.greeting[1]
         server.stop()
     assert "anonymous" not in server.log
+
+
+def test_health_finds_the_port_of_the_environment_without_the_app_s_credentials(tmp_path: Path) -> None:
+    with serving(tmp_path, CREDENTIALS) as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "tokend", "health"],
+            cwd=tmp_path,
+            env=clean_environment({"PORT": server.url.rpartition(":")[2], "TOKEND_HOST": "0.0.0.0"}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{server.url}: 200\n"

@@ -6,6 +6,7 @@ import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
 from tokend.config import ConfigError, load
+from tokend.dialects import DIALECTS
 from tokend.scope import Power
 from tokend.setup import Listen, TtlBounds
 
@@ -100,6 +101,29 @@ def test_one_route_with_everything(tmp_path: Path) -> None:
     assert old.signed_uid
 
 
+def test_custom_routes(tmp_path: Path) -> None:
+    watch = '{at: "/bolt/watch/{channel}", kind: rtc, set: {role: subscriber, uid: 0}, answer: {rtcToken: "{token}"}}'
+    both = '{at: /bolt/both, kinds: [rtc, rtm], ttl: {max: 30m}, on_excess: clamp, answer: "{rtc.token} {rtm.token}"}'
+    setup = loaded(tmp_path, f"{ONE_APP}    routes: [{{at: /bolt}}, {watch}, {both}]\n")
+    assert [one.prefix for one in setup.routes] == ["/bolt", "/bolt/watch/{channel}", "/bolt/both"]
+    for route in setup.routes[1:]:
+        assert [one.name for one in route.dialects] == ["custom"]
+        assert [(one.method, one.path) for one in route.dialects[0].endpoints] == [("GET", ""), ("POST", "")]
+        assert not route.issues_006
+    assert (setup.routes[2].ttl.max, setup.routes[2].clamp) == (1800, True)
+
+
+def test_a_route_of_every_dialect_and_those_that_issue_006(tmp_path: Path) -> None:
+    routes = "".join(f"      - {{at: /{name}, dialect: {name}}}\n" for name in DIALECTS)
+    setup = loaded(tmp_path, f"{ONE_APP}    routes:\n{routes}")
+    old = {"agora-token-guide", "agora-node-server", "agora-npm-demo", "agora-samples"}
+    assert {one.prefix[1:] for one in setup.routes if one.issues_006} == old
+    assert len(setup.warnings) == len(old)
+    assert all(any(f"route /{name} issues version 006" in one for one in setup.warnings) for name in old)
+    modern = routes.replace("}", ', token_version: "007"}')
+    assert loaded(tmp_path, f"{ONE_APP}    routes:\n{modern}").warnings == ()
+
+
 def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
     credentials = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE}).apps["bolt"].backends["rtc"].credentials
     assert credentials.signing == "secondary"
@@ -118,9 +142,6 @@ def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
         "redis: {url: {env: REDIS_URL}}",
         "defaults: {limits: {caller: 20/s burst 40}}",
         "defaults: {callers: {web: {jwt: {issuer: x, audience: tokend}}}}",
-        'defaults: {routes: [{at: "/x", kind: rtc}]}',
-        "defaults: {routes: [{at: /x, set: {role: subscriber}}]}",
-        'defaults: {routes: [{at: /x, answer: {rtcToken: "{token}"}}]}',
     ],
 )
 def test_what_is_not_built_yet_is_refused_and_never_ignored(key: str, tmp_path: Path) -> None:

@@ -23,7 +23,17 @@ SOUND: dict[str, Any] = {
                 "studio": {"api_key": [DIGEST], "may": [{"when": {"claims.a": "b"}, "channel": "x-{claims.a}"}]},
                 "open": {"anonymous": True, "may": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
             },
-            "routes": [{"at": "/one", "host": "one.example.com", "dialect": "native", "callers": ["studio"]}],
+            "routes": [
+                {"at": "/one", "host": "one.example.com", "dialect": "native", "callers": ["studio"]},
+                {
+                    "at": "/one/watch/{channel}",
+                    "kinds": ["rtc", "rtm"],
+                    "set": {"role": "subscriber", "uid": 0},
+                    "default": {"user": "ada", "ttl": 600},
+                    "answer": {"a": "{rtc.token}", "b": ["{rtm.token}"]},
+                },
+                {"at": "/one/plain", "kind": "rtm", "answer": "{token}", "ttl": {"max": "30m"}, "on_excess": "clamp"},
+            ],
         },
         "two": {
             "app_id": {"env": "APP"},

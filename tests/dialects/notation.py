@@ -1,7 +1,8 @@
 """Tokens as people read them, in transcripts: `<007 3600 s: rtc "room" "7" join publish_audio + rtm "7" login>`.
 
 Version, lifetime, then each service with its channel (if it has one), its user and its privileges. A privilege whose
-lifetime is not the token's says its own: `join=600`. A 006 token shows neither channel nor user: what the transcript
+lifetime is not the token's says its own: `join=600`. A role of the classroom (`role 1`) and RTM2's permissions, in the
+numbers of the wire (`0.1:room,lobby`), stand at the end. A 006 token shows neither channel nor user: what the transcript
 says of them is held against its checksums.
 """
 
@@ -10,14 +11,21 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from tests.server.running import APP_ID, CERTIFICATE, NOW
+from tests.server.running import APP_ID, CERTIFICATE, NOW, SALT
 from tokend.wire import v006, v007
 
 PLACEHOLDER: Final = re.compile(r"<00[67] [^>]*>")
 _SERVICES: Final[Mapping[int, tuple[str, tuple[str, ...], Mapping[int, str]]]] = {
     1: ("rtc", ("channel", "uid"), {1: "join", 2: "publish_audio", 3: "publish_video", 4: "publish_data"}),
     2: ("rtm", ("user_id",), {1: "login"}),
+    3: ("streaming", ("channel", "account"), {1: "publish_mixed", 2: "publish_raw"}),
+    4: ("fpa", (), {1: "login"}),
     5: ("chat", ("user_id",), {1: "user", 2: "app"}),
+    6: ("fcdn", ("channel", "account"), {1: "publish", 2: "play"}),
+    7: ("apaas", ("room_uuid", "user_uuid"), {1: "room_user", 2: "user", 3: "app"}),
+    8: ("rtm2", ("user_id",), {1: "login"}),
+    9: ("convoai", (), {}),
+    10: ("stt", (), {}),
 }
 _QUOTED: Final = re.compile(r'"([^"]*)"')
 
@@ -40,10 +48,30 @@ def of_vendor(answer: Mapping[str, Any]) -> str:
             service["type"],
             [service[name] for name in _SERVICES[service["type"]][1]],
             {int(number): seconds for number, seconds in service["privileges"].items()},
+            _more(service.get("role"), service.get("permissions")),
         )
         for service in answer["services"]
     )
     return _written("007", answer["expire"], services)
+
+
+def rebuilt_006(placeholder: str) -> dict[str, object]:
+    """The question for the vendor's builder that gives a 006 token of the test's app, issued at NOW."""
+    head, _, rest = placeholder.strip("<>").partition(": ")
+    ttl = int(head.split(" ")[1])
+    numbers = {"login": 1000, **{name: number for number, name in _SERVICES[1][2].items()}}
+    words = [one.partition("=") for one in _QUOTED.sub("", rest).split()[1:]]
+    channel, uid = (*_QUOTED.findall(rest), "")[:2]
+    return {
+        "op": "build006",
+        "app_id": APP_ID,
+        "certificate": CERTIFICATE,
+        "channel": channel,
+        "uid": uid,
+        "ts": NOW + 86_400,
+        "salt": SALT,
+        "privileges": {numbers[name]: NOW + int(seconds or ttl) for name, _, seconds in words},
+    }
 
 
 def quoted(body: str) -> Any:
@@ -68,7 +96,12 @@ def _of_007(token: str) -> str:
     decoded = v007.decode(token)
     assert v007.verifies(decoded, CERTIFICATE)
     assert (decoded.content.app_id, decoded.unread) == (APP_ID, b"")
-    services = ((one.type, list(map(str, one.values)), one.privileges) for one in decoded.content.services)
+    services = []
+    for one in decoded.content.services:
+        texts = [value for value in one.values if isinstance(value, str)]
+        (other,) = one.values[len(texts) :] or (None,)
+        more = _more(other if isinstance(other, int) else None, other if isinstance(other, Mapping) else None)
+        services.append((one.type, texts, one.privileges, more))
     return _written("007", decoded.content.expire, services)
 
 
@@ -80,15 +113,24 @@ def _of_006(token: str, expected: str) -> str:
     assert decoded.app_id == APP_ID
     assert v006.verifies(decoded, CERTIFICATE, channel, user)
     if 1000 in seconds:
-        return _written("006", seconds[1000], [(2, ids, {1: seconds[1000]})])
-    return _written("006", max(seconds.values()), [(1, ids, seconds)])
+        return _written("006", seconds[1000], [(2, ids, {1: seconds[1000]}, [])])
+    return _written("006", max(seconds.values()), [(1, ids, seconds, [])])
 
 
-def _written(version: str, ttl: int, services: Iterable[tuple[int, list[str], Mapping[int, int]]]) -> str:
+def _more(role: int | None, permissions: Mapping[Any, Mapping[Any, Iterable[str]]] | None) -> list[str]:
+    """The vendor reads a role as unsigned, and numbers of permissions as text."""
+    words = [] if role is None else [f"role {role - 0x10000 if role > 0x7FFF else role}"]
+    for resource_type, access in (permissions or {}).items():
+        words += [f"{resource_type}.{one}:{','.join(names)}" for one, names in access.items()]
+    return words
+
+
+def _written(version: str, ttl: int, services: Iterable[tuple[int, list[str], Mapping[int, int], list[str]]]) -> str:
     parts = []
-    for number, ids, privileges in services:
+    for number, ids, privileges, more in services:
         name, _, known = _SERVICES[number]
         words = [name, *(f'"{one}"' for one in ids)]
         words += [known[one] + ("" if seconds == ttl else f"={seconds}") for one, seconds in sorted(privileges.items())]
+        words += more
         parts.append(" ".join(words))
     return f"<{version} {ttl} s: {' + '.join(parts)}>"

@@ -1,16 +1,18 @@
-"""Random requests in the Go service's shape: the vendor's package reads out of each token what the path asked for."""
+"""Random requests in the servers' shapes: the vendor's packages read, or build, what each of them asked for."""
 
 import random
 from typing import Any, Final
 from urllib.parse import quote
 
-from tests.dialects.notation import of_vendor
+from tests.dialects.notation import of_vendor, rebuilt_006
+from tests.dialects.transcripts import ANYBODY
 from tests.oracle import Vendor
-from tests.server.running import CERTIFICATE, OPEN, serving
+from tests.server.running import APP_ID, CERTIFICATE, NOW, OPEN, serving
 
 _HOW_MANY: Final = 200
 _LETTERS: Final = "abcXYZ019 !$%&()+-:;<=.>?@[]^_{}|~,"
 _STREAM: Final = _LETTERS.replace(".", "").replace("_", "").replace(">", "").replace("<", "")
+_OLD: Final = ("agora-token-guide", "agora-node-server", "agora-npm-demo", "agora-samples")
 _ALL: Final = "join publish_audio publish_video publish_data"
 
 
@@ -44,3 +46,82 @@ async def test_the_vendor_reads_what_was_asked_for(vendor: Vendor) -> None:
             reply = await server.ask("POST", "/getToken", body)
             expect(reply.json["token"], f'<007 {ttl} s: rtc "{channel}" "{uid}" {held}>')
     assert [of_vendor(answer) for answer in vendor.ask_all(questions)] == expected
+
+
+async def test_the_vendor_builds_the_same_006_tokens(vendor: Vendor) -> None:
+    """The servers of version 006, under random names: equal text for the same time and salt."""
+    pick = random.Random(6)
+    expected: list[str] = []
+    tokens: list[str] = []
+
+    def expect(token: str, notation: str) -> None:
+        tokens.append(token)
+        expected.append(notation)
+
+    routes = "".join(f"      - {{at: /{name}, dialect: {name}}}\n" for name in _OLD)
+    async with serving(f"{ANYBODY['every power']}    routes:\n{routes}") as server:
+        for _ in range(_HOW_MANY // 2):
+            channel, user = _text(pick, _LETTERS, 62), _text(pick, _LETTERS, 63)
+            path, account = quote(channel, safe=""), quote(user, safe="")
+            uid, ttl = pick.randint(1, 2**32 - 1), pick.randint(60, 86_400)
+            word, held = pick.choice([("publisher", _ALL), ("audience", "join")])
+            for server_name in ("agora-token-guide", "agora-node-server"):
+                reply = await server.ask("GET", f"/{server_name}/rte/{path}/{word}/userAccount/{account}?expiry={ttl}")
+                expect(reply.json["rtcToken"], f'<006 {ttl} s: rtc "{channel}" "{user}" {held}>')
+                expect(reply.json["rtmToken"], f'<006 {ttl} s: rtm "{user}" login>')
+                reply = await server.ask("GET", f"/{server_name}/rtc/{path}/{word}/uid/{uid}/?expiry={ttl}")
+                expect(reply.json["rtcToken"], f'<006 {ttl} s: rtc "{channel}" "{uid}" {held}>')
+            reply = await server.ask("GET", f"/agora-npm-demo/rtcToken?channelName={path}&uid={uid}")
+            expect(reply.json["key"], f'<006 3600 s: rtc "{channel}" "{uid}" {_ALL}>')
+            reply = await server.ask("GET", f"/agora-npm-demo/rtmToken?account={account}")
+            expect(reply.json["key"], f'<006 3600 s: rtm "{user}" login>')
+            until = f"/agora-samples/access_token?channel={path}&uid={uid}&expiredTs={NOW + ttl}"
+            expect((await server.ask("GET", until)).json["token"], f'<006 {ttl} s: rtc "{channel}" "{uid}" {_ALL}>')
+    assert [answer["token"] for answer in vendor.ask_all(map(rebuilt_006, expected))] == tokens
+
+
+async def test_the_vendor_reads_random_requests_of_the_other_dialects(vendor: Vendor) -> None:
+    pick = random.Random(8)
+    expected: list[str] = []
+    tokens: list[str] = []
+
+    def expect(token: str, notation: str) -> None:
+        tokens.append(token)
+        expected.append(notation)
+
+    routes = "      - {at: /, dialect: [agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]}\n"
+    async with serving(f"{ANYBODY['every power']}    routes:\n{routes}") as server:
+        for _ in range(_HOW_MANY // 2):
+            channel, user, name = _text(pick, _LETTERS, 62), _text(pick, _LETTERS, 63), _text(pick, "abz019_-.", 63)
+            uid, ttl = pick.randint(1, 2**32 - 1), pick.randint(60, 86_400)
+            shorter, role = pick.randint(1, ttl - 1), pick.choice((1, 2))
+            held = _ALL if role == 1 else "join"
+            body: dict[str, Any] = {
+                "channelName": channel,
+                "uid": user,
+                "tokenExpireTs": ttl,
+                "privilegeExpireTs": shorter,
+            }
+            services = {"serviceRtc": {"enable": True, "role": role}, "serviceRtm": {"enable": True}}
+            chat = {"serviceChat": {"enableUser": True, "userUuid": name}, "serviceFpa": {"enable": True}}
+            reply = await server.ask("POST", "/token/generate", {**body, **services, **chat})
+            rtc = " ".join(f"{one}={shorter}" for one in held.split())
+            also = f'rtm "{user}" login + fpa login=0 + chat "{name}" user'
+            expect(reply.json["data"]["token"], f'<007 {ttl} s: rtc "{channel}" "{user}" {rtc} + {also}>')
+            reply = await server.ask("POST", "/fetch_rtc_token", {"uid": uid, "ChannelName": channel, "role": role})
+            expect(reply.json["token"], f'<007 3600 s: rtc "{channel}" "{uid}" {held}>')
+            generate = {"appId": APP_ID, "channelName": channel, "expire": ttl, "uid": user}
+            reply = await server.ask("POST", "/v2/token/generate", {**generate, "types": [1, 2]})
+            both = f'rtc "{channel}" "{user}" {_ALL} + rtm "{user}" login'
+            expect(reply.json["data"]["token"], f"<007 {ttl} s: {both}>")
+            reply = await server.ask("POST", "/api/token", {"channel": channel, "uid": uid})
+            expect(reply.json["rtcToken"], f'<007 3600 s: rtc "{channel}" "{uid}" {_ALL}>')
+            expect(reply.json["rtmToken"], f'<007 3600 s: rtm "{uid}" login>')
+            reply = await server.ask("GET", f"/v1/token?channel_name={quote(channel, safe='')}")
+            expect(reply.body.decode(), f'<007 3600 s: rtc "{channel}" "" {_ALL}>')
+            reply = await server.ask("GET", f"/chat/user/{name}/token")
+            expect(reply.body.decode(), f'<007 3600 s: chat "{name}" user>')
+            reply = await server.ask("POST", f"/token/generate?userId={name}&expireSeconds={ttl}&tokenType=user")
+            expect(reply.body.decode(), f'<007 {ttl} s: chat "{name}" user>')
+    answers = vendor.ask_all({"op": "verify007", "token": one, "certificate": CERTIFICATE} for one in tokens)
+    assert [of_vendor(answer) for answer in answers] == expected

@@ -1,6 +1,7 @@
 """Reads `cases/<dialect>/*.txt`: requests, a line of dashes, answers; several exchanges apart by lines of `=`.
 
-setup: open                                        (the file's first line: a name of SETUPS)
+setup: open                                        (the file's first line: a name of SETUPS; or `every power` or
+  - {at: /, dialect: native}                        `no power`, an app of all kinds for anybody, on these routes)
 # what this shows                                  (comments stand before the request line)
 GET /rtm/ada/?expiry=600
 X-API-Key: $KEY                                    ($KEY is the key of the setups that have one; a token in
@@ -10,14 +11,15 @@ X-API-Key: $KEY                                    ($KEY is the key of the setup
 200
 Content-Type: application/json; charset=utf-8      (every header named here must be so; "(none)": must be absent)
 
-{"rtmToken": <007 600 s: rtm "ada" login>}         (JSON, compared by value; or text, which the body must hold)
+{"rtmToken": <007 600 s: rtm "ada" login>}         (JSON, compared by value; a token; or text of the body)
 """
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import Final, NamedTuple
 
-from tests.server.running import APP_ID, CERTIFICATE, DEMO, KEY, OPEN, setup_of
+from tests.server.running import APP_ID, CERTIFICATE, DEMO, KEY, KINDS, OPEN, setup_of
 from tokend.config import load
 from tokend.setup import Setup
 
@@ -39,6 +41,25 @@ class Exchange(NamedTuple):
     status: int
     answer_headers: tuple[tuple[str, str], ...]
     answer_body: str
+
+
+def _anybody(rule: str) -> str:
+    return f"""
+apps:
+  demo:
+    app_id: "{APP_ID}"
+    certificate: {{env: CERTIFICATE}}
+    cors: {{origins: ["https://app.example.com"]}}
+    backends: [{", ".join(KINDS)}]
+    callers:
+      anybody: {{anonymous: true, may: [{rule}]}}
+"""
+
+
+ANYBODY: Final[Mapping[str, str]] = {
+    "every power": _anybody("{powers: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}"),
+    "no power": _anybody("{}"),
+}
 
 
 def _environment(**more: str) -> Setup:
@@ -65,18 +86,26 @@ SETUPS: Final[Mapping[str, Callable[[], Setup]]] = {
 }
 
 
+def setup_named(name: str) -> Setup:
+    """The Setup of a name in SETUPS, or of a power and routes."""
+    base, _, routes = name.partition("\n")
+    return SETUPS[name]() if not routes else setup_of(f"{ANYBODY[base]}    routes:\n{indent(routes, '    ')}\n")
+
+
 def all_exchanges() -> list[Exchange]:
     """Every exchange of every file, in the order of the names."""
     return [one for path in sorted(CASES.glob("*/*.txt")) for one in _read(path)]
 
 
 def _read(path: Path) -> list[Exchange]:
-    first, _, rest = path.read_text("utf-8").partition("\n")
-    assert first.startswith("setup: "), f"{path} must begin with its setup"
+    lines = path.read_text("utf-8").split("\n")
+    assert lines[0].startswith("setup: "), f"{path} must begin with its setup"
+    end = next(number for number, line in enumerate(lines) if number and not line.startswith("  "))
+    setup = "\n".join(lines[:end]).removeprefix("setup: ")
     found = []
-    at = 2
-    for block in _split(rest, "===="):
-        found.append(_exchange(block, path, at, first.removeprefix("setup: ")))
+    at = end + 1
+    for block in _split("\n".join(lines[end:]), "===="):
+        found.append(_exchange(block, path, at, setup))
         at += block.count("\n") + 2
     return found
 

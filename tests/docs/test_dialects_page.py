@@ -56,3 +56,11 @@ def test_rows_name_known_dialects_and_endpoints_only() -> None:
 def test_each_dialect_has_transcripts() -> None:
     for name in DIALECTS:
         assert list((ROOT / "tests/dialects/cases" / name).glob("*.txt")), name
+
+
+def test_each_client_has_a_transcript_of_its_own() -> None:
+    """In the directory of the first dialect that its row names."""
+    places = [path.parent.name for path in (ROOT / "tests/dialects/cases").glob("*/client-*.txt")]
+    rows = [row for row in ROWS if row[0] in CLIENTS and row[1].startswith("`")]
+    assert sorted(places) == sorted(re.findall(r"`([^`]+)`", row[1])[0] for row in rows)
+    assert len(rows) == len(CLIENTS) - 1  # LiveKit's comes with its backend

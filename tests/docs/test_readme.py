@@ -20,7 +20,7 @@ def of(info: str) -> list[str]:
 
 
 def test_every_block_is_of_a_form_that_is_checked() -> None:
-    assert {info for info, _ in BLOCKS} == {"sh", "sh run", "yaml config"}
+    assert {info for info, _ in BLOCKS} == {"sh", "sh run", "yaml config", "python run"}
 
 
 def test_run_blocks_run(tmp_path: Path) -> None:
@@ -54,6 +54,13 @@ def test_run_blocks_run(tmp_path: Path) -> None:
 def test_yaml_blocks_load(text: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text)
     assert load(None, DEMO, tmp_path).apps
+
+
+def test_python_blocks_run() -> None:
+    for block in of("python run"):
+        found: dict[str, object] = {}
+        exec(compile(block, "README.md", "exec"), found)
+        assert str(found["token"]).startswith("007")
 
 
 def test_make_commands_are_targets() -> None:

@@ -25,10 +25,15 @@ from tokend.server.run import runner_of
 from tokend.setup import Ports, Setup
 
 NOW: Final = 1_800_000_000
+SALT: Final = 12_345_678
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
 CERTIFICATE: Final = "5CFd2fd1755d40ecb72977518be15d3b"
 KEY: Final = "tk_studio_0123456789abcdef"
-WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, salt=lambda: 12_345_678, request_id=lambda: "request-1")
+KINDS: Final = (
+    *("rtc", "rtm", "chat", "streaming", "fpa", "fcdn", "apaas", "rtm2", "rtc_rtm", "convoai", "stt", "combined"),
+)
+"""Every kind that comes with tokend."""
+WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, salt=lambda: SALT, request_id=lambda: "request-1")
 
 DEMO: Final = f"""
 apps:

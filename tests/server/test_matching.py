@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.server.running import APP_ID, setup_of
 from tokend.config import ConfigError
+from tokend.dialects.contract import FORM, JSON
 from tokend.matching import Found, Missed, Table, clash, split_path
 from tokend.model import Code, Refusal
 
@@ -137,3 +138,25 @@ def test_routes_that_could_match_one_request_clash() -> None:
         f"  two:{_APP}    routes: [{{at: /x, dialect: agora-token-service}}, {{host: a.example.com, at: /y}}]"
     )
     assert [clash(one, other) for one in setup.routes for other in setup.routes if one is not other] == [None] * 12
+
+
+@pytest.mark.parametrize(
+    ("dialects", "media", "named"),
+    [
+        ("agora-docker, agora-samples-chat", JSON, "agora-docker"),
+        ("agora-docker, agora-samples-chat", FORM, "agora-samples-chat"),
+        ("agora-samples-chat, agora-docker", JSON, "agora-docker"),
+        ("agora-docker", FORM, "agora-docker"),
+        ("agora-samples-chat", JSON, "agora-samples-chat"),
+    ],
+)
+def test_the_content_type_decides_between_two_and_one_alone_says_what_it_wants(
+    dialects: str, media: str, named: str
+) -> None:
+    table = _table(demo=f"{{at: /, dialect: [{dialects}]}}")
+    found = table.match("POST", None, ("token", "generate"), media)
+    assert isinstance(found, Found)
+    assert found.dialect.name == named
+    missed = table.match("GET", None, ("token", "generate"), media)
+    assert isinstance(missed, Missed)
+    assert missed.allowed == ("POST",)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
+from pydantic_core import PydanticCustomError
 
 from tokend.backends._agora import AgoraBackend
 from tokend.backends._fields import (
@@ -112,12 +113,16 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
     besides: ClassVar[tuple[str, ...]] = ()
 
     def grant(self, fields: RtcRtmFields, ttl: int, user: str | None = None) -> Grant:
-        rtc = rtc_service(fields, self.wire_user(fields, user), ttl)
+        rtc_user = self.wire_user(fields, user)
+        rtc = rtc_service(fields, rtc_user, ttl)
         seconds = fields.rtm_seconds or ttl
         if seconds > ttl:
             raise Refusal(Code.INVALID_FIELD, f"must not be over the token's ttl, which is {ttl} s", "rtm_seconds")
-        if fields.rtm_user is None and is_wildcard(rtc.user):
+        if fields.rtm_user is None and is_wildcard(rtc_user):
             raise Refusal(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC user is any", "rtm_user")
-        rtm_user = user_for(fields.rtm_user, rtc.user, check_rtm_user, "rtm_user")
+        try:
+            rtm_user = check_rtm_user(rtc_user) if fields.rtm_user is None else fields.rtm_user
+        except PydanticCustomError as error:
+            raise Refusal(Code.INVALID_FIELD, error.message(), "rtm_user") from error
         rtm = Service("rtm", rtm_user, None, {"login": seconds})
         return self.granted(ttl, rtc, rtm, *map(Service, self.besides))

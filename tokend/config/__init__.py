@@ -52,10 +52,10 @@ def find(file: str | None, environment: Mapping[str, str], directory: Path) -> t
 
     The named file, else TOKEND_CONFIG, else config.yaml in `directory`, else the environment alone.
     """
-    named = file or environment.get("TOKEND_CONFIG")
-    if named or (directory / DEFAULT_FILE).is_file():
-        path = directory / (named or DEFAULT_FILE)
-        return read_tree(path, named or DEFAULT_FILE), named or DEFAULT_FILE, path.parent
+    name = _file_name(file, environment, directory)
+    if name is not None:
+        path = directory / name
+        return read_tree(path, name), name, path.parent
     if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
         missing = [name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name)]
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
@@ -64,11 +64,18 @@ def find(file: str | None, environment: Mapping[str, str], directory: Path) -> t
     return environment_only.tree_of(environment), environment_only.SOURCE, directory
 
 
+def _file_name(file: str | None, environment: Mapping[str, str], directory: Path) -> str | None:
+    """The file that counts, None where it is the environment alone."""
+    there = DEFAULT_FILE if (directory / DEFAULT_FILE).is_file() else None
+    return file or environment.get("TOKEND_CONFIG") or there
+
+
 def read_listen(file: str | None, environment: Mapping[str, str], directory: Path) -> Listen:
-    """Where the server of this configuration listens; nothing else of it is read or checked."""
+    """Where the server of this configuration listens; nothing else of it is needed or checked."""
     if problems := _port_problems(environment):
         raise ConfigError(problems)
-    tree, _, _ = find(file, environment, directory)
+    name = _file_name(file, environment, directory)
+    tree = _read(directory / name, name, []) if name is not None else {}
     server = tree.get("server")
     written = server.get("listen") if isinstance(server, Map) else None
     try:

@@ -1,6 +1,7 @@
 """Custom routes: one endpoint of the configuration's own, for one kind or several, with its own answer."""
 
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from tokend.config.problems import Path, Report
 from tokend.config.shape import RouteShape
 from tokend.dialects import custom
 from tokend.dialects.contract import Dialect
-from tokend.setup import App, Parts, Placeholder, parse_path
+from tokend.setup import App, Parts, Placeholder, TtlBounds, parse_path
 from tokend.validation import complaints, shown, suggestion
 
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
@@ -30,26 +31,33 @@ def custom_path(text: str, at: Path, report: Report) -> Parts:
     if _PATH.fullmatch(text) is None:
         report.add_after(at, "must be a path such as /watch/{channel}, without a final slash or escapes")
         return ()
+    names = [part.name for part in parts if isinstance(part, Placeholder)]
+    if len(set(names)) < len(names):
+        report.add_after(at, "has a {placeholder} twice")
     if parts[0] in OWN_PATHS or isinstance(parts[0], Placeholder):
         report.add_after(at, "must begin with a word that is not the server's own (ping, healthz, readyz)")
     return parts
 
 
-def build_custom(shape: RouteShape, at: Path, app: App, report: Report) -> tuple[Dialect, ...]:
-    """The route's dialect; what is wrong goes into the report."""
+def build_custom(
+    shape: RouteShape, at: Path, app: App, wanted: Collection[str], ttl: TtlBounds, report: Report
+) -> tuple[Dialect, ...]:
+    """The route's dialect; what is wrong goes into the report. `wanted`: the app's kinds, built or not."""
     if shape.kind is not None and shape.kinds is not None:
         report.add_after((*at, "kinds"), "stands beside kind: write one of the two")
     if shape.dialect is not None:
         report.add_after((*at, "dialect"), "stands beside kind: an endpoint of your own has no dialect")
     names = [shape.kind] if shape.kind is not None else list(shape.kinds or ())
-    where = (*at, "kind" if shape.kind is not None else "kinds")
-    for name in names:
-        if name not in app.backends:
-            report.add_after(where, f"'{shown(name)}' is no kind of this app{suggestion(name, app.backends)}")
+    for index, name in enumerate(names):
+        if name not in wanted:
+            where = (*at, "kind") if shape.kind is not None else (*at, "kinds", index)
+            report.add_after(where, f"'{shown(name)}' is no kind of this app{suggestion(name, wanted)}")
     kinds = {name: _fields(app.backends[name]) for name in names if name in app.backends}
-    known = {field for of_kind in kinds.values() for field in of_kind} | {custom.TTL}
-    _check_names(shape, at, known, report)
+    if len(kinds) < len(set(names)):
+        return ()  # what a kind takes and answers that is unknown or not built, nobody can tell
+    _check_names(shape, at, custom.known_fields(kinds), report)
     _check_values(shape, at, [app.backends[name] for name in kinds], report)
+    _check_ttl(shape, at, ttl, report)
     answer: Any = shape.answer if shape.answer is not None else {"token": "{token}"}
     if shape.answer is None and len(names) > 1:
         report.add_after((*at, "answer"), 'is missing: several tokens need names, such as {rtcToken: "{rtc.token}"}')
@@ -66,17 +74,16 @@ def _fields(backend: type[Backend] | Backend) -> dict[str, custom.Field]:
 
 
 def _check_names(shape: RouteShape, at: Path, known: set[str], report: Report) -> None:
-    if len(known) == 1:
-        return  # no kind is known, which is told already
-    for part in parse_path(shape.at or ""):
-        if isinstance(part, Placeholder) and part.name not in known:
-            report.add_after(
-                (*at, "at"), f"{{{shown(part.name)}}} is no field of the kind{suggestion(part.name, known)}"
-            )
+    in_path = [part.name for part in parse_path(shape.at or "") if isinstance(part, Placeholder)]
+    for name in in_path:
+        if name not in known:
+            report.add_after((*at, "at"), f"{{{shown(name)}}} is no field of the kind{suggestion(name, known)}")
     for key, values in (("set", shape.set), ("default", shape.default)):
         for name in values or ():
             if name not in known:
                 report.add_after((*at, key, name), f"is no field of the kind{suggestion(name, known)}")
+            elif name in in_path:
+                report.add_after((*at, key, name), "stands in the path, so every request says it")
 
 
 def _check_values(shape: RouteShape, at: Path, backends: list[Backend], report: Report) -> None:
@@ -92,6 +99,13 @@ def _check_values(shape: RouteShape, at: Path, backends: list[Backend], report: 
                         report.add_after((*at, key, *one.path), one.sentence)
 
 
+def _check_ttl(shape: RouteShape, at: Path, ttl: TtlBounds, report: Report) -> None:
+    for key, values in (("set", shape.set), ("default", shape.default)):
+        seconds = (values or {}).get(custom.TTL, ttl.default)
+        if type(seconds) is not int or not ttl.min <= seconds <= ttl.max:
+            report.add_after((*at, key, custom.TTL), f"must be {ttl.min} to {ttl.max}, in seconds and without a unit")
+
+
 def _check_answer(
     answer: Any, at: Path, kinds: dict[str, dict[str, custom.Field]], backends: list[Backend], report: Report
 ) -> None:
@@ -99,8 +113,8 @@ def _check_answer(
     of_token = {*custom.OF_A_TOKEN, *extras, *(field for of_kind in kinds.values() for field in of_kind)}
     known = of_token if len(kinds) == 1 else set()
     known |= {f"{kind}.{name}" for kind in kinds for name in of_token}
+    if report.touches((*at, "answer")):
+        return
     for name in custom.placeholders(answer):
-        if name not in known and kinds:
-            report.add_after(
-                (*at, "answer"), f"{{{shown(name)}}} is nothing that an answer knows{suggestion(name, known)}"
-            )
+        if name not in known:
+            report.add((*at, "answer"), f"{{{shown(name)}}} is nothing that an answer knows{suggestion(name, known)}")

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
+from tokend.config.backends import kinds_of
 from tokend.config.callers import BuiltCaller, build_gate
 from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
 from tokend.config.problems import Path, Report, dotted
@@ -72,9 +73,9 @@ def build_routes(
         written = [RouteShape(at=f"/{app.name}")] if _AT.fullmatch(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
+    within = _Within(app, kinds_of(shape), callers, ttl, report)
     return [
-        ((*path, "routes", index), _route(one, (*path, "routes", index), app, callers, ttl, report))
-        for index, one in enumerate(written)
+        ((*path, "routes", index), _route(one, (*path, "routes", index), within)) for index, one in enumerate(written)
     ]
 
 
@@ -97,9 +98,18 @@ def check_clashes(routes: Iterable[tuple[Path, Route]], report: Report) -> None:
         here.append((path, route))
 
 
-def _route(
-    shape: RouteShape, at: Path, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
-) -> Route:
+class _Within(NamedTuple):
+    """The app that a route belongs to. `kinds`: those that it wants, built or not."""
+
+    app: App
+    kinds: Collection[str]
+    callers: Mapping[str, BuiltCaller]
+    ttl: TtlBounds
+    report: Report
+
+
+def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
+    app, _, callers, ttl, report = within
     names = tuple(shape.callers) if shape.callers is not None else tuple(callers)
     if not report.is_broken((*at[:2], "callers")):
         _check_names(names, callers, "caller", (*at, "callers"), report)
@@ -109,17 +119,18 @@ def _route(
         report.add_after((*at, "callers"), f"takes in two anonymous callers, {both}: only one can be meant")
     if shape.host is not None and _HOST.fullmatch(shape.host) is None:
         report.add_after((*at, "host"), "must be a host name in lower case, without port or path")
+    bounds = build_ttl(shape.ttl, ttl, (*at, "ttl"), report, ttl)
     return Route(
         app=app,
         at=_at(shape, at, report),
         host=shape.host,
-        dialects=_dialects(shape, at, app, report),
+        dialects=_dialects(shape, at, within, bounds),
         gate=build_gate(callers, names),
         callers=names,
         open_callers=tuple(open_names),
         cookie=next((one.trust.cookie for name in names if (one := callers.get(name)) and one.trust), None),
         url_keys=any(callers[name].shape.url_key for name in names if name in callers),
-        ttl=build_ttl(shape.ttl, ttl, (*at, "ttl"), report, ttl),
+        ttl=bounds,
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),
         token_version=shape.token_version or AUTO,
@@ -145,9 +156,10 @@ def _at(shape: RouteShape, at: Path, report: Report) -> Parts:
     return parts
 
 
-def _dialects(shape: RouteShape, at: Path, app: App, report: Report) -> tuple[Dialect, ...]:
+def _dialects(shape: RouteShape, at: Path, within: _Within, ttl: TtlBounds) -> tuple[Dialect, ...]:
+    report = within.report
     if is_custom(shape):
-        return build_custom(shape, at, app, report)
+        return build_custom(shape, at, within.app, within.kinds, ttl, report)
     for key in ("set", "default", "answer"):
         if getattr(shape, key) is not None:
             report.add_after((*at, key), "needs a kind or kinds: only an endpoint of your own has it")

@@ -235,6 +235,12 @@ class CallerShape(Part):
     may: Listed[RuleShape] | None = None
 
 
+def _answer(value: object) -> object:
+    if not isinstance(value, str | dict):
+        raise invalid("must be text or a mapping")
+    return value
+
+
 class RouteShape(Part):
     """Where the app answers: a prefix with dialects below it, or, with kind or kinds, one endpoint of its own."""
 
@@ -251,7 +257,7 @@ class RouteShape(Part):
     kinds: OneOrMore[str] | None = None
     set: dict[str, Any] | None = None
     default: dict[str, Any] | None = None
-    answer: str | dict[str, Any] | None = None
+    answer: Annotated[Any, BeforeValidator(_answer, json_schema_input_type=str | dict[str, Any])] | None = None
 
 
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]

@@ -21,8 +21,7 @@ _NEGATIVE_UID: Final = re.compile(r"-[1-9][0-9]{0,9}", re.ASCII)
 
 def json_object(request: Request) -> dict[str, Any]:
     """The body as one JSON object. No content type is read as JSON; another one is 415."""
-    media_type = (request.content_type or JSON).partition(";")[0].strip().lower()
-    if media_type != JSON:
+    if media_type(request) != JSON:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON}")
     try:
         value = strict_json.loads(request.body)
@@ -31,6 +30,11 @@ def json_object(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Refusal(Code.MALFORMED, "the body must be a JSON object")
     return value
+
+
+def media_type(request: Request) -> str:
+    """The content type without its parameters; none is read as JSON."""
+    return (request.content_type or JSON).partition(";")[0].strip().lower()
 
 
 def _json_sentence(body: bytes, error: Exception) -> str:
@@ -76,6 +80,11 @@ def number(fields: Mapping[str, object], name: str) -> int:
     return value
 
 
+def uid_number(fields: Mapping[str, object], name: str, signed: bool) -> int:
+    """A uid that is sent as a JSON number, and has to be there."""
+    return uid(str(number(fields, name)), name, signed)
+
+
 def flag(fields: Mapping[str, object], name: str) -> bool:
     """true or false; left out is false."""
     value = fields.get(name, False)
@@ -87,7 +96,7 @@ def flag(fields: Mapping[str, object], name: str) -> bool:
 def numbered_role(fields: Mapping[str, object], name: str) -> str:
     """1 is a publisher, 2 a subscriber; left out means publisher, as in every contract without a role."""
     value = fields.get(name, 1)
-    if isinstance(value, bool) or value not in (1, 2):
+    if type(value) is not int or value not in (1, 2):
         raise Refusal(Code.INVALID_FIELD, "must be 1 (publisher) or 2 (subscriber)", name)
     return "publisher" if value == 1 else "subscriber"
 
@@ -108,7 +117,7 @@ def query_value(request: Request, name: str) -> str | None:
     """The value of a query parameter, None if it is left out; `Refusal` if it stands twice."""
     values = [value for key, value in request.query if key == name]
     if len(values) > 1:
-        raise Refusal(Code.MALFORMED, "stands twice in the query", name)
+        raise Refusal(Code.MALFORMED, "stands twice in the request", name)
     return values[0] if values else None
 
 

@@ -54,7 +54,7 @@ def field_of(refusal: Refusal) -> dict[str, object]:
 
 def token_fields(issued: Issued) -> dict[str, object]:
     """All that is told of one token: the ask's own fields and types back, and what was made of them."""
-    roles = scope(issued.grant).roles
+    role = next(iter(sorted(scope(issued.grant).roles)), None)
     answer: dict[str, object] = {
         **issued.ask.fields,
         **issued.filled,
@@ -62,7 +62,8 @@ def token_fields(issued: Issued) -> dict[str, object]:
         "token": issued.token,
         "kind": issued.ask.kind,
         "app_id": issued.grant.app_id,
-        "role": next(iter(sorted(roles)), None),
+        # a classroom's role is a number of its own, and what was asked for
+        "role": issued.ask.fields.get("role") if role is None else role,
         "ttl": issued.grant.ttl,
         "issued_at": issued.issued_at,
         "expires_at": issued.expires_at,

@@ -5,7 +5,7 @@ from typing import Final
 
 from tokend.dialects import _reading as reading
 from tokend.dialects.contract import Issue, Request
-from tokend.model import Ask, Code, Refusal
+from tokend.model import NOTHING, Ask, Code, Refusal
 
 USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
 
@@ -31,7 +31,7 @@ def rtc_ask(request: Request, ttl_name: str = "expiry", empty_uid: str | None = 
     return Ask("rtc", fields, reading.query_seconds(request, ttl_name), names)
 
 
-def rtm_ask(request: Request, user: str, ttl_name: str = "expiry", **more: object) -> Ask:
+def rtm_ask(request: Request, user: str, ttl_name: str = "expiry", more: Mapping[str, object] = NOTHING) -> Ask:
     """An RTM ask for a user of the path. `more`: further fields."""
     names: Mapping[str, str] = {"ttl": ttl_name, "user": "rtmuid"}
     fields = {"user": user, "version": request.settings.version, **more}
@@ -40,4 +40,5 @@ def rtm_ask(request: Request, user: str, ttl_name: str = "expiry", **more: objec
 
 def both(request: Request, ttl_name: str = "expiry") -> Issue:
     """An RTC and an RTM token for one user of the path, without a stream channel: what 006 servers issue."""
-    return Issue((rtc_ask(request, ttl_name), rtm_ask(request, request.params["rtcuid"], ttl_name)))
+    rtm = rtm_ask(request, request.params["rtcuid"], ttl_name)
+    return Issue((rtc_ask(request, ttl_name), rtm._replace(names={**rtm.names, "user": "rtcuid"})))

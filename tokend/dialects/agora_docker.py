@@ -19,6 +19,7 @@ _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "serviceApaas": ("enableUser", "enableApp", "userUuid"),
 }
 _FIELDS: Final = ("channelName", "uid", "tokenExpireTs", "privilegeExpireTs", *_SERVICES)
+_PRIVILEGES: Final = ("join", "audio", "video", "data")
 _PARAMETERS, _BUILDING = -1, -2
 
 
@@ -34,9 +35,17 @@ def _generate(request: Request) -> Issue:
         parts += _parts(name, service, body)
     if not parts:
         raise Refusal(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
-    return Issue(
-        (Ask("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), {"ttl": "tokenExpireTs"}),)
-    )
+    return Issue((Ask("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), _names(parts)),))
+
+
+def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """What the client calls each field of the parts."""
+    found = {"ttl": "tokenExpireTs"}
+    for index, part in enumerate(parts):
+        of_part = {"channel": "channelName", "account": "uid", "user": "uid" if part["kind"] == "rtm" else "userUuid"}
+        of_part |= dict.fromkeys(("privileges", *(f"privileges.{one}" for one in _PRIVILEGES)), "privilegeExpireTs")
+        found |= {f"services.{index}.{name}": theirs for name, theirs in of_part.items()}
+    return found
 
 
 def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, object]]:
@@ -67,8 +76,8 @@ def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, 
     channel = reading.required(reading.text(body, "channelName"), "channelName")
     part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}
     seconds = reading.whole(body, "privilegeExpireTs")
-    if seconds is not None:
-        names = ("join", "audio", "video", "data") if role == "publisher" else ("join",)
+    if seconds is not None and seconds != body.get("tokenExpireTs"):  # equal ones may be cut short together
+        names = _PRIVILEGES if role == "publisher" else _PRIVILEGES[:1]
         del part["role"]
         part["privileges"] = dict.fromkeys(names, seconds)
     return part
@@ -80,7 +89,7 @@ def _render(request: Request, outcomes: Sequence[Outcome]) -> Answer:
 
 
 def _refuse(refusal: Refusal, request_id: str) -> Answer:
-    code = _PARAMETERS if refusal.status == 400 else _BUILDING
+    code = _PARAMETERS if refusal.status in (400, 413, 415) else _BUILDING
     body: dict[str, object] = {"code": code, "message": refusal.detail, "reason": refusal.code}
     return Answer(refusal.status, orjson.dumps(body | field_of(refusal) | {"request_id": request_id}))
 

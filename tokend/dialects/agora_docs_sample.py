@@ -21,7 +21,7 @@ def _rtc(request: Request) -> Issue:
     name = "channelName" if "channelName" in body else "ChannelName"
     fields = {
         "channel": reading.required(reading.text(body, name), name),
-        "uid": reading.number(body, "uid"),
+        "uid": reading.uid_number(body, "uid", request.settings.signed_uid),
         "role": reading.numbered_role(body, "role"),
         "version": request.settings.version,
     }

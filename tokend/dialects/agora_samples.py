@@ -13,8 +13,14 @@ from tokend.model import Ask, Code, Issued, Refusal
 
 NAME: Final = "agora-samples"
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
-_NAMES: Final = {"ttl": "expire", "channel": "channelName", "account": "uid", "user": "uid", "app_id": "appId"}
+_NAMES: Final = {
+    "ttl": "expire",
+    "channel": "channelName",
+    **dict.fromkeys(("account", "user", "rtm_user"), "uid"),
+    "app_id": "appId",
+}
 _RTC, _RTM = 1, 2
+_TOO_FAR: Final = 1_000_000_000
 
 
 def _generate_v1(request: Request) -> Issue:
@@ -55,6 +61,8 @@ def _generate_ask(body: Mapping[str, Any], types: set[int], name: str, request: 
     else:
         fields["account"] = uid
     if types == {_RTC, _RTM}:
+        if fields.get("uid") == 0:
+            raise Refusal(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
         return Ask("rtc_rtm", fields, ttl, _NAMES, app_id)
     return Ask("rtc", {**fields, "version": request.settings.version}, ttl, _NAMES, app_id)
 
@@ -67,6 +75,8 @@ def _access_token(request: Request) -> Issue:
     """The older Node server: `expiredTs` is an absolute Unix time."""
     uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
     until = reading.query_seconds(request, "expiredTs")
+    if until is not None and not 0 < until - request.now < _TOO_FAR:
+        raise Refusal(Code.TTL_OUT_OF_RANGE, "must be a point in time to come, in Unix seconds", "expiredTs")
     fields = {
         "channel": reading.query_required(request, "channel"),
         "uid": uid,
@@ -87,7 +97,8 @@ def _conversation(request: Request) -> Issue:
     """The Conversational AI guide: RTC and RTM for one numeric user."""
     body = reading.json_object(request)
     reading.known_only(body, ("channel", "uid"))
-    channel, uid = reading.required(reading.text(body, "channel"), "channel"), reading.number(body, "uid")
+    channel = reading.required(reading.text(body, "channel"), "channel")
+    uid = reading.uid_number(body, "uid", request.settings.signed_uid)
     if uid == 0:
         raise Refusal(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
     version = request.settings.version

@@ -46,6 +46,8 @@ def _web(app: bool) -> Callable[[Request], Issue]:
 
 def _java(request: Request) -> Issue:
     """A form or a query: `userId`, `expireSeconds`, `tokenType` user or app."""
+    if request.content_type is not None and reading.media_type(request) != FORM:
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     try:
         form = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
     except ValueError as error:

@@ -28,13 +28,14 @@ def _rtm(request: Request) -> Issue:
 
 
 def _rte(request: Request) -> Issue:
-    """The RTM token joins the stream channel too, in the path's role."""
+    """The RTM token joins the stream channel too, in the path's role; 006 has no stream channels."""
     rtc = rtc_ask(request, empty_uid="0")
     rtc_user, rtm_user = request.params["rtcuid"], request.params.get("rtmuid", "")
     user = rtm_user or rtc_user
     if user == "" or (user == "0" and rtc_user in ("", "0")):
         raise Refusal(Code.INVALID_FIELD, "must be given where the RTC uid is empty or 0", "rtmuid")
-    rtm = rtm_ask(request, user, channel=rtc.fields["channel"], role=rtc.fields["role"])
+    stream = {} if request.settings.version == "006" else {name: rtc.fields[name] for name in ("channel", "role")}
+    rtm = rtm_ask(request, user, more=stream)
     return Issue((rtc, rtm if rtm_user else rtm._replace(names={**_EXPIRY, "user": "rtcuid"})))
 
 

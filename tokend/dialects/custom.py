@@ -4,7 +4,7 @@ Path, then query (GET) or JSON (POST) fill the kinds' fields by name; `set` fixe
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,10 +16,12 @@ from tokend.model import Ask, Code, Issued, Refusal
 
 NAME: Final = "custom"
 TTL: Final = "ttl"
+VERSION: Final = "version"
+"""A field that the route's `token_version` says, and no request."""
 OF_A_TOKEN: Final = ("token", "kind", "app_id", "role", "ttl", "issued_at", "expires_at", "renew_at")
 """What a placeholder of an answer can name, besides the kind's fields and what its backend adds."""
 
-_PLACEHOLDER: Final = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)\}")
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 
 class Field(NamedTuple):
@@ -44,16 +46,22 @@ def dialect(custom: Custom) -> Dialect:
     def parse_get(request: Request) -> Issue:
         names = [name for name, _ in request.query]
         values: dict[str, object] = {name: reading.query_value(request, name) for name in names}
-        return _issue(custom, request, values)
+        return _issue(custom, request, values, values.keys() | request.params.keys())
 
     def parse_post(request: Request) -> Issue:
-        return _issue(custom, request, reading.json_object(request) if request.body else {})
+        body = reading.json_object(request) if request.body else {}
+        return _issue(custom, request, body, request.params.keys())
 
     def render(request: Request, outcomes: Sequence[Outcome]) -> Answer:
         return _render(custom, outcomes)
 
     endpoints = (Endpoint("GET", "", parse_get, render), Endpoint("POST", "", parse_post, render))
     return Dialect(NAME, endpoints, refuse)
+
+
+def known_fields(kinds: Mapping[str, Mapping[str, Field]]) -> set[str]:
+    """What a request, `set` and `default` can say."""
+    return {name for of_kind in kinds.values() for name in of_kind if name != VERSION} | {TTL}
 
 
 def placeholders(answer: object) -> list[str]:
@@ -65,29 +73,28 @@ def placeholders(answer: object) -> list[str]:
     return [name for value in answer for name in placeholders(value)] if isinstance(answer, list) else []
 
 
-def _issue(custom: Custom, request: Request, sent: Mapping[str, object]) -> Issue:
+def _issue(custom: Custom, request: Request, sent: Mapping[str, object], from_text: Set[str]) -> Issue:
+    """`from_text`: the names that came as text, of the path or a query."""
     given: dict[str, object] = {**sent}
     for name, value in request.params.items():
         if name in sent:
             raise Refusal(Code.INVALID_FIELD, "stands in the path already", name)
         given[name] = value
-    fields = {name for of_kind in custom.kinds.values() for name in of_kind} | {TTL}
-    reading.known_only(given, sorted(fields))
+    reading.known_only(given, sorted(known_fields(custom.kinds)))
     for name in given:
         if name in custom.set:
             raise Refusal(Code.INVALID_FIELD, "is fixed by this route", name)
     whole = {**custom.default, **given, **custom.set}
-    from_text = set(request.params) | ({name for name, _ in request.query} & sent.keys())
     ttl = _ttl(whole, TTL in from_text)
     asks = []
     for kind, known in custom.kinds.items():
         of_kind = {
-            name: _typed(whole[name], name, field, request) if name in from_text else whole[name]
+            name: _typed(whole[name], name, field, request) if name in from_text else _worded(whole[name], name, field)
             for name, field in known.items()
             if name in whole
         }
-        if "version" in known:
-            of_kind.setdefault("version", request.settings.version)
+        if VERSION in known:
+            of_kind[VERSION] = request.settings.version
         asks.append(Ask(kind, of_kind, ttl))
     return Issue(tuple(asks))
 
@@ -102,10 +109,19 @@ def _typed(value: object, name: str, field: Field, request: Request) -> object:
     return reading.whole_text(text, name) if field.numeric else text
 
 
+def _worded(value: object, name: str, field: Field) -> object:
+    """A role of a JSON body, in any of its words; anything else is the kind's to judge."""
+    return reading.role(value, name) if field.role and isinstance(value, str) else value
+
+
 def _ttl(whole: Mapping[str, object], from_text: bool) -> int | None:
     if TTL not in whole:
         return None
-    return reading.whole_text(str(whole[TTL]), TTL) if from_text else reading.whole(whole, TTL)
+    return (
+        reading.whole_text(str(whole[TTL]), TTL, "a whole number of seconds")
+        if from_text
+        else reading.whole(whole, TTL)
+    )
 
 
 def _render(custom: Custom, outcomes: Sequence[Outcome]) -> Answer:
@@ -119,7 +135,7 @@ def _render(custom: Custom, outcomes: Sequence[Outcome]) -> Answer:
     filled = _filled(custom.answer, values)
     if isinstance(filled, dict):
         return Answer(200, orjson.dumps({**filled, **cut_short(outcomes)}))
-    return Answer(200, str(filled).encode(), TEXT)
+    return Answer(200, _text(filled).encode(), TEXT)
 
 
 def _filled(answer: Any, values: Mapping[str, Any]) -> Any:
@@ -133,7 +149,12 @@ def _filled(answer: Any, values: Mapping[str, Any]) -> Any:
     alone = _PLACEHOLDER.fullmatch(answer)
     if alone:
         return _value(alone[1], values)
-    return _PLACEHOLDER.sub(lambda found: str(_value(found[1], values)), answer)
+    return _PLACEHOLDER.sub(lambda found: _text(_value(found[1], values)), answer)
+
+
+def _text(value: object) -> str:
+    """Nothing, as the role of an RTM token, is no text."""
+    return "" if value is None else str(value)
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:

@@ -49,7 +49,7 @@ def document(name: str, route: Route) -> Answer:
     return _html(
         openapi["info"]["title"],
         f"<h1>{escape(openapi['info']['title'])}</h1><p>The machine-readable form is <a href='{link}'>openapi.json</a>.</p>"
-        f"<h2>Requests</h2><table>{operations}</table><h2>Kinds</h2>{kinds}",
+        f"<h2>Requests, below <code>{escape(route.prefix)}</code></h2><table>{operations}</table><h2>Kinds</h2>{kinds}",
     )
 
 

@@ -1,0 +1,77 @@
+"""What the tests of this folder need besides Python: Debian's Chromium, and the packages of `package.json`."""
+
+import functools
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+HERE: Final = Path(__file__).parent
+PACKAGES: Final = ("agora-react-uikit", "agora-rtm-sdk", "esbuild", "react", "react-dom")
+SECONDS: Final = 20.0
+"""The longest that a test waits for anything."""
+
+
+def chromium() -> str | None:
+    """Where Chromium is."""
+    return shutil.which("chromium")
+
+
+def missing() -> str | None:
+    """Why no page can be opened here, and what to do about it; None when one can."""
+    if chromium() is None:
+        return "no browser tests: chromium is not on the PATH (on Debian: apt-get install chromium)"
+    return missing_packages(HERE, PACKAGES)
+
+
+def missing_packages(directory: Path, packages: tuple[str, ...]) -> str | None:
+    """The same for npm packages in a directory of the tests, and for node."""
+    if shutil.which("node") is None:
+        return "no browser tests: node is not on the PATH (install it with npm; make test then installs the packages)"
+    for package in packages:
+        if not (directory / "node_modules" / package).is_dir():
+            return f"no browser tests: tests/{directory.name} lacks {package} (make test installs it where npm is)"
+    return None
+
+
+def skip_or_fail(reason: str | None) -> None:
+    """Skip the test for this reason, if there is one; where CI=true that is a failure."""
+    if reason is not None and os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    if reason is not None:
+        pytest.skip(reason)
+
+
+def build(directory: Path) -> None:
+    """The pages of `page/`, each with its packages in one script."""
+    pages = sorted(str(one) for one in (HERE / "page").iterdir())
+    settings = ("--bundle", "--jsx=automatic", "--loader:.html=copy", '--define:process.env.NODE_ENV="production"')
+    esbuild = HERE / "node_modules" / ".bin" / "esbuild"
+    command = [str(esbuild), *pages, *settings, f"--outdir={directory}", "--log-level=warning"]
+    subprocess.run(command, check=True, timeout=SECONDS, cwd=HERE)
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def site(directory: Path) -> Iterator[str]:
+    """Python's plain web server with the files of a directory; gives its origin."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=directory))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
