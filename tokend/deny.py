@@ -4,14 +4,15 @@ An entry names an app (or all), and any of user, channel, caller; all that it na
 identities that were established before that time (a caller's `iat`), as after a stolen session.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from tokend import strict_json
 from tokend.model import Caller, Grant
 from tokend.scope import scope
-from tokend.validation import Strict, complaints, invalid
+from tokend.validation import Complaint, Strict, complaints, invalid
 
 _WHOM = frozenset({"user", "channel", "caller", "issued_before"})
 
@@ -47,15 +48,22 @@ class Entry(Strict):
         )
 
 
-_ENTRIES = TypeAdapter(list[Entry])
-
-
-def parse_entries(document: object) -> tuple[Entry, ...]:
-    """The entries of a file's content (a list of mappings, or nothing); `ValueError` with every problem."""
-    try:
-        return tuple(_ENTRIES.validate_python([] if document is None else document))
-    except ValidationError as error:
-        raise ValueError("; ".join(_told(one) for one in complaints(error, Entry))) from None
+def parse_entries(raw: bytes) -> tuple[Entry, ...]:
+    """The entries of a file, one JSON object a line; `ValueError` that tells every line that is none."""
+    found: list[Entry] = []
+    problems: list[str] = []
+    for number, line in enumerate(raw.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            found.append(Entry.model_validate(strict_json.loads(line)))
+        except ValidationError as error:
+            problems += [f"line {number}: {_told(one)}" for one in complaints(error, Entry)]
+        except ValueError:
+            problems.append(f"line {number}: is no JSON object")
+    if problems:
+        raise ValueError("; ".join(problems))
+    return tuple(found)
 
 
 def reason(entries: Iterable[Entry], app: str, caller: Caller, grant: Grant, now: int) -> str | None:
@@ -66,13 +74,6 @@ def reason(entries: Iterable[Entry], app: str, caller: Caller, grant: Grant, now
     return None
 
 
-def plain(value: Any) -> Any:
-    """Mappings and lists without what a reader of files put around them."""
-    if isinstance(value, Mapping):
-        return {key: plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list) else value
-
-
-def _told(complaint: Any) -> str:
-    path = ".".join(map(str, complaint.path))
-    return f"entry {path}: {'unknown key' if complaint.unknown else ''}{complaint.sentence}"
+def _told(complaint: Complaint) -> str:
+    sentence = f"unknown key{complaint.sentence}" if complaint.unknown else complaint.sentence
+    return " ".join((*map(str, complaint.path), sentence))

@@ -93,7 +93,7 @@ async def _one(app: App, terms: Terms, caller: Caller, ask: Ask, stamp: Stamp, p
     try:
         permit = decide(app, terms, caller, ask)
         if ports.deny is not None and (reason := await ports.deny.denies(app.name, caller, permit.grant)):
-            raise Refusal(Code.NOT_PERMITTED, reason)
+            raise Refusal(Code.NOT_PERMITTED, reason, operator="deny list")
         return _mint(permit, stamp)
     except Refusal as refusal:
         return refusal.renamed(ask.names)

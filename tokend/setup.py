@@ -161,6 +161,7 @@ class Setup:
     routes: tuple[Route, ...]
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
+    deny_file: str | None = None
 
 
 def parse_path(path: str) -> Parts:

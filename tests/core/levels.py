@@ -20,6 +20,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "setup": 2,
     "matching": 2,
     "audit": 2,
+    "deny": 2,
     "diagnosis": 2,
     "inspector": 2,
     "issuer": 2,

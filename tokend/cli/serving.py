@@ -34,7 +34,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _serve(options: argparse.Namespace, context: Context) -> int:
     # aiohttp takes a while to import, and only these two commands need it
     from tokend.server.log import standard_error
-    from tokend.server.run import CannotAudit, CannotListen, serve
+    from tokend.server.run import CannotStart, serve
 
     setup = context.setup(options)
     listen = Listen(options.host or setup.listen.host, setup.listen.port if options.port is None else options.port)
@@ -49,7 +49,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
 
     try:
         serve(setup, log, on_listening)
-    except (CannotAudit, CannotListen) as error:
+    except CannotStart as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1
     return 0

@@ -45,6 +45,8 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
         report.add_after(("apps",), "is missing: name at least one app")
     if shape.audit is not None and not shape.audit.to:
         report.add_after(("audit", "to"), "is missing: stdout, {file: PATH}, or a list of both")
+    if shape.deny is not None and not shape.deny.file:
+        report.add_after(("deny", "file"), "is missing: the path of the deny file")
     tools = Tools(report, secrets, load)
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
@@ -65,8 +67,9 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     if report.problems:
         raise ConfigError(report.problems)
     audit = _audit(shape.audit, secrets) if shape.audit else None
+    deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
-    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit)
+    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit, deny)
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:

@@ -310,6 +310,12 @@ class AuditShape(Part):
     hash_ids: bool | None = None
 
 
+class DenyShape(Part):
+    """Who is shut out for the time being: one JSON object a line."""
+
+    file: File | None = None
+
+
 class ServerShape(Part):
     """The server itself."""
 
@@ -321,6 +327,7 @@ class RootShape(Part):
 
     server: ServerShape | None = None
     audit: AuditShape | None = None
+    deny: DenyShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None

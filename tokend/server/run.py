@@ -12,6 +12,7 @@ from collections.abc import Callable
 from aiohttp import ClientSession, DummyCookieJar, web
 
 from tokend.server.audit import Audit
+from tokend.server.deny import DenyFile
 from tokend.server.door import Door
 from tokend.server.jwks import KeyCache, over_http
 from tokend.server.log import JsonLog, LibraryHandler
@@ -25,16 +26,12 @@ LINGER_SECONDS = 1.0
 """The longest that the rest of a refused body is read and thrown away, so that its sender sees the answer."""
 
 
-class CannotAudit(Exception):
-    """The audit cannot be written, in a sentence."""
-
-
-class CannotListen(Exception):
-    """The address cannot be listened on, in a sentence."""
+class CannotStart(Exception):
+    """The address cannot be listened on, or a file of the server's own cannot be used, in a sentence."""
 
 
 def serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `on_listening` gets the base URL. Raises `CannotListen`."""
+    """Serve until SIGTERM or SIGINT. `on_listening` gets the base URL. Raises `CannotStart`."""
     root = logging.getLogger()
     root.handlers[:] = [LibraryHandler(log)]
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -52,8 +49,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
     listener = _bind(setup.listen.host, setup.listen.port)
     audit = open_audit(setup, log)
+    deny = open_deny(setup, log)
     session = ClientSession(trust_env=False, cookie_jar=DummyCookieJar())
-    door = Door(setup, log, ports=Ports(audit=audit, keys=KeyCache(over_http(session), time.monotonic, log)))
+    door = Door(setup, log, ports=Ports(audit, KeyCache(over_http(session), time.monotonic, log), deny))
     runner = runner_of(door)
     await runner.setup()
     site = web.SockSite(runner, listener, backlog=BACKLOG)
@@ -77,13 +75,25 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
 
 
 def open_audit(setup: Setup, log: JsonLog) -> Audit | None:
-    """The audit that the Setup asks for; `CannotAudit` where its file cannot be opened."""
+    """The audit that the Setup asks for; `CannotStart` where its file cannot be opened."""
     if setup.audit is None:
         return None
     try:
         return Audit(setup.audit, secrets.token_hex(8), log, time.monotonic)
     except OSError as error:
-        raise CannotAudit(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
+        raise CannotStart(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
+
+
+def open_deny(setup: Setup, log: JsonLog) -> DenyFile | None:
+    """The deny file that the Setup names; `CannotStart` where it cannot be read."""
+    if setup.deny_file is None:
+        return None
+    try:
+        return DenyFile(setup.deny_file, log, time.time, time.monotonic)
+    except OSError as error:
+        raise CannotStart(f"the deny file cannot be read: {setup.deny_file}: {error.strerror}") from error
+    except ValueError as error:
+        raise CannotStart(f"the deny file is wrong: {setup.deny_file}: {error}") from error
 
 
 def runner_of(door: Door) -> web.AppRunner:
@@ -113,5 +123,5 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         sentence = f"cannot listen on {host}:{port}: {error.strerror}; choose another with --host and --port"
-        raise CannotListen(sentence) from error
+        raise CannotStart(sentence) from error
     return listener
