@@ -1,6 +1,7 @@
 """`serve` and `health` as processes: zero configuration, the greeting, ports that are taken, and SIGTERM."""
 
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -44,6 +45,12 @@ def test_serves_from_the_environment_alone_and_stops_on_sigterm(tmp_path: Path) 
     assert events[0]["configuration"] == "environment"
     assert "API_KEY_SHA256" in events[1]["message"]
     assert events[-1]["event"] == "stopped"
+
+
+def test_a_crash_leaves_no_core_dump_with_the_secrets_in_it(tmp_path: Path) -> None:
+    with serving(tmp_path, CREDENTIALS) as server:
+        limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.M)
 
 
 def test_health_of_nothing_is_exit_code_1(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_anonymous_callers_and_006_are_warned_of(tmp_path: Path) -> None:
     setup = loaded(tmp_path, BIG.replace("wildcard_publish]", "app_admin]"), {"run/acme": CERTIFICATE})
     assert [one.split(",")[0].split(" so")[0] for one in setup.warnings] == [
         "app bolt: caller kiosk is anonymous",
-        "app bolt: anonymous caller kiosk has the power app_admin: anybody can administer the app",
+        "app bolt: anonymous caller kiosk has the power app_admin: whoever has the URL administers the app",
         "app bolt: route /bolt/old issues version 006 tokens",
     ]
 

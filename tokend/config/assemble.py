@@ -93,15 +93,16 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
 
 
 def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) -> list[str]:
-    found = []
-    for name in open_callers(callers):
-        found.append(
-            f"app {app.name}: caller {name} is anonymous, so anybody who reaches this server gets tokens by its rules; "
-            "an api_key caller in its place closes it"
-        )
-        if any(Power.APP_ADMIN in rule.powers for rule in app.rules[name]):
+    found = [
+        f"app {app.name}: caller {name} is anonymous, so anybody who reaches this server gets tokens by its rules; "
+        "an api_key caller in its place closes it"
+        for name in open_callers(callers)
+    ]
+    for name, caller in callers.items():
+        exposed = "anonymous" if caller.shape.anonymous else "url_key" if caller.shape.url_key else None
+        if exposed and any(Power.APP_ADMIN in rule.powers for rule in caller.rules):
             found.append(
-                f"app {app.name}: anonymous caller {name} has the power app_admin: anybody can administer the app"
+                f"app {app.name}: {exposed} caller {name} has the power app_admin: whoever has the URL administers the app"
             )
     found += [
         f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "

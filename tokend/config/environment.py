@@ -72,7 +72,7 @@ def named(problem: Problem) -> Problem:
 
 def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
     """The warnings with the variable that closes the server in place of the key of a file."""
-    return tuple(f"{one.partition('; ')[0]}; {_OPEN_HINT}" for one in warnings)
+    return tuple(f"{one.partition('; ')[0]}; {_OPEN_HINT}" if "anonymous" in one else one for one in warnings)
 
 
 def _tree(value: Any) -> Any:

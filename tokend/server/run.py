@@ -34,8 +34,17 @@ def serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> No
     """Serve until SIGTERM or SIGINT. `on_listening` gets the base URL. Raises `CannotStart`."""
     root = logging.getLogger()
     root.handlers[:] = [LibraryHandler(log)]
+    _no_core_dumps()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(setup, log, on_listening))
+
+
+def _no_core_dumps() -> None:
+    """A core dump would hold every secret."""
+    if sys.platform != "win32":
+        import resource  # not to be had on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
