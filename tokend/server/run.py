@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp import web
 
 from tokend.server.audit import Audit
 from tokend.server.door import Door
-from tokend.server.jwks import KeyCache, over_http
+from tokend.server.jwks import KeyCache, client, over_http
 from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.protocol import Runner
 from tokend.setup import Listen, Ports, Setup
@@ -52,7 +52,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]) -> None:
     listener = _bind(setup.listen.host, setup.listen.port)
     audit = open_audit(setup, log)
-    session = ClientSession(trust_env=False, cookie_jar=DummyCookieJar())
+    session = client()
     door = Door(setup, log, ports=Ports(audit=audit, keys=KeyCache(over_http(session), time.monotonic, log)))
     runner = runner_of(door)
     await runner.setup()
