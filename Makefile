@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Everything is installed into .venv, nothing anywhere else.
 PYTHON ?= python3
 BIN := .venv/bin
-NODE := tests/node/node_modules
+NODE := tests/node/node_modules tests/oidc/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types check figures image clean
@@ -45,12 +45,12 @@ clean: ## Remove what was installed and built; .env stays
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# The vendor's own token builders, which the tests hold ours against. They are not part of the product.
-$(NODE): tests/node/package.json
+# The vendor's own token builders and a real identity provider, which the tests hold ours against. No part of the product.
+$(NODE): tests/%/node_modules: tests/%/package.json
 	@if command -v npm >/dev/null; then \
-		npm install --prefix tests/node --silent --no-audit --no-fund --no-package-lock && touch $@; \
+		npm install --prefix tests/$* --silent --no-audit --no-fund --no-package-lock && touch $@; \
 	else \
-		echo "There is no npm here: the tests against the vendor's builders will be skipped."; \
+		echo "There is no npm here: the tests that need tests/$* will be skipped."; \
 	fi
 
 .env:

@@ -94,7 +94,7 @@ def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
         return None
     missing = [name for name in preset.needs if name not in given]
     for name in missing:
-        report.add_after((*at, name), f"is missing: preset {shape.preset} needs it")
+        report.add_after((*at, name), f"is missing: preset {shape.preset} needs {', '.join(preset.needs)}")
     for name in ("issuer", "jwks", "keys", "secret"):
         if getattr(shape, name) is not None:
             report.add_after((*at, name), "stands beside a preset, which knows it")
