@@ -112,7 +112,7 @@ def test_a_real_server_starts_without_the_provider_and_takes_its_tokens_later(
     provider: Provider, tmp_path: Path
 ) -> None:
     (tmp_path / "config.yaml").write_text(_yaml(provider))
-    with real_server(tmp_path, {"CERTIFICATE": CERTIFICATE}) as server:
+    with real_server(tmp_path, {"CERTIFICATE": CERTIFICATE}, lines=1) as server:
         provider.start("rsa")
         answer = _post(f"{server.url}/demo/v1/token", provider.token())
     assert (answer["channel"], answer["role"]) == ("room-acme-1", "publisher")

@@ -142,6 +142,13 @@ async def test_after_the_limit_it_is_503_and_not_401() -> None:
     assert not await provider.is_unavailable()
 
 
+async def test_the_first_token_after_two_quiet_days_waits_for_the_keys() -> None:
+    provider = Provider("ec")
+    await provider.kids("ec")
+    provider.now = 2 * STALE
+    assert await provider.kids("ec") == ["ec"]
+
+
 async def test_a_new_key_is_accepted_within_35_seconds() -> None:
     """P16: even where a stranger has just caused a refresh."""
     provider = Provider("ec")

@@ -5,6 +5,7 @@ while the provider is down, up to a limit, after which the answer is 503 and not
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -41,16 +42,19 @@ class KeyCache:
     async def find(self, source: KeySource, key_id: str | None) -> Sequence[Any]:
         entry = self._sources.setdefault(source, _Source())
         missing = key_id is not None and all(one.kid != key_id for one in entry.keys)
-        if entry.fetched_at is None or missing:
+        if missing or self._age(entry) >= STALE:
             if (task := self._refreshing(source, entry)) is not None:
                 await asyncio.shield(task)  # others wait for it too
-        elif self._elapsed() - entry.fetched_at >= FRESH:
+        elif self._age(entry) >= FRESH:
             self._refreshing(source, entry)
-        if entry.fetched_at is None or self._elapsed() - entry.fetched_at >= STALE:
+        if self._age(entry) >= STALE:
             raise Refusal(
                 Code.UNAVAILABLE, "the identity provider cannot be reached", operator=f"no keys of {source.url}"
             )
         return entry.keys
+
+    def _age(self, entry: "_Source") -> float:
+        return math.inf if entry.fetched_at is None else self._elapsed() - entry.fetched_at
 
     def _refreshing(self, source: KeySource, entry: "_Source") -> "asyncio.Task[None] | None":
         """The refresh under way, or a new one; None while the source cools down."""
