@@ -1,7 +1,7 @@
 # `make` alone tells what there is. Everything is installed into .venv, nothing anywhere else.
 PYTHON ?= python3
 BIN := .venv/bin
-NODE := tests/node/node_modules tests/browser/node_modules
+NODE := tests/node/node_modules tests/browser/node_modules tests/oidc/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types check figures image clean
@@ -45,8 +45,8 @@ clean: ## Remove what was installed and built; .env stays
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# The vendor's own token builders, and its clients for browsers, which the tests hold ours against. They are not part
-# of the product.
+# The vendor's own token builders and clients, and a real identity provider, which the tests hold ours against.
+# They are not part of the product.
 $(NODE): %/node_modules: %/package.json
 	@if command -v npm >/dev/null; then \
 		npm install --prefix $* --silent --no-audit --no-fund --no-package-lock && touch $@; \

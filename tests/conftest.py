@@ -1,4 +1,4 @@
-"""What every test may ask for. `vendor`: the vendor's published builders in node."""
+"""What every test may ask for. `vendor`: the vendor's published builders in node; `provider`: an identity provider."""
 
 import os
 from collections.abc import Iterator
@@ -6,15 +6,27 @@ from collections.abc import Iterator
 import pytest
 
 from tests import oracle
+from tests.oidc.provider import Provider, missing
 
 
 @pytest.fixture(scope="session")
 def vendor() -> Iterator[oracle.Vendor]:
     """The vendor's builders. Without them the test is skipped, saying why; where CI=true it fails."""
-    reason = oracle.missing()
-    if reason is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    _need(oracle.missing())
     with oracle.Vendor() as running:
         yield running
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    """A real identity provider on loopback, which is not started yet. Skipped and failed as the vendor is."""
+    _need(missing())
+    with Provider() as made:
+        yield made
+
+
+def _need(lacking: str | None) -> None:
+    if lacking is not None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(lacking)
+        pytest.skip(lacking)

@@ -11,14 +11,15 @@ from tests.config.writing import ENVIRONMENT
 from tokend import plugins
 from tokend.config import ConfigError
 from tokend.config.assemble import assemble
+from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
-from tokend.config.shape import AppShape, CallerShape, Certificate, RootShape, RouteShape, RuleShape
+from tokend.config.shape import AppShape, CallerShape, JwtShape, RootShape, RouteShape, RuleShape
 from tokend.config.yaml_tree import Map, Mark, YamlError, parse
 
 KEYS = sorted(
     {
         key
-        for shape in (RootShape, AppShape, CallerShape, Certificate, RouteShape, RuleShape)
+        for shape in (RootShape, AppShape, CallerShape, JwtShape, Certificate, RouteShape, RuleShape)
         for key in shape.model_fields
     }
 )

@@ -14,10 +14,11 @@ SOURCES = [
     *sorted((ROOT / "config").glob("*.py")),
     ROOT / "templates.py",
     ROOT / "setup.py",
-    ROOT / "auth" / "api_key.py",
+    ROOT / "claims.py",
+    ROOT / "auth" / "_digests.py",
 ]
 SPEAKERS = frozenset(
-    {"add", "add_after", "add_broken", "invalid", "TemplateError", "SecretProblem", "Problem", "_problem"}
+    {"add", "add_after", "add_broken", "invalid", "TemplateError", "ClaimError", "SecretProblem", "Problem", "_problem"}
 )
 SPEAKING_FUNCTIONS = frozenset({"check_origin", "_no_hex_32"})
 ELSEWHERE = {

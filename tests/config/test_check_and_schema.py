@@ -91,7 +91,7 @@ def test_show_prints_the_app_as_merged_and_no_secret(tmp_path: Path) -> None:
     assert shown["acme"]["routes"] == [{"at": "/acme"}, {"host": "acme.rtc.example.com", "at": "/"}]
     assert shown["bolt"]["certificate"]["sign_with"] == "secondary"
     assert list(shown["bolt"]["callers"]) == ["web", "kiosk"]
-    assert shown["coda"]["callers"]["web"]["api_key"] == DIGEST
+    assert shown["coda"]["callers"]["web"]["jwt"]["issuer"] == "https://id.example.com/realms/coda"
 
 
 def test_what_show_prints_is_the_app_itself(tmp_path: Path) -> None:
@@ -145,6 +145,7 @@ def test_good_files_fit_the_schema() -> None:
             "backends_text",
         ),
         *("certificate_without_primary", "api_key_literal", "api_key_upper_case", "backend_not_a_mapping"),
+        "jwt_secret_literal",
     ],
 )
 def test_bad_files_do_not_fit_the_schema(name: str) -> None:

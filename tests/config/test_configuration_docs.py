@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE
-from tokend.config import environment, load
+from tokend.auth.presets import PRESETS
+from tokend.config import environment, load, references
 from tokend.config import shape as shapes
 from tokend.config.shape import RootShape
 from tokend.dialects import DIALECTS
@@ -24,12 +25,11 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
     "Callers: `callers`": (shapes.CallerShape, ""),
+    "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
     "Routes: `routes`": (shapes.RouteShape, ""),
 }
 NO_KEYS_OF_THE_FILE = {
-    "AppId": "a form of app_id",
     "AuditFile": "a form of audit.to",
-    "Env": "a form of app_id",
     "Part": "a base",
 }
 
@@ -53,7 +53,7 @@ def test_every_key_has_its_row_and_no_row_an_unknown_key(heading: str) -> None:
 
 
 def test_secrets_rules_and_powers() -> None:
-    secret, certificate = list(shapes.SecretRef.model_fields), list(shapes.Certificate.model_fields)
+    secret, certificate = list(references.SecretRef.model_fields), list(references.Certificate.model_fields)
     assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{one}" for one in certificate)]
     rule = [*shapes.RuleShape.model_fields, *(f"ttl.{one}" for one in shapes.RuleTtl.model_fields)]
     assert _rows("Rules: `may`") == [*rule, *Power]
@@ -65,7 +65,15 @@ def test_no_shape_is_left_out() -> None:
         for name, one in vars(shapes).items()
         if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == shapes.__name__
     }
-    covered = {model.__name__ for model, _ in SECTIONS.values()} | {"SecretRef", "Certificate", "RuleShape", "RuleTtl"}
+    covered = {model.__name__ for model, _ in SECTIONS.values()} | {"RuleShape", "RuleTtl"}
+    assert {
+        name
+        for name, one in vars(references).items()
+        if isinstance(one, type) and one.__module__ == references.__name__
+    } == {
+        *("SecretRef", "Certificate"),
+        *("AppId", "Env"),  # forms of app_id
+    }
     assert models.keys() == covered | NO_KEYS_OF_THE_FILE.keys()
 
 
@@ -75,6 +83,12 @@ def test_every_environment_variable_has_its_row() -> None:
     rows = _rows("Environment variables")
     assert len(set(rows)) == len(rows)
     assert set(rows) == read
+
+
+def test_every_preset_is_named_with_what_it_needs() -> None:
+    said = _section("Tokens of an identity provider: `jwt`")
+    for name, preset in PRESETS.items():
+        assert f"`{name}` ({', '.join(f'`{one}`' for one in preset.needs)}" in said
 
 
 def test_every_dialect_is_named() -> None:

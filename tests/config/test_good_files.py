@@ -19,7 +19,7 @@ BIG = """
       cors: {origins: ["https://{app}.example.com", "https://*.preview.example.com"]}
       callers:
         web:
-          api_key: "DIGEST"
+          jwt: {issuer: "https://id.example.com/realms/{app}", audience: tokend}
           may:
             - {when: {claims.roles: host}, kinds: [rtc, rtm], channel: "room-{claims.org}-*", user: "{claims.sub|uid}",
                roles: [publisher], ttl: {max: 30m}}

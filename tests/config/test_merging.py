@@ -87,7 +87,10 @@ def test_app_stands_for_the_apps_name_in_every_value(tmp_path: Path) -> None:
           app_id: {env: "{app}_ID"}
           certificate: {env: "CERTIFICATE_of_{app}"}
           cors: {origins: "https://{app}.example.com"}
-          callers: {studio: {api_key: "DIGEST", may: [{channel: "{app}-*", user: "{app}/{claims.sub}"}]}}
+          callers:
+            studio:
+              jwt: {issuer: "https://{app}.example.com", audience: x}
+              may: [{channel: "{app}-*", user: "{app}/{claims.sub}"}]
           routes: [{at: "/x/{app}", host: "{app}.example.com"}]
         apps: {one: {}}
     """

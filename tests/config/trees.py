@@ -20,7 +20,21 @@ SOUND: dict[str, Any] = {
             "app_id": APP_ID,
             "backends": ["rtc", "rtm"],
             "callers": {
-                "studio": {"api_key": [DIGEST], "may": [{"when": {"claims.a": "b"}, "channel": "x-{claims.a}"}]},
+                "studio": {"api_key": [DIGEST], "may": [{"channel": "x-*"}]},
+                "web": {
+                    "jwt": {
+                        "issuer": "https://id.example.com/{app}",
+                        "audience": ["tokend"],
+                        "algorithms": "ES256",
+                        "require": {"claims.tenant": "{app}"},
+                    },
+                    "may": [{"when": {"claims.a": "b"}, "channel": "x-{claims.a}", "user": "{claims.sub|uid}"}],
+                },
+                "machine": {
+                    "jwt": {"issuer": "machine", "audience": "tokend", "secret": {"env": "CERTIFICATE"}},
+                    "may": [{"user": "*"}],
+                },
+                "fire": {"jwt": {"preset": "firebase", "project": "demo", "shared": True}, "may": [{"user": "*"}]},
                 "open": {"anonymous": True, "may": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
             },
             "routes": [

@@ -6,12 +6,15 @@ What a token lacked goes to the operator's log; the stranger learns only that it
 
 import base64
 import binascii
-import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final, NamedTuple
+from urllib.parse import urlsplit
 
-from joserfc import jwk, jws
+from joserfc import jwk
 from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
 
 from tokend import strict_json
 from tokend.auth.contract import Presented, Scheme
@@ -28,6 +31,8 @@ ASYMMETRIC: Final = (
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
 )
 SYMMETRIC: Final = ("HS256",)
+MIN_RSA_BITS: Final = 2048
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 
@@ -52,6 +57,19 @@ class _Unfit(Exception):
     """Why a token does not do, for the operator."""
 
 
+class KeysProblem(ValueError):
+    """Why keys cannot be had from somewhere: a sentence of ours, which repeats nothing of what came from there."""
+
+
+class _Token(NamedTuple):
+    """The parts of a token, each decoded. `signed` is what the signature is over."""
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    signed: bytes
+    signature: bytes
+
+
 class Jwt(Scheme):
     """All callers of a route that bring JWTs. Answers None for a token of an issuer that none of them trusts."""
 
@@ -61,34 +79,45 @@ class Jwt(Scheme):
         self._trusts = tuple(trusts)
 
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-        token = presented.bearer or presented.cookie
-        if token is None or token.count(".") != 2:
+        text, trusts = presented.bearer, self._trusts
+        if not presented.total:  # cookies come unasked: one counts only where nothing else was sent
+            text, trusts = presented.cookie, tuple(one for one in trusts if one.cookie is not None)
+        if text is None or text.count(".") != 2:
             return None
         try:
-            header, claims = _read(token)
-            candidates = [one for one in self._trusts if one.issuer == claims.get("iss")]
-            if presented.cookie is not None:
-                candidates = [one for one in candidates if one.cookie is not None]
+            token = _read(text)
+            issuer = token.claims.get("iss")
+            candidates = [one for one in trusts if one.issuer == issuer]
             if not candidates:
-                raise _Unfit(f"no caller here trusts the issuer {_told(claims.get('iss'))}")
-            trust = _for_audience(candidates, claims)
-            await _check_signature(token, header, trust, keys)
-            _check_claims(trust, claims, now)
+                raise _Unfit(f"no caller here trusts the issuer {_told(issuer)}")
+            trust = _for_audience(candidates, token.claims)
+            await _check_signature(token, trust, keys)
+            _check_claims(trust, token.claims, now)
         except _Unfit as reason:
             raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=str(reason)) from None
-        return Caller(trust.caller, claims)
+        return Caller(trust.caller, token.claims)
+
+
+def may_be_fetched(url: str) -> bool:
+    """Whether keys may come from a URL: over https, or over http from this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
 
 
 def import_keys(document: object) -> tuple[jwk.Key, ...]:
-    """The usable public keys of a JWKS document; `ValueError` if it is none. Unknown kinds of key are passed over."""
+    """The usable public keys of a JWKS document; `KeysProblem` if it is none. Other keys are passed over."""
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
-        raise ValueError("no JWKS document")
+        raise KeysProblem("is no JWKS document")
     found: list[jwk.Key] = []
     for one in document["keys"]:
         if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct":
             continue
         try:
-            found.append(jwk.import_key(one))
+            found.append(_sound(partial(jwk.import_key, one)))
         except (JoseError, ValueError, TypeError, KeyError):
             continue
     return tuple(found)
@@ -96,41 +125,69 @@ def import_keys(document: object) -> tuple[jwk.Key, ...]:
 
 def secret_key(text: str) -> jwk.Key:
     """The key of an HS256 secret."""
-    return jwk.OctKey.import_key(text)
+    return _quietly(partial(jwk.OctKey.import_key, text))
 
 
 def pem_key(text: str) -> jwk.Key:
     """The public key of a PEM; `ValueError` if it is none."""
     for kind in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
         try:
-            return kind.import_key(text)
+            return _sound(partial(kind.import_key, text))
         except (JoseError, ValueError, TypeError):
             continue
     raise ValueError("no public key in PEM form")
 
 
-def _read(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Header and claims, unchecked but strictly parsed."""
-    if len(token) > MAX_LENGTH:
+def _sound(make: Callable[[], jwk.Key]) -> jwk.Key:
+    """`ValueError` for a private key, which is not ours to hold, and for one that is too short."""
+    key = _quietly(make)
+    if key.is_private:
+        raise ValueError("a private key")
+    if isinstance(key, jwk.RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
+        raise ValueError("too short")
+    return key
+
+
+def _quietly(make: Callable[[], jwk.Key]) -> jwk.Key:
+    """joserfc warns of keys, in words for programmers, that are refused here or by the configuration."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make()
+
+
+def _read(text: str) -> _Token:
+    """Unchecked but strictly parsed."""
+    if len(text) > MAX_LENGTH:
         raise _Unfit("the token is over 8 KiB")
-    parts = token.split(".")
-    header, claims = (_object(part) for part in parts[:2])
-    if header.get("crit") is not None or header.get("b64") is not None:
+    parts = text.split(".")
+    header, claims = (_object(_decoded(part)) for part in parts[:2])
+    if "crit" in header or "b64" in header:
         raise _Unfit("the header has crit or b64, which nothing here understands")
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise _Unfit(f"typ is {_told(kind)}")
-    return header, claims
+    return _Token(header, claims, f"{parts[0]}.{parts[1]}".encode("ascii"), _decoded(parts[2]))
 
 
-def _object(part: str) -> Mapping[str, Any]:
+def _decoded(part: str) -> bytes:
+    """The bytes of a part; each has one spelling, so that no token has two."""
     try:
-        raw = base64.b64decode(part.encode("ascii") + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode("ascii"):
-            raise _Unfit("a part of the token is base64 in another spelling")
-        found = strict_json.loads(raw)
+        written = part.encode("ascii")
+        raw = base64.b64decode(written + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _Unfit("a part of the token is no JSON object in base64url") from error
+        raise _Unfit("a part of the token is not base64url") from error
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != written:
+        raise _Unfit("a part of the token is base64 in another spelling")
+    return raw
+
+
+def _object(raw: bytes) -> Mapping[str, Any]:
+    try:
+        found = strict_json.loads(raw)
+    except strict_json.TwinKeyError as error:
+        raise _Unfit("a part of the token has a key twice") from error
+    except ValueError as error:
+        raise _Unfit("a part of the token is no JSON") from error
     if not isinstance(found, dict):
         raise _Unfit("a part of the token is no JSON object")
     return found
@@ -142,15 +199,15 @@ def _for_audience(candidates: Sequence[Trust], claims: Mapping[str, Any]) -> Tru
     if isinstance(audience, list) and all(isinstance(one, str) for one in audience):
         named = set(audience)
     for trust in candidates:
-        also = {claims.get("azp"), claims.get("client_id")} if trust.by_azp else set()
+        also = [claims.get("azp"), claims.get("client_id")] if trust.by_azp else []
         if trust.audiences & (named | {one for one in also if isinstance(one, str)}):
             return trust
     wanted = " or ".join(f"caller {one.caller} wants {', '.join(sorted(one.audiences))}" for one in candidates)
     raise _Unfit(f"aud is {_told(audience)}, {wanted}")
 
 
-async def _check_signature(token: str, header: Mapping[str, Any], trust: Trust, keys: Keys | None) -> None:
-    algorithm, key_id = header.get("alg"), header.get("kid")
+async def _check_signature(token: _Token, trust: Trust, keys: Keys | None) -> None:
+    algorithm, key_id = token.header.get("alg"), token.header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in trust.algorithms:
         raise _Unfit(f"alg is {_told(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
     if key_id is not None and not isinstance(key_id, str):
@@ -158,16 +215,30 @@ async def _check_signature(token: str, header: Mapping[str, Any], trust: Trust, 
     known: Sequence[Any] = trust.keys
     if trust.source is not None and keys is not None:
         known = (*known, *await keys.find(trust.source, key_id))
-    fitting = [one for one in known if key_id is None or one.kid in (None, key_id)]
+    named = [one for one in known if key_id is None or one.kid in (None, key_id)]
+    fitting = [one for one in named if _is_for(one, algorithm)]
     if not fitting:
-        raise _Unfit(f"there is no key {_told(key_id)} of {trust.issuer}")
-    for key in fitting:
-        try:
-            jws.deserialize_compact(token, key, algorithms=[algorithm])
-        except (JoseError, ValueError, TypeError):
-            continue
-        return
-    raise _Unfit("the signature is by none of the issuer's keys")
+        raise _Unfit(f"there is no key {_told(key_id)} for {algorithm} of {trust.issuer}")
+    if key_id is None and len(fitting) > 1 and any(one.kid is not None for one in fitting):
+        raise _Unfit(f"kid is missing, and {trust.issuer} has several keys")
+    if not any(_is_signed(token, algorithm, key) for key in fitting):
+        raise _Unfit("the signature is by none of the issuer's keys")
+
+
+def _is_for(key: jwk.Key, algorithm: str) -> bool:
+    try:
+        JWSRegistry.algorithms[algorithm].check_key(key)
+    except JoseError:
+        return False
+    return True
+
+
+def _is_signed(token: _Token, algorithm: str, key: jwk.Key) -> bool:
+    # the algorithm itself, not joserfc's whole reading: that refuses headers it does not know, as Clerk's `cat`
+    try:
+        return JWSRegistry.algorithms[algorithm].verify(token.signed, token.signature, key)
+    except (JoseError, ValueError, TypeError):
+        return False
 
 
 def _check_claims(trust: Trust, claims: Mapping[str, Any], now: int) -> None:
@@ -191,7 +262,7 @@ def _time(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None and name not in claims:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Unfit(f"{name} is no time")
     if not 0 <= value <= MAX_TIME:
         raise _Unfit(f"{name} is no time that anybody means")

@@ -16,7 +16,7 @@ class Preset(NamedTuple):
     jwks: str | None = None
     by_azp: bool = False
     cookie: str | None = None
-    require: Mapping[str, str] = {}
+    require: Mapping[str, object] = {}
 
 
 PRESETS: Final[Mapping[str, Preset]] = {
@@ -37,6 +37,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         issuer="https://cognito-idp.{region}.amazonaws.com/{pool}",
         jwks="https://cognito-idp.{region}.amazonaws.com/{pool}/.well-known/jwks.json",
         by_azp=True,  # an access token has client_id in the place of aud
+        require={"claims.token_use": ["access", "id"]},
     ),
     "clerk": Preset(
         needs=("domain",),

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
 from tokend.config.problems import Path, Report
+from tokend.config.references import Certificate, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.config.shape import AppShape, Certificate, SecretRef, report_all
+from tokend.config.shape import AppShape, report_all
 from tokend.model import Credentials, Secret
 from tokend.plugins import PluginError
 from tokend.validation import complaints, invalid, shown

@@ -1,24 +1,26 @@
 """Callers that bring JWTs: what they trust, from a preset or written out, and ties between them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from joserfc import jwk
 
 from tokend import strict_json
-from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, import_keys, pem_key, secret_key
+from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, import_keys, may_be_fetched, pem_key, secret_key
 from tokend.auth.presets import PRESETS, Preset
 from tokend.claims import ClaimError, Condition, parse_claim_path
 from tokend.config.problems import Path, Report, dotted
+from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.config.shape import JwtShape, SecretRef
+from tokend.config.shape import JwtShape
 from tokend.model import KeySource
 from tokend.validation import shown, suggestion
 
 _PARTS: Final = tuple(sorted({need for preset in PRESETS.values() for need in preset.needs}))
 _BY_HAND: Final = Preset(needs=(), issuer="")
 _MIN_SECRET: Final = 32
+_PART: Final = re.compile(r"[^\s/:?#@]+")
 
 
 def build_trust(shape: JwtShape, caller: str, at: Path, report: Report, secrets: Secrets) -> Trust | None:
@@ -26,15 +28,15 @@ def build_trust(shape: JwtShape, caller: str, at: Path, report: Report, secrets:
     preset = _preset(shape, at, report)
     if preset is None:
         return None
-    values = {name: value for name in _PARTS if (value := getattr(shape, name)) is not None}
+    values = {name: value.rstrip("/") for name in _PARTS if (value := getattr(shape, name)) is not None}
     issuer = preset.issuer.format_map(values) if preset is not _BY_HAND else shape.issuer
     audience = shape.audience or ([preset.audience.format_map(values)] if preset.audience else None)
-    if issuer is None:
+    if not issuer:
         report.add_after((*at, "issuer"), "is missing: the `iss` of the tokens, as the provider writes it")
-    if not audience:
+    if not audience or "" in audience:
         report.add_after((*at, "audience"), "is missing: without it a token for any other service would do")
     keys, source = _keys(shape, preset, values, issuer or "", at, report, secrets)
-    if issuer is None or not audience:
+    if not issuer or not audience:
         return None
     return Trust(
         caller=caller,
@@ -59,7 +61,7 @@ def check_ties(trusts: Iterable[tuple[Path, Trust, bool]], report: Report) -> No
             where = f"{dotted(other_path[:4])} ({report.mark_of(other_path)})"
             if path[1] == other_path[1]:
                 report.add_after(path, f"trusts the same issuer and audience as {where}: one token could be for both")
-            elif not (shared and other_shared) and not (trust.require and other.require):
+            elif not (shared and other_shared) and not _told_apart(trust, other):
                 report.add_after(
                     path,
                     f"trusts the same issuer and audience as {where}: say how a token names its app, as in "
@@ -69,6 +71,15 @@ def check_ties(trusts: Iterable[tuple[Path, Trust, bool]], report: Report) -> No
                 continue
             break
         seen[trust.issuer].append((path, trust, shared))
+
+
+def _told_apart(one: Trust, other: Trust) -> bool:
+    """Whether both require the same claim, with different values."""
+    return any(
+        mine.path == theirs.path and not set(mine.wanted) & set(theirs.wanted)
+        for mine in one.require
+        for theirs in other.require
+    )
 
 
 def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
@@ -83,7 +94,7 @@ def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
         return None
     missing = [name for name in preset.needs if name not in given]
     for name in missing:
-        report.add_after((*at, name), f"is missing: preset {shape.preset} needs it")
+        report.add_after((*at, name), f"is missing: preset {shape.preset} needs {', '.join(preset.needs)}")
     for name in ("issuer", "jwks", "keys", "secret"):
         if getattr(shape, name) is not None:
             report.add_after((*at, name), "stands beside a preset, which knows it")
@@ -92,6 +103,9 @@ def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
             report.add_after(
                 (*at, name), f"is nothing that preset {shape.preset} takes; it takes {', '.join(preset.needs)}"
             )
+    for name in preset.needs:
+        if name in given and name != "url" and _PART.fullmatch(getattr(shape, name)) is None:
+            report.add_after((*at, name), "must be the bare name, without https:// and without a slash")
     return None if missing else preset
 
 
@@ -112,12 +126,10 @@ def _keys(
         return _secret(shape.secret, (*at, "secret"), report, secrets), None
     if shape.keys is not None:
         return _written_keys(shape.keys, (*at, "keys"), report, secrets), None
-    url = shape.jwks or (preset.jwks.format_map(values) if preset.jwks else None)
+    url = shape.jwks if shape.jwks is not None else preset.jwks and preset.jwks.format_map(values)
     source = KeySource(issuer, discovery=True) if url is None else KeySource(url)
-    parts = urlsplit(source.url)
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if source.url and parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        key = "jwks" if shape.jwks else "issuer"
+    if not may_be_fetched(source.url) and not any(report.touches((*at, name)) for name in _PARTS):
+        key = "jwks" if shape.jwks is not None else "issuer" if shape.preset is None else "url"
         report.add_after((*at, key), "must be an https URL, since the keys come from there")
     return (), source
 
@@ -128,7 +140,9 @@ def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple
     except SecretProblem as problem:
         report.add_after(at, str(problem))
         return ()
-    if len(text) < _MIN_SECRET:
+    if text.lstrip().startswith("-----BEGIN"):
+        report.add_after(at, "is a key in PEM form: whoever has the public key could make tokens; write it under keys")
+    elif len(text) < _MIN_SECRET:
         report.add_after(at, f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
     return (secret_key(text),)
 
@@ -136,15 +150,28 @@ def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple
 def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: Secrets) -> tuple[jwk.Key, ...]:
     """Public keys in PEM form, or JWKS documents."""
     found: list[jwk.Key] = []
+    if not refs:
+        report.add_after(at, "is an empty list: no token could be verified")
     for index, ref in enumerate(refs):
         try:
-            text = secrets.read(ref.env, ref.file).reveal()
-            found += import_keys(strict_json.loads(text.encode())) if text.lstrip().startswith("{") else [pem_key(text)]
+            found += _public_keys(secrets.read(ref.env, ref.file).reveal())
         except SecretProblem as problem:
             report.add_after((*at, index), str(problem))
         except ValueError:
-            report.add_after((*at, index), "is neither a public key in PEM form nor a JWKS document")
+            report.add_after(
+                (*at, index), "is neither a public key in PEM form nor a JWKS document with one; RSA takes 2048 bits"
+            )
     return tuple(found)
+
+
+def _public_keys(text: str) -> Sequence[jwk.Key]:
+    """`ValueError` where there is none."""
+    if not text.lstrip().startswith("{"):
+        return [pem_key(text)]
+    found = import_keys(strict_json.loads(text.encode()))
+    if not found:
+        raise ValueError
+    return found
 
 
 def _algorithms(shape: JwtShape, at: Path, report: Report) -> tuple[str, ...]:

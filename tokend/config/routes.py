@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from tokend.auth.jwt import Trust
 from tokend.config.backends import kinds_of
 from tokend.config.callers import BuiltCaller, build_gate
 from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
@@ -128,7 +129,7 @@ def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
         gate=build_gate(callers, names),
         callers=names,
         open_callers=tuple(open_names),
-        cookie=next((one.trust.cookie for name in names if (one := callers.get(name)) and one.trust), None),
+        cookie=_cookie(callers[name].trust for name in names if name in callers),
         url_keys=any(callers[name].shape.url_key for name in names if name in callers),
         ttl=bounds,
         clamp=shape.on_excess == "clamp",
@@ -172,3 +173,8 @@ def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: Pa
     for name in names:
         if name not in known:
             report.add_after(at, f"'{shown(name)}' is no {noun}{suggestion(name, known)}")
+
+
+def _cookie(trusts: Iterable[Trust | None]) -> str | None:
+    """The session cookie that a caller's preset reads."""
+    return next((one.cookie for one in trusts if one is not None and one.cookie is not None), None)

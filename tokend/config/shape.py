@@ -4,11 +4,10 @@ Only structure and types. What the values mean (names of backends, merged ttls, 
 key that is left out is None here, whether or not it may be.
 """
 
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -19,12 +18,11 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from tokend.auth import Digest
 from tokend.config.problems import Path, Report
-from tokend.config.values import Duration, File, Listen, OneOrMore, Variable
+from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
+from tokend.config.values import Duration, File, Listen, OneOrMore
 from tokend.config.yaml_tree import Map, Mark, Seq
 from tokend.scope import Power
 from tokend.validation import Strict, complaints, invalid
-
-_SECRET: Final = "is a secret: write {env: NAME} or {file: PATH}, never the text itself"
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:
@@ -99,78 +97,6 @@ def report_all(report: Report, path: Path, error: ValidationError, model: type[S
         )
         broken.add(str(one.path[0]) if one.path else "")
     return broken
-
-
-class SecretRef(Strict):
-    """Where a secret comes from: `{env: NAME}` or `{file: PATH}`."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]})
-
-    env: Variable | None = None
-    file: File | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_of_both(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            raise invalid(_SECRET)
-        if len(value.keys() & {"env", "file"}) != 1 or None in value.values():
-            raise invalid("must be one of {env: NAME} and {file: PATH}")
-        return value
-
-
-class Certificate(Strict):
-    """One secret, which is the primary; or primary and secondary, and which of them signs."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["env"], "maxProperties": 1},
-                {"required": ["file"], "maxProperties": 1},
-                {"required": ["primary"], "not": {"anyOf": [{"required": ["env"]}, {"required": ["file"]}]}},
-            ]
-        },
-    )
-
-    env: Variable | None = None
-    file: File | None = None
-    primary: SecretRef | None = None
-    secondary: SecretRef | None = None
-    sign_with: Literal["primary", "secondary"] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_form(cls, value: object) -> object:
-        if not isinstance(value, dict):
-            raise invalid(_SECRET)
-        short = value.keys() & {"env", "file"}
-        one_form = len(value) == 1 if short else "primary" in value
-        if not one_form or None in value.values():
-            raise invalid("must be {env: NAME}, {file: PATH}, or {primary: …, secondary: …, sign_with: …}")
-        if value.get("sign_with") == "secondary" and "secondary" not in value:
-            raise invalid("says sign_with: secondary, but has no secondary")
-        return value
-
-
-class Env(Strict):
-    """A text that is no secret, from the environment."""
-
-    env: Variable
-
-
-class AppId(Strict):
-    """The App ID as text, or the variable that holds it."""
-
-    text: str | None = None
-    env: Variable | None = None
-
-
-def _app_id(value: object) -> object:
-    if isinstance(value, dict) and value.keys() == {"env"} and isinstance(value["env"], str):
-        return value
-    if not isinstance(value, str):
-        raise invalid("must be the App ID in quotes, or {env: NAME}")
-    return {"text": value}
 
 
 class Ttl(Part):
@@ -266,7 +192,7 @@ _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 class AppShape(Part):
     """One app; `defaults` has the same shape."""
 
-    app_id: Annotated[AppId, BeforeValidator(_app_id, json_schema_input_type=str | Env)] | None = None
+    app_id: AppIdOrVariable | None = None
     certificate: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None

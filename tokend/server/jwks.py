@@ -1,18 +1,19 @@
 """Public keys of identity providers: fetched when first needed, kept, and never asked for more often than is decent.
 
-One fetch at a time and source; a cool-down between fetches, whatever key ids strangers send; what is known stays good
+One refresh at a time and source; a cool-down between two, whatever key ids strangers send; what is known stays good
 while the provider is down, up to a limit, after which the answer is 503 and not 401.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
 from tokend import strict_json
-from tokend.auth.jwt import import_keys
+from tokend.auth.jwt import KeysProblem, import_keys, may_be_fetched
 from tokend.model import Code, KeySource, Refusal
 from tokend.server.log import JsonLog
 
@@ -21,17 +22,18 @@ FRESH: Final = 600.0
 STALE: Final = 86_400.0
 """Seconds for which known keys count while the provider cannot be reached."""
 COOL_DOWN: Final = 30.0
-"""Seconds between two fetches from one source."""
+"""Seconds between two refreshes from one source."""
 TIMEOUT: Final = 5.0
 MAX_BYTES: Final = 256 * 1024
 DISCOVERY: Final = "/.well-known/openid-configuration"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+Fetch = Callable[[str], Awaitable[Any]]
 
 
 class KeyCache:
     """`elapsed`: seconds that only go forward. `fetch` gets a URL's JSON; `over_http` does, in a running server."""
 
-    def __init__(self, fetch: Callable[[str], Any], elapsed: Callable[[], float], log: JsonLog) -> None:
+    def __init__(self, fetch: Fetch, elapsed: Callable[[], float], log: JsonLog) -> None:
         self._fetch = fetch
         self._elapsed = elapsed
         self._log = log
@@ -39,45 +41,54 @@ class KeyCache:
 
     async def find(self, source: KeySource, key_id: str | None) -> Sequence[Any]:
         entry = self._sources.setdefault(source, _Source())
-        now = self._elapsed()
         missing = key_id is not None and all(one.kid != key_id for one in entry.keys)
-        due = entry.fetched_at is None or now - entry.fetched_at >= FRESH
-        if entry.fetched_at is None or missing:
-            await self._refresh(source, entry)
-        elif due:
-            entry.task = entry.task or asyncio.ensure_future(self._refresh(source, entry))
-            entry.task.add_done_callback(lambda _: setattr(entry, "task", None))
-        if entry.fetched_at is None or self._elapsed() - entry.fetched_at >= STALE:
+        if missing or self._age(entry) >= STALE:
+            if (task := self._refreshing(source, entry)) is not None:
+                await asyncio.shield(task)  # others wait for it too
+        elif self._age(entry) >= FRESH:
+            self._refreshing(source, entry)
+        if self._age(entry) >= STALE:
             raise Refusal(
                 Code.UNAVAILABLE, "the identity provider cannot be reached", operator=f"no keys of {source.url}"
             )
         return entry.keys
 
-    async def _refresh(self, source: KeySource, entry: "_Source") -> None:
-        """At most one fetch at a time, and one a cool-down; those who wait share its outcome."""
-        async with entry.lock:
+    def _age(self, entry: "_Source") -> float:
+        return math.inf if entry.fetched_at is None else self._elapsed() - entry.fetched_at
+
+    def _refreshing(self, source: KeySource, entry: "_Source") -> "asyncio.Task[None] | None":
+        """The refresh under way, or a new one; None while the source cools down."""
+        if entry.task is None or entry.task.done():
             now = self._elapsed()
             if entry.tried_at is not None and now - entry.tried_at < COOL_DOWN:
-                return
+                return None
             entry.tried_at = now
-            try:
-                entry.keys = import_keys(await self._document(source))
-                entry.fetched_at = self._elapsed()
-            except (ClientError, OSError, ValueError, TimeoutError) as error:
-                self._log.event(
-                    "keys", "error", source=source.url, message=f"cannot be fetched: {type(error).__name__}"
-                )
+            entry.task = asyncio.create_task(self._refresh(source, entry))
+        return entry.task
 
-    async def _document(self, source: KeySource) -> Any:
+    async def _refresh(self, source: KeySource, entry: "_Source") -> None:
+        try:
+            entry.keys = import_keys(await self._document(source, entry))
+        except (ClientError, OSError, ValueError, TimeoutError) as error:
+            if not entry.failing:
+                why = str(error) if isinstance(error, KeysProblem) else type(error).__name__
+                self._log.event("keys", "error", source=source.url, message=f"cannot be had: {why}")
+            entry.failing = True
+            return
+        if entry.failing:
+            self._log.event("keys", "info", source=source.url, message="can be had again")
+        entry.failing = False
+        entry.fetched_at = self._elapsed()
+
+    async def _document(self, source: KeySource, entry: "_Source") -> Any:
+        """The JWKS. Where it lies is asked for again no sooner than FRESH."""
         if not source.discovery:
             return await self._fetch(source.url)
-        found = await self._fetch(source.url.rstrip("/") + DISCOVERY)
-        if not isinstance(found, dict) or found.get("issuer") != source.url:
-            raise ValueError("the discovery document is of another issuer")
-        url = found.get("jwks_uri")
-        if not isinstance(url, str) or urlsplit(url).hostname != urlsplit(source.url).hostname:
-            raise ValueError("jwks_uri lies on another host")
-        return await self._fetch(url)
+        now = self._elapsed()
+        if entry.jwks is None or now - entry.discovered_at >= FRESH:
+            entry.jwks = _jwks_of(await self._fetch(source.url.rstrip("/") + DISCOVERY), source.url)
+            entry.discovered_at = now
+        return await self._fetch(entry.jwks)
 
 
 class _Source:
@@ -87,25 +98,47 @@ class _Source:
         self.keys: tuple[Any, ...] = ()
         self.fetched_at: float | None = None
         self.tried_at: float | None = None
-        self.lock = asyncio.Lock()
-        self.task: asyncio.Future[None] | None = None
+        self.failing = False
+        self.jwks: str | None = None
+        self.discovered_at = 0.0
+        self.task: asyncio.Task[None] | None = None
 
 
-def over_http(session: ClientSession) -> Callable[[str], Any]:
-    """Fetch by GET: https (http on loopback alone), no redirects, no proxies, 5 s, 256 KiB, strict JSON."""
+def _jwks_of(found: Any, issuer: str) -> str:
+    """Where the keys lie, by a discovery document."""
+    if not isinstance(found, dict) or found.get("issuer") != issuer:
+        raise KeysProblem("the discovery document is of another issuer")
+    url = found.get("jwks_uri")
+    if not isinstance(url, str) or not may_be_fetched(url) or urlsplit(url).hostname != urlsplit(issuer).hostname:
+        raise KeysProblem("jwks_uri lies on another host, or is no https URL; if it is meant, write it as jwks")
+    return url
+
+
+def client() -> ClientSession:
+    """No proxies, no cookies, nothing unpacked."""
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "tokend"}
+    return ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), auto_decompress=False, headers=headers)
+
+
+def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
+    """Fetch by GET with a `client()`: https (http on loopback alone), no redirects, 5 s, 256 KiB, strict JSON."""
 
     async def fetch(url: str) -> Any:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ValueError("keys come over https")
-        async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=TIMEOUT)) as answer:
+        if not may_be_fetched(url):
+            raise KeysProblem("keys come over https")
+        async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as answer:
             if answer.status != 200:
-                raise ValueError("the provider answered with another status than 200")
-            raw = b""
+                raise KeysProblem(f"the provider answered with {answer.status}")
+            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise KeysProblem("the document is compressed, though it was asked for as it is")
+            raw = bytearray()
             async for piece in answer.content.iter_any():
                 raw += piece
                 if len(raw) > MAX_BYTES:
-                    raise ValueError("the document is over 256 KiB")
-            return strict_json.loads(raw)
+                    raise KeysProblem("the document is over 256 KiB")
+        try:
+            return strict_json.loads(bytes(raw))
+        except ValueError as error:
+            raise KeysProblem("the document is not strictly JSON") from error
 
     return fetch

@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp import web
 
 from tokend.server.audit import Audit
 from tokend.server.deny import DenyFile
 from tokend.server.door import Door
-from tokend.server.jwks import KeyCache, over_http
+from tokend.server.jwks import KeyCache, client, over_http
 from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.protocol import Runner
 from tokend.setup import Listen, Ports, Setup
@@ -59,7 +59,7 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     listener = _bind(setup.listen.host, setup.listen.port)
     audit = open_audit(setup, log)
     deny = open_deny(setup, log)
-    session = ClientSession(trust_env=False, cookie_jar=DummyCookieJar())
+    session = client()
     door = Door(setup, log, ports=Ports(audit, KeyCache(over_http(session), time.monotonic, log), deny))
     runner = runner_of(door)
     await runner.setup()
