@@ -80,7 +80,10 @@ def replaced(tree: Any, position: Position, value: Any) -> Any:
     if not position:
         return value
     changed = copy.deepcopy(tree)
-    at(changed, position[:-1])[position[-1]] = value
+    holder = at(changed, position[:-1])
+    if isinstance(holder, dict) and isinstance(position[-1], int):
+        raise TypeError("a mapping now, where a list was")
+    holder[position[-1]] = value
     return changed
 
 

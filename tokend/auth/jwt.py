@@ -6,14 +6,12 @@ What a token lacked goes to the operator's log; the stranger learns only that it
 
 import base64
 import binascii
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from joserfc import jwk
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jws import JWSRegistry
 
 from tokend import strict_json
@@ -114,33 +112,32 @@ def import_keys(document: object) -> tuple[jwk.Key, ...]:
         raise KeysProblem("is no JWKS document")
     found: list[jwk.Key] = []
     for one in document["keys"]:
-        if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct":
+        if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct" or _is_short(one):
             continue
         try:
-            found.append(_sound(partial(jwk.import_key, one)))
-        except (JoseError, ValueError, TypeError, KeyError):
+            found.append(_sound(jwk.import_key(one)))
+        except (JoseError, SecurityWarning, ValueError, TypeError, KeyError):
             continue
     return tuple(found)
 
 
 def secret_key(text: str) -> jwk.Key:
     """The key of an HS256 secret."""
-    return _quietly(partial(jwk.OctKey.import_key, text))
+    return jwk.OctKey.import_key(text)
 
 
 def pem_key(text: str) -> jwk.Key:
     """The public key of a PEM; `ValueError` if it is none."""
     for kind in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
         try:
-            return _sound(partial(kind.import_key, text))
-        except (JoseError, ValueError, TypeError):
+            return _sound(kind.import_key(text))
+        except (JoseError, SecurityWarning, ValueError, TypeError):
             continue
     raise ValueError("no public key in PEM form")
 
 
-def _sound(make: Callable[[], jwk.Key]) -> jwk.Key:
+def _sound(key: jwk.Key) -> jwk.Key:
     """`ValueError` for a private key, which is not ours to hold, and for one that is too short."""
-    key = _quietly(make)
     if key.is_private:
         raise ValueError("a private key")
     if isinstance(key, jwk.RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
@@ -148,11 +145,9 @@ def _sound(make: Callable[[], jwk.Key]) -> jwk.Key:
     return key
 
 
-def _quietly(make: Callable[[], jwk.Key]) -> jwk.Key:
-    """joserfc warns of keys, in words for programmers, that are refused here or by the configuration."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return make()
+def _is_short(key: Mapping[str, Any]) -> bool:
+    """Whether an RSA modulus is too short, so that joserfc need not warn of it on standard error."""
+    return isinstance(key.get("n"), str) and len(key["n"]) * 6 < MIN_RSA_BITS
 
 
 def _read(text: str) -> _Token:

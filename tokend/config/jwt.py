@@ -140,11 +140,13 @@ def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple
     except SecretProblem as problem:
         report.add_after(at, str(problem))
         return ()
-    if text.lstrip().startswith("-----BEGIN"):
-        report.add_after(at, "is a key in PEM form: whoever has the public key could make tokens; write it under keys")
+    if text.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-")):
+        report.add_after(at, "is a public key: whoever has it could make tokens; write it under keys")
     elif len(text) < _MIN_SECRET:
         report.add_after(at, f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
-    return (secret_key(text),)
+    else:
+        return (secret_key(text),)
+    return ()
 
 
 def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: Secrets) -> tuple[jwk.Key, ...]:
