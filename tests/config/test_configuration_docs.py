@@ -21,6 +21,7 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "The file": (shapes.RootShape, ""),
     "`server`": (shapes.ServerShape, "server."),
     "`audit`": (shapes.AuditShape, "audit."),
+    "`deny`": (shapes.DenyShape, "deny."),
     "An app: `apps.NAME`": (shapes.AppShape, ""),
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
