@@ -6,6 +6,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tokend.auth import Gate
@@ -164,6 +165,7 @@ class Setup:
     deny_file: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def parse_path(path: str) -> Parts:
     """`/a/{b}` -> ("a", Placeholder("b")); `/` -> ()."""
     pieces = [piece for piece in path.split("/") if piece]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from glob import glob
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,7 @@ def load(
     problems = _port_problems(environment)
     try:
         tree, source, base = find(file, environment, directory)
-        setup = assemble(tree, source, Secrets(environment, base), load_backend)
+        setup = assemble(tree, source, Secrets(environment, base), cache(load_backend))
     except ConfigError as error:
         raise ConfigError([environment_only.named(one) for one in error.problems] + problems) from None
     if problems:
