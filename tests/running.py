@@ -22,6 +22,19 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PATH": f"{scripts}:{kept.get('PATH', '')}", **extra}
 
 
+def tokend(directory: Path, environment: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """One `tokend` command, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "tokend", *arguments],
+        cwd=directory,
+        env=clean_environment(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+
+
 class Running:
     """A server that listens at `url`. `greeting`: what it printed; after `stop`, `log` holds its standard error."""
 

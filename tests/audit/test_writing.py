@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import APP_ID, CERTIFICATE, Running, clean_environment, serving
+from tests.running import APP_ID, CERTIFICATE, Running, clean_environment, serving, tokend
 from tests.server.running import NOW, OPEN
 from tests.server.running import serving as in_process
 from tokend.audit import verify
@@ -198,14 +198,6 @@ async def test_ids_are_hashed_where_asked(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_opened_keeps_it_from_starting(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG.replace("audit.jsonl", "none/audit.jsonl"))
-    done = subprocess.run(
-        [sys.executable, "-m", "tokend", "serve", "--port", "0"],
-        cwd=tmp_path,
-        env=clean_environment(ENVIRONMENT),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
+    done = tokend(tmp_path, ENVIRONMENT, "serve", "--port", "0")
     assert done.returncode == 1
     assert "the audit file cannot be opened" in done.stderr

@@ -2,14 +2,12 @@
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.running import APP_ID, CERTIFICATE, clean_environment
+from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.server.running import DEMO, KEY, NOW, serving
 from tokend.deny import parse_entries, reason
 from tokend.model import Caller, Grant, Service
@@ -114,14 +112,6 @@ def test_a_file_that_cannot_be_used_keeps_it_from_starting(content: bytes | None
     if content is not None:
         (tmp_path / "deny.jsonl").write_bytes(content)
     (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{DEMO}")
-    done = subprocess.run(
-        [sys.executable, "-m", "tokend", "serve", "--port", "0"],
-        cwd=tmp_path,
-        env=clean_environment({"CERTIFICATE": CERTIFICATE}),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
+    done = tokend(tmp_path, {"CERTIFICATE": CERTIFICATE}, "serve", "--port", "0")
     assert done.returncode == 1
     assert "the deny file" in done.stderr
