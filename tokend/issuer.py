@@ -14,8 +14,9 @@ from tokend.auth.contract import Presented
 from tokend.backends.contract import Backend, Minted
 from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outcome, Trial
 from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal, Stamp
+from tokend.ports import Ports
 from tokend.rules import fill, lacks
-from tokend.setup import App, Ports, Route, TtlBounds
+from tokend.setup import App, Route, TtlBounds
 from tokend.validation import Strict, first_complaint, suggestion
 from tokend.wire.v006 import VERSION as V006
 
@@ -145,7 +146,7 @@ def _weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | N
             continue
         try:
             user = None if backend.names_user(fields) else filled.single_user
-            ttl, clamped_from = _ttl(ask, terms, rule.max_ttl)
+            ttl, clamped_from = _ttl(ask, terms, filled.max_ttl)
             grant = _checked(backend.grant(fields, ttl, user), terms)
         except Refusal as refusal:
             trials.append(Trial(rule.path, (refusal.detail,)))

@@ -3,9 +3,9 @@
 Plain data. Nothing here knows a vendor, a web server, a clock or a file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, NoReturn, Protocol
+from typing import Any, Final, NamedTuple, NoReturn
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -176,11 +176,30 @@ class Ask(NamedTuple):
     app_id: str | None = None
 
 
+class Narrowing(NamedTuple):
+    """What a signed URL or an authorizer leaves of what a caller's rules permit. None leaves that part as it is.
+
+    `channel` and `user` are texts in which `*` stands for one or more characters; `max_ttl` in seconds. `source` names
+    who narrows, for explain and the log: a URL's id, or the authorizer.
+    """
+
+    source: str
+    kinds: frozenset[str] | None = None
+    channel: str | None = None
+    user: str | None = None
+    roles: frozenset[str] | None = None
+    max_ttl: int | None = None
+
+
 class Caller(NamedTuple):
-    """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims."""
+    """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
+
+    Each of `narrowings` holds besides whatever rule permits.
+    """
 
     name: str
     claims: Mapping[str, object] = NOTHING
+    narrowings: tuple[Narrowing, ...] = ()
 
 
 class Service(NamedTuple):
@@ -240,34 +259,3 @@ class Decision(NamedTuple):
     issued_at: int
     refusal: Refusal | None
     request_id: str = ""
-
-
-class KeySource(NamedTuple):
-    """Where an issuer's public keys are: a JWKS document at `url`, or named by the discovery document below `url`."""
-
-    url: str
-    discovery: bool = False
-
-
-class Keys(Protocol):
-    """Public keys of identity providers. Implementations stand above the line."""
-
-    async def find(self, source: KeySource, key_id: str | None) -> Sequence[Any]:
-        """The source's keys, the one of this id among them if there is one. `Refusal` (503) while none can be had."""
-
-
-class AuditSink(Protocol):
-    """Where decisions are written before a token leaves. Implementations stand above the line."""
-
-    async def record(self, decisions: tuple[Decision, ...]) -> None:
-        """Write all or raise; whatever it raises, no token of these decisions is released."""
-
-    def healthy(self) -> bool:
-        """Whether it can be written: a server that cannot is not ready."""
-
-
-class DenyList(Protocol):
-    """Who is shut out for the time being, whatever the rules say. Implementations stand above the line."""
-
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
-        """Why this grant is denied, in a sentence; None lets it pass."""

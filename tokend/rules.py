@@ -6,9 +6,9 @@ Knows scopes and claims, no kinds of its own, no vendors, no HTTP. Templates are
 from typing import NamedTuple
 
 from tokend.claims import Condition
-from tokend.model import Caller, Grant
-from tokend.scope import Power, is_wildcard, scope
-from tokend.templates import Inapplicable, Pattern, Template
+from tokend.model import Caller, Grant, Narrowing
+from tokend.scope import Power, Scope, is_wildcard, scope
+from tokend.templates import Inapplicable, Pattern, Template, parse_pattern
 
 
 class Rule(NamedTuple):
@@ -24,32 +24,54 @@ class Rule(NamedTuple):
     max_ttl: int | None = None
 
 
-class Filled(NamedTuple):
-    """A rule's patterns with the caller's claims in their places."""
+class Narrowed(NamedTuple):
+    """A narrowing with its texts read."""
 
+    narrowing: Narrowing
     channel: Pattern | None
     user: Pattern | None
 
+
+class Filled(NamedTuple):
+    """A rule's patterns with the caller's claims in their places, and what narrows them."""
+
+    channel: Pattern | None
+    user: Pattern | None
+    max_ttl: int | None
+    narrowed: tuple[Narrowed, ...]
+
     @property
     def single_user(self) -> str | None:
-        """The one user that the rule allows, if it is one: it fills an ask that names none."""
-        return self.user.single if self.user else None
+        """The one user that is left, if it is one: it fills an ask that names none."""
+        patterns = (self.user, *(one.user for one in self.narrowed))
+        return next((one.single for one in patterns if one is not None and one.single is not None), None)
 
 
 def fill(rule: Rule, kind: str, caller: Caller) -> Filled | str:
     """Put the caller's claims in; or say why the rule does not apply to this caller or kind."""
     if kind not in rule.kinds:
-        return f"kind {kind} is not among kinds [{', '.join(sorted(rule.kinds))}]"
+        return f"kind {kind} is not among kinds {_listed(rule.kinds)}"
+    for one in caller.narrowings:
+        if one.kinds is not None and kind not in one.kinds:
+            return f"{one.source}: kind {kind} is not among kinds {_listed(one.kinds)}"
     for condition in rule.when:
         if not condition.holds(caller.claims):
             return f"when: {condition}"
     try:
-        return Filled(
-            rule.channel.fill(caller.claims) if rule.channel else None,
-            rule.user.fill(caller.claims) if rule.user else None,
-        )
+        channel = rule.channel.fill(caller.claims) if rule.channel else None
+        user = rule.user.fill(caller.claims) if rule.user else None
     except Inapplicable as reason:
         return str(reason)
+    longest = [one for one in (rule.max_ttl, *(one.max_ttl for one in caller.narrowings)) if one is not None]
+    return Filled(channel, user, min(longest, default=None), tuple(map(_narrowed, caller.narrowings)))
+
+
+def _narrowed(one: Narrowing) -> Narrowed:
+    return Narrowed(
+        one,
+        None if one.channel is None else parse_pattern(one.channel),
+        None if one.user is None else parse_pattern(one.user),
+    )
 
 
 class Lacks(NamedTuple):
@@ -64,24 +86,35 @@ class Lacks(NamedTuple):
 
 
 def lacks(rule: Rule, filled: Filled, grant: Grant) -> Lacks:
-    """What is missing for this grant; both parts empty: the rule permits it."""
+    """What is missing for this grant; both parts empty: the rule, and all that narrows it, permit it."""
     reach = scope(grant)
-    others = [
-        f"kind {one.name}, which the token holds too, is not among kinds [{', '.join(sorted(rule.kinds))}]"
-        for one in grant.services
-        if one.name not in rule.kinds
-    ]
-    others += [
-        f"channel {_quoted(one)} does not match {filled.channel}" for one in _misfits(reach.channels, filled.channel)
-    ]
-    others += [f"user {_quoted(one)} does not match {filled.user}" for one in _misfits(reach.users, filled.user)]
-    if rule.roles is not None and not reach.roles <= rule.roles:
-        missing = ", ".join(sorted(reach.roles - rule.roles))
-        others.append(f"role {missing} is not among roles [{', '.join(sorted(rule.roles))}]")
-    longest = max([grant.ttl, *(seconds for one in grant.services for seconds in one.privileges.values())])
-    if rule.max_ttl is not None and longest > rule.max_ttl:
-        others.append(f"ttl {longest} s is over the rule's max of {rule.max_ttl} s")
+    others = _lacking(grant, reach, rule, filled)
+    for one in filled.narrowed:
+        source = one.narrowing.source
+        others += [f"{source}: {lacking}" for lacking in _lacking(grant, reach, one.narrowing, one)]
+        if Power.APP_ADMIN in reach.powers:
+            others.append(f"{source}: what is narrowed never administers the app")
     return Lacks(tuple(others), tuple(f"power {one} is not named" for one in sorted(reach.powers - rule.powers)))
+
+
+def _lacking(grant: Grant, reach: Scope, limit: Rule | Narrowing, texts: Filled | Narrowed) -> list[str]:
+    """What of a grant lies outside the kinds, texts, roles and ttl of a rule or narrowing."""
+    lacking = []
+    if limit.kinds is not None:
+        lacking += [
+            f"kind {one.name}, which the token holds too, is not among kinds {_listed(limit.kinds)}"
+            for one in grant.services
+            if one.name not in limit.kinds
+        ]
+    for noun, ids, pattern in (("channel", reach.channels, texts.channel), ("user", reach.users, texts.user)):
+        lacking += [f'{noun} "{one}" does not match {pattern}' for one in _misfits(ids, pattern)]
+    if limit.roles is not None and not reach.roles <= limit.roles:
+        missing = ", ".join(sorted(reach.roles - limit.roles))
+        lacking.append(f"role {missing} is not among roles {_listed(limit.roles)}")
+    longest = max([grant.ttl, *(seconds for one in grant.services for seconds in one.privileges.values())])
+    if limit.max_ttl is not None and longest > limit.max_ttl:
+        lacking.append(f"ttl {longest} s is over the max of {limit.max_ttl} s")
+    return lacking
 
 
 def _misfits(ids: frozenset[str], pattern: Pattern | None) -> list[str]:
@@ -91,5 +124,5 @@ def _misfits(ids: frozenset[str], pattern: Pattern | None) -> list[str]:
     return sorted(one for one in ids if not (pattern.is_any and is_wildcard(one)) and not pattern.matches(one))
 
 
-def _quoted(text: str) -> str:
-    return f'"{text}"'
+def _listed(names: frozenset[str]) -> str:
+    return f"[{', '.join(sorted(names))}]"

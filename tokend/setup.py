@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from tokend.auth import Gate
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.model import PLATFORM_MAX_TTL, AuditSink, DenyList, Keys
+from tokend.model import PLATFORM_MAX_TTL
 from tokend.rules import Rule
 
 
@@ -121,14 +121,6 @@ class Route:
     def prefix(self) -> str:
         """The path that a client's URL begins with, `/` or like `/demo`."""
         return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in self.at)
-
-
-class Ports(NamedTuple):
-    """What the issuer awaits, from above the line. None: there is none."""
-
-    audit: AuditSink | None = None
-    keys: Keys | None = None
-    deny: DenyList | None = None
 
 
 class AuditSettings(NamedTuple):

@@ -107,6 +107,11 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
+def parse_pattern(text: str) -> Pattern:
+    """A text without placeholders, in which only `*` is special."""
+    return Pattern(tuple(text.split("*")))
+
+
 def uid_of(text: str) -> int:
     """A stable 32-bit number for a text, never 0: SHA-256, its first four bytes modulo 2^32-1, plus one."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4]) % 0xFFFF_FFFF + 1

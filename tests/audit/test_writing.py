@@ -18,9 +18,10 @@ from tests.running import APP_ID, CERTIFICATE, Running, clean_environment, servi
 from tests.server.running import NOW, OPEN
 from tests.server.running import serving as in_process
 from tokend.audit import verify
+from tokend.ports import Ports
 from tokend.server.audit import Audit
 from tokend.server.log import JsonLog
-from tokend.setup import AuditSettings, Ports
+from tokend.setup import AuditSettings
 
 CONFIG = f"""
 audit: {{to: {{file: audit.jsonl}}}}

@@ -14,7 +14,7 @@ from tokend.auth.jwt import ASYMMETRIC, Jwt, Trust
 from tokend.auth.presets import PRESETS
 from tokend.config import ConfigError
 from tokend.config.schema import json_schema
-from tokend.model import KeySource
+from tokend.ports import KeySource
 from tokend.setup import Setup
 
 TWO = """

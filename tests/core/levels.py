@@ -8,6 +8,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "__init__": 0,
     "claims": 0,
     "model": 0,
+    "ports": 0,
     "strict_json": 0,
     "scope": 0,
     "validation": 0,
@@ -39,6 +40,7 @@ ROOMS_ON_THE_SAME_LEVEL: Final = {
     # on the ground floor and on the use case's floor, who leans on whom is decided too
     "claims": {"validation"},
     "model": {"validation"},
+    "ports": {"model"},
     "scope": {"model"},
     "rules": {"templates"},
     "matching": {"setup"},

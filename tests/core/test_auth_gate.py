@@ -10,7 +10,8 @@ from tokend.auth import Digest, Gate, digest_of, present
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller, Code, Keys, Refusal
+from tokend.model import Caller, Code, Refusal
+from tokend.ports import Keys
 
 _KEY: Final = "a key that works: !~".replace(" ", "_")
 _KEYS: Final = ApiKey({"studio": [digest_of(_KEY), digest_of("other-key")], "web": [digest_of("a.b.c")]})

@@ -15,7 +15,8 @@ from tokend.backends.rtm import Rtm
 from tokend.dialects.contract import Explain, Explanation, Inspect, Inspection, Issue
 from tokend.issuer import Terms, answer, issue
 from tokend.model import Ask, Caller, Code, Credentials, Decision, Grant, Issued, Refusal
-from tokend.setup import Ports, Route
+from tokend.ports import Ports
+from tokend.setup import Route
 
 _TERMS: Final = Terms()
 _OK: Final = Ask("rtm", {"user": "ann"})

@@ -11,9 +11,9 @@ from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.server.running import DEMO, KEY, NOW, serving
 from tokend.deny import parse_entries, reason
 from tokend.model import Caller, Grant, Service
+from tokend.ports import Ports
 from tokend.server.deny import DenyFile
 from tokend.server.log import JsonLog
-from tokend.setup import Ports
 
 ROOM = Grant(APP_ID, "007", 600, (Service("rtc", "ada", "lobby", {"join": 600}),))
 STUDIO = Caller("studio", {"iat": NOW - 100})

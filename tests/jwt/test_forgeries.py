@@ -9,7 +9,7 @@ from tests.jwt.making import ALGORITHMS, good, keys, private, setup_of, with_sec
 from tests.server.running import NOW, serving
 from tokend.auth.contract import Presented
 from tokend.model import Code, Refusal
-from tokend.setup import Ports
+from tokend.ports import Ports
 
 
 @pytest.mark.parametrize("name", FORGED)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.jwt.making import CLERK, ISSUER, OTHER, REALM, b64, good, keys, raw, setup_of, with_secret
 from tests.server.running import NOW, Reply, Running, serving
-from tokend.setup import Ports
+from tokend.ports import Ports
 from tokend.templates import uid_of
 
 ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}

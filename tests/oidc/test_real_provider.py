@@ -15,10 +15,10 @@ from tests.oidc.provider import AUDIENCE, Provider
 from tests.running import APP_ID, CERTIFICATE
 from tests.running import serving as real_server
 from tests.server.running import Running, serving
+from tokend.ports import Ports
 from tokend.server.door import World
 from tokend.server.jwks import COOL_DOWN, FRESH, STALE, KeyCache, client, over_http
 from tokend.server.log import JsonLog
-from tokend.setup import Ports
 
 YAML = """
 apps:

@@ -19,10 +19,11 @@ from tokend.auth import digest_of
 from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
+from tokend.ports import Ports
 from tokend.server.door import Door, World
 from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.run import runner_of
-from tokend.setup import Ports, Setup
+from tokend.setup import Setup
 
 NOW: Final = 1_800_000_000
 SALT: Final = 12_345_678

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.server.running import DEMO, KEY, Reply, Running, read_reply, request_bytes, serving
-from tokend.model import AuditSink, Decision
-from tokend.setup import Ports
+from tokend.model import Decision
+from tokend.ports import AuditSink, Ports
 
 _HEADERS = {
     "cache-control": "private, no-cache, no-store, must-revalidate",

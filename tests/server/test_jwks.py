@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from tests.jwt.making import jwk
-from tokend.model import Code, KeySource, Refusal
+from tokend.model import Code, Refusal
+from tokend.ports import KeySource
 from tokend.server.jwks import COOL_DOWN, FRESH, STALE, TIMEOUT, KeyCache
 from tokend.server.log import JsonLog
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.server.running import APP_ID, CERTIFICATE, DEMO, KEY, Reply, Running, read_reply, request_bytes, serving
-from tokend.model import AuditSink, Decision
-from tokend.setup import Ports
+from tokend.model import Decision
+from tokend.ports import AuditSink, Ports
 from tokend.wire import v007
 
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from tokend.auth._digests import PREFIX, Digest, digest_of
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller, Code, Keys, Refusal
+from tokend.model import Caller, Code, Refusal
+from tokend.ports import Keys
 
 SCHEMES: Final = ("api_key", "url_key", "jwt", "anonymous")
 """Every scheme's name, as the configuration writes it below a caller."""

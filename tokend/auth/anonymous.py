@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller, Keys
+from tokend.model import Caller
+from tokend.ports import Keys
 
 
 class Anonymous(Scheme):

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from tokend.auth._digests import digest_of
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller, Keys
+from tokend.model import Caller
+from tokend.ports import Keys
 
 
 class ApiKey(Scheme):

@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
-from tokend.model import Caller, Keys
+from tokend.model import Caller
+from tokend.ports import Keys
 
 
 class Presented(NamedTuple):

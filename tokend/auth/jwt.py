@@ -17,7 +17,8 @@ from joserfc.jws import JWSRegistry
 from tokend import strict_json
 from tokend.auth.contract import Presented, Scheme
 from tokend.claims import Condition
-from tokend.model import Caller, Code, Keys, KeySource, Refusal
+from tokend.model import Caller, Code, Refusal
+from tokend.ports import Keys, KeySource
 
 MAX_LENGTH: Final = 8 * 1024
 LEEWAY: Final = 30

@@ -14,7 +14,7 @@ from tokend.config.problems import Path, Report, dotted
 from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import JwtShape
-from tokend.model import KeySource
+from tokend.ports import KeySource
 from tokend.validation import shown, suggestion
 
 _PARTS: Final = tuple(sorted({need for preset in PRESETS.values() for need in preset.needs}))

@@ -4,22 +4,20 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
 from tokend import issuer
-from tokend.auth import present
 from tokend.dialects import native
-from tokend.dialects.contract import FORM, JSON, Answer, Inspect, Issue, Page, Parsed, Request
+from tokend.dialects.contract import Answer, Inspect, Issue, Page, Parsed, Request
 from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Ask, Code, Refusal, Stamp
+from tokend.ports import Ports
 from tokend.server import cors, pages
 from tokend.server.log import JsonLog, exception_fields
-from tokend.setup import Origins, Ports, Setup
+from tokend.server.reading import MAX_BODY, body_of, host_of, media_of, presented_in, query_of
+from tokend.setup import Origins, Setup
 
-MAX_BODY: Final = 64 * 1024
-MAX_QUERY_FIELDS: Final = 50
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "private, no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
@@ -155,7 +153,7 @@ class Door:
             if cors.is_preflight(request)
             else request.method
         )
-        found = loaded.table.match(wanted, _host(request), parts, _media(request))
+        found = loaded.table.match(wanted, host_of(request), parts, media_of(request))
         trace.template = found.template
         if found.route is not None:
             trace.app = found.route.app.name
@@ -180,19 +178,14 @@ class Door:
             raise Refusal(Code.NOT_FOUND, "there is nothing at this path")
         now = int(self._world.clock())
         endpoint = found.endpoint
-        body = await _body(request, endpoint.body_limit) if endpoint.method == hdrs.METH_POST else b""
+        body = await body_of(request, endpoint.body_limit) if endpoint.method == hdrs.METH_POST else b""
         settings = found.route.settings(endpoint)
-        plain = Request(found.params, _query(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
+        plain = Request(found.params, query_of(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)
         if isinstance(parsed, Page):
             return pages.document(parsed.name, found.route)
         trace.kinds = _kinds(parsed, found)
-        presented = present(
-            request.headers.getall(hdrs.AUTHORIZATION, ()),
-            request.headers.getall("X-API-Key", ()),
-            found.url_key,
-            _session(request, found),
-        )
+        presented = presented_in(request, found)
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
         outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports, trace.request_id)
@@ -243,54 +236,6 @@ def _response(answer: Answer) -> web.Response:
     if answer.content_type == pages.HTML:
         response.headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
     return response
-
-
-def _session(request: web.Request, found: Found) -> str | None:
-    """The session cookie that a preset reads, only for a page that may read the answers: cookies come unasked."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if found.route.cookie is None or origin is None or not found.route.app.origins.allow(origin):
-        return None
-    return request.cookies.get(found.route.cookie)
-
-
-def _host(request: web.Request) -> str | None:
-    """The Host header in lower case, without its port."""
-    host = request.headers.get(hdrs.HOST, "").lower()
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0] or None
-
-
-def _media(request: web.Request) -> str:
-    """FORM for a form, or for a query without any content type; JSON for all else."""
-    if hdrs.CONTENT_TYPE not in request.headers:
-        return FORM if "?" in request.raw_path else JSON
-    return FORM if request.content_type == FORM else JSON
-
-
-def _query(request: web.Request) -> tuple[tuple[str, str], ...]:
-    raw = request.raw_path.partition("?")[2]
-    if not raw:
-        return ()
-    try:
-        return tuple(parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS))
-    except ValueError as error:
-        raise Refusal(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
-
-
-async def _body(request: web.Request, limit: int) -> bytes:
-    """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened."""
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
-    if (request.content_length or 0) > limit:
-        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
-    try:
-        body = await request.read()
-    except (ConnectionError, web.RequestPayloadError) as error:
-        raise Refusal(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
-    if len(body) > limit:
-        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
-    return body
 
 
 def _kinds(parsed: Parsed, found: Found) -> list[str]:

@@ -14,7 +14,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
 from tokend import strict_json
 from tokend.auth.jwt import KeysProblem, import_keys, may_be_fetched
-from tokend.model import Code, KeySource, Refusal
+from tokend.model import Code, Refusal
+from tokend.ports import KeySource
 from tokend.server.log import JsonLog
 
 FRESH: Final = 600.0

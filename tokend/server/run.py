@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from tokend.ports import Ports
 from tokend.server.audit import Audit
 from tokend.server.deny import DenyFile
 from tokend.server.door import Door
 from tokend.server.jwks import KeyCache, client, over_http
 from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.protocol import Runner
-from tokend.setup import Listen, Ports, Setup
+from tokend.setup import Listen, Setup
 
 DRAIN_SECONDS = 10.0
 """The longest that requests in flight are waited for."""

@@ -1,0 +1,73 @@
+"""What is read off an aiohttp request: credentials, host, media, query and body, each strictly, within its limits."""
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+
+from tokend.auth import present
+from tokend.auth.contract import Presented
+from tokend.dialects.contract import FORM, JSON
+from tokend.matching import Found
+from tokend.model import Code, Refusal
+
+MAX_BODY: Final = 64 * 1024
+MAX_QUERY_FIELDS: Final = 50
+
+
+def presented_in(request: web.Request, found: Found) -> Presented:
+    """The request's credentials."""
+    return present(
+        request.headers.getall(hdrs.AUTHORIZATION, ()),
+        request.headers.getall("X-API-Key", ()),
+        found.url_key,
+        _session(request, found),
+    )
+
+
+def _session(request: web.Request, found: Found) -> str | None:
+    """The session cookie that a preset reads, only for a page that may read the answers: cookies come unasked."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if found.route.cookie is None or origin is None or not found.route.app.origins.allow(origin):
+        return None
+    return request.cookies.get(found.route.cookie)
+
+
+def host_of(request: web.Request) -> str | None:
+    """The Host header in lower case, without its port."""
+    host = request.headers.get(hdrs.HOST, "").lower()
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0] or None
+
+
+def media_of(request: web.Request) -> str:
+    """FORM for a form, or for a query without any content type; JSON for all else."""
+    if hdrs.CONTENT_TYPE not in request.headers:
+        return FORM if "?" in request.raw_path else JSON
+    return FORM if request.content_type == FORM else JSON
+
+
+def query_of(request: web.Request) -> tuple[tuple[str, str], ...]:
+    raw = request.raw_path.partition("?")[2]
+    if not raw:
+        return ()
+    try:
+        return tuple(parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS))
+    except ValueError as error:
+        raise Refusal(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
+
+
+async def body_of(request: web.Request, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
+    if (request.content_length or 0) > limit:
+        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+    try:
+        body = await request.read()
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise Refusal(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
+    if len(body) > limit:
+        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+    return body
