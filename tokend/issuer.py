@@ -1,4 +1,4 @@
-"""The one use case: ask -> grant -> rules -> mint -> verify -> audit -> release. Awaits only the protocols of Ports.
+"""The one use case: ask -> grant -> rules -> limits -> mint -> verify -> audit -> release. Awaits only Ports' protocols.
 
 Knows no HTTP and no vendor. Time and salts come in with the stamps.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from tokend import inspector
+from tokend import admission, inspector
 from tokend.auth.contract import Presented
 from tokend.backends.contract import Backend, Minted
 from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outcome, Trial
@@ -49,21 +49,25 @@ async def answer(
     stamps: Sequence[Stamp],
     ports: Ports = Ports(),
     request_id: str = "",
+    address: str | None = None,
 ) -> list[Outcome]:
     """Identify the caller, then do what is wanted. Raises `Refusal` when the whole request fails.
 
-    `stamps`: one an ask, at least one; all of one time.
+    `stamps`: one an ask, at least one; all of one time. `address`: the client's, None where it is not known.
     """
     now = stamps[0].issued_at
-    caller = await route.gate.identify(presented, now, ports.keys)
+    try:
+        caller = await route.gate.identify(presented, now, ports.keys)
+    except Refusal:
+        await admission.admit_one(route.app, None, address, ports)
+        raise
     terms = Terms(route.ttl, route.clamp, route.strict_006)
-    match parsed:
-        case Explain(ask):
-            return [explain(route.app, terms, caller, ask)]
-        case Inspect():
-            return [inspector.inspect(route.app.backends.values(), parsed, now)]
-        case Issue():
-            return list(await issue(route.app, terms, caller, parsed, stamps, ports, request_id))
+    if isinstance(parsed, Issue):
+        return list(await issue(route.app, terms, caller, parsed, stamps, ports, request_id, address))
+    await admission.admit_one(route.app, caller, address, ports)
+    if isinstance(parsed, Explain):
+        return [explain(route.app, terms, caller, parsed.ask)]
+    return [inspector.inspect(route.app.backends.values(), parsed, now)]
 
 
 async def issue(
@@ -74,12 +78,15 @@ async def issue(
     stamps: Sequence[Stamp],
     ports: Ports = Ports(),
     request_id: str = "",
+    address: str | None = None,
 ) -> list[Issued | Refusal]:
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
+    weighed = [_weighed(app, terms, caller, ask) for ask in wanted.asks]
+    weighed = await _within_limits(app, caller, weighed, wanted.batch, address, ports)
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
-    for ask, stamp in zip(wanted.asks, stamps, strict=True):
-        outcome = ask if isinstance(ask, Refusal) else await _one(app, terms, caller, ask, stamp, ports)
+    for ask, one, stamp in zip(wanted.asks, weighed, stamps, strict=True):
+        outcome = one if isinstance(one, Refusal) else await _one(app, caller, one, stamp, ports)
         outcomes.append(outcome)
         if isinstance(ask, Ask):
             decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id))
@@ -90,14 +97,34 @@ async def issue(
     return outcomes
 
 
-async def _one(app: App, terms: Terms, caller: Caller, ask: Ask, stamp: Stamp, ports: Ports) -> Issued | Refusal:
+def _weighed(app: App, terms: Terms, caller: Caller, ask: Ask | Refusal) -> Permit | Refusal:
+    if isinstance(ask, Refusal):
+        return ask
     try:
-        permit = decide(app, terms, caller, ask)
+        return decide(app, terms, caller, ask)
+    except Refusal as refusal:
+        return refusal.renamed(ask.names)
+
+
+async def _within_limits(
+    app: App, caller: Caller, weighed: list[Permit | Refusal], batch: bool, address: str | None, ports: Ports
+) -> list[Permit | Refusal]:
+    """The same, with a refusal for what is over a limit: each ask of a batch is counted; else all of them as one."""
+    if not admission.counts(app, ports):
+        return weighed
+    parts = [[one] for one in weighed] if batch else [weighed]
+    asked = [[one.grant if isinstance(one, Permit) else None for one in part] for part in parts]
+    refusals = await admission.admit(app, caller, address, asked, ports)
+    return [over or one for part, over in zip(parts, refusals, strict=True) for one in part]
+
+
+async def _one(app: App, caller: Caller, permit: Permit, stamp: Stamp, ports: Ports) -> Issued | Refusal:
+    try:
         if ports.deny is not None and (reason := await ports.deny.denies(app.name, caller, permit.grant)):
             raise Refusal(Code.NOT_PERMITTED, reason, operator="deny list")
         return _mint(permit, stamp)
     except Refusal as refusal:
-        return refusal.renamed(ask.names)
+        return refusal.renamed(permit.ask.names)
 
 
 def decide(app: App, terms: Terms, caller: Caller, ask: Ask) -> Permit:

@@ -6,6 +6,7 @@ Implementations stand in `server/`. None in `Ports`: there is no such thing.
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tokend.limits import Group
 from tokend.model import Caller, Decision, Grant
 
 
@@ -40,9 +41,20 @@ class DenyList(Protocol):
         """Why this grant is denied, in a sentence; None lets it pass."""
 
 
+class Limiter(Protocol):
+    """Counts asks against their rate limits."""
+
+    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+        """For each ask, in order: None where it is admitted, else the seconds after which it would be.
+
+        `Refusal` (503) where the limits cannot be checked, and nothing may pass without.
+        """
+
+
 class Ports(NamedTuple):
     """One of each, or None."""
 
     audit: AuditSink | None = None
     keys: Keys | None = None
     deny: DenyList | None = None
+    limiter: Limiter | None = None

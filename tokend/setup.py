@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from tokend.auth import Gate
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.model import PLATFORM_MAX_TTL
+from tokend.limits import NO_LIMITS, Limits
+from tokend.model import PLATFORM_MAX_TTL, Secret
 from tokend.rules import Rule
 
 
@@ -70,6 +71,7 @@ class App:
     backends: Mapping[str, Backend]
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
+    limits: Limits = NO_LIMITS
 
 
 class Placeholder(NamedTuple):
@@ -131,6 +133,13 @@ class AuditSettings(NamedTuple):
     hash_ids: bool = False
 
 
+class RedisSettings(NamedTuple):
+    """Where several hosts count together. `on_failure`: open (no limits), local (each process by itself) or closed."""
+
+    url: Secret
+    on_failure: str = "local"
+
+
 class Listen(NamedTuple):
     """Where the server listens."""
 
@@ -142,6 +151,17 @@ class Listen(NamedTuple):
         """Where a client on this machine reaches it: a wildcard address is shown as loopback."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+_ADDRESSES_OFF: Final = (
+    "limits by address are off: this server seems to stand behind a proxy, whose address would be everybody's; "
+    "name the proxy in server.trusted_proxies"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +175,23 @@ class Setup:
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
     deny_file: str | None = None
+    redis: RedisSettings | None = None
+    platform_port: bool = False
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether connections come from clients themselves. What says no is nothing that a client could send.
+
+        On loopback, or on the port that a platform chose (`platform_port`), they come from a proxy most likely.
+        """
+        return not (self.listen.is_loopback or self.platform_port)
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """With those that depend on where it listens in the end."""
+        if self.knows_clients or not any(app.limits.address for app in self.apps.values()):
+            return self.warnings
+        return (*self.warnings, _ADDRESSES_OFF)
 
 
 @lru_cache(maxsize=4096)

@@ -22,9 +22,11 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "`server`": (shapes.ServerShape, "server."),
     "`audit`": (shapes.AuditShape, "audit."),
     "`deny`": (shapes.DenyShape, "deny."),
+    "`redis`": (shapes.RedisShape, "redis."),
     "An app: `apps.NAME`": (shapes.AppShape, ""),
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
+    "Rate limits: `limits`": (shapes.LimitsShape, "limits."),
     "Callers: `callers`": (shapes.CallerShape, ""),
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
     "Routes: `routes`": (shapes.RouteShape, ""),
@@ -102,6 +104,7 @@ def test_every_example_loads(number: int, tmp_path: Path) -> None:
     names = re.findall(r"env: \"?((?:\{app\}|[A-Za-z_])+)", text)
     values = {name.replace("{app}", app): CERTIFICATE for name in names for app in ("acme", "bolt")}
     ids = {name: APP_ID for name in values if name.endswith("APP_ID")}
+    ids |= {name: "redis://127.0.0.1:6379" for name in values if name == "REDIS_URL"}
     (tmp_path / "config.yaml").write_text(text)
     assert load(None, values | ids, tmp_path).apps
 

@@ -48,7 +48,7 @@ def _check(options: argparse.Namespace, context: Context) -> int:
             return 2
         print(yaml.safe_dump(_plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
         return 0
-    for warning in setup.warnings:
+    for warning in setup.all_warnings:
         print(f"warning: {warning}")
     print(f"{setup.source}: no problems; {counted(len(setup.apps), 'app')}, {counted(len(setup.routes), 'route')}")
     return 0

@@ -45,7 +45,8 @@ def load(
         raise ConfigError(problems)
     if source == environment_only.SOURCE:
         setup = replace(setup, warnings=environment_only.hinted(setup.warnings))
-    return replace(setup, listen=_listen(setup.listen, environment))
+    platform_port = bool(environment.get("PORT")) and not environment.get("SERVER_PORT")
+    return replace(setup, listen=_listen(setup.listen, environment), platform_port=platform_port)
 
 
 def find(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Map, str, Path]:

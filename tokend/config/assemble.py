@@ -9,6 +9,7 @@ from tokend.backends.contract import Backend
 from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.jwt import check_ties
+from tokend.config.limits import build_limits, build_redis
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
@@ -47,6 +48,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
         report.add_after(("audit", "to"), "is missing: stdout, {file: PATH}, or a list of both")
     if shape.deny is not None and not shape.deny.file:
         report.add_after(("deny", "file"), "is missing: the path of the deny file")
+    redis = build_redis(shape.redis, report, secrets)
     tools = Tools(report, secrets, load)
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
@@ -69,7 +71,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     audit = _audit(shape.audit, secrets) if shape.audit else None
     deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
-    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit, deny)
+    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit, deny, redis)
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
@@ -88,7 +90,8 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
     callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
-    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report))
+    origins, limits = build_origins(shape, path, report), build_limits(shape.limits)
+    app = App(name, credentials.app_id, backends, rules, origins, limits)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 

@@ -19,7 +19,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from tokend.auth import Digest
 from tokend.config.problems import Path, Report
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
-from tokend.config.values import Duration, File, Listen, OneOrMore
+from tokend.config.values import Duration, File, Listen, OneOrMore, Rate
 from tokend.config.yaml_tree import Map, Mark, Seq
 from tokend.scope import Power
 from tokend.validation import Strict, complaints, invalid
@@ -119,6 +119,15 @@ class Cors(Part):
     origins: OneOrMore[str] | None = None
 
 
+class LimitsShape(Part):
+    """Rates that the app's asks are held to."""
+
+    app: Rate | None = None
+    caller: Rate | None = None
+    user: Rate | None = None
+    address: Rate | None = None
+
+
 class RuleShape(Part):
     """What a caller may be granted: everything of a token has to fit one rule."""
 
@@ -196,6 +205,7 @@ class AppShape(Part):
     certificate: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None
+    limits: LimitsShape | None = None
     callers: Named[CallerShape] | None = None
     backends: (
         Annotated[
@@ -242,6 +252,13 @@ class DenyShape(Part):
     file: File | None = None
 
 
+class RedisShape(Part):
+    """Where several hosts and workers count together."""
+
+    url: SecretRef | None = None
+    on_failure: Literal["open", "local", "closed"] | None = None
+
+
 class ServerShape(Part):
     """The server itself."""
 
@@ -254,6 +271,7 @@ class RootShape(Part):
     server: ServerShape | None = None
     audit: AuditShape | None = None
     deny: DenyShape | None = None
+    redis: RedisShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None

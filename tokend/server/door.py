@@ -11,7 +11,7 @@ from tokend import issuer
 from tokend.dialects import native
 from tokend.dialects.contract import Answer, Inspect, Issue, Page, Parsed, Request
 from tokend.matching import Found, Missed, Table, split_path
-from tokend.model import Ask, Code, Refusal, Stamp
+from tokend.model import Ask, Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
 from tokend.server import cors, pages
 from tokend.server.log import JsonLog, exception_fields
@@ -135,7 +135,7 @@ class Door:
                 return await self._options(request, found, own is not None)
             if own is not None:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, "this path takes GET")
-            return _response(await self._answer(request, found, trace))
+            return _response(await self._answer(request, loaded, found, trace))
         except Refusal as refusal:
             return self._refused(refusal, found, trace)
         except web.HTTPRequestEntityTooLarge:
@@ -171,7 +171,7 @@ class Door:
         response.headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         return response
 
-    async def _answer(self, request: web.Request, found: Found | Missed, trace: Trace) -> Answer:
+    async def _answer(self, request: web.Request, loaded: Loaded, found: Found | Missed, trace: Trace) -> Answer:
         if isinstance(found, Missed):
             if found.allowed:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(found.allowed)}")
@@ -188,7 +188,8 @@ class Door:
         presented = presented_in(request, found)
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
-        outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports, trace.request_id)
+        address = request.remote if loaded.setup.knows_clients else None
+        outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports, trace.request_id, address)
         refusals = [one for one in outcomes if isinstance(one, Refusal)]
         if refusals:  # of a batch
             trace.code = refusals[0].code
@@ -210,6 +211,8 @@ class Door:
         elif refusal.code == Code.METHOD_NOT_ALLOWED:
             allowed = found.allowed if isinstance(found, Missed) else ()
             response.headers["Allow"] = ", ".join((*(allowed or ("GET",)), "OPTIONS"))
+        elif refusal.retry_after is not None:
+            response.headers[hdrs.RETRY_AFTER] = str(whole_seconds(refusal.retry_after))
         return response
 
     def _log_line(self, method: str, status: int, trace: Trace, seconds: float) -> None:

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -16,9 +17,13 @@ from tokend.server.audit import Audit
 from tokend.server.deny import DenyFile
 from tokend.server.door import Door
 from tokend.server.jwks import KeyCache, client, over_http
+from tokend.server.limiter import LocalLimiter
 from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.protocol import Runner
 from tokend.setup import Listen, Setup
+
+if TYPE_CHECKING:
+    from tokend.server.redis_limiter import RedisLimiter
 
 DRAIN_SECONDS = 10.0
 """The longest that requests in flight are waited for."""
@@ -60,8 +65,9 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     listener = _bind(setup.listen.host, setup.listen.port)
     audit = open_audit(setup, log)
     deny = open_deny(setup, log)
+    limiter = open_limiter(setup, log)
     session = client()
-    door = Door(setup, log, ports=Ports(audit, KeyCache(over_http(session), time.monotonic, log), deny))
+    door = Door(setup, log, ports=Ports(audit, KeyCache(over_http(session), time.monotonic, log), deny, limiter))
     runner = runner_of(door)
     await runner.setup()
     site = web.SockSite(runner, listener, backlog=BACKLOG)
@@ -79,6 +85,7 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     await _drained(door)
     await runner.cleanup()
     await session.close()
+    await limiter.close()
     if audit is not None:
         audit.close()
     log.event("stopped")
@@ -104,6 +111,23 @@ def open_deny(setup: Setup, log: JsonLog) -> DenyFile | None:
         raise CannotStart(f"the deny file cannot be read: {setup.deny_file}: {error.strerror}") from error
     except ValueError as error:
         raise CannotStart(f"the deny file is wrong: {setup.deny_file}: {error}") from error
+
+
+def open_limiter(setup: Setup, log: JsonLog) -> "LocalLimiter | RedisLimiter":
+    """What counts asks, in the process and event loop that it is for; `CannotStart` where it lacks a package."""
+    local = LocalLimiter(time.monotonic)
+    if setup.redis is None:
+        return local
+    try:
+        from tokend.server.redis_limiter import RedisLimiter  # an extra, which takes a while to import
+    except ImportError as error:
+        raise CannotStart(
+            f"redis is configured, and {error.name} is not installed: pip install tokend[redis]"
+        ) from error
+    try:
+        return RedisLimiter(setup.redis, log, time.monotonic, local)
+    except ValueError as error:
+        raise CannotStart("redis.url is no URL that can be used: redis://USER:PASSWORD@HOST:PORT/DATABASE") from error
 
 
 def runner_of(door: Door) -> web.AppRunner:

@@ -1,0 +1,150 @@
+"""Counts in Redis, for all hosts and workers that share it. A Redis that fails costs nobody more than CALL_SECONDS.
+
+What waits while one call is under way goes together in the next one: a connection is enough, and a failure is met once,
+by one call. After it nothing waits for Redis: `on_failure` decides, and a probe in the background looks for it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from tokend.limits import Group, Limit
+from tokend.model import Code, Refusal
+from tokend.ports import Limiter
+from tokend.server.log import JsonLog
+from tokend.server.redis_script import SCRIPT, request_of
+from tokend.setup import RedisSettings
+
+CALL_SECONDS: Final = 0.1
+"""The longest that a request waits for a call, its connecting included."""
+PROBE_SECONDS: Final = 1.0
+"""How long a probe may take, and how long after a failed one the next one is sent."""
+MOST_ASKS: Final = 256
+"""What goes into one call, so that no script holds Redis up; a larger batch goes alone."""
+_PROBE: Final[Group] = [("probe", Limit(999_999, 1, 999_999))]
+
+
+class _Waiting(NamedTuple):
+    """A request's asks, and where their waits go: None where Redis did not say."""
+
+    groups: Sequence[Group]
+    answer: "asyncio.Future[list[float | None] | None]"
+
+
+class RedisLimiter:
+    """Belongs to one event loop; connects with the first ask. `local` decides where `on_failure` says so."""
+
+    def __init__(self, settings: RedisSettings, log: JsonLog, elapsed: Callable[[], float], local: Limiter) -> None:
+        """`elapsed`: seconds that only go forward. `ValueError` where the URL is none."""
+        self._on_failure = settings.on_failure
+        self._log = log
+        self._elapsed = elapsed
+        self._local = local
+        self._client = Redis.from_url(
+            settings.url.reveal(),
+            socket_connect_timeout=PROBE_SECONDS,
+            socket_timeout=PROBE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=2,
+            driver_info=None,
+        )
+        self._script = self._client.register_script(SCRIPT)
+        self._waiting: list[_Waiting] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
+        self._down_since: float | None = None
+        self._probe_at = 0.0
+        self._without = 0
+
+    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+        if self._down_since is None:
+            one = _Waiting(groups, asyncio.get_running_loop().create_future())
+            self._waiting.append(one)
+            if self._sending is None:
+                self._sending = asyncio.create_task(self._send_all())
+            waits = await one.answer
+            if waits is not None:
+                return waits
+        elif self._probing is None and self._elapsed() >= self._probe_at:
+            self._probing = asyncio.create_task(self._probe())
+        return await self._decide_without(groups)
+
+    async def close(self) -> None:
+        """End what is under way, and the connections."""
+        for task in (self._sending, self._probing):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await self._client.aclose()
+
+    async def _decide_without(self, groups: Sequence[Group]) -> list[float | None]:
+        self._without += 1
+        if self._on_failure == "closed":
+            raise Refusal(Code.UNAVAILABLE, "the rate limits cannot be checked", operator="redis: on_failure is closed")
+        return await self._local.take(groups) if self._on_failure == "local" else [None] * len(groups)
+
+    async def _send_all(self) -> None:
+        """Call after call, until nothing waits. Whatever happens, nobody is left waiting."""
+        together: list[_Waiting] = []
+        try:
+            while self._waiting:
+                together = self._next()
+                waits = await self._call([group for one in together for group in one.groups], CALL_SECONDS)
+                for one in together:
+                    count = len(one.groups)
+                    _tell(one, waits[:count])
+                    waits = waits[count:]
+        except Exception as error:  # noqa: BLE001  # whatever a library raises here, Redis did not count
+            self._went_down(error)
+        finally:
+            self._sending = None
+            left, self._waiting = together + self._waiting, []
+            for one in left:
+                _tell(one, None)
+
+    def _next(self) -> list[_Waiting]:
+        asks, number = 0, 0
+        while number < len(self._waiting) and (not number or asks + len(self._waiting[number].groups) <= MOST_ASKS):
+            asks += len(self._waiting[number].groups)
+            number += 1
+        together, self._waiting = self._waiting[:number], self._waiting[number:]
+        return together
+
+    async def _call(self, groups: Sequence[Group], seconds: float) -> list[float | None]:
+        keys, arguments = request_of(groups)
+        async with asyncio.timeout(seconds):
+            waits = await self._script(keys, arguments)
+        return [wait / 1_000_000 if wait else None for wait in waits]
+
+    def _went_down(self, error: Exception) -> None:
+        self._down_since = self._elapsed()
+        self._probe_at = self._down_since + PROBE_SECONDS
+        message = f"Redis cannot be asked, on_failure is {self._on_failure}"
+        self._log.event("limiter", "error", message=message, reason=type(error).__name__)
+
+    async def _probe(self) -> None:
+        """A call that counts, as asks do: a server that only reads, or is full, is not back.
+
+        On a connection of its own: an answer that comes late on the old one must not be taken for this one's.
+        """
+        try:
+            await self._client.connection_pool.disconnect()
+            await self._call([_PROBE], PROBE_SECONDS)
+        except Exception:  # noqa: BLE001  # see _send_all
+            self._probe_at = self._elapsed() + PROBE_SECONDS
+        else:
+            seconds = round(self._elapsed() - (self._down_since or 0.0), 1)
+            self._log.event("limiter", message="Redis counts again", seconds=seconds, requests_without=self._without)
+            self._down_since, self._without = None, 0
+        finally:
+            self._probing = None
+
+
+def _tell(one: _Waiting, waits: list[float | None] | None) -> None:
+    """A request that was given up waits no more."""
+    if not one.answer.done():
+        one.answer.set_result(waits)
