@@ -100,8 +100,8 @@ async def test_each_user_has_its_own_whoever_asks() -> None:
 
 async def test_wildcards_are_one_user() -> None:
     async with limited("{user: 1/m}") as server:
-        any_user = {"kind": "rtc", "channel": "room", "uid": 0}
-        starred = {"kind": "rtc", "channel": "room", "account": "*"}
+        any_user: dict[str, Any] = {"kind": "rtc", "channel": "room", "uid": 0}
+        starred: dict[str, Any] = {"kind": "rtc", "channel": "room", "account": "*"}
         asks = [(TOKEN, any_user, OTHER_KEY), (TOKEN, starred, OTHER_KEY), (TOKEN, ADA, OTHER_KEY)]
         assert await statuses(server, *asks) == [200, 429, 200]
 
@@ -115,6 +115,7 @@ async def test_each_app_has_its_own() -> None:
 
 async def test_what_the_rules_refuse_counts_but_for_the_user() -> None:
     async with limited("{caller: 3/m, user: 1/m}") as server:
+        asks: list[tuple[str, dict[str, Any], str]]
         asks = [(TOKEN, NOT_PERMITTED, KEY), (TOKEN, {**ADA, "ttl": 9}, KEY), (TOKEN, ADA, KEY), (TOKEN, BOB, KEY)]
         assert await statuses(server, *asks) == [403, 400, 200, 429]
 

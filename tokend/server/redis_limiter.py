@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, RedisError
 
 from tokend.limits import Group, Limit
-from tokend.model import Code, Refusal
+from tokend.model import Code, Refusal, Secret
 from tokend.ports import Limiter
 from tokend.server.log import JsonLog
 from tokend.server.redis_script import SCRIPT, request_of
@@ -38,20 +39,21 @@ class _Waiting(NamedTuple):
 class RedisLimiter:
     """Belongs to one event loop; connects with the first ask. `local` decides where `on_failure` says so."""
 
-    def __init__(self, settings: RedisSettings, log: JsonLog, elapsed: Callable[[], float], local: Limiter) -> None:
-        """`elapsed`: seconds that only go forward. `ValueError` where the URL is none."""
+    def __init__(
+        self,
+        settings: RedisSettings,
+        log: JsonLog,
+        elapsed: Callable[[], float],
+        local: Limiter,
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
+        """`elapsed`: seconds that only go forward. `ValueError` where the URL cannot be used."""
         self._on_failure = settings.on_failure
         self._log = log
         self._elapsed = elapsed
         self._local = local
-        self._client = Redis.from_url(
-            settings.url.reveal(),
-            socket_connect_timeout=PROBE_SECONDS,
-            socket_timeout=PROBE_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            max_connections=2,
-            driver_info=None,
-        )
+        self._call_seconds = call_seconds
+        self._client = _client_of(settings.url)
         self._script = self._client.register_script(SCRIPT)
         self._waiting: list[_Waiting] = []
         self._sending: asyncio.Task[None] | None = None
@@ -93,7 +95,7 @@ class RedisLimiter:
         try:
             while self._waiting:
                 together = self._next()
-                waits = await self._call([group for one in together for group in one.groups], CALL_SECONDS)
+                waits = await self._call([group for one in together for group in one.groups], self._call_seconds)
                 for one in together:
                     count = len(one.groups)
                     _tell(one, waits[:count])
@@ -148,3 +150,20 @@ def _tell(one: _Waiting, waits: list[float | None] | None) -> None:
     """A request that was given up waits no more."""
     if not one.answer.done():
         one.answer.set_result(waits)
+
+
+def _client_of(url: Secret) -> Redis:
+    """Not connected yet. The library tells of wrong options only when it makes a connection, so one is made in vain."""
+    try:
+        client = Redis.from_url(
+            url.reveal(),
+            socket_connect_timeout=PROBE_SECONDS,
+            socket_timeout=PROBE_SECONDS,
+            retry=Retry(NoBackoff(), 1, (ConnectionError,)),  # an idle connection may have been closed meanwhile
+            max_connections=2,
+            driver_info=None,
+        )
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+    except (ValueError, TypeError, RedisError):  # their texts may quote the URL
+        raise ValueError("redis.url cannot be used: it must be like redis://USER:PASSWORD@HOST:PORT/DATABASE") from None
+    return client

@@ -121,13 +121,11 @@ def open_limiter(setup: Setup, log: JsonLog) -> "LocalLimiter | RedisLimiter":
     try:
         from tokend.server.redis_limiter import RedisLimiter  # an extra, which takes a while to import
     except ImportError as error:
-        raise CannotStart(
-            f"redis is configured, and {error.name} is not installed: pip install tokend[redis]"
-        ) from error
+        raise CannotStart("redis is configured, but its package is missing: pip install tokend[redis]") from error
     try:
         return RedisLimiter(setup.redis, log, time.monotonic, local)
     except ValueError as error:
-        raise CannotStart("redis.url is no URL that can be used: redis://USER:PASSWORD@HOST:PORT/DATABASE") from error
+        raise CannotStart(str(error)) from error
 
 
 def runner_of(door: Door) -> web.AppRunner:
