@@ -1,6 +1,7 @@
 """Starts Debian's redis-server on a port that stays its own, and the failures that it or its network can have."""
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
+import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -18,17 +20,21 @@ SECONDS: Final = 10.0
 """The longest that a test waits for it to start or end."""
 
 
-def missing() -> str | None:
-    """Why it cannot be started here, and what to do about it; None when it can."""
+def need_redis() -> None:
+    """Without the program the test is skipped, saying why; where CI=true it fails."""
     if shutil.which("redis-server") is None:
-        return "no Redis: redis-server is not on the PATH (on Debian: apt-get install redis-server)"
-    return None
+        lacking = "no Redis: redis-server is not on the PATH (on Debian: apt-get install redis-server)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(lacking)
+        pytest.skip(lacking)
 
 
 class RedisServer:
     """A context manager that ends it. After `kill`, `start` brings it back on the same port, empty."""
 
-    def __init__(self) -> None:
+    def __init__(self, *settings: str) -> None:
+        """`settings`: more of the command line's."""
+        self._settings = settings
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -47,7 +53,7 @@ class RedisServer:
     def start(self) -> None:
         settings = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
         self._process = subprocess.Popen(
-            ["redis-server", *settings, "--enable-debug-command", "local"],
+            ["redis-server", *settings, "--enable-debug-command", "local", *self._settings],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -1,12 +1,15 @@
 """P19: hosts that share a Redis admit together exactly what one host would, by the clock of Redis."""
 
 import asyncio
+import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.limits.hosts import Host, host
-from tests.limits.redis_server import RedisServer
+from tests.limits.redis_server import RedisServer, need_redis
+from tests.running import ROOT
 from tests.server.running import KEY
 
 
@@ -100,3 +103,21 @@ async def test_apps_without_limits_never_ask(on_failure: str) -> None:
     async with host("redis://127.0.0.1:1/0", "{caller: 1/h}", on_failure) as one:
         assert await one.statuses(3, "free") == [200] * 3
         assert one.log == ""
+
+
+async def test_the_rights_that_the_documentation_names_are_enough(redis: RedisServer) -> None:
+    (rights,) = re.findall(r"`(~tokend:[^`]*)`", (ROOT / "docs/limits.md").read_text())
+    redis.command("ACL", "SETUSER", "tokend", "on", ">pass", "resetchannels", *rights.split())
+    async with host(redis.url.replace("//", "//tokend:pass@"), "{caller: 2/h}") as one:
+        assert await one.statuses(3) == [200, 200, 429]
+        redis.command("ACL", "SETUSER", "tokend", "-time")
+        assert await one.statuses(1) == [503]
+        assert one.log.count("Redis cannot be asked") == 1
+
+
+async def test_over_a_unix_socket(tmp_path: Path) -> None:
+    need_redis()
+    path = tmp_path / "redis.sock"
+    with RedisServer("--unixsocket", str(path)):
+        async with host(f"unix://{path}", "{caller: 2/h}") as one:
+            assert await one.statuses(3) == [200, 200, 429]
