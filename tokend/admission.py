@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tokend.limits import NO_LIMITS
 from tokend.model import Caller, Code, Grant, Refusal, whole_seconds
 from tokend.ports import Ports
-from tokend.scope import scope
+from tokend.scope import users_of
 from tokend.setup import App
 
 
@@ -45,7 +45,7 @@ def _users(app: App, grants: Sequence[Grant | None]) -> frozenset[str]:
     known = [one for one in grants if one is not None]
     if app.limits.user is None or len(known) < len(grants):
         return frozenset()
-    return frozenset(user for one in known for user in scope(one).users)
+    return frozenset(user for one in known for user in users_of(one))
 
 
 def _over(wait: float) -> Refusal:
