@@ -138,9 +138,14 @@ class Listen(NamedTuple):
     port: int = 8080
 
     @property
+    def reachable(self) -> str:
+        """The address for a client on this machine: loopback in place of a wildcard."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+
+    @property
     def url(self) -> str:
-        """Where a client on this machine reaches it: a wildcard address is shown as loopback."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        """Where a client on this machine reaches it."""
+        host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 

@@ -79,7 +79,7 @@ def build_server(shape: ServerShape | None, report: Report) -> ServerSettings:
         report.add_after(("server", "drain"), f"is over {MAX_DRAIN} s")
     connections = shape.connections or ConnectionsShape()
     return ServerSettings(
-        admin=None if shape.admin is None else _admin_of(shape.admin),
+        admin=None if shape.admin is None else admin_of(shape.admin),
         workers=1 if shape.workers is None else shape.workers,
         connections=connections.max,
         per_address=connections.per_address,
@@ -88,7 +88,8 @@ def build_server(shape: ServerShape | None, report: Report) -> ServerSettings:
     )
 
 
-def _admin_of(shape: AdminShape) -> Admin:
+def admin_of(shape: AdminShape) -> Admin:
+    """The settings of the operator's listener."""
     if shape.listen.startswith(_UNIX):
         return Admin(None, shape.listen.removeprefix(_UNIX), shape.key)
     return Admin(Address(*host_and_port(shape.listen)), None, shape.key)
