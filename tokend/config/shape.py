@@ -19,7 +19,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from tokend.auth import Digest
 from tokend.config.problems import Path, Report
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
-from tokend.config.values import Duration, File, Listen, OneOrMore
+from tokend.config.values import Duration, File, Header, Listen, OneOrMore, Proxy
 from tokend.config.yaml_tree import Map, Mark, Seq
 from tokend.scope import Power
 from tokend.validation import Strict, complaints, invalid
@@ -151,12 +151,31 @@ class JwtShape(Part):
     shared: bool | None = None
 
 
+class SecretHeaderShape(Part):
+    """A header that only the proxy can fill."""
+
+    name: Header | None = None
+    secret: SecretRef | None = None
+
+
+class ForwardAuthShape(Part):
+    """In which headers a proxy in front names the user: a preset, or user, claims and lists."""
+
+    preset: str | None = None
+    user: Header | None = None
+    claims: dict[str, Header] | None = None
+    lists: dict[str, Header] | None = None
+    secret_header: SecretHeaderShape | None = None
+    require: dict[str, Any] | None = None
+
+
 class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
     api_key: OneOrMore[Digest] | None = None
     url_key: OneOrMore[Digest] | None = None
     jwt: JwtShape | None = None
+    forward_auth: ForwardAuthShape | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
 
@@ -246,6 +265,7 @@ class ServerShape(Part):
     """The server itself."""
 
     listen: Listen | None = None
+    trusted_proxies: OneOrMore[Proxy] | None = None
 
 
 class RootShape(Part):

@@ -14,6 +14,7 @@ from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Ask, Code, Refusal, Stamp
 from tokend.ports import Ports
 from tokend.server import cors, pages
+from tokend.server.address import Proxies
 from tokend.server.log import JsonLog, exception_fields
 from tokend.server.reading import MAX_BODY, body_of, host_of, media_of, presented_in, query_of
 from tokend.setup import Origins, Setup
@@ -47,11 +48,13 @@ class Loaded(NamedTuple):
     setup: Setup
     table: Table
     only_origins: Origins
+    proxies: Proxies
 
     @classmethod
     def of(cls, setup: Setup) -> "Loaded":
         apps = list(setup.apps.values())
-        return cls(setup, Table(setup.routes), apps[0].origins if len(apps) == 1 else _NO_ORIGINS)
+        only = apps[0].origins if len(apps) == 1 else _NO_ORIGINS
+        return cls(setup, Table(setup.routes), only, Proxies(setup.trusted_proxies))
 
 
 class Trace:
@@ -135,7 +138,7 @@ class Door:
                 return await self._options(request, found, own is not None)
             if own is not None:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, "this path takes GET")
-            return _response(await self._answer(request, found, trace))
+            return _response(await self._answer(request, found, loaded, trace))
         except Refusal as refusal:
             return self._refused(refusal, found, trace)
         except web.HTTPRequestEntityTooLarge:
@@ -171,7 +174,7 @@ class Door:
         response.headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         return response
 
-    async def _answer(self, request: web.Request, found: Found | Missed, trace: Trace) -> Answer:
+    async def _answer(self, request: web.Request, found: Found | Missed, loaded: Loaded, trace: Trace) -> Answer:
         if isinstance(found, Missed):
             if found.allowed:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(found.allowed)}")
@@ -185,7 +188,7 @@ class Door:
         if isinstance(parsed, Page):
             return pages.document(parsed.name, found.route)
         trace.kinds = _kinds(parsed, found)
-        presented = presented_in(request, found)
+        presented = presented_in(request, found, loaded.proxies)
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
         outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports, trace.request_id)
