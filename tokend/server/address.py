@@ -5,8 +5,8 @@ What a proxy says counts only where the peer is one of `server.trusted_proxies`:
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 
@@ -30,19 +30,18 @@ class Proxies:
     def __init__(self, written: Sequence[str] = ()) -> None:
         self._unix = UNIX in written
         self._networks = tuple(ip_network(one) for one in written if one != UNIX)
+        self._read = lru_cache(maxsize=4096)(self._read_anew)  # the same few proxies and many clients, over and over
 
     def trust(self, peer: str) -> bool:
         """Whether what this peer says of others counts."""
-        if peer == UNIX:
-            return self._unix
-        return bool(self._networks) and self._hold(_address(peer))
+        if peer == UNIX or not self._networks:
+            return peer == UNIX and self._unix
+        known = self._read(peer)
+        return known is not None and known.trusted
 
     def client_of(self, request: web.Request) -> str:
         """The address of the client that sent a request, as `client` finds it."""
-        peer = peer_of(request)
-        if not self.trust(peer):
-            return peer
-        return self.client(peer, request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
+        return self.client(peer_of(request), request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
 
     def client(self, peer: str, forwarded_for: Sequence[str]) -> str:
         """The peer unless it is trusted, else the last address in X-Forwarded-For that is no trusted proxy.
@@ -53,16 +52,31 @@ class Proxies:
             return peer
         client = peer
         for written in reversed(",".join(forwarded_for).split(",")):
-            address = _address(_without_port(written.strip()))
-            if address is None:
+            text = _without_port(written.strip())
+            known = self._read(text) if len(text) <= _LONGEST else None
+            if known is None:
                 return peer
-            client = str(address)
-            if not self._hold(address):
+            client = known.text
+            if not known.trusted:
                 break
         return client
 
-    def _hold(self, address: IPv4Address | IPv6Address | None) -> bool:
-        return address is not None and any(address in network for network in self._networks)
+    def _read_anew(self, text: str) -> "_Address | None":
+        """Without an interface's name (`%eth0`). A listener on `::` sees IPv4 peers as `::ffff:10.0.0.1`: IPv4 they are."""
+        try:
+            address = ip_address(text.partition("%")[0])
+        except ValueError:
+            return None
+        if isinstance(address, IPv6Address):
+            address = address.ipv4_mapped or address
+        return _Address(str(address), any(address in network for network in self._networks))
+
+
+class _Address(NamedTuple):
+    """An address in its one spelling."""
+
+    text: str
+    trusted: bool
 
 
 def _without_port(text: str) -> str:
@@ -70,17 +84,3 @@ def _without_port(text: str) -> str:
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    return _parsed(text) if len(text) <= _LONGEST else None
-
-
-@lru_cache(maxsize=4096)
-def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Without an interface's name (`%eth0`). A listener on `::` sees IPv4 peers as `::ffff:10.0.0.1`: IPv4 they are."""
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
