@@ -14,6 +14,7 @@ from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
+from tokend.config.server import build_server
 from tokend.config.shape import AppShape, AuditShape, RootShape
 from tokend.config.yaml_tree import Map
 from tokend.scope import Power
@@ -70,6 +71,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
             if built.shape.forward_auth is not None
         ]
     check_proxies(forwarded, shape.server, report)
+    server = build_server(shape.server, report)
     check_clashes(routes, report)
     check_ties(trusts, report)
     if report.problems:
@@ -78,7 +80,8 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
     proxies = tuple(shape.server.trusted_proxies or ()) if shape.server else ()
-    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit, deny, proxies)
+    found = tuple(route for _, route in routes)
+    return Setup(source, listen, apps, found, tuple(warnings), audit, deny, proxies, server)
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:

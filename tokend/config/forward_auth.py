@@ -9,7 +9,8 @@ from tokend.auth.presets import FORWARD_PRESETS, ForwardPreset
 from tokend.config.conditions import build_conditions, told_apart
 from tokend.config.problems import Path, Report
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.config.shape import ForwardAuthShape, SecretHeaderShape, ServerShape
+from tokend.config.server import ServerShape
+from tokend.config.shape import ForwardAuthShape, SecretHeaderShape
 from tokend.validation import shown, suggestion
 
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
