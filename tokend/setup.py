@@ -89,6 +89,7 @@ class Route:
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
     `open_callers`: those of the callers that anybody can be. `url_keys`: whether `k/<key>` may stand after `at`.
+    `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
     """
 
     app: App
@@ -100,6 +101,7 @@ class Route:
     open_callers: tuple[str, ...] = ()
     url_keys: bool = False
     cookie: str | None = None
+    proxy_headers: frozenset[str] = frozenset()
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
@@ -182,6 +184,7 @@ class Setup:
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
     deny_file: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""

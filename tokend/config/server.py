@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from tokend.auth import Digest
 from tokend.config.parts import Part
 from tokend.config.problems import Report
-from tokend.config.values import Duration, Listen, host_and_port
+from tokend.config.values import Duration, Listen, OneOrMore, Proxy, host_and_port
 from tokend.setup import Admin, ServerSettings
 from tokend.setup import Listen as Address
 from tokend.validation import Strict, invalid
@@ -64,6 +64,7 @@ class ServerShape(Part):
     """The server itself."""
 
     listen: Listen | None = None
+    trusted_proxies: OneOrMore[Proxy] | None = None
     admin: Annotated[AdminShape, BeforeValidator(_admin, json_schema_input_type=str | AdminShape)] | None = None
     workers: Annotated[int, BeforeValidator(_workers, json_schema_input_type=int | Literal["auto"])] | None = None
     connections: ConnectionsShape | None = None
