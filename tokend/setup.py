@@ -91,6 +91,7 @@ class Route:
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
     `open_callers`: those of the callers that anybody can be. `url_keys`: whether `k/<key>` may stand after `at`.
+    `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
     """
 
     app: App
@@ -102,6 +103,7 @@ class Route:
     open_callers: tuple[str, ...] = ()
     url_keys: bool = False
     cookie: str | None = None
+    proxy_headers: frozenset[str] = frozenset()
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
@@ -147,15 +149,42 @@ class Listen(NamedTuple):
     port: int = 8080
 
     @property
+    def reachable(self) -> str:
+        """The address for a client on this machine: loopback in place of a wildcard."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+
+    @property
     def url(self) -> str:
-        """Where a client on this machine reaches it: a wildcard address is shown as loopback."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        """Where a client on this machine reaches it."""
+        host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+class Admin(NamedTuple):
+    """Where the operator's listener is: an address, or the path of a unix socket. `key`: digest of what opens `/-/`."""
+
+    listen: Listen | None
+    unix: str | None = None
+    key: str | None = None
+
+
+class ServerSettings(NamedTuple):
+    """The server itself; read at the start alone. `workers`: 0 is one a core. `drain` in seconds.
+
+    `connections` and `per_address` are caps for each worker; None: as many as the descriptor limit bears, no cap.
+    """
+
+    admin: Admin | None = None
+    workers: int = 1
+    connections: int | None = None
+    per_address: int | None = None
+    drain: int = 0
+    watch: bool = False
 
 
 _ADDRESSES_OFF: Final = (
@@ -175,21 +204,24 @@ class Setup:
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
     deny_file: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    server: ServerSettings = field(default_factory=ServerSettings)
+    fingerprint: str = ""
+    """16 hex digits that differ where any byte of the configuration, secrets included, does."""
     redis: RedisSettings | None = None
     platform_port: bool = False
+    """Whether it listens on the port that a platform chose for it."""
 
-    @property
-    def knows_clients(self) -> bool:
-        """Whether connections come from clients themselves. What says no is nothing that a client could send.
+    def knows_clients(self, listen: Listen | None) -> bool:
+        """Whether the addresses of clients are known, for limits. `listen`: where in the end; None is a unix socket.
 
-        On loopback, or on the port that a platform chose (`platform_port`), they come from a proxy most likely.
+        On loopback, or on a platform's port, connections come from a proxy most likely. What a client sends never decides.
         """
-        return not (self.listen.is_loopback or self.platform_port)
+        return bool(self.trusted_proxies) or not (listen is None or listen.is_loopback or self.platform_port)
 
-    @property
-    def all_warnings(self) -> tuple[str, ...]:
-        """With those that depend on where it listens in the end."""
-        if self.knows_clients or not any(app.limits.address for app in self.apps.values()):
+    def warnings_at(self, listen: Listen | None) -> tuple[str, ...]:
+        """With the one that depends on where it listens in the end."""
+        if self.knows_clients(listen) or not any(app.limits.address for app in self.apps.values()):
             return self.warnings
         return (*self.warnings, _ADDRESSES_OFF)
 

@@ -2,11 +2,13 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +16,12 @@ import pytest
 
 from tests.limits.redis_server import RedisServer
 from tests.running import DEMO, clean_environment, serving, tokend
+from tests.server.running import OPEN, setup_of
 from tokend.config import load
 from tokend.model import Secret
 from tokend.server.limiter import LocalLimiter
 from tokend.server.log import JsonLog
+from tokend.server.ports import Outside
 from tokend.server.redis_limiter import RedisLimiter
 from tokend.setup import RedisSettings
 
@@ -57,6 +61,35 @@ def test_two_processes_count_together_and_end_well(redis: RedisServer, tmp_path:
         assert events[-1]["event"] == "stopped"
 
 
+def test_two_workers_of_one_server_count_together_and_a_reload_forgets_nothing(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("2/h", "20/h"))
+    with serving(tmp_path, {**DEMO, "REDIS_URL": redis.url}, "--workers", "2") as server:
+        assert [fetched(server.url) for _ in range(12)] == [200] * 12
+        (tmp_path / "config.yaml").write_text(CONFIG.replace("2/h", "20/h") + "    ttl: {default: 10m}\n")
+        server.process.send_signal(signal.SIGHUP)
+        assert [fetched(server.url) for _ in range(12)] == [200] * 8 + [429] * 4
+        server.stop()
+
+
+async def test_what_is_open_stays_open_for_the_next_setup_that_asks_for_it() -> None:
+    outside = Outside(JsonLog(io.BytesIO(), time.time), "writer")
+    setup = setup_of(OPEN)
+    with_redis = replace(setup, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
+    again = replace(setup, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
+    otherwise = replace(setup, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "closed"))
+    assert outside.open(setup).limiter is outside.open(setup).limiter
+    limiter = outside.open(with_redis).limiter
+    assert outside.open(again).limiter is limiter
+    kept = outside.open(otherwise)
+    assert kept.limiter is not limiter
+    outside.retire(kept)
+    assert outside.open(otherwise).limiter is kept.limiter
+    assert outside.open(again).limiter is not limiter
+    await outside.close()
+
+
 def test_the_warning_goes_with_what_is_listened_on_in_the_end(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG.replace("redis:", "server: {listen: '0.0.0.0:0'}\n#"))
     for more, warned in (
@@ -67,7 +100,7 @@ def test_the_warning_goes_with_what_is_listened_on_in_the_end(tmp_path: Path) ->
         ({"TOKEND_HOST": "::1"}, True),
     ):
         setup = load(None, DEMO | more, tmp_path)
-        assert any(WARNING in one for one in setup.all_warnings) == warned
+        assert any(WARNING in one for one in setup.warnings_at(setup.listen)) == warned
     assert WARNING in tokend(tmp_path, DEMO | {"PORT": "8080"}, "check").stdout
     with serving(tmp_path, DEMO, "--host", "127.0.0.1") as server:
         server.stop()

@@ -16,6 +16,7 @@ ADA: dict[str, Any]
 BOB: dict[str, Any]
 ADA, BOB = {"kind": "rtm", "user": "ada"}, {"kind": "rtm", "user": "bob"}
 NOT_PERMITTED: dict[str, Any] = {"kind": "rtc", "channel": "room", "uid": 0}
+ANYWHERE = '{listen: "0.0.0.0:8080"}'
 TOKEN, BATCH = "/demo/v1/token", "/demo/v1/tokens"
 
 
@@ -29,9 +30,9 @@ class Clock:
         return self.now
 
 
-def config(limits: str, listen: str = "0.0.0.0:8080") -> str:
+def config(limits: str, server: str = ANYWHERE) -> str:
     return f"""
-server: {{listen: "{listen}"}}
+server: {server}
 apps:
   demo:
     app_id: "{APP_ID}"
@@ -59,10 +60,10 @@ class Served(Running):
 
 
 @asynccontextmanager
-async def limited(limits: str, listen: str = "0.0.0.0:8080") -> AsyncIterator[Served]:
+async def limited(limits: str, server: str = ANYWHERE) -> AsyncIterator[Served]:
     clock = Clock()
-    async with serving(setup_of(config(limits, listen)), WORLD, Ports(limiter=LocalLimiter(clock))) as running:
-        served = Served(running.door, running.port, running.log)
+    async with serving(setup_of(config(limits, server)), WORLD, Ports(limiter=LocalLimiter(clock))) as running:
+        served = Served(running.door, running.guard, running.port, running.log)
         served.clock = clock
         yield served
 
@@ -174,15 +175,28 @@ async def test_two_tokens_of_one_answer_count_as_one() -> None:
 
 
 async def test_on_loopback_limits_by_address_are_off_with_one_warning() -> None:
-    async with limited("{address: 1/m}", "127.0.0.1:8080") as server:
+    async with limited("{address: 1/m}", '{listen: "127.0.0.1:8080"}') as server:
         assert await statuses(server, *[(TOKEN, ADA, KEY)] * 3) == [200] * 3
-        (warning,) = server.door.loaded.setup.all_warnings
+        (warning,) = server.door.loaded.setup.warnings_at(server.door.loaded.setup.listen)
         assert "limits by address are off" in warning
     async with limited("{address: 1/m}") as server:
         forwarded = [("X-API-Key", KEY), ("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7")]
         assert (await server.get(TOKEN, ADA)).status == 200
         assert (await server.ask("POST", TOKEN, ADA, *forwarded)).status == 429, "no header gets a client out of it"
-        assert server.door.loaded.setup.all_warnings == ()
+        assert server.door.loaded.setup.warnings_at(server.door.loaded.setup.listen) == ()
+
+
+async def test_behind_a_trusted_proxy_each_client_has_its_own() -> None:
+    async with limited("{address: 1/m}", '{trusted_proxies: ["127.0.0.1"]}') as server:
+        assert server.door.loaded.setup.warnings_at(None) == ()
+        for client, status in (
+            ("192.0.2.7", 200),
+            ("192.0.2.8", 200),
+            ("192.0.2.7", 429),
+            ("10.9.9.9, 192.0.2.8", 429),
+        ):
+            reply = await server.ask("POST", TOKEN, ADA, ("X-API-Key", KEY), ("X-Forwarded-For", client))
+            assert reply.status == status
 
 
 async def test_without_limits_nobody_is_asked() -> None:
