@@ -23,7 +23,9 @@ from tokend.setup import RedisSettings
 CALL_SECONDS: Final = 0.1
 """The longest that a request waits for a call, its connecting included."""
 PROBE_SECONDS: Final = 1.0
-"""How long a probe may take, and how long after a failed one the next one is sent."""
+"""How long a probe may take to connect and count, and how long after a failed one the next one is sent."""
+CALM_SECONDS: Final = 10.0
+"""When it has counted for so long, the first probe is sent at once: one late answer is no outage."""
 MOST_ASKS: Final = 256
 """What goes into one call, so that no script holds Redis up; a larger batch goes alone."""
 _PROBE: Final[Group] = [("probe", Limit(999_999, 1, 999_999))]
@@ -59,6 +61,7 @@ class RedisLimiter:
         self._sending: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
         self._down_since: float | None = None
+        self._back_since = -CALM_SECONDS
         self._probe_at = 0.0
         self._without = 0
 
@@ -124,22 +127,25 @@ class RedisLimiter:
 
     def _went_down(self, error: Exception) -> None:
         self._down_since = self._elapsed()
-        self._probe_at = self._down_since + PROBE_SECONDS
+        calm = self._down_since - self._back_since >= CALM_SECONDS
+        self._probe_at = self._down_since + (0.0 if calm else PROBE_SECONDS)
         message = f"Redis cannot be asked, on_failure is {self._on_failure}"
         self._log.event("limiter", "error", message=message, reason=type(error).__name__)
 
     async def _probe(self) -> None:
-        """A call that counts, as asks do: a server that only reads, or is full, is not back.
+        """Calls that count, as asks do: a server that only reads, or is full, is not back, nor is one that is too slow.
 
         On a connection of its own: an answer that comes late on the old one must not be taken for this one's.
         """
         try:
             await self._client.connection_pool.disconnect()
             await self._call([_PROBE], PROBE_SECONDS)
+            await self._call([_PROBE], self._call_seconds)
         except Exception:  # noqa: BLE001  # see _send_all
             self._probe_at = self._elapsed() + PROBE_SECONDS
         else:
-            seconds = round(self._elapsed() - (self._down_since or 0.0), 1)
+            self._back_since = self._elapsed()
+            seconds = round(self._back_since - (self._down_since or 0.0), 1)
             self._log.event("limiter", message="Redis counts again", seconds=seconds, requests_without=self._without)
             self._down_since, self._without = None, 0
         finally:
