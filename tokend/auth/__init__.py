@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tokend.auth._digests import PREFIX, Digest, digest_of
-from tokend.auth.contract import Presented, Scheme
+from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
@@ -33,7 +33,7 @@ class Gate:
             if caller is not None:
                 return caller
         if presented.total:
-            raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here")
+            raise not_known()
         raise Refusal(Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from tokend.auth._digests import digest_of
+from tokend.auth._jws import looks_like_jws
 from tokend.auth.contract import Presented, Scheme
 from tokend.model import Caller
 from tokend.ports import Keys
@@ -20,11 +21,6 @@ class ApiKey(Scheme):
 
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
         key = presented.api_key
-        if key is None and presented.bearer is not None and not looks_like_jwt(presented.bearer):
+        if key is None and presented.bearer is not None and not looks_like_jws(presented.bearer):
             key = presented.bearer
         return None if key is None else self._callers.get(digest_of(key))
-
-
-def looks_like_jwt(bearer: str) -> bool:
-    """Three dot-separated parts; such a key works only as `X-API-Key`."""
-    return bearer.count(".") == 2
