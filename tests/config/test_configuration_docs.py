@@ -7,7 +7,7 @@ import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE
 from tokend.auth.presets import PRESETS
-from tokend.config import environment, load, references
+from tokend.config import environment, keys, load, references
 from tokend.config import shape as shapes
 from tokend.config.shape import RootShape
 from tokend.dialects import DIALECTS
@@ -26,6 +26,7 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
     "Callers: `callers`": (shapes.CallerShape, ""),
+    "Keys: `api_key` and `url_key`": (keys.KeyEntry, ""),
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
     "Routes: `routes`": (shapes.RouteShape, ""),
 }
@@ -67,6 +68,7 @@ def test_no_shape_is_left_out() -> None:
         if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == shapes.__name__
     }
     covered = {model.__name__ for model, _ in SECTIONS.values()} | {"RuleShape", "RuleTtl"}
+    covered -= {"KeyEntry"}  # of a file of its own
     assert {
         name
         for name, one in vars(references).items()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tokend.auth._digests import PREFIX, Digest, digest_of
+from tokend.auth._digests import PREFIX, Digest, End, Key, check_digest, digest_of
 from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
@@ -54,4 +54,4 @@ def present(
     return Presented(bearer, key, url_key, cookie, other or (bool(api_key) and key is None))
 
 
-__all__ = ["PREFIX", "SCHEMES", "Digest", "Gate", "digest_of", "present"]
+__all__ = ["PREFIX", "SCHEMES", "Digest", "End", "Gate", "Key", "check_digest", "digest_of", "present"]

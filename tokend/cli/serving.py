@@ -43,7 +43,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
 
     def on_listening(url: str) -> None:
         log.event("listening", url=url, configuration=setup.source, apps=len(setup.apps), version=__version__)
-        for warning in setup.warnings:
+        for warning in setup.warnings_at(time.time()):
             log.event("warning", "warning", message=warning)
         print(_greeting(setup, url), flush=True)
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from tokend.auth import Digest
+from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
 from tokend.config.problems import Path, Report
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.values import Duration, File, Listen, OneOrMore
@@ -154,11 +154,16 @@ class JwtShape(Part):
 class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
-    api_key: OneOrMore[Digest] | None = None
-    url_key: OneOrMore[Digest] | None = None
+    api_key: KeyEntries | None = None
+    url_key: KeyEntriesOrSigned | None = None
     jwt: JwtShape | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
+
+    def all_keys(self) -> list[tuple[str, KeyEntry]]:
+        """Every key, after the scheme that it is for."""
+        both = {"api_key": self.api_key, "url_key": self.url_key}
+        return [(scheme, one) for scheme, listed in both.items() for one in listed or ()]
 
 
 def _answer(value: object) -> object:
@@ -194,6 +199,7 @@ class AppShape(Part):
 
     app_id: AppIdOrVariable | None = None
     certificate: Certificate | None = None
+    url_signing_key: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None
     callers: Named[CallerShape] | None = None
