@@ -6,6 +6,7 @@ import pytest
 
 from tests.config.writing import ONE_APP, loaded
 from tests.running import CERTIFICATE, tokend
+from tests.running import serving as process
 from tests.server.running import APP_ID, KEY, NOW, WORLD, serving
 from tokend.auth import digest_of
 
@@ -60,6 +61,9 @@ def test_the_start_and_check_warn_of_keys_that_have_ended(tmp_path: Path) -> Non
         assert setup.warnings_at(NOW) == ((warning,) if warned else ())
         done = tokend(tmp_path, {"CERTIFICATE": CERTIFICATE}, "check")
         assert (f"warning: {warning}" in done.stdout) is warned
+        with process(tmp_path, {"CERTIFICATE": CERTIFICATE}) as server:
+            server.stop()
+        assert (warning in server.log) is warned
     assert setup.warnings_at(253_402_300_799) == ()
     assert setup.warnings_at(253_402_300_800) == (warning,)
 
