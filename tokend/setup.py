@@ -91,6 +91,7 @@ class Route:
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
     `open_callers`: those of the callers that anybody can be. `url_callers`: those that come by `k/<key>` after `at`.
+    `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
     """
 
     app: App
@@ -102,6 +103,7 @@ class Route:
     open_callers: tuple[str, ...] = ()
     url_callers: tuple[str, ...] = ()
     cookie: str | None = None
+    proxy_headers: frozenset[str] = frozenset()
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
@@ -145,9 +147,14 @@ class Listen(NamedTuple):
     port: int = 8080
 
     @property
+    def reachable(self) -> str:
+        """The address for a client on this machine: loopback in place of a wildcard."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+
+    @property
     def url(self) -> str:
-        """Where a client on this machine reaches it: a wildcard address is shown as loopback."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        """Where a client on this machine reaches it."""
+        host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
@@ -187,6 +194,7 @@ class Setup:
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
     deny_file: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""

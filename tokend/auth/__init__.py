@@ -9,9 +9,12 @@ from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
-SCHEMES: Final = ("api_key", "url_key", "jwt", "anonymous")
+SCHEMES: Final = ("api_key", "url_key", "jwt", "forward_auth", "anonymous")
 """Every scheme's name, as the configuration writes it below a caller."""
 
+_BESIDE: Final = (
+    "an unknown credential goes before the proxy's headers: have the proxy remove Authorization and X-API-Key"
+)
 _VISIBLE: Final = re.compile(r"[!-~]+")
 
 
@@ -33,8 +36,12 @@ class Gate:
             if caller is not None:
                 return caller
         if presented.total:
-            raise not_known()
-        raise Refusal(Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer")
+            beside = _BESIDE if presented.proxied else None
+            raise not_known(beside)
+        reason = presented.unproxied if presented.proxied is None else "the proxy names no user"
+        raise Refusal(
+            Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer", operator=reason
+        )
 
 
 def present(

@@ -1,6 +1,7 @@
 """What an auth scheme is. Three answers: None (not mine), a caller (mine and good), or a `Refusal` (mine but bad)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from tokend.model import Caller, Code, Refusal
@@ -11,6 +12,8 @@ class Presented(NamedTuple):
     """The credentials that a request carries, as text; None: it carries none of that sort.
 
     `other`: an Authorization header that is no Bearer, or one that cannot be read. No scheme knows it.
+    `proxied`: those headers of a trusted proxy that callers of the route read, by name in lower case, each with all its
+    values; None: none counts. `unproxied`: why those that were sent do not, for the operator.
     """
 
     bearer: str | None = None
@@ -18,6 +21,8 @@ class Presented(NamedTuple):
     url_key: str | None = None
     cookie: str | None = None
     other: bool = False
+    proxied: Mapping[str, Sequence[str]] | None = None
+    unproxied: str | None = None
 
     @property
     def total(self) -> int:

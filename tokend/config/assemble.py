@@ -8,6 +8,7 @@ from tokend.auth.jwt import Trust
 from tokend.backends.contract import Backend
 from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
+from tokend.config.forward_auth import check_proxies
 from tokend.config.jwt import check_ties
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
@@ -55,6 +56,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     warnings: list[str] = []
     lapses: list[tuple[int, str]] = []
     trusts: list[tuple[Path, Trust, bool]] = []
+    forwarded: list[Path] = []
     for name, app_shape in (shape.apps or {}).items():
         app, of_app, callers = _app(name, app_shape, tools)
         apps[name] = app
@@ -66,6 +68,12 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
             for caller, built in callers.items()
             if built.trust is not None
         ]
+        forwarded += [
+            ("apps", name, "callers", caller, "forward_auth")
+            for caller, built in callers.items()
+            if built.shape.forward_auth is not None
+        ]
+    check_proxies(forwarded, shape.server, report)
     server = build_server(shape.server, report)
     check_clashes(routes, report)
     check_ties(trusts, report)
@@ -74,8 +82,9 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     audit = _audit(shape.audit, secrets) if shape.audit else None
     deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
-    all_routes = tuple(route for _, route in routes)
-    return Setup(source, listen, apps, all_routes, tuple(warnings), audit, deny, server, lapses=tuple(lapses))
+    proxies = tuple(shape.server.trusted_proxies or ()) if shape.server else ()
+    found = tuple(route for _, route in routes)
+    return Setup(source, listen, apps, found, tuple(warnings), audit, deny, proxies, server, lapses=tuple(lapses))
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:

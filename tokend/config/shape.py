@@ -16,7 +16,7 @@ from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
-from tokend.config.values import Duration, File, OneOrMore
+from tokend.config.values import Duration, File, Header, OneOrMore
 from tokend.scope import Power
 from tokend.validation import Strict, invalid
 
@@ -73,12 +73,31 @@ class JwtShape(Part):
     shared: bool | None = None
 
 
+class SecretHeaderShape(Part):
+    """A header that only the proxy can fill."""
+
+    name: Header | None = None
+    secret: SecretRef | None = None
+
+
+class ForwardAuthShape(Part):
+    """In which headers a proxy in front names the user: a preset, or user, claims and lists."""
+
+    preset: str | None = None
+    user: Header | None = None
+    claims: dict[str, Header] | None = None
+    lists: dict[str, Header] | None = None
+    secret_header: SecretHeaderShape | None = None
+    require: dict[str, Any] | None = None
+
+
 class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
     api_key: KeyEntries | None = None
     url_key: KeyEntriesOrSigned | None = None
     jwt: JwtShape | None = None
+    forward_auth: ForwardAuthShape | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
 

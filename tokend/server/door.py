@@ -14,6 +14,7 @@ from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Ask, Code, Refusal, Stamp
 from tokend.ports import Ports
 from tokend.server import cors, pages
+from tokend.server.address import Proxies
 from tokend.server.guard import Deadlines
 from tokend.server.log import JsonLog, exception_fields
 from tokend.server.metrics import Metrics
@@ -50,11 +51,13 @@ class Loaded(NamedTuple):
     table: Table
     only_origins: Origins
     ports: Ports
+    proxies: Proxies
 
     @classmethod
     def of(cls, setup: Setup, ports: Ports = Ports()) -> "Loaded":
         apps = list(setup.apps.values())
-        return cls(setup, Table(setup.routes), apps[0].origins if len(apps) == 1 else _NO_ORIGINS, ports)
+        only = apps[0].origins if len(apps) == 1 else _NO_ORIGINS
+        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies))
 
 
 class Trace:
@@ -152,7 +155,7 @@ class Door:
                 return await self._options(request, found, own is not None)
             if own is not None:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, "this path takes GET")
-            return _response(await self._answer(request, found, trace, loaded.ports))
+            return _response(await self._answer(request, found, trace, loaded))
         except Refusal as refusal:
             return self._refused(refusal, found, trace)
         except web.HTTPRequestEntityTooLarge:
@@ -191,7 +194,7 @@ class Door:
         response.headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         return response
 
-    async def _answer(self, request: web.Request, found: Found | Missed, trace: Trace, ports: Ports) -> Answer:
+    async def _answer(self, request: web.Request, found: Found | Missed, trace: Trace, loaded: Loaded) -> Answer:
         if isinstance(found, Missed):
             if found.allowed:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(found.allowed)}")
@@ -209,10 +212,10 @@ class Door:
         if isinstance(parsed, Page):
             return pages.document(parsed.name, found.route)
         trace.kinds, trace.issuing = _kinds(parsed, found), isinstance(parsed, Issue)
-        presented = presented_in(request, found)
+        presented = presented_in(request, found, loaded.proxies)
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
-        outcomes = await issuer.answer(found.route, parsed, presented, stamps, ports, trace.request_id)
+        outcomes = await issuer.answer(found.route, parsed, presented, stamps, loaded.ports, trace.request_id)
         if isinstance(parsed, Issue):
             trace.decisions = [_told(ask, one, found) for ask, one in zip(parsed.asks, outcomes, strict=True)]
         refusals = [one for one in outcomes if isinstance(one, Refusal)]

@@ -11,19 +11,44 @@ from tokend.auth.contract import Presented
 from tokend.dialects.contract import FORM, JSON
 from tokend.matching import Found
 from tokend.model import Code, Refusal
+from tokend.server.address import Proxies, peer_of
+from tokend.setup import Route
 
 MAX_BODY: Final = 64 * 1024
 MAX_QUERY_FIELDS: Final = 50
 
 
-def presented_in(request: web.Request, found: Found) -> Presented:
+def presented_in(request: web.Request, found: Found, proxies: Proxies) -> Presented:
     """The request's credentials."""
-    return present(
+    presented = present(
         request.headers.getall(hdrs.AUTHORIZATION, ()),
         request.headers.getall("X-API-Key", ()),
         found.url_key,
         _session(request, found),
     )
+    return _with_proxied(presented, request, found.route, proxies) if found.route.proxy_headers else presented
+
+
+def _with_proxied(presented: Presented, request: web.Request, route: Route, proxies: Proxies) -> Presented:
+    """With the headers of a trusted proxy. It may have made them of cookies, which come unasked: see `_is_foreign`."""
+    headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
+    peer = peer_of(request)
+    if not proxies.trust(peer):
+        return presented._replace(unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
+    if headers and _is_foreign(request, route):
+        return presented._replace(unproxied="a page sent this whose origin is neither the Host nor named by cors")
+    return presented._replace(proxied=headers)
+
+
+def _is_foreign(request: web.Request, route: Route) -> bool:
+    """Whether a page of another host sends this, which `cors` does not name; `*` names nobody."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:  # an image or a form of another page has no Origin either, but today's browsers tell whose it is
+        return request.headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin")
+    host = _bare_host(origin.partition("://")[2])
+    if host is not None and host == host_of(request):
+        return False
+    return "*" in route.app.origins.written or not route.app.origins.allow(origin)
 
 
 def _session(request: web.Request, found: Found) -> str | None:
@@ -36,7 +61,11 @@ def _session(request: web.Request, found: Found) -> str | None:
 
 def host_of(request: web.Request) -> str | None:
     """The Host header in lower case, without its port."""
-    host = request.headers.get(hdrs.HOST, "").lower()
+    return _bare_host(request.headers.get(hdrs.HOST, ""))
+
+
+def _bare_host(text: str) -> str | None:
+    host = text.lower()
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0] or None

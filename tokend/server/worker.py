@@ -38,7 +38,7 @@ class Worker:
         self.metrics = Metrics()
         self._log = log
         self._outside = Outside(log, secrets.token_hex(8))
-        self._guard = Guard(Deadlines(), caps, log, time.monotonic, lambda address: False)
+        self._guard = Guard(Deadlines(), caps, log, time.monotonic, self._is_proxy)
         self._offered: Loaded | None = None
         self._door: Door
         self._runner: Runner
@@ -77,6 +77,9 @@ class Worker:
 
     def reopen_audit(self) -> None:
         self._outside.reopen()
+
+    def _is_proxy(self, address: str) -> bool:
+        return self._door.loaded.proxies.trust(address)
 
     def unready(self) -> list[str]:
         """Why no request should be sent here; empty: it is ready."""
