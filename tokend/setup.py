@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tokend.auth import Gate
+from tokend.auth.signed_url import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
 from tokend.limits import NO_LIMITS, Limits
@@ -64,13 +65,14 @@ def check_origin(written: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One tenant. `rules` by caller; `backends` by kind."""
+    """One tenant. `rules` by caller; `backends` by kind. `url_signing`: the keys of its signed URLs."""
 
     name: str
     app_id: str | None
     backends: Mapping[str, Backend]
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
+    url_signing: SigningKeys | None = None
     limits: Limits = NO_LIMITS
 
 
@@ -90,7 +92,7 @@ Parts = tuple[str | Placeholder, ...]
 class Route:
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
-    `open_callers`: those of the callers that anybody can be. `url_keys`: whether `k/<key>` may stand after `at`.
+    `open_callers`: those of the callers that anybody can be. `url_callers`: those that come by `k/<key>` after `at`.
     `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
     """
 
@@ -101,7 +103,7 @@ class Route:
     gate: Gate
     callers: tuple[str, ...]
     open_callers: tuple[str, ...] = ()
-    url_keys: bool = False
+    url_callers: tuple[str, ...] = ()
     cookie: str | None = None
     proxy_headers: frozenset[str] = frozenset()
     ttl: TtlBounds = TtlBounds()
@@ -109,6 +111,11 @@ class Route:
     strict_006: bool = False
     token_version: str = AUTO
     signed_uid: bool = False
+
+    @property
+    def url_keys(self) -> bool:
+        """Whether `k/<key>` may stand after `at`."""
+        return bool(self.url_callers)
 
     @property
     def issues_006(self) -> bool:
@@ -195,7 +202,10 @@ _ADDRESSES_OFF: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """All that the configuration says, ready for use. `warnings` are for the operator, at every start."""
+    """All that the configuration says, ready for use. `warnings` are for the operator, at every start.
+
+    `lapses`: further ones, each with the Unix seconds after which it is due.
+    """
 
     source: str
     listen: Listen
@@ -208,6 +218,7 @@ class Setup:
     server: ServerSettings = field(default_factory=ServerSettings)
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""
+    lapses: tuple[tuple[int, str], ...] = ()
     redis: RedisSettings | None = None
     platform_port: bool = False
     """Whether it listens on the port that a platform chose for it."""
@@ -219,11 +230,11 @@ class Setup:
         """
         return bool(self.trusted_proxies) or not (listen is None or listen.is_loopback or self.platform_port)
 
-    def warnings_at(self, listen: Listen | None) -> tuple[str, ...]:
-        """With the one that depends on where it listens in the end."""
-        if self.knows_clients(listen) or not any(app.limits.address for app in self.apps.values()):
-            return self.warnings
-        return (*self.warnings, _ADDRESSES_OFF)
+    def warnings_at(self, now: float) -> tuple[str, ...]:
+        """All that are due at a time, in Unix seconds."""
+        limited = any(app.limits.address for app in self.apps.values())
+        off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
+        return (*self.warnings, *off, *(warning for after, warning in self.lapses if now > after))
 
 
 @lru_cache(maxsize=4096)

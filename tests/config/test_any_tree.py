@@ -11,6 +11,7 @@ from tests.config.writing import ENVIRONMENT
 from tokend import plugins
 from tokend.config import ConfigError
 from tokend.config.assemble import assemble
+from tokend.config.keys import KeyEntry
 from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
 from tokend.config.shape import (
@@ -32,6 +33,7 @@ KEYS = sorted(
             RootShape,
             AppShape,
             CallerShape,
+            KeyEntry,
             JwtShape,
             Certificate,
             RouteShape,

@@ -20,8 +20,14 @@ SOUND: dict[str, Any] = {
     "apps": {
         "one": {
             "app_id": APP_ID,
+            "url_signing_key": {"env": "OTHER"},
             "backends": ["rtc", "rtm"],
             "callers": {
+                "uikit": {"url_key": "signed", "may": [{"kinds": "rtc"}]},
+                "kiosk": {
+                    "url_key": [{"sha256": "1" * 64, "not_after": "2026-12-31T00:00:00Z"}, f"sha256:{'2' * 64}"],
+                    "may": [{"kinds": "rtc"}],
+                },
                 "studio": {"api_key": [DIGEST], "may": [{"channel": "x-*"}]},
                 "web": {
                     "jwt": {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.running import APP_ID, KEY, WORLD, Reply, Running, serving, setup_of
+from tests.server.running import APP_ID, KEY, NOW, WORLD, Reply, Running, serving, setup_of
 from tokend.auth import digest_of
 from tokend.ports import Ports
 from tokend.server.limiter import LocalLimiter
@@ -177,18 +177,18 @@ async def test_two_tokens_of_one_answer_count_as_one() -> None:
 async def test_on_loopback_limits_by_address_are_off_with_one_warning() -> None:
     async with limited("{address: 1/m}", '{listen: "127.0.0.1:8080"}') as server:
         assert await statuses(server, *[(TOKEN, ADA, KEY)] * 3) == [200] * 3
-        (warning,) = server.door.loaded.setup.warnings_at(server.door.loaded.setup.listen)
+        (warning,) = server.door.loaded.setup.warnings_at(NOW)
         assert "limits by address are off" in warning
     async with limited("{address: 1/m}") as server:
         forwarded = [("X-API-Key", KEY), ("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7")]
         assert (await server.get(TOKEN, ADA)).status == 200
         assert (await server.ask("POST", TOKEN, ADA, *forwarded)).status == 429, "no header gets a client out of it"
-        assert server.door.loaded.setup.warnings_at(server.door.loaded.setup.listen) == ()
+        assert server.door.loaded.setup.warnings_at(NOW) == ()
 
 
 async def test_behind_a_trusted_proxy_each_client_has_its_own() -> None:
     async with limited("{address: 1/m}", '{trusted_proxies: ["127.0.0.1"]}') as server:
-        assert server.door.loaded.setup.warnings_at(None) == ()
+        assert server.door.loaded.setup.warnings_at(NOW) == ()
         for client, status in (
             ("192.0.2.7", 200),
             ("192.0.2.8", 200),

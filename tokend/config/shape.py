@@ -12,7 +12,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from tokend.auth import Digest
+from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
@@ -103,12 +103,17 @@ class ForwardAuthShape(Part):
 class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
-    api_key: OneOrMore[Digest] | None = None
-    url_key: OneOrMore[Digest] | None = None
+    api_key: KeyEntries | None = None
+    url_key: KeyEntriesOrSigned | None = None
     jwt: JwtShape | None = None
     forward_auth: ForwardAuthShape | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
+
+    def all_keys(self) -> list[tuple[str, KeyEntry]]:
+        """Every key, after the scheme that it is for."""
+        both = {"api_key": self.api_key, "url_key": self.url_key}
+        return [(scheme, one) for scheme, listed in both.items() for one in listed or ()]
 
 
 def _answer(value: object) -> object:
@@ -144,6 +149,7 @@ class AppShape(Part):
 
     app_id: AppIdOrVariable | None = None
     certificate: Certificate | None = None
+    url_signing_key: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None
     limits: LimitsShape | None = None

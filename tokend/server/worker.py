@@ -18,7 +18,8 @@ from tokend.server.listening import address_of
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Metrics, Snapshot, Values
 from tokend.server.ports import CannotStart, Outside
-from tokend.server.protocol import Runner
+from tokend.server.protocol import Handle, Refuse, Server
+from tokend.server.reading import MAX_BODY
 from tokend.setup import Listen, Setup
 
 BACKLOG: Final = 1024
@@ -43,7 +44,7 @@ class Worker:
         self._offered: Loaded | None = None
         self._listen: Listen | None = None
         self._door: Door
-        self._runner: Runner
+        self._runner: web.ServerRunner
         self._site: web.SockSite
 
     async def start(self, setup: Setup, listener: socket.socket) -> None:
@@ -130,15 +131,21 @@ class Worker:
             self._outside.retire(ports)
 
 
-def runner_of(door: Door, guard: Guard) -> Runner:
+def runner_of(door: Door, guard: Guard) -> web.ServerRunner:
     """What runs the door, with every setting of aiohttp's that is not its default."""
-    return Runner(
-        door.application(),
-        door.refuse_unread,
+    return runner_for(door.handle, door.refuse_unread, guard)
+
+
+def runner_for(handle: Handle, refuse: Refuse, guard: Guard) -> web.ServerRunner:
+    """The same for any handler."""
+    server = Server(
+        handle,
+        refuse,
         guard,
+        MAX_BODY,
         access_log=None,
         keepalive_timeout=IDLE_SECONDS,
         lingering_time=LINGER_SECONDS,
         auto_decompress=False,
-        shutdown_timeout=LAST_CALL_SECONDS,
     )
+    return web.ServerRunner(server, shutdown_timeout=LAST_CALL_SECONDS)
