@@ -7,7 +7,7 @@ import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE
 from tokend.auth.presets import PRESETS
-from tokend.config import environment, load, references
+from tokend.config import environment, load, references, secrets
 from tokend.config import shape as shapes
 from tokend.config.shape import RootShape
 from tokend.dialects import DIALECTS
@@ -22,6 +22,7 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "`server`": (shapes.ServerShape, "server."),
     "`audit`": (shapes.AuditShape, "audit."),
     "`deny`": (shapes.DenyShape, "deny."),
+    "`secrets`": (shapes.SecretsShape, "secrets."),
     "An app: `apps.NAME`": (shapes.AppShape, ""),
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
@@ -72,14 +73,14 @@ def test_no_shape_is_left_out() -> None:
         for name, one in vars(references).items()
         if isinstance(one, type) and one.__module__ == references.__name__
     } == {
-        *("SecretRef", "Certificate"),
+        *("Reference", "SecretRef", "Certificate"),
         *("AppId", "Env"),  # forms of app_id
     }
     assert models.keys() == covered | NO_KEYS_OF_THE_FILE.keys()
 
 
 def test_every_environment_variable_has_its_row() -> None:
-    sources = [ROOT / "tokend/config/__init__.py", Path(environment.__file__)]
+    sources = [ROOT / "tokend/config/__init__.py", Path(environment.__file__), Path(secrets.__file__)]
     read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9_]{3,})"', path.read_text())}
     rows = _rows("Environment variables")
     assert len(set(rows)) == len(rows)
@@ -102,7 +103,10 @@ def test_every_example_loads(number: int, tmp_path: Path) -> None:
     names = re.findall(r"env: \"?((?:\{app\}|[A-Za-z_])+)", text)
     values = {name.replace("{app}", app): CERTIFICATE for name in names for app in ("acme", "bolt")}
     ids = {name: APP_ID for name in values if name.endswith("APP_ID")}
-    (tmp_path / "config.yaml").write_text(text)
+    for name in re.findall(r"/run/secrets/(\w+)", text):
+        (tmp_path / name).write_text(CERTIFICATE)
+        (tmp_path / name).chmod(0o444)  # as Docker mounts them
+    (tmp_path / "config.yaml").write_text(text.replace("/run/secrets", str(tmp_path)))
     assert load(None, values | ids, tmp_path).apps
 
 

@@ -47,6 +47,8 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
         report.add_after(("audit", "to"), "is missing: stdout, {file: PATH}, or a list of both")
     if shape.deny is not None and not shape.deny.file:
         report.add_after(("deny", "file"), "is missing: the path of the deny file")
+    if (shape.secrets and shape.secrets.readable_files) or report.touches(("secrets",)):
+        secrets = secrets.with_readable_files()
     tools = Tools(report, secrets, load)
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []

@@ -242,6 +242,12 @@ class DenyShape(Part):
     file: File | None = None
 
 
+class SecretsShape(Part):
+    """How secret files are kept."""
+
+    readable_files: bool | None = None
+
+
 class ServerShape(Part):
     """The server itself."""
 
@@ -254,6 +260,7 @@ class RootShape(Part):
     server: ServerShape | None = None
     audit: AuditShape | None = None
     deny: DenyShape | None = None
+    secrets: SecretsShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None

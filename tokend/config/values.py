@@ -12,6 +12,7 @@ from tokend.validation import invalid
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CREDENTIAL: Final = re.compile(r"[^/:\x00-\x1f]{1,255}")
 _LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
 
 
@@ -31,6 +32,12 @@ def _variable(text: str) -> str:
 def _file(text: str) -> str:
     if not text or "\0" in text:
         raise invalid("must be the path of a file")
+    return text
+
+
+def _credential(text: str) -> str:
+    if _CREDENTIAL.fullmatch(text) is None or text in (".", ".."):
+        raise invalid("must be the name of a systemd credential, which has no slash")
     return text
 
 
@@ -69,4 +76,5 @@ Duration = Annotated[
 ]
 Variable = Annotated[str, AfterValidator(_variable)]
 File = Annotated[str, AfterValidator(_file)]
+Credential = Annotated[str, AfterValidator(_credential)]
 Listen = Annotated[tuple[str, int], BeforeValidator(lambda text: host_and_port(str(text)), json_schema_input_type=str)]
