@@ -100,6 +100,12 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
         "an api_key caller in its place closes it"
         for name in open_callers(callers)
     ]
+    found += [
+        f"app {app.name}: jwt caller {name} has the power app_admin in a rule without `when`: every user whom "
+        "the identity provider signs in administers the app"
+        for name, caller in callers.items()
+        if caller.shape.jwt and any(Power.APP_ADMIN in rule.powers and not rule.when for rule in caller.rules)
+    ]
     for name, caller in callers.items():
         exposed = "anonymous" if caller.shape.anonymous else "url_key" if caller.shape.url_key else None
         if exposed and any(Power.APP_ADMIN in rule.powers for rule in caller.rules):
