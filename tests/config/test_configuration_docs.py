@@ -9,6 +9,7 @@ from tests.config.writing import APP_ID, CERTIFICATE
 from tokend.auth.presets import PRESETS
 from tokend.config import environment, load, references, secrets
 from tokend.config import shape as shapes
+from tokend.config.rule_presets import RULE_PRESETS
 from tokend.config.shape import RootShape
 from tokend.dialects import DIALECTS
 from tokend.scope import Power
@@ -91,6 +92,14 @@ def test_every_preset_is_named_with_what_it_needs() -> None:
     said = _section("Tokens of an identity provider: `jwt`")
     for name, preset in PRESETS.items():
         assert f"`{name}` ({', '.join(f'`{one}`' for one in preset.needs)}" in said
+
+
+def test_every_preset_of_a_rule_has_its_row() -> None:
+    said = _section("Rules: `may`")
+    for name, preset in RULE_PRESETS.items():
+        (row,) = (line for line in said.splitlines() if line.startswith(f"| {name} |"))
+        assert f"| {' and '.join(preset.kinds)}" in row
+        assert f"| {', '.join(preset.roles)} |" in row
 
 
 def test_every_dialect_is_named() -> None:

@@ -12,6 +12,7 @@ from tokend.auth.url_key import UrlKey
 from tokend.claims import ClaimError, Condition, parse_claim_path
 from tokend.config.jwt import build_trust
 from tokend.config.problems import Path, Report
+from tokend.config.rule_presets import completed
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, CallerShape, RuleShape
 from tokend.rules import Rule
@@ -106,6 +107,7 @@ def _rules(
 def _rule(
     shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report, *, signed_in: bool
 ) -> Rule:
+    shape = completed(shape, kinds, at, report, signed_in=signed_in)
     if signed_in and shape.user is None:
         report.add_after(
             (*at, "user"), 'is missing: every signed-in user could be every other; write "{claims.sub}" or "*"'

@@ -122,6 +122,7 @@ class Cors(Part):
 class RuleShape(Part):
     """What a caller may be granted: everything of a token has to fit one rule."""
 
+    preset: str | None = None
     when: dict[str, Any] | None = None
     kinds: OneOrMore[str] | None = None
     channel: str | None = None
