@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from tokend.auth import Gate
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.model import PLATFORM_MAX_TTL
+from tokend.model import PLATFORM_MAX_TTL, Secret
 from tokend.rules import Rule
 
 
@@ -61,6 +61,14 @@ def check_origin(written: str) -> str | None:
     return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
 
 
+class RestApi(NamedTuple):
+    """Where the vendor's REST API is, without a final slash, and what it knows the operator by."""
+
+    url: str
+    customer_id: str
+    customer_secret: Secret
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """One tenant. `rules` by caller; `backends` by kind."""
@@ -70,6 +78,7 @@ class App:
     backends: Mapping[str, Backend]
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
+    rest: RestApi | None = None
 
 
 class Placeholder(NamedTuple):

@@ -29,6 +29,7 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "CORS: `cors`": (shapes.Cors, "cors."),
     "Callers: `callers`": (shapes.CallerShape, ""),
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
+    "The vendor's REST API: `rest`": (shapes.RestShape, "rest."),
     "Routes: `routes`": (shapes.RouteShape, ""),
 }
 NO_KEYS_OF_THE_FILE = {

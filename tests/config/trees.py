@@ -9,6 +9,7 @@ from tokend.config.yaml_tree import Map, Mark, Seq
 
 SOUND: dict[str, Any] = {
     "server": {"listen": "127.0.0.1:8080"},
+    "secrets": {"readable_files": False},
     "defaults": {
         "certificate": {"env": "CERTIFICATE"},
         "ttl": {"default": "1h", "min": "1m", "max": "24h"},
@@ -19,6 +20,7 @@ SOUND: dict[str, Any] = {
         "one": {
             "app_id": APP_ID,
             "backends": ["rtc", "rtm"],
+            "rest": {"customer_id": "operator", "customer_secret": {"env": "OTHER"}, "url": "https://api.example.com"},
             "callers": {
                 "studio": {"api_key": [DIGEST], "may": [{"channel": "x-*"}]},
                 "web": {
@@ -35,6 +37,7 @@ SOUND: dict[str, Any] = {
                     "may": [{"user": "*"}],
                 },
                 "fire": {"jwt": {"preset": "firebase", "project": "demo", "shared": True}, "may": [{"user": "*"}]},
+                "bot": {"api_key": DIGEST.replace("0", "1"), "may": [{"preset": "agent", "user": "bot-*"}]},
                 "open": {"anonymous": True, "may": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
             },
             "routes": [

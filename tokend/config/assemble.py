@@ -11,6 +11,7 @@ from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.jwt import check_ties
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
+from tokend.config.rest import build_rest
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, AuditShape, RootShape
@@ -90,7 +91,8 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
     callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
-    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report))
+    rest = build_rest(shape, path, report, tools.secrets)
+    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report), rest)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 

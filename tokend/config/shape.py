@@ -190,6 +190,14 @@ class RouteShape(Part):
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 
 
+class RestShape(Part):
+    """Access to the vendor's REST API."""
+
+    customer_id: str | None = None
+    customer_secret: SecretRef | None = None
+    url: str | None = None
+
+
 class AppShape(Part):
     """One app; `defaults` has the same shape."""
 
@@ -206,6 +214,7 @@ class AppShape(Part):
         | None
     ) = None
     routes: Listed[RouteShape] | None = None
+    rest: RestShape | None = None
 
 
 class AuditFile(Strict):

@@ -16,7 +16,8 @@ _CREDENTIAL: Final = re.compile(r"[^/:\x00-\x1f]{1,255}")
 _LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
 
 
-def _seconds(text: object) -> int:
+def duration(text: object) -> int:
+    """The seconds of `90s`, `30m`, `1h` or `1d`; a pydantic error, which is a ValueError, otherwise."""
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
@@ -72,7 +73,7 @@ T = TypeVar("T")
 OneOrMore = Annotated[list[T], _OneOrMore()]
 Duration = Annotated[
     int,
-    BeforeValidator(_seconds, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
+    BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
 ]
 Variable = Annotated[str, AfterValidator(_variable)]
 File = Annotated[str, AfterValidator(_file)]
