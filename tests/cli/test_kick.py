@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def _running() -> Iterator[StandIn]:
     with StandIn() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))  # seconds until it sees its end
         thread.start()
         try:
             yield server
