@@ -44,6 +44,7 @@ class Cors(Part):
 class RuleShape(Part):
     """What a caller may be granted: everything of a token has to fit one rule."""
 
+    preset: str | None = None
     when: dict[str, Any] | None = None
     kinds: OneOrMore[str] | None = None
     channel: str | None = None
@@ -135,6 +136,14 @@ class RouteShape(Part):
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 
 
+class RestShape(Part):
+    """Access to the vendor's REST API."""
+
+    customer_id: str | None = None
+    customer_secret: SecretRef | None = None
+    url: str | None = None
+
+
 class AppShape(Part):
     """One app; `defaults` has the same shape."""
 
@@ -152,6 +161,7 @@ class AppShape(Part):
         | None
     ) = None
     routes: Listed[RouteShape] | None = None
+    rest: RestShape | None = None
 
 
 class AuditFile(Strict):
@@ -189,12 +199,19 @@ class DenyShape(Part):
     file: File | None = None
 
 
+class SecretsShape(Part):
+    """How secret files are kept."""
+
+    readable_files: bool | None = None
+
+
 class RootShape(Part):
     """The whole file."""
 
     server: ServerShape | None = None
     audit: AuditShape | None = None
     deny: DenyShape | None = None
+    secrets: SecretsShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None
