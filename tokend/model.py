@@ -109,8 +109,8 @@ def whole_seconds(retry_after: float) -> int:
 class Secret:
     """A sealed text: it never prints, compares, hashes or pickles. `reveal()` is the one way out, easy to grep for.
 
-    In pydantic models (a backend's Options) it is written `{env: NAME}` or `{file: PATH}`; the configuration passes a
-    `secrets` resolver in the validation context that turns such a reference into a Secret.
+    In pydantic models (a backend's Options) it is written `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`; the
+    configuration passes a `secrets` resolver in the validation context that turns such a reference into a Secret.
     """
 
     __slots__ = ("_text",)
@@ -139,7 +139,9 @@ class Secret:
                 return value
             resolver = (info.context or {}).get("secrets")
             if resolver is None or not isinstance(value, dict):
-                raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
+                raise invalid(
+                    "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
+                )
             secret: Secret = resolver(value)
             return secret
 
@@ -154,7 +156,7 @@ class Secret:
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name in ("env", "file")
+            for name in ("env", "file", "credential")
         ]
         return {"title": "Secret", "oneOf": one_of}
 

@@ -63,6 +63,14 @@ def check_origin(written: str) -> str | None:
     return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
 
 
+class RestApi(NamedTuple):
+    """Where the vendor's REST API is, without a final slash, and what it knows the operator by."""
+
+    url: str
+    customer_id: str
+    customer_secret: Secret
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """One tenant. `rules` by caller; `backends` by kind. `url_signing`: the keys of its signed URLs."""
@@ -73,6 +81,7 @@ class App:
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
     url_signing: SigningKeys | None = None
+    rest: RestApi | None = None
     limits: Limits = NO_LIMITS
 
 

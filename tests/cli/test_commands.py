@@ -100,7 +100,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
 def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     out = capsys.readouterr().out
-    for command in ("serve", "check", "schema", "token", "inspect", "explain", "key", "backends", "health"):
+    for command in ("serve", "check", "schema", "token", "inspect", "explain", "key", "backends", "kick", "health"):
         assert re.search(rf"^    {command}\s+\w", out, re.M), command
 
 

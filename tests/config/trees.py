@@ -9,6 +9,7 @@ from tokend.config.yaml_tree import Map, Mark, Seq
 
 SOUND: dict[str, Any] = {
     "server": {"listen": "127.0.0.1:8080", "trusted_proxies": ["10.0.0.0/8", "::1", "unix"]},
+    "secrets": {"readable_files": False},
     "redis": {"url": {"env": "REDIS"}, "on_failure": "open"},
     "defaults": {
         "certificate": {"env": "CERTIFICATE"},
@@ -22,6 +23,7 @@ SOUND: dict[str, Any] = {
             "app_id": APP_ID,
             "url_signing_key": {"env": "OTHER"},
             "backends": ["rtc", "rtm"],
+            "rest": {"customer_id": "operator", "customer_secret": {"env": "OTHER"}, "url": "https://api.example.com"},
             "callers": {
                 "uikit": {"url_key": "signed", "may": [{"kinds": "rtc"}]},
                 "kiosk": {
@@ -54,6 +56,7 @@ SOUND: dict[str, Any] = {
                     "may": [{"user": "{claims.email}"}],
                 },
                 "nginx": {"forward_auth": {"preset": "oauth2-proxy"}, "may": [{"user": "*"}]},
+                "bot": {"api_key": DIGEST.replace("0", "3"), "may": [{"preset": "agent", "user": "bot-*"}]},
                 "open": {"anonymous": True, "may": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
             },
             "routes": [

@@ -53,6 +53,7 @@ class LimitsShape(Part):
 class RuleShape(Part):
     """What a caller may be granted: everything of a token has to fit one rule."""
 
+    preset: str | None = None
     when: dict[str, Any] | None = None
     kinds: OneOrMore[str] | None = None
     channel: str | None = None
@@ -144,6 +145,14 @@ class RouteShape(Part):
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 
 
+class RestShape(Part):
+    """Access to the vendor's REST API."""
+
+    customer_id: str | None = None
+    customer_secret: SecretRef | None = None
+    url: str | None = None
+
+
 class AppShape(Part):
     """One app; `defaults` has the same shape."""
 
@@ -162,6 +171,7 @@ class AppShape(Part):
         | None
     ) = None
     routes: Listed[RouteShape] | None = None
+    rest: RestShape | None = None
 
 
 class AuditFile(Strict):
@@ -199,6 +209,12 @@ class DenyShape(Part):
     file: File | None = None
 
 
+class SecretsShape(Part):
+    """How secret files are kept."""
+
+    readable_files: bool | None = None
+
+
 class RedisShape(Part):
     """Where several hosts and workers count together."""
 
@@ -212,6 +228,7 @@ class RootShape(Part):
     server: ServerShape | None = None
     audit: AuditShape | None = None
     deny: DenyShape | None = None
+    secrets: SecretsShape | None = None
     redis: RedisShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
