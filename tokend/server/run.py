@@ -15,8 +15,9 @@ from tokend.ports import Ports
 from tokend.server.audit import Audit
 from tokend.server.deny import DenyFile
 from tokend.server.door import Door
-from tokend.server.jwks import KeyCache, client, over_http
+from tokend.server.jwks import KeyCache, over_http
 from tokend.server.log import JsonLog, LibraryHandler
+from tokend.server.outbound import client
 from tokend.server.protocol import Runner
 from tokend.setup import Listen, Setup
 
