@@ -13,6 +13,7 @@ from tokend.auth import Gate
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
 from tokend.model import PLATFORM_MAX_TTL
+from tokend.ports import AuthorizerSettings
 from tokend.rules import Rule
 
 
@@ -70,6 +71,7 @@ class App:
     backends: Mapping[str, Backend]
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
+    authorizer: AuthorizerSettings | None = None
 
 
 class Placeholder(NamedTuple):

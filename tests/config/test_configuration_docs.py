@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "Callers: `callers`": (shapes.CallerShape, ""),
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
     "Routes: `routes`": (shapes.RouteShape, ""),
+    "The app's own backend: `authorizer`": (shapes.AuthorizerShape, "authorizer."),
 }
 NO_KEYS_OF_THE_FILE = {
     "AuditFile": "a form of audit.to",

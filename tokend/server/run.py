@@ -12,6 +12,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from tokend.ports import Ports
+from tokend.server import authorizer
 from tokend.server.audit import Audit
 from tokend.server.deny import DenyFile
 from tokend.server.door import Door
@@ -61,8 +62,10 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     listener = _bind(setup.listen.host, setup.listen.port)
     audit = open_audit(setup, log)
     deny = open_deny(setup, log)
-    session = client()
-    door = Door(setup, log, ports=Ports(audit, KeyCache(over_http(session), time.monotonic, log), deny))
+    session, backends = client(), client(authorizer.CONNECTIONS)  # no backend's slowness keeps keys from being fetched
+    keys = KeyCache(over_http(session), time.monotonic, log)
+    asked = authorizer.Webhooks(authorizer.over_http(backends, time.time), time.monotonic)
+    door = Door(setup, log, ports=Ports(audit, keys, deny, authorizer=asked))
     runner = runner_of(door)
     await runner.setup()
     site = web.SockSite(runner, listener, backlog=BACKLOG)
@@ -80,6 +83,7 @@ async def _serve(setup: Setup, log: JsonLog, on_listening: Callable[[str], None]
     await _drained(door)
     await runner.cleanup()
     await session.close()
+    await backends.close()
     if audit is not None:
         audit.close()
     log.event("stopped")
