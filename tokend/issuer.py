@@ -32,7 +32,10 @@ class Terms(NamedTuple):
 
 
 class Permit(NamedTuple):
-    """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short."""
+    """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short.
+
+    `narrowed_by`: the sources of the narrowings that it was held against too.
+    """
 
     ask: Ask
     backend: Backend
@@ -40,6 +43,7 @@ class Permit(NamedTuple):
     rule: str
     filled_user: str | None
     clamped_from: int | None
+    narrowed_by: tuple[str, ...] = ()
 
 
 async def answer(
@@ -184,7 +188,8 @@ def _weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | N
         lacking = lacks(rule, filled, grant)
         trials.append(Trial(rule.path, lacking.all))
         if not lacking.all:
-            return Permit(ask, backend, grant, rule.path, user, clamped_from), trials, None
+            sources = tuple([one.source for one in caller.narrowings])
+            return Permit(ask, backend, grant, rule.path, user, clamped_from, sources), trials, None
         misses.append(_miss(lacking.others, lacking.powers))
     return None, trials, min(misses, key=lambda miss: miss[0])[1] if misses else None
 
@@ -253,6 +258,7 @@ def mint(permit: Permit, stamp: Stamp) -> Issued:
         filled=filled,
         clamped_from=permit.clamped_from,
         extra=minted.extra,
+        narrowed_by=permit.narrowed_by,
     )
 
 

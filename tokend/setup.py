@@ -140,10 +140,37 @@ class Listen(NamedTuple):
     port: int = 8080
 
     @property
+    def reachable(self) -> str:
+        """The address for a client on this machine: loopback in place of a wildcard."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+
+    @property
     def url(self) -> str:
-        """Where a client on this machine reaches it: a wildcard address is shown as loopback."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        """Where a client on this machine reaches it."""
+        host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+class Admin(NamedTuple):
+    """Where the operator's listener is: an address, or the path of a unix socket. `key`: digest of what opens `/-/`."""
+
+    listen: Listen | None
+    unix: str | None = None
+    key: str | None = None
+
+
+class ServerSettings(NamedTuple):
+    """The server itself; read at the start alone. `workers`: 0 is one a core. `drain` in seconds.
+
+    `connections` and `per_address` are caps for each worker; None: as many as the descriptor limit bears, no cap.
+    """
+
+    admin: Admin | None = None
+    workers: int = 1
+    connections: int | None = None
+    per_address: int | None = None
+    drain: int = 0
+    watch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +184,9 @@ class Setup:
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
     deny_file: str | None = None
+    server: ServerSettings = field(default_factory=ServerSettings)
+    fingerprint: str = ""
+    """16 hex digits that differ where any byte of the configuration, secrets included, does."""
 
 
 @lru_cache(maxsize=4096)

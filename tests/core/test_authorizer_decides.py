@@ -101,7 +101,9 @@ async def test_an_ask_inside_of_what_it_narrows_is_issued() -> None:
     narrowing = Narrowing(
         *("authorizer", frozenset({"rtc"}), "ro*", "7"), roles=frozenset({"publisher", "subscriber"}), max_ttl=600
     )
-    assert (await issued(Backend(narrowing), PUBLISHER, rule())).grant.ttl == 600
+    token = await issued(Backend(narrowing), PUBLISHER, rule())
+    assert (token.grant.ttl, token.narrowed_by) == (600, ("authorizer",))
+    assert (await issued(Backend(None), PUBLISHER, rule())).narrowed_by == ()
 
 
 async def test_an_ask_without_a_ttl_gets_the_narrower_one() -> None:
