@@ -150,9 +150,7 @@ def over_http(session: ClientSession, clock: Callable[[], float]) -> Post:
 
         try:
             return await once()
-        except (
-            ClientConnectionError
-        ):  # mostly an idle connection that the backend had closed; asking twice harms nothing
+        except ClientConnectionError:  # mostly an idle connection that the backend had closed
             return await once()
 
     return post
