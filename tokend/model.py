@@ -232,7 +232,7 @@ class Issued(NamedTuple):
     """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
 
     `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
-    `extra` is what the backend adds to the native answer.
+    `extra` is what the backend adds to the native answer; `narrowed_by` names what narrowed the caller.
     """
 
     ask: Ask
@@ -245,6 +245,7 @@ class Issued(NamedTuple):
     filled: Mapping[str, object]
     clamped_from: int | None
     extra: Mapping[str, object]
+    narrowed_by: tuple[str, ...] = ()
 
 
 Outcome = Issued | Refusal

@@ -14,6 +14,7 @@ from tokend.auth.signed_url import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
 from tokend.model import PLATFORM_MAX_TTL, Secret
+from tokend.ports import AuthorizerSettings
 from tokend.rules import Rule
 
 
@@ -81,6 +82,7 @@ class App:
     origins: Origins = field(default_factory=Origins)
     url_signing: SigningKeys | None = None
     rest: RestApi | None = None
+    authorizer: AuthorizerSettings | None = None
 
 
 class Placeholder(NamedTuple):

@@ -29,7 +29,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "--as",
         dest="caller",
         metavar="CALLER",
-        help="by this caller's rules; else only the app's and platform's limits apply",
+        help="by this caller's rules (its app's authorizer is not asked); else only the app's and platform's limits apply",
     )
     token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
     token.add_argument("--json", action="store_true", help="print all that the native API answers")

@@ -133,6 +133,15 @@ class RouteShape(Part):
     answer: Annotated[Any, BeforeValidator(_answer, json_schema_input_type=str | dict[str, Any])] | None = None
 
 
+class AuthorizerShape(Part):
+    """The app's own backend, asked before a token is issued: it may refuse or narrow, never widen."""
+
+    url: str | None = None
+    secret: SecretRef | None = None
+    timeout: Duration | None = None
+    cache: Duration | None = None
+
+
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 
 
@@ -162,6 +171,7 @@ class AppShape(Part):
     ) = None
     routes: Listed[RouteShape] | None = None
     rest: RestShape | None = None
+    authorizer: AuthorizerShape | None = None
 
 
 class AuditFile(Strict):
