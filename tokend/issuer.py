@@ -55,7 +55,12 @@ async def answer(
     `stamps`: one an ask, at least one; all of one time.
     """
     now = stamps[0].issued_at
-    caller = await route.gate.identify(presented, now, ports.keys)
+    try:
+        caller = await route.gate.identify(presented, now, ports.keys)
+    except Refusal as refusal:
+        if isinstance(parsed, Issue):
+            await _record(ports, (Decision(route.app.name, None, None, None, None, None, now, refusal, request_id),))
+        raise
     terms = Terms(route.ttl, route.clamp, route.strict_006)
     match parsed:
         case Explain(ask):
@@ -78,11 +83,12 @@ async def issue(
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
+    narrowed_by = tuple([one.source for one in caller.narrowings])
     for ask, stamp in zip(wanted.asks, stamps, strict=True):
         outcome = ask if isinstance(ask, Refusal) else await _one(app, terms, caller, ask, stamp, ports)
         outcomes.append(outcome)
         if isinstance(ask, Ask):
-            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id))
+            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id, narrowed_by))
         if isinstance(outcome, Refusal) and not wanted.batch:
             await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
             raise outcome
@@ -245,13 +251,19 @@ def _mint(permit: Permit, stamp: Stamp) -> Issued:
 
 
 def decision(
-    app: str, caller: str | None, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
+    app: str,
+    caller: str | None,
+    ask: Ask,
+    outcome: Issued | Refusal,
+    issued_at: int,
+    request_id: str,
+    narrowed_by: tuple[str, ...] = (),
 ) -> Decision:
     """The audit's entry for an outcome."""
     if isinstance(outcome, Refusal):
-        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id)
+        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id, narrowed_by)
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
-    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id)
+    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id, narrowed_by)
 
 
 async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:

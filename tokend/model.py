@@ -248,14 +248,18 @@ Outcome = Issued | Refusal
 
 
 class Decision(NamedTuple):
-    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released."""
+    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
+
+    `caller` and `ask` are None where the credential was refused. `narrowed_by`: the sources of the caller's narrowings.
+    """
 
     app: str
     caller: str | None
-    ask: Ask
+    ask: Ask | None
     grant: Grant | None
     rule: str | None
     token_sha256: str | None
     issued_at: int
     refusal: Refusal | None
     request_id: str = ""
+    narrowed_by: tuple[str, ...] = ()

@@ -99,6 +99,7 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
         if audit is not None:
             entry = issuer.decision(app.name, caller or "(operator)", issued.ask, issued, issued.issued_at, "cli")
             asyncio.run(audit.record((entry,)))
+            audit.flush()
             audit.close()
     except (CannotStart, OSError) as error:
         raise Refusal(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error

@@ -89,7 +89,7 @@ def open_audit(setup: Setup, log: JsonLog) -> Audit | None:
     if setup.audit is None:
         return None
     try:
-        return Audit(setup.audit, secrets.token_hex(8), log, time.monotonic)
+        return Audit(setup.audit, secrets.token_hex(8), log)
     except OSError as error:
         raise CannotStart(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
 
