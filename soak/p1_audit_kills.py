@@ -67,12 +67,16 @@ async def _load_and_kill(config: Path, held: set[bytes], chance: random.Random) 
 
 
 async def _live_and_die(slot: Slot, config: Path, chance: random.Random, enough: Callable[[], bool]) -> None:
-    while not enough():
-        slot.server = await Server.start(config)
-        await asyncio.sleep(chance.uniform(0.02, LONGEST_LIFE))
-        await slot.server.kill()
-        slot.server = None
-        slot.kills += 1
+    try:
+        while not enough():
+            slot.server = await Server.start(config)
+            await asyncio.sleep(chance.uniform(0.02, LONGEST_LIFE))
+            server, slot.server = slot.server, None
+            await server.kill()
+            slot.kills += 1
+    finally:
+        if slot.server is not None:
+            await slot.server.kill()
 
 
 async def _client(slot: Slot, held: set[bytes]) -> None:

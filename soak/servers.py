@@ -36,7 +36,12 @@ class Server:
             stderr=asyncio.subprocess.DEVNULL,
         )
         assert process.stdout is not None
-        greeting = (await process.stdout.readline()).decode().strip()
+        greeting = ""
+        try:
+            greeting = (await process.stdout.readline()).decode().strip()
+        finally:
+            if not greeting.startswith("tokend") and process.returncode is None:
+                process.kill()
         if not greeting.startswith("tokend"):
             raise SystemExit(f"the server did not start with {config}")
         return cls(process, int(greeting.rpartition(":")[2]))
