@@ -49,33 +49,28 @@ class Chain:
 
 def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
     """What a line says of a decision, as JSON: never the token, and nothing in the words of a client that was refused."""
-    grant, refusal = decision.grant, decision.refusal
-    if refusal is not None or grant is None:
-        return orjson.dumps(
-            {
-                "time": decision.issued_at,
-                "request_id": decision.request_id,
-                "app": decision.app,
-                "caller": decision.caller,
-                "kind": None,
-                "outcome": "refused",
-                "code": refusal.code if refusal else Code.INTERNAL,
-                "field": refusal.field if refusal and refusal.code != Code.UNKNOWN_FIELD else None,
-            }
-        )
     fields: dict[str, object] = {
         "time": decision.issued_at,
         "request_id": decision.request_id,
         "app": decision.app,
         "caller": decision.caller,
-        "kind": decision.ask.kind if decision.ask else None,
-        "outcome": "issued",
-        "rule": decision.rule,
-        "ttl": grant.ttl,
-        "format": grant.format,
-        "services": _hashed(grant) if hash_ids else [_service(one) for one in grant.services],
-        "token_sha256": decision.token_sha256,
     }
+    if decision.url is not None:
+        fields["url"] = decision.url
+    grant, refusal = decision.grant, decision.refusal
+    if grant is None or refusal is not None:
+        fields["kind"] = None
+        fields["outcome"] = "refused"
+        fields["code"] = refusal.code if refusal else Code.INTERNAL
+        fields["field"] = refusal.field if refusal and refusal.code != Code.UNKNOWN_FIELD else None
+        return orjson.dumps(fields)
+    fields["kind"] = decision.ask.kind if decision.ask else None
+    fields["outcome"] = "issued"
+    fields["rule"] = decision.rule
+    fields["ttl"] = grant.ttl
+    fields["format"] = grant.format
+    fields["services"] = _hashed(grant) if hash_ids else [_service(one) for one in grant.services]
+    fields["token_sha256"] = decision.token_sha256
     if decision.narrowed_by:
         fields["narrowed_by"] = decision.narrowed_by
     return orjson.dumps(fields)

@@ -83,12 +83,11 @@ async def issue(
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
-    narrowed_by = tuple([one.source for one in caller.narrowings])
     for ask, stamp in zip(wanted.asks, stamps, strict=True):
         outcome = ask if isinstance(ask, Refusal) else await _one(app, terms, caller, ask, stamp, ports)
         outcomes.append(outcome)
         if isinstance(ask, Ask):
-            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id, narrowed_by))
+            decisions.append(decision(app.name, caller, ask, outcome, stamp.issued_at, request_id))
         if isinstance(outcome, Refusal) and not wanted.batch:
             await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
             raise outcome
@@ -251,19 +250,17 @@ def _mint(permit: Permit, stamp: Stamp) -> Issued:
 
 
 def decision(
-    app: str,
-    caller: str | None,
-    ask: Ask,
-    outcome: Issued | Refusal,
-    issued_at: int,
-    request_id: str,
-    narrowed_by: tuple[str, ...] = (),
+    app: str, caller: Caller, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
 ) -> Decision:
     """The audit's entry for an outcome."""
+    narrowed_by = tuple([one.source for one in caller.narrowings])
     if isinstance(outcome, Refusal):
-        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id, narrowed_by)
+        return Decision(
+            app, caller.name, ask, None, None, None, issued_at, outcome, request_id, caller.url, narrowed_by
+        )
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
-    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id, narrowed_by)
+    grant, rule = outcome.grant, outcome.rule
+    return Decision(app, caller.name, ask, grant, rule, digest, issued_at, None, request_id, caller.url, narrowed_by)
 
 
 async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:

@@ -194,12 +194,13 @@ class Narrowing(NamedTuple):
 class Caller(NamedTuple):
     """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
 
-    Each of `narrowings` holds besides whatever rule permits.
+    Each of `narrowings` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
     """
 
     name: str
     claims: Mapping[str, object] = NOTHING
     narrowings: tuple[Narrowing, ...] = ()
+    url: str | None = None
 
 
 class Service(NamedTuple):
@@ -250,7 +251,8 @@ Outcome = Issued | Refusal
 class Decision(NamedTuple):
     """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
 
-    `caller` and `ask` are None where the credential was refused. `narrowed_by`: the sources of the caller's narrowings.
+    `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;
+    `narrowed_by`: the sources of the caller's narrowings.
     """
 
     app: str
@@ -262,4 +264,5 @@ class Decision(NamedTuple):
     issued_at: int
     refusal: Refusal | None
     request_id: str = ""
+    url: str | None = None
     narrowed_by: tuple[str, ...] = ()
