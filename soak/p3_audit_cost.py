@@ -1,7 +1,8 @@
 """P3: what the audit costs: the same load by wrk on servers without one and with each `sync`, in turns of one run.
 
 Server and wrk have a processor each. The load is all that a server can take, so a longer p99 is more work a request;
-the processor time of each request is told too, which other work on the machine hardly changes.
+the processor time of each request is told too, which other work on the machine changes less. Where the p99 without an
+audit spreads by more than what is asked for, the machine is not quiet enough to tell, and the bar counts as missed.
 """
 
 import asyncio
@@ -46,6 +47,7 @@ async def _measure(report: Report, directory: Path) -> None:
         for server in servers.values():
             await server.stop()
     base = [statistics.median(column) for column in zip(*runs[None], strict=True)]
+    noise = max(one[0] for one in runs[None]) - min(one[0] for one in runs[None])
     for mode, taken in runs.items():
         p99, rate, cpu = (statistics.median(column) for column in zip(*taken, strict=True))
         spread = max(one[0] for one in taken) - min(one[0] for one in taken)
@@ -55,7 +57,10 @@ async def _measure(report: Report, directory: Path) -> None:
         )
         if mode is not None:
             added, most = p99 - base[0], MOST_ADDED_MS[mode]
-            report.bar(f"audit {mode}: added p99", f"{added:.2f} ms", f"at most {most} ms", added <= most)
+            told = "" if noise <= most else f", but without an audit it spreads by {noise:.2f} ms"
+            report.bar(
+                f"audit {mode}: added p99", f"{added:.2f} ms{told}", f"at most {most} ms", added <= most and not told
+            )
             report.figure(f"audit {mode}: added CPU", f"{cpu - base[2]:.1f} us a request")
 
 
