@@ -59,7 +59,12 @@ async def answer(
     `stamps`: one an ask, at least one; all of one time.
     """
     now = stamps[0].issued_at
-    caller = await route.gate.identify(presented, now, ports.keys)
+    try:
+        caller = await route.gate.identify(presented, now, ports.keys)
+    except Refusal as refusal:
+        if isinstance(parsed, Issue):
+            await _record(ports, (Decision(route.app.name, None, None, None, None, None, now, refusal, request_id),))
+        raise
     terms = Terms(route.ttl, route.clamp, route.strict_006)
     match parsed:
         case Explain(ask):
@@ -91,7 +96,7 @@ async def issue(
         outcome = one if isinstance(one, Refusal) else _minted(one, stamp)
         if isinstance(ask, Ask):
             outcome = outcome.renamed(ask.names) if isinstance(outcome, Refusal) else outcome
-            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id, caller.url))
+            decisions.append(decision(app.name, caller, ask, outcome, stamp.issued_at, request_id))
         outcomes.append(outcome)
         if isinstance(outcome, Refusal) and not wanted.batch:
             await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
@@ -270,19 +275,28 @@ def _minted(permit: Permit, stamp: Stamp) -> Issued | Refusal:
 
 
 def decision(
-    app: str,
-    caller: str | None,
-    ask: Ask,
-    outcome: Issued | Refusal,
-    issued_at: int,
-    request_id: str,
-    url: str | None = None,
+    app: str, caller: Caller, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
 ) -> Decision:
-    """The audit's entry for an outcome. `url`: the id of the signed URL that the caller came by."""
+    """The audit's entry for an outcome."""
     if isinstance(outcome, Refusal):
-        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id, url)
+        narrowed_by = tuple([one.source for one in caller.narrowings])
+        return Decision(
+            app, caller.name, ask, None, None, None, issued_at, outcome, request_id, caller.url, narrowed_by
+        )
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
-    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id, url)
+    return Decision(
+        app,
+        caller.name,
+        ask,
+        outcome.grant,
+        outcome.rule,
+        digest,
+        issued_at,
+        None,
+        request_id,
+        caller.url,
+        outcome.narrowed_by,
+    )
 
 
 async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:

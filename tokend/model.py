@@ -254,12 +254,13 @@ Outcome = Issued | Refusal
 class Decision(NamedTuple):
     """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
 
-    `url`: the id of the signed URL that the caller came by.
+    `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;
+    `narrowed_by`: the sources of the caller's narrowings.
     """
 
     app: str
     caller: str | None
-    ask: Ask
+    ask: Ask | None
     grant: Grant | None
     rule: str | None
     token_sha256: str | None
@@ -267,3 +268,4 @@ class Decision(NamedTuple):
     refusal: Refusal | None
     request_id: str = ""
     url: str | None = None
+    narrowed_by: tuple[str, ...] = ()

@@ -144,7 +144,7 @@ class Route:
 
 
 class AuditSettings(NamedTuple):
-    """Where decisions are written: paths, None for standard output. `sync`: os (the default) or batch (fdatasync)."""
+    """Where decisions are written: paths, None for standard output. `sync`: os (the default), batch (fdatasync), off."""
 
     targets: tuple[str | None, ...]
     sync: str = "os"

@@ -98,8 +98,9 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
 
     try:
         audit = open_audit(setup.audit, secrets.token_hex(8), standard_error(time.time))
-        entry = issuer.decision(app.name, caller or "(operator)", issued.ask, issued, issued.issued_at, "cli")
+        entry = issuer.decision(app.name, Caller(caller or "(operator)"), issued.ask, issued, issued.issued_at, "cli")
         asyncio.run(audit.record((entry,)))
+        audit.flush()
         audit.close()
     except (CannotStart, OSError) as error:
         raise Refusal(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error

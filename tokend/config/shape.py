@@ -199,7 +199,7 @@ class AuditShape(Part):
         ]
         | None
     ) = None
-    sync: Literal["os", "batch"] | None = None
+    sync: Literal["os", "batch", "off"] | None = None
     hash_ids: bool | None = None
 
 

@@ -28,6 +28,7 @@ class Outside:
         self._backends = client(authorizer.CONNECTIONS)  # its own: slow backends must not keep keys from being fetched
         self._authorizer = authorizer.Webhooks(authorizer.over_http(self._backends, time.time), time.monotonic)
         self._audits: dict[AuditSettings, Audit] = {}
+        self._opened = 0
 
     def open(self, setup: Setup) -> Ports:
         """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
@@ -55,14 +56,17 @@ class Outside:
         if setup.audit is None:
             return None
         if setup.audit not in self._audits:
-            self._audits[setup.audit] = open_audit(setup.audit, self._writer, self._log)
+            # a second one may write to the same file: its chains are others
+            writer = f"{self._writer}.{self._opened}" if self._opened else self._writer
+            self._audits[setup.audit] = open_audit(setup.audit, writer, self._log)
+            self._opened += 1
         return self._audits[setup.audit]
 
 
 def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
     """The audit; `CannotStart` where its file cannot be opened."""
     try:
-        return Audit(settings, writer, log, time.monotonic)
+        return Audit(settings, writer, log)
     except OSError as error:
         raise CannotStart(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
 
