@@ -34,11 +34,10 @@ async def admit(
     return [None if wait is None else _over(wait) for wait in await ports.limiter.take(groups)]
 
 
-async def admit_one(app: App, caller: Caller | None, address: str | None, ports: Ports) -> None:
-    """One ask that is for no user. Raises the refusal. `caller`: None for a credential that was refused."""
+async def over_one(app: App, caller: Caller | None, address: str | None, ports: Ports) -> Refusal | None:
+    """The same for one ask that is for no user. `caller`: None for a credential that was refused."""
     (over,) = await admit(app, caller, address, [()], ports)
-    if over is not None:
-        raise over
+    return over
 
 
 def _users(app: App, grants: Sequence[Grant | None]) -> frozenset[str]:

@@ -247,7 +247,7 @@ class Issued(NamedTuple):
     """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
 
     `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
-    `extra` is what the backend adds to the native answer.
+    `extra` is what the backend adds to the native answer; `narrowed_by` names what narrowed the caller.
     """
 
     ask: Ask
@@ -260,6 +260,7 @@ class Issued(NamedTuple):
     filled: Mapping[str, object]
     clamped_from: int | None
     extra: Mapping[str, object]
+    narrowed_by: tuple[str, ...] = ()
 
 
 Outcome = Issued | Refusal
@@ -268,12 +269,13 @@ Outcome = Issued | Refusal
 class Decision(NamedTuple):
     """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
 
-    `url`: the id of the signed URL that the caller came by.
+    `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;
+    `narrowed_by`: the sources of the caller's narrowings.
     """
 
     app: str
     caller: str | None
-    ask: Ask
+    ask: Ask | None
     grant: Grant | None
     rule: str | None
     token_sha256: str | None
@@ -281,3 +283,4 @@ class Decision(NamedTuple):
     refusal: Refusal | None
     request_id: str = ""
     url: str | None = None
+    narrowed_by: tuple[str, ...] = ()

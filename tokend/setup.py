@@ -15,6 +15,7 @@ from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
 from tokend.limits import NO_LIMITS, Limits
 from tokend.model import PLATFORM_MAX_TTL, Secret
+from tokend.ports import AuthorizerSettings
 from tokend.rules import Rule
 
 
@@ -82,6 +83,7 @@ class App:
     origins: Origins = field(default_factory=Origins)
     url_signing: SigningKeys | None = None
     rest: RestApi | None = None
+    authorizer: AuthorizerSettings | None = None
     limits: Limits = NO_LIMITS
 
 
@@ -144,7 +146,7 @@ class Route:
 
 
 class AuditSettings(NamedTuple):
-    """Where decisions are written: paths, None for standard output. `sync`: os (the default) or batch (fdatasync)."""
+    """Where decisions are written: paths, None for standard output. `sync`: os (the default), batch (fdatasync), off."""
 
     targets: tuple[str | None, ...]
     sync: str = "os"

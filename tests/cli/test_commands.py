@@ -70,6 +70,13 @@ def test_explain_says_what_each_rule_lacks(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["rule"] == "demo.studio.may[0]"
 
 
+def test_explain_says_that_an_authorizer_would_be_asked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = '    authorizer: {url: "http://127.0.0.1:1/", secret: {env: DEMO_APP_CERTIFICATE}}\n'
+    (home / "config.yaml").write_text(CONFIG + asked)
+    assert main(["explain", "--as", "studio", "rtc", "channel=room-1"]) == 0
+    assert json.loads(capsys.readouterr().out)["authorizer"].endswith("explain does not ask it")
+
+
 @pytest.mark.usefixtures("home")
 def test_junk_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "007junk"]) == 1

@@ -34,6 +34,7 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
     "The vendor's REST API: `rest`": (shapes.RestShape, "rest."),
     "Routes: `routes`": (shapes.RouteShape, ""),
+    "The app's own backend: `authorizer`": (shapes.AuthorizerShape, "authorizer."),
 }
 FORWARD_AUTH = "Users that a proxy names: `forward_auth`"
 NO_KEYS_OF_THE_FILE = {

@@ -75,6 +75,12 @@ SOUND: dict[str, Any] = {
             "app_id": {"env": "APP"},
             "certificate": {"primary": {"env": "CERTIFICATE"}, "secondary": {"env": "OTHER"}, "sign_with": "primary"},
             "backends": {"rtc": {}, "chat": None},
+            "authorizer": {
+                "url": "https://api.example.com/{app}",
+                "secret": {"env": "CERTIFICATE"},
+                "timeout": "2s",
+                "cache": "5s",
+            },
             "callers": {"studio": {"api_key": DIGEST, "may": [{"user": "*", "powers": ["wildcard_user"]}]}},
         },
     },

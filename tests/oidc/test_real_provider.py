@@ -18,8 +18,9 @@ from tests.running import tokend as command
 from tests.server.running import Running, serving
 from tokend.ports import Ports
 from tokend.server.door import World
-from tokend.server.jwks import COOL_DOWN, FRESH, STALE, KeyCache, client, over_http
+from tokend.server.jwks import COOL_DOWN, FRESH, STALE, KeyCache, over_http
 from tokend.server.log import JsonLog
+from tokend.server.outbound import client
 
 YAML = """
 apps:

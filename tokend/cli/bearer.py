@@ -10,8 +10,9 @@ from pathlib import Path
 from tokend.auth import Gate, present
 from tokend.cli.context import fail
 from tokend.model import Caller, Refusal
-from tokend.server.jwks import KeyCache, client, over_http
+from tokend.server.jwks import KeyCache, over_http
 from tokend.server.log import standard_error
+from tokend.server.outbound import client
 from tokend.setup import App, Setup
 
 

@@ -17,6 +17,7 @@ from tokend.dialects import explanation_fields, token_fields
 from tokend.dialects.contract import Inspect
 from tokend.issuer import Terms
 from tokend.model import Ask, Caller, Code, Credentials, Issued, Refusal, Stamp
+from tokend.recording import decision
 from tokend.setup import App, Setup
 
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
@@ -29,7 +30,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "--as",
         dest="caller",
         metavar="CALLER",
-        help="by this caller's rules; else only the app's and platform's limits apply",
+        help="by this caller's rules (its app's authorizer is not asked); else only the app's and platform's limits apply",
     )
     token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
     token.add_argument("--json", action="store_true", help="print all that the native API answers")
@@ -98,8 +99,9 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
 
     try:
         audit = open_audit(setup.audit, secrets.token_hex(8), standard_error(time.time))
-        entry = issuer.decision(app.name, caller or "(operator)", issued.ask, issued, issued.issued_at, "cli")
+        entry = decision(app.name, Caller(caller or "(operator)"), issued.ask, issued, issued.issued_at, "cli")
         asyncio.run(audit.record((entry,)))
+        audit.flush()
         audit.close()
     except (CannotStart, OSError) as error:
         raise Refusal(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error

@@ -6,6 +6,7 @@ from typing import Final
 
 from tokend.auth.jwt import Trust
 from tokend.backends.contract import Backend
+from tokend.config.authorizer import build_authorizer
 from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.forward_auth import check_proxies
@@ -113,8 +114,9 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
     callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
     rest = build_rest(shape, path, report, tools.secrets)
+    authorizer = build_authorizer(shape.authorizer, (*path, "authorizer"), report, tools.secrets)
     origins, limits = build_origins(shape, path, report), build_limits(shape.limits)
-    app = App(name, credentials.app_id, backends, rules, origins, url_signing, rest, limits)
+    app = App(name, credentials.app_id, backends, rules, origins, url_signing, rest, authorizer, limits)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 

@@ -142,6 +142,15 @@ class RouteShape(Part):
     answer: Annotated[Any, BeforeValidator(_answer, json_schema_input_type=str | dict[str, Any])] | None = None
 
 
+class AuthorizerShape(Part):
+    """The app's own backend, asked before a token is issued: it may refuse or narrow, never widen."""
+
+    url: str | None = None
+    secret: SecretRef | None = None
+    timeout: Duration | None = None
+    cache: Duration | None = None
+
+
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 
 
@@ -172,6 +181,7 @@ class AppShape(Part):
     ) = None
     routes: Listed[RouteShape] | None = None
     rest: RestShape | None = None
+    authorizer: AuthorizerShape | None = None
 
 
 class AuditFile(Strict):
@@ -199,7 +209,7 @@ class AuditShape(Part):
         ]
         | None
     ) = None
-    sync: Literal["os", "batch"] | None = None
+    sync: Literal["os", "batch", "off"] | None = None
     hash_ids: bool | None = None
 
 
