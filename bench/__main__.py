@@ -105,7 +105,7 @@ def main() -> None:
     others = [one.others for samples in runs.values() for one in samples]
     about = {
         "measured": f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores",
-        "how": f"{options.runs} rounds of {options.seconds} s, {load.CONNECTIONS} connections; "
+        "how": f"{options.runs} rounds of {options.seconds} s, {load.CONNECTIONS} connections (8 for batches); "
         "medians, and ratios round by round",
         "others": f"other programs used {sum(others) / len(others):.2f} cores meanwhile, {max(others):.2f} at most",
     }

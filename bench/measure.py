@@ -61,7 +61,7 @@ def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, Answe
             raise Failed(f"{scenario.name} answers with {first.status}: {first.body[:300]!r}")
         if scenario.tokens:
             tokens.check(first.body, scenario.asked, scenario.tokens)
-        load.drive(server.port, scenario.requests, WARM_UP)
+        load.drive(server.port, scenario.requests, WARM_UP, scenario.connections)
         sample, bodies = _under_load(server, scenario, seconds)
     if scenario.tokens:
         found = [one for body in bodies for one in tokens.check(body, scenario.asked, scenario.tokens)]
@@ -105,9 +105,9 @@ def builders(vendor: str | None, express: Path) -> list[Builder]:
 
 def _under_load(server: Server, scenario: Scenario, seconds: int) -> tuple[Sample, list[bytes]]:
     cpu, everything, faults = server.cpu_seconds(), machine_cpu_seconds(), server.page_faults()
-    runs = [load.drive(server.port, scenario.requests, seconds)]
+    runs = [load.drive(server.port, scenario.requests, seconds, scenario.connections)]
     while sum(one.answers for one in runs) < scenario.least:
-        runs.append(load.drive(server.port, scenario.requests, seconds))
+        runs.append(load.drive(server.port, scenario.requests, seconds, scenario.connections))
     cpu, everything = server.cpu_seconds() - cpu, machine_cpu_seconds() - everything
     answers, taken = sum(one.answers for one in runs), sum(one.seconds for one in runs)
     busy = sum(one.busy * one.seconds for one in runs) / taken

@@ -43,7 +43,7 @@ def all_peers() -> tuple[list[Scenario], list[str]]:
     ):
         if shutil.which(program) is None:
             lacking.append(f"{scenario.name}: {program} is not on the PATH (on Debian: apt-get install {program})")
-        elif packages is not None and not packages.is_dir():
+        elif packages is not None and not (packages / "express").is_dir():
             lacking.append(f"{scenario.name}: {packages.relative_to(ROOT)} is missing (make bench installs it by npm)")
         else:
             found.append(scenario)
@@ -81,7 +81,7 @@ def _npm_demo(directory: Path, port: int) -> Command:
 
 
 def _hello(_: Path, port: int) -> Command:
-    return Command([sys.executable, str(HERE / "hello.py")], {"PORT": str(port)})
+    return Command([sys.executable, "-P", str(HERE / "hello.py")], {"PORT": str(port)})
 
 
 def _nginx(directory: Path, port: int) -> Command:

@@ -34,7 +34,19 @@ def spread(samples: Sequence[Sample], figure: str) -> float:
 
 def figures(report: Report) -> list[str]:
     """The table of what was measured, in Markdown."""
-    head = ["what", "requests/s", "spread", "CPU us", "faults", "p50 ms", "p99 ms", "MiB", "listens after s", "wrk busy", "to go"]
+    head = [
+        "what",
+        "requests/s",
+        "spread",
+        "CPU us",
+        "faults",
+        "p50 ms",
+        "p99 ms",
+        "MiB",
+        "listens after s",
+        "wrk busy",
+        "to go",
+    ]
     rows = [head, ["---"] * len(head)]
     rows += [_row(name, samples, report) for name, samples in report.runs.items()]
     return _lines(rows)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from bench.load import CONNECTIONS
 from bench.servers import Command, Prepare
 from bench.tokens import APP_ID, CERTIFICATE, Asked
 
@@ -22,6 +23,7 @@ VARIANTS: Final = 64
 CREDENTIALS: Final[Mapping[str, str]] = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
 CONFIGS: Final = Path(__file__).parent / "configs"
 API_KEY: Final = "tk_bench_0123456789abcdef0123456789abcdef"
+DIGEST: Final = hashlib.sha256(API_KEY.encode()).hexdigest()
 BATCH: Final = 100
 MANY: Final = 10_000
 
@@ -36,6 +38,7 @@ class Scenario(NamedTuple):
     asked: Asked
     tokens: int = 1
     least: int = 0
+    connections: int = CONNECTIONS
     only_if_named: bool = False
 
 
@@ -81,17 +84,19 @@ def serve(yaml: str | None = None, files: Mapping[str, bytes] = {}) -> Prepare:
 
 def all_scenarios() -> list[Scenario]:
     zero, key, open_for = serve(), API_KEY, asked()
-    digest = hashlib.sha256(API_KEY.encode()).hexdigest()
-    keyed = (CONFIGS / "key.yaml").read_text().replace("{digest}", digest)
     own = variants(lambda one: rtc(one, at="/app0", X_API_Key=key))
     return [
         Scenario("zero", "zero configuration, GET rtc", zero, variants(rtc), open_for),
-        Scenario("key", "API key, rules, audit", serve(keyed), variants(lambda one: rtc(one, X_API_Key=key)), open_for),
+        Scenario(
+            "key", "API key, rules, audit", serve(keyed_yaml()), variants(lambda one: rtc(one, X_API_Key=key)), open_for
+        ),
         _jwt(),
         Scenario("post", "zero configuration, POST /getToken", zero, variants(_get_token), open_for),
-        Scenario("batch", f"zero configuration, batch of {BATCH}", zero, variants(_batch), open_for, BATCH),
-        Scenario("app", "one app of a file, API key", serve(_apps(1, digest)), own, open_for),
-        Scenario("apps", f"one of {MANY:,} apps, API key", serve(_apps(MANY, digest)), own, open_for),
+        Scenario(
+            "batch", f"zero configuration, batch of {BATCH}", zero, variants(_batch), open_for, BATCH, connections=8
+        ),
+        Scenario("app", "one app of a file, API key", serve(_apps(1)), own, open_for),
+        Scenario("apps", f"one of {MANY:,} apps, API key", serve(_apps(MANY)), own, open_for),
         Scenario(
             "million",
             "zero configuration, 1,000,000 requests",
@@ -104,7 +109,13 @@ def all_scenarios() -> list[Scenario]:
     ]
 
 
+def keyed_yaml() -> str:
+    """The configuration of the scenario `key`."""
+    return (CONFIGS / "key.yaml").read_text().replace("{digest}", DIGEST)
+
+
 def _jwt() -> Scenario:
+    """Users of a provider whose key is made here; the tokens last a day."""
     private = ec.generate_private_key(ec.SECP256R1())
     public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     now = int(time.time())
@@ -134,9 +145,9 @@ def _batch(one: int) -> bytes:
     return request("POST", "/v1/tokens", {"asks": [ask] * BATCH})
 
 
-def _apps(count: int, digest: str) -> str:
+def _apps(count: int) -> str:
     """So many apps with a key of their own each; the first one's is ours."""
     lines = ["defaults:", "  certificate: {env: APP_CERTIFICATE}", f'  app_id: "{APP_ID}"', "apps:"]
-    keys = (digest if one == 0 else f"{one:064x}" for one in range(count))
+    keys = (DIGEST if one == 0 else f"{one:064x}" for one in range(count))
     lines += [f'  app{one}: {{callers: {{studio: {{api_key: "sha256:{key}"}}}}}}' for one, key in enumerate(keys)]
     return "\n".join(lines) + "\n"
