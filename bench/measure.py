@@ -44,6 +44,11 @@ class Sample(NamedTuple):
     """Page faults a request."""
     others: float = 0
 
+    @property
+    def per_cpu_second(self) -> float:
+        """Tokens for each second of CPU: the rate of a core that this program had for itself."""
+        return self.tokens / self.rate / self.cpu_us * 1e6
+
 
 class Builder(NamedTuple):
     """A program that builds tokens in process: see bench/builders.py."""
@@ -89,7 +94,7 @@ def build(builder: Builder, cores: Cores, seconds: int) -> Sample:
     found = json.loads(done.stdout)
     tokens.check(json.dumps(found["token"]).encode(), frozenset({(CHANNEL, str(UID))}), 1)
     rate = found["builds"] / found["seconds"]
-    return Sample(rate, 1e6 / rate, rate, others=max(0.0, others))
+    return Sample(rate, found["cpu"] / found["builds"] * 1e6, rate, others=max(0.0, others))
 
 
 def builders(vendor: str | None, express: Path) -> list[Builder]:

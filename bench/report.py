@@ -22,7 +22,10 @@ class Report(NamedTuple):
 
 
 def median(samples: Sequence[Sample], figure: str) -> float | None:
-    values: list[float] = [value for one in samples if (value := getattr(one, figure)) is not None]
+    return median_of([value for one in samples if (value := getattr(one, figure)) is not None])
+
+
+def median_of(values: Sequence[float]) -> float | None:
     return statistics.median(values) if values else None
 
 
@@ -46,6 +49,7 @@ def figures(report: Report) -> list[str]:
         "listens after s",
         "wrk busy",
         "to go",
+        "by CPU",
     ]
     rows = [head, ["---"] * len(head)]
     rows += [_row(name, samples, report) for name, samples in report.runs.items()]
@@ -54,15 +58,24 @@ def figures(report: Report) -> list[str]:
 
 def goals(report: Report) -> list[str]:
     """The table of goals, in Markdown; what this run lacks stands as not measured."""
-    rows = [["goal", "bound", "measured", "rounds", "reached"], ["---"] * 5]
+    rows = [["goal", "bound", "measured", "rounds", "by CPU", "reached"], ["---"] * 6]
     for goal in GOALS:
         found = result(goal, report.runs)
         if found is None:
-            rows.append([goal.what, _bound(goal), "not in this run", "", ""])
+            rows.append([goal.what, _bound(goal), "not in this run", "", "", ""])
             continue
         between = f"{_number(found.least)} to {_number(found.greatest)}"
         measured = f"{_number(found.median)} {goal.unit}".rstrip()
-        rows.append([goal.what, _bound(goal), measured, between, "yes" if found.reached else "**no**"])
+        rows.append(
+            [
+                goal.what,
+                _bound(goal),
+                measured,
+                between,
+                _by_cpu(goal, report.runs),
+                "yes" if found.reached else "**no**",
+            ]
+        )
     return _lines(rows)
 
 
@@ -88,15 +101,22 @@ def read(data: Path) -> Report:
 
 
 def _row(name: str, samples: Sequence[Sample], report: Report) -> list[str]:
-    to_go = ratios(samples, report.runs["go"], "tokens") if "go" in report.runs and samples[0].tokens else []
+    against = report.runs["go"] if "go" in report.runs and samples[0].tokens else []
     shown = [median(samples, one) for one in ("cpu_us", "faults", "p50_ms", "p99_ms", "memory", "started", "busy")]
     return [
         f"`{name}` {report.names[name]}",
         _number(median(samples, "rate")),
         f"{spread(samples, 'rate') * 100:.0f} %",
         *map(_number, shown),
-        f"{statistics.median(to_go):.2f}" if to_go else "",
+        *(_number(median_of(ratios(samples, against, one))) for one in ("tokens", "per_cpu_second")),
     ]
+
+
+def _by_cpu(goal: Goal, runs: Runs) -> str:
+    """The ratio of tokens for each second of CPU: on a busy machine, the core was not the server's alone."""
+    if goal.peer is None or goal.figure not in ("rate", "tokens"):
+        return ""
+    return f"{statistics.median(ratios(runs[goal.entry], runs[goal.peer], 'per_cpu_second')):.2f} x"
 
 
 def _bound(goal: Goal) -> str:

@@ -153,6 +153,7 @@ def test_anything_else_does_not(body: bytes) -> None:
 def test_ratios_are_those_of_each_round() -> None:
     runs = {"zero": [Sample(100, 10), Sample(50, 20), Sample(90, 11)], "go": [Sample(25, 40), Sample(10, 80)]}
     assert goals.ratios(runs["zero"], runs["go"], "rate") == [4, 5]
+    assert Sample(10, 100, tokens=1000).per_cpu_second == 1e6
     faster = goals.result(Goal("", "zero", "rate", 4, "go"), runs)
     assert faster == goals.Result(4.5, 4, 5, reached=True)
     cheaper = goals.result(Goal("", "zero", "cpu_us", 0.2, "go", at_most=True), runs)
