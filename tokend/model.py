@@ -194,12 +194,13 @@ class Narrowing(NamedTuple):
 class Caller(NamedTuple):
     """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
 
-    Each of `narrowings` holds besides whatever rule permits.
+    Each of `narrowings` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
     """
 
     name: str
     claims: Mapping[str, object] = NOTHING
     narrowings: tuple[Narrowing, ...] = ()
+    url: str | None = None
 
 
 class Service(NamedTuple):
@@ -248,7 +249,10 @@ Outcome = Issued | Refusal
 
 
 class Decision(NamedTuple):
-    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released."""
+    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
+
+    `url`: the id of the signed URL that the caller came by.
+    """
 
     app: str
     caller: str | None
@@ -259,3 +263,4 @@ class Decision(NamedTuple):
     issued_at: int
     refusal: Refusal | None
     request_id: str = ""
+    url: str | None = None

@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
+from tokend.config.parts import report_all
 from tokend.config.problems import Path, Report
 from tokend.config.references import Certificate, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.config.shape import AppShape, report_all
+from tokend.config.shape import AppShape
 from tokend.model import Credentials, Secret
 from tokend.plugins import PluginError
 from tokend.validation import complaints, invalid, shown
@@ -109,15 +110,9 @@ def _no_hex_32(text: str) -> str | None:
 
 
 def _certificates(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Secret]:
-    written = shape.certificate
-    if written is None:
-        return {}
-    at = (*path, "certificate")
-    if written.primary is None:
-        return _certificate("primary", written, at, tools)
-    found = _certificate("primary", written.primary, (*at, "primary"), tools)
-    if written.secondary is not None:
-        found |= _certificate("secondary", written.secondary, (*at, "secondary"), tools)
+    found: dict[str, Secret] = {}
+    for name, (steps, ref) in (shape.certificate.refs() if shape.certificate else {}).items():
+        found |= _certificate(name, ref, (*path, "certificate", *steps), tools)
     return found
 
 

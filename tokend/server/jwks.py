@@ -6,7 +6,7 @@ while the provider is down, up to a limit, after which the answer is 503 and not
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -53,6 +53,12 @@ class KeyCache:
                 Code.UNAVAILABLE, "the identity provider cannot be reached", operator=f"no keys of {source.url}"
             )
         return entry.keys
+
+    def ages(self) -> Iterator[tuple[str, float]]:
+        """Each source that was reached, with the seconds since."""
+        for source, entry in self._sources.items():
+            if entry.fetched_at is not None:
+                yield source.url, self._age(entry)
 
     def _age(self, entry: "_Source") -> float:
         return math.inf if entry.fetched_at is None else self._elapsed() - entry.fetched_at
