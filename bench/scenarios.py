@@ -106,6 +106,10 @@ def all_scenarios() -> list[Scenario]:
             least=1_000_000,
             only_if_named=True,
         ),
+        *(
+            Scenario(name, what, serve(_workers(count)), variants(rtc), open_for, only_if_named=True)
+            for name, what, count in (("one-worker", "one worker", 1), ("two-workers", "two workers", 2))
+        ),
     ]
 
 
@@ -133,6 +137,19 @@ def _jwt() -> Scenario:
         variants(lambda one: rtc(one, "room-acme-{}", "1234", Authorization=f"Bearer {tokens[one]}")),
         asked("room-acme-{}", "1234"),
     )
+
+
+def _workers(count: int) -> str:
+    """What zero configuration amounts to, with so many workers."""
+    return f"""
+server: {{workers: {count}}}
+apps:
+  default:
+    app_id: "{APP_ID}"
+    certificate: {{env: APP_CERTIFICATE}}
+    callers: {{anybody: {{anonymous: true, may: [{{powers: [wildcard_user, wildcard_channel, wildcard_publish]}}]}}}}
+    routes: [{{at: /}}]
+"""
 
 
 def _get_token(one: int) -> bytes:

@@ -13,9 +13,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from tokend.ports import Ports
-from tokend.server.door import Door, World
+from tokend.server.door import Door, Loaded, World
+from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.log import JsonLog
-from tokend.server.run import runner_of
+from tokend.server.worker import runner_of
 from tokend.setup import Setup
 
 WARM_UP: Final = 20
@@ -35,6 +36,9 @@ class Wire(asyncio.Transport):
     def writelines(self, list_of_data: Any) -> None:
         for one in list_of_data:
             self.written += one
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """There is no buffer."""
 
     def is_closing(self) -> bool:
         return False
@@ -56,7 +60,8 @@ class Count:
 
 async def calls_of_door(setup: Setup, log: JsonLog, world: World, ports: Ports, request: bytes) -> float:
     """Calls a request at the door, everything from the bytes in to the bytes out."""
-    return await _calls(runner_of(Door(setup, log, world, ports)), request)
+    guard = Guard(Deadlines(), Caps(), log, world.elapsed, lambda address: False)
+    return await _calls(runner_of(Door(Loaded.of(setup, ports), log, world), guard), request)
 
 
 async def calls_of_hello(handler: Callable[[web.Request], Any], request: bytes) -> float:
@@ -66,7 +71,7 @@ async def calls_of_hello(handler: Callable[[web.Request], Any], request: bytes) 
     return await _calls(web.AppRunner(app, access_log=None), request)
 
 
-async def _calls(runner: web.AppRunner, request: bytes) -> float:
+async def _calls(runner: web.AppRunner | web.ServerRunner, request: bytes) -> float:
     await runner.setup()
     assert runner.server is not None
     try:

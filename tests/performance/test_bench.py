@@ -164,7 +164,7 @@ def test_ratios_are_those_of_each_round() -> None:
 
 def test_every_goal_names_what_is_measured() -> None:
     names = {one.name for one in all_scenarios()} | {"build"}
-    peers = {None, "go", "hello", "app", "build-python", "build-npm"}
+    peers = {None, "go", "hello", "app", "one-worker", "build-python", "build-npm"}
     assert all(one.entry in names and one.peer in peers and hasattr(Sample(1, 1), one.figure) for one in GOALS)
 
 

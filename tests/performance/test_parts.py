@@ -21,7 +21,7 @@ ISSUER: Final = (*HANDLER, "answer (tokend/issuer.py:60)", "_mint (tokend/issuer
         ((LOOP,), "event loop, sockets, kernel"),
         ((LOOP, "Protocol.data_received (tokend/server/protocol.py:25)"), "aiohttp: HTTP parser"),
         (HANDLER, "door: handler, what no other row names"),
-        ((*HANDLER, "Door._log_line (tokend/server/door.py:1)", "JsonLog.event (tokend/server/log.py:1)"), "log line"),
+        ((*HANDLER, "Trace.tell (tokend/server/trace.py:1)", "JsonLog.event (tokend/server/log.py:1)"), "log line"),
         (
             (*HANDLER, "_rtc (tokend/dialects/agora_token_service.py:1)", "uid (tokend/dialects/_reading.py:1)"),
             "dialect: parse",
@@ -58,7 +58,8 @@ def test_every_function_of_ours_is_there() -> None:
             file, _, function = place.rpartition(":")
             if file.startswith(("aiohttp", "asyncio", "secrets")):
                 continue
-            found = sorted(TOKEND.glob(file + ".py" if file.endswith("*") else file))
+            pattern = file.removeprefix("tokend/")
+            found = sorted(TOKEND.glob(pattern + ".py" if pattern.endswith("*") else pattern))
             assert found, f"{place}: no such file"
             if function not in ("*", "<lambda>"):
                 source = "".join(one.read_text() for one in found)
