@@ -34,10 +34,11 @@ async def admit(
     return [None if wait is None else _over(wait) for wait in await ports.limiter.take(groups)]
 
 
-async def over_one(app: App, caller: Caller | None, address: str | None, ports: Ports) -> Refusal | None:
-    """The same for one ask that is for no user. `caller`: None for a credential that was refused."""
+async def admit_one(app: App, caller: Caller | None, address: str | None, ports: Ports) -> None:
+    """One ask that is for no user. Raises the refusal. `caller`: None for a credential that was refused."""
     (over,) = await admit(app, caller, address, [()], ports)
-    return over
+    if over is not None:
+        raise over
 
 
 def _users(app: App, grants: Sequence[Grant | None]) -> frozenset[str]:

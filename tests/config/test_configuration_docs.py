@@ -135,10 +135,10 @@ def test_every_example_loads(number: int, tmp_path: Path) -> None:
     names = re.findall(r"env: \"?((?:\{app\}|[A-Za-z_])+)", text)
     values = {name.replace("{app}", app): CERTIFICATE for name in names for app in ("acme", "bolt")}
     ids = {name: APP_ID for name in values if name.endswith("APP_ID")}
-    ids |= {name: "redis://127.0.0.1:6379" for name in values if name == "REDIS_URL"}
     for name in re.findall(r"/run/secrets/(\w+)", text):
         (tmp_path / name).write_text(CERTIFICATE)
         (tmp_path / name).chmod(0o444)  # as Docker mounts them
+    ids |= {name: "redis://127.0.0.1:6379" for name in values if name == "REDIS_URL"}
     (tmp_path / "config.yaml").write_text(text.replace("/run/secrets", str(tmp_path)))
     assert load(None, values | ids, tmp_path).apps
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tokend import inspector, issuer, plugins
+from tokend.audit import decision
 from tokend.backends.contract import Backend, NoOptions
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.dialects import explanation_fields, token_fields
 from tokend.dialects.contract import Inspect
 from tokend.issuer import Terms
 from tokend.model import Ask, Caller, Code, Credentials, Issued, Refusal, Stamp
-from tokend.recording import decision
 from tokend.setup import App, Setup
 
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"

@@ -23,9 +23,7 @@ def build_redis(shape: RedisShape | None, report: Report, secrets: Secrets) -> R
         return None
     path = ("redis", "url")
     if shape.url is None:
-        report.add_after(
-            path, "is missing: {env: NAME}, {file: PATH} or {credential: NAME} that holds redis://HOST:PORT"
-        )
+        report.add_after(path, "is missing: {env: NAME} or {file: PATH} that holds redis://HOST:PORT")
         return None
     try:
         url = secrets.read(shape.url)

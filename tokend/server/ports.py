@@ -1,4 +1,4 @@
-"""Opens what the issuer awaits (audit, keys, deny list, authorizers, limiter) for a Setup, and keeps what the next wants."""
+"""Opens what the issuer awaits for a Setup: audit, keys, deny list, authorizers, limiter. Keeps what the next one wants too."""
 
 import asyncio
 import time
@@ -42,7 +42,8 @@ class Outside:
     def open(self, setup: Setup) -> Ports:
         """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
         deny = _open_deny(setup, self._log)
-        return Ports(self._audit(setup), self.keys, deny, self._authorizer, self._limiter(setup.redis))
+        limiter = self._limiter(setup.redis)
+        return Ports(self._audit(setup), self.keys, deny, self._authorizer, limiter)
 
     def retire(self, but: Ports) -> None:
         """Close what only other Setups asked for. No request may use it any more."""
