@@ -15,11 +15,11 @@ from aiohttp import hdrs, web
 
 from tokend.auth import digest_of
 from tokend.dialects.contract import Answer
+from tokend.server.exposition import exposition
 from tokend.server.fleet import Fleet
 from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.listening import address_of
 from tokend.server.log import JsonLog, exception_fields
-from tokend.server.metrics import exposition
 from tokend.server.reply import Reply, reply
 from tokend.server.worker import runner_for
 
