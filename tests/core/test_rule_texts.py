@@ -104,6 +104,8 @@ def test_a_claim_path_is_told_as_it_is_written() -> None:
         "",
         "{claims.org}{claims.sub}",
         "{claims.org}*",
+        "*{claims.org}",
+        "room-*{claims.org}-1",
         "room-{claims.org",
         "room-}x",
         "{org}",
