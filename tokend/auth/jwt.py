@@ -24,6 +24,8 @@ ASYMMETRIC: Final = (
 )
 SYMMETRIC: Final = ("HS256",)
 MIN_RSA_BITS: Final = 2048
+MAX_KEYS: Final = 100
+"""Of one document: a token that names no key is held against each of them."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
@@ -92,6 +94,8 @@ def import_keys(document: object) -> tuple[jwk.Key, ...]:
     """The usable public keys of a JWKS document; `KeysProblem` if it is none. Other keys are passed over."""
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
         raise KeysProblem("is no JWKS document")
+    if len(document["keys"]) > MAX_KEYS:
+        raise KeysProblem(f"holds over {MAX_KEYS} keys")
     found: list[jwk.Key] = []
     for one in document["keys"]:
         if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct" or _is_short(one):
