@@ -40,11 +40,16 @@ def scope(grant: Grant) -> Scope:
     """The one function that says what a grant reaches."""
     services = grant.services
     return Scope(
-        users=frozenset(user for one in services for user in _users(one)),
+        users=users_of(grant),
         channels=frozenset(channel for one in services for channel in _channels(one)),
         roles=frozenset(role for one in services if (role := role_of(one)) is not None),
         powers=frozenset(power for one in services for power in _powers(one)),
     )
+
+
+def users_of(grant: Grant) -> frozenset[str]:
+    """The users of its scope, where nothing else of it is asked for."""
+    return frozenset(user for one in grant.services for user in _users(one))
 
 
 def role_of(service: Service) -> str | None:

@@ -11,7 +11,7 @@ from tokend import issuer
 from tokend.dialects import native
 from tokend.dialects.contract import Answer, Explain, Issue, Page, Request
 from tokend.matching import Found, Missed, Table, split_path
-from tokend.model import Code, Refusal, Stamp
+from tokend.model import Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
 from tokend.server import cors, pages
 from tokend.server.address import Proxies
@@ -44,12 +44,14 @@ class Loaded(NamedTuple):
     only_origins: Origins
     ports: Ports
     proxies: Proxies
+    knows_clients: bool
 
     @classmethod
-    def of(cls, setup: Setup, ports: Ports = Ports()) -> "Loaded":
+    def of(cls, setup: Setup, ports: Ports = Ports(), knows_clients: bool = True) -> "Loaded":
+        """`knows_clients`: whether limits by address count, as `Setup.knows_clients` says."""
         apps = list(setup.apps.values())
         only = apps[0].origins if len(apps) == 1 else _NO_ORIGINS
-        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies))
+        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies), knows_clients)
 
 
 class Door:
@@ -165,7 +167,8 @@ class Door:
             if isinstance(parsed, Explain):
                 trace.wants(Issue((parsed.ask,)), found)
             stamps = [Stamp(now, 1)]  # nothing is minted
-        outcomes = await issuer.answer(found.route, parsed, presented, stamps, loaded.ports, trace.request_id)
+        address = loaded.proxies.client_of(request) if loaded.knows_clients and found.route.app.limits.address else None
+        outcomes = await issuer.answer(found.route, parsed, presented, stamps, loaded.ports, trace.request_id, address)
         if isinstance(parsed, Issue):
             trace.decided(parsed, outcomes, found)
         return endpoint.render(plain, outcomes)
@@ -181,6 +184,8 @@ class Door:
         elif refusal.code == Code.METHOD_NOT_ALLOWED:
             allowed = (found.allowed if isinstance(found, Missed) else ()) or ("GET",)
             trace.lines += f"Allow: {', '.join((*allowed, 'OPTIONS'))}\r\n"
+        elif refusal.retry_after is not None:
+            trace.lines += f"Retry-After: {whole_seconds(refusal.retry_after)}\r\n"
         return refuse(refusal, trace.request_id)
 
 
