@@ -124,6 +124,8 @@ async def test_the_file_of_a_preset_gives_a_user_what_is_theirs_and_nothing_else
 ) -> None:
     heading, provider.issuer, provider.page = PRESETS[preset]
     (text,) = re.findall(rf"^## {heading}$.*?^```yaml\n(.*?)^```$", PAGE.split("\n## Auth0")[0], re.M | re.S)[:1]
+    (line,) = re.findall(rf"^\| .*`(jwt: \{{preset: {preset}, .*?)` \|", STEPS, re.M)
+    assert line in text  # what the table has people write is what is run here
     provider.start("rsa")
     world = World()
     ports = Ports(keys=KeyCache(_lead_to(provider), world.elapsed, standard_error(world.clock)))
