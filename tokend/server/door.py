@@ -1,6 +1,5 @@
 """The bridge: an aiohttp request -> match, parse, issue, render -> an answer in one write. Clock and chance enter here."""
 
-import secrets
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -15,6 +14,7 @@ from tokend.model import Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
 from tokend.server import cors, pages
 from tokend.server.address import Proxies
+from tokend.server.chance import Chance
 from tokend.server.guard import Deadlines
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Metrics
@@ -24,6 +24,7 @@ from tokend.server.trace import Trace
 from tokend.setup import Origins, Setup
 
 _NO_ORIGINS: Final = Origins()
+_CHANCE: Final = Chance()
 _INTERNAL: Final = "an error of this server; its log has the request id"
 
 
@@ -32,8 +33,8 @@ class World(NamedTuple):
 
     clock: Callable[[], float] = time.time
     elapsed: Callable[[], float] = time.monotonic
-    salt: Callable[[], int] = lambda: secrets.randbelow(99_999_999) + 1
-    request_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    salt: Callable[[], int] = _CHANCE.salt
+    request_id: Callable[[], str] = _CHANCE.request_id
 
 
 class Loaded(NamedTuple):
