@@ -14,12 +14,16 @@ from tokend.auth._jws import KeysProblem, Token
 
 Key = jwk.Key
 MIN_RSA_BITS: Final = 2048
+MAX_KEYS: Final = 100
+"""Of one document: a token that names no key is held against each of them."""
 
 
 def import_keys(document: object) -> tuple[jwk.Key, ...]:
     """The usable public keys of a JWKS document; `KeysProblem` if it is none. Other keys are passed over."""
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
         raise KeysProblem("is no JWKS document")
+    if len(document["keys"]) > MAX_KEYS:
+        raise KeysProblem(f"holds over {MAX_KEYS} keys")
     found: list[jwk.Key] = []
     for one in document["keys"]:
         if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct" or _is_short(one):
