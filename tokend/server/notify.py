@@ -26,11 +26,11 @@ class Notify:
         self._send("STOPPING=1")
 
     async def stay_alive(self, is_alive: Callable[[], bool]) -> None:
-        """Feed the watchdog at half its time, as long as it is so."""
+        """Feed the watchdog, as long as it is so, so often that one miss does not count."""
         while self._watchdog is not None:
             if is_alive():
                 self._send("WATCHDOG=1")
-            await asyncio.sleep(self._watchdog / 2)
+            await asyncio.sleep(self._watchdog / 4)
 
     def _send(self, message: str) -> None:
         if not self._address:
