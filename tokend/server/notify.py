@@ -38,6 +38,7 @@ class Notify:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
+                end.setblocking(False)  # a service manager that reads nothing must not hold requests up
                 end.sendto(message.encode(), address)
         except OSError:
-            pass  # the service manager is gone: there is nobody to tell
+            pass  # the service manager is gone, or reads nothing: there is nobody to tell

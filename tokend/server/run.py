@@ -90,8 +90,8 @@ def _obey_signals(fleet: Fleet, stop: asyncio.Event, notify: Notify, log: JsonLo
         while True:
             if await wanted.get() == "reload":
                 notify.reloading()
-                await fleet.reloader.reload()
-                notify.ready("reloaded")
+                found = await fleet.reloader.reload()
+                notify.ready("the reload was refused: see the log" if found.problems else "reloaded")
             else:
                 await fleet.replace_workers()
 
