@@ -89,8 +89,9 @@ def weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | No
             misses.append((0, refusal))
             continue
         lacking = lacks(rule, filled, grant)
-        trials.append(Trial(rule.path, lacking.all))
-        if not lacking.all:
+        all_lacking = lacking.all
+        trials.append(Trial(rule.path, all_lacking))
+        if not all_lacking:
             sources = tuple([one.source for one in caller.narrowings])
             return Permit(ask, backend, grant, rule.path, user, clamped_from, sources), trials, None
         misses.append(_miss(lacking.others, lacking.powers))

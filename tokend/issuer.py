@@ -37,9 +37,9 @@ async def answer(
     try:
         caller = await route.gate.identify(presented, now, ports.keys)
     except Refusal as refusal:
+        await admission.admit_one(route.app, None, address, ports)  # first: a flood must not fill the audit
         if isinstance(parsed, Issue):
             await _record(ports, (Decision(route.app.name, None, None, None, None, None, now, refusal, request_id),))
-        await admission.admit_one(route.app, None, address, ports)
         raise
     terms = Terms(route.ttl, route.clamp, route.strict_006)
     if isinstance(parsed, Issue):

@@ -1,13 +1,17 @@
 """OpenTelemetry spans: what is in them, what never is, and that a collector that is away harms nobody."""
 
 import asyncio
+import io
+import logging
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import orjson
 import pytest
 from aiohttp import ClientSession, web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -19,6 +23,7 @@ from tests.running import CERTIFICATE, CREDENTIALS, clean_environment
 from tests.server.running import DEMO, KEY, NOW, Running, request_bytes, setup_of
 from tests.server.running import serving as door
 from tests.workers.serving import free_port, serving
+from tokend.server.log import JsonLog, LibraryHandler
 from tokend.server.spans import Spans
 from tokend.setup import Setup
 
@@ -192,3 +197,24 @@ async def test_what_is_off_is_not_imported() -> None:
         sys.executable, "-c", script, stdout=subprocess.PIPE, env=clean_environment({})
     )
     assert (await process.communicate())[0] == b"[]\n"
+
+
+def test_what_libraries_log_in_their_threads_does_not_touch_the_lines_that_wait() -> None:
+    """The exporter has a thread of its own, and a loop's `call_later` is for the loop's."""
+    stream, calls = io.BytesIO(), []
+    log = JsonLog(stream, lambda: NOW)
+    log.buffer(lambda seconds, call: calls.append(seconds))
+    handler = LibraryHandler(log)
+    record = logging.LogRecord("exporter", logging.WARNING, "", 0, "no collector", None, None)
+    thread = threading.Thread(target=handler.emit, args=(record,))
+    thread.start()
+    thread.join()
+    assert calls == []
+    (line,) = stream.getvalue().splitlines()
+    assert orjson.loads(line) == {
+        "time": "2027-01-15T08:00:00.000+00:00",
+        "level": "warning",
+        "event": "library",
+        "logger": "exporter",
+        "message": "no collector",
+    }

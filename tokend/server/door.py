@@ -1,6 +1,5 @@
 """The bridge: an aiohttp request -> match, parse, issue, render -> an answer in one write. Clock and chance enter here."""
 
-import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,6 +14,7 @@ from tokend.model import Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
 from tokend.server import cors, pages
 from tokend.server.address import Proxies
+from tokend.server.chance import Chance
 from tokend.server.counting import counted_in
 from tokend.server.guard import Deadlines
 from tokend.server.log import JsonLog
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NO_ORIGINS: Final = Origins()
 _PARENT: Final = "traceparent"
+_CHANCE: Final = Chance()
 _INTERNAL: Final = "an error of this server; its log has the request id"
 
 
@@ -37,8 +38,8 @@ class World(NamedTuple):
 
     clock: Callable[[], float] = time.time
     elapsed: Callable[[], float] = time.monotonic
-    salt: Callable[[], int] = lambda: secrets.randbelow(99_999_999) + 1
-    request_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    salt: Callable[[], int] = _CHANCE.salt
+    request_id: Callable[[], str] = _CHANCE.request_id
 
 
 class Loaded(NamedTuple):
