@@ -18,7 +18,8 @@ from tests.server.running import request_bytes
 from tests.server.speaking import body, provider, saying
 from tests.workers.serving import Running, serving
 from tokend.model import STATUS, Code
-from tokend.server.metrics import BUILD, FAMILIES, LATENCY
+from tokend.server.exposition import BUILD, LATENCY
+from tokend.server.metrics import FAMILIES
 
 _GOOD: Final = "/demo/rtc/demo-room/publisher/uid/7/"
 _OTHER: Final = f'  other: {{app_id: "{APP_ID}", certificate: {{file: certificate}}, callers: {{web: %s}}}}'

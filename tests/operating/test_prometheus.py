@@ -16,7 +16,8 @@ from aiohttp import ClientSession
 from tests.running import ROOT
 from tests.workers.load import waits
 from tests.workers.serving import free_port, serving
-from tokend.server.metrics import BUILD, FAMILIES, LATENCY
+from tokend.server.exposition import BUILD, LATENCY
+from tokend.server.metrics import FAMILIES
 
 _ALERTS: Final = ROOT / "deploy/prometheus/alerts.yaml"
 _DASHBOARD: Final = ROOT / "deploy/grafana/tokend.json"
