@@ -56,6 +56,11 @@ class Outside:
                 del self._limiters[key]
                 self._closing.add(asyncio.create_task(limiter.close()))
 
+    def redis_counts(self, opened: Ports) -> bool | None:
+        """Whether Redis counts just now; None where no Redis is asked."""
+        found = [one.healthy() for one in self._limiters.values() if one is opened.limiter]
+        return found[0] if found else None
+
     def reopen(self) -> None:
         """After rotation of the audit's files."""
         for audit in self._audits.values():
