@@ -4,7 +4,7 @@ BIN := .venv/bin
 NODE := tests/node/node_modules tests/browser/node_modules tests/oidc/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check figures image clean
+.PHONY: help run test lint types check figures soak image clean
 
 help: ## Tell what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ check: lint types test ## Everything that has to hold before a change lands
 
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 	$(BIN)/python bench/startup.py
+
+soak: .venv/dev ## Prove the promises at full size, many minutes: make soak NAMES="p1 p2"
+	$(BIN)/python -m soak $(NAMES)
 
 image: ## Build the container image `tokend`
 	docker build -t tokend .
