@@ -5,6 +5,7 @@
 
 import ipaddress
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -13,10 +14,16 @@ from aiohttp import hdrs, web
 
 from tokend.auth import digest_of
 from tokend.server.fleet import Fleet
+from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.listening import address_of
+from tokend.server.log import JsonLog, exception_fields
 from tokend.server.metrics import exposition
+from tokend.server.protocol import Runner
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+RELOAD_SECONDS: Final = 90.0
+"""The longest that a reload may take; the workers' own deadline is far below."""
+CONNECTIONS: Final = 100
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "tokend"}
 
 
@@ -24,14 +31,23 @@ class Admin:
     """Answers for a fleet. `configuration` gives the apps as merged, without secrets. `key`: a digest."""
 
     def __init__(
-        self, fleet: Fleet, configuration: Callable[[], Mapping[str, Any]], listener: socket.socket, key: str | None
+        self,
+        fleet: Fleet,
+        configuration: Callable[[], Mapping[str, Any]],
+        listener: socket.socket,
+        key: str | None,
+        log: JsonLog,
     ) -> None:
         self._fleet = fleet
         self._configuration = configuration
         self._key = key
         self._local = _is_local(listener)
         self._listener = listener
-        self._runner: web.AppRunner
+        self._log = log
+        self._guard = Guard(
+            Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
+        )
+        self._runner: Runner
 
     async def start(self) -> None:
         app = web.Application()
@@ -41,11 +57,18 @@ class Admin:
         app.router.add_get("/readyz", self._ready)
         app.router.add_post("/-/reload", self._guarded(self._reload))
         app.router.add_get("/-/config", self._guarded(self._config))
-        self._runner = web.AppRunner(app, access_log=None, auto_decompress=False, keepalive_timeout=75.0)
+        self._runner = Runner(app, self._refuse, self._guard, access_log=None, auto_decompress=False)
         await self._runner.setup()
+        self._guard.start()
         await web.SockSite(self._runner, self._listener).start()
 
+    def _refuse(self, status: int, error: BaseException | None) -> web.Response:
+        if status >= 500 and error is not None:
+            self._log.event("admin", "error", **exception_fields(error))
+        return _json({"error": "this cannot be read, or is an error of this server"}, status)
+
     async def stop(self) -> None:
+        self._guard.stop()
         await self._runner.cleanup()
 
     def _guarded(self, handler: Handler) -> Handler:
