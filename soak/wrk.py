@@ -1,0 +1,44 @@
+"""wrk as a second opinion beside our own clients: as fast as it goes, until it is told to stop."""
+
+import asyncio
+import re
+import shutil
+import signal
+from typing import Final
+
+_LONGEST: Final = 3600
+"""Seconds; it is stopped before."""
+
+
+class Wrk:
+    """`connections` of wrk, kept open or, with `fresh`, a new one for each request."""
+
+    def __init__(self, url: str, connections: int, *, fresh: bool = False) -> None:
+        self._command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{_LONGEST}s", url]
+        if fresh:
+            self._command[1:1] = ["--header", "Connection: close"]
+        self.said = ""
+
+    async def __aenter__(self) -> "Wrk":
+        if shutil.which("wrk") is None:
+            raise SystemExit("there is no wrk here: apt-get install wrk")
+        self._process = await asyncio.create_subprocess_exec(*self._command, stdout=asyncio.subprocess.PIPE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGINT)
+        raw, _ = await self._process.communicate()
+        self.said = raw.decode()
+
+    @property
+    def answered(self) -> int:
+        found = re.search(r"(\d+) requests in", self.said)
+        return int(found[1]) if found else 0
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """Errors of sockets, and answers other than 2xx and 3xx, by name."""
+        errors = dict(re.findall(r"(connect|read|write|timeout) (\d+)", self.said))
+        if (refused := re.search(r"Non-2xx or 3xx responses: (\d+)", self.said)) is not None:
+            errors["status"] = refused[1]
+        return {name: int(count) for name, count in errors.items() if int(count)}
