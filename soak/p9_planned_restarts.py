@@ -8,11 +8,10 @@ import signal
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from soak.disturbance import GOOD, disturbed, failures, until
+from soak.disturbance import GOOD, disturbed, failures, milliseconds, until
 from soak.report import Report
 from soak.wrk import Wrk
 from tests.workers.load import Load
@@ -34,12 +33,16 @@ async def _rolling(report: Report) -> None:
 
         async def replace() -> None:
             for _ in range(ROLLING):
-                before = set(server.workers())
-                server.process.send_signal(signal.SIGUSR2)
-                if await until(lambda: not before & set(server.workers()), ROLL_SECONDS) is None:
-                    raise SystemExit("the workers were not replaced")
+                await _rolled(server)
 
         await _under_load(report, f"{ROLLING} rolling restarts", server.url, replace)
+
+
+async def _rolled(server: Running) -> None:
+    before = set(server.workers())
+    server.process.send_signal(signal.SIGUSR2)
+    if await until(lambda: not before & set(server.workers()), ROLL_SECONDS) is None:
+        raise SystemExit("the workers were not replaced")
 
 
 async def _stops(report: Report) -> None:
@@ -63,15 +66,12 @@ async def _restarted(server: Running, descriptor: int) -> None:
 
 
 async def _under_load(report: Report, name: str, url: str, disturb: Callable[[], Awaitable[None]]) -> None:
-    loads = {
-        "aiohttp, kept connections": Load(url + GOOD, 4, pause=0.005),
-        "aiohttp, new connections": Load(url + GOOD, 4, pause=0.005, fresh=True),
-        "wrk, kept connections": Wrk(url + GOOD.replace("{uid}", "7"), 4),
-        "wrk, new connections": Wrk(url + GOOD.replace("{uid}", "7"), 4, fresh=True),
-    }
-    async with AsyncExitStack() as stack:
-        for load in loads.values():
-            await stack.enter_async_context(load)
+    kept, fresh = Load(url + GOOD, 4, pause=0.005), Load(url + GOOD, 4, pause=0.005, fresh=True)
+    wrk_kept, wrk_fresh = (Wrk(url + GOOD.replace("{uid}", "7"), 4, fresh=one) for one in (False, True))
+    async with kept, fresh, wrk_kept, wrk_fresh:
         await disturb()
-    for client, load in loads.items():
-        failures(report, f"failed requests, {name}, {client}", load)
+    failures(report, f"failed requests, {name}, aiohttp, kept connections", kept)
+    failures(report, f"failed requests, {name}, aiohttp, new connections", fresh)
+    failures(report, f"failed requests, {name}, wrk, kept connections", wrk_kept)
+    failures(report, f"failed requests, {name}, wrk, new connections", wrk_fresh)
+    report.figure(f"the longest that one waited, {name}", milliseconds(max(*kept.seconds, *fresh.seconds)))

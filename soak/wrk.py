@@ -8,15 +8,17 @@ from typing import Final
 
 _LONGEST: Final = 3600
 """Seconds; it is stopped before."""
+_PATIENCE: Final = 20
+"""Seconds that it waits for an answer, as our own clients do."""
 
 
 class Wrk:
     """`connections` of wrk, kept open or, with `fresh`, a new one for each request."""
 
     def __init__(self, url: str, connections: int, *, fresh: bool = False) -> None:
-        self._command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{_LONGEST}s", url]
-        if fresh:
-            self._command[1:1] = ["--header", "Connection: close"]
+        header = "Connection: close" if fresh else "Connection: keep-alive"
+        limits = ("--threads", "1", "--connections", str(connections), "--timeout", f"{_PATIENCE}s")
+        self._command = ("wrk", *limits, "--duration", f"{_LONGEST}s", "--header", header, url)
         self.said = ""
 
     async def __aenter__(self) -> "Wrk":
@@ -27,7 +29,7 @@ class Wrk:
 
     async def __aexit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGINT)
-        raw, _ = await self._process.communicate()
+        raw = (await self._process.communicate())[0]
         self.said = raw.decode()
 
     @property
@@ -38,7 +40,7 @@ class Wrk:
     @property
     def failed(self) -> dict[str, int]:
         """Errors of sockets, and answers other than 2xx and 3xx, by name."""
-        errors = dict(re.findall(r"(connect|read|write|timeout) (\d+)", self.said))
+        errors: dict[str, str] = dict(re.findall(r"(connect|read|write|timeout) (\d+)", self.said))
         if (refused := re.search(r"Non-2xx or 3xx responses: (\d+)", self.said)) is not None:
             errors["status"] = refused[1]
         return {name: int(count) for name, count in errors.items() if int(count)}
