@@ -1,5 +1,6 @@
 """The bridge: an aiohttp request -> match, parse, issue, render -> an aiohttp response. Clock and chance enter here."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from aiohttp import hdrs, web
 
 from tokend import issuer
 from tokend.dialects import native
-from tokend.dialects.contract import Answer, Inspect, Issue, Outcome, Page, Parsed, Request
+from tokend.dialects.contract import BODY_LIMIT, Answer, Inspect, Issue, Outcome, Page, Parsed, Request
 from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Ask, Code, Refusal, Stamp
 from tokend.ports import Ports
@@ -95,6 +96,7 @@ class Door:
         self._world = world
         self._metrics = metrics or Metrics()
         self._deadlines = deadlines
+        self._batches = asyncio.Lock()
         self._cors: cors.AppOrigins
 
     def application(self) -> web.Application:
@@ -206,6 +208,9 @@ class Door:
             if endpoint.method == hdrs.METH_POST
             else b""
         )
+        if endpoint.body_limit > BODY_LIMIT:
+            async with self._batches:  # one begins in a turn of the loop: many at once would hold up all other requests
+                await asyncio.sleep(0)
         settings = found.route.settings(endpoint)
         plain = Request(found.params, query_of(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)

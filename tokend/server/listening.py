@@ -11,6 +11,8 @@ from tokend.setup import Listen
 
 FIRST: Final = 3
 """The first descriptor that systemd hands over."""
+SEND_BUFFER: Final = 128 * 1024
+"""Bytes of answers that the system holds for a client that does not take them: any one answer, not megabytes of them."""
 PUBLIC: Final = "public"
 ADMIN: Final = "admin"
 
@@ -24,7 +26,7 @@ def bind(listen: Listen, option: str = "choose another with --host and --port") 
         listener.bind(address)
     except OSError as error:
         raise CannotStart(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}; {option}") from error
-    return listener
+    return _bounded(listener)
 
 
 def bind_unix(path: str) -> socket.socket:
@@ -50,8 +52,14 @@ def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
         name = names[index] if index < len(names) else ""
         listener = socket.socket(fileno=FIRST + index)
         listener.set_inheritable(False)
-        found[ADMIN if name.startswith(ADMIN) else PUBLIC] = listener
+        found[ADMIN if name.startswith(ADMIN) else PUBLIC] = _bounded(listener)
     return found
+
+
+def _bounded(listener: socket.socket) -> socket.socket:
+    """Its connections inherit the size of the buffer."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    return listener
 
 
 def address_of(listener: socket.socket) -> Listen | None:
