@@ -77,9 +77,15 @@ async def until(holds: Callable[[], bool], most: float) -> float | None:
     return None
 
 
-def log_of(running: Running) -> Iterator[dict[str, Any]]:
-    """The lines of the log, which may be many; one that is no JSON object is given as the event `not JSON`."""
+def log_size(running: Running) -> int:
+    """Bytes that it has written so far."""
+    return (running.directory / "log").stat().st_size
+
+
+def log_of(running: Running, since: int = 0) -> Iterator[dict[str, Any]]:
+    """The lines of the log from a byte on; one that is no JSON object is given as the event `not JSON`."""
     with (running.directory / "log").open("rb") as lines:
+        lines.seek(since)
         for line in lines:
             try:
                 yield orjson.loads(line)

@@ -13,7 +13,7 @@ from soak.disturbance import many_descriptors
 
 HEADERS: Final = 2_000
 BODIES: Final = 2_000
-READERS: Final = int(__import__("os").environ.get("R", "500"))
+READERS: Final = 500
 CLOSED_SECONDS: Final = 6.0
 GIVE_UP_SECONDS: Final = 20.0
 AT_ONCE: Final = 100

@@ -11,8 +11,10 @@ from tokend.setup import Listen
 
 FIRST: Final = 3
 """The first descriptor that systemd hands over."""
-SEND_BUFFER: Final = 128 * 1024
-"""Bytes of answers that the system holds for a client that does not take them: any one answer, not megabytes of them."""
+SEND_BUFFER: Final = 16 * 1024
+"""Bytes of answers that the system holds for a client that does not take them; its own limit would be megabytes."""
+RECEIVE_BUFFER: Final = 64 * 1024
+"""Bytes of requests that it holds while we answer the one before."""
 PUBLIC: Final = "public"
 ADMIN: Final = "admin"
 
@@ -57,8 +59,9 @@ def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
 
 
 def _bounded(listener: socket.socket) -> socket.socket:
-    """Its connections inherit the size of the buffer."""
+    """Its connections inherit the sizes of the buffers."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     return listener
 
 
