@@ -29,7 +29,7 @@ async def _run(report: Report) -> None:
     seen: set[int] = set()
     async with disturbed(WORKERS) as server:
         seen |= set(server.workers())
-        async with Load(server.url + GOOD, 24, retry=True, pause=0.01) as load:
+        async with Load(server.url + GOOD, 24, retry=True, pause=0.05) as load:
             times = [await _killed(server, chance, seen) for _ in range(KILLS)]
         failures(report, "failed requests after one retry", load)
         report.figure("requests that needed it", f"{load.retried}, {load.retried / KILLS:.1f} a kill")
