@@ -97,5 +97,5 @@ def _replaced_by(make: Callable[[Path], None]) -> Callable[[Path], None]:
 def _pipe(directory: Path) -> None:
     pipe = directory / "pipe"
     if not pipe.exists():
-        os.mkfifo(pipe)
+        os.mkfifo(pipe, 0o600)
     put(directory, _APPS.replace("env: CERTIFICATE", "file: pipe").encode())

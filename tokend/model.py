@@ -5,6 +5,7 @@ Plain data. Nothing here knows a vendor, a web server, a clock or a file.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from math import ceil
 from typing import Any, Final, NamedTuple, NoReturn
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -66,14 +67,23 @@ class Refusal(Exception):
     """Why a token is not issued: a closed code, a sentence for people, and the field at fault, if it is one's.
 
     Where there is a field the sentence goes on from its name ("must be text"). `operator` is for the log alone.
+    `retry_after`: seconds after which the same request would be admitted, where a rate limit refused it.
     """
 
-    def __init__(self, code: Code, sentence: str, field: str | None = None, operator: str | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        sentence: str,
+        field: str | None = None,
+        operator: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
         self.field = field
         self.operator = operator
+        self.retry_after = retry_after
 
     @property
     def status(self) -> int:
@@ -88,14 +98,19 @@ class Refusal(Exception):
         """The same with the field's name in the client's own contract."""
         if self.field is None or self.field not in names:
             return self
-        return Refusal(self.code, self.sentence, names[self.field], self.operator)
+        return Refusal(self.code, self.sentence, names[self.field], self.operator, self.retry_after)
+
+
+def whole_seconds(retry_after: float) -> int:
+    """Rounded up, at least 1: what `Retry-After` takes. Who waits that long is admitted."""
+    return max(1, ceil(retry_after))
 
 
 class Secret:
     """A sealed text: it never prints, compares, hashes or pickles. `reveal()` is the one way out, easy to grep for.
 
-    In pydantic models (a backend's Options) it is written `{env: NAME}` or `{file: PATH}`; the configuration passes a
-    `secrets` resolver in the validation context that turns such a reference into a Secret.
+    In pydantic models (a backend's Options) it is written `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`; the
+    configuration passes a `secrets` resolver in the validation context that turns such a reference into a Secret.
     """
 
     __slots__ = ("_text",)
@@ -124,7 +139,9 @@ class Secret:
                 return value
             resolver = (info.context or {}).get("secrets")
             if resolver is None or not isinstance(value, dict):
-                raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
+                raise invalid(
+                    "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
+                )
             secret: Secret = resolver(value)
             return secret
 
@@ -139,7 +156,7 @@ class Secret:
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name in ("env", "file")
+            for name in ("env", "file", "credential")
         ]
         return {"title": "Secret", "oneOf": one_of}
 
@@ -194,12 +211,13 @@ class Narrowing(NamedTuple):
 class Caller(NamedTuple):
     """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
 
-    Each of `narrowings` holds besides whatever rule permits.
+    Each of `narrowings` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
     """
 
     name: str
     claims: Mapping[str, object] = NOTHING
     narrowings: tuple[Narrowing, ...] = ()
+    url: str | None = None
 
 
 class Service(NamedTuple):
@@ -229,7 +247,7 @@ class Issued(NamedTuple):
     """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
 
     `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
-    `extra` is what the backend adds to the native answer.
+    `extra` is what the backend adds to the native answer; `narrowed_by` names what narrowed the caller.
     """
 
     ask: Ask
@@ -242,20 +260,27 @@ class Issued(NamedTuple):
     filled: Mapping[str, object]
     clamped_from: int | None
     extra: Mapping[str, object]
+    narrowed_by: tuple[str, ...] = ()
 
 
 Outcome = Issued | Refusal
 
 
 class Decision(NamedTuple):
-    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released."""
+    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
+
+    `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;
+    `narrowed_by`: the sources of the caller's narrowings.
+    """
 
     app: str
     caller: str | None
-    ask: Ask
+    ask: Ask | None
     grant: Grant | None
     rule: str | None
     token_sha256: str | None
     issued_at: int
     refusal: Refusal | None
     request_id: str = ""
+    url: str | None = None
+    narrowed_by: tuple[str, ...] = ()

@@ -10,9 +10,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tokend.auth import Gate
+from tokend.auth.signed_url import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.model import PLATFORM_MAX_TTL
+from tokend.limits import NO_LIMITS, Limits
+from tokend.model import PLATFORM_MAX_TTL, Secret
+from tokend.ports import AuthorizerSettings
 from tokend.rules import Rule
 
 
@@ -61,15 +64,27 @@ def check_origin(written: str) -> str | None:
     return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
 
 
+class RestApi(NamedTuple):
+    """Where the vendor's REST API is, without a final slash, and what it knows the operator by."""
+
+    url: str
+    customer_id: str
+    customer_secret: Secret
+
+
 @dataclass(frozen=True, slots=True)
 class App:
-    """One tenant. `rules` by caller; `backends` by kind."""
+    """One tenant. `rules` by caller; `backends` by kind. `url_signing`: the keys of its signed URLs."""
 
     name: str
     app_id: str | None
     backends: Mapping[str, Backend]
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
+    url_signing: SigningKeys | None = None
+    rest: RestApi | None = None
+    authorizer: AuthorizerSettings | None = None
+    limits: Limits = NO_LIMITS
 
 
 class Placeholder(NamedTuple):
@@ -88,7 +103,7 @@ Parts = tuple[str | Placeholder, ...]
 class Route:
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
-    `open_callers`: those of the callers that anybody can be. `url_keys`: whether `k/<key>` may stand after `at`.
+    `open_callers`: those of the callers that anybody can be. `url_callers`: those that come by `k/<key>` after `at`.
     `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
     """
 
@@ -99,7 +114,7 @@ class Route:
     gate: Gate
     callers: tuple[str, ...]
     open_callers: tuple[str, ...] = ()
-    url_keys: bool = False
+    url_callers: tuple[str, ...] = ()
     cookie: str | None = None
     proxy_headers: frozenset[str] = frozenset()
     ttl: TtlBounds = TtlBounds()
@@ -107,6 +122,11 @@ class Route:
     strict_006: bool = False
     token_version: str = AUTO
     signed_uid: bool = False
+
+    @property
+    def url_keys(self) -> bool:
+        """Whether `k/<key>` may stand after `at`."""
+        return bool(self.url_callers)
 
     @property
     def issues_006(self) -> bool:
@@ -126,11 +146,18 @@ class Route:
 
 
 class AuditSettings(NamedTuple):
-    """Where decisions are written: paths, None for standard output. `sync`: os (the default) or batch (fdatasync)."""
+    """Where decisions are written: paths, None for standard output. `sync`: os (the default), batch (fdatasync), off."""
 
     targets: tuple[str | None, ...]
     sync: str = "os"
     hash_ids: bool = False
+
+
+class RedisSettings(NamedTuple):
+    """Where several hosts count together. `on_failure`: open (no limits), local (each process by itself) or closed."""
+
+    url: Secret
+    on_failure: str = "local"
 
 
 class Listen(NamedTuple):
@@ -149,6 +176,11 @@ class Listen(NamedTuple):
         """Where a client on this machine reaches it."""
         host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
 class Admin(NamedTuple):
@@ -173,9 +205,18 @@ class ServerSettings(NamedTuple):
     watch: bool = False
 
 
+_ADDRESSES_OFF: Final = (
+    "limits by address are off: this server seems to stand behind a proxy, whose address would be everybody's; "
+    "name the proxy in server.trusted_proxies"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """All that the configuration says, ready for use. `warnings` are for the operator, at every start."""
+    """All that the configuration says, ready for use. `warnings` are for the operator, at every start.
+
+    `lapses`: further ones, each with the Unix seconds after which it is due.
+    """
 
     source: str
     listen: Listen
@@ -188,6 +229,23 @@ class Setup:
     server: ServerSettings = field(default_factory=ServerSettings)
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""
+    lapses: tuple[tuple[int, str], ...] = ()
+    redis: RedisSettings | None = None
+    platform_port: bool = False
+    """Whether it listens on the port that a platform chose for it."""
+
+    def knows_clients(self, listen: Listen | None) -> bool:
+        """Whether the addresses of clients are known, for limits. `listen`: where in the end; None is a unix socket.
+
+        On loopback, or on a platform's port, connections come from a proxy most likely. What a client sends never decides.
+        """
+        return bool(self.trusted_proxies) or not (listen is None or listen.is_loopback or self.platform_port)
+
+    def warnings_at(self, now: float) -> tuple[str, ...]:
+        """All that are due at a time, in Unix seconds."""
+        limited = any(app.limits.address for app in self.apps.values())
+        off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
+        return (*self.warnings, *off, *(warning for after, warning in self.lapses if now > after))
 
 
 @lru_cache(maxsize=4096)

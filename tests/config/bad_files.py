@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "CERTIFICATE": "5CFd2fd1755d40ecb72977518be15d3b",
     "SHORT": "5CFd2fd1755d40ecb72977518be15d3",
     "BLANKS": "5CFd2fd1755d40ecb72977518be15d  ",
+    "SIGNING": "the-first-signing-key-of-32-bytes",
 }
 
 
@@ -35,6 +36,9 @@ def problems(path: Path, directory: Path) -> list[str]:
     if path.suffix == ".yaml":
         shutil.copy(path, directory / "config.yaml")
         shutil.copytree(FOLDER / "beside", directory / "beside")
+        for secret in (directory / "beside").glob("*"):
+            if secret.is_file():  # whatever the umask was when the repository was cloned
+                secret.chmod(0o644 if secret.name == "readable" else 0o600)
     else:
         environment = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded
+from tests.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded, write
 from tokend.config import ConfigError, find, merge_apps
 from tokend.setup import App, TtlBounds
 
@@ -64,11 +64,22 @@ def test_a_certificate_is_replaced_whole(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_replaced_whole(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(CERTIFICATE)
+    write(tmp_path, {"secret": CERTIFICATE})
     app = _demo(tmp_path, "", "certificate: {file: secret}")
     assert app.backends["rtc"].credentials.certificates["primary"].reveal() == CERTIFICATE
     app = loaded(tmp_path, ALL.replace('"APP_ID"', "{env: APP}") + '    apps: {demo: {app_id: "APP_ID"}}').apps["demo"]
     assert app.app_id == APP_ID
+
+
+def test_a_signing_key_and_a_key_with_an_end_are_replaced_whole(tmp_path: Path) -> None:
+    both = "url_signing_key: {primary: {env: OTHER}, secondary: {env: OTHER}, sign_with: secondary}"
+    found = _demo(tmp_path, both, "url_signing_key: {env: OTHER}").url_signing
+    assert found is not None
+    assert (found.signing, list(found.keys)) == ("primary", ["primary"])
+    text = ALL.replace('api_key: "DIGEST"', 'api_key: {sha256: "DIGEST", not_after: 2020-01-01T00:00:00Z}')
+    assert len(loaded(tmp_path, text + "    apps: {demo: {}}").lapses) == 1
+    own = '{demo: {callers: {studio: {api_key: {sha256: "DIGEST"}}}}}'
+    assert loaded(tmp_path, text + f"    apps: {own}").lapses == ()
 
 
 def test_naming_a_scheme_drops_the_scheme_of_the_defaults(tmp_path: Path) -> None:

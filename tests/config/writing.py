@@ -12,7 +12,8 @@ CERTIFICATE = "5CFd2fd1755d40ecb72977518be15d3b"
 OTHER = "0123456789abcdef0123456789abcdef"
 DIGEST = "sha256:" + "0" * 64
 NOTHING: Mapping[str, str] = {}
-ENVIRONMENT = {"CERTIFICATE": CERTIFICATE, "OTHER": OTHER, "APP": APP_ID}
+REDIS = "redis://:b5c1f0e2d3a4@127.0.0.1:6379/0"
+ENVIRONMENT = {"CERTIFICATE": CERTIFICATE, "OTHER": OTHER, "APP": APP_ID, "REDIS": REDIS}
 
 ONE_APP = f"""
 apps:
@@ -29,6 +30,7 @@ def write(directory: Path, files: Mapping[str, str]) -> None:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text).replace("APP_ID", APP_ID).replace("DIGEST", DIGEST))
+        path.chmod(0o600)  # some are secrets
 
 
 def loaded(

@@ -12,6 +12,7 @@ from tokend.issuer import Permit, Terms, decide, explain, mint
 from tokend.model import Ask, Caller, Refusal
 from tokend.scope import Power, scope
 from tokend.setup import App, TtlBounds
+from tokend.templates import screen_uid_of, uid_of
 
 _TERMS: Final = Terms(TtlBounds(600, 60, 3600))
 _BOUNDS: Final = Bounds(600, 60, 3600)
@@ -27,6 +28,7 @@ _FIELDS: Final[Mapping[str, list[dict[str, Any]]]] = {
             {"channel": "room-1", "uid": 7, "privileges": one}
             for one in ({"join": 60}, {"data": 60}, {"join": 301}, {})
         ),
+        *({"channel": "room-1", "uid": one} for one in (uid_of("ann"), screen_uid_of("ann"))),
         {"channel": "room-1", "uid": 7, "account": "7"},
         {"channel": "room-1", "uid": 7, "role": "publisher", "privileges": {"join": 60}},
     ],
@@ -51,7 +53,12 @@ _RULES: Final = st.fixed_dictionaries(
     {
         "kinds": st.sampled_from([("rtc", "rtm", "chat"), ("rtc", "rtm"), ("rtc",), ("rtm",), ("chat",)]),
         "channel": st.sampled_from([None, None, "*", "room", "room-*", "{claims.org}-*", "a*b", "*-1", "**"]),
-        "user": st.sampled_from([None, "*", "7", "0", "u*", "{claims.sub}", "{claims.sub|uid}", "{claims.sub}-*"]),
+        "user": st.sampled_from(
+            [
+                *(None, "*", "7", "0", "u*"),
+                *("{claims.sub}", "{claims.sub}-*", "{claims.sub|uid}", "{claims.sub|screen_uid}"),
+            ]
+        ),
         "roles": st.sampled_from([None, None, (), ("subscriber",), ("publisher",), ("publisher", "subscriber")]),
         "powers": st.sampled_from([(), tuple(Power)]) | st.lists(st.sampled_from(list(Power)), unique=True).map(tuple),
         "when": st.sampled_from([{}, {}, {"role": "host"}, {"n": 1}, {"n": True}, {"role": "host", "n": 1}]),

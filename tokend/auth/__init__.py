@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tokend.auth._digests import PREFIX, Digest, digest_of
-from tokend.auth.contract import Presented, Scheme
+from tokend.auth._digests import PREFIX, Digest, End, Key, check_digest, digest_of
+from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
@@ -24,6 +24,11 @@ class Gate:
     def __init__(self, schemes: Sequence[Scheme]) -> None:
         self._schemes = tuple(schemes)
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The names of its schemes, in order."""
+        return tuple(one.name for one in self._schemes)
+
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller:
         """The caller, or `Refusal`. `now` in Unix seconds."""
         if presented.total > 1:
@@ -37,7 +42,7 @@ class Gate:
                 return caller
         if presented.total:
             beside = _BESIDE if presented.proxied else None
-            raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=beside)
+            raise not_known(beside)
         reason = presented.unproxied if presented.proxied is None else "the proxy names no user"
         raise Refusal(
             Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer", operator=reason
@@ -61,4 +66,4 @@ def present(
     return Presented(bearer, key, url_key, cookie, other or (bool(api_key) and key is None))
 
 
-__all__ = ["PREFIX", "SCHEMES", "Digest", "Gate", "digest_of", "present"]
+__all__ = ["PREFIX", "SCHEMES", "Digest", "End", "Gate", "Key", "check_digest", "digest_of", "present"]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from tokend.model import Caller
+from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
 
@@ -40,3 +40,8 @@ class Scheme(ABC):
 
         `now` in Unix seconds. `keys`: those of identity providers.
         """
+
+
+def not_known(operator: str | None = None) -> Refusal:
+    """The 401 for a credential that is of no use here, one sentence for all. `operator`: why, for the log alone."""
+    return Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=operator)

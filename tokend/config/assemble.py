@@ -6,16 +6,20 @@ from typing import Final
 
 from tokend.auth.jwt import Trust
 from tokend.backends.contract import Backend
+from tokend.config.authorizer import build_authorizer
 from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.forward_auth import check_proxies
 from tokend.config.jwt import check_ties
+from tokend.config.limits import build_limits, build_redis
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
+from tokend.config.rest import build_rest
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
 from tokend.config.server import build_server
 from tokend.config.shape import AppShape, AuditShape, RootShape
+from tokend.config.url_signing import build_url_signing
 from tokend.config.yaml_tree import Map
 from tokend.scope import Power
 from tokend.setup import App, AuditSettings, Listen, Route, Setup
@@ -49,10 +53,14 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
         report.add_after(("audit", "to"), "is missing: stdout, {file: PATH}, or a list of both")
     if shape.deny is not None and not shape.deny.file:
         report.add_after(("deny", "file"), "is missing: the path of the deny file")
+    if (shape.secrets and shape.secrets.readable_files) or report.touches(("secrets",)):
+        secrets = secrets.with_readable_files()
+    redis = build_redis(shape.redis, report, secrets)
     tools = Tools(report, secrets, load)
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
     warnings: list[str] = []
+    lapses: list[tuple[int, str]] = []
     trusts: list[tuple[Path, Trust, bool]] = []
     forwarded: list[Path] = []
     for name, app_shape in (shape.apps or {}).items():
@@ -60,6 +68,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
         apps[name] = app
         routes += of_app
         warnings += _warnings(app, [route for _, route in of_app], callers)
+        lapses += _lapses(name, callers)
         trusts += [
             ((*("apps", name, "callers", caller), "jwt"), built.trust, bool(built.shape.jwt and built.shape.jwt.shared))
             for caller, built in callers.items()
@@ -81,7 +90,10 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
     proxies = tuple(shape.server.trusted_proxies or ()) if shape.server else ()
     found = tuple(route for _, route in routes)
-    return Setup(source, listen, apps, found, tuple(warnings), audit, deny, proxies, server)
+    lapsing = tuple(lapses)
+    return Setup(
+        source, listen, apps, found, tuple(warnings), audit, deny, proxies, server, redis=redis, lapses=lapsing
+    )
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
@@ -98,9 +110,13 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
             report.add(one, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
     credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
+    url_signing = build_url_signing(shape, path, credentials, report, tools.secrets)
     callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
-    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report))
+    rest = build_rest(shape, path, report, tools.secrets)
+    authorizer = build_authorizer(shape.authorizer, (*path, "authorizer"), report, tools.secrets)
+    origins, limits = build_origins(shape, path, report), build_limits(shape.limits)
+    app = App(name, credentials.app_id, backends, rules, origins, url_signing, rest, authorizer, limits)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 
@@ -109,6 +125,12 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
         f"app {app.name}: caller {name} is anonymous, so anybody who reaches this server gets tokens by its rules; "
         "an api_key caller in its place closes it"
         for name in open_callers(callers)
+    ]
+    found += [
+        f"app {app.name}: jwt caller {name} has the power app_admin in a rule without `when`: every user whom "
+        "the identity provider signs in administers the app"
+        for name, caller in callers.items()
+        if caller.shape.jwt and any(Power.APP_ADMIN in rule.powers and not rule.when for rule in caller.rules)
     ]
     for name, caller in callers.items():
         exposed = "anonymous" if caller.shape.anonymous else "url_key" if caller.shape.url_key else None
@@ -123,3 +145,13 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
         if route.issues_006
     ]
     return found
+
+
+def _lapses(app: str, callers: dict[str, BuiltCaller]) -> list[tuple[int, str]]:
+    """Keys that have an end, each with what is said from then on."""
+    keys = [(name, scheme, entry.not_after) for name, one in callers.items() for scheme, entry in one.shape.all_keys()]
+    return [
+        (end.at, f"app {app}: the {scheme} of caller {name} ended at {end.written}, and requests with it are refused")
+        for name, scheme, end in keys
+        if end is not None
+    ]

@@ -9,16 +9,19 @@ from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Scheme
 from tokend.auth.forward_auth import ForwardAuth, Forwarding
 from tokend.auth.jwt import Jwt, Trust
+from tokend.auth.signed_url import SignedUrl
 from tokend.auth.url_key import UrlKey
 from tokend.claims import ClaimError
 from tokend.config.conditions import build_conditions
 from tokend.config.forward_auth import build_forwarding
 from tokend.config.jwt import build_trust
 from tokend.config.problems import Path, Report
+from tokend.config.rule_presets import completed
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, CallerShape, RuleShape
 from tokend.rules import Rule
 from tokend.scope import Power
+from tokend.setup import App
 from tokend.templates import Template, parse_template
 from tokend.validation import shown, suggestion
 
@@ -47,6 +50,8 @@ def build_callers(
     for name, caller in callers.items():
         at = (*path, "callers", name)
         _check_scheme(caller, at, report)
+        if caller.url_key == [] and shape.url_signing_key is None and not report.touches((*path, "url_signing_key")):
+            report.add_after((*at, "url_key"), "is signed, which needs the app's url_signing_key")
         rules = _rules(caller, at, f"{path[-1]}.{name}", kinds, min_ttl, report)
         trust = build_trust(caller.jwt, name, (*at, "jwt"), report, secrets) if caller.jwt is not None else None
         forwarding = (
@@ -59,13 +64,15 @@ def build_callers(
     return built
 
 
-def build_gate(callers: Mapping[str, BuiltCaller], names: Iterable[str]) -> Gate:
-    """The gate of a route that takes these callers."""
+def build_gate(callers: Mapping[str, BuiltCaller], names: Iterable[str], app: App) -> Gate:
+    """The gate of a route of the app that takes these callers."""
     chosen = {name: callers[name].shape for name in names if name in callers}
-    api_keys = {name: one.api_key for name, one in chosen.items() if one.api_key}
-    url_keys = {name: one.url_key for name, one in chosen.items() if one.url_key}
+    api_keys = {name: [entry.key for entry in one.api_key] for name, one in chosen.items() if one.api_key is not None}
+    url_keys = {name: [entry.key for entry in one.url_key] for name, one in chosen.items() if one.url_key is not None}
     schemes: list[Scheme] = [ApiKey(api_keys)] if api_keys else []
     schemes += [UrlKey(url_keys)] if url_keys else []
+    if url_keys and app.url_signing is not None:
+        schemes.append(SignedUrl(app.name, url_keys, app.url_signing))
     trusts = [trust for name in chosen if (trust := callers[name].trust) is not None]
     schemes += [Jwt(trusts)] if trusts else []
     forwardings = [forwarding for name in chosen if (forwarding := callers[name].forwarding) is not None]
@@ -93,13 +100,12 @@ def _check_shared_keys(callers: Mapping[str, CallerShape], path: Path, report: R
     """One key for two callers would leave open which rules apply."""
     first: dict[str, str] = {}
     for name, caller in callers.items():
-        for digest in (*(caller.api_key or ()), *(caller.url_key or ())):
-            other = first.setdefault(digest, name)
-            if other != name:
-                report.add_after(
-                    (*path, "callers", name, "api_key" if caller.api_key else "url_key"),
-                    f"holds a key that caller {shown(other)} has too",
-                )
+        for scheme, entry in caller.all_keys():
+            other = first.get(entry.sha256)
+            if other is not None:
+                sentence = "holds one key twice" if other == name else f"holds a key that caller {shown(other)} has too"
+                report.add_after((*path, "callers", name, scheme), sentence)
+            first.setdefault(entry.sha256, name)
 
 
 def _rules(
@@ -118,6 +124,7 @@ def _rules(
 def _rule(
     shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report, *, signed_in: bool
 ) -> Rule:
+    shape = completed(shape, kinds, at, report, signed_in=signed_in)
     if signed_in and shape.user is None:
         report.add_after(
             (*at, "user"), 'is missing: every signed-in user could be every other; write "{claims.sub}" or "*"'

@@ -12,11 +12,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from tokend.auth import Digest
+from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
-from tokend.config.values import Duration, File, Header, OneOrMore
+from tokend.config.values import Duration, File, Header, OneOrMore, Rate
 from tokend.scope import Power
 from tokend.validation import Strict, invalid
 
@@ -41,9 +41,19 @@ class Cors(Part):
     origins: OneOrMore[str] | None = None
 
 
+class LimitsShape(Part):
+    """Rates that the app's asks are held to."""
+
+    app: Rate | None = None
+    caller: Rate | None = None
+    user: Rate | None = None
+    address: Rate | None = None
+
+
 class RuleShape(Part):
     """What a caller may be granted: everything of a token has to fit one rule."""
 
+    preset: str | None = None
     when: dict[str, Any] | None = None
     kinds: OneOrMore[str] | None = None
     channel: str | None = None
@@ -94,12 +104,17 @@ class ForwardAuthShape(Part):
 class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
-    api_key: OneOrMore[Digest] | None = None
-    url_key: OneOrMore[Digest] | None = None
+    api_key: KeyEntries | None = None
+    url_key: KeyEntriesOrSigned | None = None
     jwt: JwtShape | None = None
     forward_auth: ForwardAuthShape | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
+
+    def all_keys(self) -> list[tuple[str, KeyEntry]]:
+        """Every key, after the scheme that it is for."""
+        both = {"api_key": self.api_key, "url_key": self.url_key}
+        return [(scheme, one) for scheme, listed in both.items() for one in listed or ()]
 
 
 def _answer(value: object) -> object:
@@ -127,7 +142,24 @@ class RouteShape(Part):
     answer: Annotated[Any, BeforeValidator(_answer, json_schema_input_type=str | dict[str, Any])] | None = None
 
 
+class AuthorizerShape(Part):
+    """The app's own backend, asked before a token is issued: it may refuse or narrow, never widen."""
+
+    url: str | None = None
+    secret: SecretRef | None = None
+    timeout: Duration | None = None
+    cache: Duration | None = None
+
+
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
+
+
+class RestShape(Part):
+    """Access to the vendor's REST API."""
+
+    customer_id: str | None = None
+    customer_secret: SecretRef | None = None
+    url: str | None = None
 
 
 class AppShape(Part):
@@ -135,8 +167,10 @@ class AppShape(Part):
 
     app_id: AppIdOrVariable | None = None
     certificate: Certificate | None = None
+    url_signing_key: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None
+    limits: LimitsShape | None = None
     callers: Named[CallerShape] | None = None
     backends: (
         Annotated[
@@ -146,6 +180,8 @@ class AppShape(Part):
         | None
     ) = None
     routes: Listed[RouteShape] | None = None
+    rest: RestShape | None = None
+    authorizer: AuthorizerShape | None = None
 
 
 class AuditFile(Strict):
@@ -173,7 +209,7 @@ class AuditShape(Part):
         ]
         | None
     ) = None
-    sync: Literal["os", "batch"] | None = None
+    sync: Literal["os", "batch", "off"] | None = None
     hash_ids: bool | None = None
 
 
@@ -183,12 +219,27 @@ class DenyShape(Part):
     file: File | None = None
 
 
+class SecretsShape(Part):
+    """How secret files are kept."""
+
+    readable_files: bool | None = None
+
+
+class RedisShape(Part):
+    """Where several hosts and workers count together."""
+
+    url: SecretRef | None = None
+    on_failure: Literal["open", "local", "closed"] | None = None
+
+
 class RootShape(Part):
     """The whole file."""
 
     server: ServerShape | None = None
     audit: AuditShape | None = None
     deny: DenyShape | None = None
+    secrets: SecretsShape | None = None
+    redis: RedisShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None

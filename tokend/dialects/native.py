@@ -21,13 +21,14 @@ from tokend.dialects.contract import (
     Parsed,
     Request,
 )
-from tokend.model import Ask, Code, Issued, Refusal
+from tokend.model import Ask, Code, Issued, Refusal, whole_seconds
 
 NAME: Final = "native"
 PROBLEM_JSON: Final = "application/problem+json"
 MAX_BATCH: Final = 100
 BATCH_BODY_LIMIT: Final = 64 * 1024
 _INSPECT: Final = ("token", "channel", "user", "product")
+_AUTHORIZER: Final = "is asked before a token is issued, and may refuse or narrow it; explain does not ask it"
 
 
 def _ask(body: Mapping[str, Any], settings_version: str) -> Ask:
@@ -83,6 +84,8 @@ def _page(name: str) -> Callable[[Request], Parsed]:
 def refusal_fields(refusal: Refusal) -> dict[str, object]:
     """What a refusal says, for a batch's `error`, explain, and as part of a problem."""
     fields: dict[str, object] = {"code": refusal.code, "detail": refusal.detail}
+    if refusal.retry_after is not None:
+        fields["retry_after"] = whole_seconds(refusal.retry_after)
     return fields | ({"field": refusal.field} if refusal.field else {})
 
 
@@ -91,6 +94,7 @@ def explanation_fields(one: Explanation) -> dict[str, object]:
     fields: dict[str, object] = {"issued": one.refusal is None, "caller": one.caller}
     if one.refusal is None:
         fields |= {"rule": one.trials[-1].rule, "gives": one.gives}
+        fields |= {"authorizer": _AUTHORIZER} if one.authorizer else {}
     else:
         fields |= {"refusal": refusal_fields(one.refusal)}
     return fields | {"trials": [{"rule": trial.rule, "lacked": list(trial.lacked)} for trial in one.trials]}

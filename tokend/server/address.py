@@ -16,7 +16,7 @@ _LONGEST: Final = 64
 """Characters: no address with its port is longer."""
 
 
-def peer_of(request: web.Request) -> str:
+def peer_of(request: web.BaseRequest) -> str:
     """The address at the other end of the connection, UNIX for a unix socket; empty where it is gone already."""
     name = request.get_extra_info("peername")
     if isinstance(name, tuple):
@@ -39,7 +39,7 @@ class Proxies:
         known = self._read(peer)
         return known is not None and known.trusted
 
-    def client_of(self, request: web.Request) -> str:
+    def client_of(self, request: web.BaseRequest) -> str:
         """The address of the client that sent a request, as `client` finds it."""
         return self.client(peer_of(request), request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
 
