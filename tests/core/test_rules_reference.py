@@ -52,7 +52,9 @@ _ASKS: Final = [
 _RULES: Final = st.fixed_dictionaries(
     {
         "kinds": st.sampled_from([("rtc", "rtm", "chat"), ("rtc", "rtm"), ("rtc",), ("rtm",), ("chat",)]),
-        "channel": st.sampled_from([None, None, "*", "room", "room-*", "{claims.org}-*", "a*b", "*-1", "**"]),
+        "channel": st.sampled_from(
+            [None, None, "*", "room", "room-*", "{claims.org}-*", "*-{claims.org}", "a*b", "*-1", "**"]
+        ),
         "user": st.sampled_from(
             [
                 *(None, "*", "7", "0", "u*"),

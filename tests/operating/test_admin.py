@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiohttp import ClientSession, UnixConnector
+from aiohttp import ClientConnectorError, ClientSession, UnixConnector
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.running import APP_ID, CERTIFICATE, tokend
@@ -41,6 +41,14 @@ async def test_on_loopback_everything_answers_and_pages_of_a_browser_do_not_relo
         assert set((await _statuses(server.admin)).values()) == {200}
         foreign = await _statuses(server.admin, {"Origin": "https://evil.example.com"})
         assert (foreign["/-/config"], foreign["/-/reload"]) == (403, 403)
+
+
+async def test_a_name_that_a_page_had_lead_to_loopback_reads_nothing(tmp_path: Path) -> None:
+    """DNS rebinding: to the browser it is the page's own host, so there is no Origin with a GET."""
+    async with serving(tmp_path, 1) as server:
+        port = server.admin.rpartition(":")[2]
+        for host, status in ((f"evil.example.com:{port}", 403), (f"localhost:{port}", 200), (f"[::1]:{port}", 200)):
+            assert (await _statuses(server.admin, {"Host": host}))["/-/config"] == status
 
 
 async def test_elsewhere_only_the_key_reloads(tmp_path: Path) -> None:
@@ -84,14 +92,15 @@ async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
         (tmp_path / "config.yaml").write_text(text.replace(server.admin.rpartition("//")[2], f"unix:{path}"))
         await server.stop()
         await start(server)
-        for pause in waits():
-            if path.exists():
-                break
-            await asyncio.sleep(pause)
+        async with ClientSession(connector=UnixConnector(str(path))) as unix:
+            for pause in waits():
+                try:
+                    async with unix.get("http://localhost/-/config") as answer:
+                        assert answer.status == 200
+                        break
+                except ClientConnectorError:
+                    await asyncio.sleep(pause)
         assert path.stat().st_mode & 0o777 == 0o600
-        unix = ClientSession(connector=UnixConnector(str(path)))
-        async with unix, unix.get("http://localhost/-/config") as answer:
-            assert answer.status == 200
         (tmp_path / "config.yaml").write_text((tmp_path / "config.yaml").read_text().replace("demo-*", "demo2-*"))
         done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
         assert (done.returncode, done.stdout.startswith("reloaded, fingerprint ")) == (0, True)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tests.jwt.making import jwk
+from tokend.auth._keys import MAX_KEYS
 from tokend.model import Code, Refusal
 from tokend.ports import KeySource
 from tokend.server.jwks import COOL_DOWN, FRESH, STALE, TIMEOUT, KeyCache
@@ -41,7 +42,7 @@ class Provider:
             raise self.error
         return self.discovery if url == DISCOVERY else {"keys": self.keys}
 
-    async def kids(self, key_id: str | None, source: KeySource = WRITTEN) -> Sequence[str]:
+    async def kids(self, key_id: str | None, source: KeySource = WRITTEN) -> Sequence[str | None]:
         return [one.kid for one in await self.cache.find(source, key_id)]
 
     async def is_unavailable(self, key_id: str | None = "ec", source: KeySource = WRITTEN) -> bool:
@@ -279,3 +280,15 @@ async def test_keys_that_are_of_no_use_are_passed_over() -> None:
         {},
     ]
     assert await provider.kids("ec") == ["ec"]
+
+
+async def test_a_provider_with_too_many_keys_costs_no_request_its_time() -> None:
+    """A token that names no key is held against all of them."""
+    provider = Provider("ec")
+    sound = {name: value for name, value in provider.keys[0].items() if name != "kid"}
+    provider.keys = [sound] * MAX_KEYS
+    assert await provider.kids(None) == [None] * MAX_KEYS
+    provider = Provider("ec")
+    provider.keys = [sound] * (MAX_KEYS + 1)
+    assert await provider.is_unavailable(None)
+    assert provider.lines == [("error", f"cannot be had: holds over {MAX_KEYS} keys")]
