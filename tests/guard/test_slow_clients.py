@@ -4,8 +4,10 @@ import asyncio
 import socket
 
 from tests.server.running import OPEN, Running, read_reply, request_bytes, serving
+from tokend.ports import Ports
 from tokend.server.guard import Caps, Deadlines
 from tokend.server.listening import SEND_BUFFER, bind
+from tokend.server.turns import Turns
 from tokend.setup import Listen
 
 _SHORT = Deadlines(head=0.3, body=0.3, write=0.3, answer=3.0)
@@ -87,7 +89,7 @@ def test_the_system_holds_no_megabytes_of_answers_for_a_client_that_takes_none()
 
 async def test_many_batches_at_once_do_not_hold_up_other_requests() -> None:
     batch = b'{"asks": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 10) + b"]}"
-    async with serving(OPEN) as server:
+    async with serving(OPEN, ports=Ports(turns=Turns())) as server:
         clients = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
         for _, writer in clients:
             writer.write(request_bytes("POST", "/v1/tokens", batch))

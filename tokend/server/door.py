@@ -1,6 +1,5 @@
 """The bridge: an aiohttp request -> match, parse, issue, render -> an answer in one write. Clock and chance enter here."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -74,7 +73,6 @@ class Door:
         self._world = world
         self._metrics = metrics or Metrics()
         self._deadlines = deadlines
-        self._batches = asyncio.Lock()
 
     async def handle(self, request: web.BaseRequest) -> Reply:
         """Whatever is asked for, and whatever goes wrong, there is an answer."""
@@ -155,9 +153,8 @@ class Door:
         body = b""
         if endpoint.method == hdrs.METH_POST:
             body = await body_of(request, endpoint.body_limit, self._deadlines.body)
-        if endpoint.body_limit > BODY_LIMIT:
-            async with self._batches:  # one begins in a turn of the loop: many at once would hold up all other requests
-                await asyncio.sleep(0)
+        if endpoint.body_limit > BODY_LIMIT and loaded.ports.turns is not None:
+            await loaded.ports.turns.next()  # reading many batches at once would hold up all other requests
         settings = found.route.settings(endpoint)
         plain = Request(found.params, query_of(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)
