@@ -4,6 +4,7 @@ Awaits only Ports. Knows no HTTP and no vendor. Time and salts come in with the 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from tokend import admission, inspector
 from tokend.audit import decision
@@ -18,6 +19,8 @@ from tokend.scope import scope
 from tokend.setup import App, Route
 
 Found = Permit | Refusal
+ASKS_A_TURN: Final = 10
+"""So many asks of a batch are looked at before other requests have their turn, and so many tokens minted."""
 
 
 async def answer(
@@ -61,7 +64,10 @@ async def issue(
     address: str | None = None,
 ) -> list[Issued | Refusal]:
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
-    found = [_decided(app, terms, caller, ask) for ask in wanted.asks]
+    found: list[Found] = []
+    for number, ask in enumerate(wanted.asks):
+        await _turn(number, ports)
+        found.append(_decided(app, terms, caller, ask))
     if admission.counts(app, ports):
         found = await _within_limits(app, caller, found, wanted.batch, address, ports)
     if ports.deny is not None:
@@ -70,7 +76,8 @@ async def issue(
         found = await _authorized(app, terms, caller, found, ports, request_id)
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
-    for ask, one, stamp in zip(wanted.asks, found, stamps, strict=True):
+    for number, (ask, one, stamp) in enumerate(zip(wanted.asks, found, stamps, strict=True)):
+        await _turn(number, ports)
         outcome = one if isinstance(one, Refusal) else _minted(one, stamp)
         if isinstance(ask, Ask):
             outcome = outcome.renamed(ask.names) if isinstance(outcome, Refusal) else outcome
@@ -91,6 +98,11 @@ def _decided(app: App, terms: Terms, caller: Caller, ask: Ask | Refusal) -> Foun
         return decide(app, terms, caller, ask)
     except Refusal as refusal:
         return refusal
+
+
+async def _turn(number: int, ports: Ports) -> None:
+    if number and number % ASKS_A_TURN == 0 and ports.turns is not None:
+        await ports.turns.next()
 
 
 async def _within_limits(

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from tokend import issuer
 from tokend.dialects import native
-from tokend.dialects.contract import Answer, Explain, Issue, Page, Request
+from tokend.dialects.contract import BODY_LIMIT, Answer, Explain, Issue, Page, Request
 from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
@@ -173,6 +173,8 @@ class Door:
         body = b""
         if endpoint.method == hdrs.METH_POST:
             body = await body_of(request, endpoint.body_limit, self._deadlines.body)
+        if endpoint.body_limit > BODY_LIMIT and loaded.ports.turns is not None:
+            await loaded.ports.turns.next()  # reading many batches at once would hold up all other requests
         settings = found.route.settings(endpoint)
         plain = Request(found.params, query_of(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)

@@ -1,5 +1,6 @@
-"""What the process itself needs: descriptors for every connection, aiohttp's C parser, uvloop, and no core dumps."""
+"""What the process itself needs: descriptors, aiohttp's C parser, uvloop, no core dumps, and a quiet collector."""
 
+import gc
 import sys
 from typing import Any, Final
 
@@ -38,6 +39,17 @@ def no_core_dumps() -> None:
         import resource  # not to be had on Windows
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def seldom_collect() -> None:
+    """Call it once all is loaded: what is there by now stays, and need not be looked through again.
+
+    A full collection stops the loop, for 0.1 s with 4,500 connections. Requests and connections leave no cycles behind,
+    but for what cannot be parsed: so it waits for a million objects that stay.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def loop_factory() -> Any:
