@@ -66,7 +66,8 @@ async def issue(
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
     found: list[Found] = []
     for number, ask in enumerate(wanted.asks):
-        await _turn(number, ports)
+        if number % ASKS_A_TURN == ASKS_A_TURN - 1 and ports.turns is not None:
+            await ports.turns.next()
         found.append(_decided(app, terms, caller, ask))
     if admission.counts(app, ports):
         found = await _within_limits(app, caller, found, wanted.batch, address, ports)
@@ -77,7 +78,8 @@ async def issue(
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
     for number, (ask, one, stamp) in enumerate(zip(wanted.asks, found, stamps, strict=True)):
-        await _turn(number, ports)
+        if number % ASKS_A_TURN == ASKS_A_TURN - 1 and ports.turns is not None:
+            await ports.turns.next()
         outcome = one if isinstance(one, Refusal) else _minted(one, stamp)
         if isinstance(ask, Ask):
             outcome = outcome.renamed(ask.names) if isinstance(outcome, Refusal) else outcome
@@ -98,11 +100,6 @@ def _decided(app: App, terms: Terms, caller: Caller, ask: Ask | Refusal) -> Foun
         return decide(app, terms, caller, ask)
     except Refusal as refusal:
         return refusal
-
-
-async def _turn(number: int, ports: Ports) -> None:
-    if number and number % ASKS_A_TURN == 0 and ports.turns is not None:
-        await ports.turns.next()
 
 
 async def _within_limits(
