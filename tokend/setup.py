@@ -144,6 +144,28 @@ class Listen(NamedTuple):
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
+class Admin(NamedTuple):
+    """Where the operator's listener is: an address, or the path of a unix socket. `key`: digest of what opens `/-/`."""
+
+    listen: Listen | None
+    unix: str | None = None
+    key: str | None = None
+
+
+class ServerSettings(NamedTuple):
+    """The server itself; read at the start alone. `workers`: 0 is one a core. `drain` in seconds.
+
+    `connections` and `per_address` are caps for each worker; None: as many as the descriptor limit bears, no cap.
+    """
+
+    admin: Admin | None = None
+    workers: int = 1
+    connections: int | None = None
+    per_address: int | None = None
+    drain: int = 0
+    watch: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """All that the configuration says, ready for use. `warnings` are for the operator, at every start."""
@@ -155,6 +177,9 @@ class Setup:
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
     deny_file: str | None = None
+    server: ServerSettings = field(default_factory=ServerSettings)
+    fingerprint: str = ""
+    """16 hex digits that differ where any byte of the configuration, secrets included, does."""
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE
 from tokend.auth.presets import PRESETS
-from tokend.config import environment, load, references
+from tokend.config import environment, load, references, server
 from tokend.config import shape as shapes
 from tokend.config.shape import RootShape
 from tokend.dialects import DIALECTS
@@ -19,7 +19,7 @@ TEXT = (ROOT / "docs" / "configuration.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "The file": (shapes.RootShape, ""),
-    "`server`": (shapes.ServerShape, "server."),
+    "`server`": (server.ServerShape, "server."),
     "`audit`": (shapes.AuditShape, "audit."),
     "`deny`": (shapes.DenyShape, "deny."),
     "An app: `apps.NAME`": (shapes.AppShape, ""),
@@ -31,7 +31,8 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
 }
 NO_KEYS_OF_THE_FILE = {
     "AuditFile": "a form of audit.to",
-    "Part": "a base",
+    "AdminShape": "a form of server.admin",
+    "ConnectionsShape": "a form of server.connections",
 }
 
 
@@ -63,8 +64,9 @@ def test_secrets_rules_and_powers() -> None:
 def test_no_shape_is_left_out() -> None:
     models = {
         name: one
-        for name, one in vars(shapes).items()
-        if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == shapes.__name__
+        for module in (shapes, server)
+        for name, one in vars(module).items()
+        if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == module.__name__
     }
     covered = {model.__name__ for model, _ in SECTIONS.values()} | {"RuleShape", "RuleTtl"}
     assert {

@@ -6,6 +6,7 @@ Used by the tests of the server and of the dialects.
 import asyncio
 import io
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,9 +21,10 @@ from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.ports import Ports
-from tokend.server.door import Door, World
+from tokend.server.door import Door, Loaded, World
+from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.log import JsonLog, LibraryHandler
-from tokend.server.run import runner_of
+from tokend.server.worker import runner_of
 from tokend.setup import Setup
 
 NOW: Final = 1_800_000_000
@@ -136,19 +138,28 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply:
 
 
 @asynccontextmanager
-async def serving(setup: Setup | str, world: World = WORLD, ports: Ports = Ports()) -> AsyncIterator[Running]:
+async def serving(
+    setup: Setup | str,
+    world: World = WORLD,
+    ports: Ports = Ports(),
+    deadlines: Deadlines = Deadlines(),
+    caps: Caps = Caps(),
+) -> AsyncIterator[Running]:
     """The server as `serve` runs it, but for signals and the real clock."""
     stream = io.BytesIO()
     log = JsonLog(stream, world.clock)
     handler = LibraryHandler(log)
     logging.getLogger().addHandler(handler)
-    door = Door(setup_of(setup) if isinstance(setup, str) else setup, log, world, ports)
-    runner = runner_of(door)
+    door = Door(Loaded.of(setup_of(setup) if isinstance(setup, str) else setup, ports), log, world, deadlines=deadlines)
+    guard = Guard(deadlines, caps, log, time.monotonic, lambda address: False)
+    runner = runner_of(door, guard)
     await runner.setup()
+    guard.start()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         yield Running(door, runner.addresses[0][1], stream)
     finally:
+        guard.stop()
         await runner.cleanup()
         logging.getLogger().removeHandler(handler)

@@ -111,7 +111,7 @@ async def test_a_401_and_a_500_can_be_read_too() -> None:
     async with serving(text) as server:
         reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com")
         assert (reply.status, _allowed(reply)) == (401, "https://one.example.com")
-        del server.door._ports  # as a bug would have it
+        server.door.loaded = server.door.loaded._replace(ports=None)  # type: ignore[arg-type]  # as a bug would have it
         reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com", ("X-API-Key", KEY))
         assert (reply.status, _allowed(reply)) == (500, "https://one.example.com")
         assert reply.json["code"] == "internal"

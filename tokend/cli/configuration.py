@@ -9,7 +9,7 @@ import yaml
 
 from tokend import plugins
 from tokend.cli.context import Context, add_config, counted
-from tokend.config import find, merge_apps
+from tokend.config import find, merge_apps, plain
 from tokend.config.schema import json_schema
 from tokend.plugins import PluginError
 
@@ -46,19 +46,12 @@ def _check(options: argparse.Namespace, context: Context) -> int:
         if options.show not in apps:
             print(f"tokend: there is no app {options.show}; there are {', '.join(sorted(apps))}", file=sys.stderr)
             return 2
-        print(yaml.safe_dump(_plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
+        print(yaml.safe_dump(plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
         return 0
     for warning in setup.warnings:
         print(f"warning: {warning}")
     print(f"{setup.source}: no problems; {counted(len(setup.apps), 'app')}, {counted(len(setup.routes), 'route')}")
     return 0
-
-
-def _plain(value: Any) -> Any:
-    """Without the marks, for the YAML dumper."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _schema(options: argparse.Namespace, context: Context) -> int:

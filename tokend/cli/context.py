@@ -1,12 +1,13 @@
 """What every command shares: the environment, the directory, and the options that name a configuration and an app."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from tokend.config import load
+from tokend.config import Source, load
 from tokend.setup import App, Setup
 
 
@@ -15,6 +16,10 @@ class Context(NamedTuple):
 
     environment: Mapping[str, str]
     directory: Path
+
+    def source(self, options: argparse.Namespace) -> Source:
+        """Where the configuration comes from, for a server that reads it anew."""
+        return Source(options.config, os.environ, self.directory)
 
     def setup(self, options: argparse.Namespace) -> Setup:
         """The Setup that `--config`, or what stands in its place, gives."""

@@ -5,13 +5,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import replace
 from typing import Any
 
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.example import example_request
-from tokend.config import ConfigError, read_listen
+from tokend.config import ConfigError, Files, read_listen
 from tokend.setup import Listen, Setup
 
 HEALTH_SECONDS = 5.0
@@ -22,6 +21,9 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     add_config(serve)
     serve.add_argument("--host", help="address to listen on; else TOKEND_HOST, else server.listen, else 127.0.0.1")
     serve.add_argument("--port", type=_port, help="port; else SERVER_PORT, PORT, server.listen, 8080. 0: any free one")
+    serve.add_argument(
+        "--workers", type=_workers, help="processes that answer, or auto: one a core; else server.workers"
+    )
     serve.set_defaults(run=_serve)
     health = commands.add_parser(
         "health", help="ask a running server whether it is alive", description="Exit 0 if the server answers /healthz."
@@ -33,12 +35,16 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _serve(options: argparse.Namespace, context: Context) -> int:
     # aiohttp takes a while to import, and only these two commands need it
+    from tokend.server.fleet import Start
     from tokend.server.log import standard_error
-    from tokend.server.run import CannotStart, serve
+    from tokend.server.ports import CannotStart
+    from tokend.server.run import serve
+    from tokend.server.supervisor import workers_of
 
-    setup = context.setup(options)
+    source, files = context.source(options), Files()
+    setup = source.load(files)
     listen = Listen(options.host or setup.listen.host, setup.listen.port if options.port is None else options.port)
-    setup = replace(setup, listen=listen)
+    workers = workers_of(setup.server.workers if options.workers is None else options.workers)
     log = standard_error(time.time)
 
     def on_listening(url: str) -> None:
@@ -48,7 +54,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
         print(_greeting(setup, url), flush=True)
 
     try:
-        serve(setup, log, on_listening)
+        serve(Start(source, setup, files, listen, workers), log, on_listening)
     except CannotStart as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1
@@ -83,6 +89,14 @@ def _own_url(options: argparse.Namespace, context: Context) -> str:
     except ConfigError:
         listen = Listen()
     return listen.url
+
+
+def _workers(text: str) -> int:
+    if text == "auto":
+        return 0
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
+        raise argparse.ArgumentTypeError("must be 1 to 256, or auto")
+    return int(text)
 
 
 def _port(text: str) -> int:

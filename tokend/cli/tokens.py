@@ -92,14 +92,13 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
     if setup.audit is None:
         return
     from tokend.server.log import standard_error  # aiohttp takes a while to import
-    from tokend.server.run import CannotStart, open_audit
+    from tokend.server.ports import CannotStart, open_audit
 
     try:
-        audit = open_audit(setup, standard_error(time.time))
-        if audit is not None:
-            entry = issuer.decision(app.name, caller or "(operator)", issued.ask, issued, issued.issued_at, "cli")
-            asyncio.run(audit.record((entry,)))
-            audit.close()
+        audit = open_audit(setup.audit, secrets.token_hex(8), standard_error(time.time))
+        entry = issuer.decision(app.name, caller or "(operator)", issued.ask, issued, issued.issued_at, "cli")
+        asyncio.run(audit.record((entry,)))
+        audit.close()
     except (CannotStart, OSError) as error:
         raise Refusal(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
-from glob import glob
+from io import StringIO
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from dotenv import dotenv_values
 
@@ -14,8 +14,10 @@ from tokend import plugins
 from tokend.backends.contract import Backend
 from tokend.config import environment as environment_only
 from tokend.config.assemble import assemble, merge_apps
+from tokend.config.files import Files
 from tokend.config.problems import ConfigError, Problem
 from tokend.config.secrets import Secrets
+from tokend.config.showing import plain, redacted
 from tokend.config.values import host_and_port
 from tokend.config.yaml_tree import Map, Mark, YamlError, parse
 from tokend.setup import Listen, Setup
@@ -28,35 +30,65 @@ _PORT_VARIABLES: Final = ("SERVER_PORT", "PORT")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
+class Source(NamedTuple):
+    """Where a configuration comes from: a file or what stands in its place, the process's variables, the directory."""
+
+    file: str | None
+    environment: Mapping[str, str]
+    directory: Path
+
+    def load(self, files: Files) -> Setup:
+        """The Setup as it is now, `.env` included; `ConfigError` with every problem."""
+        return load(self.file, with_dotenv(self.environment, self.directory, files), self.directory, files=files)
+
+
 def load(
     file: str | None,
     environment: Mapping[str, str],
     directory: Path,
     load_backend: Callable[[str], type[Backend]] = plugins.load,
+    files: Files | None = None,
 ) -> Setup:
-    """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`)."""
+    """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`).
+
+    `files` remembers what was read, or stands in its place.
+    """
+    files = files or Files()
     problems = _port_problems(environment)
     try:
-        tree, source, base = find(file, environment, directory)
-        setup = assemble(tree, source, Secrets(environment, base), cache(load_backend))
+        tree, source, base = find(file, environment, directory, files)
+        secrets = Secrets(environment, base, files)
+        setup = assemble(tree, source, secrets, cache(load_backend))
     except ConfigError as error:
         raise ConfigError([environment_only.named(one) for one in error.problems] + problems) from None
     if problems:
         raise ConfigError(problems)
     if source == environment_only.SOURCE:
         setup = replace(setup, warnings=environment_only.hinted(setup.warnings))
-    return replace(setup, listen=_listen(setup.listen, environment))
+    return replace(setup, listen=_listen(setup.listen, environment), fingerprint=files.digest(secrets.variables_used()))
 
 
-def find(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Map, str, Path]:
+def shown_apps(source: Source, files: Files) -> dict[str, Any]:
+    """`{"apps": …}`, as merged with `defaults`, without secrets and digests, of what `files` remembers."""
+    replayed = Files.unpack(files.pack())
+    environment = with_dotenv(source.environment, source.directory, replayed)
+    tree, _, _ = find(source.file, environment, source.directory, replayed)
+    found: dict[str, Any] = {"apps": redacted(plain(merge_apps(tree)["apps"]))}
+    return found
+
+
+def find(
+    file: str | None, environment: Mapping[str, str], directory: Path, files: Files | None = None
+) -> tuple[Map, str, Path]:
     """The tree, its source in words, and where its relative paths begin.
 
     The named file, else TOKEND_CONFIG, else config.yaml in `directory`, else the environment alone.
     """
-    name = _file_name(file, environment, directory)
+    files = files or Files()
+    name = _file_name(file, environment, directory, files)
     if name is not None:
         path = directory / name
-        return read_tree(path, name), name, path.parent
+        return read_tree(path, name, files), name, path.parent
     if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
         missing = [name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name)]
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
@@ -65,9 +97,9 @@ def find(file: str | None, environment: Mapping[str, str], directory: Path) -> t
     return environment_only.tree_of(environment), environment_only.SOURCE, directory
 
 
-def _file_name(file: str | None, environment: Mapping[str, str], directory: Path) -> str | None:
+def _file_name(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> str | None:
     """The file that counts, None where it is the environment alone."""
-    there = DEFAULT_FILE if (directory / DEFAULT_FILE).is_file() else None
+    there = DEFAULT_FILE if files.is_file(directory / DEFAULT_FILE) else None
     return file or environment.get("TOKEND_CONFIG") or there
 
 
@@ -75,8 +107,9 @@ def read_listen(file: str | None, environment: Mapping[str, str], directory: Pat
     """Where the server of this configuration listens; nothing else of it is needed or checked."""
     if problems := _port_problems(environment):
         raise ConfigError(problems)
-    name = _file_name(file, environment, directory)
-    tree = _read(directory / name, name, []) if name is not None else {}
+    files = Files()
+    name = _file_name(file, environment, directory, files)
+    tree = _read(directory / name, name, files, []) if name is not None else {}
     server = tree.get("server")
     written = server.get("listen") if isinstance(server, Map) else None
     try:
@@ -86,11 +119,12 @@ def read_listen(file: str | None, environment: Mapping[str, str], directory: Pat
     return _listen(listen, environment)
 
 
-def with_dotenv(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
+def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
     """The environment, and what `.env` says where the environment lacks it."""
-    path = directory / ".env"
+    path, files = directory / ".env", files or Files()
     try:
-        filled = dotenv_values(path, interpolate=False) if path.is_file() else {}
+        text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
+        filled = dotenv_values(stream=StringIO(text), interpolate=False)
     except OSError as error:
         raise ConfigError([Problem(Mark(".env"), (), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
@@ -98,28 +132,27 @@ def with_dotenv(environment: Mapping[str, str], directory: Path) -> dict[str, st
     return {key: value for key, value in filled.items() if value is not None} | dict(environment)
 
 
-def read_tree(path: Path, name: str) -> Map:
+def read_tree(path: Path, name: str, files: Files) -> Map:
     """The file with its includes: each of these is one app, named like its file."""
     problems: list[Problem] = []
-    tree = _read(path, name, problems)
+    tree = _read(path, name, files, problems)
     written = tree.get("include")
     patterns = written if isinstance(written, list) else [written]
     apps = tree.get("apps")
     for pattern in patterns:
         if isinstance(pattern, str) and (apps is None or isinstance(apps, Map)):  # else the shape pass complains
-            _include(pattern, path.parent, tree, problems)
+            _include(pattern, path.parent, tree, files, problems)
     if problems:
         raise ConfigError(problems)
     return tree
 
 
-def _include(pattern: str, base: Path, tree: Map, problems: list[Problem]) -> None:
+def _include(pattern: str, base: Path, tree: Map, files: Files, problems: list[Problem]) -> None:
     mark = tree.marks["include"]
     if not pattern.strip("/") or "\0" in pattern:
         problems.append(Problem(mark, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml"))
         return
-    # not Path.glob, which raises on patterns such as a**b
-    found = [base / name for name in sorted(glob(pattern, root_dir=base))]  # noqa: PTH207  # see above
+    found = [base / name for name in files.listing(pattern, base)]
     if not found and not any(sign in pattern for sign in "*?["):
         problems.append(Problem(mark, ("include",), f"there is no file {shown(pattern)}"))
     apps = tree.get("apps")
@@ -128,7 +161,7 @@ def _include(pattern: str, base: Path, tree: Map, problems: list[Problem]) -> No
         tree.put("apps", apps, mark)
     for path in found:
         name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
-        app = _read(path, name, problems)
+        app = _read(path, name, files, problems)
         if path.stem in apps:
             where = apps.marks[path.stem]
             problems.append(Problem(Mark(name), ("apps", path.stem), f"stands in {where} already"))
@@ -136,10 +169,9 @@ def _include(pattern: str, base: Path, tree: Map, problems: list[Problem]) -> No
             apps.put(path.stem, app, Mark(name, 1, 1))
 
 
-def _read(path: Path, name: str, problems: list[Problem]) -> Map:
+def _read(path: Path, name: str, files: Files, problems: list[Problem]) -> Map:
     try:
-        with path.open("rb") as opened:
-            raw = opened.read(MAX_FILE + 1)
+        raw = files.read(path, MAX_FILE)
         if len(raw) > MAX_FILE:
             problems.append(Problem(Mark(name), (), "is over 16 MiB"))
         else:
@@ -169,4 +201,16 @@ def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
     return [Problem(Mark(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
 
 
-__all__ = ["ConfigError", "find", "load", "merge_apps", "read_listen", "read_tree", "with_dotenv"]
+__all__ = [
+    "ConfigError",
+    "Files",
+    "Source",
+    "find",
+    "load",
+    "merge_apps",
+    "plain",
+    "read_listen",
+    "read_tree",
+    "shown_apps",
+    "with_dotenv",
+]

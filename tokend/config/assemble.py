@@ -13,6 +13,7 @@ from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
+from tokend.config.server import build_server
 from tokend.config.shape import AppShape, AuditShape, RootShape
 from tokend.config.yaml_tree import Map
 from tokend.scope import Power
@@ -62,6 +63,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
             for caller, built in callers.items()
             if built.trust is not None
         ]
+    server = build_server(shape.server, report)
     check_clashes(routes, report)
     check_ties(trusts, report)
     if report.problems:
@@ -69,7 +71,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     audit = _audit(shape.audit, secrets) if shape.audit else None
     deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
-    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit, deny)
+    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit, deny, server)
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:

@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
+from tokend.config.parts import report_all
 from tokend.config.problems import Path, Report
 from tokend.config.references import Certificate, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.config.shape import AppShape, report_all
+from tokend.config.shape import AppShape
 from tokend.model import Credentials, Secret
 from tokend.plugins import PluginError
 from tokend.validation import complaints, invalid, shown

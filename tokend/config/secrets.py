@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tokend.config.files import Files
 from tokend.model import Secret
 from tokend.validation import shown
 
@@ -16,12 +17,19 @@ class SecretProblem(ValueError):
 class Secrets:
     """`environment`: what variables are looked up in; relative files are looked for below `base`."""
 
-    def __init__(self, environment: Mapping[str, str], base: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], base: Path, files: Files | None = None) -> None:
         self._environment = environment
+        self._files = files or Files()
+        self._used: set[str] = set()
         self.base = base
+
+    def variables_used(self) -> list[str]:
+        """`NAME=value` of every variable that was asked for, for a digest and for nothing else."""
+        return [f"{name}={self._environment.get(name, '')}" for name in sorted(self._used)]
 
     def variable(self, name: str) -> str:
         """The text of a variable; `SecretProblem` where it is unset or empty."""
+        self._used.add(name)
         value = self._environment.get(name, "")
         if not value:
             raise SecretProblem(f"the environment variable {shown(name)} is not set")
@@ -33,8 +41,7 @@ class Secrets:
             return Secret(self.variable(env))
         name = shown(file or "")
         try:
-            with (self.base / (file or "")).open("rb") as opened:
-                text = opened.read(MAX_BYTES + 1).decode()
+            text = self._files.read(self.base / (file or ""), MAX_BYTES).decode()
         except OSError as error:
             raise SecretProblem(f"the file {name} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:

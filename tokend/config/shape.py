@@ -4,99 +4,21 @@ Only structure and types. What the values mean (names of backends, merged ttls, 
 key that is left out is None here, whether or not it may be.
 """
 
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
     Field,
-    ValidationError,
-    ValidationInfo,
     WithJsonSchema,
-    model_validator,
 )
-from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from tokend.auth import Digest
-from tokend.config.problems import Path, Report
+from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
-from tokend.config.values import Duration, File, Listen, OneOrMore
-from tokend.config.yaml_tree import Map, Mark, Seq
+from tokend.config.server import ServerShape
+from tokend.config.values import Duration, File, OneOrMore
 from tokend.scope import Power
-from tokend.validation import Strict, complaints, invalid
-
-
-def _named(value: Any, info: ValidationInfo) -> Any:
-    """What is no mapping is reported, and an empty one stands in its place: its name is still known."""
-    if info.context is None or not isinstance(value, Map):
-        return value
-    return {key: _mapping(one, (*value.path, key), info) for key, one in value.items()}
-
-
-def _listed(value: Any, info: ValidationInfo) -> Any:
-    """The same in a list: the others keep their places."""
-    if info.context is None or not isinstance(value, Seq):
-        return value
-    return [_mapping(one, (*value.path, index), info) for index, one in enumerate(value)]
-
-
-def _mapping(value: object, path: Path, info: ValidationInfo) -> Map:
-    if isinstance(value, Map):
-        return value
-    info.context["report"].add_broken(path, "must be a mapping")  # type: ignore[index]  # asked for by its callers
-    empty = Map(Mark(""))
-    empty.path = path
-    return empty
-
-
-def _mapped(value: Any, info: ValidationInfo) -> Any:
-    """A list of names, and a name that nothing follows, is a mapping of names to no options."""
-    if isinstance(value, Map):
-        options = Map(value.mark)
-        options.path = value.path
-        for key, one in value.items():
-            options.put(key, Map(value.marks[key]) if one is None else one, value.marks[key])
-        return _named(options, info)
-    listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    if not listed or len(set(value)) < len(value):
-        raise invalid("must be a list of different names, or a mapping of names to options")
-    return {kind: {} for kind in value}
-
-
-T = TypeVar("T")
-Named = Annotated[dict[str, T], BeforeValidator(_named)]
-Listed = Annotated[list[T], BeforeValidator(_listed)]
-
-
-class Part(Strict):
-    """A mapping that stays usable when some of its keys are wrong: these are reported and left out."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _report_and_go_on(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if not isinstance(value, Map) or info.context is None:
-            return handler(value)
-        report: Report = info.context["report"]
-        empty = {key for key, one in value.items() if one is None and key in cls.model_fields}
-        for key in empty:  # read as left out, an empty `may` or `channel` would permit more than it seems to
-            report.add_broken((*value.path, key), "has no value: write one, or leave the key out")
-        written = {key: one for key, one in value.items() if key not in empty}
-        try:
-            return handler(written)
-        except ValidationError as error:
-            broken = report_all(report, value.path, error, cls)
-        return handler({key: one for key, one in written.items() if key not in broken})
-
-
-def report_all(report: Report, path: Path, error: ValidationError, model: type[Strict]) -> set[str]:
-    """Put pydantic's complaints into the report; gives the keys at fault, directly below `path`."""
-    broken = set()
-    for one in complaints(error, model):
-        sentence = f"unknown key{one.sentence}" if one.unknown else one.sentence
-        report.add_broken(
-            (*path, *one.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
-        )
-        broken.add(str(one.path[0]) if one.path else "")
-    return broken
+from tokend.validation import Strict, invalid
 
 
 class Ttl(Part):
@@ -200,7 +122,7 @@ class AppShape(Part):
     backends: (
         Annotated[
             dict[str, dict[str, Any]],
-            BeforeValidator(_mapped, json_schema_input_type=list[str] | dict[str, _Options]),
+            BeforeValidator(mapped, json_schema_input_type=list[str] | dict[str, _Options]),
         ]
         | None
     ) = None
@@ -240,12 +162,6 @@ class DenyShape(Part):
     """Who is shut out for the time being: one JSON object a line."""
 
     file: File | None = None
-
-
-class ServerShape(Part):
-    """The server itself."""
-
-    listen: Listen | None = None
 
 
 class RootShape(Part):

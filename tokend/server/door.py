@@ -9,12 +9,14 @@ from aiohttp import hdrs, web
 
 from tokend import issuer
 from tokend.dialects import native
-from tokend.dialects.contract import Answer, Inspect, Issue, Page, Parsed, Request
+from tokend.dialects.contract import Answer, Inspect, Issue, Outcome, Page, Parsed, Request
 from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Ask, Code, Refusal, Stamp
 from tokend.ports import Ports
 from tokend.server import cors, pages
+from tokend.server.guard import Deadlines
 from tokend.server.log import JsonLog, exception_fields
+from tokend.server.metrics import Metrics
 from tokend.server.reading import MAX_BODY, body_of, host_of, media_of, presented_in, query_of
 from tokend.setup import Origins, Setup
 
@@ -42,27 +44,30 @@ class World(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A Setup with its matching table: what one request works with from its beginning to its end."""
+    """A Setup with its matching table and what the issuer awaits: what one request works with from its beginning to its end."""
 
     setup: Setup
     table: Table
     only_origins: Origins
+    ports: Ports
 
     @classmethod
-    def of(cls, setup: Setup) -> "Loaded":
+    def of(cls, setup: Setup, ports: Ports = Ports()) -> "Loaded":
         apps = list(setup.apps.values())
-        return cls(setup, Table(setup.routes), apps[0].origins if len(apps) == 1 else _NO_ORIGINS)
+        return cls(setup, Table(setup.routes), apps[0].origins if len(apps) == 1 else _NO_ORIGINS, ports)
 
 
 class Trace:
     """What the request's log line will say."""
 
-    __slots__ = ("app", "code", "exception", "kinds", "operator", "request_id", "template")
+    __slots__ = ("app", "code", "decisions", "exception", "issuing", "kinds", "operator", "request_id", "template")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         self.app: str | None = None
         self.kinds: list[str] = []
+        self.issuing = False
+        self.decisions: list[tuple[str, str]] = []
         self.template: str | None = None
         self.code = "ok"
         self.operator: str | None = None
@@ -72,13 +77,21 @@ class Trace:
 class Door:
     """Serves one Setup at a time; `loaded` is the one reference to it. `draining` answers not ready and closes."""
 
-    def __init__(self, setup: Setup, log: JsonLog, world: World = World(), ports: Ports = Ports()) -> None:
-        self.loaded = Loaded.of(setup)
+    def __init__(
+        self,
+        loaded: Loaded,
+        log: JsonLog,
+        world: World = World(),
+        metrics: Metrics | None = None,
+        deadlines: Deadlines = Deadlines(),
+    ) -> None:
+        self.loaded = loaded
         self.draining = False
         self.in_flight = 0
         self._log = log
         self._world = world
-        self._ports = ports
+        self._metrics = metrics or Metrics()
+        self._deadlines = deadlines
         self._cors: cors.AppOrigins
 
     def application(self) -> web.Application:
@@ -97,7 +110,11 @@ class Door:
         finally:
             self.in_flight -= 1
         self._finish(response, trace)
-        self._log_line(request.method, response.status, trace, self._world.elapsed() - started)
+        seconds = self._world.elapsed() - started
+        self._metrics.request(trace.app, response.status, seconds)
+        for kind, code in trace.decisions or [(kind, trace.code) for kind in trace.kinds if trace.issuing]:
+            self._metrics.decision(trace.app or "", kind, code)
+        self._log_line(request.method, response.status, trace, seconds)
         return response
 
     def refuse_unread(self, status: int, error: BaseException | None) -> web.Response:
@@ -124,7 +141,7 @@ class Door:
         found: Found | Missed = Missed(None)
         try:
             parts = split_path(request.raw_path)
-            own = pages.own_page(parts, self._is_ready)
+            own = pages.own_page(parts, self.unready)
             if own is None:
                 found = self._match(request, loaded, parts, trace)
             else:
@@ -135,7 +152,7 @@ class Door:
                 return await self._options(request, found, own is not None)
             if own is not None:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, "this path takes GET")
-            return _response(await self._answer(request, found, trace))
+            return _response(await self._answer(request, found, trace, loaded.ports))
         except Refusal as refusal:
             return self._refused(refusal, found, trace)
         except web.HTTPRequestEntityTooLarge:
@@ -144,8 +161,11 @@ class Door:
             trace.exception = error
             return self._refused(Refusal(Code.INTERNAL, _INTERNAL), found, trace)
 
-    def _is_ready(self) -> bool:
-        return not self.draining and (self._ports.audit is None or self._ports.audit.healthy())
+    def unready(self) -> list[str]:
+        """Why no request should be sent here; empty: it is ready."""
+        audit = self.loaded.ports.audit
+        reasons = ["stopping"] if self.draining else []
+        return reasons if audit is None or audit.healthy() else [*reasons, "the audit cannot be written"]
 
     def _match(self, request: web.Request, loaded: Loaded, parts: tuple[str, ...], trace: Trace) -> Found | Missed:
         wanted = (
@@ -171,24 +191,30 @@ class Door:
         response.headers["Vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         return response
 
-    async def _answer(self, request: web.Request, found: Found | Missed, trace: Trace) -> Answer:
+    async def _answer(self, request: web.Request, found: Found | Missed, trace: Trace, ports: Ports) -> Answer:
         if isinstance(found, Missed):
             if found.allowed:
                 raise Refusal(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(found.allowed)}")
             raise Refusal(Code.NOT_FOUND, "there is nothing at this path")
         now = int(self._world.clock())
         endpoint = found.endpoint
-        body = await body_of(request, endpoint.body_limit) if endpoint.method == hdrs.METH_POST else b""
+        body = (
+            await body_of(request, endpoint.body_limit, self._deadlines.body)
+            if endpoint.method == hdrs.METH_POST
+            else b""
+        )
         settings = found.route.settings(endpoint)
         plain = Request(found.params, query_of(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)
         if isinstance(parsed, Page):
             return pages.document(parsed.name, found.route)
-        trace.kinds = _kinds(parsed, found)
+        trace.kinds, trace.issuing = _kinds(parsed, found), isinstance(parsed, Issue)
         presented = presented_in(request, found)
         count = len(parsed.asks) if isinstance(parsed, Issue) else 1
         stamps = [Stamp(now, self._world.salt()) for _ in range(count)]
-        outcomes = await issuer.answer(found.route, parsed, presented, stamps, self._ports, trace.request_id)
+        outcomes = await issuer.answer(found.route, parsed, presented, stamps, ports, trace.request_id)
+        if isinstance(parsed, Issue):
+            trace.decisions = [_told(ask, one, found) for ask, one in zip(parsed.asks, outcomes, strict=True)]
         refusals = [one for one in outcomes if isinstance(one, Refusal)]
         if refusals:  # of a batch
             trace.code = refusals[0].code
@@ -236,6 +262,12 @@ def _response(answer: Answer) -> web.Response:
     if answer.content_type == pages.HTML:
         response.headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
     return response
+
+
+def _told(ask: Ask | Refusal, outcome: Outcome, found: Found) -> tuple[str, str]:
+    """The kind and code of a decision, for the metrics: no words of a client's."""
+    kind = ask.kind if isinstance(ask, Ask) and ask.kind in found.route.app.backends else ""
+    return kind, outcome.code if isinstance(outcome, Refusal) else "ok"
 
 
 def _kinds(parsed: Parsed, found: Found) -> list[str]:

@@ -7,7 +7,7 @@ good while the provider is down, up to a limit; what cannot be told without the 
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -64,6 +64,12 @@ class KeyCache:
         if entry.failing:  # the provider may have a new key: nobody can tell
             raise _unreachable(source)
         return entry.keys
+
+    def ages(self) -> Iterator[tuple[str, float]]:
+        """Each source that was reached, with the seconds since."""
+        for source, entry in self._sources.items():
+            if entry.fetched_at is not None:
+                yield source.url, self._age(entry)
 
     def _age(self, entry: "_Source") -> float:
         return math.inf if entry.fetched_at is None else self._elapsed() - entry.fetched_at

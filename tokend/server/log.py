@@ -56,3 +56,8 @@ class LibraryHandler(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             fields |= exception_fields(record.exc_info[1])
         self._log.event("library", record.levelname.lower(), **fields)
+
+
+def capture_libraries(log: JsonLog) -> None:
+    """From now on whatever libraries log goes there."""
+    logging.getLogger().handlers[:] = [LibraryHandler(log)]

@@ -22,7 +22,7 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 
-def own_page(path: tuple[str, ...], is_ready: Callable[[], bool]) -> Answer | None:
+def own_page(path: tuple[str, ...], unready: Callable[[], list[str]]) -> Answer | None:
     """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path."""
     match path:
         case ():
@@ -32,7 +32,7 @@ def own_page(path: tuple[str, ...], is_ready: Callable[[], bool]) -> Answer | No
         case ("healthz",):
             return Answer(200, b'{"status":"ok"}')
         case ("readyz",):
-            return Answer(200, b'{"ready":true}') if is_ready() else Answer(503, b'{"ready":false}')
+            return Answer(503, b'{"ready":false}') if unready() else Answer(200, b'{"ready":true}')
     return None
 
 

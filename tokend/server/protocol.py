@@ -1,32 +1,82 @@
-"""Answers to what never becomes a request: aiohttp's parser refuses it, and its own answer and log would quote it."""
+"""aiohttp's connection with what it lacks: our words for what its parser refuses, and a guard with deadlines and caps.
 
+What never becomes a request (a header that cannot be parsed, `OPTIONS *`, another HTTP version) would be answered and
+logged by aiohttp itself, and quoted. Private names of aiohttp are used here alone: docs/decisions/0004.
+"""
+
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
+
+from tokend.server.guard import Guard
 
 Refuse = Callable[[int, BaseException | None], web.Response]
 """The answer, of this status, to what cannot be read; it writes the log line too."""
 
 
 class Protocol(RequestHandler):
-    """aiohttp's connection, with our words for its errors."""
+    """One connection."""
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_guard", "_guarded", "_refuse", "address")
 
-    def __init__(self, refuse: Refuse, manager: web.Server, **options: Any) -> None:
+    def __init__(self, refuse: Refuse, guard: Guard, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self._refuse = refuse
+        self._guard = guard
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._guarded = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.address: str = peer[0] if isinstance(peer, tuple) else ""
+        self._guarded.set_write_buffer_limits(0)  # whatever the client does not take at once is told to `pause_writing`
+        super().connection_made(transport)
+        if not self._guard.joined(self):
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once, whatever is unsent."""
+        self._guarded.abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._guard.left(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._guard.stalls(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._guard.flows(self)
 
     def data_received(self, data: bytes) -> None:
-        """A bad chunk of a body that is being read fails that body: aiohttp would leave its reader waiting for ever."""
         super().data_received(data)
+        if self._messages:
+            self._guard.begins_request(self)
+            self._fail_broken_body()
+        else:
+            self._guard.begins_head(self)
+
+    def _fail_broken_body(self) -> None:
+        """A bad chunk of a body that is being read fails that body: aiohttp would leave its reader waiting for ever."""
         request = self._current_request
-        if request is not None and self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
+        if request is not None and not isinstance(self._messages[-1][0], RawRequestMessage):
             self._lingering_time = 0.0
             request.content.set_exception(web.RequestPayloadError("the body cannot be read"))
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._guard.answered(self)
+            if self._messages:  # pipelined: the next one is here already
+                self._guard.begins_request(self)
 
     def handle_error(
         self,
@@ -47,7 +97,7 @@ class Protocol(RequestHandler):
 class _Server(web.Server):
     """Makes a `Protocol` for each connection, out of what aiohttp prepared for its own."""
 
-    def __init__(self, refuse: Refuse, made: web.Server) -> None:
+    def __init__(self, refuse: Refuse, guard: Guard, made: web.Server) -> None:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             return await made.request_handler(request) if _fit(request) else refuse(400, None)
 
@@ -59,9 +109,10 @@ class _Server(web.Server):
         )
         self._kwargs = made._kwargs
         self._refuse = refuse
+        self._guard = guard
 
     def __call__(self) -> RequestHandler:
-        return Protocol(self._refuse, self, loop=self._loop, **self._kwargs)
+        return Protocol(self._refuse, self._guard, self, loop=self._loop, **self._kwargs)
 
 
 def _fit(request: web.BaseRequest) -> bool:
@@ -76,11 +127,12 @@ def _fit(request: web.BaseRequest) -> bool:
 class Runner(web.AppRunner):
     """aiohttp's runner, on such a server."""
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_guard", "_refuse")
 
-    def __init__(self, app: web.Application, refuse: Refuse, **options: Any) -> None:
+    def __init__(self, app: web.Application, refuse: Refuse, guard: Guard, **options: Any) -> None:
         super().__init__(app, **options)
         self._refuse = refuse
+        self._guard = guard
 
     async def _make_server(self) -> web.Server:
-        return _Server(self._refuse, await super()._make_server())
+        return _Server(self._refuse, self._guard, await super()._make_server())

@@ -1,5 +1,6 @@
 """What is read off an aiohttp request: credentials, host, media, query and body, each strictly, within its limits."""
 
+import asyncio
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -58,14 +59,23 @@ def query_of(request: web.Request) -> tuple[tuple[str, str], ...]:
         raise Refusal(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
 
 
-async def body_of(request: web.Request, limit: int) -> bytes:
-    """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened."""
+async def body_of(request: web.Request, limit: int, seconds: float) -> bytes:
+    """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened.
+
+    One that is not here after `seconds` is refused, and its connection closes.
+    """
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:
         raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
     try:
-        body = await request.read()
+        if request.content.is_eof():
+            body = await request.read()
+        else:
+            async with asyncio.timeout(seconds):
+                body = await request.read()
+    except TimeoutError as error:
+        raise Refusal(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
     except (ConnectionError, web.RequestPayloadError) as error:
         raise Refusal(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
     if len(body) > limit:

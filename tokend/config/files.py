@@ -1,0 +1,91 @@
+"""The files that a configuration is made of. What was read is remembered, so that a worker can build the very same Setup.
+
+A worker that takes a dead one's place, and all workers of one reload, must not each read what somebody is just editing.
+"""
+
+import hashlib
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Mapping
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+
+class Files:
+    """Reads from the disk and remembers; or, with `remembered`, answers from what another one remembered."""
+
+    def __init__(
+        self, remembered: Mapping[str, bytes | int] | None = None, listed: Mapping[str, list[str]] | None = None
+    ):
+        self._replays = remembered is not None
+        self._read: dict[str, bytes | int] = dict(remembered or {})
+        self._listed: dict[str, list[str]] = dict(listed or {})
+
+    def read(self, path: Path, limit: int, check: Callable[[os.stat_result], None] | None = None) -> bytes:
+        """At most `limit` + 1 bytes of a file, so that a longer one shows; `OSError` as the disk has it.
+
+        `check` is asked about the open file, and may raise.
+        """
+        name = str(path)
+        if not self._replays:
+            try:
+                with path.open("rb") as opened:
+                    if check is not None:
+                        check(os.fstat(opened.fileno()))
+                    self._read[name] = opened.read(limit + 1)
+            except OSError as error:
+                self._read[name] = error.errno or 0
+                raise
+        found = self._read.get(name, 2)  # ENOENT: what the first reader did not ask for is not there
+        if isinstance(found, int):
+            raise OSError(found, os.strerror(found), name)
+        return found
+
+    def is_file(self, path: Path) -> bool:
+        """Whether there is one, as far as it can be read."""
+        return isinstance(self._read.get(str(path)), bytes) if self._replays else path.is_file()
+
+    def listing(self, pattern: str, base: Path) -> list[str]:
+        """The names below `base` that fit a pattern, in order."""
+        key = f"{base}\0{pattern}"
+        if not self._replays:
+            # not Path.glob, which raises on patterns such as a**b
+            self._listed[key] = sorted(glob(pattern, root_dir=base))  # noqa: PTH207  # see above
+        return self._listed.get(key, [])
+
+    def digest(self, more: Iterable[str] = ()) -> str:
+        """16 hex digits that change with any byte of what was read, and with `more`."""
+        found = hashlib.sha256()
+        for name, content in sorted(self._read.items()):
+            found.update(
+                f"{name}\0{content if isinstance(content, int) else hashlib.sha256(content).hexdigest()}\0".encode()
+            )
+        for one in more:
+            found.update(f"{hashlib.sha256(one.encode('utf-8', 'surrogateescape')).hexdigest()}\0".encode())
+        return found.hexdigest()[:16]
+
+    def stamps(self) -> dict[str, tuple[int, int, int] | None]:
+        """What tells cheaply that a file, or a folder that was listed, may have changed since."""
+        folders = {str(Path(key.replace("\0", "/")).parent) for key in self._listed}
+        return {name: _stamp(name) for name in sorted({*self._read, *folders})}
+
+    def pack(self) -> dict[str, dict[str, Any]]:
+        """All that is remembered, as JSON has it."""
+        read = {name: one if isinstance(one, int) else b64encode(one).decode() for name, one in self._read.items()}
+        return {"read": read, "listed": self._listed}
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Mapping[str, Any]]) -> "Files":
+        """The opposite of `pack`: one that answers from memory."""
+        read = {name: b64decode(one) if isinstance(one, str) else int(one) for name, one in packed["read"].items()}
+        listed = {key: list(names) for key, names in packed["listed"].items()}
+        return cls(read, listed)
+
+
+def _stamp(name: str) -> tuple[int, int, int] | None:
+    try:
+        found = Path(name).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,21 @@
+"""The configuration for people's eyes: apps as merged with `defaults`. References to secrets, never their values."""
+
+from typing import Any
+
+from tokend.auth import PREFIX
+
+
+def plain(value: Any) -> Any:
+    """Without the marks that our YAML trees carry."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def redacted(value: Any) -> Any:
+    """The same without the digests of keys: a weak key could be guessed from one."""
+    if isinstance(value, dict):
+        return {key: redacted(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [redacted(one) for one in value]
+    return f"{PREFIX}…" if isinstance(value, str) and value.startswith(PREFIX) else value

@@ -1,0 +1,51 @@
+"""The server as one process: it answers requests, and is its own operator's listener too."""
+
+import asyncio
+import socket
+
+from tokend.config import Files
+from tokend.server.fleet import Start
+from tokend.server.log import JsonLog
+from tokend.server.metrics import Snapshot
+from tokend.server.ports import CannotStart
+from tokend.server.process import caps_of
+from tokend.server.reload import Reloader
+from tokend.server.worker import Worker
+from tokend.setup import Setup
+
+
+class Alone:
+    """A `Fleet` of one. Made in a running loop."""
+
+    def __init__(self, start: Start, log: JsonLog) -> None:
+        """`CannotStart` where the descriptor limit is below what `server.connections` asks for."""
+        self._log = log
+        self._worker = Worker(log, caps_of(start.setup.server))
+        self.reloader = Reloader(start.source, start.setup, start.files, self._install, log, self._worker.metrics)
+
+    async def start(self, listener: socket.socket) -> None:
+        """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""
+        await self._worker.start(self.reloader.setup, listener)
+
+    async def _install(self, setup: Setup, files: Files) -> list[str]:
+        try:
+            self._worker.offer(setup)
+        except CannotStart as error:
+            return [str(error)]
+        self._worker.swap()
+        return []
+
+    async def snapshot(self) -> Snapshot:
+        return self._worker.snapshot()
+
+    def unready(self) -> list[str]:
+        return self._worker.unready()
+
+    def reopen_audit(self) -> None:
+        self._worker.reopen_audit()
+
+    async def replace_workers(self) -> None:
+        self._log.event("warning", "warning", message="one process serves alone: there is no worker to replace")
+
+    async def stop(self, delay: float) -> None:
+        await asyncio.shield(self._worker.stop(delay))

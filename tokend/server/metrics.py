@@ -1,0 +1,152 @@
+"""Counts of one process, kept as plain numbers, added up over all processes, and told in Prometheus' words.
+
+Plain, since a label lookup of the library costs more than minting a token's signature; the exposition is the library's.
+Labels are bounded: apps, kinds and codes come from the configuration and from closed lists, never from a client.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from tokend import __version__
+
+Labels = tuple[str, ...]
+BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Upper bounds of the latencies' buckets, in seconds."""
+
+
+class Family(NamedTuple):
+    """One metric: its help, its labels, and, for a gauge, how the values of several processes make one."""
+
+    help: str
+    labels: Labels = ()
+    gauge: Callable[[Iterable[float]], float] | None = None
+
+
+FAMILIES: Final[Mapping[str, Family]] = {
+    "tokend_requests": Family("Requests answered, by HTTP status.", ("app", "status")),
+    "tokend_decisions": Family(
+        "Tokens issued and refused; the code is ok or why not.", ("app", "kind", "outcome", "code")
+    ),
+    "tokend_connections_closed": Family("Connections that the guard closed, by what was late or full.", ("reason",)),
+    "tokend_reloads": Family("Reloads of the configuration.", ("result",)),
+    "tokend_worker_restarts": Family("Workers that ended and were replaced.", ("reason",)),
+    "tokend_audit_records": Family("Decisions written to the audit, or not.", ("result",)),
+    "tokend_limiter_calls": Family("Requests held against the limits, by what the limiter answered.", ("result",)),
+    "tokend_requests_in_flight": Family("Requests that are being answered.", (), sum),
+    "tokend_connections": Family("Open connections.", (), sum),
+    "tokend_workers": Family("Processes that answer requests.", (), sum),
+    "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),
+    "tokend_jwks_age_seconds": Family("Age of the identity provider's keys.", ("source",), max),
+}
+_LATENCY: Final = "tokend_request_seconds"
+
+Values = dict[str, dict[Labels, float]]
+
+
+class Snapshot(NamedTuple):
+    """Counters and gauges by family and labels; latencies as counts a bucket (the last one is +Inf) and their sum."""
+
+    values: Values
+    latencies: list[int]
+    seconds: float
+
+    def pack(self) -> dict[str, Any]:
+        """As JSON has it."""
+        values = {name: [[list(labels), value] for labels, value in of.items()] for name, of in self.values.items()}
+        return {"values": values, "latencies": self.latencies, "seconds": self.seconds}
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Any]) -> "Snapshot":
+        values = {name: {tuple(labels): value for labels, value in of} for name, of in packed["values"].items()}
+        return cls(values, list(packed["latencies"]), packed["seconds"])
+
+
+NOTHING: Final = Snapshot({}, [0] * (len(BUCKETS) + 1), 0.0)
+
+
+class Metrics:
+    """What one process counts."""
+
+    def __init__(self) -> None:
+        self._counters: Values = {name: {} for name, family in FAMILIES.items() if family.gauge is None}
+        self._latencies = [0] * (len(BUCKETS) + 1)
+        self._seconds = 0.0
+
+    def count(self, name: str, *labels: str, by: int = 1) -> None:
+        of = self._counters[name]
+        of[labels] = of.get(labels, 0) + by
+
+    def request(self, app: str | None, status: int, seconds: float) -> None:
+        """An answered request and how long it took."""
+        self.count("tokend_requests", app or "", str(status))
+        self._latencies[bisect_left(BUCKETS, seconds)] += 1
+        self._seconds += seconds
+
+    def decision(self, app: str, kind: str, code: str) -> None:
+        """An ask that was decided; `code`: ok, or why no token was issued."""
+        self.count("tokend_decisions", app, kind, "issued" if code == "ok" else "refused", code)
+
+    def snapshot(self, gauges: Values) -> Snapshot:
+        counters = {name: dict(of) for name, of in self._counters.items()}
+        return Snapshot({**counters, **gauges}, list(self._latencies), self._seconds)
+
+
+def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
+    """All processes as one: counters added, gauges as their family says."""
+    collected: dict[str, dict[Labels, list[float]]] = {}
+    latencies, seconds = list(NOTHING.latencies), 0.0
+    for one in snapshots:
+        latencies = [a + b for a, b in zip(latencies, one.latencies, strict=True)]
+        seconds += one.seconds
+        for name, of in one.values.items():
+            for labels, value in of.items():
+                collected.setdefault(name, {}).setdefault(labels, []).append(value)
+    values = {
+        name: {labels: (FAMILIES[name].gauge or sum)(found) for labels, found in of.items()}
+        for name, of in collected.items()
+    }
+    return Snapshot(values, latencies, seconds)
+
+
+def counted(snapshot: Snapshot) -> Snapshot:
+    """What stays of a process that has ended: its counters, not its gauges."""
+    return snapshot._replace(values={name: of for name, of in snapshot.values.items() if FAMILIES[name].gauge is None})
+
+
+def exposition(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
+    """The body and content type of `/metrics` for an Accept header."""
+    encode, content_type = choose_encoder(accept)
+    registry = CollectorRegistry()
+    registry.register(_Fixed(snapshot))
+    return encode(registry), content_type
+
+
+class _Fixed(Collector):
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Metric]:
+        for name, family in FAMILIES.items():
+            kind = CounterMetricFamily if family.gauge is None else GaugeMetricFamily
+            metric = kind(name, family.help, labels=family.labels)
+            for labels, value in sorted(self._snapshot.values.get(name, {}).items()):
+                metric.add_metric(labels, value)
+            yield metric
+        yield self._histogram()
+        build = GaugeMetricFamily("tokend_build_info", "The version that runs.", labels=("version",))
+        build.add_metric((__version__,), 1)
+        yield build
+
+    def _histogram(self) -> Metric:
+        total, buckets = 0, []
+        for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._snapshot.latencies, strict=True):
+            total += count
+            buckets.append((bound, total))
+        metric = HistogramMetricFamily(_LATENCY, "Seconds from a request's head to its answer.")
+        metric.add_metric((), buckets, self._snapshot.seconds)
+        return metric

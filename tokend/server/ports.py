@@ -1,0 +1,73 @@
+"""Opens what the issuer awaits (audit, keys, deny list) for a Setup, and keeps open what the next Setup asks for too."""
+
+import time
+
+from tokend.ports import Ports
+from tokend.server.audit import Audit
+from tokend.server.deny import DenyFile
+from tokend.server.jwks import KeyCache, client, over_http
+from tokend.server.log import JsonLog
+from tokend.setup import AuditSettings, Setup
+
+
+class CannotStart(Exception):
+    """An address cannot be listened on, or a file of the server's own cannot be used, in a sentence."""
+
+
+class Outside:
+    """What one process holds open. `writer` names its chains in the audit and differs at every start."""
+
+    def __init__(self, log: JsonLog, writer: str) -> None:
+        """Needs a running loop."""
+        self._log = log
+        self._writer = writer
+        self._session = client()
+        self.keys = KeyCache(over_http(self._session), time.monotonic, log)
+        self._audits: dict[AuditSettings, Audit] = {}
+
+    def open(self, setup: Setup) -> Ports:
+        """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
+        deny = _open_deny(setup, self._log)
+        return Ports(self._audit(setup), self.keys, deny)
+
+    def retire(self, but: Ports) -> None:
+        """Close what only other Setups asked for. No request may use it any more."""
+        for settings, audit in list(self._audits.items()):
+            if audit is not but.audit:
+                del self._audits[settings]
+                audit.close()
+
+    def reopen(self) -> None:
+        """After rotation of the audit's files."""
+        for audit in self._audits.values():
+            audit.reopen()
+
+    async def close(self) -> None:
+        self.retire(Ports())
+        await self._session.close()
+
+    def _audit(self, setup: Setup) -> Audit | None:
+        if setup.audit is None:
+            return None
+        if setup.audit not in self._audits:
+            self._audits[setup.audit] = open_audit(setup.audit, self._writer, self._log)
+        return self._audits[setup.audit]
+
+
+def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
+    """The audit; `CannotStart` where its file cannot be opened."""
+    try:
+        return Audit(settings, writer, log, time.monotonic)
+    except OSError as error:
+        raise CannotStart(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
+
+
+def _open_deny(setup: Setup, log: JsonLog) -> DenyFile | None:
+    if setup.deny_file is None:
+        return None
+    try:
+        return DenyFile(setup.deny_file, log, time.time, time.monotonic)
+    except OSError as error:
+        raise CannotStart(f"the deny file cannot be read: {setup.deny_file}: {error.strerror}") from error
+    except ValueError as error:
+        raise CannotStart(f"the deny file is wrong: {setup.deny_file}: {error}") from error

@@ -1,0 +1,62 @@
+"""What the process itself needs: descriptors for every connection, aiohttp's C parser, uvloop, and no core dumps."""
+
+import sys
+from typing import Any, Final
+
+from aiohttp import http_parser
+
+from tokend.server.guard import RESERVED, Caps
+from tokend.server.ports import CannotStart
+from tokend.setup import ServerSettings
+
+CONNECTIONS: Final = 10_000
+"""The most connections of a worker where `server.connections` does not say."""
+
+
+def caps_of(settings: ServerSettings) -> Caps:
+    """What the guard holds connections to. Raises the process's own limit as far as it may; else `CannotStart`."""
+    room = _descriptors() - RESERVED
+    if settings.connections is not None and settings.connections > room:
+        raise CannotStart(
+            f"server.connections.max is {settings.connections}, and the descriptor limit leaves room for {room}: "
+            "raise it (ulimit -n, LimitNOFILE=) or lower the setting"
+        )
+    if room < 1:
+        raise CannotStart(f"the descriptor limit is below {RESERVED + 1}: raise it (ulimit -n, LimitNOFILE=)")
+    return Caps(settings.connections or min(CONNECTIONS, room), settings.per_address)
+
+
+def check_parser() -> None:
+    """`CannotStart` if aiohttp fell back to its Python parser, which most of its past advisories concern."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise CannotStart("aiohttp's C parser is missing: install a wheel of aiohttp, and unset AIOHTTP_NO_EXTENSIONS")
+
+
+def no_core_dumps() -> None:
+    """A core dump would hold every secret."""
+    if sys.platform != "win32":
+        import resource  # not to be had on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def loop_factory() -> Any:
+    """uvloop's loops, where there is uvloop."""
+    if sys.platform == "win32":
+        return None
+    import uvloop  # not to be had on Windows
+
+    return uvloop.new_event_loop
+
+
+def _descriptors() -> int:
+    if sys.platform == "win32":
+        return CONNECTIONS + RESERVED
+    import resource  # not to be had on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        wanted = max(soft, CONNECTIONS + RESERVED) if hard == resource.RLIM_INFINITY else hard
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return soft

@@ -1,0 +1,131 @@
+"""One process's share of the work: a door on a listening socket, with its guard, its metrics and what the issuer awaits.
+
+Does not know whether it is alone or one of several: `alone.py` and `supervisor.py` do.
+"""
+
+import asyncio
+import secrets
+import socket
+import time
+from typing import Final
+
+from aiohttp import web
+
+from tokend.ports import Ports
+from tokend.server.door import Door, Loaded
+from tokend.server.guard import Caps, Deadlines, Guard
+from tokend.server.log import JsonLog
+from tokend.server.metrics import Metrics, Snapshot, Values
+from tokend.server.ports import Outside
+from tokend.server.protocol import Runner
+from tokend.setup import Setup
+
+BACKLOG: Final = 1024
+LINGER_SECONDS: Final = 1.0
+"""The longest that the rest of a refused body is read and thrown away, so that its sender sees the answer."""
+IDLE_SECONDS: Final = 75.0
+"""How long an idle connection is kept."""
+DRAIN_SECONDS: Final = 10.0
+"""The longest that requests in flight are waited for at the end."""
+LAST_CALL_SECONDS: Final = 1.0
+"""How long idle connections may still bring a request at the end: it is answered, and told to close."""
+
+
+class Worker:
+    """Made in a running loop. `start`, then any number of `offer` with `swap` or `withdraw`, then `stop`."""
+
+    def __init__(self, log: JsonLog, caps: Caps) -> None:
+        self.metrics = Metrics()
+        self._log = log
+        self._outside = Outside(log, secrets.token_hex(8))
+        self._guard = Guard(Deadlines(), caps, log, time.monotonic, lambda address: False)
+        self._offered: Loaded | None = None
+        self._door: Door
+        self._runner: Runner
+        self._site: web.SockSite
+
+    async def start(self, setup: Setup, listener: socket.socket) -> None:
+        """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""
+        loaded = Loaded.of(setup, self._outside.open(setup))
+        self._door = Door(loaded, self._log, metrics=self.metrics)
+        self._runner = runner_of(self._door, self._guard)
+        await self._runner.setup()
+        self._guard.start()
+        self._site = web.SockSite(self._runner, listener, backlog=BACKLOG)
+        await self._site.start()
+
+    @property
+    def setup(self) -> Setup:
+        return self._door.loaded.setup
+
+    def offer(self, setup: Setup) -> None:
+        """Make ready for another Setup; `CannotStart` where it cannot be. Requests still get the present one."""
+        self._offered = Loaded.of(setup, self._outside.open(setup))
+
+    def swap(self) -> None:
+        """From now on requests get the Setup that was offered; those that have begun keep theirs."""
+        if self._offered is None:
+            return
+        self._door.loaded, self._offered = self._offered, None
+        kept = self._door.loaded.ports
+        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._retire_all_but, kept)
+
+    def withdraw(self) -> None:
+        """Forget the Setup that was offered."""
+        self._offered = None
+        self._outside.retire(self._door.loaded.ports)
+
+    def reopen_audit(self) -> None:
+        self._outside.reopen()
+
+    def unready(self) -> list[str]:
+        """Why no request should be sent here; empty: it is ready."""
+        return self._door.unready()
+
+    def snapshot(self) -> Snapshot:
+        """The process's metrics."""
+        gauges: Values = {
+            "tokend_requests_in_flight": {(): float(self._door.in_flight)},
+            "tokend_connections": {(): float(self._guard.open)},
+            "tokend_workers": {(): 1.0},
+            "tokend_jwks_age_seconds": {(source,): age for source, age in self._outside.keys.ages()},
+        }
+        audit = self._door.loaded.ports.audit
+        if audit is not None:
+            gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}
+        found = self.metrics.snapshot(gauges)
+        closed: dict[tuple[str, ...], float] = {(reason,): count for reason, count in self._guard.closed.items()}
+        return found._replace(values={**found.values, "tokend_connections_closed": closed})
+
+    async def stop(self, delay: float) -> None:
+        """Not ready at once; still serving for `delay` seconds; then accept nothing, finish what has begun, and close."""
+        self._door.draining = True
+        await asyncio.sleep(delay)
+        await self._site.stop()
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while (self._guard.open and loop.time() < begun + LAST_CALL_SECONDS) or (
+            self._guard.busy and loop.time() < begun + DRAIN_SECONDS
+        ):
+            await asyncio.sleep(0.02)
+        self._guard.stop()
+        await self._runner.cleanup()
+        await self._outside.close()
+
+    def _retire_all_but(self, ports: Ports) -> None:
+        if self._door.loaded.ports is ports and self._offered is None:
+            self._outside.retire(ports)
+
+
+def runner_of(door: Door, guard: Guard) -> Runner:
+    """What runs the door, with every setting of aiohttp's that is not its default."""
+    return Runner(
+        door.application(),
+        door.refuse_unread,
+        guard,
+        access_log=None,
+        keepalive_timeout=IDLE_SECONDS,
+        lingering_time=LINGER_SECONDS,
+        auto_decompress=False,
+        shutdown_timeout=LAST_CALL_SECONDS,
+    )
