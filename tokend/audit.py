@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from tokend.model import Decision, Grant, Service
+from tokend.model import Code, Decision, Grant, Service
 
 FIRST: Final = "0" * 64
 """What the first line of a chain has for the previous one's hash."""
@@ -51,7 +51,10 @@ def entry(decision: Decision, *, hash_ids: bool = False) -> dict[str, object]:
     }
     if decision.refusal is not None:
         refusal = decision.refusal
-        return fields | {"outcome": "refused", "code": refusal.code, "field": refusal.field}
+        field = (
+            None if refusal.code == Code.UNKNOWN_FIELD else refusal.field
+        )  # an unknown name is the client's own word
+        return fields | {"outcome": "refused", "code": refusal.code, "field": field}
     grant = decision.grant
     return fields | {
         "outcome": "issued",

@@ -132,7 +132,16 @@ def everything(app: str = "", route: str = "", rule: str = "") -> str:
     return f"{text}{app}    routes:\n{routes}{_CUSTOM.replace('OPTIONS', route)}"
 
 
-async def send(server: Running, way: Way, lifetime: object, sent: bool = True) -> Reply:
+class Sent(NamedTuple):
+    """A request's own parts."""
+
+    method: str
+    target: str
+    body: bytes | None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def request_of(way: Way, lifetime: object = None, sent: bool = False) -> Sent:
     """The request with this lifetime (as text, where the way is one in text); without one where not `sent`."""
     if way.absolute and isinstance(lifetime, int):
         lifetime += NOW
@@ -140,11 +149,17 @@ async def send(server: Running, way: Way, lifetime: object, sent: bool = True) -
         field = f"{way.field}={lifetime}" if sent else ""
         if way.form is not None:
             body = "&".join(one for one in (way.form, field) if one).encode("utf-8", "surrogateescape")
-            return await server.ask("POST", way.target, body, ("Content-Type", FORM))
+            return Sent("POST", way.target, body, (("Content-Type", FORM),))
         mark = "&" if "?" in way.target else "?"
-        return await server.ask("GET", f"{way.target}{mark}{field}")
+        return Sent("GET", f"{way.target}{mark}{field}", None)
     content: dict[str, Any] = json.loads(json.dumps(way.body))
     holder = content if way.holder is None else content[way.holder][0]
     if sent:
         holder[way.field or "ttl"] = lifetime
-    return await server.ask("POST", way.target, json.dumps(content).encode())
+    return Sent("POST", way.target, json.dumps(content).encode())
+
+
+async def send(server: Running, way: Way, lifetime: object, sent: bool = True) -> Reply:
+    """Send it to a server."""
+    request = request_of(way, lifetime, sent)
+    return await server.ask(request.method, request.target, request.body, *request.headers)

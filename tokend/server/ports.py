@@ -8,6 +8,7 @@ from tokend.server.deny import DenyFile
 from tokend.server.jwks import KeyCache, client, over_http
 from tokend.server.log import JsonLog
 from tokend.setup import AuditSettings, Setup
+from tokend.validation import shown
 
 
 class CannotStart(Exception):
@@ -59,7 +60,7 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
     try:
         return Audit(settings, writer, log, time.monotonic)
     except OSError as error:
-        raise CannotStart(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
+        raise CannotStart(f"the audit file cannot be opened: {shown(str(error.filename))}: {error.strerror}") from error
 
 
 def _open_deny(setup: Setup, log: JsonLog) -> DenyFile | None:
@@ -68,6 +69,6 @@ def _open_deny(setup: Setup, log: JsonLog) -> DenyFile | None:
     try:
         return DenyFile(setup.deny_file, log, time.time, time.monotonic)
     except OSError as error:
-        raise CannotStart(f"the deny file cannot be read: {setup.deny_file}: {error.strerror}") from error
+        raise CannotStart(f"the deny file cannot be read: {shown(str(setup.deny_file))}: {error.strerror}") from error
     except ValueError as error:
-        raise CannotStart(f"the deny file is wrong: {setup.deny_file}: {error}") from error
+        raise CannotStart(f"the deny file is wrong: {shown(str(setup.deny_file))}: {error}") from error
