@@ -1,4 +1,4 @@
-"""What every test may ask for. `vendor`: the vendor's published builders in node; `provider`: an identity provider."""
+"""What every test may ask for: the vendor's published builders in node, an identity provider, and that nginx is there."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ import pytest
 
 from tests import oracle
 from tests.oidc.provider import Provider, missing
+from tests.proxy import nginx as web_server
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,12 @@ def provider() -> Iterator[Provider]:
     _need(missing())
     with Provider() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def nginx() -> None:
+    """For tests that start it (`tests/proxy/nginx.py`). Skipped and failed as the vendor is."""
+    _need(web_server.missing())
 
 
 def _need(lacking: str | None) -> None:

@@ -49,6 +49,8 @@ def entry(decision: Decision, *, hash_ids: bool = False) -> dict[str, object]:
         "caller": decision.caller,
         "kind": decision.ask.kind if decision.grant is not None else None,
     }
+    if decision.url is not None:
+        fields["url"] = decision.url
     if decision.refusal is not None:
         refusal = decision.refusal
         field = (

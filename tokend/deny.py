@@ -1,7 +1,7 @@
 """Deny entries: who is shut out for the time being, whatever the rules say. Pure: matching; `server/deny.py` reads files.
 
-An entry names an app (or all), and any of user, channel, caller; all that it names must fit. `issued_before` shuts out
-identities that were established before that time (a caller's `iat`), as after a stolen session.
+An entry names an app (or all), and any of user, channel, caller and url; all that it names must fit. `issued_before`
+shuts out identities that were established before that time (a caller's `iat`), as after a stolen session.
 """
 
 from collections.abc import Iterable
@@ -14,23 +14,24 @@ from tokend.model import Caller, Grant
 from tokend.scope import scope
 from tokend.validation import Complaint, Strict, complaints, invalid
 
-_WHOM = frozenset({"user", "channel", "caller", "issued_before"})
+_WHOM = frozenset({"user", "channel", "caller", "url", "issued_before"})
 
 
 class Entry(Strict):
-    """One line of the deny file. `until` and `issued_before` in Unix seconds."""
+    """One line of the deny file. `url`: the id of a signed URL. `until` and `issued_before` in Unix seconds."""
 
     app: str | None = None
     user: str | None = None
     channel: str | None = None
     caller: str | None = None
+    url: str | None = None
     issued_before: Annotated[int, Field(ge=0)] | None = None
     until: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _names_somebody(cls, value: object) -> object:
-        if isinstance(value, dict) and not value.keys() & _WHOM:
+        if isinstance(value, dict) and all(value.get(one) is None for one in _WHOM):
             raise invalid(f"must name one of {', '.join(sorted(_WHOM))}: an entry for everybody is no entry")
         return value
 
@@ -42,6 +43,7 @@ class Entry(Strict):
         return (
             self.app in (None, app)
             and self.caller in (None, caller.name)
+            and self.url in (None, caller.url)
             and (self.user is None or self.user in users)
             and (self.channel is None or self.channel in channels)
             and (self.issued_before is None or (isinstance(begun, int | float) and begun < self.issued_before))

@@ -82,7 +82,7 @@ async def issue(
         outcome = ask if isinstance(ask, Refusal) else await _one(app, terms, caller, ask, stamp, ports)
         outcomes.append(outcome)
         if isinstance(ask, Ask):
-            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id))
+            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id, caller.url))
         if isinstance(outcome, Refusal) and not wanted.batch:
             await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
             raise outcome
@@ -245,13 +245,19 @@ def _mint(permit: Permit, stamp: Stamp) -> Issued:
 
 
 def decision(
-    app: str, caller: str | None, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
+    app: str,
+    caller: str | None,
+    ask: Ask,
+    outcome: Issued | Refusal,
+    issued_at: int,
+    request_id: str,
+    url: str | None = None,
 ) -> Decision:
-    """The audit's entry for an outcome."""
+    """The audit's entry for an outcome. `url`: the id of the signed URL that the caller came by."""
     if isinstance(outcome, Refusal):
-        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id)
+        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id, url)
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
-    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id)
+    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id, url)
 
 
 async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:

@@ -11,7 +11,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from tokend.validation import invalid
+from tokend.validation import invalid, shown
 
 PLATFORM_MAX_TTL: Final = 86_400
 """Seconds: no token lives longer, whatever it says."""
@@ -72,7 +72,8 @@ class Refusal(Exception):
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
-        self.field = field
+        # an unknown field's name is the client's own word, and perhaps a secret in the wrong place
+        self.field = shown(field) if field and code == Code.UNKNOWN_FIELD else field
         self.operator = operator
 
     @property
@@ -194,12 +195,13 @@ class Narrowing(NamedTuple):
 class Caller(NamedTuple):
     """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
 
-    Each of `narrowings` holds besides whatever rule permits.
+    Each of `narrowings` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
     """
 
     name: str
     claims: Mapping[str, object] = NOTHING
     narrowings: tuple[Narrowing, ...] = ()
+    url: str | None = None
 
 
 class Service(NamedTuple):
@@ -248,7 +250,10 @@ Outcome = Issued | Refusal
 
 
 class Decision(NamedTuple):
-    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released."""
+    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
+
+    `url`: the id of the signed URL that the caller came by.
+    """
 
     app: str
     caller: str | None
@@ -259,3 +264,4 @@ class Decision(NamedTuple):
     issued_at: int
     refusal: Refusal | None
     request_id: str = ""
+    url: str | None = None

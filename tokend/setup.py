@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tokend.auth import Gate
+from tokend.auth.signed_url import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
 from tokend.model import PLATFORM_MAX_TTL
@@ -63,13 +64,14 @@ def check_origin(written: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One tenant. `rules` by caller; `backends` by kind."""
+    """One tenant. `rules` by caller; `backends` by kind. `url_signing`: the keys of its signed URLs."""
 
     name: str
     app_id: str | None
     backends: Mapping[str, Backend]
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
+    url_signing: SigningKeys | None = None
 
 
 class Placeholder(NamedTuple):
@@ -88,7 +90,8 @@ Parts = tuple[str | Placeholder, ...]
 class Route:
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
-    `open_callers`: those of the callers that anybody can be. `url_keys`: whether `k/<key>` may stand after `at`.
+    `open_callers`: those of the callers that anybody can be. `url_callers`: those that come by `k/<key>` after `at`.
+    `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
     """
 
     app: App
@@ -98,13 +101,19 @@ class Route:
     gate: Gate
     callers: tuple[str, ...]
     open_callers: tuple[str, ...] = ()
-    url_keys: bool = False
+    url_callers: tuple[str, ...] = ()
     cookie: str | None = None
+    proxy_headers: frozenset[str] = frozenset()
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
     token_version: str = AUTO
     signed_uid: bool = False
+
+    @property
+    def url_keys(self) -> bool:
+        """Whether `k/<key>` may stand after `at`."""
+        return bool(self.url_callers)
 
     @property
     def issues_006(self) -> bool:
@@ -138,9 +147,14 @@ class Listen(NamedTuple):
     port: int = 8080
 
     @property
+    def reachable(self) -> str:
+        """The address for a client on this machine: loopback in place of a wildcard."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+
+    @property
     def url(self) -> str:
-        """Where a client on this machine reaches it: a wildcard address is shown as loopback."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        """Where a client on this machine reaches it."""
+        host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
@@ -168,7 +182,10 @@ class ServerSettings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """All that the configuration says, ready for use. `warnings` are for the operator, at every start."""
+    """All that the configuration says, ready for use. `warnings` are for the operator, at every start.
+
+    `lapses`: further ones, each with the Unix seconds after which it is due.
+    """
 
     source: str
     listen: Listen
@@ -177,9 +194,15 @@ class Setup:
     warnings: tuple[str, ...] = ()
     audit: AuditSettings | None = None
     deny_file: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""
+    lapses: tuple[tuple[int, str], ...] = ()
+
+    def warnings_at(self, now: float) -> tuple[str, ...]:
+        """All that are due at a time, in Unix seconds."""
+        return (*self.warnings, *(warning for after, warning in self.lapses if now > after))
 
 
 @lru_cache(maxsize=4096)

@@ -46,6 +46,11 @@ def test_a_closed_environment_server_says_how_to_call_it(tmp_path: Path) -> None
     assert "anonymous" not in server.log
 
 
+def test_the_greeting_puts_a_url_key_into_the_url(tmp_path: Path) -> None:
+    with serving(tmp_path, {**CREDENTIALS, "URL_KEY_SHA256": "0" * 64}) as server:
+        assert server.greeting[1].split()[1:] == ["curl", f"{server.url}/k/YOUR-KEY/rtc/room/publisher/uid/1001/"]
+
+
 def test_health_finds_the_port_of_the_environment_without_the_app_s_credentials(tmp_path: Path) -> None:
     with serving(tmp_path, CREDENTIALS) as server:
         done = tokend(tmp_path, {"PORT": server.url.rpartition(":")[2], "TOKEND_HOST": "0.0.0.0"}, "health")

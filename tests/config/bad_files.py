@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "CERTIFICATE": "5CFd2fd1755d40ecb72977518be15d3b",
     "SHORT": "5CFd2fd1755d40ecb72977518be15d3",
     "BLANKS": "5CFd2fd1755d40ecb72977518be15d  ",
+    "SIGNING": "the-first-signing-key-of-32-bytes",
 }
 
 

@@ -11,6 +11,7 @@ from tests.config.writing import ENVIRONMENT
 from tokend import plugins
 from tokend.config import ConfigError
 from tokend.config.assemble import assemble
+from tokend.config.keys import KeyEntry
 from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, CallerShape, JwtShape, RootShape, RouteShape, RuleShape
@@ -19,7 +20,7 @@ from tokend.config.yaml_tree import Map, Mark, YamlError, parse
 KEYS = sorted(
     {
         key
-        for shape in (RootShape, AppShape, CallerShape, JwtShape, Certificate, RouteShape, RuleShape)
+        for shape in (RootShape, AppShape, CallerShape, KeyEntry, JwtShape, Certificate, RouteShape, RuleShape)
         for key in shape.model_fields
     }
 )

@@ -145,7 +145,7 @@ def test_good_files_fit_the_schema() -> None:
             "backends_text",
         ),
         *("certificate_without_primary", "api_key_literal", "api_key_upper_case", "backend_not_a_mapping"),
-        "jwt_secret_literal",
+        *("jwt_secret_literal", "key_not_after", "key_entries"),
     ],
 )
 def test_bad_files_do_not_fit_the_schema(name: str) -> None:

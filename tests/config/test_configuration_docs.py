@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE
-from tokend.auth.presets import PRESETS
-from tokend.config import environment, load, references, server
+from tokend.auth.presets import FORWARD_PRESETS, PRESETS
+from tokend.config import environment, keys, load, references, server
 from tokend.config import shape as shapes
 from tokend.config.shape import RootShape
 from tokend.dialects import DIALECTS
@@ -26,9 +26,11 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
     "Callers: `callers`": (shapes.CallerShape, ""),
+    "Keys: `api_key` and `url_key`": (keys.KeyEntry, ""),
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
     "Routes: `routes`": (shapes.RouteShape, ""),
 }
+FORWARD_AUTH = "Users that a proxy names: `forward_auth`"
 NO_KEYS_OF_THE_FILE = {
     "AuditFile": "a form of audit.to",
     "AdminShape": "a form of server.admin",
@@ -61,6 +63,18 @@ def test_secrets_rules_and_powers() -> None:
     assert _rows("Rules: `may`") == [*rule, *Power]
 
 
+def test_forward_auth_and_its_presets() -> None:
+    keys = [f"forward_auth.{one}" for one in shapes.ForwardAuthShape.model_fields]
+    secret = [f"secret_header.{one}" for one in shapes.SecretHeaderShape.model_fields]
+    assert _rows(FORWARD_AUTH) == [*keys, *secret, *FORWARD_PRESETS]
+    for name, preset in FORWARD_PRESETS.items():
+        claims, lists = (
+            ", ".join(f"`{claim}`: `{header}`" for claim, header in one.items())
+            for one in (preset.claims, preset.lists)
+        )
+        assert f"| `{name}` | `{preset.user}` | {claims} | {lists} |" in _section(FORWARD_AUTH)
+
+
 def test_no_shape_is_left_out() -> None:
     models = {
         name: one
@@ -68,7 +82,10 @@ def test_no_shape_is_left_out() -> None:
         for name, one in vars(module).items()
         if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == module.__name__
     }
-    covered = {model.__name__ for model, _ in SECTIONS.values()} | {"RuleShape", "RuleTtl"}
+    covered = {model.__name__ for model, _ in SECTIONS.values()} | {
+        *("RuleShape", "RuleTtl", "ForwardAuthShape", "SecretHeaderShape")
+    }
+    covered -= {"KeyEntry"}  # of a file of its own
     assert {
         name
         for name, one in vars(references).items()

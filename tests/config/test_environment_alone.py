@@ -6,7 +6,7 @@ import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
 from tokend.auth import Gate, digest_of, present
-from tokend.config import ConfigError, load, read_listen
+from tokend.config import ConfigError, load, read_server
 from tokend.model import Refusal
 from tokend.scope import Power
 from tokend.setup import Listen, Setup
@@ -126,13 +126,13 @@ def test_where_it_listens(
     server = f"server: {{listen: {written}}}\n" if written else ""
     write(tmp_path, {"config.yaml": server + ONE_APP})
     assert load(None, ENVIRONMENT | environment, tmp_path).listen == Listen(*listen)
-    assert read_listen(None, environment, tmp_path) == Listen(*listen)
+    assert read_server(None, environment, tmp_path) == (Listen(*listen), None)
     if written is None:
         assert load(None, ALONE | environment, tmp_path / "empty").listen == Listen(*listen)
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "8_0", "+80", " 80", "0x50", "８０", "80 ", "1e3", "9" * 5000])
 def test_a_port_is_a_plain_number(port: str, tmp_path: Path) -> None:
-    for read in (load, read_listen):
+    for read in (load, read_server):
         with pytest.raises(ConfigError, match=r"^environment: PORT: must be a port, 0 to 65535$"):
             read(None, ALONE | {"PORT": port}, tmp_path)

@@ -136,7 +136,6 @@ def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "server: {trusted_proxies: [10.0.0.0/8]}",
         "redis: {url: {env: REDIS_URL}}",
         "defaults: {limits: {caller: 20/s burst 40}}",
     ],

@@ -71,6 +71,17 @@ def test_a_secret_is_replaced_whole(tmp_path: Path) -> None:
     assert app.app_id == APP_ID
 
 
+def test_a_signing_key_and_a_key_with_an_end_are_replaced_whole(tmp_path: Path) -> None:
+    both = "url_signing_key: {primary: {env: OTHER}, secondary: {env: OTHER}, sign_with: secondary}"
+    found = _demo(tmp_path, both, "url_signing_key: {env: OTHER}").url_signing
+    assert found is not None
+    assert (found.signing, list(found.keys)) == ("primary", ["primary"])
+    text = ALL.replace('api_key: "DIGEST"', 'api_key: {sha256: "DIGEST", not_after: 2020-01-01T00:00:00Z}')
+    assert len(loaded(tmp_path, text + "    apps: {demo: {}}").lapses) == 1
+    own = '{demo: {callers: {studio: {api_key: {sha256: "DIGEST"}}}}}'
+    assert loaded(tmp_path, text + f"    apps: {own}").lapses == ()
+
+
 def test_naming_a_scheme_drops_the_scheme_of_the_defaults(tmp_path: Path) -> None:
     setup = loaded(tmp_path, ALL + "    apps: {demo: {callers: {studio: {anonymous: true, may: [{}]}}}}")
     assert setup.routes[0].open_callers == ("studio",)

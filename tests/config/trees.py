@@ -8,7 +8,7 @@ from tests.config.writing import APP_ID, DIGEST
 from tokend.config.yaml_tree import Map, Mark, Seq
 
 SOUND: dict[str, Any] = {
-    "server": {"listen": "127.0.0.1:8080"},
+    "server": {"listen": "127.0.0.1:8080", "trusted_proxies": ["10.0.0.0/8", "::1", "unix"]},
     "defaults": {
         "certificate": {"env": "CERTIFICATE"},
         "ttl": {"default": "1h", "min": "1m", "max": "24h"},
@@ -18,8 +18,14 @@ SOUND: dict[str, Any] = {
     "apps": {
         "one": {
             "app_id": APP_ID,
+            "url_signing_key": {"env": "OTHER"},
             "backends": ["rtc", "rtm"],
             "callers": {
+                "uikit": {"url_key": "signed", "may": [{"kinds": "rtc"}]},
+                "kiosk": {
+                    "url_key": [{"sha256": "1" * 64, "not_after": "2026-12-31T00:00:00Z"}, f"sha256:{'2' * 64}"],
+                    "may": [{"kinds": "rtc"}],
+                },
                 "studio": {"api_key": [DIGEST], "may": [{"channel": "x-*"}]},
                 "web": {
                     "jwt": {
@@ -35,6 +41,17 @@ SOUND: dict[str, Any] = {
                     "may": [{"user": "*"}],
                 },
                 "fire": {"jwt": {"preset": "firebase", "project": "demo", "shared": True}, "may": [{"user": "*"}]},
+                "staff": {
+                    "forward_auth": {
+                        "user": "Remote-User",
+                        "claims": {"email": "Remote-Email"},
+                        "lists": {"groups": "Remote-Groups"},
+                        "secret_header": {"name": "X-Proxy", "secret": {"env": "CERTIFICATE"}},
+                        "require": {"claims.groups": "staff"},
+                    },
+                    "may": [{"user": "{claims.email}"}],
+                },
+                "nginx": {"forward_auth": {"preset": "oauth2-proxy"}, "may": [{"user": "*"}]},
                 "open": {"anonymous": True, "may": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
             },
             "routes": [

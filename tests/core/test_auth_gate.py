@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tokend.auth import Digest, Gate, digest_of, present
+from tokend.auth import Digest, Gate, Key, digest_of, present
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Presented, Scheme
@@ -14,7 +14,7 @@ from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
 _KEY: Final = "a key that works: !~".replace(" ", "_")
-_KEYS: Final = ApiKey({"studio": [digest_of(_KEY), digest_of("other-key")], "web": [digest_of("a.b.c")]})
+_KEYS: Final = ApiKey({"studio": [Key(digest_of(_KEY)), Key(digest_of("other-key"))], "web": [Key(digest_of("a.b.c"))]})
 
 
 class _Strict(Scheme):
@@ -88,7 +88,7 @@ async def test_two_at_once_are_ambiguous_even_if_both_are_good() -> None:
 
 
 async def test_mine_but_bad_is_401_without_a_second_guess() -> None:
-    anyone = ApiKey({"studio": [digest_of("mine-bad")]})
+    anyone = ApiKey({"studio": [Key(digest_of("mine-bad"))]})
     assert await _who(_Strict(), anyone, authorization=("Bearer mine-bad",)) == "credential_invalid"
     assert await _who(_Strict(), anyone, authorization=("Bearer mine-good",)) == "of-strict"
     assert await _who(_Strict(), _KEYS, authorization=(f"Bearer {_KEY}",)) == "studio"

@@ -41,6 +41,7 @@ def entries(*lines: dict[str, Any]) -> bytes:
         ({"issued_before": NOW - 99}, True),
         ({"issued_before": NOW - 100}, False),
         ({"caller": "studio", "issued_before": NOW}, True),
+        ({"url": "party-7"}, False),  # no signed URL
     ],
 )
 def test_an_entry_shuts_out_what_all_of_it_fits(entry: dict[str, Any], denied: bool) -> None:
@@ -57,7 +58,9 @@ def test_a_caller_without_a_time_is_not_shut_out_by_one() -> None:
     [
         (b"junk\n", "line 1: is no JSON object"),
         (b'\n{"user": "ada"}\n[]\n', "line 3: must be a mapping"),
-        (b'{"usr": "ada"}', "must name one of caller, channel, issued_before, user"),
+        (b'{"usr": "ada"}', "must name one of caller, channel, issued_before, url, user"),
+        (b'{"user": null}', "an entry for everybody is no entry"),
+        (b'{"app": "demo", "url": null}', "an entry for everybody is no entry"),
         (b'{"user": "ada", "chanel": "x"}', "chanel unknown key, did you mean 'channel'?"),
         (b'{"user": 7}', "user must be text"),
         (b'{"app": "demo"}', "an entry for everybody is no entry"),

@@ -85,8 +85,9 @@ class Reply(NamedTuple):
 class Running:
     """A server that listens; `log` is what it wrote."""
 
-    def __init__(self, door: Door, port: int, log: io.BytesIO) -> None:
+    def __init__(self, door: Door, guard: Guard, port: int, log: io.BytesIO) -> None:
         self.door = door
+        self.guard = guard
         self.port = port
         self.log = log
 
@@ -158,7 +159,7 @@ async def serving(
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        yield Running(door, runner.addresses[0][1], stream)
+        yield Running(door, guard, runner.addresses[0][1], stream)
     finally:
         guard.stop()
         await runner.cleanup()

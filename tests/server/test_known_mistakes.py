@@ -222,7 +222,7 @@ async def test_sigterm_answers_what_was_begun_and_exits_0(tmp_path: Path) -> Non
     try:
         assert process.stdout is not None
         first = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
-        server = Running(None, int(first.rsplit(":", 1)[1]), None)  # type: ignore[arg-type]  # only asked
+        server = Running(None, None, int(first.rsplit(":", 1)[1]), None)  # type: ignore[arg-type]  # only asked
         stop = asyncio.Event()
         streams = [asyncio.create_task(_stream(server, stop)) for _ in range(4)]
         await asyncio.sleep(0.4)

@@ -4,14 +4,17 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tokend.auth._digests import PREFIX, Digest, digest_of
-from tokend.auth.contract import Presented, Scheme
+from tokend.auth._digests import PREFIX, Digest, End, Key, check_digest, digest_of
+from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
-SCHEMES: Final = ("api_key", "url_key", "jwt", "anonymous")
+SCHEMES: Final = ("api_key", "url_key", "jwt", "forward_auth", "anonymous")
 """Every scheme's name, as the configuration writes it below a caller."""
 
+_BESIDE: Final = (
+    "an unknown credential goes before the proxy's headers: have the proxy remove Authorization and X-API-Key"
+)
 _VISIBLE: Final = re.compile(r"[!-~]+")
 
 
@@ -33,8 +36,12 @@ class Gate:
             if caller is not None:
                 return caller
         if presented.total:
-            raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here")
-        raise Refusal(Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer")
+            beside = _BESIDE if presented.proxied else None
+            raise not_known(beside)
+        reason = presented.unproxied if presented.proxied is None else "the proxy names no user"
+        raise Refusal(
+            Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer", operator=reason
+        )
 
 
 def present(
@@ -54,4 +61,4 @@ def present(
     return Presented(bearer, key, url_key, cookie, other or (bool(api_key) and key is None))
 
 
-__all__ = ["PREFIX", "SCHEMES", "Digest", "Gate", "digest_of", "present"]
+__all__ = ["PREFIX", "SCHEMES", "Digest", "End", "Gate", "Key", "check_digest", "digest_of", "present"]

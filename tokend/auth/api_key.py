@@ -3,28 +3,24 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from tokend.auth._digests import digest_of
+from tokend.auth._digests import Key, KeyTable
+from tokend.auth._jws import looks_like_jws
 from tokend.auth.contract import Presented, Scheme
 from tokend.model import Caller
 from tokend.ports import Keys
 
 
 class ApiKey(Scheme):
-    """Looks a key up by its digest, so that no comparison's time tells anything about a key."""
+    """Takes any key but one that looks like a JWT, which comes as `X-API-Key` only."""
 
     name: ClassVar[str] = "api_key"
 
-    def __init__(self, digests: Mapping[str, Iterable[str]]) -> None:
-        """`digests`: those of each caller, by the caller's name."""
-        self._callers = {one: Caller(name) for name, of_caller in digests.items() for one in of_caller}
+    def __init__(self, keys: Mapping[str, Iterable[Key]]) -> None:
+        """`keys`: those of each caller, by the caller's name."""
+        self._table = KeyTable(self.name, keys)
 
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
         key = presented.api_key
-        if key is None and presented.bearer is not None and not looks_like_jwt(presented.bearer):
+        if key is None and presented.bearer is not None and not looks_like_jws(presented.bearer):
             key = presented.bearer
-        return None if key is None else self._callers.get(digest_of(key))
-
-
-def looks_like_jwt(bearer: str) -> bool:
-    """Three dot-separated parts; such a key works only as `X-API-Key`."""
-    return bearer.count(".") == 2
+        return None if key is None else self._table.find(key, now)

@@ -1,9 +1,10 @@
 """What an auth scheme is. Three answers: None (not mine), a caller (mine and good), or a `Refusal` (mine but bad)."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from tokend.model import Caller
+from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
 
@@ -11,6 +12,8 @@ class Presented(NamedTuple):
     """The credentials that a request carries, as text; None: it carries none of that sort.
 
     `other`: an Authorization header that is no Bearer, or one that cannot be read. No scheme knows it.
+    `proxied`: those headers of a trusted proxy that callers of the route read, by name in lower case, each with all its
+    values; None: none counts. `unproxied`: why those that were sent do not, for the operator.
     """
 
     bearer: str | None = None
@@ -18,6 +21,8 @@ class Presented(NamedTuple):
     url_key: str | None = None
     cookie: str | None = None
     other: bool = False
+    proxied: Mapping[str, Sequence[str]] | None = None
+    unproxied: str | None = None
 
     @property
     def total(self) -> int:
@@ -35,3 +40,8 @@ class Scheme(ABC):
 
         `now` in Unix seconds. `keys`: those of identity providers.
         """
+
+
+def not_known(operator: str | None = None) -> Refusal:
+    """The 401 for a credential that is of no use here, one sentence for all. `operator`: why, for the log alone."""
+    return Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=operator)

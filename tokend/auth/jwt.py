@@ -4,8 +4,6 @@ Which caller a token is for is told by its issuer and audience; then the signatu
 What a token lacked goes to the operator's log; the stranger learns only that it is not accepted.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -14,17 +12,12 @@ from joserfc import jwk
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jws import JWSRegistry
 
-from tokend import strict_json
-from tokend.auth.contract import Presented, Scheme
+from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, is_signed, looks_like_jws, read, told
+from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.claims import Condition
-from tokend.model import Caller, Code, Refusal
+from tokend.model import Caller
 from tokend.ports import Keys, KeySource
 
-MAX_LENGTH: Final = 8 * 1024
-LEEWAY: Final = 30
-"""Seconds that clocks may differ by."""
-MAX_TIME: Final = 253_402_300_799
-"""The last second of the year 9999: anything later is no time that a provider means."""
 ASYMMETRIC: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
@@ -52,21 +45,8 @@ class Trust(NamedTuple):
     cookie: str | None = None
 
 
-class _Unfit(Exception):
-    """Why a token does not do, for the operator."""
-
-
 class KeysProblem(ValueError):
     """Why keys cannot be had from somewhere: a sentence of ours, which repeats nothing of what came from there."""
-
-
-class _Token(NamedTuple):
-    """The parts of a token, each decoded. `signed` is what the signature is over."""
-
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
-    signed: bytes
-    signature: bytes
 
 
 class Jwt(Scheme):
@@ -81,19 +61,20 @@ class Jwt(Scheme):
         text, trusts = presented.bearer, self._trusts
         if not presented.total:  # cookies come unasked: one counts only where nothing else was sent
             text, trusts = presented.cookie, tuple(one for one in trusts if one.cookie is not None)
-        if text is None or text.count(".") != 2:
+        if text is None or not looks_like_jws(text):
             return None
         try:
-            token = _read(text)
+            token = read(text)
+            _check_type(token)
             issuer = token.claims.get("iss")
             candidates = [one for one in trusts if one.issuer == issuer]
             if not candidates:
-                raise _Unfit(f"no caller here trusts the issuer {_told(issuer)}")
+                raise Unfit(f"no caller here trusts the issuer {told(issuer)}")
             trust = _for_audience(candidates, token.claims)
             await _check_signature(token, trust, keys)
             _check_claims(trust, token.claims, now)
-        except _Unfit as reason:
-            raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=str(reason)) from None
+        except Unfit as reason:
+            raise not_known(str(reason)) from None
         return Caller(trust.caller, token.claims)
 
 
@@ -151,42 +132,10 @@ def _is_short(key: Mapping[str, Any]) -> bool:
     return isinstance(key.get("n"), str) and len(key["n"]) * 6 < MIN_RSA_BITS
 
 
-def _read(text: str) -> _Token:
-    """Unchecked but strictly parsed."""
-    if len(text) > MAX_LENGTH:
-        raise _Unfit("the token is over 8 KiB")
-    parts = text.split(".")
-    header, claims = (_object(_decoded(part)) for part in parts[:2])
-    if "crit" in header or "b64" in header:
-        raise _Unfit("the header has crit or b64, which nothing here understands")
-    kind = header.get("typ", "JWT")
+def _check_type(token: Token) -> None:
+    kind = token.header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
-        raise _Unfit(f"typ is {_told(kind)}")
-    return _Token(header, claims, f"{parts[0]}.{parts[1]}".encode("ascii"), _decoded(parts[2]))
-
-
-def _decoded(part: str) -> bytes:
-    """The bytes of a part; each has one spelling, so that no token has two."""
-    try:
-        written = part.encode("ascii")
-        raw = base64.b64decode(written + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _Unfit("a part of the token is not base64url") from error
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != written:
-        raise _Unfit("a part of the token is base64 in another spelling")
-    return raw
-
-
-def _object(raw: bytes) -> Mapping[str, Any]:
-    try:
-        found = strict_json.loads(raw)
-    except strict_json.TwinKeyError as error:
-        raise _Unfit("a part of the token has a key twice") from error
-    except ValueError as error:
-        raise _Unfit("a part of the token is no JSON") from error
-    if not isinstance(found, dict):
-        raise _Unfit("a part of the token is no JSON object")
-    return found
+        raise Unfit(f"typ is {told(kind)}")
 
 
 def _for_audience(candidates: Sequence[Trust], claims: Mapping[str, Any]) -> Trust:
@@ -199,38 +148,38 @@ def _for_audience(candidates: Sequence[Trust], claims: Mapping[str, Any]) -> Tru
         if trust.audiences & (named | {one for one in also if isinstance(one, str)}):
             return trust
     wanted = " or ".join(f"caller {one.caller} wants {', '.join(sorted(one.audiences))}" for one in candidates)
-    raise _Unfit(f"aud is {_told(audience)}, {wanted}")
+    raise Unfit(f"aud is {told(audience)}, {wanted}")
 
 
-async def _check_signature(token: _Token, trust: Trust, keys: Keys | None) -> None:
+async def _check_signature(token: Token, trust: Trust, keys: Keys | None) -> None:
     algorithm, key_id = token.header.get("alg"), token.header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in trust.algorithms:
-        raise _Unfit(f"alg is {_told(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
+        raise Unfit(f"alg is {told(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
     if key_id is not None and not isinstance(key_id, str):
-        raise _Unfit("kid is no text")
+        raise Unfit("kid is no text")
     if trust.source is None or keys is None:
         _check_with(trust.keys, token, algorithm, key_id, trust)
         return
     held = (*trust.keys, *await keys.held(trust.source))
     try:
         _check_with(held, token, algorithm, key_id, trust)
-    except _Unfit:
+    except Unfit:
         if key_id is not None and any(one.kid == key_id for one in held):
             raise
         # signed by a key newer than those held, perhaps; without a kid only trying tells
         _check_with((*trust.keys, *await keys.renewed(trust.source)), token, algorithm, key_id, trust)
 
 
-def _check_with(keys: Sequence[Any], token: _Token, algorithm: str, key_id: str | None, trust: Trust) -> None:
-    """Whether the signature is by one of these keys; `_Unfit` says why not."""
+def _check_with(keys: Sequence[Any], token: Token, algorithm: str, key_id: str | None, trust: Trust) -> None:
+    """Whether the signature is by one of these keys; `Unfit` says why not."""
     named = [one for one in keys if key_id is None or one.kid in (None, key_id)]
     fitting = [one for one in named if _is_for(one, algorithm)]
     if not fitting:
-        raise _Unfit(f"there is no key {_told(key_id)} for {algorithm} of {trust.issuer}")
+        raise Unfit(f"there is no key {told(key_id)} for {algorithm} of {trust.issuer}")
     if key_id is None and len(fitting) > 1 and any(one.kid is not None for one in fitting):
-        raise _Unfit(f"kid is missing, and {trust.issuer} has several keys")
-    if not any(_is_signed(token, algorithm, key) for key in fitting):
-        raise _Unfit("the signature is by none of the issuer's keys")
+        raise Unfit(f"kid is missing, and {trust.issuer} has several keys")
+    if not any(is_signed(token, algorithm, key) for key in fitting):
+        raise Unfit("the signature is by none of the issuer's keys")
 
 
 def _is_for(key: jwk.Key, algorithm: str) -> bool:
@@ -241,29 +190,21 @@ def _is_for(key: jwk.Key, algorithm: str) -> bool:
     return True
 
 
-def _is_signed(token: _Token, algorithm: str, key: jwk.Key) -> bool:
-    # the algorithm itself, not joserfc's whole reading: that refuses headers it does not know, as Clerk's `cat`
-    try:
-        return JWSRegistry.algorithms[algorithm].verify(token.signed, token.signature, key)
-    except (JoseError, ValueError, TypeError):
-        return False
-
-
 def _check_claims(trust: Trust, claims: Mapping[str, Any], now: int) -> None:
     expires = _time(claims, "exp")
     if expires is None:
-        raise _Unfit("exp is missing")
+        raise Unfit("exp is missing")
     if expires <= now - LEEWAY:
-        raise _Unfit("exp is past")
+        raise Unfit("exp is past")
     for name in ("nbf", "iat"):
         begins = _time(claims, name)
         if begins is not None and begins > now + LEEWAY:
-            raise _Unfit(f"{name} lies in the future")
+            raise Unfit(f"{name} lies in the future")
     if "sub" in claims and (not isinstance(claims["sub"], str) or not claims["sub"]):
-        raise _Unfit("sub is no text, or empty")
+        raise Unfit("sub is no text, or empty")
     for condition in trust.require:
         if not condition.holds(claims):
-            raise _Unfit(f"require: {condition}")
+            raise Unfit(f"require: {condition}")
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
@@ -271,12 +212,7 @@ def _time(claims: Mapping[str, Any], name: str) -> float | None:
     if value is None and name not in claims:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Unfit(f"{name} is no time")
+        raise Unfit(f"{name} is no time")
     if not 0 <= value <= MAX_TIME:
-        raise _Unfit(f"{name} is no time that anybody means")
+        raise Unfit(f"{name} is no time that anybody means")
     return value
-
-
-def _told(value: object) -> str:
-    """What a log line may repeat of a claim."""
-    return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else type(value).__name__

@@ -1,4 +1,4 @@
-"""Identity providers by name: each a few lines of data for the scheme `jwt`."""
+"""Identity providers for the scheme `jwt` and proxies for `forward_auth` by name, each a few lines of data."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -48,4 +48,26 @@ PRESETS: Final[Mapping[str, Preset]] = {
     ),
     "auth0": Preset(needs=("domain",), issuer="https://{domain}/", jwks="https://{domain}/.well-known/jwks.json"),
     "keycloak": Preset(needs=("url", "realm"), issuer="{url}/realms/{realm}", by_azp=True),
+}
+
+
+class ForwardPreset(NamedTuple):
+    """The headers of a proxy: the user's, those of other claims, and those with commas between (`lists`)."""
+
+    user: str
+    claims: Mapping[str, str]
+    lists: Mapping[str, str]
+
+
+FORWARD_PRESETS: Final[Mapping[str, ForwardPreset]] = {
+    "oauth2-proxy": ForwardPreset(  # what it answers to nginx and Traefik, with --set-xauthrequest
+        user="X-Auth-Request-User",
+        claims={"email": "X-Auth-Request-Email", "preferred_username": "X-Auth-Request-Preferred-Username"},
+        lists={"groups": "X-Auth-Request-Groups"},
+    ),
+    "authelia": ForwardPreset(
+        user="Remote-User",
+        claims={"email": "Remote-Email", "name": "Remote-Name"},
+        lists={"groups": "Remote-Groups"},
+    ),
 }

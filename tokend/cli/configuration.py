@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from typing import Any
 
 import yaml
@@ -48,7 +49,7 @@ def _check(options: argparse.Namespace, context: Context) -> int:
             return 2
         print(yaml.safe_dump(plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
         return 0
-    for warning in setup.warnings:
+    for warning in setup.warnings_at(time.time()):
         print(f"warning: {warning}")
     print(f"{setup.source}: no problems; {counted(len(setup.apps), 'app')}, {counted(len(setup.routes), 'route')}")
     return 0

@@ -2,6 +2,7 @@
 
 from tokend.dialects import agora_token_service
 from tokend.issuer import Terms, decide
+from tokend.matching import URL_KEY_MARK
 from tokend.model import Ask, Caller, Refusal
 from tokend.rules import Rule
 from tokend.setup import App, Route, Setup
@@ -25,8 +26,9 @@ def _request(route: Route, caller: str, rule: Rule, url: str) -> str | None:
     channel = _channel(rule)
     for role in ("publisher", "subscriber"):
         if channel is not None and _permitted(route.app, route, caller, channel, role):
-            key = "" if _is_open(route, caller) else "-H 'X-API-Key: YOUR-KEY' "
-            return f"curl {key}{url}{route.prefix.rstrip('/')}/rtc/{channel}/{role}/uid/{_UID}/"
+            in_url = f"/{URL_KEY_MARK}/YOUR-KEY" if caller in route.url_callers else ""
+            header = "" if in_url or _is_open(route, caller) else "-H 'X-API-Key: YOUR-KEY' "
+            return f"curl {header}{url}{route.prefix.rstrip('/')}{in_url}/rtc/{channel}/{role}/uid/{_UID}/"
     return None
 
 

@@ -1,4 +1,7 @@
-"""`key new` and `key hash`. A key is never an argument: arguments are seen by every user of a machine."""
+"""`key new` and `key hash`; `key url` is `urls.py`'s.
+
+A key is never an argument: arguments are seen by every user of a machine.
+"""
 
 import argparse
 import getpass
@@ -7,20 +10,24 @@ import sys
 from typing import Any
 
 from tokend.auth import digest_of
+from tokend.cli import urls
 from tokend.cli.context import Context
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     key = commands.add_parser(
-        "key", help="make API keys and their hashes", description="Make API keys and their hashes."
+        "key",
+        help="make API keys, their hashes and signed URLs",
+        description="Make API keys, their hashes and signed URLs.",
     )
-    verbs = key.add_subparsers(title="commands", metavar="new|hash", required=True)
+    verbs = key.add_subparsers(title="commands", metavar="new|hash|url", required=True)
     new = verbs.add_parser("new", help="make a key", description="Print a new key, and its hash for the configuration.")
     new.set_defaults(run=_new)
     hashed = verbs.add_parser(
         "hash", help="hash a key", description="Read a key from standard input and print its hash."
     )
     hashed.set_defaults(run=_hash)
+    urls.add_command(verbs)
 
 
 def _new(options: argparse.Namespace, context: Context) -> int:

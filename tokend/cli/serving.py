@@ -10,7 +10,7 @@ from typing import Any
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.example import example_request
-from tokend.config import ConfigError, Files, read_listen
+from tokend.config import ConfigError, Files, read_server
 from tokend.setup import Listen, Setup
 
 HEALTH_SECONDS = 5.0
@@ -49,7 +49,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
 
     def on_listening(url: str) -> None:
         log.event("listening", url=url, configuration=setup.source, apps=len(setup.apps), version=__version__)
-        for warning in setup.warnings:
+        for warning in setup.warnings_at(time.time()):
             log.event("warning", "warning", message=warning)
         print(_greeting(setup, url), flush=True)
 
@@ -85,7 +85,7 @@ def _health(options: argparse.Namespace, context: Context) -> int:
 
 def _own_url(options: argparse.Namespace, context: Context) -> str:
     try:
-        listen = read_listen(options.config, context.environment, context.directory)
+        listen, _ = read_server(options.config, context.environment, context.directory)
     except ConfigError:
         listen = Listen()
     return listen.url

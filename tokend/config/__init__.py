@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from dotenv import dotenv_values
+from pydantic import ValidationError
 
 from tokend import plugins
 from tokend.backends.contract import Backend
@@ -17,10 +18,10 @@ from tokend.config.assemble import assemble, merge_apps
 from tokend.config.files import Files
 from tokend.config.problems import ConfigError, Problem
 from tokend.config.secrets import Secrets
+from tokend.config.server import ServerShape, admin_of
 from tokend.config.showing import plain, redacted
-from tokend.config.values import host_and_port
 from tokend.config.yaml_tree import Map, Mark, YamlError, parse
-from tokend.setup import Listen, Setup
+from tokend.setup import Admin, Listen, Setup
 from tokend.validation import shown
 
 DEFAULT_FILE: Final = "config.yaml"
@@ -103,20 +104,19 @@ def _file_name(file: str | None, environment: Mapping[str, str], directory: Path
     return file or environment.get("TOKEND_CONFIG") or there
 
 
-def read_listen(file: str | None, environment: Mapping[str, str], directory: Path) -> Listen:
-    """Where the server of this configuration listens; nothing else of it is needed or checked."""
+def read_server(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Listen, Admin | None]:
+    """Where the server of this configuration listens, and its operator's listener; nothing else of it is checked."""
     if problems := _port_problems(environment):
         raise ConfigError(problems)
     files = Files()
     name = _file_name(file, environment, directory, files)
     tree = _read(directory / name, name, files, []) if name is not None else {}
-    server = tree.get("server")
-    written = server.get("listen") if isinstance(server, Map) else None
     try:
-        listen = Listen(*host_and_port(written)) if isinstance(written, str) else Listen()
-    except ValueError:
-        listen = Listen()
-    return _listen(listen, environment)
+        shape = ServerShape.model_validate(plain(tree.get("server") or {}))
+    except ValidationError:
+        shape = ServerShape()
+    listen = Listen(*shape.listen) if shape.listen else Listen()
+    return _listen(listen, environment), None if shape.admin is None else admin_of(shape.admin)
 
 
 def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
@@ -209,7 +209,7 @@ __all__ = [
     "load",
     "merge_apps",
     "plain",
-    "read_listen",
+    "read_server",
     "read_tree",
     "shown_apps",
     "with_dotenv",

@@ -8,6 +8,7 @@ from tokend.auth.jwt import Trust
 from tokend.backends.contract import Backend
 from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
+from tokend.config.forward_auth import check_proxies
 from tokend.config.jwt import check_ties
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
@@ -15,6 +16,7 @@ from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_tt
 from tokend.config.secrets import Secrets
 from tokend.config.server import build_server
 from tokend.config.shape import AppShape, AuditShape, RootShape
+from tokend.config.url_signing import build_url_signing
 from tokend.config.yaml_tree import Map
 from tokend.scope import Power
 from tokend.setup import App, AuditSettings, Listen, Route, Setup
@@ -52,17 +54,26 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
     warnings: list[str] = []
+    lapses: list[tuple[int, str]] = []
     trusts: list[tuple[Path, Trust, bool]] = []
+    forwarded: list[Path] = []
     for name, app_shape in (shape.apps or {}).items():
         app, of_app, callers = _app(name, app_shape, tools)
         apps[name] = app
         routes += of_app
         warnings += _warnings(app, [route for _, route in of_app], callers)
+        lapses += _lapses(name, callers)
         trusts += [
             ((*("apps", name, "callers", caller), "jwt"), built.trust, bool(built.shape.jwt and built.shape.jwt.shared))
             for caller, built in callers.items()
             if built.trust is not None
         ]
+        forwarded += [
+            ("apps", name, "callers", caller, "forward_auth")
+            for caller, built in callers.items()
+            if built.shape.forward_auth is not None
+        ]
+    check_proxies(forwarded, shape.server, report)
     server = build_server(shape.server, report)
     check_clashes(routes, report)
     check_ties(trusts, report)
@@ -71,7 +82,9 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     audit = _audit(shape.audit, secrets) if shape.audit else None
     deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
-    return Setup(source, listen, apps, tuple(route for _, route in routes), tuple(warnings), audit, deny, server)
+    proxies = tuple(shape.server.trusted_proxies or ()) if shape.server else ()
+    found = tuple(route for _, route in routes)
+    return Setup(source, listen, apps, found, tuple(warnings), audit, deny, proxies, server, lapses=tuple(lapses))
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
@@ -88,9 +101,10 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
             report.add(one, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
     credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
+    url_signing = build_url_signing(shape, path, credentials, report, tools.secrets)
     callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
-    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report))
+    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report), url_signing)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 
@@ -113,3 +127,13 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
         if route.issues_006
     ]
     return found
+
+
+def _lapses(app: str, callers: dict[str, BuiltCaller]) -> list[tuple[int, str]]:
+    """Keys that have an end, each with what is said from then on."""
+    keys = [(name, scheme, entry.not_after) for name, one in callers.items() for scheme, entry in one.shape.all_keys()]
+    return [
+        (end.at, f"app {app}: the {scheme} of caller {name} ended at {end.written}, and requests with it are refused")
+        for name, scheme, end in keys
+        if end is not None
+    ]

@@ -110,15 +110,9 @@ def _no_hex_32(text: str) -> str | None:
 
 
 def _certificates(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Secret]:
-    written = shape.certificate
-    if written is None:
-        return {}
-    at = (*path, "certificate")
-    if written.primary is None:
-        return _certificate("primary", written, at, tools)
-    found = _certificate("primary", written.primary, (*at, "primary"), tools)
-    if written.secondary is not None:
-        found |= _certificate("secondary", written.secondary, (*at, "secondary"), tools)
+    found: dict[str, Secret] = {}
+    for name, (steps, ref) in (shape.certificate.refs() if shape.certificate else {}).items():
+        found |= _certificate(name, ref, (*path, "certificate", *steps), tools)
     return found
 
 

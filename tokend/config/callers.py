@@ -1,23 +1,30 @@
 """An app's callers: their auth schemes and their rules, with everything that a rule names checked."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tokend.auth import SCHEMES, Gate
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
 from tokend.auth.contract import Scheme
+from tokend.auth.forward_auth import ForwardAuth, Forwarding
 from tokend.auth.jwt import Jwt, Trust
+from tokend.auth.signed_url import SignedUrl
 from tokend.auth.url_key import UrlKey
-from tokend.claims import ClaimError, Condition, parse_claim_path
+from tokend.claims import ClaimError
+from tokend.config.conditions import build_conditions
+from tokend.config.forward_auth import build_forwarding
 from tokend.config.jwt import build_trust
 from tokend.config.problems import Path, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, CallerShape, RuleShape
 from tokend.rules import Rule
 from tokend.scope import Power
+from tokend.setup import App
 from tokend.templates import Template, parse_template
 from tokend.validation import shown, suggestion
+
+_CLAIMLESS: Final = "and only a jwt or forward_auth caller has claims: the rule could never apply"
 
 
 class BuiltCaller(NamedTuple):
@@ -26,6 +33,7 @@ class BuiltCaller(NamedTuple):
     shape: CallerShape
     rules: tuple[Rule, ...]
     trust: Trust | None = None
+    forwarding: Forwarding | None = None
 
 
 def build_callers(
@@ -41,22 +49,33 @@ def build_callers(
     for name, caller in callers.items():
         at = (*path, "callers", name)
         _check_scheme(caller, at, report)
+        if caller.url_key == [] and shape.url_signing_key is None and not report.touches((*path, "url_signing_key")):
+            report.add_after((*at, "url_key"), "is signed, which needs the app's url_signing_key")
         rules = _rules(caller, at, f"{path[-1]}.{name}", kinds, min_ttl, report)
         trust = build_trust(caller.jwt, name, (*at, "jwt"), report, secrets) if caller.jwt is not None else None
-        built[name] = BuiltCaller(caller, rules, trust)
+        forwarding = (
+            build_forwarding(caller.forward_auth, name, (*at, "forward_auth"), report, secrets)
+            if caller.forward_auth is not None
+            else None
+        )
+        built[name] = BuiltCaller(caller, rules, trust, forwarding)
     _check_shared_keys(callers, path, report)
     return built
 
 
-def build_gate(callers: Mapping[str, BuiltCaller], names: Iterable[str]) -> Gate:
-    """The gate of a route that takes these callers."""
+def build_gate(callers: Mapping[str, BuiltCaller], names: Iterable[str], app: App) -> Gate:
+    """The gate of a route of the app that takes these callers."""
     chosen = {name: callers[name].shape for name in names if name in callers}
-    api_keys = {name: one.api_key for name, one in chosen.items() if one.api_key}
-    url_keys = {name: one.url_key for name, one in chosen.items() if one.url_key}
+    api_keys = {name: [entry.key for entry in one.api_key] for name, one in chosen.items() if one.api_key is not None}
+    url_keys = {name: [entry.key for entry in one.url_key] for name, one in chosen.items() if one.url_key is not None}
     schemes: list[Scheme] = [ApiKey(api_keys)] if api_keys else []
     schemes += [UrlKey(url_keys)] if url_keys else []
+    if url_keys and app.url_signing is not None:
+        schemes.append(SignedUrl(app.name, url_keys, app.url_signing))
     trusts = [trust for name in chosen if (trust := callers[name].trust) is not None]
     schemes += [Jwt(trusts)] if trusts else []
+    forwardings = [forwarding for name in chosen if (forwarding := callers[name].forwarding) is not None]
+    schemes += [ForwardAuth(forwardings)] if forwardings else []
     schemes += [Anonymous(name) for name, one in chosen.items() if one.anonymous]
     return Gate(schemes)
 
@@ -80,13 +99,12 @@ def _check_shared_keys(callers: Mapping[str, CallerShape], path: Path, report: R
     """One key for two callers would leave open which rules apply."""
     first: dict[str, str] = {}
     for name, caller in callers.items():
-        for digest in (*(caller.api_key or ()), *(caller.url_key or ())):
-            other = first.setdefault(digest, name)
-            if other != name:
-                report.add_after(
-                    (*path, "callers", name, "api_key" if caller.api_key else "url_key"),
-                    f"holds a key that caller {shown(other)} has too",
-                )
+        for scheme, entry in caller.all_keys():
+            other = first.get(entry.sha256)
+            if other is not None:
+                sentence = "holds one key twice" if other == name else f"holds a key that caller {shown(other)} has too"
+                report.add_after((*path, "callers", name, scheme), sentence)
+            first.setdefault(entry.sha256, name)
 
 
 def _rules(
@@ -94,10 +112,9 @@ def _rules(
 ) -> tuple[Rule, ...]:
     if caller.may is None:
         return (Rule(f"{name}.may[0]", frozenset(kinds)),) if caller.api_key else ()
+    signed_in = caller.jwt is not None or caller.forward_auth is not None
     built = (
-        _rule(
-            one, (*at, "may", index), f"{name}.may[{index}]", kinds, min_ttl, report, signed_in=caller.jwt is not None
-        )
+        _rule(one, (*at, "may", index), f"{name}.may[{index}]", kinds, min_ttl, report, signed_in=signed_in)
         for index, one in enumerate(caller.may)
     )
     return tuple(built)
@@ -124,7 +141,7 @@ def _rule(
     return Rule(
         path=name,
         kinds=frozenset(kinds if shape.kinds is None else shape.kinds),
-        when=tuple(_conditions(shape, at, report)),
+        when=tuple(build_conditions(shape.when or {}, (*at, "when"), report)),
         channel=_template(shape.channel, (*at, "channel"), report),
         user=_template(shape.user, (*at, "user"), report),
         roles=None if shape.roles is None else frozenset(shape.roles),
@@ -134,12 +151,12 @@ def _rule(
 
 
 def _check_claimless(shape: RuleShape, at: Path, report: Report) -> None:
-    """Only tokens bring claims: elsewhere such a rule could never apply."""
+    """Only who is signed in brings claims: elsewhere such a rule could never apply."""
     for key in ("channel", "user"):
         if "{claims" in (getattr(shape, key) or ""):
-            report.add_after((*at, key), "names a claim, and only a jwt caller has claims: the rule could never apply")
+            report.add_after((*at, key), f"names a claim, {_CLAIMLESS}")
     if shape.when:
-        report.add_after((*at, "when"), "asks for claims, and only a jwt caller has claims: the rule could never apply")
+        report.add_after((*at, "when"), f"asks for claims, {_CLAIMLESS}")
 
 
 def _template(text: str | None, at: Path, report: Report) -> Template | None:
@@ -150,15 +167,3 @@ def _template(text: str | None, at: Path, report: Report) -> Template | None:
     except ClaimError as problem:
         report.add_after(at, str(problem))
         return None
-
-
-def _conditions(shape: RuleShape, at: Path, report: Report) -> Iterable[Condition]:
-    for key, value in (shape.when or {}).items():
-        wanted = tuple(value) if isinstance(value, list) else (value,)
-        if not wanted or not all(isinstance(one, str | int) for one in wanted):
-            report.add_after((*at, "when", key), "must be text, a whole number, true or false, or a list of these")
-            continue
-        try:
-            yield Condition(parse_claim_path(key), wanted)
-        except ClaimError as problem:
-            report.add_after((*at, "when", key), str(problem))

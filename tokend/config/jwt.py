@@ -9,7 +9,7 @@ from joserfc import jwk
 from tokend import strict_json
 from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, import_keys, may_be_fetched, pem_key, secret_key
 from tokend.auth.presets import PRESETS, Preset
-from tokend.claims import ClaimError, Condition, parse_claim_path
+from tokend.config.conditions import build_conditions, told_apart
 from tokend.config.problems import Path, Report, dotted
 from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
@@ -45,7 +45,7 @@ def build_trust(shape: JwtShape, caller: str, at: Path, report: Report, secrets:
         algorithms=_algorithms(shape, at, report),
         keys=keys,
         source=source,
-        require=tuple(_require(shape, preset, at, report)),
+        require=tuple(build_conditions({**preset.require, **(shape.require or {})}, (*at, "require"), report)),
         by_azp=preset.by_azp,
         cookie=preset.cookie,
     )
@@ -61,7 +61,7 @@ def check_ties(trusts: Iterable[tuple[Path, Trust, bool]], report: Report) -> No
             where = f"{dotted(other_path[:4])} ({report.mark_of(other_path)})"
             if path[1] == other_path[1]:
                 report.add_after(path, f"trusts the same issuer and audience as {where}: one token could be for both")
-            elif not (shared and other_shared) and not _told_apart(trust, other):
+            elif not (shared and other_shared) and not told_apart(trust.require, other.require):
                 report.add_after(
                     path,
                     f"trusts the same issuer and audience as {where}: say how a token names its app, as in "
@@ -71,15 +71,6 @@ def check_ties(trusts: Iterable[tuple[Path, Trust, bool]], report: Report) -> No
                 continue
             break
         seen[trust.issuer].append((path, trust, shared))
-
-
-def _told_apart(one: Trust, other: Trust) -> bool:
-    """Whether both require the same claim, with different values."""
-    return any(
-        mine.path == theirs.path and not set(mine.wanted) & set(theirs.wanted)
-        for mine in one.require
-        for theirs in other.require
-    )
 
 
 def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
@@ -182,15 +173,3 @@ def _algorithms(shape: JwtShape, at: Path, report: Report) -> tuple[str, ...]:
         if name not in known:
             report.add_after((*at, "algorithms", index), f"must be one of {', '.join(known)}")
     return tuple(shape.algorithms or known)
-
-
-def _require(shape: JwtShape, preset: Preset, at: Path, report: Report) -> Iterable[Condition]:
-    for key, value in {**preset.require, **(shape.require or {})}.items():
-        wanted = tuple(value) if isinstance(value, list) else (value,)
-        if not wanted or not all(isinstance(one, str | int) for one in wanted):
-            report.add_after((*at, "require", key), "must be text, a whole number, true or false, or a list of these")
-            continue
-        try:
-            yield Condition(parse_claim_path(key), wanted)
-        except ClaimError as problem:
-            report.add_after((*at, "require", key), str(problem))

@@ -1,6 +1,7 @@
 """`defaults` and an app's own keys -> the app as merged, with `{app}` put in. Works on trees, before any shape.
 
-Maps merge, lists replace. A secret, `certificate` and a caller's scheme are each one value, replaced whole.
+Maps merge, lists replace. A secret, `certificate`, `url_signing_key` and a caller's scheme are each one
+value, replaced whole.
 """
 
 from typing import Any, Final
@@ -9,7 +10,7 @@ from tokend.auth import SCHEMES
 from tokend.config.problems import Path
 from tokend.config.yaml_tree import Map, Seq
 
-_WHOLE: Final = frozenset({"certificate", "app_id"})
+_WHOLE: Final = frozenset({"certificate", "app_id", "url_signing_key"})
 _SECRET_KEYS: Final = frozenset({"env", "file"})
 
 

@@ -1,4 +1,4 @@
-"""Values that lie elsewhere: secrets and certificates in the environment or in files, and the App ID."""
+"""Values that lie elsewhere: secrets, certificates and signing keys in the environment or in files, and the App ID."""
 
 from typing import Annotated, Final, Literal
 
@@ -59,6 +59,13 @@ class Certificate(Strict):
         if value.get("sign_with") == "secondary" and "secondary" not in value:
             raise invalid("says sign_with: secondary, but has no secondary")
         return value
+
+    def refs(self) -> dict[str, tuple[tuple[str, ...], "SecretRef | Certificate"]]:
+        """Each secret by its name: the steps to it from here, and where it comes from."""
+        if self.primary is None:
+            return {"primary": ((), self)}
+        written = {"primary": self.primary, "secondary": self.secondary}
+        return {name: ((name,), ref) for name, ref in written.items() if ref is not None}
 
 
 class Env(Strict):

@@ -8,6 +8,7 @@ from tokend.auth.jwt import Trust
 from tokend.config.backends import kinds_of
 from tokend.config.callers import BuiltCaller, build_gate
 from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
+from tokend.config.forward_auth import check_told_apart
 from tokend.config.problems import Path, Report, dotted
 from tokend.config.shape import AppShape, RouteShape, Ttl
 from tokend.dialects import DEFAULT, DIALECTS
@@ -118,6 +119,8 @@ def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
     if len(open_names) > 1:
         both = " and ".join(map(shown, open_names))
         report.add_after((*at, "callers"), f"takes in two anonymous callers, {both}: only one can be meant")
+    forwardings = [one for name in names if name in callers and (one := callers[name].forwarding) is not None]
+    check_told_apart(forwardings, (*at, "callers"), report)
     if shape.host is not None and _HOST.fullmatch(shape.host) is None:
         report.add_after((*at, "host"), "must be a host name in lower case, without port or path")
     bounds = build_ttl(shape.ttl, ttl, (*at, "ttl"), report, ttl)
@@ -126,11 +129,12 @@ def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
         at=_at(shape, at, report),
         host=shape.host,
         dialects=_dialects(shape, at, within, bounds),
-        gate=build_gate(callers, names),
+        gate=build_gate(callers, names, app),
         callers=names,
         open_callers=tuple(open_names),
         cookie=_cookie(callers[name].trust for name in names if name in callers),
-        url_keys=any(callers[name].shape.url_key for name in names if name in callers),
+        proxy_headers=frozenset().union(*(one.headers for one in forwardings)),
+        url_callers=tuple(name for name in names if name in callers and callers[name].shape.url_key is not None),
         ttl=bounds,
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),

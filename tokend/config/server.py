@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from tokend.auth import Digest
 from tokend.config.parts import Part
 from tokend.config.problems import Report
-from tokend.config.values import Duration, Listen, host_and_port
+from tokend.config.values import Duration, Listen, OneOrMore, Proxy, host_and_port
 from tokend.setup import Admin, ServerSettings
 from tokend.setup import Listen as Address
 from tokend.validation import Strict, invalid
@@ -64,6 +64,7 @@ class ServerShape(Part):
     """The server itself."""
 
     listen: Listen | None = None
+    trusted_proxies: OneOrMore[Proxy] | None = None
     admin: Annotated[AdminShape, BeforeValidator(_admin, json_schema_input_type=str | AdminShape)] | None = None
     workers: Annotated[int, BeforeValidator(_workers, json_schema_input_type=int | Literal["auto"])] | None = None
     connections: ConnectionsShape | None = None
@@ -79,7 +80,7 @@ def build_server(shape: ServerShape | None, report: Report) -> ServerSettings:
         report.add_after(("server", "drain"), f"is over {MAX_DRAIN} s")
     connections = shape.connections or ConnectionsShape()
     return ServerSettings(
-        admin=None if shape.admin is None else _admin_of(shape.admin),
+        admin=None if shape.admin is None else admin_of(shape.admin),
         workers=1 if shape.workers is None else shape.workers,
         connections=connections.max,
         per_address=connections.per_address,
@@ -88,7 +89,8 @@ def build_server(shape: ServerShape | None, report: Report) -> ServerSettings:
     )
 
 
-def _admin_of(shape: AdminShape) -> Admin:
+def admin_of(shape: AdminShape) -> Admin:
+    """The settings of the operator's listener."""
     if shape.listen.startswith(_UNIX):
         return Admin(None, shape.listen.removeprefix(_UNIX), shape.key)
     return Admin(Address(*host_and_port(shape.listen)), None, shape.key)

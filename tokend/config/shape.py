@@ -12,11 +12,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from tokend.auth import Digest
+from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
-from tokend.config.values import Duration, File, OneOrMore
+from tokend.config.values import Duration, File, Header, OneOrMore
 from tokend.scope import Power
 from tokend.validation import Strict, invalid
 
@@ -73,14 +73,38 @@ class JwtShape(Part):
     shared: bool | None = None
 
 
+class SecretHeaderShape(Part):
+    """A header that only the proxy can fill."""
+
+    name: Header | None = None
+    secret: SecretRef | None = None
+
+
+class ForwardAuthShape(Part):
+    """In which headers a proxy in front names the user: a preset, or user, claims and lists."""
+
+    preset: str | None = None
+    user: Header | None = None
+    claims: dict[str, Header] | None = None
+    lists: dict[str, Header] | None = None
+    secret_header: SecretHeaderShape | None = None
+    require: dict[str, Any] | None = None
+
+
 class CallerShape(Part):
     """Who asks: one auth scheme, and the rules under `may`."""
 
-    api_key: OneOrMore[Digest] | None = None
-    url_key: OneOrMore[Digest] | None = None
+    api_key: KeyEntries | None = None
+    url_key: KeyEntriesOrSigned | None = None
     jwt: JwtShape | None = None
+    forward_auth: ForwardAuthShape | None = None
     anonymous: Literal[True] | None = None
     may: Listed[RuleShape] | None = None
+
+    def all_keys(self) -> list[tuple[str, KeyEntry]]:
+        """Every key, after the scheme that it is for."""
+        both = {"api_key": self.api_key, "url_key": self.url_key}
+        return [(scheme, one) for scheme, listed in both.items() for one in listed or ()]
 
 
 def _answer(value: object) -> object:
@@ -116,6 +140,7 @@ class AppShape(Part):
 
     app_id: AppIdOrVariable | None = None
     certificate: Certificate | None = None
+    url_signing_key: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None
     callers: Named[CallerShape] | None = None

@@ -1,6 +1,7 @@
-"""Single values of the configuration: durations, names of variables, paths, addresses, and lists of one or more."""
+"""Single values of the configuration: durations, names of variables and headers, paths, addresses, lists of one or more."""
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -12,6 +13,9 @@ from tokend.validation import invalid
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
+_NETWORK: Final = re.compile(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?")
 _LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
 
 
@@ -32,6 +36,30 @@ def _file(text: str) -> str:
     if not text or "\0" in text:
         raise invalid("must be the path of a file")
     return text
+
+
+def _header(text: str) -> str:
+    if _HEADER.fullmatch(text) is None or text.lower() in _CREDENTIALS:
+        raise invalid("must be the name of a header, other than Authorization and X-API-Key")
+    return text.lower()
+
+
+def _proxy(text: str) -> str:
+    if text != "unix" and not _is_network(text):
+        raise invalid(
+            "must be an address such as 10.0.0.7, a network such as 10.0.0.0/8 (not 10.0.0.7/8, not all), or unix"
+        )
+    return text
+
+
+def _is_network(text: str) -> bool:
+    """IPv4 addresses written as IPv6 would fit no peer, and everybody is nobody to trust."""
+    try:
+        network = ip_network(text)
+    except ValueError:
+        return False
+    mapped = network.version == 6 and network.network_address.ipv4_mapped is not None
+    return _NETWORK.fullmatch(text) is not None and network.prefixlen > 0 and not mapped
 
 
 def host_and_port(text: str) -> tuple[str, int]:
@@ -68,5 +96,7 @@ Duration = Annotated[
     BeforeValidator(_seconds, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
 ]
 Variable = Annotated[str, AfterValidator(_variable)]
+Header = Annotated[str, AfterValidator(_header)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
 File = Annotated[str, AfterValidator(_file)]
 Listen = Annotated[tuple[str, int], BeforeValidator(lambda text: host_and_port(str(text)), json_schema_input_type=str)]

@@ -4,7 +4,9 @@
 """
 
 import ipaddress
+import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -12,86 +14,124 @@ import orjson
 from aiohttp import hdrs, web
 
 from tokend.auth import digest_of
+from tokend.dialects.contract import Answer
 from tokend.server.fleet import Fleet
+from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.listening import address_of
+from tokend.server.log import JsonLog, exception_fields
 from tokend.server.metrics import exposition
+from tokend.server.reply import Reply, reply
+from tokend.server.worker import runner_for
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-_NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Server": "tokend"}
+Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
+RELOAD_SECONDS: Final = 90.0
+"""The longest that a reload may take; the workers' own deadline is far below."""
+CONNECTIONS: Final = 100
 
 
 class Admin:
     """Answers for a fleet. `configuration` gives the apps as merged, without secrets. `key`: a digest."""
 
     def __init__(
-        self, fleet: Fleet, configuration: Callable[[], Mapping[str, Any]], listener: socket.socket, key: str | None
+        self,
+        fleet: Fleet,
+        configuration: Callable[[], Mapping[str, Any]],
+        listener: socket.socket,
+        key: str | None,
+        log: JsonLog,
     ) -> None:
         self._fleet = fleet
         self._configuration = configuration
         self._key = key
         self._local = _is_local(listener)
         self._listener = listener
-        self._runner: web.AppRunner
+        self._log = log
+        self._guard = Guard(
+            Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
+        )
+        self._handlers: Mapping[str, tuple[str, Handler]] = {
+            "/": ("GET", _index),
+            "/metrics": ("GET", self._metrics),
+            "/healthz": ("GET", _healthy),
+            "/readyz": ("GET", self._ready),
+            "/-/config": ("GET", self._guarded(self._config)),
+            "/-/reload": ("POST", self._guarded(self._reload)),
+        }
+        self._runner: web.ServerRunner
 
     async def start(self) -> None:
-        app = web.Application()
-        app.router.add_get("/", _index)
-        app.router.add_get("/metrics", self._metrics)
-        app.router.add_get("/healthz", _healthy)
-        app.router.add_get("/readyz", self._ready)
-        app.router.add_post("/-/reload", self._guarded(self._reload))
-        app.router.add_get("/-/config", self._guarded(self._config))
-        self._runner = web.AppRunner(app, access_log=None, auto_decompress=False, keepalive_timeout=75.0)
+        self._runner = runner_for(self._handle, self._refuse, self._guard)
         await self._runner.setup()
+        self._guard.start()
         await web.SockSite(self._runner, self._listener).start()
 
     async def stop(self) -> None:
+        self._guard.stop()
         await self._runner.cleanup()
 
+    async def _handle(self, request: web.BaseRequest) -> Reply:
+        method, handler = self._handlers.get(request.raw_path.partition("?")[0], ("", _nothing))
+        answer = await handler(request) if request.method == method or not method else _error(405, f"use {method}")
+        return reply(request, answer, "", secrets.token_hex(8), int(time.time()))
+
+    def _refuse(self, request: web.BaseRequest, status: int, error: BaseException | None) -> Reply:
+        if status >= 500 and error is not None:
+            self._log.event("admin", "error", **exception_fields(error))
+        answer = _error(status, "this cannot be read, or is an error of this server")
+        return reply(request, answer, "", secrets.token_hex(8), int(time.time()), close=True)
+
     def _guarded(self, handler: Handler) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
+        async def handle(request: web.BaseRequest) -> Answer:
             if self._key is not None:
                 if digest_of(_bearer(request)) != self._key:
-                    return _json({"error": "the key of server.admin is needed, as Authorization: Bearer"}, 401)
+                    return _error(401, "the key of server.admin is needed, as Authorization: Bearer")
             elif not self._local:
-                return _json({"error": "only on loopback or a unix socket, or with server.admin.key"}, 403)
+                return _error(403, "only on loopback or a unix socket, or with server.admin.key")
             elif hdrs.ORIGIN in request.headers:
-                return _json({"error": "no page of a browser may do this"}, 403)
+                return _error(403, "no page of a browser may do this")
             return await handler(request)
 
         return handle
 
-    async def _metrics(self, request: web.Request) -> web.Response:
+    async def _metrics(self, request: web.BaseRequest) -> Answer:
         body, content_type = exposition(await self._fleet.snapshot(), request.headers.get(hdrs.ACCEPT, ""))
-        return web.Response(body=body, headers={**_NO_STORE, hdrs.CONTENT_TYPE: content_type})
+        return Answer(200, body, content_type.removesuffix("; charset=utf-8"))
 
-    async def _ready(self, request: web.Request) -> web.Response:
+    async def _ready(self, request: web.BaseRequest) -> Answer:
         reasons = self._fleet.unready()
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
-    async def _reload(self, request: web.Request) -> web.Response:
+    async def _reload(self, request: web.BaseRequest) -> Answer:
         found = await self._fleet.reloader.reload()
         answer = {"reloaded": found.changed, "fingerprint": found.fingerprint, "problems": found.problems}
         return _json(answer, 409 if found.problems else 200)
 
-    async def _config(self, request: web.Request) -> web.Response:
+    async def _config(self, request: web.BaseRequest) -> Answer:
         setup = self._fleet.reloader.setup
         return _json({"source": setup.source, "fingerprint": setup.fingerprint, **self._configuration()})
 
 
-async def _healthy(request: web.Request) -> web.Response:
+async def _healthy(request: web.BaseRequest) -> Answer:
     return _json({"status": "ok"})
 
 
-async def _index(request: web.Request) -> web.Response:
+async def _index(request: web.BaseRequest) -> Answer:
     return _json({"paths": ["/metrics", "/healthz", "/readyz", "/-/config", "POST /-/reload"]})
 
 
-def _json(content: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json", headers=_NO_STORE)
+async def _nothing(request: web.BaseRequest) -> Answer:
+    return _error(404, "there is nothing at this path; / tells what there is")
 
 
-def _bearer(request: web.Request) -> str:
+def _json(content: object, status: int = 200) -> Answer:
+    return Answer(status, orjson.dumps(content))
+
+
+def _error(status: int, sentence: str) -> Answer:
+    return _json({"error": sentence}, status)
+
+
+def _bearer(request: web.BaseRequest) -> str:
     scheme, _, text = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
 

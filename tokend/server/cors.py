@@ -1,64 +1,23 @@
-"""CORS by aiohttp-cors, per app, through a router adapter: the library decides about headers, the app about origins.
+"""CORS, per app: which web pages may read an answer. Header lines for good and bad answers, and for preflights.
 
-The one catch-all route serves every app, so the adapter asks the request which origins may read its answer. The
-library alone would send no Vary, nothing on 404 and 405, and take `null` for an origin (docs/decisions).
+Our own function in the place of aiohttp-cors: docs/decisions/0007.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp_cors import CorsConfig, ResourceOptions
-from aiohttp_cors.abc import AbstractRouterAdapter
 
+from tokend.model import Code, Refusal
 from tokend.setup import Origins
 
-ORIGINS: Final = web.RequestKey("origins", Origins)
-"""Where the handler leaves the origins of the app that a request is for."""
-
 METHODS: Final = frozenset({"GET", "POST", "HEAD"})
-_OPTIONS: Final = ResourceOptions(  # type: ignore[no-untyped-call]  # aiohttp-cors has no types here
-    allow_credentials=False,
-    allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Requested-With"),
-    expose_headers=("X-Request-ID", "Retry-After"),
-    max_age=600,
-)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ALLOWED_HEADERS: Final = frozenset({"authorization", "content-type", "x-api-key", "x-requested-with"})
+MAX_AGE: Final = 600
+"""Seconds for which a browser may remember a preflight."""
+_PREFLIGHT_VARY: Final = "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n"
 
 
-class AppOrigins(AbstractRouterAdapter):
-    """The six questions of aiohttp-cors, answered from the request's app."""
-
-    preflight: Handler
-    """The library's handler for preflights, for the catch-all to call."""
-
-    def add_preflight_handler(self, routing_entity: object, handler: Handler, webview: bool = False) -> None:
-        self.preflight = handler
-
-    def is_preflight_request(self, request: web.Request) -> bool:
-        return is_preflight(request)
-
-    def is_cors_enabled_on_request(self, request: web.Request) -> bool:
-        return ORIGINS in request
-
-    def set_config_for_routing_entity(self, routing_entity: object, config: Any) -> None:
-        """There is one routing entity; its configuration is the request's app."""
-
-    async def get_preflight_request_config(
-        self, preflight_request: web.Request, origin: str, requested_method: str
-    ) -> Mapping[str, ResourceOptions]:
-        if requested_method not in METHODS:
-            raise KeyError(requested_method)
-        return self.get_non_preflight_request_config(preflight_request)
-
-    def get_non_preflight_request_config(self, request: web.Request) -> Mapping[str, ResourceOptions]:
-        origin = request.headers.get(hdrs.ORIGIN)
-        allowed = origin is not None and request[ORIGINS].allow(origin)
-        return {origin: _OPTIONS} if allowed and origin is not None else {}
-
-
-def is_preflight(request: web.Request) -> bool:
+def is_preflight(request: web.BaseRequest) -> bool:
     """OPTIONS with an Origin and the method that is asked for; any other OPTIONS is an ordinary request."""
     return (
         request.method == hdrs.METH_OPTIONS
@@ -67,8 +26,24 @@ def is_preflight(request: web.Request) -> bool:
     )
 
 
-def install(app: web.Application) -> AppOrigins:
-    """Put the library's hook on the application; gives the adapter that holds its preflight handler."""
-    adapter = AppOrigins()
-    CorsConfig(app, router_adapter=adapter).add(None)
-    return adapter
+def lines(request: web.BaseRequest, origins: Origins) -> str:
+    """The header lines of an answer that a page of an allowed origin may read; empty for any other."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or not origins.allow(origin):
+        return ""
+    return f"Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Expose-Headers: X-Request-ID,Retry-After\r\n"
+
+
+def preflight_lines(request: web.BaseRequest, origins: Origins) -> str:
+    """The header lines that answer a preflight; `Refusal` (403) where origin, method or a header is not allowed."""
+    origin = request.headers[hdrs.ORIGIN]
+    method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]
+    asked = [one.strip() for one in request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").split(",")]
+    headers = [one.lower() for one in asked if one]
+    if not origins.allow(origin) or method not in METHODS or not ALLOWED_HEADERS.issuperset(headers):
+        raise Refusal(Code.NOT_PERMITTED, "this app does not answer this origin, method or header")
+    allowed = f"Access-Control-Allow-Headers: {','.join(headers)}\r\n" if headers else ""
+    return (
+        f"{_PREFLIGHT_VARY}Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Methods: {method}\r\n"
+        f"{allowed}Access-Control-Max-Age: {MAX_AGE}\r\n"
+    )

@@ -36,6 +36,13 @@ def own_page(path: tuple[str, ...], unready: Callable[[], list[str]]) -> Answer 
     return None
 
 
+def lines(page: Answer) -> str:
+    """The header lines that a page gets besides the usual ones."""
+    if page.content_type != HTML:
+        return ""
+    return f"Content-Security-Policy: {CONTENT_SECURITY_POLICY}\r\n"
+
+
 def document(name: str, route: Route) -> Answer:
     """A route's `openapi` document, or the `docs` page made from it."""
     openapi = describe.openapi(route)

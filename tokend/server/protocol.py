@@ -1,11 +1,11 @@
-"""aiohttp's connection with what it lacks: our words for what its parser refuses, and a guard with deadlines and caps.
+"""aiohttp's low-level server with what it lacks: our words for what its parser refuses, and a guard with deadlines and caps.
 
 What never becomes a request (a header that cannot be parsed, `OPTIONS *`, another HTTP version) would be answered and
 logged by aiohttp itself, and quoted. Private names of aiohttp are used here alone: docs/decisions/0004.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
@@ -13,20 +13,23 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from tokend.server.guard import Guard
+from tokend.server.reply import Reply
 
-Refuse = Callable[[int, BaseException | None], web.Response]
+Handle = Callable[[web.BaseRequest], Awaitable[Reply]]
+Refuse = Callable[[web.BaseRequest, int, BaseException | None], Reply]
 """The answer, of this status, to what cannot be read; it writes the log line too."""
 
 
 class Protocol(RequestHandler):
     """One connection."""
 
-    __slots__ = ("_guard", "_guarded", "_refuse", "address")
+    __slots__ = ("_guard", "_guarded", "_refuse", "address", "loop")
 
     def __init__(self, refuse: Refuse, guard: Guard, manager: web.Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self._refuse = refuse
         self._guard = guard
+        self.loop: asyncio.AbstractEventLoop = options["loop"]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._guarded = cast(asyncio.Transport, transport)
@@ -87,52 +90,39 @@ class Protocol(RequestHandler):
     ) -> web.StreamResponse:
         if isinstance(exc, ConnectionError):
             raise exc  # the client went away: there is nobody to answer
-        response = self._refuse(status, exc)
+        answer = self._refuse(request, status, exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun already")
-        response.force_close()
-        return response
+        return cast(web.StreamResponse, answer)  # it has all that aiohttp asks of one
 
 
-class _Server(web.Server):
-    """Makes a `Protocol` for each connection, out of what aiohttp prepared for its own."""
+class Server(web.Server):
+    """Makes a `Protocol` for each connection. `options`: those of aiohttp's RequestHandler."""
 
-    def __init__(self, refuse: Refuse, guard: Guard, made: web.Server) -> None:
-        async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            return await made.request_handler(request) if _fit(request) else refuse(400, None)
+    def __init__(self, handle: Handle, refuse: Refuse, guard: Guard, max_body: int, **options: Any) -> None:
+        """`max_body`: bytes that a body is read up to, whatever its endpoint takes."""
 
-        super().__init__(
-            handle,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            loop=made._loop,
-        )
-        self._kwargs = made._kwargs
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            found = await handle(request) if _fit(request) else refuse(request, 400, None)
+            return cast(web.StreamResponse, found)  # it has all that aiohttp asks of one
+
+        def request_of(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+            loop = protocol.loop
+            return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=max_body)
+
+        super().__init__(answer, request_factory=request_of)
         self._refuse = refuse
         self._guard = guard
+        self._options = options
 
     def __call__(self) -> RequestHandler:
-        return Protocol(self._refuse, self._guard, self, loop=self._loop, **self._kwargs)
+        return Protocol(self._refuse, self._guard, self, loop=asyncio.get_running_loop(), **self._options)
 
 
 def _fit(request: web.BaseRequest) -> bool:
-    """Whether the application would see it: aiohttp answers `OPTIONS *` and unknown expectations by itself."""
+    """Whether it is a path of HTTP/1.1 or 1.0, with the one expectation that there is."""
     return (
         request.raw_path.startswith("/")
         and request.version in (HttpVersion10, HttpVersion11)
         and request.headers.get(hdrs.EXPECT, "100-continue").lower() == "100-continue"
     )
-
-
-class Runner(web.AppRunner):
-    """aiohttp's runner, on such a server."""
-
-    __slots__ = ("_guard", "_refuse")
-
-    def __init__(self, app: web.Application, refuse: Refuse, guard: Guard, **options: Any) -> None:
-        super().__init__(app, **options)
-        self._refuse = refuse
-        self._guard = guard
-
-    async def _make_server(self) -> web.Server:
-        return _Server(self._refuse, self._guard, await super()._make_server())

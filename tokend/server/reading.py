@@ -11,22 +11,47 @@ from tokend.auth.contract import Presented
 from tokend.dialects.contract import FORM, JSON
 from tokend.matching import Found
 from tokend.model import Code, Refusal
+from tokend.server.address import Proxies, peer_of
+from tokend.setup import Route
 
 MAX_BODY: Final = 64 * 1024
 MAX_QUERY_FIELDS: Final = 50
 
 
-def presented_in(request: web.Request, found: Found) -> Presented:
+def presented_in(request: web.BaseRequest, found: Found, proxies: Proxies) -> Presented:
     """The request's credentials."""
-    return present(
+    presented = present(
         request.headers.getall(hdrs.AUTHORIZATION, ()),
         request.headers.getall("X-API-Key", ()),
         found.url_key,
         _session(request, found),
     )
+    return _with_proxied(presented, request, found.route, proxies) if found.route.proxy_headers else presented
 
 
-def _session(request: web.Request, found: Found) -> str | None:
+def _with_proxied(presented: Presented, request: web.BaseRequest, route: Route, proxies: Proxies) -> Presented:
+    """With the headers of a trusted proxy. It may have made them of cookies, which come unasked: see `_is_foreign`."""
+    headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
+    peer = peer_of(request)
+    if not proxies.trust(peer):
+        return presented._replace(unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
+    if headers and _is_foreign(request, route):
+        return presented._replace(unproxied="a page sent this whose origin is neither the Host nor named by cors")
+    return presented._replace(proxied=headers)
+
+
+def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
+    """Whether a page of another host sends this, which `cors` does not name; `*` names nobody."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:  # an image or a form of another page has no Origin either, but today's browsers tell whose it is
+        return request.headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin")
+    host = _bare_host(origin.partition("://")[2])
+    if host is not None and host == host_of(request):
+        return False
+    return "*" in route.app.origins.written or not route.app.origins.allow(origin)
+
+
+def _session(request: web.BaseRequest, found: Found) -> str | None:
     """The session cookie that a preset reads, only for a page that may read the answers: cookies come unasked."""
     origin = request.headers.get(hdrs.ORIGIN)
     if found.route.cookie is None or origin is None or not found.route.app.origins.allow(origin):
@@ -34,22 +59,26 @@ def _session(request: web.Request, found: Found) -> str | None:
     return request.cookies.get(found.route.cookie)
 
 
-def host_of(request: web.Request) -> str | None:
+def host_of(request: web.BaseRequest) -> str | None:
     """The Host header in lower case, without its port."""
-    host = request.headers.get(hdrs.HOST, "").lower()
+    return _bare_host(request.headers.get(hdrs.HOST, ""))
+
+
+def _bare_host(text: str) -> str | None:
+    host = text.lower()
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0] or None
 
 
-def media_of(request: web.Request) -> str:
+def media_of(request: web.BaseRequest) -> str:
     """FORM for a form, or for a query without any content type; JSON for all else."""
     if hdrs.CONTENT_TYPE not in request.headers:
         return FORM if "?" in request.raw_path else JSON
     return FORM if request.content_type == FORM else JSON
 
 
-def query_of(request: web.Request) -> tuple[tuple[str, str], ...]:
+def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
     raw = request.raw_path.partition("?")[2]
     if not raw:
         return ()
@@ -59,7 +88,7 @@ def query_of(request: web.Request) -> tuple[tuple[str, str], ...]:
         raise Refusal(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
 
 
-async def body_of(request: web.Request, limit: int, seconds: float) -> bytes:
+async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes:
     """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened.
 
     One that is not here after `seconds` is refused, and its connection closes.
@@ -68,6 +97,9 @@ async def body_of(request: web.Request, limit: int, seconds: float) -> bytes:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:
         raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # nothing of the answer itself is out yet
     try:
         if request.content.is_eof():
             body = await request.read()

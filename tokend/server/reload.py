@@ -4,6 +4,7 @@ What `install` does with it is the caller's: one process swaps its own, a superv
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
@@ -31,14 +32,23 @@ class Reloader:
     """Holds the Setup that serves and the files that it was made of. One reload at a time."""
 
     def __init__(
-        self, source: Source, setup: Setup, files: Files, install: Install, log: JsonLog, metrics: Metrics
+        self,
+        source: Source,
+        setup: Setup,
+        files: Files,
+        install: Install,
+        log: JsonLog,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`clock`: Unix seconds, for warnings that are due from some time on."""
         self.setup = setup
         self.files = files
         self._source = source
         self._install = install
         self._log = log
         self._metrics = metrics
+        self._clock = clock
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> Reloaded:
@@ -58,7 +68,7 @@ class Reloader:
             before, self.setup, self.files = self.setup, setup, files
             self._metrics.count("tokend_reloads", "done")
             self._log.event("reload", result="done", fingerprint=setup.fingerprint, apps=len(setup.apps))
-            for warning in (*setup.warnings, *_at_next_start(before, setup)):
+            for warning in (*setup.warnings_at(self._clock()), *_at_next_start(before, setup)):
                 self._log.event("warning", "warning", message=warning)
             return Reloaded((), setup.fingerprint, changed=True)
 

@@ -43,7 +43,7 @@ async def _serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]
     admin = None
     if admin_listener is not None:
         key = settings.admin.key if settings.admin else None
-        admin = Admin(fleet, lambda: shown_apps(start.source, fleet.reloader.files), admin_listener, key)
+        admin = Admin(fleet, lambda: shown_apps(start.source, fleet.reloader.files), admin_listener, key, log)
         await admin.start()
     stop = asyncio.Event()
     background = _obey_signals(fleet, stop, notify, log)

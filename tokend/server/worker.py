@@ -17,7 +17,8 @@ from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Metrics, Snapshot, Values
 from tokend.server.ports import Outside
-from tokend.server.protocol import Runner
+from tokend.server.protocol import Handle, Refuse, Server
+from tokend.server.reading import MAX_BODY
 from tokend.setup import Setup
 
 BACKLOG: Final = 1024
@@ -38,10 +39,10 @@ class Worker:
         self.metrics = Metrics()
         self._log = log
         self._outside = Outside(log, secrets.token_hex(8))
-        self._guard = Guard(Deadlines(), caps, log, time.monotonic, lambda address: False)
+        self._guard = Guard(Deadlines(), caps, log, time.monotonic, self._is_proxy)
         self._offered: Loaded | None = None
         self._door: Door
-        self._runner: Runner
+        self._runner: web.ServerRunner
         self._site: web.SockSite
 
     async def start(self, setup: Setup, listener: socket.socket) -> None:
@@ -77,6 +78,9 @@ class Worker:
 
     def reopen_audit(self) -> None:
         self._outside.reopen()
+
+    def _is_proxy(self, address: str) -> bool:
+        return self._door.loaded.proxies.trust(address)
 
     def unready(self) -> list[str]:
         """Why no request should be sent here; empty: it is ready."""
@@ -117,15 +121,21 @@ class Worker:
             self._outside.retire(ports)
 
 
-def runner_of(door: Door, guard: Guard) -> Runner:
+def runner_of(door: Door, guard: Guard) -> web.ServerRunner:
     """What runs the door, with every setting of aiohttp's that is not its default."""
-    return Runner(
-        door.application(),
-        door.refuse_unread,
+    return runner_for(door.handle, door.refuse_unread, guard)
+
+
+def runner_for(handle: Handle, refuse: Refuse, guard: Guard) -> web.ServerRunner:
+    """The same for any handler."""
+    server = Server(
+        handle,
+        refuse,
         guard,
+        MAX_BODY,
         access_log=None,
         keepalive_timeout=IDLE_SECONDS,
         lingering_time=LINGER_SECONDS,
         auto_decompress=False,
-        shutdown_timeout=LAST_CALL_SECONDS,
     )
+    return web.ServerRunner(server, shutdown_timeout=LAST_CALL_SECONDS)

@@ -1,0 +1,88 @@
+"""Compact JWS, read strictly: one spelling a token, no key twice, nothing that has to be understood and is not.
+
+Shared by identity providers' tokens and signed URLs. Knows no claims; joserfc does the arithmetic of signatures.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from joserfc import jwk
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
+
+from tokend import strict_json
+
+MAX_LENGTH: Final = 8 * 1024
+LEEWAY: Final = 30
+"""Seconds that clocks may differ by."""
+MAX_TIME: Final = 253_402_300_799
+"""The last second of the year 9999: anything later is no time that anybody means."""
+
+
+class Unfit(Exception):
+    """Why a token does not do, for the operator."""
+
+
+class Token(NamedTuple):
+    """The parts of a token, each decoded. `signed` is what the signature is over."""
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    signed: bytes
+    signature: bytes
+
+
+def looks_like_jws(text: str) -> bool:
+    """Three dot-separated parts."""
+    return text.count(".") == 2
+
+
+def read(text: str) -> Token:
+    """A text that looks like a JWS, its signature unchecked; `Unfit` unless it is one, letter by letter."""
+    if len(text) > MAX_LENGTH:
+        raise Unfit("the token is over 8 KiB")
+    parts = text.split(".")
+    header, claims = (_object(_decoded(part)) for part in parts[:2])
+    if "crit" in header or "b64" in header:
+        raise Unfit("the header has crit or b64, which nothing here understands")
+    return Token(header, claims, f"{parts[0]}.{parts[1]}".encode("ascii"), _decoded(parts[2]))
+
+
+def is_signed(token: Token, algorithm: str, key: jwk.Key) -> bool:
+    """Whether the signature is by this key."""
+    # the algorithm itself, not joserfc's whole reading: that refuses headers it does not know, as Clerk's `cat`
+    try:
+        return JWSRegistry.algorithms[algorithm].verify(token.signed, token.signature, key)
+    except (JoseError, ValueError, TypeError):
+        return False
+
+
+def told(value: object) -> str:
+    """What a log line may repeat of a header or claim."""
+    return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else type(value).__name__
+
+
+def _decoded(part: str) -> bytes:
+    """The bytes of a part; each has one spelling, so that no token has two."""
+    try:
+        written = part.encode("ascii")
+        raw = base64.b64decode(written + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unfit("a part of the token is not base64url") from error
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != written:
+        raise Unfit("a part of the token is base64 in another spelling")
+    return raw
+
+
+def _object(raw: bytes) -> Mapping[str, Any]:
+    try:
+        found = strict_json.loads(raw)
+    except strict_json.TwinKeyError as error:
+        raise Unfit("a part of the token has a key twice") from error
+    except ValueError as error:
+        raise Unfit("a part of the token is no JSON") from error
+    if not isinstance(found, dict):
+        raise Unfit("a part of the token is no JSON object")
+    return found

@@ -1,0 +1,141 @@
+"""Signed URLs, `{at}/k/<signed>/…`: a `url_key` caller with its rules narrowed for one link, until that ends.
+
+A compact JWS by one of the app's signing keys. Whoever has such a key makes them, and no list of them is kept: what is
+in the URL is all there is, so it is read strictly, and what is not understood is refused.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
+
+import orjson
+from joserfc import jwk
+from joserfc.jws import serialize_compact
+from pydantic import Field, ValidationError
+
+from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, is_signed, looks_like_jws, read, told
+from tokend.auth.contract import Presented, Scheme, not_known
+from tokend.model import PLATFORM_MAX_TTL, Caller, Narrowing, Secret
+from tokend.ports import Keys
+from tokend.validation import Strict, first_complaint
+
+MAX_SECONDS: Final = 31 * 86_400
+"""The longest that a signed URL may last: it cannot be taken back but by the deny list or another signing key."""
+MIN_SECRET: Final = 32
+"""Bytes of a signing key."""
+ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_TYPE: Final = "tokend-url+jwt"
+_ALGORITHM: Final = "HS256"
+_NAMES: Final = ("primary", "secondary")
+
+_Text = Annotated[str, Field(min_length=1)]
+_Time = Annotated[int, Field(ge=0, le=MAX_TIME)]
+
+
+class UrlClaims(Strict):
+    """What a signed URL says: for whom, its id, from when to when in Unix seconds, and how the rules are narrowed."""
+
+    app: str
+    caller: str
+    jti: Annotated[str, Field(pattern=f"^{ID.pattern}$")]
+    iat: _Time
+    exp: _Time
+    kinds: Annotated[list[_Text], Field(min_length=1)] | None = None
+    channel: _Text | None = None
+    user: _Text | None = None
+    roles: Annotated[list[Literal["publisher", "subscriber"]], Field(min_length=1)] | None = None
+    max_ttl: Annotated[int, Field(ge=1, le=PLATFORM_MAX_TTL)] | None = None
+
+    def caller_here(self) -> Caller:
+        """The caller that the URL makes of its bearer."""
+        narrowing = Narrowing(
+            source=f"url {self.jti}",
+            kinds=None if self.kinds is None else frozenset(self.kinds),
+            channel=self.channel,
+            user=self.user,
+            roles=None if self.roles is None else frozenset(self.roles),
+            max_ttl=self.max_ttl,
+        )
+        return Caller(self.caller, {"jti": self.jti, "iat": self.iat, "exp": self.exp}, (narrowing,), self.jti)
+
+
+class SigningKeys(NamedTuple):
+    """An app's keys for signed URLs by name, primary and perhaps secondary; `signing` names the one that signs."""
+
+    keys: Mapping[str, jwk.Key]
+    signing: str
+
+
+def signing_keys(secrets: Mapping[str, Secret], signing: str) -> SigningKeys:
+    """The keys of these secrets, each a random text of at least `MIN_SECRET` bytes."""
+    return SigningKeys({name: jwk.OctKey.import_key(one.reveal()) for name, one in secrets.items()}, signing)
+
+
+def sign(claims: UrlClaims, keys: SigningKeys) -> str:
+    """What stands in the URL in the place of a key."""
+    header = {"alg": _ALGORITHM, "kid": keys.signing, "typ": _TYPE}
+    payload = orjson.dumps(claims.model_dump(exclude_none=True))
+    return serialize_compact(header, payload, keys.keys[keys.signing], algorithms=[_ALGORITHM])
+
+
+class SignedUrl(Scheme):
+    """The signed URLs of one app on one route. Answers None for a key in the URL that does not look like one."""
+
+    name: ClassVar[str] = "signed_url"
+
+    def __init__(self, app: str, callers: Iterable[str], keys: SigningKeys) -> None:
+        """`callers`: names of those of the route that take keys in the URL."""
+        self._app = app
+        self._callers = frozenset(callers)
+        self._keys = keys
+
+    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
+        text = presented.url_key
+        if text is None or not looks_like_jws(text):
+            return None
+        try:
+            token = read(text)
+            _check_signature(token, self._keys)
+            claims = _claims(token)
+            self._check(claims, now)
+        except Unfit as reason:
+            raise not_known(f"signed URL: {reason}") from None
+        return claims.caller_here()
+
+    def _check(self, claims: UrlClaims, now: int) -> None:
+        if claims.app != self._app:
+            raise Unfit(f"{claims.jti} is for app {told(claims.app)}")
+        if claims.caller not in self._callers:
+            raise Unfit(f"{claims.jti} is for caller {told(claims.caller)}, who has no url_key on this route")
+        if claims.iat > now + LEEWAY:
+            raise Unfit(f"{claims.jti} begins in the future")
+        if claims.exp - claims.iat > MAX_SECONDS:
+            raise Unfit(f"{claims.jti} lasts over {MAX_SECONDS} s")
+        if claims.exp <= now:
+            raise Unfit(f"{claims.jti} has ended")
+
+
+def _check_signature(token: Token, keys: SigningKeys) -> None:
+    if token.header.keys() != {"alg", "kid", "typ"}:
+        raise Unfit("the header must have alg, kid and typ, and nothing else")
+    if token.header["typ"] != _TYPE:
+        raise Unfit(f"typ is {told(token.header['typ'])}")
+    if token.header["alg"] != _ALGORITHM:
+        raise Unfit(f"alg is {told(token.header['alg'])}")
+    if token.header["kid"] not in _NAMES:
+        raise Unfit(f"kid is {told(token.header['kid'])}")
+    # a rotation moves a key from secondary to primary, and its URLs go on: kid tells operators, it chooses nothing
+    if not any(is_signed(token, _ALGORITHM, one) for one in keys.keys.values()):
+        raise Unfit("the signature is by none of the app's signing keys")
+
+
+def _claims(token: Token) -> UrlClaims:
+    """What was signed, and is still refused unless all of it is understood."""
+    if None in token.claims.values():  # an unset variable of whoever signed it must not lift a limit
+        raise Unfit("a claim is null")
+    try:
+        return UrlClaims.model_validate(token.claims)
+    except ValidationError as error:
+        first = first_complaint(error, UrlClaims)
+        name = ".".join(map(str, first.path))
+        raise Unfit(f"claim {told(name)} is unknown" if first.unknown else f"{name} {first.sentence}") from None

@@ -1,0 +1,40 @@
+"""An app's keys for signed URLs: random, long enough, and nothing that signs something else."""
+
+from typing import Final
+
+from tokend.auth.signed_url import MIN_SECRET, SigningKeys, signing_keys
+from tokend.config.problems import Path, Report
+from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.shape import AppShape
+from tokend.model import Credentials, Secret
+
+_KEYS_OF_ANOTHER_KIND: Final = ("-----BEGIN", "ssh-", "ecdsa-")
+
+
+def build_url_signing(
+    shape: AppShape, path: Path, credentials: Credentials, report: Report, secrets: Secrets
+) -> SigningKeys | None:
+    """None where the app has none, or a problem keeps them from being known."""
+    written = shape.url_signing_key
+    if written is None:
+        return None
+    certificates = {one.reveal().lower() for one in credentials.certificates.values()}
+    found: dict[str, Secret] = {}
+    for name, (steps, ref) in written.refs().items():
+        at = (*path, "url_signing_key", *steps)
+        try:
+            secret = secrets.read(ref.env, ref.file)
+        except SecretProblem as problem:
+            report.add_after(at, str(problem))
+            continue
+        text = secret.reveal()
+        if len(text.encode()) < MIN_SECRET or text.lstrip().startswith(_KEYS_OF_ANOTHER_KIND):
+            report.add_after(
+                at, f"must be a random text of at least {MIN_SECRET} bytes; `openssl rand -hex 32` makes one"
+            )
+        elif text.lower() in certificates:
+            report.add_after(at, "is a certificate of the app too: each secret signs one thing")
+        else:
+            found[name] = secret
+    signing = written.sign_with or "primary"
+    return signing_keys(found, signing) if signing in found else None
