@@ -39,6 +39,8 @@ def credentials() -> dict[str, Headers]:
         "bearer": (("Authorization", f"Bearer {API_KEY}"),),
         "JWT": (("Authorization", f"Bearer {good}"),),
         "forged JWT": (("Authorization", f"Bearer {forged}"),),
+        "proxy": (("X-User", "ada"), ("X-Proxy", OTHERS["proxy's secret"])),
+        "proxy that is none": (("X-User", "ada"), ("X-Proxy", CERTIFICATES["primary"])),
         "two at once": (("Authorization", f"Bearer {API_KEY}"), ("X-API-Key", API_KEY)),
         "key twice": (("X-API-Key", API_KEY), ("X-API-Key", URL_KEY)),
         "basic": (("Authorization", f"Basic {API_KEY}"),),
@@ -47,14 +49,17 @@ def credentials() -> dict[str, Headers]:
     return found | {f"{name} for a key": (("X-API-Key", secret),) for name, secret in SECRETS.items()}
 
 
-def to_every_endpoint() -> Iterator[tuple[str, bytes]]:
-    """With each credential, with a key in the URL, and with a lifetime that is none."""
+def to_every_endpoint(signed: str) -> Iterator[tuple[str, bytes]]:
+    """`signed`: the key of a signed URL. With each credential, with a key in the URL, and with a lifetime that is none."""
+    every = credentials()
+    few = {name: every[name] for name in ("nothing", "API key", "JWT", "forged JWT", "primary for a key")}
     for name, way in WAYS.items():
         sent = request_of(way)
-        for credential, headers in credentials().items():
+        for credential, headers in (every if name.endswith(" 0") else few).items():
             yield f"{name} with {credential}", _raw(sent, *headers)
-        first, _, rest = sent.target[1:].partition("/")
-        for key in (URL_KEY, API_KEY, CERTIFICATES["primary"]):
+        first, _, rest = sent.target[1:].partition("/" if "/" in sent.target[1:] else "?")
+        rest = rest if "/" in sent.target[1:] else f"?{rest}"
+        for key in (URL_KEY, signed, signed[:-2], API_KEY, CERTIFICATES["primary"]):
             yield f"{name} with a URL key", _raw(sent._replace(target=f"/{first}/k/{key}/{rest}"))
         if way.field:
             yield f"{name} with no lifetime", _raw(request_of(way, "no lifetime", sent=True))

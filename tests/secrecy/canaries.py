@@ -18,7 +18,14 @@ def _key(name: str) -> str:
 CERTIFICATES: Final[Mapping[str, str]] = {"primary": _hex("primary"), "secondary": _hex("secondary")}
 KEYS: Final[Mapping[str, str]] = {name: _key(name) for name in ("api key", "url key", "admin key")}
 OTHERS: Final[Mapping[str, str]] = {
-    name: _key(name) for name in ("HS256 secret", "option from the environment", "option from a file")
+    name: _key(name)
+    for name in (
+        "HS256 secret",
+        "option from the environment",
+        "option from a file",
+        "URL signing key",
+        "proxy's secret",
+    )
 }
 SECRETS: Final[Mapping[str, str]] = {**CERTIFICATES, **KEYS, **OTHERS}
 PIECE: Final = 8
@@ -58,15 +65,14 @@ _FORMS: Final = {name: frozenset(forms(secret)) for name, secret in SECRETS.item
 _PIECES: Final = {name: frozenset(pieces(secret)) for name, secret in CERTIFICATES.items()}
 
 
-def found(places: Mapping[str, bytes], in_pieces: bool = False) -> list[str]:
-    """Which secret stands in which place. `in_pieces`: certificates by eight bytes too."""
+def found(places: Mapping[str, bytes], in_pieces: bool = False, made: str | None = None) -> list[str]:
+    """Which secret stands in which place. `in_pieces`: certificates by eight bytes too; `made`: one more secret."""
+    several = _FORMS if made is None else {**_FORMS, "what was made": frozenset(forms(made))}
     hits = []
     for place, text in places.items():
-        hits += [f"{name} in {place}" for name, several in _FORMS.items() if any(one in text for one in several)]
+        hits += [f"{name} in {place}" for name, written in several.items() if any(one in text for one in written)]
         if in_pieces:
             hits += [
-                f"eight bytes of {name} in {place}"
-                for name, all_ in _PIECES.items()
-                if any(one in text for one in all_)
+                f"eight bytes of {name} in {place}" for name, cut in _PIECES.items() if any(one in text for one in cut)
             ]
     return hits

@@ -24,12 +24,19 @@ ENVIRONMENT: Final = {
     "PRIMARY": CERTIFICATES["primary"],
     "HS256": OTHERS["HS256 secret"],
     "OPTION": OTHERS["option from the environment"],
+    "SIGNING": OTHERS["URL signing key"],
 }
-FILES: Final = {"secondary": CERTIFICATES["secondary"], "option": OTHERS["option from a file"]}
-_CALLERS: Final = f"""    callers:
+FILES: Final = {
+    "secondary": CERTIFICATES["secondary"],
+    "option": OTHERS["option from a file"],
+    "proxy": OTHERS["proxy's secret"],
+}
+_CALLERS: Final = f"""    url_signing_key: {{env: SIGNING}}
+    callers:
       studio: {{api_key: "{digest_of(KEYS["api key"])}"}}
       kit: {{url_key: "{digest_of(KEYS["url key"])}", may: [{{}}]}}
       machine: {{jwt: {{issuer: machine, audience: tokend, secret: {{env: HS256}}}}, may: [{{user: "*"}}]}}
+      staff: {{forward_auth: {{user: X-User, secret_header: {{name: X-Proxy, secret: {{file: proxy}}}}}}, may: [{{user: "*"}}]}}
 """
 _BACKEND: Final = """
 from pydantic import Field
@@ -70,11 +77,12 @@ def configuration(directory: Path) -> str:
         assert written in text
         text = text.replace(written, wanted)
     admin = f'{{listen: "unix:{directory}/admin.sock", key: "{digest_of(KEYS["admin key"])}"}}'
-    return f"server: {{admin: {admin}, workers: 2}}\naudit: {{to: [stdout, {{file: audit.jsonl}}]}}\n{text}"
+    server = f"server: {{admin: {admin}, workers: 2, trusted_proxies: 127.0.0.1}}"
+    return f"{server}\naudit: {{to: [stdout, {{file: audit.jsonl}}]}}\n{text}"
 
 
-def write(directory: Path) -> dict[str, str]:
-    """All files; the environment that goes with them."""
+def write(directory: Path) -> None:
+    """All files."""
     (directory / "config.yaml").write_text(configuration(directory))
     for name, text in FILES.items():
         (directory / name).write_text(text)
@@ -84,8 +92,12 @@ def write(directory: Path) -> dict[str, str]:
     (package / "canary_kind.py").write_text(_BACKEND)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: canary\nVersion: 1\n")
     (information / "entry_points.txt").write_text("[tokend.backends]\ncanary = canary_kind:Canary\n")
+
+
+def environment(directory: Path) -> dict[str, str]:
+    """What goes with the files."""
     root = Path(__file__).parents[2]
-    return {**ENVIRONMENT, "PYTHONPATH": f"{root}:{package}"}
+    return {**ENVIRONMENT, "PYTHONPATH": f"{root}:{directory / 'package'}"}
 
 
 class Gathered:
@@ -126,11 +138,12 @@ class Gathered:
 @contextmanager
 def gathering(directory: Path) -> Iterator[Gathered]:
     """A running server. At the end its streams and audit are gathered. They are files: a pipe would fill up."""
-    environment = clean_environment(write(directory))
+    write(directory)
     out, err = directory / "out", directory / "err"
+    variables = clean_environment(environment(directory))
     command = [sys.executable, "-m", "tokend", "serve", "--port", "0"]
     with out.open("wb") as to_out, err.open("wb") as to_err:
-        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=to_out, stderr=to_err)
+        process = subprocess.Popen(command, cwd=directory, env=variables, stdout=to_out, stderr=to_err)
     try:
         while process.poll() is None and b" at http" not in out.read_bytes():
             time.sleep(0.02)

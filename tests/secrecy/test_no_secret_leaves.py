@@ -10,16 +10,17 @@ import pytest
 from tests.running import tokend
 from tests.secrecy.asking import ADMIN_KEY, documents, of_the_operator, secrets_in_wrong_places, to_every_endpoint
 from tests.secrecy.canaries import SECRETS, found
-from tests.secrecy.system import Gathered, configuration, gathering, write
+from tests.secrecy.system import Gathered, configuration, environment, gathering, write
 from tests.server.running import request_bytes
 from tokend import plugins
 from tokend.cli import main
 
+_SIGN = ("key", "url", "--caller", "kit", "--ttl", "1h", "--channel", "stage")
 Run = Callable[..., tuple[int | str | None, bytes]]
 
 
-def _drive(gathered: Gathered) -> None:
-    for name, raw in (*to_every_endpoint(), *documents(), *secrets_in_wrong_places()):
+def _drive(gathered: Gathered, signed: str) -> None:
+    for name, raw in (*to_every_endpoint(signed), *documents(), *secrets_in_wrong_places()):
         gathered.send(name, raw)
     for name, raw in of_the_operator():
         gathered.send(name, raw, admin=True)
@@ -41,6 +42,8 @@ def _mistaken(secret: str, directory: Path) -> dict[str, str]:
         "literal option": text.replace("{env: OPTION}", secret),
         "key unhashed": text.replace("studio: {api_key: ", f'studio: {{api_key: "{secret}", x: '),
         "JWT secret": text.replace("{env: HS256}", secret),
+        "signing key": text.replace("{env: SIGNING}", secret),
+        "proxy's secret": text.replace("{file: proxy}", secret),
         "name of a key": text.replace("cors:", f"{secret}:"),
         "issuer": text.replace("issuer: machine", f"issuer: [{secret}]"),
         "route": text.replace("at: /text", f"at: {secret}"),
@@ -52,7 +55,9 @@ def _mistaken(secret: str, directory: Path) -> dict[str, str]:
 
 def test_all_that_a_driven_server_says(tmp_path: Path) -> None:
     with gathering(tmp_path) as gathered:
-        _drive(gathered)
+        made = tokend(tmp_path, environment(tmp_path), *_SIGN)
+        signed = made.stdout.splitlines()[0].split()[1]
+        _drive(gathered, signed)
         good = configuration(tmp_path)
         for name, text in _mistaken(SECRETS["primary"], tmp_path).items():
             assert b" 409 " in _reload(gathered, text)[:20], name
@@ -62,19 +67,20 @@ def test_all_that_a_driven_server_says(tmp_path: Path) -> None:
             time.sleep(0.2)
         gathered.send("after signals", request_bytes("GET", "/ping", None, ("Connection", "close")))
     answers = gathered.answers
-    assert sum(one.startswith(b"HTTP/1.1 200") for one in answers.values()) > 300
+    assert sum(one.startswith(b"HTTP/1.1 200") for one in answers.values()) > 150
     assert sum(one.startswith(b"HTTP/1.1 500") for one in answers.values()) == 3, "the crashes"
     assert gathered.places["standard error"].count(b"RuntimeError") == 3
-    assert gathered.places["audit"].count(b"\n") > 500
+    assert gathered.places["audit"].count(b"\n") > 300
     assert sum(place.startswith("arguments of") for place in gathered.places) == 3
-    assert found(gathered.places) == []
-    assert found(answers, in_pieces=True) == []  # not even to the one who sent it
+    assert found(gathered.places, made=signed) == []
+    assert found(answers, in_pieces=True, made=signed) == []  # not even to the one who sent it
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """One command as the shell would run it: its exit code, and all that it printed."""
-    for variable, text in write(tmp_path).items():
+    write(tmp_path)
+    for variable, text in environment(tmp_path).items():
         monkeypatch.setenv(variable, text)
     monkeypatch.syspath_prepend(tmp_path / "package")
     monkeypatch.chdir(tmp_path)
@@ -103,9 +109,9 @@ def test_all_that_a_wrong_configuration_is_answered_with(name: str, tmp_path: Pa
 @pytest.mark.parametrize("what", ["literal certificate", "file of an audit"])
 def test_all_that_a_server_which_does_not_start_says(what: str, tmp_path: Path) -> None:
     """The audit's file used to be named as it was written, even where that was a secret."""
-    environment = write(tmp_path)
+    write(tmp_path)
     (tmp_path / "config.yaml").write_text(_mistaken(SECRETS["primary"], tmp_path)[what])
-    done = tokend(tmp_path, environment, "serve", "--port", "0")
+    done = tokend(tmp_path, environment(tmp_path), "serve", "--port", "0")
     assert done.returncode == (1 if what == "file of an audit" else 78)
     assert found({what: (done.stdout + done.stderr).encode()}, in_pieces=True) == []
 
@@ -128,6 +134,7 @@ _COMMANDS = ("serve", "check", "schema", "token", "explain", "inspect", "key", "
         (("token", *_ASK, "role=none"), 1),
         (("explain", "--as", "machine", *_ASK), 0),
         (("inspect", "--config", "config.yaml", "007eJx"), 1),
+        (_SIGN, 0),
         (("serve", "--port", "99999"), 2),
         (("health", "--url", "http://127.0.0.1:9"), 1),
     ],
