@@ -167,12 +167,8 @@ def test_a_miss_in_words() -> None:
 
 def test_a_lifetime_outside_the_bounds_in_words() -> None:
     bounds = Terms(TtlBounds(600, 60, 3600))
-    for ttl, hint in (
-        (59, ""),
-        (3601, ""),
-        (10**9 - 1, ""),
-        (10**9, "; this looks like a Unix timestamp: give seconds from now"),
-    ):
+    timestamp = "; this looks like a Unix timestamp: give seconds from now"
+    for ttl, hint in ((59, ""), (3601, ""), (10**9 - 1, ""), (10**9, timestamp)):
         assert refused(app(rule()), rtc(ttl=ttl), terms=bounds).sentence == f"must be 60 to 3600 seconds{hint}"
     clamping = bounds._replace(clamp=True)
     assert permitted(app(rule()), rtc(ttl=10**9 - 1), terms=clamping).grant.ttl == 3600

@@ -53,10 +53,11 @@ def test_a_condition_in_words() -> None:
 def test_what_a_rule_lacks_in_words() -> None:
     of = app(rule("other", "8", kinds=["rtc", "rtm"], roles=(), max_ttl=60))
     ask = Ask("rtc", {"channel": "room", "uid": 7, "privileges": {"data": 60}}, 60)
-    assert (
-        lacked(of, ask)
-        == 'channel "room" does not match "other"; user "7" does not match "8"; role publisher is not among roles []'
-    )
+    assert lacked(of, ask).split("; ") == [
+        'channel "room" does not match "other"',
+        'user "7" does not match "8"',
+        "role publisher is not among roles []",
+    ]
     assert lacked(app(rule(max_ttl=60)), rtc(ttl=61)) == "ttl 61 s is over the max of 60 s"
     assert lacked(app(rule(kinds=["rtm", "chat"])), rtc()) == "kind rtc is not among kinds [chat, rtm]"
     assert (
@@ -86,7 +87,7 @@ def test_two_roles_that_are_lacking_are_both_told() -> None:
 def test_further_channels_and_users_of_a_service_count() -> None:
     detail = {CHANNELS: ("a", "b*"), USERS: ("ann",)}
     reach = scope(Grant(APP_ID, "007", 60, (Service("any", "bob", "c", {"login": 60}, detail),)))
-    assert (reach.channels, reach.users) == ({"a", "b*", "c"}, {"ann", "bob"})
+    assert (sorted(reach.channels), sorted(reach.users)) == (["a", "b*", "c"], ["ann", "bob"])
     assert reach.powers == {Power.WILDCARD_CHANNEL}
     other = scope(Grant(APP_ID, "007", 60, (Service("any", None, None, {}, {CHANNELS: "a*", USERS: None}),)))
-    assert (other.channels, other.users, other.powers) == (set(), set(), set())
+    assert other == scope(Grant(APP_ID, "007", 60, ()))
