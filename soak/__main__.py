@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ def main(wanted: list[str]) -> int:
     if not chosen:
         print(f"there is no such script; there are {', '.join(known) or 'none yet'}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it ends the servers that it started
     misses: list[str] = []
     for name in chosen:
         print(f"## {name}", flush=True)

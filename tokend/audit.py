@@ -1,13 +1,13 @@
 """What an audit line says, and how lines hang together: one JSON object a decision, numbered and chained by hash.
 
 Pure: making and checking of lines. Writing them is `server/audit.py`'s. Each writer (a process, a worker) begins a chain
-of its own, so that several may append to one file.
+of its own for each of its targets, so that several may append to one file.
 
     {"writer": …, "sequence": n, "previous": sha256 of the writer's line n-1, …}
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,75 +16,91 @@ from tokend.model import Code, Decision, Grant, Service
 
 FIRST: Final = "0" * 64
 """What the first line of a chain has for the previous one's hash."""
+PROBE: Final = b'{"outcome":"probe"}'
+"""The body of a line that only tries whether lines can be written again."""
+_BEGINNING: Final = b'{"writer":'
+"""Inside of a line it would be escaped: wherever it stands, a line begins."""
 
 
 class Chain:
-    """One writer's place in its chain. `line` is pure; `commit` moves on once lines are written."""
+    """One writer's place in its chain. `lines` is pure; `commit` moves on once lines are written."""
 
     def __init__(self, writer: str) -> None:
-        self.writer = writer
+        self._head = _BEGINNING + orjson.dumps(writer) + b',"sequence":'
         self._sequence = 0
-        self._previous = FIRST
+        self._previous = FIRST.encode()
 
-    def lines(self, entries: Iterable[dict[str, object]]) -> tuple[bytes, int, str]:
-        """The next lines with their newlines, and what to `commit` once they are written."""
-        sequence, previous, written = self._sequence, self._previous, []
-        for entry in entries:
-            line = orjson.dumps({"writer": self.writer, "sequence": sequence, "previous": previous, **entry})
-            previous = hashlib.sha256(line).hexdigest()
+    def lines(self, bodies: Iterable[bytes]) -> list[bytes]:
+        """The next lines, without their newlines, of bodies that are JSON objects."""
+        head, sequence, previous, made = self._head, self._sequence, self._previous, []
+        for body in bodies:
+            line = b'%b%d,"previous":"%b",%b' % (head, sequence, previous, body[1:])
+            previous = hashlib.sha256(line).hexdigest().encode()
             sequence += 1
-            written.append(line + b"\n")
-        return b"".join(written), sequence, previous
+            made.append(line)
+        return made
 
-    def commit(self, sequence: int, previous: str) -> None:
-        self._sequence, self._previous = sequence, previous
+    def commit(self, lines: Sequence[bytes]) -> None:
+        """These, the first of what `lines` gave, are written."""
+        if lines:
+            self._sequence += len(lines)
+            self._previous = hashlib.sha256(lines[-1]).hexdigest().encode()
 
 
-def entry(decision: Decision, *, hash_ids: bool = False) -> dict[str, object]:
-    """What a line says of a decision: never the token, and nothing that a refused client sent but its kind."""
+def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
+    """What a line says of a decision, as JSON: never the token, and nothing in the words of a client that was refused."""
     fields: dict[str, object] = {
         "time": decision.issued_at,
         "request_id": decision.request_id,
         "app": decision.app,
         "caller": decision.caller,
-        "kind": decision.ask.kind if decision.grant is not None else None,
     }
     if decision.url is not None:
         fields["url"] = decision.url
-    if decision.refusal is not None:
-        refusal = decision.refusal
-        field = (
-            None if refusal.code == Code.UNKNOWN_FIELD else refusal.field
-        )  # an unknown name is the client's own word
-        return fields | {"outcome": "refused", "code": refusal.code, "field": field}
-    grant = decision.grant
-    return fields | {
-        "outcome": "issued",
-        "rule": decision.rule,
-        "ttl": grant.ttl if grant else None,
-        "format": grant.format if grant else None,
-        "services": _services(grant, hash_ids),
-        "token_sha256": decision.token_sha256,
+    grant, refusal = decision.grant, decision.refusal
+    if grant is None or refusal is not None:
+        fields["kind"] = None
+        fields["outcome"] = "refused"
+        fields["code"] = refusal.code if refusal else Code.INTERNAL
+        fields["field"] = refusal.field if refusal and refusal.code != Code.UNKNOWN_FIELD else None
+        return orjson.dumps(fields)
+    fields["kind"] = decision.ask.kind if decision.ask else None
+    fields["outcome"] = "issued"
+    fields["rule"] = decision.rule
+    fields["ttl"] = grant.ttl
+    fields["format"] = grant.format
+    fields["services"] = _hashed(grant) if hash_ids else [_service(one) for one in grant.services]
+    fields["token_sha256"] = decision.token_sha256
+    if decision.narrowed_by:
+        fields["narrowed_by"] = decision.narrowed_by
+    return orjson.dumps(fields)
+
+
+def _service(service: Service) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "name": service.name,
+        "user": service.user,
+        "channel": service.channel,
+        "privileges": _plain(service.privileges),
     }
+    if service.detail:
+        fields["detail"] = _plain(service.detail)
+    return fields
 
 
-def _services(grant: Grant | None, hash_ids: bool) -> list[dict[str, object]]:
+def _plain(mapping: Mapping[str, object]) -> dict[str, object]:
+    return mapping if type(mapping) is dict else dict(mapping)
+
+
+def _hashed(grant: Grant) -> list[dict[str, object]]:
+    """Users and channels as their SHA-256; details may hold either, and stay out."""
+
     def shown(text: str | None) -> str | None:
-        if text is None or not hash_ids or not text:
-            return text
-        return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if text else text
 
-    def one(service: Service) -> dict[str, object]:
-        detail = {} if hash_ids else dict(service.detail)
-        fields: dict[str, object] = {
-            "name": service.name,
-            "user": shown(service.user),
-            "channel": shown(service.channel),
-            "privileges": dict(service.privileges),
-        }
-        return fields | ({"detail": detail} if detail else {})
-
-    return [one(service) for service in grant.services] if grant else []
+    return [
+        _service(one._replace(user=shown(one.user), channel=shown(one.channel), detail={})) for one in grant.services
+    ]
 
 
 class Finding(NamedTuple):
@@ -98,15 +114,18 @@ def verify(lines: Iterable[bytes]) -> Iterator[Finding]:
     """Every line that is torn, out of sequence or does not hang on its writer's last one."""
     chains: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(lines, 1):
-        raw = line.rstrip(b"\n")
+        raw = line.rstrip(b"\r\n")
         if not raw:
             continue
-        try:
-            found: Any = orjson.loads(raw)
-            writer, sequence, previous = str(found["writer"]), int(found["sequence"]), str(found["previous"])
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        place = _place(raw)
+        if place is None and (begins := raw.rfind(_BEGINNING)) > 0:
+            yield Finding(number, "begins with a piece of a line that was cut off, and goes on with another line")
+            raw = raw[begins:]
+            place = _place(raw)
+        if place is None:
             yield Finding(number, "is torn, or no line of an audit")
             continue
+        writer, sequence, previous = place
         expected, last = chains.get(writer, (0, FIRST))
         if sequence != expected:
             missing = "a line is missing before it" if sequence > expected else "it stands there twice, or out of order"
@@ -114,3 +133,12 @@ def verify(lines: Iterable[bytes]) -> Iterator[Finding]:
         elif previous != last:
             yield Finding(number, "does not hang on the line before it: that one, or this one, was changed")
         chains[writer] = (sequence + 1, hashlib.sha256(raw).hexdigest())
+
+
+def _place(line: bytes) -> tuple[str, int, str] | None:
+    """Writer, sequence and the previous line's hash; None for what is no line."""
+    try:
+        found: Any = orjson.loads(line)
+        return str(found["writer"]), int(found["sequence"]), str(found["previous"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None

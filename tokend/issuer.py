@@ -1,4 +1,4 @@
-"""The one use case: ask -> grant -> rules -> mint -> verify -> audit -> release. Awaits only the protocols of Ports.
+"""The one use case: ask -> grant -> rules -> authorizer -> mint -> verify -> audit -> release. Awaits only Ports.
 
 Knows no HTTP and no vendor. Time and salts come in with the stamps.
 """
@@ -7,17 +7,17 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from tokend import inspector
+from tokend.asks import validated
 from tokend.auth.contract import Presented
+from tokend.authorizer import SOURCE, question, unavailable
 from tokend.backends.contract import Backend, Minted
 from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outcome, Trial
-from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal, Stamp
+from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Narrowing, Refusal, Stamp
 from tokend.ports import Ports
 from tokend.rules import fill, lacks
+from tokend.scope import scope
 from tokend.setup import App, Route, TtlBounds
-from tokend.validation import Strict, first_complaint, suggestion
 from tokend.wire.v006 import VERSION as V006
 
 LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
@@ -32,7 +32,10 @@ class Terms(NamedTuple):
 
 
 class Permit(NamedTuple):
-    """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short."""
+    """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short.
+
+    `narrowed_by`: the sources of the narrowings that it was held against too.
+    """
 
     ask: Ask
     backend: Backend
@@ -40,6 +43,7 @@ class Permit(NamedTuple):
     rule: str
     filled_user: str | None
     clamped_from: int | None
+    narrowed_by: tuple[str, ...] = ()
 
 
 async def answer(
@@ -55,7 +59,12 @@ async def answer(
     `stamps`: one an ask, at least one; all of one time.
     """
     now = stamps[0].issued_at
-    caller = await route.gate.identify(presented, now, ports.keys)
+    try:
+        caller = await route.gate.identify(presented, now, ports.keys)
+    except Refusal as refusal:
+        if isinstance(parsed, Issue):
+            await _record(ports, (Decision(route.app.name, None, None, None, None, None, now, refusal, request_id),))
+        raise
     terms = Terms(route.ttl, route.clamp, route.strict_006)
     match parsed:
         case Explain(ask):
@@ -76,13 +85,19 @@ async def issue(
     request_id: str = "",
 ) -> list[Issued | Refusal]:
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
+    found = [
+        ask if isinstance(ask, Refusal) else await _permitted(app, terms, caller, ask, ports) for ask in wanted.asks
+    ]
+    if app.authorizer is not None and (wanted.batch or not any(isinstance(one, Refusal) for one in found)):
+        found = await _authorized(app, terms, caller, found, ports, request_id)
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
-    for ask, stamp in zip(wanted.asks, stamps, strict=True):
-        outcome = ask if isinstance(ask, Refusal) else await _one(app, terms, caller, ask, stamp, ports)
-        outcomes.append(outcome)
+    for ask, one, stamp in zip(wanted.asks, found, stamps, strict=True):
+        outcome = one if isinstance(one, Refusal) else _minted(one, stamp)
         if isinstance(ask, Ask):
-            decisions.append(decision(app.name, caller.name, ask, outcome, stamp.issued_at, request_id, caller.url))
+            outcome = outcome.renamed(ask.names) if isinstance(outcome, Refusal) else outcome
+            decisions.append(decision(app.name, caller, ask, outcome, stamp.issued_at, request_id))
+        outcomes.append(outcome)
         if isinstance(outcome, Refusal) and not wanted.batch:
             await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
             raise outcome
@@ -90,14 +105,41 @@ async def issue(
     return outcomes
 
 
-async def _one(app: App, terms: Terms, caller: Caller, ask: Ask, stamp: Stamp, ports: Ports) -> Issued | Refusal:
+async def _permitted(app: App, terms: Terms, caller: Caller, ask: Ask, ports: Ports) -> Permit | Refusal:
     try:
         permit = decide(app, terms, caller, ask)
-        if ports.deny is not None and (reason := await ports.deny.denies(app.name, caller, permit.grant)):
-            raise Refusal(Code.NOT_PERMITTED, reason, operator="deny list")
-        return _mint(permit, stamp)
     except Refusal as refusal:
-        return refusal.renamed(ask.names)
+        return refusal
+    if ports.deny is not None and (reason := await ports.deny.denies(app.name, caller, permit.grant)):
+        return Refusal(Code.NOT_PERMITTED, reason, operator="deny list")
+    return permit
+
+
+async def _authorized(
+    app: App, terms: Terms, caller: Caller, found: Sequence[Permit | Refusal], ports: Ports, request_id: str
+) -> list[Permit | Refusal]:
+    """What is left of the permits once the app's own backend was asked about each. Without an answer: nothing."""
+    if ports.authorizer is None or app.authorizer is None:
+        return [one if isinstance(one, Refusal) else unavailable("there is none here") for one in found]
+    questions = [question(app.name, caller, one.ask.kind, one.grant) for one in found if isinstance(one, Permit)]
+    answers = iter(await ports.authorizer.authorize(app.authorizer, questions, request_id))
+    return [one if isinstance(one, Refusal) else _left(app, terms, caller, one, next(answers)) for one in found]
+
+
+def _left(
+    app: App, terms: Terms, caller: Caller, permit: Permit, answer: Narrowing | Refusal | None
+) -> Permit | Refusal:
+    """The ask decided again with the narrowing, by the same rules; never a scope that the backend was not asked about."""
+    if answer is None:
+        return permit
+    if isinstance(answer, Refusal):
+        return answer
+    again, trials, _ = _weigh(app, terms, caller._replace(narrowings=(*caller.narrowings, answer)), permit.ask)
+    if again is not None and scope(again.grant) == scope(permit.grant):
+        return again
+    lacked = next(trial.lacked for trial in trials if trial.rule == permit.rule)
+    told = "; ".join(one.removeprefix(f"{SOURCE}: ") for one in lacked)
+    return Refusal(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {told}", operator=SOURCE)
 
 
 def decide(app: App, terms: Terms, caller: Caller, ask: Ask) -> Permit:
@@ -117,25 +159,21 @@ def explain(app: App, terms: Terms, caller: Caller, ask: Ask) -> Explanation:
     if permit is None:
         reason = refusal or Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this")
         return Explanation(caller.name, tuple(trials), reason.renamed(ask.names))
-    return Explanation(caller.name, tuple(trials), None, inspector.grant_fields(permit.grant))
+    gives = inspector.grant_fields(permit.grant)
+    return Explanation(caller.name, tuple(trials), None, gives, app.authorizer is not None)
 
 
 def unlimited(app: App, terms: Terms, ask: Ask) -> Permit:
     """For the operator's own hand: the app's and platform's limits apply, no caller's rules do."""
-    backend, fields = _validated(app, ask)
+    backend, fields = validated(app, ask)
     ttl, clamped_from = _ttl(ask, terms, None)
     grant = _checked(backend.grant(fields, ttl), terms)
     return Permit(ask, backend, grant, "(operator)", None, clamped_from)
 
 
-def mint(permit: Permit, stamp: Stamp) -> Issued:
-    """Sign a permitted grant and hold the token against it; `Refusal` (500) and no token if they differ."""
-    return _mint(permit, stamp)
-
-
 def _weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | None, list[Trial], Refusal | None]:
     """Try the rules in order up to the first that permits. The refusal is that of the nearest miss."""
-    backend, fields = _validated(app, ask)
+    backend, fields = validated(app, ask)
     _check_bounds(ask, terms)
     trials: list[Trial] = []
     misses: list[tuple[int, Refusal]] = []
@@ -155,7 +193,8 @@ def _weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | N
         lacking = lacks(rule, filled, grant)
         trials.append(Trial(rule.path, lacking.all))
         if not lacking.all:
-            return Permit(ask, backend, grant, rule.path, user, clamped_from), trials, None
+            sources = tuple([one.source for one in caller.narrowings])
+            return Permit(ask, backend, grant, rule.path, user, clamped_from, sources), trials, None
         misses.append(_miss(lacking.others, lacking.powers))
     return None, trials, min(misses, key=lambda miss: miss[0])[1] if misses else None
 
@@ -166,24 +205,6 @@ def _miss(others: tuple[str, ...], powers: tuple[str, ...]) -> tuple[int, Refusa
         return 2, Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this; v1/explain says what each lacks")
     needed = ", ".join(one.split()[1] for one in powers)
     return 1, Refusal(Code.POWER_REQUIRED, f"this needs {needed} among the powers of the caller's rule")
-
-
-def _validated(app: App, ask: Ask) -> tuple[Backend, Strict]:
-    if ask.app_id is not None and ask.app_id != app.app_id:
-        raise Refusal(Code.WRONG_APP, "is not the App ID of this route's app", "app_id")
-    backend = app.backends.get(ask.kind)
-    if backend is None:
-        raise Refusal(Code.INVALID_FIELD, f"must be one of {', '.join(sorted(app.backends))}", "kind")
-    try:
-        return backend, backend.Fields.model_validate(dict(ask.fields))
-    except ValidationError as error:
-        first = first_complaint(error, backend.Fields)
-        if first.unknown and len(first.path) == 1:
-            hint = suggestion(str(first.path[0]), backend.Fields.model_fields)
-            raise Refusal(Code.UNKNOWN_FIELD, f"is not a field of {ask.kind}{hint}", str(first.path[0])) from error
-        code = Code.UNKNOWN_FIELD if first.unknown else Code.INVALID_FIELD
-        sentence = f"is unknown{first.sentence}" if first.unknown else first.sentence
-        raise Refusal(code, sentence, ".".join(map(str, first.path)) or None) from error
 
 
 def _check_bounds(ask: Ask, terms: Terms) -> None:
@@ -223,7 +244,8 @@ def _checked(grant: Grant, terms: Terms) -> Grant:
     return grant
 
 
-def _mint(permit: Permit, stamp: Stamp) -> Issued:
+def mint(permit: Permit, stamp: Stamp) -> Issued:
+    """Sign a permitted grant and hold the token against it; `Refusal` (500) and no token if they differ."""
     minted: Minted = permit.backend.mint(permit.grant, stamp)
     mismatch = permit.backend.verify(minted, permit.grant, stamp)
     if mismatch is not None:
@@ -241,23 +263,40 @@ def _mint(permit: Permit, stamp: Stamp) -> Issued:
         filled=filled,
         clamped_from=permit.clamped_from,
         extra=minted.extra,
+        narrowed_by=permit.narrowed_by,
     )
 
 
+def _minted(permit: Permit, stamp: Stamp) -> Issued | Refusal:
+    try:
+        return mint(permit, stamp)
+    except Refusal as refusal:
+        return refusal
+
+
 def decision(
-    app: str,
-    caller: str | None,
-    ask: Ask,
-    outcome: Issued | Refusal,
-    issued_at: int,
-    request_id: str,
-    url: str | None = None,
+    app: str, caller: Caller, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
 ) -> Decision:
-    """The audit's entry for an outcome. `url`: the id of the signed URL that the caller came by."""
+    """The audit's entry for an outcome."""
     if isinstance(outcome, Refusal):
-        return Decision(app, caller, ask, None, None, None, issued_at, outcome, request_id, url)
+        narrowed_by = tuple([one.source for one in caller.narrowings])
+        return Decision(
+            app, caller.name, ask, None, None, None, issued_at, outcome, request_id, caller.url, narrowed_by
+        )
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
-    return Decision(app, caller, ask, outcome.grant, outcome.rule, digest, issued_at, None, request_id, url)
+    return Decision(
+        app,
+        caller.name,
+        ask,
+        outcome.grant,
+        outcome.rule,
+        digest,
+        issued_at,
+        None,
+        request_id,
+        caller.url,
+        outcome.narrowed_by,
+    )
 
 
 async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:

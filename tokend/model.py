@@ -95,8 +95,8 @@ class Refusal(Exception):
 class Secret:
     """A sealed text: it never prints, compares, hashes or pickles. `reveal()` is the one way out, easy to grep for.
 
-    In pydantic models (a backend's Options) it is written `{env: NAME}` or `{file: PATH}`; the configuration passes a
-    `secrets` resolver in the validation context that turns such a reference into a Secret.
+    In pydantic models (a backend's Options) it is written `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`; the
+    configuration passes a `secrets` resolver in the validation context that turns such a reference into a Secret.
     """
 
     __slots__ = ("_text",)
@@ -125,7 +125,9 @@ class Secret:
                 return value
             resolver = (info.context or {}).get("secrets")
             if resolver is None or not isinstance(value, dict):
-                raise invalid("is a secret: write {env: NAME} or {file: PATH}, never the text itself")
+                raise invalid(
+                    "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
+                )
             secret: Secret = resolver(value)
             return secret
 
@@ -140,7 +142,7 @@ class Secret:
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name in ("env", "file")
+            for name in ("env", "file", "credential")
         ]
         return {"title": "Secret", "oneOf": one_of}
 
@@ -231,7 +233,7 @@ class Issued(NamedTuple):
     """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
 
     `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
-    `extra` is what the backend adds to the native answer.
+    `extra` is what the backend adds to the native answer; `narrowed_by` names what narrowed the caller.
     """
 
     ask: Ask
@@ -244,6 +246,7 @@ class Issued(NamedTuple):
     filled: Mapping[str, object]
     clamped_from: int | None
     extra: Mapping[str, object]
+    narrowed_by: tuple[str, ...] = ()
 
 
 Outcome = Issued | Refusal
@@ -252,12 +255,13 @@ Outcome = Issued | Refusal
 class Decision(NamedTuple):
     """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
 
-    `url`: the id of the signed URL that the caller came by.
+    `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;
+    `narrowed_by`: the sources of the caller's narrowings.
     """
 
     app: str
     caller: str | None
-    ask: Ask
+    ask: Ask | None
     grant: Grant | None
     rule: str | None
     token_sha256: str | None
@@ -265,3 +269,4 @@ class Decision(NamedTuple):
     refusal: Refusal | None
     request_id: str = ""
     url: str | None = None
+    narrowed_by: tuple[str, ...] = ()

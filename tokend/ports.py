@@ -3,10 +3,10 @@
 Implementations stand in `server/`. None in `Ports`: there is no such thing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from tokend.model import Caller, Decision, Grant
+from tokend.model import Caller, Decision, Grant, Narrowing, Refusal, Secret
 
 
 class KeySource(NamedTuple):
@@ -43,9 +43,45 @@ class DenyList(Protocol):
         """Why this grant is denied, in a sentence; None lets it pass."""
 
 
+class AuthorizerSettings(NamedTuple):
+    """Where an app's own backend is asked, and the secret that signs the questions.
+
+    `timeout`: seconds that a request waits for all its answers; `cache`: seconds for which an answer counts, 0: only once.
+    """
+
+    url: str
+    secret: Secret
+    timeout: int
+    cache: int
+
+
+class Question(NamedTuple):
+    """What an app's own backend is told of a token before it is issued: who asks, and all that it would give."""
+
+    app: str
+    caller: str
+    claims: Mapping[str, object]
+    kind: str
+    users: tuple[str, ...]
+    channels: tuple[str, ...]
+    roles: tuple[str, ...]
+    powers: tuple[str, ...]
+    ttl: int
+
+
+class Authorizer(Protocol):
+    """An app's own backend, which may refuse or narrow what the rules permit."""
+
+    async def authorize(
+        self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str
+    ) -> Sequence[Narrowing | Refusal | None]:
+        """An answer to each question, in order; None leaves it as it is. No answer is a `Refusal` too (503)."""
+
+
 class Ports(NamedTuple):
     """One of each, or None."""
 
     audit: AuditSink | None = None
     keys: Keys | None = None
     deny: DenyList | None = None
+    authorizer: Authorizer | None = None

@@ -13,7 +13,8 @@ from tokend.auth import Gate
 from tokend.auth.signed_url import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.model import PLATFORM_MAX_TTL
+from tokend.model import PLATFORM_MAX_TTL, Secret
+from tokend.ports import AuthorizerSettings
 from tokend.rules import Rule
 
 
@@ -62,6 +63,14 @@ def check_origin(written: str) -> str | None:
     return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
 
 
+class RestApi(NamedTuple):
+    """Where the vendor's REST API is, without a final slash, and what it knows the operator by."""
+
+    url: str
+    customer_id: str
+    customer_secret: Secret
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """One tenant. `rules` by caller; `backends` by kind. `url_signing`: the keys of its signed URLs."""
@@ -72,6 +81,8 @@ class App:
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = field(default_factory=Origins)
     url_signing: SigningKeys | None = None
+    rest: RestApi | None = None
+    authorizer: AuthorizerSettings | None = None
 
 
 class Placeholder(NamedTuple):
@@ -133,7 +144,7 @@ class Route:
 
 
 class AuditSettings(NamedTuple):
-    """Where decisions are written: paths, None for standard output. `sync`: os (the default) or batch (fdatasync)."""
+    """Where decisions are written: paths, None for standard output. `sync`: os (the default), batch (fdatasync), off."""
 
     targets: tuple[str | None, ...]
     sync: str = "os"

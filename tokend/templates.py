@@ -1,11 +1,11 @@
-"""Texts of a rule: literal, `*` for one or more characters, and `{claims.x}` or `{claims.x|uid}` placeholders.
+"""Texts of a rule: literal, `*` for one or more characters, and placeholders, `{claims.x}` or `{claims.x|uid}`.
 
 A filled text is matched anchored and case-sensitively; a claim never counts as anything but literal text.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from tokend.claims import ClaimError, ClaimPath, parse_claim_path
@@ -23,10 +23,13 @@ class Inapplicable(Exception):
 
 
 class Placeholder(NamedTuple):
-    """A claim to put in; `before` is the literal character that follows it, which the claim must not hold."""
+    """A claim to put in; `before` is the literal character that follows it, which the claim must not hold.
+
+    `number` makes a uid of its text, where the placeholder says so.
+    """
 
     path: ClaimPath
-    as_uid: bool
+    number: Callable[[str], int] | None
     before: str
 
 
@@ -114,14 +117,39 @@ def parse_pattern(text: str) -> Pattern:
 
 def uid_of(text: str) -> int:
     """A stable 32-bit number for a text, never 0: SHA-256, its first four bytes modulo 2^32-1, plus one."""
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4]) % 0xFFFF_FFFF + 1
+    return _number(_digest(text)[:4])
+
+
+def screen_uid_of(text: str) -> int:
+    """A second one, for the screen that a user shares beside the camera: never 0, and never `uid_of` the same text."""
+    return _second(_digest(text))
+
+
+def _second(digest: bytes) -> int:
+    """Of the digest's second four bytes; if that is the number of the first four, of the digest's own digest's."""
+    first, second = _number(digest[:4]), _number(digest[4:8])
+    while second == first:
+        digest = hashlib.sha256(digest).digest()
+        second = _number(digest[4:8])
+    return second
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _number(four_bytes: bytes) -> int:
+    return int.from_bytes(four_bytes) % 0xFFFF_FFFF + 1
+
+
+_TRANSFORMS: Final[Mapping[str, Callable[[str], int]]] = {"uid": uid_of, "screen_uid": screen_uid_of}
 
 
 def _placeholder(inside: str, before: str) -> Placeholder:
     path, pipe, transform = inside.partition("|")
-    if pipe and transform != "uid":
-        raise TemplateError(f"has {{{shown(inside)}}}: the one transform is |uid")
-    return Placeholder(parse_claim_path(path), bool(pipe), before)
+    if pipe and transform not in _TRANSFORMS:
+        raise TemplateError(f"has {{{shown(inside)}}}: the transforms are |uid and |screen_uid")
+    return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, before)
 
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
@@ -131,8 +159,8 @@ def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     text = str(value)
     if "*" in text:
         raise Inapplicable(f"{placeholder.path} holds a *")
-    if placeholder.as_uid:
-        text = str(uid_of(text))
+    if placeholder.number is not None:
+        text = str(placeholder.number(text))
     if placeholder.before and placeholder.before in text:
         raise Inapplicable(
             f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}"

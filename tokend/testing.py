@@ -45,7 +45,7 @@ class BackendConformance:
 
     backend: ClassVar[type[Backend]]
     options: ClassVar[Mapping[str, object]] = {}
-    """As in the YAML, with a `Secret` where that has `{env: …}` or `{file: …}`."""
+    """As in the YAML, with a `Secret` where that has `{env: …}` and its like."""
     credentials: ClassVar[Credentials] = Credentials(APP_ID, {"primary": Secret(CERTIFICATE)})
     asks: ClassVar[Sequence[Mapping[str, object]]] = ()
     refused: ClassVar[Sequence[Mapping[str, object]]] = ()

@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from tokend.audit import Chain, verify
 from tokend.cli import main
+from tokend.cli.audit import LONGEST_LINE
 
 
 def written(writer: str, count: int) -> list[bytes]:
     chain = Chain(writer)
     lines = []
     for number in range(count):
-        line, sequence, previous = chain.lines([{"number": number}])
-        chain.commit(sequence, previous)
-        lines.append(line)
+        made = chain.lines([b'{"number":%d}' % number])
+        chain.commit(made)
+        lines += [line + b"\n" for line in made]
     return lines
 
 
@@ -28,14 +29,18 @@ def test_chains_of_several_writers_may_be_mixed() -> None:
 
 def test_lines_made_together_are_one_chain() -> None:
     chain = Chain("a")
-    lines, *_ = chain.lines([{"number": 1}, {"number": 2}])
-    assert list(verify(lines.splitlines())) == []
-    assert [json.loads(line)["sequence"] for line in lines.splitlines()] == [0, 1]
+    lines = chain.lines([b'{"number":1}', b'{"number":2}'])
+    assert list(verify(lines)) == []
+    assert [json.loads(line)["sequence"] for line in lines] == [0, 1]
 
 
 def test_what_was_not_committed_is_made_again() -> None:
     chain = Chain("a")
-    assert chain.lines([{"number": 1}]) == chain.lines([{"number": 1}])
+    first, second = chain.lines([b'{"number":1}', b'{"number":2}'])
+    chain.commit([first])
+    assert chain.lines([b'{"number":2}']) == [second]
+    chain.commit([])
+    assert chain.lines([b'{"number":2}']) == [second]
 
 
 @given(at=st.integers(1, 8), change=st.sampled_from(["drop", "double", "swap", "edit", "tear"]))
@@ -53,6 +58,31 @@ def test_every_change_is_found(at: int, change: str) -> None:
         case "tear":
             lines[at] = lines[at][: len(lines[at]) // 2]
     assert list(verify(lines))
+
+
+def test_a_line_behind_a_piece_of_another_one_is_read() -> None:
+    ours, theirs = written("a", 2), written("b", 2)
+    glued = theirs[1][:40] + ours[1]
+    findings = list(verify([ours[0], theirs[0], glued]))
+    assert findings == [(3, "begins with a piece of a line that was cut off, and goes on with another line")]
+
+
+def test_a_body_may_say_what_a_line_begins_with() -> None:
+    lines = Chain("a").lines([b'{"detail":{"writer":"b","sequence":9}}', b'{"number":2}'])
+    assert list(verify(lines)) == []
+
+
+def test_the_last_line_may_be_torn_and_an_endless_one_is_not_held_in_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "audit.jsonl"
+    lines = written("a", 3)
+    file.write_bytes(b"".join(lines)[:-20])
+    assert main(["audit", "verify", str(file)]) == 1
+    assert f"{file}:3: is torn, or no line of an audit" in capsys.readouterr().out
+    file.write_bytes(lines[0] + b"x" * (3 * LONGEST_LINE))
+    assert main(["audit", "verify", str(file)]) == 1
+    assert capsys.readouterr().out.endswith("4 lines, 3 problems\n")
 
 
 def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,13 @@ def test_explain_says_what_each_rule_lacks(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["rule"] == "demo.studio.may[0]"
 
 
+def test_explain_says_that_an_authorizer_would_be_asked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = '    authorizer: {url: "http://127.0.0.1:1/", secret: {env: DEMO_APP_CERTIFICATE}}\n'
+    (home / "config.yaml").write_text(CONFIG + asked)
+    assert main(["explain", "--as", "studio", "rtc", "channel=room-1"]) == 0
+    assert json.loads(capsys.readouterr().out)["authorizer"].endswith("explain does not ask it")
+
+
 @pytest.mark.usefixtures("home")
 def test_junk_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "007junk"]) == 1
@@ -100,7 +107,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
 def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     out = capsys.readouterr().out
-    for command in ("serve", "check", "schema", "token", "inspect", "explain", "key", "backends", "health"):
+    for command in ("serve", "check", "schema", "token", "inspect", "explain", "key", "backends", "kick", "health"):
         assert re.search(rf"^    {command}\s+\w", out, re.M), command
 
 

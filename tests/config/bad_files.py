@@ -36,6 +36,9 @@ def problems(path: Path, directory: Path) -> list[str]:
     if path.suffix == ".yaml":
         shutil.copy(path, directory / "config.yaml")
         shutil.copytree(FOLDER / "beside", directory / "beside")
+        for secret in (directory / "beside").glob("*"):
+            if secret.is_file():  # whatever the umask was when the repository was cloned
+                secret.chmod(0o644 if secret.name == "readable" else 0o600)
     else:
         environment = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
     try:

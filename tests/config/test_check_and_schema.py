@@ -59,8 +59,8 @@ def test_a_dotenv_is_read_and_a_broken_one_is_78(tmp_path: Path) -> None:
 def test_wrong_usage_exits_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(tmp_path, {"config.yaml": ONE_APP.replace("{env: CERTIFICATE}", "{file: certificate}")})
-    (tmp_path / "certificate").write_text(CERTIFICATE)
+    config = ONE_APP.replace("{env: CERTIFICATE}", "{file: certificate}")
+    write(tmp_path, {"config.yaml": config, "certificate": CERTIFICATE})
     monkeypatch.chdir(tmp_path)
     assert main(["check", "--show", "dmeo"]) == 2
     assert capsys.readouterr().err == "tokend: there is no app dmeo; there are demo\n"

@@ -7,8 +7,9 @@ import pytest
 
 from tests.config.writing import APP_ID, CERTIFICATE
 from tokend.auth.presets import FORWARD_PRESETS, PRESETS
-from tokend.config import environment, keys, load, references, server
+from tokend.config import environment, keys, load, references, secrets, server
 from tokend.config import shape as shapes
+from tokend.config.rule_presets import RULE_PRESETS
 from tokend.config.shape import RootShape
 from tokend.dialects import DIALECTS
 from tokend.scope import Power
@@ -22,13 +23,16 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "`server`": (server.ServerShape, "server."),
     "`audit`": (shapes.AuditShape, "audit."),
     "`deny`": (shapes.DenyShape, "deny."),
+    "`secrets`": (shapes.SecretsShape, "secrets."),
     "An app: `apps.NAME`": (shapes.AppShape, ""),
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
     "Callers: `callers`": (shapes.CallerShape, ""),
     "Keys: `api_key` and `url_key`": (keys.KeyEntry, ""),
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
+    "The vendor's REST API: `rest`": (shapes.RestShape, "rest."),
     "Routes: `routes`": (shapes.RouteShape, ""),
+    "The app's own backend: `authorizer`": (shapes.AuthorizerShape, "authorizer."),
 }
 FORWARD_AUTH = "Users that a proxy names: `forward_auth`"
 NO_KEYS_OF_THE_FILE = {
@@ -91,14 +95,14 @@ def test_no_shape_is_left_out() -> None:
         for name, one in vars(references).items()
         if isinstance(one, type) and one.__module__ == references.__name__
     } == {
-        *("SecretRef", "Certificate"),
+        *("Reference", "SecretRef", "Certificate"),
         *("AppId", "Env"),  # forms of app_id
     }
     assert models.keys() == covered | NO_KEYS_OF_THE_FILE.keys()
 
 
 def test_every_environment_variable_has_its_row() -> None:
-    sources = [ROOT / "tokend/config/__init__.py", Path(environment.__file__)]
+    sources = [ROOT / "tokend/config/__init__.py", Path(environment.__file__), Path(secrets.__file__)]
     read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9_]{3,})"', path.read_text())}
     rows = _rows("Environment variables")
     assert len(set(rows)) == len(rows)
@@ -111,6 +115,14 @@ def test_every_preset_is_named_with_what_it_needs() -> None:
         assert f"`{name}` ({', '.join(f'`{one}`' for one in preset.needs)}" in said
 
 
+def test_every_preset_of_a_rule_has_its_row() -> None:
+    said = _section("Rules: `may`")
+    for name, preset in RULE_PRESETS.items():
+        (row,) = (line for line in said.splitlines() if line.startswith(f"| {name} |"))
+        assert f"| {' and '.join(preset.kinds)}" in row
+        assert f"| {', '.join(preset.roles)} |" in row
+
+
 def test_every_dialect_is_named() -> None:
     assert all(f"`{name}`" in _section("Routes: `routes`") for name in DIALECTS)
 
@@ -121,7 +133,10 @@ def test_every_example_loads(number: int, tmp_path: Path) -> None:
     names = re.findall(r"env: \"?((?:\{app\}|[A-Za-z_])+)", text)
     values = {name.replace("{app}", app): CERTIFICATE for name in names for app in ("acme", "bolt")}
     ids = {name: APP_ID for name in values if name.endswith("APP_ID")}
-    (tmp_path / "config.yaml").write_text(text)
+    for name in re.findall(r"/run/secrets/(\w+)", text):
+        (tmp_path / name).write_text(CERTIFICATE)
+        (tmp_path / name).chmod(0o444)  # as Docker mounts them
+    (tmp_path / "config.yaml").write_text(text.replace("/run/secrets", str(tmp_path)))
     assert load(None, values | ids, tmp_path).apps
 
 

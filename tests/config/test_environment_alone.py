@@ -51,7 +51,7 @@ async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_pat
 def test_open_access_is_warned_of_naming_what_closes_it(tmp_path: Path) -> None:
     (warning,) = _setup(tmp_path).warnings
     assert "anybody" in warning
-    assert "set API_KEY_SHA256 or URL_KEY_SHA256 to close it" in warning
+    assert "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it" in warning
     assert "tokend key new" in warning
     assert "in its place" not in warning
 
@@ -80,6 +80,21 @@ def test_an_open_server_that_gives_administrators_is_warned_of_twice(tmp_path: P
     warnings = _setup(tmp_path, ALLOW_APP_ADMIN="1").warnings
     assert len(warnings) == 2
     assert all("API_KEY_SHA256" in one for one in warnings)
+
+
+def test_a_firebase_project_closes_it_with_the_same_rule_alone_and_beside_a_key(tmp_path: Path) -> None:
+    alone = _setup(tmp_path, FIREBASE_PROJECT="demo-1")
+    both = _setup(tmp_path, FIREBASE_PROJECT="demo-1", API_KEY_SHA256=DIGEST)
+    assert (alone.routes[0].callers, both.routes[0].callers) == (("firebase",), ("key", "firebase"))
+    assert alone.warnings == both.warnings == ()
+    (rule,), (of_key,) = both.apps["default"].rules["firebase"], both.apps["default"].rules["key"]
+    assert rule == of_key._replace(path="default.firebase.may[0]")
+    assert rule.powers == OLD_URLS
+
+
+def test_administrators_tokens_for_every_user_of_a_firebase_project_are_warned_of(tmp_path: Path) -> None:
+    (warning,) = _setup(tmp_path, FIREBASE_PROJECT="demo-1", ALLOW_APP_ADMIN="1").warnings
+    assert "jwt caller firebase has the power app_admin in a rule without `when`" in warning
 
 
 @pytest.mark.parametrize(

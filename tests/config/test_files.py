@@ -30,8 +30,8 @@ def test_the_named_file_goes_before_the_variable_and_the_variable_before_the_dir
 
 
 def test_a_file_by_its_absolute_path(tmp_path: Path) -> None:
-    write(tmp_path, {"here/config.yaml": ONE_APP.replace("{env: CERTIFICATE}", "{file: ./certificate}")})
-    (tmp_path / "here/certificate").write_text(CERTIFICATE)
+    config = ONE_APP.replace("{env: CERTIFICATE}", "{file: ./certificate}")
+    write(tmp_path, {"here/config.yaml": config, "here/certificate": CERTIFICATE})
     path = str(tmp_path / "here/config.yaml")
     assert load(path, {}, tmp_path / "elsewhere").source == path
 
@@ -91,7 +91,8 @@ def test_a_problem_of_an_included_file_names_that_file_and_its_line(tmp_path: Pa
     (tmp_path / "apps.d/coda.yaml").unlink()
     assert _problems(tmp_path, f"include: apps.d/*.yaml\n{ONE_APP}") == [
         "apps.d/acme.yaml:5:3: apps.acme.ttl.max: is over the platform's maximum of 86400 s (24h)",
-        "apps.d/bolt.yaml:1:1: apps.bolt.certificate: is missing: backend rtc needs it, as {env: NAME} or {file: PATH}",
+        "apps.d/bolt.yaml:1:1: apps.bolt.certificate: is missing: backend rtc needs it, as "
+        "{env: NAME}, {file: PATH} or {credential: NAME}",
         "apps.d/bolt.yaml:1:1: apps.bolt.app_id: is missing: backend rtc needs the project's App ID",
         "apps.d/bolt.yaml:1:1: apps.bolt.callers: is missing: without a caller, nobody gets a token",
     ]
@@ -115,6 +116,7 @@ def test_secret_files_are_relative_to_the_configuration_and_lose_one_final_newli
 
 def test_more_than_one_final_newline_or_blanks_are_part_of_the_secret(tmp_path: Path) -> None:
     for text in (CERTIFICATE + "\n\n", " " + CERTIFICATE, CERTIFICATE + " \n"):
+        write(tmp_path, {"secret": ""})
         (tmp_path / "secret").write_text(text)
         (problem,) = _problems(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: secret}"))
         assert problem.endswith(

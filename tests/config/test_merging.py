@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded
+from tests.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded, write
 from tokend.config import ConfigError, find, merge_apps
 from tokend.setup import App, TtlBounds
 
@@ -64,7 +64,7 @@ def test_a_certificate_is_replaced_whole(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_replaced_whole(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(CERTIFICATE)
+    write(tmp_path, {"secret": CERTIFICATE})
     app = _demo(tmp_path, "", "certificate: {file: secret}")
     assert app.backends["rtc"].credentials.certificates["primary"].reveal() == CERTIFICATE
     app = loaded(tmp_path, ALL.replace('"APP_ID"', "{env: APP}") + '    apps: {demo: {app_id: "APP_ID"}}').apps["demo"]

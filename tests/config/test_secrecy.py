@@ -121,12 +121,18 @@ def _load(kind: str) -> type[Backend]:
     ("options", "sentence"),
     [
         ("{}", "backends.x.secret: is missing"),
-        ("{secret: VALUE}", "is a secret: write {env: NAME} or {file: PATH}, never the text itself"),
+        (
+            "{secret: VALUE}",
+            "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself",
+        ),
         ("{secret: {env: VALUE}}", "the environment variable (hidden: it looks like a secret) is not set"),
         ("{secret: {env: NONE}}", "the environment variable NONE is not set"),
         ("{secret: {env: 7}}", "backends.x.secret: env: must be text"),
         ("{secret: {env: OTHER, fil: x}}", "backends.x.secret: fil: unknown key, did you mean 'file'?"),
-        ("{secret: {env: OTHER, VALUE: x}}", "secret: (hidden: it looks like a secret): unknown key; known: env, file"),
+        (
+            "{secret: {env: OTHER, VALUE: x}}",
+            "secret: (hidden: it looks like a secret): unknown key; known: credential, env, file",
+        ),
         ("{secret: {file: none}}", "the file none cannot be read: No such file or directory"),
         ("{secret: {env: OTHER}, inner: {a: VALUE}}", "backends.x.inner.a: is a secret: write"),
     ],

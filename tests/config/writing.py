@@ -29,6 +29,7 @@ def write(directory: Path, files: Mapping[str, str]) -> None:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text).replace("APP_ID", APP_ID).replace("DIGEST", DIGEST))
+        path.chmod(0o600)  # some are secrets
 
 
 def loaded(

@@ -9,6 +9,7 @@ from tokend.issuer import Permit, Terms, decide
 from tokend.model import Ask, Caller, Narrowing, Refusal
 from tokend.scope import Power
 from tokend.setup import App, TtlBounds
+from tokend.templates import screen_uid_of, uid_of
 
 TERMS: Final = Terms(TtlBounds(600, 60, 3600))
 BOUNDS: Final = Bounds(600, 60, 3600)
@@ -24,6 +25,7 @@ _FIELDS: Final[Mapping[str, list[dict[str, Any]]]] = {
             {"channel": "room-1", "uid": 7, "privileges": one}
             for one in ({"join": 60}, {"data": 60}, {"join": 301}, {})
         ),
+        *({"channel": "room-1", "uid": one} for one in (uid_of("ann"), screen_uid_of("ann"))),
         {"channel": "room-1", "uid": 7, "account": "7"},
         {"channel": "room-1", "uid": 7, "role": "publisher", "privileges": {"join": 60}},
     ],
@@ -44,6 +46,7 @@ ASKS: Final = [
     for ttl in ((None, 60) if kind == "chat" else (None, 59, 300, 3600, 3601) if fields.get("uid") == 7 else (None,))
 ]
 
+_IDS: Final = ("{claims.sub|uid}", "{claims.sub|screen_uid}")
 POWERS: Final = tuple(Power)
 KINDS: Final[Sequence[tuple[str, ...]]] = [("rtc", "rtm", "chat"), ("rtc", "rtm"), ("rtc",), ("rtm",), ("chat",)]
 ROLES: Final[Sequence[tuple[str, ...] | None]] = [
@@ -52,7 +55,7 @@ ROLES: Final[Sequence[tuple[str, ...] | None]] = [
 RULE: Final[Mapping[str, Sequence[Any]]] = {
     "kinds": [KINDS[0], KINDS[0], *KINDS],
     "channel": [None, None, None, "*", "*", "room-*", "room", "room-*", "{claims.org}-*", "a*b", "*-1", "**"],
-    "user": [None, None, None, "*", "*", "7", "7", "0", "u*", "{claims.sub}", "{claims.sub|uid}", "{claims.sub}-*"],
+    "user": [None, None, None, "*", "*", "7", "7", "0", "u*", "{claims.sub}", "{claims.sub}-*", *_IDS],
     "roles": ROLES,
     "powers": [
         (),

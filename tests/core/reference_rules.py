@@ -126,18 +126,32 @@ def _expand(text: str | None, claims: Mapping[str, Any]) -> str | bool | None:
     if text is None:
         return None
     out = text.replace("*", "\0")
-    for whole, name, uid, after in re.findall(r"(\{claims\.(\w+)(\|uid)?\})(.?)", out):
+    for whole, name, transform, after in re.findall(r"(\{claims\.(\w+)(\|\w+)?\})(.?)", out):
         value = claims.get(name)
         if type(value) not in (str, int) or value == "" or "*" in str(value):
             return False
         put = str(value)
-        if uid:
-            number = int(hashlib.sha256(put.encode()).hexdigest()[:8], 16)
-            put = str(1 if number == 2**32 - 1 else number + 1)
+        if transform:
+            put = _id(put, screen=transform == "|screen_uid")
         if after and after in put:
             return False
         out = out.replace(whole, put)
     return out
+
+
+def _id(text: str, *, screen: bool) -> str:
+    """The user's id, or that of the user's screen: of the hash's first or second eight hex digits."""
+    digits = hashlib.sha256(text.encode()).hexdigest()
+    own = _from_1(digits[:8])
+    if not screen:
+        return str(own)
+    while _from_1(digits[8:16]) == own:
+        digits = hashlib.sha256(bytes.fromhex(digits)).hexdigest()
+    return str(_from_1(digits[8:16]))
+
+
+def _from_1(digits: str) -> int:
+    return 1 if digits == "f" * 8 else int(digits, 16) + 1
 
 
 def _fits(text: str | None, pattern: str | bool | None) -> bool:

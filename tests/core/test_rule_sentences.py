@@ -20,8 +20,8 @@ from tokend.templates import Placeholder, TemplateError, parse_template, uid_of
             "{claims.a}*",
             "has nothing between {claims.a} and what follows: one value could run into the next; put a character between",
         ),
-        ("{claims.a|number}", "has {claims.a|number}: the one transform is |uid"),
-        ("{claims.a|}", "has {claims.a|}: the one transform is |uid"),
+        ("{claims.a|number}", "has {claims.a|number}: the transforms are |uid and |screen_uid"),
+        ("{claims.a|}", "has {claims.a|}: the transforms are |uid and |screen_uid"),
         ("{name}", 'has name, which is no claim: write claims.name, claims.a.b or claims["https://…"]'),
         ("{}", 'has , which is no claim: write claims.name, claims.a.b or claims["https://…"]'),
     ],
@@ -34,8 +34,8 @@ def test_a_text_that_is_no_template(text: str, sentence: str) -> None:
 
 def test_the_parts_of_a_template() -> None:
     org, sub = parse_claim_path("claims.org"), parse_claim_path("claims.sub")
-    assert parse_template("a-{claims.org}-*").parts == ("a-", Placeholder(org, False, "-"), "-", None)
-    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, True, ""),)
+    assert parse_template("a-{claims.org}-*").parts == ("a-", Placeholder(org, None, "-"), "-", None)
+    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, uid_of, ""),)
 
 
 def test_a_number_for_a_text_stays_as_it_is() -> None:

@@ -1,5 +1,6 @@
 """Texts of rules: stars against `re`, claims as literal text, when a rule does not apply, and the number for a text."""
 
+import hashlib
 import re
 from typing import Final
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.core.making import app, code_of, lacked, permitted, rtc, rule, signed_in
 from tokend.claims import ClaimError, parse_claim_path
 from tokend.model import Ask, Code
-from tokend.templates import Inapplicable, Pattern, parse_template, uid_of
+from tokend.templates import Inapplicable, Pattern, _second, parse_template, screen_uid_of, uid_of
 
 _LETTERS: Final = st.text("ab*-A\n", max_size=8)
 _HOLDS: Final = "holds the character that follows it"
@@ -112,6 +113,8 @@ def test_a_claim_path_is_told_as_it_is_written() -> None:
         "{claims.sub|UID}",
         "{claims.sub|}",
         "{claims.sub|uid|uid}",
+        "{claims.sub|screen}",
+        "{claims.sub|uid|screen_uid}",
         "{}",
         "{claims[org]}",
         "{{claims.org}}",
@@ -131,6 +134,35 @@ def test_the_number_for_a_text_never_changes(text: str, number: int) -> None:
 @given(text=st.text("abé😀\ud800", max_size=12))
 def test_the_number_for_a_text_is_a_uid_and_never_0(text: str) -> None:
     assert 1 <= uid_of(text) <= 0xFFFF_FFFF
+
+
+@pytest.mark.parametrize(("text", "number"), [("ann", 2_102_083_631), ("", 2_566_659_093), ("42", 173_444_750)])
+def test_the_number_for_a_screen_never_changes(text: str, number: int) -> None:
+    assert screen_uid_of(text) == number
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("abé😀\ud800", max_size=12))
+def test_a_screen_has_another_uid_than_its_user_and_never_0(text: str) -> None:
+    assert 1 <= screen_uid_of(text) <= 0xFFFF_FFFF
+    assert screen_uid_of(text) != uid_of(text)
+
+
+@pytest.mark.parametrize("twins", [b"\0\0\0\7" * 2, b"\0" * 8, b"\0" * 4 + b"\xff" * 4, b"\xff" * 8])
+def test_where_both_halves_of_a_hash_are_one_number_it_is_hashed_again(twins: bytes) -> None:
+    """Of real texts one in four thousand million comes here. 0 and 2^32-1 are one number too."""
+    digest = twins + b"\1" * 24
+    number = _second(digest)
+    again = hashlib.sha256(digest).digest()[4:8]
+    assert number == int.from_bytes(again) % 0xFFFF_FFFF + 1
+    assert number != int.from_bytes(twins[:4]) % 0xFFFF_FFFF + 1
+
+
+def test_screen_uid_maps_the_claim_and_fills_the_ask_as_a_number() -> None:
+    of = app(rule(user="{claims.sub|screen_uid}"))
+    permit = permitted(of, rtc(uid=None), signed_in(sub="ann"))
+    assert permit.backend.filled(permit.filled_user or "") == {"uid": screen_uid_of("ann")}
+    assert code_of(of, rtc(uid=uid_of("ann")), signed_in(sub="ann")) is Code.NOT_PERMITTED
 
 
 def test_uid_maps_the_claim_and_fills_the_ask_as_a_number() -> None:

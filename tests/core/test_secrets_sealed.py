@@ -70,7 +70,10 @@ def test_a_text_in_the_place_of_a_reference_is_refused_and_not_repeated(written:
     told = [str(caught.value), repr(caught.value), str(complaints(caught.value, _Options))]
     told.append(str(caught.value.errors(include_input=False)))
     assert _TEXT[:8] not in "".join(told)
-    assert "write {env: NAME} or {file: PATH}, never the text itself" in complaints(caught.value, _Options)[0].sentence
+    assert (
+        "write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
+        in complaints(caught.value, _Options)[0].sentence
+    )
 
 
 def test_a_wrong_sibling_does_not_show_it() -> None:
@@ -98,4 +101,5 @@ def test_the_schema_shows_a_reference() -> None:
     assert [list(one["properties"]) for one in _Options.model_json_schema()["properties"]["secret"]["oneOf"]] == [
         ["env"],
         ["file"],
+        ["credential"],
     ]

@@ -1,5 +1,6 @@
 """docs/identity.md: each provider's file loads, and each reason that it explains is one that the forgeries meet."""
 
+import math
 import re
 from pathlib import Path
 
@@ -13,6 +14,22 @@ from tokend.config import load
 # what stands behind a proxy is in tests/proxy
 PAGE, _, _ = (ROOT / "docs/identity.md").read_text().partition("\n## Behind ")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_every_file_loads(number: int, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(BLOCKS[number])
+    assert load(None, {"DEMO_APP_CERTIFICATE": CERTIFICATE}, tmp_path).warnings == ()
+
+
+def test_the_odds_of_two_equal_numbers_are_those_of_birthdays() -> None:
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) % \| ([\d.]+) % \|$", PAGE, re.M)
+    assert len(rows) == 3
+    for written, *odds in rows:
+        users = int(written.replace(",", ""))
+        for ids, told in zip((users, 2 * users), odds, strict=True):
+            exactly = -100 * math.expm1(-ids * (ids - 1) / 2 / (2**32 - 1))
+            assert float(told) == pytest.approx(exactly, rel=0.05)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -12,7 +12,7 @@ from tokend.config import load
 from tokend.dialects import DIALECTS
 
 PAGES = sorted((ROOT / "docs/moving").glob("*.md"))
-VARIABLES = {"APP_ID", "APP_CERTIFICATE", "API_KEY_SHA256", "CORS_ALLOW_ORIGIN"}
+VARIABLES = {"APP_ID", "APP_CERTIFICATE", "API_KEY_SHA256", "FIREBASE_PROJECT", "CORS_ALLOW_ORIGIN"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

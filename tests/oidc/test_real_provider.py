@@ -14,11 +14,13 @@ from tests.jwt.making import good, setup_of
 from tests.oidc.provider import AUDIENCE, Provider
 from tests.running import APP_ID, CERTIFICATE
 from tests.running import serving as real_server
+from tests.running import tokend as command
 from tests.server.running import Running, serving
 from tokend.ports import Ports
 from tokend.server.door import World
-from tokend.server.jwks import COOL_DOWN, FRESH, MINUTE, STALE, KeyCache, client, over_http
+from tokend.server.jwks import COOL_DOWN, FRESH, MINUTE, STALE, KeyCache, over_http
 from tokend.server.log import JsonLog
+from tokend.server.outbound import client
 
 YAML = """
 apps:
@@ -116,6 +118,28 @@ def test_a_real_server_starts_without_the_provider_and_takes_its_tokens_later(
         provider.start("rsa")
         answer = _post(f"{server.url}/demo/v1/token", provider.token())
     assert (answer["channel"], answer["role"]) == ("room-acme-1", "publisher")
+
+
+def test_explain_of_a_bearer_fetches_the_keys_itself(provider: Provider, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(_yaml(provider))
+    ask = ("explain", "--bearer", "@token", "rtc", "channel=room-acme-1", "role=publisher")
+    provider.start("rsa")
+    (tmp_path / "token").write_text(provider.token())
+    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *ask)
+    assert (done.returncode, done.stderr) == (0, "")
+    says = orjson.loads(done.stdout)
+    assert (says["issued"], says["caller"], says["claims"]["org"]) == (True, "web", "acme")
+
+    provider.start("rsa-other")
+    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *ask)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tokend: credential_invalid: there is no key 'rsa' for RS256 of")
+
+    provider.stop()
+    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *ask)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot be had" in done.stderr
+    assert f"tokend: unavailable: no keys of {provider.issuer}" in done.stderr
 
 
 def _post(url: str, token: str) -> Any:

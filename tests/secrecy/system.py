@@ -86,6 +86,7 @@ def write(directory: Path) -> None:
     (directory / "config.yaml").write_text(configuration(directory))
     for name, text in FILES.items():
         (directory / name).write_text(text)
+        (directory / name).chmod(0o600)
     package = directory / "package"
     information = package / "canary-1.dist-info"
     information.mkdir(parents=True)

@@ -24,6 +24,11 @@ class Gate:
     def __init__(self, schemes: Sequence[Scheme]) -> None:
         self._schemes = tuple(schemes)
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The names of its schemes, in order."""
+        return tuple(one.name for one in self._schemes)
+
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller:
         """The caller, or `Refusal`. `now` in Unix seconds."""
         if presented.total > 1:

@@ -55,7 +55,7 @@ class Backend(ABC):
     """One kind for one app. Subclasses set `Options` and `Fields`, and implement grant, mint and read."""
 
     Options: ClassVar[type[Strict]] = NoOptions
-    """What the YAML may say below `backends: {kind: …}`; a field of type `Secret` is `{env: …}` or `{file: …}` there."""
+    """What the YAML may say below `backends: {kind: …}`; a field of type `Secret` is `{env: …}` and its like there."""
     Fields: ClassVar[type[Strict]]
     """What a caller may ask for."""
     extras: ClassVar[tuple[str, ...]] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tokend import __version__
-from tokend.cli import audit, configuration, keys, reload, serving, tokens
+from tokend.cli import audit, configuration, keys, kick, reload, serving, tokens
 from tokend.cli.context import Context, counted
 from tokend.config import ConfigError, with_dotenv
 
@@ -45,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tokend {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for room in (serving, reload, configuration, tokens, keys, audit):
+    for room in (serving, reload, configuration, tokens, keys, audit, kick):
         room.add_commands(commands)
     return parser

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 from tokend.audit import verify
 from tokend.cli.context import Context, counted
+
+LONGEST_LINE: Final = 1 << 20
+"""Bytes: what is longer is no line of an audit, and is not held in memory."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -22,14 +26,21 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _verify(options: argparse.Namespace, context: Context) -> int:
+    lines = problems = 0
+
+    def counting(stream: BinaryIO) -> Iterator[bytes]:
+        nonlocal lines
+        while line := stream.readline(LONGEST_LINE):
+            lines += 1
+            yield line
+
     try:
-        raw = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+        with sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb") as stream:
+            for finding in verify(counting(stream)):
+                problems += 1
+                print(f"{options.file}:{finding.line}: {finding.sentence}")
     except OSError as error:
         print(f"tokend: {options.file} cannot be read: {error.strerror}", file=sys.stderr)
         return 1
-    lines = raw.splitlines()
-    findings = list(verify(lines))
-    for finding in findings:
-        print(f"{options.file}:{finding.line}: {finding.sentence}")
-    print(f"{counted(len(lines), 'line')}, {counted(len(findings), 'problem')}")
-    return 1 if findings else 0
+    print(f"{counted(lines, 'line')}, {counted(problems, 'problem')}")
+    return 1 if problems else 0

@@ -27,7 +27,7 @@ def _request(route: Route, caller: str, rule: Rule, url: str) -> str | None:
     for role in ("publisher", "subscriber"):
         if channel is not None and _permitted(route.app, route, caller, channel, role):
             in_url = f"/{URL_KEY_MARK}/YOUR-KEY" if caller in route.url_callers else ""
-            header = "" if in_url or _is_open(route, caller) else "-H 'X-API-Key: YOUR-KEY' "
+            header = "" if in_url or _is_open(route, caller) else f"-H '{_credential(route)}' "
             return f"curl {header}{url}{route.prefix.rstrip('/')}{in_url}/rtc/{channel}/{role}/uid/{_UID}/"
     return None
 
@@ -47,6 +47,12 @@ def _permitted(app: App, route: Route, caller: str, channel: str, role: str) -> 
     except Refusal:
         return False
     return channel.replace("-", "").replace("_", "").isalnum()
+
+
+def _credential(route: Route) -> str:
+    """The header of a route's first choice."""
+    bearer = "api_key" not in route.gate.schemes and "jwt" in route.gate.schemes
+    return "Authorization: Bearer YOUR-USERS-ID-TOKEN" if bearer else "X-API-Key: YOUR-KEY"
 
 
 def _is_open(route: Route, caller: str) -> bool:

@@ -29,7 +29,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "--as",
         dest="caller",
         metavar="CALLER",
-        help="by this caller's rules; else only the app's and platform's limits apply",
+        help="by this caller's rules (its app's authorizer is not asked); else only the app's and platform's limits apply",
     )
     token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
     token.add_argument("--json", action="store_true", help="print all that the native API answers")
@@ -40,10 +40,12 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         description="Hold an ask against a caller's rules; mint nothing.",
     )
     _add_ask(explain)
-    explain.add_argument(
-        "--as", dest="caller", metavar="CALLER", required=True, help="the caller whose rules are tried"
+    who = explain.add_mutually_exclusive_group(required=True)
+    who.add_argument("--as", dest="caller", metavar="CALLER", help="the caller whose rules are tried")
+    who.add_argument(
+        "--bearer", metavar="@FILE", help="a file with a caller's JWT, or @- for standard input: its caller's rules"
     )
-    explain.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
+    explain.add_argument("--claims", metavar="FILE", help="JSON file with the claims of the caller after --as")
     explain.set_defaults(run=_explain)
     inspect = commands.add_parser(
         "inspect",
@@ -96,8 +98,9 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
 
     try:
         audit = open_audit(setup.audit, secrets.token_hex(8), standard_error(time.time))
-        entry = issuer.decision(app.name, caller or "(operator)", issued.ask, issued, issued.issued_at, "cli")
+        entry = issuer.decision(app.name, Caller(caller or "(operator)"), issued.ask, issued, issued.issued_at, "cli")
         asyncio.run(audit.record((entry,)))
+        audit.flush()
         audit.close()
     except (CannotStart, OSError) as error:
         raise Refusal(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error
@@ -106,9 +109,26 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
 def _explain(options: argparse.Namespace, context: Context) -> int:
     setup = context.setup(options)
     app = chosen_app(setup, options.app)
-    explanation = issuer.explain(app, _terms(setup, app), _caller(options, app), _ask(options, app))
-    print(json.dumps(explanation_fields(explanation), indent=2))
+    try:
+        caller = _bearer(options, setup, app) if options.bearer is not None else _caller(options, app)
+    except Refusal as refusal:
+        print(f"tokend: {refusal.code}: {refusal.operator or refusal.detail}", file=sys.stderr)
+        return 1
+    explanation = issuer.explain(app, _terms(setup, app), caller, _ask(options, app))
+    says = explanation_fields(explanation)
+    if options.bearer is not None:
+        says["claims"] = caller.claims
+    print(json.dumps(says, indent=2))
     return 0 if explanation.refusal is None else 1
+
+
+def _bearer(options: argparse.Namespace, setup: Setup, app: App) -> Caller:
+    """Who the JWT of `--bearer` makes of its bearer; `Refusal` where it is not accepted."""
+    from tokend.cli.bearer import identify, read_token  # aiohttp takes a while to import
+
+    if options.claims is not None:
+        fail("--claims goes with --as: a token brings its own claims")
+    return asyncio.run(identify(setup, app, read_token(options.bearer), int(time.time())))
 
 
 def _inspect(options: argparse.Namespace, context: Context) -> int:

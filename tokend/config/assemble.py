@@ -6,12 +6,14 @@ from typing import Final
 
 from tokend.auth.jwt import Trust
 from tokend.backends.contract import Backend
+from tokend.config.authorizer import build_authorizer
 from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.forward_auth import check_proxies
 from tokend.config.jwt import check_ties
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
+from tokend.config.rest import build_rest
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
 from tokend.config.server import build_server
@@ -50,6 +52,8 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
         report.add_after(("audit", "to"), "is missing: stdout, {file: PATH}, or a list of both")
     if shape.deny is not None and not shape.deny.file:
         report.add_after(("deny", "file"), "is missing: the path of the deny file")
+    if (shape.secrets and shape.secrets.readable_files) or report.touches(("secrets",)):
+        secrets = secrets.with_readable_files()
     tools = Tools(report, secrets, load)
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
@@ -104,7 +108,10 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
     url_signing = build_url_signing(shape, path, credentials, report, tools.secrets)
     callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
-    app = App(name, credentials.app_id, backends, rules, build_origins(shape, path, report), url_signing)
+    rest = build_rest(shape, path, report, tools.secrets)
+    authorizer = build_authorizer(shape.authorizer, (*path, "authorizer"), report, tools.secrets)
+    origins = build_origins(shape, path, report)
+    app = App(name, credentials.app_id, backends, rules, origins, url_signing, rest, authorizer)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 
@@ -113,6 +120,12 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
         f"app {app.name}: caller {name} is anonymous, so anybody who reaches this server gets tokens by its rules; "
         "an api_key caller in its place closes it"
         for name in open_callers(callers)
+    ]
+    found += [
+        f"app {app.name}: jwt caller {name} has the power app_admin in a rule without `when`: every user whom "
+        "the identity provider signs in administers the app"
+        for name, caller in callers.items()
+        if caller.shape.jwt and any(Power.APP_ADMIN in rule.powers and not rule.when for rule in caller.rules)
     ]
     for name, caller in callers.items():
         exposed = "anonymous" if caller.shape.anonymous else "url_key" if caller.shape.url_key else None

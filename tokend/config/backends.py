@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tokend.backends.contract import Backend
 from tokend.config.parts import report_all
 from tokend.config.problems import Path, Report
-from tokend.config.references import Certificate, SecretRef
+from tokend.config.references import Reference, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import AppShape
 from tokend.model import Credentials, Secret
@@ -62,7 +62,7 @@ def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
     def resolve(value: Mapping[str, Any]) -> Secret:
         try:
             ref = SecretRef.model_validate(dict(value))
-            return secrets.read(ref.env, ref.file)
+            return secrets.read(ref)
         except ValidationError as error:
             first = complaints(error, SecretRef)[0]
             sentence = f"unknown key{first.sentence}" if first.unknown else first.sentence
@@ -81,7 +81,8 @@ def _credentials(shape: AppShape, path: Path, tools: Tools, backends: list[tuple
             tools.report.add_after((*path, "app_id"), f"is missing: backend {kind} needs the project's App ID")
         if backend.needs_certificate and shape.certificate is None:
             tools.report.add_after(
-                (*path, "certificate"), f"is missing: backend {kind} needs it, as {{env: NAME}} or {{file: PATH}}"
+                (*path, "certificate"),
+                f"is missing: backend {kind} needs it, as {{env: NAME}}, {{file: PATH}} or {{credential: NAME}}",
             )
     signing = (shape.certificate.sign_with if shape.certificate else None) or "primary"
     return Credentials(app_id, certificates, signing)
@@ -116,13 +117,12 @@ def _certificates(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Sec
     return found
 
 
-def _certificate(name: str, ref: SecretRef | Certificate, at: Path, tools: Tools) -> dict[str, Secret]:
+def _certificate(name: str, ref: Reference, at: Path, tools: Tools) -> dict[str, Secret]:
     try:
-        secret = tools.secrets.read(ref.env, ref.file)
+        secret = tools.secrets.read(ref)
     except SecretProblem as problem:
         tools.report.add_after(at, str(problem))
         return {}
     if wrong := _no_hex_32(secret.reveal()):
-        source = f"environment variable {shown(ref.env)}" if ref.env else f"file {shown(ref.file or '')}"
-        tools.report.add_after(at, f"the {source} must hold {wrong}")
+        tools.report.add_after(at, f"the {ref.source} must hold {wrong}")
     return {name: secret}

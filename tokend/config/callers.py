@@ -16,6 +16,7 @@ from tokend.config.conditions import build_conditions
 from tokend.config.forward_auth import build_forwarding
 from tokend.config.jwt import build_trust
 from tokend.config.problems import Path, Report
+from tokend.config.rule_presets import completed
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, CallerShape, RuleShape
 from tokend.rules import Rule
@@ -123,6 +124,7 @@ def _rules(
 def _rule(
     shape: RuleShape, at: Path, name: str, kinds: Collection[str], min_ttl: int, report: Report, *, signed_in: bool
 ) -> Rule:
+    shape = completed(shape, kinds, at, report, signed_in=signed_in)
     if signed_in and shape.user is None:
         report.add_after(
             (*at, "user"), 'is missing: every signed-in user could be every other; write "{claims.sub}" or "*"'

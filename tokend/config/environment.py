@@ -1,6 +1,6 @@
 """Environment-only mode: one app at `/` from the variables of the Go service, as if a file had been written.
 
-Open to anybody, as that service is, unless API_KEY_SHA256 or URL_KEY_SHA256 closes it.
+Open to anybody, as that service is, unless API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT closes it.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,16 @@ from tokend.config.yaml_tree import Map, Mark, Seq
 
 SOURCE: Final = "environment"
 APP_NAME: Final = "default"
-_NOT_BUILT: Final = ("FIREBASE_PROJECT",)
-CLOSING: Final = {"API_KEY_SHA256": ("key", "api_key"), "URL_KEY_SHA256": ("url", "url_key")}
+CLOSING: Final = {
+    "API_KEY_SHA256": ("key", "api_key"),
+    "URL_KEY_SHA256": ("url", "url_key"),
+    "FIREBASE_PROJECT": ("firebase", "jwt"),
+}
 """Variables that close the server: the caller that each makes, and its scheme."""
 _MARK: Final = Mark(SOURCE)
-_OPEN_HINT: Final = "set API_KEY_SHA256 or URL_KEY_SHA256 to close it (`tokend key new` makes a key and its hash)"
+_OPEN_HINT: Final = (
+    "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it (`tokend key new` makes a key and its hash)"
+)
 _VARIABLES: Final = {
     "app_id": "APP_ID",
     "certificate": "APP_CERTIFICATE",
@@ -27,27 +32,16 @@ _VARIABLES: Final = {
 
 def tree_of(environment: Mapping[str, str]) -> Map:
     """The configuration that the variables amount to; `ConfigError` where one cannot be honoured."""
-    problems = [
-        Problem(
-            _MARK,
-            (name,),
-            "is not built yet in this version: it would leave the server open; use API_KEY_SHA256 or URL_KEY_SHA256",
-        )
-        for name in _NOT_BUILT
-        if environment.get(name)
-    ]
     if environment.get("ALLOW_APP_ADMIN", "") not in ("", "0", "1"):
-        problems.append(Problem(_MARK, ("ALLOW_APP_ADMIN",), "must be 1 or 0"))
-    if problems:
-        raise ConfigError(problems)
+        raise ConfigError([Problem(_MARK, ("ALLOW_APP_ADMIN",), "must be 1 or 0")])
     powers = ["wildcard_user", "wildcard_channel", "wildcard_publish"]
     if environment.get("ALLOW_APP_ADMIN") == "1":
         powers.append("app_admin")
-    rule = {"may": [{"powers": powers}]}
+    rule = {"may": [{"user": "*", "powers": powers}]}
     callers: dict[str, Any] = {}
     for name, (caller, scheme) in CLOSING.items():
-        if digest := environment.get(name, ""):  # one of blanks only is a wrong one, not none
-            callers[caller] = {scheme: PREFIX + digest.strip().lower().removeprefix(PREFIX), **rule}
+        if text := environment.get(name, ""):  # one of blanks only is a wrong one, not none
+            callers[caller] = {scheme: _proof(scheme, text), **rule}
     app: dict[str, Any] = {
         "app_id": {"env": "APP_ID"},
         "certificate": {"env": "APP_CERTIFICATE"},
@@ -59,6 +53,13 @@ def tree_of(environment: Mapping[str, str]) -> Map:
         app["cors"] = {"origins": origins}
     tree: Map = _tree({"apps": {APP_NAME: app}})
     return tree
+
+
+def _proof(scheme: str, text: str) -> Any:
+    """What stands after the scheme's name: a Firebase project, or a key's hash."""
+    if scheme == "jwt":
+        return {"preset": "firebase", "project": text}
+    return PREFIX + text.strip().lower().removeprefix(PREFIX)
 
 
 def named(problem: Problem) -> Problem:

@@ -91,7 +91,7 @@ def _secret_header(shape: SecretHeaderShape | None, at: Path, report: Report, se
         report.add_after((*at, "secret"), "is missing: a text that the proxy and tokend alone know")
         return None
     try:
-        secret = secrets.read(shape.secret.env, shape.secret.file)
+        secret = secrets.read(shape.secret)
     except SecretProblem as problem:
         report.add_after((*at, "secret"), str(problem))
         return None

@@ -127,7 +127,7 @@ def _keys(
 
 def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple[jwk.Key, ...]:
     try:
-        text = secrets.read(ref.env, ref.file).reveal()
+        text = secrets.read(ref).reveal()
     except SecretProblem as problem:
         report.add_after(at, str(problem))
         return ()
@@ -147,7 +147,7 @@ def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: 
         report.add_after(at, "is an empty list: no token could be verified")
     for index, ref in enumerate(refs):
         try:
-            found += _public_keys(secrets.read(ref.env, ref.file).reveal())
+            found += _public_keys(secrets.read(ref, public=True).reveal())
         except SecretProblem as problem:
             report.add_after((*at, index), str(problem))
         except ValueError:

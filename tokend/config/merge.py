@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from tokend.auth import SCHEMES
 from tokend.config.problems import Path
+from tokend.config.references import FORMS
 from tokend.config.yaml_tree import Map, Seq
 
 _WHOLE: Final = frozenset({"certificate", "app_id", "url_signing_key"})
-_SECRET_KEYS: Final = frozenset({"env", "file"})
+_SECRET_KEYS: Final = frozenset(FORMS)
 
 
 def merged(defaults: Map | None, own: Map, path: Path, app: str) -> Map:
@@ -42,7 +43,7 @@ def _is_one_value(key: str, below: Map, value: Map, path: Path) -> bool:
 
 
 def _is_secret(value: Map) -> bool:
-    """`{env: NAME}` or `{file: PATH}`; not a mapping of, say, callers that are called so."""
+    """`{env: NAME}` and its like; not a mapping of, say, callers that are called so."""
     return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(one, str) for one in value.values())
 
 

@@ -1,48 +1,67 @@
-"""Values that lie elsewhere: secrets, certificates and signing keys in the environment or in files, and the App ID."""
+"""Values that lie elsewhere: secrets, certificates and signing keys in the environment, files or credentials, and the App ID."""
 
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, model_validator
+from pydantic.config import JsonDict
 
-from tokend.config.values import File, Variable
-from tokend.validation import Strict, invalid
+from tokend.config.values import Credential, File, Variable
+from tokend.validation import Strict, invalid, shown
 
-_SECRET: Final = "is a secret: write {env: NAME} or {file: PATH}, never the text itself"
+_SECRET: Final = "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
 
 
-class SecretRef(Strict):
-    """Where a secret comes from: `{env: NAME}` or `{file: PATH}`."""
+FORMS: Final = ("env", "file", "credential")
+"""The keys that say where a secret comes from."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]})
+
+class Reference(Strict):
+    """Where a secret comes from, by one of `FORMS`; a credential is systemd's."""
 
     env: Variable | None = None
     file: File | None = None
+    credential: Credential | None = None
+
+    @property
+    def source(self) -> str:
+        """In words: `file run/demo`."""
+        if self.env is not None:
+            return f"environment variable {shown(self.env)}"
+        if self.file is not None:
+            return f"file {shown(self.file)}"
+        return f"credential {shown(self.credential or '')}"
+
+
+class SecretRef(Reference):
+    """One secret: `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [form]} for form in FORMS]})
 
     @model_validator(mode="before")
     @classmethod
-    def _one_of_both(cls, value: object) -> object:
+    def _one_of_them(cls, value: object) -> object:
         if not isinstance(value, dict):
             raise invalid(_SECRET)
-        if len(value.keys() & {"env", "file"}) != 1 or None in value.values():
-            raise invalid("must be one of {env: NAME} and {file: PATH}")
+        if len(value.keys() & set(FORMS)) != 1 or None in value.values():
+            raise invalid("must be one of {env: NAME}, {file: PATH} and {credential: NAME}")
         return value
 
 
-class Certificate(Strict):
+_SHORT: Final[list[JsonDict]] = [{"required": [form], "maxProperties": 1} for form in FORMS]
+
+
+class Certificate(Reference):
     """One secret, which is the primary; or primary and secondary, and which of them signs."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
-                {"required": ["env"], "maxProperties": 1},
-                {"required": ["file"], "maxProperties": 1},
-                {"required": ["primary"], "not": {"anyOf": [{"required": ["env"]}, {"required": ["file"]}]}},
+                *_SHORT,
+                {"required": ["primary"], "not": {"anyOf": [{"required": [form]} for form in FORMS]}},
             ]
         },
     )
 
-    env: Variable | None = None
-    file: File | None = None
     primary: SecretRef | None = None
     secondary: SecretRef | None = None
     sign_with: Literal["primary", "secondary"] | None = None
@@ -52,10 +71,12 @@ class Certificate(Strict):
     def _one_form(cls, value: object) -> object:
         if not isinstance(value, dict):
             raise invalid(_SECRET)
-        short = value.keys() & {"env", "file"}
+        short = value.keys() & set(FORMS)
         one_form = len(value) == 1 if short else "primary" in value
         if not one_form or None in value.values():
-            raise invalid("must be {env: NAME}, {file: PATH}, or {primary: …, secondary: …, sign_with: …}")
+            raise invalid(
+                "must be {env: NAME}, {file: PATH}, {credential: NAME}, or {primary: …, secondary: …, sign_with: …}"
+            )
         if value.get("sign_with") == "secondary" and "secondary" not in value:
             raise invalid("says sign_with: secondary, but has no secondary")
         return value

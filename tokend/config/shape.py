@@ -44,6 +44,7 @@ class Cors(Part):
 class RuleShape(Part):
     """What a caller may be granted: everything of a token has to fit one rule."""
 
+    preset: str | None = None
     when: dict[str, Any] | None = None
     kinds: OneOrMore[str] | None = None
     channel: str | None = None
@@ -132,7 +133,24 @@ class RouteShape(Part):
     answer: Annotated[Any, BeforeValidator(_answer, json_schema_input_type=str | dict[str, Any])] | None = None
 
 
+class AuthorizerShape(Part):
+    """The app's own backend, asked before a token is issued: it may refuse or narrow, never widen."""
+
+    url: str | None = None
+    secret: SecretRef | None = None
+    timeout: Duration | None = None
+    cache: Duration | None = None
+
+
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
+
+
+class RestShape(Part):
+    """Access to the vendor's REST API."""
+
+    customer_id: str | None = None
+    customer_secret: SecretRef | None = None
+    url: str | None = None
 
 
 class AppShape(Part):
@@ -152,6 +170,8 @@ class AppShape(Part):
         | None
     ) = None
     routes: Listed[RouteShape] | None = None
+    rest: RestShape | None = None
+    authorizer: AuthorizerShape | None = None
 
 
 class AuditFile(Strict):
@@ -179,7 +199,7 @@ class AuditShape(Part):
         ]
         | None
     ) = None
-    sync: Literal["os", "batch"] | None = None
+    sync: Literal["os", "batch", "off"] | None = None
     hash_ids: bool | None = None
 
 
@@ -189,12 +209,19 @@ class DenyShape(Part):
     file: File | None = None
 
 
+class SecretsShape(Part):
+    """How secret files are kept."""
+
+    readable_files: bool | None = None
+
+
 class RootShape(Part):
     """The whole file."""
 
     server: ServerShape | None = None
     audit: AuditShape | None = None
     deny: DenyShape | None = None
+    secrets: SecretsShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None

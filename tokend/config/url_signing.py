@@ -23,7 +23,7 @@ def build_url_signing(
     for name, (steps, ref) in written.refs().items():
         at = (*path, "url_signing_key", *steps)
         try:
-            secret = secrets.read(ref.env, ref.file)
+            secret = secrets.read(ref)
         except SecretProblem as problem:
             report.add_after(at, str(problem))
             continue

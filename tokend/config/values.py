@@ -16,10 +16,12 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
 _NETWORK: Final = re.compile(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?")
+_CREDENTIAL: Final = re.compile(r"[^/:\x00-\x1f]{1,255}")
 _LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
 
 
-def _seconds(text: object) -> int:
+def duration(text: object) -> int:
+    """The seconds of `90s`, `30m`, `1h` or `1d`; a pydantic error, which is a ValueError, otherwise."""
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
@@ -62,6 +64,12 @@ def _is_network(text: str) -> bool:
     return _NETWORK.fullmatch(text) is not None and network.prefixlen > 0 and not mapped
 
 
+def _credential(text: str) -> str:
+    if _CREDENTIAL.fullmatch(text) is None or text in (".", ".."):
+        raise invalid("must be the name of a systemd credential, which has no slash")
+    return text
+
+
 def host_and_port(text: str) -> tuple[str, int]:
     """`127.0.0.1:8080`, `[::1]:8080` or `name:8080` taken apart; a pydantic error otherwise."""
     found = _LISTEN.fullmatch(text)
@@ -93,10 +101,11 @@ T = TypeVar("T")
 OneOrMore = Annotated[list[T], _OneOrMore()]
 Duration = Annotated[
     int,
-    BeforeValidator(_seconds, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
+    BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
 ]
 Variable = Annotated[str, AfterValidator(_variable)]
 Header = Annotated[str, AfterValidator(_header)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 File = Annotated[str, AfterValidator(_file)]
+Credential = Annotated[str, AfterValidator(_credential)]
 Listen = Annotated[tuple[str, int], BeforeValidator(lambda text: host_and_port(str(text)), json_schema_input_type=str)]

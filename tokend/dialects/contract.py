@@ -75,12 +75,16 @@ class Trial(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """The answer to Explain. `refusal` is None where the token would be issued, by the last of the trials."""
+    """The answer to Explain. `refusal` is None where the token would be issued, by the last of the trials.
+
+    `authorizer`: whether the app's own backend would be asked too. Explain does not ask it.
+    """
 
     caller: str
     trials: tuple[Trial, ...]
     refusal: Refusal | None
     gives: Mapping[str, object] = NOTHING
+    authorizer: bool = False
 
 
 class Inspection(NamedTuple):

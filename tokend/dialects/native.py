@@ -28,6 +28,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 MAX_BATCH: Final = 100
 BATCH_BODY_LIMIT: Final = 64 * 1024
 _INSPECT: Final = ("token", "channel", "user", "product")
+_AUTHORIZER: Final = "is asked before a token is issued, and may refuse or narrow it; explain does not ask it"
 
 
 def _ask(body: Mapping[str, Any], settings_version: str) -> Ask:
@@ -91,6 +92,7 @@ def explanation_fields(one: Explanation) -> dict[str, object]:
     fields: dict[str, object] = {"issued": one.refusal is None, "caller": one.caller}
     if one.refusal is None:
         fields |= {"rule": one.trials[-1].rule, "gives": one.gives}
+        fields |= {"authorizer": _AUTHORIZER} if one.authorizer else {}
     else:
         fields |= {"refusal": refusal_fields(one.refusal)}
     return fields | {"trials": [{"rule": trial.rule, "lacked": list(trial.lacked)} for trial in one.trials]}

@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tokend import strict_json
 from tokend.auth.jwt import KeysProblem, import_keys, may_be_fetched
 from tokend.model import Code, Refusal
 from tokend.ports import KeySource
 from tokend.server.log import JsonLog
+from tokend.server.outbound import AnswerProblem, body_of
 
 FRESH: Final = 600.0
 """Seconds after which known keys are looked up again, beside the requests that use them."""
@@ -100,7 +101,7 @@ class KeyCache:
             if isinstance(error, KeysProblem):
                 entry.jwks = None  # perhaps they lie elsewhere by now
             if not entry.failing:
-                why = str(error) if isinstance(error, KeysProblem) else type(error).__name__
+                why = str(error) if isinstance(error, KeysProblem | AnswerProblem) else type(error).__name__
                 self._log.event("keys", "error", source=source.url, message=f"cannot be had: {why}")
             entry.failing = True
             return
@@ -151,12 +152,6 @@ def _jwks_of(found: Any, issuer: str) -> str:
     return url
 
 
-def client() -> ClientSession:
-    """No proxies, no cookies, nothing unpacked."""
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "tokend"}
-    return ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), auto_decompress=False, headers=headers)
-
-
 def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
     """Fetch by GET with a `client()`: https (http on loopback alone), no redirects, 5 s, 256 KiB, strict JSON."""
 
@@ -164,18 +159,10 @@ def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
         if not may_be_fetched(url):
             raise KeysProblem("keys come over https")
         async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as answer:
-            if answer.status != 200:
-                raise KeysProblem(f"the provider answered with {answer.status}")
-            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise KeysProblem("the document is compressed, though it was asked for as it is")
-            raw = bytearray()
-            async for piece in answer.content.iter_any():
-                raw += piece
-                if len(raw) > MAX_BYTES:
-                    raise KeysProblem("the document is over 256 KiB")
+            raw = await body_of(answer, MAX_BYTES)
         try:
-            return strict_json.loads(bytes(raw))
+            return strict_json.loads(raw)
         except ValueError as error:
-            raise KeysProblem("the document is not strictly JSON") from error
+            raise KeysProblem("the answer is not strictly JSON") from error
 
     return fetch

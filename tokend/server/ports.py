@@ -1,12 +1,14 @@
-"""Opens what the issuer awaits (audit, keys, deny list) for a Setup, and keeps open what the next Setup asks for too."""
+"""Opens what the issuer awaits (audit, keys, deny list, authorizers) for a Setup, and keeps what the next one wants too."""
 
 import time
 
 from tokend.ports import Ports
+from tokend.server import authorizer
 from tokend.server.audit import Audit
 from tokend.server.deny import DenyFile
-from tokend.server.jwks import KeyCache, client, over_http
+from tokend.server.jwks import KeyCache, over_http
 from tokend.server.log import JsonLog
+from tokend.server.outbound import client
 from tokend.setup import AuditSettings, Setup
 from tokend.validation import shown
 
@@ -24,12 +26,15 @@ class Outside:
         self._writer = writer
         self._session = client()
         self.keys = KeyCache(over_http(self._session), time.monotonic, log)
+        self._backends = client(authorizer.CONNECTIONS)  # its own: slow backends must not keep keys from being fetched
+        self._authorizer = authorizer.Webhooks(authorizer.over_http(self._backends, time.time), time.monotonic)
         self._audits: dict[AuditSettings, Audit] = {}
+        self._opened = 0
 
     def open(self, setup: Setup) -> Ports:
         """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
         deny = _open_deny(setup, self._log)
-        return Ports(self._audit(setup), self.keys, deny)
+        return Ports(self._audit(setup), self.keys, deny, self._authorizer)
 
     def retire(self, but: Ports) -> None:
         """Close what only other Setups asked for. No request may use it any more."""
@@ -46,19 +51,23 @@ class Outside:
     async def close(self) -> None:
         self.retire(Ports())
         await self._session.close()
+        await self._backends.close()
 
     def _audit(self, setup: Setup) -> Audit | None:
         if setup.audit is None:
             return None
         if setup.audit not in self._audits:
-            self._audits[setup.audit] = open_audit(setup.audit, self._writer, self._log)
+            # a second one may write to the same file: its chains are others
+            writer = f"{self._writer}.{self._opened}" if self._opened else self._writer
+            self._audits[setup.audit] = open_audit(setup.audit, writer, self._log)
+            self._opened += 1
         return self._audits[setup.audit]
 
 
 def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
     """The audit; `CannotStart` where its file cannot be opened."""
     try:
-        return Audit(settings, writer, log, time.monotonic)
+        return Audit(settings, writer, log)
     except OSError as error:
         raise CannotStart(f"the audit file cannot be opened: {shown(str(error.filename))}: {error.strerror}") from error
 

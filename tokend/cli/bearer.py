@@ -1,0 +1,53 @@
+"""Who a JWT makes of its bearer: an app's own gates, with keys from its provider, asked from the command line.
+
+A token is never an argument: arguments are seen by every user of a machine.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from tokend.auth import Gate, present
+from tokend.cli.context import fail
+from tokend.model import Caller, Refusal
+from tokend.server.jwks import KeyCache, over_http
+from tokend.server.log import standard_error
+from tokend.server.outbound import client
+from tokend.setup import App, Setup
+
+
+def read_token(written: str) -> str:
+    """The token of `@FILE`, or of standard input (`@-`); leaves with exit code 2 where there is none."""
+    if not written.startswith("@"):
+        fail("a token is no argument, since others can see it: write --bearer @FILE, or @- for standard input")
+    name = written.removeprefix("@")
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text("ascii")
+    except OSError as error:
+        fail(f"the token cannot be read: {error.strerror}")
+    except ValueError:
+        fail("the token cannot be read: it is not ASCII text")
+    if not text.strip():
+        fail("the token cannot be read: there is nothing")
+    return text.strip()
+
+
+async def identify(setup: Setup, app: App, token: str, now: int) -> Caller:
+    """The caller by the first of the app's routes that knows the token; else the `Refusal` that says most."""
+    gates = dict.fromkeys(route.gate for route in setup.routes if route.app is app)
+    async with client() as session:
+        keys = KeyCache(over_http(session), time.monotonic, standard_error(time.time))
+        refusals = []
+        for gate in gates:
+            found = await _asked(gate, token, now, keys)
+            if isinstance(found, Caller):
+                return found
+            refusals.append(found)
+    raise max(refusals, key=lambda refusal: refusal.operator is not None)
+
+
+async def _asked(gate: Gate, token: str, now: int, keys: KeyCache) -> Caller | Refusal:
+    try:
+        return await gate.identify(present([f"Bearer {token}"], []), now, keys)
+    except Refusal as refusal:
+        return refusal

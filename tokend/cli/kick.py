@@ -1,0 +1,193 @@
+"""`kick`: the vendor throws somebody out, and keeps them out for a while, by a kicking rule of its REST API.
+
+Tokens that are out stay valid, and new ones are issued still: the deny list is for that.
+"""
+
+import argparse
+import base64
+import http.client
+import ipaddress
+import json
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tokend import strict_json
+from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
+from tokend.config.values import duration
+from tokend.setup import RestApi
+from tokend.validation import shown
+
+PRIVILEGES: Final = ("join_channel", "publish_audio", "publish_video")
+SHORTEST: Final = 10
+LONGEST: Final = 86_430
+"""Seconds that a rule may last; the vendor would move others in here without a word."""
+TIMEOUT: Final = 20.0
+"""Seconds, as the vendor advises: it may take that long, and the rule's id would be lost."""
+_MAX_BYTES: Final = 64 * 1024
+_UID: Final = re.compile(r"[1-9][0-9]{0,9}")
+
+
+class KickError(Exception):
+    """Why there is no rule, in a sentence that holds no secret."""
+
+
+def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    kick = commands.add_parser(
+        "kick",
+        help="have the vendor throw somebody out",
+        description="Make a kicking rule at the vendor, with the app's `rest` credentials. All that is named must fit.",
+    )
+    add_config(kick)
+    add_app(kick)
+    kick.add_argument("--channel", help="the channel; left out: all of the app's")
+    kick.add_argument("--user", type=_uid, metavar="UID", help="the uid; left out: everybody, which wants --yes")
+    kick.add_argument("--ip", type=_ip, help="the address; whoever shares it is hit too")
+    kick.add_argument("--for", dest="seconds", type=_seconds, required=True, help="10s to 86430s, such as 10m or 1d")
+    kick.add_argument(
+        "--privileges",
+        type=_privileges,
+        default=PRIVILEGES[:1],
+        help=f"what is forbidden: {', '.join(PRIVILEGES)}, with commas between; else join_channel",
+    )
+    kick.add_argument("--yes", action="store_true", help="everybody in the channel, or at the address, is meant")
+    kick.set_defaults(run=_kick)
+
+
+def _kick(options: argparse.Namespace, context: Context) -> int:
+    from tokend.server.log import standard_error
+
+    app = chosen_app(context.setup(options), options.app)
+    named = {"cname": options.channel, "uid": options.user, "ip": options.ip}
+    chosen = {key: value for key, value in named.items() if value}
+    if not chosen:
+        fail("say whom: --user, --channel or --ip")
+    if options.user is None and not options.yes:
+        fail("without --user this shuts everybody out: say --yes if that is meant")
+    if app.rest is None or app.app_id is None:
+        print(
+            f"tokend: app {app.name} has no `rest` credentials, with customer_id and customer_secret", file=sys.stderr
+        )
+        return 1
+    privileges = list(options.privileges)
+    body = {"appid": app.app_id, **chosen, "time_in_seconds": options.seconds, "privileges": privileges}
+    try:
+        rule = create_rule(app.rest, body)
+    except KickError as error:
+        print(f"tokend: {error}", file=sys.stderr)
+        return 1
+    now = time.time()
+    standard_error(time.time).event("kick", app=app.name, rule=rule, privileges=privileges, seconds=options.seconds)
+    ends = datetime.fromtimestamp(int(now) + options.seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    whom = ", ".join(f"{key} {value}" for key, value in chosen.items())
+    print(f"rule {rule} holds until {ends}: no {', '.join(privileges)} for {whom}")
+    return 0
+
+
+def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEOUT) -> int:
+    """The id of the rule that the vendor made; `KickError` otherwise. No redirects, no proxies."""
+    secret = api.customer_secret.reveal()
+    basic = base64.b64encode(f"{api.customer_id}:{secret}".encode()).decode()
+    request = urllib.request.Request(  # noqa: S310  # the configuration takes https alone, and http of this machine
+        f"{api.url}/dev/v1/kicking-rule",
+        json.dumps(body).encode(),
+        {
+            "Authorization": f"Basic {basic}",
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": "tokend",
+        },
+        method="POST",
+    )
+    try:
+        with _OPENER.open(request, timeout=timeout) as answer:
+            return _rule_of(answer.read(_MAX_BYTES))
+    except urllib.error.HTTPError as error:
+        with error:
+            message = _message(error)
+        raise KickError(_refusal(error.code, "" if secret in message or basic in message else message)) from None
+    except (TimeoutError, urllib.error.URLError, OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(reason, TimeoutError):
+            raise KickError(
+                f"the vendor did not answer within {timeout:g} s: the rule may be there all the same"
+            ) from None
+        why = reason.strerror if isinstance(reason, OSError) and reason.strerror else type(reason).__name__
+        raise KickError(f"the vendor cannot be reached at {api.url}: {why}") from None
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would take the secret to wherever it says."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER: Final = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
+
+
+def _rule_of(raw: bytes) -> int:
+    try:
+        found = strict_json.loads(raw)
+    except ValueError:
+        found = None
+    rule = found.get("id") if isinstance(found, dict) and found.get("status") == "success" else None
+    if isinstance(rule, bool) or not isinstance(rule, int):
+        raise KickError("the vendor's answer tells of no rule: look at its list of rules")
+    return rule
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """What the vendor says to it, in words that may be shown; empty where that is not to be had."""
+    try:
+        found = strict_json.loads(error.read(_MAX_BYTES))
+    except (OSError, http.client.HTTPException, ValueError):
+        return ""
+    said = found.get("message") if isinstance(found, dict) else None
+    return said[:200] if isinstance(said, str) else ""
+
+
+def _refusal(status: int, message: str) -> str:
+    if status in (401, 403):
+        return f"the vendor does not take the app's customer_id and customer_secret for this App ID ({status})"
+    if status == 429:
+        return "the vendor has had too many requests: wait a moment (429)"
+    told = f"{status} ({shown(message)})" if message else str(status)
+    if status >= 500:
+        return f"the vendor answered with {told}: the rule may be there all the same"
+    return f"the vendor answered with {told}: no rule was made"
+
+
+def _seconds(text: str) -> int:
+    try:
+        seconds = duration(text)
+    except ValueError:
+        seconds = 0
+    if not SHORTEST <= seconds <= LONGEST:
+        raise argparse.ArgumentTypeError(f"must be {SHORTEST}s to {LONGEST}s, with its unit: 90s, 10m, 1h or 1d")
+    return seconds
+
+
+def _uid(text: str) -> int:
+    if _UID.fullmatch(text) is None or int(text) > 0xFFFF_FFFF:
+        raise argparse.ArgumentTypeError("must be a uid, 1 to 4294967295: the vendor's rules know no accounts")
+    return int(text)
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be an IP address") from None
+
+
+def _privileges(text: str) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(text.split(",")))
+    if not set(wanted) <= set(PRIVILEGES):
+        raise argparse.ArgumentTypeError(f"must be of {', '.join(PRIVILEGES)}, with commas between")
+    return wanted
