@@ -60,7 +60,7 @@ def prepare(directory: Path) -> None:
     settings: Mapping[str, object] = {
         "source_paths": ["tokend"],
         "only_mutate": [f"tokend/{module}.py" for module in MODULES],
-        "tests_dir": list(TESTS),
+        "pytest_add_cli_args_test_selection": list(TESTS),
         "pytest_add_cli_args": [f"--ignore={one}" for one in IGNORED],
         "also_copy": [one for one in NEEDED if one != "tokend"],
     }

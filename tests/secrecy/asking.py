@@ -85,6 +85,7 @@ def documents() -> Iterator[tuple[str, bytes]]:
     for one in (ask, {**ask, "crash": True}):
         for path in ("v1/token", "v1/tokens", "v1/explain"):
             yield f"{path} {one}", _post(f"/native/{path}", {"asks": [one, one]} if path == "v1/tokens" else one, key)
+    yield "authorizer", _post("/asked/v1/token", {"kind": "rtc", "channel": "room", "uid": 7})
     yield "inspect", _post("/native/v1/inspect", {"token": "007eJx"}, key)
 
 

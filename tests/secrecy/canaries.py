@@ -25,6 +25,8 @@ OTHERS: Final[Mapping[str, str]] = {
         "option from a file",
         "URL signing key",
         "proxy's secret",
+        "authorizer's secret",
+        "customer secret",
     )
 }
 SECRETS: Final[Mapping[str, str]] = {**CERTIFICATES, **KEYS, **OTHERS}

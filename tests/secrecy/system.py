@@ -17,7 +17,7 @@ from typing import Final
 from tests.running import clean_environment
 from tests.secrecy.canaries import CERTIFICATES, KEYS, OTHERS
 from tests.server.lifetime_ways import everything
-from tests.server.running import KINDS
+from tests.server.running import APP_ID, KINDS
 from tokend.auth import digest_of
 
 ENVIRONMENT: Final = {
@@ -25,11 +25,13 @@ ENVIRONMENT: Final = {
     "HS256": OTHERS["HS256 secret"],
     "OPTION": OTHERS["option from the environment"],
     "SIGNING": OTHERS["URL signing key"],
+    "CUSTOMER": OTHERS["customer secret"],
 }
 FILES: Final = {
     "secondary": CERTIFICATES["secondary"],
     "option": OTHERS["option from a file"],
     "proxy": OTHERS["proxy's secret"],
+    "authorizer": OTHERS["authorizer's secret"],
 }
 _CALLERS: Final = f"""    url_signing_key: {{env: SIGNING}}
     callers:
@@ -38,6 +40,15 @@ _CALLERS: Final = f"""    url_signing_key: {{env: SIGNING}}
       machine: {{jwt: {{issuer: machine, audience: tokend, secret: {{env: HS256}}}}, may: [{{user: "*"}}]}}
       staff: {{forward_auth: {{user: X-User, secret_header: {{name: X-Proxy, secret: {{file: proxy}}}}}}, may: [{{user: "*"}}]}}
 """
+_ASKED: Final = f"""
+  asked:
+    app_id: "{APP_ID}"
+    certificate: {{env: PRIMARY}}
+    authorizer: {{url: "http://127.0.0.1:9/", secret: {{file: authorizer}}}}
+    rest: {{customer_id: customer, customer_secret: {{env: CUSTOMER}}, url: "http://127.0.0.1:9"}}
+    callers: {{anybody: {{anonymous: true, may: [{{}}]}}}}
+"""
+"""An app whose own backend and whose vendor cannot be reached."""
 _BACKEND: Final = """
 from pydantic import Field
 from tokend.api import Secret
@@ -78,7 +89,7 @@ def configuration(directory: Path) -> str:
         text = text.replace(written, wanted)
     admin = f'{{listen: "unix:{directory}/admin.sock", key: "{digest_of(KEYS["admin key"])}"}}'
     server = f"server: {{admin: {admin}, workers: 2, trusted_proxies: 127.0.0.1}}"
-    return f"{server}\naudit: {{to: [stdout, {{file: audit.jsonl}}]}}\n{text}"
+    return f"{server}\naudit: {{to: [stdout, {{file: audit.jsonl}}]}}\n{text}{_ASKED}"
 
 
 def write(directory: Path) -> None:

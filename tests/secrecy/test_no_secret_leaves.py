@@ -15,7 +15,7 @@ from tests.server.running import request_bytes
 from tokend import plugins
 from tokend.cli import main
 
-_SIGN = ("key", "url", "--caller", "kit", "--ttl", "1h", "--channel", "stage")
+_SIGN = ("key", "url", "--app", "demo", "--caller", "kit", "--ttl", "1h", "--channel", "stage")
 Run = Callable[..., tuple[int | str | None, bytes]]
 
 
@@ -44,6 +44,8 @@ def _mistaken(secret: str, directory: Path) -> dict[str, str]:
         "JWT secret": text.replace("{env: HS256}", secret),
         "signing key": text.replace("{env: SIGNING}", secret),
         "proxy's secret": text.replace("{file: proxy}", secret),
+        "authorizer's secret": text.replace("{file: authorizer}", secret),
+        "customer secret": text.replace("{env: CUSTOMER}", secret),
         "name of a key": text.replace("cors:", f"{secret}:"),
         "issuer": text.replace("issuer: machine", f"issuer: [{secret}]"),
         "route": text.replace("at: /text", f"at: {secret}"),
@@ -116,8 +118,8 @@ def test_all_that_a_server_which_does_not_start_says(what: str, tmp_path: Path) 
     assert found({what: (done.stdout + done.stderr).encode()}, in_pieces=True) == []
 
 
-_ASK = ("canary", "channel=room", "uid=7")
-_COMMANDS = ("serve", "check", "schema", "token", "explain", "inspect", "key", "backends", "health")
+_ASK = ("--app", "demo", "canary", "channel=room", "uid=7")
+_COMMANDS = ("serve", "check", "schema", "token", "explain", "inspect", "key", "backends", "health", "kick")
 
 
 @pytest.mark.parametrize(
@@ -127,6 +129,8 @@ _COMMANDS = ("serve", "check", "schema", "token", "explain", "inspect", "key", "
         (("--help",), 0),
         (("check",), 0),
         (("check", "--show", "demo"), 0),
+        (("check", "--show", "asked"), 0),
+        (("kick", "--app", "asked", "--channel", "room", "--user", "7", "--for", "1h"), 1),
         (("schema",), 0),
         (("backends", "--config", "config.yaml"), 0),
         (("token", "--json", *_ASK), 0),
