@@ -9,7 +9,7 @@ from tokend.auth import Gate
 from tokend.auth.contract import Presented, Scheme
 from tokend.dialects.contract import Issue
 from tokend.issuer import Terms, answer, explain, issue, mint, unlimited
-from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal
+from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Narrowing, Refusal
 from tokend.ports import Keys, Ports
 from tokend.setup import App, Route, TtlBounds
 
@@ -89,6 +89,15 @@ async def test_a_decision_says_who_asked_what_when_and_under_which_request(ask: 
     assert decision[:3] == ("demo", CALLER.name, ask)
     assert (decision.issued_at, decision.request_id) == (STAMP.issued_at, "request-7")
     assert (decision.refusal is None) is (ask == rtc())
+
+
+@pytest.mark.parametrize("ask", [rtc(), rtc("")])
+async def test_a_decision_says_by_which_signed_url_and_under_which_narrowings(ask: Ask) -> None:
+    outside = _Outside()
+    caller = Caller(CALLER.name, {}, (Narrowing("url party-7"), Narrowing("authorizer")), "party-7")
+    await issue(app(rule()), TERMS, caller, Issue((ask,), batch=True), [STAMP], Ports(audit=outside))
+    (decision,) = outside.decisions
+    assert (decision.url, decision.narrowed_by) == ("party-7", ("url party-7", "authorizer"))
 
 
 async def test_without_a_request_id_a_decision_has_none() -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -125,13 +125,19 @@ class Gathered:
         for pid in self._processes():
             self.places[f"arguments of {pid}"] = Path(f"/proc/{pid}/cmdline").read_bytes()
 
-    def send(self, name: str, raw: bytes, admin: bool = False) -> bytes:
-        """The whole answer to these bytes, to the public port or the operator's; it is remembered."""
+    def send(self, name: str, raw: bytes, admin: bool = False, patience: float = 10.0) -> bytes:
+        """The whole answer to these bytes, to the public port or the operator's; it is remembered.
+
+        `patience`: seconds to wait for more of it.
+        """
         with socket.socket(socket.AF_UNIX if admin else socket.AF_INET) as connection:
-            connection.settimeout(10)
+            connection.settimeout(patience)
             connection.connect(str(self._directory / "admin.sock") if admin else self._address)
-            connection.sendall(raw)
-            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+            answer = b""
+            with suppress(TimeoutError, ConnectionError):
+                connection.sendall(raw)
+                while piece := connection.recv(65_536):
+                    answer += piece
         self.answers[f"{'admin ' if admin else ''}{name} #{len(self.answers)}"] = answer
         return answer
 
