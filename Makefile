@@ -1,10 +1,11 @@
 # `make` alone tells what there is. Everything is installed into .venv, nothing anywhere else.
 PYTHON ?= python3
 BIN := .venv/bin
+PEERS := bench/express/node_modules
 NODE := tests/node/node_modules tests/browser/node_modules tests/oidc/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check figures soak image clean
+.PHONY: help run test lint types check figures soak bench profile image clean
 
 help: ## Tell what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,11 +32,17 @@ figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 soak: .venv/soak $(NODE) ## Prove the promises at full size, many minutes: make soak NAMES="p1 p2"
 	$(BIN)/python -m soak $(NAMES)
 
+bench: .venv/run $(PEERS) tests/node/node_modules ## Measure tokend beside its peers: docs/performance.md (BENCH="--runs 1 --only zero")
+	@$(BIN)/python -m bench $(BENCH)
+
+profile: .venv/dev ## Tell where a request's time goes: docs/performance.md (BENCH="key --seconds 20")
+	@$(BIN)/python -m bench.profile $(BENCH)
+
 image: ## Build the container image `tokend`
 	docker build -t tokend .
 
 clean: ## Remove what was installed and built; .env stays
-	rm -rf .venv $(NODE) build *.egg-info .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(NODE) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
 .venv/run: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tokend needs Python 3.11 or newer: make PYTHON=python3.12 …")'
@@ -52,13 +59,14 @@ clean: ## Remove what was installed and built; .env stays
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-soak.txt
 	@touch $@
 
-# The vendor's own token builders and clients, and a real identity provider, which the tests hold ours against.
+# The vendor's own token builders and clients, and a real identity provider, which the tests hold ours against; the
+# benchmark's peer in Express.
 # They are not part of the product.
-$(NODE): %/node_modules: %/package.json
+$(NODE) $(PEERS): %/node_modules: %/package.json
 	@if command -v npm >/dev/null; then \
 		npm install --prefix $* --silent --no-audit --no-fund --no-package-lock && touch $@; \
 	else \
-		echo "There is no npm here: the tests that need $* will be skipped."; \
+		echo "There is no npm here: what needs $* is left out."; \
 	fi
 
 .env:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from tokend.model import Code, Decision, Grant, Service
+from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal, Service
 
 FIRST: Final = "0" * 64
 """What the first line of a chain has for the previous one's hash."""
@@ -20,6 +20,31 @@ PROBE: Final = b'{"outcome":"probe"}'
 """The body of a line that only tries whether lines can be written again."""
 _BEGINNING: Final = b'{"writer":'
 """Inside of a line it would be escaped: wherever it stands, a line begins."""
+
+
+def decision(
+    app: str, caller: Caller, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
+) -> Decision:
+    """The audit's entry for an outcome."""
+    if isinstance(outcome, Refusal):
+        narrowed_by = tuple([one.source for one in caller.narrowings])
+        return Decision(
+            app, caller.name, ask, None, None, None, issued_at, outcome, request_id, caller.url, narrowed_by
+        )
+    digest = hashlib.sha256(outcome.token.encode()).hexdigest()
+    return Decision(
+        app,
+        caller.name,
+        ask,
+        outcome.grant,
+        outcome.rule,
+        digest,
+        issued_at,
+        None,
+        request_id,
+        caller.url,
+        outcome.narrowed_by,
+    )
 
 
 class Chain:

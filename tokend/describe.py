@@ -90,6 +90,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
             "detail": {"type": "string"},
             "code": {"enum": sorted(Code)},
             "field": {"type": "string", "description": "The field at fault, if it is one's"},
+            "retry_after": {"type": "integer", "description": "Seconds to wait, where a rate limit refused it"},
             "request_id": {"type": "string"},
         },
         "required": ["type", "title", "status", "detail", "code", "request_id"],

@@ -1,49 +1,23 @@
-"""The one use case: ask -> grant -> rules -> authorizer -> mint -> verify -> audit -> release. Awaits only Ports.
+"""The one use case: ask -> grant -> rules -> limits -> deny list -> authorizer -> mint -> verify -> audit -> release.
 
-Knows no HTTP and no vendor. Time and salts come in with the stamps.
+Awaits only Ports. Knows no HTTP and no vendor. Time and salts come in with the stamps.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-from tokend import inspector
-from tokend.asks import validated
+from tokend import admission, inspector
+from tokend.audit import decision
 from tokend.auth.contract import Presented
 from tokend.authorizer import SOURCE, question, unavailable
-from tokend.backends.contract import Backend, Minted
-from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outcome, Trial
-from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Narrowing, Refusal, Stamp
+from tokend.backends.contract import Minted
+from tokend.deciding import Permit, Terms, decide, explain, unlimited, weigh
+from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
+from tokend.model import Ask, Caller, Code, Decision, Issued, Narrowing, Refusal, Stamp
 from tokend.ports import Ports
-from tokend.rules import fill, lacks
 from tokend.scope import scope
-from tokend.setup import App, Route, TtlBounds
-from tokend.wire.v006 import VERSION as V006
+from tokend.setup import App, Route
 
-LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
-
-
-class Terms(NamedTuple):
-    """What the route says about lifetimes and formats."""
-
-    ttl: TtlBounds = TtlBounds()
-    clamp: bool = False
-    strict_006: bool = False
-
-
-class Permit(NamedTuple):
-    """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short.
-
-    `narrowed_by`: the sources of the narrowings that it was held against too.
-    """
-
-    ask: Ask
-    backend: Backend
-    grant: Grant
-    rule: str
-    filled_user: str | None
-    clamped_from: int | None
-    narrowed_by: tuple[str, ...] = ()
+Found = Permit | Refusal
 
 
 async def answer(
@@ -53,26 +27,27 @@ async def answer(
     stamps: Sequence[Stamp],
     ports: Ports = Ports(),
     request_id: str = "",
+    address: str | None = None,
 ) -> list[Outcome]:
     """Identify the caller, then do what is wanted. Raises `Refusal` when the whole request fails.
 
-    `stamps`: one an ask, at least one; all of one time.
+    `stamps`: one an ask, at least one; all of one time. `address`: the client's, None where it is not known.
     """
     now = stamps[0].issued_at
     try:
         caller = await route.gate.identify(presented, now, ports.keys)
     except Refusal as refusal:
+        await admission.admit_one(route.app, None, address, ports)  # first: a flood must not fill the audit
         if isinstance(parsed, Issue):
             await _record(ports, (Decision(route.app.name, None, None, None, None, None, now, refusal, request_id),))
         raise
     terms = Terms(route.ttl, route.clamp, route.strict_006)
-    match parsed:
-        case Explain(ask):
-            return [explain(route.app, terms, caller, ask)]
-        case Inspect():
-            return [inspector.inspect(route.app.backends.values(), parsed, now)]
-        case Issue():
-            return list(await issue(route.app, terms, caller, parsed, stamps, ports, request_id))
+    if isinstance(parsed, Issue):
+        return list(await issue(route.app, terms, caller, parsed, stamps, ports, request_id, address))
+    await admission.admit_one(route.app, caller, address, ports)
+    if isinstance(parsed, Explain):
+        return [explain(route.app, terms, caller, parsed.ask)]
+    return [inspector.inspect(route.app.backends.values(), parsed, now)]
 
 
 async def issue(
@@ -83,11 +58,14 @@ async def issue(
     stamps: Sequence[Stamp],
     ports: Ports = Ports(),
     request_id: str = "",
+    address: str | None = None,
 ) -> list[Issued | Refusal]:
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
-    found = [
-        ask if isinstance(ask, Refusal) else await _permitted(app, terms, caller, ask, ports) for ask in wanted.asks
-    ]
+    found = [_decided(app, terms, caller, ask) for ask in wanted.asks]
+    if admission.counts(app, ports):
+        found = await _within_limits(app, caller, found, wanted.batch, address, ports)
+    if ports.deny is not None:
+        found = [await _not_denied(app, caller, one, ports) for one in found]
     if app.authorizer is not None and (wanted.batch or not any(isinstance(one, Refusal) for one in found)):
         found = await _authorized(app, terms, caller, found, ports, request_id)
     outcomes: list[Issued | Refusal] = []
@@ -96,7 +74,8 @@ async def issue(
         outcome = one if isinstance(one, Refusal) else _minted(one, stamp)
         if isinstance(ask, Ask):
             outcome = outcome.renamed(ask.names) if isinstance(outcome, Refusal) else outcome
-            decisions.append(decision(app.name, caller, ask, outcome, stamp.issued_at, request_id))
+            if ports.audit is not None:
+                decisions.append(decision(app.name, caller, ask, outcome, stamp.issued_at, request_id))
         outcomes.append(outcome)
         if isinstance(outcome, Refusal) and not wanted.batch:
             await _record(ports, decisions[-1:] if isinstance(ask, Ask) else [])
@@ -105,14 +84,30 @@ async def issue(
     return outcomes
 
 
-async def _permitted(app: App, terms: Terms, caller: Caller, ask: Ask, ports: Ports) -> Permit | Refusal:
+def _decided(app: App, terms: Terms, caller: Caller, ask: Ask | Refusal) -> Found:
+    if isinstance(ask, Refusal):
+        return ask
     try:
-        permit = decide(app, terms, caller, ask)
+        return decide(app, terms, caller, ask)
     except Refusal as refusal:
         return refusal
-    if ports.deny is not None and (reason := await ports.deny.denies(app.name, caller, permit.grant)):
-        return Refusal(Code.NOT_PERMITTED, reason, operator="deny list")
-    return permit
+
+
+async def _within_limits(
+    app: App, caller: Caller, found: list[Found], batch: bool, address: str | None, ports: Ports
+) -> list[Found]:
+    """The same, with a refusal for what is over a limit: each ask of a batch is counted; else all of them as one."""
+    parts = [[one] for one in found] if batch else [found]
+    asked = [[one.grant if isinstance(one, Permit) else None for one in part] for part in parts]
+    refusals = await admission.admit(app, caller, address, asked, ports)
+    return [over or one for part, over in zip(parts, refusals, strict=True) for one in part]
+
+
+async def _not_denied(app: App, caller: Caller, one: Found, ports: Ports) -> Found:
+    if isinstance(one, Refusal) or ports.deny is None:
+        return one
+    reason = await ports.deny.denies(app.name, caller, one.grant)
+    return one if reason is None else Refusal(Code.NOT_PERMITTED, reason, operator="deny list")
 
 
 async def _authorized(
@@ -134,114 +129,12 @@ def _left(
         return permit
     if isinstance(answer, Refusal):
         return answer
-    again, trials, _ = _weigh(app, terms, caller._replace(narrowings=(*caller.narrowings, answer)), permit.ask)
+    again, trials, _ = weigh(app, terms, caller._replace(narrowings=(*caller.narrowings, answer)), permit.ask)
     if again is not None and scope(again.grant) == scope(permit.grant):
         return again
     lacked = next(trial.lacked for trial in trials if trial.rule == permit.rule)
     told = "; ".join(one.removeprefix(f"{SOURCE}: ") for one in lacked)
     return Refusal(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {told}", operator=SOURCE)
-
-
-def decide(app: App, terms: Terms, caller: Caller, ask: Ask) -> Permit:
-    """The grant that the first fitting rule permits; `Refusal` otherwise. Nothing is minted."""
-    permit, _, refusal = _weigh(app, terms, caller, ask)
-    if permit is None:
-        raise refusal or Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this")
-    return permit
-
-
-def explain(app: App, terms: Terms, caller: Caller, ask: Ask) -> Explanation:
-    """By which rule an ask would be issued, or what each rule lacked."""
-    try:
-        permit, trials, refusal = _weigh(app, terms, caller, ask)
-    except Refusal as error:
-        permit, trials, refusal = None, [], error
-    if permit is None:
-        reason = refusal or Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this")
-        return Explanation(caller.name, tuple(trials), reason.renamed(ask.names))
-    gives = inspector.grant_fields(permit.grant)
-    return Explanation(caller.name, tuple(trials), None, gives, app.authorizer is not None)
-
-
-def unlimited(app: App, terms: Terms, ask: Ask) -> Permit:
-    """For the operator's own hand: the app's and platform's limits apply, no caller's rules do."""
-    backend, fields = validated(app, ask)
-    ttl, clamped_from = _ttl(ask, terms, None)
-    grant = _checked(backend.grant(fields, ttl), terms)
-    return Permit(ask, backend, grant, "(operator)", None, clamped_from)
-
-
-def _weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | None, list[Trial], Refusal | None]:
-    """Try the rules in order up to the first that permits. The refusal is that of the nearest miss."""
-    backend, fields = validated(app, ask)
-    _check_bounds(ask, terms)
-    trials: list[Trial] = []
-    misses: list[tuple[int, Refusal]] = []
-    for rule in app.rules.get(caller.name, ()):
-        filled = fill(rule, ask.kind, caller)
-        if isinstance(filled, str):
-            trials.append(Trial(rule.path, (filled,)))
-            continue
-        try:
-            user = None if backend.names_user(fields) else filled.single_user
-            ttl, clamped_from = _ttl(ask, terms, filled.max_ttl)
-            grant = _checked(backend.grant(fields, ttl, user), terms)
-        except Refusal as refusal:
-            trials.append(Trial(rule.path, (refusal.detail,)))
-            misses.append((0, refusal))
-            continue
-        lacking = lacks(rule, filled, grant)
-        trials.append(Trial(rule.path, lacking.all))
-        if not lacking.all:
-            sources = tuple([one.source for one in caller.narrowings])
-            return Permit(ask, backend, grant, rule.path, user, clamped_from, sources), trials, None
-        misses.append(_miss(lacking.others, lacking.powers))
-    return None, trials, min(misses, key=lambda miss: miss[0])[1] if misses else None
-
-
-def _miss(others: tuple[str, ...], powers: tuple[str, ...]) -> tuple[int, Refusal]:
-    """How near a rule came: a bad ask (0) is told first, then a rule that lacks powers alone (1), then the rest (2)."""
-    if others:
-        return 2, Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this; v1/explain says what each lacks")
-    needed = ", ".join(one.split()[1] for one in powers)
-    return 1, Refusal(Code.POWER_REQUIRED, f"this needs {needed} among the powers of the caller's rule")
-
-
-def _check_bounds(ask: Ask, terms: Terms) -> None:
-    """The platform's, app's and route's bounds: outside them is a bad ask, whatever any rule says."""
-    if ask.ttl is None or terms.ttl.min <= ask.ttl <= terms.ttl.max:
-        return
-    if ask.ttl > terms.ttl.max and terms.clamp and ask.ttl < LOOKS_LIKE_A_TIMESTAMP:
-        return
-    hint = "; this looks like a Unix timestamp: give seconds from now" if ask.ttl >= LOOKS_LIKE_A_TIMESTAMP else ""
-    raise Refusal(Code.TTL_OUT_OF_RANGE, f"must be {terms.ttl.min} to {terms.ttl.max} seconds{hint}", "ttl")
-
-
-def _ttl(ask: Ask, terms: Terms, rule_max: int | None) -> tuple[int, int | None]:
-    """The ttl to try under a rule, and the one asked for where the route cuts it short."""
-    if ask.ttl is None:
-        ttl = terms.ttl.default if rule_max is None else min(terms.ttl.default, rule_max)
-        if ttl < terms.ttl.min:
-            raise Refusal(
-                Code.NOT_PERMITTED, f"is at least {terms.ttl.min} s here, and the rule permits {ttl} s", "ttl"
-            )
-        return ttl, None
-    _check_bounds(ask, terms)
-    if not terms.clamp:
-        return ask.ttl, None
-    ttl = min(ask.ttl, terms.ttl.max if rule_max is None else min(terms.ttl.max, rule_max))
-    return ttl, (ask.ttl if ttl != ask.ttl else None)
-
-
-def _checked(grant: Grant, terms: Terms) -> Grant:
-    """006 signs app id, channel and uid joined without separators: strict routes refuse what could be read two ways."""
-    if terms.strict_006 and grant.format == V006:
-        for one in grant.services:
-            if one.channel and one.channel[-1].isdigit() and (one.user or "").isdigit():
-                raise Refusal(
-                    Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
-                )
-    return grant
 
 
 def mint(permit: Permit, stamp: Stamp) -> Issued:
@@ -274,31 +167,6 @@ def _minted(permit: Permit, stamp: Stamp) -> Issued | Refusal:
         return refusal
 
 
-def decision(
-    app: str, caller: Caller, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
-) -> Decision:
-    """The audit's entry for an outcome."""
-    if isinstance(outcome, Refusal):
-        narrowed_by = tuple([one.source for one in caller.narrowings])
-        return Decision(
-            app, caller.name, ask, None, None, None, issued_at, outcome, request_id, caller.url, narrowed_by
-        )
-    digest = hashlib.sha256(outcome.token.encode()).hexdigest()
-    return Decision(
-        app,
-        caller.name,
-        ask,
-        outcome.grant,
-        outcome.rule,
-        digest,
-        issued_at,
-        None,
-        request_id,
-        caller.url,
-        outcome.narrowed_by,
-    )
-
-
 async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:
     """Audit before release: what cannot be written down is not issued."""
     if ports.audit is None:
@@ -307,3 +175,6 @@ async def _record(ports: Ports, decisions: Iterable[Decision]) -> None:
         await ports.audit.record(tuple(decisions))
     except Exception as error:  # whatever keeps the audit from being written, nothing is released
         raise Refusal(Code.UNAVAILABLE, "the audit log cannot be written", operator=repr(error)) from error
+
+
+__all__ = ["Permit", "Terms", "answer", "decide", "explain", "issue", "mint", "unlimited"]

@@ -5,6 +5,7 @@ Plain data. Nothing here knows a vendor, a web server, a clock or a file.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from math import ceil
 from typing import Any, Final, NamedTuple, NoReturn
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
@@ -66,15 +67,24 @@ class Refusal(Exception):
     """Why a token is not issued: a closed code, a sentence for people, and the field at fault, if it is one's.
 
     Where there is a field the sentence goes on from its name ("must be text"). `operator` is for the log alone.
+    `retry_after`: seconds after which the same request would be admitted, where a rate limit refused it.
     """
 
-    def __init__(self, code: Code, sentence: str, field: str | None = None, operator: str | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        sentence: str,
+        field: str | None = None,
+        operator: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
         # an unknown field's name is the client's own word, and perhaps a secret in the wrong place
         self.field = shown(field) if field and code == Code.UNKNOWN_FIELD else field
         self.operator = operator
+        self.retry_after = retry_after
 
     @property
     def status(self) -> int:
@@ -89,7 +99,12 @@ class Refusal(Exception):
         """The same with the field's name in the client's own contract."""
         if self.field is None or self.field not in names:
             return self
-        return Refusal(self.code, self.sentence, names[self.field], self.operator)
+        return Refusal(self.code, self.sentence, names[self.field], self.operator, self.retry_after)
+
+
+def whole_seconds(retry_after: float) -> int:
+    """Rounded up, at least 1: what `Retry-After` takes. Who waits that long is admitted."""
+    return max(1, ceil(retry_after))
 
 
 class Secret:

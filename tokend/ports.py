@@ -6,6 +6,7 @@ Implementations stand in `server/`. None in `Ports`: there is no such thing.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tokend.limits import Group
 from tokend.model import Caller, Decision, Grant, Narrowing, Refusal, Secret
 
 
@@ -78,6 +79,16 @@ class Authorizer(Protocol):
         """An answer to each question, in order; None leaves it as it is. No answer is a `Refusal` too (503)."""
 
 
+class Limiter(Protocol):
+    """Counts asks against their rate limits."""
+
+    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+        """For each ask, in order: None where it is admitted, else the seconds after which it would be.
+
+        `Refusal` (503) where the limits cannot be checked, and nothing may pass without.
+        """
+
+
 class Ports(NamedTuple):
     """One of each, or None."""
 
@@ -85,3 +96,4 @@ class Ports(NamedTuple):
     keys: Keys | None = None
     deny: DenyList | None = None
     authorizer: Authorizer | None = None
+    limiter: Limiter | None = None

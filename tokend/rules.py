@@ -62,6 +62,8 @@ def fill(rule: Rule, kind: str, caller: Caller) -> Filled | str:
         user = rule.user.fill(caller.claims) if rule.user else None
     except Inapplicable as reason:
         return str(reason)
+    if not caller.narrowings:
+        return Filled(channel, user, rule.max_ttl, ())
     longest = [one for one in (rule.max_ttl, *(one.max_ttl for one in caller.narrowings)) if one is not None]
     return Filled(channel, user, min(longest, default=None), tuple(map(_narrowed, caller.narrowings)))
 
@@ -94,33 +96,37 @@ def lacks(rule: Rule, filled: Filled, grant: Grant) -> Lacks:
         others += [f"{source}: {lacking}" for lacking in _lacking(grant, reach, one.narrowing, one)]
         if Power.APP_ADMIN in reach.powers:
             others.append(f"{source}: what is narrowed never administers the app")
-    return Lacks(tuple(others), tuple(f"power {one} is not named" for one in sorted(reach.powers - rule.powers)))
+    missing = reach.powers - rule.powers
+    return Lacks(tuple(others), tuple([f"power {one} is not named" for one in sorted(missing)]) if missing else ())
 
 
 def _lacking(grant: Grant, reach: Scope, limit: Rule | Narrowing, texts: Filled | Narrowed) -> list[str]:
     """What of a grant lies outside the kinds, texts, roles and ttl of a rule or narrowing."""
     lacking = []
     if limit.kinds is not None:
+        for one in grant.services:
+            if one.name not in limit.kinds:
+                kinds = _listed(limit.kinds)
+                lacking.append(f"kind {one.name}, which the token holds too, is not among kinds {kinds}")
+    if texts.channel is not None:
         lacking += [
-            f"kind {one.name}, which the token holds too, is not among kinds {_listed(limit.kinds)}"
-            for one in grant.services
-            if one.name not in limit.kinds
+            f'channel "{one}" does not match {texts.channel}' for one in _misfits(reach.channels, texts.channel)
         ]
-    for noun, ids, pattern in (("channel", reach.channels, texts.channel), ("user", reach.users, texts.user)):
-        lacking += [f'{noun} "{one}" does not match {pattern}' for one in _misfits(ids, pattern)]
+    if texts.user is not None:
+        lacking += [f'user "{one}" does not match {texts.user}' for one in _misfits(reach.users, texts.user)]
     if limit.roles is not None and not reach.roles <= limit.roles:
         missing = ", ".join(sorted(reach.roles - limit.roles))
         lacking.append(f"role {missing} is not among roles {_listed(limit.roles)}")
+    if limit.max_ttl is None:
+        return lacking
     longest = max([grant.ttl, *(seconds for one in grant.services for seconds in one.privileges.values())])
-    if limit.max_ttl is not None and longest > limit.max_ttl:
+    if longest > limit.max_ttl:
         lacking.append(f"ttl {longest} s is over the max of {limit.max_ttl} s")
     return lacking
 
 
-def _misfits(ids: frozenset[str], pattern: Pattern | None) -> list[str]:
+def _misfits(ids: frozenset[str], pattern: Pattern) -> list[str]:
     """Wildcards fit `*` and a field left out (their power is asked for apart); any other pattern must match the text."""
-    if pattern is None:
-        return []
     return sorted(one for one in ids if not (pattern.is_any and is_wildcard(one)) and not pattern.matches(one))
 
 

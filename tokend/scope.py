@@ -1,6 +1,5 @@
 """What a grant amounts to, computed from its services alone, for a new grant and one read off a token alike."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -38,20 +37,39 @@ class Scope(NamedTuple):
 
 def scope(grant: Grant) -> Scope:
     """The one function that says what a grant reaches."""
-    services = grant.services
-    return Scope(
-        users=frozenset(user for one in services for user in _users(one)),
-        channels=frozenset(channel for one in services for channel in _channels(one)),
-        roles=frozenset(role for one in services if (role := role_of(one)) is not None),
-        powers=frozenset(power for one in services for power in _powers(one)),
-    )
+    users: set[str] = set()
+    channels: set[str] = set()
+    roles: set[str] = set()
+    powers: set[Power] = set()
+    for service in grant.services:
+        its_users, its_channels, role = _users(service), _channels(service), role_of(service)
+        users.update(its_users)
+        channels.update(its_channels)
+        if role is not None:
+            roles.add(role)
+        wild_user, wild_channel = _any_wildcard(its_users), _any_wildcard(its_channels)
+        if wild_user:
+            powers.add(Power.WILDCARD_USER)
+        if wild_channel:
+            powers.add(Power.WILDCARD_CHANNEL)
+        if role == PUBLISHER and (wild_user or wild_channel):
+            powers.add(Power.WILDCARD_PUBLISH)
+        if ADMINISTRATOR in service.privileges:
+            powers.add(Power.APP_ADMIN)
+    return Scope(frozenset(users), frozenset(channels), frozenset(roles), frozenset(powers))
+
+
+def users_of(grant: Grant) -> frozenset[str]:
+    """The users of its scope, where nothing else of it is asked for."""
+    return frozenset([user for one in grant.services for user in _users(one)])
 
 
 def role_of(service: Service) -> str | None:
     """Publisher if it holds any publish privilege, subscriber if it may join or play, None where roles mean nothing."""
-    if any(name.startswith("publish") for name in service.privileges):
-        return PUBLISHER
-    return SUBSCRIBER if LISTENING & service.privileges.keys() else None
+    for name in service.privileges:
+        if name.startswith("publish"):
+            return PUBLISHER
+    return None if LISTENING.isdisjoint(service.privileges) else SUBSCRIBER
 
 
 def is_wildcard(text: str | None) -> bool:
@@ -59,28 +77,19 @@ def is_wildcard(text: str | None) -> bool:
     return text is not None and (not text or "*" in text)
 
 
-def _users(service: Service) -> Iterable[str]:
-    if service.user is not None and DERIVED not in service.detail:
-        yield service.user
-    yield from _texts(service.detail.get(USERS))
+def _any_wildcard(ids: tuple[str, ...]) -> bool:
+    return any(not one or "*" in one for one in ids)
 
 
-def _channels(service: Service) -> Iterable[str]:
-    if service.channel is not None:
-        yield service.channel
-    yield from _texts(service.detail.get(CHANNELS))
+def _users(service: Service) -> tuple[str, ...]:
+    own = () if service.user is None or DERIVED in service.detail else (service.user,)
+    return own + _texts(service.detail.get(USERS)) if service.detail else own
 
 
-def _texts(value: object) -> Iterable[str]:
-    return (str(one) for one in value) if isinstance(value, tuple) else ()
+def _channels(service: Service) -> tuple[str, ...]:
+    own = () if service.channel is None else (service.channel,)
+    return own + _texts(service.detail.get(CHANNELS)) if service.detail else own
 
 
-def _powers(service: Service) -> Iterable[Power]:
-    if wild_user := any(map(is_wildcard, _users(service))):
-        yield Power.WILDCARD_USER
-    if wild_channel := any(map(is_wildcard, _channels(service))):
-        yield Power.WILDCARD_CHANNEL
-    if (wild_user or wild_channel) and role_of(service) == PUBLISHER:
-        yield Power.WILDCARD_PUBLISH
-    if ADMINISTRATOR in service.privileges:
-        yield Power.APP_ADMIN
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, tuple) else ()

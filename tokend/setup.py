@@ -13,6 +13,7 @@ from tokend.auth import Gate
 from tokend.auth.signed_url import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.dialects.contract import Dialect, Endpoint, Settings
+from tokend.limits import NO_LIMITS, Limits
 from tokend.model import PLATFORM_MAX_TTL, Secret
 from tokend.ports import AuthorizerSettings
 from tokend.rules import Rule
@@ -83,6 +84,7 @@ class App:
     url_signing: SigningKeys | None = None
     rest: RestApi | None = None
     authorizer: AuthorizerSettings | None = None
+    limits: Limits = NO_LIMITS
 
 
 class Placeholder(NamedTuple):
@@ -151,6 +153,13 @@ class AuditSettings(NamedTuple):
     hash_ids: bool = False
 
 
+class RedisSettings(NamedTuple):
+    """Where several hosts count together. `on_failure`: open (no limits), local (each process by itself) or closed."""
+
+    url: Secret
+    on_failure: str = "local"
+
+
 class Listen(NamedTuple):
     """Where the server listens."""
 
@@ -167,6 +176,11 @@ class Listen(NamedTuple):
         """Where a client on this machine reaches it."""
         host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
 class Admin(NamedTuple):
@@ -191,6 +205,12 @@ class ServerSettings(NamedTuple):
     watch: bool = False
 
 
+_ADDRESSES_OFF: Final = (
+    "limits by address are off: this server seems to stand behind a proxy, whose address would be everybody's; "
+    "name the proxy in server.trusted_proxies"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """All that the configuration says, ready for use. `warnings` are for the operator, at every start.
@@ -210,10 +230,22 @@ class Setup:
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""
     lapses: tuple[tuple[int, str], ...] = ()
+    redis: RedisSettings | None = None
+    platform_port: bool = False
+    """Whether it listens on the port that a platform chose for it."""
+
+    def knows_clients(self, listen: Listen | None) -> bool:
+        """Whether the addresses of clients are known, for limits. `listen`: where in the end; None is a unix socket.
+
+        On loopback, or on a platform's port, connections come from a proxy most likely. What a client sends never decides.
+        """
+        return bool(self.trusted_proxies) or not (listen is None or listen.is_loopback or self.platform_port)
 
     def warnings_at(self, now: float) -> tuple[str, ...]:
         """All that are due at a time, in Unix seconds."""
-        return (*self.warnings, *(warning for after, warning in self.lapses if now > after))
+        limited = any(app.limits.address for app in self.apps.values())
+        off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
+        return (*self.warnings, *off, *(warning for after, warning in self.lapses if now > after))
 
 
 @lru_cache(maxsize=4096)

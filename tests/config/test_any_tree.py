@@ -14,13 +14,33 @@ from tokend.config.assemble import assemble
 from tokend.config.keys import KeyEntry
 from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
-from tokend.config.shape import AppShape, CallerShape, JwtShape, RootShape, RouteShape, RuleShape
+from tokend.config.shape import (
+    AppShape,
+    CallerShape,
+    JwtShape,
+    LimitsShape,
+    RedisShape,
+    RootShape,
+    RouteShape,
+    RuleShape,
+)
 from tokend.config.yaml_tree import Map, Mark, YamlError, parse
 
 KEYS = sorted(
     {
         key
-        for shape in (RootShape, AppShape, CallerShape, KeyEntry, JwtShape, Certificate, RouteShape, RuleShape)
+        for shape in (
+            RootShape,
+            AppShape,
+            CallerShape,
+            KeyEntry,
+            JwtShape,
+            Certificate,
+            RouteShape,
+            RuleShape,
+            LimitsShape,
+            RedisShape,
+        )
         for key in shape.model_fields
     }
 )
@@ -40,6 +60,8 @@ WORDS = [
     "\n",
     "ä",
     "CERTIFICATE",
+    "20/s",
+    "1/h burst 9",
 ]
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(WORDS), st.text(max_size=8))
 NAMES = st.one_of(st.sampled_from([*KEYS, *WORDS]), st.text(max_size=4))

@@ -24,9 +24,11 @@ SECTIONS: dict[str, tuple[type[Strict], str]] = {
     "`audit`": (shapes.AuditShape, "audit."),
     "`deny`": (shapes.DenyShape, "deny."),
     "`secrets`": (shapes.SecretsShape, "secrets."),
+    "`redis`": (shapes.RedisShape, "redis."),
     "An app: `apps.NAME`": (shapes.AppShape, ""),
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
+    "Rate limits: `limits`": (shapes.LimitsShape, "limits."),
     "Callers: `callers`": (shapes.CallerShape, ""),
     "Keys: `api_key` and `url_key`": (keys.KeyEntry, ""),
     "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
@@ -136,6 +138,7 @@ def test_every_example_loads(number: int, tmp_path: Path) -> None:
     for name in re.findall(r"/run/secrets/(\w+)", text):
         (tmp_path / name).write_text(CERTIFICATE)
         (tmp_path / name).chmod(0o444)  # as Docker mounts them
+    ids |= {name: "redis://127.0.0.1:6379" for name in values if name == "REDIS_URL"}
     (tmp_path / "config.yaml").write_text(text.replace("/run/secrets", str(tmp_path)))
     assert load(None, values | ids, tmp_path).apps
 

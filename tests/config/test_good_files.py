@@ -133,19 +133,6 @@ def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "redis: {url: {env: REDIS_URL}}",
-        "defaults: {limits: {caller: 20/s burst 40}}",
-    ],
-)
-def test_what_is_not_built_yet_is_refused_and_never_ignored(key: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as caught:
-        loaded(tmp_path, f"{key}\n{ONE_APP}")
-    assert "unknown key" in caught.value.problems[0].sentence
-
-
 def test_backends_as_a_list_as_a_mapping_and_without_options(tmp_path: Path) -> None:
     for written in ("[rtm, rtc]", "{rtm: {}, rtc: {}}", "{rtm: , rtc: }"):
         setup = loaded(tmp_path, f"{ONE_APP}    backends: {written}\n")

@@ -10,10 +10,12 @@ from tokend.config.yaml_tree import Map, Mark, Seq
 SOUND: dict[str, Any] = {
     "server": {"listen": "127.0.0.1:8080", "trusted_proxies": ["10.0.0.0/8", "::1", "unix"]},
     "secrets": {"readable_files": False},
+    "redis": {"url": {"env": "REDIS"}, "on_failure": "open"},
     "defaults": {
         "certificate": {"env": "CERTIFICATE"},
         "ttl": {"default": "1h", "min": "1m", "max": "24h"},
         "cors": {"origins": ["https://{app}.example.com"]},
+        "limits": {"caller": "20/s burst 40", "address": "1000/h"},
     },
     "include": ["apps.d/*.yaml"],
     "apps": {

@@ -151,7 +151,9 @@ async def serving(
     log = JsonLog(stream, world.clock)
     handler = LibraryHandler(log)
     logging.getLogger().addHandler(handler)
-    door = Door(Loaded.of(setup_of(setup) if isinstance(setup, str) else setup, ports), log, world, deadlines=deadlines)
+    ready = setup_of(setup) if isinstance(setup, str) else setup
+    loaded = Loaded.of(ready, ports, ready.knows_clients(ready.listen))
+    door = Door(loaded, log, world, deadlines=deadlines)
     guard = Guard(deadlines, caps, log, time.monotonic, lambda address: False)
     runner = runner_of(door, guard)
     await runner.setup()

@@ -4,8 +4,8 @@ A kind is some forty lines on `AgoraBackend`: its fields, and the services that 
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 from tokend.backends.contract import Backend, Minted, Mismatch, Reading, Unreadable
 from tokend.model import Credentials, Grant, Service, Stamp
@@ -63,15 +63,20 @@ class AgoraBackend(Backend):
     needs_app_id: ClassVar[bool] = True
     needs_certificate: ClassVar[bool] = True
 
+    def __init__(self, options: Any, credentials: Credentials) -> None:
+        super().__init__(options, credentials)
+        self._last_key = ("", 0, b"")
+
     def granted(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
         """The grant of these services, put as a token shows them: in the order of the wire, derived users marked."""
-        in_order = sorted(services, key=lambda one: TYPES[one.name])
+        in_order = sorted(services, key=lambda one: TYPES[one.name]) if len(services) > 1 else services
         return Grant(self.credentials.app_id, version, ttl, _with_derived(in_order))
 
     def signing(self, grant: Grant) -> str:
         """The name of the certificate that signs this grant: the primary's for what REST calls need (F17)."""
-        if any(ADMINISTRATOR in one.privileges or one.name in _REST for one in grant.services):
-            return "primary"
+        for one in grant.services:
+            if ADMINISTRATOR in one.privileges or one.name in _REST:
+                return "primary"
         return self.credentials.signing
 
     def renew_after(self, grant: Grant) -> int:
@@ -79,15 +84,21 @@ class AgoraBackend(Backend):
         return max(grant.ttl - RENEW_BEFORE, grant.ttl // 2)
 
     def mint(self, grant: Grant, stamp: Stamp) -> Minted:
-        certificate = self.credentials.certificates[self.signing(grant)].reveal()
+        name = self.signing(grant)
+        certificate = self.credentials.certificates[name].reveal()
         if grant.format == v006.VERSION:
             token = v006.encode(_content_006(grant, stamp), certificate)
         else:
-            content = v007.Content(
-                grant.app_id or "", stamp.issued_at, grant.ttl, stamp.salt, tuple(map(_to_wire, grant.services))
-            )
-            token = v007.encode(content, certificate)
+            services = tuple([_to_wire(one) for one in grant.services])
+            content = v007.Content(grant.app_id or "", stamp.issued_at, grant.ttl, stamp.salt, services)
+            token = v007.encode(content, certificate, self._time_key(name, stamp.issued_at, certificate))
         return Minted(token, self.renew_after(grant))
+
+    def _time_key(self, name: str, issued_at: int, certificate: str) -> bytes:
+        """Derived once a second. `verify` derives it anew, and so would notice a wrong one."""
+        if self._last_key[:2] != (name, issued_at):
+            self._last_key = (name, issued_at, v007.time_key(issued_at, certificate))
+        return self._last_key[2]
 
     def read(self, token: str) -> Reading:
         return read(token, self.credentials)
@@ -283,8 +294,10 @@ def chat_user(user: str) -> str:
     return hashlib.md5(user.encode(), usedforsecurity=False).hexdigest()
 
 
-def _with_derived(services: list[Service]) -> tuple[Service, ...]:
+def _with_derived(services: Sequence[Service]) -> tuple[Service, ...]:
     """A classroom's Chat user says from whom it is derived, as its grant does."""
+    if len(services) == 1:
+        return (services[0],)
     classroom = {chat_user(one.user): one.user for one in services if one.name == "apaas" and one.user is not None}
     return tuple(
         one._replace(detail={DERIVED: classroom[one.user]}) if one.name == "chat" and one.user in classroom else one

@@ -5,6 +5,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from typing import Any
 
 from tokend import __version__
@@ -49,7 +50,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
 
     def on_listening(url: str) -> None:
         log.event("listening", url=url, configuration=setup.source, apps=len(setup.apps), version=__version__)
-        for warning in setup.warnings_at(time.time()):
+        for warning in replace(setup, listen=listen).warnings_at(time.time()):
             log.event("warning", "warning", message=warning)
         print(_greeting(setup, url), flush=True)
 

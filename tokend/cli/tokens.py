@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tokend import inspector, issuer, plugins
+from tokend.audit import decision
 from tokend.backends.contract import Backend, NoOptions
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.dialects import explanation_fields, token_fields
@@ -98,7 +99,7 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
 
     try:
         audit = open_audit(setup.audit, secrets.token_hex(8), standard_error(time.time))
-        entry = issuer.decision(app.name, Caller(caller or "(operator)"), issued.ask, issued, issued.issued_at, "cli")
+        entry = decision(app.name, Caller(caller or "(operator)"), issued.ask, issued, issued.issued_at, "cli")
         asyncio.run(audit.record((entry,)))
         audit.flush()
         audit.close()

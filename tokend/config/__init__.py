@@ -66,7 +66,9 @@ def load(
         raise ConfigError(problems)
     if source == environment_only.SOURCE:
         setup = replace(setup, warnings=environment_only.hinted(setup.warnings))
-    return replace(setup, listen=_listen(setup.listen, environment), fingerprint=files.digest(secrets.variables_used()))
+    listen, fingerprint = _listen(setup.listen, environment), files.digest(secrets.variables_used())
+    platform_port = bool(environment.get("PORT")) and not environment.get("SERVER_PORT")
+    return replace(setup, listen=listen, fingerprint=fingerprint, platform_port=platform_port)
 
 
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tokend.config.backends import Tools, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.forward_auth import check_proxies
 from tokend.config.jwt import check_ties
+from tokend.config.limits import build_limits, build_redis
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigError, Path, Report
 from tokend.config.rest import build_rest
@@ -54,6 +55,7 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
         report.add_after(("deny", "file"), "is missing: the path of the deny file")
     if (shape.secrets and shape.secrets.readable_files) or report.touches(("secrets",)):
         secrets = secrets.with_readable_files()
+    redis = build_redis(shape.redis, report, secrets)
     tools = Tools(report, secrets, load)
     apps: dict[str, App] = {}
     routes: list[tuple[Path, Route]] = []
@@ -88,7 +90,10 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
     proxies = tuple(shape.server.trusted_proxies or ()) if shape.server else ()
     found = tuple(route for _, route in routes)
-    return Setup(source, listen, apps, found, tuple(warnings), audit, deny, proxies, server, lapses=tuple(lapses))
+    lapsing = tuple(lapses)
+    return Setup(
+        source, listen, apps, found, tuple(warnings), audit, deny, proxies, server, redis=redis, lapses=lapsing
+    )
 
 
 def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
@@ -110,8 +115,8 @@ def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path
     rules = {caller: built.rules for caller, built in callers.items()}
     rest = build_rest(shape, path, report, tools.secrets)
     authorizer = build_authorizer(shape.authorizer, (*path, "authorizer"), report, tools.secrets)
-    origins = build_origins(shape, path, report)
-    app = App(name, credentials.app_id, backends, rules, origins, url_signing, rest, authorizer)
+    origins, limits = build_origins(shape, path, report), build_limits(shape.limits)
+    app = App(name, credentials.app_id, backends, rules, origins, url_signing, rest, authorizer, limits)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 

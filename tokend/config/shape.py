@@ -16,7 +16,7 @@ from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
-from tokend.config.values import Duration, File, Header, OneOrMore
+from tokend.config.values import Duration, File, Header, OneOrMore, Rate
 from tokend.scope import Power
 from tokend.validation import Strict, invalid
 
@@ -39,6 +39,15 @@ class Cors(Part):
     """Web pages that may read the answers: exact origins, `https://*.example.com`, or `*`."""
 
     origins: OneOrMore[str] | None = None
+
+
+class LimitsShape(Part):
+    """Rates that the app's asks are held to."""
+
+    app: Rate | None = None
+    caller: Rate | None = None
+    user: Rate | None = None
+    address: Rate | None = None
 
 
 class RuleShape(Part):
@@ -161,6 +170,7 @@ class AppShape(Part):
     url_signing_key: Certificate | None = None
     ttl: Ttl | None = None
     cors: Cors | None = None
+    limits: LimitsShape | None = None
     callers: Named[CallerShape] | None = None
     backends: (
         Annotated[
@@ -215,6 +225,13 @@ class SecretsShape(Part):
     readable_files: bool | None = None
 
 
+class RedisShape(Part):
+    """Where several hosts and workers count together."""
+
+    url: SecretRef | None = None
+    on_failure: Literal["open", "local", "closed"] | None = None
+
+
 class RootShape(Part):
     """The whole file."""
 
@@ -222,6 +239,7 @@ class RootShape(Part):
     audit: AuditShape | None = None
     deny: DenyShape | None = None
     secrets: SecretsShape | None = None
+    redis: RedisShape | None = None
     defaults: AppShape | None = None
     include: OneOrMore[str] | None = None
     apps: Named[AppShape] | None = None

@@ -4,14 +4,16 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from tokend.limits import Limit
 from tokend.validation import invalid
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
+_RATE: Final = re.compile(r"([1-9][0-9]{0,5})/([smh])(?: burst ([1-9][0-9]{0,5}))?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
@@ -26,6 +28,14 @@ def duration(text: object) -> int:
     if found is None:
         raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def _rate(text: object) -> Limit:
+    """A burst that is not said is one period's worth."""
+    found = _RATE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise invalid("must be a rate such as 20/s, 100/m or 1000/h, or 20/s burst 40; its numbers are 1 to 999999")
+    return Limit(int(found[1]), _UNITS[found[2]], int(found[3] or found[1]))
 
 
 def _variable(text: str) -> str:
@@ -102,6 +112,10 @@ OneOrMore = Annotated[list[T], _OneOrMore()]
 Duration = Annotated[
     int,
     BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
+]
+Rate = Annotated[
+    Limit,
+    PlainValidator(_rate, json_schema_input_type=Annotated[str, Field(pattern=f"^{_RATE.pattern}$")]),
 ]
 Variable = Annotated[str, AfterValidator(_variable)]
 Header = Annotated[str, AfterValidator(_header)]

@@ -21,7 +21,7 @@ from tokend.dialects.contract import (
     Parsed,
     Request,
 )
-from tokend.model import Ask, Code, Issued, Refusal
+from tokend.model import Ask, Code, Issued, Refusal, whole_seconds
 
 NAME: Final = "native"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -84,6 +84,8 @@ def _page(name: str) -> Callable[[Request], Parsed]:
 def refusal_fields(refusal: Refusal) -> dict[str, object]:
     """What a refusal says, for a batch's `error`, explain, and as part of a problem."""
     fields: dict[str, object] = {"code": refusal.code, "detail": refusal.detail}
+    if refusal.retry_after is not None:
+        fields["retry_after"] = whole_seconds(refusal.retry_after)
     return fields | ({"field": refusal.field} if refusal.field else {})
 
 

@@ -43,6 +43,7 @@ class _Child:
         loop.add_signal_handler(signal.SIGTERM, self._ending.set)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             loop.add_signal_handler(number, lambda: None)  # they are the supervisor's
+        self._log.buffer(loop.call_later)
         channel = await Channel.on(end)
         messages = asyncio.create_task(self._messages(channel))
         await self._ending.wait()
@@ -52,6 +53,7 @@ class _Child:
             await channel.flushed()
         messages.cancel()
         channel.close()
+        self._log.buffer(None)
 
     async def _messages(self, channel: Channel) -> None:
         while (message := await channel.receive()) is not None:

@@ -1,6 +1,5 @@
 """The bridge: an aiohttp request -> match, parse, issue, render -> an answer in one write. Clock and chance enter here."""
 
-import secrets
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -11,10 +10,11 @@ from tokend import issuer
 from tokend.dialects import native
 from tokend.dialects.contract import Answer, Explain, Issue, Page, Request
 from tokend.matching import Found, Missed, Table, split_path
-from tokend.model import Code, Refusal, Stamp
+from tokend.model import Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
 from tokend.server import cors, pages
 from tokend.server.address import Proxies
+from tokend.server.chance import Chance
 from tokend.server.guard import Deadlines
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Metrics
@@ -24,6 +24,7 @@ from tokend.server.trace import Trace
 from tokend.setup import Origins, Setup
 
 _NO_ORIGINS: Final = Origins()
+_CHANCE: Final = Chance()
 _INTERNAL: Final = "an error of this server; its log has the request id"
 
 
@@ -32,8 +33,8 @@ class World(NamedTuple):
 
     clock: Callable[[], float] = time.time
     elapsed: Callable[[], float] = time.monotonic
-    salt: Callable[[], int] = lambda: secrets.randbelow(99_999_999) + 1
-    request_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    salt: Callable[[], int] = _CHANCE.salt
+    request_id: Callable[[], str] = _CHANCE.request_id
 
 
 class Loaded(NamedTuple):
@@ -44,12 +45,14 @@ class Loaded(NamedTuple):
     only_origins: Origins
     ports: Ports
     proxies: Proxies
+    knows_clients: bool
 
     @classmethod
-    def of(cls, setup: Setup, ports: Ports = Ports()) -> "Loaded":
+    def of(cls, setup: Setup, ports: Ports = Ports(), knows_clients: bool = True) -> "Loaded":
+        """`knows_clients`: whether limits by address count, as `Setup.knows_clients` says."""
         apps = list(setup.apps.values())
         only = apps[0].origins if len(apps) == 1 else _NO_ORIGINS
-        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies))
+        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies), knows_clients)
 
 
 class Door:
@@ -165,7 +168,8 @@ class Door:
             if isinstance(parsed, Explain):
                 trace.wants(Issue((parsed.ask,)), found)
             stamps = [Stamp(now, 1)]  # nothing is minted
-        outcomes = await issuer.answer(found.route, parsed, presented, stamps, loaded.ports, trace.request_id)
+        address = loaded.proxies.client_of(request) if loaded.knows_clients and found.route.app.limits.address else None
+        outcomes = await issuer.answer(found.route, parsed, presented, stamps, loaded.ports, trace.request_id, address)
         if isinstance(parsed, Issue):
             trace.decided(parsed, outcomes, found)
         return endpoint.render(plain, outcomes)
@@ -181,6 +185,8 @@ class Door:
         elif refusal.code == Code.METHOD_NOT_ALLOWED:
             allowed = (found.allowed if isinstance(found, Missed) else ()) or ("GET",)
             trace.lines += f"Allow: {', '.join((*allowed, 'OPTIONS'))}\r\n"
+        elif refusal.retry_after is not None:
+            trace.lines += f"Retry-After: {whole_seconds(refusal.retry_after)}\r\n"
         return refuse(refusal, trace.request_id)
 
 

@@ -1,16 +1,22 @@
-"""Opens what the issuer awaits (audit, keys, deny list, authorizers) for a Setup, and keeps what the next one wants too."""
+"""Opens what the issuer awaits for a Setup: audit, keys, deny list, authorizers, limiter. Keeps what the next one wants too."""
 
+import asyncio
 import time
+from typing import TYPE_CHECKING
 
-from tokend.ports import Ports
+from tokend.ports import Limiter, Ports
 from tokend.server import authorizer
 from tokend.server.audit import Audit
 from tokend.server.deny import DenyFile
 from tokend.server.jwks import KeyCache, over_http
+from tokend.server.limiter import LocalLimiter
 from tokend.server.log import JsonLog
 from tokend.server.outbound import client
-from tokend.setup import AuditSettings, Setup
+from tokend.setup import AuditSettings, RedisSettings, Setup
 from tokend.validation import shown
+
+if TYPE_CHECKING:
+    from tokend.server.redis_limiter import RedisLimiter
 
 
 class CannotStart(Exception):
@@ -30,11 +36,15 @@ class Outside:
         self._authorizer = authorizer.Webhooks(authorizer.over_http(self._backends, time.time), time.monotonic)
         self._audits: dict[AuditSettings, Audit] = {}
         self._opened = 0
+        self._local = LocalLimiter(time.monotonic)
+        self._limiters: dict[tuple[str, str], RedisLimiter] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, setup: Setup) -> Ports:
         """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
         deny = _open_deny(setup, self._log)
-        return Ports(self._audit(setup), self.keys, deny, self._authorizer)
+        limiter = self._limiter(setup.redis)
+        return Ports(self._audit(setup), self.keys, deny, self._authorizer, limiter)
 
     def retire(self, but: Ports) -> None:
         """Close what only other Setups asked for. No request may use it any more."""
@@ -42,6 +52,10 @@ class Outside:
             if audit is not but.audit:
                 del self._audits[settings]
                 audit.close()
+        for key, limiter in list(self._limiters.items()):
+            if limiter is not but.limiter:
+                del self._limiters[key]
+                self._closing.add(asyncio.create_task(limiter.close()))
 
     def reopen(self) -> None:
         """After rotation of the audit's files."""
@@ -50,6 +64,7 @@ class Outside:
 
     async def close(self) -> None:
         self.retire(Ports())
+        await asyncio.gather(*self._closing)
         await self._session.close()
         await self._backends.close()
 
@@ -62,6 +77,27 @@ class Outside:
             self._audits[setup.audit] = open_audit(setup.audit, writer, self._log)
             self._opened += 1
         return self._audits[setup.audit]
+
+    def _limiter(self, settings: RedisSettings | None) -> Limiter:
+        """What is counted in this process stays, whatever is configured anew."""
+        if settings is None:
+            return self._local
+        key = (settings.url.reveal(), settings.on_failure)
+        if key not in self._limiters:
+            self._limiters[key] = open_redis(settings, self._log, self._local)
+        return self._limiters[key]
+
+
+def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter) -> "RedisLimiter":
+    """Not connected yet; `CannotStart` where the package is missing, or does not take the URL."""
+    try:
+        from tokend.server.redis_limiter import RedisLimiter  # an extra, which takes a while to import
+    except ImportError as error:
+        raise CannotStart("redis is configured, but its package is missing: pip install tokend[redis]") from error
+    try:
+        return RedisLimiter(settings, log, time.monotonic, local)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error
 
 
 def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:

@@ -33,6 +33,7 @@ def serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]) -> No
 
 
 async def _serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]) -> None:
+    log.buffer(asyncio.get_running_loop().call_later)
     notify = Notify(os.environ)
     handed = handed_over(os.environ)
     listener = handed.get(PUBLIC) or bind(start.listen)
@@ -62,6 +63,7 @@ async def _serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]
     if admin is not None:
         await admin.stop()
     log.event("stopped")
+    log.buffer(None)
 
 
 async def _fleet(start: Start, log: JsonLog, listener: socket.socket) -> Fleet:

@@ -14,12 +14,13 @@ from aiohttp import web
 from tokend.ports import Ports
 from tokend.server.door import Door, Loaded
 from tokend.server.guard import Caps, Deadlines, Guard
+from tokend.server.listening import address_of
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Metrics, Snapshot, Values
-from tokend.server.ports import Outside
+from tokend.server.ports import CannotStart, Outside
 from tokend.server.protocol import Handle, Refuse, Server
 from tokend.server.reading import MAX_BODY
-from tokend.setup import Setup
+from tokend.setup import Listen, Setup
 
 BACKLOG: Final = 1024
 LINGER_SECONDS: Final = 1.0
@@ -41,13 +42,19 @@ class Worker:
         self._outside = Outside(log, secrets.token_hex(8))
         self._guard = Guard(Deadlines(), caps, log, time.monotonic, self._is_proxy)
         self._offered: Loaded | None = None
+        self._listen: Listen | None = None
         self._door: Door
         self._runner: web.ServerRunner
         self._site: web.SockSite
 
     async def start(self, setup: Setup, listener: socket.socket) -> None:
         """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""
-        loaded = Loaded.of(setup, self._outside.open(setup))
+        self._listen = address_of(listener)
+        try:
+            loaded = self._loaded(setup)
+        except CannotStart:
+            await self._outside.close()
+            raise
         self._door = Door(loaded, self._log, metrics=self.metrics)
         self._runner = runner_of(self._door, self._guard)
         await self._runner.setup()
@@ -61,7 +68,7 @@ class Worker:
 
     def offer(self, setup: Setup) -> None:
         """Make ready for another Setup; `CannotStart` where it cannot be. Requests still get the present one."""
-        self._offered = Loaded.of(setup, self._outside.open(setup))
+        self._offered = self._loaded(setup)
 
     def swap(self) -> None:
         """From now on requests get the Setup that was offered; those that have begun keep theirs."""
@@ -75,6 +82,9 @@ class Worker:
         """Forget the Setup that was offered."""
         self._offered = None
         self._outside.retire(self._door.loaded.ports)
+
+    def _loaded(self, setup: Setup) -> Loaded:
+        return Loaded.of(setup, self._outside.open(setup), setup.knows_clients(self._listen))
 
     def reopen_audit(self) -> None:
         self._outside.reopen()

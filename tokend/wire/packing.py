@@ -4,7 +4,6 @@ The same packing in 006 and 007, as the vendor's published builders write it.
 Lengths are checked here and nowhere else: a length that wraps would forge services of the attacker's choice.
 """
 
-import base64
 import binascii
 import struct
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _I16 = struct.Struct("<h")
 _PAIR = struct.Struct("<HI")
+_TOO_EARLY: Final = "the token ends too early"
 
 
 class WireError(ValueError):
@@ -61,21 +61,32 @@ def pack_string(text: str) -> bytes:
 
 def pack_map(pairs: Mapping[int, int]) -> bytes:
     """A count, then key (u16) and value (u32) in ascending order of the keys."""
-    packed = [pack_u16(len(pairs))]
-    for key in sorted(pairs):
-        value = pairs[key]
-        if not (0 <= key <= MAX_U16 and 0 <= value <= MAX_U32):
-            raise WireError("a privilege of the token is out of range")
-        packed.append(_PAIR.pack(key, value))
-    return b"".join(packed)
+    try:
+        return b"".join([_U16.pack(len(pairs)), *[_PAIR.pack(key, pairs[key]) for key in sorted(pairs)]])
+    except struct.error as error:
+        raise WireError("a privilege of the token is out of range") from error
+
+
+def pack_numbers(form: struct.Struct, *numbers: int) -> bytes:
+    """Several numbers at once; `WireError` where one does not fit the form."""
+    try:
+        return form.pack(*numbers)
+    except struct.error as error:
+        raise WireError("a number of the token is out of range") from error
+
+
+def to_base64(raw: bytes) -> str:
+    """As builders write it: with padding, on one line."""
+    return binascii.b2a_base64(raw, newline=False).decode()
 
 
 def from_base64(text: str, after: str) -> bytes:
     """Bytes of base64 as builders write it; `WireError` for all else, other spellings of the same bytes included."""
     try:
-        raw = base64.b64decode(text.encode("ascii"), validate=True)
-        # how much padding and which spare bits b64decode lets through differs between versions of Python
-        if base64.b64encode(raw).decode() == text:
+        written = text.encode("ascii")
+        raw = binascii.a2b_base64(written, strict_mode=True)
+        # how much padding and which spare bits are let through differs between versions of Python
+        if binascii.b2a_base64(raw, newline=False) == written:
             return raw
     except (binascii.Error, UnicodeEncodeError) as error:
         raise WireError(f"damaged: what follows {after} is not base64") from error
@@ -98,7 +109,12 @@ class Unpacker:
 
     def bytes_(self) -> bytes:
         """A length-prefixed piece."""
-        return self._take(self.u16())
+        begin = self._at + 2
+        end = begin + self.numbers(_U16)[0]
+        if end > len(self._data):
+            raise WireError(_TOO_EARLY)
+        self._at = end
+        return self._data[begin:end]
 
     def string(self) -> str:
         """A length-prefixed text; `WireError` unless it is UTF-8."""
@@ -108,28 +124,31 @@ class Unpacker:
             raise WireError("a text of the token is not UTF-8") from error
 
     def u16(self) -> int:
-        return int(_U16.unpack(self._take(2))[0])
+        return int(self.numbers(_U16)[0])
 
     def u32(self) -> int:
-        return int(_U32.unpack(self._take(4))[0])
+        return int(self.numbers(_U32)[0])
 
     def i16(self) -> int:
-        return int(_I16.unpack(self._take(2))[0])
+        return int(self.numbers(_I16)[0])
+
+    def numbers(self, form: struct.Struct) -> tuple[int, ...]:
+        """Several numbers at once."""
+        try:
+            found = form.unpack_from(self._data, self._at)
+        except struct.error as error:
+            raise WireError(_TOO_EARLY) from error
+        self._at += form.size
+        return found
 
     def map_(self) -> dict[int, int]:
         """Keys and values; `WireError` for a key that stands twice."""
-        pairs: dict[int, int] = {}
-        for _ in range(self.u16()):
-            key, value = _PAIR.unpack(self._take(6))
-            if key in pairs:
-                raise WireError("a privilege stands twice in the token")
-            pairs[key] = value
-        return pairs
-
-    def _take(self, count: int) -> bytes:
-        end = self._at + count
+        count = self.numbers(_U16)[0]
+        end = self._at + count * _PAIR.size
         if end > len(self._data):
-            raise WireError("the token ends too early")
-        piece = self._data[self._at : end]
+            raise WireError(_TOO_EARLY)
+        pairs = dict(_PAIR.iter_unpack(self._data[self._at : end]))
+        if len(pairs) < count:
+            raise WireError("a privilege stands twice in the token")
         self._at = end
-        return piece
+        return pairs

@@ -5,10 +5,11 @@ signing_info = string(app_id) u32 issue_ts u32 expire u32 salt u16 count service
 service      = u16 type, map(privileges), values of that type (LAYOUTS)
 """
 
-import base64
 import hmac
+import struct
 import zlib
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from tokend.wire.packing import (
@@ -18,12 +19,15 @@ from tokend.wire.packing import (
     pack_bytes,
     pack_i16,
     pack_map,
+    pack_numbers,
     pack_string,
     pack_u16,
     pack_u32,
+    to_base64,
 )
 
 VERSION: Final = "007"
+_NUMBERS: Final = struct.Struct("<IIIH")  # issue_ts, expire, salt, count
 MAX_TOKEN: Final = 8 * 1024
 MAX_INFLATED: Final = 64 * 1024
 MAX_SERVICES: Final = 64
@@ -74,11 +78,14 @@ class Decoded(NamedTuple):
     unread: bytes
 
 
-def encode(content: Content, certificate: str) -> str:
-    """The signed token text; `WireError` for what the format cannot hold. Services go out in ascending type order."""
+def encode(content: Content, certificate: str, by_time: bytes | None = None) -> str:
+    """The signed token text; `WireError` for what the format cannot hold. Services go out in ascending type order.
+
+    `by_time`: `time_key` of the same issue time and certificate, where it is known already.
+    """
     signed = pack(content)
-    signature = sign(signed, content.issue_ts, content.salt, certificate)
-    return VERSION + base64.b64encode(zlib.compress(pack_bytes(signature) + signed)).decode()
+    signature = _sign(signed, content.salt, time_key(content.issue_ts, certificate) if by_time is None else by_time)
+    return VERSION + to_base64(zlib.compress(pack_bytes(signature) + signed))
 
 
 def decode(token: str) -> Decoded:
@@ -102,31 +109,36 @@ def verifies(decoded: Decoded, certificate: str) -> bool:
 
 def sign(signed: bytes, issue_ts: int, salt: int, certificate: str) -> bytes:
     """32 bytes; the key is derived from the certificate by issue time, then salt."""
-    by_time = hmac.digest(pack_u32(issue_ts), certificate.encode(), "sha256")
-    by_salt = hmac.digest(pack_u32(salt), by_time, "sha256")
-    return hmac.digest(by_salt, signed, "sha256")
+    return _sign(signed, salt, time_key(issue_ts, certificate))
+
+
+def time_key(issue_ts: int, certificate: str) -> bytes:
+    """The first of the two derived keys: it is the same for all tokens of one second."""
+    return hmac.digest(pack_u32(issue_ts), certificate.encode(), "sha256")
+
+
+def _sign(signed: bytes, salt: int, by_time: bytes) -> bytes:
+    return hmac.digest(hmac.digest(pack_u32(salt), by_time, "sha256"), signed, "sha256")
 
 
 def pack(content: Content) -> bytes:
     """The bytes that are signed; `WireError` for a value outside its limits or of the wrong type."""
-    if len(content.services) > MAX_SERVICES:
+    services = content.services
+    if len(services) > MAX_SERVICES:
         raise WireError(f"the token holds over {MAX_SERVICES} services")
-    packed = [
-        pack_string(content.app_id),
-        pack_u32(content.issue_ts),
-        pack_u32(content.expire),
-        pack_u32(content.salt),
-        pack_u16(len(content.services)),
-    ]
+    numbers = pack_numbers(_NUMBERS, content.issue_ts, content.expire, content.salt, len(services))
+    packed = [pack_string(content.app_id), numbers]
     # sorted() is stable: services of one type keep their order
-    for service in sorted(content.services, key=lambda one: one.type):
+    for service in sorted(services, key=_type) if len(services) > 1 else services:
         layout = LAYOUTS.get(service.type)
         if layout is None or len(layout) != len(service.values):
             raise WireError("a service of the token has an unknown type or the wrong number of values")
-        packed.append(pack_u16(service.type))
-        packed.append(pack_map(service.privileges))
-        packed.extend(_pack_value(form, value) for form, value in zip(layout, service.values, strict=True))
+        packed += (pack_u16(service.type), pack_map(service.privileges))
+        packed += [_pack_value(form, value) for form, value in zip(layout, service.values, strict=True)]
     return b"".join(packed)
+
+
+_type: Final = attrgetter("type")
 
 
 def _pack_value(form: str, value: Value) -> bytes:
@@ -152,9 +164,9 @@ def _pack_permissions(permissions: Permissions) -> bytes:
 
 def _unpack(signed: bytes) -> tuple[Content, bytes]:
     reader = Unpacker(signed)
-    app_id, issue_ts, expire, salt = reader.string(), reader.u32(), reader.u32(), reader.u32()
+    app_id = reader.string()
+    issue_ts, expire, salt, count = reader.numbers(_NUMBERS)
     services: list[Service] = []
-    count = reader.u16()
     if count > MAX_SERVICES:
         raise WireError(f"the token holds over {MAX_SERVICES} services")
     for _ in range(count):
@@ -163,7 +175,7 @@ def _unpack(signed: bytes) -> tuple[Content, bytes]:
         if layout is None:
             return Content(app_id, issue_ts, expire, salt, tuple(services)), pack_u16(service_type) + reader.rest
         privileges = reader.map_()
-        services.append(Service(service_type, privileges, tuple(_unpack_value(reader, form) for form in layout)))
+        services.append(Service(service_type, privileges, tuple([_unpack_value(reader, form) for form in layout])))
     return Content(app_id, issue_ts, expire, salt, tuple(services)), reader.rest
 
 

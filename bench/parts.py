@@ -1,0 +1,90 @@
+"""Which part of a request a sampled stack was in: the deepest frame that a row of PARTS names decides."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "event loop, sockets, kernel": ("asyncio/runners.py:run",),
+    "aiohttp: HTTP parser": ("aiohttp/web_protocol.py:data_received", "server/protocol.py:data_received"),
+    "aiohttp: connection, request object": (
+        "aiohttp/web_protocol.py:start",
+        "aiohttp/web_protocol.py:_handle_request",
+        "aiohttp/web_protocol.py:finish_response",
+        "server/protocol.py:*",
+        "server/guard.py:*",
+    ),
+    "door: handler, what no other row names": ("server/door.py:*", "server/trace.py:*"),
+    "door: match and read the request": (
+        "matching.py:*",
+        "server/pages.py:own_page",
+        "server/reading.py:*",
+        "setup.py:*",
+    ),
+    "dialect: parse": ("dialects/*:*",),
+    "salt, request id, clock": ("server/door.py:<lambda>", "secrets.py:*"),
+    "gate: credentials and caller": ("server/reading.py:presented_in", "auth/*:*"),
+    "issuer: what no other row names": ("issuer.py:*", "deciding.py:*", "admission.py:*"),
+    "fields (pydantic)": ("asks.py:*",),
+    "grant": ("backends/*:grant",),
+    "rules and scope": ("rules.py:*", "scope.py:*", "templates.py:*"),
+    "mint": ("backends/*:mint",),
+    "verify": ("backends/*:verify",),
+    "audit": ("issuer.py:_record", "server/audit.py:*", "tokend/audit.py:*"),
+    "dialect: render": (
+        "dialects/_rendering.py:*",
+        "dialects/native.py:_render_one",
+        "dialects/native.py:_render_batch",
+    ),
+    "the answer: headers and write": ("server/reply.py:*", "server/cors.py:*"),
+    "metrics": ("server/metrics.py:*",),
+    "log line": ("server/trace.py:tell", "server/log.py:*"),
+}
+"""Rows in the order in which a request meets them; `FILE:FUNCTION` with `*` for any function or any file of a folder."""
+
+_BELOW: Final = {"mint", "verify"}
+"""Parts that call functions of other rows: what is deeper is theirs still."""
+
+
+@lru_cache(maxsize=4096)
+def _known(frame: str) -> str | None:
+    """The row of one frame as py-spy writes it: `name (path:line)`."""
+    name, _, place = frame.rpartition(" (")
+    return _row(place.rpartition(":")[0], name.rpartition(".")[2])
+
+
+def part_of(frames: Iterable[str]) -> str:
+    """The part of a stack, from its outermost frame on."""
+    found = "event loop, sockets, kernel"
+    for frame in frames:
+        found = _known(frame) or found
+        if found in _BELOW:
+            break
+    return found
+
+
+def shares(raw: str) -> dict[str, float]:
+    """Of all samples, the part in each row."""
+    counts = dict.fromkeys(PARTS, 0)
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        counts[part_of(stack.split(";"))] += int(count)
+    total = sum(counts.values())
+    return {row: count / total for row, count in counts.items()}
+
+
+def _row(path: str, name: str) -> str | None:
+    """The row of the narrowest place: a function before a whole file, a file before a folder."""
+    fitting = [
+        ((function == "*") + file.endswith("/*"), row)
+        for row, places in PARTS.items()
+        for file, _, function in (place.rpartition(":") for place in places)
+        if function in (name, "*") and _is_in(path, file)
+    ]
+    return min(fitting)[1] if fitting else None
+
+
+def _is_in(path: str, file: str) -> bool:
+    if file.endswith("/*"):
+        return f"/{file[:-1]}" in f"/{path}"
+    return f"/{path}".endswith(f"/{file}") if "/" in file else path in (file, f"tokend/{file}")

@@ -1,0 +1,73 @@
+"""The profile's rows: a sampled stack goes to the right one, and every function of ours that a row names is there."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bench import plot
+from bench.parts import PARTS, part_of, shares
+
+TOKEND: Final = Path(__file__).parents[2] / "tokend"
+LOOP: Final = "Runner.run (asyncio/runners.py:118)"
+HANDLER: Final = (LOOP, "RequestHandler.start (aiohttp/web_protocol.py:1)", "Door.handle (tokend/server/door.py:93)")
+ISSUER: Final = (*HANDLER, "answer (tokend/issuer.py:60)", "_mint (tokend/issuer.py:230)")
+
+
+@pytest.mark.parametrize(
+    ("stack", "part"),
+    [
+        ((LOOP,), "event loop, sockets, kernel"),
+        ((LOOP, "Protocol.data_received (tokend/server/protocol.py:25)"), "aiohttp: HTTP parser"),
+        (HANDLER, "door: handler, what no other row names"),
+        ((*HANDLER, "Trace.tell (tokend/server/trace.py:1)", "JsonLog.event (tokend/server/log.py:1)"), "log line"),
+        (
+            (*HANDLER, "_rtc (tokend/dialects/agora_token_service.py:1)", "uid (tokend/dialects/_reading.py:1)"),
+            "dialect: parse",
+        ),
+        ((*HANDLER, "tokens_as.<locals>.render (tokend/dialects/_rendering.py:1)"), "dialect: render"),
+        ((*HANDLER, "split_path (tokend/matching.py:1)"), "door: match and read the request"),
+        (ISSUER, "issuer: what no other row names"),
+        ((*ISSUER, "AgoraBackend.mint (tokend/backends/_agora.py:1)", "sign (tokend/wire/v007.py:1)"), "mint"),
+        (
+            (*ISSUER, "AgoraBackend.verify (tokend/backends/_agora.py:1)", "scope (tokend/scope.py:1)"),
+            "verify",
+        ),
+        (
+            (*ISSUER[:-1], "_weigh (tokend/issuer.py:1)", "lacks (tokend/rules.py:1)", "<genexpr> (x.py:1)"),
+            "rules and scope",
+        ),
+    ],
+)
+def test_a_stack_has_a_part(stack: tuple[str, ...], part: str) -> None:
+    assert part_of(stack) == part
+
+
+def test_shares_are_of_all_samples() -> None:
+    found = shares(f"{LOOP} 30\n{';'.join(ISSUER)} 10\n")
+    assert found["event loop, sockets, kernel"] == 0.75
+    assert found["issuer: what no other row names"] == 0.25
+    assert sum(found.values()) == 1
+
+
+def test_every_function_of_ours_is_there() -> None:
+    """A row whose function was renamed would be empty for ever, and its time another row's."""
+    for places in PARTS.values():
+        for place in places:
+            file, _, function = place.rpartition(":")
+            if file.startswith(("aiohttp", "asyncio", "secrets")):
+                continue
+            pattern = file.removeprefix("tokend/")
+            found = sorted(TOKEND.glob(pattern + ".py" if pattern.endswith("*") else pattern))
+            assert found, f"{place}: no such file"
+            if function not in ("*", "<lambda>"):
+                source = "".join(one.read_text() for one in found)
+                assert re.search(rf"def {function}\(", source), f"{place}: no such function"
+
+
+def test_the_plot_has_a_bar_for_each() -> None:
+    drawn = plot.bars("a < b", {"one": 3.0, "two & three": 1.5})
+    assert drawn.count("<rect") == 3
+    assert "a &lt; b" in drawn
+    assert "two &amp; three" in drawn

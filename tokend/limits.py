@@ -1,0 +1,127 @@
+"""Rate limits: what an ask counts against, and an exact count of it in memory (GCRA). Knows no clock and no Redis.
+
+Of a limit's counter at most `burst + rate x t` asks are admitted in any time t, and never fewer than that while they are
+asked for. Times are whole microseconds, scaled by the limit's amount, so that no rate is ever rounded.
+"""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import AddressValueError, IPv6Address
+from typing import Final, NamedTuple
+
+MOST_COUNTERS: Final = 100_000
+"""What `Counters` remember at most, some 40 MB; beyond it what was used longest ago goes."""
+_ANY: Final = "*"
+
+
+class Limit(NamedTuple):
+    """`amount` asks in `seconds`, and `burst` at once; all of them at least 1."""
+
+    amount: int
+    seconds: int
+    burst: int
+
+    @property
+    def cost(self) -> int:
+        """What one ask adds to a counter, in microseconds times `amount`."""
+        return self.seconds * 1_000_000
+
+    @property
+    def capacity(self) -> int:
+        """The most that a counter holds, in the same unit; it loses `amount` of it a microsecond."""
+        return self.burst * self.cost
+
+
+Counter = tuple[str, Limit]
+"""What is counted, and how much of it is allowed. The same text under another limit is another counter."""
+Group = Sequence[Counter]
+"""The counters of one ask: it counts against all of them, or, where one does not admit it, against none."""
+
+
+class Limits(NamedTuple):
+    """The limits of an app. Every counter is the app's own, those of users and addresses too."""
+
+    app: Limit | None = None
+    caller: Limit | None = None
+    user: Limit | None = None
+    address: Limit | None = None
+
+    def group(self, app: str, caller: str | None, address: str | None, users: Iterable[str] = ()) -> list[Counter]:
+        """The counters of one ask. None: not known, not counted. Names of apps and callers hold no colon."""
+        found: list[Counter] = []
+        if self.app is not None:
+            found.append((f"app:{app}", self.app))
+        if self.caller is not None and caller is not None:
+            found.append((f"caller:{app}:{caller}", self.caller))
+        if self.address is not None and address:
+            found.append((f"address:{app}:{client_of(address)}", self.address))
+        if self.user is not None:
+            limit = self.user
+            found += [(f"user:{app}:{user}", limit) for user in sorted({_user(one) for one in users})]
+        return found
+
+
+NO_LIMITS: Final = Limits()
+
+
+def _user(user: str) -> str:
+    """Every wildcard is one user."""
+    return _ANY if not user or _ANY in user else user
+
+
+def client_of(address: str) -> str:
+    """Who is behind an address: itself for IPv4, its /64 for IPv6, since one client has all of those addresses."""
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address)
+    except AddressValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return f"{IPv6Address(int(found) >> 64 << 64)}/64"
+
+
+class Counters:
+    """The counters of one process: for each the time at which it is empty again, if nothing more is counted."""
+
+    def __init__(self, most: int = MOST_COUNTERS) -> None:
+        self._most = most
+        self._empty_at: dict[Counter, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._empty_at)
+
+    def take(self, groups: Sequence[Group], now: int) -> list[float | None]:
+        """For each ask, in order: None where it is admitted, else the seconds after which it would be.
+
+        `now`: microseconds of a clock that only goes forward.
+        """
+        return [self._take(group, now) for group in groups]
+
+    def _take(self, group: Group, now: int) -> float | None:
+        wait = 0
+        filled: list[tuple[Counter, int]] = []
+        for counter in group:
+            limit = counter[1]
+            scaled = now * limit.amount
+            empty_at = max(self._empty_at.get(counter, scaled), scaled) + limit.cost
+            over = empty_at - scaled - limit.capacity
+            wait = max(wait, -(-over // limit.amount))
+            filled.append((counter, empty_at))
+        for counter, empty_at in filled:
+            known = self._empty_at.pop(counter, None)
+            if known is None and wait == 0:
+                self._make_room(now)
+            if wait == 0:
+                self._empty_at[counter] = empty_at  # the last one: the table is in the order of use
+            elif known is not None:
+                self._empty_at[counter] = known
+        return wait / 1_000_000 if wait else None
+
+    def _make_room(self, now: int) -> None:
+        """Look at two counters for each new one: empty ones go, so the table stays about as large as what is in use."""
+        for _ in range(min(2, len(self._empty_at))):
+            oldest = next(iter(self._empty_at))
+            empty_at = self._empty_at.pop(oldest)
+            if empty_at > now * oldest[1].amount and len(self._empty_at) < self._most - 1:
+                self._empty_at[oldest] = empty_at

@@ -1,0 +1,37 @@
+"""Chance of the operating system, drawn many bytes at a time: a system call for each salt and request id is dear."""
+
+import os
+from typing import Final
+
+POOL: Final = 4096
+"""Bytes drawn at once."""
+MAX_SALT: Final = 99_999_999
+_UNBIASED: Final = 2**32 - 2**32 % MAX_SALT
+"""Numbers from here on are thrown away: every salt is as likely as every other."""
+
+
+class Chance:
+    """Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._at = 0
+
+    def salt(self) -> int:
+        """1 to MAX_SALT."""
+        while True:
+            number = int.from_bytes(self._take(4), "big")
+            if number < _UNBIASED:
+                return number % MAX_SALT + 1
+
+    def request_id(self) -> str:
+        """16 hex digits."""
+        return self._take(8).hex()
+
+    def _take(self, count: int) -> bytes:
+        end = self._at + count
+        if end > len(self._pool):
+            self._pool, self._at, end = os.urandom(POOL), 0, count
+        taken = self._pool[self._at : end]
+        self._at = end
+        return taken
