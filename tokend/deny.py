@@ -39,15 +39,20 @@ class Entry(Strict):
         """Whether all that the entry names is so."""
         if self.until is not None and now >= self.until:
             return False
-        begun = caller.claims.get("iat")
         return (
             self.app in (None, app)
             and self.caller in (None, caller.name)
             and self.url in (None, caller.url)
             and (self.user is None or self.user in users)
             and (self.channel is None or self.channel in channels)
-            and (self.issued_before is None or (isinstance(begun, int | float) and begun < self.issued_before))
+            and (self.issued_before is None or _began_before(self.issued_before, caller))
         )
+
+
+def _began_before(time: int, caller: Caller) -> bool:
+    """Whether an identity is older. One that ends and does not say when it began may be: a JWT needs no `iat`."""
+    begun = caller.claims.get("iat")
+    return begun < time if isinstance(begun, int | float) else "exp" in caller.claims
 
 
 def parse_entries(raw: bytes) -> tuple[Entry, ...]:

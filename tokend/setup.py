@@ -142,7 +142,7 @@ class Route:
     @property
     def prefix(self) -> str:
         """The path that a client's URL begins with, `/` or like `/demo`."""
-        return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in self.at)
+        return prefix_of(self.at)
 
 
 class AuditSettings(NamedTuple):
@@ -253,3 +253,8 @@ def parse_path(path: str) -> Parts:
     """`/a/{b}` -> ("a", Placeholder("b")); `/` -> ()."""
     pieces = [piece for piece in path.split("/") if piece]
     return tuple(Placeholder(one[1:-1]) if one[:1] == "{" and one[-1:] == "}" else one for one in pieces)
+
+
+def prefix_of(at: Parts) -> str:
+    """The opposite of `parse_path`."""
+    return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in at)

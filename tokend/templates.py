@@ -23,7 +23,8 @@ class Inapplicable(Exception):
 
 
 class Placeholder(NamedTuple):
-    """A claim to put in; `before` is the literal character that follows it, which the claim must not hold.
+    """A claim to put in, which must not hold the literal characters at its ends, or one value could be read as another:
+    `before` is the one that follows it, `after` the one in front of it where a `*` stands further in front.
 
     `number` makes a uid of its text, where the placeholder says so.
     """
@@ -31,6 +32,7 @@ class Placeholder(NamedTuple):
     path: ClaimPath
     number: Callable[[str], int] | None
     before: str
+    after: str
 
 
 STAR: Final = None
@@ -86,7 +88,7 @@ class Template(NamedTuple):
 
 
 def parse_template(text: str) -> Template:
-    """`TemplateError` for an empty text, an unknown placeholder, or one that another or a `*` follows at once."""
+    """`TemplateError` for an empty text, an unknown placeholder, or one that touches another or a `*`."""
     if not text:
         raise TemplateError('is empty: leave it out, or write "*" for any')
     found = list(_PIECE.finditer(text))
@@ -106,7 +108,14 @@ def parse_template(text: str) -> Template:
                     f"has nothing between {{{shown(inside)}}} and what follows: one value could run into the next; "
                     "put a character between"
                 )
-            parts.append(_placeholder(inside or "", following.group(3)[0] if following else ""))
+            in_front = parts[-1] if parts else ""
+            if in_front is STAR:
+                raise TemplateError(
+                    f"has nothing between * and {{{shown(inside)}}}: one value could be the end of another; "
+                    "put a character between"
+                )
+            after = in_front[-1:] if STAR in parts and isinstance(in_front, str) else ""
+            parts.append(_placeholder(inside or "", following.group(3)[0] if following else "", after))
     return Template(tuple(parts))
 
 
@@ -145,11 +154,11 @@ def _number(four_bytes: bytes) -> int:
 _TRANSFORMS: Final[Mapping[str, Callable[[str], int]]] = {"uid": uid_of, "screen_uid": screen_uid_of}
 
 
-def _placeholder(inside: str, before: str) -> Placeholder:
+def _placeholder(inside: str, before: str, after: str) -> Placeholder:
     path, pipe, transform = inside.partition("|")
     if pipe and transform not in _TRANSFORMS:
         raise TemplateError(f"has {{{shown(inside)}}}: the transforms are |uid and |screen_uid")
-    return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, before)
+    return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, before, after)
 
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
@@ -164,5 +173,9 @@ def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     if placeholder.before and placeholder.before in text:
         raise Inapplicable(
             f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}"
+        )
+    if placeholder.after and placeholder.after in text:
+        raise Inapplicable(
+            f"{placeholder.path} holds the character between a * and it in the rule, {placeholder.after!r}"
         )
     return text

@@ -46,6 +46,7 @@ ASKS: Final = [
     for ttl in ((None, 60) if kind == "chat" else (None, 59, 300, 3600, 3601) if fields.get("uid") == 7 else (None,))
 ]
 
+_OTHERS: Final = ("*-{claims.org}", "a*b", "*-1", "**")
 _IDS: Final = ("{claims.sub|uid}", "{claims.sub|screen_uid}")
 POWERS: Final = tuple(Power)
 KINDS: Final[Sequence[tuple[str, ...]]] = [("rtc", "rtm", "chat"), ("rtc", "rtm"), ("rtc",), ("rtm",), ("chat",)]
@@ -54,7 +55,7 @@ ROLES: Final[Sequence[tuple[str, ...] | None]] = [
 ]
 RULE: Final[Mapping[str, Sequence[Any]]] = {
     "kinds": [KINDS[0], KINDS[0], *KINDS],
-    "channel": [None, None, None, "*", "*", "room-*", "room", "room-*", "{claims.org}-*", "a*b", "*-1", "**"],
+    "channel": [None, None, None, "*", "*", "room-*", "room", "room-*", "{claims.org}-*", *_OTHERS],
     "user": [None, None, None, "*", "*", "7", "7", "0", "u*", "{claims.sub}", "{claims.sub}-*", *_IDS],
     "roles": ROLES,
     "powers": [

@@ -125,15 +125,16 @@ def _expand(text: str | None, claims: Mapping[str, Any]) -> str | bool | None:
     """The text with its claims in place and each star a NUL; None: any; False: the rule does not apply."""
     if text is None:
         return None
-    out = text.replace("*", "\0")
-    for whole, name, transform, after in re.findall(r"(\{claims\.(\w+)(\|\w+)?\})(.?)", out):
+    out = whole_text = text.replace("*", "\0")
+    for found in re.finditer(r"(.?)(\{claims\.(\w+)(\|\w+)?\})(.?)", whole_text):
+        front, whole, name, transform, after = found.groups()
         value = claims.get(name)
         if type(value) not in (str, int) or value == "" or "*" in str(value):
             return False
         put = str(value)
         if transform:
             put = _id(put, screen=transform == "|screen_uid")
-        if after and after in put:
+        if (after and after in put) or ("\0" in whole_text[: found.start(2)] and front in put):
             return False
         out = out.replace(whole, put)
     return out

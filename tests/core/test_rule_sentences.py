@@ -34,8 +34,9 @@ def test_a_text_that_is_no_template(text: str, sentence: str) -> None:
 
 def test_the_parts_of_a_template() -> None:
     org, sub = parse_claim_path("claims.org"), parse_claim_path("claims.sub")
-    assert parse_template("a-{claims.org}-*").parts == ("a-", Placeholder(org, None, "-"), "-", None)
-    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, uid_of, ""),)
+    assert parse_template("a-{claims.org}-*").parts == ("a-", Placeholder(org, None, before="-", after=""), "-", None)
+    assert parse_template("*-{claims.org}").parts == (None, "-", Placeholder(org, None, before="", after="-"))
+    assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, uid_of, before="", after=""),)
 
 
 def test_a_number_for_a_text_stays_as_it_is() -> None:

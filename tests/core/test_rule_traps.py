@@ -54,6 +54,17 @@ def test_org_acme_cannot_say_a_room_of_org_acme_eu_where_the_separator_is_anothe
     assert code_of(of, rtc("acme-eu:1"), signed_in(org="acme-eu")) is None
 
 
+def test_org_b_and_a_room_of_org_a_b_where_the_claim_stands_after_a_star() -> None:
+    """`*-b` fits room-a-b, so an org that holds the separator has no rooms by such a rule, instead of shared ones."""
+    for text in ("*-{claims.org}", "room*-{claims.org}"):
+        of = app(rule(text))
+        assert code_of(of, rtc("room-1-b"), signed_in(org="b")) is None
+        assert code_of(of, rtc("room-1-a-b"), signed_in(org="a-b")) is Code.NOT_PERMITTED
+        assert "claims.org holds the character between a * and it in the rule, '-'" in lacked(
+            of, rtc("room-1-a-b"), signed_in(org="a-b")
+        )
+
+
 def test_kinds_rtm_and_a_stream_channel() -> None:
     of = app(rule(kinds=["rtm"]))
     assert code_of(of, Ask("rtm", {"user": "ann", "channel": "stage"})) is Code.NOT_PERMITTED

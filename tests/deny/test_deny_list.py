@@ -53,6 +53,11 @@ def test_a_caller_without_a_time_is_not_shut_out_by_one() -> None:
     assert reason(parse_entries(entries({"issued_before": NOW})), "demo", Caller("studio"), ROOM, NOW) is None
 
 
+def test_a_jwt_that_does_not_say_when_it_was_issued_counts_as_old() -> None:
+    old = Caller("web", {"sub": "ada", "exp": NOW + 60})
+    assert reason(parse_entries(entries({"issued_before": NOW})), "demo", old, ROOM, NOW) is not None
+
+
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [

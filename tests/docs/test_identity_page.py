@@ -22,6 +22,15 @@ def test_every_file_loads(number: int, tmp_path: Path) -> None:
     assert load(None, {"DEMO_APP_CERTIFICATE": CERTIFICATE}, tmp_path).warnings == ()
 
 
+def test_each_require_that_it_tells_to_write_loads(tmp_path: Path) -> None:
+    told = re.findall(r"`(require: \{.*?\})`", PAGE)
+    assert len(told) >= 3
+    for require in told:
+        assert BLOCKS[0].count("audience: web}") == 1
+        (tmp_path / "config.yaml").write_text(BLOCKS[0].replace("audience: web}", f"audience: web, {require}}}"))
+        assert load(None, {"DEMO_APP_CERTIFICATE": CERTIFICATE}, tmp_path).warnings == ()
+
+
 def test_the_odds_of_two_equal_numbers_are_those_of_birthdays() -> None:
     rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) % \| ([\d.]+) % \|$", PAGE, re.M)
     assert len(rows) == 3

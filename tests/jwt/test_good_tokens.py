@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.jwt.making import CLERK, ISSUER, OTHER, REALM, b64, good, keys, raw, setup_of, with_secret
+from tests.jwt.making import CLERK, ISSUER, OTHER, REALM, YAML, b64, good, keys, raw, setup_of, with_secret
 from tests.server.running import NOW, Reply, Running, serving
 from tokend.ports import Ports
 from tokend.templates import uid_of
@@ -152,6 +152,16 @@ async def test_clerks_cookie_counts_only_with_an_allowed_origin() -> None:
         answer = await ask(("Cookie", f"__session={of_other}"), origin)
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
         assert server.lines[-1]["reason"] == f"no caller here trusts the issuer '{OTHER}'"
+
+
+async def test_clerks_cookie_counts_for_nothing_where_any_origin_may_read() -> None:
+    """Any page could have its visitors' browsers ask in their names."""
+    cookie, origin = ("Cookie", f"__session={good('rsa-clerk', **CLERK_CLAIMS)}"), ("Origin", "https://app.example.com")
+    for origins, status in (('"https://app.example.com"', 200), ('"*"', 401), ('"https://app.example.com", "*"', 401)):
+        setup = setup_of(YAML.replace('"https://app.example.com"]}', f"{origins}]}}"))
+        async with serving(setup, ports=Ports(keys=keys())) as server:
+            answer = await server.ask("POST", "/demo/v1/token", {"kind": "rtm"}, cookie, origin)
+            assert answer.status == status, origins
 
 
 async def test_a_cookie_that_comes_along_changes_nothing_for_another_credential() -> None:

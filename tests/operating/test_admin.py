@@ -43,6 +43,14 @@ async def test_on_loopback_everything_answers_and_pages_of_a_browser_do_not_relo
         assert (foreign["/-/config"], foreign["/-/reload"]) == (403, 403)
 
 
+async def test_a_name_that_a_page_had_lead_to_loopback_reads_nothing(tmp_path: Path) -> None:
+    """DNS rebinding: to the browser it is the page's own host, so there is no Origin with a GET."""
+    async with serving(tmp_path, 1) as server:
+        port = server.admin.rpartition(":")[2]
+        for host, status in ((f"evil.example.com:{port}", 403), (f"localhost:{port}", 200), (f"[::1]:{port}", 200)):
+            assert (await _statuses(server.admin, {"Host": host}))["/-/config"] == status
+
+
 async def test_elsewhere_only_the_key_reloads(tmp_path: Path) -> None:
     port = free_port()
     key = f', admin: {{listen: "0.0.0.0:{port}", key: "{digest_of(_KEY)}"}}'

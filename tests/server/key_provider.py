@@ -40,7 +40,7 @@ class Provider:
             raise self.error
         return self.discovery if url == DISCOVERY else {"keys": self.keys}
 
-    async def kids(self, key_id: str | None, source: KeySource = WRITTEN) -> Sequence[str]:
+    async def kids(self, key_id: str | None, source: KeySource = WRITTEN) -> Sequence[str | None]:
         """What a token of this kid is held against; one without is taken to fit a key that is held."""
         kids = [one.kid for one in await self.cache.held(source)]
         if key_id is None or key_id in kids:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.jwt.making import jwk
 from tests.server.key_provider import DISCOVERED, WRITTEN, Provider
+from tokend.auth._keys import MAX_KEYS
 from tokend.ports import KeySource
 from tokend.server.jwks import COOL_DOWN, FRESH, STALE, TIMEOUT
 
@@ -194,3 +195,15 @@ async def test_keys_that_are_of_no_use_are_passed_over() -> None:
         {},
     ]
     assert await provider.kids("ec") == ["ec"]
+
+
+async def test_a_provider_with_too_many_keys_costs_no_request_its_time() -> None:
+    """A token that names no key is held against all of them."""
+    provider = Provider("ec")
+    sound = {name: value for name, value in provider.keys[0].items() if name != "kid"}
+    provider.keys = [sound] * MAX_KEYS
+    assert await provider.kids(None) == [None] * MAX_KEYS
+    provider = Provider("ec")
+    provider.keys = [sound] * (MAX_KEYS + 1)
+    assert await provider.is_unavailable(None)
+    assert provider.lines == [("error", f"cannot be had: holds over {MAX_KEYS} keys")]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.server.key_provider import DISCOVERED, DISCOVERY, ISSUER, Provider
-from tokend.auth.jwt import KeysProblem
+from tokend.auth._jws import KeysProblem
 from tokend.ports import KeySource
 from tokend.server.jwks import COOL_DOWN, MINUTE, REDISCOVER
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientError
 
 from tests.server.speaking import OK, Speak, body, provider, saying
-from tokend.auth.jwt import KeysProblem
+from tokend.auth._jws import KeysProblem
 from tokend.server.jwks import MAX_BYTES, over_http
 from tokend.server.outbound import AnswerProblem, client
 

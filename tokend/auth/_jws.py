@@ -1,16 +1,12 @@
 """Compact JWS, read strictly: one spelling a token, no key twice, nothing that has to be understood and is not.
 
-Shared by identity providers' tokens and signed URLs. Knows no claims; joserfc does the arithmetic of signatures.
+Shared by identity providers' tokens and signed URLs. Knows no claims, keys or signatures.
 """
 
 import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
-
-from joserfc import jwk
-from joserfc.errors import JoseError
-from joserfc.jws import JWSRegistry
 
 from tokend import strict_json
 
@@ -23,6 +19,10 @@ MAX_TIME: Final = 253_402_300_799
 
 class Unfit(Exception):
     """Why a token does not do, for the operator."""
+
+
+class KeysProblem(ValueError):
+    """Why keys cannot be had from somewhere: a sentence of ours, which repeats nothing of what came from there."""
 
 
 class Token(NamedTuple):
@@ -48,15 +48,6 @@ def read(text: str) -> Token:
     if "crit" in header or "b64" in header:
         raise Unfit("the header has crit or b64, which nothing here understands")
     return Token(header, claims, f"{parts[0]}.{parts[1]}".encode("ascii"), _decoded(parts[2]))
-
-
-def is_signed(token: Token, algorithm: str, key: jwk.Key) -> bool:
-    """Whether the signature is by this key."""
-    # the algorithm itself, not joserfc's whole reading: that refuses headers it does not know, as Clerk's `cat`
-    try:
-        return JWSRegistry.algorithms[algorithm].verify(token.signed, token.signature, key)
-    except (JoseError, ValueError, TypeError):
-        return False
 
 
 def told(value: object) -> str:

@@ -5,25 +5,23 @@ What a token lacked goes to the operator's log; the stranger learns only that it
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from joserfc import jwk
-from joserfc.errors import JoseError, SecurityWarning
-from joserfc.jws import JWSRegistry
-
-from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, is_signed, looks_like_jws, read, told
+from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
 from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.claims import Condition
 from tokend.model import Caller
 from tokend.ports import Keys, KeySource
+
+if TYPE_CHECKING:
+    from tokend.auth._keys import Key
 
 ASYMMETRIC: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
 )
 SYMMETRIC: Final = ("HS256",)
-MIN_RSA_BITS: Final = 2048
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
@@ -38,15 +36,11 @@ class Trust(NamedTuple):
     issuer: str
     audiences: frozenset[str]
     algorithms: tuple[str, ...]
-    keys: tuple[jwk.Key, ...] = ()
+    keys: tuple["Key", ...] = ()
     source: KeySource | None = None
     require: tuple[Condition, ...] = ()
     by_azp: bool = False
     cookie: str | None = None
-
-
-class KeysProblem(ValueError):
-    """Why keys cannot be had from somewhere: a sentence of ours, which repeats nothing of what came from there."""
 
 
 class Jwt(Scheme):
@@ -86,50 +80,6 @@ def may_be_fetched(url: str) -> bool:
     except ValueError:
         return False
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
-
-
-def import_keys(document: object) -> tuple[jwk.Key, ...]:
-    """The usable public keys of a JWKS document; `KeysProblem` if it is none. Other keys are passed over."""
-    if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
-        raise KeysProblem("is no JWKS document")
-    found: list[jwk.Key] = []
-    for one in document["keys"]:
-        if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct" or _is_short(one):
-            continue
-        try:
-            found.append(_sound(jwk.import_key(one)))
-        except (JoseError, SecurityWarning, ValueError, TypeError, KeyError):
-            continue
-    return tuple(found)
-
-
-def secret_key(text: str) -> jwk.Key:
-    """The key of an HS256 secret."""
-    return jwk.OctKey.import_key(text)
-
-
-def pem_key(text: str) -> jwk.Key:
-    """The public key of a PEM; `ValueError` if it is none."""
-    for kind in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
-        try:
-            return _sound(kind.import_key(text))
-        except (JoseError, SecurityWarning, ValueError, TypeError):
-            continue
-    raise ValueError("no public key in PEM form")
-
-
-def _sound(key: jwk.Key) -> jwk.Key:
-    """`ValueError` for a private key, which is not ours to hold, and for one that is too short."""
-    if key.is_private:
-        raise ValueError("a private key")
-    if isinstance(key, jwk.RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
-        raise ValueError("too short")
-    return key
-
-
-def _is_short(key: Mapping[str, Any]) -> bool:
-    """Whether an RSA modulus is too short, so that joserfc need not warn of it on standard error."""
-    return isinstance(key.get("n"), str) and len(key["n"]) * 6 < MIN_RSA_BITS
 
 
 def _check_type(token: Token) -> None:
@@ -172,22 +122,16 @@ async def _check_signature(token: Token, trust: Trust, keys: Keys | None) -> Non
 
 def _check_with(keys: Sequence[Any], token: Token, algorithm: str, key_id: str | None, trust: Trust) -> None:
     """Whether the signature is by one of these keys; `Unfit` says why not."""
+    from tokend.auth._keys import is_for, is_signed
+
     named = [one for one in keys if key_id is None or one.kid in (None, key_id)]
-    fitting = [one for one in named if _is_for(one, algorithm)]
+    fitting = [one for one in named if is_for(one, algorithm)]
     if not fitting:
         raise Unfit(f"there is no key {told(key_id)} for {algorithm} of {trust.issuer}")
     if key_id is None and len(fitting) > 1 and any(one.kid is not None for one in fitting):
         raise Unfit(f"kid is missing, and {trust.issuer} has several keys")
     if not any(is_signed(token, algorithm, key) for key in fitting):
         raise Unfit("the signature is by none of the issuer's keys")
-
-
-def _is_for(key: jwk.Key, algorithm: str) -> bool:
-    try:
-        JWSRegistry.algorithms[algorithm].check_key(key)
-    except JoseError:
-        return False
-    return True
 
 
 def _check_claims(trust: Trust, claims: Mapping[str, Any], now: int) -> None:

@@ -6,18 +6,19 @@ in the URL is all there is, so it is read strictly, and what is not understood i
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTuple
 
 import orjson
-from joserfc import jwk
-from joserfc.jws import serialize_compact
 from pydantic import Field, ValidationError
 
-from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, is_signed, looks_like_jws, read, told
+from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
 from tokend.auth.contract import Presented, Scheme, not_known
 from tokend.model import PLATFORM_MAX_TTL, Caller, Narrowing, Secret
 from tokend.ports import Keys
 from tokend.validation import Strict, first_complaint
+
+if TYPE_CHECKING:
+    from tokend.auth._keys import Key
 
 MAX_SECONDS: Final = 31 * 86_400
 """The longest that a signed URL may last: it cannot be taken back but by the deny list or another signing key."""
@@ -62,20 +63,24 @@ class UrlClaims(Strict):
 class SigningKeys(NamedTuple):
     """An app's keys for signed URLs by name, primary and perhaps secondary; `signing` names the one that signs."""
 
-    keys: Mapping[str, jwk.Key]
+    keys: Mapping[str, "Key"]
     signing: str
 
 
 def signing_keys(secrets: Mapping[str, Secret], signing: str) -> SigningKeys:
     """The keys of these secrets, each a random text of at least `MIN_SECRET` bytes."""
-    return SigningKeys({name: jwk.OctKey.import_key(one.reveal()) for name, one in secrets.items()}, signing)
+    from tokend.auth._keys import secret_key
+
+    return SigningKeys({name: secret_key(one.reveal()) for name, one in secrets.items()}, signing)
 
 
 def sign(claims: UrlClaims, keys: SigningKeys) -> str:
     """What stands in the URL in the place of a key."""
+    from tokend.auth import _keys
+
     header = {"alg": _ALGORITHM, "kid": keys.signing, "typ": _TYPE}
     payload = orjson.dumps(claims.model_dump(exclude_none=True))
-    return serialize_compact(header, payload, keys.keys[keys.signing], algorithms=[_ALGORITHM])
+    return _keys.sign(header, payload, keys.keys[keys.signing])
 
 
 class SignedUrl(Scheme):
@@ -116,6 +121,8 @@ class SignedUrl(Scheme):
 
 
 def _check_signature(token: Token, keys: SigningKeys) -> None:
+    from tokend.auth._keys import is_signed
+
     if token.header.keys() != {"alg", "kid", "typ"}:
         raise Unfit("the header must have alg, kid and typ, and nothing else")
     if token.header["typ"] != _TYPE:

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
-
-from joserfc import jwk
+from typing import TYPE_CHECKING, Final
 
 from tokend import strict_json
-from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, import_keys, may_be_fetched, pem_key, secret_key
+from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, may_be_fetched
 from tokend.auth.presets import PRESETS, Preset
 from tokend.config.conditions import build_conditions, told_apart
 from tokend.config.problems import Path, Report, dotted
@@ -16,6 +14,9 @@ from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import JwtShape
 from tokend.ports import KeySource
 from tokend.validation import shown, suggestion
+
+if TYPE_CHECKING:
+    from tokend.auth._keys import Key
 
 _PARTS: Final = tuple(sorted({need for preset in PRESETS.values() for need in preset.needs}))
 _BY_HAND: Final = Preset(needs=(), issuer="")
@@ -108,7 +109,7 @@ def _keys(
     at: Path,
     report: Report,
     secrets: Secrets,
-) -> tuple[tuple[jwk.Key, ...], KeySource | None]:
+) -> tuple[tuple["Key", ...], KeySource | None]:
     """The keys that are written, or where they come from."""
     written = [name for name in ("jwks", "keys", "secret") if getattr(shape, name) is not None]
     if len(written) > 1:
@@ -125,7 +126,7 @@ def _keys(
     return (), source
 
 
-def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple[jwk.Key, ...]:
+def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple["Key", ...]:
     try:
         text = secrets.read(ref).reveal()
     except SecretProblem as problem:
@@ -136,13 +137,15 @@ def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple
     elif len(text) < _MIN_SECRET:
         report.add_after(at, f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
     else:
+        from tokend.auth._keys import secret_key  # see there why not above
+
         return (secret_key(text),)
     return ()
 
 
-def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: Secrets) -> tuple[jwk.Key, ...]:
+def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: Secrets) -> tuple["Key", ...]:
     """Public keys in PEM form, or JWKS documents."""
-    found: list[jwk.Key] = []
+    found: list[Key] = []
     if not refs:
         report.add_after(at, "is an empty list: no token could be verified")
     for index, ref in enumerate(refs):
@@ -157,8 +160,10 @@ def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: 
     return tuple(found)
 
 
-def _public_keys(text: str) -> Sequence[jwk.Key]:
+def _public_keys(text: str) -> Sequence["Key"]:
     """`ValueError` where there is none."""
+    from tokend.auth._keys import import_keys, pem_key  # see there why not above
+
     if not text.lstrip().startswith("{"):
         return [pem_key(text)]
     found = import_keys(strict_json.loads(text.encode()))

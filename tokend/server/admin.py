@@ -15,11 +15,12 @@ from aiohttp import hdrs, web
 
 from tokend.auth import digest_of
 from tokend.dialects.contract import Answer
+from tokend.server.exposition import exposition
 from tokend.server.fleet import Fleet
 from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.listening import address_of
 from tokend.server.log import JsonLog, exception_fields
-from tokend.server.metrics import exposition
+from tokend.server.reading import host_of
 from tokend.server.reply import Reply, reply
 from tokend.server.worker import runner_for
 
@@ -87,7 +88,7 @@ class Admin:
                     return _error(401, "the key of server.admin is needed, as Authorization: Bearer")
             elif not self._local:
                 return _error(403, "only on loopback or a unix socket, or with server.admin.key")
-            elif hdrs.ORIGIN in request.headers:
+            elif hdrs.ORIGIN in request.headers or not _names_this_machine(host_of(request)):
                 return _error(403, "no page of a browser may do this")
             return await handler(request)
 
@@ -134,6 +135,17 @@ def _error(status: int, sentence: str) -> Answer:
 def _bearer(request: web.BaseRequest) -> str:
     scheme, _, text = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def _names_this_machine(host: str | None) -> bool:
+    """`localhost` or an address. A page may have any other name lead here (DNS rebinding), and then sends no Origin."""
+    if host is None or host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_local(listener: socket.socket) -> bool:

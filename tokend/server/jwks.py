@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tokend import strict_json
-from tokend.auth.jwt import KeysProblem, import_keys, may_be_fetched
+from tokend.auth._jws import KeysProblem
+from tokend.auth.jwt import may_be_fetched
 from tokend.model import Code, Refusal
 from tokend.ports import KeySource
 from tokend.server.log import JsonLog
@@ -98,6 +99,8 @@ class KeyCache:
 
     async def _refresh(self, source: KeySource, entry: "_Source") -> None:
         try:
+            from tokend.auth._keys import import_keys  # see there why not above
+
             entry.keys = import_keys(await self._document(source, entry))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
             if isinstance(error, KeysProblem):

@@ -1,18 +1,12 @@
-"""Counts of one process, kept as plain numbers, added up over all processes, and told in Prometheus' words.
+"""Counts of one process, kept as plain numbers, and added up over all processes.
 
-Plain, since a label lookup of the library costs more than minting a token's signature; the exposition is the library's.
+Plain, since a label lookup of Prometheus' library costs more than a signature; `exposition.py` tells them in its words.
 Labels are bounded: apps, kinds and codes come from the configuration and from closed lists, never from a client.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector, CollectorRegistry
-
-from tokend import __version__
 
 Labels = tuple[str, ...]
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -43,7 +37,6 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),
     "tokend_jwks_age_seconds": Family("Age of the identity provider's keys.", ("source",), max),
 }
-_LATENCY: Final = "tokend_request_seconds"
 
 Values = dict[str, dict[Labels, float]]
 
@@ -116,37 +109,3 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
 def counted(snapshot: Snapshot) -> Snapshot:
     """What stays of a process that has ended: its counters, not its gauges."""
     return snapshot._replace(values={name: of for name, of in snapshot.values.items() if FAMILIES[name].gauge is None})
-
-
-def exposition(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
-    """The body and content type of `/metrics` for an Accept header."""
-    encode, content_type = choose_encoder(accept)
-    registry = CollectorRegistry()
-    registry.register(_Fixed(snapshot))
-    return encode(registry), content_type
-
-
-class _Fixed(Collector):
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-
-    def collect(self) -> Iterator[Metric]:
-        for name, family in FAMILIES.items():
-            kind = CounterMetricFamily if family.gauge is None else GaugeMetricFamily
-            metric = kind(name, family.help, labels=family.labels)
-            for labels, value in sorted(self._snapshot.values.get(name, {}).items()):
-                metric.add_metric(labels, value)
-            yield metric
-        yield self._histogram()
-        build = GaugeMetricFamily("tokend_build_info", "The version that runs.", labels=("version",))
-        build.add_metric((__version__,), 1)
-        yield build
-
-    def _histogram(self) -> Metric:
-        total, buckets = 0, []
-        for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._snapshot.latencies, strict=True):
-            total += count
-            buckets.append((bound, total))
-        metric = HistogramMetricFamily(_LATENCY, "Seconds from a request's head to its answer.")
-        metric.add_metric((), buckets, self._snapshot.seconds)
-        return metric

@@ -48,13 +48,18 @@ def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
     host = _bare_host(origin.partition("://")[2])
     if host is not None and host == host_of(request):
         return False
-    return "*" in route.app.origins.written or not route.app.origins.allow(origin)
+    return not _is_named(origin, route)
+
+
+def _is_named(origin: str, route: Route) -> bool:
+    """Whether `cors` names the page; `*` names nobody."""
+    return "*" not in route.app.origins.written and route.app.origins.allow(origin)
 
 
 def _session(request: web.BaseRequest, found: Found) -> str | None:
-    """The session cookie that a preset reads, only for a page that may read the answers: cookies come unasked."""
+    """The session cookie that a preset reads, only for a page that `cors` names: cookies come unasked."""
     origin = request.headers.get(hdrs.ORIGIN)
-    if found.route.cookie is None or origin is None or not found.route.app.origins.allow(origin):
+    if found.route.cookie is None or origin is None or not _is_named(origin, found.route):
         return None
     return request.cookies.get(found.route.cookie)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Final
 
 from tokend.config import shown_apps
-from tokend.server.admin import Admin
 from tokend.server.alone import Alone
 from tokend.server.fleet import Fleet, Start
 from tokend.server.listening import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
@@ -43,6 +42,8 @@ async def _serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]
     fleet = await _fleet(start, log, listener)
     admin = None
     if admin_listener is not None:
+        from tokend.server.admin import Admin  # it brings Prometheus' library, which takes a while to import
+
         key = settings.admin.key if settings.admin else None
         admin = Admin(fleet, lambda: shown_apps(start.source, fleet.reloader.files), admin_listener, key, log)
         await admin.start()
