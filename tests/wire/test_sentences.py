@@ -1,5 +1,6 @@
 """What the wire's refusals say: an operator reads these in the log, so each is held to its words."""
 
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from tokend.wire.packing import (
     pack_bytes,
     pack_i16,
     pack_map,
+    pack_numbers,
     pack_string,
     pack_u16,
     pack_u32,
@@ -32,6 +34,7 @@ from tokend.wire.packing import (
         (lambda: pack_map({65_536: 1}), "a privilege of the token is out of range"),
         (lambda: pack_map({-1: 1}), "a privilege of the token is out of range"),
         (lambda: pack_map({1: -1}), "a privilege of the token is out of range"),
+        (lambda: pack_numbers(struct.Struct("<HI"), 1, 2**32), "a number of the token is out of range"),
         (lambda: from_base64("?", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("é", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("YR==", "006…"), "damaged: what follows 006… is not base64"),
