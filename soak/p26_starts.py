@@ -56,9 +56,9 @@ def _parser(report: Report, workers: str) -> None:
 
 
 def _dependency(report: Report, name: str) -> None:
-    """A module of that name stands in front of the real one, and is as good as none."""
+    """Python is told at its start that there is no such module."""
     with tempfile.TemporaryDirectory() as directory:
-        Path(directory, f"{name}.py").write_text(f"raise ModuleNotFoundError('No module {name}', name={name!r})\n")
+        Path(directory, "sitecustomize.py").write_text(f"import sys\nsys.modules[{name!r}] = None\n")
         path = ":".join([directory, os.environ.get("PYTHONPATH", str(Path.cwd()))])
         _refuses(report, f"no {name}", directory, _SERVE, name, {"PYTHONPATH": path})
 

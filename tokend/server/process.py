@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from importlib.util import find_spec
 from typing import Any, Final
 
 from aiohttp import http_parser
@@ -10,6 +11,7 @@ from tokend.server.guard import RESERVED, Caps
 from tokend.server.ports import CannotStart
 from tokend.setup import ServerSettings
 
+IMPORTED_LATER: Final = ("joserfc", "prometheus_client")
 CONNECTIONS: Final = 10_000
 """The most connections of a worker where `server.connections` does not say."""
 
@@ -31,6 +33,15 @@ def check_parser() -> None:
     """`CannotStart` if aiohttp fell back to its Python parser, which most of its past advisories concern."""
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         raise CannotStart("aiohttp's C parser is missing: install a wheel of aiohttp, and unset AIOHTTP_NO_EXTENSIONS")
+
+
+def check_packages() -> None:
+    """`CannotStart` if a package is missing that would be imported only once it is needed."""
+    for name in IMPORTED_LATER:
+        if find_spec(name) is None:
+            raise CannotStart(
+                f"the package {name} is missing: install tokend with its dependencies (pip install tokend)"
+            )
 
 
 def no_core_dumps() -> None:

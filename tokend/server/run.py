@@ -13,7 +13,7 @@ from tokend.server.fleet import Fleet, Start
 from tokend.server.listening import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
 from tokend.server.log import JsonLog, capture_libraries
 from tokend.server.notify import Notify
-from tokend.server.process import caps_of, check_parser, loop_factory, no_core_dumps
+from tokend.server.process import caps_of, check_packages, check_parser, loop_factory, no_core_dumps
 from tokend.server.supervisor import Supervisor
 from tokend.server.worker import BACKLOG
 from tokend.setup import Admin as AdminSettings
@@ -26,6 +26,7 @@ def serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]) -> No
     capture_libraries(log)
     no_core_dumps()
     check_parser()
+    check_packages()
     caps_of(start.setup.server)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(start, log, on_listening))
