@@ -17,8 +17,11 @@ class _Withdrawn(Keys):
     def __init__(self) -> None:
         self.there = True
 
-    async def find(self, source: KeySource, key_id: str | None) -> Sequence[Any]:
-        return await keys().find(source, key_id) if self.there else ()
+    async def held(self, source: KeySource) -> Sequence[Any]:
+        return await keys().renewed(source) if self.there else ()
+
+    async def renewed(self, source: KeySource) -> Sequence[Any]:
+        return await self.held(source)
 
 
 async def test_a_remembered_token_is_refused_once_its_key_is_withdrawn() -> None:
