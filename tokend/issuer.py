@@ -13,12 +13,14 @@ from tokend.authorizer import SOURCE, question, unavailable
 from tokend.backends.contract import Minted
 from tokend.deciding import Permit, Terms, decide, explain, unlimited, weigh
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
-from tokend.model import Ask, Caller, Code, Decision, Issued, Narrowing, Refusal, Stamp
+from tokend.model import PLATFORM_MAX_TTL, Ask, Caller, Code, Decision, Issued, Narrowing, Refusal, Stamp
 from tokend.ports import Ports
 from tokend.scope import scope
 from tokend.setup import App, Route
 
 Found = Permit | Refusal
+LAST_ISSUE: Final = 2**32 - 1 - 2 * PLATFORM_MAX_TTL
+"""Unix seconds, in 2106: two days before the 32 bits of a token's times end, which 006 fills up with a day and its ttl."""
 ASKS_A_TURN: Final = 10
 """So many asks of a batch are looked at before other requests have their turn, and so many tokens minted."""
 
@@ -37,6 +39,8 @@ async def answer(
     `stamps`: one an ask, at least one; all of one time. `address`: the client's, None where it is not known.
     """
     now = stamps[0].issued_at
+    if not 0 <= now <= LAST_ISSUE:
+        raise Refusal(Code.UNAVAILABLE, "the clock of this server is off: no token can hold its time")
     try:
         caller = await route.gate.identify(presented, now, ports.keys)
     except Refusal as refusal:
