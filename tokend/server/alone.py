@@ -8,7 +8,7 @@ from tokend.server.fleet import Start
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Snapshot
 from tokend.server.ports import CannotStart
-from tokend.server.process import caps_of, seldom_collect
+from tokend.server.process import answer_first, caps_of, seldom_collect
 from tokend.server.reload import Reloader
 from tokend.server.worker import Worker
 from tokend.setup import Setup
@@ -27,6 +27,7 @@ class Alone:
         """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""
         await self._worker.start(self.reloader.setup, listener)
         seldom_collect()
+        answer_first()
 
     async def _install(self, setup: Setup, files: Files) -> list[str]:
         try:
