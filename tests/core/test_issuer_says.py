@@ -7,7 +7,7 @@ import pytest
 from tests.core.making import APP_ID, CALLER, STAMP, TERMS, app, permitted, refused, rtc, rule, signed_in
 from tokend.auth import Gate
 from tokend.auth.contract import Presented, Scheme
-from tokend.dialects.contract import Issue
+from tokend.dialects.contract import Explain, Issue
 from tokend.issuer import Terms, answer, explain, issue, mint, unlimited
 from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Narrowing, Refusal
 from tokend.ports import Keys, Ports
@@ -89,6 +89,20 @@ async def test_a_decision_says_who_asked_what_when_and_under_which_request(ask: 
     assert decision[:3] == ("demo", CALLER.name, ask)
     assert (decision.issued_at, decision.request_id) == (STAMP.issued_at, "request-7")
     assert (decision.refusal is None) is (ask == rtc())
+
+
+async def test_a_refused_credential_is_written_down_with_its_app_time_and_request() -> None:
+    class Refusing(_Scheme):
+        async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
+            raise refusal
+
+    outside, refusal = _Outside(), Refusal(Code.CREDENTIAL_INVALID, "is past")
+    route = _route(app(rule()), Refusing())
+    for parsed in (Issue((rtc(),)), Explain(rtc())):
+        with pytest.raises(Refusal) as caught:
+            await answer(route, parsed, Presented(), [STAMP], Ports(audit=outside), "request-7")
+        assert caught.value is refusal
+    assert outside.decisions == [Decision("demo", None, None, None, None, None, STAMP.issued_at, refusal, "request-7")]
 
 
 @pytest.mark.parametrize("ask", [rtc(), rtc("")])
