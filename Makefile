@@ -29,7 +29,7 @@ check: lint types test ## Everything that has to hold before a change lands
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 	$(BIN)/python bench/startup.py
 
-soak: .venv/dev ## Prove the promises at full size, many minutes: make soak NAMES="p1 p2"
+soak: .venv/soak $(NODE) ## Prove the promises at full size, many minutes: make soak NAMES="p1 p2"
 	$(BIN)/python -m soak $(NAMES)
 
 chaos: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
@@ -56,6 +56,10 @@ clean: ## Remove what was installed and built; .env stays
 
 .venv/dev: .venv/run requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.venv/soak: .venv/dev requirements-soak.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-soak.txt
 	@touch $@
 
 # The vendor's own token builders and clients, and a real identity provider, which the tests hold ours against; the

@@ -13,12 +13,14 @@ from tokend.authorizer import SOURCE, question, unavailable
 from tokend.backends.contract import Minted
 from tokend.deciding import Permit, Terms, decide, explain, unlimited, weigh
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
-from tokend.model import Ask, Caller, Code, Decision, Issued, Narrowing, Refusal, Stamp
+from tokend.model import PLATFORM_MAX_TTL, Ask, Caller, Code, Decision, Issued, Narrowing, Refusal, Stamp
 from tokend.ports import Ports
 from tokend.scope import scope
 from tokend.setup import App, Route
 
 Found = Permit | Refusal
+LAST_ISSUE: Final = 2**32 - 1 - 2 * PLATFORM_MAX_TTL
+"""Unix seconds, in 2106: two days before the 32 bits of a token's times end, which 006 fills up with a day and its ttl."""
 ASKS_A_TURN: Final = 10
 """So many asks of a batch are looked at before other requests have their turn, and so many tokens minted."""
 
@@ -37,6 +39,8 @@ async def answer(
     `stamps`: one an ask, at least one; all of one time. `address`: the client's, None where it is not known.
     """
     now = stamps[0].issued_at
+    if not 0 <= now <= LAST_ISSUE:
+        raise Refusal(Code.UNAVAILABLE, "the clock of this server is off: no token can hold its time")
     try:
         caller = await route.gate.identify(presented, now, ports.keys)
     except Refusal as refusal:
@@ -66,7 +70,8 @@ async def issue(
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
     found: list[Found] = []
     for number, ask in enumerate(wanted.asks):
-        await _turn(number, ports)
+        if number % ASKS_A_TURN == ASKS_A_TURN - 1 and ports.turns is not None:
+            await ports.turns.next()
         found.append(_decided(app, terms, caller, ask))
     if admission.counts(app, ports):
         found = await _within_limits(app, caller, found, wanted.batch, address, ports)
@@ -77,7 +82,8 @@ async def issue(
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
     for number, (ask, one, stamp) in enumerate(zip(wanted.asks, found, stamps, strict=True)):
-        await _turn(number, ports)
+        if number % ASKS_A_TURN == ASKS_A_TURN - 1 and ports.turns is not None:
+            await ports.turns.next()
         outcome = one if isinstance(one, Refusal) else _minted(one, stamp)
         if isinstance(ask, Ask):
             outcome = outcome.renamed(ask.names) if isinstance(outcome, Refusal) else outcome
@@ -98,11 +104,6 @@ def _decided(app: App, terms: Terms, caller: Caller, ask: Ask | Refusal) -> Foun
         return decide(app, terms, caller, ask)
     except Refusal as refusal:
         return refusal
-
-
-async def _turn(number: int, ports: Ports) -> None:
-    if number and number % ASKS_A_TURN == 0 and ports.turns is not None:
-        await ports.turns.next()
 
 
 async def _within_limits(

@@ -12,7 +12,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from tokend.validation import invalid
+from tokend.validation import invalid, shown
 
 PLATFORM_MAX_TTL: Final = 86_400
 """Seconds: no token lives longer, whatever it says."""
@@ -81,7 +81,8 @@ class Refusal(Exception):
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
-        self.field = field
+        # an unknown field's name is the client's own word, and perhaps a secret in the wrong place
+        self.field = shown(field) if field and code == Code.UNKNOWN_FIELD else field
         self.operator = operator
         self.retry_after = retry_after
 

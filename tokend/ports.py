@@ -18,10 +18,13 @@ class KeySource(NamedTuple):
 
 
 class Keys(Protocol):
-    """Public keys of identity providers."""
+    """Public keys of identity providers. Each raises `Refusal` (503) while the provider cannot be reached for them."""
 
-    async def find(self, source: KeySource, key_id: str | None) -> Sequence[Any]:
-        """The source's keys, the one of this id among them if there is one. `Refusal` (503) while none can be had."""
+    async def held(self, source: KeySource) -> Sequence[Any]:
+        """The source's keys, as far as they are known."""
+
+    async def renewed(self, source: KeySource) -> Sequence[Any]:
+        """The same, asked for anew: for a token that none of those held fits."""
 
 
 class AuditSink(Protocol):

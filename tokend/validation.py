@@ -130,5 +130,5 @@ def _bare(annotation: Any) -> Any:
 
 
 def _lower(message: str) -> str:
-    message = message.removeprefix("Value error, ").replace("Input should be ", "must be ", 1)
+    message = message.replace("Input should be ", "must be ", 1)
     return message if message[:2].isupper() else message[:1].lower() + message[1:]

@@ -41,33 +41,43 @@ class BadAskError(Exception):
 
 
 def verdict(
-    rules: Sequence[Mapping[str, Any]], claims: Mapping[str, Any], ask: Mapping[str, Any], bounds: Bounds
+    rules: Sequence[Mapping[str, Any]],
+    claims: Mapping[str, Any],
+    ask: Mapping[str, Any],
+    bounds: Bounds,
+    narrowings: Sequence[Mapping[str, Any]] = (),
 ) -> Granted | None:
-    """What the rules say to an ask `{kind, fields, ttl}`; None: no token."""
+    """What the rules say to an ask `{kind, fields, ttl}`, inside what narrows the caller; None: no token."""
     wanted = ask["ttl"]
     if wanted is not None and not bounds.shortest <= wanted <= bounds.longest:
         return None
     for index, rule in enumerate(rules):
-        granted = _one(rule, claims, ask, bounds)
+        granted = _one(rule, claims, ask, bounds, narrowings)
         if granted is not None:
             return Granted(index, *granted)
     return None
 
 
 def _one(
-    rule: Mapping[str, Any], claims: Mapping[str, Any], ask: Mapping[str, Any], bounds: Bounds
+    rule: Mapping[str, Any],
+    claims: Mapping[str, Any],
+    ask: Mapping[str, Any],
+    bounds: Bounds,
+    narrowings: Sequence[Mapping[str, Any]],
 ) -> tuple[int, str | None] | None:
-    if ask["kind"] not in rule["kinds"] or not all(
-        _when(claims.get(name), want) for name, want in rule["when"].items()
-    ):
+    limits = [rule, *narrowings]
+    if not all(_among(ask["kind"], one["kinds"]) for one in limits):
         return None
-    channel, user = _expand(rule["channel"], claims), _expand(rule["user"], claims)
-    if channel is False or user is False:
+    if not all(_when(claims.get(name), want) for name, want in rule["when"].items()):
         return None
-    most = rule["max_ttl"] or bounds.longest
+    channels = [_expand(rule["channel"], claims), *(_starred(one["channel"]) for one in narrowings)]
+    users = [_expand(rule["user"], claims), *(_starred(one["user"]) for one in narrowings)]
+    if channels[0] is False or users[0] is False:
+        return None
+    most = min(one["max_ttl"] or bounds.longest for one in limits)
     ttl = min(bounds.default, most) if ask["ttl"] is None else ask["ttl"]
-    one_user = user if isinstance(user, str) and "\0" not in user else None
-    filled = None if _says_user(ask) else one_user
+    single = [one for one in users if isinstance(one, str) and "\0" not in one]
+    filled = None if _says_user(ask) or not single else single[0]
     try:
         parts = _parts(ask["kind"], ask["fields"], ttl, filled)
     except BadAskError:
@@ -75,24 +85,35 @@ def _one(
     if ttl > most or any(part.longest > most for part in parts):
         return None
     for part in parts:
-        needed = set()
-        if part.user is not None and (part.user == "" or "*" in part.user):
-            needed.add("wildcard_user")
-        if part.channel is not None and (part.channel == "" or "*" in part.channel):
-            needed.add("wildcard_channel")
-        if needed and part.role == "publisher":
-            needed.add("wildcard_publish")
-        if part.admin:
-            needed.add("app_admin")
-        if (
-            part.kind not in rule["kinds"]
-            or not needed <= set(rule["powers"])
-            or not _fits(part.channel, channel)
-            or not _fits(part.user, user)
-            or (part.role is not None and rule["roles"] is not None and part.role not in rule["roles"])
-        ):
+        if not _powers_needed(part) <= set(rule["powers"]) or (part.admin and narrowings):
+            return None
+        for one in limits:
+            if not _among(part.kind, one["kinds"]) or (part.role is not None and not _among(part.role, one["roles"])):
+                return None
+        if not all(_fits(part.channel, one) for one in channels) or not all(_fits(part.user, one) for one in users):
             return None
     return ttl, filled
+
+
+def _among(name: str, names: Sequence[str] | None) -> bool:
+    return names is None or name in names
+
+
+def _powers_needed(part: Part) -> set[str]:
+    needed = set()
+    if part.user is not None and (part.user == "" or "*" in part.user):
+        needed.add("wildcard_user")
+    if part.channel is not None and (part.channel == "" or "*" in part.channel):
+        needed.add("wildcard_channel")
+    if needed and part.role == "publisher":
+        needed.add("wildcard_publish")
+    if part.admin:
+        needed.add("app_admin")
+    return needed
+
+
+def _starred(text: str | None) -> str | None:
+    return None if text is None else text.replace("*", "\0")
 
 
 def _when(claim: Any, want: Any) -> bool:

@@ -3,193 +3,28 @@
 What is expected is written down here from the ask alone, field by field, in the vendor's numbers.
 """
 
-import hashlib
-import random
-from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
 from tests.dialects.transcripts import ANYBODY
 from tests.oracle import Vendor
+from tests.random_asks import RandomAsks, Service, question_006
 from tests.server.running import APP_ID, CERTIFICATE, KINDS, NOW, SALT, serving
 
 _HOW_MANY: Final = 200
 _SETUP: Final = f"{ANYBODY['every power']}    routes: [{{at: /, dialect: native}}]\n"
 _OLD: Final = f'{ANYBODY["every power"]}    routes: [{{at: /, dialect: native, token_version: "006"}}]\n'
-_RTC: Final = "abcXYZ019 !#$%&()+-:;<=.>?@[]^_{}|~,*"
-_STREAM: Final = "abcXYZ019 !#$%&()+-:;<=>?@[]^{}|~,`*"
-_PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F))) + " "
-_CHAT: Final = "abcz019_-."
-_RESOURCES: Final = ["message_channels", "stream_channels", "group_channels", "server_groups", "users"]
-_RTC_PRIVILEGES: Final = {"join": 1, "audio": 2, "video": 3, "data": 4}
-
-Service = dict[str, Any]
-Made = tuple[dict[str, Any], list[Service]]
-"""The fields of an ask, and the services that the vendor has to read."""
-
-
-class _Chance:
-    def __init__(self, seed: int) -> None:
-        self.pick = random.Random(seed)
-        self.ttl = 0
-
-    def text(self, letters: str, longest: int, least: int = 1) -> str:
-        length = self.pick.choice((least, 1, longest, self.pick.randint(least, longest)))
-        return "".join(self.pick.choices(letters, k=length))
-
-    def named(self, letters: str, longest: int) -> str:
-        return self.pick.choice("abz") + self.text(letters, longest - 1, 0)
-
-    def seconds(self) -> int:
-        return self.pick.choice((1, self.ttl, self.pick.randint(1, self.ttl)))
-
-    def privileges(self, names: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
-        """As an ask says them, and as the vendor reads them."""
-        chosen = self.pick.sample(sorted(names), k=self.pick.randint(1, len(names)))
-        asked = {name: self.seconds() for name in chosen}
-        return asked, {str(names[name]): seconds for name, seconds in asked.items()}
-
-    def user(self) -> tuple[dict[str, Any], str]:
-        """uid or account, and the text on the wire: uid 0 is empty, the account 0 is not."""
-        if self.pick.random() < 0.5:
-            uid = self.pick.choice((0, 1, 2**32 - 1, self.pick.randrange(2**32)))
-            return {"uid": uid}, str(uid or "")
-        account = self.pick.choice(("0", "", "7", self.text(_RTC, 255, 0)))
-        return {"account": account}, account
-
-    def rtc(self) -> Made:
-        user, on_wire = self.user()
-        channel = self.text(_RTC, 63, 0)
-        ask: dict[str, Any] = {"channel": channel, **user}
-        read = {"1": self.ttl}
-        match self.pick.randrange(4):
-            case 0:
-                ask["privileges"], read = self.privileges(_RTC_PRIVILEGES)
-            case 1:
-                ask["role"] = "publisher"
-                read = dict.fromkeys("1234", self.ttl)
-            case 2:
-                ask["role"] = "subscriber"
-        return ask, [{"type": 1, "channel": channel, "uid": on_wire, "privileges": read}]
-
-    def rtm(self) -> Made:
-        user = self.named(_PRINTABLE, 64)
-        login = {"type": 2, "user_id": user, "privileges": {"1": self.ttl}}
-        if self.pick.random() < 0.5:
-            return {"user": user}, [login]
-        channel = self.named(_STREAM, 63)
-        role = self.pick.choice(("publisher", "subscriber", None))
-        read = {"1": self.ttl} if role == "subscriber" else {"1": self.ttl, "4": self.ttl}
-        stream = {"type": 1, "channel": channel, "uid": user, "privileges": read}
-        return {"user": user, "channel": channel, **({"role": role} if role else {})}, [stream, login]
-
-    def chat(self) -> Made:
-        if self.pick.random() < 0.2:
-            return {"app": True}, [{"type": 5, "user_id": "", "privileges": {"2": self.ttl}}]
-        user = self.text(_CHAT, 64)
-        return {"user": user}, [{"type": 5, "user_id": user, "privileges": {"1": self.ttl}}]
-
-    def streaming(self) -> Made:
-        return self._with_account(3, {"mixed": 1, "raw": 2}, {"1": self.ttl, "2": self.ttl})
-
-    def fcdn(self) -> Made:
-        ask, services = self._with_account(6, {"publish": 1, "play": 2}, {"2": self.ttl})
-        if "privileges" not in ask and self.pick.random() < 0.5:
-            ask["role"] = "publisher"
-            services[0]["privileges"] = {"1": self.ttl, "2": self.ttl}
-        return ask, services
-
-    def _with_account(self, number: int, names: dict[str, int], unless_said: dict[str, int]) -> Made:
-        user, on_wire = self.user()
-        ask: dict[str, Any] = {"channel": self.text(_RTC, 63, 0), **user}
-        read = unless_said
-        if self.pick.random() < 0.5:
-            ask["privileges"], read = self.privileges(names)
-        return ask, [{"type": number, "channel": ask["channel"], "account": on_wire, "privileges": read}]
-
-    def fpa(self) -> Made:
-        return {}, [{"type": 4, "privileges": {"1": 0}}]
-
-    def apaas(self) -> Made:
-        user = self.named(_PRINTABLE, 64)
-        none = {"room_uuid": "", "user_uuid": "", "role": 0xFFFF}
-        if self.pick.random() < 0.2:
-            return {"app": True}, [{"type": 7, **none, "privileges": {"3": self.ttl}}]
-        if self.pick.random() < 0.3:
-            return {"user": user}, [{"type": 7, **none, "user_uuid": user, "privileges": {"2": self.ttl}}]
-        room, role = self.text("abz019-é語", 21), self.pick.choice((None, 0, 1, 32_767))
-        derived = hashlib.md5(user.encode()).hexdigest()
-        number = 0xFFFF if role is None else role
-        services = [
-            {"type": 2, "user_id": user, "privileges": {"1": self.ttl}},
-            {"type": 5, "user_id": derived, "privileges": {"1": self.ttl}},
-            {"type": 7, "room_uuid": room, "user_uuid": user, "role": number, "privileges": {"1": self.ttl}},
-        ]
-        return {"room": room, "user": user, **({} if role is None else {"role": role})}, services
-
-    def rtm2(self) -> Made:
-        user = self.named(_PRINTABLE, 64)
-        asked: dict[str, Any] = {}
-        read: dict[str, Any] = {}
-        for resource_type in self.pick.sample(_RESOURCES, k=self.pick.randrange(4)):
-            for access in self.pick.sample(["read", "write"], k=self.pick.choice((1, 2))):
-                names = [self.text(_PRINTABLE, 64) for _ in range(self.pick.randint(1, 3))]
-                asked.setdefault(resource_type, {})[access] = names
-                numbers = str(_RESOURCES.index(resource_type)), str(["read", "write"].index(access))
-                read.setdefault(numbers[0], {})[numbers[1]] = names
-        ask = {"user": user, **({"permissions": asked} if asked else {})}
-        return ask, [{"type": 8, "user_id": user, "permissions": read, "privileges": {"1": self.ttl}}]
-
-    def rtc_rtm(self) -> Made:
-        ask, (rtc,) = self.rtc()
-        if (
-            not rtc["uid"]
-            or "*" in rtc["uid"]
-            or len(rtc["uid"]) > 64
-            or rtc["uid"][0] == " "
-            or self.pick.random() < 0.5
-        ):
-            ask["rtm_user"] = self.named(_PRINTABLE, 64)
-        seconds = self.ttl
-        if self.pick.random() < 0.5:
-            ask["rtm_seconds"] = seconds = self.seconds()
-        user = ask.get("rtm_user", rtc["uid"])
-        return ask, [rtc, {"type": 2, "user_id": user, "privileges": {"1": seconds}}]
-
-    def convoai(self) -> Made:
-        ask, services = self.rtc_rtm()
-        return ask, [*services, {"type": 9, "privileges": {}}]
-
-    def stt(self) -> Made:
-        ask, services = self.rtc_rtm()
-        return ask, [*services, {"type": 10, "privileges": {}}]
-
-    def combined(self) -> Made:
-        kinds = self.pick.choices(
-            [one for one in KINDS if one not in ("combined", "rtc_rtm")], k=self.pick.randint(1, 4)
-        )
-        asks: list[dict[str, Any]] = []
-        services: list[Service] = []
-        for kind in kinds:
-            ask, of_part = self.made(kind)
-            asks.append({"kind": kind, **ask})
-            services += of_part
-        return {"services": asks}, sorted(services, key=lambda one: int(one["type"]))
-
-    def made(self, kind: str) -> Made:
-        make: Callable[[], Made] = getattr(self, kind)
-        return make()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_vendor_reads_what_was_asked_for(kind: str, vendor: Vendor) -> None:
-    chance = _Chance(KINDS.index(kind))
+    chance = RandomAsks(KINDS.index(kind))
     tokens: list[str] = []
     expected: list[tuple[int, list[Service]]] = []
     async with serving(_SETUP) as server:
         for _ in range(_HOW_MANY):
-            chance.ttl = chance.pick.choice((60, 86_400, chance.pick.randint(60, 86_400)))
+            chance.next_ttl()
             ask, services = chance.made(kind)
             reply = await server.ask("POST", "/v1/token", {"kind": kind, "ttl": chance.ttl, **ask})
             assert reply.status == 200, (ask, reply.body)
@@ -203,32 +38,16 @@ async def test_the_vendor_reads_what_was_asked_for(kind: str, vendor: Vendor) ->
         assert answer["services"] == services
 
 
-async def test_006_is_what_the_vendor_builds(vendor: Vendor) -> None:
-    chance = _Chance(6)
+@pytest.mark.parametrize("kind", ["rtc", "rtm"])
+async def test_006_is_what_the_vendor_builds(kind: str, vendor: Vendor) -> None:
+    chance = RandomAsks(6)
     tokens: list[str] = []
     questions: list[dict[str, Any]] = []
     async with serving(_OLD) as server:
-        while len(tokens) < 2 * _HOW_MANY:
-            chance.ttl = chance.pick.randint(60, 86_400)
-            kind = chance.pick.choice(("rtc", "rtm"))
-            ask, services = chance.made(kind)
-            (first, *more) = services
-            wild = kind == "rtc" and (not first["channel"] or "*" in first["channel"] + first["uid"])
-            if more or wild:  # neither stream channels nor patterns are in this format
-                continue
-            reply = await server.ask("POST", "/v1/token", {"kind": kind, "ttl": chance.ttl, "version": "006", **ask})
+        for _ in range(_HOW_MANY):
+            chance.next_ttl()
+            ask, (service,) = chance.old(kind)
+            reply = await server.ask("POST", "/v1/token", {"kind": kind, "ttl": chance.ttl, **ask})
             tokens.append(reply.json["token"])
-            numbers = {"1": "1000"} if kind == "rtm" else {}
-            questions.append(
-                {
-                    "op": "build006",
-                    "app_id": APP_ID,
-                    "certificate": CERTIFICATE,
-                    "channel": first["user_id"] if kind == "rtm" else first["channel"],
-                    "uid": "" if kind == "rtm" else first["uid"],
-                    "ts": NOW + 86_400,
-                    "salt": SALT,
-                    "privileges": {numbers.get(one, one): NOW + until for one, until in first["privileges"].items()},
-                }
-            )
+            questions.append(question_006(service, APP_ID, CERTIFICATE, NOW, SALT))
     assert [answer["token"] for answer in vendor.ask_all(questions)] == tokens

@@ -18,7 +18,7 @@ from tests.running import tokend as command
 from tests.server.running import Running, serving
 from tokend.ports import Ports
 from tokend.server.door import World
-from tokend.server.jwks import COOL_DOWN, FRESH, STALE, KeyCache, over_http
+from tokend.server.jwks import COOL_DOWN, FRESH, MINUTE, STALE, KeyCache, over_http
 from tokend.server.log import JsonLog
 from tokend.server.outbound import client
 
@@ -88,25 +88,25 @@ async def test_keys_change_with_overlap_without_and_the_provider_goes(provider: 
 
         provider.start("rsa-new", "rsa")  # with overlap: the old key is still published
         second = provider.token()
-        clock.now = COOL_DOWN
+        clock.now = MINUTE
         assert [await _status(server, one) for one in (second, first)] == [200, 200]
 
         provider.start("rsa-other")  # without overlap
         third = provider.token()
         assert await _status(server, third) == 401  # within the cool-down of the refresh before
         assert await _status(server, first) == 200
-        clock.now = 2 * COOL_DOWN
+        clock.now = MINUTE + COOL_DOWN
         assert [await _status(server, one) for one in (third, second, first)] == [200, 401, 401]
 
         provider.stop()
         for passed in (COOL_DOWN, FRESH, 3600.0, STALE - 1):
-            clock.now = 2 * COOL_DOWN + passed
+            clock.now = MINUTE + COOL_DOWN + passed
             assert await _status(server, third) == 200
-        clock.now = 2 * COOL_DOWN + STALE
+        clock.now = MINUTE + COOL_DOWN + STALE
         assert await _status(server, third) == 503
 
         provider.start("rsa-other")
-        clock.now += COOL_DOWN
+        clock.now += MINUTE
         assert await _status(server, third) == 200
 
 

@@ -1,60 +1,15 @@
-"""The cache of identity providers' keys, with a clock and a provider that do as the tests say."""
+"""The cache of identity providers' keys: how often it asks, what it does meanwhile, and what it takes for a key."""
 
 import asyncio
-import io
-from collections.abc import Sequence
 from typing import Any
 
-import orjson
 import pytest
 
 from tests.jwt.making import jwk
+from tests.server.key_provider import DISCOVERED, WRITTEN, Provider
 from tokend.auth._keys import MAX_KEYS
-from tokend.model import Code, Refusal
 from tokend.ports import KeySource
-from tokend.server.jwks import COOL_DOWN, FRESH, STALE, TIMEOUT, KeyCache
-from tokend.server.log import JsonLog
-
-ISSUER = "https://id.example.com/realm"
-WRITTEN = KeySource("https://id.example.com/jwks")
-DISCOVERED = KeySource(ISSUER, discovery=True)
-DISCOVERY = f"{ISSUER}/.well-known/openid-configuration"
-
-
-class Provider:
-    """What it answers is set by the tests; `asked` are the URLs that it was asked for, with their times."""
-
-    def __init__(self, *names: str) -> None:
-        self.now = 0.0
-        self.asked: list[tuple[float, str]] = []
-        self.error: Exception | None = None
-        self.gate: asyncio.Event | None = None
-        self.keys = [jwk(name) for name in names]
-        self.discovery: Any = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/certs"}
-        self.log = io.BytesIO()
-        self.cache = KeyCache(self.fetch, lambda: self.now, JsonLog(self.log, lambda: 0.0))
-
-    async def fetch(self, url: str) -> Any:
-        self.asked.append((self.now, url))
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.error is not None:
-            raise self.error
-        return self.discovery if url == DISCOVERY else {"keys": self.keys}
-
-    async def kids(self, key_id: str | None, source: KeySource = WRITTEN) -> Sequence[str | None]:
-        return [one.kid for one in await self.cache.find(source, key_id)]
-
-    async def is_unavailable(self, key_id: str | None = "ec", source: KeySource = WRITTEN) -> bool:
-        try:
-            await self.cache.find(source, key_id)
-        except Refusal as refusal:
-            return refusal.code == Code.UNAVAILABLE and refusal.status == 503
-        return False
-
-    @property
-    def lines(self) -> list[tuple[str, str]]:
-        return [(one["level"], one["message"]) for one in map(orjson.loads, self.log.getvalue().splitlines())]
+from tokend.server.jwks import COOL_DOWN, FRESH, STALE, TIMEOUT
 
 
 async def _settled() -> None:
@@ -90,16 +45,26 @@ async def test_one_who_gives_up_waiting_does_not_take_the_fetch_from_the_others(
 
 @pytest.mark.parametrize("source", [WRITTEN, DISCOVERED])
 async def test_10_000_random_kids_in_a_minute_are_two_fetches(source: KeySource) -> None:
-    """P17. Where the keys lie is asked for once more in ten minutes."""
+    """P17, from cold: where the keys lie is asked for too."""
     provider = Provider("ec")
-    await provider.kids("ec", source)
-    provider.now = start = 100.0
-    provider.asked.clear()
-    for number in range(10_000):
-        provider.now = start + number * 60 / 10_000
+    for number in range(20_000):
+        provider.now = number * 60 / 10_000
         assert await provider.kids(f"random-{number}", source) == ["ec"]
-    assert len(provider.asked) == 2
-    assert provider.asked[1][0] - provider.asked[0][0] >= COOL_DOWN
+    assert provider.most_in_a_minute() == 2
+    assert len(provider.asked) == 4
+
+
+@pytest.mark.parametrize("error", [None, OSError(), ValueError()])
+@pytest.mark.parametrize("source", [WRITTEN, DISCOVERED])
+async def test_two_fetches_in_any_minute_of_three_hours(source: KeySource, error: Exception | None) -> None:
+    """P17, with the keys' place asked for anew, and with a provider that comes and goes."""
+    provider = Provider("ec")
+    for number in range(3 * 3600):
+        provider.now = float(number)
+        provider.error = error if number % 1800 > 900 else None
+        await provider.is_unavailable(f"random-{number}", source)
+    assert provider.most_in_a_minute() == 2
+    assert len(provider.asked) > 3 * 60
 
 
 async def test_no_more_while_the_provider_is_down_and_nothing_is_known() -> None:
@@ -192,56 +157,6 @@ async def test_a_refresh_of_known_keys_keeps_nobody_waiting() -> None:
     assert len(provider.asked) == 2
     provider.gate.set()
     await _settled()
-
-
-async def test_discovery_and_how_seldom_it_is_asked() -> None:
-    provider = Provider("ec")
-    assert await provider.kids("ec", DISCOVERED) == ["ec"]
-    assert [url for _, url in provider.asked] == [DISCOVERY, f"{ISSUER}/certs"]
-    provider.now = COOL_DOWN
-    await provider.kids("unknown", DISCOVERED)
-    assert [url for _, url in provider.asked[2:]] == [f"{ISSUER}/certs"]
-    provider.now = FRESH
-    await provider.kids("unknown", DISCOVERED)
-    assert [url for _, url in provider.asked[3:]] == [DISCOVERY, f"{ISSUER}/certs"]
-
-
-async def test_a_final_slash_of_the_issuer_is_not_doubled() -> None:
-    provider = Provider("ec")
-    provider.discovery["issuer"] = f"{ISSUER}/"
-    assert await provider.kids("ec", KeySource(f"{ISSUER}/", discovery=True)) == ["ec"]
-
-
-HOST = "jwks_uri lies on another host, or is no https URL; if it is meant, write it as jwks"
-
-
-@pytest.mark.parametrize(
-    ("document", "why"),
-    [
-        (
-            {"issuer": "https://evil.example.com", "jwks_uri": f"{ISSUER}/certs"},
-            "the discovery document is of another issuer",
-        ),
-        ({"issuer": f"{ISSUER}/", "jwks_uri": f"{ISSUER}/certs"}, "the discovery document is of another issuer"),
-        ({"jwks_uri": f"{ISSUER}/certs"}, "the discovery document is of another issuer"),
-        ([], "the discovery document is of another issuer"),
-        ({"issuer": ISSUER}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": 7}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": "https://evil.example.com/certs"}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": "https://id.example.com@evil.example.com/certs"}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": "https://id.example.com.evil.example.com/certs"}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": "http://id.example.com/certs"}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": "file:///etc/passwd"}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1:6379/"}, HOST),
-        ({"issuer": ISSUER, "jwks_uri": "https://[id.example.com/"}, HOST),
-    ],
-)
-async def test_a_discovery_document_that_is_not_followed(document: Any, why: str) -> None:
-    provider = Provider("ec")
-    provider.discovery = document
-    assert await provider.is_unavailable(source=DISCOVERED)
-    assert [url for _, url in provider.asked] == [DISCOVERY]
-    assert provider.lines == [("error", f"cannot be had: {why}")]
 
 
 async def test_failures_are_told_once_and_echo_nothing() -> None:

@@ -102,17 +102,29 @@ def _for_audience(candidates: Sequence[Trust], claims: Mapping[str, Any]) -> Tru
 
 
 async def _check_signature(token: Token, trust: Trust, keys: Keys | None) -> None:
-    from tokend.auth._keys import is_for, is_signed
-
     algorithm, key_id = token.header.get("alg"), token.header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in trust.algorithms:
         raise Unfit(f"alg is {told(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
     if key_id is not None and not isinstance(key_id, str):
         raise Unfit("kid is no text")
-    known: Sequence[Any] = trust.keys
-    if trust.source is not None and keys is not None:
-        known = (*known, *await keys.find(trust.source, key_id))
-    named = [one for one in known if key_id is None or one.kid in (None, key_id)]
+    if trust.source is None or keys is None:
+        _check_with(trust.keys, token, algorithm, key_id, trust)
+        return
+    held = (*trust.keys, *await keys.held(trust.source))
+    try:
+        _check_with(held, token, algorithm, key_id, trust)
+    except Unfit:
+        if key_id is not None and any(one.kid == key_id for one in held):
+            raise
+        # signed by a key newer than those held, perhaps; without a kid only trying tells
+        _check_with((*trust.keys, *await keys.renewed(trust.source)), token, algorithm, key_id, trust)
+
+
+def _check_with(keys: Sequence[Any], token: Token, algorithm: str, key_id: str | None, trust: Trust) -> None:
+    """Whether the signature is by one of these keys; `Unfit` says why not."""
+    from tokend.auth._keys import is_for, is_signed
+
+    named = [one for one in keys if key_id is None or one.kid in (None, key_id)]
     fitting = [one for one in named if is_for(one, algorithm)]
     if not fitting:
         raise Unfit(f"there is no key {told(key_id)} for {algorithm} of {trust.issuer}")

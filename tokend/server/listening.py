@@ -8,6 +8,7 @@ from typing import Final
 
 from tokend.server.ports import CannotStart
 from tokend.setup import Listen
+from tokend.validation import shown
 
 FIRST: Final = 3
 """The first descriptor that systemd hands over."""
@@ -40,7 +41,7 @@ def bind_unix(path: str) -> socket.socket:
         listener.bind(path)
         Path(path).chmod(0o600)
     except OSError as error:
-        raise CannotStart(f"cannot listen on the unix socket {path}: {error.strerror}") from error
+        raise CannotStart(f"cannot listen on the unix socket {shown(path)}: {error.strerror}") from error
     return listener
 
 

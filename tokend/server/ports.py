@@ -14,6 +14,7 @@ from tokend.server.log import JsonLog
 from tokend.server.outbound import client
 from tokend.server.turns import Turns
 from tokend.setup import AuditSettings, RedisSettings, Setup
+from tokend.validation import shown
 
 if TYPE_CHECKING:
     from tokend.server.redis_limiter import RedisLimiter
@@ -57,6 +58,11 @@ class Outside:
             if limiter is not but.limiter:
                 del self._limiters[key]
                 self._closing.add(asyncio.create_task(limiter.close()))
+
+    def redis_counts(self, opened: Ports) -> bool | None:
+        """Whether Redis counts just now; None where no Redis is asked."""
+        found = [one.healthy() for one in self._limiters.values() if one is opened.limiter]
+        return found[0] if found else None
 
     def reopen(self) -> None:
         """After rotation of the audit's files."""
@@ -106,7 +112,7 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
     try:
         return Audit(settings, writer, log)
     except OSError as error:
-        raise CannotStart(f"the audit file cannot be opened: {error.filename}: {error.strerror}") from error
+        raise CannotStart(f"the audit file cannot be opened: {shown(str(error.filename))}: {error.strerror}") from error
 
 
 def _open_deny(setup: Setup, log: JsonLog) -> DenyFile | None:
@@ -115,6 +121,6 @@ def _open_deny(setup: Setup, log: JsonLog) -> DenyFile | None:
     try:
         return DenyFile(setup.deny_file, log, time.time, time.monotonic)
     except OSError as error:
-        raise CannotStart(f"the deny file cannot be read: {setup.deny_file}: {error.strerror}") from error
+        raise CannotStart(f"the deny file cannot be read: {shown(str(setup.deny_file))}: {error.strerror}") from error
     except ValueError as error:
-        raise CannotStart(f"the deny file is wrong: {setup.deny_file}: {error}") from error
+        raise CannotStart(f"the deny file is wrong: {shown(str(setup.deny_file))}: {error}") from error
