@@ -180,18 +180,3 @@ async def test_a_client_that_expects_a_go_ahead_and_leaves_is_no_error_of_the_se
         await asyncio.sleep(0.1)
         assert (await server.ask("GET", "/ping")).status == 200
         assert not [line for line in server.lines if "exception" in line]
-
-
-async def test_a_client_that_expects_a_go_ahead_gets_it_before_its_body() -> None:
-    body = b'{"kind": "rtm", "user": "ada"}'
-    async with serving(DEMO) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        length = ("Content-Length", str(len(body)))
-        writer.write(
-            request_bytes("POST", "/demo/v1/token", None, ("X-API-Key", KEY), ("Expect", "100-continue"), length)
-        )
-        async with asyncio.timeout(3):
-            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-        writer.write(body)
-        assert (await read_reply(reader)).status == 200
-        writer.close()
