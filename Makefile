@@ -5,7 +5,7 @@ PEERS := bench/express/node_modules
 NODE := tests/node/node_modules tests/browser/node_modules tests/oidc/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check figures soak bench profile image clean
+.PHONY: help run test lint types check figures soak chaos bench profile image clean
 
 help: ## Tell what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 
 soak: .venv/soak $(NODE) ## Prove the promises at full size, many minutes: make soak NAMES="p1 p2"
 	$(BIN)/python -m soak $(NAMES)
+
+chaos: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
+	$(BIN)/python -m soak p7 p8 p9 p10 p11 p12 p13 p24 p25 p26
 
 bench: .venv/run $(PEERS) tests/node/node_modules ## Measure tokend beside its peers: docs/performance.md (BENCH="--runs 1 --only zero")
 	@$(BIN)/python -m bench $(BENCH)

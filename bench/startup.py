@@ -20,7 +20,8 @@ APP_ID = "970CA35de60c44645bbae8a215061b33"
 
 def started(config: Path | None) -> tuple[float, float]:
     """Seconds until it listens, and its resident memory in MiB then."""
-    environment = {"PATH": os.environ["PATH"], "APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    environment = {**kept, "APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
     arguments = ["--config", str(config)] if config else []
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as empty:
@@ -66,4 +67,5 @@ def main() -> None:
             )
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ Awaits only Ports. Knows no HTTP and no vendor. Time and salts come in with the 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from tokend import admission, inspector
 from tokend.audit import decision
@@ -12,12 +13,16 @@ from tokend.authorizer import SOURCE, question, unavailable
 from tokend.backends.contract import Minted
 from tokend.deciding import Permit, Terms, decide, explain, unlimited, weigh
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
-from tokend.model import Ask, Caller, Code, Decision, Issued, Narrowing, Refusal, Stamp
+from tokend.model import PLATFORM_MAX_TTL, Ask, Caller, Code, Decision, Issued, Narrowing, Refusal, Stamp
 from tokend.ports import Ports
 from tokend.scope import scope
 from tokend.setup import App, Route
 
 Found = Permit | Refusal
+LAST_ISSUE: Final = 2**32 - 1 - 2 * PLATFORM_MAX_TTL
+"""Unix seconds, in 2106: two days before the 32 bits of a token's times end, which 006 fills up with a day and its ttl."""
+ASKS_A_TURN: Final = 10
+"""So many asks of a batch are looked at before other requests have their turn, and so many tokens minted."""
 
 
 async def answer(
@@ -34,6 +39,8 @@ async def answer(
     `stamps`: one an ask, at least one; all of one time. `address`: the client's, None where it is not known.
     """
     now = stamps[0].issued_at
+    if not 0 <= now <= LAST_ISSUE:
+        raise Refusal(Code.UNAVAILABLE, "the clock of this server is off: no token can hold its time")
     try:
         caller = await route.gate.identify(presented, now, ports.keys)
     except Refusal as refusal:
@@ -61,7 +68,11 @@ async def issue(
     address: str | None = None,
 ) -> list[Issued | Refusal]:
     """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
-    found = [_decided(app, terms, caller, ask) for ask in wanted.asks]
+    found: list[Found] = []
+    for number, ask in enumerate(wanted.asks):
+        if number % ASKS_A_TURN == ASKS_A_TURN - 1 and ports.turns is not None:
+            await ports.turns.next()
+        found.append(_decided(app, terms, caller, ask))
     if admission.counts(app, ports):
         found = await _within_limits(app, caller, found, wanted.batch, address, ports)
     if ports.deny is not None:
@@ -70,7 +81,9 @@ async def issue(
         found = await _authorized(app, terms, caller, found, ports, request_id)
     outcomes: list[Issued | Refusal] = []
     decisions: list[Decision] = []
-    for ask, one, stamp in zip(wanted.asks, found, stamps, strict=True):
+    for number, (ask, one, stamp) in enumerate(zip(wanted.asks, found, stamps, strict=True)):
+        if number % ASKS_A_TURN == ASKS_A_TURN - 1 and ports.turns is not None:
+            await ports.turns.next()
         outcome = one if isinstance(one, Refusal) else _minted(one, stamp)
         if isinstance(ask, Ask):
             outcome = outcome.renamed(ask.names) if isinstance(outcome, Refusal) else outcome

@@ -89,6 +89,13 @@ class Limiter(Protocol):
         """
 
 
+class Turns(Protocol):
+    """Shares the process among batches and everybody else."""
+
+    async def next(self) -> None:
+        """Returns when it is this batch's turn to do a little."""
+
+
 class Ports(NamedTuple):
     """One of each, or None."""
 
@@ -97,3 +104,4 @@ class Ports(NamedTuple):
     deny: DenyList | None = None
     authorizer: Authorizer | None = None
     limiter: Limiter | None = None
+    turns: Turns | None = None

@@ -203,6 +203,7 @@ class ServerSettings(NamedTuple):
     per_address: int | None = None
     drain: int = 0
     watch: bool = False
+    traces: bool = False
 
 
 _ADDRESSES_OFF: Final = (

@@ -1,5 +1,7 @@
 """Where the configuration comes from: files, includes, secrets in files, and `.env`."""
 
+import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,6 +42,33 @@ def test_a_named_file_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").mkdir()
     with pytest.raises(ConfigError, match=r"^config\.yaml: cannot be read: Is a directory$"):
         load("config.yaml", {}, tmp_path)
+
+
+def test_a_certificate_from_a_pipe_that_nobody_writes_to_is_a_problem_and_no_wait_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    said = _problems(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: pipe}"))
+    assert len(said) == 1
+    assert said[0].endswith("the file pipe cannot be read: nobody writes to this pipe")
+
+
+def test_a_certificate_from_a_pipe_that_is_written_to_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=(CERTIFICATE,), daemon=True)
+    writer.start()
+    setup = loaded(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: pipe}"))
+    writer.join()
+    assert list(setup.apps) == ["demo"]
+
+
+def test_a_configuration_from_a_pipe_whose_writer_has_finished_already(tmp_path: Path) -> None:
+    """As a shell's <(…) gives it."""
+    reader, writer = os.pipe()
+    os.write(writer, ONE_APP.encode())
+    os.close(writer)
+    try:
+        assert list(load(f"/dev/fd/{reader}", ENVIRONMENT, tmp_path).apps) == ["demo"]
+    finally:
+        os.close(reader)
 
 
 def test_a_file_of_16_mib_is_read_and_one_byte_more_is_not(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ PURE: Final = frozenset(
 )
 """What of the standard library may be used below the line: time, random, os, socket, pathlib, logging … are not here."""
 PACKAGES: Final = frozenset(("joserfc", "orjson", "pydantic", "pydantic_core"))
-WEB: Final = frozenset(("aiohttp", "aiohttp_cors"))
+WEB: Final = frozenset(("aiohttp",))
 
 
 def violations(sources: Mapping[str, str]) -> list[str]:

@@ -1,9 +1,14 @@
 """Slow, silent and greedy clients of a real server, with deadlines cut short: closed, counted, and no harm to others."""
 
 import asyncio
+import socket
 
 from tests.server.running import OPEN, Running, read_reply, request_bytes, serving
+from tokend.ports import Ports
 from tokend.server.guard import Caps, Deadlines
+from tokend.server.listening import SEND_BUFFER, bind
+from tokend.server.turns import Turns
+from tokend.setup import Listen
 
 _SHORT = Deadlines(head=0.3, body=0.3, write=0.3, answer=3.0)
 _GOOD = request_bytes("GET", "/rtc/room/publisher/uid/7/", None)
@@ -72,6 +77,28 @@ async def test_a_client_that_takes_no_answers_is_closed() -> None:
         async with asyncio.timeout(5):
             while server.guard.closed["write"] == 0:
                 await asyncio.sleep(0.05)
+
+
+def test_the_system_holds_no_megabytes_of_answers_for_a_client_that_takes_none() -> None:
+    with bind(Listen("127.0.0.1", 0)) as listener:
+        listener.listen()
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            held = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert held <= 2 * SEND_BUFFER  # Linux doubles it, for its own books
+
+
+async def test_many_batches_at_once_do_not_hold_up_other_requests() -> None:
+    batch = b'{"asks": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 10) + b"]}"
+    async with serving(OPEN, ports=Ports(turns=Turns())) as server:
+        clients = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
+        for _, writer in clients:
+            writer.write(request_bytes("POST", "/v1/tokens", batch))
+        assert (await server.ask("GET", "/healthz")).status == 200
+        for reader, writer in clients:
+            assert (await read_reply(reader)).status == 200
+            writer.close()
+        routes = [line["route"] for line in server.lines]
+    assert routes.index("/healthz") < 50
 
 
 async def test_more_idle_connections_than_there_is_room_for() -> None:

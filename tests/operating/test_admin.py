@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiohttp import ClientSession, UnixConnector
+from aiohttp import ClientConnectorError, ClientSession, UnixConnector
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.running import APP_ID, CERTIFICATE, tokend
@@ -92,14 +92,15 @@ async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
         (tmp_path / "config.yaml").write_text(text.replace(server.admin.rpartition("//")[2], f"unix:{path}"))
         await server.stop()
         await start(server)
-        for pause in waits():
-            if path.exists():
-                break
-            await asyncio.sleep(pause)
+        async with ClientSession(connector=UnixConnector(str(path))) as unix:
+            for pause in waits():
+                try:
+                    async with unix.get("http://localhost/-/config") as answer:
+                        assert answer.status == 200
+                        break
+                except ClientConnectorError:
+                    await asyncio.sleep(pause)
         assert path.stat().st_mode & 0o777 == 0o600
-        unix = ClientSession(connector=UnixConnector(str(path)))
-        async with unix, unix.get("http://localhost/-/config") as answer:
-            assert answer.status == 200
         (tmp_path / "config.yaml").write_text((tmp_path / "config.yaml").read_text().replace("demo-*", "demo2-*"))
         done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
         assert (done.returncode, done.stdout.startswith("reloaded, fingerprint ")) == (0, True)

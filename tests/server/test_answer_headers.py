@@ -165,3 +165,18 @@ async def test_100_continue_is_answered_before_the_body_is_sent() -> None:
         writer.write(body)
         assert (await read_reply(reader)).status == 200
         writer.close()
+
+
+async def test_a_client_that_expects_a_go_ahead_and_leaves_is_no_error_of_the_server() -> None:
+    async with serving(DEMO) as server:
+        raw = request_bytes(
+            "POST", "/demo/v1/token", None, ("X-API-Key", KEY), ("Expect", "100-continue"), ("Content-Length", "40")
+        )
+        for _ in range(50):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(raw)
+            await writer.drain()
+            writer.transport.abort()
+        await asyncio.sleep(0.1)
+        assert (await server.ask("GET", "/ping")).status == 200
+        assert not [line for line in server.lines if "exception" in line]

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -112,11 +112,19 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    directory: Path, workers: int, server: str = "", extra: Mapping[str, str] = {}, descriptor: int | None = None
+    directory: Path,
+    workers: int,
+    server: str = "",
+    extra: Mapping[str, str] = {},
+    descriptor: int | None = None,
+    before: Sequence[str] = (),
 ) -> AsyncIterator[Running]:
-    """`server`: more keys of `server`, each after a comma. `descriptor`: a listening socket, handed over as systemd does."""
+    """`server`: more keys of `server`, each after a comma. `descriptor`: a listening socket, handed over as systemd does.
+
+    `before`: a command that starts the one behind it, such as `prlimit`.
+    """
     running = Running(directory, workers, server)
-    await start(running, extra, descriptor)
+    await start(running, extra, descriptor, before)
     try:
         await running.ready()
         yield running
@@ -131,9 +139,11 @@ async def serving(
             raise AssertionError(f"workers were left behind: {children}")
 
 
-async def start(running: Running, extra: Mapping[str, str] = {}, descriptor: int | None = None) -> None:
+async def start(
+    running: Running, extra: Mapping[str, str] = {}, descriptor: int | None = None, before: Sequence[str] = ()
+) -> None:
     """Start it, again too, on the same port."""
-    command = [sys.executable, "-m", "tokend", "serve", "--port", str(running.port)]
+    command = [*before, sys.executable, "-m", "tokend", "serve", "--port", str(running.port)]
     if descriptor is not None:
         command = [sys.executable, "-c", _HAND_OVER, str(descriptor), *command]
     with (running.directory / "log").open("ab") as log:

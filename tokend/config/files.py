@@ -3,13 +3,19 @@
 A worker that takes a dead one's place, and all workers of one reload, must not each read what somebody is just editing.
 """
 
+import errno
 import hashlib
 import os
+import select
+import stat
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+PIPE_SECONDS: Final = 1.0
+"""How long a pipe's next bytes are waited for: nobody may ever write them."""
 
 
 class Files:
@@ -30,10 +36,7 @@ class Files:
         name = str(path)
         if not self._replays:
             try:
-                with path.open("rb") as opened:
-                    if check is not None:
-                        check(os.fstat(opened.fileno()))
-                    self._read[name] = opened.read(limit + 1)
+                self._read[name] = _contents(path, limit + 1, check)
             except OSError as error:
                 self._read[name] = error.errno or 0
                 raise
@@ -81,6 +84,37 @@ class Files:
         read = {name: b64decode(one) if isinstance(one, str) else int(one) for name, one in packed["read"].items()}
         listed = {key: list(names) for key, names in packed["listed"].items()}
         return cls(read, listed)
+
+
+def _contents(path: Path, most: int, check: Callable[[os.stat_result], None] | None) -> bytes:
+    with open(path, "rb", opener=_without_waiting) as opened:  # Path.open takes no opener
+        found = os.fstat(opened.fileno())
+        if check is not None:
+            check(found)
+        return _piped(opened.fileno(), most) if stat.S_ISFIFO(found.st_mode) else opened.read(most)
+
+
+def _piped(pipe: int, most: int) -> bytes:
+    content, waited = b"", False
+    while len(content) < most:
+        try:
+            piece = os.read(pipe, most - len(content))
+        except BlockingIOError:
+            piece = None  # its writer is slow
+        if piece:
+            content += piece
+        elif piece is not None and (content or waited):
+            break  # its end; one that nobody has opened for writing yet looks the same, and is waited for
+        elif select.select([pipe], [], [], PIPE_SECONDS)[0]:
+            waited = True
+        else:
+            raise OSError(errno.ETIMEDOUT, "nobody writes to this pipe")
+    return content
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Opening a pipe waits for its writer, which would stop a reload for ever."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _stamp(name: str) -> tuple[int, int, int] | None:

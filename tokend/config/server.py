@@ -70,6 +70,7 @@ class ServerShape(Part):
     connections: ConnectionsShape | None = None
     drain: Duration | None = None
     watch: bool | None = None
+    traces: bool | None = None
 
 
 def build_server(shape: ServerShape | None, report: Report) -> ServerSettings:
@@ -86,6 +87,7 @@ def build_server(shape: ServerShape | None, report: Report) -> ServerSettings:
         per_address=connections.per_address,
         drain=shape.drain or 0,
         watch=bool(shape.watch),
+        traces=bool(shape.traces),
     )
 
 

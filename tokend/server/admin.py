@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from tokend.auth import digest_of
 from tokend.dialects.contract import Answer
 from tokend.server.exposition import exposition
-from tokend.server.fleet import Fleet
+from tokend.server.fleet import Fleet, whole_snapshot
 from tokend.server.guard import Caps, Deadlines, Guard
 from tokend.server.listening import address_of
 from tokend.server.log import JsonLog, exception_fields
@@ -95,7 +95,7 @@ class Admin:
         return handle
 
     async def _metrics(self, request: web.BaseRequest) -> Answer:
-        body, content_type = exposition(await self._fleet.snapshot(), request.headers.get(hdrs.ACCEPT, ""))
+        body, content_type = exposition(await whole_snapshot(self._fleet), request.headers.get(hdrs.ACCEPT, ""))
         return Answer(200, body, content_type.removesuffix("; charset=utf-8"))
 
     async def _ready(self, request: web.BaseRequest) -> Answer:

@@ -8,7 +8,7 @@ from tokend.server.fleet import Start
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Snapshot
 from tokend.server.ports import CannotStart
-from tokend.server.process import caps_of
+from tokend.server.process import answer_first, caps_of, seldom_collect
 from tokend.server.reload import Reloader
 from tokend.server.worker import Worker
 from tokend.setup import Setup
@@ -26,6 +26,8 @@ class Alone:
     async def start(self, listener: socket.socket) -> None:
         """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""
         await self._worker.start(self.reloader.setup, listener)
+        seldom_collect()
+        answer_first()
 
     async def _install(self, setup: Setup, files: Files) -> list[str]:
         try:
@@ -40,6 +42,9 @@ class Alone:
 
     def unready(self) -> list[str]:
         return self._worker.unready()
+
+    def alive(self, now: float) -> bool:
+        return True  # it runs in the loop that asks
 
     def reopen_audit(self) -> None:
         self._worker.reopen_audit()

@@ -13,7 +13,7 @@ from tokend.config import ConfigError, Files, Source
 from tokend.server.channel import Channel
 from tokend.server.log import JsonLog, capture_libraries, standard_error
 from tokend.server.ports import CannotStart
-from tokend.server.process import caps_of, loop_factory, no_core_dumps
+from tokend.server.process import answer_first, caps_of, loop_factory, no_core_dumps, seldom_collect
 from tokend.server.worker import Worker
 from tokend.setup import Setup
 
@@ -71,6 +71,8 @@ class _Child:
         except (CannotStart, ConfigError) as error:
             return {"problems": [str(error)]}
         self._worker = worker
+        seldom_collect()
+        answer_first()
         return {"problems": []}
 
     async def _do_prepare(self, files: Any) -> Any:

@@ -54,6 +54,8 @@ class DenyFile:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self) -> tuple[Entry, ...]:
+        if not self._path.is_file():  # a pipe would be waited for, and all requests with it
+            raise ValueError("it is no regular file")
         with self._path.open("rb") as opened:
             raw = opened.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:

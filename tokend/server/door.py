@@ -2,19 +2,20 @@
 
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from aiohttp import hdrs, web
 
 from tokend import issuer
 from tokend.dialects import native
-from tokend.dialects.contract import Answer, Explain, Issue, Page, Request
+from tokend.dialects.contract import BODY_LIMIT, Answer, Explain, Issue, Page, Request
 from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
 from tokend.server import cors, pages
 from tokend.server.address import Proxies
 from tokend.server.chance import Chance
+from tokend.server.counting import counted_in
 from tokend.server.guard import Deadlines
 from tokend.server.log import JsonLog
 from tokend.server.metrics import Metrics
@@ -23,7 +24,11 @@ from tokend.server.reply import Reply, reply
 from tokend.server.trace import Trace
 from tokend.setup import Origins, Setup
 
+if TYPE_CHECKING:
+    from tokend.server.spans import Spans
+
 _NO_ORIGINS: Final = Origins()
+_PARENT: Final = "traceparent"
 _CHANCE: Final = Chance()
 _INTERNAL: Final = "an error of this server; its log has the request id"
 
@@ -38,7 +43,10 @@ class World(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A Setup with its matching table and what the issuer awaits: what one request works with from beginning to end."""
+    """A Setup with its matching table and what the issuer awaits: what one request works with from beginning to end.
+
+    `opened`: the same as `ports`, as they were opened.
+    """
 
     setup: Setup
     table: Table
@@ -46,13 +54,17 @@ class Loaded(NamedTuple):
     ports: Ports
     proxies: Proxies
     knows_clients: bool
+    opened: Ports
 
     @classmethod
-    def of(cls, setup: Setup, ports: Ports = Ports(), knows_clients: bool = True) -> "Loaded":
+    def of(
+        cls, setup: Setup, opened: Ports = Ports(), knows_clients: bool = True, metrics: Metrics | None = None
+    ) -> "Loaded":
         """`knows_clients`: whether limits by address count, as `Setup.knows_clients` says."""
         apps = list(setup.apps.values())
         only = apps[0].origins if len(apps) == 1 else _NO_ORIGINS
-        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies), knows_clients)
+        ports = opened if metrics is None else counted_in(metrics, opened)
+        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies), knows_clients, opened)
 
 
 class Door:
@@ -65,6 +77,7 @@ class Door:
         world: World = World(),
         metrics: Metrics | None = None,
         deadlines: Deadlines = Deadlines(),
+        spans: "Spans | None" = None,
     ) -> None:
         self.loaded = loaded
         self.draining = False
@@ -73,11 +86,13 @@ class Door:
         self._world = world
         self._metrics = metrics or Metrics()
         self._deadlines = deadlines
+        self._spans = spans
 
     async def handle(self, request: web.BaseRequest) -> Reply:
         """Whatever is asked for, and whatever goes wrong, there is an answer."""
         started = self._world.elapsed()
-        now = int(self._world.clock())
+        began = self._world.clock()
+        now = int(began)
         trace = Trace(self._world.request_id())
         self.in_flight += 1
         try:
@@ -85,7 +100,10 @@ class Door:
         finally:
             self.in_flight -= 1
         found = reply(request, answer, trace.lines, trace.request_id, now, close=self.draining)
-        trace.tell(request.method, answer.status, self._world.elapsed() - started, self._metrics, self._log)
+        seconds = self._world.elapsed() - started
+        trace.tell(request.method, answer.status, seconds, self._metrics, self._log)
+        if self._spans is not None:
+            self._spans.request(trace, request.method, answer.status, began, seconds, request.headers.get(_PARENT))
         return found
 
     def refuse_unread(self, request: web.BaseRequest, status: int, error: BaseException | None) -> Reply:
@@ -96,6 +114,8 @@ class Door:
             refusal, trace.exception = Refusal(Code.INTERNAL, _INTERNAL), error
         answer = self._refused(refusal, Missed(None), trace)
         trace.tell("other", answer.status, 0.0, self._metrics, self._log)
+        if self._spans is not None:
+            self._spans.request(trace, "other", answer.status, self._world.clock(), 0.0, None)
         return reply(request, answer, trace.lines, trace.request_id, int(self._world.clock()), close=True)
 
     def unready(self) -> list[str]:
@@ -153,6 +173,8 @@ class Door:
         body = b""
         if endpoint.method == hdrs.METH_POST:
             body = await body_of(request, endpoint.body_limit, self._deadlines.body)
+        if endpoint.body_limit > BODY_LIMIT and loaded.ports.turns is not None:
+            await loaded.ports.turns.next()  # reading many batches at once would hold up all other requests
         settings = found.route.settings(endpoint)
         plain = Request(found.params, query_of(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)

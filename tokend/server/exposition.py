@@ -8,9 +8,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from tokend import __version__
-from tokend.server.metrics import BUCKETS, FAMILIES, Snapshot
+from tokend.server.metrics import BUCKETS, FAMILIES, Labels, Snapshot
 
-_LATENCY: Final = "tokend_request_seconds"
+LATENCY: Final = "tokend_request_seconds"
+BUILD: Final = "tokend_build_info"
 
 
 def exposition(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
@@ -29,11 +30,13 @@ class _Fixed(Collector):
         for name, family in FAMILIES.items():
             kind = CounterMetricFamily if family.gauge is None else GaugeMetricFamily
             metric = kind(name, family.help, labels=family.labels)
-            for labels, value in sorted(self._snapshot.values.get(name, {}).items()):
+            found: dict[Labels, float] = {(value,): 0.0 for value in family.values}
+            found |= self._snapshot.values.get(name, {})
+            for labels, value in sorted(found.items()):
                 metric.add_metric(labels, value)
             yield metric
         yield self._histogram()
-        build = GaugeMetricFamily("tokend_build_info", "The version that runs.", labels=("version",))
+        build = GaugeMetricFamily(BUILD, "The version that runs.", labels=("version",))
         build.add_metric((__version__,), 1)
         yield build
 
@@ -42,6 +45,6 @@ class _Fixed(Collector):
         for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._snapshot.latencies, strict=True):
             total += count
             buckets.append((bound, total))
-        metric = HistogramMetricFamily(_LATENCY, "Seconds from a request's head to its answer.")
+        metric = HistogramMetricFamily(LATENCY, "Seconds from a request's head to its answer.")
         metric.add_metric((), buckets, self._snapshot.seconds)
         return metric

@@ -3,7 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from tokend.config import Files, Source
-from tokend.server.metrics import Snapshot
+from tokend.server.metrics import NOTHING, Snapshot, Values, merged
 from tokend.server.reload import Reloader
 from tokend.setup import Listen, Setup
 
@@ -29,6 +29,9 @@ class Fleet(Protocol):
     def unready(self) -> list[str]:
         """Why no request should be sent here; empty: it is ready."""
 
+    def alive(self, now: float) -> bool:
+        """Whether it could answer; `now`: the event loop's time. A service manager restarts what could not for long."""
+
     def reopen_audit(self) -> None:
         """After rotation of the audit's files."""
 
@@ -37,3 +40,16 @@ class Fleet(Protocol):
 
     async def stop(self, delay: float) -> None:
         """Not ready at once, still serving for `delay` seconds, then finish what has begun."""
+
+
+async def whole_snapshot(fleet: Fleet) -> Snapshot:
+    """Its metrics, with those that are of no process alone."""
+    reloader = fleet.reloader
+    gauges: Values = {
+        "tokend_workers": {(): 0.0},  # so that it is 0 when all have ended, and not missing
+        "tokend_ready": {(): float(not fleet.unready())},
+        "tokend_apps": {(): float(len(reloader.setup.apps))},
+        "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
+        "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
+    }
+    return merged([await fleet.snapshot(), NOTHING._replace(values=gauges)])

@@ -12,6 +12,10 @@ from tokend.validation import shown
 
 FIRST: Final = 3
 """The first descriptor that systemd hands over."""
+SEND_BUFFER: Final = 16 * 1024
+"""Bytes of answers that the system holds for a client that does not take them; its own limit would be megabytes."""
+RECEIVE_BUFFER: Final = 64 * 1024
+"""Bytes of requests that it holds while we answer the one before."""
 PUBLIC: Final = "public"
 ADMIN: Final = "admin"
 
@@ -25,7 +29,7 @@ def bind(listen: Listen, option: str = "choose another with --host and --port") 
         listener.bind(address)
     except OSError as error:
         raise CannotStart(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}; {option}") from error
-    return listener
+    return _bounded(listener)
 
 
 def bind_unix(path: str) -> socket.socket:
@@ -51,8 +55,15 @@ def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
         name = names[index] if index < len(names) else ""
         listener = socket.socket(fileno=FIRST + index)
         listener.set_inheritable(False)
-        found[ADMIN if name.startswith(ADMIN) else PUBLIC] = listener
+        found[ADMIN if name.startswith(ADMIN) else PUBLIC] = _bounded(listener)
     return found
+
+
+def _bounded(listener: socket.socket) -> socket.socket:
+    """Its connections inherit the sizes of the buffers."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return listener
 
 
 def address_of(listener: socket.socket) -> Listen | None:

@@ -5,6 +5,7 @@ Never a token, key, certificate, query or user id: exceptions are told by type a
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -45,11 +46,20 @@ class JsonLog:
         elif len(self._waiting) == 1:
             self._later(FLUSH_SECONDS, self.flush)
 
+    def event_from_elsewhere(self, event: str, level: str = "info", /, **fields: object) -> None:
+        """The same from another thread than the event loop's: it goes out at once, past the lines that wait."""
+        time = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+        line = {"time": time, "level": level, "event": event, **fields}
+        self._write(orjson.dumps(line, default=str) + b"\n")
+
     def flush(self) -> None:
         """Write what waits."""
         if not self._waiting:
             return
         lines, self._waiting = b"\n".join(self._waiting) + b"\n", []
+        self._write(lines)
+
+    def _write(self, lines: bytes) -> None:
         try:
             self._stream.write(lines)
             self._stream.flush()
@@ -82,12 +92,14 @@ class LibraryHandler(logging.Handler):
     def __init__(self, log: JsonLog) -> None:
         super().__init__(logging.WARNING)
         self._log = log
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, object] = {"logger": record.name, "message": str(record.msg)}
         if record.exc_info and record.exc_info[1] is not None:
             fields |= exception_fields(record.exc_info[1])
-        self._log.event("library", record.levelname.lower(), **fields)
+        tell = self._log.event if threading.get_ident() == self._thread else self._log.event_from_elsewhere
+        tell("library", record.levelname.lower(), **fields)
 
 
 def capture_libraries(log: JsonLog) -> None:

@@ -14,27 +14,42 @@ BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 
 class Family(NamedTuple):
-    """One metric: its help, its labels, and, for a gauge, how the values of several processes make one."""
+    """One metric: its help, its labels, and, for a gauge, how the values of several processes make one.
+
+    `values`: all that its one label can have; each is there from the beginning, since a counter that begins at 1 has
+    not risen to Prometheus.
+    """
 
     help: str
     labels: Labels = ()
     gauge: Callable[[Iterable[float]], float] | None = None
+    values: Labels = ()
 
 
+_CLOSED: Final = ("address_cap", "cap", "head", "write", "answer")
 FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_requests": Family("Requests answered, by HTTP status.", ("app", "status")),
     "tokend_decisions": Family(
         "Tokens issued and refused; the code is ok or why not.", ("app", "kind", "outcome", "code")
     ),
-    "tokend_connections_closed": Family("Connections that the guard closed, by what was late or full.", ("reason",)),
-    "tokend_reloads": Family("Reloads of the configuration.", ("result",)),
-    "tokend_worker_restarts": Family("Workers that ended and were replaced.", ("reason",)),
-    "tokend_audit_records": Family("Decisions written to the audit, or not.", ("result",)),
-    "tokend_limiter_calls": Family("Requests held against the limits, by what the limiter answered.", ("result",)),
+    "tokend_connections_closed": Family(
+        "Connections that the guard closed, by what was late or full.", ("reason",), None, _CLOSED
+    ),
+    "tokend_reloads": Family("Reloads of the configuration.", ("result",), None, ("done", "unchanged", "refused")),
+    "tokend_worker_restarts": Family("Workers that ended and were replaced.", ("reason",), None, ("killed", "exited")),
+    "tokend_audit_records": Family("Decisions written to the audit, or not.", ("result",), None, ("ok", "failed")),
+    "tokend_limiter_calls": Family(
+        "Asks held against the limits, by what came of it.", ("result",), None, ("admitted", "limited", "unavailable")
+    ),
     "tokend_requests_in_flight": Family("Requests that are being answered.", (), sum),
     "tokend_connections": Family("Open connections.", (), sum),
     "tokend_workers": Family("Processes that answer requests.", (), sum),
+    "tokend_ready": Family("1 if requests should be sent here, as /readyz says.", (), min),
+    "tokend_apps": Family("Apps of the configuration that serves.", (), min),
+    "tokend_config_last_reload_successful": Family("0 if the last reload was refused.", (), min),
+    "tokend_config_last_load_timestamp_seconds": Family("When the configuration that serves was loaded.", (), min),
     "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),
+    "tokend_limiter_healthy": Family("1 if Redis counts; while 0, redis.on_failure decides.", (), min),
     "tokend_jwks_age_seconds": Family("Age of the identity provider's keys.", ("source",), max),
 }
 

@@ -26,11 +26,11 @@ class Notify:
         self._send("STOPPING=1")
 
     async def stay_alive(self, is_alive: Callable[[], bool]) -> None:
-        """Feed the watchdog at half its time, as long as it is so."""
+        """Feed the watchdog, as long as it is so, so often that one miss does not count."""
         while self._watchdog is not None:
             if is_alive():
                 self._send("WATCHDOG=1")
-            await asyncio.sleep(self._watchdog / 2)
+            await asyncio.sleep(self._watchdog / 4)
 
     def _send(self, message: str) -> None:
         if not self._address:
@@ -38,6 +38,7 @@ class Notify:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
+                end.setblocking(False)  # a service manager that reads nothing must not hold requests up
                 end.sendto(message.encode(), address)
         except OSError:
-            pass  # the service manager is gone: there is nobody to tell
+            pass  # the service manager is gone, or reads nothing: there is nobody to tell

@@ -12,6 +12,7 @@ from tokend.server.jwks import KeyCache, over_http
 from tokend.server.limiter import LocalLimiter
 from tokend.server.log import JsonLog
 from tokend.server.outbound import client
+from tokend.server.turns import Turns
 from tokend.setup import AuditSettings, RedisSettings, Setup
 from tokend.validation import shown
 
@@ -36,6 +37,7 @@ class Outside:
         self._authorizer = authorizer.Webhooks(authorizer.over_http(self._backends, time.time), time.monotonic)
         self._audits: dict[AuditSettings, Audit] = {}
         self._opened = 0
+        self._turns = Turns()
         self._local = LocalLimiter(time.monotonic)
         self._limiters: dict[tuple[str, str], RedisLimiter] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -44,7 +46,7 @@ class Outside:
         """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
         deny = _open_deny(setup, self._log)
         limiter = self._limiter(setup.redis)
-        return Ports(self._audit(setup), self.keys, deny, self._authorizer, limiter)
+        return Ports(self._audit(setup), self.keys, deny, self._authorizer, limiter, self._turns)
 
     def retire(self, but: Ports) -> None:
         """Close what only other Setups asked for. No request may use it any more."""
@@ -56,6 +58,11 @@ class Outside:
             if limiter is not but.limiter:
                 del self._limiters[key]
                 self._closing.add(asyncio.create_task(limiter.close()))
+
+    def redis_counts(self, opened: Ports) -> bool | None:
+        """Whether Redis counts just now; None where no Redis is asked."""
+        found = [one.healthy() for one in self._limiters.values() if one is opened.limiter]
+        return found[0] if found else None
 
     def reopen(self) -> None:
         """After rotation of the audit's files."""

@@ -1,6 +1,8 @@
-"""What the process itself needs: descriptors for every connection, aiohttp's C parser, uvloop, and no core dumps."""
+"""What the process itself needs: descriptors, aiohttp's C parser, uvloop, no core dumps, and a quiet collector."""
 
+import gc
 import sys
+from importlib.util import find_spec
 from typing import Any, Final
 
 from aiohttp import http_parser
@@ -9,6 +11,7 @@ from tokend.server.guard import RESERVED, Caps
 from tokend.server.ports import CannotStart
 from tokend.setup import ServerSettings
 
+IMPORTED_LATER: Final = ("joserfc", "prometheus_client")
 CONNECTIONS: Final = 10_000
 """The most connections of a worker where `server.connections` does not say."""
 
@@ -32,12 +35,37 @@ def check_parser() -> None:
         raise CannotStart("aiohttp's C parser is missing: install a wheel of aiohttp, and unset AIOHTTP_NO_EXTENSIONS")
 
 
+def check_packages() -> None:
+    """`CannotStart` if a package is missing that would be imported only once it is needed."""
+    for name in IMPORTED_LATER:
+        if find_spec(name) is None:
+            raise CannotStart(
+                f"the package {name} is missing: install tokend with its dependencies (pip install tokend)"
+            )
+
+
 def no_core_dumps() -> None:
     """A core dump would hold every secret."""
     if sys.platform != "win32":
         import resource  # not to be had on Windows
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def seldom_collect() -> None:
+    """Call it once all is loaded: what is there by now stays, and need not be looked through again.
+
+    A full collection stops the loop, for 0.1 s with 4,500 connections. Requests and connections leave no cycles behind,
+    but for what cannot be parsed: so it waits for a million objects that stay.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
+def answer_first() -> None:
+    """A thread that builds a Setup gives way to the loop after 1 ms, not 5: the loop asks for its turn at each event."""
+    sys.setswitchinterval(0.001)
 
 
 def loop_factory() -> Any:

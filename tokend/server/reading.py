@@ -102,10 +102,10 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:
         raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # nothing of the answer itself is out yet
     try:
+        if hdrs.EXPECT in request.headers:  # 100-continue: anything else was refused before
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # nothing of the answer itself is out yet
         if request.content.is_eof():
             body = await request.read()
         else:

@@ -78,6 +78,10 @@ class RedisLimiter:
             self._probing = asyncio.create_task(self._probe())
         return await self._decide_without(groups)
 
+    def healthy(self) -> bool:
+        """Whether Redis counts; while it does not, `on_failure` decides."""
+        return self._down_since is None
+
     async def close(self) -> None:
         """End what is under way, and the connections."""
         for task in (self._sending, self._probing):

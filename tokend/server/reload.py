@@ -29,7 +29,10 @@ class Reloaded(NamedTuple):
 
 
 class Reloader:
-    """Holds the Setup that serves and the files that it was made of. One reload at a time."""
+    """Holds the Setup that serves and the files that it was made of. One reload at a time.
+
+    `refused`: whether the last one was. `loaded_at`: Unix seconds at which the Setup began to serve.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,8 @@ class Reloader:
         self._metrics = metrics
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
+        self.refused = False
+        self.loaded_at = clock()
 
     async def reload(self) -> Reloaded:
         """Read everything anew. Never raises for what is wrong with it."""
@@ -60,12 +65,14 @@ class Reloader:
             except ConfigError as error:
                 return self._refused([str(one) for one in error.problems])
             if setup.fingerprint == self.setup.fingerprint:
+                self.refused = False
                 self._metrics.count("tokend_reloads", "unchanged")
                 self._log.event("reload", result="unchanged", fingerprint=setup.fingerprint)
                 return Reloaded((), setup.fingerprint)
             if problems := await self._install(setup, files):
                 return self._refused(problems)
             before, self.setup, self.files = self.setup, setup, files
+            self.refused, self.loaded_at = False, self._clock()
             self._metrics.count("tokend_reloads", "done")
             self._log.event("reload", result="done", fingerprint=setup.fingerprint, apps=len(setup.apps))
             for warning in (*setup.warnings_at(self._clock()), *_at_next_start(before, setup)):
@@ -83,6 +90,7 @@ class Reloader:
                 seen = self.files.stamps()
 
     def _refused(self, problems: list[str]) -> Reloaded:
+        self.refused = True
         self._metrics.count("tokend_reloads", "refused")
         self._log.event("reload", "error", result="refused", problems=problems, fingerprint=self.setup.fingerprint)
         return Reloaded(tuple(problems), self.setup.fingerprint)

@@ -13,7 +13,7 @@ from tokend.server.fleet import Fleet, Start
 from tokend.server.listening import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
 from tokend.server.log import JsonLog, capture_libraries
 from tokend.server.notify import Notify
-from tokend.server.process import caps_of, check_parser, loop_factory, no_core_dumps
+from tokend.server.process import caps_of, check_packages, check_parser, loop_factory, no_core_dumps
 from tokend.server.supervisor import Supervisor
 from tokend.server.worker import BACKLOG
 from tokend.setup import Admin as AdminSettings
@@ -26,6 +26,7 @@ def serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]) -> No
     capture_libraries(log)
     no_core_dumps()
     check_parser()
+    check_packages()
     caps_of(start.setup.server)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(start, log, on_listening))
@@ -47,11 +48,11 @@ async def _serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]
         key = settings.admin.key if settings.admin else None
         admin = Admin(fleet, lambda: shown_apps(start.source, fleet.reloader.files), admin_listener, key, log)
         await admin.start()
-    stop = asyncio.Event()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     background = _obey_signals(fleet, stop, notify, log)
     if settings.watch:
         background.append(asyncio.create_task(fleet.reloader.watch()))
-    background.append(asyncio.create_task(notify.stay_alive(lambda: not stop.is_set())))
+    background.append(asyncio.create_task(notify.stay_alive(lambda: fleet.alive(loop.time()))))
     address = address_of(listener)
     on_listening(address.url if address else str(listener.getsockname()))
     notify.ready(f"serving {start.setup.source}")
@@ -93,8 +94,8 @@ def _obey_signals(fleet: Fleet, stop: asyncio.Event, notify: Notify, log: JsonLo
         while True:
             if await wanted.get() == "reload":
                 notify.reloading()
-                await fleet.reloader.reload()
-                notify.ready("reloaded")
+                found = await fleet.reloader.reload()
+                notify.ready("the reload was refused: see the log" if found.problems else "reloaded")
             else:
                 await fleet.replace_workers()
 

@@ -85,6 +85,7 @@ class Supervisor:
         self._workers: list[_Worker] = []
         self._ended = NOTHING
         self._stopping = False
+        self._heard = asyncio.get_running_loop().time()
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.reloader = Reloader(start.source, start.setup, start.files, self._install, log, self._metrics)
@@ -109,6 +110,11 @@ class Supervisor:
             return ["no worker is running"]
         reasons = [set(one.unready) for one in self._workers]
         return sorted(set.intersection(*reasons))
+
+    def alive(self, now: float) -> bool:
+        """Whether a worker was heard lately."""
+        self._heard = max([self._heard, *(one.heard for one in self._workers)])
+        return self._stopping or now - self._heard < HUNG_SECONDS
 
     def reopen_audit(self) -> None:
         for one in self._workers:

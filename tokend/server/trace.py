@@ -8,7 +8,7 @@ from tokend.model import Ask, Refusal
 from tokend.server.log import JsonLog, exception_fields
 from tokend.server.metrics import Metrics
 
-_METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
 class Trace:
@@ -55,7 +55,7 @@ class Trace:
             metrics.decision(self.app or "", kind, code)
         fields: dict[str, object] = {
             "request_id": self.request_id,
-            "method": method if method in _METHODS else "other",
+            "method": method if method in METHODS else "other",
             "route": self.template,
             "app": self.app,
             "kind": "+".join(self.kinds) or None,

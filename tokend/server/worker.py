@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import socket
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -20,7 +20,10 @@ from tokend.server.metrics import Metrics, Snapshot, Values
 from tokend.server.ports import CannotStart, Outside
 from tokend.server.protocol import Handle, Refuse, Server
 from tokend.server.reading import MAX_BODY
-from tokend.setup import Listen, Setup
+from tokend.setup import Listen, ServerSettings, Setup
+
+if TYPE_CHECKING:
+    from tokend.server.spans import Spans
 
 BACKLOG: Final = 1024
 LINGER_SECONDS: Final = 1.0
@@ -43,6 +46,7 @@ class Worker:
         self._guard = Guard(Deadlines(), caps, log, time.monotonic, self._is_proxy)
         self._offered: Loaded | None = None
         self._listen: Listen | None = None
+        self._spans: Spans | None = None
         self._door: Door
         self._runner: web.ServerRunner
         self._site: web.SockSite
@@ -52,10 +56,11 @@ class Worker:
         self._listen = address_of(listener)
         try:
             loaded = self._loaded(setup)
+            self._spans = _open_spans(setup.server)
         except CannotStart:
             await self._outside.close()
             raise
-        self._door = Door(loaded, self._log, metrics=self.metrics)
+        self._door = Door(loaded, self._log, metrics=self.metrics, spans=self._spans)
         self._runner = runner_of(self._door, self._guard)
         await self._runner.setup()
         self._guard.start()
@@ -75,16 +80,16 @@ class Worker:
         if self._offered is None:
             return
         self._door.loaded, self._offered = self._offered, None
-        kept = self._door.loaded.ports
+        kept = self._door.loaded.opened
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._retire_all_but, kept)
 
     def withdraw(self) -> None:
         """Forget the Setup that was offered."""
         self._offered = None
-        self._outside.retire(self._door.loaded.ports)
+        self._outside.retire(self._door.loaded.opened)
 
     def _loaded(self, setup: Setup) -> Loaded:
-        return Loaded.of(setup, self._outside.open(setup), setup.knows_clients(self._listen))
+        return Loaded.of(setup, self._outside.open(setup), setup.knows_clients(self._listen), self.metrics)
 
     def reopen_audit(self) -> None:
         self._outside.reopen()
@@ -107,6 +112,8 @@ class Worker:
         audit = self._door.loaded.ports.audit
         if audit is not None:
             gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}
+        if (counts := self._outside.redis_counts(self._door.loaded.opened)) is not None:
+            gauges["tokend_limiter_healthy"] = {(): float(counts)}
         found = self.metrics.snapshot(gauges)
         closed: dict[tuple[str, ...], float] = {(reason,): count for reason, count in self._guard.closed.items()}
         return found._replace(values={**found.values, "tokend_connections_closed": closed})
@@ -125,10 +132,23 @@ class Worker:
         self._guard.stop()
         await self._runner.cleanup()
         await self._outside.close()
+        if self._spans is not None:
+            await self._spans.close()
 
     def _retire_all_but(self, ports: Ports) -> None:
-        if self._door.loaded.ports is ports and self._offered is None:
+        if self._door.loaded.opened is ports and self._offered is None:
             self._outside.retire(ports)
+
+
+def _open_spans(settings: ServerSettings) -> "Spans | None":
+    """Where `server.traces` asks for them; `CannotStart` where their packages are missing."""
+    if not settings.traces:
+        return None
+    try:
+        from tokend.server.spans import Spans  # an extra, which takes a while to import
+    except ImportError as error:
+        raise CannotStart("server.traces is true, but its packages are missing: pip install tokend[otel]") from error
+    return Spans()
 
 
 def runner_of(door: Door, guard: Guard) -> web.ServerRunner:

@@ -1,0 +1,92 @@
+"""P23: no answer belongs to another request. Unique asks at the same time, each token read and held against its own ask.
+
+One connection in two sends several asks at once, before the first answer. `SOAK_ASKS=1000000` for the full size.
+"""
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import orjson
+
+from soak.asking import Connection, Reply, amount, get, post
+from soak.report import Report
+from soak.servers import APP, Server
+from tests.running import APP_ID, CERTIFICATE
+from tokend.wire import v007
+
+ASKS: Final = 200_000
+WORKERS: Final = 2
+CONNECTIONS: Final = 64
+AT_ONCE: Final = 4
+"""Asks that one connection in two sends before it reads."""
+
+
+class Wanted(NamedTuple):
+    """An ask, the field of the answer with its token, and what the token's service must say, as on the wire."""
+
+    raw: bytes
+    field: str
+    values: tuple[str, ...]
+    expire: int
+
+
+def run(report: Report) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        config = Path(directory, "config.yaml")
+        config.write_text(f"server: {{workers: {WORKERS}}}\n{APP}")
+        found = asyncio.run(_measure(config))
+    asked = sum(found.values())
+    report.bar("unique asks that were answered", f"{asked:,}", "all", asked == amount("SOAK_ASKS", ASKS))
+    report.bar("answers of another request", found["crossed"], "none", not found["crossed"])
+    wrong = asked - found["its own"] - found["crossed"]
+    report.bar("answers without a token", wrong, "none", wrong == 0)
+
+
+async def _measure(config: Path) -> Counter[str]:
+    server = await Server.start(config)
+    found: Counter[str] = Counter()
+    asks = (_ask(number) for number in range(1, amount("SOAK_ASKS", ASKS) + 1))
+    try:
+        await asyncio.gather(*(_client(server.port, asks, found, number % 2) for number in range(CONNECTIONS)))
+    finally:
+        await server.stop()
+    return found
+
+
+def _ask(number: int) -> Wanted:
+    """Channel, user and lifetime are this ask's own; three ways to ask, with two kinds of tokens."""
+    ttl = 60 + number % 86_000
+    if number % 3 == 0:
+        raw = get(f"/demo/rtc/demo-{number}/publisher/uid/{number}/?expiry={ttl}")
+        return Wanted(raw, "rtcToken", (f"demo-{number}", str(number)), ttl)
+    if number % 3 == 1:
+        body = orjson.dumps({"kind": "rtc", "channel": f"demo-{number}", "uid": number, "ttl": ttl})
+        return Wanted(post("/demo/v1/token", body), "token", (f"demo-{number}", str(number)), ttl)
+    body = orjson.dumps({"kind": "rtm", "user": f"user-{number}", "ttl": ttl})
+    return Wanted(post("/demo/v1/token", body), "token", (f"user-{number}",), ttl)
+
+
+async def _client(port: int, asks: Iterator[Wanted], found: Counter[str], many: int) -> None:
+    connection = await Connection.open(port)
+    try:
+        while together := list(islice(asks, AT_ONCE if many else 1)):
+            connection.writer.write(b"".join(one.raw for one in together))
+            for one in together:
+                found[_verdict(one, await connection.read())] += 1
+    finally:
+        connection.close()
+
+
+def _verdict(wanted: Wanted, reply: Reply) -> str:
+    if reply.status != 200:
+        return str(reply.status)
+    decoded = v007.decode(orjson.loads(reply.body)[wanted.field])
+    content = decoded.content
+    told = (content.app_id, content.expire, [one.values for one in content.services])
+    its_own = told == (APP_ID, wanted.expire, [wanted.values]) and v007.verifies(decoded, CERTIFICATE)
+    return "its own" if its_own else "crossed"
