@@ -20,6 +20,10 @@ from tokend.templates import Placeholder, TemplateError, parse_template, uid_of
             "{claims.a}*",
             "has nothing between {claims.a} and what follows: one value could run into the next; put a character between",
         ),
+        (
+            "*{claims.a}",
+            "has nothing between * and {claims.a}: one value could be the end of another; put a character between",
+        ),
         ("{claims.a|number}", "has {claims.a|number}: the transforms are |uid and |screen_uid"),
         ("{claims.a|}", "has {claims.a|}: the transforms are |uid and |screen_uid"),
         ("{name}", 'has name, which is no claim: write claims.name, claims.a.b or claims["https://…"]'),
@@ -36,6 +40,7 @@ def test_the_parts_of_a_template() -> None:
     org, sub = parse_claim_path("claims.org"), parse_claim_path("claims.sub")
     assert parse_template("a-{claims.org}-*").parts == ("a-", Placeholder(org, None, before="-", after=""), "-", None)
     assert parse_template("*-{claims.org}").parts == (None, "-", Placeholder(org, None, before="", after="-"))
+    assert parse_template("*ab{claims.org}").parts[-1] == Placeholder(org, None, before="", after="b")
     assert parse_template("{claims.sub|uid}").parts == (Placeholder(sub, uid_of, before="", after=""),)
 
 
@@ -59,6 +64,8 @@ def test_what_a_rule_lacks_in_words() -> None:
         'user "7" does not match "8"',
         "role publisher is not among roles []",
     ]
+    stream = Ask("rtm", {"user": "ann", "channel": "stage"})
+    assert lacked(app(rule(kinds=["rtm"])), stream) == "kind rtc, which the token holds too, is not among kinds [rtm]"
     assert lacked(app(rule(max_ttl=60)), rtc(ttl=61)) == "ttl 61 s is over the max of 60 s"
     assert lacked(app(rule(kinds=["rtm", "chat"])), rtc()) == "kind rtc is not among kinds [chat, rtm]"
     assert (
