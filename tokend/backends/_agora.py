@@ -1,4 +1,4 @@
-"""What the vendor's kinds share: service and privilege names <-> numbers of the wire, minting, reading, verifying.
+"""What the vendor's kinds share: services <-> the wire, minting, reading, verifying. Its numbers are in `_names.py`.
 
 A kind is some forty lines on `AgoraBackend`: its fields, and the services that they grant.
 """
@@ -7,6 +7,17 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from tokend.backends._names import (
+    ACCESS,
+    NAMES,
+    PRIVILEGE_NAMES,
+    PRIVILEGES,
+    RESOURCE_TYPES,
+    REST,
+    RTM_LOGIN_006,
+    TYPES,
+    Permissions,
+)
 from tokend.backends.contract import Backend, Minted, Mismatch, Reading, Unreadable
 from tokend.model import Credentials, Grant, Service, Stamp
 from tokend.scope import ADMINISTRATOR, CHANNELS, DERIVED, USERS
@@ -15,46 +26,6 @@ from tokend.wire.packing import WireError
 
 RENEW_BEFORE: Final = 30
 """Seconds before its end that a client is told to renew an RTC or RTM token (F18)."""
-
-TYPES: Final[Mapping[str, int]] = {
-    "rtc": 1,
-    "rtm": 2,
-    "streaming": 3,
-    "fpa": 4,
-    "chat": 5,
-    "fcdn": 6,
-    "apaas": 7,
-    "rtm2": 8,
-    "convoai": 9,
-    "stt": 10,
-}
-NAMES: Final = {number: name for name, number in TYPES.items()}
-PRIVILEGES: Final[Mapping[str, Mapping[str, int]]] = {
-    "rtc": {"join": 1, "publish_audio": 2, "publish_video": 3, "publish_data": 4},
-    "rtm": {"login": 1},
-    "streaming": {"publish_mixed": 1, "publish_raw": 2},
-    "fpa": {"login": 1},
-    "chat": {"user": 1, ADMINISTRATOR: 2},
-    "fcdn": {"publish": 1, "play": 2},
-    "apaas": {"room_user": 1, "user": 2, ADMINISTRATOR: 3},
-    "rtm2": {"login": 1},
-    "convoai": {},
-    "stt": {},
-}
-_PRIVILEGE_NAMES: Final = {
-    name: {number: privilege for privilege, number in numbers.items()} for name, numbers in PRIVILEGES.items()
-}
-_RTM_LOGIN_006: Final = 1000
-NO_ROLE: Final = -1
-"""What an APaaS service says where it has no role."""
-_REST: Final = frozenset({"convoai", "stt"})
-"""Services of the vendor's REST calls, which take the primary certificate alone (F17)."""
-RESOURCE_TYPES: Final = ("message_channels", "stream_channels", "group_channels", "server_groups", "users")
-ACCESS: Final = ("read", "write")
-"""RTM2's resource types and permissions, each in the order of its number on the wire."""
-
-Permissions = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""RTM2 resource type -> read or write -> names of resources."""
 
 
 class AgoraBackend(Backend):
@@ -75,7 +46,7 @@ class AgoraBackend(Backend):
     def signing(self, grant: Grant) -> str:
         """The name of the certificate that signs this grant: the primary's for what REST calls need (F17)."""
         for one in grant.services:
-            if ADMINISTRATOR in one.privileges or one.name in _REST:
+            if ADMINISTRATOR in one.privileges or one.name in REST:
                 return "primary"
         return self.credentials.signing
 
@@ -168,11 +139,11 @@ def _read_006(token: str) -> Reading:
     decoded = v006.decode(token)
     seconds = {number: until - decoded.issue_ts for number, until in decoded.privileges.items()}
     ttl = max(seconds.values(), default=0)
-    name = "rtm" if _RTM_LOGIN_006 in seconds else "rtc"
+    name = "rtm" if RTM_LOGIN_006 in seconds else "rtc"
     if name == "rtm":
-        privileges = {"login": seconds[_RTM_LOGIN_006]}
+        privileges = {"login": seconds[RTM_LOGIN_006]}
     else:
-        privileges = {_PRIVILEGE_NAMES["rtc"].get(number, str(number)): value for number, value in seconds.items()}
+        privileges = {PRIVILEGE_NAMES["rtc"].get(number, str(number)): value for number, value in seconds.items()}
     grant = Grant(decoded.app_id, v006.VERSION, ttl, (Service(name, None, None, privileges),))
     hidden = frozenset({"channel", "user", "ttl", "signed_by"})
     return Reading(grant, None, decoded.issue_ts, decoded.issue_ts + ttl, hidden)
@@ -210,7 +181,7 @@ def _content_006(grant: Grant, stamp: Stamp) -> v006.Content:
     (service,) = grant.services
     if service.name == "rtm":
         channel, uid = service.user or "", ""
-        numbers: Mapping[str, int] = {"login": _RTM_LOGIN_006}
+        numbers: Mapping[str, int] = {"login": RTM_LOGIN_006}
     else:
         channel, uid = service.channel or "", service.user or ""
         numbers = PRIVILEGES["rtc"]
@@ -237,7 +208,7 @@ def _to_wire(service: Service) -> v007.Service:
 
 def _from_wire(service: v007.Service) -> Service:
     name = NAMES[service.type]
-    known = _PRIVILEGE_NAMES[name]
+    known = PRIVILEGE_NAMES[name]
     privileges = {known.get(number, str(number)): seconds for number, seconds in service.privileges.items()}
     values = service.values
     match name:

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends._agora import NO_ROLE, AgoraBackend, chat_user
+from tokend.backends._agora import AgoraBackend, chat_user
 from tokend.backends._fields import RtmUser, Yes, check_rtm_user, user_for
+from tokend.backends._names import NO_ROLE
 from tokend.model import Code, Grant, Refusal, Service
 from tokend.scope import ADMINISTRATOR
 from tokend.validation import Strict, invalid

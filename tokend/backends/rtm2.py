@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends._agora import ACCESS, RESOURCE_TYPES, AgoraBackend, permissions_detail
+from tokend.backends._agora import AgoraBackend, permissions_detail
 from tokend.backends._fields import RtmUser, check_resource, check_rtm_user, user_for
+from tokend.backends._names import ACCESS, RESOURCE_TYPES
 from tokend.model import Grant, Service
 from tokend.validation import Strict
 
