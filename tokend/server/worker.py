@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tokend.server.spans import Spans
 
 BACKLOG: Final = 1024
+ACCEPTS: Final = 8
+"""How many connections are accepted in one turn of the loop: libuv takes one of each listening descriptor, and a turn
+under load is long. Not all that wait: other workers want some of them."""
 LINGER_SECONDS: Final = 1.0
 """The longest that the rest of a refused body is read and thrown away, so that its sender sees the answer."""
 IDLE_SECONDS: Final = 75.0
@@ -49,7 +52,7 @@ class Worker:
         self._spans: Spans | None = None
         self._door: Door
         self._runner: web.ServerRunner
-        self._site: web.SockSite
+        self._sites: list[web.SockSite]
 
     async def start(self, setup: Setup, listener: socket.socket) -> None:
         """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""
@@ -64,8 +67,10 @@ class Worker:
         self._runner = runner_of(self._door, self._guard)
         await self._runner.setup()
         self._guard.start()
-        self._site = web.SockSite(self._runner, listener, backlog=BACKLOG)
-        await self._site.start()
+        listeners = (listener, *(listener.dup() for _ in range(ACCEPTS - 1)))
+        self._sites = [web.SockSite(self._runner, one, backlog=BACKLOG) for one in listeners]
+        for site in self._sites:
+            await site.start()
 
     @property
     def setup(self) -> Setup:
@@ -122,7 +127,8 @@ class Worker:
         """Not ready at once; still serving for `delay` seconds; then accept nothing, finish what has begun, and close."""
         self._door.draining = True
         await asyncio.sleep(delay)
-        await self._site.stop()
+        for site in self._sites:
+            await site.stop()
         loop = asyncio.get_running_loop()
         begun = loop.time()
         while (self._guard.open and loop.time() < begun + LAST_CALL_SECONDS) or (
