@@ -121,14 +121,20 @@ def _read_007(token: str, credentials: Credentials) -> Reading:
     content = decoded.content
     services = _with_derived([_from_wire(one) for one in content.services])
     grant = Grant(content.app_id, v007.VERSION, content.expire, services)
-    signers = (name for name, one in credentials.certificates.items() if v007.verifies(decoded, one.reveal()))
     return Reading(
         grant,
-        next(signers, None) if content.app_id == credentials.app_id else None,
+        _signer(decoded, credentials) if content.app_id == credentials.app_id else None,
         content.issue_ts,
         content.issue_ts + content.expire,
         frozenset({"services"}) if decoded.unread else frozenset(),
     )
+
+
+def _signer(decoded: v007.Decoded, credentials: Credentials) -> str | None:
+    for name, certificate in credentials.certificates.items():
+        if v007.verifies(decoded, certificate.reveal()):
+            return name
+    return None
 
 
 def _read_006(token: str) -> Reading:

@@ -7,6 +7,8 @@ Lengths are checked here and nowhere else: a length that wraps would forge servi
 import binascii
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 MAX_U16: Final = 0xFFFF
@@ -25,23 +27,26 @@ class WireError(ValueError):
 
 def pack_u16(number: int) -> bytes:
     """Two bytes; `WireError` outside 0..65535."""
-    if not 0 <= number <= MAX_U16:
-        raise WireError("a 16-bit number of the token is out of range")
-    return _U16.pack(number)
+    try:
+        return _U16.pack(number)
+    except struct.error as error:
+        raise WireError("a 16-bit number of the token is out of range") from error
 
 
 def pack_u32(number: int) -> bytes:
     """Four bytes; `WireError` outside 0..2^32-1."""
-    if not 0 <= number <= MAX_U32:
-        raise WireError("a 32-bit number of the token is out of range")
-    return _U32.pack(number)
+    try:
+        return _U32.pack(number)
+    except struct.error as error:
+        raise WireError("a 32-bit number of the token is out of range") from error
 
 
 def pack_i16(number: int) -> bytes:
     """Two bytes, signed; `WireError` outside -32768..32767."""
-    if not -0x8000 <= number <= 0x7FFF:
-        raise WireError("a signed 16-bit number of the token is out of range")
-    return _I16.pack(number)
+    try:
+        return _I16.pack(number)
+    except struct.error as error:
+        raise WireError("a signed 16-bit number of the token is out of range") from error
 
 
 def pack_bytes(raw: bytes) -> bytes:
@@ -62,9 +67,14 @@ def pack_string(text: str) -> bytes:
 def pack_map(pairs: Mapping[int, int]) -> bytes:
     """A count, then key (u16) and value (u32) in ascending order of the keys."""
     try:
-        return b"".join([_U16.pack(len(pairs)), *[_PAIR.pack(key, pairs[key]) for key in sorted(pairs)]])
+        return _map_of(len(pairs)).pack(len(pairs), *chain.from_iterable(sorted(pairs.items())))
     except struct.error as error:
         raise WireError("a privilege of the token is out of range") from error
+
+
+@lru_cache(maxsize=64)
+def _map_of(count: int) -> struct.Struct:
+    return struct.Struct("<H" + "HI" * count)
 
 
 def pack_numbers(form: struct.Struct, *numbers: int) -> bytes:
@@ -109,12 +119,15 @@ class Unpacker:
 
     def bytes_(self) -> bytes:
         """A length-prefixed piece."""
-        begin = self._at + 2
-        end = begin + self.numbers(_U16)[0]
-        if end > len(self._data):
+        data, begin = self._data, self._at + 2
+        try:
+            end = begin + _U16.unpack_from(data, self._at)[0]
+        except struct.error as error:
+            raise WireError(_TOO_EARLY) from error
+        if end > len(data):
             raise WireError(_TOO_EARLY)
         self._at = end
-        return self._data[begin:end]
+        return data[begin:end]
 
     def string(self) -> str:
         """A length-prefixed text; `WireError` unless it is UTF-8."""
@@ -143,7 +156,7 @@ class Unpacker:
 
     def map_(self) -> dict[int, int]:
         """Keys and values; `WireError` for a key that stands twice."""
-        count = self.numbers(_U16)[0]
+        count = self.u16()
         end = self._at + count * _PAIR.size
         if end > len(self._data):
             raise WireError(_TOO_EARLY)

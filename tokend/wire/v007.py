@@ -134,7 +134,7 @@ def pack(content: Content) -> bytes:
         if layout is None or len(layout) != len(service.values):
             raise WireError("a service of the token has an unknown type or the wrong number of values")
         packed += (pack_u16(service.type), pack_map(service.privileges))
-        packed += [_pack_value(form, value) for form, value in zip(layout, service.values, strict=True)]
+        packed += map(_pack_value, layout, service.values)
     return b"".join(packed)
 
 
@@ -175,13 +175,12 @@ def _unpack(signed: bytes) -> tuple[Content, bytes]:
         if layout is None:
             return Content(app_id, issue_ts, expire, salt, tuple(services)), pack_u16(service_type) + reader.rest
         privileges = reader.map_()
-        services.append(Service(service_type, privileges, tuple([_unpack_value(reader, form) for form in layout])))
+        values = [reader.string() if form == "string" else _unpack_value(reader, form) for form in layout]
+        services.append(Service(service_type, privileges, tuple(values)))
     return Content(app_id, issue_ts, expire, salt, tuple(services)), reader.rest
 
 
 def _unpack_value(reader: Unpacker, form: str) -> Value:
-    if form == "string":
-        return reader.string()
     if form == "i16":
         return reader.i16()
     return _unpack_permissions(reader)
