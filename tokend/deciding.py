@@ -58,7 +58,7 @@ def explain(app: App, terms: Terms, caller: Caller, ask: Ask) -> Explanation:
         reason = refusal or Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this")
         return Explanation(caller.name, tuple(trials), reason.renamed(ask.names))
     gives = inspector.grant_fields(permit.grant)
-    return Explanation(caller.name, tuple(trials), None, gives, app.authorizer is not None)
+    return Explanation(caller.name, (*trials, Trial(permit.rule, ())), None, gives, app.authorizer is not None)
 
 
 def unlimited(app: App, terms: Terms, ask: Ask) -> Permit:
@@ -70,7 +70,10 @@ def unlimited(app: App, terms: Terms, ask: Ask) -> Permit:
 
 
 def weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | None, list[Trial], Refusal | None]:
-    """Try the rules in order up to the first that permits. The refusal is that of the nearest miss."""
+    """Try the rules in order up to the first that permits: its permit; what those before it lacked; else why not.
+
+    The refusal is that of the nearest miss.
+    """
     backend, fields = validated(app, ask)
     _check_bounds(ask, terms)
     trials: list[Trial] = []
@@ -89,11 +92,10 @@ def weigh(app: App, terms: Terms, caller: Caller, ask: Ask) -> tuple[Permit | No
             misses.append((0, refusal))
             continue
         lacking = lacks(rule, filled, grant)
-        all_lacking = lacking.all
-        trials.append(Trial(rule.path, all_lacking))
-        if not all_lacking:
-            sources = tuple([one.source for one in caller.narrowings])
+        if not lacking.others and not lacking.powers:
+            sources = tuple([one.source for one in caller.narrowings]) if caller.narrowings else ()
             return Permit(ask, backend, grant, rule.path, user, clamped_from, sources), trials, None
+        trials.append(Trial(rule.path, lacking.all))
         misses.append(_miss(lacking.others, lacking.powers))
     return None, trials, min(misses, key=lambda miss: miss[0])[1] if misses else None
 

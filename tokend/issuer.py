@@ -145,7 +145,7 @@ def _left(
     again, trials, _ = weigh(app, terms, caller._replace(narrowings=(*caller.narrowings, answer)), permit.ask)
     if again is not None and scope(again.grant) == scope(permit.grant):
         return again
-    lacked = next(trial.lacked for trial in trials if trial.rule == permit.rule)
+    lacked = next((trial.lacked for trial in trials if trial.rule == permit.rule), ())
     told = "; ".join(one.removeprefix(f"{SOURCE}: ") for one in lacked)
     return Refusal(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {told}", operator=SOURCE)
 

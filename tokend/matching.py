@@ -63,14 +63,30 @@ def _template(at: Parts, path: str, keyed: bool) -> str:
     return f"{prefix}/{path}" if path or keyed else prefix or "/"
 
 
+class _Prefix(NamedTuple):
+    """What lies below one literal prefix of `depth` parts: endpoints by how many parts follow it, and one of its routes."""
+
+    depth: int
+    route: Route
+    by_length: dict[int, list[_Candidate]]
+
+
 class Table:
-    """The routes of one Setup, looked up by host and literal prefix."""
+    """The routes of one Setup, looked up by host and literal prefix.
+
+    `asks_host`, `asks_media`: whether any route depends on the request's host, any endpoint on its content type.
+    """
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._prefixes: dict[tuple[str | None, tuple[str, ...]], list[_Candidate]] = {}
+        self._prefixes: dict[tuple[str | None, tuple[str, ...]], _Prefix] = {}
+        self.asks_host = self.asks_media = False
         for route in routes:
             prefix = literal_prefix(route.at)
-            self._prefixes.setdefault((route.host, prefix), []).extend(candidates(route))
+            below = self._prefixes.setdefault((route.host, prefix), _Prefix(len(prefix), route, {})).by_length
+            self.asks_host |= route.host is not None
+            for one in candidates(route):
+                below.setdefault(len(one.below), []).append(one)
+                self.asks_media |= one.endpoint.media is not None
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
     def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Found | Missed:
@@ -78,23 +94,25 @@ class Table:
 
         It decides between two endpoints; one alone takes the request, and tells which content type it wants.
         """
-        candidates_here = self._below(host, parts)
-        if not candidates_here:
+        found = self._below(host, parts)
+        if found is None:
             return Missed(None)
-        depth = len(literal_prefix(candidates_here[0].route.at))
-        rest, url_key = parts[depth:], None
-        if rest[:1] == (URL_KEY_MARK,) and len(rest) > 1 and any(one.route.url_keys for one in candidates_here):
-            candidates_here = [one for one in candidates_here if one.route.url_keys]
-            rest, url_key = rest[2:], rest[1]
+        route, rest, url_key = found.route, parts[found.depth :], None
+        if len(rest) > 1 and rest[0] == URL_KEY_MARK and (keyed := _takes_url_keys(found)) is not None:
+            route, rest, url_key = keyed, rest[2:], rest[1]
         near: list[_Candidate] = []
         best: _Candidate | None = None
-        for candidate in candidates_here:
-            if len(candidate.below) != len(rest) or not _fits(candidate.literals, rest):
-                continue
-            if candidate.endpoint.method != method:
-                near.append(candidate)
-            elif best is None or candidate.endpoint.media == media:
-                best = candidate
+        for candidate in found.by_length.get(len(rest), ()):
+            for place, text in candidate.literals:
+                if rest[place] != text:
+                    break
+            else:
+                if url_key is not None and not candidate.route.url_keys:
+                    continue
+                if candidate.endpoint.method != method:
+                    near.append(candidate)
+                elif best is None or candidate.endpoint.media == media:
+                    best = candidate
         if best is not None:
             params = {name: rest[place] for place, name in best.names}
             template = best.template(keyed=url_key is not None)
@@ -102,15 +120,21 @@ class Table:
         if near:
             methods = tuple(sorted({one.endpoint.method for one in near}))
             return Missed(near[0].route, near[0].dialect, methods, near[0].template())
-        return Missed(candidates_here[0].route, candidates_here[0].dialect)
+        return Missed(route, route.dialects[0])
 
-    def _below(self, host: str | None, parts: tuple[str, ...]) -> list[_Candidate]:
-        for where in dict.fromkeys((host, None)):
+    def _below(self, host: str | None, parts: tuple[str, ...]) -> _Prefix | None:
+        for where in (None,) if host is None or not self.asks_host else (host, None):
             for length in range(min(len(parts), self._longest), -1, -1):
                 found = self._prefixes.get((where, parts[:length]))
-                if found:
+                if found is not None:
                     return found
-        return []
+        return None
+
+
+def _takes_url_keys(prefix: _Prefix) -> Route | None:
+    """The first route below the prefix that does."""
+    listed = (one.route for candidates_here in prefix.by_length.values() for one in candidates_here)
+    return next((route for route in listed if route.url_keys), None)
 
 
 def split_path(target: str) -> tuple[str, ...]:
@@ -173,13 +197,6 @@ def _could_both(one: Parts, other: Parts) -> bool:
     return len(one) == len(other) and all(
         isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b for a, b in zip(one, other, strict=True)
     )
-
-
-def _fits(literals: tuple[tuple[int, str], ...], parts: tuple[str, ...]) -> bool:
-    for place, text in literals:  # noqa: SIM110  # a generator here costs more than all of the loop
-        if parts[place] != text:
-            return False
-    return True
 
 
 def _decode(raw: str) -> str:

@@ -3,7 +3,7 @@
 Knows scopes and claims, no kinds of its own, no vendors, no HTTP. Templates are in `templates.py`.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tokend.claims import Condition
 from tokend.model import Caller, Grant, Narrowing
@@ -79,12 +79,15 @@ def _narrowed(one: Narrowing) -> Narrowed:
 class Lacks(NamedTuple):
     """What a rule lacks for a grant, in sentences: `powers` apart, since they get a code of their own."""
 
-    others: tuple[str, ...]
-    powers: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    powers: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:
         return self.others + self.powers
+
+
+_NOTHING_LACKED: Final = Lacks()
 
 
 def lacks(rule: Rule, filled: Filled, grant: Grant) -> Lacks:
@@ -97,7 +100,9 @@ def lacks(rule: Rule, filled: Filled, grant: Grant) -> Lacks:
         if Power.APP_ADMIN in reach.powers:
             others.append(f"{source}: what is narrowed never administers the app")
     missing = reach.powers - rule.powers
-    return Lacks(tuple(others), tuple([f"power {one} is not named" for one in sorted(missing)]) if missing else ())
+    if not others and not missing:
+        return _NOTHING_LACKED
+    return Lacks(tuple(others), tuple(f"power {one} is not named" for one in sorted(missing)))
 
 
 def _lacking(grant: Grant, reach: Scope, limit: Rule | Narrowing, texts: Filled | Narrowed) -> list[str]:
@@ -127,7 +132,7 @@ def _lacking(grant: Grant, reach: Scope, limit: Rule | Narrowing, texts: Filled 
 
 def _misfits(ids: frozenset[str], pattern: Pattern) -> list[str]:
     """Wildcards fit `*` and a field left out (their power is asked for apart); any other pattern must match the text."""
-    return sorted(one for one in ids if not (pattern.is_any and is_wildcard(one)) and not pattern.matches(one))
+    return sorted([one for one in ids if not pattern.matches(one) and not (pattern.is_any and is_wildcard(one))])
 
 
 def _listed(names: frozenset[str]) -> str:

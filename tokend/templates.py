@@ -72,12 +72,15 @@ class Pattern(NamedTuple):
 
 
 class Template(NamedTuple):
-    """Parts in order: literal text, a placeholder, or STAR."""
+    """Parts in order: literal text, a placeholder, or STAR. `fixed`: what it is for everybody, if it has no placeholder."""
 
     parts: tuple[str | Placeholder | None, ...]
+    fixed: Pattern | None = None
 
     def fill(self, claims: Mapping[str, object]) -> Pattern:
         """The pattern for a caller; `Inapplicable` where a claim is missing or cannot go in."""
+        if self.fixed is not None:
+            return self.fixed
         pieces = [""]
         for part in self.parts:
             if part is STAR:
@@ -116,7 +119,10 @@ def parse_template(text: str) -> Template:
                 )
             after = in_front[-1:] if STAR in parts and isinstance(in_front, str) else ""
             parts.append(_placeholder(inside or "", following.group(3)[0] if following else "", after))
-    return Template(tuple(parts))
+    template = Template(tuple(parts))
+    if any(isinstance(part, Placeholder) for part in parts):
+        return template
+    return template._replace(fixed=template.fill({}))
 
 
 def parse_pattern(text: str) -> Pattern:

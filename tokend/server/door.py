@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from tokend import issuer
 from tokend.dialects import native
-from tokend.dialects.contract import BODY_LIMIT, Answer, Explain, Issue, Page, Request
+from tokend.dialects.contract import BODY_LIMIT, JSON, Answer, Explain, Issue, Page, Request
 from tokend.matching import Found, Missed, Table, split_path
 from tokend.model import Code, Refusal, Stamp, whole_seconds
 from tokend.ports import Ports
@@ -132,7 +132,10 @@ class Door:
                 parts = split_path(request.raw_path)
                 if (own := pages.own_page(parts, self.unready)) is not None:
                     return self._own_page(request, own, parts, origins, trace)
-                found = loaded.table.match(_method_wanted(request), host_of(request), parts, media_of(request))
+                table = loaded.table
+                host = host_of(request) if table.asks_host else None
+                media = media_of(request) if table.asks_media else JSON
+                found = table.match(_method_wanted(request), host, parts, media)
                 trace.template = found.template
                 if found.route is not None:
                     trace.app, origins = found.route.app.name, found.route.app.origins
