@@ -31,7 +31,8 @@ class Gate:
 
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller:
         """The caller, or `Refusal`. `now` in Unix seconds."""
-        if presented.total > 1:
+        total = presented.total
+        if total > 1:
             raise Refusal(
                 Code.CREDENTIAL_AMBIGUOUS,
                 "two credentials at once: send one of Authorization, X-API-Key and a key in the URL",
@@ -40,7 +41,7 @@ class Gate:
             caller = await scheme.identify(presented, now, keys)
             if caller is not None:
                 return caller
-        if presented.total:
+        if total:
             beside = _BESIDE if presented.proxied else None
             raise not_known(beside)
         reason = presented.unproxied if presented.proxied is None else "the proxy names no user"
@@ -55,6 +56,8 @@ def present(
     """The credentials in the values of the two headers, the path and the session cookie; a header sent twice is two."""
     if len(authorization) > 1 or len(api_key) > 1:
         raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
+    if not authorization and not api_key:
+        return Presented(url_key=url_key, cookie=cookie)
     bearer, other = None, False
     for value in authorization:
         scheme, _, text = value.partition(" ")

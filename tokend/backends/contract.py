@@ -118,5 +118,5 @@ def same_grant(one: Grant, other: Grant) -> bool:
         type(one) is type(other) is Grant
         and one == other
         and type(one.ttl) is type(other.ttl) is int
-        and {*map(type, one.services), *map(type, other.services)} <= {Service}
+        and {Service}.issuperset(map(type, one.services + other.services))
     )

@@ -123,6 +123,6 @@ def _fit(request: web.BaseRequest) -> bool:
     """Whether it is a path of HTTP/1.1 or 1.0, with the one expectation that there is."""
     return (
         request.raw_path.startswith("/")
-        and request.version in (HttpVersion10, HttpVersion11)
-        and request.headers.get(hdrs.EXPECT, "100-continue").lower() == "100-continue"
+        and request.version in (HttpVersion11, HttpVersion10)
+        and (hdrs.EXPECT not in request.headers or request.headers[hdrs.EXPECT].lower() == "100-continue")
     )

@@ -58,10 +58,10 @@ def _is_named(origin: str, route: Route) -> bool:
 
 def _session(request: web.BaseRequest, found: Found) -> str | None:
     """The session cookie that a preset reads, only for a page that `cors` names: cookies come unasked."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if found.route.cookie is None or origin is None or not _is_named(origin, found.route):
+    if found.route.cookie is None:
         return None
-    return request.cookies.get(found.route.cookie)
+    origin = request.headers.get(hdrs.ORIGIN)
+    return None if origin is None or not _is_named(origin, found.route) else request.cookies.get(found.route.cookie)
 
 
 def host_of(request: web.BaseRequest) -> str | None:
