@@ -103,10 +103,11 @@ class Counters:
         filled: list[tuple[Counter, int]] = []
         for counter in group:
             limit = counter[1]
-            scaled = now * limit.amount
-            empty_at = max(self._empty_at.get(counter, scaled), scaled) + limit.cost
-            over = empty_at - scaled - limit.capacity
-            wait = max(wait, -(-over // limit.amount))
+            scaled, cost = now * limit.amount, limit.cost
+            empty_at = max(self._empty_at.get(counter, scaled), scaled) + cost
+            over = empty_at - scaled - limit.burst * cost
+            if over > 0:
+                wait = max(wait, -(-over // limit.amount))
             filled.append((counter, empty_at))
         for counter, empty_at in filled:
             known = self._empty_at.pop(counter, None)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import orjson
 
@@ -16,7 +16,7 @@ def loads(raw: bytes) -> Any:
     # orjson refuses NaN, lone surrogates, bad UTF-8 and deep nesting; json alone can see a key that stands twice
     orjson.loads(raw)
     try:
-        return json.loads(raw.decode(), object_pairs_hook=_no_twins, parse_constant=_no_constant)
+        return _DECODER.decode(raw.decode())
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
@@ -30,3 +30,6 @@ def _no_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_twins, parse_constant=_no_constant)

@@ -3,9 +3,9 @@
 Shared by identity providers' tokens and signed URLs. Knows no claims, keys or signatures.
 """
 
-import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from tokend import strict_json
@@ -15,6 +15,10 @@ LEEWAY: Final = 30
 """Seconds that clocks may differ by."""
 MAX_TIME: Final = 253_402_300_799
 """The last second of the year 9999: anything later is no time that anybody means."""
+
+
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Unfit(Exception):
@@ -43,11 +47,8 @@ def read(text: str) -> Token:
     """A text that looks like a JWS, its signature unchecked; `Unfit` unless it is one, letter by letter."""
     if len(text) > MAX_LENGTH:
         raise Unfit("the token is over 8 KiB")
-    parts = text.split(".")
-    header, claims = (_object(_decoded(part)) for part in parts[:2])
-    if "crit" in header or "b64" in header:
-        raise Unfit("the header has crit or b64, which nothing here understands")
-    return Token(header, claims, f"{parts[0]}.{parts[1]}".encode("ascii"), _decoded(parts[2]))
+    header, claims, signature = text.split(".")
+    return Token(_header(header), _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
 
 
 def told(value: object) -> str:
@@ -55,14 +56,24 @@ def told(value: object) -> str:
     return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else type(value).__name__
 
 
+@lru_cache(maxsize=64)
+def _header(part: str) -> Mapping[str, Any]:
+    """Remembered: a provider's tokens have the same one, each as long as its key."""
+    header = _object(_decoded(part))
+    if "crit" in header or "b64" in header:
+        raise Unfit("the header has crit or b64, which nothing here understands")
+    return header
+
+
 def _decoded(part: str) -> bytes:
     """The bytes of a part; each has one spelling, so that no token has two."""
     try:
         written = part.encode("ascii")
-        raw = base64.b64decode(written + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
+        padded = written.translate(_FROM_URL) + b"=" * (-len(part) % 4)
+        raw = binascii.a2b_base64(padded, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise Unfit("a part of the token is not base64url") from error
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != written:
+    if binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=") != written:
         raise Unfit("a part of the token is base64 in another spelling")
     return raw
 
