@@ -61,7 +61,8 @@ def measured(name: str, report: Report) -> Result:
     try:
         importlib.import_module(f"soak.{name}").run(report)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other scripts are still to run
-        traceback.print_exc()
+        if not isinstance(error, SystemExit):  # which says all in its sentence
+            traceback.print_exc()
         failed = f"{type(error).__name__}: {error}"
     seconds = round(time.monotonic() - begun)
     report.detail("took", f"{seconds} s")
