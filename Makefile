@@ -29,11 +29,11 @@ check: lint types test ## Everything that has to hold before a change lands
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 	$(BIN)/python bench/startup.py
 
-soak: .venv/soak $(NODE) ## Prove the promises at full size, many minutes: make soak NAMES="p1 p2"
-	$(BIN)/python -m soak $(NAMES)
+soak: .venv/soak $(NODE) ## Prove the promises at full size into docs/figures.md, many minutes: make soak NAMES="p1 p2"
+	$(BIN)/python -m soak $(NAMES) --write
 
 chaos: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
-	$(BIN)/python -m soak p7 p8 p9 p10 p11 p12 p13 p24 p25 p26
+	$(BIN)/python -m soak p7 p8 p9 p10 p11 p12 p13 p24 p25 p26 --write
 
 bench: .venv/run $(PEERS) tests/node/node_modules ## Measure tokend beside its peers: docs/performance.md (BENCH="--runs 1 --only zero")
 	@$(BIN)/python -m bench $(BENCH)

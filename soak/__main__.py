@@ -1,39 +1,88 @@
-"""`python -m soak [NAME…]`: all scripts, or those whose names begin so (`p1`, `p2_full_disk`). Exit 1: a bar was missed."""
+"""The command: `python -m soak [NAME …] [--write]`. Exit 1: a bar was missed, or a script did not come to its end."""
 
+import argparse
+import ast
 import importlib
-import re
+import os
 import signal
 import sys
 import time
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+from soak import results, sizes
 from soak.report import Report
+from soak.results import Result
+
+HERE: Final = Path(__file__).parent
+DATA: Final = HERE / "results.json"
+PAGE: Final = HERE.parent / "docs" / "figures.md"
 
 
 def scripts() -> list[str]:
     """Names of all scripts, in the order of their promises."""
-    names = [path.stem for path in Path(__file__).parent.glob("p[0-9]*_*.py")]
-    return sorted(names, key=lambda name: (int(re.findall("[0-9]+", name)[0]), name))
+    return sorted((path.stem for path in HERE.glob("p[0-9]*_*.py")), key=results.order)
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run them one after the other, since each measures or loads the whole machine."""
+    parser = argparse.ArgumentParser(prog="soak", description="Prove the promises at full size.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="scripts whose names begin so: p1, p5_rules (all)")
+    parser.add_argument("--write", action="store_true", help="into soak/results.json and docs/figures.md")
+    options = parser.parse_args(arguments)
     known = scripts()
-    chosen = [name for name in known if not wanted or any(f"{name}_".startswith(f"{one}_") for one in wanted)]
+    wanted: list[str] = options.names or known
+    chosen = [name for name in known if any(f"{name}_".startswith(f"{one}_") for one in wanted)]
     if not chosen:
         print(f"there is no such script; there are {', '.join(known) or 'none yet'}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it ends the servers that it started
-    misses: list[str] = []
+    failures: list[str] = []
     for name in chosen:
-        print(f"## {name}", flush=True)
-        begun, report = time.monotonic(), Report()
+        report = Report()
+        result = measured(name, report)
+        if options.write:
+            results.write({name: result}, DATA, PAGE)  # at once: whoever ends the rest keeps it
+        failures += [f"MISSED {name}: {miss}" for miss in report.misses]
+        failures += [f"FAILED {name}: {result.failed}"] if result.failed else []
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def measured(name: str, report: Report) -> Result:
+    """A run of this script. What it raises is its result, and no other script's."""
+    print(f"## {name}", flush=True)
+    sizes.CHANGED.clear()
+    load, begun, now, failed = round(os.getloadavg()[0], 2), time.monotonic(), datetime.now(UTC), ""
+    try:
         importlib.import_module(f"soak.{name}").run(report)
-        report.figure("took", f"{time.monotonic() - begun:.0f} s")
-        misses += [f"{name}: {miss}" for miss in report.misses]
-    for miss in misses:
-        print(f"MISSED {miss}", file=sys.stderr)
-    return 1 if misses else 0
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other scripts are still to run
+        if not isinstance(error, SystemExit):  # which says all in its sentence
+            traceback.print_exc()
+        failed = f"{type(error).__name__}: {error}"
+    seconds = round(time.monotonic() - begun)
+    report.detail("took", f"{seconds} s")
+    return Result(
+        promise=promise_of(name),
+        measured=f"{now:%Y-%m-%d %H:%M} UTC",
+        command=" ".join([*(f"{size}={many}" for size, many in sizes.CHANGED.items()), "python -m soak", name]),
+        seconds=seconds,
+        load=load,
+        cores=os.cpu_count() or 1,
+        failed=failed,
+        bars=report.bars,
+        figures=report.figures,
+    )
+
+
+def promise_of(name: str) -> str:
+    """The first sentence of the script."""
+    told = ast.get_docstring(ast.parse((HERE / f"{name}.py").read_text())) or name
+    return " ".join(told.split()).partition(". ")[0].rstrip(".")
 
 
 if __name__ == "__main__":

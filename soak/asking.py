@@ -1,7 +1,6 @@
 """Keep-alive connections that speak HTTP in raw bytes: cheap, so that the server is what is busy. Counts and percentiles."""
 
 import asyncio
-import os
 import re
 from typing import Final, NamedTuple, Self
 
@@ -64,8 +63,3 @@ def percentile(seconds: list[float], part: float) -> float:
 def milliseconds(seconds: float) -> str:
     """For people."""
     return f"{seconds * 1000:.1f} ms"
-
-
-def amount(name: str, default: int) -> int:
-    """How many, from the environment (`SOAK_ASKS=1000000`), for a longer run than the usual one."""
-    return int(os.environ.get(name, default))

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from soak.asking import milliseconds as milliseconds
 from soak.report import Report
 from tests.workers.load import Load, waits
 from tests.workers.serving import Running, serving
@@ -61,10 +62,6 @@ def latency(report: Report, load: Load, most: float, bar: str) -> None:
     found = load.percentile(0.99)
     worst = milliseconds(load.percentile(1.0))
     report.bar("p99 while disturbed", f"{milliseconds(found)} (slowest {worst})", f"at most {bar}", found <= most)
-
-
-def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms"
 
 
 async def until(holds: Callable[[], bool], most: float) -> float | None:

@@ -1,7 +1,6 @@
 """P10: no input makes it answer 5xx or print a traceback, holds its loop or stays in its memory. `REQUESTS=10000` sends fewer."""
 
 import asyncio
-import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -12,11 +11,12 @@ from aiohttp import ClientSession
 from soak.disturbance import disturbed, log_of, milliseconds, resident
 from soak.hostile_clients import NO_ANSWER, attack
 from soak.report import Report
+from soak.sizes import amount
 from tests.running import CERTIFICATE
 from tests.server.hostile import EVERYTHING
 from tests.workers.serving import Running
 
-REQUESTS: Final = int(os.environ.get("REQUESTS", "1000000"))
+REQUESTS: Final = amount("REQUESTS", 1_000_000)
 WARM_UP: Final = max(1_000, REQUESTS // 20)
 PROCESSES: Final = 2
 PROBE_SECONDS: Final = 0.02

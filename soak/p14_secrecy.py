@@ -20,13 +20,13 @@ AT_ONCE: Final = 2_000
 """Answers that are held before they are searched."""
 
 
-def run(report: Report, damages: int = DAMAGES) -> None:
+def run(report: Report) -> None:
     chance, sent, hits = random.Random(14), 0, list[str]()
     with tempfile.TemporaryDirectory() as directory:
         with gathering(Path(directory)) as gathered:
             made = tokend(Path(directory), environment(Path(directory)), *_SIGN).stdout.splitlines()[0].split()[1]
             for name, raw, admin in _requests(made):
-                for damaged in (raw, *(_damaged(raw, chance) for _ in range(damages))):
+                for damaged in (raw, *(_damaged(raw, chance) for _ in range(DAMAGES))):
                     gathered.send(name, damaged, admin, patience=0.2)
                     sent += 1
                 if len(gathered.answers) >= AT_ONCE:
@@ -38,7 +38,7 @@ def run(report: Report, damages: int = DAMAGES) -> None:
     report.figure("requests", f"{sent:,}")
     report.figure("secrets looked for", len(SECRETS) + 1)
     for hit in hits[:10]:
-        report.figure("hit", hit)
+        report.detail("hit", hit)
     report.bar("secrets found", len(hits), "0", held=not hits)
 
 

@@ -4,15 +4,13 @@ Meanwhile strangers send unknown keys, so that the provider has always just been
 """
 
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 from typing import Final
 
 import aiohttp
 
 from soak.report import Report
-from soak.servers import Server
+from soak.servers import serving
 from tests.jwt.making import good
 from tests.oidc.provider import AUDIENCE, Provider, missing
 from tests.running import APP_ID
@@ -48,28 +46,23 @@ def run(report: Report) -> None:
 
 async def _rotations() -> tuple[list[float], int]:
     waits, failures = [], 0
-    with Provider() as provider, tempfile.TemporaryDirectory() as directory:
+    with Provider() as provider:
         provider.start("rsa-0")
-        config = Path(directory) / "config.yaml"
-        config.write_text(CONFIG.format(app_id=APP_ID, issuer=provider.issuer, audience=_AUDIENCE))
-        server = await Server.start(config)
-        try:
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
-                old = provider.token()
-                assert await _status(session, old) == 200
-                await asyncio.sleep(SETTLED)
-                strangers = asyncio.create_task(_strangers(session, provider.issuer))
-                for number in range(1, ROTATIONS + 1):
-                    provider.start(f"rsa-{number}", f"rsa-{number - 1}")
-                    new, begun = provider.token(), time.monotonic()
-                    while await _status(session, new) != 200:
-                        failures += await _status(session, old) != 200
-                        await asyncio.sleep(EVERY)
-                    waits.append(time.monotonic() - begun)
-                    old = new
-                strangers.cancel()
-        finally:
-            await server.stop()
+        config = CONFIG.format(app_id=APP_ID, issuer=provider.issuer, audience=_AUDIENCE)
+        async with serving(config) as server, aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
+            old = provider.token()
+            assert await _status(session, old) == 200
+            await asyncio.sleep(SETTLED)
+            strangers = asyncio.create_task(_strangers(session, provider.issuer))
+            for number in range(1, ROTATIONS + 1):
+                provider.start(f"rsa-{number}", f"rsa-{number - 1}")
+                new, begun = provider.token(), time.monotonic()
+                while await _status(session, new) != 200:
+                    failures += await _status(session, old) != 200
+                    await asyncio.sleep(EVERY)
+                waits.append(time.monotonic() - begun)
+                old = new
+            strangers.cancel()
     return waits, failures
 
 

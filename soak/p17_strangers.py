@@ -1,12 +1,10 @@
 """P17: strangers send a real server 10,000 random key ids a minute; its identity provider is asked at most twice a minute."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
-from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -14,7 +12,7 @@ from aiohttp import web
 
 from soak.p16_key_rotation import CONFIG
 from soak.report import Report
-from soak.servers import Server
+from soak.servers import serving
 from tests.jwt.making import CLAIMS, jwk, raw
 from tests.running import APP_ID
 from tests.server.running import NOW
@@ -60,20 +58,14 @@ async def _flood() -> tuple[int, int, list[float]]:
     """Requests to the provider after the first burst; ids sent in all; when the provider was asked."""
     numbers = count()
     async with _provider() as (issuer, times):
-        with tempfile.TemporaryDirectory() as directory:
-            config = Path(directory) / "config.yaml"
-            config.write_text(CONFIG.format(app_id=APP_ID, issuer=issuer, audience=_AUDIENCE))
-            server = await Server.start(config)
-            try:
-                async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
-                    await asyncio.gather(*(_send(session, issuer, next(numbers)) for _ in range(AT_ONCE)))
-                    at_once = len(times)
-                    begun = time.monotonic()
-                    for number in range(MINUTES * A_MINUTE):
-                        await asyncio.sleep(begun + number * 60 / A_MINUTE - time.monotonic())
-                        await _send(session, issuer, next(numbers))
-            finally:
-                await server.stop()
+        config = CONFIG.format(app_id=APP_ID, issuer=issuer, audience=_AUDIENCE)
+        async with serving(config) as server, aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
+            await asyncio.gather(*(_send(session, issuer, next(numbers)) for _ in range(AT_ONCE)))
+            at_once = len(times)
+            begun = time.monotonic()
+            for number in range(MINUTES * A_MINUTE):
+                await asyncio.sleep(begun + number * 60 / A_MINUTE - time.monotonic())
+                await _send(session, issuer, next(numbers))
     return at_once, next(numbers), times
 
 

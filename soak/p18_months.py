@@ -13,9 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from soak.asking import Connection, Reply, amount, get, post
+from soak.asking import Connection, Reply, get, post
 from soak.report import Report
 from soak.servers import APP, Server
+from soak.sizes import amount
 
 REQUESTS: Final = 300_000
 WARM_UP: Final = 20_000

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from soak.asking import Connection, Reply, amount, get, post
+from soak.asking import Connection, Reply, get, post
 from soak.report import Report
 from soak.servers import APP, Server
+from soak.sizes import amount
 from tests.running import APP_ID, CERTIFICATE
 from tokend.wire import v007
 

@@ -8,8 +8,8 @@ import random
 from collections import Counter
 from typing import Final
 
-from soak.asking import amount
 from soak.report import Report
+from soak.sizes import amount
 from tests.server.running import WORLD, serving, setup_of
 from tests.server.test_clock_jumps import CONFIG, KINDS, Clock, ask, ends
 from tokend.issuer import LAST_ISSUE

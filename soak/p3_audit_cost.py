@@ -9,12 +9,12 @@ true median in 95 of 100 runs.
 import asyncio
 import os
 import re
-import shutil
 import statistics
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from soak import wrk
 from soak.report import Report
 from soak.servers import APP, ENVIRONMENT, Server
 
@@ -30,8 +30,7 @@ _FIFTH_OF_17 = 4
 
 
 def run(report: Report) -> None:
-    if shutil.which("wrk") is None:
-        raise SystemExit("wrk is needed: apt-get install wrk")
+    wrk.needed()
     with tempfile.TemporaryDirectory() as directory:
         asyncio.run(_measure(report, Path(directory)))
 
@@ -77,12 +76,12 @@ def _median(taken: Sequence[float], base: Sequence[float]) -> tuple[float, float
 async def _load(server: Server, pauses: Path) -> tuple[float, float]:
     """p99 in ms, and the server's processor time of a request in microseconds."""
     before = _cpu_seconds(server)
-    wrk = await asyncio.create_subprocess_exec(
+    load = await asyncio.create_subprocess_exec(
         *("taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", str(pauses)),
         f"http://127.0.0.1:{server.port}/demo/rtc/demo-1/publisher/uid/7",
         stdout=asyncio.subprocess.PIPE,
     )
-    printed = (await wrk.communicate())[0].decode()
+    printed = (await load.communicate())[0].decode()
     p99 = re.search(r"99%\s+([0-9.]+)(us|ms|s)\n", printed)
     count = re.search(r"([0-9]+) requests in", printed)
     if p99 is None or count is None or "Non-2xx" in printed:

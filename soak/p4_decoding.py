@@ -3,19 +3,18 @@
 `agora-token` (npm) verifies and takes 007 apart; `agora-access-token` builds every 006 token anew. What they have to
 find is written down from the ask alone (tests/random_asks.py). Also: what the check before release costs.
 
-`python -m soak.p4_decoding --asks 1000000` runs the full number; else as many as ten minutes hold.
+`SOAK_ASKS=1000000` runs the full number of each kind, about an hour; else as many as ten minutes hold (`SOAK_SECONDS`).
 """
 
-import argparse
 import multiprocessing
 import random
-import sys
 import time
 from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final, NamedTuple
 
 from soak.report import Report
+from soak.sizes import amount
 from tests import oracle
 from tests.oracle import Vendor
 from tests.random_asks import RandomAsks, Service, question_006
@@ -28,8 +27,9 @@ from tokend.issuer import Terms, decide, mint
 from tokend.model import Ask, Caller, Stamp
 from tokend.setup import App
 
-FULL: Final = 1_000_000
-SECONDS: Final = 600.0
+SECONDS: Final = 600
+"""For all series, where SOAK_ASKS does not say how many of each."""
+UNBOUNDED: Final = 1 << 60
 PROCESSES: Final = 2
 BATCH: Final = 500
 SELF_CHECK_BAR: Final = 40.0
@@ -70,15 +70,16 @@ class Part(NamedTuple):
     seconds: float
 
 
-def run(report: Report, asks: int | None = None, seconds: float = SECONDS) -> None:
+def run(report: Report) -> None:
     if (lacking := oracle.missing()) is not None:
         report.bar("vendor's packages", lacking, "there", held=False)
         return
-    each = seconds / len(SERIES) if asks is None else float("inf")
+    asks = amount("SOAK_ASKS", 0)
+    each = float("inf") if asks else amount("SOAK_SECONDS", SECONDS) / len(SERIES)
     total = different = 0
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         for index, (kind, version) in enumerate(SERIES):
-            number = (asks or FULL) // PROCESSES
+            number = (asks or UNBOUNDED) // PROCESSES
             parts = [Part(kind, version, 100 * index + one, number, each) for one in range(PROCESSES)]
             begun = time.monotonic()
             found = pool.map(compared, parts)
@@ -86,7 +87,7 @@ def run(report: Report, asks: int | None = None, seconds: float = SECONDS) -> No
             total, different = total + done, different + len(wrong)
             report.figure(f"{kind} {version}", f"{done:,} asks, {done / (time.monotonic() - begun):,.0f} a second")
             for text in wrong[:3]:
-                report.figure("different", text)
+                report.detail("different", text)
     report.figure("asks", f"{total:,}")
     report.bar("tokens that the vendor reads differently", different, "0", held=different == 0)
     costs = {kind: self_check_cost(kind) for kind in KINDS}
@@ -178,13 +179,3 @@ def _certificate(services: list[Service]) -> str:
 def _app(certificate: str) -> App:
     tree = parse(_APP.replace("CERTIFICATE", certificate), "p4.yaml")
     return assemble(tree, "p4.yaml", Secrets(CERTIFICATES, oracle.HERE), plugins.load).apps["demo"]
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--asks", type=int, help="of each kind, however long it takes")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for all, where --asks is not given")
-    options = parser.parse_args()
-    report = Report()
-    run(report, options.asks, options.seconds)
-    sys.exit(1 if report.misses else 0)

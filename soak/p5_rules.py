@@ -1,18 +1,17 @@
 """P5: the rules say what a naive model of them says, which was written apart from them and shares no line.
 
 Random rules, callers with claims and narrowings, and asks, out of tests/core/random_rules.py.
-`python -m soak.p5_rules --triples 100000` runs fewer.
+`SOAK_TRIPLES=100000` runs fewer.
 """
 
-import argparse
 import multiprocessing
 import random
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from soak.report import Report
+from soak.sizes import amount
 from tests.core.random_rules import ASKS, BOUNDS, CLAIMS, NARROWING, RULE, app_of, caller_of, permit_of, told
 from tests.core.reference_rules import Granted, verdict
 from tokend.model import Ask
@@ -39,7 +38,8 @@ class Found(NamedTuple):
     different: list[str]
 
 
-def run(report: Report, triples: int = FULL) -> None:
+def run(report: Report) -> None:
+    triples = amount("SOAK_TRIPLES", FULL)
     begun = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         found = pool.map(compared, [Part(seed, triples // PROCESSES) for seed in range(PROCESSES)])
@@ -50,7 +50,7 @@ def run(report: Report, triples: int = FULL) -> None:
         "permitted", f"{permitted / tried:.0%}", "at least 5 %, so that both are tried", held=permitted / tried >= 0.05
     )
     for text in different[:5]:
-        report.figure("different", text)
+        report.detail("different", text)
     report.bar("verdicts that differ", len(different), "0", held=not different)
 
 
@@ -97,11 +97,3 @@ def random_ask(chance: random.Random) -> Ask:
     else:
         fields = chance.choice(({"user": "ann"}, {"user": "7"}, {}, {"app": True}, {"app": True, "user": "7"}))
     return Ask(kind, fields, chance.choice((None, None, None, None, 59, 60, 60, 300, 301, 3600, 3601)))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--triples", type=int, default=FULL)
-    report = Report()
-    run(report, parser.parse_args().triples)
-    sys.exit(1 if report.misses else 0)

@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.running import APP_ID, CERTIFICATE, clean_environment
@@ -56,3 +58,16 @@ class Server:
         """SIGTERM, and the exit code."""
         self.process.terminate()
         return await self.process.wait()
+
+
+@asynccontextmanager
+async def serving(config: str, environment: Mapping[str, str] = ENVIRONMENT) -> AsyncIterator[Server]:
+    """A server of this configuration, in a directory of its own, until the end."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "config.yaml")
+        file.write_text(config)
+        server = await Server.start(file, environment)
+        try:
+            yield server
+        finally:
+            await server.stop()

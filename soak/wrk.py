@@ -2,14 +2,21 @@
 
 import asyncio
 import re
-import shutil
 import signal
 from typing import Final
+
+from bench.load import missing
 
 _LONGEST: Final = 3600
 """Seconds; it is stopped before."""
 _PATIENCE: Final = 20
 """Seconds that it waits for an answer, as our own clients do."""
+
+
+def needed() -> None:
+    """`SystemExit` where there is none."""
+    if (reason := missing()) is not None:
+        raise SystemExit(reason)
 
 
 class Wrk:
@@ -22,8 +29,7 @@ class Wrk:
         self.said = ""
 
     async def __aenter__(self) -> "Wrk":
-        if shutil.which("wrk") is None:
-            raise SystemExit("there is no wrk here: apt-get install wrk")
+        needed()
         self._process = await asyncio.create_subprocess_exec(*self._command, stdout=asyncio.subprocess.PIPE)
         return self
 

@@ -1,11 +1,14 @@
 """docs/identity.md followed from top to bottom with a real identity provider, which is each preset's provider too.
 
 Nothing can be run at Google, Supabase or somebody's Keycloak: there oidc-provider makes tokens with their issuer and
-audience, the page's files are used as they stand, and only the way to their hosts leads to loopback.
+audience, the page's files are used as they stand, and only the way to their hosts leads to loopback. Their endpoints
+for passwords are `password_endpoints.py`. The page's JavaScript runs in node, its `user` and `client` being stubs.
 """
 
+import base64
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,11 +19,14 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.browser import parts
 from tests.jwt.making import setup_of
+from tests.oidc.password_endpoints import VARIABLES, password_endpoints
 from tests.oidc.provider import Provider
-from tests.running import CERTIFICATE, ROOT, Running, clean_environment
+from tests.running import APP_ID, CERTIFICATE, ROOT, Running, clean_environment
 from tests.running import serving as real_server
 from tests.server.running import serving
+from tokend import agora
 from tokend.auth.jwt import may_be_fetched
 from tokend.ports import Ports
 from tokend.server.door import World
@@ -29,10 +35,32 @@ from tokend.server.log import standard_error
 from tokend.templates import uid_of
 
 PAGE: Final = (ROOT / "docs/identity.md").read_text()
-STEPS: Final = PAGE.partition("\n### 1. ")[2].partition("\n### Then, ")[0]
+STEPS: Final = PAGE.partition("\n### 1. ")[2].partition("\nThese steps ")[0]
 BLOCKS: Final = re.findall(r"^```([a-z ]+)\n(.*?)^```$", STEPS, re.M | re.S)
 ISSUER: Final = "https://id.example.com"
 PUBLIC: Final = "http://127.0.0.1:8080"
+IN_THE_PAGE: Final = "https://tokens.example.com"
+(SIGNING_IN,) = (text for _, text in BLOCKS if text.startswith("umask"))
+WAYS: Final = dict(re.findall(r"^# (\w+): .*\n((?:[^#].*\n)+)", SIGNING_IN, re.M))
+"""The commands of step 3, by provider."""
+HOSTS: Final = {
+    "Firebase": "https://identitytoolkit.googleapis.com",
+    "Supabase": "https://abcdefghijkl.supabase.co",
+    "Keycloak": "https://id.example.com",
+}
+_STUBS: Final = """
+import { readFileSync } from "node:fs"
+const user = { getIdToken: async () => readFileSync("token", "utf8").trim() }
+const client = { join: async (...given) => console.log(JSON.stringify([...given, renew_at])) }
+"""
+"""What the page's script has of its own: Firebase's user, and Agora's client."""
+
+
+@pytest.fixture(autouse=True)
+def programs() -> None:
+    """The page needs them. Without them the tests are skipped, saying why; where CI=true they fail."""
+    lacking = [name for name in ("curl", "jq") if shutil.which(name) is None]
+    parts.skip_or_fail(f"nobody to follow the page: apt-get install {' '.join(lacking)}" if lacking else None)
 
 
 def _fits(shown: str, printed: str) -> bool:
@@ -61,30 +89,75 @@ class Reader:
             assert _fits(text.strip(), self.printed.strip()), self.printed
         elif text == "tokend serve\n":
             self._server = self._leaving.enter_context(real_server(self._folder, {}, lines=1))
+        elif info == "js":
+            self._joins(text)
         else:
-            assert text.count("> token\n") == 3  # one of three ways to it, of which this is a fourth
-            (self._folder / "token").write_text(self._provider.sign_in("ada"))
+            assert text == SIGNING_IN
+            assert WAYS.keys() == HOSTS.keys()
+            for name in HOSTS:
+                assert _claims(signed_in(name, self._folder, self._provider))["sub"] == "ada"
+
+    def _joins(self, script: str) -> None:
+        """What the page's client is given."""
+        assert self._server is not None
+        assert script.count(IN_THE_PAGE) == 1
+        script = _STUBS + script.replace(IN_THE_PAGE, self._server.url)
+        done = _run(["node", "--input-type=module", "--eval", script], self._folder)
+        assert (done.returncode, done.stderr) == (0, "")
+        app_id, channel, token, uid, renew_at = json.loads(done.stdout)
+        assert (app_id, channel, uid) == (APP_ID, "room-acme-1", uid_of("ada"))
+        assert agora.verify(token, app_id=APP_ID, certificate=CERTIFICATE)
+        reading = agora.read(token)
+        assert reading.issued_at < renew_at < reading.expires_at
 
     def _runs(self, script: str) -> str:
         if self._server is not None:
             script = script.replace(PUBLIC, self._server.url)
-        done = subprocess.run(
-            ["bash", "-u", "-c", script],
-            cwd=self._folder,
-            env=clean_environment({"HOME": str(self._folder)}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = _run(["bash", "-u", "-c", script], self._folder)
         assert done.stderr == "", script
         assert done.returncode == (1 if "room-bolt-1\n" in script else 0), script
         return done.stdout
 
 
+def signed_in(name: str, folder: Path, provider: Provider, password: str = "…") -> str:
+    """What the page's command of this provider writes into a file that only its owner reads."""
+    command, host = WAYS[name], HOSTS[name]
+    assert command.count(f'"{host}/') == 1
+    file = folder / "token"
+    file.unlink(missing_ok=True)
+    with password_endpoints(lambda: provider.sign_in("ada")) as there:
+        script = SIGNING_IN.partition("#")[0] + command.replace(host, there).replace("…", password)
+        done = _run(["bash", "-u", "-c", script], folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), command
+    assert file.stat().st_mode & 0o077 == 0
+    return file.read_text().strip()
+
+
+def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=clean_environment({"HOME": str(folder), **VARIABLES}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def _claims(token: str) -> Any:
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_wrong_password_leaves_null_as_the_page_says(name: str, provider: Provider, tmp_path: Path) -> None:
+    assert signed_in(name, tmp_path, provider, password="another") == "null"
+
+
 def test_the_steps_do_what_they_say(provider: Provider, tmp_path: Path) -> None:
     assert [info for info, _ in BLOCKS] == [
-        *("yaml", "sh run", "text", "sh", "sh", "sh run", "json", "sh run", "json", "sh run", "sh run", "json")
+        *("yaml", "sh run", "text", "sh", "sh", "sh run", "json", "sh run", "json", "sh run", "sh run", "json", "js")
     ]
     assert len(re.findall(r"^(?:ask|  --json) .*# \d{3}: ", STEPS, re.M)) == 8
     provider.start("rsa")
@@ -120,7 +193,7 @@ def _lead_to(provider: Provider) -> Any:
 
 @pytest.mark.parametrize("preset", PRESETS)
 async def test_the_file_of_a_preset_gives_a_user_what_is_theirs_and_nothing_else(
-    preset: str, provider: Provider
+    preset: str, provider: Provider, tmp_path: Path
 ) -> None:
     heading, provider.issuer, provider.page = PRESETS[preset]
     (text,) = re.findall(rf"^## {heading}$.*?^```yaml\n(.*?)^```$", PAGE.split("\n## Auth0")[0], re.M | re.S)[:1]
@@ -133,7 +206,7 @@ async def test_the_file_of_a_preset_gives_a_user_what_is_theirs_and_nothing_else
 
         async def status(user: str, ask: Mapping[str, object] = {}) -> int:
             body = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher", **ask}
-            token = provider.sign_in(user)
+            token = signed_in(heading, tmp_path, provider) if user == "ada" else provider.sign_in(user)
             answer = await server.ask("POST", "/demo/v1/token", body, ("Authorization", f"Bearer {token}"))
             return answer.status
 
