@@ -23,6 +23,7 @@ from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.ports import Ports
 from tokend.server.audit import Audit
+from tokend.server.limiter import LocalLimiter
 from tokend.server.log import JsonLog
 from tokend.setup import Setup
 
@@ -42,7 +43,8 @@ async def counted(name: str, directory: Path) -> float:
     with (directory / "log").open("wb") as stream:
         log = JsonLog(stream, world.clock)
         audit = Audit(setup.audit, "writer", log) if setup.audit is not None else None
-        calls = await calls_of_door(setup, log, world, Ports(audit), scenario.requests[0])
+        ports = Ports(audit, limiter=LocalLimiter(world.elapsed))
+        calls = await calls_of_door(setup, log, world, ports, scenario.requests[0])
         if audit is not None:
             audit.close()
     return calls
