@@ -5,9 +5,8 @@ from urllib.parse import urlsplit
 
 from tokend.auth.jwt import may_be_fetched
 from tokend.config.problems import Path, Report
-from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.secrets import Secrets
 from tokend.config.shape import AuthorizerShape
-from tokend.model import Secret
 from tokend.ports import AuthorizerSettings
 
 TIMEOUT: Final = 1
@@ -15,6 +14,7 @@ TIMEOUT: Final = 1
 MAX_TIMEOUT: Final = 5
 MAX_CACHE: Final = 60
 _MIN_SECRET: Final = 32
+_WHAT_FOR: Final = "questions are signed with it, so that the backend knows who asks"
 
 
 def build_authorizer(
@@ -35,22 +35,12 @@ def build_authorizer(
         report.add_after((*at, "timeout"), f"must be 1s to {MAX_TIMEOUT}s: a client waits as long as that")
     if cache > MAX_CACHE:
         report.add_after((*at, "cache"), f"must be at most {MAX_CACHE}s: a change in the backend counts only after it")
-    secret = _secret(shape, (*at, "secret"), report, secrets)
+    secret = secrets.read_or_report(shape.secret, (*at, "secret"), report, _WHAT_FOR)
+    if secret is not None and len(secret.reveal()) < _MIN_SECRET:
+        report.add_after(
+            (*at, "secret"), f"is shorter than {_MIN_SECRET} characters: one as short as that can be guessed"
+        )
     return None if shape.url is None or secret is None else AuthorizerSettings(shape.url, secret, timeout, cache)
-
-
-def _secret(shape: AuthorizerShape, at: Path, report: Report, secrets: Secrets) -> Secret | None:
-    if shape.secret is None:
-        report.add_after(at, "is missing: questions are signed with it, so that the backend knows who asks")
-        return None
-    try:
-        secret = secrets.read(shape.secret)
-    except SecretProblem as problem:
-        report.add_after(at, str(problem))
-        return None
-    if len(secret.reveal()) < _MIN_SECRET:
-        report.add_after(at, f"is shorter than {_MIN_SECRET} characters: one as short as that can be guessed")
-    return secret
 
 
 def _is_sound(url: str) -> bool:

@@ -8,7 +8,7 @@ from tokend.auth.forward_auth import Forwarding, SecretHeader
 from tokend.auth.presets import FORWARD_PRESETS, ForwardPreset
 from tokend.config.conditions import build_conditions, told_apart
 from tokend.config.problems import Path, Report
-from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.secrets import Secrets
 from tokend.config.server import ServerShape
 from tokend.config.shape import ForwardAuthShape, SecretHeaderShape
 from tokend.validation import shown, suggestion
@@ -87,13 +87,9 @@ def _secret_header(shape: SecretHeaderShape | None, at: Path, report: Report, se
         return None
     if shape.name is None:
         report.add_after((*at, "name"), "is missing: the header that carries the secret")
-    if shape.secret is None:
-        report.add_after((*at, "secret"), "is missing: a text that the proxy and tokend alone know")
-        return None
-    try:
-        secret = secrets.read(shape.secret)
-    except SecretProblem as problem:
-        report.add_after((*at, "secret"), str(problem))
+    what = "a text that the proxy and tokend alone know"
+    secret = secrets.read_or_report(shape.secret, (*at, "secret"), report, what)
+    if secret is None:
         return None
     if _SECRET.fullmatch(secret.reveal()) is None:
         report.add_after((*at, "secret"), "must be 16 visible ASCII characters or more, none of them blank")

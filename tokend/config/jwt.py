@@ -127,11 +127,10 @@ def _keys(
 
 
 def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple["Key", ...]:
-    try:
-        text = secrets.read(ref).reveal()
-    except SecretProblem as problem:
-        report.add_after(at, str(problem))
+    secret = secrets.read_or_report(ref, at, report)
+    if secret is None:
         return ()
+    text = secret.reveal()
     if text.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-")):
         report.add_after(at, "is a public key: whoever has it could make tokens; write it under keys")
     elif len(text) < _MIN_SECRET:

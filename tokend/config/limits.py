@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from tokend.config.problems import Report
-from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.secrets import Secrets
 from tokend.config.shape import LimitsShape, RedisShape
 from tokend.limits import NO_LIMITS, Limits
 from tokend.setup import RedisSettings
@@ -22,13 +22,8 @@ def build_redis(shape: RedisShape | None, report: Report, secrets: Secrets) -> R
     if shape is None:
         return None
     path = ("redis", "url")
-    if shape.url is None:
-        report.add_after(path, "is missing: {env: NAME} or {file: PATH} that holds redis://HOST:PORT")
-        return None
-    try:
-        url = secrets.read(shape.url)
-    except SecretProblem as problem:
-        report.add_after(path, str(problem))
+    url = secrets.read_or_report(shape.url, path, report, "{env: NAME} or {file: PATH} that holds redis://HOST:PORT")
+    if url is None:
         return None
     if _URL.fullmatch(url.reveal()) is None:
         sentence = "must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH"

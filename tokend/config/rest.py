@@ -6,9 +6,8 @@ from urllib.parse import urlsplit
 
 from tokend.auth.jwt import may_be_fetched
 from tokend.config.problems import Path, Report
-from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
-from tokend.model import Secret
 from tokend.setup import RestApi
 
 _URL: Final = "https://api.agora.io"
@@ -30,17 +29,6 @@ def build_rest(shape: AppShape, path: Path, report: Report, secrets: Secrets) ->
         )
     if shape.app_id is None:
         report.add_after((*path, "app_id"), "is missing: rest needs the project's App ID")
-    secret = _secret(shape, at, report, secrets)
+    what = "the customer secret that goes with the customer ID"
+    secret = secrets.read_or_report(shape.rest.customer_secret, (*at, "customer_secret"), report, what)
     return None if secret is None else RestApi(url, shape.rest.customer_id or "", secret)
-
-
-def _secret(shape: AppShape, at: Path, report: Report, secrets: Secrets) -> Secret | None:
-    written = shape.rest.customer_secret if shape.rest else None
-    if written is None:
-        report.add_after((*at, "customer_secret"), "is missing: the customer secret that goes with the customer ID")
-        return None
-    try:
-        return secrets.read(written)
-    except SecretProblem as problem:
-        report.add_after((*at, "customer_secret"), str(problem))
-        return None

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from tokend.config.files import Files
+from tokend.config.problems import Path as Place
+from tokend.config.problems import Report
 from tokend.config.references import Reference
 from tokend.model import Secret
 from tokend.validation import shown
@@ -74,6 +76,19 @@ class Secrets:
         if not text or len(text) > MAX_BYTES:
             raise SecretProblem(f"the {what} is {'too long' if text else 'empty'}")
         return Secret(text)
+
+    def read_or_report(
+        self, reference: Reference | None, at: Place, report: Report, missing: str = ""
+    ) -> Secret | None:
+        """The same; None where it cannot be had, or none is written, and the report says so. `missing`: what is."""
+        if reference is None:
+            report.add_after(at, f"is missing: {missing}")
+            return None
+        try:
+            return self.read(reference)
+        except SecretProblem as problem:
+            report.add_after(at, str(problem))
+            return None
 
     def _path(self, reference: Reference) -> Path:
         if reference.credential is None:

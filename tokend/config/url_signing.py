@@ -4,7 +4,7 @@ from typing import Final
 
 from tokend.auth.signed_url import MIN_SECRET, SigningKeys, signing_keys
 from tokend.config.problems import Path, Report
-from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
 from tokend.model import Credentials, Secret
 
@@ -22,10 +22,8 @@ def build_url_signing(
     found: dict[str, Secret] = {}
     for name, (steps, ref) in written.refs().items():
         at = (*path, "url_signing_key", *steps)
-        try:
-            secret = secrets.read(ref)
-        except SecretProblem as problem:
-            report.add_after(at, str(problem))
+        secret = secrets.read_or_report(ref, at, report)
+        if secret is None:
             continue
         text = secret.reveal()
         if len(text.encode()) < MIN_SECRET or text.lstrip().startswith(_KEYS_OF_ANOTHER_KIND):
