@@ -1,7 +1,7 @@
 # Two stages: the first installs, the second only runs. No secret is in any layer: they come with the container's
 # environment or as mounted files. A configuration goes to /etc/tokend/config.yaml; without one, APP_ID and
 # APP_CERTIFICATE are enough.
-FROM python:3.12-slim AS build
+FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/tokend
 COPY requirements.txt ./
@@ -10,7 +10,7 @@ COPY pyproject.toml README.md ./
 COPY tokend ./tokend
 RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps .
 
-FROM python:3.12-slim
+FROM python:3.13-slim
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin tokend
 COPY --from=build /opt/tokend /opt/tokend
 ENV PATH=/opt/tokend/bin:$PATH TOKEND_HOST=0.0.0.0 PYTHONUNBUFFERED=1

@@ -48,7 +48,7 @@ clean: ## Remove what was installed and built; .env stays
 	rm -rf .venv $(NODE) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .hypothesis
 
 .venv/run: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tokend needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tokend needs Python 3.11 or newer: make PYTHON=python3.13 …")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .

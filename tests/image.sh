@@ -20,9 +20,11 @@ command -v buildah debootstrap >/dev/null || { apt-get update -qq; apt-get insta
 
 sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true)
 mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' <<<"$sources" | head -n 1)
-debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$place/base" "$mirror" >"$place/log" 2>&1 ||
+debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates trixie "$place/base" "$mirror" >"$place/log" 2>&1 ||
   { tail "$place/log"; exit 1; }
 ln -s /usr/bin/python3 "$place/base/usr/local/bin/python"
+version=$(chroot "$place/base" python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+[ "$base" = "python:$version-slim" ] || { echo "image: the stand-in for $base has Python $version"; exit 1; }
 scratch=$(buildah "${store[@]}" from scratch)
 buildah "${store[@]}" copy --quiet "$scratch" "$place/base" / >/dev/null
 buildah "${store[@]}" commit --quiet --rm "$scratch" "docker.io/library/$base" >/dev/null

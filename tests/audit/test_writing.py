@@ -54,8 +54,9 @@ def test_a_line_says_who_got_what_and_never_the_token(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     with serving(tmp_path, ENVIRONMENT) as server:
         token = fetched(server.url, "demo-1/publisher/uid/7")
-        with pytest.raises(urllib.error.HTTPError):
+        with pytest.raises(urllib.error.HTTPError) as answer:
             fetched(server.url, "other/publisher/uid/7")
+        answer.value.close()
         issued, refused = entries(tmp_path / "audit.jsonl")
         assert issued["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
         assert (issued["outcome"], issued["app"], issued["caller"], issued["rule"]) == (

@@ -50,7 +50,8 @@ def fetched(url: str) -> Any:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 def test_a_url_of_the_command_gets_a_token_for_its_channel_and_no_other(home: Path) -> None:

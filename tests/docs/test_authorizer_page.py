@@ -65,7 +65,8 @@ def ask(server: Running, uid: int) -> tuple[int, dict[str, Any]]:
         with urlopen(request, timeout=10) as reply:
             return reply.status, json.loads(reply.read())
     except HTTPError as error:
-        return error.code, json.loads(error.read())
+        with error:
+            return error.code, json.loads(error.read())
 
 
 def test_the_backend_of_the_page_is_asked_by_the_server_of_the_page(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def fetched(url: str) -> int:
         with urllib.request.urlopen(f"{url}/demo/rtc/room/publisher/uid/7", timeout=10) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 def test_two_processes_count_together_and_end_well(redis: RedisServer, tmp_path: Path) -> None:

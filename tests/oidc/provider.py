@@ -122,7 +122,8 @@ class _Browser:
         try:
             self._opener.open(url, None if form is None else urlencode(form).encode(), timeout=10).close()
         except HTTPError as answer:
-            return urljoin(url, str(answer.headers["Location"]))
+            with answer:
+                return urljoin(url, str(answer.headers["Location"]))
         raise AssertionError(f"{url} led nowhere")
 
 
