@@ -15,11 +15,12 @@ _PATIENCE: Final = 20
 
 
 class Wrk:
-    """`connections` of wrk, kept open or, with `fresh`, a new one for each request."""
+    """`connections` of wrk, kept open or, with `fresh`, a new one for each request. `script`: in Lua, what it sends."""
 
-    def __init__(self, url: str, connections: int, *, fresh: bool = False) -> None:
+    def __init__(self, url: str, connections: int, *, fresh: bool = False, script: Path | None = None) -> None:
         header = "Connection: close" if fresh else "Connection: keep-alive"
-        self._command = (*_command(connections), "--header", header, url)
+        scripted = () if script is None else ("--script", str(script))
+        self._command = (*_command(connections), *scripted, "--header", header, url)
         self.said = ""
 
     async def __aenter__(self) -> "Wrk":
