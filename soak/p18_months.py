@@ -1,38 +1,48 @@
-"""P18: it runs for months. Memory, descriptors and threads of a server before and after many requests.
+"""P18: it runs for months. Memory of a server along many requests; its descriptors, threads and tasks before and after.
 
-60 % are good, 30 % refused (rules, path, body, lifetime), 10 % cut off in the middle of a request or of its answer.
-`SOAK_REQUESTS=10000000` for the full size.
+60 % are good and 30 % refused (rules, path, body, lifetime), sent by wrk; 10 % are cut off in the middle of a request or
+of its answer. `SOAK_REQUESTS=10000000` for the full size: a shorter run cannot tell half a byte a request from noise.
 """
 
 import asyncio
 import re
+import signal
+import statistics
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from soak import counted_tasks
 from soak.asking import Connection, Reply, get, post
 from soak.report import Report
-from soak.servers import APP, Server
+from soak.servers import APP, ENVIRONMENT, Server
 from soak.sizes import amount
+from soak.wrk import counted
+from tests.workers.load import waits
 
 REQUESTS: Final = 300_000
-WARM_UP: Final = 20_000
-CLIENTS: Final = 32
+SAMPLES: Final = 40
+WARM_UP: Final = 2
+"""Further such parts before the first sample, a twentieth of the whole."""
+CLIENTS: Final = 8
 MOST_SLOPE: Final = 0.5
-NOISE: Final = 1 << 20
-"""Bytes that the allocator may keep or give back without a reason; a slope is only believed beyond it."""
 SETTLE_SECONDS: Final = 7.0
 """The server closes what is half a request in five."""
-REFUSED: Final = (
-    get("/demo/rtc/other-1/publisher/uid/7/"),
-    get("/nowhere/at/all"),
-    get("/demo/rtc/demo-1/publisher/uid/7/?expiry=0"),
-    post("/demo/v1/token", b"{not JSON"),
-    get("/demo/rtc/demo-1/emperor/uid/7/"),
-)
+SCRIPT: Final = Path(__file__).with_name("months.lua")
+CUT_OFF: Final = 1 << 30
+"""Numbers of users from here on are those of requests that are cut off."""
+
+
+class State(NamedTuple):
+    """What must come back to where it began."""
+
+    descriptors: int
+    threads: int
+    tasks: int
 
 
 def run(report: Report) -> None:
@@ -43,75 +53,84 @@ def run(report: Report) -> None:
 
 
 async def _measure(report: Report, config: Path) -> None:
-    server = await Server.start(config)
-    wanted, done = amount("SOAK_REQUESTS", REQUESTS), Counter[str]()
+    told = config.with_name("tasks")
+    server = await Server.start(config, ENVIRONMENT, sys.executable, counted_tasks.__file__, str(told))
+    part = amount("SOAK_REQUESTS", REQUESTS) // SAMPLES
+    done, memory = Counter[str](), list[int]()
     try:
-        await _load(server.port, iter(range(WARM_UP)), Counter())
+        for number in range(WARM_UP):
+            await _part(server.port, number, part)
         await asyncio.sleep(SETTLE_SECONDS)
-        memory, descriptors, threads = _state(server)
-        await _load(server.port, iter(range(wanted)), done)
+        before = await _state(server, told)
+        for number in range(WARM_UP, WARM_UP + SAMPLES):
+            done += await _part(server.port, number, part)
+            memory.append(_resident(server))
         await asyncio.sleep(SETTLE_SECONDS)
-        memory_after, descriptors_after, threads_after = _state(server)
+        after = await _state(server, told)
         last = (await _one(server.port)).status
     finally:
         code = await server.stop()
-    grown = memory_after - memory
     report.figure("requests", f"{sum(done.values()):,}: {dict(done)}")
-    told = f"{grown / wanted:.3f} bytes a request, {memory / 2**20:.1f} to {memory_after / 2**20:.1f} MiB"
-    held = grown <= max(MOST_SLOPE * wanted, NOISE)
-    report.bar("memory", told, f"at most {MOST_SLOPE} bytes a request, or {NOISE >> 20} MiB in all", held)
-    told = f"{descriptors} to {descriptors_after}"
-    report.bar("descriptors", told, "back to where they began", descriptors_after == descriptors)
-    report.bar("threads", f"{threads} to {threads_after}", "back to where they began", threads_after == threads)
-    others = [status for status in done if status not in ("200", "400", "403", "404", "cut off")]
+    slope, error = slope_of([part * number for number in range(SAMPLES)], memory)
+    report.figure("memory", f"{memory[0] / 2**20:.1f} to {memory[-1] / 2**20:.1f} MiB")
+    written = f"{slope:.3f} bytes a request (standard error {error:.3f}, {SAMPLES} samples)"
+    report.bar("its slope", written, f"at most {MOST_SLOPE}", slope <= MOST_SLOPE)
+    for name, was, now in zip(State._fields, before, after, strict=True):
+        report.bar(name, f"{was} to {now}", "back to where they began", was == now)
+    others = {status: count for status, count in done.items() if status not in ("200", "400", "403", "404", "cut off")}
     report.bar("other answers", others or "none", "none", not others)
     report.bar("afterwards it issues, and ends with", f"{last}, exit code {code}", "200, 0", (last, code) == (200, 0))
 
 
-def _state(server: Server) -> tuple[int, int, int]:
-    """Bytes of resident memory, open descriptors, threads."""
+def slope_of(requests: list[int], memory: list[int]) -> tuple[float, float]:
+    """By least squares, and its standard error; bytes a request."""
+    slope, first = statistics.linear_regression(requests, memory)
+    squares = sum((had - first - slope * sent) ** 2 for sent, had in zip(requests, memory, strict=True))
+    mean = statistics.fmean(requests)
+    spread = sum((sent - mean) ** 2 for sent in requests)
+    return slope, (squares / (len(requests) - 2) / spread) ** 0.5
+
+
+def _resident(server: Server) -> int:
+    """Bytes of memory that it holds."""
+    text = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+([0-9]+)", text)[0]) * 1024
+
+
+async def _state(server: Server, told: Path) -> State:
     process = Path(f"/proc/{server.process.pid}")
-    text = (process / "status").read_text()
-    memory, threads = (int(re.findall(rf"{name}:\s+([0-9]+)", text)[0]) for name in ("VmRSS", "Threads"))
-    return memory * 1024, len(list((process / "fd").iterdir())), threads
+    told.unlink(missing_ok=True)
+    server.process.send_signal(signal.SIGRTMIN)
+    for pause in waits():
+        if told.exists():
+            break
+        await asyncio.sleep(pause)
+    tasks = int(told.read_text())
+    return State(len(list((process / "fd").iterdir())), len(list((process / "task").iterdir())), tasks)
 
 
-async def _load(port: int, numbers: Iterator[int], done: Counter[str]) -> None:
-    async def client() -> None:
-        connection = await Connection.open(port)
-        try:
-            for number in numbers:
-                if number % 10 == 9:
-                    await _cut_off(port, number)
-                    done["cut off"] += 1
-                    continue
-                refused = number % 10 >= 6
-                raw = REFUSED[number // 10 % len(REFUSED)] if refused else _good(number)
-                try:
-                    reply = await connection.ask(raw)
-                    done[str(reply.status)] += 1
-                except (ConnectionError, asyncio.IncompleteReadError) as error:
-                    done[type(error).__name__] += 1
-                    connection.close()
-                    connection = await Connection.open(port)
-        finally:
-            connection.close()
-
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+async def _part(port: int, number: int, count: int) -> Counter[str]:
+    """So many requests, of numbers of their own; what came back."""
+    cut_off, url = iter(range(number * count, number * count + count // 10)), f"http://127.0.0.1:{port}"
+    wrk = counted(url, SCRIPT, number * 2 * count, count - count // 10)
+    cutting_off = (_cutting_off(port, cut_off) for _ in range(CLIENTS))
+    done, _ = await asyncio.gather(wrk, asyncio.gather(*cutting_off))
+    return done + Counter({"cut off": count // 10})
 
 
-def _good(number: int) -> bytes:
-    """Every one for a room and a user of its own: what is remembered by name would pile up."""
-    return get(f"/demo/rtc/demo-{number}/publisher/uid/{number + 1}/")
+async def _cutting_off(port: int, numbers: Iterator[int]) -> None:
+    for number in numbers:
+        await _cut_off(port, number)
 
 
 async def _cut_off(port: int, number: int) -> None:
     """Half a head, half a body, or the whole without waiting for the answer."""
-    whole = (_good(number), post("/demo/v1/token", b'{"kind": "rtm", "user": "ada"}'), _good(number))[number // 10 % 3]
+    good = get(f"/demo/rtc/demo-{number}/publisher/uid/{CUT_OFF + number}/")
+    whole = (good, post("/demo/v1/token", b'{"kind": "rtm", "user": "ada"}'), good)[number % 3]
     with suppress(ConnectionError):
         connection = await Connection.open(port)
-        connection.writer.write(whole if number // 10 % 3 == 2 else whole[:-5])
-        if number // 10 % 2:
+        connection.writer.write(whole if number % 3 == 2 else whole[:-5])
+        if number // 3 % 2:
             await asyncio.sleep(0)
             connection.writer.transport.abort()
         else:
@@ -121,6 +140,6 @@ async def _cut_off(port: int, number: int) -> None:
 async def _one(port: int) -> Reply:
     connection = await Connection.open(port)
     try:
-        return await connection.ask(_good(0))
+        return await connection.ask(get("/demo/rtc/demo-0/publisher/uid/1/"))
     finally:
         connection.close()

@@ -146,21 +146,24 @@ async def _client(port: int, in_use: list[int], answers: list[Answer], current: 
 
 def _judge(report: Report, answers: list[Answer], reloads: list[Reload]) -> None:
     """What may count for an answer: the last reload that was answered before it began, and those that it overlaps."""
-    failed: Counter[int] = Counter()
-    refused, wrong, accepted_late = 0, 0, [0.0]
+    failed, refused = Counter[int](), Counter[int]()
+    wrong, accepted_late = 0, [0.0]
     for one in answers:
         before = [reload for reload in reloads if reload.answered <= one.begun][-1]
         possible = [before, *(two for two in reloads if two.answered > one.begun and two.posted < one.ended)]
         if one.status != 200:
-            refused += 1
             if all(one.key in each.state.keys for each in possible):
                 failed[one.status] += 1
+            else:
+                refused[one.status] += 1
             continue
         if not any(one.key in each.state.keys for each in possible):
             accepted_late.append(one.begun - before.answered)
         signed_by = {each.state.signs for each in possible}
         wrong += not any(agora.verify(one.token, app_id=APP_ID, certificate=certificate(each)) for each in signed_by)
-    report.figure("requests", f"{len(answers):,}, {refused:,} of them refused for a key that was taken away")
+    report.figure("requests", f"{len(answers):,}")
+    told = {status: f"{count:,}" for status, count in refused.items()}
+    report.bar("refusals of a key that was taken away, by status", told, "401 alone", set(refused) == {401})
     report.bar(
         "failed requests with a valid key", f"{sum(failed.values())} {dict(failed) or ''}".strip(), "none", not failed
     )

@@ -1,17 +1,21 @@
 """P23: no answer belongs to another request. Unique asks at the same time, each token read and held against its own ask.
 
-One connection in two sends several asks at once, before the first answer. `SOAK_ASKS=1000000` for the full size.
+From two processes of clients; one connection in two sends several asks at once, before the first answer.
+`SOAK_ASKS=1000000` for the full size.
 """
 
 import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
+import uvloop
 
 from soak.asking import Connection, Reply, get, post
 from soak.report import Report
@@ -22,7 +26,9 @@ from tokend.wire import v007
 
 ASKS: Final = 200_000
 WORKERS: Final = 2
+PROCESSES: Final = 2
 CONNECTIONS: Final = 64
+"""Of all processes together."""
 AT_ONCE: Final = 4
 """Asks that one connection in two sends before it reads."""
 
@@ -49,13 +55,25 @@ def run(report: Report) -> None:
 
 
 async def _measure(config: Path) -> Counter[str]:
-    server = await Server.start(config)
-    found: Counter[str] = Counter()
-    asks = (_ask(number) for number in range(1, amount("SOAK_ASKS", ASKS) + 1))
+    server, loop = await Server.start(config), asyncio.get_running_loop()
     try:
-        await asyncio.gather(*(_client(server.port, asks, found, number % 2) for number in range(CONNECTIONS)))
+        with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
+            last = amount("SOAK_ASKS", ASKS)
+            each = (loop.run_in_executor(pool, _process, server.port, one, last) for one in range(1, PROCESSES + 1))
+            return sum(await asyncio.gather(*each), Counter[str]())
     finally:
         await server.stop()
+
+
+def _process(port: int, first: int, last: int) -> Counter[str]:
+    """Every PROCESSES-th ask from the first on, up to the last, on this process's share of the connections."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_clients(port, (_ask(number) for number in range(first, last + 1, PROCESSES))))
+
+
+async def _clients(port: int, asks: Iterator[Wanted]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    await asyncio.gather(*(_client(port, asks, found, number % 2) for number in range(CONNECTIONS // PROCESSES)))
     return found
 
 

@@ -1,4 +1,7 @@
-"""P24: readiness tells the truth, and liveness depends on nothing outside: not on the audit, nor on an identity provider."""
+"""P24: readiness tells the truth, and liveness depends on nothing outside.
+
+Not on the audit, nor on an identity provider, nor on Redis.
+"""
 
 import asyncio
 import signal
@@ -11,6 +14,7 @@ from aiohttp import ClientError, ClientSession
 
 from soak.disturbance import GOOD, disturbed, milliseconds
 from soak.report import Report
+from tests.limits.redis_server import RedisServer
 from tests.running import APP_ID
 from tests.workers.load import waits
 from tests.workers.serving import Running, free_port
@@ -28,12 +32,22 @@ apps:
       any: {{anonymous: true, may: [{{channel: "demo-*"}}]}}
       web: {{jwt: {{issuer: "http://127.0.0.1:{nobody}", audience: tokend}}, may: [{{user: "{{claims.sub}}"}}]}}
 """
+_LIMITED: Final = """
+redis: {{url: {{env: REDIS_URL}}, on_failure: closed}}
+apps:
+  demo:
+    app_id: "{app_id}"
+    certificate: {{file: certificate}}
+    limits: {{app: 100000/s}}
+    callers: {{any: {{anonymous: true, may: [{{channel: "demo-*"}}]}}}}
+"""
 
 
 def run(report: Report) -> None:
     for workers in (1, 2):
         asyncio.run(_stopping(report, workers))
         asyncio.run(_nothing_outside(report, workers))
+        asyncio.run(_without_redis(report, workers))
 
 
 async def _stopping(report: Report, workers: int) -> None:
@@ -98,8 +112,34 @@ async def _nothing_outside(report: Report, workers: int) -> None:
                 raise SystemExit(f"it cannot load this: {answer}")
             refused = await _status(server.url + GOOD.replace("{uid}", "7"))
             ready = await _until_status(f"{server.url}/readyz", 503)
-            alive = [await _status(f"{one}/healthz") for one in (server.url, server.admin) for _ in range(20)]
+            alive = await _alive(server)
     name = f"{workers} worker{'s' if workers > 1 else ''}"
     report.bar(f"a token while the audit's disk is full, {name}", refused, "503", refused == 503)
     report.bar(f"not ready then, {name}", milliseconds(ready), "within 2 s", ready <= 2.0)
     report.bar(f"/healthz then, {name}", sorted(set(alive)), "200 each time", set(alive) == {200})
+
+
+async def _without_redis(report: Report, workers: int) -> None:
+    """Redis is killed, and comes back. `closed`: while it is gone, its end is seen in every token that is asked for."""
+    with RedisServer() as redis:
+        async with disturbed(workers, extra={"REDIS_URL": redis.url}) as server:
+            (server.directory / "config.yaml").write_text(_LIMITED.format(app_id=APP_ID))
+            status, answer = await server.reload()
+            if status != 200:
+                raise SystemExit(f"it cannot load this: {answer}")
+            url = server.url + GOOD.replace("{uid}", "7")
+            served = await _status(url)
+            redis.kill()
+            refused, alive = await _until_status(url, 503), await _alive(server)
+            redis.start()
+            healed = await _until_status(url, 200)
+    name = f"{workers} worker{'s' if workers > 1 else ''}"
+    report.bar(f"a token while there is Redis, {name}", served, "200", served == 200)
+    report.bar(f"refused once it is killed, {name}", milliseconds(refused), "within 2 s", refused <= 2.0)
+    report.bar(f"/healthz then, {name}", sorted(set(alive)), "200 each time", set(alive) == {200})
+    report.bar(f"a token once it is back, {name}", milliseconds(healed), "within 5 s", healed <= 5.0)
+
+
+async def _alive(server: Running) -> list[int]:
+    """The statuses of twenty looks at each /healthz, the operator's too."""
+    return [await _status(f"{one}/healthz") for one in (server.url, server.admin) for _ in range(20)]

@@ -33,12 +33,13 @@ async def _rolling(report: Report) -> None:
 
         async def replace() -> None:
             for _ in range(ROLLING):
-                await _rolled(server)
+                await rolled(server)
 
         await _under_load(report, f"{ROLLING} rolling restarts", server.url, replace)
 
 
-async def _rolled(server: Running) -> None:
+async def rolled(server: Running) -> None:
+    """All workers replaced, one after the other."""
     before = set(server.workers())
     server.process.send_signal(signal.SIGUSR2)
     if await until(lambda: not before & set(server.workers()), ROLL_SECONDS) is None:

@@ -4,10 +4,13 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Strict(BaseModel):
@@ -46,6 +49,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 
 
+_UNKNOWN: Final = "extra_forbidden"
 _RUN: Final = re.compile(r"[A-Za-z0-9_+=-]{20,}")
 _HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{20,}")
 
@@ -60,31 +64,38 @@ def shown(text: str) -> str:
 
 def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint]:
     """Every complaint of `error`, in the order of the input's shape."""
-    found = []
-    for one in error.errors(include_url=False, include_input=False):
-        path = tuple(one["loc"])
-        if one["type"] == "extra_forbidden":
-            known = known_keys(model, path[:-1])
-            found.append(Complaint(path, True, suggestion(str(path[-1]), known)))
-        elif one["type"] in ("literal_error", "enum"):
-            expected = str(one.get("ctx", {}).get("expected", ""))
-            found.append(
-                Complaint(path, False, "must be " + {"True": "true", "False": "false"}.get(expected, expected))
-            )
-        elif one["type"] in ("too_short", "too_long"):
-            ctx = one.get("ctx", {})
-            bound = f"at least {ctx['min_length']}" if "min_length" in ctx else f"at most {ctx.get('max_length')}"
-            found.append(Complaint(path, False, f"must hold {bound} of these"))
-        elif one["type"] == "value_error":
-            found.append(Complaint(path, False, str(one.get("ctx", {}).get("error", ""))))
-        else:
-            found.append(Complaint(path, False, _SENTENCES.get(one["type"]) or _lower(one["msg"])))
-    return found
+    return [_complaint(one, model) for one in error.errors(include_url=False, include_input=False)]
 
 
 def first_complaint(error: ValidationError, model: type[BaseModel]) -> Complaint:
-    """The one to tell where only one is told: a misspelling goes before the field that it leaves missing."""
-    return min(complaints(error, model), key=lambda one: not one.unknown)
+    """The one to tell where only one is told: a misspelling goes before the field that it leaves missing.
+
+    Of thousands that a client may cause, the others cost nothing.
+    """
+    found = error.errors(include_url=False, include_input=False)
+    return _complaint(min(found, key=lambda one: one["type"] != _UNKNOWN), model)
+
+
+def _complaint(one: "ErrorDetails", model: type[BaseModel]) -> Complaint:
+    path = tuple(one["loc"])
+    if one["type"] == _UNKNOWN:
+        return Complaint(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1])))
+    return Complaint(path, False, _sentence(one["type"], one.get("ctx", {}), one["msg"]))
+
+
+def _sentence(kind: str, context: Mapping[str, Any], message: str) -> str:
+    """What is wrong, for pydantic's kind of error with its context and message."""
+    if kind in ("literal_error", "enum"):
+        expected = str(context.get("expected", ""))
+        return "must be " + {"True": "true", "False": "false"}.get(expected, expected)
+    if kind in ("too_short", "too_long"):
+        bound = (
+            f"at least {context['min_length']}" if "min_length" in context else f"at most {context.get('max_length')}"
+        )
+        return f"must hold {bound} of these"
+    if kind == "value_error":
+        return str(context.get("error", ""))
+    return _SENTENCES.get(kind) or _lower(message)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -40,6 +40,8 @@ class Hostile:
             return pick.choice(
                 [b"", b"\xff\xfe", b"{", b"null", b'"x"', b"{}{}", b"\x00" * 100, b"x" * 80_000, b'{"a":1,}']
             )
+        if pick.random() < 0.02:
+            return b'{"kind": "rtc", ' + b", ".join(b'"k%d": 1' % one for one in range(pick.randrange(1_500))) + b"}"
         pairs = [f'"{pick.choice(words.NAMES)}": {pick.choice(words.VALUES)}' for _ in range(pick.randrange(6))]
         if pick.random() < 0.7:
             kind = pick.choice(

@@ -12,6 +12,7 @@ from tests.oracle import Vendor
 from tests.server.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, serving, setup_of
 from tokend.dialects import DEFAULT, DIALECTS
 from tokend.server import pages
+from tokend.server.door import Loaded
 
 _HOW_MANY: Final = 300
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
@@ -166,6 +167,25 @@ async def test_the_docs_page_tells_every_kind_and_field_and_links_the_document()
         section = page.partition(f"<h3><code>{kind}</code></h3>")[2].partition("<h3>")[0]
         for name in document["components"]["schemas"][kind]["properties"].keys() - {"kind"}:
             assert f"<code>{name}</code>" in section
+
+
+async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
+    both = f"{DEMO}    routes: [{{at: /a}}, {{host: b.example.com, at: /a, dialect: native}}]\n"
+    async with serving(both) as server:
+
+        async def ask(name: str, host: str) -> bytes:
+            return (await server.ask("GET", f"/a/{name}", None, ("Host", host))).body
+
+        wanted = [(name, host) for name in ("openapi.json", "docs") for host in ("a.example.com", "b.example.com")]
+        first = [await ask(*one) for one in wanted]
+        assert len(set(first)) == 4  # one of one route or kind is never given for another
+        assert [await ask(*one) for one in wanted] == first
+        (route, _), documents = server.door.loaded.setup.routes, server.door.loaded.documents
+        assert documents.get("docs", route) is documents.get("docs", route)
+        server.door.loaded = Loaded.of(setup_of(both.replace("demo:", "other:")))
+        again = [await ask(*one) for one in wanted]
+    assert all(b"tokend: demo" in one for one in first)
+    assert all(b"tokend: other" in one for one in again)
 
 
 def test_the_docs_page_escapes_what_it_shows() -> None:

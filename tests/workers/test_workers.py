@@ -20,7 +20,7 @@ from tests.workers.serving import Running, serving, start
 _GOOD = "/demo/rtc/demo-room/publisher/uid/{uid}/"
 
 
-async def _until(holds: Callable[[], bool], what: str) -> None:
+async def _until(holds: Callable[[], object], what: str) -> None:
     for pause in waits():
         if holds():
             return
@@ -36,6 +36,14 @@ def _reloaded(server: Running, times: int) -> bool:
     return [one["result"] for one in server.events("reload")].count("done") == times
 
 
+def _others(server: Running, known: set[int]) -> set[int]:
+    return set(server.workers()) - known
+
+
+def _told_of(server: Running, result: str, times: int) -> bool:
+    return [one["result"] for one in server.events("worker")].count(result) >= times
+
+
 async def test_a_killed_worker_costs_only_its_own_requests_in_flight_and_is_replaced(tmp_path: Path) -> None:
     async with serving(tmp_path, 2) as server:
         async with Load(server.url + _GOOD, 4, retry=True) as load:
@@ -47,6 +55,20 @@ async def test_a_killed_worker_costs_only_its_own_requests_in_flight_and_is_repl
         assert load.answered > 10
         restarts = (await server.metrics())['tokend_worker_restarts_total{reason="killed"}']
         assert restarts == 3
+
+
+async def test_a_worker_that_is_killed_while_it_starts_is_counted_and_replaced_too(tmp_path: Path) -> None:
+    async with serving(tmp_path, 2) as server:
+        kept, killed = server.workers()
+        os.kill(killed, signal.SIGKILL)
+        for times in (2, 3):
+            await _until(partial(_others, server, {kept, killed}), "another worker")
+            (killed,) = _others(server, {kept, killed})
+            os.kill(killed, signal.SIGKILL)
+            await _until(partial(_told_of, server, "killed", times), "its end in the log")
+        await _until(partial(_told_of, server, "started", 3), "a replacement")
+        assert [one["pid"] for one in server.events("worker") if one["result"] == "killed"][-1] == killed
+        assert (await server.metrics())['tokend_worker_restarts_total{reason="killed"}'] == 3
 
 
 async def test_counters_never_fall_when_workers_are_killed(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class World(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A Setup with its matching table and what the issuer awaits: what one request works with from beginning to end.
+    """A Setup with its matching table, its documents and what the issuer awaits: what one request works with to its end.
 
     `opened`: the same as `ports`, as they were opened.
     """
@@ -55,6 +55,7 @@ class Loaded(NamedTuple):
     proxies: Proxies
     knows_clients: bool
     opened: Ports
+    documents: pages.Documents
 
     @classmethod
     def of(
@@ -64,7 +65,8 @@ class Loaded(NamedTuple):
         apps = list(setup.apps.values())
         only = apps[0].origins if len(apps) == 1 else _NO_ORIGINS
         ports = opened if metrics is None else counted_in(metrics, opened)
-        return cls(setup, Table(setup.routes), only, ports, Proxies(setup.trusted_proxies), knows_clients, opened)
+        proxies = Proxies(setup.trusted_proxies)
+        return cls(setup, Table(setup.routes), only, ports, proxies, knows_clients, opened, pages.Documents())
 
 
 class Door:
@@ -182,7 +184,7 @@ class Door:
         plain = Request(found.params, query_of(request), body, request.headers.get(hdrs.CONTENT_TYPE), settings, now)
         parsed = endpoint.parse(plain)
         if isinstance(parsed, Page):
-            page = pages.document(parsed.name, found.route)
+            page = loaded.documents.get(parsed.name, found.route)
             trace.lines += pages.lines(page)
             return page
         presented = presented_in(request, found, loaded.proxies)

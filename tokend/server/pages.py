@@ -8,7 +8,7 @@ import orjson
 
 from tokend import __version__, describe
 from tokend.dialects.contract import Answer
-from tokend.setup import Route
+from tokend.setup import Parts, Route
 
 HTML: Final = "text/html"
 _STYLE: Final = """
@@ -41,6 +41,20 @@ def lines(page: Answer) -> str:
     if page.content_type != HTML:
         return ""
     return f"Content-Security-Policy: {CONTENT_SECURITY_POLICY}\r\n"
+
+
+class Documents:
+    """The documents of one Setup's routes: each is made when it is first asked for, and kept, since that takes 10 ms."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str | None, Parts, str], Answer] = {}
+
+    def get(self, name: str, route: Route) -> Answer:
+        """`name`: as `document` takes it."""
+        key = route.host, route.at, name
+        if (kept := self._made.get(key)) is None:
+            kept = self._made[key] = document(name, route)
+        return kept
 
 
 def document(name: str, route: Route) -> Answer:

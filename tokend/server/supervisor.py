@@ -178,9 +178,10 @@ class Supervisor:
         if answer is None or answer["problems"]:
             worker.kill()
             await process.wait()
-            raise CannotStart(
-                "; ".join(answer["problems"]) if answer else "a worker ended, or hung, before it was ready"
-            )
+            if answer is not None:
+                raise CannotStart("; ".join(answer["problems"]))
+            self._count_end(worker)  # it was lost, like one that ends later
+            raise CannotStart("a worker ended, or hung, before it was ready")
         worker.unready = []
         self._workers.append(worker)
         self._task(self._replace_when_ended(worker))
@@ -191,9 +192,7 @@ class Supervisor:
         if worker.retiring or self._stopping:
             return
         self._forget([worker])
-        reason = "killed" if (worker.process.returncode or 0) < 0 else "exited"
-        self._metrics.count("tokend_worker_restarts", reason)
-        self._log.event("worker", "error", result=reason, pid=worker.process.pid, code=worker.process.returncode)
+        self._count_end(worker)
         pause = 0.0 if asyncio.get_running_loop().time() - worker.begun > SHORT_LIFE else 0.1
         while not self._stopping:
             await asyncio.sleep(pause)
@@ -204,6 +203,11 @@ class Supervisor:
                 except CannotStart as error:
                     self._log.event("worker", "error", result="cannot start", message=str(error))
             pause = min(MAX_PAUSE, pause * 2 or 0.1)
+
+    def _count_end(self, worker: _Worker) -> None:
+        reason = "killed" if (worker.process.returncode or 0) < 0 else "exited"
+        self._metrics.count("tokend_worker_restarts", reason)
+        self._log.event("worker", "error", result=reason, pid=worker.process.pid, code=worker.process.returncode)
 
     async def _retire(self, worker: _Worker, delay: float) -> None:
         worker.retiring = True

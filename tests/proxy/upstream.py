@@ -1,0 +1,16 @@
+"""nginx in front of tokend as docs/operating.md writes it, and, without an `upstream`, with a new connection for each request."""
+
+import re
+from typing import Final
+
+from tests.running import ROOT
+
+_, _, _PAGE = (ROOT / "docs/operating.md").read_text().partition("\n## Behind nginx")
+UPSTREAM, LOCATION = re.findall(r"^```nginx\n(.*?)^```", _PAGE, re.M | re.S)
+FRESH: Final = "location / {{ proxy_pass http://127.0.0.1:{port}; }}"
+
+
+def kept(port: int) -> tuple[str, str]:
+    """What the page says to stand in `http` and in `server`, for a tokend on this port."""
+    assert UPSTREAM.count("127.0.0.1:8080") == 1
+    return UPSTREAM.replace("127.0.0.1:8080", f"127.0.0.1:{port}"), LOCATION
