@@ -11,9 +11,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from soak.asking import amount
 from soak.disturbance import GOOD, disturbed, failures, log_of, log_size, milliseconds, until
 from soak.report import Report
+from soak.sizes import amount
 from tests.workers.load import Load
 from tests.workers.serving import Running
 
