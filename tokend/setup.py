@@ -211,6 +211,8 @@ _ADDRESSES_OFF: Final = (
     "name the proxy in server.trusted_proxies"
 )
 
+_ONE_A_CORE: Final = ("each worker (auto: one a core)", "that many times")
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -246,7 +248,18 @@ class Setup:
         """All that are due at a time, in Unix seconds."""
         limited = any(app.limits.address for app in self.apps.values())
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
-        return (*self.warnings, *off, *(warning for after, warning in self.lapses if now > after))
+        return (*self.warnings, *off, *self._counted_apart(), *(text for after, text in self.lapses if now > after))
+
+    def _counted_apart(self) -> tuple[str, ...]:
+        """Whether several processes each count rate limits by themselves, told in a sentence."""
+        workers = self.server.workers
+        if self.redis is not None or workers == 1 or all(app.limits == NO_LIMITS for app in self.apps.values()):
+            return ()
+        each, times = (f"each of the {workers} workers", f"{workers} times") if workers else _ONE_A_CORE
+        return (
+            f"{each} counts rate limits by itself, so together they admit up to {times} what `limits` says; "
+            "name a `redis`, which counts for all, or run one worker",
+        )
 
 
 @lru_cache(maxsize=4096)

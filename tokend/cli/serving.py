@@ -5,7 +5,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import replace
 from typing import Any
 
 from tokend import __version__
@@ -46,16 +45,17 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     setup = source.load(files)
     listen = Listen(options.host or setup.listen.host, setup.listen.port if options.port is None else options.port)
     workers = workers_of(setup.server.workers if options.workers is None else options.workers)
+    start = Start(source, setup, files, listen, workers)
     log = standard_error(time.time)
 
     def on_listening(url: str) -> None:
         log.event("listening", url=url, configuration=setup.source, apps=len(setup.apps), version=__version__)
-        for warning in replace(setup, listen=listen).warnings_at(time.time()):
+        for warning in start.warnings_of(setup, time.time()):
             log.event("warning", "warning", message=warning)
         print(_greeting(setup, url), flush=True)
 
     try:
-        serve(Start(source, setup, files, listen, workers), log, on_listening)
+        serve(start, log, on_listening)
     except CannotStart as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1

@@ -21,7 +21,8 @@ class Alone:
         """`CannotStart` where the descriptor limit is below what `server.connections` asks for."""
         self._log = log
         self._worker = Worker(log, caps_of(start.setup.server))
-        self.reloader = Reloader(start.source, start.setup, start.files, self._install, log, self._worker.metrics)
+        metrics = self._worker.metrics
+        self.reloader = Reloader(start.source, start.setup, start.files, self._install, log, metrics, start.warnings_of)
 
     async def start(self, listener: socket.socket) -> None:
         """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""

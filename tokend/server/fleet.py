@@ -1,5 +1,6 @@
 """What a running server is to its operator: one process or several, it reloads, tells how it is, and stops."""
 
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from tokend.config import Files, Source
@@ -16,6 +17,10 @@ class Start(NamedTuple):
     files: Files
     listen: Listen
     workers: int = 1
+
+    def warnings_of(self, setup: Setup, now: float) -> tuple[str, ...]:
+        """Those of a Setup that serves where this start listens, in so many processes; `now` in Unix seconds."""
+        return replace(setup, listen=self.listen, server=setup.server._replace(workers=self.workers)).warnings_at(now)
 
 
 class Fleet(Protocol):

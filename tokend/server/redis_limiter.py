@@ -17,11 +17,12 @@ from tokend.limits import Group, Limit
 from tokend.model import Code, Refusal, Secret
 from tokend.ports import Limiter
 from tokend.server.log import JsonLog
+from tokend.server.patience import within
 from tokend.server.redis_script import SCRIPT, request_of
 from tokend.setup import RedisSettings
 
 CALL_SECONDS: Final = 0.1
-"""The longest that a request waits for a call, its connecting included."""
+"""The longest that a request waits for a call, its connecting included, as far as this process is not late itself."""
 PROBE_SECONDS: Final = 1.0
 """How long a probe may take to connect and count, and how long after a failed one the next one is sent."""
 CALM_SECONDS: Final = 10.0
@@ -125,8 +126,7 @@ class RedisLimiter:
 
     async def _call(self, groups: Sequence[Group], seconds: float) -> list[float | None]:
         keys, arguments = request_of(groups)
-        async with asyncio.timeout(seconds):
-            waits = await self._script(keys, arguments)
+        waits = await within(seconds, self._script(keys, arguments))
         return [wait / 1_000_000 if wait else None for wait in waits]
 
     def _went_down(self, error: Exception) -> None:

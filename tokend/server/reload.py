@@ -5,7 +5,7 @@ What `install` does with it is the caller's: one process swaps its own, a superv
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, NamedTuple
 
 from tokend.config import ConfigError, Files, Source
@@ -42,15 +42,17 @@ class Reloader:
         install: Install,
         log: JsonLog,
         metrics: Metrics,
+        warnings_of: Callable[[Setup, float], Iterable[str]],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`clock`: Unix seconds, for warnings that are due from some time on."""
+        """`warnings_of`: what is told of a Setup that begins to serve. `clock`: Unix seconds."""
         self.setup = setup
         self.files = files
         self._source = source
         self._install = install
         self._log = log
         self._metrics = metrics
+        self._warnings_of = warnings_of
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self.refused = False
@@ -75,7 +77,7 @@ class Reloader:
             self.refused, self.loaded_at = False, self._clock()
             self._metrics.count("tokend_reloads", "done")
             self._log.event("reload", result="done", fingerprint=setup.fingerprint, apps=len(setup.apps))
-            for warning in (*setup.warnings_at(self._clock()), *_at_next_start(before, setup)):
+            for warning in (*self._warnings_of(setup, self._clock()), *_at_next_start(before, setup)):
                 self._log.event("warning", "warning", message=warning)
             return Reloaded((), setup.fingerprint, changed=True)
 

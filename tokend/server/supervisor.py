@@ -88,7 +88,9 @@ class Supervisor:
         self._heard = asyncio.get_running_loop().time()
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.reloader = Reloader(start.source, start.setup, start.files, self._install, log, self._metrics)
+        self.reloader = Reloader(
+            start.source, start.setup, start.files, self._install, log, self._metrics, start.warnings_of
+        )
 
     async def start(self) -> None:
         """Start all workers; `CannotStart` if one cannot."""
