@@ -57,7 +57,7 @@ def chosen(options: argparse.Namespace) -> list[Scenario | Builder]:
         raise SystemExit(f"{', '.join(unknown) or 'a peer'}: there are {', '.join(names)}, each once")
     if options.only:
         return [one for one in everything if one.name in options.only]
-    return [one for one in everything if not (isinstance(one, Scenario) and one.only_if_named)]
+    return everything
 
 
 def cores(options: argparse.Namespace) -> Cores:
@@ -75,6 +75,8 @@ def measured(entries: list[Scenario | Builder], placed: Cores, rounds: int, seco
         for entry in entries:
             if isinstance(entry, Builder):
                 sample = measure.build(entry, placed, seconds)
+            elif entry.once and turn:
+                continue
             else:
                 sample, first[entry.name] = measure.serve(entry, placed, seconds)
             runs[entry.name].append(sample)

@@ -60,7 +60,8 @@ class Builder(NamedTuple):
 
 def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, Answer]:
     """One run, and the answer that was checked before it; `Failed` if anything in it was not as it should be."""
-    with running(scenario.prepare, cores.server) as server:
+    places = cores.server | cores.load if scenario.all_cores else cores.server
+    with running(scenario.prepare, places) as server:
         first = [server.ask(one) for one in scenario.requests[:3]][-1]
         if first.status != 200:
             raise Failed(f"{scenario.name} answers with {first.status}: {first.body[:300]!r}")

@@ -29,7 +29,10 @@ MANY: Final = 10_000
 
 
 class Scenario(NamedTuple):
-    """`tokens`: how many an answer holds; 0 for those that only say hello. `least`: requests that a run must reach."""
+    """`tokens`: how many an answer holds; 0 for those that only say hello. `least`: requests that a run must reach.
+
+    `once`: in the first round alone. `all_cores`: the server may use the load's core too.
+    """
 
     name: str
     what: str
@@ -39,7 +42,8 @@ class Scenario(NamedTuple):
     tokens: int = 1
     least: int = 0
     connections: int = CONNECTIONS
-    only_if_named: bool = False
+    once: bool = False
+    all_cores: bool = False
 
 
 def request(method: str, target: str, body: object = None, **headers: str) -> bytes:
@@ -104,10 +108,10 @@ def all_scenarios() -> list[Scenario]:
             variants(rtc),
             open_for,
             least=1_000_000,
-            only_if_named=True,
+            once=True,
         ),
         *(
-            Scenario(name, what, serve(_workers(count)), variants(rtc), open_for, only_if_named=True)
+            Scenario(name, what, serve(_workers(count)), variants(rtc), open_for, all_cores=True)
             for name, what, count in (("one-worker", "one worker", 1), ("two-workers", "two workers", 2))
         ),
     ]

@@ -17,9 +17,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from soak.asking import Connection, amount, get, milliseconds, percentile
+from soak.asking import Connection, get, milliseconds, percentile
 from soak.report import Report
 from soak.servers import APP, ENVIRONMENT, Server
+from soak.sizes import amount
 from tests.limits.redis_server import Network, RedisServer, network
 
 ROUNDS: Final = amount("SOAK_ROUNDS", 5)
