@@ -48,7 +48,8 @@ def read(text: str) -> Token:
     if len(text) > MAX_LENGTH:
         raise Unfit("the token is over 8 KiB")
     header, claims, signature = text.split(".")
-    return Token(_header(header), _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
+    found = _known_header(header) if len(header) <= _SHORT else _header(header)
+    return Token(found, _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
 
 
 def told(value: object) -> str:
@@ -56,13 +57,17 @@ def told(value: object) -> str:
     return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else type(value).__name__
 
 
-@lru_cache(maxsize=64)
 def _header(part: str) -> Mapping[str, Any]:
-    """Remembered: a provider's tokens have the same one, each as long as its key."""
     header = _object(_decoded(part))
     if "crit" in header or "b64" in header:
         raise Unfit("the header has crit or b64, which nothing here understands")
     return header
+
+
+_known_header: Final = lru_cache(maxsize=64)(_header)
+"""A provider's tokens have the same header, each as long as its key."""
+_SHORT: Final = 512
+"""Characters of a header that is worth remembering."""
 
 
 def _decoded(part: str) -> bytes:
