@@ -29,7 +29,7 @@ check: lint types test ## Everything that has to hold before a change lands
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 	$(BIN)/python bench/startup.py
 
-soak: .venv/soak $(NODE) ## Prove the promises at full size into docs/figures.md, many minutes: make soak NAMES="p1 p2"
+soak: .venv/soak $(NODE) ## Prove the promises at full size into docs/figures.md, some four hours: make soak NAMES="p1 p2"
 	$(BIN)/python -m soak $(NAMES) --write
 
 chaos: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients

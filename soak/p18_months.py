@@ -1,7 +1,7 @@
 """P18: it runs for months. Memory of a server along many requests; its descriptors, threads and tasks before and after.
 
 60 % are good and 30 % refused (rules, path, body, lifetime), sent by wrk; 10 % are cut off in the middle of a request or
-of its answer. `SOAK_REQUESTS=10000000` for the full size: a shorter run cannot tell half a byte a request from noise.
+of its answer. An hour or more; `SOAK_REQUESTS=300000` for fewer, which cannot tell half a byte a request from noise.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from soak.sizes import amount
 from soak.wrk import counted
 from tests.workers.load import waits
 
-REQUESTS: Final = 300_000
+REQUESTS: Final = 10_000_000
 SAMPLES: Final = 40
 WARM_UP: Final = 2
 """Further such parts before the first sample, a twentieth of the whole."""

@@ -1,7 +1,7 @@
 """P23: no answer belongs to another request. Unique asks at the same time, each token read and held against its own ask.
 
 From two processes of clients; one connection in two sends several asks at once, before the first answer.
-`SOAK_ASKS=1000000` for the full size.
+`SOAK_ASKS=40000` for fewer.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from soak.sizes import amount
 from tests.running import APP_ID, CERTIFICATE
 from tokend.wire import v007
 
-ASKS: Final = 200_000
+ASKS: Final = 1_000_000
 WORKERS: Final = 2
 PROCESSES: Final = 2
 CONNECTIONS: Final = 64
