@@ -65,6 +65,7 @@ async def _measure(report: Report, config: Path) -> None:
         for number in range(WARM_UP, WARM_UP + SAMPLES):
             done += await _part(server.port, number, part)
             memory.append(_resident(server))
+            report.detail(f"after {sum(done.values()):,}", f"{memory[-1] / 2**20:.1f} MiB")
         await asyncio.sleep(SETTLE_SECONDS)
         after = await _state(server, told)
         last = (await _one(server.port)).status
