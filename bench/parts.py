@@ -42,6 +42,18 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Rows in the order in which a request meets them; `FILE:FUNCTION` with `*` for any function or any file of a folder."""
 
+FLOOR: Final[Mapping[str, tuple[str, ...]]] = {
+    "the kernel takes the answer, and wakes the client": ("aiohttp/http_writer.py:_write",),
+    "event loop, and what it reads from sockets": ("asyncio/runners.py:run",),
+    "aiohttp: HTTP parser, connection, request object": ("aiohttp/*:*", "yarl/*:*", "asyncio/*:*", "_weakrefset.py:*"),
+    "zlib: compress": ("wire/v007.py:encode",),
+    "zlib: decompress": ("wire/v007.py:_inflate",),
+    "HMAC-SHA256, two for mint and three for verify": ("hmac.py:digest",),
+    "pydantic": ("pydantic/*:*",),
+}
+"""Where the innermost frame is one of these, the time is that of a library or the kernel."""
+OURS: Final = "this project's Python"
+
 _BELOW: Final = {"mint", "verify"}
 """Parts that call functions of other rows: what is deeper is theirs still."""
 
@@ -50,7 +62,7 @@ _BELOW: Final = {"mint", "verify"}
 def _known(frame: str) -> str | None:
     """The row of one frame as py-spy writes it: `name (path:line)`."""
     name, _, place = frame.rpartition(" (")
-    return _row(place.rpartition(":")[0], name.rpartition(".")[2])
+    return _row(PARTS, place.rpartition(":")[0], name.rpartition(".")[2])
 
 
 def part_of(frames: Iterable[str]) -> str:
@@ -73,11 +85,22 @@ def shares(raw: str) -> dict[str, float]:
     return {row: count / total for row, count in counts.items()}
 
 
-def _row(path: str, name: str) -> str | None:
+def floor(raw: str) -> dict[str, float]:
+    """Of all samples, the part that libraries and the kernel took, and what is left."""
+    counts = dict.fromkeys((*FLOOR, OURS), 0)
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        name, _, place = stack.rpartition(";")[2].rpartition(" (")
+        counts[_row(FLOOR, place.rpartition(":")[0], name.rpartition(".")[2]) or OURS] += int(count)
+    total = sum(counts.values())
+    return {row: count / total for row, count in counts.items()}
+
+
+def _row(rows: Mapping[str, tuple[str, ...]], path: str, name: str) -> str | None:
     """The row of the narrowest place: a function before a whole file, a file before a folder."""
     fitting = [
         ((function == "*") + file.endswith("/*"), row)
-        for row, places in PARTS.items()
+        for row, places in rows.items()
         for file, _, function in (place.rpartition(":") for place in places)
         if function in (name, "*") and _is_in(path, file)
     ]

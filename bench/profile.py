@@ -10,24 +10,29 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench import load, plot
 from bench.load import Failed
-from bench.parts import shares
+from bench.parts import floor, shares
 from bench.scenarios import Scenario, all_scenarios
 from bench.servers import Server, running
 
 
-def profile(scenario: Scenario, seconds: int) -> tuple[float, dict[str, float]]:
-    """CPU microseconds a request, and those of each part."""
+def profile(scenario: Scenario, seconds: int) -> tuple[float, dict[str, float], dict[str, float]]:
+    """CPU microseconds a request, those of each part, and those of libraries and the kernel."""
     with running(scenario.prepare, frozenset({0})) as server:
         load.drive(server.port, scenario.requests, 2, scenario.connections)
         before = server.cpu_seconds()
         answers = load.drive(server.port, scenario.requests, seconds, scenario.connections).answers
         each = (server.cpu_seconds() - before) / answers * 1e6
         raw = _sampled(server, scenario, seconds)
-    return each, {row: share * each for row, share in shares(raw).items()}
+    return each, _times(each, shares(raw)), _times(each, floor(raw))
+
+
+def _times(each: float, found: Mapping[str, float]) -> dict[str, float]:
+    return {row: share * each for row, share in found.items()}
 
 
 def _sampled(server: Server, scenario: Scenario, seconds: int) -> str:
@@ -46,9 +51,9 @@ def _sampled(server: Server, scenario: Scenario, seconds: int) -> str:
     return raw
 
 
-def table(each: float, parts: dict[str, float]) -> str:
+def table(what: str, each: float, parts: Mapping[str, float]) -> str:
     """In Markdown."""
-    rows = ["| part | us | share |", "| --- | --- | --- |"]
+    rows = [f"| {what} | us | share |", "| --- | --- | --- |"]
     rows += [f"| {name} | {us:.0f} | {us / each * 100:.0f} % |" for name, us in parts.items() if us / each >= 0.002]
     return "\n".join([*rows, f"| all | {each:.0f} | |"])
 
@@ -63,8 +68,8 @@ def main() -> None:
     if (reason := load.missing()) is not None:
         raise SystemExit(reason)
     os.sched_setaffinity(0, {1})
-    each, parts = profile(scenarios[options.name], options.seconds)
-    print(table(each, parts))
+    each, parts, below = profile(scenarios[options.name], options.seconds)
+    print(f"{table('part', each, parts)}\n\n{table('in', each, below)}")
     if options.plot is not None:
         options.plot.write_text(plot.bars(f"{options.name}: {each:.0f} us of CPU a request", parts))
 

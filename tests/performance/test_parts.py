@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from bench import plot
-from bench.parts import PARTS, part_of, shares
+from bench.parts import FLOOR, OURS, PARTS, floor, part_of, shares
 
 TOKEND: Final = Path(__file__).parents[2] / "tokend"
 LOOP: Final = "Runner.run (asyncio/runners.py:118)"
@@ -51,12 +51,24 @@ def test_shares_are_of_all_samples() -> None:
     assert sum(found.values()) == 1
 
 
+def test_what_is_not_ours_is_told_by_the_innermost_frame() -> None:
+    hmac = ";".join((*ISSUER, "sign (tokend/wire/v007.py:1)", "digest (hmac.py:198)"))
+    write = f"{LOOP};StreamWriter._write (aiohttp/http_writer.py:104)"
+    url = f"{LOOP};URL.build (yarl/_url.py:463)"
+    found = floor(f"{LOOP} 30\n{hmac} 20\n{write} 10\n{url} 5\n{';'.join(ISSUER)} 35\n")
+    assert found["event loop, and what it reads from sockets"] == 0.3
+    assert found["HMAC-SHA256, two for mint and three for verify"] == 0.2
+    assert found["the kernel takes the answer, and wakes the client"] == 0.1
+    assert found["aiohttp: HTTP parser, connection, request object"] == 0.05
+    assert found[OURS] == 0.35
+
+
 def test_every_function_of_ours_is_there() -> None:
     """A row whose function was renamed would be empty for ever, and its time another row's."""
-    for places in PARTS.values():
+    for places in (*PARTS.values(), *FLOOR.values()):
         for place in places:
             file, _, function = place.rpartition(":")
-            if file.startswith(("aiohttp", "asyncio", "secrets")):
+            if file.startswith(("aiohttp", "asyncio", "secrets", "yarl", "pydantic", "hmac", "_weakrefset")):
                 continue
             pattern = file.removeprefix("tokend/")
             found = sorted(TOKEND.glob(pattern + ".py" if pattern.endswith("*") else pattern))
