@@ -18,6 +18,8 @@ FIRST: Final = "0" * 64
 """What the first line of a chain has for the previous one's hash."""
 PROBE: Final = b'{"outcome":"probe"}'
 """The body of a line that only tries whether lines can be written again."""
+PAGE: Final = 4096
+"""Bytes that a file system takes whole or not at all from a process that is killed; some take more."""
 _BEGINNING: Final = b'{"writer":'
 """Inside of a line it would be escaped: wherever it stands, a line begins."""
 
@@ -128,6 +130,23 @@ def _hashed(grant: Grant) -> list[dict[str, object]]:
     ]
 
 
+def in_pages(lines: Iterable[bytes], start: int) -> bytes:
+    """The lines with their newlines, to be written at byte `start` of a file, none over the end of a page.
+
+    Spaces stand before a line that would be: they belong to no line. One that is longer than a page stands where it may.
+    """
+    written, end = bytearray(), start
+    for line in lines:
+        size, room = len(line) + 1, PAGE - end % PAGE
+        if room < size <= PAGE:
+            written += b" " * room
+            end += room
+        written += line
+        written += b"\n"
+        end += size
+    return bytes(written)
+
+
 class Finding(NamedTuple):
     """Something wrong in an audit file: the line's number, from 1, and a sentence."""
 
@@ -139,7 +158,7 @@ def verify(lines: Iterable[bytes]) -> Iterator[Finding]:
     """Every line that is torn, out of sequence or does not hang on its writer's last one."""
     chains: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(lines, 1):
-        raw = line.rstrip(b"\r\n")
+        raw = line.strip(b" \r\n")
         if not raw:
             continue
         place = _place(raw)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokend.audit import Chain, verify
+from tokend.audit import PAGE, Chain, in_pages, verify
 from tokend.cli import main
 from tokend.cli.audit import LONGEST_LINE
 
@@ -58,6 +58,19 @@ def test_every_change_is_found(at: int, change: str) -> None:
         case "tear":
             lines[at] = lines[at][: len(lines[at]) // 2]
     assert list(verify(lines))
+
+
+@given(start=st.integers(0, 3 * PAGE), sizes=st.lists(st.integers(100, PAGE + 100), max_size=20))
+def test_no_line_lies_across_the_end_of_a_page(start: int, sizes: list[int]) -> None:
+    """So that a kill, which cuts a write at the end of a page, cuts no line."""
+    lines = Chain("a").lines([b'{"filling":"%b"}' % (b"x" * (size - 100)) for size in sizes])
+    written = in_pages(lines, start)
+    assert list(verify(written.splitlines())) == []
+    assert [line.lstrip(b" ") for line in written.splitlines()] == lines
+    for line in lines:
+        begins = start + written.index(line)
+        assert begins // PAGE == (begins + len(line)) // PAGE or len(line) >= PAGE
+        assert json.loads(line) == json.loads(b" " + line)
 
 
 def test_a_line_behind_a_piece_of_another_one_is_read() -> None:

@@ -1,12 +1,28 @@
-"""Several writers and one file, pieces that killed writers left, pipes."""
+"""Several writers and one file, writers that are killed or stopped inside a write, pipes."""
 
+import fcntl
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tokend.audit import Finding, verify
+from tokend.audit import PAGE, Finding, verify
 from tokend.server.audit_target import Target
+
+KILLS: Final = 20
+WRITER: Final = """
+import os, sys
+from tokend.server.audit_target import Target
+target = Target(sys.argv[1], str(os.getpid()))
+bodies = [b'{"number":%d,"filling":"%b"}' % (one, b"x" * (400 + one)) for one in range(100)]
+print(flush=True)
+while True:
+    target.write(bodies)
+"""
 
 
 def body(number: int) -> bytes:
@@ -43,6 +59,45 @@ def test_what_a_killed_writer_left_of_a_line_costs_nobody_elses_line(file: Path,
     other.write([body(3)])
     assert found(file) == [Finding(2, "is torn, or no line of an audit")]
     assert len(file.read_bytes().splitlines()) == 4
+
+
+def test_writers_that_are_killed_in_the_middle_of_a_write_leave_no_piece_of_a_line(file: Path) -> None:
+    """P1. When lines lay across pages, four kills in ten left one."""
+    for kill in range(KILLS):
+        command = [sys.executable, "-c", WRITER, str(file)]
+        writers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+        for writer in writers:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+        time.sleep(0.01 + kill / 1000)
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+        assert found(file) == []
+        assert file.read_bytes().count(b"{") > 200
+        file.unlink()
+
+
+def test_a_writer_that_was_stopped_does_not_stop_the_others(file: Path) -> None:
+    target = Target(str(file), "a")
+    with file.open("ab") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        target.write([body(1)])
+        assert found(file) == []
+    target.write([body(2)])
+    with file.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert len(file.read_bytes().splitlines()) == 2
+
+
+def test_spaces_that_a_killed_writer_left_are_no_piece_of_a_line(file: Path) -> None:
+    target = Target(str(file), "living")
+    target.write([body(1)])
+    with file.open("ab") as killed:
+        killed.write(b" " * (PAGE - killed.tell()))
+    target.write([body(2)])
+    assert found(file) == []
+    assert len([line for line in file.read_bytes().splitlines() if line.strip()]) == 2
 
 
 def test_a_file_that_was_copied_and_emptied_goes_on(file: Path) -> None:

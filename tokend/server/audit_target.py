@@ -1,22 +1,30 @@
 """One target of the audit: a file, a pipe or standard output, and this writer's chain in it. Whole lines are appended.
 
-Several processes may append to one file. A process that is killed inside a write leaves a piece of a line, of tokens
-that it never released; whoever writes next ends that piece with a newline, so that no other line is lost with it.
+Several processes may append to one file. The kernel cuts the write of a process that is killed, at the end of a page:
+so no line lies across one, and who writes to a file locks it, to know where that write begins. A disk that is full cuts
+anywhere; whoever writes next ends such a piece with a newline, so that no other line is lost with it.
 """
 
 import os
 import stat
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tokend.audit import Chain
+from tokend.audit import Chain, in_pages
 
 MODE: Final = 0o640
 PIPE_BYTES: Final = 1 << 20
 """What a pipe is made to hold while its reader is busy: as much as Linux lets anybody ask for."""
+
+
+LOCK_TRIES: Final = 50
+LOCK_PAUSE: Final = 0.0001
+"""How often, and after how many seconds, a file is asked for that another process writes to: a write takes less than
+that. One that was stopped in the middle of it shall not stop the others, and they write without a lock."""
 
 
 class Target:
@@ -39,13 +47,17 @@ class Target:
         if not bodies:
             return
         lines = self._chain.lines(bodies)
-        ending = b"\n" if self._is_torn() else b""
-        data = b"%b%b\n" % (ending, b"\n".join(lines))
+        locked = self._is_file and _lock(self._descriptor)
         taken = 0
         try:
+            ending = b"\n" if self._is_torn() else b""
+            start = self._end + len(ending)
+            data = ending + (in_pages(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
             while taken < len(data):
                 taken += self.put(data[taken:])
         finally:
+            if locked:
+                _unlock(self._descriptor)
             if taken:
                 written = data[:taken]
                 whole = written.count(b"\n") - len(ending)
@@ -94,6 +106,7 @@ class Target:
         mode = os.fstat(descriptor).st_mode
         self._descriptor = descriptor
         self._on_disk = stat.S_ISREG(mode)
+        self._is_file = self._on_disk and self._path is not None  # standard output may not be read, and is not ours
         self._torn, self._end = False, 0
         if stat.S_ISFIFO(mode):
             os.set_blocking(descriptor, False)
@@ -101,7 +114,7 @@ class Target:
 
     def _is_torn(self) -> bool:
         """Whether what stands there ends inside a line: a write of ours that was cut short, or another writer's."""
-        if self._path is None or not self._on_disk:  # it may not be read
+        if not self._is_file:
             return self._torn
         size = os.fstat(self._descriptor).st_size
         if size != self._end:  # somebody else wrote since
@@ -110,9 +123,37 @@ class Target:
         return self._torn
 
 
-def _enlarge(pipe: int) -> None:
-    if sys.platform == "linux":
-        import fcntl  # not to be had on Windows
+if sys.platform == "win32":
 
-        with suppress(OSError):  # not permitted here: it stays as it is
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    def _lock(file: int) -> bool:
+        return False
+
+    def _unlock(file: int) -> None:
+        raise NotImplementedError
+
+    def _enlarge(pipe: int) -> None:
+        """It stays as it is."""
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> bool:
+        """Whether no other process that asks for it writes to this file until `_unlock`."""
+        for _ in range(LOCK_TRIES):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(LOCK_PAUSE)
+            except OSError:  # a file system that has none
+                return False
+            else:
+                return True
+        return False
+
+    def _unlock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _enlarge(pipe: int) -> None:
+        if sys.platform == "linux":
+            with suppress(OSError):  # not permitted here: it stays as it is
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
