@@ -1,11 +1,16 @@
-"""A signature that held is remembered for its key: asking again changes nothing, but for the time that it takes."""
+"""What a token was found to be is remembered for its key: asking again changes nothing, but for the time that it takes."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from tests.jwt.making import good, keys, setup_of
+import pytest
+
+from tests.jwt.making import SECRET, good, keys, setup_of, with_secret
 from tests.server.running import NOW, WORLD, serving
-from tokend.auth._keys import _hold
+from tokend.auth._keys import secret_key
+from tokend.auth.contract import Presented
+from tokend.auth.jwt import REMEMBERED, Jwt, Trust
+from tokend.model import Refusal
 from tokend.ports import Keys, KeySource, Ports
 
 _ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}
@@ -42,12 +47,35 @@ async def test_a_remembered_token_is_refused_once_it_is_past() -> None:
         assert (await server.ask("POST", "/demo/v1/token", _ASK, bearer)).status == 401
 
 
-async def test_what_does_not_hold_is_not_remembered() -> None:
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
-        token = good("ec")
-        before = _hold.cache_info().currsize
-        for number in range(20):
-            forged = token[:-8] + f"{number:04d}" + token[-4:]
-            reply = await server.ask("POST", "/demo/v1/token", _ASK, ("Authorization", f"Bearer {forged}"))
-            assert reply.status == 401
-        assert _hold.cache_info().currsize == before
+def _machines() -> Jwt:
+    return Jwt([Trust("machine", "machine", frozenset({"tokend"}), ("HS256",), (secret_key(SECRET),))])
+
+
+async def test_what_is_refused_is_not_remembered() -> None:
+    machines, token = _machines(), with_secret()
+    for number in range(20):
+        forged = token[:-8] + f"{number:04d}" + token[-4:]
+        for refused in (forged, with_secret(exp=NOW - 60 - number), with_secret(nbf=NOW + 60 + number)):
+            with pytest.raises(Refusal):
+                await machines.identify(Presented(bearer=refused), NOW)
+    assert not machines._known
+
+
+async def test_no_more_are_remembered_than_there_is_room_for() -> None:
+    machines = _machines()
+    for number in range(REMEMBERED + 10):
+        caller = await machines.identify(Presented(bearer=with_secret(sub=str(number))), NOW)
+        assert caller is not None
+        assert caller.claims["sub"] == str(number)
+    assert len(machines._known) == REMEMBERED
+    again = await machines.identify(Presented(bearer=with_secret(sub="0")), NOW)  # was pushed out
+    assert again is not None
+    assert again.claims["sub"] == "0"
+
+
+async def test_a_token_of_a_header_is_not_taken_for_one_of_a_cookie() -> None:
+    """What counts in one place does not in the other: the memory tells them apart."""
+    machines, token = _machines(), with_secret()
+    assert await machines.identify(Presented(bearer=token), NOW) is not None
+    with pytest.raises(Refusal):
+        await machines.identify(Presented(cookie=token), NOW)

@@ -5,7 +5,6 @@ Shared by identity providers' tokens and signed URLs. Knows no claims, keys or s
 
 import binascii
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from tokend import strict_json
@@ -48,8 +47,7 @@ def read(text: str) -> Token:
     if len(text) > MAX_LENGTH:
         raise Unfit("the token is over 8 KiB")
     header, claims, signature = text.split(".")
-    found = _known_header(header) if len(header) <= _SHORT else _header(header)
-    return Token(found, _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
+    return Token(_header(header), _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
 
 
 def told(value: object) -> str:
@@ -62,12 +60,6 @@ def _header(part: str) -> Mapping[str, Any]:
     if "crit" in header or "b64" in header:
         raise Unfit("the header has crit or b64, which nothing here understands")
     return header
-
-
-_known_header: Final = lru_cache(maxsize=64)(_header)
-"""A provider's tokens have the same header, each as long as its key."""
-_SHORT: Final = 512
-"""Characters of a header that is worth remembering."""
 
 
 def _decoded(part: str) -> bytes:

@@ -4,7 +4,6 @@ It takes a fifth of a process's memory, so this module is imported where a key i
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from joserfc import jwk
@@ -15,8 +14,6 @@ from tokend.auth._jws import KeysProblem, Token
 
 Key = jwk.Key
 MIN_RSA_BITS: Final = 2048
-REMEMBERED: Final = 1024
-"""Signatures that were found to hold, of at most 8 KiB each."""
 MAX_KEYS: Final = 100
 """Of one document: a token that names no key is held against each of them."""
 
@@ -76,39 +73,13 @@ def is_for(key: jwk.Key, algorithm: str) -> bool:
     return True
 
 
-class _Itself:
-    """A key that equals itself alone: joserfc's cannot be hashed."""
-
-    __slots__ = ("key",)
-
-    def __init__(self, key: jwk.Key) -> None:
-        self.key = key
-
-    def __hash__(self) -> int:
-        return id(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and other.key is self.key
-
-
 def is_signed(token: Token, algorithm: str, key: jwk.Key) -> bool:
     """Whether the signature is by this key."""
     try:
-        _hold(token.signed, token.signature, algorithm, _Itself(key))
+        # the algorithm itself, not joserfc's whole reading: that refuses headers it does not know, as Clerk's `cat`
+        return bool(JWSRegistry.algorithms[algorithm].verify(token.signed, token.signature, key))
     except (JoseError, ValueError, TypeError):
         return False
-    return True
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _hold(signed: bytes, signature: bytes, algorithm: str, key: _Itself) -> None:
-    """Raises `ValueError` unless it is. What holds is remembered, for this very key: a user asks more than once.
-
-    What does not hold is not remembered, so that strangers push nobody's token out by guessing.
-    """
-    # the algorithm itself, not joserfc's whole reading: that refuses headers it does not know, as Clerk's `cat`
-    if not JWSRegistry.algorithms[algorithm].verify(signed, signature, key.key):
-        raise ValueError("not signed by this key")
 
 
 def sign(header: Mapping[str, str], payload: bytes, key: jwk.Key) -> str:

@@ -22,6 +22,8 @@ ASYMMETRIC: Final = (
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
 )
 SYMMETRIC: Final = ("HS256",)
+REMEMBERED: Final = 1024
+"""Tokens of a route that were found to hold, of at most 8 KiB each."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
@@ -43,33 +45,76 @@ class Trust(NamedTuple):
     cookie: str | None = None
 
 
+class _Known(NamedTuple):
+    """What a token was found to be, once its signature held: all of it but whether its time has come, or is past."""
+
+    caller: Caller
+    trust: Trust
+    key: "Key"
+    begins: float
+    begins_by: str
+    ends: float
+
+    def check_time(self, now: int) -> None:
+        if self.ends <= now - LEEWAY:
+            raise Unfit("exp is past")
+        if self.begins > now + LEEWAY:
+            raise Unfit(f"{self.begins_by} lies in the future")
+
+
 class Jwt(Scheme):
-    """All callers of a route that bring JWTs. Answers None for a token of an issuer that none of them trusts."""
+    """All callers of a route that bring JWTs. Answers None for a token of an issuer that none of them trusts.
+
+    What was found is remembered until the keys are fetched anew: a user asks more than once. A token that is refused is
+    not, so that strangers push nobody's out by guessing.
+    """
 
     name: ClassVar[str] = "jwt"
 
     def __init__(self, trusts: Sequence[Trust]) -> None:
         self._trusts = tuple(trusts)
+        self._by_cookie = tuple(one for one in trusts if one.cookie is not None)
+        self._known: dict[tuple[str, bool], _Known] = {}
 
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-        text, trusts = presented.bearer, self._trusts
-        if not presented.total:  # cookies come unasked: one counts only where nothing else was sent
-            text, trusts = presented.cookie, tuple(one for one in trusts if one.cookie is not None)
+        by_cookie = not presented.total  # cookies come unasked: one counts only where nothing else was sent
+        text = presented.cookie if by_cookie else presented.bearer
         if text is None or not looks_like_jws(text):
             return None
+        known = self._known.get((text, by_cookie))
         try:
-            token = read(text)
-            _check_type(token)
-            issuer = token.claims.get("iss")
-            candidates = [one for one in trusts if one.issuer == issuer]
-            if not candidates:
-                raise Unfit(f"no caller here trusts the issuer {told(issuer)}")
-            trust = _for_audience(candidates, token.claims)
-            await _check_signature(token, trust, keys)
-            _check_claims(trust, token.claims, now)
+            if known is None or not any(one is known.key for one in await _held(known.trust, keys)):
+                known = await _examined(text, self._by_cookie if by_cookie else self._trusts, keys)
+            known.check_time(now)
         except Unfit as reason:
             raise not_known(str(reason)) from None
-        return Caller(trust.caller, token.claims)
+        self._remember((text, by_cookie), known)
+        return known.caller
+
+    def _remember(self, presented: tuple[str, bool], known: _Known) -> None:
+        if self._known.get(presented) is known:
+            return
+        if len(self._known) >= REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[presented] = known
+
+
+async def _examined(text: str, trusts: Sequence[Trust], keys: Keys | None) -> _Known:
+    """`Unfit` unless one of these trusts the token, its key signed it, and its claims are in order."""
+    token = read(text)
+    _check_type(token)
+    claims, issuer = token.claims, token.claims.get("iss")
+    candidates = [one for one in trusts if one.issuer == issuer]
+    if not candidates:
+        raise Unfit(f"no caller here trusts the issuer {told(issuer)}")
+    trust = _for_audience(candidates, claims)
+    key = await _signer(token, trust, keys)
+    ends = _time(claims, "exp")
+    if ends is None:
+        raise Unfit("exp is missing")
+    begins, begins_by = max((_time(claims, name) or 0.0, name) for name in ("nbf", "iat"))
+    _check_claims(trust, claims)
+    return _Known(Caller(trust.caller, claims), trust, key, begins, begins_by, ends)
 
 
 def may_be_fetched(url: str) -> bool:
@@ -101,27 +146,31 @@ def _for_audience(candidates: Sequence[Trust], claims: Mapping[str, Any]) -> Tru
     raise Unfit(f"aud is {told(audience)}, {wanted}")
 
 
-async def _check_signature(token: Token, trust: Trust, keys: Keys | None) -> None:
+async def _held(trust: Trust, keys: Keys | None) -> Sequence["Key"]:
+    """The keys that count for it, as far as they are known."""
+    return trust.keys if trust.source is None or keys is None else (*trust.keys, *await keys.held(trust.source))
+
+
+async def _signer(token: Token, trust: Trust, keys: Keys | None) -> "Key":
+    """The key that signed the token."""
     algorithm, key_id = token.header.get("alg"), token.header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in trust.algorithms:
         raise Unfit(f"alg is {told(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
     if key_id is not None and not isinstance(key_id, str):
         raise Unfit("kid is no text")
-    if trust.source is None or keys is None:
-        _check_with(trust.keys, token, algorithm, key_id, trust)
-        return
-    held = (*trust.keys, *await keys.held(trust.source))
+    held = await _held(trust, keys)
     try:
-        _check_with(held, token, algorithm, key_id, trust)
+        return _signer_among(held, token, algorithm, key_id, trust)
     except Unfit:
-        if key_id is not None and any(one.kid == key_id for one in held):
+        if trust.source is None or keys is None or (key_id is not None and any(one.kid == key_id for one in held)):
             raise
         # signed by a key newer than those held, perhaps; without a kid only trying tells
-        _check_with((*trust.keys, *await keys.renewed(trust.source)), token, algorithm, key_id, trust)
+        renewed = (*trust.keys, *await keys.renewed(trust.source))
+        return _signer_among(renewed, token, algorithm, key_id, trust)
 
 
-def _check_with(keys: Sequence[Any], token: Token, algorithm: str, key_id: str | None, trust: Trust) -> None:
-    """Whether the signature is by one of these keys; `Unfit` says why not."""
+def _signer_among(keys: Sequence["Key"], token: Token, algorithm: str, key_id: str | None, trust: Trust) -> "Key":
+    """The one of these keys that signed it; `Unfit` says why none did."""
     from tokend.auth._keys import is_for, is_signed
 
     named = [one for one in keys if key_id is None or one.kid in (None, key_id)]
@@ -130,20 +179,13 @@ def _check_with(keys: Sequence[Any], token: Token, algorithm: str, key_id: str |
         raise Unfit(f"there is no key {told(key_id)} for {algorithm} of {trust.issuer}")
     if key_id is None and len(fitting) > 1 and any(one.kid is not None for one in fitting):
         raise Unfit(f"kid is missing, and {trust.issuer} has several keys")
-    if not any(is_signed(token, algorithm, key) for key in fitting):
+    signer = next((one for one in fitting if is_signed(token, algorithm, one)), None)
+    if signer is None:
         raise Unfit("the signature is by none of the issuer's keys")
+    return signer
 
 
-def _check_claims(trust: Trust, claims: Mapping[str, Any], now: int) -> None:
-    expires = _time(claims, "exp")
-    if expires is None:
-        raise Unfit("exp is missing")
-    if expires <= now - LEEWAY:
-        raise Unfit("exp is past")
-    for name in ("nbf", "iat"):
-        begins = _time(claims, name)
-        if begins is not None and begins > now + LEEWAY:
-            raise Unfit(f"{name} lies in the future")
+def _check_claims(trust: Trust, claims: Mapping[str, Any]) -> None:
     if "sub" in claims and (not isinstance(claims["sub"], str) or not claims["sub"]):
         raise Unfit("sub is no text, or empty")
     for condition in trust.require:
