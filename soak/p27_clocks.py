@@ -8,6 +8,8 @@ import random
 from collections import Counter
 from typing import Final
 
+from msgspec.structs import replace
+
 from soak.report import Report
 from soak.sizes import amount
 from tests.server.running import WORLD, serving, setup_of
@@ -33,7 +35,7 @@ def run(report: Report) -> None:
 async def _jump(chance: random.Random) -> Counter[str]:
     found: Counter[str] = Counter()
     clock = Clock(0.0)
-    async with serving(setup_of(CONFIG), WORLD._replace(clock=clock)) as server:
+    async with serving(setup_of(CONFIG), replace(WORLD, clock=clock)) as server:
         for _ in range(amount("SOAK_JUMPS", ASKS)):
             near = chance.choice(LANDMARKS) + chance.randint(-2 * PLATFORM_MAX_TTL, 2 * PLATFORM_MAX_TTL)
             now = chance.choice((near, chance.randrange(LAST_ISSUE)))

@@ -138,7 +138,9 @@ def different_007(vendor: Vendor, batch: list[Asked]) -> list[str]:
 
 
 def different_006(vendor: Vendor, batch: list[Asked]) -> list[str]:
-    questions = [question_006(one.services[0], APP_ID, one.certificate, *one.stamp) for one in batch]
+    questions = [
+        question_006(one.services[0], APP_ID, one.certificate, one.stamp.issued_at, one.stamp.salt) for one in batch
+    ]
     answers = vendor.ask_all(questions)
     return [
         f"{question} is built otherwise"

@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import asdict
+
 from soak.report import Report
 from soak.sizes import amount
 from tests.core.random_rules import ASKS, BOUNDS, CLAIMS, NARROWING, RULE, app_of, caller_of, permit_of, told
@@ -66,7 +68,7 @@ def compared(part: Part) -> Found:
         of, caller = app_of(rules), caller_of(claims, narrowings)
         for _ in range(ASKS_EACH):
             ask = random_ask(chance)
-            wanted: Granted | None = verdict(rules, claims, ask._asdict(), BOUNDS, narrowings)
+            wanted: Granted | None = verdict(rules, claims, asdict(ask), BOUNDS, narrowings)
             got = told(permit_of(of, caller, ask))
             tried += 1
             permitted += got is not None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from msgspec.structs import asdict
 from pydantic import BaseModel, ValidationError
 
 from tokend.api import Backend, Grant, Refusal, Secret
@@ -42,8 +43,8 @@ def objects(shape: type[BaseModel]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def shown(grant: Grant, hidden: frozenset[str]) -> Mapping[str, object]:
     """A grant as plain data without what is hidden: names of fields of Grant, or of Service."""
-    services = [{name: value for name, value in one._asdict().items() if name not in hidden} for one in grant.services]
-    whole = {**grant._asdict(), "services": services}
+    services = [{name: value for name, value in asdict(one).items() if name not in hidden} for one in grant.services]
+    whole = {**asdict(grant), "services": services}
     return {name: value for name, value in whole.items() if name not in hidden}
 
 

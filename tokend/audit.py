@@ -8,9 +8,11 @@ of its own for each of its targets, so that several may append to one file.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal, Service
 
@@ -126,7 +128,7 @@ def _hashed(grant: Grant) -> list[dict[str, object]]:
         return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if text else text
 
     return [
-        _service(one._replace(user=shown(one.user), channel=shown(one.channel), detail={})) for one in grant.services
+        _service(replace(one, user=shown(one.user), channel=shown(one.channel), detail={})) for one in grant.services
     ]
 
 
@@ -147,7 +149,7 @@ def in_pages(lines: Iterable[bytes], start: int) -> bytes:
     return bytes(written)
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True):
     """Something wrong in an audit file: the line's number, from 1, and a sentence."""
 
     line: int

@@ -76,7 +76,8 @@ class Answer(_Written):
 def question(app: str, caller: Caller, kind: str, grant: Grant) -> Question:
     """What is asked of a grant: who wants it, and what it reaches; lists are in the order of the alphabet."""
     reach = scope(grant)
-    users, channels, roles, powers = (tuple(sorted(one)) for one in reach)
+    lists = (reach.users, reach.channels, reach.roles, reach.powers)
+    users, channels, roles, powers = (tuple(sorted(one)) for one in lists)
     return Question(app, caller.name, caller.claims, kind, users, channels, roles, powers, grant.ttl)
 
 

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.validation import shown
 
@@ -14,7 +16,7 @@ class ClaimError(ValueError):
     """A text that names no claim, with what to write instead."""
 
 
-class ClaimPath(NamedTuple):
+class ClaimPath(Struct, frozen=True):
     """`claims.a.b` or `claims["https://x/roles"]`, as the steps into nested claims."""
 
     steps: tuple[str, ...]
@@ -32,7 +34,7 @@ class ClaimPath(NamedTuple):
         return at
 
 
-class Condition(NamedTuple):
+class Condition(Struct, frozen=True):
     """A claim equals one of the values, or is a list that holds one. Types count: true is not 1."""
 
     path: ClaimPath

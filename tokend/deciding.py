@@ -3,7 +3,7 @@
 Lifetimes are held to the bounds of platform, app and route here, before any rule is asked.
 """
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from tokend import inspector
 from tokend.asks import validated
@@ -17,7 +17,7 @@ from tokend.wire.v006 import VERSION as V006
 LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
 
 
-class Terms(NamedTuple):
+class Terms(Struct, frozen=True):
     """What the route says about lifetimes and formats."""
 
     ttl: TtlBounds = TtlBounds()
@@ -25,7 +25,7 @@ class Terms(NamedTuple):
     strict_006: bool = False
 
 
-class Permit(NamedTuple):
+class Permit(Struct, frozen=True):
     """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short.
 
     `narrowed_by`: the sources of the narrowings that it was held against too.

@@ -6,6 +6,8 @@ Awaits only Ports. Knows no HTTP and no vendor. Time and salts come in with the 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from tokend import admission, inspector
 from tokend.audit import decision
 from tokend.auth.contract import Presented
@@ -142,7 +144,7 @@ def _left(
         return permit
     if isinstance(answer, Refusal):
         return answer
-    again, trials, _ = weigh(app, terms, caller._replace(narrowings=(*caller.narrowings, answer)), permit.ask)
+    again, trials, _ = weigh(app, terms, replace(caller, narrowings=(*caller.narrowings, answer)), permit.ask)
     if again is not None and scope(again.grant) == scope(permit.grant):
         return again
     lacked = next((trial.lacked for trial in trials if trial.rule == permit.rule), ())

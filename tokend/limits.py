@@ -6,14 +6,16 @@ asked for. Times are whole microseconds, scaled by the limit's amount, so that n
 
 from collections.abc import Iterable, Sequence
 from ipaddress import AddressValueError, IPv6Address
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 MOST_COUNTERS: Final = 100_000
 """What `Counters` remember at most, some 40 MB; beyond it what was used longest ago goes."""
 _ANY: Final = "*"
 
 
-class Limit(NamedTuple):
+class Limit(Struct, frozen=True):
     """`amount` asks in `seconds`, and `burst` at once; all of them at least 1."""
 
     amount: int
@@ -37,7 +39,7 @@ Group = Sequence[Counter]
 """The counters of one ask: it counts against all of them, or, where one does not admit it, against none."""
 
 
-class Limits(NamedTuple):
+class Limits(Struct, frozen=True):
     """The limits of an app. Every counter is the app's own, those of users and addresses too."""
 
     app: Limit | None = None

@@ -7,7 +7,9 @@ fits, the answer is that route's 404.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.dialects.contract import JSON, Dialect, Endpoint
 from tokend.model import Code, Refusal
@@ -19,7 +21,7 @@ URL_KEY_MARK: Final = "k"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """A matched request: `template` is safe to log, it holds no value of a client's."""
 
     route: Route
@@ -30,7 +32,7 @@ class Found(NamedTuple):
     url_key: str | None = None
 
 
-class Missed(NamedTuple):
+class Missed(Struct, frozen=True):
     """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit.
 
     `dialect` is the one that the refusal is told in, `template` what may be logged.
@@ -42,7 +44,7 @@ class Missed(NamedTuple):
     template: str | None = None
 
 
-class _Candidate(NamedTuple):
+class _Candidate(Struct, frozen=True):
     """An endpoint with what must stand below its route's literal prefix: texts and names by their places."""
 
     route: Route
@@ -63,7 +65,7 @@ def _template(at: Parts, path: str, keyed: bool) -> str:
     return f"{prefix}/{path}" if path or keyed else prefix or "/"
 
 
-class _Prefix(NamedTuple):
+class _Prefix(Struct, frozen=True):
     """What lies below one literal prefix of `depth` parts: endpoints by how many parts follow it, and one of its routes."""
 
     depth: int

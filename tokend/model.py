@@ -6,8 +6,9 @@ Plain data. Nothing here knows a vendor, a web server, a clock or a file.
 from collections.abc import Mapping
 from enum import StrEnum
 from math import ceil
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
+from msgspec import Struct
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
@@ -162,7 +163,7 @@ class Secret:
         return {"title": "Secret", "oneOf": one_of}
 
 
-class Credentials(NamedTuple):
+class Credentials(Struct, frozen=True):
     """What an app signs with. `certificates` maps a name (primary, secondary) to each that verifies.
 
     `signing` names the one that signs tokens; the vendor's REST calls are always signed by the primary.
@@ -173,14 +174,14 @@ class Credentials(NamedTuple):
     signing: str = "primary"
 
 
-class Stamp(NamedTuple):
+class Stamp(Struct, frozen=True):
     """Made at the door, once a token: `issued_at` in Unix seconds (one a request), `salt` in 1..99999999."""
 
     issued_at: int
     salt: int
 
 
-class Ask(NamedTuple):
+class Ask(Struct, frozen=True):
     """Untrusted: what a caller wants. `fields` are those of the kind; `ttl` in seconds, None where not said.
 
     `names` says what the dialect calls a field (`{"ttl": "expiry"}`), for refusals to name what the client sent.
@@ -194,7 +195,7 @@ class Ask(NamedTuple):
     app_id: str | None = None
 
 
-class Narrowing(NamedTuple):
+class Narrowing(Struct, frozen=True):
     """What a signed URL or an authorizer leaves of what a caller's rules permit. None leaves that part as it is.
 
     `channel` and `user` are texts in which `*` stands for one or more characters; `max_ttl` in seconds. `source` names
@@ -209,7 +210,7 @@ class Narrowing(NamedTuple):
     max_ttl: int | None = None
 
 
-class Caller(NamedTuple):
+class Caller(Struct, frozen=True):
     """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
 
     Each of `narrowings` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
@@ -221,7 +222,7 @@ class Caller(NamedTuple):
     url: str | None = None
 
 
-class Service(NamedTuple):
+class Service(Struct, frozen=True):
     """One service of a token. User and channel stand as on the wire (uid 0 is ""); None: the service has none.
 
     `privileges` maps a name to seconds from the issue time. Names that start with `publish` make a publisher, `join`,
@@ -235,7 +236,7 @@ class Service(NamedTuple):
     detail: Mapping[str, object] = NOTHING
 
 
-class Grant(NamedTuple):
+class Grant(Struct, frozen=True):
     """What a token gives: app id, format, ttl in seconds and services. Never holds a secret."""
 
     app_id: str | None
@@ -244,7 +245,7 @@ class Grant(NamedTuple):
     services: tuple[Service, ...]
 
 
-class Issued(NamedTuple):
+class Issued(Struct, frozen=True):
     """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
 
     `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
@@ -267,7 +268,7 @@ class Issued(NamedTuple):
 Outcome = Issued | Refusal
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True):
     """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
 
     `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;

@@ -4,13 +4,15 @@ Implementations stand in `server/`. None in `Ports`: there is no such thing.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from tokend.limits import Group
 from tokend.model import Caller, Decision, Grant, Narrowing, Refusal, Secret
 
 
-class KeySource(NamedTuple):
+class KeySource(Struct, frozen=True):
     """Where an issuer's public keys are: a JWKS document at `url`, or named by the discovery document below `url`."""
 
     url: str
@@ -44,7 +46,7 @@ class DenyList(Protocol):
         """Why this grant is denied, in a sentence; None lets it pass."""
 
 
-class AuthorizerSettings(NamedTuple):
+class AuthorizerSettings(Struct, frozen=True):
     """Where an app's own backend is asked, and the secret that signs the questions.
 
     `timeout`: seconds that a request waits for all its answers; `cache`: seconds for which an answer counts, 0: only once.
@@ -56,7 +58,7 @@ class AuthorizerSettings(NamedTuple):
     cache: int
 
 
-class Question(NamedTuple):
+class Question(Struct, frozen=True):
     """What an app's own backend is told of a token before it is issued: who asks, and all that it would give."""
 
     app: str
@@ -96,7 +98,7 @@ class Turns(Protocol):
         """Returns when it is this batch's turn to do a little."""
 
 
-class Ports(NamedTuple):
+class Ports(Struct, frozen=True):
     """One of each, or None."""
 
     audit: AuditSink | None = None

@@ -3,7 +3,9 @@
 Knows scopes and claims, no kinds of its own, no vendors, no HTTP. Templates are in `templates.py`.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.claims import Condition
 from tokend.model import Caller, Grant, Narrowing
@@ -11,7 +13,7 @@ from tokend.scope import Power, Scope, is_wildcard, scope
 from tokend.templates import Inapplicable, Pattern, Template, parse_pattern
 
 
-class Rule(NamedTuple):
+class Rule(Struct, frozen=True):
     """`None` permits any named channel, user or role, and any ttl (seconds) that the route allows."""
 
     path: str
@@ -24,7 +26,7 @@ class Rule(NamedTuple):
     max_ttl: int | None = None
 
 
-class Narrowed(NamedTuple):
+class Narrowed(Struct, frozen=True):
     """A narrowing with its texts read."""
 
     narrowing: Narrowing
@@ -32,7 +34,7 @@ class Narrowed(NamedTuple):
     user: Pattern | None
 
 
-class Filled(NamedTuple):
+class Filled(Struct, frozen=True):
     """A rule's patterns with the caller's claims in their places, and what narrows them."""
 
     channel: Pattern | None
@@ -76,7 +78,7 @@ def _narrowed(one: Narrowing) -> Narrowed:
     )
 
 
-class Lacks(NamedTuple):
+class Lacks(Struct, frozen=True):
     """What a rule lacks for a grant, in sentences: `powers` apart, since they get a code of their own."""
 
     others: tuple[str, ...] = ()

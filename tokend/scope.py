@@ -1,7 +1,9 @@
 """What a grant amounts to, computed from its services alone, for a new grant and one read off a token alike."""
 
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.model import Grant, Service
 
@@ -27,7 +29,7 @@ class Power(StrEnum):
     APP_ADMIN = "app_admin"
 
 
-class Scope(NamedTuple):
+class Scope(Struct, frozen=True):
     """Users and channels as on the wire, roles, and the powers that a rule must name."""
 
     users: frozenset[str]
@@ -41,9 +43,13 @@ def scope(grant: Grant) -> Scope:
     reached = [_reach(one) for one in grant.services]
     if len(reached) == 1:
         return reached[0]
-    users, channels, roles, powers = zip(*reached, strict=True) if reached else ((), (), (), ())
     every = frozenset[str]().union
-    return Scope(every(*users), every(*channels), every(*roles), frozenset[Power]().union(*powers))
+    return Scope(
+        every(*(one.users for one in reached)),
+        every(*(one.channels for one in reached)),
+        every(*(one.roles for one in reached)),
+        frozenset[Power]().union(*(one.powers for one in reached)),
+    )
 
 
 def _reach(service: Service) -> Scope:

@@ -5,9 +5,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.auth import Gate
 from tokend.auth.signed_url import SigningKeys
@@ -19,7 +20,7 @@ from tokend.ports import AuthorizerSettings
 from tokend.rules import Rule
 
 
-class TtlBounds(NamedTuple):
+class TtlBounds(Struct, frozen=True):
     """Seconds; both ends are allowed."""
 
     default: int = 3600
@@ -64,7 +65,7 @@ def check_origin(written: str) -> str | None:
     return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
 
 
-class RestApi(NamedTuple):
+class RestApi(Struct, frozen=True):
     """Where the vendor's REST API is, without a final slash, and what it knows the operator by."""
 
     url: str
@@ -72,22 +73,21 @@ class RestApi(NamedTuple):
     customer_secret: Secret
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """One tenant. `rules` by caller; `backends` by kind. `url_signing`: the keys of its signed URLs."""
 
     name: str
     app_id: str | None
     backends: Mapping[str, Backend]
     rules: Mapping[str, tuple[Rule, ...]]
-    origins: Origins = field(default_factory=Origins)
+    origins: Origins = Origins()
     url_signing: SigningKeys | None = None
     rest: RestApi | None = None
     authorizer: AuthorizerSettings | None = None
     limits: Limits = NO_LIMITS
 
 
-class Placeholder(NamedTuple):
+class Placeholder(Struct, frozen=True):
     """A part of a path that any value fits."""
 
     name: str
@@ -99,8 +99,7 @@ AUTO: Final = "auto"
 Parts = tuple[str | Placeholder, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
 
     `open_callers`: those of the callers that anybody can be. `url_callers`: those that come by `k/<key>` after `at`.
@@ -145,7 +144,7 @@ class Route:
         return prefix_of(self.at)
 
 
-class AuditSettings(NamedTuple):
+class AuditSettings(Struct, frozen=True):
     """Where decisions are written: paths, None for standard output. `sync`: os (the default), batch (fdatasync), off."""
 
     targets: tuple[str | None, ...]
@@ -153,14 +152,14 @@ class AuditSettings(NamedTuple):
     hash_ids: bool = False
 
 
-class RedisSettings(NamedTuple):
+class RedisSettings(Struct, frozen=True):
     """Where several hosts count together. `on_failure`: open (no limits), local (each process by itself) or closed."""
 
     url: Secret
     on_failure: str = "local"
 
 
-class Listen(NamedTuple):
+class Listen(Struct, frozen=True):
     """Where the server listens."""
 
     host: str = "127.0.0.1"
@@ -183,7 +182,7 @@ class Listen(NamedTuple):
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
-class Admin(NamedTuple):
+class Admin(Struct, frozen=True):
     """Where the operator's listener is: an address, or the path of a unix socket. `key`: digest of what opens `/-/`."""
 
     listen: Listen | None
@@ -191,7 +190,7 @@ class Admin(NamedTuple):
     key: str | None = None
 
 
-class ServerSettings(NamedTuple):
+class ServerSettings(Struct, frozen=True):
     """The server itself; read at the start alone. `workers`: 0 is one a core. `drain` in seconds.
 
     `connections` and `per_address` are caps for each worker; None: as many as the descriptor limit bears, no cap.
@@ -214,8 +213,7 @@ _ADDRESSES_OFF: Final = (
 _ONE_A_CORE: Final = ("each worker (auto: one a core)", "that many times")
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """All that the configuration says, ready for use. `warnings` are for the operator, at every start.
 
     `lapses`: further ones, each with the Unix seconds after which it is due.
@@ -229,7 +227,7 @@ class Setup:
     audit: AuditSettings | None = None
     deny_file: str | None = None
     trusted_proxies: tuple[str, ...] = ()
-    server: ServerSettings = field(default_factory=ServerSettings)
+    server: ServerSettings = ServerSettings()
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""
     lapses: tuple[tuple[int, str], ...] = ()

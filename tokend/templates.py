@@ -6,7 +6,10 @@ A filled text is matched anchored and case-sensitively; a claim never counts as 
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tokend.claims import ClaimError, ClaimPath, parse_claim_path
 from tokend.validation import shown
@@ -22,7 +25,7 @@ class Inapplicable(Exception):
     """A rule does not apply to a caller, since a claim is missing or cannot go in; the sentence says which."""
 
 
-class Placeholder(NamedTuple):
+class Placeholder(Struct, frozen=True):
     """A claim to put in, which must not hold the literal characters at its ends, or one value could be read as another:
     `before` is the one that follows it, `after` the one in front of it where a `*` stands further in front.
 
@@ -38,7 +41,7 @@ class Placeholder(NamedTuple):
 STAR: Final = None
 
 
-class Pattern(NamedTuple):
+class Pattern(Struct, frozen=True):
     """A filled text: the literal pieces between its stars."""
 
     pieces: tuple[str, ...]
@@ -71,7 +74,7 @@ class Pattern(NamedTuple):
         return f'"{"*".join(self.pieces)}"'
 
 
-class Template(NamedTuple):
+class Template(Struct, frozen=True):
     """Parts in order: literal text, a placeholder, or STAR. `fixed`: what it is for everybody, if it has no placeholder."""
 
     parts: tuple[str | Placeholder | None, ...]
@@ -122,7 +125,7 @@ def parse_template(text: str) -> Template:
     template = Template(tuple(parts))
     if any(isinstance(part, Placeholder) for part in parts):
         return template
-    return template._replace(fixed=template.fill({}))
+    return replace(template, fixed=template.fill({}))
 
 
 def parse_pattern(text: str) -> Pattern:

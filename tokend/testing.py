@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import ClassVar, Final
 
+from msgspec.structs import replace
+
 from tokend._conformance import JUNK, changes, objects, refusal_of, resealed, sealed, shown
 from tokend.api import (
     Backend,
@@ -137,7 +139,7 @@ class BackendConformance:
         for (one, minted), (other, other_minted) in permutations(tokens, 2):
             assert minted.token != other_minted.token, f"one token for {one} and {other}"
         for grant, minted in tokens:
-            later = self._backend().mint(grant, self.stamp._replace(issued_at=self.stamp.issued_at + 1))
+            later = self._backend().mint(grant, replace(self.stamp, issued_at=self.stamp.issued_at + 1))
             assert later.token != minted.token
 
     def test_reading_gives_the_grant_back_or_says_what_is_hidden(self) -> None:
@@ -162,14 +164,14 @@ class BackendConformance:
         for (grant, minted), (other, _) in permutations(tokens, 2):
             assert backend.verify(minted, other, self.stamp), f"a token of {grant} passed for {other}"
         for grant, minted in tokens:
-            for other in (grant._replace(ttl=grant.ttl + 1), grant._replace(app_id="0" * 32)):
+            for other in (replace(grant, ttl=grant.ttl + 1), replace(grant, app_id="0" * 32)):
                 # a backend whose tokens cannot hold such a grant at all may leave verify to its mint
                 if backend.mint(other, self.stamp).token != minted.token:
                     assert backend.verify(minted, other, self.stamp), f"a token of {grant} passed for {other}"
             for seconds in (-1, 1):
-                other_stamp = self.stamp._replace(issued_at=self.stamp.issued_at + seconds)
+                other_stamp = replace(self.stamp, issued_at=self.stamp.issued_at + seconds)
                 assert backend.verify(minted, grant, other_stamp), "a token of another time passed"
-            assert backend.verify(minted._replace(token=JUNK[1]), grant, self.stamp), "junk passed"
+            assert backend.verify(replace(minted, token=JUNK[1]), grant, self.stamp), "junk passed"
 
     def test_verify_fails_for_another_apps_secret(self) -> None:
         other = self._other_backend()
@@ -224,7 +226,7 @@ class BackendConformance:
                 repr(reading),
                 str(backend.verify(minted, grant, self.stamp)),
             ]
-            texts += [repr(dict(minted.extra)), str(backend.verify(minted, grant._replace(ttl=1), self.stamp))]
+            texts += [repr(dict(minted.extra)), str(backend.verify(minted, replace(grant, ttl=1), self.stamp))]
         for secret in self._secrets():
             for at in range(max(1, len(secret) - SECRET_PIECE + 1)):
                 piece = secret[at : at + SECRET_PIECE]
@@ -241,7 +243,7 @@ class BackendConformance:
         """The same app with other secrets."""
         certificates = {name: Secret(one.reveal()[::-1]) for name, one in self.credentials.certificates.items()}
         options = self.backend.Options.model_validate(resealed(self.options))
-        return self.backend(options, self.credentials._replace(certificates=certificates))
+        return self.backend(options, replace(self.credentials, certificates=certificates))
 
     def _secrets(self) -> list[str]:
         of_options = [one.reveal() for one in sealed(self.options)]
@@ -268,7 +270,7 @@ class BackendConformance:
             reading = backend.read(text)
         except Unreadable:
             reading = None
-        if backend.verify(minted._replace(token=text), grant, self.stamp) is None:
+        if backend.verify(replace(minted, token=text), grant, self.stamp) is None:
             assert reading == backend.read(minted.token), f"verify passed a changed token: {text!r}"
         elif reading is not None:
             assert reading.signed_by is None, f"a changed token is said to be signed: {text!r}"

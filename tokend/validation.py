@@ -4,8 +4,9 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -24,7 +25,7 @@ def invalid(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
 
 
-class Complaint(NamedTuple):
+class Complaint(Struct, frozen=True):
     """One thing wrong: the path below the model, and a sentence that follows the field's name.
 
     Where the field is unknown the sentence is only the hint that follows that word.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.audit.faults import NOW, Made, decided
 from tests.core.making import CALLER, STAMP, app, rule
@@ -114,7 +115,7 @@ async def test_who_narrowed_a_caller_is_said_of_an_issued_token() -> None:
 
 def test_the_page_shows_lines_as_they_are() -> None:
     issued, refused, stranger = EXAMPLES
-    decision = decided(7)._replace(url="lobby-1", narrowed_by=("url lobby-1",))
+    decision = replace(decided(7), url="lobby-1", narrowed_by=("url lobby-1",))
     refusal = Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this")
     nobody = Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here")
     bodies = [

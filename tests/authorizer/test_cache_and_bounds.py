@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from tests.authorizer.backend import HEADER, asking, backend
 from tokend.model import Code, Narrowing, Refusal, Secret
@@ -96,18 +97,18 @@ async def test_its_age_begins_when_it_is_asked_for_not_when_it_comes() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        QUESTION._replace(app="other"),
-        QUESTION._replace(caller="studio"),
-        QUESTION._replace(claims={"sub": "a2"}),
-        QUESTION._replace(claims={"sub": "a1", "banned": True}),
-        QUESTION._replace(claims={}),
-        QUESTION._replace(kind="rtm"),
-        QUESTION._replace(users=("8",)),
-        QUESTION._replace(users=("7", "room"), channels=()),
-        QUESTION._replace(channels=("room", "lobby")),
-        QUESTION._replace(roles=("publisher",)),
-        QUESTION._replace(powers=("wildcard_user",)),
-        QUESTION._replace(ttl=3599),
+        replace(QUESTION, app="other"),
+        replace(QUESTION, caller="studio"),
+        replace(QUESTION, claims={"sub": "a2"}),
+        replace(QUESTION, claims={"sub": "a1", "banned": True}),
+        replace(QUESTION, claims={}),
+        replace(QUESTION, kind="rtm"),
+        replace(QUESTION, users=("8",)),
+        replace(QUESTION, users=("7", "room"), channels=()),
+        replace(QUESTION, channels=("room", "lobby")),
+        replace(QUESTION, roles=("publisher",)),
+        replace(QUESTION, powers=("wildcard_user",)),
+        replace(QUESTION, ttl=3599),
     ],
 )
 async def test_any_other_question_is_asked(other: Question) -> None:
@@ -182,19 +183,19 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
     post = Post()
     await post.ask(settings())
     post.gate.clear()
-    others = [QUESTION._replace(ttl=ttl) for ttl in range(CALLS)]
+    others = [replace(QUESTION, ttl=ttl) for ttl in range(CALLS)]
     waiting = [asyncio.create_task(post.ask(settings(), one)) for one in others]
     await _settled()
     for cache in (0, 5):
-        over = await post.ask(settings(cache=cache), QUESTION._replace(ttl=CALLS))
+        over = await post.ask(settings(cache=cache), replace(QUESTION, ttl=CALLS))
         assert _why(over) == f"authorizer: {CALLS} calls of the app are under way already"
     assert await post.ask(settings()) == [None]
-    elsewhere = asyncio.create_task(post.ask(settings(), QUESTION._replace(app="other")))
+    elsewhere = asyncio.create_task(post.ask(settings(), replace(QUESTION, app="other")))
     await _settled()
     post.gate.set()
     assert await elsewhere == [None]
     assert await asyncio.gather(*waiting) == [[None]] * CALLS
-    assert await post.ask(settings(), QUESTION._replace(ttl=CALLS)) == [None]
+    assert await post.ask(settings(), replace(QUESTION, ttl=CALLS)) == [None]
 
 
 async def test_those_who_wait_for_one_call_are_bounded_too() -> None:
@@ -221,7 +222,7 @@ async def test_what_hangs_is_given_up_and_asked_anew() -> None:
 
 async def test_what_is_kept_is_bounded_and_the_least_used_goes_first() -> None:
     post = Post(room=3)
-    questions = [QUESTION._replace(ttl=60 + index) for index in range(4)]
+    questions = [replace(QUESTION, ttl=60 + index) for index in range(4)]
     for index in (0, 1, 2, 0, 3):
         await post.ask(settings(), questions[index])
     assert [await post.asked(settings(), questions[index]) for index in (0, 2, 3)] == [0, 0, 0]
@@ -230,7 +231,7 @@ async def test_what_is_kept_is_bounded_and_the_least_used_goes_first() -> None:
 
 async def test_a_claim_of_more_than_64_bits_is_asked_about() -> None:
     post = Post()
-    assert await post.ask(settings(), QUESTION._replace(claims={"big": 10**30, "text": "ü"})) == [None]
+    assert await post.ask(settings(), replace(QUESTION, claims={"big": 10**30, "text": "ü"})) == [None]
 
 
 async def test_a_running_server_asks_once_while_an_answer_counts() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import asdict
 
 from tokend.api import Backend, Grant, Service, Stamp
 from tokend.plugins import load
@@ -62,7 +63,7 @@ def _grant(kind: str, case: Mapping[str, Any]) -> Grant:
 
 def _plain(service: Service) -> object:
     """As JSON has it: a tuple is a list."""
-    return json.loads(json.dumps(service._asdict()))
+    return json.loads(json.dumps(asdict(service)))
 
 
 def test_every_kind_has_its_vector_file_and_every_file_its_kind() -> None:

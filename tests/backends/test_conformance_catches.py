@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import pytest
+from msgspec.structs import replace
 
 from tokend.api import Backend, Code, Grant, Minted, NoOptions, Reading, Refusal, Stamp, Strict, Unreadable
 from tokend.backends.contract import Mismatch
@@ -35,20 +36,20 @@ class _Shortens(Rtm):
 
 class _ForAnotherApp(Rtm):
     def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
-        return super().grant(fields, ttl, user)._replace(app_id="0" * 32)
+        return replace(super().grant(fields, ttl, user), app_id="0" * 32)
 
 
 class _Outlasts(Rtm):
     def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
         grant = super().grant(fields, ttl, user)
         (one,) = grant.services
-        return grant._replace(services=(one._replace(privileges={"login": ttl + 1}),))
+        return replace(grant, services=(replace(one, privileges={"login": ttl + 1}),))
 
 
 class _EndsAtOnce(_Outlasts):
     def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
         grant = super().grant(fields, ttl, user)
-        return grant._replace(services=(grant.services[0]._replace(privileges={"login": 0}),))
+        return replace(grant, services=(replace(grant.services[0], privileges={"login": 0}),))
 
 
 class _ToNobody(Rtm):
@@ -75,7 +76,7 @@ class _ReadsAClock(Rtm):
 
 class _OneTokenForAll(Rtm):
     def mint(self, grant: Grant, stamp: Stamp) -> Minted:
-        return super().mint(grant._replace(services=()), stamp)
+        return super().mint(replace(grant, services=()), stamp)
 
 
 class _VerifiesAnything(Rtm):
@@ -85,7 +86,7 @@ class _VerifiesAnything(Rtm):
 
 class _SignsAnything(Rtm):
     def read(self, token: str) -> Reading:
-        return super().read(token)._replace(signed_by="primary")
+        return replace(super().read(token), signed_by="primary")
 
 
 class _Chokes(Rtm):
@@ -108,7 +109,7 @@ class _Minting(Rtm):
 
     def mint(self, grant: Grant, stamp: Stamp) -> Minted:
         minted = super().mint(grant, stamp)
-        return minted._replace(renew_after=minted.renew_after if self.renew is None else self.renew, extra=self.extra)
+        return replace(minted, renew_after=minted.renew_after if self.renew is None else self.renew, extra=self.extra)
 
 
 class _RenewsTooLate(_Minting):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
 from tokend.auth import Gate, digest_of, present
@@ -88,7 +89,7 @@ def test_a_firebase_project_closes_it_with_the_same_rule_alone_and_beside_a_key(
     assert (alone.routes[0].callers, both.routes[0].callers) == (("firebase",), ("key", "firebase"))
     assert alone.warnings == both.warnings == ()
     (rule,), (of_key,) = both.apps["default"].rules["firebase"], both.apps["default"].rules["key"]
-    assert rule == of_key._replace(path="default.firebase.may[0]")
+    assert rule == replace(of_key, path="default.firebase.may[0]")
     assert rule.powers == OLD_URLS
 
 

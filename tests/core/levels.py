@@ -96,7 +96,7 @@ PURE: Final = frozenset(
     )
 )
 """What of the standard library may be used below the line: time, random, os, socket, pathlib, logging … are not here."""
-PACKAGES: Final = frozenset(("joserfc", "orjson", "pydantic", "pydantic_core"))
+PACKAGES: Final = frozenset(("joserfc", "msgspec", "orjson", "pydantic", "pydantic_core"))
 WEB: Final = frozenset(("aiohttp",))
 
 

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from tokend.authorizer import NoAnswer, question, read_answer, signature
 from tokend.model import Caller, Code, Grant, Narrowing, Refusal, Secret, Service
@@ -23,7 +24,7 @@ def test_a_question_holds_all_that_the_token_would_give_and_who_wants_it() -> No
         Service("stream", "ada", "*", {"join": 600}),
     )
     asked = question("demo", Caller("web", {"sub": "a1"}), "rtm2", Grant("0" * 32, "007", 600, services))
-    assert asked._asdict() == {
+    assert asdict(asked) == {
         "app": "demo",
         "caller": "web",
         "claims": {"sub": "a1"},

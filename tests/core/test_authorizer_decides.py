@@ -1,11 +1,11 @@
 """Ask, rules, deny list, authorizer, mint: the app's own backend may refuse or narrow, and nothing that it says widens."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.core.making import CALLER, STAMP, TERMS, app, permitted, rtc, rule
 from tokend.dialects.contract import Issue
@@ -46,7 +46,7 @@ async def outcomes(
 ) -> list[Issued | Refusal]:
     wanted = Issue(asks, batch)
     stamps = [Stamp(STAMP.issued_at, 1 + index) for index in range(len(asks))]
-    return await issue(to, terms, CALLER, wanted, stamps, ports._replace(authorizer=backend), "request-1")
+    return await issue(to, terms, CALLER, wanted, stamps, replace(ports, authorizer=backend), "request-1")
 
 
 async def issued(backend: Backend, ask: Ask, *rules: Rule, terms: Terms = TERMS) -> Issued:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.making import CREDENTIALS, OTHER_CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
 from tokend.diagnosis import in_words
@@ -87,7 +88,7 @@ def test_a_token_of_another_app_id() -> None:
 
 
 def test_a_token_that_no_certificate_of_ours_signed() -> None:
-    says, problems = _told(_token(rtc(), OTHER_CREDENTIALS._replace(app_id=CREDENTIALS.app_id)))
+    says, problems = _told(_token(rtc(), replace(OTHER_CREDENTIALS, app_id=CREDENTIALS.app_id)))
     assert "No certificate of this app signed it: clients get 110." in problems
     assert says["signed_by"] is None
 

@@ -1,6 +1,7 @@
 """Asks that are refused before any rule: unknown fields with a hint, names of the client's own contract, version 006."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.making import CALLER, STAMP, app, code_of, permitted, refused, rtc, rule
 from tokend.dialects.contract import Issue
@@ -44,7 +45,7 @@ async def test_fields_are_named_as_the_client_named_them() -> None:
     names = {"ttl": "expiry", "uid": "rtcuid"}
     for ask, field in ((rtc(ttl=1), "expiry"), (rtc(uid=2**32), "rtcuid"), (rtc("\n"), "channel")):
         with pytest.raises(Refusal) as caught:
-            await issue(app(rule()), Terms(), CALLER, Issue((ask._replace(names=names),)), [STAMP])
+            await issue(app(rule()), Terms(), CALLER, Issue((replace(ask, names=names),)), [STAMP])
         assert caught.value.field == field
         assert caught.value.detail.startswith(f"{field} ")
         assert refused(app(rule()), ask).code is caught.value.code

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.making import CALLER, CREDENTIALS, STAMP, app, backends, rtc, rule
 from tokend.api import Backend, Minted, NoOptions, Reading, Stamp, Unreadable
@@ -14,7 +15,7 @@ from tokend.backends.contract import Mismatch
 from tokend.backends.rtm import Rtm
 from tokend.dialects.contract import Explain, Explanation, Inspect, Inspection, Issue
 from tokend.issuer import Terms, answer, issue
-from tokend.model import Ask, Caller, Code, Credentials, Decision, Grant, Issued, Refusal
+from tokend.model import Ask, Caller, Code, Decision, Grant, Issued, Refusal
 from tokend.ports import Ports
 from tokend.setup import Route
 
@@ -130,16 +131,16 @@ def _raise(reading: Reading) -> Reading:
 
 
 _LIES: Final[Mapping[str, Callable[[Reading], Reading]]] = {
-    "another user": lambda one: one._replace(
-        grant=one.grant._replace(services=(one.grant.services[0]._replace(user="bob"),))
+    "another user": lambda one: replace(
+        one, grant=replace(one.grant, services=(replace(one.grant.services[0], user="bob"),))
     ),
-    "another app": lambda one: one._replace(grant=one.grant._replace(app_id="0" * 32)),
-    "longer": lambda one: one._replace(grant=one.grant._replace(ttl=one.grant.ttl + 1)),
-    "one service more": lambda one: one._replace(grant=one.grant._replace(services=one.grant.services * 2)),
-    "not signed": lambda one: one._replace(signed_by=None),
-    "issued later": lambda one: one._replace(issued_at=one.issued_at + 1),
-    "ending later": lambda one: one._replace(expires_at=one.expires_at + 1),
-    "something hidden": lambda one: one._replace(hidden=frozenset({"user"})),
+    "another app": lambda one: replace(one, grant=replace(one.grant, app_id="0" * 32)),
+    "longer": lambda one: replace(one, grant=replace(one.grant, ttl=one.grant.ttl + 1)),
+    "one service more": lambda one: replace(one, grant=replace(one.grant, services=one.grant.services * 2)),
+    "not signed": lambda one: replace(one, signed_by=None),
+    "issued later": lambda one: replace(one, issued_at=one.issued_at + 1),
+    "ending later": lambda one: replace(one, expires_at=one.expires_at + 1),
+    "something hidden": lambda one: replace(one, hidden=frozenset({"user"})),
     "unreadable": _raise,
 }
 
@@ -240,5 +241,5 @@ async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may(
 
 async def test_no_credentials_no_certificate_no_secret_in_any_outcome() -> None:
     (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [STAMP])
-    certificate = Credentials(*CREDENTIALS).certificates["primary"].reveal()
+    certificate = CREDENTIALS.certificates["primary"].reveal()
     assert not any(certificate[at : at + 8] in repr(issued) for at in range(len(certificate) - 7))

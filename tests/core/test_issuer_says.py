@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.making import APP_ID, CALLER, STAMP, TERMS, app, permitted, refused, rtc, rule, signed_in
 from tokend.auth import Gate
@@ -86,7 +87,7 @@ async def test_a_decision_says_who_asked_what_when_and_under_which_request(ask: 
     except Refusal as refusal:
         assert refusal.code is Code.POWER_REQUIRED
     (decision,) = outside.decisions
-    assert decision[:3] == ("demo", CALLER.name, ask)
+    assert (decision.app, decision.caller, decision.ask) == ("demo", CALLER.name, ask)
     assert (decision.issued_at, decision.request_id) == (STAMP.issued_at, "request-7")
     assert (decision.refusal is None) is (ask == rtc())
 
@@ -144,8 +145,8 @@ def test_a_user_that_a_rule_filled_in_is_told_with_its_field_and_type() -> None:
 
 
 def test_an_app_id_that_is_sent_must_be_the_apps() -> None:
-    assert permitted(app(rule()), rtc()._replace(app_id=APP_ID)).grant.app_id == APP_ID
-    refusal = refused(app(rule()), rtc()._replace(app_id="0" * 32))
+    assert permitted(app(rule()), replace(rtc(), app_id=APP_ID)).grant.app_id == APP_ID
+    refusal = refused(app(rule()), replace(rtc(), app_id="0" * 32))
     assert (refusal.code, refusal.field, refusal.status) == (Code.WRONG_APP, "app_id", 403)
     assert refusal.sentence == "is not the App ID of this route's app"
 
@@ -193,7 +194,7 @@ def test_a_lifetime_outside_the_bounds_in_words() -> None:
     timestamp = "; this looks like a Unix timestamp: give seconds from now"
     for ttl, hint in ((59, ""), (3601, ""), (10**9 - 1, ""), (10**9, timestamp)):
         assert refused(app(rule()), rtc(ttl=ttl), terms=bounds).sentence == f"must be 60 to 3600 seconds{hint}"
-    clamping = bounds._replace(clamp=True)
+    clamping = replace(bounds, clamp=True)
     assert permitted(app(rule()), rtc(ttl=10**9 - 1), terms=clamping).grant.ttl == 3600
     assert refused(app(rule()), rtc(ttl=10**9), terms=clamping).code is Code.TTL_OUT_OF_RANGE
 

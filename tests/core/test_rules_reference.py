@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from tests.core.making import CALLER, STAMP
 from tests.core.random_rules import (
@@ -20,6 +21,7 @@ from tests.core.random_rules import (
     told,
 )
 from tests.core.reference_rules import verdict
+from tokend.dialects.contract import Trial
 from tokend.issuer import explain, mint
 from tokend.scope import Power, scope
 
@@ -34,7 +36,7 @@ def test_the_rules_say_what_the_naive_model_says(rules: list[Part], claims: dict
     """Some 90 asks for each of the random rules and callers."""
     of, caller = app_of(rules), caller_of(claims)
     for ask in ASKS:
-        assert told(permit_of(of, caller, ask)) == verdict(rules, claims, ask._asdict(), BOUNDS), ask
+        assert told(permit_of(of, caller, ask)) == verdict(rules, claims, asdict(ask), BOUNDS), ask
 
 
 @settings(max_examples=60, deadline=None)
@@ -48,7 +50,7 @@ def test_a_narrowed_caller_gets_what_the_naive_model_says(
 ) -> None:
     of, caller = app_of(rules), caller_of(claims, narrowings)
     for ask in ASKS:
-        assert told(permit_of(of, caller, ask)) == verdict(rules, claims, ask._asdict(), BOUNDS, narrowings), ask
+        assert told(permit_of(of, caller, ask)) == verdict(rules, claims, asdict(ask), BOUNDS, narrowings), ask
 
 
 @settings(max_examples=40, deadline=None)
@@ -60,7 +62,7 @@ def test_explain_agrees_with_decide(rules: list[Part], claims: dict[str, Any]) -
         assert (explained.refusal is None) == (permit is not None)
         assert explained.caller == CALLER.name
         if permit is not None:
-            assert explained.trials[-1] == (permit.rule, ())
+            assert explained.trials[-1] == Trial(permit.rule, ())
             assert explained.gives["ttl"] == permit.grant.ttl
         assert all(trial.lacked for trial in explained.trials[: -1 if permit else None])
 

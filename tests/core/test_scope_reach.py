@@ -1,6 +1,7 @@
 """What a grant amounts to: users, channels, roles and powers, from its services alone."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.making import APP_ID, OTHER_CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
 from tokend.model import Ask, Grant, Service
@@ -70,7 +71,7 @@ def test_a_token_verifies_under_its_own_apps_certificate_and_no_others(ask: Ask)
     permit = permitted(app(rule()), ask)
     minted = permit.backend.mint(permit.grant, STAMP)
     assert permit.backend.verify(minted, permit.grant, STAMP) is None
-    for other in (OTHER_CREDENTIALS, OTHER_CREDENTIALS._replace(app_id=APP_ID)):
+    for other in (OTHER_CREDENTIALS, replace(OTHER_CREDENTIALS, app_id=APP_ID)):
         stranger = backends(other)[ask.kind]
         assert stranger.verify(minted, permit.grant, STAMP) is not None
         assert stranger.read(minted.token).signed_by is None

@@ -96,7 +96,7 @@ def test_the_backend_of_the_page_is_asked_by_the_server_of_the_page(tmp_path: Pa
 
 def test_the_question_and_the_answers_are_what_they_are_said_to_be() -> None:
     question, answers = blocks("json")
-    assert list(json.loads(question)) == [*Question._fields, "request_id"]
+    assert list(json.loads(question)) == [*Question.__struct_fields__, "request_id"]
     for line in answers.splitlines():
         answer = read_answer(line.encode())
         assert answer.narrow is None or all(getattr(answer.narrow, name) for name in type(answer.narrow).model_fields)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.jwt.making import SECRET, good, keys, setup_of, with_secret
 from tests.server.running import NOW, WORLD, serving
@@ -40,7 +41,7 @@ async def test_a_remembered_token_is_refused_once_its_key_is_withdrawn() -> None
 
 async def test_a_remembered_token_is_refused_once_it_is_past() -> None:
     now = NOW
-    async with serving(setup_of(), WORLD._replace(clock=lambda: now), Ports(keys=keys())) as server:
+    async with serving(setup_of(), replace(WORLD, clock=lambda: now), Ports(keys=keys())) as server:
         bearer = ("Authorization", f"Bearer {good('ec', exp=NOW + 60)}")
         assert (await server.ask("POST", "/demo/v1/token", _ASK, bearer)).status == 200
         now = NOW + 91

@@ -1,10 +1,10 @@
 """Every dialect tells a limited client so in its own shape: 429, and a Retry-After in seconds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.dialects.notation import signed
 from tests.dialects.transcripts import Exchange, all_exchanges, setup_named

@@ -8,11 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.limits.redis_server import RedisServer
 from tests.running import DEMO, clean_environment, serving, tokend

@@ -1,10 +1,10 @@
 """Where the limits stand in the issuer: after the rules, once a request, before the deny list, the minting and the audit."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.making import CALLER, STAMP, app, rtc, rule
 from tokend.auth import Gate, present

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from bench import hello, scenarios
 from tests.browser import parts
@@ -38,7 +39,7 @@ async def counted(name: str, directory: Path) -> float:
     scenario = next(one for one in scenarios.all_scenarios() if one.name == name)
     scenario.prepare(directory, 0)
     begun = time.time()  # the scenario's JWTs are made now
-    world = WORLD._replace(clock=lambda: begun)
+    world = replace(WORLD, clock=lambda: begun)
     setup = setup_of(directory)
     with (directory / "log").open("wb") as stream:
         log = JsonLog(stream, world.clock)

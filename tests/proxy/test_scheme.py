@@ -3,6 +3,7 @@
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.proxy.reasons import BEFORE, MANY, NAMING, REASONS, SECRET
 from tokend.auth import Gate
@@ -21,7 +22,7 @@ STAFF: Final = Forwarding(
     SecretHeader("x-tokend-proxy", Secret(SECRET)),
     (Condition(_GROUPS, ("staff",)),),
 )
-GUESTS: Final = STAFF._replace(caller="guests", require=(Condition(_GROUPS, ("guest",)),), secret_header=None)
+GUESTS: Final = replace(STAFF, caller="guests", require=(Condition(_GROUPS, ("guest",)),), secret_header=None)
 OTHER: Final = Forwarding("other", "remote-user")
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.server.running import DEMO as APP
 from tests.server.running import KEY, WORLD, Reply, Running, serving, setup_of
@@ -48,7 +49,7 @@ def ends(token: str) -> set[int]:
 @pytest.mark.parametrize("version", KINDS)
 async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps(version: str) -> None:
     clock = Clock(0.0)
-    async with serving(setup_of(CONFIG), WORLD._replace(clock=clock)) as server:
+    async with serving(setup_of(CONFIG), replace(WORLD, clock=clock)) as server:
         for now in (1.8e9, 1.8e9 - 3e8, 2**31 - 1, 2**31, 2**31 + 86_400, 1.0, 2**32 - 172_802.0, 1.8e9):
             clock.now = now
             for ttl in (60, PLATFORM_MAX_TTL):
@@ -64,7 +65,7 @@ async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps
 @pytest.mark.parametrize("version", KINDS)
 async def test_a_time_that_a_token_cannot_hold_is_refused_and_not_wrapped(version: str, now: float) -> None:
     clock = Clock(now)
-    async with serving(setup_of(CONFIG), WORLD._replace(clock=clock)) as server:
+    async with serving(setup_of(CONFIG), replace(WORLD, clock=clock)) as server:
         reply = await ask(server, version, 60)
         assert (reply.status, reply.json["code"]) == (503, "unavailable")
         assert b'token":' not in reply.body
@@ -76,7 +77,7 @@ async def test_limits_do_not_look_at_the_wall_clock() -> None:
     clock, elapsed = Clock(1.8e9), Clock(1_000.0)
     limited = APP + "    limits: {caller: 2/h}\n"
     ports = Ports(limiter=LocalLimiter(elapsed))
-    async with serving(setup_of(limited), WORLD._replace(clock=clock, elapsed=elapsed), ports) as server:
+    async with serving(setup_of(limited), replace(WORLD, clock=clock, elapsed=elapsed), ports) as server:
         statuses = []
         for now in (1.8e9, 1.9e9, 2**31 + 1, 1.0, 4e9):
             clock.now = now

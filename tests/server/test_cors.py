@@ -1,6 +1,7 @@
 """Which web pages may read an answer: by the app that the path or host names, on good and bad answers alike."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.server.running import APP_ID, DEMO, KEY, Reply, Running, serving
 from tokend.setup import Origins
@@ -111,7 +112,7 @@ async def test_a_401_and_a_500_can_be_read_too() -> None:
     async with serving(text) as server:
         reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com")
         assert (reply.status, _allowed(reply)) == (401, "https://one.example.com")
-        server.door.loaded = server.door.loaded._replace(ports=None)  # type: ignore[arg-type]  # as a bug would have it
+        server.door.loaded = replace(server.door.loaded, ports=None)
         reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com", ("X-API-Key", KEY))
         assert (reply.status, _allowed(reply)) == (500, "https://one.example.com")
         assert reply.json["code"] == "internal"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.config.writing import ONE_APP, loaded
 from tests.running import CERTIFICATE, tokend
@@ -31,7 +32,7 @@ apps:
 
 @pytest.mark.parametrize(("late", "status"), [(-1, 200), (0, 200), (1, 401), (86_400, 401)])
 async def test_a_key_counts_up_to_its_last_second(late: int, status: int) -> None:
-    async with serving(YAML, WORLD._replace(clock=lambda: NOW + late)) as server:
+    async with serving(YAML, replace(WORLD, clock=lambda: NOW + late)) as server:
         for header in (("X-API-Key", KEY), ("Authorization", f"Bearer {KEY}")):
             assert (await server.ask("GET", "/demo/rtm/ada", None, header)).status == status
         assert (await server.ask("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)).status == status
@@ -39,7 +40,7 @@ async def test_a_key_counts_up_to_its_last_second(late: int, status: int) -> Non
 
 
 async def test_the_log_says_which_key_ended_and_the_stranger_learns_nothing() -> None:
-    async with serving(YAML, WORLD._replace(clock=lambda: NOW + 1)) as server:
+    async with serving(YAML, replace(WORLD, clock=lambda: NOW + 1)) as server:
         unknown = await server.ask("GET", "/demo/rtm/ada", None, ("X-API-Key", "nobody-has-it"))
         ended = await server.ask("GET", "/demo/rtm/ada", None, ("X-API-Key", KEY))
         in_url = await server.ask("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.server.running import CERTIFICATE, NOW, WORLD, Reply, Running, serving
 from tests.urls.making import (
@@ -94,7 +95,7 @@ async def test_one_user_is_filled_in_and_one_max_ttl_is_the_default() -> None:
 async def test_it_works_up_to_its_last_second() -> None:
     key = signed(iat=NOW - 60, exp=NOW + 600)
     for now, status in ((NOW + 599, 200), (NOW + 600, 401), (NOW - 90, 200), (NOW - 91, 401)):
-        async with serving(setup_of(), WORLD._replace(clock=lambda now=now: now)) as server:  # type: ignore[misc]
+        async with serving(setup_of(), replace(WORLD, clock=lambda now=now: now)) as server:
             assert (await _ask(server, key)).status == status, now
     async with serving(setup_of()) as server:
         assert (await _ask(server, signed(iat=NOW, exp=NOW + MAX_SECONDS))).status == 200
@@ -185,7 +186,7 @@ async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path) -> 
     async with serving(setup_of(), ports=Ports(audit=audit)) as server:
         for bug in (False, True):
             if bug:
-                server.door.loaded = server.door.loaded._replace(ports=None)  # type: ignore[arg-type]  # as a bug would
+                server.door.loaded = replace(server.door.loaded, ports=None)
             for key in keys:
                 for path in ("rtc/lobby-1/publisher/uid/7", "rtc/x/publisher/uid/7", "nothing", "rtm/%zz", "rtm/a#"):
                     for method in ("GET", "OPTIONS", "DELETE"):

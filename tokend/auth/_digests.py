@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 
+from msgspec import Struct
 from pydantic import AfterValidator, WithJsonSchema
 
 from tokend.auth.contract import not_known
@@ -15,14 +16,14 @@ PREFIX: Final = "sha256:"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-class End(NamedTuple):
+class End(Struct, frozen=True):
     """When something ends: in Unix seconds, and as the configuration writes it."""
 
     at: int
     written: str
 
 
-class Key(NamedTuple):
+class Key(Struct, frozen=True):
     """A key that a caller has: its digest, and the last second in which it counts; None: for ever."""
 
     digest: str

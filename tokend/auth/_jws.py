@@ -5,7 +5,9 @@ Shared by identity providers' tokens and signed URLs. Knows no claims, keys or s
 
 import binascii
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from tokend import strict_json
 
@@ -28,7 +30,7 @@ class KeysProblem(ValueError):
     """Why keys cannot be had from somewhere: a sentence of ours, which repeats nothing of what came from there."""
 
 
-class Token(NamedTuple):
+class Token(Struct, frozen=True):
     """The parts of a token, each decoded. `signed` is what the signature is over."""
 
     header: Mapping[str, Any]

@@ -2,13 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
+
+from msgspec import Struct
 
 from tokend.model import Caller, Code, Refusal
 from tokend.ports import Keys
 
 
-class Presented(NamedTuple):
+class Presented(Struct, frozen=True):
     """The credentials that a request carries, as text; None: it carries none of that sort.
 
     `other`: an Authorization header that is no Bearer, or one that cannot be read. No scheme knows it.

@@ -6,7 +6,9 @@ the operator's log; the stranger learns only that it is not accepted.
 
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
+
+from msgspec import Struct
 
 from tokend.auth.contract import Presented, Scheme
 from tokend.claims import Condition
@@ -17,14 +19,14 @@ Headers = Mapping[str, Sequence[str]]
 """The values of each header, by its name in lower case."""
 
 
-class SecretHeader(NamedTuple):
+class SecretHeader(Struct, frozen=True):
     """A header that only the proxy can fill."""
 
     name: str
     secret: Secret
 
 
-class Forwarding(NamedTuple):
+class Forwarding(Struct, frozen=True):
     """What one caller reads, all names of headers in lower case: `user` becomes `claims.sub`, `lists` split at commas."""
 
     caller: str

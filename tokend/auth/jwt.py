@@ -5,8 +5,10 @@ What a token lacked goes to the operator's log; the stranger learns only that it
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
 from tokend.auth.contract import Presented, Scheme, not_known
@@ -28,7 +30,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 
-class Trust(NamedTuple):
+class Trust(Struct, frozen=True):
     """What one caller takes for proof. `keys` are its own; `source` is where else they come from.
 
     `audiences` are looked for in `aud`, and, where `by_azp`, in `azp` (or the claim `client_id`) too.
@@ -45,7 +47,7 @@ class Trust(NamedTuple):
     cookie: str | None = None
 
 
-class _Known(NamedTuple):
+class _Known(Struct, frozen=True):
     """What a token was found to be, once its signature held: all of it but whether its time has come, or is past."""
 
     caller: Caller

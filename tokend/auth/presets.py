@@ -1,10 +1,12 @@
 """Identity providers for the scheme `jwt` and proxies for `forward_auth` by name, each a few lines of data."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 
-class Preset(NamedTuple):
+class Preset(Struct, frozen=True):
     """Texts with `{name}` for what the configuration has to give (`needs`). `jwks` None: by OIDC discovery.
 
     `audience` None: the configuration names it. `require`: claims with the values that they must have.
@@ -51,7 +53,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
 }
 
 
-class ForwardPreset(NamedTuple):
+class ForwardPreset(Struct, frozen=True):
     """The headers of a proxy: the user's, those of other claims, and those with commas between (`lists`)."""
 
     user: str

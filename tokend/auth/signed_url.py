@@ -6,9 +6,10 @@ in the URL is all there is, so it is read strictly, and what is not understood i
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 
 import orjson
+from msgspec import Struct
 from pydantic import Field, ValidationError
 
 from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
@@ -60,7 +61,7 @@ class UrlClaims(Strict):
         return Caller(self.caller, {"jti": self.jti, "iat": self.iat, "exp": self.exp}, (narrowing,), self.jti)
 
 
-class SigningKeys(NamedTuple):
+class SigningKeys(Struct, frozen=True):
     """An app's keys for signed URLs by name, primary and perhaps secondary; `signing` names the one that signs."""
 
     keys: Mapping[str, "Key"]

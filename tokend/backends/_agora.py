@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from msgspec.structs import replace
+
 from tokend.backends._names import (
     ACCESS,
     NAMES,
@@ -178,9 +180,9 @@ def _read_006_with(
         signed_by = next(signers, None) if decoded.app_id == credentials.app_id else None
     if service.name == "rtm":
         hidden -= {"channel"}
-    filled = service._replace(user=known.get("user"), channel=known.get("channel"))
-    grant = reading.grant._replace(services=(filled,))
-    return reading._replace(grant=grant, signed_by=signed_by, hidden=hidden, differs=frozenset(differs))
+    filled = replace(service, user=known.get("user"), channel=known.get("channel"))
+    grant = replace(reading.grant, services=(filled,))
+    return replace(reading, grant=grant, signed_by=signed_by, hidden=hidden, differs=frozenset(differs))
 
 
 def _content_006(grant: Grant, stamp: Stamp) -> v006.Content:
@@ -277,6 +279,6 @@ def _with_derived(services: Sequence[Service]) -> tuple[Service, ...]:
         return (services[0],)
     classroom = {chat_user(one.user): one.user for one in services if one.name == "apaas" and one.user is not None}
     return tuple(
-        one._replace(detail={DERIVED: classroom[one.user]}) if one.name == "chat" and one.user in classroom else one
+        replace(one, detail={DERIVED: classroom[one.user]}) if one.name == "chat" and one.user in classroom else one
         for one in services
     )

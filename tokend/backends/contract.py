@@ -6,9 +6,11 @@ sees callers or rules. It is found through the entry-point group `tokend.backend
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
-from tokend.model import NOTHING, Credentials, Grant, Service, Stamp
+from msgspec import Struct
+
+from tokend.model import NOTHING, Credentials, Grant, Stamp
 from tokend.validation import Strict
 
 ENTRY_POINT_GROUP: Final = "tokend.backends"
@@ -18,7 +20,7 @@ class NoOptions(Strict):
     """For a backend that takes no options."""
 
 
-class Minted(NamedTuple):
+class Minted(Struct, frozen=True):
     """A signed token. `renew_after`: seconds from the issue time; `extra` joins the native answer."""
 
     token: str
@@ -26,7 +28,7 @@ class Minted(NamedTuple):
     extra: Mapping[str, object] = NOTHING
 
 
-class Reading(NamedTuple):
+class Reading(Struct, frozen=True):
     """What a token says. `signed_by`: the name of the certificate or secret that signed it, None if none of ours did.
 
     Times in Unix seconds. `hidden` names what the format cannot show (006 holds only checksums of channel and user);
@@ -41,7 +43,7 @@ class Reading(NamedTuple):
     differs: frozenset[str] = frozenset()
 
 
-class Mismatch(NamedTuple):
+class Mismatch(Struct, frozen=True):
     """What a minted token says differently from its grant, in a sentence for the log."""
 
     sentence: str
@@ -113,10 +115,5 @@ class Backend(ABC):
 
 
 def same_grant(one: Grant, other: Grant) -> bool:
-    """Equality with types: a NamedTuple equals any tuple of the same values, and True equals 1."""
-    return (
-        type(one) is type(other) is Grant
-        and one == other
-        and type(one.ttl) is type(other.ttl) is int
-        and {Service}.issuperset(map(type, one.services + other.services))
-    )
+    """Equality with types: True equals 1. (Grants and services equal only their own type.)"""
+    return type(one) is Grant and one == other and type(one.ttl) is type(other.ttl) is int

@@ -5,13 +5,15 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
+
+from msgspec import Struct
 
 from tokend.config import Source, load
 from tokend.setup import App, Setup
 
 
-class Context(NamedTuple):
+class Context(Struct, frozen=True):
     """`environment` holds what `.env` adds already."""
 
     environment: Mapping[str, str]

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from dotenv import dotenv_values
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from tokend import plugins
@@ -31,7 +32,7 @@ _PORT_VARIABLES: Final = ("SERVER_PORT", "PORT")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
-class Source(NamedTuple):
+class Source(Struct, frozen=True):
     """Where a configuration comes from: a file or what stands in its place, the process's variables, the directory."""
 
     file: str | None

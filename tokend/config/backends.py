@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
@@ -20,7 +21,7 @@ DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
-class Tools(NamedTuple):
+class Tools(Struct, frozen=True):
     """What building an app needs: where to report, where secrets come from, how a kind's class is loaded."""
 
     report: Report

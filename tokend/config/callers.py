@@ -1,7 +1,9 @@
 """An app's callers: their auth schemes and their rules, with everything that a rule names checked."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.auth import SCHEMES, Gate
 from tokend.auth.anonymous import Anonymous
@@ -28,7 +30,7 @@ from tokend.validation import shown, suggestion
 _CLAIMLESS: Final = "and only a jwt or forward_auth caller has claims: the rule could never apply"
 
 
-class BuiltCaller(NamedTuple):
+class BuiltCaller(Struct, frozen=True):
     """A caller as far as it could be built."""
 
     shape: CallerShape

@@ -6,6 +6,8 @@ Open to anybody, as that service is, unless API_KEY_SHA256, URL_KEY_SHA256 or FI
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from tokend.auth import PREFIX
 from tokend.config.problems import ConfigError, Problem
 from tokend.config.yaml_tree import Map, Mark, Seq
@@ -68,7 +70,7 @@ def named(problem: Problem) -> Problem:
         return problem
     by_part = {**_VARIABLES, **{caller: name for name, (caller, _) in CLOSING.items()}}
     part = next((str(one) for one in problem.path[2:4] if one in by_part), None)
-    return problem if part is None else problem._replace(path=(by_part[part],))
+    return problem if part is None else replace(problem, path=(by_part[part],))
 
 
 def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:

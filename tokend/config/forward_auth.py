@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from tokend.auth.forward_auth import Forwarding, SecretHeader
 from tokend.auth.presets import FORWARD_PRESETS, ForwardPreset
 from tokend.config.conditions import build_conditions, told_apart
@@ -31,7 +33,7 @@ def build_forwarding(
     found = Forwarding(caller, preset.user.lower(), claims, lists, None, require)
     if secret is not None and secret.name in found.headers:
         report.add_after((*at, "secret_header", "name"), "is read as a claim already: the secret would be one")
-    return found._replace(secret_header=secret)
+    return replace(found, secret_header=secret)
 
 
 def check_told_apart(forwardings: Sequence[Forwarding], at: Path, report: Report) -> None:

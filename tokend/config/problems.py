@@ -1,6 +1,6 @@
 """What is wrong with a configuration: all of it at once, each with file, line, column and what to do. Never a secret."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from tokend.config.yaml_tree import Map, Mark, Seq
 from tokend.validation import shown
@@ -8,7 +8,7 @@ from tokend.validation import shown
 Path = tuple[str | int, ...]
 
 
-class Problem(NamedTuple):
+class Problem(Struct, frozen=True):
     """`str()` of it is one line for people."""
 
     mark: Mark

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.auth.jwt import Trust
 from tokend.config.backends import kinds_of
@@ -106,7 +108,7 @@ def check_clashes(routes: Iterable[tuple[Path, Route]], report: Report) -> None:
         here.append((path, route))
 
 
-class _Within(NamedTuple):
+class _Within(Struct, frozen=True):
     """The app that a route belongs to. `kinds`: those that it wants, built or not."""
 
     app: App
@@ -117,7 +119,7 @@ class _Within(NamedTuple):
 
 
 def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
-    app, _, callers, ttl, report = within
+    app, callers, report = within.app, within.callers, within.report
     names = tuple(shape.callers) if shape.callers is not None else tuple(callers)
     if not report.is_broken((*at[:2], "callers")):
         _check_names(names, callers, "caller", (*at, "callers"), report)
@@ -129,7 +131,7 @@ def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
     check_told_apart(forwardings, (*at, "callers"), report)
     if shape.host is not None and _HOST.fullmatch(shape.host) is None:
         report.add_after((*at, "host"), "must be a host name in lower case, without port or path")
-    bounds = build_ttl(shape.ttl, ttl, (*at, "ttl"), report, ttl)
+    bounds = build_ttl(shape.ttl, within.ttl, (*at, "ttl"), report, within.ttl)
     return Route(
         app=app,
         at=_at(shape, at, report),

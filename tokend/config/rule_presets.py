@@ -1,7 +1,9 @@
 """Rules by name: each a few lines of data, whose keys count where the written rule leaves them out."""
 
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.config.problems import Path, Report
 from tokend.config.shape import RuleShape, RuleTtl
@@ -9,7 +11,7 @@ from tokend.model import PLATFORM_MAX_TTL
 from tokend.validation import shown, suggestion
 
 
-class RulePreset(NamedTuple):
+class RulePreset(Struct, frozen=True):
     """`kinds`: those of them that the app has, at least one. `user` None: the rule has to write it."""
 
     kinds: tuple[str, ...]

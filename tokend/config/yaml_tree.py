@@ -6,9 +6,10 @@ Strict: duplicate keys, aliases, merge keys, tags and several documents are refu
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import yaml
+from msgspec import Struct
 
 from tokend.validation import shown
 
@@ -24,7 +25,7 @@ _CONSTANTS: Final = {
 }
 
 
-class Mark(NamedTuple):
+class Mark(Struct, frozen=True, order=True):
     """A place in a file; line and column count from 1, line 0 means the file (or the environment) as a whole."""
 
     file: str

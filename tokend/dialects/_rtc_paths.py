@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from tokend.dialects import _reading as reading
 from tokend.dialects.contract import Issue, Request
 from tokend.model import NOTHING, Ask, Code, Refusal
@@ -41,4 +43,4 @@ def rtm_ask(request: Request, user: str, ttl_name: str = "expiry", more: Mapping
 def both(request: Request, ttl_name: str = "expiry") -> Issue:
     """An RTC and an RTM token for one user of the path, without a stream channel: what 006 servers issue."""
     rtm = rtm_ask(request, request.params["rtcuid"], ttl_name)
-    return Issue((rtc_ask(request, ttl_name), rtm._replace(names={**rtm.names, "user": "rtcuid"})))
+    return Issue((rtc_ask(request, ttl_name), replace(rtm, names={**rtm.names, "user": "rtcuid"})))

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qsl
 
+from msgspec.structs import replace
+
 from tokend.dialects import _reading as reading
 from tokend.dialects._rendering import refuse, refuse_as_text, token_as_text, tokens_as
 from tokend.dialects.contract import FORM, Dialect, Endpoint, Issue, Request
@@ -52,7 +54,7 @@ def _java(request: Request) -> Issue:
         form = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
     except ValueError as error:
         raise Refusal(Code.MALFORMED, "the form is not UTF-8, or has too many fields") from error
-    whole = request._replace(query=(*request.query, *form))
+    whole = replace(request, query=(*request.query, *form))
     ttl = reading.query_seconds(whole, "expireSeconds")
     match reading.query_value(whole, "tokenType"):
         case "user":

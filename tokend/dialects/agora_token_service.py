@@ -5,6 +5,8 @@ What it got wrong is refused here instead: unknown roles, uids out of range, lif
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from tokend.dialects import _reading as reading
 from tokend.dialects._get_token import get_token
 from tokend.dialects._rendering import refuse, tokens_as
@@ -36,7 +38,7 @@ def _rte(request: Request) -> Issue:
         raise Refusal(Code.INVALID_FIELD, "must be given where the RTC uid is empty or 0", "rtmuid")
     stream = {} if request.settings.version == "006" else {name: rtc.fields[name] for name in ("channel", "role")}
     rtm = rtm_ask(request, user, more=stream)
-    return Issue((rtc, rtm if rtm_user else rtm._replace(names={**_EXPIRY, "user": "rtcuid"})))
+    return Issue((rtc, rtm if rtm_user else replace(rtm, names={**_EXPIRY, "user": "rtcuid"})))
 
 
 def _chat_app(request: Request) -> Issue:

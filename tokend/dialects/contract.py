@@ -4,7 +4,9 @@ Knows no aiohttp, no apps and no rules. A request is plain data here, an answer 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.model import NOTHING, Ask, Issued, Refusal
 
@@ -15,7 +17,7 @@ BODY_LIMIT: Final = 16 * 1024
 """Bytes of a request's body, unless an endpoint says more."""
 
 
-class Settings(NamedTuple):
+class Settings(Struct, frozen=True):
     """What the route says to its dialects. `version`: the format of rtc and rtm tokens.
 
     `signed_uid`: also take a uid as Android shows it, signed (F4).
@@ -25,7 +27,7 @@ class Settings(NamedTuple):
     signed_uid: bool = False
 
 
-class Request(NamedTuple):
+class Request(Struct, frozen=True):
     """A matched request. `params` are the decoded parts of the path; `query` keeps order and repetitions."""
 
     params: Mapping[str, str]
@@ -36,20 +38,20 @@ class Request(NamedTuple):
     now: int
 
 
-class Issue(NamedTuple):
+class Issue(Struct, frozen=True):
     """Tokens are wanted. All or nothing, unless it is a batch, where an ask may already be a refusal of its own."""
 
     asks: tuple[Ask | Refusal, ...]
     batch: bool = False
 
 
-class Explain(NamedTuple):
+class Explain(Struct, frozen=True):
     """By which rule would this be issued, or what does each lack? Nothing is minted."""
 
     ask: Ask
 
 
-class Inspect(NamedTuple):
+class Inspect(Struct, frozen=True):
     """What does this token give, and would a join with this channel, user and product work?"""
 
     token: str
@@ -58,7 +60,7 @@ class Inspect(NamedTuple):
     product: str | None = None
 
 
-class Page(NamedTuple):
+class Page(Struct, frozen=True):
     """A document about the route: `openapi` or `docs`."""
 
     name: str
@@ -67,14 +69,14 @@ class Page(NamedTuple):
 Parsed = Issue | Explain | Inspect | Page
 
 
-class Trial(NamedTuple):
+class Trial(Struct, frozen=True):
     """One rule held against an ask: what it lacked, empty if it permits it."""
 
     rule: str
     lacked: tuple[str, ...]
 
 
-class Explanation(NamedTuple):
+class Explanation(Struct, frozen=True):
     """The answer to Explain. `refusal` is None where the token would be issued, by the last of the trials.
 
     `authorizer`: whether the app's own backend would be asked too. Explain does not ask it.
@@ -87,7 +89,7 @@ class Explanation(NamedTuple):
     authorizer: bool = False
 
 
-class Inspection(NamedTuple):
+class Inspection(Struct, frozen=True):
     """The answer to Inspect: what the token says, as plain data; why a join would fail, and what surprises, in sentences."""
 
     says: Mapping[str, object]
@@ -102,7 +104,7 @@ class Inspection(NamedTuple):
 Outcome = Issued | Refusal | Explanation | Inspection
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True):
     """An HTTP answer, but for the headers that every answer gets."""
 
     status: int
@@ -110,7 +112,7 @@ class Answer(NamedTuple):
     content_type: str = JSON
 
 
-class Endpoint(NamedTuple):
+class Endpoint(Struct, frozen=True):
     """One method and path below a route's prefix; `{name}` stands for a whole part of the path.
 
     `version`: the token format where the route says `auto`. `media`: FORM or JSON where two contracts share a path and
@@ -127,7 +129,7 @@ class Endpoint(NamedTuple):
     refuse: Callable[[Refusal, str], Answer] | None = None
 
 
-class Dialect(NamedTuple):
+class Dialect(Struct, frozen=True):
     """`refuse` answers a request that fails as a whole; its second argument is the request's id."""
 
     name: str

@@ -5,9 +5,10 @@ Path, then query (GET) or JSON (POST) fill the kinds' fields by name; `set` fixe
 
 import re
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from tokend.dialects import _reading as reading
 from tokend.dialects._rendering import cut_short, refuse, token_fields
@@ -24,14 +25,14 @@ OF_A_TOKEN: Final = ("token", "kind", "app_id", "role", "ttl", "issued_at", "exp
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 
-class Field(NamedTuple):
+class Field(Struct, frozen=True):
     """One field of a kind, as text of a path or a query becomes it: `numeric` ones are whole numbers."""
 
     numeric: bool
     role: bool
 
 
-class Custom(NamedTuple):
+class Custom(Struct, frozen=True):
     """What the route says. `fields`: of each kind, by name; `path`: the names that the path holds."""
 
     kinds: Mapping[str, Mapping[str, Field]]

@@ -6,9 +6,10 @@ What a proxy says counts only where the peer is one of `server.trusted_proxies`:
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiohttp import hdrs, web
+from msgspec import Struct
 
 UNIX: Final = "unix"
 """The peer of a connection over a unix socket."""
@@ -72,7 +73,7 @@ class Proxies:
         return _Address(str(address), any(address in network for network in self._networks))
 
 
-class _Address(NamedTuple):
+class _Address(Struct, frozen=True):
     """An address in its one spelling."""
 
     text: str

@@ -9,9 +9,11 @@ import hashlib
 import json
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiohttp import ClientConnectionError, ClientError, ClientSession
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from tokend.authorizer import Answer, NoAnswer, read_answer, signature, unavailable
 from tokend.model import Narrowing, Refusal
@@ -36,7 +38,7 @@ _Told = Answer | str
 """An answer, or why there is none."""
 
 
-class Kept(NamedTuple):
+class Kept(Struct, frozen=True):
     """An answer, and when it was asked for."""
 
     answer: Answer
@@ -167,5 +169,5 @@ def _key(settings: AuthorizerSettings, question: Question) -> bytes:
 
 def _json(question: Question, **more: str) -> bytes:
     # not orjson, which knows no whole numbers over 64 bits: a claim may be one
-    fields = {**question._asdict(), **more}
+    fields = {**asdict(question), **more}
     return json.dumps(fields, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from tokend.limits import Group
 from tokend.model import Decision, Refusal
 from tokend.ports import AuditSink, Limiter, Ports
@@ -10,7 +12,8 @@ from tokend.server.metrics import Metrics
 
 def counted_in(metrics: Metrics, ports: Ports) -> Ports:
     """The same, but counted."""
-    return ports._replace(
+    return replace(
+        ports,
         audit=None if ports.audit is None else _CountedAudit(ports.audit, metrics),
         limiter=None if ports.limiter is None else _CountedLimiter(ports.limiter, metrics),
     )

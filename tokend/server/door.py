@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
+from msgspec import Struct
 
 from tokend import issuer
 from tokend.dialects import native
@@ -33,7 +34,7 @@ _CHANCE: Final = Chance()
 _INTERNAL: Final = "an error of this server; its log has the request id"
 
 
-class World(NamedTuple):
+class World(Struct, frozen=True):
     """Time and chance, as arguments. `clock`: Unix seconds; `elapsed`: seconds that only go forward."""
 
     clock: Callable[[], float] = time.time
@@ -42,7 +43,7 @@ class World(NamedTuple):
     request_id: Callable[[], str] = _CHANCE.request_id
 
 
-class Loaded(NamedTuple):
+class Loaded(Struct, frozen=True):
     """A Setup with its matching table, its documents and what the issuer awaits: what one request works with to its end.
 
     `opened`: the same as `ports`, as they were opened.

@@ -1,7 +1,9 @@
 """What a running server is to its operator: one process or several, it reloads, tells how it is, and stops."""
 
-from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tokend.config import Files, Source
 from tokend.server.metrics import NOTHING, Snapshot, Values, merged
@@ -9,7 +11,7 @@ from tokend.server.reload import Reloader
 from tokend.setup import Listen, Setup
 
 
-class Start(NamedTuple):
+class Start(Struct, frozen=True):
     """What is to be served. `files`: those that `setup` was made of. `workers`: how many processes, at least 1."""
 
     source: Source
@@ -20,7 +22,7 @@ class Start(NamedTuple):
 
     def warnings_of(self, setup: Setup, now: float) -> tuple[str, ...]:
         """Those of a Setup that serves where this start listens, in so many processes; `now` in Unix seconds."""
-        return replace(setup, listen=self.listen, server=setup.server._replace(workers=self.workers)).warnings_at(now)
+        return replace(setup, listen=self.listen, server=replace(setup.server, workers=self.workers)).warnings_at(now)
 
 
 class Fleet(Protocol):
@@ -57,4 +59,4 @@ async def whole_snapshot(fleet: Fleet) -> Snapshot:
         "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
         "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
     }
-    return merged([await fleet.snapshot(), NOTHING._replace(values=gauges)])
+    return merged([await fleet.snapshot(), replace(NOTHING, values=gauges)])

@@ -7,7 +7,9 @@ answer. Each queue is in the order of time, so that a look at its front tells wh
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+from msgspec import Struct
 
 from tokend.server.log import JsonLog
 
@@ -19,7 +21,7 @@ RESERVED: Final = 64
 """File descriptors that are kept for everything but connections."""
 
 
-class Deadlines(NamedTuple):
+class Deadlines(Struct, frozen=True):
     """Seconds. `answer` is for the whole request: what is awaited on its way has deadlines of its own, far below."""
 
     head: float = 5.0
@@ -28,7 +30,7 @@ class Deadlines(NamedTuple):
     answer: float = 30.0
 
 
-class Caps(NamedTuple):
+class Caps(Struct, frozen=True):
     """How many connections one process holds, in all and, if set, from one address."""
 
     total: int = 10_000

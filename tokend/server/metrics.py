@@ -6,14 +6,17 @@ Labels are bounded: apps, kinds and codes come from the configuration and from c
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Labels = tuple[str, ...]
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the latencies' buckets, in seconds."""
 
 
-class Family(NamedTuple):
+class Family(Struct, frozen=True):
     """One metric: its help, its labels, and, for a gauge, how the values of several processes make one.
 
     `values`: all that its one label can have; each is there from the beginning, since a counter that begins at 1 has
@@ -56,7 +59,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
 Values = dict[str, dict[Labels, float]]
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Struct, frozen=True):
     """Counters and gauges by family and labels; latencies as counts a bucket (the last one is +Inf) and their sum."""
 
     values: Values
@@ -123,4 +126,4 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
 
 def counted(snapshot: Snapshot) -> Snapshot:
     """What stays of a process that has ended: its counters, not its gauges."""
-    return snapshot._replace(values={name: of for name, of in snapshot.values.items() if FAMILIES[name].gauge is None})
+    return replace(snapshot, values={name: of for name, of in snapshot.values.items() if FAMILIES[name].gauge is None})

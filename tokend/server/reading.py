@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 
 from tokend.auth import present
 from tokend.auth.contract import Presented
@@ -34,10 +35,10 @@ def _with_proxied(presented: Presented, request: web.BaseRequest, route: Route, 
     headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
     peer = peer_of(request)
     if not proxies.trust(peer):
-        return presented._replace(unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
+        return replace(presented, unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
     if headers and _is_foreign(request, route):
-        return presented._replace(unproxied="a page sent this whose origin is neither the Host nor named by cors")
-    return presented._replace(proxied=headers)
+        return replace(presented, unproxied="a page sent this whose origin is neither the Host nor named by cors")
+    return replace(presented, proxied=headers)
 
 
 def _is_foreign(request: web.BaseRequest, route: Route) -> bool:

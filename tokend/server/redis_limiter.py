@@ -6,8 +6,9 @@ by one call. After it nothing waits for Redis: `on_failure` decides, and a probe
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -32,7 +33,7 @@ MOST_ASKS: Final = 256
 _PROBE: Final[Group] = [("probe", Limit(999_999, 1, 999_999))]
 
 
-class _Waiting(NamedTuple):
+class _Waiting(Struct, frozen=True):
     """A request's asks, and where their waits go: None where Redis did not say."""
 
     groups: Sequence[Group]

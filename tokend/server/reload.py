@@ -6,7 +6,9 @@ What `install` does with it is the caller's: one process swaps its own, a superv
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.config import ConfigError, Files, Source
 from tokend.server.log import JsonLog
@@ -20,7 +22,7 @@ Install = Callable[[Setup, Files], Awaitable[list[str]]]
 """Put a Setup into service; gives what stood against it, empty if nothing did."""
 
 
-class Reloaded(NamedTuple):
+class Reloaded(Struct, frozen=True):
     """What came of it. `fingerprint` is that of the Setup that serves now, old or new."""
 
     problems: tuple[str, ...]

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from tokend.ports import Ports
 from tokend.server.door import Door, Loaded
@@ -121,7 +122,7 @@ class Worker:
             gauges["tokend_limiter_healthy"] = {(): float(counts)}
         found = self.metrics.snapshot(gauges)
         closed: dict[tuple[str, ...], float] = {(reason,): count for reason, count in self._guard.closed.items()}
-        return found._replace(values={**found.values, "tokend_connections_closed": closed})
+        return replace(found, values={**found.values, "tokend_connections_closed": closed})
 
     async def stop(self, delay: float) -> None:
         """Not ready at once; still serving for `delay` seconds; then accept nothing, finish what has begun, and close."""
