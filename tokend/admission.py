@@ -41,11 +41,11 @@ async def admit_one(app: App, caller: Caller | None, address: str | None, ports:
         raise over
 
 
-def _users(app: App, grants: Sequence[Grant | None]) -> frozenset[str]:
+def _users(app: App, grants: Sequence[Grant | None]) -> list[str]:
     known = [one for one in grants if one is not None]
     if app.limits.user is None or len(known) < len(grants):
-        return frozenset()
-    return frozenset(user for one in known for user in users_of(one))
+        return []
+    return [user for one in known for user in users_of(one)]
 
 
 def _over(wait: float) -> Refusal:

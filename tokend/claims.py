@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -26,11 +26,12 @@ class ClaimPath(Struct, frozen=True):
 
     def of(self, claims: Mapping[str, object]) -> object:
         """The claim, or None where there is none."""
-        at: object = claims
-        for step in self.steps:
-            if not isinstance(at, Mapping) or step not in at:
-                return None
-            at = at[step]
+        at: Any = claims
+        try:
+            for step in self.steps:
+                at = at[step]
+        except (KeyError, TypeError):  # TypeError: what it is looked for in is no mapping
+            return None
         return at
 
 

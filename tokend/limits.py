@@ -102,23 +102,23 @@ class Counters:
 
     def _take(self, group: Group, now: int) -> float | None:
         wait = 0
-        filled: list[tuple[Counter, int]] = []
+        taken: list[tuple[Counter, int | None, int]] = []
         for counter in group:
             limit = counter[1]
             scaled, cost = now * limit.amount, limit.cost
-            empty_at = max(self._empty_at.get(counter, scaled), scaled) + cost
+            known = self._empty_at.pop(counter, None)
+            empty_at = (scaled if known is None or known < scaled else known) + cost
             over = empty_at - scaled - limit.burst * cost
             if over > 0:
                 wait = max(wait, -(-over // limit.amount))
-            filled.append((counter, empty_at))
-        for counter, empty_at in filled:
-            known = self._empty_at.pop(counter, None)
-            if known is None and wait == 0:
-                self._make_room(now)
-            if wait == 0:
-                self._empty_at[counter] = empty_at  # the last one: the table is in the order of use
-            elif known is not None:
+            taken.append((counter, known, empty_at))
+        for counter, known, empty_at in taken:  # put back as the last ones: the table is in the order of use
+            if wait and known is not None:
                 self._empty_at[counter] = known
+            elif not wait:
+                if known is None:
+                    self._make_room(now)
+                self._empty_at[counter] = empty_at
         return wait / 1_000_000 if wait else None
 
     def _make_room(self, now: int) -> None:

@@ -68,9 +68,9 @@ def _reach(service: Service) -> Scope:
     return Scope(frozenset(users), frozenset(channels), _ROLES[role], frozenset(powers))
 
 
-def users_of(grant: Grant) -> frozenset[str]:
-    """The users of its scope, where nothing else of it is asked for."""
-    return frozenset([user for one in grant.services for user in _users(one)])
+def users_of(grant: Grant) -> list[str]:
+    """The users of its scope, perhaps more than once, where nothing else of it is asked for."""
+    return [user for one in grant.services for user in _users(one)]
 
 
 def role_of(service: Service) -> str | None:
