@@ -97,6 +97,7 @@ PURE: Final = frozenset(
 )
 """What of the standard library may be used below the line: time, random, os, socket, pathlib, logging … are not here."""
 PACKAGES: Final = frozenset(("joserfc", "msgspec", "orjson", "pydantic", "pydantic_core"))
+STRUCTS: Final = frozenset(("msgspec",))
 WEB: Final = frozenset(("aiohttp",))
 
 
@@ -152,7 +153,7 @@ def _allowed(module: str, is_table: bool, imported: str) -> bool:
         return room == "server"
     if level > LINE:
         return not imported.startswith(".")
-    return top in PURE or imported in PURE or (top in PACKAGES and room != "wire")
+    return top in PURE or imported in PURE or top in (PACKAGES if room != "wire" else STRUCTS)
 
 
 def _allowed_within(module: str, is_table: bool, imported: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tokend.wire import v006, v007
 from tokend.wire.packing import MAX_U32
@@ -58,7 +59,7 @@ def token_of(raw: bytes) -> str:
 
 def in_wire_order(content: v007.Content) -> v007.Content:
     """Services by type, those of one type in the order given."""
-    return content._replace(services=tuple(sorted(content.services, key=lambda service: service.type)))
+    return replace(content, services=tuple(sorted(content.services, key=lambda service: service.type)))
 
 
 def _permissions(fields: Mapping[str, Mapping[str, list[str]]]) -> dict[int, dict[int, tuple[str, ...]]]:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from tests.wire.contents import APP_ID, CERTIFICATE, OTHER_CERTIFICATE, inflated, token_of
 from tokend.wire import v006, v007
@@ -43,7 +44,7 @@ def test_channel_of_65541_bytes_forges_no_service() -> None:
     assert v007.decode(_signed(wrapped, count=2)).content.services == (_RTC, v007.Service(5, {2: 600}, ("",)))
     for kind in (1, 3, 6):
         with pytest.raises(WireError, match="longer than 65,535 bytes"):
-            v007.encode(_CONTENT._replace(services=(v007.Service(kind, {1: 600}, (channel, "7")), _RTM)), CERTIFICATE)
+            v007.encode(replace(_CONTENT, services=(v007.Service(kind, {1: 600}, (channel, "7")), _RTM)), CERTIFICATE)
 
 
 def test_a_text_may_have_65535_bytes_and_not_one_more() -> None:
@@ -66,24 +67,24 @@ def test_numbers_end_where_the_format_ends(pack: Callable[[int], bytes], lowest:
 @pytest.mark.parametrize(
     "content",
     [
-        _CONTENT._replace(issue_ts=2**32),
-        _CONTENT._replace(issue_ts=-1),
-        _CONTENT._replace(expire=2**32),
-        _CONTENT._replace(expire=-1),
-        _CONTENT._replace(salt=2**32),
-        _CONTENT._replace(app_id=_SURROGATE),
-        _CONTENT._replace(services=(_RTC._replace(privileges={1: 2**32}),)),
-        _CONTENT._replace(services=(_RTC._replace(privileges={1: -1}),)),
-        _CONTENT._replace(services=(_RTC._replace(privileges={2**16: 1}),)),
-        _CONTENT._replace(services=(_RTC._replace(values=("stage", _SURROGATE)),)),
-        _CONTENT._replace(services=(_RTC._replace(values=("stage",)),)),
-        _CONTENT._replace(services=(_RTC._replace(values=("stage", 7)),)),
-        _CONTENT._replace(services=(_RTC._replace(type=11),)),
-        _CONTENT._replace(services=(v007.Service(7, {}, ("room", "user", 2**15)),)),
-        _CONTENT._replace(services=(v007.Service(8, {}, ("user", {2**16: {}})),)),
-        _CONTENT._replace(services=(v007.Service(8, {}, ("user", {0: {-1: ()}})),)),
-        _CONTENT._replace(services=(v007.Service(8, {}, ("user", {0: {0: (_SURROGATE,)}})),)),
-        _CONTENT._replace(services=(v007.Service(4, {}, ()),) * 65_536),
+        replace(_CONTENT, issue_ts=2**32),
+        replace(_CONTENT, issue_ts=-1),
+        replace(_CONTENT, expire=2**32),
+        replace(_CONTENT, expire=-1),
+        replace(_CONTENT, salt=2**32),
+        replace(_CONTENT, app_id=_SURROGATE),
+        replace(_CONTENT, services=(replace(_RTC, privileges={1: 2**32}),)),
+        replace(_CONTENT, services=(replace(_RTC, privileges={1: -1}),)),
+        replace(_CONTENT, services=(replace(_RTC, privileges={2**16: 1}),)),
+        replace(_CONTENT, services=(replace(_RTC, values=("stage", _SURROGATE)),)),
+        replace(_CONTENT, services=(replace(_RTC, values=("stage",)),)),
+        replace(_CONTENT, services=(replace(_RTC, values=("stage", 7)),)),
+        replace(_CONTENT, services=(replace(_RTC, type=11),)),
+        replace(_CONTENT, services=(v007.Service(7, {}, ("room", "user", 2**15)),)),
+        replace(_CONTENT, services=(v007.Service(8, {}, ("user", {2**16: {}})),)),
+        replace(_CONTENT, services=(v007.Service(8, {}, ("user", {0: {-1: ()}})),)),
+        replace(_CONTENT, services=(v007.Service(8, {}, ("user", {0: {0: (_SURROGATE,)}})),)),
+        replace(_CONTENT, services=(v007.Service(4, {}, ()),) * 65_536),
     ],
 )
 def test_007_does_not_write_what_it_cannot_hold(content: v007.Content) -> None:
@@ -94,15 +95,15 @@ def test_007_does_not_write_what_it_cannot_hold(content: v007.Content) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        _CONTENT006._replace(issue_ts=2**32 - v006.DAY),
-        _CONTENT006._replace(issue_ts=-v006.DAY - 1),
-        _CONTENT006._replace(salt=2**32),
-        _CONTENT006._replace(salt=-1),
-        _CONTENT006._replace(privileges={1: 2**32}),
-        _CONTENT006._replace(privileges={2**16: 1}),
-        _CONTENT006._replace(privileges=dict.fromkeys(range(11_000), 1)),
-        _CONTENT006._replace(channel=_SURROGATE),
-        _CONTENT006._replace(uid=_SURROGATE),
+        replace(_CONTENT006, issue_ts=2**32 - v006.DAY),
+        replace(_CONTENT006, issue_ts=-v006.DAY - 1),
+        replace(_CONTENT006, salt=2**32),
+        replace(_CONTENT006, salt=-1),
+        replace(_CONTENT006, privileges={1: 2**32}),
+        replace(_CONTENT006, privileges={2**16: 1}),
+        replace(_CONTENT006, privileges=dict.fromkeys(range(11_000), 1)),
+        replace(_CONTENT006, channel=_SURROGATE),
+        replace(_CONTENT006, uid=_SURROGATE),
     ],
 )
 def test_006_does_not_write_what_it_cannot_hold(content: v006.Content) -> None:
@@ -113,7 +114,7 @@ def test_006_does_not_write_what_it_cannot_hold(content: v006.Content) -> None:
 @pytest.mark.parametrize("app_id", ["", APP_ID[:31], APP_ID + "0", "é" * 32, _SURROGATE * 32])
 def test_006_writes_no_app_id_that_it_could_not_read_back(app_id: str) -> None:
     with pytest.raises(WireError):
-        v006.encode(_CONTENT006._replace(app_id=app_id), CERTIFICATE)
+        v006.encode(replace(_CONTENT006, app_id=app_id), CERTIFICATE)
 
 
 # ---- reading
@@ -210,8 +211,8 @@ def test_006_from_before_1970_is_refused() -> None:
 def test_base64_is_taken_in_one_spelling_only() -> None:
     """Padding too much or too little, spare bits that are set, other alphabets and white space."""
     for salt in range(1, 40):
-        token = v007.encode(_CONTENT._replace(salt=salt), CERTIFICATE)
-        token006 = v006.encode(_CONTENT006._replace(privileges=dict.fromkeys(range(salt % 3), 1)), CERTIFICATE)
+        token = v007.encode(replace(_CONTENT, salt=salt), CERTIFICATE)
+        token006 = v006.encode(replace(_CONTENT006, privileges=dict.fromkeys(range(salt % 3), 1)), CERTIFICATE)
         for text in (token, token006):
             decode = v007.decode if text is token else v006.decode
             unpadded = text.rstrip("=")

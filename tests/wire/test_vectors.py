@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.wire.contents import APP_ID, CERTIFICATE, OTHER_CERTIFICATE, VECTORS, inflated, service_of
 from tokend.wire import v006, v007
@@ -71,9 +72,9 @@ def test_007_services_go_out_by_type_and_within_a_type_as_given() -> None:
     (vector,) = (vector for vector in _V007 if vector["name"] == "two services of one type")
     content = _content(vector)
     first, second, rtm = content.services
-    shuffled = content._replace(services=(rtm, first, second))
+    shuffled = replace(content, services=(rtm, first, second))
     assert inflated(v007.encode(shuffled, CERTIFICATE)).hex() == vector["inflated_hex"]
-    swapped = content._replace(services=(second, first, rtm))
+    swapped = replace(content, services=(second, first, rtm))
     assert inflated(v007.encode(swapped, CERTIFICATE)).hex() != vector["inflated_hex"]
 
 

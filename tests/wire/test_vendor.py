@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from tests.oracle import Vendor
 from tests.wire.contents import (
@@ -83,21 +84,21 @@ class _Chance:
 
 def _build007(content: v007.Content, certificate: str) -> dict[str, object]:
     services = [fields_of(service) for service in content.services]
-    return {"op": "build007", **content._asdict(), "services": services, "certificate": certificate}
+    return {"op": "build007", **asdict(content), "services": services, "certificate": certificate}
 
 
 def _build006(content: v006.Content, certificate: str) -> dict[str, object]:
-    fields = content._asdict()
+    fields = asdict(content)
     return {"op": "build006", **fields, "ts": fields.pop("issue_ts") + v006.DAY, "certificate": certificate}
 
 
 def _as_the_vendor_reads(content: v007.Content) -> v007.Content:
     """Its parser takes the role for unsigned, so -1 reads as 65535."""
     services = (
-        service._replace(values=tuple(value & 0xFFFF if isinstance(value, int) else value for value in service.values))
+        replace(service, values=tuple(value & 0xFFFF if isinstance(value, int) else value for value in service.values))
         for service in in_wire_order(content).services
     )
-    return content._replace(services=tuple(services))
+    return replace(content, services=tuple(services))
 
 
 def _read_by_vendor(answer: Mapping[str, Any]) -> v007.Content:
@@ -190,7 +191,7 @@ def test_the_vendor_takes_role_0_for_none(vendor: Vendor) -> None:
     """Its constructor turns role 0 into -1. Ours writes what it is given; the vendor's reader takes either."""
     chance = _Chance(0)
     content, _ = chance.signed007()
-    zero, none = (content._replace(app_id=APP_ID, services=(_apaas(role),)) for role in (0, -1))
+    zero, none = (replace(content, app_id=APP_ID, services=(_apaas(role),)) for role in (0, -1))
     theirs = vendor.ask_all([_build007(zero, CERTIFICATE)])[0]["token"]
     assert inflated(theirs) == inflated(v007.encode(none, CERTIFICATE))
     answer = vendor.ask("verify007", token=v007.encode(zero, CERTIFICATE), certificate=CERTIFICATE)

@@ -9,7 +9,9 @@ import base64
 import hmac
 import zlib
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.wire.packing import Unpacker, WireError, from_base64, pack_bytes, pack_map, pack_u32
 
@@ -19,7 +21,7 @@ DAY: Final = 86_400
 MAX_TOKEN: Final = 8 * 1024
 
 
-class Content(NamedTuple):
+class Content(Struct, frozen=True):
     """What a 006 token is made from: `issue_ts` and privilege values in absolute Unix seconds."""
 
     app_id: str
@@ -30,7 +32,7 @@ class Content(NamedTuple):
     privileges: Mapping[int, int]
 
 
-class Decoded(NamedTuple):
+class Decoded(Struct, frozen=True):
     """What a 006 token shows: checksums stand for channel and uid. `message` is the signed part of it."""
 
     app_id: str

@@ -10,7 +10,9 @@ import struct
 import zlib
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from tokend.wire.packing import (
     Unpacker,
@@ -51,7 +53,7 @@ LAYOUTS: Final[Mapping[int, tuple[str, ...]]] = {
 }
 
 
-class Service(NamedTuple):
+class Service(Struct, frozen=True):
     """One service as on the wire: privileges are id -> seconds from the issue time, values as LAYOUTS says."""
 
     type: int
@@ -59,7 +61,7 @@ class Service(NamedTuple):
     values: tuple[Value, ...]
 
 
-class Content(NamedTuple):
+class Content(Struct, frozen=True):
     """All that a signature covers. `issue_ts` in Unix seconds, `expire` in seconds from it."""
 
     app_id: str
@@ -69,7 +71,7 @@ class Content(NamedTuple):
     services: tuple[Service, ...]
 
 
-class Decoded(NamedTuple):
+class Decoded(Struct, frozen=True):
     """A token taken apart, signature unchecked. `unread`: bytes from the first unknown service type on."""
 
     content: Content
