@@ -56,11 +56,12 @@ def seldom_collect() -> None:
     """Call it once all is loaded: what is there by now stays, and need not be looked through again.
 
     A full collection stops the loop, for 0.1 s with 4,500 connections. Requests and connections leave no cycles behind,
-    but for what cannot be parsed: so it waits for a million objects that stay.
+    but for what cannot be parsed: so it waits for a million objects that stay. The young are looked through often: what
+    cannot be parsed would be some megabytes at a time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(2_000, 50, 10)
 
 
 def answer_first() -> None:
