@@ -4,14 +4,14 @@ import functools
 import os
 import shutil
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.plain_web import plain_web
 
 HERE: Final = Path(__file__).parent
 PACKAGES: Final = ("agora-react-uikit", "agora-rtm-sdk", "esbuild", "react", "react-dom")
@@ -63,15 +63,6 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-@contextmanager
-def site(directory: Path) -> Iterator[str]:
-    """Python's plain web server with the files of a directory; gives its origin."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=directory))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def site(directory: Path) -> AbstractContextManager[str]:
+    """The files of a directory; gives the origin."""
+    return plain_web(functools.partial(_Quiet, directory=directory))

@@ -9,13 +9,14 @@ Google: cloud.google.com/identity-platform/docs/reference/rest/v1/accounts/signI
 """
 
 import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.plain_web import plain_web
 
 VARIABLES: Final = {"WEB_API_KEY": "AIza-of-the-tests", "SUPABASE_KEY": "sb_publishable_of_the_tests"}
 """What the page has its reader's shell hold."""
@@ -99,8 +100,7 @@ _ENDPOINTS: Final = {
 }
 
 
-@contextmanager
-def password_endpoints(token: SignIn) -> Iterator[str]:
+def password_endpoints(token: SignIn) -> AbstractContextManager[str]:
     """Their address. `token` gives ada's."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -118,12 +118,4 @@ def password_endpoints(token: SignIn) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return plain_web(Handler)
