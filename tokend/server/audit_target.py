@@ -129,7 +129,7 @@ if sys.platform == "win32":
         return False
 
     def _unlock(file: int) -> None:
-        raise NotImplementedError
+        """It never was locked."""
 
     def _enlarge(pipe: int) -> None:
         """It stays as it is."""
