@@ -18,7 +18,7 @@ class Failed(Exception):
 
 
 class Load(NamedTuple):
-    """One run: `answers` of status 200, all there were, in `seconds`; `bodies`: every 500th, at most 40.
+    """One run: `answers` of status 200, all there were, in `seconds`; `bodies`: every 509th, at most 40.
 
     `busy`: the part of its core that wrk needed; near 1 it was wrk that was measured.
     """
