@@ -1,6 +1,5 @@
 -- What follows the list `requests` that bench/load.py writes: sends them in turn, counts what comes back, keeps every
--- 509th body, and prints all of it in lines `bench NAME VALUE`. A prime, so that all requests have their turn at being kept:
--- two answers to the same one in one second may well be equal, where a server draws its salt once.
+-- 509th body, and prints all of it in lines `bench NAME VALUE`. A prime, so that all requests have their turn at being kept.
 local threads = {}
 local turn = 0
 

@@ -71,7 +71,7 @@ def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, Answe
         sample, bodies = _under_load(server, scenario, seconds)
     if scenario.tokens:
         found = [one for body in bodies for one in tokens.check(body, scenario.asked, scenario.tokens)]
-        if not found or len(set(found)) != len(found):
+        if not found or (len(set(found)) != len(found) and not scenario.one_salt):
             raise Failed(f"{scenario.name}: of {len(found)} tokens {len(set(found))} differ")
     return sample, first
 

@@ -13,6 +13,7 @@ from bench.tokens import APP_ID, CERTIFICATE
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent
 DEMO: Final = ROOT / "tests" / "node" / "node_modules"
+_DEMO_IS: Final = "npm agora-token's demo server (006)"
 _NGINX: Final = """
 daemon off;
 worker_processes 1;
@@ -38,7 +39,7 @@ def all_peers() -> tuple[list[Scenario], list[str]]:
     found, lacking = [], []
     for program, packages, scenario in (
         ("node", express, Scenario("express", "Express with agora-token (007)", _express, go_url, everyone)),
-        ("node", DEMO, Scenario("npm-demo", "npm agora-token's demo server (006)", _npm_demo, demo_url, everyone)),
+        ("node", DEMO, Scenario("npm-demo", _DEMO_IS, _npm_demo, demo_url, everyone, one_salt=True)),
         ("nginx", None, Scenario("nginx", "nginx `return 200`: the ceiling", _nginx, go_url, everyone, 0)),
     ):
         if shutil.which(program) is None:

@@ -31,7 +31,8 @@ MANY: Final = 10_000
 class Scenario(NamedTuple):
     """`tokens`: how many an answer holds; 0 for those that only say hello. `least`: requests that a run must reach.
 
-    `once`: in the first round alone. `all_cores`: the server may use the load's core too.
+    `once`: in the first round alone. `all_cores`: the server may use the load's core too. `one_salt`: it draws a salt when
+    it starts, so that two tokens of one request and second are equal.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Scenario(NamedTuple):
     connections: int = CONNECTIONS
     once: bool = False
     all_cores: bool = False
+    one_salt: bool = False
 
 
 def request(method: str, target: str, body: object = None, **headers: str) -> bytes:
