@@ -4,6 +4,7 @@ Of a limit's counter at most `burst + rate x t` asks are admitted in any time t,
 asked for. Times are whole microseconds, scaled by the limit's amount, so that no rate is ever rounded.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
@@ -88,7 +89,8 @@ class Counters:
 
     def __init__(self, most: int = MOST_COUNTERS) -> None:
         self._most = most
-        self._empty_at: dict[Counter, int] = {}
+        # a plain dict looks for its first key behind all that were taken from its front: 35 us with 100,000 counters
+        self._empty_at = OrderedDict[Counter, int]()
 
     def __len__(self) -> int:
         return len(self._empty_at)
@@ -124,7 +126,6 @@ class Counters:
     def _make_room(self, now: int) -> None:
         """Look at two counters for each new one: empty ones go, so the table stays about as large as what is in use."""
         for _ in range(min(2, len(self._empty_at))):
-            oldest = next(iter(self._empty_at))
-            empty_at = self._empty_at.pop(oldest)
+            oldest, empty_at = self._empty_at.popitem(last=False)
             if empty_at > now * oldest[1].amount and len(self._empty_at) < self._most - 1:
                 self._empty_at[oldest] = empty_at
