@@ -82,12 +82,13 @@ def test_a_writer_that_was_stopped_does_not_stop_the_others(file: Path) -> None:
     target = Target(str(file), "a")
     with file.open("ab") as stopped:
         fcntl.flock(stopped, fcntl.LOCK_EX)
-        target.write([body(1)])
-        assert found(file) == []
-    target.write([body(2)])
+        for number in range(200):
+            target.write([body(number)])
+    target.write([body(200)])
+    assert found(file) == []
     with file.open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    assert len(file.read_bytes().splitlines()) == 2
+    assert len(file.read_bytes().splitlines()) == 201
 
 
 def test_spaces_that_a_killed_writer_left_are_no_piece_of_a_line(file: Path) -> None:

@@ -39,6 +39,7 @@ class Target:
         self._synced = synced
         self._retired: list[int] = []
         self._torn = False
+        self._lock_tries = LOCK_TRIES
         self._use(self._open())
 
     def write(self, bodies: Sequence[bytes]) -> None:
@@ -47,7 +48,8 @@ class Target:
         if not bodies:
             return
         lines = self._chain.lines(bodies)
-        locked = self._is_file and _lock(self._descriptor)
+        locked = self._is_file and _lock(self._descriptor, self._lock_tries)
+        self._lock_tries = LOCK_TRIES if locked else 1  # one that was waited for in vain is not waited for again
         taken = 0
         try:
             ending = b"\n" if self._is_torn() else b""
@@ -125,7 +127,7 @@ class Target:
 
 if sys.platform == "win32":
 
-    def _lock(file: int) -> bool:
+    def _lock(file: int, tries: int) -> bool:
         return False
 
     def _unlock(file: int) -> None:
@@ -137,9 +139,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(file: int) -> bool:
+    def _lock(file: int, tries: int) -> bool:
         """Whether no other process that asks for it writes to this file until `_unlock`."""
-        for _ in range(LOCK_TRIES):
+        for _ in range(tries):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
