@@ -54,12 +54,13 @@ def _machines() -> Jwt:
 
 async def test_what_is_refused_is_not_remembered() -> None:
     machines, token = _machines(), with_secret()
+    before = len(Jwt._known)
     for number in range(20):
         forged = token[:-8] + f"{number:04d}" + token[-4:]
         for refused in (forged, with_secret(exp=NOW - 60 - number), with_secret(nbf=NOW + 60 + number)):
             with pytest.raises(Refusal):
                 await machines.identify(Presented(bearer=refused), NOW)
-    assert not machines._known
+    assert len(Jwt._known) == before
 
 
 async def test_no_more_are_remembered_than_there_is_room_for() -> None:
@@ -68,10 +69,18 @@ async def test_no_more_are_remembered_than_there_is_room_for() -> None:
         caller = await machines.identify(Presented(bearer=with_secret(sub=str(number))), NOW)
         assert caller is not None
         assert caller.claims["sub"] == str(number)
-    assert len(machines._known) == REMEMBERED
+    assert len(Jwt._known) == REMEMBERED
     again = await machines.identify(Presented(bearer=with_secret(sub="0")), NOW)  # was pushed out
     assert again is not None
     assert again.claims["sub"] == "0"
+
+
+async def test_what_one_route_found_is_nothing_to_another() -> None:
+    token = with_secret()
+    assert await _machines().identify(Presented(bearer=token), NOW) is not None
+    strangers = Jwt([Trust("machine", "machine", frozenset({"elsewhere"}), ("HS256",), (secret_key(SECRET),))])
+    with pytest.raises(Refusal):
+        await strangers.identify(Presented(bearer=token), NOW)
 
 
 async def test_a_token_of_a_header_is_not_taken_for_one_of_a_cookie() -> None:

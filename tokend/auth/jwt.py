@@ -25,7 +25,7 @@ ASYMMETRIC: Final = (
 )
 SYMMETRIC: Final = ("HS256",)
 REMEMBERED: Final = 1024
-"""Tokens of a route that were found to hold, of at most 8 KiB each."""
+"""Tokens that were found to hold, of all routes of a process, of at most 8 KiB each."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
@@ -72,28 +72,29 @@ class Jwt(Scheme):
     """
 
     name: ClassVar[str] = "jwt"
+    _known: ClassVar[dict[tuple["Jwt", str, bool], _Known]] = {}
+    """By the route's scheme, the token, and whether a cookie brought it: one for all, or many apps would be much memory."""
 
     def __init__(self, trusts: Sequence[Trust]) -> None:
         self._trusts = tuple(trusts)
         self._by_cookie = tuple(one for one in trusts if one.cookie is not None)
-        self._known: dict[tuple[str, bool], _Known] = {}
 
     async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
         by_cookie = not presented.total  # cookies come unasked: one counts only where nothing else was sent
         text = presented.cookie if by_cookie else presented.bearer
         if text is None or not looks_like_jws(text):
             return None
-        known = self._known.get((text, by_cookie))
+        known = self._known.get((self, text, by_cookie))
         try:
             if known is None or not any(one is known.key for one in await _held(known.trust, keys)):
                 known = await _examined(text, self._by_cookie if by_cookie else self._trusts, keys)
             known.check_time(now)
         except Unfit as reason:
             raise not_known(str(reason)) from None
-        self._remember((text, by_cookie), known)
+        self._remember((self, text, by_cookie), known)
         return known.caller
 
-    def _remember(self, presented: tuple[str, bool], known: _Known) -> None:
+    def _remember(self, presented: tuple["Jwt", str, bool], known: _Known) -> None:
         if self._known.get(presented) is known:
             return
         if len(self._known) >= REMEMBERED:
