@@ -1,8 +1,8 @@
 # `make` alone tells what there is. Everything is installed into .venv, nothing anywhere else.
 PYTHON ?= python3
 BIN := .venv/bin
-PEERS := bench/express/node_modules
-NODE := tests/node/node_modules tests/browser/node_modules tests/oidc/node_modules
+PEERS := benchmarks/express/node_modules
+NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types check figures soak chaos bench profile image clean
@@ -20,6 +20,7 @@ test: .venv/dev $(NODE) ## Run all tests
 lint: .venv/dev ## Look for mistakes and for imports that go upward
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 types: .venv/dev ## Check the types, strictly
 	$(BIN)/mypy
@@ -27,19 +28,19 @@ types: .venv/dev ## Check the types, strictly
 check: lint types test ## Everything that has to hold before a change lands
 
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
-	$(BIN)/python bench/startup.py
+	$(BIN)/python benchmarks/startup.py
 
 soak: .venv/soak $(NODE) ## Prove the promises at full size into docs/figures.md, some four hours: make soak NAMES="p1 p2"
-	$(BIN)/python -m soak $(NAMES) --write
+	$(BIN)/python -m tests.long $(NAMES) --write
 
 chaos: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
-	$(BIN)/python -m soak p7 p8 p9 p10 p11 p12 p13 p24 p25 p26 --write
+	$(BIN)/python -m tests.long p7 p8 p9 p10 p11 p12 p13 p24 p25 p26 --write
 
 bench: .venv/run $(PEERS) tests/node/node_modules ## Measure tokend beside its peers: docs/performance.md (BENCH="--runs 1 --only zero")
-	@$(BIN)/python -m bench $(BENCH)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 profile: .venv/dev ## Tell where a request's time goes: docs/performance.md (BENCH="key --seconds 20")
-	@$(BIN)/python -m bench.profile $(BENCH)
+	@$(BIN)/python -m benchmarks.profile $(BENCH)
 
 image: ## Build the container image `tokend`
 	docker build -t tokend .

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests import oracle
-from tests.oidc.provider import Provider, missing
-from tests.proxy import nginx as web_server
+from tests.system.identity.provider import Provider, missing
+from tests.system.proxy import nginx as web_server
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture(scope="session")
 def nginx() -> None:
-    """For tests that start it (`tests/proxy/nginx.py`). Skipped and failed as the vendor is."""
+    """For tests that start it (`tests/system/proxy/nginx.py`). Skipped and failed as the vendor is."""
     _need(web_server.missing())
 
 

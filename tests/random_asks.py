@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.server.running import KINDS
+from tests.unit.http.running import KINDS
 
 _RTC: Final = "abcXYZ019 !#$%&()+-:;<=.>?@[]^_{}|~,*"
 _STREAM: Final = "abcXYZ019 !#$%&()+-:;<=>?@[]^{}|~,`*"

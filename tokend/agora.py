@@ -6,23 +6,25 @@
 No rules apply here: whoever calls `build` has the certificate already. Fields and limits are those of the kinds.
 """
 
-import secrets  # noqa: TID251  # a face for programs, above the line
-import time  # noqa: TID251  # see secrets
+import secrets  # a face for programs, above the line
+import time  # see secrets
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from pydantic import ValidationError
 
-from tokend.backends._agora import AgoraBackend
-from tokend.backends._agora import read as _read
-from tokend.backends.combined import PARTS, Combined
+from tokend.backends.agora import v006, v007
+from tokend.backends.agora.base import AgoraBackend
+from tokend.backends.agora.base import read as _read
+from tokend.backends.agora.combined import PARTS, Combined
+from tokend.backends.agora.packing import WireError
+from tokend.backends.agora.rtc_rtm import RtcRtm
 from tokend.backends.contract import NoOptions, Reading, Unreadable
-from tokend.backends.rtc_rtm import RtcRtm
-from tokend.model import PLATFORM_MAX_TTL, Credentials, Refusal, Secret, Stamp
-from tokend.validation import first_complaint
-from tokend.wire import v006, v007
-from tokend.wire.packing import WireError
+from tokend.core.errors import Refusal
+from tokend.core.model import PLATFORM_MAX_TTL, Credentials, Stamp
+from tokend.core.secrets import Secret
+from tokend.core.validation import first_complaint
 
 KINDS: Final[Mapping[str, type[AgoraBackend]]] = {**PARTS, "rtc_rtm": RtcRtm, "combined": Combined}
 """Every kind that `build` knows; docs/kinds.md has the fields of each."""

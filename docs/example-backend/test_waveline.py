@@ -1,7 +1,7 @@
 from tokend_waveline import Waveline
 
-from tokend.api import Secret
-from tokend.testing import BackendConformance
+from tokend.plugins import Secret
+from tokend.testing.backends import BackendConformance
 
 
 class TestWaveline(BackendConformance):

@@ -5,7 +5,7 @@ import hmac
 import re
 from typing import ClassVar, Literal
 
-from tokend.api import Backend, Code, Grant, Minted, Reading, Refusal, Secret, Service, Stamp, Strict, Unreadable
+from tokend.plugins import Backend, Code, Grant, Minted, Reading, Refusal, Secret, Service, Stamp, Strict, Unreadable
 
 
 class WavelineOptions(Strict):

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from tokend.ports import Ports
-from tokend.server.door import Door, Loaded, World
-from tokend.server.guard import Caps, Deadlines, Guard
-from tokend.server.log import JsonLog
-from tokend.server.worker import runner_of
-from tokend.setup import Setup
+from tokend.core.interfaces import Ports
+from tokend.http.connection_limiter import Caps, Deadlines, Guard
+from tokend.http.handler import Door, Loaded, World
+from tokend.issuing.configuration import Setup
+from tokend.process.worker import runner_of
+from tokend.telemetry.log import JsonLog
 
 WARM_UP: Final = 20
 REQUESTS: Final = 100

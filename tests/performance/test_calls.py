@@ -13,20 +13,20 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from bench import hello, scenarios
-from tests.browser import parts
+from benchmarks import hello, scenarios
 from tests.performance.counting import calls_of_door, calls_of_hello
-from tests.server.running import WORLD
-from tokend import plugins
+from tests.system.browser import parts
+from tests.unit.http.running import WORLD
+from tokend.adapters.audit_log import Audit
+from tokend.adapters.memory_limiter import LocalLimiter
+from tokend.config import entry_points
 from tokend.config.assemble import assemble
 from tokend.config.environment import SOURCE, tree_of
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
-from tokend.ports import Ports
-from tokend.server.audit import Audit
-from tokend.server.limiter import LocalLimiter
-from tokend.server.log import JsonLog
-from tokend.setup import Setup
+from tokend.core.interfaces import Ports
+from tokend.issuing.configuration import Setup
+from tokend.telemetry.log import JsonLog
 
 SLACK: Final = 0.15
 BASELINE: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("baseline.json").read_text())
@@ -53,13 +53,13 @@ async def counted(name: str, directory: Path) -> float:
 
 def setup_of(directory: Path) -> Setup:
     """What `tokend serve` would make of the files that the scenario put there."""
-    written = directory / "bench.yaml"
+    written = directory / "benchmarks.yaml"
     if written.exists():
         text = written.read_text().replace("audit.jsonl", str(directory / "audit.jsonl"))
         tree, source = parse(text, written.name), written.name
     else:
         tree, source = tree_of(scenarios.CREDENTIALS), SOURCE
-    return assemble(tree, source, Secrets(scenarios.CREDENTIALS, directory), plugins.load)
+    return assemble(tree, source, Secrets(scenarios.CREDENTIALS, directory), entry_points.load)
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller
-from tokend.ports import Keys
+from tokend.core.interfaces import Keys
+from tokend.core.model import Caller
 
 
 class Anonymous(Scheme):

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from tokend.auth._digests import Key, KeyTable
-from tokend.auth._jws import looks_like_jws
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller
-from tokend.ports import Keys
+from tokend.auth.jws import looks_like_jws
+from tokend.auth.key_digests import Key, KeyTable
+from tokend.core.interfaces import Keys
+from tokend.core.model import Caller
 
 
 class ApiKey(Scheme):

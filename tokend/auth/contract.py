@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from tokend.model import Caller, Code, Refusal
-from tokend.ports import Keys
+from tokend.core.errors import Code, Refusal
+from tokend.core.interfaces import Keys
+from tokend.core.model import Caller
 
 
 class Presented(Struct, frozen=True):

@@ -11,9 +11,11 @@ from typing import ClassVar
 from msgspec import Struct
 
 from tokend.auth.contract import Presented, Scheme
-from tokend.claims import Condition
-from tokend.model import Caller, Code, Refusal, Secret
-from tokend.ports import Keys
+from tokend.core.claims import Condition
+from tokend.core.errors import Code, Refusal
+from tokend.core.interfaces import Keys
+from tokend.core.model import Caller
+from tokend.core.secrets import Secret
 
 Headers = Mapping[str, Sequence[str]]
 """The values of each header, by its name in lower case."""

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
 from tokend.auth.contract import Presented, Scheme, not_known
-from tokend.claims import Condition
-from tokend.model import Caller
-from tokend.ports import Keys, KeySource
+from tokend.auth.jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
+from tokend.core.claims import Condition
+from tokend.core.interfaces import Keys, KeySource
+from tokend.core.model import Caller
 
 if TYPE_CHECKING:
-    from tokend.auth._keys import Key
+    from tokend.auth.jwk import Key
 
 ASYMMETRIC: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -174,7 +174,7 @@ async def _signer(token: Token, trust: Trust, keys: Keys | None) -> "Key":
 
 def _signer_among(keys: Sequence["Key"], token: Token, algorithm: str, key_id: str | None, trust: Trust) -> "Key":
     """The one of these keys that signed it; `Unfit` says why none did."""
-    from tokend.auth._keys import is_for, is_signed
+    from tokend.auth.jwk import is_for, is_signed
 
     named = [one for one in keys if key_id is None or one.kid in (None, key_id)]
     fitting = [one for one in named if is_for(one, algorithm)]

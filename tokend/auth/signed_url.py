@@ -12,14 +12,15 @@ import orjson
 from msgspec import Struct
 from pydantic import Field, ValidationError
 
-from tokend.auth._jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
 from tokend.auth.contract import Presented, Scheme, not_known
-from tokend.model import PLATFORM_MAX_TTL, Caller, Narrowing, Secret
-from tokend.ports import Keys
-from tokend.validation import Strict, first_complaint
+from tokend.auth.jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
+from tokend.core.interfaces import Keys
+from tokend.core.model import PLATFORM_MAX_TTL, Caller, Narrowing
+from tokend.core.secrets import Secret
+from tokend.core.validation import Strict, first_complaint
 
 if TYPE_CHECKING:
-    from tokend.auth._keys import Key
+    from tokend.auth.jwk import Key
 
 MAX_SECONDS: Final = 31 * 86_400
 """The longest that a signed URL may last: it cannot be taken back but by the deny list or another signing key."""
@@ -70,18 +71,18 @@ class SigningKeys(Struct, frozen=True):
 
 def signing_keys(secrets: Mapping[str, Secret], signing: str) -> SigningKeys:
     """The keys of these secrets, each a random text of at least `MIN_SECRET` bytes."""
-    from tokend.auth._keys import secret_key
+    from tokend.auth.jwk import secret_key
 
     return SigningKeys({name: secret_key(one.reveal()) for name, one in secrets.items()}, signing)
 
 
 def sign(claims: UrlClaims, keys: SigningKeys) -> str:
     """What stands in the URL in the place of a key."""
-    from tokend.auth import _keys
+    from tokend.auth import jwk
 
     header = {"alg": _ALGORITHM, "kid": keys.signing, "typ": _TYPE}
     payload = orjson.dumps(claims.model_dump(exclude_none=True))
-    return _keys.sign(header, payload, keys.keys[keys.signing])
+    return jwk.sign(header, payload, keys.keys[keys.signing])
 
 
 class SignedUrl(Scheme):
@@ -122,7 +123,7 @@ class SignedUrl(Scheme):
 
 
 def _check_signature(token: Token, keys: SigningKeys) -> None:
-    from tokend.auth._keys import is_signed
+    from tokend.auth.jwk import is_signed
 
     if token.header.keys() != {"alg", "kid", "typ"}:
         raise Unfit("the header must have alg, kid and typ, and nothing else")

@@ -6,10 +6,10 @@ Signed URLs stand in the same place and are `signed_url.py`'s.
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from tokend.auth._digests import Key, KeyTable
 from tokend.auth.contract import Presented, Scheme
-from tokend.model import Caller
-from tokend.ports import Keys
+from tokend.auth.key_digests import Key, KeyTable
+from tokend.core.interfaces import Keys
+from tokend.core.model import Caller
 
 
 class UrlKey(Scheme):

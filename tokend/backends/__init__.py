@@ -1,1 +1,1 @@
-"""The shelf of backends. Its table is the entry-point group `tokend.backends`: see pyproject.toml and plugins.py."""
+"""Backends: each mints and reads one kind of token."""

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
-from tokend.model import NOTHING, Credentials, Grant, Stamp
-from tokend.validation import Strict
+from tokend.core.model import NOTHING, Credentials, Grant, Stamp
+from tokend.core.validation import Strict
 
 ENTRY_POINT_GROUP: Final = "tokend.backends"
 

@@ -10,7 +10,7 @@ from typing import Final
 from tokend import __version__
 from tokend.cli import audit, configuration, keys, kick, reload, serving, tokens
 from tokend.cli.context import Context, counted
-from tokend.config import ConfigError, with_dotenv
+from tokend.config.loading import ConfigError, with_dotenv
 
 EXIT_CONFIG: Final = 78
 """sysexits' EX_CONFIG, which service managers know."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from tokend.audit import verify
 from tokend.cli.context import Context, counted
+from tokend.core.audit_records import verify
 
 LONGEST_LINE: Final = 1 << 20
 """Bytes: what is longer is no line of an audit, and is not held in memory."""

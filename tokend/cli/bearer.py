@@ -7,13 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from tokend.auth import Gate, present
+from tokend.adapters.http_client import client
+from tokend.adapters.jwks import KeyCache, over_http
+from tokend.auth.authenticator import Gate, present
 from tokend.cli.context import fail
-from tokend.model import Caller, Refusal
-from tokend.server.jwks import KeyCache, over_http
-from tokend.server.log import standard_error
-from tokend.server.outbound import client
-from tokend.setup import App, Setup
+from tokend.core.errors import Refusal
+from tokend.core.model import Caller
+from tokend.issuing.configuration import App, Setup
+from tokend.telemetry.log import standard_error
 
 
 def read_token(written: str) -> str:

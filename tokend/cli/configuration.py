@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from tokend import plugins
 from tokend.cli.context import Context, add_config, counted
-from tokend.config import find, merge_apps, plain
+from tokend.config import entry_points
+from tokend.config.entry_points import PluginError
+from tokend.config.loading import find, merge_apps, plain
 from tokend.config.schema import json_schema
-from tokend.plugins import PluginError
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -61,19 +61,19 @@ def _schema(options: argparse.Namespace, context: Context) -> int:
 
 
 def _backends(options: argparse.Namespace, context: Context) -> int:
-    table = plugins.installed()
+    table = entry_points.installed()
     if options.config is None:
         for kind, entries in sorted(table.items()):
-            print(f"{kind}\t{' and '.join(plugins.package_of(one) for one in entries)}")
+            print(f"{kind}\t{' and '.join(entry_points.package_of(one) for one in entries)}")
         return 0
     setup = context.setup(options)
     for kind in sorted({kind for app in setup.apps.values() for kind in app.backends}):
         try:
-            backend = plugins.load(kind)
+            backend = entry_points.load(kind)
         except PluginError as error:  # it loaded a moment ago
             print(f"tokend: {error}", file=sys.stderr)
             return 1
         apps = sorted(name for name, app in setup.apps.items() if kind in app.backends)
         fields = ", ".join(backend.Fields.model_fields)
-        print(f"{kind}\t{plugins.package_of(table[kind][0])}\tapps {', '.join(apps)}\tfields {fields}")
+        print(f"{kind}\t{entry_points.package_of(table[kind][0])}\tapps {', '.join(apps)}\tfields {fields}")
     return 0

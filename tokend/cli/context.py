@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from tokend.config import Source, load
-from tokend.setup import App, Setup
+from tokend.config.loading import Source, load
+from tokend.issuing.configuration import App, Setup
 
 
 class Context(Struct, frozen=True):

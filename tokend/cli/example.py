@@ -1,11 +1,12 @@
 """One curl line that returns a token from a Setup: what a newcomer is shown first. Tried through the rules before."""
 
+from tokend.core.errors import Refusal
+from tokend.core.model import Ask, Caller
+from tokend.core.rules import Rule
 from tokend.dialects import agora_token_service
-from tokend.issuer import Terms, decide
-from tokend.matching import URL_KEY_MARK
-from tokend.model import Ask, Caller, Refusal
-from tokend.rules import Rule
-from tokend.setup import App, Route, Setup
+from tokend.issuing.configuration import App, Route, Setup
+from tokend.issuing.issuer import Terms, decide
+from tokend.issuing.routing import URL_KEY_MARK
 
 _UID = 1001
 

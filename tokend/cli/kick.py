@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tokend import strict_json
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.config.values import duration
-from tokend.setup import RestApi
-from tokend.validation import shown
+from tokend.core import strict_json
+from tokend.core.validation import shown
+from tokend.issuing.configuration import RestApi
 
 PRIVILEGES: Final = ("join_channel", "publish_audio", "publish_video")
 SHORTEST: Final = 10
@@ -60,7 +60,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _kick(options: argparse.Namespace, context: Context) -> int:
-    from tokend.server.log import standard_error
+    from tokend.telemetry.log import standard_error
 
     app = chosen_app(context.setup(options), options.app)
     named = {"cname": options.channel, "uid": options.user, "ip": options.ip}

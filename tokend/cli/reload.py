@@ -8,8 +8,8 @@ import sys
 from typing import Any, Final
 
 from tokend.cli.context import Context, add_config, counted, fail
-from tokend.config import read_server
-from tokend.setup import Admin
+from tokend.config.loading import read_server
+from tokend.issuing.configuration import Admin
 
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
 SECONDS: Final = 60.0

@@ -10,8 +10,8 @@ from typing import Any
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.example import example_request
-from tokend.config import ConfigError, Files, read_server
-from tokend.setup import Listen, Setup
+from tokend.config.loading import ConfigError, Files, read_server
+from tokend.issuing.configuration import Listen, Setup
 
 HEALTH_SECONDS = 5.0
 
@@ -35,11 +35,11 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _serve(options: argparse.Namespace, context: Context) -> int:
     # aiohttp takes a while to import, and only these two commands need it
-    from tokend.server.fleet import Start
-    from tokend.server.log import standard_error
-    from tokend.server.ports import CannotStart
-    from tokend.server.run import serve
-    from tokend.server.supervisor import workers_of
+    from tokend.adapters.resources import CannotStart
+    from tokend.process.control import Start
+    from tokend.process.multi_process import workers_of
+    from tokend.process.serve import serve
+    from tokend.telemetry.log import standard_error
 
     source, files = context.source(options), Files()
     setup = source.load(files)

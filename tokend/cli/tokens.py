@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tokend import inspector, issuer, plugins
-from tokend.audit import decision
 from tokend.backends.contract import Backend, NoOptions
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
-from tokend.dialects import explanation_fields, token_fields
+from tokend.config import entry_points
+from tokend.core.audit_records import decision
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Ask, Caller, Credentials, Issued, Stamp
 from tokend.dialects.contract import Inspect
-from tokend.issuer import Terms
-from tokend.model import Ask, Caller, Code, Credentials, Issued, Refusal, Stamp
-from tokend.setup import App, Setup
+from tokend.dialects.registry import explanation_fields, token_fields
+from tokend.issuing import inspection, issuer
+from tokend.issuing.configuration import App, Setup
+from tokend.issuing.issuer import Terms
 
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
 
@@ -94,8 +96,8 @@ def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
     """A token from the command line is in the audit too, before it is printed. `Refusal` where that fails."""
     if setup.audit is None:
         return
-    from tokend.server.log import standard_error  # aiohttp takes a while to import
-    from tokend.server.ports import CannotStart, open_audit
+    from tokend.adapters.resources import CannotStart, open_audit
+    from tokend.telemetry.log import standard_error  # aiohttp takes a while to import
 
     try:
         audit = open_audit(setup.audit, secrets.token_hex(8), standard_error(time.time))
@@ -135,17 +137,17 @@ def _bearer(options: argparse.Namespace, setup: Setup, app: App) -> Caller:
 def _inspect(options: argparse.Namespace, context: Context) -> int:
     text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
     if options.config is None:
-        backends: list[Backend] = [plugins.load("rtc")(NoOptions(), Credentials(None, {}))]
+        backends: list[Backend] = [entry_points.load("rtc")(NoOptions(), Credentials(None, {}))]
     else:
         apps = context.setup(options).apps.values()
         backends = [backend for app in apps for backend in app.backends.values()]
     wanted = Inspect(text, options.channel, options.user, options.product)
     try:
-        inspection = inspector.inspect(backends, wanted, int(time.time()))
+        found = inspection.inspect(backends, wanted, int(time.time()))
     except Refusal as refusal:
         print(f"tokend: {refusal.detail}", file=sys.stderr)
         return 1
-    says = inspection.fields()
+    says = found.fields()
     if options.config is None:
         says["signature"] = "not checked: name the app's configuration with --config"
     print(json.dumps(says, indent=2, ensure_ascii=False))

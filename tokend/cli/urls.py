@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.config.values import Duration
-from tokend.matching import URL_KEY_MARK, literal_prefix
-from tokend.model import PLATFORM_MAX_TTL
-from tokend.setup import App, Route
+from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.issuing.configuration import App, Route
+from tokend.issuing.routing import URL_KEY_MARK, literal_prefix
 
 ROLES = ("publisher", "subscriber")
 

@@ -21,8 +21,8 @@ from tokend.config.server import build_server
 from tokend.config.shape import AppShape, AuditShape, RootShape
 from tokend.config.url_signing import build_url_signing
 from tokend.config.yaml_tree import Map
-from tokend.scope import Power
-from tokend.setup import App, AuditSettings, Listen, Route, Setup
+from tokend.core.reach import Power
+from tokend.issuing.configuration import App, AuditSettings, Listen, Route, Setup
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 

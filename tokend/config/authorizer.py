@@ -7,7 +7,7 @@ from tokend.auth.jwt import may_be_fetched
 from tokend.config.problems import Path, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AuthorizerShape
-from tokend.ports import AuthorizerSettings
+from tokend.core.interfaces import AuthorizerSettings
 
 TIMEOUT: Final = 1
 """Seconds, where nothing is said; and no answer is kept."""

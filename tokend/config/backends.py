@@ -8,14 +8,15 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
+from tokend.config.entry_points import PluginError
 from tokend.config.parts import report_all
 from tokend.config.problems import Path, Report
 from tokend.config.references import Reference, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import AppShape
-from tokend.model import Credentials, Secret
-from tokend.plugins import PluginError
-from tokend.validation import complaints, invalid, shown
+from tokend.core.model import Credentials
+from tokend.core.secrets import Secret
+from tokend.core.validation import complaints, invalid, shown
 
 DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")

@@ -5,15 +5,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.auth import SCHEMES, Gate
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
+from tokend.auth.authenticator import SCHEMES, Gate
 from tokend.auth.contract import Scheme
 from tokend.auth.forward_auth import ForwardAuth, Forwarding
 from tokend.auth.jwt import Jwt, Trust
 from tokend.auth.signed_url import SignedUrl
 from tokend.auth.url_key import UrlKey
-from tokend.claims import ClaimError
 from tokend.config.conditions import build_conditions
 from tokend.config.forward_auth import build_forwarding
 from tokend.config.jwt import build_trust
@@ -21,11 +20,12 @@ from tokend.config.problems import Path, Report
 from tokend.config.rule_presets import completed
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape, CallerShape, RuleShape
-from tokend.rules import Rule
-from tokend.scope import Power
-from tokend.setup import App
-from tokend.templates import Template, parse_template
-from tokend.validation import shown, suggestion
+from tokend.core.claims import ClaimError
+from tokend.core.patterns import Template, parse_template
+from tokend.core.reach import Power
+from tokend.core.rules import Rule
+from tokend.core.validation import shown, suggestion
+from tokend.issuing.configuration import App
 
 _CLAIMLESS: Final = "and only a jwt or forward_auth caller has claims: the rule could never apply"
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tokend.claims import ClaimError, Condition, parse_claim_path
 from tokend.config.problems import Path, Report
+from tokend.core.claims import ClaimError, Condition, parse_claim_path
 
 
 def build_conditions(written: Mapping[str, Any], at: Path, report: Report) -> Iterator[Condition]:

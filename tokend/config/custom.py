@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from tokend.backends.contract import Backend
 from tokend.config.problems import Path, Report
 from tokend.config.shape import RouteShape
+from tokend.core.validation import complaints, shown, suggestion
 from tokend.dialects import custom
 from tokend.dialects.contract import Dialect
-from tokend.setup import App, Parts, Placeholder, TtlBounds, parse_path
-from tokend.validation import complaints, shown, suggestion
+from tokend.issuing.configuration import App, Parts, Placeholder, TtlBounds, parse_path
 
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
 """First parts of paths that are the server's own."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from tokend.auth import PREFIX
+from tokend.auth.authenticator import PREFIX
 from tokend.config.problems import ConfigError, Problem
 from tokend.config.yaml_tree import Map, Mark, Seq
 

@@ -13,7 +13,7 @@ from tokend.config.problems import Path, Report
 from tokend.config.secrets import Secrets
 from tokend.config.server import ServerShape
 from tokend.config.shape import ForwardAuthShape, SecretHeaderShape
-from tokend.validation import shown, suggestion
+from tokend.core.validation import shown, suggestion
 
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SECRET: Final = re.compile(r"[!-~]{16,}")

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from tokend import strict_json
 from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, may_be_fetched
 from tokend.auth.presets import PRESETS, Preset
 from tokend.config.conditions import build_conditions, told_apart
@@ -12,11 +11,12 @@ from tokend.config.problems import Path, Report, dotted
 from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import JwtShape
-from tokend.ports import KeySource
-from tokend.validation import shown, suggestion
+from tokend.core import strict_json
+from tokend.core.interfaces import KeySource
+from tokend.core.validation import shown, suggestion
 
 if TYPE_CHECKING:
-    from tokend.auth._keys import Key
+    from tokend.auth.jwk import Key
 
 _PARTS: Final = tuple(sorted({need for preset in PRESETS.values() for need in preset.needs}))
 _BY_HAND: Final = Preset(needs=(), issuer="")
@@ -136,7 +136,7 @@ def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple
     elif len(text) < _MIN_SECRET:
         report.add_after(at, f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
     else:
-        from tokend.auth._keys import secret_key  # see there why not above
+        from tokend.auth.jwk import secret_key  # see there why not above
 
         return (secret_key(text),)
     return ()
@@ -161,7 +161,7 @@ def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: 
 
 def _public_keys(text: str) -> Sequence["Key"]:
     """`ValueError` where there is none."""
-    from tokend.auth._keys import import_keys, pem_key  # see there why not above
+    from tokend.auth.jwk import import_keys, pem_key  # see there why not above
 
     if not text.lstrip().startswith("{"):
         return [pem_key(text)]

@@ -6,8 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
-from tokend.auth import PREFIX, Digest, End, Key, check_digest
-from tokend.validation import Strict, invalid
+from tokend.auth.authenticator import PREFIX, Digest, End, Key, check_digest
+from tokend.core.validation import Strict, invalid
 
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
 _TimeText = Annotated[str, Field(pattern=f"^{_TIME.pattern}$")]

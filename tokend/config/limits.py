@@ -6,8 +6,8 @@ from typing import Final
 from tokend.config.problems import Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import LimitsShape, RedisShape
-from tokend.limits import NO_LIMITS, Limits
-from tokend.setup import RedisSettings
+from tokend.core.rate_limits import NO_LIMITS, Limits
+from tokend.issuing.configuration import RedisSettings
 
 _URL: Final = re.compile(r"(rediss?|unix)://[!-~]+")
 

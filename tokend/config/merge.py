@@ -6,7 +6,7 @@ value, replaced whole.
 
 from typing import Any, Final
 
-from tokend.auth import SCHEMES
+from tokend.auth.authenticator import SCHEMES
 from tokend.config.problems import Path
 from tokend.config.references import FORMS
 from tokend.config.yaml_tree import Map, Seq

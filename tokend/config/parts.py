@@ -7,7 +7,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from tokend.config.problems import Path, Report
 from tokend.config.yaml_tree import Map, Mark, Seq
-from tokend.validation import Strict, complaints, invalid
+from tokend.core.validation import Strict, complaints, invalid
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:

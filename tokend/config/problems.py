@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from tokend.config.yaml_tree import Map, Mark, Seq
-from tokend.validation import shown
+from tokend.core.validation import shown
 
 Path = tuple[str | int, ...]
 

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, model_validator
 from pydantic.config import JsonDict
 
 from tokend.config.values import Credential, File, Variable
-from tokend.validation import Strict, invalid, shown
+from tokend.core.validation import Strict, invalid, shown
 
 _SECRET: Final = "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
 

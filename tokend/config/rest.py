@@ -8,7 +8,7 @@ from tokend.auth.jwt import may_be_fetched
 from tokend.config.problems import Path, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
-from tokend.setup import RestApi
+from tokend.issuing.configuration import RestApi
 
 _URL: Final = "https://api.agora.io"
 _ID: Final = re.compile(r"[!-9;-~]+")

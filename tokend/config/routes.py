@@ -13,12 +13,12 @@ from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
 from tokend.config.forward_auth import check_told_apart
 from tokend.config.problems import Path, Report, dotted
 from tokend.config.shape import AppShape, RouteShape, Ttl
-from tokend.dialects import DEFAULT, DIALECTS
+from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.core.validation import shown, suggestion
 from tokend.dialects.contract import Dialect
-from tokend.matching import clash, literal_prefix
-from tokend.model import PLATFORM_MAX_TTL
-from tokend.setup import AUTO, App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
-from tokend.validation import shown, suggestion
+from tokend.dialects.registry import DEFAULT, DIALECTS
+from tokend.issuing.configuration import AUTO, App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
+from tokend.issuing.routing import clash, literal_prefix
 
 BUILT_IN: Final = TtlBounds()
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from tokend.config.problems import Path, Report
 from tokend.config.shape import RuleShape, RuleTtl
-from tokend.model import PLATFORM_MAX_TTL
-from tokend.validation import shown, suggestion
+from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.core.validation import shown, suggestion
 
 
 class RulePreset(Struct, frozen=True):

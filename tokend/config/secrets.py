@@ -10,8 +10,8 @@ from tokend.config.files import Files
 from tokend.config.problems import Path as Place
 from tokend.config.problems import Report
 from tokend.config.references import Reference
-from tokend.model import Secret
-from tokend.validation import shown
+from tokend.core.secrets import Secret
+from tokend.core.validation import shown
 
 MAX_BYTES: Final = 64 * 1024
 _OTHERS_READ: Final = 0o044

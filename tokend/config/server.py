@@ -4,13 +4,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from tokend.auth import Digest
+from tokend.auth.authenticator import Digest
 from tokend.config.parts import Part
 from tokend.config.problems import Report
 from tokend.config.values import Duration, Listen, OneOrMore, Proxy, host_and_port
-from tokend.setup import Admin, ServerSettings
-from tokend.setup import Listen as Address
-from tokend.validation import Strict, invalid
+from tokend.core.validation import Strict, invalid
+from tokend.issuing.configuration import Admin, ServerSettings
+from tokend.issuing.configuration import Listen as Address
 
 _UNIX: Final = "unix:"
 MAX_WORKERS: Final = 256

@@ -6,19 +6,15 @@ key that is left out is None here, whether or not it may be.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    WithJsonSchema,
-)
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
 from tokend.config.values import Duration, File, Header, OneOrMore, Rate
-from tokend.scope import Power
-from tokend.validation import Strict, invalid
+from tokend.core.reach import Power
+from tokend.core.validation import Strict, invalid
 
 
 class Ttl(Part):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tokend.auth import PREFIX
+from tokend.auth.authenticator import PREFIX
 
 
 def plain(value: Any) -> Any:

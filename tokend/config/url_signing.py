@@ -6,7 +6,8 @@ from tokend.auth.signed_url import MIN_SECRET, SigningKeys, signing_keys
 from tokend.config.problems import Path, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
-from tokend.model import Credentials, Secret
+from tokend.core.model import Credentials
+from tokend.core.secrets import Secret
 
 _KEYS_OF_ANOTHER_KIND: Final = ("-----BEGIN", "ssh-", "ecdsa-")
 

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandle
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from tokend.limits import Limit
-from tokend.validation import invalid
+from tokend.core.rate_limits import Limit
+from tokend.core.validation import invalid
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")

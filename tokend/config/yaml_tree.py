@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from msgspec import Struct
 
-from tokend.validation import shown
+from tokend.core.validation import shown
 
 MAX_DEPTH: Final = 32
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import orjson
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._rendering import cut_short, field_of, tokens
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Ask
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import JSON, Answer, Dialect, Endpoint, Issue, Outcome, Request
-from tokend.model import Ask, Code, Refusal
+from tokend.dialects.rendering import cut_short, field_of, tokens
 
 NAME: Final = "agora-docker"
 _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import orjson
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._rendering import field_of, tokens_as
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Ask
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import Answer, Dialect, Endpoint, Issue, Request
-from tokend.model import Ask, Code, Refusal
+from tokend.dialects.rendering import field_of, tokens_as
 
 NAME: Final = "agora-docs-sample"
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from tokend.dialects._rendering import refuse, tokens_as
-from tokend.dialects._rtc_paths import USER_PATH, both, rtc_ask, rtm_ask
 from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
+from tokend.dialects.rendering import refuse, tokens_as
+from tokend.dialects.rtc_paths import USER_PATH, both, rtc_ask, rtm_ask
 
 NAME: Final = "agora-node-server"
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._rendering import refuse, tokens_as
+from tokend.core.model import Ask
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
-from tokend.model import Ask
+from tokend.dialects.rendering import refuse, tokens_as
 
 NAME: Final = "agora-npm-demo"
 

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 import orjson
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._get_token import get_token
-from tokend.dialects._rendering import cut_short, refuse, refuse_as_text, token_as_text, tokens, tokens_as
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Ask, Issued
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import Answer, Dialect, Endpoint, Issue, Outcome, Request
-from tokend.model import Ask, Code, Issued, Refusal
+from tokend.dialects.get_token import get_token
+from tokend.dialects.rendering import cut_short, refuse, refuse_as_text, token_as_text, tokens, tokens_as
 
 NAME: Final = "agora-samples"
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")

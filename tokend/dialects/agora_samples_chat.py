@@ -6,10 +6,11 @@ from urllib.parse import parse_qsl
 
 from msgspec.structs import replace
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._rendering import refuse, refuse_as_text, token_as_text, tokens_as
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Ask
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import FORM, Dialect, Endpoint, Issue, Request
-from tokend.model import Ask, Code, Refusal
+from tokend.dialects.rendering import refuse, refuse_as_text, token_as_text, tokens_as
 
 NAME: Final = "agora-samples-chat"
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._rendering import refuse, tokens_as
-from tokend.dialects._rtc_paths import USER_PATH, both, rtc_ask, rtm_ask
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
+from tokend.dialects.rendering import refuse, tokens_as
+from tokend.dialects.rtc_paths import USER_PATH, both, rtc_ask, rtm_ask
 
 NAME: Final = "agora-token-guide"
 

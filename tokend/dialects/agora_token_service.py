@@ -7,12 +7,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._get_token import get_token
-from tokend.dialects._rendering import refuse, tokens_as
-from tokend.dialects._rtc_paths import USER_PATH, rtc_ask, rtm_ask
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Ask
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
-from tokend.model import Ask, Code, Refusal
+from tokend.dialects.get_token import get_token
+from tokend.dialects.rendering import refuse, tokens_as
+from tokend.dialects.rtc_paths import USER_PATH, rtc_ask, rtm_ask
 
 NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}

@@ -8,7 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.model import NOTHING, Ask, Issued, Refusal
+from tokend.core.errors import Refusal
+from tokend.core.model import NOTHING, Ask, Issued
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"

@@ -10,10 +10,11 @@ from typing import Any, Final
 import orjson
 from msgspec import Struct
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._rendering import cut_short, refuse, token_fields
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Ask, Issued
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import TEXT, Answer, Dialect, Endpoint, Issue, Outcome, Request
-from tokend.model import Ask, Code, Issued, Refusal
+from tokend.dialects.rendering import cut_short, refuse, token_fields
 
 NAME: Final = "custom"
 TTL: Final = "ttl"

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import orjson
 
-from tokend.dialects import _reading as reading
-from tokend.dialects._rendering import token_fields
+from tokend.core.errors import Code, Refusal, whole_seconds
+from tokend.core.model import Ask, Issued
+from tokend.dialects import fields as reading
 from tokend.dialects.contract import (
     Answer,
     Dialect,
@@ -21,7 +22,7 @@ from tokend.dialects.contract import (
     Parsed,
     Request,
 )
-from tokend.model import Ask, Code, Issued, Refusal, whole_seconds
+from tokend.dialects.rendering import token_fields
 
 NAME: Final = "native"
 PROBLEM_JSON: Final = "application/problem+json"

@@ -1,0 +1,46 @@
+-- What follows the list `requests` that benchmarks/load.py writes: sends them in turn, counts what comes back, keeps every
+-- 509th body, and prints all of it in lines `bench NAME VALUE`. A prime, so that all requests have their turn at being kept.
+local threads = {}
+local turn = 0
+
+function setup(thread)
+  table.insert(threads, thread)
+end
+
+function init(arguments)
+  good, bad, kept, bodies = 0, 0, 0, ""
+end
+
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+
+local function hex(text)
+  return (text:gsub(".", function(one) return string.format("%02x", one:byte()) end))
+end
+
+function response(status, headers, body)
+  if status == 200 then good = good + 1 else bad = bad + 1 end
+  if kept < 40 and (good + bad) % 509 == 1 then
+    kept = kept + 1
+    bodies = bodies .. hex(body) .. ","
+  end
+end
+
+function done(summary, latency, rate)
+  local answered, refused = 0, 0
+  for _, thread in ipairs(threads) do
+    answered = answered + thread:get("good")
+    refused = refused + thread:get("bad")
+    print("bench bodies " .. thread:get("bodies"))
+  end
+  print("bench good " .. answered)
+  print("bench not_200 " .. refused)
+  print("bench microseconds " .. summary.duration)
+  print("bench p50_us " .. latency:percentile(50))
+  print("bench p99_us " .. latency:percentile(99))
+  for _, name in ipairs({ "connect", "read", "write", "timeout", "status" }) do
+    print("bench error_" .. name .. " " .. summary.errors[name])
+  end
+end

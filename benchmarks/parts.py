@@ -1,0 +1,113 @@
+"""Which part of a request a sampled stack was in: the deepest frame that a row of PARTS names decides."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "event loop, sockets, kernel": ("asyncio/runners.py:run",),
+    "aiohttp: HTTP parser": ("aiohttp/web_protocol.py:data_received", "http/server.py:data_received"),
+    "aiohttp: connection, request object": (
+        "aiohttp/web_protocol.py:start",
+        "aiohttp/web_protocol.py:_handle_request",
+        "aiohttp/web_protocol.py:finish_response",
+        "http/server.py:*",
+        "http/connection_limiter.py:*",
+    ),
+    "door: handler, what no other row names": ("http/handler.py:*", "telemetry/request_record.py:*"),
+    "door: match and read the request": (
+        "issuing/routing.py:*",
+        "http/pages.py:own_page",
+        "http/request_parsing.py:*",
+        "issuing/configuration.py:*",
+    ),
+    "dialect: parse": ("dialects/*:*",),
+    "salt, request id, clock": ("http/handler.py:<lambda>", "secrets.py:*"),
+    "gate: credentials and caller": ("http/request_parsing.py:presented_in", "auth/*:*"),
+    "issuer: what no other row names": ("issuing/issuer.py:*", "issuing/policy.py:*", "issuing/rate_limiting.py:*"),
+    "fields (pydantic)": ("issuing/token_requests.py:*",),
+    "grant": ("backends/*:grant",),
+    "rules and scope": ("core/rules.py:*", "core/reach.py:*", "core/patterns.py:*"),
+    "mint": ("backends/*:mint",),
+    "verify": ("backends/*:verify",),
+    "audit": ("issuing/issuer.py:_record", "adapters/audit_log.py:*", "tokend/core/audit_records.py:*"),
+    "dialect: render": (
+        "dialects/rendering.py:*",
+        "dialects/native.py:_render_one",
+        "dialects/native.py:_render_batch",
+    ),
+    "the answer: headers and write": ("http/reply.py:*", "http/cors.py:*"),
+    "metrics": ("telemetry/metrics.py:*",),
+    "log line": ("telemetry/request_record.py:tell", "telemetry/log.py:*"),
+}
+"""Rows in the order in which a request meets them; `FILE:FUNCTION` with `*` for any function or any file of a folder."""
+
+FLOOR: Final[Mapping[str, tuple[str, ...]]] = {
+    "the kernel takes the answer, and wakes the client": ("aiohttp/http_writer.py:_write",),
+    "event loop, and what it reads from sockets": ("asyncio/runners.py:run",),
+    "aiohttp: HTTP parser, connection, request object": ("aiohttp/*:*", "yarl/*:*", "asyncio/*:*", "_weakrefset.py:*"),
+    "zlib: compress": ("backends/agora/v007.py:encode",),
+    "zlib: decompress": ("backends/agora/v007.py:_inflate",),
+    "HMAC-SHA256, two for mint and three for verify": ("hmac.py:digest",),
+    "pydantic": ("pydantic/*:*",),
+}
+"""Where the innermost frame is one of these, the time is that of a library or the kernel."""
+OURS: Final = "this project's Python"
+
+_BELOW: Final = {"mint", "verify"}
+"""Parts that call functions of other rows: what is deeper is theirs still."""
+
+
+@lru_cache(maxsize=4096)
+def _known(frame: str) -> str | None:
+    """The row of one frame as py-spy writes it: `name (path:line)`."""
+    name, _, place = frame.rpartition(" (")
+    return _row(PARTS, place.rpartition(":")[0], name.rpartition(".")[2])
+
+
+def part_of(frames: Iterable[str]) -> str:
+    """The part of a stack, from its outermost frame on."""
+    found = "event loop, sockets, kernel"
+    for frame in frames:
+        found = _known(frame) or found
+        if found in _BELOW:
+            break
+    return found
+
+
+def shares(raw: str) -> dict[str, float]:
+    """Of all samples, the part in each row."""
+    counts = dict.fromkeys(PARTS, 0)
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        counts[part_of(stack.split(";"))] += int(count)
+    total = sum(counts.values())
+    return {row: count / total for row, count in counts.items()}
+
+
+def floor(raw: str) -> dict[str, float]:
+    """Of all samples, the part that libraries and the kernel took, and what is left."""
+    counts = dict.fromkeys((*FLOOR, OURS), 0)
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        name, _, place = stack.rpartition(";")[2].rpartition(" (")
+        counts[_row(FLOOR, place.rpartition(":")[0], name.rpartition(".")[2]) or OURS] += int(count)
+    total = sum(counts.values())
+    return {row: count / total for row, count in counts.items()}
+
+
+def _row(rows: Mapping[str, tuple[str, ...]], path: str, name: str) -> str | None:
+    """The row of the narrowest place: a function before a whole file, a file before a folder."""
+    fitting = [
+        ((function == "*") + file.endswith("/*"), row)
+        for row, places in rows.items()
+        for file, _, function in (place.rpartition(":") for place in places)
+        if function in (name, "*") and _is_in(path, file)
+    ]
+    return min(fitting)[1] if fitting else None
+
+
+def _is_in(path: str, file: str) -> bool:
+    if file.endswith("/*"):
+        return f"/{file[:-1]}" in f"/{path}"
+    return f"/{path}".endswith(f"/{file}") if "/" in file else path in (file, f"tokend/{file}")

@@ -1,0 +1,91 @@
+"""Who tokend is held against: what npm ships, Express in a few lines, the floor and the ceiling, and any `--peer`."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from benchmarks.scenarios import CREDENTIALS, Scenario, asked, request, rtc, variants
+from benchmarks.servers import Command, Prepare
+from benchmarks.tokens import APP_ID, CERTIFICATE
+
+HERE: Final = Path(__file__).parent
+ROOT: Final = HERE.parent
+DEMO: Final = ROOT / "tests" / "node" / "node_modules"
+_DEMO_IS: Final = "npm agora-token's demo server (006)"
+_NGINX: Final = """
+daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log stderr crit;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
+  uwsgi_temp_path {directory}; scgi_temp_path {directory};
+  server {{ listen 127.0.0.1:{port} backlog=1024; location / {{ default_type application/json; return 200 '{body}'; }} }}
+}}
+"""
+
+
+def all_peers() -> tuple[list[Scenario], list[str]]:
+    """The peers that can be started here, and for each of the others why not."""
+    everyone = asked()
+    go_url = variants(rtc)
+    demo_url = variants(lambda one: request("GET", f"/rtcToken?channelName=room-{one}&uid={1000 + one}"))
+    express = HERE / "express" / "node_modules"
+    found, lacking = [], []
+    for program, packages, scenario in (
+        ("node", express, Scenario("express", "Express with agora-token (007)", _express, go_url, everyone)),
+        ("node", DEMO, Scenario("npm-demo", _DEMO_IS, _npm_demo, demo_url, everyone, one_salt=True)),
+        ("nginx", None, Scenario("nginx", "nginx `return 200`: the ceiling", _nginx, go_url, everyone, 0)),
+    ):
+        if shutil.which(program) is None:
+            lacking.append(f"{scenario.name}: {program} is not on the PATH (on Debian: apt-get install {program})")
+        elif packages is not None and not (packages / "express").is_dir():
+            lacking.append(f"{scenario.name}: {packages.relative_to(ROOT)} is missing (make bench installs it by npm)")
+        else:
+            found.append(scenario)
+    return [Scenario("hello", "aiohttp hello: the floor", _hello, go_url, everyone, 0), *found], lacking
+
+
+def given(named: str) -> Scenario:
+    """A `--peer NAME=CMD`: a server that answers the Go service's GET, listening on the PORT of its environment."""
+    name, sign, command = named.partition("=")
+    if not (name and sign and command):
+        raise SystemExit(f"--peer {named}: write NAME=CMD")
+    return Scenario(name, f"`--peer {name}`", _given(shlex.split(command)), variants(rtc), asked())
+
+
+def _given(arguments: list[str]) -> Prepare:
+    def prepare(_: Path, port: int) -> Command:
+        return Command(arguments, {**CREDENTIALS, "PORT": str(port), "SERVER_PORT": str(port)})
+
+    return prepare
+
+
+def _express(_: Path, port: int) -> Command:
+    environment = {**CREDENTIALS, "PORT": str(port), "NODE_ENV": "production"}
+    return Command(["node", str(HERE / "express" / "server.js")], environment)
+
+
+def _npm_demo(directory: Path, port: int) -> Command:
+    """The vendor's file, filled in as its README says."""
+    source = (DEMO / "agora-token" / "server" / "DemoServer.js").read_text()
+    for blank, filled in {"8080": str(port), "<YOUR APP ID>": APP_ID, "<YOUR APP CERTIFICATE>": CERTIFICATE}.items():
+        source = source.replace(blank, filled)
+    (directory / "DemoServer.js").write_text(source)
+    environment = {"NODE_PATH": str(DEMO), "NODE_ENV": "production"}
+    return Command(["node", "--no-deprecation", "DemoServer.js"], environment)
+
+
+def _hello(_: Path, port: int) -> Command:
+    return Command([sys.executable, "-P", str(HERE / "hello.py")], {"PORT": str(port)})
+
+
+def _nginx(directory: Path, port: int) -> Command:
+    body = '{"rtcToken":"' + "x" * 180 + '"}'
+    (directory / "nginx.conf").write_text(_NGINX.format(directory=directory, port=port, body=body))
+    return Command(["nginx", "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", "stderr"])

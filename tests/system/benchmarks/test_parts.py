@@ -1,0 +1,100 @@
+"""The profile's rows: a sampled stack goes to the right one, and every function of ours that a row names is there."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from benchmarks import plot
+from benchmarks.parts import FLOOR, OURS, PARTS, floor, part_of, shares
+
+TOKEND: Final = Path(__file__).parents[3] / "tokend"
+LOOP: Final = "Runner.run (asyncio/runners.py:118)"
+HANDLER: Final = (LOOP, "RequestHandler.start (aiohttp/web_protocol.py:1)", "Door.handle (tokend/http/handler.py:93)")
+ISSUER: Final = (*HANDLER, "answer (tokend/issuing/issuer.py:60)", "_mint (tokend/issuing/issuer.py:230)")
+
+
+@pytest.mark.parametrize(
+    ("stack", "part"),
+    [
+        ((LOOP,), "event loop, sockets, kernel"),
+        ((LOOP, "Protocol.data_received (tokend/http/server.py:25)"), "aiohttp: HTTP parser"),
+        (HANDLER, "door: handler, what no other row names"),
+        (
+            (
+                *HANDLER,
+                "Trace.tell (tokend/telemetry/request_record.py:1)",
+                "JsonLog.event (tokend/telemetry/log.py:1)",
+            ),
+            "log line",
+        ),
+        (
+            (*HANDLER, "_rtc (tokend/dialects/agora_token_service.py:1)", "uid (tokend/dialects/fields.py:1)"),
+            "dialect: parse",
+        ),
+        ((*HANDLER, "tokens_as.<locals>.render (tokend/dialects/rendering.py:1)"), "dialect: render"),
+        ((*HANDLER, "split_path (tokend/issuing/routing.py:1)"), "door: match and read the request"),
+        (ISSUER, "issuer: what no other row names"),
+        (
+            (*ISSUER, "AgoraBackend.mint (tokend/backends/agora/base.py:1)", "sign (tokend/backends/agora/v007.py:1)"),
+            "mint",
+        ),
+        (
+            (*ISSUER, "AgoraBackend.verify (tokend/backends/agora/base.py:1)", "scope (tokend/core/reach.py:1)"),
+            "verify",
+        ),
+        (
+            (
+                *ISSUER[:-1],
+                "_weigh (tokend/issuing/issuer.py:1)",
+                "lacks (tokend/core/rules.py:1)",
+                "<genexpr> (x.py:1)",
+            ),
+            "rules and scope",
+        ),
+    ],
+)
+def test_a_stack_has_a_part(stack: tuple[str, ...], part: str) -> None:
+    assert part_of(stack) == part
+
+
+def test_shares_are_of_all_samples() -> None:
+    found = shares(f"{LOOP} 30\n{';'.join(ISSUER)} 10\n")
+    assert found["event loop, sockets, kernel"] == 0.75
+    assert found["issuer: what no other row names"] == 0.25
+    assert sum(found.values()) == 1
+
+
+def test_what_is_not_ours_is_told_by_the_innermost_frame() -> None:
+    hmac = ";".join((*ISSUER, "sign (tokend/backends/agora/v007.py:1)", "digest (hmac.py:198)"))
+    write = f"{LOOP};StreamWriter._write (aiohttp/http_writer.py:104)"
+    url = f"{LOOP};URL.build (yarl/_url.py:463)"
+    found = floor(f"{LOOP} 30\n{hmac} 20\n{write} 10\n{url} 5\n{';'.join(ISSUER)} 35\n")
+    assert found["event loop, and what it reads from sockets"] == 0.3
+    assert found["HMAC-SHA256, two for mint and three for verify"] == 0.2
+    assert found["the kernel takes the answer, and wakes the client"] == 0.1
+    assert found["aiohttp: HTTP parser, connection, request object"] == 0.05
+    assert found[OURS] == 0.35
+
+
+def test_every_function_of_ours_is_there() -> None:
+    """A row whose function was renamed would be empty for ever, and its time another row's."""
+    for places in (*PARTS.values(), *FLOOR.values()):
+        for place in places:
+            file, _, function = place.rpartition(":")
+            if file.startswith(("aiohttp", "asyncio", "secrets", "yarl", "pydantic", "hmac", "_weakrefset")):
+                continue
+            pattern = file.removeprefix("tokend/")
+            found = sorted(TOKEND.glob(pattern + ".py" if pattern.endswith("*") else pattern))
+            assert found, f"{place}: no such file"
+            if function not in ("*", "<lambda>"):
+                source = "".join(one.read_text() for one in found)
+                assert re.search(rf"def {function}\(", source), f"{place}: no such function"
+
+
+def test_the_plot_has_a_bar_for_each() -> None:
+    drawn = plot.bars("a < b", {"one": 3.0, "two & three": 1.5})
+    assert drawn.count("<rect") == 3
+    assert "a &lt; b" in drawn
+    assert "two &amp; three" in drawn

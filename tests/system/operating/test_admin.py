@@ -1,0 +1,172 @@
+"""The operator's listener: who may do what on it, and that no secret leaves through it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from aiohttp import ClientConnectorError, ClientSession, UnixConnector
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.running import APP_ID, CERTIFICATE, tokend
+from tests.system.workers.load import waits
+from tests.system.workers.serving import free_port, serving, start
+from tests.unit.http.running import request_bytes
+from tokend.auth.authenticator import digest_of
+
+_KEY: Final = "tk_admin_0123456789abcdef"
+_GOOD: Final = "/demo/rtc/demo-room/publisher/uid/7/"
+
+
+@asynccontextmanager
+async def _asking(headers: Mapping[str, str] = {}) -> AsyncIterator[ClientSession]:
+    async with ClientSession(headers=dict(headers)) as session:
+        yield session
+
+
+async def _statuses(url: str, headers: Mapping[str, str] = {}) -> dict[str, int]:
+    found = {}
+    async with _asking(headers) as session:
+        for method, path in (("GET", "/metrics"), ("GET", "/readyz"), ("GET", "/-/config"), ("POST", "/-/reload")):
+            async with session.request(method, url + path) as answer:
+                found[path] = answer.status
+    return found
+
+
+async def test_on_loopback_everything_answers_and_pages_of_a_browser_do_not_reload(tmp_path: Path) -> None:
+    async with serving(tmp_path, 1) as server:
+        assert set((await _statuses(server.admin)).values()) == {200}
+        foreign = await _statuses(server.admin, {"Origin": "https://evil.example.com"})
+        assert (foreign["/-/config"], foreign["/-/reload"]) == (403, 403)
+
+
+async def test_a_name_that_a_page_had_lead_to_loopback_reads_nothing(tmp_path: Path) -> None:
+    """DNS rebinding: to the browser it is the page's own host, so there is no Origin with a GET."""
+    async with serving(tmp_path, 1) as server:
+        port = server.admin.rpartition(":")[2]
+        for host, status in ((f"evil.example.com:{port}", 403), (f"localhost:{port}", 200), (f"[::1]:{port}", 200)):
+            assert (await _statuses(server.admin, {"Host": host}))["/-/config"] == status
+
+
+async def test_elsewhere_only_the_key_reloads(tmp_path: Path) -> None:
+    port = free_port()
+    key = f', admin: {{listen: "0.0.0.0:{port}", key: "{digest_of(_KEY)}"}}'
+    async with serving(tmp_path, 1) as server:
+        text = (tmp_path / "config.yaml").read_text()
+        admin = server.admin.rpartition("//")[2]
+        (tmp_path / "config.yaml").write_text(text.replace(f', admin: "{admin}"', key))
+        await server.stop()
+        server.admin = f"http://127.0.0.1:{port}"
+        await start(server)
+        await server.ready()
+        for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 401), (_bearer(_KEY), 200)):
+            found = await _statuses(server.admin, headers)
+            assert (found["/-/config"], found["/-/reload"], found["/metrics"]) == (status, status, 200)
+        done = await asyncio.to_thread(tokend, tmp_path, {"TOKEND_ADMIN_KEY": _KEY}, "reload")
+        assert (done.returncode, done.stdout[:15]) == (0, "nothing changed")
+        done = await asyncio.to_thread(tokend, tmp_path, {"TOKEND_ADMIN_KEY": "wrong"}, "reload")
+        assert (done.returncode, "the key of server.admin is needed" in done.stderr) == (1, True)
+        done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
+        assert done.returncode == 2
+
+
+async def test_elsewhere_without_a_key_nothing_can_be_changed_or_read(tmp_path: Path) -> None:
+    port = free_port()
+    async with serving(tmp_path, 1) as server:
+        text = (tmp_path / "config.yaml").read_text()
+        (tmp_path / "config.yaml").write_text(text.replace(server.admin.rpartition("//")[2], f"0.0.0.0:{port}"))
+        await server.stop()
+        server.admin = f"http://127.0.0.1:{port}"
+        await start(server)
+        await server.ready()
+        assert await _statuses(server.admin) == {"/metrics": 200, "/readyz": 200, "/-/config": 403, "/-/reload": 403}
+
+
+async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    async with serving(tmp_path, 1) as server:
+        text = (tmp_path / "config.yaml").read_text()
+        (tmp_path / "config.yaml").write_text(text.replace(server.admin.rpartition("//")[2], f"unix:{path}"))
+        await server.stop()
+        await start(server)
+        async with ClientSession(connector=UnixConnector(str(path))) as unix:
+            for pause in waits():
+                try:
+                    async with unix.get("http://localhost/-/config") as answer:
+                        assert answer.status == 200
+                        break
+                except ClientConnectorError:
+                    await asyncio.sleep(pause)
+        assert path.stat().st_mode & 0o777 == 0o600
+        (tmp_path / "config.yaml").write_text((tmp_path / "config.yaml").read_text().replace("demo-*", "demo2-*"))
+        done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
+        assert (done.returncode, done.stdout.startswith("reloaded, fingerprint ")) == (0, True)
+        good = (tmp_path / "config.yaml").read_text()
+        (tmp_path / "config.yaml").write_text(good + "zzz: 1\n")
+        done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
+        assert done.returncode == 1
+        assert "zzz: unknown key" in done.stderr
+        assert "1 problem; the server keeps what it had" in done.stderr
+        (tmp_path / "config.yaml").write_text(good)
+
+
+async def test_the_configuration_is_shown_without_secrets_and_digests(tmp_path: Path) -> None:
+    async with serving(tmp_path, 2) as server:
+        digest = digest_of(_KEY)
+        server.write(
+            "demo-*",
+            f'  other: {{app_id: "{APP_ID}", certificate: {{file: certificate}}, '
+            f'callers: {{web: {{api_key: "{digest}"}}}}}}',
+        )
+        await server.reload()
+        async with _asking() as session, session.get(f"{server.admin}/-/config") as answer:
+            text = await answer.text()
+            found: Any = await answer.json()
+        assert found["apps"]["other"]["callers"]["web"] == {"api_key": "sha256:…"}
+        assert found["apps"]["other"]["certificate"] == {"file": "certificate"}
+        assert CERTIFICATE not in text
+        assert digest[10:30] not in text
+        assert len(found["fingerprint"]) == 16
+
+
+async def test_the_metrics_are_what_prometheus_reads_and_hold_no_words_of_a_client(tmp_path: Path) -> None:
+    async with serving(tmp_path, 2) as server:
+        async with _asking({"X-API-Key": "canary"}) as session:
+            for path in (_GOOD, "/demo/rtc/canary/canary/uid/7/", "/canary", "/demo/v1/token?canary=1"):
+                await (await session.get(server.url + path)).read()
+        async with _asking() as session:
+            for _ in range(10):
+                await (await session.get(server.url + _GOOD)).read()
+            await (await session.get(server.url + "/demo/rtc/forbidden/publisher/uid/7/")).read()
+            async with session.get(f"{server.admin}/metrics") as answer:
+                text = await answer.text()
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+        decisions = {
+            (one.labels["outcome"], one.labels["code"]): one.value for one in families["tokend_decisions"].samples
+        }
+        assert decisions[("issued", "ok")] == 10
+        assert decisions[("refused", "not_permitted")] == 1
+        assert decisions[("refused", "credential_invalid")] >= 1
+        assert families["tokend_workers"].samples[0].value == 2
+        assert "canary" not in text
+        assert "forbidden" not in text
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe\r\n\r\n", b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", request_bytes("POST", "/-/reload", b"x" * 9)]
+)
+async def test_nothing_that_is_sent_there_is_a_traceback(raw: bytes, tmp_path: Path) -> None:
+    async with serving(tmp_path, 1) as server:
+        with socket.create_connection(("127.0.0.1", int(server.admin.rpartition(":")[2])), 5) as client:
+            client.sendall(raw)
+            assert b" 500 " not in await asyncio.to_thread(client.recv, 4096)
+        await server.stop()
+        assert "Traceback" not in (tmp_path / "log").read_text()
+        assert not any(line["event"] == "library" for line in server.log)

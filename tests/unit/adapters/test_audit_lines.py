@@ -1,0 +1,145 @@
+"""What stands in the lines: every decision about a token, and nothing else; and nothing in the words of strangers."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.adapters.audit_faults import NOW, Made, decided
+from tests.unit.http.running import DEMO, KEY, serving
+from tests.unit.issuing.making import CALLER, STAMP, app, rule
+from tokend.core.audit_records import Chain, body
+from tokend.core.errors import Code, Refusal
+from tokend.core.interfaces import Ports
+from tokend.core.model import Ask, Caller, Decision, Narrowing
+from tokend.dialects.contract import Issue
+from tokend.issuing.issuer import Terms, issue
+
+PAGE: Final = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+EXAMPLES: Final = [json.loads(one) for one in re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
+
+
+async def lines_of(
+    file: Path, *asked: tuple[str, bytes | dict[str, Any] | None, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """What the audit says after these requests: paths with bodies and headers; the statuses are not looked at."""
+    made = Made(file)
+    async with serving(DEMO, ports=Ports(audit=made.audit)) as server:
+        for path, content, headers in asked:
+            await server.ask("GET" if content is None else "POST", f"/demo{path}", content, *headers.items())
+    made.audit.close()
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
+
+
+GOOD: Final = {"X-API-Key": KEY}
+BAD: Final = {"X-API-Key": "guessed-by-a-stranger"}
+ASK: Final = {"kind": "rtc", "channel": "strangers-words", "uid": 7}
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        (BAD, "credential_invalid"),
+        ({}, "unauthenticated"),
+        ({**GOOD, "Authorization": f"Bearer {KEY}"}, "credential_ambiguous"),
+        ({"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}, "credential_invalid"),
+    ],
+)
+async def test_a_credential_that_is_refused_is_one_line_without_a_word_of_its_sender(
+    tmp_path: Path, headers: Mapping[str, str], code: str
+) -> None:
+    found = await lines_of(
+        tmp_path / "audit.jsonl",
+        ("/v1/token", ASK, headers),
+        ("/v1/tokens", {"asks": [ASK, ASK]}, headers),
+        ("/rtc/strangers-words/publisher/uid/7", None, headers),
+    )
+    assert [one["outcome"] for one in found] == ["refused"] * 3
+    assert [one["sequence"] for one in found] == [0, 1, 2]
+    expected = {"app": "demo", "caller": None, "code": code, "field": None, "kind": None, "outcome": "refused"}
+    for one in found:
+        kept = {name: one[name] for name in one.keys() - {"writer", "sequence", "previous"}}
+        assert kept == {**expected, "time": NOW, "request_id": "request-1"}
+
+
+async def test_explain_and_inspect_mint_nothing_and_are_not_there(tmp_path: Path) -> None:
+    found = await lines_of(
+        tmp_path / "audit.jsonl",
+        *(("/v1/explain", ASK, headers) for headers in (GOOD, BAD)),
+        *(("/v1/inspect", {"token": "007eJ"}, headers) for headers in (GOOD, BAD)),
+    )
+    assert found == []
+
+
+async def test_neither_is_what_cannot_be_read_or_leads_nowhere(tmp_path: Path) -> None:
+    found = await lines_of(
+        tmp_path / "audit.jsonl", ("/v1/token", b"{", GOOD), ("/v1/token", {"uid": 7}, GOOD), ("/v1/none", None, GOOD)
+    )
+    assert found == []
+
+
+async def test_an_unknown_field_is_refused_and_not_quoted(tmp_path: Path) -> None:
+    (line,) = await lines_of(tmp_path / "audit.jsonl", ("/v1/token", {**ASK, "strangers_field": 1}, GOOD))
+    assert (line["outcome"], line["code"], line["field"]) == ("refused", "unknown_field", None)
+    assert "stranger" not in json.dumps(line)
+
+
+async def test_a_bad_value_names_its_field_alone(tmp_path: Path) -> None:
+    (line,) = await lines_of(tmp_path / "audit.jsonl", ("/v1/token", {**ASK, "uid": "strangers-uid"}, GOOD))
+    assert (line["caller"], line["code"], line["field"]) == ("studio", "invalid_field", "uid")
+    assert "stranger" not in json.dumps(line)
+
+
+class _Sink:
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+
+    def healthy(self) -> bool:
+        return True
+
+    async def record(self, decisions: tuple[Decision, ...]) -> None:
+        self.decisions += decisions
+
+
+async def test_who_narrowed_a_caller_is_said_of_an_issued_token() -> None:
+    sink, narrowed = _Sink(), Caller(CALLER.name, narrowings=(Narrowing("url:17"), Narrowing("authorizer")))
+    for caller in (narrowed, CALLER):
+        await issue(app(rule()), Terms(), caller, Issue((Ask("rtm", {"user": "ann"}),)), [STAMP], Ports(audit=sink))
+    first, second = (json.loads(body(one)) for one in sink.decisions)
+    assert first["narrowed_by"] == ["url:17", "authorizer"]
+    assert "narrowed_by" not in second
+
+
+def test_the_page_shows_lines_as_they_are() -> None:
+    issued, refused, stranger = EXAMPLES
+    decision = replace(decided(7), url="lobby-1", narrowed_by=("url lobby-1",))
+    refusal = Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this")
+    nobody = Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here")
+    bodies = [
+        body(decision),
+        body(Decision("demo", "web", decision.ask, None, None, None, NOW, refusal, "request-1")),
+        body(Decision("demo", None, None, None, None, None, NOW, nobody, "request-1")),
+    ]
+    made = [json.loads(line) for line in Chain("writer").lines(bodies)]
+    for example, line in zip((issued, refused, stranger), made, strict=True):
+        assert list(example) == list(line)
+        assert {name: type(value) for name, value in example.items()} == {
+            name: type(value) for name, value in line.items()
+        }
+    assert [list(one) for one in issued["services"]] == [list(one) for one in made[0]["services"]]
+    assert all(f"`{name}`" in PAGE for line in made for name in line)
+
+
+def test_the_page_begins_with_an_example_that_loads() -> None:
+    configuration = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()  # whose examples are loaded
+    (example,) = re.findall(r"^```yaml\n.*?^```", PAGE, re.DOTALL | re.MULTILINE)
+    assert example in configuration
+
+
+@pytest.mark.parametrize("mode", ["os", "batch", "off"])
+def test_the_page_tells_of_every_sync_mode(mode: str) -> None:
+    assert re.search(rf"^\| `{mode}`", PAGE, re.MULTILINE)

@@ -1,0 +1,89 @@
+"""Every kind that the project brings passes the conformance suite and the vendor's vectors, from `vectors/<kind>.json`.
+
+A new kind is picked up from its entry point; without a vector file it fails here.
+"""
+
+import base64
+import json
+import tomllib
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from msgspec.structs import asdict
+
+from tokend.config.entry_points import load
+from tokend.plugins import Backend, Grant, Service, Stamp
+from tokend.testing.backends import BackendConformance
+
+_ROOT: Final = Path(__file__).parents[3]
+_VECTORS: Final = Path(__file__).parent / "vectors"
+_ENTRIES: Final[Mapping[str, str]] = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+    "entry-points"
+]["tokend.backends"]
+_GROUP: Final = {kind: (EntryPoint(kind, value, "tokend.backends"),) for kind, value in _ENTRIES.items()}
+
+
+@cache
+def _file(kind: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads((_VECTORS / f"{kind}.json").read_text("utf-8"))
+    return found
+
+
+def _conformance(kind: str) -> type[BackendConformance]:
+    told = _file(kind)
+    attributes = {
+        name: told[name] for name in ("options", "asks", "refused", "unnamed", "users", "refused_users") if name in told
+    }
+    attributes["unlimited_privileges"] = frozenset(told.get("unlimited_privileges", ()))
+    return type(f"Test_{kind}", (BackendConformance,), {"backend": load(kind, _GROUP), **attributes})
+
+
+for _kind in _ENTRIES:
+    if (_VECTORS / f"{_kind}.json").exists():
+        globals()[f"Test_{_kind}"] = _conformance(_kind)
+
+_CASES: Final = [pytest.param(kind, case, id=case["name"]) for kind in _ENTRIES for case in _file(kind)["vectors"]]
+
+
+def _backend(kind: str) -> Backend:
+    backend = load(kind, _GROUP)
+    return backend(backend.Options.model_validate(_file(kind).get("options", {})), BackendConformance.credentials)
+
+
+def _grant(kind: str, case: Mapping[str, Any]) -> Grant:
+    backend = _backend(kind)
+    grant: Grant = backend.grant(backend.Fields.model_validate(case["fields"]), case["ttl"])
+    return grant
+
+
+def _plain(service: Service) -> object:
+    """As JSON has it: a tuple is a list."""
+    return json.loads(json.dumps(asdict(service)))
+
+
+def test_every_kind_has_its_vector_file_and_every_file_its_kind() -> None:
+    assert {path.stem for path in _VECTORS.glob("*.json")} == set(_ENTRIES)
+
+
+@pytest.mark.parametrize(("kind", "case"), _CASES)
+def test_the_fields_of_a_vector_grant_its_services(kind: str, case: Mapping[str, Any]) -> None:
+    grant = _grant(kind, case)
+    assert [_plain(one) for one in grant.services] == [_plain(Service(**one)) for one in case["services"]]
+    assert (grant.app_id, grant.ttl) == (BackendConformance.credentials.app_id, case["ttl"])
+
+
+@pytest.mark.parametrize(("kind", "case"), _CASES)
+def test_the_grant_of_a_vector_is_minted_as_the_vendor_prints_it(kind: str, case: Mapping[str, Any]) -> None:
+    stamp = Stamp(**case["stamp"])
+    minted = _backend(kind).mint(_grant(kind, case), stamp)
+    if "token" in case:
+        assert minted.token == case["token"]
+    else:
+        # the text differs between builds of zlib, what it inflates to does not
+        assert zlib.decompress(base64.b64decode(minted.token[3:])).hex() == case["inflated_hex"]
+    assert _backend(kind).verify(minted, _grant(kind, case), stamp) is None

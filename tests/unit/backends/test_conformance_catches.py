@@ -1,0 +1,197 @@
+"""The test of the suite: a backend that breaks one promise fails the test that holds it, and a whole one passes."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import pytest
+from msgspec.structs import replace
+
+from tokend.backends.agora.rtm import Rtm, RtmFields
+from tokend.backends.contract import Mismatch
+from tokend.plugins import Backend, Code, Grant, Minted, NoOptions, Reading, Refusal, Stamp, Strict, Unreadable
+from tokend.testing.backends import CERTIFICATE, BackendConformance
+
+
+class _LaxFields(RtmFields, extra="allow"):
+    pass
+
+
+class _TakingFields(RtmFields):
+    kind: str | None = None
+
+
+class _LaxShape(Rtm):
+    Fields: ClassVar[type[Strict]] = _LaxFields
+
+
+class _TakesTheAnswersField(Rtm):
+    Fields: ClassVar[type[Strict]] = _TakingFields
+
+
+class _Shortens(Rtm):
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        return super().grant(fields, min(ttl, 3600), user)
+
+
+class _ForAnotherApp(Rtm):
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        return replace(super().grant(fields, ttl, user), app_id="0" * 32)
+
+
+class _Outlasts(Rtm):
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        grant = super().grant(fields, ttl, user)
+        (one,) = grant.services
+        return replace(grant, services=(replace(one, privileges={"login": ttl + 1}),))
+
+
+class _EndsAtOnce(_Outlasts):
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        grant = super().grant(fields, ttl, user)
+        return replace(grant, services=(replace(grant.services[0], privileges={"login": 0}),))
+
+
+class _ToNobody(Rtm):
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        return super().grant(fields, ttl, user or "nobody")
+
+
+class _IgnoresTheAsk(Rtm):
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        return super().grant(RtmFields.model_validate({"user": user}) if user else fields, ttl)
+
+
+class _RefusesWith403(Rtm):
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        if fields.user is None and user is None:
+            raise Refusal(Code.NOT_PERMITTED, "no")
+        return super().grant(fields, ttl, user)
+
+
+class _ReadsAClock(Rtm):
+    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+        return super().mint(grant, Stamp(stamp.issued_at, time.perf_counter_ns() % 99_999_999))
+
+
+class _OneTokenForAll(Rtm):
+    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+        return super().mint(replace(grant, services=()), stamp)
+
+
+class _VerifiesAnything(Rtm):
+    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+        return None
+
+
+class _SignsAnything(Rtm):
+    def read(self, token: str) -> Reading:
+        return replace(super().read(token), signed_by="primary")
+
+
+class _Chokes(Rtm):
+    def read(self, token: str) -> Reading:
+        token.encode("ascii")
+        return super().read(token)
+
+
+class _ReadsAnythingAsOurs(Rtm):
+    def read(self, token: str) -> Reading:
+        try:
+            return super().read(token)
+        except Unreadable:
+            return Reading(Grant(None, "007", 1, ()), "primary", 0, 1)
+
+
+class _Minting(Rtm):
+    renew: ClassVar[int | None] = None
+    extra: ClassVar[Mapping[str, object]] = {}
+
+    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+        minted = super().mint(grant, stamp)
+        return replace(minted, renew_after=minted.renew_after if self.renew is None else self.renew, extra=self.extra)
+
+
+class _RenewsTooLate(_Minting):
+    renew = 86_401
+
+
+class _RenewsAtOnce(_Minting):
+    renew = 0
+
+
+class _ExtraIsToken(_Minting):
+    extra: ClassVar = {"token": "x"}
+
+
+class _ExtraIsAField(_Minting):
+    extra: ClassVar = {"channel": "x"}
+
+
+class _ExtraIsNoData(_Minting):
+    extra: ClassVar = {"at": {1, 2}}
+
+
+class _Leaks(_Minting):
+    extra: ClassVar = {"hint": CERTIFICATE[3:11]}
+
+
+_SABOTEURS: Final[Mapping[type[Backend], str]] = {
+    _LaxShape: "test_an_unknown_field_is_refused",
+    _TakesTheAnswersField: "test_no_field_is_one_of_the_answer",
+    _Shortens: "test_a_grant_is_for_this_app_and_as_long_as_asked",
+    _ForAnotherApp: "test_a_grant_is_for_this_app_and_as_long_as_asked",
+    _Outlasts: "test_no_privilege_outlasts_the_token_or_ends_at_once",
+    _EndsAtOnce: "test_no_privilege_outlasts_the_token_or_ends_at_once",
+    _ToNobody: "test_a_user_is_filled_in_where_none_is_named",
+    _RefusesWith403: "test_a_user_is_filled_in_where_none_is_named",
+    _IgnoresTheAsk: "test_a_named_user_is_not_replaced",
+    _ReadsAClock: "test_the_same_grant_and_stamp_give_the_same_token",
+    _OneTokenForAll: "test_other_grants_and_stamps_give_other_tokens",
+    _VerifiesAnything: "test_verify_fails_for_another_grant_or_stamp",
+    _SignsAnything: "test_verify_fails_for_another_apps_secret",
+    _Chokes: "test_junk_is_unreadable_and_nothing_worse",
+    _ReadsAnythingAsOurs: "test_no_changed_token_passes",
+    _RenewsTooLate: "test_renewal_comes_before_the_end",
+    _RenewsAtOnce: "test_renewal_comes_before_the_end",
+    _ExtraIsToken: "test_extra_is_plain_data_beside_the_answer",
+    _ExtraIsAField: "test_extra_is_plain_data_beside_the_answer",
+    _ExtraIsNoData: "test_extra_is_plain_data_beside_the_answer",
+    _Leaks: "test_no_piece_of_a_secret_shows",
+}
+
+
+def _suite(kind: type[Backend]) -> BackendConformance:
+    told: dict[str, object] = {
+        "asks": ({"user": "ann"}, {"user": "bob"}),
+        "unnamed": ({},),
+        "refused": ({"user": " "},),
+    }
+    made: BackendConformance = type("Suite", (BackendConformance,), {"backend": kind, **told})()
+    return made
+
+
+@pytest.mark.parametrize(("saboteur", "test"), _SABOTEURS.items(), ids=[one.__name__ for one in _SABOTEURS])
+def test_a_broken_promise_is_seen(saboteur: type[Backend], test: str) -> None:
+    getattr(_suite(Rtm), test)()
+    with pytest.raises((AssertionError, TypeError, UnicodeEncodeError)):
+        getattr(_suite(saboteur), test)()
+
+
+def test_lax_shapes_are_seen() -> None:
+    with pytest.raises(AssertionError):
+        _suite(_LaxShape).test_fields_and_options_are_strict_shapes()
+
+
+def test_what_must_be_refused_and_is_not_is_seen() -> None:
+    suite = _suite(Rtm)
+    type(suite).refused = ({"user": "ann"},)
+    with pytest.raises(AssertionError, match="granted"):
+        suite.test_what_must_be_refused_is_refused()
+
+
+def test_a_suite_without_asks_says_what_to_set() -> None:
+    with pytest.raises(AssertionError, match="set `asks`"):
+        type(
+            "Suite", (BackendConformance,), {"backend": Rtm, "options": NoOptions().model_dump()}
+        )().test_verify_passes_its_own_token()

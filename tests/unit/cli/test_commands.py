@@ -1,0 +1,154 @@
+"""The `tokend` command, through `main`: what each prints, and its exit code."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.running import APP_ID, CERTIFICATE, DEMO
+from tokend.auth.authenticator import digest_of
+from tokend.cli import main
+
+CONFIG = f"""
+apps:
+  demo:
+    app_id: "{APP_ID}"
+    certificate: {{env: DEMO_APP_CERTIFICATE}}
+    callers:
+      studio:
+        api_key: "{digest_of("a-key")}"
+        may: [{{channel: "room-*", user: "7", roles: [subscriber]}}]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a configuration, and an environment with its certificate."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("APP_ID", "APP_CERTIFICATE", "TOKEND_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in DEMO.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("home")
+def test_token_is_printed_alone_and_inspect_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "rtc", "channel=lobby", "account=1234", "role=publisher", "--ttl", "600"]) == 0
+    token = capsys.readouterr().out.strip()
+    assert main(["inspect", token]) == 0
+    bare = json.loads(capsys.readouterr().out)
+    assert bare["signature"].startswith("not checked")
+    assert bare["lasts"] == "10 minutes"
+    assert main(["inspect", "--config", "config.yaml", "--user", "5", token]) == 0
+    full = json.loads(capsys.readouterr().out)
+    assert (full["signed_by"], full["services"][0]["user"]) == ("primary", "1234")
+    assert full["problems"] == ['Its user is "1234", the client joins with "5": they must be equal, or it is 110.']
+
+
+@pytest.mark.usefixtures("home")
+def test_token_as_a_caller_goes_through_its_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "--as", "studio", "--json", "rtc", "channel=room-1"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["uid"], answer["role"]) == (7, "subscriber")
+    assert main(["token", "--as", "studio", "rtc", "channel=lobby"]) == 1
+    assert capsys.readouterr().err.startswith("tokend: not_permitted: ")
+    assert main(["token", "rtc", "channel=lobby", "uid=7", "--ttl", "86401"]) == 1
+    assert capsys.readouterr().err == "tokend: ttl_out_of_range: ttl must be 60 to 86400 seconds\n"
+
+
+@pytest.mark.usefixtures("home")
+def test_explain_says_what_each_rule_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--as", "studio", "rtc", "channel=room-1", "uid=8", "role=publisher"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    lacked = ['user "8" does not match "7"', "role publisher is not among roles [subscriber]"]
+    assert answer["trials"] == [{"rule": "demo.studio.may[0]", "lacked": lacked}]
+    assert main(["explain", "--as", "studio", "rtc", "channel=room-1"]) == 0
+    assert json.loads(capsys.readouterr().out)["rule"] == "demo.studio.may[0]"
+
+
+def test_explain_says_that_an_authorizer_would_be_asked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = '    authorizer: {url: "http://127.0.0.1:1/", secret: {env: DEMO_APP_CERTIFICATE}}\n'
+    (home / "config.yaml").write_text(CONFIG + asked)
+    assert main(["explain", "--as", "studio", "rtc", "channel=room-1"]) == 0
+    assert json.loads(capsys.readouterr().out)["authorizer"].endswith("explain does not ask it")
+
+
+@pytest.mark.usefixtures("home")
+def test_junk_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "007junk"]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+    assert main(["inspect", "hello"]) == 1
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--port", "70000"],
+        ["nonsense"],
+        ["token", "rtc", "channel"],
+        ["token", "--app", "other", "rtc"],
+        ["explain", "--as", "nobody", "rtc"],
+        ["explain", "--as", "studio", "--claims", "missing.json", "rtc"],
+        ["key"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    out = capsys.readouterr().out
+    for command in ("serve", "check", "schema", "token", "inspect", "explain", "key", "backends", "kick", "health"):
+        assert re.search(rf"^    {command}\s+\w", out, re.M), command
+
+
+def test_configuration_problems_are_exit_code_78(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "config.yaml").write_text(CONFIG.replace("certificate:", "certficate:"))
+    for arguments in (
+        ["serve"],
+        ["check"],
+        ["token", "rtc", "channel=x", "uid=1"],
+        ["backends", "--config", "config.yaml"],
+    ):
+        assert main(arguments) == 78
+        err = capsys.readouterr().err
+        assert "config.yaml:5:5: apps.demo.certficate: unknown key, did you mean 'certificate'?" in err
+        assert CERTIFICATE not in err
+
+
+def test_without_any_configuration_both_ways_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "config.yaml").unlink()
+    assert main(["check"]) == 78
+    err = capsys.readouterr().err
+    assert "--config" in err
+    assert "APP_ID" in err
+
+
+def test_key_new_prints_a_key_and_its_hash(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["key", "new"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    key = first.split()[-1]
+    assert f'"{digest_of(key)}"' in second
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{key}\n"))
+    assert main(["key", "hash"]) == 0
+    assert capsys.readouterr().out.strip() == digest_of(key)
+    monkeypatch.setattr("sys.stdin", io.StringIO("with space\n"))
+    assert main(["key", "hash"]) == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_backends_names_kinds_and_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backends"]) == 0
+    listed = capsys.readouterr().out
+    assert re.search(r"^rtc\ttokend \S+$", listed, re.M)
+    assert main(["backends", "--config", "config.yaml"]) == 0
+    assert "apps demo\tfields channel, uid, account" in capsys.readouterr().out

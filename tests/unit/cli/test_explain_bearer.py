@@ -1,0 +1,124 @@
+"""`tokend explain --bearer`: who a JWT makes of its bearer, or what it lacked; and the token is never an argument."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.running import APP_ID, CERTIFICATE
+from tests.unit.auth.jwt.making import SECRET, good, pem, with_secret
+from tokend.auth.authenticator import digest_of
+from tokend.cli import main
+
+CONFIG = f"""
+apps:
+  demo:
+    app_id: "{APP_ID}"
+    certificate: {{env: DEMO_APP_CERTIFICATE}}
+    callers:
+      studio: {{api_key: "{digest_of("a-key")}"}}
+      machine:
+        jwt: {{issuer: machine, audience: tokend, secret: {{env: SHARED}}}}
+        may: [{{kinds: rtc, channel: "room-*", user: "7"}}]
+      web:
+        jwt: {{issuer: "https://id.example.com", audience: tokend, keys: [{{file: key.pem}}]}}
+        may: [{{when: {{claims.role: host}}, user: "{{claims.sub}}"}}, {{kinds: rtm, user: "{{claims.sub}}"}}]
+    routes:
+      - {{at: /studio, callers: studio}}
+      - {{at: /users, callers: [machine, web]}}
+"""
+ASK = ("rtc", "channel=room-1")
+LATE = 4_000_000_000
+"""No test waits that long: these tokens hold by the real clock."""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a configuration whose keys need no network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TOKEND_CONFIG", raising=False)
+    monkeypatch.setenv("DEMO_APP_CERTIFICATE", CERTIFICATE)
+    monkeypatch.setenv("SHARED", SECRET)
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "key.pem").write_text(pem("ec"))
+    return tmp_path
+
+
+def _web(**claims: object) -> str:
+    return good("ec", **{"iat": None, "nbf": None, "exp": LATE, **claims})  # type: ignore[arg-type]  # header is not among them
+
+
+def _machine(**claims: object) -> str:
+    return with_secret(**{"iat": 1, "nbf": 1, "exp": LATE, **claims})  # type: ignore[arg-type]  # nor is the algorithm
+
+
+def test_it_is_the_caller_whose_issuer_it_has(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "token").write_text(_machine() + "\n")
+    assert main(["explain", "--bearer", "@token", *ASK]) == 0
+    says = json.loads(capsys.readouterr().out)
+    assert (says["issued"], says["caller"], says["rule"]) == (True, "machine", "demo.machine.may[0]")
+    assert says["claims"]["sub"] == "alice"
+
+
+def test_its_claims_go_into_the_rules(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "token").write_text(_web(role="guest"))
+    assert main(["explain", "--bearer", "@token", *ASK]) == 1
+    says = json.loads(capsys.readouterr().out)
+    assert (says["issued"], says["caller"], says["claims"]["role"]) == (False, "web", "guest")
+    assert says["trials"][0]["lacked"] == ['when: claims.role is not "host"']
+    assert main(["explain", "--bearer", "@token", "rtm"]) == 0
+
+
+@pytest.mark.usefixtures("home")
+def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(_web(role="host") + "\n"))
+    assert main(["explain", "--bearer", "@-", *ASK]) == 0
+    assert json.loads(capsys.readouterr().out)["gives"]["services"][0]["user"] == "alice"
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (lambda: _web(exp=1_000), "exp is past"),
+        (lambda: _web(aud="other"), "aud is 'other', caller web wants tokend"),
+        (lambda: _web(iss="https://other.example.com"), "no caller here trusts the issuer 'https://other.example.com'"),
+        (lambda: _web()[:-9] + "AAAAAAAAA", "the signature is by none of the issuer's keys"),
+        (lambda: _machine(exp=None), "exp is no time"),
+        (lambda: "no-token", "this credential is not known here"),
+        (lambda: "two words", "this credential is not known here"),
+    ],
+)
+def test_what_it_lacked_is_told_to_the_operator(
+    token: Callable[[], str], reason: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "token").write_text(token())
+    assert main(["explain", "--bearer", "@token", *ASK]) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"tokend: credential_invalid: {reason}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--bearer", "aaa.bbb.ccc"], "write --bearer @FILE, or @- for standard input"),
+        (["--bearer", "@missing"], "the token cannot be read: No such file or directory"),
+        (["--bearer", "@empty"], "the token cannot be read: there is nothing"),
+        (["--bearer", "@latin"], "the token cannot be read: it is not ASCII text"),
+        (["--bearer", "@empty", "--claims", "x"], "--claims goes with --as"),
+        (["--bearer", "@empty", "--as", "web"], "not allowed with argument"),
+        ([], "one of the arguments --as --bearer is required"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_repeats_no_token(
+    arguments: list[str], sentence: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "empty").write_text("\n")
+    (home / "latin").write_bytes(b"\xe9")
+    with pytest.raises(SystemExit) as left:
+        main(["explain", *arguments, *ASK])
+    assert left.value.code == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert "aaa.bbb" not in told

@@ -1,0 +1,135 @@
+"""`tokend key url`: what it prints works on a real server, for its channel alone; what could not work is refused."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import APP_ID, CERTIFICATE, serving, tokend
+from tokend.auth.authenticator import digest_of
+
+ENVIRONMENT = {"CERTIFICATE": CERTIFICATE, "SIGNING": "0123456789-signing-key-of-32-bytes"}
+CONFIG = f"""
+audit: {{to: {{file: audit.jsonl}}}}
+apps:
+  demo:
+    app_id: "{APP_ID}"
+    certificate: {{env: CERTIFICATE}}
+    url_signing_key: {{env: SIGNING}}
+    callers:
+      uikit: {{url_key: signed, may: [{{kinds: [rtc, rtm], channel: "lobby-*", powers: wildcard_user}}]}}
+      kiosk: {{url_key: "{digest_of("static")}", may: [{{}}]}}
+      studio: {{api_key: "{digest_of("studio")}"}}
+    routes:
+      - {{at: /demo, callers: [uikit, studio]}}
+      - {{at: /, host: demo.example.com, callers: [uikit, kiosk]}}
+      - {{at: "/watch/{{channel}}", kind: rtc, set: {{role: subscriber, uid: 0}}, callers: uikit}}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def printed(home: Path, *arguments: str) -> list[tuple[str, str]]:
+    """Its lines as names with values; the command must succeed."""
+    done = tokend(home, ENVIRONMENT, "key", "url", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [(name, value.strip()) for name, _, value in (line.partition(":") for line in done.stdout.splitlines())]
+
+
+def fetched(url: str) -> Any:
+    """The answer's JSON, or the status of an error."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_a_url_of_the_command_gets_a_token_for_its_channel_and_no_other(home: Path) -> None:
+    with serving(home, ENVIRONMENT) as server:
+        narrowed = ["--channel", "lobby-1", "--roles", "subscriber", "--max-ttl", "10m", "--id", "party-7"]
+        lines = dict(reversed(printed(home, "--caller", "uikit", "--ttl", "2h", *narrowed, "--url", server.url)))
+        assert lines["url"] == f"{server.url}/demo/k/{lines['key']}"
+        assert fetched(f"{lines['url']}/rtc/lobby-1/audience/uid/7/?expiry=600")["rtcToken"].startswith("007")
+        assert fetched(f"{lines['url']}/rtc/lobby-2/audience/uid/7/") == 403
+        assert fetched(f"{lines['url']}/rtc/lobby-1/publisher/uid/7/") == 403
+        assert fetched(f"{lines['url']}/rtc/lobby-1/audience/uid/7/?expiry=601") == 403
+        assert fetched(f"{lines['url'][:-1]}/rtc/lobby-1/audience/uid/7/") == 401
+        watch = f"{server.url}/watch/k/{lines['key']}/lobby-1"
+        assert fetched(watch)["token"].startswith("007")
+        server.stop()
+    audit = [json.loads(line) for line in (home / "audit.jsonl").read_text().splitlines()]
+    assert {one.get("url") for one in audit if one["caller"] is not None} == {"party-7"}
+    assert [one["code"] for one in audit if one["caller"] is None] == ["credential_invalid"]
+    for text in (server.log, (home / "audit.jsonl").read_text()):
+        assert not any(part in text for part in lines["key"].split("."))
+
+
+def test_each_route_that_takes_the_caller_has_its_url(home: Path) -> None:
+    lines = printed(home, "--caller", "uikit", "--ttl", "31d", "--url", "https://tokens.example.com/")
+    key = dict(lines)["key"]
+    assert [value for name, value in lines if name == "url"] == [
+        f"https://tokens.example.com/demo/k/{key}",
+        f"https://demo.example.com/k/{key}",
+        f"https://tokens.example.com/watch/k/{key}/{{channel}}",
+    ]
+    assert re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", dict(lines)["ends"])
+    (kiosk,) = [value for name, value in printed(home, "--caller", "kiosk", "--ttl", "1m") if name == "url"]
+    assert kiosk.startswith("http://demo.example.com:8080/k/ey")
+
+
+def test_an_id_is_made_where_none_is_given(home: Path) -> None:
+    first, second = (dict(printed(home, "--caller", "uikit", "--ttl", "1h"))["id"] for _ in range(2))
+    assert re.fullmatch(r"[0-9a-f]{16}", first)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--caller", "nobody", "--ttl", "1h"], "app demo has no caller nobody; it has kiosk, studio, uikit"),
+        (
+            ["--caller", "studio", "--ttl", "1h"],
+            "no route of app demo takes caller studio by a URL: it needs a url_key",
+        ),
+        (["--caller", "uikit", "--ttl", "32d"], "--ttl must be 1s to 31d"),
+        (["--caller", "uikit", "--ttl", "0s"], "--ttl must be 1s to 31d"),
+        (["--caller", "uikit", "--ttl", "3600"], "argument --ttl: must be a number with its unit: 90s, 30m, 1h or 1d"),
+        (["--caller", "uikit"], "the following arguments are required: --ttl"),
+        (["--ttl", "1h"], "the following arguments are required: --caller"),
+        (["--caller", "uikit", "--ttl", "1h", "--app", "other"], "there is no app other"),
+        (["--caller", "uikit", "--ttl", "1h", "--kinds", "rtc,rtx"], "--kinds: rtx is none of chat, rtc, rtm"),
+        (["--caller", "uikit", "--ttl", "1h", "--roles", "host"], "--roles: host is none of publisher, subscriber"),
+        (["--caller", "uikit", "--ttl", "1h", "--max-ttl", "59s"], "--max-ttl must be 60 to 86400 seconds"),
+        (["--caller", "uikit", "--ttl", "1h", "--max-ttl", "25h"], "--max-ttl must be 60 to 86400 seconds"),
+        (["--caller", "uikit", "--ttl", "1h", "--channel", ""], "argument --channel: must be a text that is not empty"),
+        (["--caller", "uikit", "--ttl", "1h", "--id", "a b"], "argument --id: must be 1 to 64 of a-z A-Z 0-9 . _ -"),
+        (
+            ["--caller", "uikit", "--ttl", "1h", "--url", "tokens.example.com"],
+            "must be like https://tokens.example.com",
+        ),
+        (["--caller", "uikit", "--ttl", "1h", "--url", "https://[x"], "must be like https://tokens.example.com"),
+    ],
+)
+def test_what_could_not_work_is_exit_code_2(arguments: list[str], sentence: str, home: Path) -> None:
+    done = tokend(home, ENVIRONMENT, "key", "url", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_app_without_a_signing_key_is_told_what_is_missing(home: Path) -> None:
+    without = CONFIG.replace("url_signing_key:", "#").replace("signed", f'"{digest_of("another")}"')
+    (home / "config.yaml").write_text(without)
+    done = tokend(home, ENVIRONMENT, "key", "url", "--caller", "kiosk", "--ttl", "1h")
+    assert done.returncode == 2
+    assert "app demo has no url_signing_key" in done.stderr

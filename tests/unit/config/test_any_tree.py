@@ -1,0 +1,116 @@
+"""Whatever the YAML holds, `assemble` gives a Setup or a ConfigError, and `parse` a tree or a YamlError."""
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.config.trees import SOUND, Position, marked, positions, replaced
+from tests.unit.config.writing import ENVIRONMENT
+from tokend.config import entry_points
+from tokend.config.assemble import assemble
+from tokend.config.keys import KeyEntry
+from tokend.config.loading import ConfigError
+from tokend.config.references import Certificate
+from tokend.config.secrets import Secrets
+from tokend.config.shape import (
+    AppShape,
+    CallerShape,
+    JwtShape,
+    LimitsShape,
+    RedisShape,
+    RootShape,
+    RouteShape,
+    RuleShape,
+)
+from tokend.config.yaml_tree import Map, Mark, YamlError, parse
+
+KEYS = sorted(
+    {
+        key
+        for shape in (
+            RootShape,
+            AppShape,
+            CallerShape,
+            KeyEntry,
+            JwtShape,
+            Certificate,
+            RouteShape,
+            RuleShape,
+            LimitsShape,
+            RedisShape,
+        )
+        for key in shape.model_fields
+    }
+)
+WORDS = [
+    "rtc",
+    "/",
+    "/x",
+    "*",
+    "{app}",
+    "{claims.a}",
+    "claims.a",
+    "1h",
+    "0s",
+    "https://a.b",
+    "",
+    "\0",
+    "\n",
+    "ä",
+    "CERTIFICATE",
+    "20/s",
+    "1/h burst 9",
+]
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(WORDS), st.text(max_size=8))
+NAMES = st.one_of(st.sampled_from([*KEYS, *WORDS]), st.text(max_size=4))
+TREES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
+)
+PLACES = st.sampled_from(list(positions(SOUND))[1:])
+
+
+def _assemble(tree: Any, directory: Path) -> list[str]:
+    assert isinstance(tree, Map)
+    try:
+        assemble(tree, "config.yaml", Secrets(ENVIRONMENT, directory), entry_points.load)
+    except ConfigError as error:
+        assert error.problems
+        return list(map(str, error.problems))
+    return []
+
+
+def test_the_sound_tree_is_sound() -> None:
+    assert _assemble(marked(SOUND), Path("nowhere")) == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(tree=st.dictionaries(NAMES, TREES, max_size=4))
+def test_any_tree(tree: dict[str, Any]) -> None:
+    _assemble(marked(tree), Path("nowhere"))
+
+
+@settings(max_examples=500, deadline=None)
+@given(changes=st.lists(st.tuples(PLACES, TREES), min_size=1, max_size=3))
+def test_a_sound_tree_with_something_else_in_some_places(changes: list[tuple[Position, Any]]) -> None:
+    tree = SOUND
+    for place, value in changes:
+        try:
+            tree = replaced(tree, place, value)
+        except (LookupError, TypeError):  # the place went with an earlier change
+            continue
+    for problem in _assemble(marked(tree), Path("nowhere")):
+        assert problem.isprintable()
+        assert "nput should" not in problem
+        assert "validation error" not in problem
+
+
+@settings(max_examples=500, deadline=None)
+@given(text=st.text(alphabet=st.sampled_from("ab: -[]{},&*!|>#%@`'\"\\?\n\t~0.<\x00\ufeffé"), max_size=40))
+def test_any_text(text: str) -> None:
+    try:
+        assert isinstance(parse(text, "config.yaml"), Map)
+    except YamlError as error:
+        assert error.problems
+        assert all(isinstance(mark, Mark) and sentence for mark, sentence in error.problems)

@@ -1,0 +1,85 @@
+"""One tiny bad file for each rule: what `load` says about it, word for word, and that no sentence goes without a file."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config import bad_files
+from tokend.core import validation
+
+ROOT = Path(validation.__file__).parent.parent
+SOURCES = [
+    *sorted((ROOT / "config").glob("*.py")),
+    ROOT / "core" / "patterns.py",
+    ROOT / "issuing" / "configuration.py",
+    ROOT / "core" / "claims.py",
+    ROOT / "auth" / "key_digests.py",
+]
+SPEAKERS = frozenset(
+    {"add", "add_after", "add_broken", "invalid", "TemplateError", "ClaimError", "SecretProblem", "Problem", "_problem"}
+)
+SPEAKING_FUNCTIONS = frozenset({"check_origin", "_no_hex_32"})
+ELSEWHERE = {
+    "is over 16 MiB": "a file of that size does not belong into a repository: test_files.py",
+}
+
+
+@pytest.mark.parametrize("path", bad_files.all_files(), ids=lambda path: path.name)
+def test_the_problems_are_exactly_these(path: Path, tmp_path: Path) -> None:
+    expected = bad_files.expected(path)
+    assert expected, f"{path.name} says nothing of what is wrong with it"
+    assert bad_files.problems(path, tmp_path) == expected
+
+
+def test_every_sentence_has_its_bad_file() -> None:
+    said = "\n".join(line for path in bad_files.all_files() for line in bad_files.expected(path))
+    fragments = {fragment for path in SOURCES for fragment in _fragments(ast.parse(path.read_text()))}
+    assert len(fragments) > 50
+    unsaid = {fragment for fragment in fragments if fragment not in said}
+    assert unsaid == ELSEWHERE.keys()
+
+
+def test_every_word_for_a_wrong_type_is_ours() -> None:
+    """pydantic's own sentences ("Input should be …", "Value error, …") never reach a reader."""
+    for path in bad_files.all_files():
+        for line in bad_files.expected(path):
+            assert "nput should" not in line
+            assert "alue error" not in line
+            assert "alid string" not in line
+
+
+def _fragments(tree: ast.AST) -> Iterator[str]:
+    """The literal pieces of the sentences that are handed to whatever tells problems."""
+    constants = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant | ast.JoinedStr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _name(node.func) in SPEAKERS and node.args:
+            for argument in node.args:
+                whole = constants.get(argument.id) if isinstance(argument, ast.Name) else argument
+                if isinstance(whole, ast.Constant | ast.JoinedStr | ast.Tuple):
+                    yield from _texts(whole)
+        elif isinstance(node, ast.FunctionDef) and node.name in SPEAKING_FUNCTIONS:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Return) and inner.value is not None:
+                    yield from _texts(inner.value)
+
+
+def _name(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute) and ast.unparse(function.value).endswith("problems"):
+        return "_problem"  # problems.append(…)
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            text = inner.value.strip()
+            if " " in text:  # a sentence, not a key of the path
+                yield text

@@ -1,0 +1,153 @@
+"""`tokend check`, its exit codes and `--show`; `tokend schema` against good and bad files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
+
+from tests.unit.config import bad_files
+from tests.unit.config.test_good_files import BIG
+from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
+from tokend.cli import main
+from tokend.config.schema import json_schema
+
+ROOT = Path(__file__).parents[3]
+
+
+def _tokend(directory: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **ENVIRONMENT, **more}
+    command = [sys.executable, "-m", "tokend", *arguments]
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_check_of_a_sound_file(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": ONE_APP})
+    found = _tokend(tmp_path, "check")
+    assert (found.returncode, found.stdout, found.stderr) == (0, "config.yaml: no problems; 1 app, 1 route\n", "")
+
+
+def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path) -> None:
+    write(tmp_path, {"other.yaml": ONE_APP + "    certficate: x\n    ttl: {max: 25h}\n"})
+    found = _tokend(tmp_path, "check", "--config", "other.yaml")
+    assert (found.returncode, found.stdout) == (78, "")
+    assert found.stderr.splitlines() == [
+        "other.yaml:8:5: apps.demo.certficate: unknown key, did you mean 'certificate'?",
+        "other.yaml:9:11: apps.demo.ttl.max: is over the platform's maximum of 86400 s (24h)",
+        "2 problems; nothing was started",
+    ]
+
+
+def test_a_dotenv_is_read_and_a_broken_one_is_78(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"APP_ID={APP_ID}\nAPP_CERTIFICATE={CERTIFICATE}\n")
+    found = _tokend(tmp_path, "check")
+    assert found.returncode == 0
+    assert "environment: no problems; 1 app, 1 route" in found.stdout
+    assert "warning: app default: caller anybody" in found.stdout
+    (tmp_path / ".env").write_bytes(b"\xff\n")
+    found = _tokend(tmp_path, "check")
+    assert (found.returncode, found.stderr) == (78, ".env: is not UTF-8 text\n1 problem; nothing was started\n")
+
+
+def test_wrong_usage_exits_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ONE_APP.replace("{env: CERTIFICATE}", "{file: certificate}")
+    write(tmp_path, {"config.yaml": config, "certificate": CERTIFICATE})
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "--show", "dmeo"]) == 2
+    assert capsys.readouterr().err == "tokend: there is no app dmeo; there are demo\n"
+    for arguments in (["check", "--confg", "x"], ["chek"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+    assert main([]) == 2
+    assert main(["check"]) == 0
+
+
+def test_show_prints_the_app_as_merged_and_no_secret(tmp_path: Path) -> None:
+    files = {
+        "config.yaml": BIG,
+        "run/acme": CERTIFICATE,
+        "run/coda": CERTIFICATE,
+        "apps.d/coda.yaml": "app_id: 'APP_ID'\n",
+    }
+    write(tmp_path, files)
+    shown = {}
+    for app in ("acme", "bolt", "coda"):
+        found = _tokend(tmp_path, "check", "--show", app)
+        assert (found.returncode, found.stderr) == (0, "")
+        assert CERTIFICATE not in found.stdout
+        shown[app] = yaml.safe_load(found.stdout)[app]
+    assert shown["acme"]["certificate"] == {"file": "run/acme"}
+    assert shown["acme"]["cors"]["origins"][0] == "https://acme.example.com"
+    assert shown["acme"]["routes"] == [{"at": "/acme"}, {"host": "acme.rtc.example.com", "at": "/"}]
+    assert shown["bolt"]["certificate"]["sign_with"] == "secondary"
+    assert list(shown["bolt"]["callers"]) == ["web", "kiosk"]
+    assert shown["coda"]["callers"]["web"]["jwt"]["issuer"] == "https://id.example.com/realms/coda"
+
+
+def test_what_show_prints_is_the_app_itself(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": BIG, "run/acme": CERTIFICATE})
+    whole = {}
+    for app in ("acme", "bolt"):
+        whole.update(yaml.safe_load(_tokend(tmp_path, "check", "--show", app).stdout))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"apps": whole}))
+    for app in ("acme", "bolt"):
+        assert yaml.safe_load(_tokend(tmp_path, "check", "--show", app).stdout) == {app: whole[app]}
+
+
+def _validator() -> Any:
+    return Draft202012Validator(json_schema())
+
+
+def _plain(text: str) -> Any:
+    return yaml.safe_load(text.replace("APP_ID", APP_ID).replace("DIGEST", DIGEST))
+
+
+def test_the_schema_is_one_and_the_command_prints_it(tmp_path: Path) -> None:
+    found = _tokend(tmp_path, "schema")
+    assert found.returncode == 0
+    assert json.loads(found.stdout) == json_schema()
+    Draft202012Validator.check_schema(json_schema())
+
+
+def test_good_files_fit_the_schema() -> None:
+    for text in ((ROOT / "config.yaml").read_text(), BIG, ONE_APP, ONE_APP + "    backends: {rtc: , rtm: {}}\n"):
+        assert list(_validator().iter_errors(_plain(text))) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("unknown_key", "unknown_key_far", "unknown_key_in_rule", "unknown_key_in_cors", "not_a_mapping"),
+        *(
+            "app_not_a_mapping",
+            "rule_not_a_mapping",
+            "key_without_value",
+            "key_without_value_in_rule",
+            "number_for_text",
+        ),
+        *("text_or_list", "empty_list", "role_unknown", "power_unknown", "anonymous_false", "on_excess_unknown"),
+        *(
+            "duration",
+            "secret_literal",
+            "secret_literal_below",
+            "app_id_form",
+            "certificate_both_forms",
+            "backends_text",
+        ),
+        *("certificate_without_primary", "api_key_literal", "api_key_upper_case", "backend_not_a_mapping"),
+        *("jwt_secret_literal", "key_not_after", "key_entries"),
+    ],
+)
+def test_bad_files_do_not_fit_the_schema(name: str) -> None:
+    text = (bad_files.FOLDER / f"{name}.yaml").read_text()
+    assert list(_validator().iter_errors(yaml.safe_load(text))) != []

@@ -1,0 +1,149 @@
+"""docs/configuration.md: every key and variable has its row, no row names anything else, and every example loads."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config.writing import APP_ID, CERTIFICATE
+from tokend.auth.presets import FORWARD_PRESETS, PRESETS
+from tokend.config import environment, keys, references, secrets, server
+from tokend.config import shape as shapes
+from tokend.config.loading import load
+from tokend.config.rule_presets import RULE_PRESETS
+from tokend.config.shape import RootShape
+from tokend.core.reach import Power
+from tokend.core.validation import Strict
+from tokend.dialects.registry import DIALECTS
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "configuration.md").read_text()
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+SECTIONS: dict[str, tuple[type[Strict], str]] = {
+    "The file": (shapes.RootShape, ""),
+    "`server`": (server.ServerShape, "server."),
+    "`audit`": (shapes.AuditShape, "audit."),
+    "`deny`": (shapes.DenyShape, "deny."),
+    "`secrets`": (shapes.SecretsShape, "secrets."),
+    "`redis`": (shapes.RedisShape, "redis."),
+    "An app: `apps.NAME`": (shapes.AppShape, ""),
+    "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
+    "CORS: `cors`": (shapes.Cors, "cors."),
+    "Rate limits: `limits`": (shapes.LimitsShape, "limits."),
+    "Callers: `callers`": (shapes.CallerShape, ""),
+    "Keys: `api_key` and `url_key`": (keys.KeyEntry, ""),
+    "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
+    "The vendor's REST API: `rest`": (shapes.RestShape, "rest."),
+    "Routes: `routes`": (shapes.RouteShape, ""),
+    "The app's own backend: `authorizer`": (shapes.AuthorizerShape, "authorizer."),
+}
+FORWARD_AUTH = "Users that a proxy names: `forward_auth`"
+NO_KEYS_OF_THE_FILE = {
+    "AuditFile": "a form of audit.to",
+    "AdminShape": "a form of server.admin",
+    "ConnectionsShape": "a form of server.connections",
+}
+
+
+def _section(heading: str) -> str:
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", TEXT, re.DOTALL | re.MULTILINE)
+    assert found is not None, f"no section {heading}"
+    return re.sub(r"^```yaml\n.*?^```", "", found[1], flags=re.DOTALL | re.MULTILINE)
+
+
+def _rows(heading: str) -> list[str]:
+    """What stands in code in the first column of the section's tables."""
+    cells = [line.split("|")[1] for line in _section(heading).splitlines() if line.startswith("|")]
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_every_key_has_its_row_and_no_row_an_unknown_key(heading: str) -> None:
+    model, prefix = SECTIONS[heading]
+    assert _rows(heading) == [prefix + name for name in model.model_fields]
+
+
+def test_secrets_rules_and_powers() -> None:
+    secret, certificate = list(references.SecretRef.model_fields), list(references.Certificate.model_fields)
+    assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{one}" for one in certificate)]
+    rule = [*shapes.RuleShape.model_fields, *(f"ttl.{one}" for one in shapes.RuleTtl.model_fields)]
+    assert _rows("Rules: `may`") == [*rule, *Power]
+
+
+def test_forward_auth_and_its_presets() -> None:
+    keys = [f"forward_auth.{one}" for one in shapes.ForwardAuthShape.model_fields]
+    secret = [f"secret_header.{one}" for one in shapes.SecretHeaderShape.model_fields]
+    assert _rows(FORWARD_AUTH) == [*keys, *secret, *FORWARD_PRESETS]
+    for name, preset in FORWARD_PRESETS.items():
+        claims, lists = (
+            ", ".join(f"`{claim}`: `{header}`" for claim, header in one.items())
+            for one in (preset.claims, preset.lists)
+        )
+        assert f"| `{name}` | `{preset.user}` | {claims} | {lists} |" in _section(FORWARD_AUTH)
+
+
+def test_no_shape_is_left_out() -> None:
+    models = {
+        name: one
+        for module in (shapes, server)
+        for name, one in vars(module).items()
+        if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == module.__name__
+    }
+    covered = {model.__name__ for model, _ in SECTIONS.values()} | {
+        *("RuleShape", "RuleTtl", "ForwardAuthShape", "SecretHeaderShape")
+    }
+    covered -= {"KeyEntry"}  # of a file of its own
+    assert {
+        name
+        for name, one in vars(references).items()
+        if isinstance(one, type) and one.__module__ == references.__name__
+    } == {
+        *("Reference", "SecretRef", "Certificate"),
+        *("AppId", "Env"),  # forms of app_id
+    }
+    assert models.keys() == covered | NO_KEYS_OF_THE_FILE.keys()
+
+
+def test_every_environment_variable_has_its_row() -> None:
+    sources = [ROOT / "tokend/config/loading.py", Path(environment.__file__), Path(secrets.__file__)]
+    read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9_]{3,})"', path.read_text())}
+    rows = _rows("Environment variables")
+    assert len(set(rows)) == len(rows)
+    assert set(rows) == read
+
+
+def test_every_preset_is_named_with_what_it_needs() -> None:
+    said = _section("Tokens of an identity provider: `jwt`")
+    for name, preset in PRESETS.items():
+        assert f"`{name}` ({', '.join(f'`{one}`' for one in preset.needs)}" in said
+
+
+def test_every_preset_of_a_rule_has_its_row() -> None:
+    said = _section("Rules: `may`")
+    for name, preset in RULE_PRESETS.items():
+        (row,) = (line for line in said.splitlines() if line.startswith(f"| {name} |"))
+        assert f"| {' and '.join(preset.kinds)}" in row
+        assert f"| {', '.join(preset.roles)} |" in row
+
+
+def test_every_dialect_is_named() -> None:
+    assert all(f"`{name}`" in _section("Routes: `routes`") for name in DIALECTS)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_every_example_loads(number: int, tmp_path: Path) -> None:
+    text = EXAMPLES[number]
+    names = re.findall(r"env: \"?((?:\{app\}|[A-Za-z_])+)", text)
+    values = {name.replace("{app}", app): CERTIFICATE for name in names for app in ("acme", "bolt")}
+    ids = {name: APP_ID for name in values if name.endswith("APP_ID")}
+    for name in re.findall(r"/run/secrets/(\w+)", text):
+        (tmp_path / name).write_text(CERTIFICATE)
+        (tmp_path / name).chmod(0o444)  # as Docker mounts them
+    ids |= {name: "redis://127.0.0.1:6379" for name in values if name == "REDIS_URL"}
+    (tmp_path / "config.yaml").write_text(text.replace("/run/secrets", str(tmp_path)))
+    assert load(None, values | ids, tmp_path).apps
+
+
+def test_there_are_examples_and_the_root_is_the_first() -> None:
+    assert len(EXAMPLES) >= 5
+    assert "apps" in RootShape.model_fields

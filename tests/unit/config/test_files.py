@@ -1,0 +1,175 @@
+"""Where the configuration comes from: files, includes, secrets in files, and `.env`."""
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, NOTHING, ONE_APP, loaded, write
+from tokend.config.loading import MAX_FILE, ConfigError, load, with_dotenv
+
+OWN = f'app_id: "{APP_ID}"\ncertificate: {{env: CERTIFICATE}}\ncallers: {{studio: {{api_key: "{DIGEST}"}}}}\n'
+
+
+def _problems(directory: Path, text: str, more: Mapping[str, str] = NOTHING) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(directory, text, more)
+    return list(map(str, caught.value.problems))
+
+
+def test_the_named_file_goes_before_the_variable_and_the_variable_before_the_directory(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": ONE_APP, "named.yaml": ONE_APP, "other.yaml": ONE_APP})
+    variable = ENVIRONMENT | {"TOKEND_CONFIG": "other.yaml"}
+    alone = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+    assert load("named.yaml", variable, tmp_path).source == "named.yaml"
+    assert load(None, variable, tmp_path).source == "other.yaml"
+    assert load(None, ENVIRONMENT | alone, tmp_path).source == "config.yaml"
+    (tmp_path / "config.yaml").unlink()
+    assert load(None, alone, tmp_path).source == "environment"
+    assert load(None, {**alone, "TOKEND_CONFIG": ""}, tmp_path).source == "environment"
+
+
+def test_a_file_by_its_absolute_path(tmp_path: Path) -> None:
+    config = ONE_APP.replace("{env: CERTIFICATE}", "{file: ./certificate}")
+    write(tmp_path, {"here/config.yaml": config, "here/certificate": CERTIFICATE})
+    path = str(tmp_path / "here/config.yaml")
+    assert load(path, {}, tmp_path / "elsewhere").source == path
+
+
+def test_a_named_file_that_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"^config\.yaml: cannot be read: Is a directory$"):
+        load("config.yaml", {}, tmp_path)
+
+
+def test_a_certificate_from_a_pipe_that_nobody_writes_to_is_a_problem_and_no_wait_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    said = _problems(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: pipe}"))
+    assert len(said) == 1
+    assert said[0].endswith("the file pipe cannot be read: nobody writes to this pipe")
+
+
+def test_a_certificate_from_a_pipe_that_is_written_to_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=(CERTIFICATE,), daemon=True)
+    writer.start()
+    setup = loaded(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: pipe}"))
+    writer.join()
+    assert list(setup.apps) == ["demo"]
+
+
+def test_a_configuration_from_a_pipe_whose_writer_has_finished_already(tmp_path: Path) -> None:
+    """As a shell's <(…) gives it."""
+    reader, writer = os.pipe()
+    os.write(writer, ONE_APP.encode())
+    os.close(writer)
+    try:
+        assert list(load(f"/dev/fd/{reader}", ENVIRONMENT, tmp_path).apps) == ["demo"]
+    finally:
+        os.close(reader)
+
+
+def test_a_file_of_16_mib_is_read_and_one_byte_more_is_not(tmp_path: Path) -> None:
+    text = ONE_APP.encode()
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text + b" " * (MAX_FILE - len(text) + 1))
+    with pytest.raises(ConfigError, match=r"^config\.yaml: is over 16 MiB$"):
+        load(None, ENVIRONMENT, tmp_path)
+
+
+def test_a_byte_order_mark_and_windows_lines_are_fine(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(b"\xef\xbb\xbf" + ONE_APP.replace("\n", "\r\n").encode())
+    assert list(load(None, ENVIRONMENT, tmp_path).apps) == ["demo"]
+
+
+def test_included_files_are_one_app_each_named_like_the_file(tmp_path: Path) -> None:
+    files = {"apps.d/acme.yaml": OWN, "apps.d/b.c.yaml": OWN, "apps.d/readme.txt": "not one", "one.yml": OWN}
+    setup = loaded(tmp_path, f"include: [apps.d/*.yaml, one.yml]\n{ONE_APP}", files)
+    assert list(setup.apps) == ["demo", "acme", "b.c", "one"]
+    assert setup.routes[1].prefix == "/acme"
+
+
+def test_includes_are_merged_with_defaults_and_need_no_apps_key(tmp_path: Path) -> None:
+    text = 'defaults: {callers: {studio: {api_key: "DIGEST"}}, certificate: {env: CERTIFICATE}}\ninclude: apps.d/*\n'
+    setup = loaded(tmp_path, text, {"apps.d/acme.yaml": 'app_id: "APP_ID"\n'})
+    assert list(setup.apps) == ["acme"]
+    setup = loaded(tmp_path, text + "apps:\n", {"apps.d/acme.yaml": 'app_id: "APP_ID"\n'})
+    assert list(setup.apps) == ["acme"]
+
+
+def test_a_pattern_that_no_file_fits_is_fine(tmp_path: Path) -> None:
+    assert list(loaded(tmp_path, f"include: apps.d/*.yaml\n{ONE_APP}").apps) == ["demo"]
+
+
+def test_an_absolute_include(tmp_path: Path) -> None:
+    write(tmp_path, {"else/acme.yaml": OWN})
+    (tmp_path / "house").mkdir()
+    setup = loaded(tmp_path / "house", f"include: {tmp_path}/else/*.yaml\n")
+    assert list(setup.apps) == ["acme"]
+
+
+def test_a_problem_of_an_included_file_names_that_file_and_its_line(tmp_path: Path) -> None:
+    found = _problems(
+        tmp_path,
+        f"include: apps.d/*.yaml\n{ONE_APP}",
+        {"apps.d/acme.yaml": OWN + "ttl:\n  max: 25h\n", "apps.d/bolt.yaml": "", "apps.d/coda.yaml": OWN + "- x\n"},
+    )
+    assert found == ["apps.d/coda.yaml:4:1: this is not valid YAML: did not find expected key"]
+    (tmp_path / "apps.d/coda.yaml").unlink()
+    assert _problems(tmp_path, f"include: apps.d/*.yaml\n{ONE_APP}") == [
+        "apps.d/acme.yaml:5:3: apps.acme.ttl.max: is over the platform's maximum of 86400 s (24h)",
+        "apps.d/bolt.yaml:1:1: apps.bolt.certificate: is missing: backend rtc needs it, as "
+        "{env: NAME}, {file: PATH} or {credential: NAME}",
+        "apps.d/bolt.yaml:1:1: apps.bolt.app_id: is missing: backend rtc needs the project's App ID",
+        "apps.d/bolt.yaml:1:1: apps.bolt.callers: is missing: without a caller, nobody gets a token",
+    ]
+
+
+def test_two_included_files_of_one_name(tmp_path: Path) -> None:
+    files = {"a/acme.yaml": OWN, "b/acme.yml": OWN}
+    found = _problems(tmp_path, "include: ['?/acme.*']\n", files)
+    assert found == ["b/acme.yml: apps.acme: stands in a/acme.yaml:1:1 already"]
+
+
+def test_secret_files_are_relative_to_the_configuration_and_lose_one_final_newline(tmp_path: Path) -> None:
+    for number, text in enumerate((CERTIFICATE, CERTIFICATE + "\n", CERTIFICATE + "\r\n")):
+        folder = tmp_path / str(number)
+        write(folder, {"conf/config.yaml": ONE_APP.replace("{env: CERTIFICATE}", "{file: ../run/secret}")})
+        write(folder, {"run/secret": ""})
+        (folder / "run/secret").write_bytes(text.encode())
+        app = load("conf/config.yaml", {}, folder).apps["demo"]
+        assert app.backends["rtc"].credentials.certificates["primary"].reveal() == CERTIFICATE
+
+
+def test_more_than_one_final_newline_or_blanks_are_part_of_the_secret(tmp_path: Path) -> None:
+    for text in (CERTIFICATE + "\n\n", " " + CERTIFICATE, CERTIFICATE + " \n"):
+        write(tmp_path, {"secret": ""})
+        (tmp_path / "secret").write_text(text)
+        (problem,) = _problems(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: secret}"))
+        assert problem.endswith(
+            "the file secret must hold exactly 32 hexadecimal digits (0-9 a-f): it has 33 characters"
+        )
+
+
+def test_dotenv_fills_what_the_environment_lacks(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=file\nB='in ${A}'\n# C=no\nD\nE=\n")
+    assert with_dotenv({"A": "process", "F": ""}, tmp_path) == {"A": "process", "B": "in ${A}", "E": "", "F": ""}
+    assert with_dotenv({"A": "1"}, tmp_path / "none") == {"A": "1"}
+
+
+def test_a_dotenv_that_cannot_be_read_is_a_problem_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    with pytest.raises(ConfigError, match=r"^\.env: is not UTF-8 text$"):
+        with_dotenv({}, tmp_path)
+
+
+def test_a_file_without_anything_but_comments_names_no_app(tmp_path: Path) -> None:
+    assert _problems(tmp_path, "# nothing yet\n") == ["config.yaml:1:1: apps: is missing: name at least one app"]
+
+
+def test_include_with_two_stars_beside_text_is_a_pattern_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("include: apps**.yaml\n")
+    with pytest.raises(ConfigError, match="name at least one app"):
+        load(None, {}, tmp_path)

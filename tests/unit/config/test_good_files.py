@@ -1,0 +1,183 @@
+"""Sound configurations and the Setup that they give: the 90 % case, the big example as far as it is built, the defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
+from tokend.config.loading import ConfigError, load
+from tokend.core.reach import Power
+from tokend.dialects.registry import DIALECTS
+from tokend.issuing.configuration import Listen, TtlBounds
+
+BIG = """
+    server:
+      listen: 0.0.0.0:8080
+    defaults:
+      certificate: {file: "run/{app}"}
+      ttl: {default: 1h, min: 1m, max: 24h}
+      cors: {origins: ["https://{app}.example.com", "https://*.preview.example.com"]}
+      callers:
+        web:
+          jwt: {issuer: "https://id.example.com/realms/{app}", audience: tokend}
+          may:
+            - {when: {claims.roles: host}, kinds: [rtc, rtm], channel: "room-{claims.org}-*", user: "{claims.sub|uid}",
+               roles: [publisher], ttl: {max: 30m}}
+            - {kinds: [rtc], channel: "{app}-*", user: "{claims.sub|uid}", roles: [subscriber]}
+      routes: [{at: "/{app}"}, {host: "{app}.rtc.example.com", at: /}]
+    include: apps.d/*.yaml
+    apps:
+      acme: {app_id: "APP_ID"}
+      bolt:
+        app_id: "APP_ID"
+        certificate: {primary: {env: CERTIFICATE}, secondary: {env: OTHER}, sign_with: secondary}
+        backends: {rtc: {}, rtm: {}}
+        callers:
+          kiosk:
+            anonymous: true
+            may: [{kinds: [rtc, rtm], channel: "lobby-*", powers: [wildcard_user, wildcard_publish]}]
+        routes:
+          - {at: /bolt, dialect: [native, agora-token-service], callers: [web, kiosk]}
+          - {at: /bolt/old, dialect: agora-token-service, callers: kiosk, token_version: "006", signed_uid: true,
+             strict_006: true, on_excess: clamp, ttl: {default: 10m, max: 20m}}
+"""
+
+
+def test_the_ninety_percent_case(tmp_path: Path) -> None:
+    setup = loaded(tmp_path, ONE_APP)
+    app = setup.apps["demo"]
+    (route,) = setup.routes
+    (rule,) = app.rules["studio"]
+    assert setup.source == "config.yaml"
+    assert setup.listen == Listen("127.0.0.1", 8080)
+    assert app.app_id == APP_ID
+    assert list(app.backends) == ["rtc", "rtm", "chat"]
+    assert app.origins.written == ()
+    assert route.prefix == "/demo"
+    assert route.host is None
+    assert [one.name for one in route.dialects] == ["native", "agora-token-service"]
+    assert route.callers == ("studio",)
+    assert route.ttl == TtlBounds(3600, 60, 86_400)
+    assert not route.clamp
+    assert rule.path == "demo.studio.may[0]"
+    assert rule.kinds == {"rtc", "rtm", "chat"}
+    assert (rule.channel, rule.user, rule.roles, rule.powers, rule.max_ttl) == (None, None, None, frozenset(), None)
+    assert setup.warnings == ()
+
+
+def test_the_big_example(tmp_path: Path) -> None:
+    more = {"apps.d/coda.yaml": 'app_id: "APP_ID"\n', "run/acme": CERTIFICATE + "\n", "run/coda": OTHER + "\r\n"}
+    setup = loaded(tmp_path, BIG, more)
+    acme, bolt, coda = (setup.apps[name] for name in ("acme", "bolt", "coda"))
+    assert setup.listen == Listen("0.0.0.0", 8080)
+    assert [(one.app.name, one.host, one.prefix) for one in setup.routes] == [
+        ("acme", None, "/acme"),
+        ("acme", "acme.rtc.example.com", "/"),
+        ("bolt", None, "/bolt"),
+        ("bolt", None, "/bolt/old"),
+        ("coda", None, "/coda"),
+        ("coda", "coda.rtc.example.com", "/"),
+    ]
+    assert acme.origins.written == ("https://acme.example.com", "https://*.preview.example.com")
+    assert acme.rules["web"][0].max_ttl == 1800
+    assert acme.rules["web"][1].channel is not None
+    assert acme.rules["web"][1].channel.parts[0] == "acme-"
+    assert acme.backends["rtc"].credentials.certificates["primary"].reveal() == CERTIFICATE
+    assert coda.backends["rtc"].credentials.certificates["primary"].reveal() == OTHER
+    assert list(bolt.backends) == ["rtc", "rtm"]
+    assert bolt.rules["kiosk"][0].powers == {Power.WILDCARD_USER, Power.WILDCARD_PUBLISH}
+    assert list(bolt.rules) == ["web", "kiosk"]
+
+
+def test_one_route_with_everything(tmp_path: Path) -> None:
+    setup = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE})
+    old = next(one for one in setup.routes if one.prefix == "/bolt/old")
+    assert [one.name for one in old.dialects] == ["agora-token-service"]
+    assert old.callers == old.open_callers == ("kiosk",)
+    assert old.ttl == TtlBounds(600, 60, 1200)
+    assert old.clamp
+    assert old.strict_006
+    assert old.token_version == "006"
+    assert old.signed_uid
+
+
+def test_custom_routes(tmp_path: Path) -> None:
+    watch = '{at: "/bolt/watch/{channel}", kind: rtc, set: {role: subscriber, uid: 0}, answer: {rtcToken: "{token}"}}'
+    both = '{at: /bolt/both, kinds: [rtc, rtm], ttl: {max: 30m}, on_excess: clamp, answer: "{rtc.token} {rtm.token}"}'
+    setup = loaded(tmp_path, f"{ONE_APP}    routes: [{{at: /bolt}}, {watch}, {both}]\n")
+    assert [one.prefix for one in setup.routes] == ["/bolt", "/bolt/watch/{channel}", "/bolt/both"]
+    for route in setup.routes[1:]:
+        assert [one.name for one in route.dialects] == ["custom"]
+        assert [(one.method, one.path) for one in route.dialects[0].endpoints] == [("GET", ""), ("POST", "")]
+        assert not route.issues_006
+    assert (setup.routes[2].ttl.max, setup.routes[2].clamp) == (1800, True)
+
+
+def test_a_route_of_every_dialect_and_those_that_issue_006(tmp_path: Path) -> None:
+    routes = "".join(f"      - {{at: /{name}, dialect: {name}}}\n" for name in DIALECTS)
+    setup = loaded(tmp_path, f"{ONE_APP}    routes:\n{routes}")
+    old = {"agora-token-guide", "agora-node-server", "agora-npm-demo", "agora-samples"}
+    assert {one.prefix[1:] for one in setup.routes if one.issues_006} == old
+    assert len(setup.warnings) == len(old)
+    assert all(any(f"route /{name} issues version 006" in one for one in setup.warnings) for name in old)
+    modern = routes.replace("}", ', token_version: "007"}')
+    assert loaded(tmp_path, f"{ONE_APP}    routes:\n{modern}").warnings == ()
+
+
+def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
+    credentials = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE}).apps["bolt"].backends["rtc"].credentials
+    assert credentials.signing == "secondary"
+    assert {name: one.reveal() for name, one in credentials.certificates.items()} == {
+        "primary": CERTIFICATE,
+        "secondary": OTHER,
+    }
+
+
+def test_backends_as_a_list_as_a_mapping_and_without_options(tmp_path: Path) -> None:
+    for written in ("[rtm, rtc]", "{rtm: {}, rtc: {}}", "{rtm: , rtc: }"):
+        setup = loaded(tmp_path, f"{ONE_APP}    backends: {written}\n")
+        assert list(setup.apps["demo"].backends) == ["rtm", "rtc"]
+        assert setup.apps["demo"].rules["studio"][0].kinds == {"rtc", "rtm"}
+
+
+def test_one_name_where_a_list_may_stand(tmp_path: Path) -> None:
+    setup = loaded(tmp_path, f"{ONE_APP}    routes: [{{at: /, dialect: native, callers: studio}}]\n")
+    assert [one.name for one in setup.routes[0].dialects] == ["native"]
+    assert setup.routes[0].callers == ("studio",)
+
+
+def test_an_empty_list_of_rules_permits_nothing(tmp_path: Path) -> None:
+    setup = loaded(tmp_path, ONE_APP.replace("{api_key:", "{may: [], api_key:"))
+    assert setup.apps["demo"].rules["studio"] == ()
+
+
+def test_plain_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    text = f"{ONE_APP}    routes: [{{at: /no, callers: [studio]}}]\n".replace("studio", "no")
+    assert loaded(tmp_path, text).routes[0].callers == ("no",)
+    for number in (".inf", "-.Inf", ".NaN", ".nan", "1e999", "9" * 400, "0x1f", "0o17"):
+        with pytest.raises(ConfigError, match="must be text: put it in quotes"):
+            loaded(tmp_path, f"{ONE_APP}    routes: [{{at: {number}}}]\n")
+
+
+def test_anonymous_callers_and_006_are_warned_of(tmp_path: Path) -> None:
+    setup = loaded(tmp_path, BIG.replace("wildcard_publish]", "app_admin]"), {"run/acme": CERTIFICATE})
+    assert [one.split(",")[0].split(" so")[0] for one in setup.warnings] == [
+        "app bolt: caller kiosk is anonymous",
+        "app bolt: anonymous caller kiosk has the power app_admin: whoever has the URL administers the app",
+        "app bolt: route /bolt/old issues version 006 tokens",
+    ]
+
+
+def test_a_thousand_apps(tmp_path: Path) -> None:
+    apps = "".join(f'  app{number}: {{app_id: "{APP_ID}"}}\n' for number in range(1000))
+    defaults = "defaults:\n  certificate: {env: CERTIFICATE}\n  callers: {studio: {api_key: DIGEST}}\n"
+    setup = loaded(tmp_path, f"{defaults}  routes: [{{at: '/{{app}}'}}, {{at: '/v/{{app}}'}}]\napps:\n{apps}")
+    assert (len(setup.apps), len(setup.routes)) == (1000, 2000)
+
+
+def test_a_thousand_apps_with_problems_each(tmp_path: Path) -> None:
+    apps = "".join(f"  app{number}: {{app_id: short, ttl: {{max: 25h}}}}\n" for number in range(1000))
+    (tmp_path / "config.yaml").write_text(f"apps:\n{apps}")
+    with pytest.raises(ConfigError) as caught:
+        load(None, ENVIRONMENT, tmp_path)
+    assert len(caught.value.problems) == 4000

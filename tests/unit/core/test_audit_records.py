@@ -1,0 +1,110 @@
+"""Audit lines hang together: whatever is torn, missing, doubled, moved or changed is found."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokend.cli import main
+from tokend.cli.audit import LONGEST_LINE
+from tokend.core.audit_records import PAGE, Chain, Finding, in_pages, verify
+
+
+def written(writer: str, count: int) -> list[bytes]:
+    chain = Chain(writer)
+    lines = []
+    for number in range(count):
+        made = chain.lines([b'{"number":%d}' % number])
+        chain.commit(made)
+        lines += [line + b"\n" for line in made]
+    return lines
+
+
+def test_chains_of_several_writers_may_be_mixed() -> None:
+    ours, theirs = written("a", 5), written("b", 5)
+    assert list(verify([line for pair in zip(ours, theirs, strict=True) for line in pair])) == []
+
+
+def test_lines_made_together_are_one_chain() -> None:
+    chain = Chain("a")
+    lines = chain.lines([b'{"number":1}', b'{"number":2}'])
+    assert list(verify(lines)) == []
+    assert [json.loads(line)["sequence"] for line in lines] == [0, 1]
+
+
+def test_what_was_not_committed_is_made_again() -> None:
+    chain = Chain("a")
+    first, second = chain.lines([b'{"number":1}', b'{"number":2}'])
+    chain.commit([first])
+    assert chain.lines([b'{"number":2}']) == [second]
+    chain.commit([])
+    assert chain.lines([b'{"number":2}']) == [second]
+
+
+@given(at=st.integers(1, 8), change=st.sampled_from(["drop", "double", "swap", "edit", "tear"]))
+def test_every_change_is_found(at: int, change: str) -> None:
+    lines = written("a", 10)
+    match change:
+        case "drop":
+            del lines[at]
+        case "double":
+            lines.insert(at, lines[at])
+        case "swap":
+            lines[at], lines[at + 1] = lines[at + 1], lines[at]
+        case "edit":
+            lines[at] = lines[at].replace(b'"number":', b'"numbeR":')
+        case "tear":
+            lines[at] = lines[at][: len(lines[at]) // 2]
+    assert list(verify(lines))
+
+
+@given(start=st.integers(0, 3 * PAGE), sizes=st.lists(st.integers(100, PAGE + 100), max_size=20))
+def test_no_line_lies_across_the_end_of_a_page(start: int, sizes: list[int]) -> None:
+    """So that a kill, which cuts a write at the end of a page, cuts no line."""
+    lines = Chain("a").lines([b'{"filling":"%b"}' % (b"x" * (size - 100)) for size in sizes])
+    written = in_pages(lines, start)
+    assert list(verify(written.splitlines())) == []
+    assert [line.lstrip(b" ") for line in written.splitlines()] == lines
+    for line in lines:
+        begins = start + written.index(line)
+        assert begins // PAGE == (begins + len(line)) // PAGE or len(line) >= PAGE
+        assert json.loads(line) == json.loads(b" " + line)
+
+
+def test_a_line_behind_a_piece_of_another_one_is_read() -> None:
+    ours, theirs = written("a", 2), written("b", 2)
+    glued = theirs[1][:40] + ours[1]
+    findings = list(verify([ours[0], theirs[0], glued]))
+    assert findings == [Finding(3, "begins with a piece of a line that was cut off, and goes on with another line")]
+
+
+def test_a_body_may_say_what_a_line_begins_with() -> None:
+    lines = Chain("a").lines([b'{"detail":{"writer":"b","sequence":9}}', b'{"number":2}'])
+    assert list(verify(lines)) == []
+
+
+def test_the_last_line_may_be_torn_and_an_endless_one_is_not_held_in_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "audit.jsonl"
+    lines = written("a", 3)
+    file.write_bytes(b"".join(lines)[:-20])
+    assert main(["audit", "verify", str(file)]) == 1
+    assert f"{file}:3: is torn, or no line of an audit" in capsys.readouterr().out
+    file.write_bytes(lines[0] + b"x" * (3 * LONGEST_LINE))
+    assert main(["audit", "verify", str(file)]) == 1
+    assert capsys.readouterr().out.endswith("4 lines, 3 problems\n")
+
+
+def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "audit.jsonl"
+    lines = written("a", 4)
+    file.write_bytes(b"".join(lines))
+    assert main(["audit", "verify", str(file)]) == 0
+    assert capsys.readouterr().out == "4 lines, 0 problems\n"
+    file.write_bytes(b"".join(lines[:2] + lines[3:]))
+    assert main(["audit", "verify", str(file)]) == 1
+    assert f"{file}:3: has sequence 3 where 2 was due: a line is missing before it" in capsys.readouterr().out
+    assert main(["audit", "verify", str(tmp_path / "none")]) == 1

@@ -1,0 +1,149 @@
+"""What an app's own backend is asked, how that is signed, and that only a well-formed answer is one."""
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+from msgspec.structs import asdict
+
+from tokend.core.authorizer_messages import NoAnswer, question, read_answer, signature
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Caller, Grant, Narrowing, Service
+from tokend.core.secrets import Secret
+
+
+def outcome(**answer: Any) -> Narrowing | Refusal | None:
+    return read_answer(json.dumps(answer).encode()).outcome
+
+
+def test_a_question_holds_all_that_the_token_would_give_and_who_wants_it() -> None:
+    services = (
+        Service("rtc", "ada", "room", {"join": 600, "publish_audio": 600}),
+        Service("rtm", "", None, {"login": 600}),
+        Service("stream", "ada", "*", {"join": 600}),
+    )
+    asked = question("demo", Caller("web", {"sub": "a1"}), "rtm2", Grant("0" * 32, "007", 600, services))
+    assert asdict(asked) == {
+        "app": "demo",
+        "caller": "web",
+        "claims": {"sub": "a1"},
+        "kind": "rtm2",
+        "users": ("", "ada"),
+        "channels": ("*", "room"),
+        "roles": ("publisher", "subscriber"),
+        "powers": ("wildcard_channel", "wildcard_user"),
+        "ttl": 600,
+    }
+
+
+def test_the_signature_covers_id_time_and_body() -> None:
+    secret = Secret("a secret of at least 32 characters")
+    mac = hmac.new(secret.reveal().encode(), b'request-1.1800000000.{"app":"demo"}', hashlib.sha256)
+    signed = signature(secret, "request-1", 1_800_000_000, b'{"app":"demo"}')
+    assert signed == "v1," + base64.b64encode(mac.digest()).decode()
+    others = (("request-2", 1_800_000_000, b'{"app":"demo"}'), ("request-1", 1_800_000_001, b'{"app":"demo"}'))
+    for one in (*others, ("request-1", 1_800_000_000, b'{"app":"demos"}')):
+        assert signature(secret, *one) != signed
+
+
+def test_the_three_answers() -> None:
+    assert outcome(allow=True) is None
+    assert outcome(allow=True, narrow={}) is None
+    refusal = outcome(allow=False, reason="Ada is banned until noon")
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.detail, refusal.operator) == (
+        *(Code.NOT_PERMITTED, "Ada is banned until noon"),
+        "authorizer",
+    )
+    silent = outcome(allow=False)
+    assert isinstance(silent, Refusal)
+    assert silent.detail == "the app's authorizer refuses this"
+    narrow = {"channel": "room-*", "user": "ada", "kinds": ["rtc", "rtm"], "roles": ["subscriber"], "ttl": 60}
+    assert outcome(allow=True, narrow=narrow) == Narrowing(
+        "authorizer", frozenset({"rtc", "rtm"}), "room-*", "ada", frozenset({"subscriber"}), 60
+    )
+    assert outcome(allow=True, narrow={"ttl": 1}) == Narrowing("authorizer", max_ttl=1)
+
+
+def test_a_refusal_is_a_new_one_each_time() -> None:
+    """One that is kept and raised again and again would hold the frames of every request before."""
+    answer = read_answer(b'{"allow":false}')
+    assert answer.outcome is not answer.outcome
+
+
+NO_ANSWERS: dict[bytes, str] = {
+    b"": "the answer is not strictly JSON",
+    b"allow": "the answer is not strictly JSON",
+    b'{"allow":true,"allow":false}': "the answer is not strictly JSON",
+    b'{"allow":true}{}': "the answer is not strictly JSON",
+    b'{"allow":NaN}': "the answer is not strictly JSON",
+    b'{"allow":true,"reason":"\\ud800"}': "the answer is not strictly JSON",
+    b'\xef\xbb\xbf{"allow":true}': "the answer is not strictly JSON",
+    b"[" * 5_000 + b"]" * 5_000: "the answer is not strictly JSON",
+    b"true": "the answer is none: must be a mapping",
+    b"null": "the answer is none: must be a mapping",
+    b'[{"allow":true}]': "the answer is none: must be a mapping",
+    b"{}": "the answer is none: allow: is missing",
+    b'{"allow":"true"}': "the answer is none: allow: must be true or false",
+    b'{"allow":1}': "the answer is none: allow: must be true or false",
+    b'{"allow":null}': "the answer is none: holds null: leave the key out",
+    b'{"allowed":true}': "the answer is none: an unknown field, did you mean 'allow'?",
+    b'{"allow":true,"ttl":60}': "the answer is none: an unknown field; known: allow, narrow, reason",
+    b'{"allow":true,"narrow":{"chanel":"x"}}': "the answer is none: an unknown field, did you mean 'channel'?",
+    b'{"allow":true,"narrow":null}': "the answer is none: holds null: leave the key out",
+    b'{"allow":true,"narrow":[]}': "the answer is none: narrow: must be a mapping",
+    b'{"allow":true,"narrow":{"channel":null}}': "the answer is none: narrow: holds null: leave the key out",
+    b'{"allow":true,"narrow":{"channel":7}}': "the answer is none: narrow: channel: must be text",
+    b'{"allow":true,"narrow":{"user":7}}': "the answer is none: narrow: user: must be text",
+    b'{"allow":true,"narrow":{"user":""}}': "the answer is none: narrow: user: string should have at least 1 character",
+    b'{"allow":true,"narrow":{"roles":"subscriber"}}': "the answer is none: narrow: roles: must be a list",
+    b'{"allow":true,"narrow":{"roles":[]}}': "the answer is none: narrow: roles: must hold at least 1 of these",
+    b'{"allow":true,"narrow":{"roles":["host"]}}': (
+        "the answer is none: narrow: roles: 0: must be 'publisher' or 'subscriber'"
+    ),
+    b'{"allow":true,"narrow":{"kinds":[]}}': "the answer is none: narrow: kinds: must hold at least 1 of these",
+    b'{"allow":true,"narrow":{"kinds":[null]}}': "the answer is none: narrow: kinds: 0: must be text",
+    b'{"allow":true,"narrow":{"ttl":0}}': "the answer is none: narrow: ttl: must be greater than or equal to 1",
+    b'{"allow":true,"narrow":{"ttl":-1}}': "the answer is none: narrow: ttl: must be greater than or equal to 1",
+    b'{"allow":true,"narrow":{"ttl":60.0}}': "the answer is none: narrow: ttl: must be a whole number",
+    b'{"allow":true,"narrow":{"ttl":true}}': "the answer is none: narrow: ttl: must be a whole number",
+    b'{"allow":true,"narrow":{"ttl":"60"}}': "the answer is none: narrow: ttl: must be a whole number",
+    b'{"allow":true,"reason":"fine"}': (
+        "the answer is none: may narrow what it allows, or give a reason for what it does not"
+    ),
+    b'{"allow":false,"narrow":{"ttl":60}}': (
+        "the answer is none: may narrow what it allows, or give a reason for what it does not"
+    ),
+    b'{"allow":false,"reason":"two\\nlines"}': "the answer is none: reason must be printable",
+    b'{"allow":false,"reason":"\\u202e"}': "the answer is none: reason must be printable",
+    b'{"allow":false,"reason":7}': "the answer is none: reason: must be text",
+    b'{"allow":false,"reason":"%s"}' % (b"x" * 201): (
+        "the answer is none: reason: string should have at most 200 characters"
+    ),
+}
+
+
+@pytest.mark.parametrize("raw", NO_ANSWERS, ids=lambda raw: raw[:40].decode(errors="replace"))
+def test_whatever_is_not_quite_an_answer_is_none(raw: bytes) -> None:
+    with pytest.raises(NoAnswer) as caught:
+        read_answer(raw)
+    assert str(caught.value) == NO_ANSWERS[raw]
+
+
+def test_nothing_of_a_wrong_answer_is_repeated() -> None:
+    canary = "canary7f3a"
+    wrong: list[dict[str, Any]] = [
+        {canary: 1},
+        {"allow": canary},
+        {"allow": True, "narrow": {canary: canary}},
+        {"allow": True, "narrow": {"roles": [canary]}},
+        {"allow": True, "narrow": {"ttl": canary}},
+        {"allow": False, "reason": canary + "\n"},
+    ]
+    for answer in wrong:
+        with pytest.raises(NoAnswer) as caught:
+            outcome(**answer)
+        assert canary not in str(caught.value)

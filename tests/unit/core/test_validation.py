@@ -1,0 +1,199 @@
+"""pydantic's complaints in our words, each of them; and which texts a message repeats."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from tests.performance.counting import Count
+from tokend.core.validation import (
+    Complaint,
+    Strict,
+    complaints,
+    first_complaint,
+    invalid,
+    known_keys,
+    shown,
+    suggestion,
+)
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def _fails(value: str) -> str:
+    raise invalid("must be something else")
+
+
+class Inner(Strict):
+    size: int
+    deep: dict[str, "Inner"] | None = None
+
+
+class Whole(Strict):
+    text: str = ""
+    number: Annotated[int, Field(ge=1, le=9)] = 1
+    fraction: Annotated[float, Field(allow_inf_nan=False)] = 0.5
+    flag: bool = True
+    inner: Inner | None = None
+    inners: list[Inner] = Field(default_factory=list)
+    tuples: tuple[int, ...] = ()
+    by_name: dict[str, Inner] = Field(default_factory=dict)
+    word: Literal["one", "two"] = "one"
+    always: Literal[True] = True
+    colour: Colour = Colour.RED
+    few: Annotated[list[int], Field(default_factory=lambda: [1], min_length=1, max_length=2)]
+    own: Annotated[str, AfterValidator(_fails)] | None = None
+    aliased: int = Field(1, alias="as")
+    either: Annotated[str | Inner | None, Field()] = None
+    raised: str | None = None
+
+    @field_validator("raised")
+    @classmethod
+    def _raised(cls, value: str | None) -> str | None:
+        raise ValueError("was raised")
+
+
+def _complaints(tree: dict[str, Any]) -> list[Complaint]:
+    with pytest.raises(ValidationError) as caught:
+        Whole.model_validate(tree)
+    return complaints(caught.value, Whole)
+
+
+@pytest.mark.parametrize(
+    ("tree", "path", "sentence"),
+    [
+        ({"text": 7}, ("text",), "must be text"),
+        ({"number": "7"}, ("number",), "must be a whole number"),
+        ({"number": 0}, ("number",), "must be greater than or equal to 1"),
+        ({"number": 10}, ("number",), "must be less than or equal to 9"),
+        ({"fraction": float("nan")}, ("fraction",), "must be a finite number"),
+        ({"flag": 1}, ("flag",), "must be true or false"),
+        ({"inner": {}}, ("inner", "size"), "is missing"),
+        ({"inner": 7}, ("inner",), "must be a mapping"),
+        ({"inners": {}}, ("inners",), "must be a list"),
+        ({"inners": [{"size": "x"}]}, ("inners", 0, "size"), "must be a whole number"),
+        ({"tuples": 7}, ("tuples",), "must be a list"),
+        ({"by_name": []}, ("by_name",), "must be a mapping"),
+        ({"word": "three"}, ("word",), "must be 'one' or 'two'"),
+        ({"always": False}, ("always",), "must be true"),
+        ({"few": []}, ("few",), "must hold at least 1 of these"),
+        ({"few": [1, 2, 3]}, ("few",), "must hold at most 2 of these"),
+        ({"own": "x"}, ("own",), "must be something else"),
+        ({"raised": "x"}, ("raised",), "was raised"),
+    ],
+)
+def test_each_complaint(tree: dict[str, Any], path: tuple[str | int, ...], sentence: str) -> None:
+    assert _complaints(tree) == [Complaint(path, False, sentence)]
+
+
+def test_an_enum_in_a_model_that_is_not_strict_about_it() -> None:
+    class Lax(Strict):
+        colour: Annotated[Colour, Field(strict=False)] = Colour.RED
+
+    with pytest.raises(ValidationError) as caught:
+        Lax.model_validate({"colour": "green"})
+    assert complaints(caught.value, Lax) == [Complaint(("colour",), False, "must be 'red' or 'blue'")]
+
+
+@pytest.mark.parametrize(
+    ("tree", "path", "hint"),
+    [
+        ({"txt": 1}, ("txt",), ", did you mean 'text'?"),
+        ({"inner": {"size": 1, "siz": 1}}, ("inner", "siz"), ", did you mean 'size'?"),
+        ({"inners": [{"size": 1, "siz": 1}]}, ("inners", 0, "siz"), ", did you mean 'size'?"),
+        ({"by_name": {"a": {"size": 1, "zzz": 1}}}, ("by_name", "a", "zzz"), "; known: deep, size"),
+        (
+            {"inner": {"size": 1, "deep": {"b": {"size": 1, "sizes": 1}}}},
+            ("inner", "deep", "b", "sizes"),
+            ", did you mean 'size'?",
+        ),
+    ],
+)
+def test_an_unknown_key_is_told_with_those_known_at_its_place(
+    tree: dict[str, Any], path: tuple[str | int, ...], hint: str
+) -> None:
+    assert _complaints(tree) == [Complaint(path, True, hint)]
+
+
+def test_what_is_known_where() -> None:
+    assert {"text", "as", "inner"} <= set(known_keys(Whole, ()))
+    assert "aliased" not in known_keys(Whole, ())
+    assert known_keys(Whole, ("inner",)) == known_keys(Whole, ("inners", 3)) == ["size", "deep"]
+    assert known_keys(Whole, ("by_name", "any", "deep", "any")) == ["size", "deep"]
+    assert known_keys(Whole, ("either",)) == ["size", "deep"]
+    assert (
+        known_keys(Whole, ("text",)) == known_keys(Whole, ("none",)) == known_keys(Whole, ("none", "at", "all")) == []
+    )
+
+
+def test_all_complaints_in_order_and_a_misspelling_first_where_one_is_told() -> None:
+    tree = {"text": 7, "flag": 7, "txt": 7}
+    assert [one.path for one in _complaints(tree)] == [("text",), ("flag",), ("txt",)]
+    with pytest.raises(ValidationError) as caught:
+        Whole.model_validate(tree)
+    assert first_complaint(caught.value, Whole).path == ("txt",)
+    with pytest.raises(ValidationError) as caught:
+        Whole.model_validate({"text": 7, "flag": 7})
+    assert first_complaint(caught.value, Whole).path == ("text",)
+
+
+def test_of_a_thousand_misspellings_only_the_one_that_is_told_is_looked_up() -> None:
+    """Else a body of 16 KB with unknown fields would hold the loop for 30 ms, and a batch of 64 KB for 100 ms."""
+    with pytest.raises(ValidationError) as caught:
+        Whole.model_validate({f"k{number}": 1 for number in range(1000)})
+    count = Count()
+    sys.setprofile(count)
+    try:
+        told = first_complaint(caught.value, Whole)
+    finally:
+        sys.setprofile(None)
+    assert told.unknown
+    assert count.calls < 3_000
+
+
+def test_a_suggestion_is_near_or_all_there_is() -> None:
+    assert suggestion("chanel", ["user", "channel", "channels"]) == ", did you mean 'channel'?"
+    assert suggestion("zzz", ["user", "channel"]) == "; known: channel, user"
+    assert suggestion("zzz", []) == ""
+    assert suggestion("abcdefghij", ["abcdexxxxx"]) == "; known: abcdexxxxx", "half alike is not near"
+    assert suggestion("abcdefghij", ["abcdefxxxx"]) == ", did you mean 'abcdefxxxx'?"
+
+
+def test_an_error_of_a_validator_is_its_sentence() -> None:
+    error = invalid("must be so")
+    assert isinstance(error, PydanticCustomError)
+    assert (error.type, error.message()) == ("invalid", "must be so")
+
+
+HIDDEN = "(hidden: it looks like a secret)"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("demo", "demo"),
+        ("0123456789abcdef012", "0123456789abcdef012"),  # 19 hex digits
+        ("0123456789abcdef0123", HIDDEN),
+        ("0123456789ABCDEF0123", HIDDEN),
+        ("in front 0123456789abcdef0123 behind", HIDDEN),
+        ("deadbeefdeadbeefdeadbeef", HIDDEN),
+        ("a1B-_+=ghijklmnopqr", "a1B-_+=ghijklmnopqr"),  # 19 letters of all three sorts
+        ("a1B-_+=ghijklmnopqrs", HIDDEN),
+        ("ghijklmnopqrstuvwxyz1", "ghijklmnopqrstuvwxyz1"),  # no upper case
+        ("GHIJKLMNOPQRSTUVWXYZ1", "GHIJKLMNOPQRSTUVWXYZ1"),  # no lower case
+        ("ghijklmnopqrstuvwxyZZ", "ghijklmnopqrstuvwxyZZ"),  # no digit
+        ("a1B.a1B.a1B.a1B.a1B.a1B", "a1B.a1B.a1B.a1B.a1B.a1B"),  # no run of twenty
+        ("ghijklmnopqrstuvwxyz XYZ a1Bcdefghijklmnopqrst", HIDDEN),  # the second run
+        ("a\nb", "a\\nb"),
+        ("é", "é"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_what_a_message_repeats(text: str, told: str) -> None:
+    assert shown(text) == told

@@ -1,0 +1,141 @@
+"""The guard alone: which connections are late, which make room, and that its log stays short. Time is an argument."""
+
+import asyncio
+import io
+
+import pytest
+
+from tokend.http.connection_limiter import LOOK_SECONDS, Caps, Deadlines, Guard
+from tokend.telemetry.log import JsonLog
+
+
+class _Client:
+    def __init__(self, address: str = "192.0.2.1") -> None:
+        self.address = address
+        self.aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class _Watched:
+    """A guard with a clock that is set by hand; `look` is what its timer does."""
+
+    def __init__(self, caps: Caps) -> None:
+        self.now = 0.0
+        self.log = io.BytesIO()
+        log = JsonLog(self.log, lambda: 0.0)
+        self.guard = Guard(Deadlines(), caps, log, lambda: self.now, lambda address: address == "10.0.0.1")
+
+    def join(self, address: str = "192.0.2.1") -> tuple[_Client, bool]:
+        client = _Client(address)
+        return client, self.guard.joined(client)
+
+    async def look(self, seconds: float) -> None:
+        """Let time pass, and the guard look at it."""
+        self.now += seconds
+        self.guard.start()
+        await asyncio.sleep(LOOK_SECONDS * 1.5)
+        self.guard.stop()
+
+
+@pytest.fixture
+def watched() -> _Watched:
+    return _Watched(Caps(total=3))
+
+
+async def test_a_head_that_does_not_come_is_closed_and_an_idle_connection_is_not(watched: _Watched) -> None:
+    silent, _ = watched.join()
+    idle, _ = watched.join()
+    watched.guard.begins_request(idle)
+    watched.guard.answered(idle)
+    await watched.look(5.1)
+    assert silent.aborted
+    assert not idle.aborted
+    assert watched.guard.closed == {"head": 1}
+
+
+async def test_the_second_request_of_a_connection_has_the_same_deadline(watched: _Watched) -> None:
+    client, _ = watched.join()
+    watched.guard.begins_request(client)
+    watched.guard.answered(client)
+    watched.now = 60.0
+    watched.guard.begins_head(client)
+    await watched.look(4.0)
+    assert not client.aborted
+    await watched.look(1.1)
+    assert client.aborted
+
+
+async def test_a_head_in_pieces_does_not_begin_anew_with_each(watched: _Watched) -> None:
+    client, _ = watched.join()
+    for _ in range(4):
+        await watched.look(1.3)
+        watched.guard.begins_head(client)
+    assert client.aborted
+
+
+async def test_an_answer_that_is_not_taken_is_closed_and_one_that_is_taken_is_not(watched: _Watched) -> None:
+    slow, _ = watched.join()
+    quick, _ = watched.join()
+    for client in (slow, quick):
+        watched.guard.begins_request(client)
+        watched.guard.stalls(client)
+    watched.guard.flows(quick)
+    await watched.look(5.1)
+    assert (slow.aborted, quick.aborted) == (True, False)
+    assert watched.guard.closed == {"write": 1}
+
+
+async def test_a_request_that_never_ends_is_closed(watched: _Watched) -> None:
+    client, _ = watched.join()
+    watched.guard.begins_request(client)
+    await watched.look(30.1)
+    assert client.aborted
+
+
+def test_the_longest_silent_makes_room_then_the_longest_idle_and_the_busy_never(watched: _Watched) -> None:
+    idle, _ = watched.join()
+    watched.guard.begins_request(idle)
+    watched.guard.answered(idle)
+    busy, _ = watched.join()
+    watched.guard.begins_request(busy)
+    silent, _ = watched.join()
+    fourth, joined = watched.join()
+    assert joined
+    assert (silent.aborted, idle.aborted, busy.aborted) == (True, False, False)
+    watched.guard.begins_request(fourth)
+    fifth, joined = watched.join()
+    assert joined
+    assert (idle.aborted, busy.aborted) == (True, False)
+    watched.guard.begins_request(fifth)
+    assert watched.join()[1] is False
+    assert watched.guard.open == 3
+
+
+def test_one_address_has_its_share_and_a_proxy_none() -> None:
+    watched = _Watched(Caps(total=100, per_address=2))
+    assert [watched.join()[1] for _ in range(3)] == [True, True, False]
+    assert all(watched.join("192.0.2.2")[1] for _ in range(2))
+    assert all(watched.join("10.0.0.1")[1] for _ in range(10))
+    assert watched.guard.closed == {"address_cap": 1}
+
+
+def test_a_connection_that_leaves_gives_its_share_back() -> None:
+    watched = _Watched(Caps(total=100, per_address=1))
+    client, _ = watched.join()
+    watched.guard.left(client)
+    assert watched.guard.open == 0
+    assert watched.join()[1]
+
+
+async def test_a_flood_of_closed_connections_is_one_log_line_in_ten_seconds(watched: _Watched) -> None:
+    for _ in range(50):
+        watched.join()
+    await watched.look(0.3)
+    for _ in range(50):
+        watched.join()
+    await watched.look(5.0)
+    assert watched.log.getvalue().count(b"\n") == 1
+    await watched.look(6.0)
+    assert watched.log.getvalue().count(b"\n") == 2

@@ -1,0 +1,209 @@
+"""Which web pages may read an answer: by the app that the path or host names, on good and bad answers alike."""
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.http.running import APP_ID, DEMO, KEY, Reply, Running, serving
+from tokend.issuing.configuration import Origins
+
+_APP = f"""
+    app_id: "{APP_ID}"
+    certificate: {{env: CERTIFICATE}}
+    callers: {{anybody: {{anonymous: true, may: [{{}}]}}}}
+"""
+_TWO = f"""
+apps:
+  one:{_APP}
+    cors: {{origins: ["https://one.example.com", " https://*.one.example.com "]}}
+  two:{_APP}
+    cors: {{origins: ["https://two.example.com"]}}
+  three:{_APP}
+    routes: [{{host: three.example.com, at: /}}]
+    cors: {{origins: ["*"]}}
+  four:{_APP}
+"""
+_ONE = f"apps:\n  one:{_APP}\n    cors: {{origins: [https://one.example.com]}}\n    routes: [{{at: /}}]\n"
+_EXPOSED = {"X-Request-ID", "Retry-After"}
+
+
+async def _ask(server: Running, target: str, origin: str | None, *headers: tuple[str, str]) -> Reply:
+    return await server.ask("GET", target, None, *([("Origin", origin)] if origin else []), *headers)
+
+
+async def _preflight(
+    server: Running, target: str, origin: str, method: str = "GET", headers: str | None = None
+) -> Reply:
+    asked = [("Origin", origin), ("Access-Control-Request-Method", method)]
+    return await server.ask(
+        "OPTIONS", target, None, *asked, *([("Access-Control-Request-Headers", headers)] if headers else [])
+    )
+
+
+def _allowed(reply: Reply) -> str | None:
+    assert "access-control-allow-credentials" not in reply.headers
+    assert "Origin" in reply.headers["vary"].split(", ")
+    return reply.headers.get("access-control-allow-origin")
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://example.com", True),
+        ("https://a.preview.example.com", True),
+        ("https://a.b.preview.example.com", True),
+        ("https://preview.example.com", False),
+        ("https://.preview.example.com", False),
+        ("https://evilpreview.example.com", False),
+        ("https://x.preview.example.com.evil.com", False),
+        ("https://evil.com/.preview.example.com", False),
+        ("https://evil.com#.preview.example.com", False),
+        ("https://evil.com?.preview.example.com", False),
+        ("https://u@a.preview.example.com", False),
+        ("https://a.preview.example.com:444", False),
+        ("http://a.preview.example.com", False),
+        ("https://A.preview.example.com", False),
+        ("https://a\n.preview.example.com", False),
+        ("https://example.com.", False),
+        ("https://example.com/", False),
+        ("https://exampleXcom", False),
+        ("null", False),
+        ("", False),
+        ("*", False),
+    ],
+)
+def test_exact_origins_and_patterns(origin: str, allowed: bool) -> None:
+    assert Origins(("https://example.com", "https://*.preview.example.com")).allow(origin) is allowed
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "", "*", "https://", "https://a b", "https://é.example.com", "https://\udcff"]
+)
+def test_not_even_a_star_lets_these_in(origin: str) -> None:
+    assert Origins(("*",)).allow(origin) is False
+
+
+def test_a_pattern_is_matched_in_no_time() -> None:
+    origins = Origins(("https://*.example.com",))
+    for hostile in ("a" * 8_000, "a." * 4_000, "a-" * 4_000, "a-a." * 2_000):
+        assert not origins.allow(f"https://{hostile}.example.org")
+
+
+async def test_an_allowed_origin_reads_good_and_bad_answers() -> None:
+    async with serving(_TWO) as server:
+        for target, status in (
+            ("/one/rtm/ada", 200),
+            ("/one/rtm/0", 400),
+            ("/one/rtm/*", 403),
+            ("/one/nowhere", 404),
+            ("/one/getToken", 405),
+            ("/one/docs", 200),
+        ):
+            reply = await _ask(server, target, "https://one.example.com")
+            assert reply.status == status
+            assert _allowed(reply) == "https://one.example.com"
+            assert set(reply.headers["access-control-expose-headers"].split(",")) == _EXPOSED
+        assert (
+            _allowed(await _ask(server, "/one/rtm/ada", "https://a.b.one.example.com")) == "https://a.b.one.example.com"
+        )
+
+
+async def test_a_401_and_a_500_can_be_read_too() -> None:
+    text = DEMO + "    cors: {origins: [https://one.example.com]}\n"
+    async with serving(text) as server:
+        reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com")
+        assert (reply.status, _allowed(reply)) == (401, "https://one.example.com")
+        server.door.loaded = replace(server.door.loaded, ports=None)
+        reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com", ("X-API-Key", KEY))
+        assert (reply.status, _allowed(reply)) == (500, "https://one.example.com")
+        assert reply.json["code"] == "internal"
+        assert server.lines[-1]["exception"] == "AttributeError"
+
+
+async def test_another_origin_or_none_is_served_without_the_headers() -> None:
+    """The Go service answers 403 to both."""
+    async with serving(_TWO) as server:
+        for origin in (None, "https://evil.com", "null", "https://two.example.com"):
+            reply = await _ask(server, "/one/rtm/ada", origin)
+            assert (reply.status, _allowed(reply)) == (200, None)
+
+
+async def test_apps_do_not_share_origins() -> None:
+    async with serving(_TWO) as server:
+        assert _allowed(await _ask(server, "/two/rtm/ada", "https://two.example.com")) == "https://two.example.com"
+        assert _allowed(await _ask(server, "/two/rtm/ada", "https://one.example.com")) is None
+        assert _allowed(await _ask(server, "/four/rtm/ada", "https://one.example.com")) is None
+        for target in ("/nowhere", "/ping", "/one%00"):
+            assert _allowed(await _ask(server, target, "https://one.example.com")) is None
+            assert (await _preflight(server, target, "https://one.example.com")).status in (400, 403)
+
+
+async def test_the_host_names_the_app_and_a_star_is_any_origin_of_this_app() -> None:
+    async with serving(_TWO) as server:
+        three = ("Host", "three.example.com:8443")
+        for origin in ("https://anything.example.org", "http://localhost:3000"):
+            reply = await _ask(server, "/rtm/ada", origin, three)
+            assert (reply.status, _allowed(reply)) == (200, origin)
+        assert _allowed(await _ask(server, "/rtm/ada", "null", three)) is None
+        assert _allowed(await _ask(server, "/rtm/ada", "https://anything.example.org")) is None
+
+
+async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_be_read() -> None:
+    async with serving(_ONE) as server:
+        for target in ("/ping", "/readyz", "/nowhere", "/rtm/%2f", "/rtm/%zz"):
+            assert _allowed(await _ask(server, target, "https://one.example.com")) == "https://one.example.com"
+        assert (await _preflight(server, "/ping", "https://one.example.com")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", None),
+        ("GET", "x-requested-with"),
+        ("POST", "content-type"),
+        ("POST", "Authorization, Content-Type, X-API-Key, X-Requested-With"),
+    ],
+)
+async def test_preflights_that_our_clients_send(method: str, headers: str | None) -> None:
+    async with serving(_TWO) as server:
+        target = "/one/rtc/stage/publisher/uid/7/" if method == "GET" else "/one/v1/token"
+        reply = await _preflight(server, target, "https://one.example.com", method, headers)
+        assert (reply.status, reply.body) == (200, b"")
+        assert _allowed(reply) == "https://one.example.com"
+        assert reply.headers["access-control-allow-methods"] == method
+        assert reply.headers["vary"] == "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+        named = {one for one in reply.headers.get("access-control-allow-headers", "").lower().split(",") if one}
+        assert named == {one.strip().lower() for one in (headers or "").split(",") if one}
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers"),
+    [
+        ("https://canary.example.org", "GET", None),
+        ("null", "GET", None),
+        ("https://one.example.com", "DELETE", None),
+        ("https://one.example.com", "CANARY", None),
+        ("https://one.example.com", "GET", "X-Canary"),
+        ("https://two.example.com", "GET", None),
+    ],
+)
+async def test_a_refused_preflight_is_our_json_and_echoes_nothing(
+    origin: str, method: str, headers: str | None
+) -> None:
+    async with serving(_TWO) as server:
+        reply = await _preflight(server, "/one/rtm/ada", origin, method, headers)
+        assert (reply.status, reply.json["code"]) == (403, "not_permitted")
+        assert _allowed(reply) is None
+        assert b"canary" not in reply.raw.lower()
+        assert b"canary" not in server.log.getvalue().lower()
+
+
+async def test_options_without_an_origin_is_204_with_allow() -> None:
+    async with serving(_TWO) as server:
+        for target, allow in (
+            ("/one/rtm/ada", "GET, OPTIONS"),
+            ("/one/v1/token", "POST, OPTIONS"),
+            ("/ping", "GET, OPTIONS"),
+            ("/nowhere", "OPTIONS"),
+        ):
+            reply = await server.ask("OPTIONS", target)
+            assert (reply.status, reply.headers["allow"], reply.body) == (204, allow, b"")

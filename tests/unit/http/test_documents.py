@@ -1,0 +1,199 @@
+"""The OpenAPI document is valid and true: asks made from it are never a 5xx, and what comes back fits it."""
+
+import random
+from typing import Any, Final
+
+import jsonschema
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.oracle import Vendor
+from tests.unit.dialects.transcripts import ANYBODY
+from tests.unit.http.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, serving, setup_of
+from tokend.dialects.registry import DEFAULT, DIALECTS
+from tokend.http import pages
+from tokend.http.handler import Loaded
+
+_HOW_MANY: Final = 300
+_TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
+
+
+_NATIVE: Final = f"{ANYBODY['every power']}    routes: [{{at: /, dialect: native}}]\n"
+_TYPES: Final[dict[str, tuple[list[int], ...]]] = {
+    "rtc": ([1],),
+    "rtm": ([2], [1, 2]),
+    "chat": ([5],),
+    "streaming": ([3],),
+    "fpa": ([4],),
+    "fcdn": ([6],),
+    "apaas": ([7], [2, 5, 7]),
+    "rtm2": ([8],),
+    "rtc_rtm": ([1, 2],),
+    "convoai": ([1, 2, 9],),
+    "stt": ([1, 2, 10],),
+}
+
+
+async def _document(text: str, prefix: str) -> dict[str, Any]:
+    async with serving(text) as server:
+        reply = await server.ask("GET", f"{prefix}/openapi.json")
+        found: dict[str, Any] = reply.json
+        return found
+
+
+_ALL: Final = f"""{ANYBODY["every power"]}    routes:
+      - at: /all
+        dialect: [native, agora-token-service, agora-npm-demo, agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]
+      - {{at: /guide, dialect: [native, agora-token-guide]}}
+      - {{at: /node, dialect: [native, agora-node-server], on_excess: clamp, token_version: "007"}}
+      - {{at: "/all/watch/{{channel}}", kind: rtc, set: {{uid: 7}}}}
+"""
+"""Every dialect, in groups that have no path in common; every kind."""
+
+
+@pytest.mark.parametrize("prefix", ["/all", "/guide", "/node"])
+async def test_with_every_dialect_and_kind_it_is_valid_too(prefix: str) -> None:
+    document = await _document(_ALL, prefix)
+    OpenAPIV31SpecValidator(document).validate()
+    (route,) = (one for one in setup_of(_ALL).routes if one.prefix == prefix)
+    wanted = {(one.method, f"/{one.path}") for dialect in route.dialects for one in dialect.endpoints}
+    assert {(method.upper(), path) for path, of in document["paths"].items() for method in of} == wanted
+    assert set(KINDS) <= document["components"]["schemas"].keys()
+    tags = {tag for of in document["paths"].values() for one in of.values() for tag in one["tags"]}
+    assert tags == {dialect.name for dialect in route.dialects}
+
+
+async def test_two_dialects_at_one_path_are_both_named() -> None:
+    document = await _document(_ALL, "/all")
+    assert document["paths"]["/token/generate"]["post"]["tags"] == ["agora-docker", "agora-samples-chat"]
+    assert set(document["paths"]["/v1/token"]) == {"get", "post"}
+
+
+@pytest.mark.parametrize(("text", "prefix"), [(DEMO, "/demo"), (OPEN, "")])
+async def test_the_document_is_valid_and_leaves_no_endpoint_out(text: str, prefix: str) -> None:
+    document = await _document(text, prefix)
+    OpenAPIV31SpecValidator(document).validate()
+    listed = {(method.upper(), path) for path, of in document["paths"].items() for method in of}
+    assert listed == {
+        (one.method, f"/{one.path}") for dialect in (DIALECTS[name] for name in DEFAULT) for one in dialect.endpoints
+    }
+    assert document["servers"] == [{"url": prefix or "/"}]
+
+
+async def test_it_says_whether_a_credential_may_be_left_out_and_which_lifetimes_are_taken() -> None:
+    for text, prefix, open_to_all in ((DEMO, "/demo", False), (OPEN, "", True)):
+        document = await _document(text, prefix)
+        assert ({} in document["paths"]["/v1/token"]["post"]["security"]) is open_to_all
+        ttl = document["components"]["schemas"]["rtc"]["properties"]["ttl"]
+        assert (ttl["minimum"], ttl["maximum"]) == (60, 86_400)
+
+
+def _made(pick: random.Random, schema: dict[str, Any], defs: dict[str, Any]) -> Any:
+    """A value that fits a schema, or comes near."""
+    if "$ref" in schema:
+        return _made(pick, defs[schema["$ref"].rpartition("/")[2]], defs)
+    if "anyOf" in schema:
+        return _made(pick, pick.choice(schema["anyOf"]), defs)
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return pick.choice(schema["enum"])
+    match schema.get("type"):
+        case "array":
+            return [_made(pick, schema["items"], defs) for _ in range(pick.choice((0, 1, 2)))]
+        case "object" if "properties" not in schema:  # a part of combined, whose schema is that of its kind
+            return {"kind": (kind := pick.choice(("rtm", "fpa", "chat"))), **_made(pick, defs[kind], defs)}
+        case "boolean":
+            return pick.choice((True, False))
+        case "object":
+            required = set(schema.get("required", []))
+            names = [one for one in schema["properties"] if one in required or pick.random() < 0.4]
+            return {one: _made(pick, schema["properties"][one], defs) for one in names}
+        case "integer":
+            low, high = schema.get("minimum", 0), schema.get("maximum", 10**6)
+            return pick.choice((low, high, pick.randint(low, high), low - 1, high + 1))
+        case "string":
+            return pick.choice(_TEXTS)
+        case "null":
+            return None
+    raise AssertionError(schema)
+
+
+def _role(ask: dict[str, Any]) -> dict[str, Any]:
+    """An ask's role that is null comes back as what the token has."""
+    return {"role": ask["role"]} if "role" in ask else {}
+
+
+async def test_asks_made_from_the_schemas_and_their_answers(vendor: Vendor) -> None:
+    pick = random.Random(5)
+    document = await _document(_NATIVE, "")
+    schemas = document["components"]["schemas"]
+    resolvable = {"components": document["components"]}
+
+    def check(value: object, name: str) -> None:
+        jsonschema.validate(value, {"$ref": f"#/components/schemas/{name}", **resolvable})
+
+    tokens: list[tuple[str, str]] = []
+    async with serving(_NATIVE) as server:
+        for kind in KINDS:
+            good = 0
+            for _ in range(_HOW_MANY):
+                ask = _made(pick, schemas[kind], schemas)
+                reply = await server.ask("POST", "/v1/token", ask)
+                assert reply.status in (200, 400), reply.body
+                check(reply.json, "Token" if reply.status == 200 else "Problem")
+                if reply.status == 200:
+                    check(ask, "Ask")
+                    assert {**reply.json, **ask, "ttl": 0} == {**reply.json, "ttl": 0, **_role(ask)}
+                    tokens.append((kind, reply.json["token"]))
+                    good += 1
+            assert good > 10
+        asks = [_made(pick, schemas[kind], schemas) for kind in KINDS for _ in range(8)]
+        check((await server.ask("POST", "/v1/tokens", {"asks": asks})).json, "Results")
+    answers = vendor.ask_all({"op": "verify007", "token": one, "certificate": CERTIFICATE} for _, one in tokens)
+    for (kind, _), answer in zip(tokens, answers, strict=True):
+        assert (answer["read"], answer["ok"]) == (True, True)
+        types = [one["type"] for one in answer["services"]]
+        assert kind == "combined" or types in _TYPES[kind]
+
+
+async def test_the_docs_page_tells_every_kind_and_field_and_links_the_document() -> None:
+    document = await _document(DEMO, "/demo")
+    async with serving(DEMO) as server:
+        page = (await server.ask("GET", "/demo/docs/")).body.decode()
+        assert "href='/demo/openapi.json'" in page
+        assert (await server.ask("GET", "/demo/docs", None, ("X-API-Key", KEY))).headers["content-security-policy"]
+    for kind in ("rtc", "rtm", "chat"):
+        section = page.partition(f"<h3><code>{kind}</code></h3>")[2].partition("<h3>")[0]
+        for name in document["components"]["schemas"][kind]["properties"].keys() - {"kind"}:
+            assert f"<code>{name}</code>" in section
+
+
+async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
+    both = f"{DEMO}    routes: [{{at: /a}}, {{host: b.example.com, at: /a, dialect: native}}]\n"
+    async with serving(both) as server:
+
+        async def ask(name: str, host: str) -> bytes:
+            return (await server.ask("GET", f"/a/{name}", None, ("Host", host))).body
+
+        wanted = [(name, host) for name in ("openapi.json", "docs") for host in ("a.example.com", "b.example.com")]
+        first = [await ask(*one) for one in wanted]
+        assert len(set(first)) == 4  # one of one route or kind is never given for another
+        assert [await ask(*one) for one in wanted] == first
+        (route, _), documents = server.door.loaded.setup.routes, server.door.loaded.documents
+        assert documents.get("docs", route) is documents.get("docs", route)
+        server.door.loaded = Loaded.of(setup_of(both.replace("demo:", "other:")))
+        again = [await ask(*one) for one in wanted]
+    assert all(b"tokend: demo" in one for one in first)
+    assert all(b"tokend: other" in one for one in again)
+
+
+def test_the_docs_page_escapes_what_it_shows() -> None:
+    (route,) = setup_of(DEMO).routes
+    text = "<script>alert('x')</script>"
+    (rtc,) = (one for kind, one in route.app.backends.items() if kind == "rtc")
+    hostile = type("Hostile", (type(rtc),), {"Fields": type("Fields", (rtc.Fields,), {"__doc__": text})})
+    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.credentials)}, {}, route.app.origins)
+    shown = pages.document("docs", type(route)(app, (text,), None, route.dialects, route.gate, ())).body
+    assert b"<script" not in shown
+    assert b"href='/&lt;script&gt;" in shown

@@ -1,0 +1,110 @@
+"""P6 for what lasts shorter than its token: privileges of their own, RTM's login, the Docker image's privilegeExpireTs."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from tests.oracle import Vendor
+from tests.unit.http.lifetime_ways import everything
+from tests.unit.http.running import CERTIFICATE, Reply, Running, serving, setup_of
+from tokend.backends.agora import v007
+from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.issuing.configuration import Setup
+
+_TTL: Final = 600
+_NUMBERS: Final = (0, 1, _TTL, _TTL + 1, -1, PLATFORM_MAX_TTL + 1, 2**31, 2**32, 2**32 + 1, 2**63, 10**30, -(2**63))
+_OTHERS: Final[tuple[Any, ...]] = (60.0, 60.5, 1e300, True, False, "60", "", "1m", [], {}, [60])
+_CHANNEL: Final = {"channel": "stage", "uid": 7}
+_RTC: Final = {"join": 1, "audio": 2, "video": 3, "data": 4}
+
+
+class Place(NamedTuple):
+    """Where seconds can be said: how an ask does, and the vendor's numbers of their service and privileges."""
+
+    path: str
+    ask: Callable[[Any], dict[str, Any]]
+    service: int
+    privileges: tuple[int, ...]
+
+
+def _privilege(kind: str, name: str, service: int, number: int) -> Place:
+    def ask(asked: object) -> dict[str, Any]:
+        return {"kind": kind, **_CHANNEL, "privileges": {name: asked}, "ttl": _TTL}
+
+    return Place("/native/v1/token", ask, service, (number,))
+
+
+def _combined(name: str, number: int) -> Place:
+    def ask(asked: object) -> dict[str, Any]:
+        return {"kind": "combined", "services": [{"kind": "rtc", **_CHANNEL, "privileges": {name: asked}}], "ttl": _TTL}
+
+    return Place("/native/v1/token", ask, 1, (number,))
+
+
+def _login(kind: str) -> Place:
+    def ask(asked: object) -> dict[str, Any]:
+        return {"kind": kind, **_CHANNEL, "rtm_seconds": asked, "ttl": _TTL}
+
+    return Place("/native/v1/token", ask, 2, (1,))
+
+
+def _docker(asked: object) -> dict[str, Any]:
+    service = {"channelName": "stage", "uid": "7", "serviceRtc": {"enable": True}}
+    return {**service, "tokenExpireTs": _TTL, "privilegeExpireTs": asked}
+
+
+PLACES: Final[Mapping[str, Place]] = {
+    **{
+        f"{kind} {name}": _privilege(kind, name, 1, number)
+        for kind in ("rtc", "rtc_rtm", "convoai", "stt")
+        for name, number in _RTC.items()
+    },
+    **{f"combined {name}": _combined(name, number) for name, number in _RTC.items()},
+    **{f"streaming {name}": _privilege("streaming", name, 3, number) for name, number in (("mixed", 1), ("raw", 2))},
+    **{f"fcdn {name}": _privilege("fcdn", name, 6, number) for name, number in (("publish", 1), ("play", 2))},
+    **{f"{kind} rtm_seconds": _login(kind) for kind in ("rtc_rtm", "convoai", "stt")},
+    "docker's privilegeExpireTs": Place("/agora-docker/token/generate", _docker, 1, tuple(_RTC.values())),
+}
+
+
+async def _asked(server: Running, place: Place, asked: object) -> Reply:
+    return await server.ask("POST", place.path, json.dumps(place.ask(asked)).encode())
+
+
+@pytest.fixture(scope="module")
+def setup() -> Setup:
+    return setup_of(everything())
+
+
+@pytest.mark.parametrize("name", PLACES)
+async def test_it_is_what_was_asked_for_or_nothing_is_issued(name: str, setup: Setup, vendor: Vendor) -> None:
+    place = PLACES[name]
+    tokens: dict[int, str] = {}
+    async with serving(setup) as server:
+        for asked in (*_NUMBERS, *_OTHERS):
+            reply = await _asked(server, place, asked)
+            if type(asked) is int and 1 <= asked <= _TTL:
+                assert reply.status == 200, reply.body
+                tokens[asked] = reply.json["data"]["token"] if "data" in reply.json else reply.json["token"]
+            else:
+                assert reply.status == 400, (asked, reply.body)
+                assert b"007e" not in reply.body
+    assert sorted(tokens) == [1, _TTL]
+    for seconds, token in tokens.items():
+        answer = vendor.ask("verify007", token=token, certificate=CERTIFICATE)
+        assert (answer["ok"], answer["expire"]) == (True, _TTL)
+        (service,) = [one for one in answer["services"] if one["type"] == place.service]
+        assert service["privileges"] == {str(number): seconds for number in place.privileges}
+
+
+@pytest.mark.parametrize("name", PLACES)
+async def test_null_is_no_lifetime(name: str, setup: Setup) -> None:
+    """A privilege that is null is left out, and one has to be said; RTM's login is then as long as the token."""
+    async with serving(setup) as server:
+        reply = await _asked(server, PLACES[name], None)
+    assert reply.status == (200 if "rtm_seconds" in name else 400)
+    if reply.status == 200:
+        services = v007.decode(reply.json["token"]).content.services
+        assert {seconds for one in services for seconds in one.privileges.values()} == {_TTL}

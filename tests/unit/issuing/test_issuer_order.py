@@ -1,0 +1,246 @@
+"""Mint, verify, audit, release: in that order, and nothing leaves where one of them fails. Batches and all-or-nothing."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.issuing.making import CALLER, CREDENTIALS, STAMP, app, backends, rtc, rule
+from tokend.auth.anonymous import Anonymous
+from tokend.auth.authenticator import Gate, present
+from tokend.backends.agora.rtm import Rtm
+from tokend.backends.contract import Mismatch
+from tokend.core.errors import Code, Refusal
+from tokend.core.interfaces import Ports
+from tokend.core.model import Ask, Caller, Decision, Grant, Issued
+from tokend.dialects.contract import Explain, Explanation, Inspect, Inspection, Issue
+from tokend.issuing.configuration import Route
+from tokend.issuing.issuer import Terms, answer, issue
+from tokend.plugins import Backend, Minted, NoOptions, Reading, Stamp, Unreadable
+
+_TERMS: Final = Terms()
+_OK: Final = Ask("rtm", {"user": "ann"})
+_ELSEWHERE: Final = Ask("rtm", {"user": "bob"})
+_BAD: Final = Ask("rtm", {"usr": "ann"})
+
+
+class _Journal:
+    """What happened, in order; an audit sink and a deny list that write into it."""
+
+    def __init__(self, fails: Exception | None = None, denied: str | None = None) -> None:
+        self.lines: list[str] = []
+        self.decisions: list[tuple[Decision, ...]] = []
+        self._fails, self._denied = fails, denied
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(audit=self, deny=self)
+
+    def healthy(self) -> bool:
+        return True
+
+    async def record(self, decisions: tuple[Decision, ...]) -> None:
+        self.lines.append("audit")
+        self.decisions.append(decisions)
+        if self._fails is not None:
+            raise self._fails
+
+    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
+        self.lines.append("deny?")
+        return self._denied if self._denied and grant.services[0].user == "ann" else None
+
+
+class _Told(Rtm):
+    """Says in the journal what it does; what it reads may be made to lie."""
+
+    journal = _Journal()
+    lie: Callable[[Reading], Reading] = staticmethod(lambda reading: reading)
+
+    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+        self.journal.lines.append("mint")
+        return super().mint(grant, stamp)
+
+    def read(self, token: str) -> Reading:
+        return self.lie(super().read(token))
+
+    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+        self.journal.lines.append("verify")
+        return super().verify(minted, grant, stamp)
+
+
+def _told(journal: _Journal, lie: Callable[[Reading], Reading] = lambda reading: reading) -> Mapping[str, Backend]:
+    backend = _Told(NoOptions(), CREDENTIALS)
+    backend.journal, backend.lie = journal, lie
+    return {"rtm": backend}
+
+
+async def _refused(of: Any, wanted: Issue, ports: Ports = Ports()) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await issue(of, _TERMS, CALLER, wanted, [STAMP] * len(wanted.asks), ports)
+    return caught.value
+
+
+async def test_deny_list_then_mint_then_verify_then_audit_then_release() -> None:
+    journal = _Journal()
+    (issued,) = await issue(app(rule(), built=_told(journal)), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.ports)
+    assert journal.lines == ["deny?", "mint", "verify", "audit"]
+    assert isinstance(issued, Issued)
+    ((decision,),) = journal.decisions
+    assert decision.token_sha256 == hashlib.sha256(issued.token.encode()).hexdigest()
+    assert (decision.app, decision.caller, decision.rule, decision.issued_at) == (
+        "demo",
+        "web",
+        issued.rule,
+        STAMP.issued_at,
+    )
+    assert (decision.grant, decision.ask, decision.refusal) == (issued.grant, _OK, None)
+
+
+async def test_the_audit_never_sees_the_token() -> None:
+    journal = _Journal()
+    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.ports)
+    assert isinstance(issued, Issued)
+    assert issued.token not in repr(journal.decisions)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), TimeoutError(), RuntimeError("lost")])
+@pytest.mark.parametrize("batch", [False, True])
+async def test_what_cannot_be_written_down_is_not_issued(error: Exception, batch: bool) -> None:
+    journal = _Journal(fails=error)
+    refusal = await _refused(app(rule()), Issue((_OK, _OK), batch), journal.ports)
+    assert (refusal.code, refusal.status, refusal.operator) == (Code.UNAVAILABLE, 503, repr(error))
+    assert "007" not in refusal.detail
+
+
+async def test_a_refusal_that_cannot_be_written_down_is_unavailable_too() -> None:
+    refusal = await _refused(app(), Issue((_OK,)), _Journal(fails=OSError()).ports)
+    assert refusal.code is Code.UNAVAILABLE
+
+
+async def test_a_refusal_is_written_down() -> None:
+    journal = _Journal()
+    refusal = await _refused(app(), Issue((_OK,)), journal.ports)
+    ((decision,),) = journal.decisions
+    assert decision.refusal is refusal
+    assert (decision.grant, decision.rule, decision.token_sha256) == (None, None, None)
+
+
+def _raise(reading: Reading) -> Reading:
+    raise Unreadable("cannot be read")
+
+
+_LIES: Final[Mapping[str, Callable[[Reading], Reading]]] = {
+    "another user": lambda one: replace(
+        one, grant=replace(one.grant, services=(replace(one.grant.services[0], user="bob"),))
+    ),
+    "another app": lambda one: replace(one, grant=replace(one.grant, app_id="0" * 32)),
+    "longer": lambda one: replace(one, grant=replace(one.grant, ttl=one.grant.ttl + 1)),
+    "one service more": lambda one: replace(one, grant=replace(one.grant, services=one.grant.services * 2)),
+    "not signed": lambda one: replace(one, signed_by=None),
+    "issued later": lambda one: replace(one, issued_at=one.issued_at + 1),
+    "ending later": lambda one: replace(one, expires_at=one.expires_at + 1),
+    "something hidden": lambda one: replace(one, hidden=frozenset({"user"})),
+    "unreadable": _raise,
+}
+
+
+@pytest.mark.parametrize("lie", _LIES.values(), ids=_LIES)
+async def test_a_token_that_says_something_else_is_not_released(lie: Callable[[Reading], Reading]) -> None:
+    journal = _Journal()
+    refusal = await _refused(app(rule(), built=_told(journal, lie)), Issue((_OK,)), journal.ports)
+    assert (refusal.code, refusal.status, refusal.sentence) == (Code.INTERNAL, 500, "the token was not released")
+    assert (refusal.operator or "").startswith("demo.web.may[0]: the token")
+    ((decision,),) = journal.decisions
+    assert (decision.token_sha256, decision.refusal) == (None, refusal)
+
+
+async def test_who_is_denied_gets_no_token_whatever_the_rules_say() -> None:
+    journal = _Journal(denied="ann is shut out until noon")
+    refusal = await _refused(app(rule(), built=_told(journal)), Issue((_OK,)), journal.ports)
+    assert (refusal.code, refusal.sentence) == (Code.NOT_PERMITTED, "ann is shut out until noon")
+    assert journal.lines == ["deny?", "audit"]
+    assert await issue(app(rule()), _TERMS, CALLER, Issue((_ELSEWHERE,)), [STAMP], journal.ports)
+
+
+async def test_the_deny_list_is_not_asked_about_what_no_rule_permits() -> None:
+    journal = _Journal()
+    await _refused(app(), Issue((_OK,)), journal.ports)
+    assert journal.lines == ["audit"]
+
+
+async def test_a_batch_answers_each_ask_in_order_and_writes_them_down_at_once() -> None:
+    journal = _Journal()
+    malformed = Refusal(Code.INVALID_FIELD, "is missing", "kind")
+    wanted = Issue((_OK, malformed, _ELSEWHERE, _BAD, _OK), batch=True)
+    outcomes = await issue(app(rule(user="ann")), _TERMS, CALLER, wanted, [STAMP] * 5, journal.ports)
+    codes = [one.code if isinstance(one, Refusal) else None for one in outcomes]
+    assert codes == [None, Code.INVALID_FIELD, Code.NOT_PERMITTED, Code.UNKNOWN_FIELD, None]
+    assert outcomes[1] is malformed
+    (decisions,) = journal.decisions
+    assert [one.ask for one in decisions] == [_OK, _ELSEWHERE, _BAD, _OK]
+    digests = [hashlib.sha256(one.token.encode()).hexdigest() if isinstance(one, Issued) else None for one in outcomes]
+    assert [one.token_sha256 for one in decisions] == [digests[0], None, None, digests[4]]
+
+
+async def test_two_tokens_of_one_answer_are_all_or_nothing() -> None:
+    journal = _Journal()
+    refusal = await _refused(app(rule(user="ann")), Issue((_OK, _ELSEWHERE)), journal.ports)
+    assert refusal.code is Code.NOT_PERMITTED
+    (decisions,) = journal.decisions
+    assert [one.token_sha256 for one in decisions] == [None], "a token that is not released is not written down as one"
+
+
+async def test_a_refusal_among_the_asks_of_one_answer_refuses_all_and_is_no_decision() -> None:
+    malformed = Refusal(Code.INVALID_FIELD, "is missing", "kind")
+    for asks in ((malformed,), (_OK, malformed)):
+        journal = _Journal()
+        assert await _refused(app(rule()), Issue(asks), journal.ports) is malformed
+        assert [one for several in journal.decisions for one in several] == []
+
+
+async def test_each_token_has_its_own_salt_and_all_one_time() -> None:
+    stamps = [Stamp(STAMP.issued_at, salt) for salt in (1, 2)]
+    one, two = await issue(app(rule()), _TERMS, CALLER, Issue((_OK, _OK), batch=True), stamps)
+    assert isinstance(one, Issued)
+    assert isinstance(two, Issued)
+    assert one.token != two.token
+    assert (one.issued_at, one.grant) == (two.issued_at, two.grant)
+
+
+async def test_a_stamp_for_each_ask() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        await issue(app(rule()), _TERMS, CALLER, Issue((_OK, _OK)), [STAMP])
+
+
+async def test_times_come_from_the_stamp_and_the_grant() -> None:
+    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((rtc(ttl=600),)), [STAMP])
+    assert isinstance(issued, Issued)
+    assert (issued.issued_at, issued.expires_at, issued.renew_at) == (
+        STAMP.issued_at,
+        STAMP.issued_at + 600,
+        STAMP.issued_at + 570,
+    )
+
+
+async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may() -> None:
+    of = app(rule())
+    route = Route(of, (), None, (), Gate([Anonymous("web")]), ("web",))
+    nobody = present((), ())
+    for parsed, made in ((Issue((_OK,)), Issued), (Explain(_OK), Explanation)):
+        (outcome,) = await answer(route, parsed, nobody, [STAMP])
+        assert isinstance(outcome, made)
+    token = backends()["rtm"].mint(Grant(of.app_id, "007", 60, ()), STAMP).token
+    (outcome,) = await answer(route, Inspect(token), nobody, [STAMP])
+    assert isinstance(outcome, Inspection)
+    for wanted in (Issue((_OK,)), Explain(_OK), Inspect(token)):
+        with pytest.raises(Refusal) as caught:
+            await answer(route, wanted, present((), ("unknown",)), [STAMP])
+        assert caught.value.code is Code.CREDENTIAL_INVALID
+
+
+async def test_no_credentials_no_certificate_no_secret_in_any_outcome() -> None:
+    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [STAMP])
+    certificate = CREDENTIALS.certificates["primary"].reveal()
+    assert not any(certificate[at : at + 8] in repr(issued) for at in range(len(certificate) - 7))

@@ -1,0 +1,88 @@
+"""Every dialect tells a limited client so in its own shape: 429, and a Retry-After in seconds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.dialects.notation import signed
+from tests.unit.dialects.transcripts import Exchange, all_exchanges, setup_named
+from tests.unit.http.running import WORLD, Reply, serving
+from tokend.core.interfaces import Ports
+from tokend.core.rate_limits import Group, Limit, Limits
+from tokend.dialects.registry import DIALECTS
+from tokend.issuing.configuration import Setup
+
+SENTENCE: Final = "this is over a rate limit: ask again in 3 s"
+OURS: Final[Mapping[str, Any]] = {
+    "error": SENTENCE,
+    "message": SENTENCE,
+    "status": 429,
+    "code": "rate_limited",
+    "request_id": "request-1",
+}
+PROBLEM: Final[Mapping[str, Any]] = {
+    "type": "about:blank",
+    "title": "Rate limited",
+    "status": 429,
+    "code": "rate_limited",
+    "detail": SENTENCE,
+    "retry_after": 3,
+    "request_id": "request-1",
+}
+OF_ORIGINALS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "agora-docker": {"code": -2, "message": SENTENCE, "reason": "rate_limited", "request_id": "request-1"},
+    "agora-docs-sample": {
+        "code": "429",
+        "message": SENTENCE,
+        "error": SENTENCE,
+        "reason": "rate_limited",
+        "request_id": "request-1",
+    },
+}
+"""Shapes that come from the original server."""
+UNCOUNTED: Final = ("/openapi.json", "/docs", "/ping", "/healthz", "/readyz", "/")
+GOOD: Final = [
+    one
+    for one in all_exchanges()
+    if one.status == 200 and one.method in ("GET", "POST") and not f"/{one.target.strip('/')}".endswith(UNCOUNTED)
+]
+
+
+class Full:
+    """Nothing is admitted before 2.3 seconds have passed."""
+
+    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+        return [2.3] * len(groups)
+
+
+def with_limits(setup: Setup) -> Setup:
+    """The same, its apps limited."""
+    apps = {name: replace(app, limits=Limits(app=Limit(1, 1, 1))) for name, app in setup.apps.items()}
+    return replace(setup, apps=apps, routes=tuple(replace(one, app=apps[one.app.name]) for one in setup.routes))
+
+
+async def limited_reply(one: Exchange) -> Reply:
+    async with serving(with_limits(setup_named(one.setup)), WORLD, Ports(limiter=Full())) as server:
+        body = signed(one.body).encode() if one.body or one.method == "POST" else None
+        return await server.ask(one.method, one.target, body, *one.headers)
+
+
+@pytest.mark.parametrize("one", GOOD, ids=[one.place for one in GOOD])
+async def test_limited(one: Exchange) -> None:
+    reply = await limited_reply(one)
+    if one.target.endswith("/v1/tokens"):
+        assert reply.status == 200
+        assert all(one["error"]["retry_after"] == 3 for one in reply.json["results"])
+        return
+    assert (reply.status, reply.headers["retry-after"]) == (429, "3")
+    if reply.headers["content-type"].startswith("text/plain"):
+        assert reply.body.decode() == f"rate_limited: {SENTENCE}"
+    else:
+        ours = PROBLEM if "problem" in reply.headers["content-type"] else OURS
+        assert reply.json == OF_ORIGINALS.get(one.dialect, ours)
+
+
+def test_every_dialect_is_among_them() -> None:
+    assert {one.dialect for one in GOOD} >= DIALECTS.keys()

@@ -1,0 +1,162 @@
+"""How a request finds its endpoint: the path is split strictly, the longest prefix wins, hosts go first."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.unit.http.running import APP_ID, setup_of
+from tokend.config.loading import ConfigError
+from tokend.core.errors import Code, Refusal
+from tokend.dialects.contract import FORM, JSON
+from tokend.issuing.routing import Found, Missed, Table, clash, split_path
+
+_APP = f"""
+    app_id: "{APP_ID}"
+    certificate: {{env: CERTIFICATE}}
+    callers: {{anybody: {{anonymous: true, may: [{{}}]}}}}
+"""
+
+
+def _table(**routes: str) -> Table:
+    return Table(
+        setup_of("apps:" + "".join(f"\n  {app}:{_APP}    routes: [{at}]" for app, at in routes.items())).routes
+    )
+
+
+def _app(found: Found | Missed) -> str | None:
+    return None if found.route is None else found.route.app.name
+
+
+@pytest.mark.parametrize(
+    ("target", "parts"),
+    [
+        ("/", ()),
+        ("/a", ("a",)),
+        ("/a/", ("a",)),
+        ("//", ("",)),
+        ("/a//", ("a", "")),
+        ("/a//b", ("a", "", "b")),
+        ("/a/?x=/y/#z", ("a",)),
+        ("/a%20b%3Fc", ("a b?c",)),
+        ("/%25%32%66", ("%2f",)),
+        ("/a+b", ("a+b",)),
+        ("/caf%C3%A9", ("café",)),
+        ("/.%2E", ("..",)),
+        ("/é", ("é",)),
+    ],
+)
+def test_a_path_is_split_first_and_decoded_once(target: str, parts: tuple[str, ...]) -> None:
+    assert split_path(target) == parts
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(
+            "/a%2fb",
+            "/a%2Fb",
+            "/a%00",
+            "/a%0a",
+            "/a%0D",
+            "/a%7f",
+            "/a%1F",
+            "/a%",
+            "/a%4",
+            "/a%zz",
+            "/a%%41",
+            "/a%u0041",
+        ),
+        *("/a#b", "/#", "/a\x00", "/a\n", "/a%ff", "/a%C3", "/a%ED%A0%80", "/\udcff", "/\ud800"),
+        *("", "*", "a", "?", "http://example.com/a", "example.com:443"),
+    ],
+)
+def test_a_path_that_could_be_read_in_two_ways_is_refused(target: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        split_path(target)
+    assert refused.value.code == Code.MALFORMED
+
+
+@given(st.text() | st.text("/%2fF0a#?.\x00é\udcff", max_size=12).map("/".__add__))
+@example("/%F4%90%80%80")
+def test_splitting_raises_refusals_only(target: str) -> None:
+    try:
+        parts = split_path(target)
+    except Refusal:
+        return
+    assert all("/" not in one and "\x00" not in one for one in parts)
+
+
+def test_an_empty_part_is_a_value_and_the_final_slash_is_optional() -> None:
+    table = _table(demo="{at: /}")
+    found = table.match("GET", None, split_path("/rtc/stage/publisher/uid//"))
+    assert isinstance(found, Found)
+    assert found.params == {"channel": "stage", "role": "publisher", "tokenType": "uid", "rtcuid": ""}
+    assert isinstance(table.match("GET", None, split_path("/rtc/stage/publisher/uid/")), Missed)
+    for target in ("/rtm/ada", "/rtm/ada/"):
+        assert isinstance(table.match("GET", None, split_path(target)), Found)
+    assert isinstance(table.match("GET", None, split_path("/rtm/ada//")), Missed)
+
+
+def test_the_longest_prefix_wins_and_keeps_the_request() -> None:
+    table = _table(root="{at: /}", a="{at: /a}", deep="{at: /a/b}")
+    for target, app in (("/rtm/x", "root"), ("/a/rtm/x", "a"), ("/a/b/rtm/x", "deep"), ("/ab/rtm/x", "root")):
+        assert _app(table.match("GET", None, split_path(target))) == app
+    missed = table.match("GET", None, split_path("/a/b/nothing"))
+    assert (_app(missed), isinstance(missed, Missed)) == ("deep", True)
+
+
+def test_routes_of_the_host_go_first() -> None:
+    table = _table(anywhere="{at: /}", here="{host: a.example.com, at: /}", deep="{at: /x}")
+    for host, target, app in (
+        ("a.example.com", "/rtm/x", "here"),
+        ("b.example.com", "/rtm/x", "anywhere"),
+        (None, "/rtm/x", "anywhere"),
+        ("b.example.com", "/x/rtm/x", "deep"),
+        ("a.example.com", "/x/rtm/x", "here"),
+    ):
+        assert _app(table.match("GET", host, split_path(target))) == app
+
+
+def test_another_method_is_told_which_would_fit() -> None:
+    table = _table(demo="{at: /}")
+    missed = table.match("DELETE", None, split_path("/v1/token"))
+    assert isinstance(missed, Missed)
+    assert (missed.allowed, missed.template) == (("POST",), "/v1/token")
+    assert _table(demo="{at: /d}").match("GET", None, ("e",)) == Missed(None)
+
+
+def test_a_template_holds_no_value_of_the_clients() -> None:
+    found = _table(demo="{at: /demo}").match("GET", None, split_path("/demo/rtc/canary/host/uid/7"))
+    assert found.template == "/demo/rtc/{channel}/{role}/{tokenType}/{rtcuid}"
+
+
+def test_routes_that_could_match_one_request_clash() -> None:
+    with pytest.raises(ConfigError, match="could match the same requests"):
+        _table(one="{at: /x}", two="{at: /x}")
+    setup = setup_of(
+        f"apps:\n  one:{_APP}    routes: [{{at: /x, dialect: native}}, {{at: /y}}]\n"
+        f"  two:{_APP}    routes: [{{at: /x, dialect: agora-token-service}}, {{host: a.example.com, at: /y}}]"
+    )
+    assert [clash(one, other) for one in setup.routes for other in setup.routes if one is not other] == [None] * 12
+
+
+@pytest.mark.parametrize(
+    ("dialects", "media", "named"),
+    [
+        ("agora-docker, agora-samples-chat", JSON, "agora-docker"),
+        ("agora-docker, agora-samples-chat", FORM, "agora-samples-chat"),
+        ("agora-samples-chat, agora-docker", JSON, "agora-docker"),
+        ("agora-docker", FORM, "agora-docker"),
+        ("agora-samples-chat", JSON, "agora-samples-chat"),
+    ],
+)
+def test_the_content_type_decides_between_two_and_one_alone_says_what_it_wants(
+    dialects: str, media: str, named: str
+) -> None:
+    table = _table(demo=f"{{at: /, dialect: [{dialects}]}}")
+    found = table.match("POST", None, ("token", "generate"), media)
+    assert isinstance(found, Found)
+    assert found.dialect.name == named
+    missed = table.match("GET", None, ("token", "generate"), media)
+    assert isinstance(missed, Missed)
+    assert missed.allowed == ("POST",)

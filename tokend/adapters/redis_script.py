@@ -1,0 +1,72 @@
+"""The script that counts in Redis, by Redis' clock, and the form of what it is given. All or nothing for each ask."""
+
+import hashlib
+from collections.abc import Sequence
+
+from tokend.core.rate_limits import Counter, Group
+
+# A counter is "debt since": the debt at the time `since` (Unix microseconds), in microseconds times the limit's amount;
+# it falls by that amount a microsecond. Whole numbers below 2^53, so that Lua's doubles lose nothing. A clock that is
+# set back stops the fall for no longer than until the next ask.
+SCRIPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local debts, changed = {}, {}
+for i, key in ipairs(KEYS) do
+  local amount = tonumber(ARGV[3 * i - 2])
+  local debt, since = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  debts[i] = 0
+  if debt then
+    debts[i] = math.max(0, debt - math.max(0, now - since) * amount)
+    changed[i] = tonumber(since) > now
+  end
+end
+local waits = {}
+local at = 3 * #KEYS + 1
+while at <= #ARGV do
+  local last = at + ARGV[at]
+  local wait = 0
+  for one = at + 1, last do
+    local i = tonumber(ARGV[one])
+    local amount = tonumber(ARGV[3 * i - 2])
+    local over = debts[i] + ARGV[3 * i - 1] - ARGV[3 * i]
+    local whole = math.floor(over / amount)
+    if whole * amount < over then whole = whole + 1 end
+    wait = math.max(wait, whole)
+  end
+  if wait == 0 then
+    for one = at + 1, last do
+      local i = tonumber(ARGV[one])
+      debts[i] = debts[i] + ARGV[3 * i - 1]
+      changed[i] = true
+    end
+  end
+  waits[#waits + 1] = wait
+  at = last + 1
+end
+for i, key in ipairs(KEYS) do
+  if changed[i] then
+    local empty_after = math.ceil(debts[i] / ARGV[3 * i - 2] / 1000) + 1
+    redis.call('SET', key, string.format('%.0f %.0f', debts[i], now), 'PX', string.format('%.0f', empty_after))
+  end
+end
+return waits
+"""
+
+
+def request_of(groups: Sequence[Group]) -> tuple[list[str], list[int]]:
+    """The script's KEYS and ARGV: three numbers a counter, then for each ask how many counters it has, and which."""
+    places: dict[Counter, int] = {}
+    asks: list[int] = []
+    for group in groups:
+        asks.append(len(group))
+        asks += [places.setdefault(counter, len(places) + 1) for counter in group]
+    limits = [number for _, limit in places for number in (limit.amount, limit.cost, limit.capacity)]
+    return [key_of(counter) for counter in places], limits + asks
+
+
+def key_of(counter: Counter) -> str:
+    """Hashed, since users and addresses are nobody else's business; the braces keep all on one shard behind a proxy."""
+    name, limit = counter
+    written = f"{name} {limit.amount}/{limit.seconds} {limit.burst}"
+    return "tokend:{limits}:" + hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Agora's kinds of token: wire formats, kinds and diagnosis."""

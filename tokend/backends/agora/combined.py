@@ -1,0 +1,76 @@
+"""Kind `combined`: one token with the services of several asks. The one kind that knows its siblings (decision 5)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from pydantic import Field, ValidationError
+
+from tokend.backends.agora.apaas import Apaas
+from tokend.backends.agora.base import AgoraBackend
+from tokend.backends.agora.chat import Chat
+from tokend.backends.agora.convoai import ConvoAi
+from tokend.backends.agora.fcdn import Fcdn
+from tokend.backends.agora.fpa import Fpa
+from tokend.backends.agora.rtc import Rtc
+from tokend.backends.agora.rtm import Rtm
+from tokend.backends.agora.rtm2 import Rtm2
+from tokend.backends.agora.streaming import Streaming
+from tokend.backends.agora.stt import Stt
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Credentials, Grant, Service
+from tokend.core.validation import Strict, first_complaint
+
+PARTS: Final[Mapping[str, type[AgoraBackend]]] = {
+    "rtc": Rtc,
+    "rtm": Rtm,
+    "chat": Chat,
+    "streaming": Streaming,
+    "fpa": Fpa,
+    "fcdn": Fcdn,
+    "apaas": Apaas,
+    "rtm2": Rtm2,
+    "convoai": ConvoAi,
+    "stt": Stt,
+}
+
+
+class CombinedFields(Strict):
+    """Asks without ttl, each with its kind; the token's ttl is that of all."""
+
+    services: list[dict[str, Any]] = Field(
+        min_length=1, max_length=10, description="Asks: each a kind and that kind's fields, without a ttl"
+    )
+
+
+class Combined(AgoraBackend):
+    Fields: ClassVar[type[Strict]] = CombinedFields
+
+    def __init__(self, options: Any, credentials: Credentials) -> None:
+        super().__init__(options, credentials)
+        self._parts = {kind: part(options, credentials) for kind, part in PARTS.items()}
+
+    def names_user(self, fields: CombinedFields) -> bool:
+        return False  # each part takes the rule's user where it names none itself
+
+    def grant(self, fields: CombinedFields, ttl: int, user: str | None = None) -> Grant:
+        services = [one for index, ask in enumerate(fields.services) for one in self._services(index, ask, ttl, user)]
+        return self.granted(ttl, *services)
+
+    def _services(self, index: int, ask: Mapping[str, Any], ttl: int, user: str | None) -> tuple[Service, ...]:
+        part = self._parts.get(str(ask.get("kind")))
+        if part is None:
+            raise Refusal(Code.INVALID_FIELD, f"must have a kind of {', '.join(PARTS)}", f"services.{index}")
+        try:
+            fields = part.Fields.model_validate({name: value for name, value in ask.items() if name != "kind"})
+        except ValidationError as error:
+            first = first_complaint(error, part.Fields)
+            where = ".".join(map(str, ("services", index, *first.path)))
+            sentence = f"is unknown{first.sentence}" if first.unknown else first.sentence
+            raise Refusal(Code.UNKNOWN_FIELD if first.unknown else Code.INVALID_FIELD, sentence, where) from error
+        if getattr(fields, "version", "007") != "007":
+            raise Refusal(Code.INVALID_FIELD, "must be 007: a 006 token has one service", f"services.{index}.version")
+        try:
+            return part.grant(fields, ttl, None if part.names_user(fields) else user).services
+        except Refusal as refusal:
+            where = f"services.{index}" + (f".{refusal.field}" if refusal.field else "")
+            raise Refusal(refusal.code, refusal.sentence, where) from refusal

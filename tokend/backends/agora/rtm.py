@@ -1,0 +1,40 @@
+"""Kind `rtm`: logging in to Signaling, and joining one of its stream channels, which needs an RTC service too (F14)."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from tokend.backends.agora.base import AgoraBackend
+from tokend.backends.agora.fields import Role, RtmUser, StreamChannel, Version, check_rtm_user, user_for
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Grant, Service
+from tokend.core.validation import Strict
+
+
+class RtmFields(Strict):
+    """A user; a stream channel where wanted, with a role in it."""
+
+    user: RtmUser | None = None
+    channel: StreamChannel | None = None
+    role: Role | None = Field(
+        None, description="In the stream channel: publisher unless said; a subscriber sends no data"
+    )
+    version: Version = "007"
+
+
+class Rtm(AgoraBackend):
+    Fields: ClassVar[type[Strict]] = RtmFields
+
+    def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
+        wire_user = user_for(fields.user, user, check_rtm_user)
+        login = Service("rtm", wire_user, None, {"login": ttl})
+        services: tuple[Service, ...] = (login,)
+        if fields.channel is None:
+            if fields.role is not None:
+                raise Refusal(Code.INVALID_FIELD, "needs a channel: RTM itself has no roles", "role")
+        elif fields.version == "006":
+            raise Refusal(Code.INVALID_FIELD, "cannot be joined with a 006 token", "channel")
+        else:
+            data = {} if fields.role == "subscriber" else {"publish_data": ttl}
+            services = (Service("rtc", wire_user, fields.channel, {"join": ttl, **data}), login)
+        return self.granted(ttl, *services, version=fields.version)

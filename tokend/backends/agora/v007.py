@@ -1,0 +1,216 @@
+"""AccessToken2, version 007: ten service types, several services a token, one HMAC-SHA256 signature.
+
+token        = "007" + base64( zlib( string(signature) + signing_info ) )
+signing_info = string(app_id) u32 issue_ts u32 expire u32 salt u16 count service*
+service      = u16 type, map(privileges), values of that type (LAYOUTS)
+"""
+
+import hmac
+import struct
+import zlib
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Final
+
+from msgspec import Struct
+
+from tokend.backends.agora.packing import (
+    Unpacker,
+    WireError,
+    from_base64,
+    pack_bytes,
+    pack_i16,
+    pack_map,
+    pack_numbers,
+    pack_string,
+    pack_u16,
+    pack_u32,
+    to_base64,
+)
+
+VERSION: Final = "007"
+_NUMBERS: Final = struct.Struct("<IIIH")  # issue_ts, expire, salt, count
+MAX_TOKEN: Final = 8 * 1024
+MAX_INFLATED: Final = 64 * 1024
+MAX_SERVICES: Final = 64
+"""No vendor's builder comes near; a token made to waste a reader's time would hold thousands."""
+
+Permissions = Mapping[int, Mapping[int, tuple[str, ...]]]
+Value = str | int | Permissions
+
+# What stands behind the privileges, by service type.
+LAYOUTS: Final[Mapping[int, tuple[str, ...]]] = {
+    1: ("string", "string"),  # RTC: channel, uid
+    2: ("string",),  # RTM: user
+    3: ("string", "string"),  # Streaming: channel, account
+    4: (),  # FPA
+    5: ("string",),  # Chat: user
+    6: ("string", "string"),  # FCDN: channel, account
+    7: ("string", "string", "i16"),  # APaaS: room, user, role (-1: none)
+    8: ("string", "permissions"),  # RTM2: user, resource type -> permission -> resources
+    9: (),  # Conversational AI
+    10: (),  # Speech-to-text
+}
+
+
+class Service(Struct, frozen=True):
+    """One service as on the wire: privileges are id -> seconds from the issue time, values as LAYOUTS says."""
+
+    type: int
+    privileges: Mapping[int, int]
+    values: tuple[Value, ...]
+
+
+class Content(Struct, frozen=True):
+    """All that a signature covers. `issue_ts` in Unix seconds, `expire` in seconds from it."""
+
+    app_id: str
+    issue_ts: int
+    expire: int
+    salt: int
+    services: tuple[Service, ...]
+
+
+class Decoded(Struct, frozen=True):
+    """A token taken apart, signature unchecked. `unread`: bytes from the first unknown service type on."""
+
+    content: Content
+    signature: bytes
+    signed: bytes
+    unread: bytes
+
+
+def encode(content: Content, certificate: str, by_time: bytes | None = None) -> str:
+    """The signed token text; `WireError` for what the format cannot hold. Services go out in ascending type order.
+
+    `by_time`: `time_key` of the same issue time and certificate, where it is known already.
+    """
+    signed = pack(content)
+    signature = _sign(signed, content.salt, time_key(content.issue_ts, certificate) if by_time is None else by_time)
+    return VERSION + to_base64(zlib.compress(pack_bytes(signature) + signed))
+
+
+def decode(token: str) -> Decoded:
+    """Take a token apart without trusting it: at most 8 KiB of text, 64 KiB inflated, else `WireError`."""
+    if not token.startswith(VERSION):
+        raise WireError("not a 007 token")
+    if len(token) > MAX_TOKEN:
+        raise WireError("longer than any token: over 8 KiB")
+    whole = Unpacker(_inflate(from_base64(token[len(VERSION) :], after=VERSION)))
+    signature = whole.bytes_()
+    signed = whole.rest
+    content, unread = _unpack(signed)
+    return Decoded(content, signature, signed, unread)
+
+
+def verifies(decoded: Decoded, certificate: str) -> bool:
+    """Whether this certificate signed exactly these bytes."""
+    expected = sign(decoded.signed, decoded.content.issue_ts, decoded.content.salt, certificate)
+    return hmac.compare_digest(expected, decoded.signature)
+
+
+def sign(signed: bytes, issue_ts: int, salt: int, certificate: str) -> bytes:
+    """32 bytes; the key is derived from the certificate by issue time, then salt."""
+    return _sign(signed, salt, time_key(issue_ts, certificate))
+
+
+def time_key(issue_ts: int, certificate: str) -> bytes:
+    """The first of the two derived keys: it is the same for all tokens of one second."""
+    return hmac.digest(pack_u32(issue_ts), certificate.encode(), "sha256")
+
+
+def _sign(signed: bytes, salt: int, by_time: bytes) -> bytes:
+    return hmac.digest(hmac.digest(pack_u32(salt), by_time, "sha256"), signed, "sha256")
+
+
+def pack(content: Content) -> bytes:
+    """The bytes that are signed; `WireError` for a value outside its limits or of the wrong type."""
+    services = content.services
+    if len(services) > MAX_SERVICES:
+        raise WireError(f"the token holds over {MAX_SERVICES} services")
+    numbers = pack_numbers(_NUMBERS, content.issue_ts, content.expire, content.salt, len(services))
+    packed = [pack_string(content.app_id), numbers]
+    # sorted() is stable: services of one type keep their order
+    for service in sorted(services, key=_type) if len(services) > 1 else services:
+        layout = LAYOUTS.get(service.type)
+        if layout is None or len(layout) != len(service.values):
+            raise WireError("a service of the token has an unknown type or the wrong number of values")
+        packed += (pack_u16(service.type), pack_map(service.privileges))
+        packed += map(_pack_value, layout, service.values)
+    return b"".join(packed)
+
+
+_type: Final = attrgetter("type")
+
+
+def _pack_value(form: str, value: Value) -> bytes:
+    if form == "string" and isinstance(value, str):
+        return pack_string(value)
+    if form == "i16" and isinstance(value, int):
+        return pack_i16(value)
+    if form == "permissions" and isinstance(value, Mapping):
+        return _pack_permissions(value)
+    raise WireError("a value of the token is of the wrong type")
+
+
+def _pack_permissions(permissions: Permissions) -> bytes:
+    packed = [pack_u16(len(permissions))]
+    for resource_type in sorted(permissions):
+        by_permission = permissions[resource_type]
+        packed += [pack_u16(resource_type), pack_u16(len(by_permission))]
+        for permission in sorted(by_permission):
+            resources = by_permission[permission]
+            packed += [pack_u16(permission), pack_u16(len(resources)), *map(pack_string, resources)]
+    return b"".join(packed)
+
+
+def _unpack(signed: bytes) -> tuple[Content, bytes]:
+    reader = Unpacker(signed)
+    app_id = reader.string()
+    issue_ts, expire, salt, count = reader.numbers(_NUMBERS)
+    services: list[Service] = []
+    if count > MAX_SERVICES:
+        raise WireError(f"the token holds over {MAX_SERVICES} services")
+    for _ in range(count):
+        service_type = reader.u16()
+        layout = LAYOUTS.get(service_type)
+        if layout is None:
+            return Content(app_id, issue_ts, expire, salt, tuple(services)), pack_u16(service_type) + reader.rest
+        privileges = reader.map_()
+        values = [reader.string() if form == "string" else _unpack_value(reader, form) for form in layout]
+        services.append(Service(service_type, privileges, tuple(values)))
+    return Content(app_id, issue_ts, expire, salt, tuple(services)), reader.rest
+
+
+def _unpack_value(reader: Unpacker, form: str) -> Value:
+    if form == "i16":
+        return reader.i16()
+    return _unpack_permissions(reader)
+
+
+def _unpack_permissions(reader: Unpacker) -> dict[int, dict[int, tuple[str, ...]]]:
+    permissions: dict[int, dict[int, tuple[str, ...]]] = {}
+    for _ in range(reader.u16()):
+        resource_type = reader.u16()
+        if resource_type in permissions:
+            raise WireError("a resource type stands twice in the token")
+        by_permission = permissions[resource_type] = {}
+        for _ in range(reader.u16()):
+            permission = reader.u16()
+            if permission in by_permission:
+                raise WireError("a permission stands twice in the token")
+            by_permission[permission] = tuple(reader.string() for _ in range(reader.u16()))
+    return permissions
+
+
+def _inflate(packed: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(packed, MAX_INFLATED)
+    except zlib.error as error:
+        raise WireError("damaged: the token does not inflate") from error
+    if not inflater.eof:
+        raise WireError("damaged: the token is cut short or inflates to over 64 KiB")
+    if inflater.unused_data:
+        raise WireError("damaged: something follows the token")
+    return raw

@@ -1,7 +1,0 @@
-"""Kind `rtc_rtm`: one token for an RTC channel and for Signaling."""
-
-from tokend.backends._rtc import RtcRtmBackend
-
-
-class RtcRtm(RtcRtmBackend):
-    """RTC and RTM, nothing besides."""

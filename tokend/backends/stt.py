@@ -1,9 +1,0 @@
-"""Kind `stt`: Speech-to-text's REST calls, which take RTC and RTM in the same token."""
-
-from typing import ClassVar
-
-from tokend.backends._rtc import RtcRtmBackend
-
-
-class Stt(RtcRtmBackend):
-    besides: ClassVar[tuple[str, ...]] = ("stt",)

@@ -1,0 +1,219 @@
+"""YAML, files and the environment -> a ready, immutable Setup, or every problem at once (`ConfigError`)."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import dotenv_values
+from msgspec import Struct
+from msgspec.structs import replace
+from pydantic import ValidationError
+
+from tokend.backends.contract import Backend
+from tokend.config import entry_points
+from tokend.config import environment as environment_only
+from tokend.config.assemble import assemble, merge_apps
+from tokend.config.files import Files
+from tokend.config.problems import ConfigError, Problem
+from tokend.config.secrets import Secrets
+from tokend.config.server import ServerShape, admin_of
+from tokend.config.showing import plain, redacted
+from tokend.config.yaml_tree import Map, Mark, YamlError, parse
+from tokend.core.validation import shown
+from tokend.issuing.configuration import Admin, Listen, Setup
+
+DEFAULT_FILE: Final = "config.yaml"
+MAX_FILE: Final = 16 * 1024 * 1024
+"""Bytes of one configuration file."""
+_PORT_VARIABLES: Final = ("SERVER_PORT", "PORT")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+
+
+class Source(Struct, frozen=True):
+    """Where a configuration comes from: a file or what stands in its place, the process's variables, the directory."""
+
+    file: str | None
+    environment: Mapping[str, str]
+    directory: Path
+
+    def load(self, files: Files) -> Setup:
+        """The Setup as it is now, `.env` included; `ConfigError` with every problem."""
+        return load(self.file, with_dotenv(self.environment, self.directory, files), self.directory, files=files)
+
+
+def load(
+    file: str | None,
+    environment: Mapping[str, str],
+    directory: Path,
+    load_backend: Callable[[str], type[Backend]] = entry_points.load,
+    files: Files | None = None,
+) -> Setup:
+    """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`).
+
+    `files` remembers what was read, or stands in its place.
+    """
+    files = files or Files()
+    problems = _port_problems(environment)
+    try:
+        tree, source, base = find(file, environment, directory, files)
+        secrets = Secrets(environment, base, files)
+        setup = assemble(tree, source, secrets, cache(load_backend))
+    except ConfigError as error:
+        raise ConfigError([environment_only.named(one) for one in error.problems] + problems) from None
+    if problems:
+        raise ConfigError(problems)
+    if source == environment_only.SOURCE:
+        setup = replace(setup, warnings=environment_only.hinted(setup.warnings))
+    listen, fingerprint = _listen(setup.listen, environment), files.digest(secrets.variables_used())
+    platform_port = bool(environment.get("PORT")) and not environment.get("SERVER_PORT")
+    return replace(setup, listen=listen, fingerprint=fingerprint, platform_port=platform_port)
+
+
+def shown_apps(source: Source, files: Files) -> dict[str, Any]:
+    """`{"apps": …}`, as merged with `defaults`, without secrets and digests, of what `files` remembers."""
+    replayed = Files.unpack(files.pack())
+    environment = with_dotenv(source.environment, source.directory, replayed)
+    tree, _, _ = find(source.file, environment, source.directory, replayed)
+    found: dict[str, Any] = {"apps": redacted(plain(merge_apps(tree)["apps"]))}
+    return found
+
+
+def find(
+    file: str | None, environment: Mapping[str, str], directory: Path, files: Files | None = None
+) -> tuple[Map, str, Path]:
+    """The tree, its source in words, and where its relative paths begin.
+
+    The named file, else TOKEND_CONFIG, else config.yaml in `directory`, else the environment alone.
+    """
+    files = files or Files()
+    name = _file_name(file, environment, directory, files)
+    if name is not None:
+        path = directory / name
+        return read_tree(path, name, files), name, path.parent
+    if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
+        missing = [name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name)]
+        unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set both variables"
+        raise ConfigError([Problem(Mark("configuration"), (), sentence)])
+    return environment_only.tree_of(environment), environment_only.SOURCE, directory
+
+
+def _file_name(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> str | None:
+    """The file that counts, None where it is the environment alone."""
+    there = DEFAULT_FILE if files.is_file(directory / DEFAULT_FILE) else None
+    return file or environment.get("TOKEND_CONFIG") or there
+
+
+def read_server(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Listen, Admin | None]:
+    """Where the server of this configuration listens, and its operator's listener; nothing else of it is checked."""
+    if problems := _port_problems(environment):
+        raise ConfigError(problems)
+    files = Files()
+    name = _file_name(file, environment, directory, files)
+    tree = _read(directory / name, name, files, []) if name is not None else {}
+    try:
+        shape = ServerShape.model_validate(plain(tree.get("server") or {}))
+    except ValidationError:
+        shape = ServerShape()
+    listen = Listen(*shape.listen) if shape.listen else Listen()
+    return _listen(listen, environment), None if shape.admin is None else admin_of(shape.admin)
+
+
+def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
+    """The environment, and what `.env` says where the environment lacks it."""
+    path, files = directory / ".env", files or Files()
+    try:
+        text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
+        filled = dotenv_values(stream=StringIO(text), interpolate=False)
+    except OSError as error:
+        raise ConfigError([Problem(Mark(".env"), (), f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(Mark(".env"), (), "is not UTF-8 text")]) from error
+    return {key: value for key, value in filled.items() if value is not None} | dict(environment)
+
+
+def read_tree(path: Path, name: str, files: Files) -> Map:
+    """The file with its includes: each of these is one app, named like its file."""
+    problems: list[Problem] = []
+    tree = _read(path, name, files, problems)
+    written = tree.get("include")
+    patterns = written if isinstance(written, list) else [written]
+    apps = tree.get("apps")
+    for pattern in patterns:
+        if isinstance(pattern, str) and (apps is None or isinstance(apps, Map)):  # else the shape pass complains
+            _include(pattern, path.parent, tree, files, problems)
+    if problems:
+        raise ConfigError(problems)
+    return tree
+
+
+def _include(pattern: str, base: Path, tree: Map, files: Files, problems: list[Problem]) -> None:
+    mark = tree.marks["include"]
+    if not pattern.strip("/") or "\0" in pattern:
+        problems.append(Problem(mark, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml"))
+        return
+    found = [base / name for name in files.listing(pattern, base)]
+    if not found and not any(sign in pattern for sign in "*?["):
+        problems.append(Problem(mark, ("include",), f"there is no file {shown(pattern)}"))
+    apps = tree.get("apps")
+    if not isinstance(apps, Map):
+        apps = Map(mark)
+        tree.put("apps", apps, mark)
+    for path in found:
+        name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+        app = _read(path, name, files, problems)
+        if path.stem in apps:
+            where = apps.marks[path.stem]
+            problems.append(Problem(Mark(name), ("apps", path.stem), f"stands in {where} already"))
+        else:
+            apps.put(path.stem, app, Mark(name, 1, 1))
+
+
+def _read(path: Path, name: str, files: Files, problems: list[Problem]) -> Map:
+    try:
+        raw = files.read(path, MAX_FILE)
+        if len(raw) > MAX_FILE:
+            problems.append(Problem(Mark(name), (), "is over 16 MiB"))
+        else:
+            return parse(raw.decode(), name)
+    except OSError as error:
+        problems.append(Problem(Mark(name), (), f"cannot be read: {error.strerror}"))
+    except UnicodeDecodeError:
+        problems.append(Problem(Mark(name), (), "is not UTF-8 text"))
+    except YamlError as error:
+        problems += [Problem(mark, (), sentence) for mark, sentence in error.problems]
+    return Map(Mark(name))
+
+
+def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
+    """TOKEND_HOST, and SERVER_PORT then PORT, go before `server.listen`."""
+    host = environment.get("TOKEND_HOST") or written.host
+    for name in _PORT_VARIABLES:
+        if environment.get(name):
+            return Listen(host, int(environment[name]))
+    return Listen(host, written.port)
+
+
+def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
+    name = next((one for one in _PORT_VARIABLES if environment.get(one)), None)
+    if name is None or (_PORT.fullmatch(environment[name]) and int(environment[name]) <= 65_535):
+        return []
+    return [Problem(Mark(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
+
+
+__all__ = [
+    "ConfigError",
+    "Files",
+    "Source",
+    "find",
+    "load",
+    "merge_apps",
+    "plain",
+    "read_server",
+    "read_tree",
+    "shown_apps",
+    "with_dotenv",
+]

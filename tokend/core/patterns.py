@@ -1,0 +1,190 @@
+"""Texts of a rule: literal, `*` for one or more characters, and placeholders, `{claims.x}` or `{claims.x|uid}`.
+
+A filled text is matched anchored and case-sensitively; a claim never counts as anything but literal text.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokend.core.claims import ClaimError, ClaimPath, parse_claim_path
+from tokend.core.validation import shown
+
+_PIECE: Final = re.compile(r"""(\*)|\{([^{}]*)\}|([^*{}]+)|([{}])""")
+
+
+class TemplateError(ClaimError):
+    """A text that is no template, with what to write instead."""
+
+
+class Inapplicable(Exception):
+    """A rule does not apply to a caller, since a claim is missing or cannot go in; the sentence says which."""
+
+
+class Placeholder(Struct, frozen=True):
+    """A claim to put in, which must not hold the literal characters at its ends, or one value could be read as another:
+    `before` is the one that follows it, `after` the one in front of it where a `*` stands further in front.
+
+    `number` makes a uid of its text, where the placeholder says so.
+    """
+
+    path: ClaimPath
+    number: Callable[[str], int] | None
+    before: str
+    after: str
+
+
+STAR: Final = None
+
+
+class Pattern(Struct, frozen=True):
+    """A filled text: the literal pieces between its stars."""
+
+    pieces: tuple[str, ...]
+
+    @property
+    def single(self) -> str | None:
+        return self.pieces[0] if len(self.pieces) == 1 else None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it is the bare `*`."""
+        return self.pieces == ("", "")
+
+    def matches(self, text: str) -> bool:
+        """Anchored, case-sensitive, each star standing for one or more characters."""
+        first, *rest = self.pieces
+        if not rest:
+            return text == first
+        if not text.startswith(first):
+            return False
+        at = len(first)
+        for piece in rest[:-1]:
+            found = text.find(piece, at + 1)
+            if found < 0:
+                return False
+            at = found + len(piece)
+        return text.endswith(rest[-1]) and len(text) - len(rest[-1]) > at
+
+    def __str__(self) -> str:
+        return f'"{"*".join(self.pieces)}"'
+
+
+class Template(Struct, frozen=True):
+    """Parts in order: literal text, a placeholder, or STAR. `fixed`: what it is for everybody, if it has no placeholder."""
+
+    parts: tuple[str | Placeholder | None, ...]
+    fixed: Pattern | None = None
+
+    def fill(self, claims: Mapping[str, object]) -> Pattern:
+        """The pattern for a caller; `Inapplicable` where a claim is missing or cannot go in."""
+        if self.fixed is not None:
+            return self.fixed
+        pieces = [""]
+        for part in self.parts:
+            if part is STAR:
+                pieces.append("")
+            else:
+                pieces[-1] += part if isinstance(part, str) else _claim_text(part, claims)
+        return Pattern(tuple(pieces))
+
+
+def parse_template(text: str) -> Template:
+    """`TemplateError` for an empty text, an unknown placeholder, or one that touches another or a `*`."""
+    if not text:
+        raise TemplateError('is empty: leave it out, or write "*" for any')
+    found = list(_PIECE.finditer(text))
+    parts: list[str | Placeholder | None] = []
+    for index, piece in enumerate(found):
+        star, inside, literal, brace = piece.groups()
+        if brace is not None:
+            raise TemplateError("has a brace that is not part of a {claims.…} placeholder")
+        if star is not None:
+            parts.append(STAR)
+        elif literal is not None:
+            parts.append(literal)
+        else:
+            following = found[index + 1] if index + 1 < len(found) else None
+            if following is not None and following.group(3) is None:
+                raise TemplateError(
+                    f"has nothing between {{{shown(inside)}}} and what follows: one value could run into the next; "
+                    "put a character between"
+                )
+            in_front = parts[-1] if parts else ""
+            if in_front is STAR:
+                raise TemplateError(
+                    f"has nothing between * and {{{shown(inside)}}}: one value could be the end of another; "
+                    "put a character between"
+                )
+            after = in_front[-1:] if STAR in parts and isinstance(in_front, str) else ""
+            parts.append(_placeholder(inside or "", following.group(3)[0] if following else "", after))
+    template = Template(tuple(parts))
+    if any(isinstance(part, Placeholder) for part in parts):
+        return template
+    return replace(template, fixed=template.fill({}))
+
+
+def parse_pattern(text: str) -> Pattern:
+    """A text without placeholders, in which only `*` is special."""
+    return Pattern(tuple(text.split("*")))
+
+
+def uid_of(text: str) -> int:
+    """A stable 32-bit number for a text, never 0: SHA-256, its first four bytes modulo 2^32-1, plus one."""
+    return _number(_digest(text)[:4])
+
+
+def screen_uid_of(text: str) -> int:
+    """A second one, for the screen that a user shares beside the camera: never 0, and never `uid_of` the same text."""
+    return _second(_digest(text))
+
+
+def _second(digest: bytes) -> int:
+    """Of the digest's second four bytes; if that is the number of the first four, of the digest's own digest's."""
+    first, second = _number(digest[:4]), _number(digest[4:8])
+    while second == first:
+        digest = hashlib.sha256(digest).digest()
+        second = _number(digest[4:8])
+    return second
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _number(four_bytes: bytes) -> int:
+    return int.from_bytes(four_bytes) % 0xFFFF_FFFF + 1
+
+
+_TRANSFORMS: Final[Mapping[str, Callable[[str], int]]] = {"uid": uid_of, "screen_uid": screen_uid_of}
+
+
+def _placeholder(inside: str, before: str, after: str) -> Placeholder:
+    path, pipe, transform = inside.partition("|")
+    if pipe and transform not in _TRANSFORMS:
+        raise TemplateError(f"has {{{shown(inside)}}}: the transforms are |uid and |screen_uid")
+    return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, before, after)
+
+
+def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
+    value = placeholder.path.of(claims)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise Inapplicable(f"{placeholder.path} is missing, empty, or neither text nor a whole number")
+    text = str(value)
+    if "*" in text:
+        raise Inapplicable(f"{placeholder.path} holds a *")
+    if placeholder.number is not None:
+        text = str(placeholder.number(text))
+    if placeholder.before and placeholder.before in text:
+        raise Inapplicable(
+            f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}"
+        )
+    if placeholder.after and placeholder.after in text:
+        raise Inapplicable(
+            f"{placeholder.path} holds the character between a * and it in the rule, {placeholder.after!r}"
+        )
+    return text

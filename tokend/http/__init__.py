@@ -1,0 +1,1 @@
+"""HTTP: handler, CORS, request parsing, trusted proxies and connection limits."""

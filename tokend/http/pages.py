@@ -1,0 +1,100 @@
+"""The server's own pages: status, ping, health, and a route's documents. None names another app or holds a secret."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any, Final
+
+import orjson
+
+from tokend import __version__
+from tokend.dialects.contract import Answer
+from tokend.issuing import openapi
+from tokend.issuing.configuration import Parts, Route
+
+HTML: Final = "text/html"
+_STYLE: Final = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}
+code{background:#eee;padding:.1em .3em}
+table{border-collapse:collapse}
+td{border:1px solid #ccc;padding:.3em .6em;vertical-align:top}
+"""
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def own_page(path: tuple[str, ...], unready: Callable[[], list[str]]) -> Answer | None:
+    """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path."""
+    match path:
+        case ():
+            return _html("tokend", f"<h1>tokend</h1><p>This token server is running, version {__version__}.</p>")
+        case ("ping",):
+            return Answer(200, b'{"message":"pong"}')
+        case ("healthz",):
+            return Answer(200, b'{"status":"ok"}')
+        case ("readyz",):
+            return Answer(503, b'{"ready":false}') if unready() else Answer(200, b'{"ready":true}')
+    return None
+
+
+def lines(page: Answer) -> str:
+    """The header lines that a page gets besides the usual ones."""
+    if page.content_type != HTML:
+        return ""
+    return f"Content-Security-Policy: {CONTENT_SECURITY_POLICY}\r\n"
+
+
+class Documents:
+    """The documents of one Setup's routes: each is made when it is first asked for, and kept, since that takes 10 ms."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str | None, Parts, str], Answer] = {}
+
+    def get(self, name: str, route: Route) -> Answer:
+        """`name`: as `document` takes it."""
+        key = route.host, route.at, name
+        if (kept := self._made.get(key)) is None:
+            kept = self._made[key] = document(name, route)
+        return kept
+
+
+def document(name: str, route: Route) -> Answer:
+    """A route's `openapi` document, or the `docs` page made from it."""
+    description = openapi.openapi(route)
+    if name == "openapi":
+        return Answer(200, orjson.dumps(description))
+    operations = "".join(
+        _operation(path, method, one) for path, of in description["paths"].items() for method, one in of.items()
+    )
+    kinds = "".join(_kind(kind, description["components"]["schemas"][kind]) for kind in route.app.backends)
+    link = escape(route.prefix.rstrip("/") + "/openapi.json")
+    return _html(
+        description["info"]["title"],
+        f"<h1>{escape(description['info']['title'])}</h1><p>The machine-readable form is <a href='{link}'>openapi.json</a>.</p>"
+        f"<h2>Requests, below <code>{escape(route.prefix)}</code></h2><table>{operations}</table><h2>Kinds</h2>{kinds}",
+    )
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+    return f"<tr><td><code>{method.upper()} {escape(path)}</code></td><td>{escape(operation['summary'])}</td></tr>"
+
+
+def _kind(kind: str, schema: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code>{'' if name in schema['required'] else ' (optional)'}</td>"
+        f"<td>{escape(_description(field))}</td></tr>"
+        for name, field in schema["properties"].items()
+        if name != "kind"
+    )
+    return f"<h3><code>{escape(kind)}</code></h3><p>{escape(schema.get('description', ''))}</p><table>{rows}</table>"
+
+
+def _description(field: dict[str, Any]) -> str:
+    if "description" in field:
+        return str(field["description"])
+    return next((str(one["description"]) for one in field.get("anyOf", []) if "description" in one), "")
+
+
+def _html(title: str, body: str) -> Answer:
+    head = f"<head><meta charset='utf-8'><title>{escape(title)}</title><style>{_STYLE}</style></head>"
+    return Answer(200, f"<!doctype html><html lang='en'>{head}<body>{body}</body></html>\n".encode(), HTML)

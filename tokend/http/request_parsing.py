@@ -1,0 +1,121 @@
+"""What is read off an aiohttp request: credentials, host, media, query and body, each strictly, within its limits."""
+
+import asyncio
+from typing import Final
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+from msgspec.structs import replace
+
+from tokend.auth.authenticator import present
+from tokend.auth.contract import Presented
+from tokend.core.errors import Code, Refusal
+from tokend.dialects.contract import FORM, JSON
+from tokend.http.proxies import Proxies, peer_of
+from tokend.issuing.configuration import Route
+from tokend.issuing.routing import Found
+
+MAX_BODY: Final = 64 * 1024
+MAX_QUERY_FIELDS: Final = 50
+
+
+def presented_in(request: web.BaseRequest, found: Found, proxies: Proxies) -> Presented:
+    """The request's credentials."""
+    presented = present(
+        request.headers.getall(hdrs.AUTHORIZATION, ()),
+        request.headers.getall("X-API-Key", ()),
+        found.url_key,
+        _session(request, found),
+    )
+    return _with_proxied(presented, request, found.route, proxies) if found.route.proxy_headers else presented
+
+
+def _with_proxied(presented: Presented, request: web.BaseRequest, route: Route, proxies: Proxies) -> Presented:
+    """With the headers of a trusted proxy. It may have made them of cookies, which come unasked: see `_is_foreign`."""
+    headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
+    peer = peer_of(request)
+    if not proxies.trust(peer):
+        return replace(presented, unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
+    if headers and _is_foreign(request, route):
+        return replace(presented, unproxied="a page sent this whose origin is neither the Host nor named by cors")
+    return replace(presented, proxied=headers)
+
+
+def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
+    """Whether a page of another host sends this, which `cors` does not name; `*` names nobody."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:  # an image or a form of another page has no Origin either, but today's browsers tell whose it is
+        return request.headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin")
+    host = _bare_host(origin.partition("://")[2])
+    if host is not None and host == host_of(request):
+        return False
+    return not _is_named(origin, route)
+
+
+def _is_named(origin: str, route: Route) -> bool:
+    """Whether `cors` names the page; `*` names nobody."""
+    return "*" not in route.app.origins.written and route.app.origins.allow(origin)
+
+
+def _session(request: web.BaseRequest, found: Found) -> str | None:
+    """The session cookie that a preset reads, only for a page that `cors` names: cookies come unasked."""
+    if found.route.cookie is None:
+        return None
+    origin = request.headers.get(hdrs.ORIGIN)
+    return None if origin is None or not _is_named(origin, found.route) else request.cookies.get(found.route.cookie)
+
+
+def host_of(request: web.BaseRequest) -> str | None:
+    """The Host header in lower case, without its port."""
+    return _bare_host(request.headers.get(hdrs.HOST, ""))
+
+
+def _bare_host(text: str) -> str | None:
+    host = text.lower()
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0] or None
+
+
+def media_of(request: web.BaseRequest) -> str:
+    """FORM for a form, or for a query without any content type; JSON for all else."""
+    if hdrs.CONTENT_TYPE not in request.headers:
+        return FORM if "?" in request.raw_path else JSON
+    return FORM if request.content_type == FORM else JSON
+
+
+def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
+    raw = request.raw_path.partition("?")[2]
+    if not raw:
+        return ()
+    try:
+        return tuple(parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS))
+    except ValueError as error:
+        raise Refusal(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
+
+
+async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes:
+    """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened.
+
+    One that is not here after `seconds` is refused, and its connection closes.
+    """
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
+    if (request.content_length or 0) > limit:
+        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+    try:
+        if hdrs.EXPECT in request.headers:  # 100-continue: anything else was refused before
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # nothing of the answer itself is out yet
+        if request.content.is_eof():
+            body = await request.read()
+        else:
+            async with asyncio.timeout(seconds):
+                body = await request.read()
+    except TimeoutError as error:
+        raise Refusal(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
+    except (ConnectionError, web.RequestPayloadError) as error:
+        raise Refusal(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
+    if len(body) > limit:
+        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+    return body

@@ -1,0 +1,75 @@
+"""What a token says, in plain data and words: the end of "110 invalid token". Reads through the app's backends."""
+
+from collections.abc import Iterable
+
+from tokend.backends.agora import diagnosis
+from tokend.backends.contract import Backend, Reading, Unreadable
+from tokend.core.errors import Code, Refusal
+from tokend.core.model import Grant
+from tokend.core.reach import role_of, scope
+from tokend.dialects.contract import Inspect, Inspection
+
+
+def inspect(backends: Iterable[Backend], wanted: Inspect, now: int) -> Inspection:
+    """`Refusal` (400) for a text that none of the backends can read. `now` in Unix seconds."""
+    reading, app_ids = _read(list(backends), wanted)
+    left = reading.expires_at - now
+    says: dict[str, object] = {
+        **grant_fields(reading.grant),
+        "app": "yours" if reading.grant.app_id in app_ids else "another",
+        "signed_by": reading.signed_by,
+        "signature": _signature(reading),
+        "gives": diagnosis.in_sentences(reading.grant),
+        "issued_at": reading.issued_at,
+        "expires_at": reading.expires_at,
+        "lasts": diagnosis.in_words(reading.grant.ttl),
+        "seconds_left": max(0, left),
+        "expired": left <= 0,
+        "hidden": sorted(reading.hidden),
+    }
+    if not app_ids:
+        says["app"] = "unknown"
+    problems = diagnosis.problems(reading, wanted, app_ids, now)
+    return Inspection(says, tuple(problems), tuple(diagnosis.notes(reading, wanted)))
+
+
+def grant_fields(grant: Grant) -> dict[str, object]:
+    """A grant as plain data, for explain and inspect alike."""
+    return {
+        "app_id": grant.app_id,
+        "format": grant.format,
+        "ttl": grant.ttl,
+        "services": [
+            {
+                "name": one.name,
+                "user": one.user,
+                "channel": one.channel,
+                "role": role_of(one),
+                "privileges": dict(one.privileges),
+                **({"detail": dict(one.detail)} if one.detail else {}),
+            }
+            for one in grant.services
+        ],
+        "powers": sorted(scope(grant).powers),
+    }
+
+
+def _read(backends: list[Backend], wanted: Inspect) -> tuple[Reading, frozenset[str]]:
+    """The reading of the backend that signed the token, else of the first that can read it; the App IDs that are ours."""
+    reasons: list[str] = []
+    found: list[Reading] = []
+    for backend in backends:
+        try:
+            found.append(backend.read_with(wanted.token, wanted.channel, wanted.user))
+        except Unreadable as reason:
+            reasons.append(str(reason))
+    if not found:
+        raise Refusal(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
+    app_ids = frozenset(one.credentials.app_id for one in backends if one.credentials.app_id is not None)
+    return next((one for one in found if one.signed_by), found[0]), app_ids
+
+
+def _signature(reading: Reading) -> str:
+    if "signed_by" in reading.hidden:
+        return "cannot be checked without the channel and user that the client joins with"
+    return "valid" if reading.signed_by else "not by a certificate of this app"

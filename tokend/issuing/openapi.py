@@ -1,0 +1,155 @@
+"""OpenAPI and form schemas, made from a route of a Setup: what the loaded backends take is what the document says."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tokend import __version__
+from tokend.backends.contract import Backend
+from tokend.core.errors import STATUS, Code
+from tokend.dialects import native
+from tokend.dialects.contract import Endpoint
+from tokend.issuing.configuration import Placeholder, Route, parse_path
+
+_NATIVE: Final = "native"
+_SUMMARIES: Final = {
+    "v1/token": "A token of any kind",
+    "v1/tokens": f"Up to {native.MAX_BATCH} tokens, each of which stands or falls by itself",
+    "v1/explain": "By which rule a token would be issued, or what each rule lacks; nothing is minted",
+    "v1/inspect": "What a token gives, who signed it, how long it lasts, why a join would fail",
+    "openapi.json": "This document",
+    "docs": "This document, for people",
+}
+
+
+def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
+    """JSON Schema of an ask: the kind, its fields, a ttl. Forms are made from it too."""
+    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.clamp else {"maximum": route.ttl.max})}
+    schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
+    return {
+        **schema,
+        "title": kind,
+        "type": "object",
+        "properties": {
+            "kind": {"const": kind, "type": "string"},
+            **schema.get("properties", {}),
+            "ttl": {**ttl, "description": f"Seconds; {route.ttl.default}, or a rule's smaller max, where left out."},
+        },
+        "required": ["kind", *schema.get("required", [])],
+        "additionalProperties": False,
+    }
+
+
+def openapi(route: Route) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of what a route answers."""
+    schemas: dict[str, Any] = {}
+    for kind, backend in route.app.backends.items():
+        schema = fields_schema(kind, backend, route)
+        for name, definition in schema.pop("$defs", {}).items():
+            schemas[f"{kind}_{name}"] = definition
+        schemas[kind] = schema
+    kinds = [{"$ref": f"#/components/schemas/{kind}"} for kind in route.app.backends]
+    schemas |= _shared_schemas(kinds)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"tokend: {route.app.name}", "version": __version__},
+        "servers": [{"url": route.prefix}],
+        "paths": _paths(route),
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
+    seconds = {"type": "integer", "description": "Unix seconds"}
+    token = {
+        "type": "object",
+        "description": "The ask's own fields come back besides.",
+        "properties": {
+            "token": {"type": "string"},
+            "kind": {"type": "string"},
+            "app_id": {"type": ["string", "null"]},
+            "role": {"anyOf": [{"enum": ["publisher", "subscriber", None]}, {"type": "integer"}]},
+            "ttl": {"type": "integer", "description": "Seconds"},
+            "issued_at": seconds,
+            "expires_at": seconds,
+            "renew_at": {**seconds, "description": "When a client should ask anew, in Unix seconds"},
+        },
+        "required": ["token", "kind", "app_id", "role", "ttl", "issued_at", "expires_at", "renew_at"],
+    }
+    problem = {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"enum": sorted(set(STATUS.values()))},
+            "detail": {"type": "string"},
+            "code": {"enum": sorted(Code)},
+            "field": {"type": "string", "description": "The field at fault, if it is one's"},
+            "retry_after": {"type": "integer", "description": "Seconds to wait, where a rate limit refused it"},
+            "request_id": {"type": "string"},
+        },
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+    }
+    refused = {"type": "object", "properties": {"error": {"type": "object"}}, "required": ["error"]}
+    asks = {"type": "array", "items": {"$ref": "#/components/schemas/Ask"}, "minItems": 1, "maxItems": native.MAX_BATCH}
+    results = {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Token"}, refused]}}
+    texts = {name: {"type": "string"} for name in ("token", "channel", "user", "product")}
+    return {
+        "Ask": {"oneOf": kinds},
+        "Batch": {"type": "object", "properties": {"asks": asks}, "required": ["asks"], "additionalProperties": False},
+        "Results": {"type": "object", "properties": {"results": results}, "required": ["results"]},
+        "Inspect": {"type": "object", "properties": texts, "required": ["token"], "additionalProperties": False},
+        "Token": token,
+        "Problem": problem,
+    }
+
+
+_BODIES: Final = {
+    "v1/token": ("Ask", "Token"),
+    "v1/tokens": ("Batch", "Results"),
+    "v1/explain": ("Ask", None),
+    "v1/inspect": ("Inspect", None),
+}
+
+
+def _paths(route: Route) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for dialect in route.dialects:
+        for endpoint in dialect.endpoints:
+            operation = _operation(dialect.name, endpoint, bool(route.open_callers))
+            known = paths.setdefault(f"/{endpoint.path}", {}).setdefault(endpoint.method.lower(), operation)
+            if known is not operation:  # the content type tells them apart
+                known["tags"].append(dialect.name)
+    return paths
+
+
+def _operation(dialect: str, endpoint: Endpoint, is_open: bool) -> dict[str, Any]:
+    names = [part.name for part in parse_path(endpoint.path) if isinstance(part, Placeholder)]
+    body, answer = _BODIES.get(endpoint.path, (None, None)) if dialect == _NATIVE else (None, None)
+    is_document = dialect == _NATIVE and endpoint.method == "GET"
+    ok: dict[str, Any] = {"description": "OK"}
+    if answer is not None:
+        ok["content"] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer}"}}}
+    refused: dict[str, Any] = {"description": "Refused, with a code that programs can read"}
+    if dialect == _NATIVE:
+        refused["content"] = {native.PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    credentials: list[dict[str, list[str]]] = [{"api_key": []}, {"bearer": []}]
+    operation: dict[str, Any] = {
+        "tags": [dialect],
+        "summary": _SUMMARIES.get(endpoint.path, f"As {dialect} has it"),
+        "responses": {"200": ok, **({} if is_document else {"4XX": refused})},
+        "security": [*([] if is_document else credentials), *([{}] if is_document or is_open else [])],
+    }
+    if names:
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+        ]
+    if body is not None:
+        schema: Mapping[str, str] = {"$ref": f"#/components/schemas/{body}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation

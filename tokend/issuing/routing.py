@@ -1,0 +1,213 @@
+"""Which route and endpoint a request is for. The web framework's router is not asked: it freezes at start.
+
+The longest literal prefix on whole segments wins, routes of the request's host first; if nothing below the prefix
+fits, the answer is that route's 404.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Final
+
+from msgspec import Struct
+
+from tokend.core.errors import Code, Refusal
+from tokend.dialects.contract import JSON, Dialect, Endpoint
+from tokend.issuing.configuration import Parts, Placeholder, Route, parse_path, prefix_of
+
+_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
+URL_KEY_MARK: Final = "k"
+"""Directly after a route's `at`, where it takes callers by a key in the URL: `/demo/k/<key>/rtc/…`."""
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Found(Struct, frozen=True):
+    """A matched request: `template` is safe to log, it holds no value of a client's."""
+
+    route: Route
+    dialect: Dialect
+    endpoint: Endpoint
+    params: Mapping[str, str]
+    template: str
+    url_key: str | None = None
+
+
+class Missed(Struct, frozen=True):
+    """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit.
+
+    `dialect` is the one that the refusal is told in, `template` what may be logged.
+    """
+
+    route: Route | None
+    dialect: Dialect | None = None
+    allowed: tuple[str, ...] = ()
+    template: str | None = None
+
+
+class _Candidate(Struct, frozen=True):
+    """An endpoint with what must stand below its route's literal prefix: texts and names by their places."""
+
+    route: Route
+    dialect: Dialect
+    endpoint: Endpoint
+    below: Parts
+    literals: tuple[tuple[int, str], ...]
+    names: tuple[tuple[int, str], ...]
+
+    def template(self, *, keyed: bool = False) -> str:
+        """Its path as a log may say it; `keyed`: with a key in the URL."""
+        return _template(self.route.at, self.endpoint.path, keyed)
+
+
+@lru_cache(maxsize=4096)
+def _template(at: Parts, path: str, keyed: bool) -> str:
+    prefix = prefix_of(at).rstrip("/") + (f"/{URL_KEY_MARK}/{{key}}" if keyed else "")
+    return f"{prefix}/{path}" if path or keyed else prefix or "/"
+
+
+class _Prefix(Struct, frozen=True):
+    """What lies below one literal prefix of `depth` parts: endpoints by how many parts follow it, and one of its routes."""
+
+    depth: int
+    route: Route
+    by_length: dict[int, list[_Candidate]]
+
+
+class Table:
+    """The routes of one Setup, looked up by host and literal prefix.
+
+    `asks_host`, `asks_media`: whether any route depends on the request's host, any endpoint on its content type.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._prefixes: dict[tuple[str | None, tuple[str, ...]], _Prefix] = {}
+        self.asks_host = self.asks_media = False
+        for route in routes:
+            prefix = literal_prefix(route.at)
+            below = self._prefixes.setdefault((route.host, prefix), _Prefix(len(prefix), route, {})).by_length
+            self.asks_host |= route.host is not None
+            for one in candidates(route):
+                below.setdefault(len(one.below), []).append(one)
+                self.asks_media |= one.endpoint.media is not None
+        self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
+
+    def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Found | Missed:
+        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM.
+
+        It decides between two endpoints; one alone takes the request, and tells which content type it wants.
+        """
+        found = self._below(host, parts)
+        if found is None:
+            return Missed(None)
+        route, rest, url_key = found.route, parts[found.depth :], None
+        if len(rest) > 1 and rest[0] == URL_KEY_MARK and (keyed := _takes_url_keys(found)) is not None:
+            route, rest, url_key = keyed, rest[2:], rest[1]
+        near: list[_Candidate] = []
+        best: _Candidate | None = None
+        for candidate in found.by_length.get(len(rest), ()):
+            for place, text in candidate.literals:
+                if rest[place] != text:
+                    break
+            else:
+                if url_key is not None and not candidate.route.url_keys:
+                    continue
+                if candidate.endpoint.method != method:
+                    near.append(candidate)
+                elif best is None or candidate.endpoint.media == media:
+                    best = candidate
+        if best is not None:
+            params = {name: rest[place] for place, name in best.names}
+            template = best.template(keyed=url_key is not None)
+            return Found(best.route, best.dialect, best.endpoint, params, template, url_key)
+        if near:
+            methods = tuple(sorted({one.endpoint.method for one in near}))
+            return Missed(near[0].route, near[0].dialect, methods, near[0].template())
+        return Missed(route, route.dialects[0])
+
+    def _below(self, host: str | None, parts: tuple[str, ...]) -> _Prefix | None:
+        for where in (None,) if host is None or not self.asks_host else (host, None):
+            for length in range(min(len(parts), self._longest), -1, -1):
+                found = self._prefixes.get((where, parts[:length]))
+                if found is not None:
+                    return found
+        return None
+
+
+def _takes_url_keys(prefix: _Prefix) -> Route | None:
+    """The first route below the prefix that does."""
+    listed = (one.route for candidates_here in prefix.by_length.values() for one in candidates_here)
+    return next((route for route in listed if route.url_keys), None)
+
+
+def split_path(target: str) -> tuple[str, ...]:
+    """The decoded parts of a raw request target, its query left out; one empty part at the end is the optional slash.
+
+    `Refusal` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, or a raw `#`.
+    """
+    raw = target.partition("?")[0]
+    if not raw.startswith("/"):
+        raise Refusal(Code.MALFORMED, "the request's target must be a path")
+    if "#" in raw or _ESCAPE.search(raw):
+        raise Refusal(Code.MALFORMED, "the path holds a bad escape, %2f or #")
+    if "%" not in raw and raw.isascii() and raw.isprintable():  # nothing to decode, as in most requests
+        parts = tuple(raw[1:].split("/"))
+    else:
+        parts = tuple([_decode(one) for one in raw[1:].split("/")])
+    return parts[:-1] if parts[-1] == "" else parts
+
+
+def literal_prefix(at: Parts) -> tuple[str, ...]:
+    """The parts before the first placeholder."""
+    found: list[str] = []
+    for part in at:
+        if isinstance(part, Placeholder):
+            break
+        found.append(part)
+    return tuple(found)
+
+
+def candidates(route: Route) -> Iterator[_Candidate]:
+    """Each endpoint of the route, with what must stand below its literal prefix."""
+    below = route.at[len(literal_prefix(route.at)) :]
+    for dialect in route.dialects:
+        for endpoint in dialect.endpoints:
+            parts = below + parse_path(endpoint.path)
+            literals = tuple((place, one) for place, one in enumerate(parts) if isinstance(one, str))
+            names = tuple((place, one.name) for place, one in enumerate(parts) if isinstance(one, Placeholder))
+            yield _Candidate(route, dialect, endpoint, parts, literals, names)
+
+
+def clash(one: Route, other: Route) -> str | None:
+    """A path that both could match, as its template; None if there is none. One route can clash with itself."""
+    if one.host != other.host or literal_prefix(one.at) != literal_prefix(other.at):
+        return None
+    for first in candidates(one):
+        for second in candidates(other):
+            if one is other and first.endpoint is second.endpoint:
+                break
+            if _same_door(first.endpoint, second.endpoint) and _could_both(first.below, second.below):
+                return first.template()
+    return None
+
+
+def _same_door(one: Endpoint, other: Endpoint) -> bool:
+    """Whether method and content type leave both in question."""
+    return one.method == other.method and (None in (one.media, other.media) or one.media == other.media)
+
+
+def _could_both(one: Parts, other: Parts) -> bool:
+    return len(one) == len(other) and all(
+        isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b for a, b in zip(one, other, strict=True)
+    )
+
+
+def _decode(raw: str) -> str:
+    """Percent escapes once. aiohttp hands bytes that are not UTF-8 over as lone surrogates."""
+    try:
+        whole = raw.encode("utf-8", "surrogateescape")
+        text = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes((int(found[1], 16),)), whole).decode()
+    except UnicodeError as error:
+        raise Refusal(Code.MALFORMED, "the path is not UTF-8") from error
+    if _CONTROL.search(text):
+        raise Refusal(Code.MALFORMED, "the path holds a control character")
+    return text

@@ -1,0 +1,1 @@
+"""Running as a service: sockets, processes, reload, admin listener, service manager."""

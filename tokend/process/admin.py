@@ -1,0 +1,154 @@
+"""The operator's listener: metrics, readiness with reasons, reload, and the configuration without secrets.
+
+`/-/…` answers only where the listener is on loopback or a unix socket, or to the key that `server.admin` names.
+"""
+
+import ipaddress
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from tokend.auth.authenticator import digest_of
+from tokend.dialects.contract import Answer
+from tokend.http.connection_limiter import Caps, Deadlines, Guard
+from tokend.http.reply import Reply, reply
+from tokend.http.request_parsing import host_of
+from tokend.process.control import Fleet, whole_snapshot
+from tokend.process.sockets import address_of
+from tokend.process.worker import runner_for
+from tokend.telemetry.log import JsonLog, exception_fields
+from tokend.telemetry.prometheus import exposition
+
+Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
+RELOAD_SECONDS: Final = 90.0
+"""The longest that a reload may take; the workers' own deadline is far below."""
+CONNECTIONS: Final = 100
+
+
+class Admin:
+    """Answers for a fleet. `configuration` gives the apps as merged, without secrets. `key`: a digest."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        configuration: Callable[[], Mapping[str, Any]],
+        listener: socket.socket,
+        key: str | None,
+        log: JsonLog,
+    ) -> None:
+        self._fleet = fleet
+        self._configuration = configuration
+        self._key = key
+        self._local = _is_local(listener)
+        self._listener = listener
+        self._log = log
+        self._guard = Guard(
+            Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
+        )
+        self._handlers: Mapping[str, tuple[str, Handler]] = {
+            "/": ("GET", _index),
+            "/metrics": ("GET", self._metrics),
+            "/healthz": ("GET", _healthy),
+            "/readyz": ("GET", self._ready),
+            "/-/config": ("GET", self._guarded(self._config)),
+            "/-/reload": ("POST", self._guarded(self._reload)),
+        }
+        self._runner: web.ServerRunner
+
+    async def start(self) -> None:
+        self._runner = runner_for(self._handle, self._refuse, self._guard)
+        await self._runner.setup()
+        self._guard.start()
+        await web.SockSite(self._runner, self._listener).start()
+
+    async def stop(self) -> None:
+        self._guard.stop()
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> Reply:
+        method, handler = self._handlers.get(request.raw_path.partition("?")[0], ("", _nothing))
+        answer = await handler(request) if request.method == method or not method else _error(405, f"use {method}")
+        return reply(request, answer, "", secrets.token_hex(8), int(time.time()))
+
+    def _refuse(self, request: web.BaseRequest, status: int, error: BaseException | None) -> Reply:
+        if status >= 500 and error is not None:
+            self._log.event("admin", "error", **exception_fields(error))
+        answer = _error(status, "this cannot be read, or is an error of this server")
+        return reply(request, answer, "", secrets.token_hex(8), int(time.time()), close=True)
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def handle(request: web.BaseRequest) -> Answer:
+            if self._key is not None:
+                if digest_of(_bearer(request)) != self._key:
+                    return _error(401, "the key of server.admin is needed, as Authorization: Bearer")
+            elif not self._local:
+                return _error(403, "only on loopback or a unix socket, or with server.admin.key")
+            elif hdrs.ORIGIN in request.headers or not _names_this_machine(host_of(request)):
+                return _error(403, "no page of a browser may do this")
+            return await handler(request)
+
+        return handle
+
+    async def _metrics(self, request: web.BaseRequest) -> Answer:
+        body, content_type = exposition(await whole_snapshot(self._fleet), request.headers.get(hdrs.ACCEPT, ""))
+        return Answer(200, body, content_type.removesuffix("; charset=utf-8"))
+
+    async def _ready(self, request: web.BaseRequest) -> Answer:
+        reasons = self._fleet.unready()
+        return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def _reload(self, request: web.BaseRequest) -> Answer:
+        found = await self._fleet.reloader.reload()
+        answer = {"reloaded": found.changed, "fingerprint": found.fingerprint, "problems": found.problems}
+        return _json(answer, 409 if found.problems else 200)
+
+    async def _config(self, request: web.BaseRequest) -> Answer:
+        setup = self._fleet.reloader.setup
+        return _json({"source": setup.source, "fingerprint": setup.fingerprint, **self._configuration()})
+
+
+async def _healthy(request: web.BaseRequest) -> Answer:
+    return _json({"status": "ok"})
+
+
+async def _index(request: web.BaseRequest) -> Answer:
+    return _json({"paths": ["/metrics", "/healthz", "/readyz", "/-/config", "POST /-/reload"]})
+
+
+async def _nothing(request: web.BaseRequest) -> Answer:
+    return _error(404, "there is nothing at this path; / tells what there is")
+
+
+def _json(content: object, status: int = 200) -> Answer:
+    return Answer(status, orjson.dumps(content))
+
+
+def _error(status: int, sentence: str) -> Answer:
+    return _json({"error": sentence}, status)
+
+
+def _bearer(request: web.BaseRequest) -> str:
+    scheme, _, text = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def _names_this_machine(host: str | None) -> bool:
+    """`localhost` or an address. A page may have any other name lead here (DNS rebinding), and then sends no Origin."""
+    if host is None or host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local(listener: socket.socket) -> bool:
+    """Whether only this machine reaches it."""
+    address = address_of(listener)
+    return address is None or ipaddress.ip_address(address.host).is_loopback

@@ -1,0 +1,249 @@
+"""The parent of several workers: it owns the sockets, replaces workers that end or hang, and has all reload as one.
+
+It answers no request of the public listener itself. Its children are `child.py`; both talk over a `Channel`.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
+
+from tokend.adapters.resources import CannotStart
+from tokend.config.loading import Files
+from tokend.issuing.configuration import Setup
+from tokend.process.control import Start
+from tokend.process.ipc import Channel
+from tokend.process.reloader import Reloader
+from tokend.telemetry.log import JsonLog
+from tokend.telemetry.metrics import NOTHING, Metrics, Snapshot, counted, merged
+
+REPORT_SECONDS: Final = 1.0
+"""How often each worker is asked how it is."""
+HUNG_SECONDS: Final = 10.0
+"""A worker that has not answered for so long is killed and replaced."""
+PREPARE_SECONDS: Final = 30.0
+"""The longest that a worker may take to start, or to make ready for another Setup."""
+SHORT_LIFE: Final = 5.0
+MAX_PAUSE: Final = 5.0
+"""A worker that lived shorter than SHORT_LIFE is replaced after a pause that doubles, up to this; seconds."""
+STOP_SECONDS: Final = 15.0
+"""The longest that a worker may take to finish once it is told to stop, beside `server.drain`."""
+
+
+class _Worker:
+    """One child as its supervisor sees it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
+        self.process = process
+        self.channel = channel
+        self.snapshot = NOTHING
+        self.unready: list[str] = ["starting"]
+        self.retiring = False
+        self.begun = self.heard = asyncio.get_running_loop().time()
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._listening = asyncio.create_task(self._listen())
+
+    async def ask(self, do: str, seconds: float = PREPARE_SECONDS, **message: Any) -> dict[str, Any] | None:
+        """Its answer; None if it ended or took too long."""
+        answer = self._answers.get(do)
+        if answer is None or answer.done():
+            answer = self._answers[do] = asyncio.get_running_loop().create_future()
+            self.channel.send(do=do, **message)
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), seconds)
+        except (TimeoutError, ConnectionError):
+            return None
+
+    async def _listen(self) -> None:
+        while (message := await self.channel.receive()) is not None:
+            self.heard = asyncio.get_running_loop().time()
+            if "metrics" in message:
+                self.snapshot, self.unready = Snapshot.unpack(message["metrics"]), message["unready"]
+            if (answer := self._answers.pop(message["did"], None)) is not None and not answer.done():
+                answer.set_result(message)
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError())
+                answer.exception()  # nobody may be waiting any more
+
+    def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+
+
+class Supervisor:
+    """A `Fleet` of several. Made in a running loop."""
+
+    def __init__(self, start: Start, log: JsonLog, listener: socket.socket) -> None:
+        self._metrics = Metrics()
+        self._start = start
+        self._files = start.files
+        self._log = log
+        self._listener = listener
+        self._workers: list[_Worker] = []
+        self._ended = NOTHING
+        self._stopping = False
+        self._heard = asyncio.get_running_loop().time()
+        self._changing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.reloader = Reloader(
+            start.source, start.setup, start.files, self._install, log, self._metrics, start.warnings_of
+        )
+
+    async def start(self) -> None:
+        """Start all workers; `CannotStart` if one cannot."""
+        started = await asyncio.gather(*(self._spawn() for _ in range(self._start.workers)), return_exceptions=True)
+        for one in started:
+            if isinstance(one, BaseException):
+                await self.stop(0)
+                raise one
+        self._task(self._look_after())
+
+    async def snapshot(self) -> Snapshot:
+        await asyncio.gather(*(one.ask("report", REPORT_SECONDS) for one in self._workers))
+        return merged([self._ended, self._metrics.snapshot({}), *(one.snapshot for one in self._workers)])
+
+    def unready(self) -> list[str]:
+        if self._stopping:
+            return ["stopping"]
+        if not self._workers:
+            return ["no worker is running"]
+        reasons = [set(one.unready) for one in self._workers]
+        return sorted(set.intersection(*reasons))
+
+    def alive(self, now: float) -> bool:
+        """Whether a worker was heard lately."""
+        self._heard = max([self._heard, *(one.heard for one in self._workers)])
+        return self._stopping or now - self._heard < HUNG_SECONDS
+
+    def reopen_audit(self) -> None:
+        for one in self._workers:
+            one.channel.send(do="reopen")
+
+    async def replace_workers(self) -> None:
+        async with self._changing:
+            for old in list(self._workers):
+                try:
+                    await self._spawn()
+                except CannotStart as error:
+                    self._log.event("workers", "error", message=f"cannot be replaced: {error}")
+                    return
+                await self._retire(old, self._start.setup.server.drain)
+        self._log.event("workers", message="replaced", workers=len(self._workers))
+
+    async def stop(self, delay: float) -> None:
+        self._stopping = True
+        asyncio.get_running_loop().call_later(delay, self._listener.close)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(self._retire(one, delay) for one in list(self._workers)))
+
+    async def _install(self, setup: Setup, files: Files) -> list[str]:
+        """All workers make ready; only if all are, all swap."""
+        async with self._changing:
+            packed = files.pack()
+            workers = list(self._workers)
+            answers = await asyncio.gather(*(one.ask("prepare", files=packed) for one in workers))
+            there = [one for one in answers if one is not None]
+            problems = [problem for one in there for problem in one["problems"]]
+            if problems or not there:
+                for one in workers:
+                    one.channel.send(do="withdraw")
+                return sorted(set(problems)) or ["no worker answers"]
+            for one, answer in zip(workers, answers, strict=True):
+                if answer is None:
+                    one.kill()  # its replacement gets the new Setup
+            self._files = files
+            await asyncio.gather(*(one.ask("commit") for one in workers))
+            return []
+
+    async def _spawn(self) -> None:
+        """One more worker, ready to answer; `CannotStart` with its reason."""
+        ours, theirs = socket.socketpair()
+        fds = (self._listener.fileno(), theirs.fileno())
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tokend.process.worker_main", *map(str, fds)),
+            pass_fds=fds,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        theirs.close()
+        worker = _Worker(process, await Channel.on(ours))
+        source = self._start.source
+        answer = await worker.ask(
+            "start",
+            file=source.file,
+            directory=str(source.directory),
+            files=self._files.pack(),
+        )
+        if answer is None or answer["problems"]:
+            worker.kill()
+            await process.wait()
+            if answer is not None:
+                raise CannotStart("; ".join(answer["problems"]))
+            self._count_end(worker)  # it was lost, like one that ends later
+            raise CannotStart("a worker ended, or hung, before it was ready")
+        worker.unready = []
+        self._workers.append(worker)
+        self._task(self._replace_when_ended(worker))
+        self._log.event("worker", result="started", pid=process.pid)
+
+    async def _replace_when_ended(self, worker: _Worker) -> None:
+        await worker.process.wait()
+        if worker.retiring or self._stopping:
+            return
+        self._forget([worker])
+        self._count_end(worker)
+        pause = 0.0 if asyncio.get_running_loop().time() - worker.begun > SHORT_LIFE else 0.1
+        while not self._stopping:
+            await asyncio.sleep(pause)
+            async with self._changing:
+                try:
+                    await self._spawn()
+                    return
+                except CannotStart as error:
+                    self._log.event("worker", "error", result="cannot start", message=str(error))
+            pause = min(MAX_PAUSE, pause * 2 or 0.1)
+
+    def _count_end(self, worker: _Worker) -> None:
+        reason = "killed" if (worker.process.returncode or 0) < 0 else "exited"
+        self._metrics.count("tokend_worker_restarts", reason)
+        self._log.event("worker", "error", result=reason, pid=worker.process.pid, code=worker.process.returncode)
+
+    async def _retire(self, worker: _Worker, delay: float) -> None:
+        worker.retiring = True
+        worker.channel.send(do="stop", delay=delay)
+        try:
+            await asyncio.wait_for(worker.process.wait(), delay + STOP_SECONDS)
+        except TimeoutError:
+            worker.kill()
+            await worker.process.wait()
+        self._forget([worker])
+
+    def _forget(self, workers: Iterable[_Worker]) -> None:
+        for one in workers:
+            if one in self._workers:
+                self._workers.remove(one)
+                self._ended = merged([self._ended, counted(one.snapshot)])
+                one.channel.close()
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            now = asyncio.get_running_loop().time()
+            for one in self._workers:
+                self._task(one.ask("report", HUNG_SECONDS))
+                if now - one.heard > HUNG_SECONDS and not one.retiring:
+                    self._log.event("worker", "error", result="hung", pid=one.process.pid)
+                    one.kill()
+
+    def _task(self, work: Coroutine[Any, Any, Any]) -> None:
+        task: asyncio.Task[Any] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def workers_of(written: int) -> int:
+    """How many processes: as written, or, for 0, one for each core that this process may use."""
+    return written or len(os.sched_getaffinity(0))

@@ -1,0 +1,106 @@
+"""Reload: a whole new Setup is built and checked beside the one that serves; on any problem nothing changes.
+
+What `install` does with it is the caller's: one process swaps its own, a supervisor has all its workers prepare first.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from tokend.config.loading import ConfigError, Files, Source
+from tokend.issuing.configuration import Setup
+from tokend.telemetry.log import JsonLog
+from tokend.telemetry.metrics import Metrics
+
+WATCH_SECONDS: Final = 1.0
+"""How often `server.watch` looks whether a file changed."""
+
+Install = Callable[[Setup, Files], Awaitable[list[str]]]
+"""Put a Setup into service; gives what stood against it, empty if nothing did."""
+
+
+class Reloaded(Struct, frozen=True):
+    """What came of it. `fingerprint` is that of the Setup that serves now, old or new."""
+
+    problems: tuple[str, ...]
+    fingerprint: str
+    changed: bool = False
+
+
+class Reloader:
+    """Holds the Setup that serves and the files that it was made of. One reload at a time.
+
+    `refused`: whether the last one was. `loaded_at`: Unix seconds at which the Setup began to serve.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        setup: Setup,
+        files: Files,
+        install: Install,
+        log: JsonLog,
+        metrics: Metrics,
+        warnings_of: Callable[[Setup, float], Iterable[str]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`warnings_of`: what is told of a Setup that begins to serve. `clock`: Unix seconds."""
+        self.setup = setup
+        self.files = files
+        self._source = source
+        self._install = install
+        self._log = log
+        self._metrics = metrics
+        self._warnings_of = warnings_of
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self.refused = False
+        self.loaded_at = clock()
+
+    async def reload(self) -> Reloaded:
+        """Read everything anew. Never raises for what is wrong with it."""
+        async with self._one_at_a_time:
+            files = Files()
+            try:
+                setup = await asyncio.to_thread(self._source.load, files)
+            except ConfigError as error:
+                return self._refused([str(one) for one in error.problems])
+            if setup.fingerprint == self.setup.fingerprint:
+                self.refused = False
+                self._metrics.count("tokend_reloads", "unchanged")
+                self._log.event("reload", result="unchanged", fingerprint=setup.fingerprint)
+                return Reloaded((), setup.fingerprint)
+            if problems := await self._install(setup, files):
+                return self._refused(problems)
+            before, self.setup, self.files = self.setup, setup, files
+            self.refused, self.loaded_at = False, self._clock()
+            self._metrics.count("tokend_reloads", "done")
+            self._log.event("reload", result="done", fingerprint=setup.fingerprint, apps=len(setup.apps))
+            for warning in (*self._warnings_of(setup, self._clock()), *_at_next_start(before, setup)):
+                self._log.event("warning", "warning", message=warning)
+            return Reloaded((), setup.fingerprint, changed=True)
+
+    async def watch(self) -> None:
+        """Reload whenever a file changed, for ever."""
+        seen = self.files.stamps()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            found = await asyncio.to_thread(self.files.stamps)
+            if found != seen:
+                await self.reload()
+                seen = self.files.stamps()
+
+    def _refused(self, problems: list[str]) -> Reloaded:
+        self.refused = True
+        self._metrics.count("tokend_reloads", "refused")
+        self._log.event("reload", "error", result="refused", problems=problems, fingerprint=self.setup.fingerprint)
+        return Reloaded(tuple(problems), self.setup.fingerprint)
+
+
+def _at_next_start(before: Setup, now: Setup) -> list[str]:
+    if (before.listen, before.server) == (now.listen, now.server):
+        return []
+    return ["what changed below `server` counts from the next start"]

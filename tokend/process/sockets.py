@@ -1,0 +1,73 @@
+"""Sockets to listen on: bound here, or handed over by the service manager (systemd's LISTEN_FDS)."""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from tokend.adapters.resources import CannotStart
+from tokend.core.validation import shown
+from tokend.issuing.configuration import Listen
+
+FIRST: Final = 3
+"""The first descriptor that systemd hands over."""
+SEND_BUFFER: Final = 16 * 1024
+"""Bytes of answers that the system holds for a client that does not take them; its own limit would be megabytes."""
+RECEIVE_BUFFER: Final = 64 * 1024
+"""Bytes of requests that it holds while we answer the one before."""
+PUBLIC: Final = "public"
+ADMIN: Final = "admin"
+
+
+def bind(listen: Listen, option: str = "choose another with --host and --port") -> socket.socket:
+    """A TCP socket at the address; `CannotStart` where that cannot be. `option`: what to do about it."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}; {option}") from error
+    return _bounded(listener)
+
+
+def bind_unix(path: str) -> socket.socket:
+    """A unix socket that only this user can reach; one that a dead server left there is replaced."""
+    try:
+        if Path(path).is_socket():
+            Path(path).unlink()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(path)
+        Path(path).chmod(0o600)
+    except OSError as error:
+        raise CannotStart(f"cannot listen on the unix socket {shown(path)}: {error.strerror}") from error
+    return listener
+
+
+def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
+    """What systemd opened for this process, by name; one that it does not name is the public one."""
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return {}
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    found: dict[str, socket.socket] = {}
+    for index in range(int(environment.get("LISTEN_FDS", "0"))):
+        name = names[index] if index < len(names) else ""
+        listener = socket.socket(fileno=FIRST + index)
+        listener.set_inheritable(False)
+        found[ADMIN if name.startswith(ADMIN) else PUBLIC] = _bounded(listener)
+    return found
+
+
+def _bounded(listener: socket.socket) -> socket.socket:
+    """Its connections inherit the sizes of the buffers."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return listener
+
+
+def address_of(listener: socket.socket) -> Listen | None:
+    """Where it listens; None for a unix socket."""
+    if listener.family == socket.AF_UNIX:
+        return None
+    return Listen(*listener.getsockname()[:2])

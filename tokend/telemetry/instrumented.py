@@ -1,0 +1,60 @@
+"""The audit and the limiter as the issuer awaits them, with what came of each call counted. They themselves count nothing."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tokend.core.errors import Refusal
+from tokend.core.interfaces import AuditSink, Limiter, Ports
+from tokend.core.model import Decision
+from tokend.core.rate_limits import Group
+from tokend.telemetry.metrics import Metrics
+
+
+def counted_in(metrics: Metrics, ports: Ports) -> Ports:
+    """The same, but counted."""
+    return replace(
+        ports,
+        audit=None if ports.audit is None else _CountedAudit(ports.audit, metrics),
+        limiter=None if ports.limiter is None else _CountedLimiter(ports.limiter, metrics),
+    )
+
+
+class _CountedAudit:
+    """Counts decisions: written, or not."""
+
+    def __init__(self, audit: AuditSink, metrics: Metrics) -> None:
+        self._audit = audit
+        self._metrics = metrics
+
+    async def record(self, decisions: tuple[Decision, ...]) -> None:
+        try:
+            await self._audit.record(decisions)
+        except Exception:
+            self._metrics.count("tokend_audit_records", "failed", by=len(decisions))
+            raise
+        self._metrics.count("tokend_audit_records", "ok", by=len(decisions))
+
+    def healthy(self) -> bool:
+        return self._audit.healthy()
+
+
+class _CountedLimiter:
+    """Counts asks: admitted, over a limit, or refused since nobody could tell."""
+
+    def __init__(self, limiter: Limiter, metrics: Metrics) -> None:
+        self._limiter = limiter
+        self._metrics = metrics
+
+    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+        try:
+            waits = await self._limiter.take(groups)
+        except Refusal:
+            self._metrics.count("tokend_limiter_calls", "unavailable", by=len(groups))
+            raise
+        admitted = waits.count(None)
+        if admitted:
+            self._metrics.count("tokend_limiter_calls", "admitted", by=admitted)
+        if admitted < len(waits):
+            self._metrics.count("tokend_limiter_calls", "limited", by=len(waits) - admitted)
+        return waits

@@ -1,0 +1,50 @@
+"""Metrics in Prometheus' words, by its own library. Only the process with the operator's listener needs it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from tokend import __version__
+from tokend.telemetry.metrics import BUCKETS, FAMILIES, Labels, Snapshot
+
+LATENCY: Final = "tokend_request_seconds"
+BUILD: Final = "tokend_build_info"
+
+
+def exposition(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
+    """The body and content type of `/metrics` for an Accept header."""
+    encode, content_type = choose_encoder(accept)
+    registry = CollectorRegistry()
+    registry.register(_Fixed(snapshot))
+    return encode(registry), content_type
+
+
+class _Fixed(Collector):
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterator[Metric]:
+        for name, family in FAMILIES.items():
+            kind = CounterMetricFamily if family.gauge is None else GaugeMetricFamily
+            metric = kind(name, family.help, labels=family.labels)
+            found: dict[Labels, float] = {(value,): 0.0 for value in family.values}
+            found |= self._snapshot.values.get(name, {})
+            for labels, value in sorted(found.items()):
+                metric.add_metric(labels, value)
+            yield metric
+        yield self._histogram()
+        build = GaugeMetricFamily(BUILD, "The version that runs.", labels=("version",))
+        build.add_metric((__version__,), 1)
+        yield build
+
+    def _histogram(self) -> Metric:
+        total, buckets = 0, []
+        for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._snapshot.latencies, strict=True):
+            total += count
+            buckets.append((bound, total))
+        metric = HistogramMetricFamily(LATENCY, "Seconds from a request's head to its answer.")
+        metric.add_metric((), buckets, self._snapshot.seconds)
+        return metric

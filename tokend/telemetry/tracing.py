@@ -1,0 +1,77 @@
+"""OpenTelemetry: one server span for each request, told after its answer. Imported only where `server.traces` is true.
+
+A span says what the log line says. It holds no path, query or address, no user, channel, key or token, and of the
+client's headers only `traceparent`, which is hexadecimal. Where spans go, and how many, OTEL_… variables say.
+"""
+
+import asyncio
+import threading
+from contextlib import suppress
+from typing import Final
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from tokend import __version__
+from tokend.telemetry.request_record import METHODS, Trace
+
+FLUSH_SECONDS: Final = 3.0
+"""The longest that the last spans are waited for at the end."""
+_ERROR: Final = Status(StatusCode.ERROR)
+
+
+class Spans:
+    """`exporter`: where spans go; by default to the OTLP endpoint that the environment names."""
+
+    def __init__(self, exporter: SpanExporter | None = None) -> None:
+        # what the environment says of the resource counts for more
+        resource = Resource({SERVICE_NAME: "tokend", SERVICE_VERSION: __version__}).merge(
+            OTELResourceDetector().detect()
+        )
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("tokend", __version__)
+        self._parents = TraceContextTextMapPropagator()
+
+    def request(self, trace: Trace, method: str, status: int, began: float, seconds: float, parent: str | None) -> None:
+        """An answered request. `began`: Unix seconds; `parent`: the header `traceparent`, whatever it holds."""
+        known = method in METHODS
+        told: dict[str, str | int | None] = {
+            "http.request.method": method if known else "_OTHER",
+            "http.route": trace.template,
+            "http.response.status_code": status,
+            "tokend.app": trace.app,
+            "tokend.kind": "+".join(trace.kinds) or None,
+            "tokend.outcome": trace.code,
+            "tokend.request_id": trace.request_id,
+            "error.type": trace.code if status >= 500 else None,
+        }
+        nanoseconds = int(began * 1e9)
+        span = self._tracer.start_span(
+            " ".join(filter(None, (method if known else "HTTP", trace.template))),
+            self._parents.extract({"traceparent": parent}) if parent else None,
+            SpanKind.SERVER,
+            {name: value for name, value in told.items() if value is not None},
+            start_time=nanoseconds,
+        )
+        if status >= 500:
+            span.set_status(_ERROR)
+        span.end(nanoseconds + int(seconds * 1e9))
+
+    async def close(self) -> None:
+        """Send what is left, for at most FLUSH_SECONDS: a collector that is away must not hold the end up."""
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def flush() -> None:
+            self._provider.shutdown()
+            with suppress(RuntimeError):  # too late: the loop has ended
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=flush, daemon=True).start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await done.wait()

@@ -1,0 +1,1 @@
+"""Test suites and test doubles for plug-in authors."""
