@@ -12,7 +12,7 @@ from benchmarks import load, measure, peers, report
 from benchmarks.load import Failed
 from benchmarks.measure import Builder, Cores, Sample
 from benchmarks.scenarios import Scenario, all_scenarios
-from benchmarks.servers import Answer
+from benchmarks.servers import HttpResponse
 
 ROOT: Final = Path(__file__).parent.parent
 DATA: Final = ROOT / "benchmarks" / "results.json"
@@ -43,12 +43,12 @@ def arguments() -> argparse.Namespace:
 
 def chosen(options: argparse.Namespace) -> list[Scenario | Builder]:
     """What is to be measured; prints what cannot be."""
-    found, lacking = peers.all_peers()
+    found, unmet = peers.all_peers()
     extra = [peers.given(one) for one in options.peer]
     builders = measure.builders(options.vendor_python, peers.HERE / "express")
     everything: list[Scenario | Builder] = [*all_scenarios(), *extra, *found, *builders]
     names = [one.name for one in everything]
-    for line in lacking:
+    for line in unmet:
         print(f"left out: {line}", file=sys.stderr)
     if options.list:
         raise SystemExit("\n".join(f"{one.name:12}  {one.what}" for one in everything))
@@ -70,7 +70,7 @@ def cores(options: argparse.Namespace) -> Cores:
 def measured(entries: list[Scenario | Builder], placed: Cores, rounds: int, seconds: int) -> dict[str, list[Sample]]:
     """Everything once a round, so that what disturbs the machine disturbs all of them alike."""
     runs: dict[str, list[Sample]] = {one.name: [] for one in entries}
-    first: dict[str, Answer] = {}
+    first: dict[str, HttpResponse] = {}
     for turn in range(rounds):
         for entry in entries:
             if isinstance(entry, Builder):
@@ -85,7 +85,7 @@ def measured(entries: list[Scenario | Builder], placed: Cores, rounds: int, seco
     return runs
 
 
-def _same_headers(first: dict[str, Answer]) -> None:
+def _same_headers(first: dict[str, HttpResponse]) -> None:
     """The floor is one only while it sends what tokend sends."""
     if {"zero", "hello"} <= first.keys() and first["zero"].headers.keys() != first["hello"].headers.keys():
         differ = sorted(first["zero"].headers.keys() ^ first["hello"].headers.keys())

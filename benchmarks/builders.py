@@ -31,8 +31,8 @@ def vendors(app_id: str, certificate: str, directory: str) -> Callable[[], str]:
 
 
 def main() -> None:
-    seconds, credentials = float(os.environ["SECONDS"]), (os.environ["APP_ID"], os.environ["APP_CERTIFICATE"])
-    build = vendors(*credentials, sys.argv[1]) if len(sys.argv) > 1 else ours(*credentials)
+    seconds, app_credentials = float(os.environ["SECONDS"]), (os.environ["APP_ID"], os.environ["APP_CERTIFICATE"])
+    build = vendors(*app_credentials, sys.argv[1]) if len(sys.argv) > 1 else ours(*app_credentials)
     for _ in range(2000):
         build()
     builds, token, begun, cpu = 0, "", time.perf_counter(), time.process_time()

@@ -12,7 +12,7 @@ from benchmarks import load, tokens
 from benchmarks.builders import CHANNEL, UID
 from benchmarks.load import Failed
 from benchmarks.scenarios import CREDENTIALS, Scenario
-from benchmarks.servers import Answer, Server, kept_environment, machine_cpu_seconds, pinned, running
+from benchmarks.servers import HttpResponse, Server, kept_environment, machine_cpu_seconds, pinned, running
 
 WARM_UP: Final = 2
 """Seconds of load before the clock starts."""
@@ -58,11 +58,11 @@ class Builder(NamedTuple):
     arguments: Sequence[str]
 
 
-def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, Answer]:
+def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, HttpResponse]:
     """One run, and the answer that was checked before it; `Failed` if anything in it was not as it should be."""
     places = cores.server | cores.load if scenario.all_cores else cores.server
     with running(scenario.prepare, places) as server:
-        first = [server.ask(one) for one in scenario.requests[:3]][-1]
+        first = [server.token_request(one) for one in scenario.requests[:3]][-1]
         if first.status != 200:
             raise Failed(f"{scenario.name} answers with {first.status}: {first.body[:300]!r}")
         if scenario.tokens:

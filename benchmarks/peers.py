@@ -36,19 +36,19 @@ def all_peers() -> tuple[list[Scenario], list[str]]:
     go_url = variants(rtc)
     demo_url = variants(lambda one: request("GET", f"/rtcToken?channelName=room-{one}&uid={1000 + one}"))
     express = HERE / "express" / "node_modules"
-    found, lacking = [], []
+    found, unmet = [], []
     for program, packages, scenario in (
         ("node", express, Scenario("express", "Express with agora-token (007)", _express, go_url, everyone)),
         ("node", DEMO, Scenario("npm-demo", _DEMO_IS, _npm_demo, demo_url, everyone, one_salt=True)),
         ("nginx", None, Scenario("nginx", "nginx `return 200`: the ceiling", _nginx, go_url, everyone, 0)),
     ):
         if shutil.which(program) is None:
-            lacking.append(f"{scenario.name}: {program} is not on the PATH (on Debian: apt-get install {program})")
+            unmet.append(f"{scenario.name}: {program} is not on the PATH (on Debian: apt-get install {program})")
         elif packages is not None and not (packages / "express").is_dir():
-            lacking.append(f"{scenario.name}: {packages.relative_to(ROOT)} is missing (make bench installs it by npm)")
+            unmet.append(f"{scenario.name}: {packages.relative_to(ROOT)} is missing (make bench installs it by npm)")
         else:
             found.append(scenario)
-    return [Scenario("hello", "aiohttp hello: the floor", _hello, go_url, everyone, 0), *found], lacking
+    return [Scenario("hello", "aiohttp hello: the floor", _hello, go_url, everyone, 0), *found], unmet
 
 
 def given(named: str) -> Scenario:

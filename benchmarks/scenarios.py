@@ -153,8 +153,8 @@ apps:
   default:
     app_id: "{APP_ID}"
     certificate: {{env: APP_CERTIFICATE}}
-    callers: {{anybody: {{anonymous: true, may: [{{powers: [wildcard_user, wildcard_channel, wildcard_publish]}}]}}}}
-    routes: [{{at: /}}]
+    callers: {{anybody: {{anonymous: true, rules: [{{capabilities: [wildcard_user, wildcard_channel, wildcard_publish]}}]}}}}
+    routes: [{{path: /}}]
 """
 
 
@@ -164,8 +164,8 @@ def _get_token(one: int) -> bytes:
 
 
 def _batch(one: int) -> bytes:
-    ask = {"kind": "rtc", "channel": f"room-{one}", "uid": 1000 + one, "role": "publisher"}
-    return request("POST", "/v1/tokens", {"asks": [ask] * BATCH})
+    token_request = {"kind": "rtc", "channel": f"room-{one}", "uid": 1000 + one, "role": "publisher"}
+    return request("POST", "/v1/tokens", {"requests": [token_request] * BATCH})
 
 
 def _apps(count: int) -> str:

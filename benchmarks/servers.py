@@ -31,7 +31,7 @@ Prepare = Callable[[Path, int], Command]
 """Puts what the server needs into an empty directory, in which it is started then, and says how. The int: its port."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """Header names in lower case."""
 
     status: int
@@ -47,14 +47,14 @@ class Server:
         self.started = started
         self.process = process
 
-    def ask(self, request: bytes) -> Answer:
+    def token_request(self, request: bytes) -> HttpResponse:
         """The answer to these bytes, on a connection of their own."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(request)
             response = HTTPResponse(connection)
             response.begin()
             headers = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, headers, response.read(int(headers.get("content-length", 0))))
+            return HttpResponse(response.status, headers, response.read(int(headers.get("content-length", 0))))
 
     def cpu_seconds(self) -> float:
         """User and system time of the process and its descendants until now."""

@@ -32,8 +32,8 @@ def nginx() -> None:
     _need(web_server.missing())
 
 
-def _need(lacking: str | None) -> None:
-    if lacking is not None:
+def _need(unmet: str | None) -> None:
+    if unmet is not None:
         if os.environ.get("CI") == "true":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
+            pytest.fail(unmet)
+        pytest.skip(unmet)

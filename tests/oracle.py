@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 HERE: Final = Path(__file__).parent / "node"
 PACKAGES: Final = ("agora-token", "agora-access-token")
 
-Answer = Mapping[str, Any]
+HttpResponse = Mapping[str, Any]
 
 
 def missing() -> str | None:
@@ -38,7 +38,7 @@ class Vendor:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, record: TracebackType | None
     ) -> None:
         self.close()
 
@@ -50,12 +50,12 @@ class Vendor:
             self._process.kill()
             self._process.communicate()
 
-    def ask(self, op: str, **fields: object) -> Answer:
+    def token_request(self, op: str, **fields: object) -> HttpResponse:
         """One question; the fields are listed with each op in oracle.js."""
         (answer,) = self.ask_all([{"op": op, **fields}])
         return answer
 
-    def ask_all(self, questions: Iterable[Mapping[str, object]]) -> list[Answer]:
+    def ask_all(self, questions: Iterable[Mapping[str, object]]) -> list[HttpResponse]:
         """Many questions, each with its `op`, in one line: answers in the same order."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -66,7 +66,7 @@ class Vendor:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError("the vendor's builders died; what they said is on standard error")
-        answers: list[Answer] = json.loads(line)
+        answers: list[HttpResponse] = json.loads(line)
         for question, answer in zip(asked, answers, strict=True):
             if "error" in answer:
                 raise RuntimeError(f"{question['op']}: {answer['error']}")

@@ -60,17 +60,17 @@ class RandomAsks:
     def rtc(self) -> Made:
         user, on_wire = self.user()
         channel = self.text(_RTC, 63, 0)
-        ask: dict[str, Any] = {"channel": channel, **user}
+        token_request: dict[str, Any] = {"channel": channel, **user}
         read = {"1": self.ttl}
         match self.pick.randrange(4):
             case 0:
-                ask["privileges"], read = self.privileges(_RTC_PRIVILEGES)
+                token_request["privileges"], read = self.privileges(_RTC_PRIVILEGES)
             case 1:
-                ask["role"] = "publisher"
+                token_request["role"] = "publisher"
                 read = dict.fromkeys("1234", self.ttl)
             case 2:
-                ask["role"] = "subscriber"
-        return ask, [{"type": 1, "channel": channel, "uid": on_wire, "privileges": read}]
+                token_request["role"] = "subscriber"
+        return token_request, [{"type": 1, "channel": channel, "uid": on_wire, "privileges": read}]
 
     def rtm(self) -> Made:
         user = self.named(_PRINTABLE, 64)
@@ -93,19 +93,21 @@ class RandomAsks:
         return self._with_account(3, {"mixed": 1, "raw": 2}, {"1": self.ttl, "2": self.ttl})
 
     def fcdn(self) -> Made:
-        ask, services = self._with_account(6, {"publish": 1, "play": 2}, {"2": self.ttl})
-        if "privileges" not in ask and self.pick.random() < 0.5:
-            ask["role"] = "publisher"
+        token_request, services = self._with_account(6, {"publish": 1, "play": 2}, {"2": self.ttl})
+        if "privileges" not in token_request and self.pick.random() < 0.5:
+            token_request["role"] = "publisher"
             services[0]["privileges"] = {"1": self.ttl, "2": self.ttl}
-        return ask, services
+        return token_request, services
 
     def _with_account(self, number: int, names: dict[str, int], unless_said: dict[str, int]) -> Made:
         user, on_wire = self.user()
-        ask: dict[str, Any] = {"channel": self.text(_RTC, 63, 0), **user}
+        token_request: dict[str, Any] = {"channel": self.text(_RTC, 63, 0), **user}
         read = unless_said
         if self.pick.random() < 0.5:
-            ask["privileges"], read = self.privileges(names)
-        return ask, [{"type": number, "channel": ask["channel"], "account": on_wire, "privileges": read}]
+            token_request["privileges"], read = self.privileges(names)
+        return token_request, [
+            {"type": number, "channel": token_request["channel"], "account": on_wire, "privileges": read}
+        ]
 
     def fpa(self) -> Made:
         return {}, [{"type": 4, "privileges": {"1": 0}}]
@@ -137,11 +139,11 @@ class RandomAsks:
                 asked.setdefault(resource_type, {})[access] = names
                 numbers = str(_RESOURCES.index(resource_type)), str(["read", "write"].index(access))
                 read.setdefault(numbers[0], {})[numbers[1]] = names
-        ask = {"user": user, **({"permissions": asked} if asked else {})}
-        return ask, [{"type": 8, "user_id": user, "permissions": read, "privileges": {"1": self.ttl}}]
+        token_request = {"user": user, **({"permissions": asked} if asked else {})}
+        return token_request, [{"type": 8, "user_id": user, "permissions": read, "privileges": {"1": self.ttl}}]
 
     def rtc_rtm(self) -> Made:
-        ask, (rtc,) = self.rtc()
+        token_request, (rtc,) = self.rtc()
         if (
             not rtc["uid"]
             or "*" in rtc["uid"]
@@ -149,41 +151,41 @@ class RandomAsks:
             or rtc["uid"][0] == " "
             or self.pick.random() < 0.5
         ):
-            ask["rtm_user"] = self.named(_PRINTABLE, 64)
+            token_request["rtm_user"] = self.named(_PRINTABLE, 64)
         seconds = self.ttl
         if self.pick.random() < 0.5:
-            ask["rtm_seconds"] = seconds = self.seconds()
-        user = ask.get("rtm_user", rtc["uid"])
-        return ask, [rtc, {"type": 2, "user_id": user, "privileges": {"1": seconds}}]
+            token_request["rtm_seconds"] = seconds = self.seconds()
+        user = token_request.get("rtm_user", rtc["uid"])
+        return token_request, [rtc, {"type": 2, "user_id": user, "privileges": {"1": seconds}}]
 
     def convoai(self) -> Made:
-        ask, services = self.rtc_rtm()
-        return ask, [*services, {"type": 9, "privileges": {}}]
+        token_request, services = self.rtc_rtm()
+        return token_request, [*services, {"type": 9, "privileges": {}}]
 
     def stt(self) -> Made:
-        ask, services = self.rtc_rtm()
-        return ask, [*services, {"type": 10, "privileges": {}}]
+        token_request, services = self.rtc_rtm()
+        return token_request, [*services, {"type": 10, "privileges": {}}]
 
     def combined(self) -> Made:
         kinds = self.pick.choices(
             [one for one in KINDS if one not in ("combined", "rtc_rtm")], k=self.pick.randint(1, 4)
         )
-        asks: list[dict[str, Any]] = []
+        token_requests: list[dict[str, Any]] = []
         services: list[Service] = []
         for kind in kinds:
-            ask, of_part = self.made(kind)
-            asks.append({"kind": kind, **ask})
+            token_request, of_part = self.made(kind)
+            token_requests.append({"kind": kind, **token_request})
             services += of_part
-        return {"services": asks}, sorted(services, key=lambda one: int(one["type"]))
+        return {"services": token_requests}, sorted(services, key=lambda one: int(one["type"]))
 
     def old(self, kind: str) -> Made:
         """Of kind rtc or rtm, one that a 006 token can hold: no stream channels, no patterns."""
         while True:
-            ask, services = self.made(kind)
+            token_request, services = self.made(kind)
             first = services[0]
             wild = kind == "rtc" and (not first["channel"] or "*" in first["channel"] + first["uid"])
             if len(services) == 1 and not wild:
-                return {**ask, "version": "006"}, services
+                return {**token_request, "version": "006"}, services
 
     def made(self, kind: str) -> Made:
         make: Callable[[], Made] = getattr(self, kind)

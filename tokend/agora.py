@@ -21,10 +21,10 @@ from tokend.backends.agora.combined import PARTS, Combined
 from tokend.backends.agora.packing import WireError
 from tokend.backends.agora.rtc_rtm import RtcRtm
 from tokend.backends.contract import NoOptions, Reading, Unreadable
-from tokend.core.errors import Refusal
-from tokend.core.model import PLATFORM_MAX_TTL, Credentials, Stamp
+from tokend.core.errors import ApiError
+from tokend.core.model import PLATFORM_MAX_TTL, AppCredentials, Issuance
 from tokend.core.secrets import Secret
-from tokend.core.validation import first_complaint
+from tokend.core.validation import first_field_error
 
 KINDS: Final[Mapping[str, type[AgoraBackend]]] = {**PARTS, "rtc_rtm": RtcRtm, "combined": Combined}
 """Every kind that `build` knows; docs/kinds.md has the fields of each."""
@@ -54,19 +54,19 @@ def build(
     try:
         grant = backend.grant(backend.Fields.model_validate(fields), ttl)
     except ValidationError as error:
-        first = first_complaint(error, backend.Fields)
+        first = first_field_error(error, backend.Fields)
         sentence = f"is no field of {kind}{first.sentence}" if first.unknown else first.sentence
         raise TokenError(f"{'.'.join(map(str, first.path))} {sentence}") from None
-    except Refusal as refusal:
-        raise TokenError(refusal.detail) from None
+    except ApiError as api_error:
+        raise TokenError(api_error.detail) from None
     now = int(time.time()) if issued_at is None else issued_at
-    return backend.mint(grant, Stamp(now, secrets.randbelow(99_999_999) + 1 if salt is None else salt)).token
+    return backend.mint(grant, Issuance(now, secrets.randbelow(99_999_999) + 1 if salt is None else salt)).token
 
 
 def read(token: str) -> Reading:
     """What a 006 or 007 token says, signature unchecked (`signed_by` is None). Raises `TokenError` for anything else."""
     try:
-        return _read(token, Credentials(None, {}))
+        return _read(token, AppCredentials(None, {}))
     except Unreadable as error:
         raise TokenError(str(error)) from None
 
@@ -93,4 +93,4 @@ def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
     for name, text in (("app_id", app_id), ("certificate", certificate)):
         if len(text) != 32 or not all(one in "0123456789abcdefABCDEF" for one in text):
             raise TokenError(f"{name} must be exactly 32 hexadecimal digits")
-    return KINDS[kind](NoOptions(), Credentials(app_id, {"primary": Secret(certificate)}))
+    return KINDS[kind](NoOptions(), AppCredentials(app_id, {"primary": Secret(certificate)}))

@@ -1,24 +1,24 @@
 """All that an author of backends imports: the contract, the nouns it speaks of, and the strict base of its shapes."""
 
 from tokend.backends.contract import Backend, Minted, Mismatch, NoOptions, Reading, Unreadable
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Credentials, Grant, Service, Stamp
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import AppCredentials, Grant, Issuance, Service
 from tokend.core.secrets import Secret
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 __all__ = [
+    "ApiError",
+    "AppCredentials",
     "Backend",
     "Code",
-    "Credentials",
     "Grant",
+    "Issuance",
     "Minted",
     "Mismatch",
     "NoOptions",
     "Reading",
-    "Refusal",
     "Secret",
     "Service",
-    "Stamp",
-    "Strict",
+    "StrictModel",
     "Unreadable",
 ]

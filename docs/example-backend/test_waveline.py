@@ -1,12 +1,12 @@
 from tokend_waveline import Waveline
 
 from tokend.plugins import Secret
-from tokend.testing.backends import BackendConformance
+from tokend.testing import BackendConformance
 
 
 class TestWaveline(BackendConformance):
     backend = Waveline
     options = {"secret": Secret("only a test's secret"), "server_url": "wss://media.waveline.example"}
-    asks = ({"room": "lobby", "user": "ann"}, {"room": "lobby", "user": "ann", "role": "publisher"})
+    token_requests = ({"room": "lobby", "user": "ann"}, {"room": "lobby", "user": "ann", "role": "publisher"})
     refused = ({"user": "ann"}, {"room": "", "user": "ann"}, {"room": "*", "user": "ann"}, {"room": "lobby", "user": 7})
     unnamed = ({"room": "lobby"},)

@@ -5,23 +5,35 @@ import hmac
 import re
 from typing import ClassVar, Literal
 
-from tokend.plugins import Backend, Code, Grant, Minted, Reading, Refusal, Secret, Service, Stamp, Strict, Unreadable
+from tokend.plugins import (
+    ApiError,
+    Backend,
+    Code,
+    Grant,
+    Issuance,
+    Minted,
+    Reading,
+    Secret,
+    Service,
+    StrictModel,
+    Unreadable,
+)
 
 
-class WavelineOptions(Strict):
+class WavelineOptions(StrictModel):
     """What the YAML says below `backends: {waveline: …}`; `Fields` is what a caller may ask for."""
 
     secret: Secret
     server_url: str
 
 
-class WavelineFields(Strict):
+class WavelineFields(StrictModel):
     room: str
     user: str | None = None
     role: Literal["publisher", "subscriber"] = "subscriber"
 
 
-class Said(Strict):
+class Said(StrictModel):
     """What a token says, in the vendor's own names."""
 
     room: str
@@ -33,17 +45,17 @@ class Said(Strict):
 
 
 class Waveline(Backend):
-    Options: ClassVar[type[Strict]] = WavelineOptions
-    Fields: ClassVar[type[Strict]] = WavelineFields
+    Options: ClassVar[type[StrictModel]] = WavelineOptions
+    Fields: ClassVar[type[StrictModel]] = WavelineFields
 
     def grant(self, fields: WavelineFields, ttl: int, user: str | None = None) -> Grant:
         named = checked("user", fields.user if fields.user is not None else user)
         privileges = {"join": ttl, "publish": ttl} if fields.role == "publisher" else {"join": ttl}
         return Grant(None, "wl1", ttl, (Service("waveline", named, checked("room", fields.room), privileges),))
 
-    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         (one,) = grant.services
-        times = {"iat": stamp.issued_at, "exp": stamp.issued_at + grant.ttl, "nonce": stamp.salt}
+        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl, "nonce": issuance.nonce}
         said = Said.model_validate(
             {"room": one.channel, "user": one.user, "speak": "publish" in one.privileges, **times}
         )
@@ -73,5 +85,5 @@ def encoded(raw: bytes) -> str:
 def checked(field: str, text: str | None) -> str:
     """A user may come from a rule, which `Fields` never sees: so ids are checked here. `*` would be a wildcard."""
     if text is None or re.fullmatch("[A-Za-z0-9-]{1,40}", text) is None:
-        raise Refusal(Code.INVALID_FIELD, "must be 1 to 40 of A-Z a-z 0-9 and -", field)
+        raise ApiError(Code.INVALID_FIELD, "must be 1 to 40 of A-Z a-z 0-9 and -", field)
     return text

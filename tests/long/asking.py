@@ -27,7 +27,7 @@ class Connection:
     async def open(cls, port: int, host: str = "127.0.0.1") -> Self:
         return cls(*await asyncio.open_connection(host, port))
 
-    async def ask(self, raw: bytes) -> Reply:
+    async def token_request(self, raw: bytes) -> Reply:
         """Send these bytes, and wait for the answer."""
         self.writer.write(raw)
         return await self.read()

@@ -36,7 +36,7 @@ class Version(NamedTuple):
 VERSIONS: Final = (Version(APP_ID, CERTIFICATE, 600), Version("0123456789abcdef" * 2, "fedcba9876543210" * 2, 1200))
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """When it was asked for and when it was there, in seconds of the loop."""
 
     begun: float
@@ -60,10 +60,10 @@ async def _run(report: Report) -> None:
     async with disturbed(WORKERS) as server:
         _write(server, 0)
         await server.reload()
-        answers: list[Answer] = []
+        answers: list[HttpResponse] = []
 
         def told(begun: float, ended: float, body: bytes) -> None:
-            answers.append(Answer(begun, ended, body))
+            answers.append(HttpResponse(begun, ended, body))
 
         kept = partial(Load, server.url + BOTH, 8, pause=0.03, told=told)
         fresh = partial(Load, server.url + BOTH, 2, fresh=True, pause=0.03, told=told)
@@ -84,7 +84,7 @@ def _write(server: Running, version: int) -> None:
     server.write("demo-*", f"    ttl: {{default: {ttl}s}}", app_id)
 
 
-async def _reloads(server: Running, answers: list[Answer]) -> list[Reload]:
+async def _reloads(server: Running, answers: list[HttpResponse]) -> list[Reload]:
     loop = asyncio.get_running_loop()
     begun, found = loop.time(), []
     for number in range(1, RELOADS + 1):
@@ -99,14 +99,14 @@ async def _reloads(server: Running, answers: list[Answer]) -> list[Reload]:
     return found
 
 
-async def _ask_anew(url: str, answers: list[Answer]) -> None:
+async def _ask_anew(url: str, answers: list[HttpResponse]) -> None:
     begun = asyncio.get_running_loop().time()
     async with ClientSession() as session, session.get(url + BOTH.replace("{uid}", "7")) as answer:
         body = await answer.read()
-        answers.append(Answer(begun, asyncio.get_running_loop().time(), body))
+        answers.append(HttpResponse(begun, asyncio.get_running_loop().time(), body))
 
 
-def _judge(report: Report, answers: list[Answer], reloads: list[Reload]) -> None:
+def _judge(report: Report, answers: list[HttpResponse], reloads: list[Reload]) -> None:
     """An answer that begins after a reload's answer, and ends before the next reload begins, must be the new one's."""
     mixed, late = 0, [0.0]
     for one in answers:

@@ -19,7 +19,7 @@ TOKEN = b"GET /demo/rtc/demo-1/publisher/uid/%d HTTP/1.1\r\nHost: soak\r\n\r\n"
 READY = b"GET /readyz HTTP/1.1\r\nHost: soak\r\n\r\n"
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """Of one request: when it was sent, when its answer was there, and its status."""
 
     sent: float
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
     status: int
 
 
-class Found(NamedTuple):
+class Match(NamedTuple):
     """Of one fault, in seconds: each of these has to be small. `unheard`: answers but 200 and 503; the rest are counts."""
 
     last_200: float
@@ -49,7 +49,7 @@ class Found(NamedTuple):
 
 
 def run(report: Report) -> None:
-    found: list[Found] = []
+    found: list[Match] = []
     for sync in ("os", "batch", "off"):
         for fault in FAULTS:
             found.append(asyncio.run(_one(sync, fault)))
@@ -72,13 +72,13 @@ def run(report: Report) -> None:
         report.bar(name, total, "none", total == 0)
 
 
-async def _one(sync: str, fault: str) -> Found:
-    tokens: list[Answer] = []
-    ready: list[Answer] = []
-    held: set[str] = set()
+async def _one(sync: str, fault: str) -> Match:
+    tokens: list[HttpResponse] = []
+    ready: list[HttpResponse] = []
+    get_keys: set[str] = set()
     async with place(sync) as at:
-        tasks = [asyncio.create_task(_client(at, number, tokens, held)) for number in range(CLIENTS)]
-        tasks.append(asyncio.create_task(_client(at, None, ready, held)))
+        tasks = [asyncio.create_task(_client(at, number, tokens, get_keys)) for number in range(CLIENTS)]
+        tasks.append(asyncio.create_task(_client(at, None, ready, get_keys)))
         await asyncio.sleep(WELL_SECONDS)
         async with FAULTS[fault](at):
             begun = time.monotonic()
@@ -89,9 +89,9 @@ async def _one(sync: str, fault: str) -> Found:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await at.server.stop()
-        missing = held - _audited(at)
+        missing = get_keys - _audited(at)
     during = [one for one in tokens if begun <= one.sent and one.came < healed]
-    return Found(
+    return Match(
         last_200=max((one.came - begun for one in during if one.status == 200), default=0.0),
         slowest=max(one.came - one.sent for one in tokens + ready),
         not_ready=_first(ready, 503, begun),
@@ -104,7 +104,7 @@ async def _one(sync: str, fault: str) -> Found:
     )
 
 
-def _first(answers: list[Answer], status: int, since: float) -> float:
+def _first(answers: list[HttpResponse], status: int, since: float) -> float:
     return min((one.came - since for one in answers if one.sent >= since and one.status == status), default=99.0)
 
 
@@ -119,7 +119,7 @@ def _audited(at: Place) -> set[str]:
     return found
 
 
-async def _client(at: Place, number: int | None, answers: list[Answer], held: set[str]) -> None:
+async def _client(at: Place, number: int | None, answers: list[HttpResponse], get_keys: set[str]) -> None:
     """Asks for tokens, each of its own; without a number, whether the server is ready."""
     reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
     count = 0
@@ -129,7 +129,7 @@ async def _client(at: Place, number: int | None, answers: list[Answer], held: se
         writer.write(READY if number is None else TOKEN % (number * 1_000_000 + count))
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
-        answers.append(Answer(sent, time.monotonic(), int(head.split(b" ")[1])))
+        answers.append(HttpResponse(sent, time.monotonic(), int(head.split(b" ")[1])))
         if number is not None and answers[-1].status == 200:
-            held.add(hashlib.sha256(orjson.loads(body)["rtcToken"].encode()).hexdigest())
+            get_keys.add(hashlib.sha256(orjson.loads(body)["rtcToken"].encode()).hexdigest())
         await asyncio.sleep(PAUSE)

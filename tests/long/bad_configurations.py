@@ -20,7 +20,7 @@ _APPS: Final = f"""apps:
   demo:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
-    callers: {{any: {{anonymous: true, may: [{{channel: "demo-*"}}]}}}}
+    callers: {{any: {{anonymous: true, rules: [{{channel: "demo-*"}}]}}}}
 """
 
 
@@ -63,7 +63,7 @@ def remove(directory: Path) -> None:
 def _of_the_disk() -> Iterator[Bad]:
     texts = {
         "half written, in a name": _APPS[:40],
-        "half written, in a list": _APPS[: _APPS.index("may: [") + 6],
+        "half written, in a list": _APPS[: _APPS.index("rules: [") + 6],
         "half written, no app yet": _APPS[:6],
         "the certificate itself": _APPS.replace("{env: CERTIFICATE}", CANARY),
         "the certificate as a key": _APPS.replace("certificate:", f"{CANARY}:"),

@@ -31,7 +31,7 @@ apps:
   demo:
     app_id: "{app_id}"
     certificate: {{primary: {{file: primary}}, secondary: {{file: secondary}}, sign_with: {signing}}}
-    callers: {{studio: {{api_key: [{keys}], may: [{{channel: "demo-*"}}]}}}}
+    callers: {{studio: {{api_key: [{keys}], rules: [{{channel: "demo-*"}}]}}}}
 """
 
 
@@ -48,7 +48,7 @@ class State(NamedTuple):
         return self.primary if self.signing == "primary" else self.secondary
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """When it was asked for and there, in seconds of the loop; the key's number, and the token, empty where refused."""
 
     begun: float
@@ -92,7 +92,7 @@ async def _run(report: Report, directory: Path) -> None:
     async with serving(directory, WORKERS) as server:
         began = State((0,), 0, 0, "primary")
         reloads = [await _reload(server, began)]
-        answers: list[Answer] = []
+        answers: list[HttpResponse] = []
         in_use = [0]
         clients = [
             asyncio.create_task(_client(server.port, in_use, answers, one < CLIENTS)) for one in range(CLIENTS + 2)
@@ -105,7 +105,7 @@ async def _run(report: Report, directory: Path) -> None:
             client.cancel()
         for one in await asyncio.gather(*clients, return_exceptions=True):
             if not isinstance(one, asyncio.CancelledError):
-                report.bar("a client's connection", repr(one), "no error", held=False)
+                report.bar("a client's connection", repr(one), "no error", get_keys=False)
     report.figure("reloads", f"{len(reloads) - 1}, of {ROTATIONS} rotations of key and certificate")
     _judge(report, answers, reloads)
 
@@ -126,7 +126,7 @@ async def _reload(server: Running, state: State) -> Reload:
     return Reload(posted, loop.time(), state)
 
 
-async def _client(port: int, in_use: list[int], answers: list[Answer], current: bool) -> None:
+async def _client(port: int, in_use: list[int], answers: list[HttpResponse], current: bool) -> None:
     """Asks with the key in use; the others with the one before it, to see it refused."""
     loop = asyncio.get_running_loop()
     connection, number = await Connection.open(port), 0
@@ -136,15 +136,15 @@ async def _client(port: int, in_use: list[int], answers: list[Answer], current: 
             used = in_use[0] if current else max(0, in_use[0] - 1)
             raw = get(f"/demo/rtc/demo-{number}/publisher/uid/{number}/", f"X-API-Key: {key(used)}")
             begun = loop.time()
-            reply = await connection.ask(raw)
+            reply = await connection.token_request(raw)
             token = orjson.loads(reply.body)["rtcToken"] if reply.status == 200 else ""
-            answers.append(Answer(begun, loop.time(), used, reply.status, token))
+            answers.append(HttpResponse(begun, loop.time(), used, reply.status, token))
             await asyncio.sleep(PAUSE)
     finally:
         connection.close()
 
 
-def _judge(report: Report, answers: list[Answer], reloads: list[Reload]) -> None:
+def _judge(report: Report, answers: list[HttpResponse], reloads: list[Reload]) -> None:
     """What may count for an answer: the last reload that was answered before it began, and those that it overlaps."""
     failed, refused = Counter[int](), Counter[int]()
     wrong, accepted_late = 0, [0.0]

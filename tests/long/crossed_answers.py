@@ -68,16 +68,18 @@ async def _measure(config: Path) -> Counter[str]:
 def _process(port: int, first: int, last: int) -> Counter[str]:
     """Every PROCESSES-th ask from the first on, up to the last, on this process's share of the connections."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_clients(port, (_ask(number) for number in range(first, last + 1, PROCESSES))))
+        return runner.run(_clients(port, (_token_request(number) for number in range(first, last + 1, PROCESSES))))
 
 
-async def _clients(port: int, asks: Iterator[Wanted]) -> Counter[str]:
+async def _clients(port: int, token_requests: Iterator[Wanted]) -> Counter[str]:
     found: Counter[str] = Counter()
-    await asyncio.gather(*(_client(port, asks, found, number % 2) for number in range(CONNECTIONS // PROCESSES)))
+    await asyncio.gather(
+        *(_client(port, token_requests, found, number % 2) for number in range(CONNECTIONS // PROCESSES))
+    )
     return found
 
 
-def _ask(number: int) -> Wanted:
+def _token_request(number: int) -> Wanted:
     """Channel, user and lifetime are this ask's own; three ways to ask, with two kinds of tokens."""
     ttl = 60 + number % 86_000
     if number % 3 == 0:
@@ -90,10 +92,10 @@ def _ask(number: int) -> Wanted:
     return Wanted(post("/demo/v1/token", body), "token", (f"user-{number}",), ttl)
 
 
-async def _client(port: int, asks: Iterator[Wanted], found: Counter[str], many: int) -> None:
+async def _client(port: int, token_requests: Iterator[Wanted], found: Counter[str], many: int) -> None:
     connection = await Connection.open(port)
     try:
-        while together := list(islice(asks, AT_ONCE if many else 1)):
+        while together := list(islice(token_requests, AT_ONCE if many else 1)):
             connection.writer.write(b"".join(one.raw for one in together))
             for one in together:
                 found[_verdict(one, await connection.read())] += 1

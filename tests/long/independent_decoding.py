@@ -23,9 +23,9 @@ from tokend.config import entry_points
 from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
-from tokend.core.model import Ask, Caller, Stamp
+from tokend.core.model import Caller, Issuance, TokenRequest
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import Terms, decide, mint
+from tokend.issuing.issuer import TtlPolicy, decide, mint
 
 ASKS: Final = 1_000_000
 """Of each kind."""
@@ -45,7 +45,7 @@ apps:
     certificate: CERTIFICATE
     backends: [{", ".join(KINDS)}]
     callers:
-      anybody: {{anonymous: true, may: [{{powers: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}}]}}
+      anybody: {{anonymous: true, rules: [{{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}}]}}
 """
 
 
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
     """One token, and what there has to be in it."""
 
     token: str
-    stamp: Stamp
+    issuance: Issuance
     ttl: int
     certificate: str
     services: list[Service]
@@ -65,12 +65,12 @@ class Part(NamedTuple):
     kind: str
     version: str
     seed: int
-    asks: int
+    token_requests: int
 
 
 def run(report: Report) -> None:
-    if (lacking := oracle.missing()) is not None:
-        report.bar("vendor's packages", lacking, "there", held=False)
+    if (unmet := oracle.missing()) is not None:
+        report.bar("vendor's packages", unmet, "there", get_keys=False)
         return
     number = amount("SOAK_ASKS", ASKS) // PROCESSES
     total = different = 0
@@ -84,8 +84,8 @@ def run(report: Report) -> None:
             report.figure(f"{kind} {version}", f"{done:,} asks, {done / (time.monotonic() - begun):,.0f} a second")
             for text in wrong[:3]:
                 report.detail("different", text)
-    report.figure("asks", f"{total:,}")
-    report.bar("tokens that the vendor reads differently", different, "0", held=different == 0)
+    report.figure("requests", f"{total:,}")
+    report.bar("tokens that the vendor reads differently", different, "0", get_keys=different == 0)
     costs = {kind: self_check_cost(kind) for kind in KINDS}
     worst = max(costs, key=lambda kind: costs[kind])
     report.figure("self-check", ", ".join(f"{kind} {cost:.0f} us" for kind, cost in costs.items()))
@@ -93,7 +93,7 @@ def run(report: Report) -> None:
         f"self-check of the dearest kind, {worst}",
         f"{costs[worst]:.1f} us",
         f"at most {SELF_CHECK_BAR:.0f} us",
-        held=costs[worst] <= SELF_CHECK_BAR,
+        get_keys=costs[worst] <= SELF_CHECK_BAR,
     )
 
 
@@ -102,8 +102,8 @@ def compared(part: Part) -> tuple[int, list[str]]:
     made, done = tokens(part), 0
     wrong: list[str] = []
     with Vendor() as vendor:
-        while done < part.asks:
-            batch = [next(made) for _ in range(min(BATCH, part.asks - done))]
+        while done < part.token_requests:
+            batch = [next(made) for _ in range(min(BATCH, part.token_requests - done))]
             done += len(batch)
             wrong += different_006(vendor, batch) if part.version == "006" else different_007(vendor, batch)
     return done, wrong
@@ -111,12 +111,15 @@ def compared(part: Part) -> tuple[int, list[str]]:
 
 def tokens(part: Part) -> Iterator[Asked]:
     """Random tokens of a series, at random times, with random salts."""
-    app, asks, chance = _app(TWO), RandomAsks(part.seed), random.Random(part.seed)
+    app, token_requests, chance = _app(TWO), RandomAsks(part.seed), random.Random(part.seed)
     for _ in count():
-        stamp, ttl = Stamp(chance.randrange(1, 2**32 - 2 * 86_400), chance.randint(1, 99_999_999)), asks.next_ttl()
-        fields, services = asks.old(part.kind) if part.version == "006" else asks.made(part.kind)
-        issued = mint(decide(app, Terms(), CALLER, Ask(part.kind, fields, ttl)), stamp)
-        yield Asked(issued.token, stamp, ttl, _certificate(services), services)
+        issuance, ttl = (
+            Issuance(chance.randrange(1, 2**32 - 2 * 86_400), chance.randint(1, 99_999_999)),
+            token_requests.next_ttl(),
+        )
+        fields, services = token_requests.old(part.kind) if part.version == "006" else token_requests.made(part.kind)
+        issued = mint(decide(app, TtlPolicy(), CALLER, TokenRequest(part.kind, fields, ttl)), issuance)
+        yield Asked(issued.token, issuance, ttl, _certificate(services), services)
 
 
 def different_007(vendor: Vendor, batch: list[Asked]) -> list[str]:
@@ -127,8 +130,8 @@ def different_007(vendor: Vendor, batch: list[Asked]) -> list[str]:
             "read": True,
             "ok": True,
             "app_id": APP_ID,
-            "issue_ts": one.stamp.issued_at,
-            "salt": one.stamp.salt,
+            "issue_ts": one.issuance.issued_at,
+            "salt": one.issuance.nonce,
             "expire": one.ttl,
             "services": one.services,
         }
@@ -139,7 +142,8 @@ def different_007(vendor: Vendor, batch: list[Asked]) -> list[str]:
 
 def different_006(vendor: Vendor, batch: list[Asked]) -> list[str]:
     questions = [
-        question_006(one.services[0], APP_ID, one.certificate, one.stamp.issued_at, one.stamp.salt) for one in batch
+        question_006(one.services[0], APP_ID, one.certificate, one.issuance.issued_at, one.issuance.nonce)
+        for one in batch
     ]
     answers = vendor.ask_all(questions)
     return [
@@ -151,15 +155,18 @@ def different_006(vendor: Vendor, batch: list[Asked]) -> list[str]:
 
 def self_check_cost(kind: str, tokens: int = 2_000) -> float:
     """Microseconds that `verify` takes, the mean over random tokens, the best of three for each."""
-    app, asks, spent = _app(ONE), RandomAsks(1), 0.0
+    app, token_requests, spent = _app(ONE), RandomAsks(1), 0.0
     for number in range(1, tokens + 1):
-        ttl, (fields, _) = asks.next_ttl(), asks.made(kind)
-        permit, stamp = decide(app, Terms(), CALLER, Ask(kind, fields, ttl)), Stamp(1_800_000_000, number)
-        minted = permit.backend.mint(permit.grant, stamp)
+        ttl, (fields, _) = token_requests.next_ttl(), token_requests.made(kind)
+        permit, issuance = (
+            decide(app, TtlPolicy(), CALLER, TokenRequest(kind, fields, ttl)),
+            Issuance(1_800_000_000, number),
+        )
+        minted = permit.backend.mint(permit.grant, issuance)
         times = []
         for _ in range(3):
             begun = time.perf_counter()
-            mismatch = permit.backend.verify(minted, permit.grant, stamp)
+            mismatch = permit.backend.verify(minted, permit.grant, issuance)
             times.append(time.perf_counter() - begun)
             assert mismatch is None
         spent += min(times)
@@ -169,9 +176,9 @@ def self_check_cost(kind: str, tokens: int = 2_000) -> float:
 def _certificate(services: list[Service]) -> str:
     """By the vendor's documents: what its REST calls need is signed by the primary certificate, here not the usual one."""
     administrator = {(5, "2"), (7, "3")}
-    held: set[tuple[Any, str]] = {(one["type"], number) for one in services for number in one["privileges"]}
+    get_keys: set[tuple[Any, str]] = {(one["type"], number) for one in services for number in one["privileges"]}
     rest = {one["type"] for one in services} & {9, 10}
-    return CERTIFICATES["A" if rest or held & administrator else "B"]
+    return CERTIFICATES["A" if rest or get_keys & administrator else "B"]
 
 
 def _app(certificate: str) -> App:

@@ -29,19 +29,19 @@ apps:
     callers:
       web:
         jwt: {{issuer: "{issuer}", audience: "{audience}"}}
-        may: [{{user: "*"}}]
+        rules: [{{user: "*"}}]
 """
 _AUDIENCE: Final = f"{AUDIENCE}?alg=RS256"
 
 
 def run(report: Report) -> None:
-    if (lacking := missing()) is not None:
-        report.bar("identity provider", lacking, "there", held=False)
+    if (unmet := missing()) is not None:
+        report.bar("identity provider", unmet, "there", get_keys=False)
         return
     waits, failures = asyncio.run(_rotations())
     report.figure("until a new key counted", ", ".join(f"{one:.1f} s" for one in waits))
-    report.bar("the longest", f"{max(waits):.1f} s", f"at most {BAR:.0f} s", held=max(waits) <= BAR)
-    report.bar("refusals of the old key meanwhile", failures, "0", held=failures == 0)
+    report.bar("the longest", f"{max(waits):.1f} s", f"at most {BAR:.0f} s", get_keys=max(waits) <= BAR)
+    report.bar("refusals of the old key meanwhile", failures, "0", get_keys=failures == 0)
 
 
 async def _rotations() -> tuple[list[float], int]:
@@ -74,6 +74,8 @@ async def _strangers(session: aiohttp.ClientSession, issuer: str) -> None:
 
 
 async def _status(session: aiohttp.ClientSession, token: str) -> int:
-    ask = {"kind": "rtc", "channel": "room", "uid": 7}
-    async with session.post("/demo/v1/token", json=ask, headers={"Authorization": f"Bearer {token}"}) as answer:
+    token_request = {"kind": "rtc", "channel": "room", "uid": 7}
+    async with session.post(
+        "/demo/v1/token", json=token_request, headers={"Authorization": f"Bearer {token}"}
+    ) as answer:
         return answer.status

@@ -82,27 +82,29 @@ def run(report: Report) -> None:
 async def _measure(report: Report, directory: Path) -> None:
     with RedisServer() as redis:
         async with network(redis) as way, AsyncExitStack() as stack:
-            ports: dict[str, int] = {}
+            interfaces: dict[str, int] = {}
             for name in (*MODES, BESIDE):
                 config = directory / f"{name}.yaml"
                 limiter = "" if name == BESIDE else f"redis: {{url: {{env: REDIS_URL}}, on_failure: {name}}}\n"
                 config.write_text(f"{APP}\n    limits: {{app: 100000/s}}\n{limiter}")
                 server = await Server.start(config, {**ENVIRONMENT, "REDIS_URL": way.url})
                 stack.push_async_callback(server.stop)
-                ports[name] = server.port
+                interfaces[name] = server.port
             for loss, (lose, heal) in losses(redis, way).items():
-                rounds = [await _round(report, loss, ports, lose, heal) for _ in range(ROUNDS)]
+                rounds = [await _round(report, loss, interfaces, lose, heal) for _ in range(ROUNDS)]
                 for mode in MODES:
                     _judge(report, f"{mode}, {loss}", mode, [one[mode] for one in rounds])
                     _waits(report, f"{mode}, {loss}", [(one[mode], one[BESIDE]) for one in rounds])
 
 
 async def _round(
-    report: Report, loss: str, ports: dict[str, int], lose: Callable[[], None], heal: Callable[[], None]
+    report: Report, loss: str, interfaces: dict[str, int], lose: Callable[[], None], heal: Callable[[], None]
 ) -> dict[str, Round]:
     loop = asyncio.get_running_loop()
-    seen: dict[str, list[Seen]] = {name: [] for name in ports}
-    clients = [asyncio.create_task(_client(ports[name], seen[name])) for name in ports for _ in range(CLIENTS)]
+    seen: dict[str, list[Seen]] = {name: [] for name in interfaces}
+    clients = [
+        asyncio.create_task(_client(interfaces[name], seen[name])) for name in interfaces for _ in range(CLIENTS)
+    ]
     await asyncio.sleep(BASE_SECONDS)
     lost = loop.time()
     await asyncio.to_thread(lose)
@@ -115,7 +117,7 @@ async def _round(
         client.cancel()
     for one in await asyncio.gather(*clients, return_exceptions=True):
         if not isinstance(one, asyncio.CancelledError):
-            report.bar(f"{loss}: a client's connection", repr(one), "no error", held=False)
+            report.bar(f"{loss}: a client's connection", repr(one), "no error", get_keys=False)
     return {
         name: Round(
             [one for one in answers if one.ended < lost],
@@ -165,7 +167,7 @@ async def _client(port: int, seen: list[Seen]) -> None:
     try:
         while True:
             begun = loop.time()
-            reply = await connection.ask(ASK)
+            reply = await connection.token_request(ASK)
             seen.append(Seen(begun, loop.time(), reply.status))
             await asyncio.sleep(random.uniform(*PAUSES))
     finally:

@@ -141,6 +141,6 @@ async def _cut_off(port: int, number: int) -> None:
 async def _one(port: int) -> Reply:
     connection = await Connection.open(port)
     try:
-        return await connection.ask(get("/demo/rtc/demo-0/publisher/uid/1/"))
+        return await connection.token_request(get("/demo/rtc/demo-0/publisher/uid/1/"))
     finally:
         connection.close()

@@ -28,12 +28,12 @@ defaults:
   app_id: "{APP_ID}"
   certificate: {{env: CERTIFICATE}}
   limits: {{app: {LIMIT}/s}}
-  callers: {{anybody: {{anonymous: true, may: [{{channel: "demo-*"}}]}}}}
+  callers: {{anybody: {{anonymous: true, rules: [{{channel: "demo-*"}}]}}}}
 apps: {{a: {{}}, b: {{}}}}
 """
 
 
-class Found(NamedTuple):
+class Match(NamedTuple):
     """Answers by status, how long each took, and all of them together, in seconds."""
 
     statuses: Counter[int]
@@ -51,7 +51,7 @@ def run(report: Report) -> None:
 async def _measure(report: Report, config: Path) -> None:
     server = await Server.start(config)
     noise, asked_of_b = Counter[int](), Counter[int]()
-    alone: list[float] = []
+    single_process: list[float] = []
     beside: list[float] = []
     due = 0.0
     try:
@@ -63,7 +63,7 @@ async def _measure(report: Report, config: Path) -> None:
             noise += loud.statuses
             due += LIMIT + LIMIT * loud.lasted
             asked_of_b += base.statuses + found.statuses
-            alone.append(percentile(base.seconds, 0.99))
+            single_process.append(percentile(base.seconds, 0.99))
             beside.append(percentile(found.seconds, 0.99))
     finally:
         await server.stop()
@@ -72,8 +72,8 @@ async def _measure(report: Report, config: Path) -> None:
     others = noise.total() - noise[200] - noise[429]
     report.bar("app A: other answers than 200 and 429", others, "none", not others)
     report.bar("app B: answers by status", dict(asked_of_b), "all 200", set(asked_of_b) == {200})
-    base_p99, found_p99 = statistics.median(alone), statistics.median(beside)
-    report.figure("app B alone: p99", _told(alone))
+    base_p99, found_p99 = statistics.median(single_process), statistics.median(beside)
+    report.figure("app B alone: p99", _told(single_process))
     told = f"{_told(beside)}, {found_p99 / base_p99:.1f} x base"
     report.bar("app B beside A: p99", told, "at most 2 x base", found_p99 <= 2 * base_p99)
 
@@ -82,23 +82,23 @@ def _told(seconds: list[float]) -> str:
     return f"{milliseconds(statistics.median(seconds))} ({', '.join(milliseconds(one) for one in seconds)})"
 
 
-async def _load(port: int, app: str, rate: float) -> Found:
+async def _load(port: int, app: str, rate: float) -> Match:
     """At this rate, whether or not the last answer is there yet in time: a client that is late does not wait again."""
     statuses, seconds, loop = Counter[int](), list[float](), asyncio.get_running_loop()
     begun, raw = loop.time(), get(f"/{app}/rtc/demo-1/publisher/uid/7/")
 
-    async def ask(number: int) -> None:
+    async def token_request(number: int) -> None:
         connection = await Connection.open(port)
         try:
             for turn in range(number, int(SECONDS * rate), CLIENTS):
                 due = begun + turn / rate
                 await asyncio.sleep(max(0.0, due - loop.time()))
                 sent = loop.time()
-                reply = await connection.ask(raw)
+                reply = await connection.token_request(raw)
                 seconds.append(loop.time() - sent)
                 statuses[reply.status] += 1
         finally:
             connection.close()
 
-    await asyncio.gather(*(ask(one) for one in range(CLIENTS)))
-    return Found(statuses, seconds, loop.time() - begun)
+    await asyncio.gather(*(token_request(one) for one in range(CLIENTS)))
+    return Match(statuses, seconds, loop.time() - begun)

@@ -29,8 +29,8 @@ apps:
     app_id: "{app_id}"
     certificate: {{file: certificate}}
     callers:
-      any: {{anonymous: true, may: [{{channel: "demo-*"}}]}}
-      web: {{jwt: {{issuer: "http://127.0.0.1:{nobody}", audience: tokend}}, may: [{{user: "{{claims.sub}}"}}]}}
+      any: {{anonymous: true, rules: [{{channel: "demo-*"}}]}}
+      web: {{jwt: {{issuer: "http://127.0.0.1:{nobody}", audience: tokend}}, rules: [{{user: "{{claims.sub}}"}}]}}
 """
 _LIMITED: Final = """
 redis: {{url: {{env: REDIS_URL}}, on_failure: closed}}
@@ -39,7 +39,7 @@ apps:
     app_id: "{app_id}"
     certificate: {{file: certificate}}
     limits: {{app: 100000/s}}
-    callers: {{any: {{anonymous: true, may: [{{channel: "demo-*"}}]}}}}
+    callers: {{any: {{anonymous: true, rules: [{{channel: "demo-*"}}]}}}}
 """
 
 

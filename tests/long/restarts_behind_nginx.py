@@ -22,8 +22,8 @@ POST: Final = Path(__file__).with_name("post.lua")
 
 
 def run(report: Report) -> None:
-    if (lacking := missing()) is not None:
-        raise SystemExit(lacking)
+    if (unmet := missing()) is not None:
+        raise SystemExit(unmet)
     asyncio.run(_restarted(report, "kept connections", keeps=True))
     asyncio.run(_restarted(report, "new connections", keeps=False))
 

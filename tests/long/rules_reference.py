@@ -1,6 +1,6 @@
 """P5: the rules say what a naive model of them says, which was written apart from them and shares no line.
 
-Random rules, callers with claims and narrowings, and asks, out of tests/unit/core/random_rules.py.
+Random rules, callers with claims and restrictions, and asks, out of tests/unit/core/random_rules.py.
 `SOAK_TRIPLES=100000` runs fewer.
 """
 
@@ -16,7 +16,7 @@ from tests.long.report import Report
 from tests.long.sizes import amount
 from tests.unit.core.random_rules import ASKS, BOUNDS, CLAIMS, NARROWING, RULE, app_of, caller_of, permit_of, told
 from tests.unit.core.reference_rules import Granted, verdict
-from tokend.core.model import Ask
+from tokend.core.model import TokenRequest
 
 FULL: Final = 1_000_000
 PROCESSES: Final = 2
@@ -32,7 +32,7 @@ class Part(NamedTuple):
     triples: int
 
 
-class Found(NamedTuple):
+class Match(NamedTuple):
     """How many were tried and permitted, and those of which the two think differently."""
 
     tried: int
@@ -49,39 +49,44 @@ def run(report: Report) -> None:
     different = [text for one in found for text in one.different]
     report.figure("rules, caller and ask", f"{tried:,}, {tried / (time.monotonic() - begun):,.0f} a second")
     report.bar(
-        "permitted", f"{permitted / tried:.0%}", "at least 5 %, so that both are tried", held=permitted / tried >= 0.05
+        "permitted",
+        f"{permitted / tried:.0%}",
+        "at least 5 %, so that both are tried",
+        get_keys=permitted / tried >= 0.05,
     )
     for text in different[:5]:
         report.detail("different", text)
-    report.bar("verdicts that differ", len(different), "0", held=not different)
+    report.bar("verdicts that differ", len(different), "0", get_keys=not different)
 
 
-def compared(part: Part) -> Found:
+def compared(part: Part) -> Match:
     """The same ones for the same seed."""
     chance = random.Random(part.seed)
     tried = permitted = 0
     different: list[str] = []
     while tried < part.triples:
         rules = [one_of_each(chance, RULE) for _ in range(chance.choice((1, 1, 2, 3)))]
-        narrowings = [one_of_each(chance, NARROWING) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
+        restrictions = [one_of_each(chance, NARROWING) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
         claims = {key: chance.choice(values) for key, values in CLAIMS.items() if chance.random() < 0.8}
-        of, caller = app_of(rules), caller_of(claims, narrowings)
+        of, caller = app_of(rules), caller_of(claims, restrictions)
         for _ in range(ASKS_EACH):
-            ask = random_ask(chance)
-            wanted: Granted | None = verdict(rules, claims, asdict(ask), BOUNDS, narrowings)
-            got = told(permit_of(of, caller, ask))
+            token_request = random_ask(chance)
+            wanted: Granted | None = verdict(rules, claims, asdict(token_request), BOUNDS, restrictions)
+            got = told(permit_of(of, caller, token_request))
             tried += 1
             permitted += got is not None
             if got != wanted:
-                different.append(f"{rules} {narrowings} {claims} {ask}: {got}, the naive model says {wanted}")
-    return Found(tried, permitted, different)
+                different.append(
+                    f"{rules} {restrictions} {claims} {token_request}: {got}, the naive model says {wanted}"
+                )
+    return Match(tried, permitted, different)
 
 
 def one_of_each(chance: random.Random, values: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     return {key: chance.choice(several) for key, several in values.items()}
 
 
-def random_ask(chance: random.Random) -> Ask:
+def random_ask(chance: random.Random) -> TokenRequest:
     """Half of them out of the tests' list, half put together at random, right or wrong."""
     if chance.random() < 0.5:
         return chance.choice(ASKS)
@@ -98,4 +103,4 @@ def random_ask(chance: random.Random) -> Ask:
         fields |= chance.choice(({}, {"role": "subscriber"}, {"role": "publisher"}))
     else:
         fields = chance.choice(({"user": "ann"}, {"user": "7"}, {}, {"app": True}, {"app": True, "user": "7"}))
-    return Ask(kind, fields, chance.choice((None, None, None, None, 59, 60, 60, 300, 301, 3600, 3601)))
+    return TokenRequest(kind, fields, chance.choice((None, None, None, None, 59, 60, 60, 300, 301, 3600, 3601)))

@@ -15,7 +15,7 @@ apps:
   demo:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
-    callers: {{anybody: {{anonymous: true, may: [{{channel: "demo-*"}}]}}}}
+    callers: {{anybody: {{anonymous: true, rules: [{{channel: "demo-*"}}]}}}}
 """
 """One app at /demo, for anybody, its certificate in ENVIRONMENT."""
 

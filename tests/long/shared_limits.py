@@ -89,9 +89,9 @@ async def _judge(report: Report, who: str, addresses: list[str], inside: Sequenc
     others = sum(count for status, count in statuses.items() if status not in ("200", "429"))
     report.bar(f"{who}: other answers than 200 and 429", others, "none", not others)
     waited = found["waited"]
-    held = waited["statuses"] == [200, 429, 429, 200]
+    get_keys = waited["statuses"] == [200, 429, 429, 200]
     after = f"{waited['statuses']} after {waited['retry_after']} s"
-    report.bar(f"{who}: at once, at once, a second before Retry-After, after it", after, "200, 429, 429, 200", held)
+    report.bar(f"{who}: at once, at once, a second before Retry-After, after it", after, "200, 429, 429, 200", get_keys)
     _, share, told = _admitted(report, f"{who}, clients that never pause", found["full"])
     report.bar(f"{who}, clients that never pause: admitted", told, f"at most {1 + NEAR:.0%}", share <= 1 + NEAR)
 
@@ -128,23 +128,23 @@ async def _load(connections: list[Connection], users: Iterator[int], most: float
     loop, statuses = asyncio.get_running_loop(), Counter[str]()
     begun = loop.time()
 
-    async def ask(connection: Connection) -> None:
+    async def token_request(connection: Connection) -> None:
         while loop.time() < begun + most:
             await asyncio.sleep(pause)
-            reply = await connection.ask(get(f"/demo/rtc/demo-1/publisher/uid/{next(users)}/"))
+            reply = await connection.token_request(get(f"/demo/rtc/demo-1/publisher/uid/{next(users)}/"))
             statuses[str(reply.status)] += 1
 
-    await asyncio.gather(*(ask(one) for one in connections))
+    await asyncio.gather(*(token_request(one) for one in connections))
     return {"statuses": statuses, "seconds": loop.time() - begun}
 
 
 async def _wait_as_told(connections: list[Connection]) -> dict[str, object]:
     """Each time at another host."""
     raw = get("/demo/rtc/demo-1/publisher/uid/4000000000/")
-    first, second = await connections[0].ask(raw), await connections[1].ask(raw)
+    first, second = await connections[0].token_request(raw), await connections[1].token_request(raw)
     again = second.retry_after or 0
     await asyncio.sleep(max(0, again - 1))
-    early = await connections[2].ask(raw)
+    early = await connections[2].token_request(raw)
     await asyncio.sleep(1.0)
-    last = await connections[0].ask(raw)
+    last = await connections[0].token_request(raw)
     return {"statuses": [one.status for one in (first, second, early, last)], "retry_after": again}

@@ -28,7 +28,7 @@ _HEAD: Final = b"GET /demo/rtc/demo-room/publisher/uid/7/ HTTP/1.1\r\nHost: a\r\
 _BODY: Final = (
     b"POST /demo/v1/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 )
-_ASKS: Final = orjson.dumps({"asks": [{"kind": "rtc", "channel": "demo-room", "uid": 7}] * 100})
+_ASKS: Final = orjson.dumps({"requests": [{"kind": "rtc", "channel": "demo-room", "uid": 7}] * 100})
 _BATCH: Final = (
     b"POST /demo/v1/tokens HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
     % (len(_ASKS), _ASKS)
@@ -64,22 +64,22 @@ _Behaviour = Callable[[_Slow], Awaitable[None]]
 
 
 async def _attack(port: int) -> Closed:
-    gate = asyncio.Semaphore(AT_ONCE)
+    authenticator = asyncio.Semaphore(AT_ONCE)
 
     async def all_of(behaviour: _Behaviour, count: int) -> list[float]:
-        return list(await asyncio.gather(*(_until_closed(port, behaviour, gate) for _ in range(count))))
+        return list(await asyncio.gather(*(_until_closed(port, behaviour, authenticator) for _ in range(count))))
 
     groups = (all_of(_drips_head, HEADERS), all_of(_drips_body, BODIES), all_of(_reads_nothing, READERS))
     return Closed(*await asyncio.gather(*groups))
 
 
-async def _until_closed(port: int, behaviour: _Behaviour, gate: asyncio.Semaphore) -> float:
+async def _until_closed(port: int, behaviour: _Behaviour, authenticator: asyncio.Semaphore) -> float:
     """Seconds from when it is slow to its connection's end."""
     with socket.socket() as end:
         end.setblocking(False)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        async with gate:
+        async with authenticator:
             await asyncio.get_running_loop().sock_connect(end, ("127.0.0.1", port))
             await asyncio.sleep(0.05)
         slow = _Slow(end)

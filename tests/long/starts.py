@@ -22,7 +22,7 @@ apps:
   demo:
     app_id: "{CREDENTIALS["APP_ID"]}"
     certificate: {{env: APP_CERTIFICATE}}
-    callers: {{any: {{anonymous: true, may: [{{channel: "demo-*"}}]}}}}
+    callers: {{any: {{anonymous: true, rules: [{{channel: "demo-*"}}]}}}}
 """
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from tokend.core.interfaces import Ports
-from tokend.http.connection_limiter import Caps, Deadlines, Guard
-from tokend.http.handler import Door, Loaded, World
-from tokend.issuing.configuration import Setup
+from tokend.core.interfaces import Interfaces
+from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
+from tokend.http.handler import ActiveConfiguration, Handler, World
+from tokend.issuing.configuration import Configuration
 from tokend.process.worker import runner_of
 from tokend.telemetry.log import JsonLog
 
@@ -58,10 +58,14 @@ class Count:
             self.calls += 1
 
 
-async def calls_of_door(setup: Setup, log: JsonLog, world: World, ports: Ports, request: bytes) -> float:
+async def calls_of_door(
+    configuration: Configuration, log: JsonLog, world: World, interfaces: Interfaces, request: bytes
+) -> float:
     """Calls a request at the door, everything from the bytes in to the bytes out."""
-    guard = Guard(Deadlines(), Caps(), log, world.elapsed, lambda address: False)
-    return await _calls(runner_of(Door(Loaded.of(setup, ports), log, world), guard), request)
+    connection_limiter = ConnectionLimiter(Deadlines(), Caps(), log, world.elapsed, lambda address: False)
+    return await _calls(
+        runner_of(Handler(ActiveConfiguration.of(configuration, interfaces), log, world), connection_limiter), request
+    )
 
 
 async def calls_of_hello(handler: Callable[[web.Request], Any], request: bytes) -> float:

@@ -24,8 +24,8 @@ from tokend.config.assemble import assemble
 from tokend.config.environment import SOURCE, tree_of
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
-from tokend.core.interfaces import Ports
-from tokend.issuing.configuration import Setup
+from tokend.core.interfaces import Interfaces
+from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog
 
 SLACK: Final = 0.15
@@ -40,18 +40,18 @@ async def counted(name: str, directory: Path) -> float:
     scenario.prepare(directory, 0)
     begun = time.time()  # the scenario's JWTs are made now
     world = replace(WORLD, clock=lambda: begun)
-    setup = setup_of(directory)
+    configuration = configuration_of(directory)
     with (directory / "log").open("wb") as stream:
         log = JsonLog(stream, world.clock)
-        audit = Audit(setup.audit, "writer", log) if setup.audit is not None else None
-        ports = Ports(audit, limiter=LocalLimiter(world.elapsed))
-        calls = await calls_of_door(setup, log, world, ports, scenario.requests[0])
+        audit = Audit(configuration.audit, "writer", log) if configuration.audit is not None else None
+        interfaces = Interfaces(audit, limiter=LocalLimiter(world.elapsed))
+        calls = await calls_of_door(configuration, log, world, interfaces, scenario.requests[0])
         if audit is not None:
             audit.close()
     return calls
 
 
-def setup_of(directory: Path) -> Setup:
+def configuration_of(directory: Path) -> Configuration:
     """What `tokend serve` would make of the files that the scenario put there."""
     written = directory / "benchmarks.yaml"
     if written.exists():

@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Turns:
+class BatchScheduler:
     """All batches of a process queue for the next turn, first come first served. Made in a running loop."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ class DenyFile:
         self._clock = clock
         self._elapsed = elapsed
         self._looked_at = elapsed()
-        self._seen = self._stamp()
+        self._seen = self._issuance()
         self._entries = self._read()
 
     async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
@@ -39,17 +39,17 @@ class DenyFile:
             return
         self._looked_at = now
         try:
-            stamp = self._stamp()
-            if stamp == self._seen:
+            issuance = self._issuance()
+            if issuance == self._seen:
                 return
             self._entries = self._read()
-            self._seen = stamp
+            self._seen = issuance
             self._log.event("deny", entries=len(self._entries))
         except (OSError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) else str(error)
             self._log.event("deny", "error", message=f"the deny file is as it was before: {told}")
 
-    def _stamp(self) -> tuple[int, int, int]:
+    def _issuance(self) -> tuple[int, int, int]:
         found = self._path.stat()
         return found.st_mtime_ns, found.st_size, found.st_ino
 

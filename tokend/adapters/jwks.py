@@ -15,9 +15,9 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tokend.adapters.http_client import AnswerProblem, body_of
 from tokend.auth.jws import KeysProblem
-from tokend.auth.jwt import may_be_fetched
+from tokend.auth.jwt import is_secure_url
 from tokend.core import strict_json
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import KeySource
 from tokend.telemetry.log import JsonLog
 
@@ -50,7 +50,7 @@ class KeyCache:
         self._log = log
         self._sources: dict[KeySource, _Source] = {}
 
-    async def held(self, source: KeySource) -> Sequence[Any]:
+    async def get_keys(self, source: KeySource) -> Sequence[Any]:
         """The keys as they are known; waits for the provider only where there are none, or they are too old."""
         entry = self._sources.setdefault(source, _Source())
         if self._age(entry) >= STALE:
@@ -61,7 +61,7 @@ class KeyCache:
             self._refreshing(source, entry)
         return entry.keys
 
-    async def renewed(self, source: KeySource) -> Sequence[Any]:
+    async def refresh_keys(self, source: KeySource) -> Sequence[Any]:
         """The keys once more, for a token that none of those held fits; fetched unless that was just done."""
         entry = self._sources.setdefault(source, _Source())
         await self._refreshed(source, entry)
@@ -143,8 +143,8 @@ class _Source:
         self.task: asyncio.Task[None] | None = None
 
 
-def _unreachable(source: KeySource) -> Refusal:
-    return Refusal(Code.UNAVAILABLE, "the identity provider cannot be reached", operator=f"no keys of {source.url}")
+def _unreachable(source: KeySource) -> ApiError:
+    return ApiError(Code.UNAVAILABLE, "the identity provider cannot be reached", operator=f"no keys of {source.url}")
 
 
 def _jwks_of(found: Any, issuer: str) -> str:
@@ -152,7 +152,7 @@ def _jwks_of(found: Any, issuer: str) -> str:
     if not isinstance(found, dict) or found.get("issuer") != issuer:
         raise KeysProblem("the discovery document is of another issuer")
     url = found.get("jwks_uri")
-    if not isinstance(url, str) or not may_be_fetched(url) or urlsplit(url).hostname != urlsplit(issuer).hostname:
+    if not isinstance(url, str) or not is_secure_url(url) or urlsplit(url).hostname != urlsplit(issuer).hostname:
         raise KeysProblem("jwks_uri lies on another host, or is no https URL; if it is meant, write it as jwks")
     return url
 
@@ -161,7 +161,7 @@ def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
     """Fetch by GET with a `client()`: https (http on loopback alone), no redirects, 4.5 s, 256 KiB, strict JSON."""
 
     async def fetch(url: str) -> Any:
-        if not may_be_fetched(url):
+        if not is_secure_url(url):
             raise KeysProblem("keys come over https")
         async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as answer:
             raw = await body_of(answer, MAX_BYTES)

@@ -10,14 +10,14 @@ _UNBIASED: Final = 2**32 - 2**32 % MAX_SALT
 """Numbers from here on are thrown away: every salt is as likely as every other."""
 
 
-class Chance:
+class RandomPool:
     """Not for several threads at once."""
 
     def __init__(self) -> None:
         self._pool = b""
         self._at = 0
 
-    def salt(self) -> int:
+    def nonce(self) -> int:
         """1 to MAX_SALT."""
         while True:
             number = int.from_bytes(self._take(4), "big")

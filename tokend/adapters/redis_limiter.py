@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError, RedisError
 
 from tokend.adapters.loop_timeout import within
 from tokend.adapters.redis_script import SCRIPT, request_of
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Limiter
 from tokend.core.rate_limits import Group, Limit
 from tokend.core.secrets import Secret
@@ -29,7 +29,7 @@ PROBE_SECONDS: Final = 1.0
 """How long a probe may take to connect and count, and how long after a failed one the next one is sent."""
 CALM_SECONDS: Final = 10.0
 """When it has counted for so long, the first probe is sent at once: one late answer is no outage."""
-MOST_ASKS: Final = 256
+MAX_TOKEN_REQUESTS: Final = 256
 """What goes into one call, so that no script holds Redis up; a larger batch goes alone."""
 _PROBE: Final[Group] = [("probe", Limit(999_999, 1, 999_999))]
 
@@ -96,7 +96,9 @@ class RedisLimiter:
     async def _decide_without(self, groups: Sequence[Group]) -> list[float | None]:
         self._without += 1
         if self._on_failure == "closed":
-            raise Refusal(Code.UNAVAILABLE, "the rate limits cannot be checked", operator="redis: on_failure is closed")
+            raise ApiError(
+                Code.UNAVAILABLE, "the rate limits cannot be checked", operator="redis: on_failure is closed"
+            )
         return await self._local.take(groups) if self._on_failure == "local" else [None] * len(groups)
 
     async def _send_all(self) -> None:
@@ -119,9 +121,11 @@ class RedisLimiter:
                 _tell(one, None)
 
     def _next(self) -> list[_Waiting]:
-        asks, number = 0, 0
-        while number < len(self._waiting) and (not number or asks + len(self._waiting[number].groups) <= MOST_ASKS):
-            asks += len(self._waiting[number].groups)
+        token_requests, number = 0, 0
+        while number < len(self._waiting) and (
+            not number or token_requests + len(self._waiting[number].groups) <= MAX_TOKEN_REQUESTS
+        ):
+            token_requests += len(self._waiting[number].groups)
             number += 1
         together, self._waiting = self._waiting[:number], self._waiting[number:]
         return together

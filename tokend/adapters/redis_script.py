@@ -57,12 +57,12 @@ return waits
 def request_of(groups: Sequence[Group]) -> tuple[list[str], list[int]]:
     """The script's KEYS and ARGV: three numbers a counter, then for each ask how many counters it has, and which."""
     places: dict[Counter, int] = {}
-    asks: list[int] = []
+    token_requests: list[int] = []
     for group in groups:
-        asks.append(len(group))
-        asks += [places.setdefault(counter, len(places) + 1) for counter in group]
+        token_requests.append(len(group))
+        token_requests += [places.setdefault(counter, len(places) + 1) for counter in group]
     limits = [number for _, limit in places for number in (limit.amount, limit.cost, limit.capacity)]
-    return [key_of(counter) for counter in places], limits + asks
+    return [key_of(counter) for counter in places], limits + token_requests
 
 
 def key_of(counter: Counter) -> str:

@@ -17,9 +17,9 @@ from msgspec.structs import asdict
 
 from tokend.adapters.http_client import AnswerProblem, body_of
 from tokend.core.authorizer_messages import Answer, NoAnswer, read_answer, signature, unavailable
-from tokend.core.errors import Refusal
+from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuthorizerSettings, Question
-from tokend.core.model import Narrowing
+from tokend.core.model import Restriction
 
 CONNECTIONS: Final = 500
 """Of all apps together: what is over it waits, as long as its deadline lasts."""
@@ -39,35 +39,35 @@ _Told = Answer | str
 """An answer, or why there is none."""
 
 
-class Kept(Struct, frozen=True):
+class CacheEntry(Struct, frozen=True):
     """An answer, and when it was asked for."""
 
     answer: Answer
     asked_at: float
 
 
-class Webhooks:
+class WebhookClient:
     """Every app's authorizer. `elapsed`: seconds that only go forward, for the ages of the `room` answers that are kept."""
 
     def __init__(self, post: Post, elapsed: Callable[[], float], room: int = KEPT) -> None:
         self._post = post
         self._elapsed = elapsed
         self._room = room
-        self._kept: OrderedDict[bytes, Kept] = OrderedDict()
+        self._kept: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._under_way: dict[bytes, asyncio.Task[_Told]] = {}
         self._calls: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
 
     async def authorize(
         self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str
-    ) -> list[Narrowing | Refusal | None]:
+    ) -> list[Restriction | ApiError | None]:
         deadline = asyncio.get_running_loop().time() + settings.timeout
-        turns = asyncio.Semaphore(OF_ONE_REQUEST)
+        batch_scheduler = asyncio.Semaphore(OF_ONE_REQUEST)
 
-        async def asked(question: Question, key: bytes) -> Narrowing | Refusal | None:
+        async def asked(question: Question, key: bytes) -> Restriction | ApiError | None:
             try:
-                async with asyncio.timeout_at(deadline), turns:
-                    told = await self._ask(settings, question, key, request_id)
+                async with asyncio.timeout_at(deadline), batch_scheduler:
+                    told = await self._token_request(settings, question, key, request_id)
             except TimeoutError:
                 told = _late(settings)
             return unavailable(told) if isinstance(told, str) else told.outcome
@@ -85,7 +85,9 @@ class Webhooks:
         self._kept.move_to_end(key)
         return kept.answer
 
-    async def _ask(self, settings: AuthorizerSettings, question: Question, key: bytes, request_id: str) -> _Told:
+    async def _token_request(
+        self, settings: AuthorizerSettings, question: Question, key: bytes, request_id: str
+    ) -> _Told:
         app = question.app
         if not settings.cache:
             return await self._call(settings, question, request_id)
@@ -111,7 +113,7 @@ class Webhooks:
         finally:
             del self._under_way[key]
         if isinstance(told, Answer):
-            self._kept[key] = Kept(told, asked_at)
+            self._kept[key] = CacheEntry(told, asked_at)
             self._kept.move_to_end(key)
             if len(self._kept) > self._room:
                 self._kept.popitem(last=False)

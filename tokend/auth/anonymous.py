@@ -2,16 +2,16 @@
 
 from typing import ClassVar
 
-from tokend.auth.contract import Presented, Scheme
+from tokend.auth.contract import AuthScheme, Credentials
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
 
-class Anonymous(Scheme):
+class Anonymous(AuthScheme):
     name: ClassVar[str] = "anonymous"
 
     def __init__(self, caller: str) -> None:
         self._caller = Caller(caller)
 
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-        return None if presented.total else self._caller
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
+        return None if credentials.total else self._caller

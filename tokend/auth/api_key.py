@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from tokend.auth.contract import Presented, Scheme
+from tokend.auth.contract import AuthScheme, Credentials
 from tokend.auth.jws import looks_like_jws
 from tokend.auth.key_digests import Key, KeyTable
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
 
-class ApiKey(Scheme):
+class ApiKey(AuthScheme):
     """Takes any key but one that looks like a JWT, which comes as `X-API-Key` only."""
 
     name: ClassVar[str] = "api_key"
@@ -19,8 +19,8 @@ class ApiKey(Scheme):
         """`keys`: those of each caller, by the caller's name."""
         self._table = KeyTable(self.name, keys)
 
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-        key = presented.api_key
-        if key is None and presented.bearer is not None and not looks_like_jws(presented.bearer):
-            key = presented.bearer
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
+        key = credentials.api_key
+        if key is None and credentials.bearer is not None and not looks_like_jws(credentials.bearer):
+            key = credentials.bearer
         return None if key is None else self._table.find(key, now)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tokend.auth.contract import Presented, Scheme, not_known
-from tokend.auth.key_digests import PREFIX, Digest, End, Key, check_digest, digest_of
-from tokend.core.errors import Code, Refusal
+from tokend.auth.contract import AuthScheme, Credentials, not_known
+from tokend.auth.key_digests import PREFIX, Digest, Expiry, Key, check_digest, digest_of
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
@@ -19,10 +19,10 @@ _BESIDE: Final = (
 _VISIBLE: Final = re.compile(r"[!-~]+")
 
 
-class Gate:
+class Authenticator:
     """The schemes of one route. A credential that none of them knows is 401; two at once are 400."""
 
-    def __init__(self, schemes: Sequence[Scheme]) -> None:
+    def __init__(self, schemes: Sequence[AuthScheme]) -> None:
         self._schemes = tuple(schemes)
 
     @property
@@ -30,35 +30,35 @@ class Gate:
         """The names of its schemes, in order."""
         return tuple(one.name for one in self._schemes)
 
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller:
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller:
         """The caller, or `Refusal`. `now` in Unix seconds."""
-        total = presented.total
+        total = credentials.total
         if total > 1:
-            raise Refusal(
+            raise ApiError(
                 Code.CREDENTIAL_AMBIGUOUS,
                 "two credentials at once: send one of Authorization, X-API-Key and a key in the URL",
             )
         for scheme in self._schemes:
-            caller = await scheme.identify(presented, now, keys)
+            caller = await scheme.authenticate(credentials, now, keys)
             if caller is not None:
                 return caller
         if total:
-            beside = _BESIDE if presented.proxied else None
+            beside = _BESIDE if credentials.proxied else None
             raise not_known(beside)
-        reason = presented.unproxied if presented.proxied is None else "the proxy names no user"
-        raise Refusal(
+        reason = credentials.unproxied if credentials.proxied is None else "the proxy names no user"
+        raise ApiError(
             Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer", operator=reason
         )
 
 
-def present(
+def read_credentials(
     authorization: Sequence[str], api_key: Sequence[str], url_key: str | None = None, cookie: str | None = None
-) -> Presented:
+) -> Credentials:
     """The credentials in the values of the two headers, the path and the session cookie; a header sent twice is two."""
     if len(authorization) > 1 or len(api_key) > 1:
-        raise Refusal(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
+        raise ApiError(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
     if not authorization and not api_key:
-        return Presented(url_key=url_key, cookie=cookie)
+        return Credentials(url_key=url_key, cookie=cookie)
     bearer, other = None, False
     for value in authorization:
         scheme, _, text = value.partition(" ")
@@ -67,7 +67,17 @@ def present(
         else:
             other = True
     key = next((one for one in api_key if _VISIBLE.fullmatch(one)), None)
-    return Presented(bearer, key, url_key, cookie, other or (bool(api_key) and key is None))
+    return Credentials(bearer, key, url_key, cookie, other or (bool(api_key) and key is None))
 
 
-__all__ = ["PREFIX", "SCHEMES", "Digest", "End", "Gate", "Key", "check_digest", "digest_of", "present"]
+__all__ = [
+    "PREFIX",
+    "SCHEMES",
+    "Authenticator",
+    "Digest",
+    "Expiry",
+    "Key",
+    "check_digest",
+    "digest_of",
+    "read_credentials",
+]

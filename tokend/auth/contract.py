@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
 
-class Presented(Struct, frozen=True):
+class Credentials(Struct, frozen=True):
     """The credentials that a request carries, as text; None: it carries none of that sort.
 
     `other`: an Authorization header that is no Bearer, or one that cannot be read. No scheme knows it.
@@ -32,19 +32,19 @@ class Presented(Struct, frozen=True):
         return (self.bearer is not None) + (self.api_key is not None) + (self.url_key is not None) + self.other
 
 
-class Scheme(ABC):
+class AuthScheme(ABC):
     """Built once for the callers of a route that use it. Asynchronous, since some wait for keys."""
 
     name: ClassVar[str]
 
     @abstractmethod
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         """Who asks, None if that is not this scheme's to say; `Refusal` (401) where it is, and is bad.
 
         `now` in Unix seconds. `keys`: those of identity providers.
         """
 
 
-def not_known(operator: str | None = None) -> Refusal:
+def not_known(operator: str | None = None) -> ApiError:
     """The 401 for a credential that is of no use here, one sentence for all. `operator`: why, for the log alone."""
-    return Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=operator)
+    return ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=operator)

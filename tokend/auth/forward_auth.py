@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from tokend.auth.contract import Presented, Scheme
+from tokend.auth.contract import AuthScheme, Credentials
 from tokend.core.claims import Condition
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 from tokend.core.secrets import Secret
@@ -28,7 +28,7 @@ class SecretHeader(Struct, frozen=True):
     secret: Secret
 
 
-class Forwarding(Struct, frozen=True):
+class ForwardAuthConfig(Struct, frozen=True):
     """What one caller reads, all names of headers in lower case: `user` becomes `claims.sub`, `lists` split at commas."""
 
     caller: str
@@ -45,51 +45,51 @@ class Forwarding(Struct, frozen=True):
         return frozenset((self.user, *self.claims.values(), *self.lists.values(), *secret))
 
 
-class _Unfit(Exception):
+class _InvalidHeaders(Exception):
     """Why headers do not do, for the operator."""
 
 
-class ForwardAuth(Scheme):
+class ForwardAuth(AuthScheme):
     """All callers of a route whose users a proxy names. Whatever credential the client sent itself goes first."""
 
     name: ClassVar[str] = "forward_auth"
 
-    def __init__(self, forwardings: Iterable[Forwarding]) -> None:
+    def __init__(self, forwardings: Iterable[ForwardAuthConfig]) -> None:
         self._forwardings = tuple(forwardings)
 
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-        headers = presented.proxied
-        if presented.total or headers is None:
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
+        headers = credentials.proxied
+        if credentials.total or headers is None:
             return None
         named = [one for one in self._forwardings if one.user in headers]
         if not named:
             return None
         try:
             return _first_fitting(named, headers)
-        except _Unfit as reason:
-            raise Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=str(reason)) from None
+        except _InvalidHeaders as reason:
+            raise ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=str(reason)) from None
 
 
-def _first_fitting(named: Sequence[Forwarding], headers: Headers) -> Caller:
+def _first_fitting(named: Sequence[ForwardAuthConfig], headers: Headers) -> Caller:
     """Several callers may read one header. Two headers with a user each are one too many: a client may have added one."""
     users = sorted({one.user for one in named})
     if len(users) > 1:
-        raise _Unfit(f"{' and '.join(users)} each name a user: have every proxy remove what it does not set")
+        raise _InvalidHeaders(f"{' and '.join(users)} each name a user: have every proxy remove what it does not set")
     reasons = []
     for one in named:
         try:
             return _caller(one, headers)
-        except _Unfit as reason:
+        except _InvalidHeaders as reason:
             reasons.append(f"caller {one.caller}: {reason}")
-    raise _Unfit("; ".join(reasons))
+    raise _InvalidHeaders("; ".join(reasons))
 
 
-def _caller(forwarding: Forwarding, headers: Headers) -> Caller:
+def _caller(forwarding: ForwardAuthConfig, headers: Headers) -> Caller:
     if forwarding.secret_header is not None:
         _check_secret(forwarding.secret_header, headers)
     user = _text(forwarding.user, headers)
     if not user:
-        raise _Unfit(f"{forwarding.user} is empty")
+        raise _InvalidHeaders(f"{forwarding.user} is empty")
     claims: dict[str, object] = {"sub": user}
     for name, header in forwarding.claims.items():
         if text := _text(header, headers):
@@ -99,14 +99,14 @@ def _caller(forwarding: Forwarding, headers: Headers) -> Caller:
             claims[name] = items
     for condition in forwarding.require:
         if not condition.holds(claims):
-            raise _Unfit(f"require: {condition}")
+            raise _InvalidHeaders(f"require: {condition}")
     return Caller(forwarding.caller, claims)
 
 
 def _check_secret(header: SecretHeader, headers: Headers) -> None:
     sent = _text(header.name, headers).encode()
     if not hmac.compare_digest(sent, header.secret.reveal().encode()):
-        raise _Unfit(f"{header.name} does not hold the shared secret")
+        raise _InvalidHeaders(f"{header.name} does not hold the shared secret")
 
 
 def _text(name: str, headers: Headers) -> str:
@@ -114,7 +114,7 @@ def _text(name: str, headers: Headers) -> str:
     would show as something else."""
     values = headers.get(name, ("",))
     if len(values) > 1:
-        raise _Unfit(f"{name} stands twice in the request: the proxy has to replace what a client sends")
+        raise _InvalidHeaders(f"{name} stands twice in the request: the proxy has to replace what a client sends")
     if not values[0].isprintable():
-        raise _Unfit(f"{name} is no visible UTF-8 text")
+        raise _InvalidHeaders(f"{name} is no visible UTF-8 text")
     return values[0]

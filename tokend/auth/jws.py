@@ -22,7 +22,7 @@ _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
-class Unfit(Exception):
+class InvalidToken(Exception):
     """Why a token does not do, for the operator."""
 
 
@@ -47,7 +47,7 @@ def looks_like_jws(text: str) -> bool:
 def read(text: str) -> Token:
     """A text that looks like a JWS, its signature unchecked; `Unfit` unless it is one, letter by letter."""
     if len(text) > MAX_LENGTH:
-        raise Unfit("the token is over 8 KiB")
+        raise InvalidToken("the token is over 8 KiB")
     header, claims, signature = text.split(".")
     return Token(_header(header), _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
 
@@ -60,7 +60,7 @@ def told(value: object) -> str:
 def _header(part: str) -> Mapping[str, Any]:
     header = _object(_decoded(part))
     if "crit" in header or "b64" in header:
-        raise Unfit("the header has crit or b64, which nothing here understands")
+        raise InvalidToken("the header has crit or b64, which nothing here understands")
     return header
 
 
@@ -71,19 +71,19 @@ def _decoded(part: str) -> bytes:
         padded = written.translate(_FROM_URL) + b"=" * (-len(part) % 4)
         raw = binascii.a2b_base64(padded, strict_mode=True)
     except (binascii.Error, ValueError) as error:
-        raise Unfit("a part of the token is not base64url") from error
+        raise InvalidToken("a part of the token is not base64url") from error
     if binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=") != written:
-        raise Unfit("a part of the token is base64 in another spelling")
+        raise InvalidToken("a part of the token is base64 in another spelling")
     return raw
 
 
 def _object(raw: bytes) -> Mapping[str, Any]:
     try:
         found = strict_json.loads(raw)
-    except strict_json.TwinKeyError as error:
-        raise Unfit("a part of the token has a key twice") from error
+    except strict_json.DuplicateKeyError as error:
+        raise InvalidToken("a part of the token has a key twice") from error
     except ValueError as error:
-        raise Unfit("a part of the token is no JSON") from error
+        raise InvalidToken("a part of the token is no JSON") from error
     if not isinstance(found, dict):
-        raise Unfit("a part of the token is no JSON object")
+        raise InvalidToken("a part of the token is no JSON object")
     return found

@@ -16,7 +16,7 @@ PREFIX: Final = "sha256:"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-class End(Struct, frozen=True):
+class Expiry(Struct, frozen=True):
     """When something ends: in Unix seconds, and as the configuration writes it."""
 
     at: int
@@ -27,7 +27,7 @@ class Key(Struct, frozen=True):
     """A key that a caller has: its digest, and the last second in which it counts; None: for ever."""
 
     digest: str
-    not_after: End | None = None
+    not_after: Expiry | None = None
 
 
 class KeyTable:

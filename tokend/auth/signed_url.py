@@ -1,4 +1,4 @@
-"""Signed URLs, `{at}/k/<signed>/…`: a `url_key` caller with its rules narrowed for one link, until that ends.
+"""Signed URLs, `{at}/k/<signed>/…`: a `url_key` caller with its rules restricted for one link, until that ends.
 
 A compact JWS by one of the app's signing keys. Whoever has such a key makes them, and no list of them is kept: what is
 in the URL is all there is, so it is read strictly, and what is not understood is refused.
@@ -12,12 +12,12 @@ import orjson
 from msgspec import Struct
 from pydantic import Field, ValidationError
 
-from tokend.auth.contract import Presented, Scheme, not_known
-from tokend.auth.jws import LEEWAY, MAX_TIME, Token, Unfit, looks_like_jws, read, told
+from tokend.auth.contract import AuthScheme, Credentials, not_known
+from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, looks_like_jws, read, told
 from tokend.core.interfaces import Keys
-from tokend.core.model import PLATFORM_MAX_TTL, Caller, Narrowing
+from tokend.core.model import PLATFORM_MAX_TTL, Caller, Restriction
 from tokend.core.secrets import Secret
-from tokend.core.validation import Strict, first_complaint
+from tokend.core.validation import StrictModel, first_field_error
 
 if TYPE_CHECKING:
     from tokend.auth.jwk import Key
@@ -35,8 +35,8 @@ _Text = Annotated[str, Field(min_length=1)]
 _Time = Annotated[int, Field(ge=0, le=MAX_TIME)]
 
 
-class UrlClaims(Strict):
-    """What a signed URL says: for whom, its id, from when to when in Unix seconds, and how the rules are narrowed."""
+class UrlClaims(StrictModel):
+    """What a signed URL says: for whom, its id, from when to when in Unix seconds, and how the rules are restricted."""
 
     app: str
     caller: str
@@ -51,7 +51,7 @@ class UrlClaims(Strict):
 
     def caller_here(self) -> Caller:
         """The caller that the URL makes of its bearer."""
-        narrowing = Narrowing(
+        restriction = Restriction(
             source=f"url {self.jti}",
             kinds=None if self.kinds is None else frozenset(self.kinds),
             channel=self.channel,
@@ -59,7 +59,7 @@ class UrlClaims(Strict):
             roles=None if self.roles is None else frozenset(self.roles),
             max_ttl=self.max_ttl,
         )
-        return Caller(self.caller, {"jti": self.jti, "iat": self.iat, "exp": self.exp}, (narrowing,), self.jti)
+        return Caller(self.caller, {"jti": self.jti, "iat": self.iat, "exp": self.exp}, (restriction,), self.jti)
 
 
 class SigningKeys(Struct, frozen=True):
@@ -85,7 +85,7 @@ def sign(claims: UrlClaims, keys: SigningKeys) -> str:
     return jwk.sign(header, payload, keys.keys[keys.signing])
 
 
-class SignedUrl(Scheme):
+class SignedUrl(AuthScheme):
     """The signed URLs of one app on one route. Answers None for a key in the URL that does not look like one."""
 
     name: ClassVar[str] = "signed_url"
@@ -96,8 +96,8 @@ class SignedUrl(Scheme):
         self._callers = frozenset(callers)
         self._keys = keys
 
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-        text = presented.url_key
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
+        text = credentials.url_key
         if text is None or not looks_like_jws(text):
             return None
         try:
@@ -105,46 +105,46 @@ class SignedUrl(Scheme):
             _check_signature(token, self._keys)
             claims = _claims(token)
             self._check(claims, now)
-        except Unfit as reason:
+        except InvalidToken as reason:
             raise not_known(f"signed URL: {reason}") from None
         return claims.caller_here()
 
     def _check(self, claims: UrlClaims, now: int) -> None:
         if claims.app != self._app:
-            raise Unfit(f"{claims.jti} is for app {told(claims.app)}")
+            raise InvalidToken(f"{claims.jti} is for app {told(claims.app)}")
         if claims.caller not in self._callers:
-            raise Unfit(f"{claims.jti} is for caller {told(claims.caller)}, who has no url_key on this route")
+            raise InvalidToken(f"{claims.jti} is for caller {told(claims.caller)}, who has no url_key on this route")
         if claims.iat > now + LEEWAY:
-            raise Unfit(f"{claims.jti} begins in the future")
+            raise InvalidToken(f"{claims.jti} begins in the future")
         if claims.exp - claims.iat > MAX_SECONDS:
-            raise Unfit(f"{claims.jti} lasts over {MAX_SECONDS} s")
+            raise InvalidToken(f"{claims.jti} lasts over {MAX_SECONDS} s")
         if claims.exp <= now:
-            raise Unfit(f"{claims.jti} has ended")
+            raise InvalidToken(f"{claims.jti} has ended")
 
 
 def _check_signature(token: Token, keys: SigningKeys) -> None:
     from tokend.auth.jwk import is_signed
 
     if token.header.keys() != {"alg", "kid", "typ"}:
-        raise Unfit("the header must have alg, kid and typ, and nothing else")
+        raise InvalidToken("the header must have alg, kid and typ, and nothing else")
     if token.header["typ"] != _TYPE:
-        raise Unfit(f"typ is {told(token.header['typ'])}")
+        raise InvalidToken(f"typ is {told(token.header['typ'])}")
     if token.header["alg"] != _ALGORITHM:
-        raise Unfit(f"alg is {told(token.header['alg'])}")
+        raise InvalidToken(f"alg is {told(token.header['alg'])}")
     if token.header["kid"] not in _NAMES:
-        raise Unfit(f"kid is {told(token.header['kid'])}")
+        raise InvalidToken(f"kid is {told(token.header['kid'])}")
     # a rotation moves a key from secondary to primary, and its URLs go on: kid tells operators, it chooses nothing
     if not any(is_signed(token, _ALGORITHM, one) for one in keys.keys.values()):
-        raise Unfit("the signature is by none of the app's signing keys")
+        raise InvalidToken("the signature is by none of the app's signing keys")
 
 
 def _claims(token: Token) -> UrlClaims:
     """What was signed, and is still refused unless all of it is understood."""
     if None in token.claims.values():  # an unset variable of whoever signed it must not lift a limit
-        raise Unfit("a claim is null")
+        raise InvalidToken("a claim is null")
     try:
         return UrlClaims.model_validate(token.claims)
     except ValidationError as error:
-        first = first_complaint(error, UrlClaims)
+        first = first_field_error(error, UrlClaims)
         name = ".".join(map(str, first.path))
-        raise Unfit(f"claim {told(name)} is unknown" if first.unknown else f"{name} {first.sentence}") from None
+        raise InvalidToken(f"claim {told(name)} is unknown" if first.unknown else f"{name} {first.sentence}") from None

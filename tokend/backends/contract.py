@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
-from tokend.core.model import NOTHING, Credentials, Grant, Stamp
-from tokend.core.validation import Strict
+from tokend.core.model import NOTHING, AppCredentials, Grant, Issuance
+from tokend.core.validation import StrictModel
 
 ENTRY_POINT_GROUP: Final = "tokend.backends"
 
 
-class NoOptions(Strict):
+class NoOptions(StrictModel):
     """For a backend that takes no options."""
 
 
@@ -56,19 +56,19 @@ class Unreadable(ValueError):
 class Backend(ABC):
     """One kind for one app. Subclasses set `Options` and `Fields`, and implement grant, mint and read."""
 
-    Options: ClassVar[type[Strict]] = NoOptions
+    Options: ClassVar[type[StrictModel]] = NoOptions
     """What the YAML may say below `backends: {kind: …}`; a field of type `Secret` is `{env: …}` and its like there."""
-    Fields: ClassVar[type[Strict]]
+    Fields: ClassVar[type[StrictModel]]
     """What a caller may ask for."""
     extras: ClassVar[tuple[str, ...]] = ()
     """Names that `Minted.extra` holds, for the answers of custom routes and the documents."""
     needs_app_id: ClassVar[bool] = False
     needs_certificate: ClassVar[bool] = False
 
-    def __init__(self, options: Any, credentials: Credentials) -> None:
+    def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         """`options` is an instance of `Options`, already validated."""
         self.options = options
-        self.credentials = credentials
+        self.app_credentials = app_credentials
 
     @abstractmethod
     def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
@@ -78,7 +78,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         """Sign it. The same grant and stamp give the same token."""
 
     @abstractmethod
@@ -97,7 +97,7 @@ class Backend(ABC):
         """The field and type in which the native answer tells a user that the rule filled in."""
         return {"user": user}
 
-    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+    def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         """Hold the minted token against what was granted, before release. None: it says exactly that."""
         try:
             reading = self.read(minted.token)
@@ -109,7 +109,7 @@ class Backend(ABC):
             return Mismatch("the token gives something else than was granted")
         if reading.signed_by is None:
             return Mismatch("the token is not signed by this app")
-        if reading.issued_at != stamp.issued_at or reading.expires_at != stamp.issued_at + grant.ttl:
+        if reading.issued_at != issuance.issued_at or reading.expires_at != issuance.issued_at + grant.ttl:
             return Mismatch("the token's times are not those of the stamp and the grant")
         return None
 

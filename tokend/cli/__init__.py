@@ -10,7 +10,7 @@ from typing import Final
 from tokend import __version__
 from tokend.cli import audit, configuration, keys, kick, reload, serving, tokens
 from tokend.cli.context import Context, counted
-from tokend.config.loading import ConfigError, with_dotenv
+from tokend.config.loading import ConfigurationError, with_dotenv
 
 EXIT_CONFIG: Final = 78
 """sysexits' EX_CONFIG, which service managers know."""
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     directory = Path.cwd()
     try:
         code: int = options.run(options, Context(with_dotenv(os.environ, directory), directory))
-    except ConfigError as error:
+    except ConfigurationError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         print(f"{counted(len(error.problems), 'problem')}; nothing was started", file=sys.stderr)

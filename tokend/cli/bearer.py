@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
-from tokend.auth.authenticator import Gate, present
+from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.cli.context import fail
-from tokend.core.errors import Refusal
+from tokend.core.errors import ApiError
 from tokend.core.model import Caller
-from tokend.issuing.configuration import App, Setup
+from tokend.issuing.configuration import App, Configuration
 from tokend.telemetry.log import standard_error
 
 
@@ -33,22 +33,22 @@ def read_token(written: str) -> str:
     return text.strip()
 
 
-async def identify(setup: Setup, app: App, token: str, now: int) -> Caller:
+async def authenticate(configuration: Configuration, app: App, token: str, now: int) -> Caller:
     """The caller by the first of the app's routes that knows the token; else the `Refusal` that says most."""
-    gates = dict.fromkeys(route.gate for route in setup.routes if route.app is app)
+    authenticators = dict.fromkeys(route.authenticator for route in configuration.routes if route.app is app)
     async with client() as session:
         keys = KeyCache(over_http(session), time.monotonic, standard_error(time.time))
-        refusals = []
-        for gate in gates:
-            found = await _asked(gate, token, now, keys)
+        api_errors = []
+        for authenticator in authenticators:
+            found = await _asked(authenticator, token, now, keys)
             if isinstance(found, Caller):
                 return found
-            refusals.append(found)
-    raise max(refusals, key=lambda refusal: refusal.operator is not None)
+            api_errors.append(found)
+    raise max(api_errors, key=lambda api_error: api_error.operator is not None)
 
 
-async def _asked(gate: Gate, token: str, now: int, keys: KeyCache) -> Caller | Refusal:
+async def _asked(authenticator: Authenticator, token: str, now: int, keys: KeyCache) -> Caller | ApiError:
     try:
-        return await gate.identify(present([f"Bearer {token}"], []), now, keys)
-    except Refusal as refusal:
-        return refusal
+        return await authenticator.authenticate(read_credentials([f"Bearer {token}"], []), now, keys)
+    except ApiError as api_error:
+        return api_error

@@ -40,7 +40,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _check(options: argparse.Namespace, context: Context) -> int:
-    setup = context.setup(options)
+    configuration = context.configuration(options)
     if options.show is not None:
         tree, _, _ = find(options.config, context.environment, context.directory)
         apps = merge_apps(tree)["apps"]
@@ -49,9 +49,10 @@ def _check(options: argparse.Namespace, context: Context) -> int:
             return 2
         print(yaml.safe_dump(plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
         return 0
-    for warning in setup.warnings_at(time.time()):
+    for warning in configuration.warnings_at(time.time()):
         print(f"warning: {warning}")
-    print(f"{setup.source}: no problems; {counted(len(setup.apps), 'app')}, {counted(len(setup.routes), 'route')}")
+    apps, routes = counted(len(configuration.apps), "app"), counted(len(configuration.routes), "route")
+    print(f"{configuration.source}: no problems; {apps}, {routes}")
     return 0
 
 
@@ -66,14 +67,14 @@ def _backends(options: argparse.Namespace, context: Context) -> int:
         for kind, entries in sorted(table.items()):
             print(f"{kind}\t{' and '.join(entry_points.package_of(one) for one in entries)}")
         return 0
-    setup = context.setup(options)
-    for kind in sorted({kind for app in setup.apps.values() for kind in app.backends}):
+    configuration = context.configuration(options)
+    for kind in sorted({kind for app in configuration.apps.values() for kind in app.backends}):
         try:
             backend = entry_points.load(kind)
         except PluginError as error:  # it loaded a moment ago
             print(f"tokend: {error}", file=sys.stderr)
             return 1
-        apps = sorted(name for name, app in setup.apps.items() if kind in app.backends)
+        apps = sorted(name for name, app in configuration.apps.items() if kind in app.backends)
         fields = ", ".join(backend.Fields.model_fields)
         print(f"{kind}\t{entry_points.package_of(table[kind][0])}\tapps {', '.join(apps)}\tfields {fields}")
     return 0

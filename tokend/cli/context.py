@@ -10,7 +10,7 @@ from typing import NoReturn
 from msgspec import Struct
 
 from tokend.config.loading import Source, load
-from tokend.issuing.configuration import App, Setup
+from tokend.issuing.configuration import App, Configuration
 
 
 class Context(Struct, frozen=True):
@@ -23,7 +23,7 @@ class Context(Struct, frozen=True):
         """Where the configuration comes from, for a server that reads it anew."""
         return Source(options.config, os.environ, self.directory)
 
-    def setup(self, options: argparse.Namespace) -> Setup:
+    def configuration(self, options: argparse.Namespace) -> Configuration:
         """The Setup that `--config`, or what stands in its place, gives."""
         return load(options.config, self.environment, self.directory)
 
@@ -40,14 +40,14 @@ def add_app(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", metavar="NAME", help="the app; may be left out where there is only one")
 
 
-def chosen_app(setup: Setup, name: str | None) -> App:
+def chosen_app(configuration: Configuration, name: str | None) -> App:
     """The app that is meant; leaves with exit code 2 where that is not clear."""
-    if name is None and len(setup.apps) == 1:
-        return next(iter(setup.apps.values()))
-    if name is None or name not in setup.apps:
+    if name is None and len(configuration.apps) == 1:
+        return next(iter(configuration.apps.values()))
+    if name is None or name not in configuration.apps:
         problem = "say which app" if name is None else f"there is no app {name}"
-        fail(f"{problem}: --app {' | '.join(sorted(setup.apps))}")
-    return setup.apps[name]
+        fail(f"{problem}: --app {' | '.join(sorted(configuration.apps))}")
+    return configuration.apps[name]
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,19 +1,19 @@
 """One curl line that returns a token from a Setup: what a newcomer is shown first. Tried through the rules before."""
 
-from tokend.core.errors import Refusal
-from tokend.core.model import Ask, Caller
+from tokend.core.errors import ApiError
+from tokend.core.model import Caller, TokenRequest
 from tokend.core.rules import Rule
 from tokend.dialects import agora_token_service
-from tokend.issuing.configuration import App, Route, Setup
-from tokend.issuing.issuer import Terms, decide
+from tokend.issuing.configuration import App, Configuration, Route
+from tokend.issuing.issuer import TtlPolicy, decide
 from tokend.issuing.routing import URL_KEY_MARK
 
 _UID = 1001
 
 
-def example_request(setup: Setup, url: str) -> str | None:
+def example_request(configuration: Configuration, url: str) -> str | None:
     """For the first app that an RTC token can be had from; None where no plain request gives one."""
-    for route in setup.routes:
+    for route in configuration.routes:
         if route.host is None and any(one.name == agora_token_service.NAME for one in route.dialects):
             for name in route.callers:
                 for rule in route.app.rules.get(name, ()):
@@ -42,17 +42,17 @@ def _channel(rule: Rule) -> str | None:
 
 
 def _permitted(app: App, route: Route, caller: str, channel: str, role: str) -> bool:
-    ask = Ask("rtc", {"channel": channel, "uid": _UID, "role": role})
+    token_request = TokenRequest("rtc", {"channel": channel, "uid": _UID, "role": role})
     try:
-        decide(app, Terms(route.ttl), Caller(caller), ask)
-    except Refusal:
+        decide(app, TtlPolicy(route.ttl), Caller(caller), token_request)
+    except ApiError:
         return False
     return channel.replace("-", "").replace("_", "").isalnum()
 
 
 def _credential(route: Route) -> str:
     """The header of a route's first choice."""
-    bearer = "api_key" not in route.gate.schemes and "jwt" in route.gate.schemes
+    bearer = "api_key" not in route.authenticator.schemes and "jwt" in route.authenticator.schemes
     return "Authorization: Bearer YOUR-USERS-ID-TOKEN" if bearer else "X-API-Key: YOUR-KEY"
 
 

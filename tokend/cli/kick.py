@@ -20,7 +20,7 @@ from typing import Any, Final
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.config.values import duration
 from tokend.core import strict_json
-from tokend.core.validation import shown
+from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import RestApi
 
 PRIVILEGES: Final = ("join_channel", "publish_audio", "publish_video")
@@ -62,7 +62,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _kick(options: argparse.Namespace, context: Context) -> int:
     from tokend.telemetry.log import standard_error
 
-    app = chosen_app(context.setup(options), options.app)
+    app = chosen_app(context.configuration(options), options.app)
     named = {"cname": options.channel, "uid": options.user, "ip": options.ip}
     chosen = {key: value for key, value in named.items() if value}
     if not chosen:
@@ -110,7 +110,7 @@ def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEO
     except urllib.error.HTTPError as error:
         with error:
             message = _message(error)
-        raise KickError(_refusal(error.code, "" if secret in message or basic in message else message)) from None
+        raise KickError(_api_error(error.code, "" if secret in message or basic in message else message)) from None
     except (TimeoutError, urllib.error.URLError, OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, TimeoutError):
@@ -152,12 +152,12 @@ def _message(error: urllib.error.HTTPError) -> str:
     return said[:200] if isinstance(said, str) else ""
 
 
-def _refusal(status: int, message: str) -> str:
+def _api_error(status: int, message: str) -> str:
     if status in (401, 403):
         return f"the vendor does not take the app's customer_id and customer_secret for this App ID ({status})"
     if status == 429:
         return "the vendor has had too many requests: wait a moment (429)"
-    told = f"{status} ({shown(message)})" if message else str(status)
+    told = f"{status} ({redact_secrets(message)})" if message else str(status)
     if status >= 500:
         return f"the vendor answered with {told}: the rule may be there all the same"
     return f"the vendor answered with {told}: no rule was made"

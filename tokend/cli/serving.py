@@ -10,14 +10,16 @@ from typing import Any
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.example import example_request
-from tokend.config.loading import ConfigError, Files, read_server
-from tokend.issuing.configuration import Listen, Setup
+from tokend.config.loading import ConfigurationError, Files, read_server
+from tokend.issuing.configuration import Configuration, Listen
 
 HEALTH_SECONDS = 5.0
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
-    serve = commands.add_parser("serve", help="answer requests", description="Answer requests until SIGTERM or SIGINT.")
+    serve = commands.add_parser(
+        "serve", help="answer requests", description="HttpResponse requests until SIGTERM or SIGINT."
+    )
     add_config(serve)
     serve.add_argument("--host", help="address to listen on; else TOKEND_HOST, else server.listen, else 127.0.0.1")
     serve.add_argument("--port", type=_port, help="port; else SERVER_PORT, PORT, server.listen, 8080. 0: any free one")
@@ -36,23 +38,27 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _serve(options: argparse.Namespace, context: Context) -> int:
     # aiohttp takes a while to import, and only these two commands need it
     from tokend.adapters.resources import CannotStart
-    from tokend.process.control import Start
+    from tokend.process.control import LaunchOptions
     from tokend.process.multi_process import workers_of
     from tokend.process.serve import serve
     from tokend.telemetry.log import standard_error
 
     source, files = context.source(options), Files()
-    setup = source.load(files)
-    listen = Listen(options.host or setup.listen.host, setup.listen.port if options.port is None else options.port)
-    workers = workers_of(setup.server.workers if options.workers is None else options.workers)
-    start = Start(source, setup, files, listen, workers)
+    configuration = source.load(files)
+    listen = Listen(
+        options.host or configuration.listen.host, configuration.listen.port if options.port is None else options.port
+    )
+    workers = workers_of(configuration.server.workers if options.workers is None else options.workers)
+    start = LaunchOptions(source, configuration, files, listen, workers)
     log = standard_error(time.time)
 
     def on_listening(url: str) -> None:
-        log.event("listening", url=url, configuration=setup.source, apps=len(setup.apps), version=__version__)
-        for warning in start.warnings_of(setup, time.time()):
+        log.event(
+            "listening", url=url, configuration=configuration.source, apps=len(configuration.apps), version=__version__
+        )
+        for warning in start.warnings_of(configuration, time.time()):
             log.event("warning", "warning", message=warning)
-        print(_greeting(setup, url), flush=True)
+        print(_greeting(configuration, url), flush=True)
 
     try:
         serve(start, log, on_listening)
@@ -62,9 +68,11 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _greeting(setup: Setup, url: str) -> str:
-    lines = [f"tokend {__version__} serves {counted(len(setup.apps), 'app')} of {setup.source} at {url}"]
-    example = example_request(setup, url)
+def _greeting(configuration: Configuration, url: str) -> str:
+    lines = [
+        f"tokend {__version__} serves {counted(len(configuration.apps), 'app')} of {configuration.source} at {url}"
+    ]
+    example = example_request(configuration, url)
     if example is not None:
         lines.append(f"Try:  {example}")
     return "\n".join(lines)
@@ -80,14 +88,14 @@ def _health(options: argparse.Namespace, context: Context) -> int:
             print(f"{url}: {answer.status}")
             return 0 if answer.status == 200 else 1
     except (OSError, urllib.error.URLError, ValueError) as error:
-        print(f"tokend: no healthy answer: {error}", file=sys.stderr)
+        print(f"tokend: no healthy response: {error}", file=sys.stderr)
         return 1
 
 
 def _own_url(options: argparse.Namespace, context: Context) -> str:
     try:
         listen, _ = read_server(options.config, context.environment, context.directory)
-    except ConfigError:
+    except ConfigurationError:
         listen = Listen()
     return listen.url
 

@@ -14,20 +14,20 @@ from tokend.backends.contract import Backend, NoOptions
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.config import entry_points
 from tokend.core.audit_records import decision
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask, Caller, Credentials, Issued, Stamp
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import AppCredentials, Caller, Issuance, Issued, TokenRequest
 from tokend.dialects.contract import Inspect
 from tokend.dialects.registry import explanation_fields, token_fields
 from tokend.issuing import inspection, issuer
-from tokend.issuing.configuration import App, Setup
-from tokend.issuing.issuer import Terms
+from tokend.issuing.configuration import App, Configuration
+from tokend.issuing.issuer import TtlPolicy
 
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     token = commands.add_parser("token", help="issue one token", description="Issue one token and print it.")
-    _add_ask(token)
+    _add_token_request(token)
     token.add_argument(
         "--as",
         dest="caller",
@@ -42,7 +42,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         help="tell why a token would be issued or refused",
         description="Hold an ask against a caller's rules; mint nothing.",
     )
-    _add_ask(explain)
+    _add_token_request(explain)
     who = explain.add_mutually_exclusive_group(required=True)
     who.add_argument("--as", dest="caller", metavar="CALLER", help="the caller whose rules are tried")
     who.add_argument(
@@ -66,7 +66,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     inspect.set_defaults(run=_inspect)
 
 
-def _add_ask(parser: argparse.ArgumentParser) -> None:
+def _add_token_request(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_app(parser)
     parser.add_argument("--ttl", type=int, help="seconds; else the app's default")
@@ -75,77 +75,79 @@ def _add_ask(parser: argparse.ArgumentParser) -> None:
 
 
 def _token(options: argparse.Namespace, context: Context) -> int:
-    setup = context.setup(options)
-    app = chosen_app(setup, options.app)
-    ask = _ask(options, app)
+    configuration = context.configuration(options)
+    app = chosen_app(configuration, options.app)
+    token_request = _token_request(options, app)
     try:
         if options.caller is None:
-            permit = issuer.unlimited(app, _terms(setup, app), ask)
+            permit = issuer.operator_grant(app, _ttl_policy(configuration, app), token_request)
         else:
-            permit = issuer.decide(app, _terms(setup, app), _caller(options, app), ask)
-        issued = issuer.mint(permit, Stamp(int(time.time()), secrets.randbelow(99_999_999) + 1))
-        _audit(setup, app, options.caller, issued)
-    except Refusal as refusal:
-        print(f"tokend: {refusal.code}: {refusal.detail}", file=sys.stderr)
+            permit = issuer.decide(app, _ttl_policy(configuration, app), _caller(options, app), token_request)
+        issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbelow(99_999_999) + 1))
+        _audit(configuration, app, options.caller, issued)
+    except ApiError as api_error:
+        print(f"tokend: {api_error.code}: {api_error.detail}", file=sys.stderr)
         return 1
     print(json.dumps(token_fields(issued), indent=2) if options.json else issued.token)
     return 0
 
 
-def _audit(setup: Setup, app: App, caller: str | None, issued: Issued) -> None:
+def _audit(configuration: Configuration, app: App, caller: str | None, issued: Issued) -> None:
     """A token from the command line is in the audit too, before it is printed. `Refusal` where that fails."""
-    if setup.audit is None:
+    if configuration.audit is None:
         return
     from tokend.adapters.resources import CannotStart, open_audit
     from tokend.telemetry.log import standard_error  # aiohttp takes a while to import
 
     try:
-        audit = open_audit(setup.audit, secrets.token_hex(8), standard_error(time.time))
-        entry = decision(app.name, Caller(caller or "(operator)"), issued.ask, issued, issued.issued_at, "cli")
+        audit = open_audit(configuration.audit, secrets.token_hex(8), standard_error(time.time))
+        entry = decision(
+            app.name, Caller(caller or "(operator)"), issued.token_request, issued, issued.issued_at, "cli"
+        )
         asyncio.run(audit.record((entry,)))
         audit.flush()
         audit.close()
     except (CannotStart, OSError) as error:
-        raise Refusal(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error
+        raise ApiError(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error
 
 
 def _explain(options: argparse.Namespace, context: Context) -> int:
-    setup = context.setup(options)
-    app = chosen_app(setup, options.app)
+    configuration = context.configuration(options)
+    app = chosen_app(configuration, options.app)
     try:
-        caller = _bearer(options, setup, app) if options.bearer is not None else _caller(options, app)
-    except Refusal as refusal:
-        print(f"tokend: {refusal.code}: {refusal.operator or refusal.detail}", file=sys.stderr)
+        caller = _bearer(options, configuration, app) if options.bearer is not None else _caller(options, app)
+    except ApiError as api_error:
+        print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1
-    explanation = issuer.explain(app, _terms(setup, app), caller, _ask(options, app))
+    explanation = issuer.explain(app, _ttl_policy(configuration, app), caller, _token_request(options, app))
     says = explanation_fields(explanation)
     if options.bearer is not None:
         says["claims"] = caller.claims
     print(json.dumps(says, indent=2))
-    return 0 if explanation.refusal is None else 1
+    return 0 if explanation.api_error is None else 1
 
 
-def _bearer(options: argparse.Namespace, setup: Setup, app: App) -> Caller:
+def _bearer(options: argparse.Namespace, configuration: Configuration, app: App) -> Caller:
     """Who the JWT of `--bearer` makes of its bearer; `Refusal` where it is not accepted."""
-    from tokend.cli.bearer import identify, read_token  # aiohttp takes a while to import
+    from tokend.cli.bearer import authenticate, read_token  # aiohttp takes a while to import
 
     if options.claims is not None:
         fail("--claims goes with --as: a token brings its own claims")
-    return asyncio.run(identify(setup, app, read_token(options.bearer), int(time.time())))
+    return asyncio.run(authenticate(configuration, app, read_token(options.bearer), int(time.time())))
 
 
 def _inspect(options: argparse.Namespace, context: Context) -> int:
     text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
     if options.config is None:
-        backends: list[Backend] = [entry_points.load("rtc")(NoOptions(), Credentials(None, {}))]
+        backends: list[Backend] = [entry_points.load("rtc")(NoOptions(), AppCredentials(None, {}))]
     else:
-        apps = context.setup(options).apps.values()
+        apps = context.configuration(options).apps.values()
         backends = [backend for app in apps for backend in app.backends.values()]
     wanted = Inspect(text, options.channel, options.user, options.product)
     try:
         found = inspection.inspect(backends, wanted, int(time.time()))
-    except Refusal as refusal:
-        print(f"tokend: {refusal.detail}", file=sys.stderr)
+    except ApiError as api_error:
+        print(f"tokend: {api_error.detail}", file=sys.stderr)
         return 1
     says = found.fields()
     if options.config is None:
@@ -154,9 +156,9 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _terms(setup: Setup, app: App) -> Terms:
+def _ttl_policy(configuration: Configuration, app: App) -> TtlPolicy:
     """The app's own lifetimes, as its first route has them."""
-    return Terms(next(route.ttl for route in setup.routes if route.app is app))
+    return TtlPolicy(next(route.ttl for route in configuration.routes if route.app is app))
 
 
 def _caller(options: argparse.Namespace, app: App) -> Caller:
@@ -173,7 +175,7 @@ def _caller(options: argparse.Namespace, app: App) -> Caller:
     return Caller(options.caller, claims)
 
 
-def _ask(options: argparse.Namespace, app: App) -> Ask:
+def _token_request(options: argparse.Namespace, app: App) -> TokenRequest:
     backend = app.backends.get(options.kind)
     properties = backend.Fields.model_json_schema().get("properties", {}) if backend else {}
     fields: dict[str, object] = {}
@@ -182,7 +184,7 @@ def _ask(options: argparse.Namespace, app: App) -> Ask:
         if not equals:
             fail(f"{pair} is no field: write name=value")
         fields[name] = _typed(text, properties.get(name, {}))
-    return Ask(options.kind, fields, options.ttl)
+    return TokenRequest(options.kind, fields, options.ttl)
 
 
 def _typed(text: str, schema: Mapping[str, Any]) -> object:

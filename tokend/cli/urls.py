@@ -1,4 +1,4 @@
-"""`key url`: a signed URL for a `url_key` caller, its rules narrowed for one link."""
+"""`key url`: a signed URL for a `url_key` caller, its rules restricted for one link."""
 
 import argparse
 import secrets
@@ -24,7 +24,7 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
     url = verbs.add_parser(
         "url",
         help="sign a URL",
-        description="Print a URL that gets tokens by a url_key caller's rules, narrowed, until it ends. No server is "
+        description="Print a URL that gets tokens by a url_key caller's rules, restricted, until it ends. No server is "
         "asked; the app's url_signing_key signs it.",
     )
     add_config(url)
@@ -42,9 +42,9 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _url(options: argparse.Namespace, context: Context) -> int:
-    setup = context.setup(options)
-    app = chosen_app(setup, options.app)
-    routes = _routes(app, setup.routes, options.caller)
+    configuration = context.configuration(options)
+    app = chosen_app(configuration, options.app)
+    routes = _routes(app, configuration.routes, options.caller)
     if app.url_signing is None:
         fail(f"app {app.name} has no url_signing_key: {{env: NAME}} or {{file: PATH}}, 32 random bytes or more")
     _check(options, app, routes)
@@ -64,7 +64,7 @@ def _url(options: argparse.Namespace, context: Context) -> int:
     key = sign(claims, app.url_signing)
     print(f"key:   {key}")
     for route in routes:
-        print(f"url:   {_base_of(route, options.url or setup.listen.url)}{_path(route, key)}")
+        print(f"url:   {_base_of(route, options.url or configuration.listen.url)}{_path(route, key)}")
     print(f"id:    {claims.jti}")
     print(f"ends:  {datetime.fromtimestamp(claims.exp, UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}")
     return 0
@@ -95,8 +95,8 @@ def _check(options: argparse.Namespace, app: App, routes: Sequence[Route]) -> No
 
 def _path(route: Route, key: str) -> str:
     """The path below which the route answers to the key; a route of one endpoint with what stands behind it."""
-    literal = literal_prefix(route.at)
-    behind = [f"{{{part.name}}}" if not isinstance(part, str) else quote(part) for part in route.at[len(literal) :]]
+    literal = literal_prefix(route.path)
+    behind = [f"{{{part.name}}}" if not isinstance(part, str) else quote(part) for part in route.path[len(literal) :]]
     return "".join(f"/{part}" for part in (*map(quote, literal), URL_KEY_MARK, key, *behind))
 
 

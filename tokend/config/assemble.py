@@ -4,45 +4,45 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from tokend.auth.jwt import Trust
+from tokend.auth.jwt import TrustedIssuer
 from tokend.backends.contract import Backend
 from tokend.config.authorizer import build_authorizer
-from tokend.config.backends import Tools, build_backends, kinds_of
+from tokend.config.backends import BuildContext, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers, open_callers
 from tokend.config.forward_auth import check_proxies
 from tokend.config.jwt import check_ties
 from tokend.config.limits import build_limits, build_redis
 from tokend.config.merge import merged, place
-from tokend.config.problems import ConfigError, Path, Report
+from tokend.config.problems import ConfigurationError, KeyPath, Report
 from tokend.config.rest import build_rest
 from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
 from tokend.config.server import build_server
 from tokend.config.shape import AppShape, AuditShape, RootShape
 from tokend.config.url_signing import build_url_signing
-from tokend.config.yaml_tree import Map
-from tokend.core.reach import Power
-from tokend.issuing.configuration import App, AuditSettings, Listen, Route, Setup
+from tokend.config.yaml_tree import LocatedDict
+from tokend.core.reach import Capability
+from tokend.issuing.configuration import App, AuditSettings, Configuration, Listen, Route
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
 
-def merge_apps(root: Map) -> Map:
+def merge_apps(root: LocatedDict) -> LocatedDict:
     """The tree with every app as merged with `defaults`."""
     found = place(root)
     defaults, apps = root.get("defaults"), root.get("apps")
-    if isinstance(apps, Map):
-        placed = Map(apps.mark)
+    if isinstance(apps, LocatedDict):
+        placed = LocatedDict(apps.location)
         placed.path = ("apps",)
         for name, own in apps.items():
-            base = defaults if isinstance(defaults, Map) else None
-            whole = merged(base, own, ("apps", name), name) if isinstance(own, Map) else own
-            placed.put(name, whole, apps.marks[name])
-        found.put("apps", placed, root.marks["apps"])
+            base = defaults if isinstance(defaults, LocatedDict) else None
+            whole = merged(base, own, ("apps", name), name) if isinstance(own, LocatedDict) else own
+            placed.put(name, whole, apps.locations[name])
+        found.put("apps", placed, root.locations["apps"])
     return found
 
 
-def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Setup:
+def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Configuration:
     """The Setup of a tree, whose apps are not merged yet; `ConfigError` with everything that is wrong."""
     tree = merge_apps(root)
     report = Report(tree)
@@ -56,19 +56,19 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     if (shape.secrets and shape.secrets.readable_files) or report.touches(("secrets",)):
         secrets = secrets.with_readable_files()
     redis = build_redis(shape.redis, report, secrets)
-    tools = Tools(report, secrets, load)
+    tools = BuildContext(report, secrets, load)
     apps: dict[str, App] = {}
-    routes: list[tuple[Path, Route]] = []
+    routes: list[tuple[KeyPath, Route]] = []
     warnings: list[str] = []
-    lapses: list[tuple[int, str]] = []
-    trusts: list[tuple[Path, Trust, bool]] = []
-    forwarded: list[Path] = []
+    scheduled_warnings: list[tuple[int, str]] = []
+    trusts: list[tuple[KeyPath, TrustedIssuer, bool]] = []
+    forwarded: list[KeyPath] = []
     for name, app_shape in (shape.apps or {}).items():
         app, of_app, callers = _app(name, app_shape, tools)
         apps[name] = app
         routes += of_app
         warnings += _warnings(app, [route for _, route in of_app], callers)
-        lapses += _lapses(name, callers)
+        scheduled_warnings += _scheduled_warnings(name, callers)
         trusts += [
             ((*("apps", name, "callers", caller), "jwt"), built.trust, bool(built.shape.jwt and built.shape.jwt.shared))
             for caller, built in callers.items()
@@ -84,15 +84,25 @@ def assemble(root: Map, source: str, secrets: Secrets, load: Callable[[str], typ
     check_clashes(routes, report)
     check_ties(trusts, report)
     if report.problems:
-        raise ConfigError(report.problems)
+        raise ConfigurationError(report.problems)
     audit = _audit(shape.audit, secrets) if shape.audit else None
     deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
     listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
     proxies = tuple(shape.server.trusted_proxies or ()) if shape.server else ()
     found = tuple(route for _, route in routes)
-    lapsing = tuple(lapses)
-    return Setup(
-        source, listen, apps, found, tuple(warnings), audit, deny, proxies, server, redis=redis, lapses=lapsing
+    scheduled = tuple(scheduled_warnings)
+    return Configuration(
+        source,
+        listen,
+        apps,
+        found,
+        tuple(warnings),
+        audit,
+        deny,
+        proxies,
+        server,
+        redis=redis,
+        scheduled_warnings=scheduled,
     )
 
 
@@ -102,21 +112,23 @@ def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
     return AuditSettings(targets, shape.sync or "os", bool(shape.hash_ids))
 
 
-def _app(name: str, shape: AppShape, tools: Tools) -> tuple[App, list[tuple[Path, Route]], dict[str, BuiltCaller]]:
-    path: Path = ("apps", name)
+def _app(
+    name: str, shape: AppShape, tools: BuildContext
+) -> tuple[App, list[tuple[KeyPath, Route]], dict[str, BuiltCaller]]:
+    path: KeyPath = ("apps", name)
     report = tools.report
     for one in (path, *((*path, "callers", caller) for caller in shape.callers or ())):
         if _NAME.fullmatch(str(one[-1])) is None:
             report.add(one, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
-    credentials, backends = build_backends(shape, path, tools)
+    app_credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
-    url_signing = build_url_signing(shape, path, credentials, report, tools.secrets)
+    url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
     callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
     rules = {caller: built.rules for caller, built in callers.items()}
     rest = build_rest(shape, path, report, tools.secrets)
     authorizer = build_authorizer(shape.authorizer, (*path, "authorizer"), report, tools.secrets)
     origins, limits = build_origins(shape, path, report), build_limits(shape.limits)
-    app = App(name, credentials.app_id, backends, rules, origins, url_signing, rest, authorizer, limits)
+    app = App(name, app_credentials.app_id, backends, rules, origins, url_signing, rest, authorizer, limits)
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 
@@ -127,16 +139,17 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
         for name in open_callers(callers)
     ]
     found += [
-        f"app {app.name}: jwt caller {name} has the power app_admin in a rule without `when`: every user whom "
+        f"app {app.name}: jwt caller {name} has the capability app_admin in a rule without `when`: every user whom "
         "the identity provider signs in administers the app"
         for name, caller in callers.items()
-        if caller.shape.jwt and any(Power.APP_ADMIN in rule.powers and not rule.when for rule in caller.rules)
+        if caller.shape.jwt
+        and any(Capability.APP_ADMIN in rule.capabilities and not rule.when for rule in caller.rules)
     ]
     for name, caller in callers.items():
         exposed = "anonymous" if caller.shape.anonymous else "url_key" if caller.shape.url_key else None
-        if exposed and any(Power.APP_ADMIN in rule.powers for rule in caller.rules):
+        if exposed and any(Capability.APP_ADMIN in rule.capabilities for rule in caller.rules):
             found.append(
-                f"app {app.name}: {exposed} caller {name} has the power app_admin: whoever has the URL administers the app"
+                f"app {app.name}: {exposed} caller {name} has the capability app_admin: whoever has the URL administers the app"
             )
     found += [
         f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
@@ -147,7 +160,7 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
     return found
 
 
-def _lapses(app: str, callers: dict[str, BuiltCaller]) -> list[tuple[int, str]]:
+def _scheduled_warnings(app: str, callers: dict[str, BuiltCaller]) -> list[tuple[int, str]]:
     """Keys that have an end, each with what is said from then on."""
     keys = [(name, scheme, entry.not_after) for name, one in callers.items() for scheme, entry in one.shape.all_keys()]
     return [

@@ -3,8 +3,8 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-from tokend.auth.jwt import may_be_fetched
-from tokend.config.problems import Path, Report
+from tokend.auth.jwt import is_secure_url
+from tokend.config.problems import KeyPath, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AuthorizerShape
 from tokend.core.interfaces import AuthorizerSettings
@@ -18,7 +18,7 @@ _WHAT_FOR: Final = "questions are signed with it, so that the backend knows who 
 
 
 def build_authorizer(
-    shape: AuthorizerShape | None, at: Path, report: Report, secrets: Secrets
+    shape: AuthorizerShape | None, at: KeyPath, report: Report, secrets: Secrets
 ) -> AuthorizerSettings | None:
     """What the app says of its authorizer; None where it has none, or a problem keeps it from being known."""
     if shape is None:
@@ -51,5 +51,5 @@ def _is_sound(url: str) -> bool:
         return False
     # blanks and control characters: what is read here and what is sent would differ
     return (
-        may_be_fetched(url) and "@" not in parts.netloc and not parts.fragment and url.isprintable() and " " not in url
+        is_secure_url(url) and "@" not in parts.netloc and not parts.fragment and url.isprintable() and " " not in url
     )

@@ -10,19 +10,19 @@ from pydantic import ValidationError
 from tokend.backends.contract import Backend
 from tokend.config.entry_points import PluginError
 from tokend.config.parts import report_all
-from tokend.config.problems import Path, Report
+from tokend.config.problems import KeyPath, Report
 from tokend.config.references import Reference, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import AppShape
-from tokend.core.model import Credentials
+from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
-from tokend.core.validation import complaints, invalid, shown
+from tokend.core.validation import field_errors, invalid, redact_secrets
 
 DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
-class Tools(Struct, frozen=True):
+class BuildContext(Struct, frozen=True):
     """What building an app needs: where to report, where secrets come from, how a kind's class is loaded."""
 
     report: Report
@@ -35,7 +35,7 @@ def kinds_of(shape: AppShape) -> Mapping[str, Mapping[str, Any]]:
     return shape.backends if shape.backends is not None else {kind: {} for kind in DEFAULT_KINDS}
 
 
-def build_backends(shape: AppShape, path: Path, tools: Tools) -> tuple[Credentials, Mapping[str, Backend]]:
+def build_backends(shape: AppShape, path: KeyPath, tools: BuildContext) -> tuple[AppCredentials, Mapping[str, Backend]]:
     """The app's credentials, and its backends by kind; what is wrong goes into the report, and is left out."""
     wanted = kinds_of(shape)
     if not wanted:
@@ -46,7 +46,7 @@ def build_backends(shape: AppShape, path: Path, tools: Tools) -> tuple[Credentia
             classes[kind] = tools.load(kind)
         except PluginError as problem:
             tools.report.add_after((*path, "backends", kind), str(problem))
-    credentials = _credentials(shape, path, tools, list(classes.items()))
+    app_credentials = _credentials(shape, path, tools, list(classes.items()))
     sound = not any(tools.report.touches((*path, key)) for key in ("app_id", "certificate"))
     built: dict[str, Backend] = {}
     for kind, backend in classes.items():
@@ -56,8 +56,8 @@ def build_backends(shape: AppShape, path: Path, tools: Tools) -> tuple[Credentia
             report_all(tools.report, (*path, "backends", kind), error, backend.Options)
             continue
         if sound:
-            built[kind] = backend(options, credentials)
-    return credentials, built
+            built[kind] = backend(options, app_credentials)
+    return app_credentials, built
 
 
 def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
@@ -66,16 +66,18 @@ def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
             ref = SecretRef.model_validate(dict(value))
             return secrets.read(ref)
         except ValidationError as error:
-            first = complaints(error, SecretRef)[0]
+            first = field_errors(error, SecretRef)[0]
             sentence = f"unknown key{first.sentence}" if first.unknown else first.sentence
-            raise invalid(": ".join([*map(shown, map(str, first.path)), sentence])) from None
+            raise invalid(": ".join([*map(redact_secrets, map(str, first.path)), sentence])) from None
         except SecretProblem as problem:
             raise invalid(str(problem)) from problem
 
     return resolve
 
 
-def _credentials(shape: AppShape, path: Path, tools: Tools, backends: list[tuple[str, type[Backend]]]) -> Credentials:
+def _credentials(
+    shape: AppShape, path: KeyPath, tools: BuildContext, backends: list[tuple[str, type[Backend]]]
+) -> AppCredentials:
     app_id = _app_id(shape, path, tools)
     certificates = _certificates(shape, path, tools)
     for kind, backend in backends:
@@ -87,10 +89,10 @@ def _credentials(shape: AppShape, path: Path, tools: Tools, backends: list[tuple
                 f"is missing: backend {kind} needs it, as {{env: NAME}}, {{file: PATH}} or {{credential: NAME}}",
             )
     signing = (shape.certificate.sign_with if shape.certificate else None) or "primary"
-    return Credentials(app_id, certificates, signing)
+    return AppCredentials(app_id, certificates, signing)
 
 
-def _app_id(shape: AppShape, path: Path, tools: Tools) -> str | None:
+def _app_id(shape: AppShape, path: KeyPath, tools: BuildContext) -> str | None:
     if shape.app_id is None:
         return None
     at = (*path, "app_id")
@@ -100,7 +102,7 @@ def _app_id(shape: AppShape, path: Path, tools: Tools) -> str | None:
         tools.report.add_after(at, str(problem))
         return None
     if wrong := _no_hex_32(text):
-        source = f"the environment variable {shown(shape.app_id.env)} " if shape.app_id.env else ""
+        source = f"the environment variable {redact_secrets(shape.app_id.env)} " if shape.app_id.env else ""
         tools.report.add_after(at, f"{source}must be {wrong}")
     return text
 
@@ -112,14 +114,14 @@ def _no_hex_32(text: str) -> str | None:
     return f"exactly 32 hexadecimal digits (0-9 a-f): {many}"
 
 
-def _certificates(shape: AppShape, path: Path, tools: Tools) -> Mapping[str, Secret]:
+def _certificates(shape: AppShape, path: KeyPath, tools: BuildContext) -> Mapping[str, Secret]:
     found: dict[str, Secret] = {}
     for name, (steps, ref) in (shape.certificate.refs() if shape.certificate else {}).items():
         found |= _certificate(name, ref, (*path, "certificate", *steps), tools)
     return found
 
 
-def _certificate(name: str, ref: Reference, at: Path, tools: Tools) -> dict[str, Secret]:
+def _certificate(name: str, ref: Reference, at: KeyPath, tools: BuildContext) -> dict[str, Secret]:
     try:
         secret = tools.secrets.read(ref)
     except SecretProblem as problem:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tokend.config.problems import Path, Report
+from tokend.config.problems import KeyPath, Report
 from tokend.core.claims import ClaimError, Condition, parse_claim_path
 
 
-def build_conditions(written: Mapping[str, Any], at: Path, report: Report) -> Iterator[Condition]:
+def build_conditions(written: Mapping[str, Any], at: KeyPath, report: Report) -> Iterator[Condition]:
     """A condition for each claim that is sound; each of the others is a problem."""
     for key, value in written.items():
         wanted = tuple(value) if isinstance(value, list) else (value,)

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from tokend.backends.contract import ENTRY_POINT_GROUP, Backend
-from tokend.core.validation import Strict, shown, suggestion
+from tokend.core.validation import StrictModel, redact_secrets, suggestion
 
 
 class PluginError(Exception):
@@ -34,14 +34,14 @@ def load(kind: str, known: Mapping[str, tuple[EntryPoint, ...]] | None = None) -
     table = installed() if known is None else known
     entries = table.get(kind, ())
     if not entries:
-        raise PluginError(f"there is no backend '{shown(kind)}'{suggestion(kind, table)}")
+        raise PluginError(f"there is no backend '{redact_secrets(kind)}'{suggestion(kind, table)}")
     if len(entries) > 1:
         packages = " and ".join(package_of(one) for one in entries)
         raise PluginError(f"backend '{kind}' is brought by {packages}: uninstall one of them")
-    return _loaded(entries[0])
+    return _activated(entries[0])
 
 
-def _loaded(entry: EntryPoint) -> type[Backend]:
+def _activated(entry: EntryPoint) -> type[Backend]:
     where = f"backend '{entry.name}' of {package_of(entry)}"
     try:
         import_module(entry.module)
@@ -69,6 +69,6 @@ def shape_problem(found: object) -> str | None:
         return f"does not implement {', '.join(missing)}"
     for name in ("Options", "Fields"):
         shape = inspect.getattr_static(found, name, None)
-        if not isinstance(shape, type) or not issubclass(shape, Strict):
+        if not isinstance(shape, type) or not issubclass(shape, StrictModel):
             return f"needs {name}, a subclass of tokend.plugins.Strict"
     return None

@@ -9,8 +9,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from tokend.auth.authenticator import PREFIX
-from tokend.config.problems import ConfigError, Problem
-from tokend.config.yaml_tree import Map, Mark, Seq
+from tokend.config.problems import ConfigurationError, Problem
+from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
 
 SOURCE: Final = "environment"
 APP_NAME: Final = "default"
@@ -20,7 +20,7 @@ CLOSING: Final = {
     "FIREBASE_PROJECT": ("firebase", "jwt"),
 }
 """Variables that close the server: the caller that each makes, and its scheme."""
-_MARK: Final = Mark(SOURCE)
+_MARK: Final = Location(SOURCE)
 _OPEN_HINT: Final = (
     "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it (`tokend key new` makes a key and its hash)"
 )
@@ -32,14 +32,14 @@ _VARIABLES: Final = {
 """Where each part of the app comes from."""
 
 
-def tree_of(environment: Mapping[str, str]) -> Map:
+def tree_of(environment: Mapping[str, str]) -> LocatedDict:
     """The configuration that the variables amount to; `ConfigError` where one cannot be honoured."""
     if environment.get("ALLOW_APP_ADMIN", "") not in ("", "0", "1"):
-        raise ConfigError([Problem(_MARK, ("ALLOW_APP_ADMIN",), "must be 1 or 0")])
-    powers = ["wildcard_user", "wildcard_channel", "wildcard_publish"]
+        raise ConfigurationError([Problem(_MARK, ("ALLOW_APP_ADMIN",), "must be 1 or 0")])
+    capabilities = ["wildcard_user", "wildcard_channel", "wildcard_publish"]
     if environment.get("ALLOW_APP_ADMIN") == "1":
-        powers.append("app_admin")
-    rule = {"may": [{"user": "*", "powers": powers}]}
+        capabilities.append("app_admin")
+    rule = {"rules": [{"user": "*", "capabilities": capabilities}]}
     callers: dict[str, Any] = {}
     for name, (caller, scheme) in CLOSING.items():
         if text := environment.get(name, ""):  # one of blanks only is a wrong one, not none
@@ -48,12 +48,12 @@ def tree_of(environment: Mapping[str, str]) -> Map:
         "app_id": {"env": "APP_ID"},
         "certificate": {"env": "APP_CERTIFICATE"},
         "callers": callers or {"anybody": {"anonymous": True, **rule}},
-        "routes": [{"at": "/"}],
+        "routes": [{"path": "/"}],
     }
     origins = [one.strip() for one in environment.get("CORS_ALLOW_ORIGIN", "").split(",") if one.strip()]
     if origins:
         app["cors"] = {"origins": origins}
-    tree: Map = _tree({"apps": {APP_NAME: app}})
+    tree: LocatedDict = _tree({"apps": {APP_NAME: app}})
     return tree
 
 
@@ -66,7 +66,7 @@ def _proof(scheme: str, text: str) -> Any:
 
 def named(problem: Problem) -> Problem:
     """The same problem with the variable that is at fault, where the configuration is these variables."""
-    if problem.mark != _MARK or len(problem.path) < 3:
+    if problem.location != _MARK or len(problem.path) < 3:
         return problem
     by_part = {**_VARIABLES, **{caller: name for name, (caller, _) in CLOSING.items()}}
     part = next((str(one) for one in problem.path[2:4] if one in by_part), None)
@@ -80,12 +80,12 @@ def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
 
 def _tree(value: Any) -> Any:
     if isinstance(value, dict):
-        found = Map(_MARK)
+        found = LocatedDict(_MARK)
         for key, one in value.items():
             found.put(key, _tree(one), _MARK)
         return found
     if isinstance(value, list):
-        listed = Seq(_MARK)
+        listed = LocatedList(_MARK)
         for one in value:
             listed.put(_tree(one), _MARK)
         return listed

@@ -68,10 +68,10 @@ class Files:
             found.update(f"{hashlib.sha256(one.encode('utf-8', 'surrogateescape')).hexdigest()}\0".encode())
         return found.hexdigest()[:16]
 
-    def stamps(self) -> dict[str, tuple[int, int, int] | None]:
+    def issuances(self) -> dict[str, tuple[int, int, int] | None]:
         """What tells cheaply that a file, or a folder that was listed, may have changed since."""
         folders = {str(Path(key.replace("\0", "/")).parent) for key in self._listed}
-        return {name: _stamp(name) for name in sorted({*self._read, *folders})}
+        return {name: _issuance(name) for name in sorted({*self._read, *folders})}
 
     def pack(self) -> dict[str, dict[str, Any]]:
         """All that is remembered, as JSON has it."""
@@ -117,7 +117,7 @@ def _without_waiting(name: str, flags: int) -> int:
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _stamp(name: str) -> tuple[int, int, int] | None:
+def _issuance(name: str) -> tuple[int, int, int] | None:
     try:
         found = Path(name).stat()
     except OSError:

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, Trust, may_be_fetched
+from tokend.auth.jwt import ASYMMETRIC, SYMMETRIC, TrustedIssuer, is_secure_url
 from tokend.auth.presets import PRESETS, Preset
 from tokend.config.conditions import build_conditions, told_apart
-from tokend.config.problems import Path, Report, dotted
+from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.shape import JwtShape
 from tokend.core import strict_json
 from tokend.core.interfaces import KeySource
-from tokend.core.validation import shown, suggestion
+from tokend.core.validation import redact_secrets, suggestion
 
 if TYPE_CHECKING:
     from tokend.auth.jwk import Key
@@ -24,7 +24,7 @@ _MIN_SECRET: Final = 32
 _PART: Final = re.compile(r"[^\s/:?#@]+")
 
 
-def build_trust(shape: JwtShape, caller: str, at: Path, report: Report, secrets: Secrets) -> Trust | None:
+def build_trust(shape: JwtShape, caller: str, at: KeyPath, report: Report, secrets: Secrets) -> TrustedIssuer | None:
     """What the caller trusts; None where a problem keeps it from being known."""
     preset = _preset(shape, at, report)
     if preset is None:
@@ -39,7 +39,7 @@ def build_trust(shape: JwtShape, caller: str, at: Path, report: Report, secrets:
     keys, source = _keys(shape, preset, values, issuer or "", at, report, secrets)
     if not issuer or not audience:
         return None
-    return Trust(
+    return TrustedIssuer(
         caller=caller,
         issuer=issuer,
         audiences=frozenset(audience),
@@ -52,14 +52,14 @@ def build_trust(shape: JwtShape, caller: str, at: Path, report: Report, secrets:
     )
 
 
-def check_ties(trusts: Iterable[tuple[Path, Trust, bool]], report: Report) -> None:
+def check_ties(trusts: Iterable[tuple[KeyPath, TrustedIssuer, bool]], report: Report) -> None:
     """Two callers that one token could be for. `trusts`: with their paths, and whether they say `shared: true`."""
-    seen: dict[str, list[tuple[Path, Trust, bool]]] = {}
+    seen: dict[str, list[tuple[KeyPath, TrustedIssuer, bool]]] = {}
     for path, trust, shared in trusts:
         for other_path, other, other_shared in seen.setdefault(trust.issuer, []):
             if not trust.audiences & other.audiences:
                 continue
-            where = f"{dotted(other_path[:4])} ({report.mark_of(other_path)})"
+            where = f"{dotted(other_path[:4])} ({report.location_of(other_path)})"
             if path[1] == other_path[1]:
                 report.add_after(path, f"trusts the same issuer and audience as {where}: one token could be for both")
             elif not (shared and other_shared) and not told_apart(trust.require, other.require):
@@ -74,7 +74,7 @@ def check_ties(trusts: Iterable[tuple[Path, Trust, bool]], report: Report) -> No
         seen[trust.issuer].append((path, trust, shared))
 
 
-def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
+def _preset(shape: JwtShape, at: KeyPath, report: Report) -> Preset | None:
     given = [name for name in _PARTS if getattr(shape, name) is not None]
     if shape.preset is None:
         for name in given:
@@ -82,7 +82,9 @@ def _preset(shape: JwtShape, at: Path, report: Report) -> Preset | None:
         return _BY_HAND
     preset = PRESETS.get(shape.preset)
     if preset is None:
-        report.add_after((*at, "preset"), f"'{shown(shape.preset)}' is no preset{suggestion(shape.preset, PRESETS)}")
+        report.add_after(
+            (*at, "preset"), f"'{redact_secrets(shape.preset)}' is no preset{suggestion(shape.preset, PRESETS)}"
+        )
         return None
     missing = [name for name in preset.needs if name not in given]
     for name in missing:
@@ -106,7 +108,7 @@ def _keys(
     preset: Preset,
     values: Mapping[str, str],
     issuer: str,
-    at: Path,
+    at: KeyPath,
     report: Report,
     secrets: Secrets,
 ) -> tuple[tuple["Key", ...], KeySource | None]:
@@ -120,13 +122,13 @@ def _keys(
         return _written_keys(shape.keys, (*at, "keys"), report, secrets), None
     url = shape.jwks if shape.jwks is not None else preset.jwks and preset.jwks.format_map(values)
     source = KeySource(issuer, discovery=True) if url is None else KeySource(url)
-    if not may_be_fetched(source.url) and not any(report.touches((*at, name)) for name in _PARTS):
+    if not is_secure_url(source.url) and not any(report.touches((*at, name)) for name in _PARTS):
         key = "jwks" if shape.jwks is not None else "issuer" if shape.preset is None else "url"
         report.add_after((*at, key), "must be an https URL, since the keys come from there")
     return (), source
 
 
-def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple["Key", ...]:
+def _secret(ref: SecretRef, at: KeyPath, report: Report, secrets: Secrets) -> tuple["Key", ...]:
     secret = secrets.read_or_report(ref, at, report)
     if secret is None:
         return ()
@@ -142,7 +144,7 @@ def _secret(ref: SecretRef, at: Path, report: Report, secrets: Secrets) -> tuple
     return ()
 
 
-def _written_keys(refs: Sequence[SecretRef], at: Path, report: Report, secrets: Secrets) -> tuple["Key", ...]:
+def _written_keys(refs: Sequence[SecretRef], at: KeyPath, report: Report, secrets: Secrets) -> tuple["Key", ...]:
     """Public keys in PEM form, or JWKS documents."""
     found: list[Key] = []
     if not refs:
@@ -171,7 +173,7 @@ def _public_keys(text: str) -> Sequence["Key"]:
     return found
 
 
-def _algorithms(shape: JwtShape, at: Path, report: Report) -> tuple[str, ...]:
+def _algorithms(shape: JwtShape, at: KeyPath, report: Report) -> tuple[str, ...]:
     known = SYMMETRIC if shape.secret is not None else ASYMMETRIC
     for index, name in enumerate(shape.algorithms or ()):
         if name not in known:

@@ -6,8 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
-from tokend.auth.authenticator import PREFIX, Digest, End, Key, check_digest
-from tokend.core.validation import Strict, invalid
+from tokend.auth.authenticator import PREFIX, Digest, Expiry, Key, check_digest
+from tokend.core.validation import StrictModel, invalid
 
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
 _TimeText = Annotated[str, Field(pattern=f"^{_TIME.pattern}$")]
@@ -20,21 +20,21 @@ def _prefixed(value: object) -> object:
     return PREFIX + value.removeprefix(PREFIX) if isinstance(value, str) else value
 
 
-def _end(value: object) -> End:
+def _end(value: object) -> Expiry:
     """A point in time; a day alone would end at another one in every zone."""
     try:
         if isinstance(value, str) and _TIME.fullmatch(value):
-            return End(int(datetime.fromisoformat(value).timestamp()), value)
+            return Expiry(int(datetime.fromisoformat(value).timestamp()), value)
     except ValueError:  # the 30th of February
         pass
     raise invalid("must be a time with its zone, such as 2026-12-31T00:00:00Z")
 
 
-class KeyEntry(Strict):
+class KeyEntry(StrictModel):
     """A key by its digest, and the last second in which it counts."""
 
     sha256: Annotated[Digest, BeforeValidator(_prefixed, json_schema_input_type=_Hex)]
-    not_after: Annotated[End | None, PlainValidator(_end, json_schema_input_type=_TimeText)] = None
+    not_after: Annotated[Expiry | None, PlainValidator(_end, json_schema_input_type=_TimeText)] = None
 
     @property
     def key(self) -> Key:

@@ -17,13 +17,13 @@ from tokend.config import entry_points
 from tokend.config import environment as environment_only
 from tokend.config.assemble import assemble, merge_apps
 from tokend.config.files import Files
-from tokend.config.problems import ConfigError, Problem
+from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.secrets import Secrets
 from tokend.config.server import ServerShape, admin_of
 from tokend.config.showing import plain, redacted
-from tokend.config.yaml_tree import Map, Mark, YamlError, parse
-from tokend.core.validation import shown
-from tokend.issuing.configuration import Admin, Listen, Setup
+from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
+from tokend.core.validation import redact_secrets
+from tokend.issuing.configuration import Admin, Configuration, Listen
 
 DEFAULT_FILE: Final = "config.yaml"
 MAX_FILE: Final = 16 * 1024 * 1024
@@ -39,7 +39,7 @@ class Source(Struct, frozen=True):
     environment: Mapping[str, str]
     directory: Path
 
-    def load(self, files: Files) -> Setup:
+    def load(self, files: Files) -> Configuration:
         """The Setup as it is now, `.env` included; `ConfigError` with every problem."""
         return load(self.file, with_dotenv(self.environment, self.directory, files), self.directory, files=files)
 
@@ -50,7 +50,7 @@ def load(
     directory: Path,
     load_backend: Callable[[str], type[Backend]] = entry_points.load,
     files: Files | None = None,
-) -> Setup:
+) -> Configuration:
     """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`).
 
     `files` remembers what was read, or stands in its place.
@@ -60,16 +60,16 @@ def load(
     try:
         tree, source, base = find(file, environment, directory, files)
         secrets = Secrets(environment, base, files)
-        setup = assemble(tree, source, secrets, cache(load_backend))
-    except ConfigError as error:
-        raise ConfigError([environment_only.named(one) for one in error.problems] + problems) from None
+        configuration = assemble(tree, source, secrets, cache(load_backend))
+    except ConfigurationError as error:
+        raise ConfigurationError([environment_only.named(one) for one in error.problems] + problems) from None
     if problems:
-        raise ConfigError(problems)
+        raise ConfigurationError(problems)
     if source == environment_only.SOURCE:
-        setup = replace(setup, warnings=environment_only.hinted(setup.warnings))
-    listen, fingerprint = _listen(setup.listen, environment), files.digest(secrets.variables_used())
+        configuration = replace(configuration, warnings=environment_only.hinted(configuration.warnings))
+    listen, fingerprint = _listen(configuration.listen, environment), files.digest(secrets.variables_used())
     platform_port = bool(environment.get("PORT")) and not environment.get("SERVER_PORT")
-    return replace(setup, listen=listen, fingerprint=fingerprint, platform_port=platform_port)
+    return replace(configuration, listen=listen, fingerprint=fingerprint, platform_port=platform_port)
 
 
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def shown_apps(source: Source, files: Files) -> dict[str, Any]:
 
 def find(
     file: str | None, environment: Mapping[str, str], directory: Path, files: Files | None = None
-) -> tuple[Map, str, Path]:
+) -> tuple[LocatedDict, str, Path]:
     """The tree, its source in words, and where its relative paths begin.
 
     The named file, else TOKEND_CONFIG, else config.yaml in `directory`, else the environment alone.
@@ -97,7 +97,7 @@ def find(
         missing = [name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name)]
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
         sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set both variables"
-        raise ConfigError([Problem(Mark("configuration"), (), sentence)])
+        raise ConfigurationError([Problem(Location("configuration"), (), sentence)])
     return environment_only.tree_of(environment), environment_only.SOURCE, directory
 
 
@@ -110,7 +110,7 @@ def _file_name(file: str | None, environment: Mapping[str, str], directory: Path
 def read_server(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Listen, Admin | None]:
     """Where the server of this configuration listens, and its operator's listener; nothing else of it is checked."""
     if problems := _port_problems(environment):
-        raise ConfigError(problems)
+        raise ConfigurationError(problems)
     files = Files()
     name = _file_name(file, environment, directory, files)
     tree = _read(directory / name, name, files, []) if name is not None else {}
@@ -129,13 +129,13 @@ def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | 
         text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
         filled = dotenv_values(stream=StringIO(text), interpolate=False)
     except OSError as error:
-        raise ConfigError([Problem(Mark(".env"), (), f"cannot be read: {error.strerror}")]) from error
+        raise ConfigurationError([Problem(Location(".env"), (), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([Problem(Mark(".env"), (), "is not UTF-8 text")]) from error
+        raise ConfigurationError([Problem(Location(".env"), (), "is not UTF-8 text")]) from error
     return {key: value for key, value in filled.items() if value is not None} | dict(environment)
 
 
-def read_tree(path: Path, name: str, files: Files) -> Map:
+def read_tree(path: Path, name: str, files: Files) -> LocatedDict:
     """The file with its includes: each of these is one app, named like its file."""
     problems: list[Problem] = []
     tree = _read(path, name, files, problems)
@@ -143,49 +143,53 @@ def read_tree(path: Path, name: str, files: Files) -> Map:
     patterns = written if isinstance(written, list) else [written]
     apps = tree.get("apps")
     for pattern in patterns:
-        if isinstance(pattern, str) and (apps is None or isinstance(apps, Map)):  # else the shape pass complains
+        if isinstance(pattern, str) and (
+            apps is None or isinstance(apps, LocatedDict)
+        ):  # else the shape pass complains
             _include(pattern, path.parent, tree, files, problems)
     if problems:
-        raise ConfigError(problems)
+        raise ConfigurationError(problems)
     return tree
 
 
-def _include(pattern: str, base: Path, tree: Map, files: Files, problems: list[Problem]) -> None:
-    mark = tree.marks["include"]
+def _include(pattern: str, base: Path, tree: LocatedDict, files: Files, problems: list[Problem]) -> None:
+    location = tree.locations["include"]
     if not pattern.strip("/") or "\0" in pattern:
-        problems.append(Problem(mark, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml"))
+        problems.append(
+            Problem(location, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml")
+        )
         return
     found = [base / name for name in files.listing(pattern, base)]
     if not found and not any(sign in pattern for sign in "*?["):
-        problems.append(Problem(mark, ("include",), f"there is no file {shown(pattern)}"))
+        problems.append(Problem(location, ("include",), f"there is no file {redact_secrets(pattern)}"))
     apps = tree.get("apps")
-    if not isinstance(apps, Map):
-        apps = Map(mark)
-        tree.put("apps", apps, mark)
+    if not isinstance(apps, LocatedDict):
+        apps = LocatedDict(location)
+        tree.put("apps", apps, location)
     for path in found:
         name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
         app = _read(path, name, files, problems)
         if path.stem in apps:
-            where = apps.marks[path.stem]
-            problems.append(Problem(Mark(name), ("apps", path.stem), f"stands in {where} already"))
+            where = apps.locations[path.stem]
+            problems.append(Problem(Location(name), ("apps", path.stem), f"stands in {where} already"))
         else:
-            apps.put(path.stem, app, Mark(name, 1, 1))
+            apps.put(path.stem, app, Location(name, 1, 1))
 
 
-def _read(path: Path, name: str, files: Files, problems: list[Problem]) -> Map:
+def _read(path: Path, name: str, files: Files, problems: list[Problem]) -> LocatedDict:
     try:
         raw = files.read(path, MAX_FILE)
         if len(raw) > MAX_FILE:
-            problems.append(Problem(Mark(name), (), "is over 16 MiB"))
+            problems.append(Problem(Location(name), (), "is over 16 MiB"))
         else:
             return parse(raw.decode(), name)
     except OSError as error:
-        problems.append(Problem(Mark(name), (), f"cannot be read: {error.strerror}"))
+        problems.append(Problem(Location(name), (), f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError:
-        problems.append(Problem(Mark(name), (), "is not UTF-8 text"))
+        problems.append(Problem(Location(name), (), "is not UTF-8 text"))
     except YamlError as error:
-        problems += [Problem(mark, (), sentence) for mark, sentence in error.problems]
-    return Map(Mark(name))
+        problems += [Problem(location, (), sentence) for location, sentence in error.problems]
+    return LocatedDict(Location(name))
 
 
 def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
@@ -201,11 +205,11 @@ def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
     name = next((one for one in _PORT_VARIABLES if environment.get(one)), None)
     if name is None or (_PORT.fullmatch(environment[name]) and int(environment[name]) <= 65_535):
         return []
-    return [Problem(Mark(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
+    return [Problem(Location(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
 
 
 __all__ = [
-    "ConfigError",
+    "ConfigurationError",
     "Files",
     "Source",
     "find",

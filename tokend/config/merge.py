@@ -7,71 +7,75 @@ value, replaced whole.
 from typing import Any, Final
 
 from tokend.auth.authenticator import SCHEMES
-from tokend.config.problems import Path
+from tokend.config.problems import KeyPath
 from tokend.config.references import FORMS
-from tokend.config.yaml_tree import Map, Seq
+from tokend.config.yaml_tree import LocatedDict, LocatedList
 
 _WHOLE: Final = frozenset({"certificate", "app_id", "url_signing_key"})
 _SECRET_KEYS: Final = frozenset(FORMS)
 
 
-def merged(defaults: Map | None, own: Map, path: Path, app: str) -> Map:
+def merged(defaults: LocatedDict | None, own: LocatedDict, path: KeyPath, app: str) -> LocatedDict:
     """A new tree at `path`; each key keeps the mark of the file and line that it came from."""
     both = _merge(defaults, own, path) if defaults is not None else own
-    placed: Map = _placed(both, path, app)
+    placed: LocatedDict = _placed(both, path, app)
     return placed
 
 
-def _merge(base: Map, over: Map, path: Path) -> Map:
-    found = Map(over.mark)
+def _merge(base: LocatedDict, over: LocatedDict, path: KeyPath) -> LocatedDict:
+    found = LocatedDict(over.location)
     dropped = _replaced_schemes(over, path)
     for key, value in base.items():
         if key not in over and key not in dropped:
-            found.put(key, value, base.marks[key])
+            found.put(key, value, base.locations[key])
     for key, value in over.items():
         below = base.get(key)
-        if isinstance(below, Map) and isinstance(value, Map) and not _is_one_value(key, below, value, path):
+        if (
+            isinstance(below, LocatedDict)
+            and isinstance(value, LocatedDict)
+            and not _is_one_value(key, below, value, path)
+        ):
             value = _merge(below, value, (*path, key))
-        found.put(key, value, over.marks[key])
+        found.put(key, value, over.locations[key])
     return found
 
 
-def _is_one_value(key: str, below: Map, value: Map, path: Path) -> bool:
+def _is_one_value(key: str, below: LocatedDict, value: LocatedDict, path: KeyPath) -> bool:
     in_app = len(path) == 2 and key in _WHOLE
     scheme = len(path) == 4 and path[2] == "callers" and key in SCHEMES
     return in_app or scheme or _is_secret(below) or _is_secret(value)
 
 
-def _is_secret(value: Map) -> bool:
+def _is_secret(value: LocatedDict) -> bool:
     """`{env: NAME}` and its like; not a mapping of, say, callers that are called so."""
     return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(one, str) for one in value.values())
 
 
-def _replaced_schemes(over: Map, path: Path) -> frozenset[str]:
+def _replaced_schemes(over: LocatedDict, path: KeyPath) -> frozenset[str]:
     """In a caller, naming a scheme drops the scheme of the defaults."""
     if len(path) == 4 and path[2] == "callers" and over.keys() & set(SCHEMES):
         return frozenset(SCHEMES)
     return frozenset()
 
 
-def _placed(value: Any, path: Path, app: str) -> Any:
+def _placed(value: Any, path: KeyPath, app: str) -> Any:
     """A copy in which every mapping knows its path, and `{app}` is the app's name."""
-    if isinstance(value, Map):
-        found = Map(value.mark)
+    if isinstance(value, LocatedDict):
+        found = LocatedDict(value.location)
         found.path = path
         for key, one in value.items():
-            found.put(key, _placed(one, (*path, key), app), value.marks[key])
+            found.put(key, _placed(one, (*path, key), app), value.locations[key])
         return found
-    if isinstance(value, Seq):
-        listed = Seq(value.mark)
+    if isinstance(value, LocatedList):
+        listed = LocatedList(value.location)
         listed.path = path
         for index, one in enumerate(value):
-            listed.put(_placed(one, (*path, index), app), value.marks[index])
+            listed.put(_placed(one, (*path, index), app), value.locations[index])
         return listed
     return value.replace("{app}", app) if isinstance(value, str) else value
 
 
-def place(root: Map) -> Map:
+def place(root: LocatedDict) -> LocatedDict:
     """The same for what is not an app: every mapping knows its path. In `defaults`, any name stands for `{app}`."""
-    placed: Map = _placed(root, (), "app")
+    placed: LocatedDict = _placed(root, (), "app")
     return placed

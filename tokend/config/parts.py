@@ -5,41 +5,41 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BeforeValidator, ValidationError, ValidationInfo, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from tokend.config.problems import Path, Report
-from tokend.config.yaml_tree import Map, Mark, Seq
-from tokend.core.validation import Strict, complaints, invalid
+from tokend.config.problems import KeyPath, Report
+from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
+from tokend.core.validation import StrictModel, field_errors, invalid
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:
     """What is no mapping is reported, and an empty one stands in its place: its name is still known."""
-    if info.context is None or not isinstance(value, Map):
+    if info.context is None or not isinstance(value, LocatedDict):
         return value
     return {key: _mapping(one, (*value.path, key), info) for key, one in value.items()}
 
 
 def _listed(value: Any, info: ValidationInfo) -> Any:
     """The same in a list: the others keep their places."""
-    if info.context is None or not isinstance(value, Seq):
+    if info.context is None or not isinstance(value, LocatedList):
         return value
     return [_mapping(one, (*value.path, index), info) for index, one in enumerate(value)]
 
 
-def _mapping(value: object, path: Path, info: ValidationInfo) -> Map:
-    if isinstance(value, Map):
+def _mapping(value: object, path: KeyPath, info: ValidationInfo) -> LocatedDict:
+    if isinstance(value, LocatedDict):
         return value
     info.context["report"].add_broken(path, "must be a mapping")  # type: ignore[index]  # asked for by its callers
-    empty = Map(Mark(""))
+    empty = LocatedDict(Location(""))
     empty.path = path
     return empty
 
 
 def mapped(value: Any, info: ValidationInfo) -> Any:
     """A list of names, and a name that nothing follows, is a mapping of names to no options."""
-    if isinstance(value, Map):
-        options = Map(value.mark)
+    if isinstance(value, LocatedDict):
+        options = LocatedDict(value.location)
         options.path = value.path
         for key, one in value.items():
-            options.put(key, Map(value.marks[key]) if one is None else one, value.marks[key])
+            options.put(key, LocatedDict(value.locations[key]) if one is None else one, value.locations[key])
         return _named(options, info)
     listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
     if not listed or len(set(value)) < len(value):
@@ -52,13 +52,13 @@ Named = Annotated[dict[str, T], BeforeValidator(_named)]
 Listed = Annotated[list[T], BeforeValidator(_listed)]
 
 
-class Part(Strict):
+class Part(StrictModel):
     """A mapping that stays usable when some of its keys are wrong: these are reported and left out."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _report_and_go_on(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if not isinstance(value, Map) or info.context is None:
+        if not isinstance(value, LocatedDict) or info.context is None:
             return handler(value)
         report: Report = info.context["report"]
         empty = {key for key, one in value.items() if one is None and key in cls.model_fields}
@@ -72,10 +72,10 @@ class Part(Strict):
         return handler({key: one for key, one in written.items() if key not in broken})
 
 
-def report_all(report: Report, path: Path, error: ValidationError, model: type[Strict]) -> set[str]:
+def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[StrictModel]) -> set[str]:
     """Put pydantic's complaints into the report; gives the keys at fault, directly below `path`."""
     broken = set()
-    for one in complaints(error, model):
+    for one in field_errors(error, model):
         sentence = f"unknown key{one.sentence}" if one.unknown else one.sentence
         report.add_broken(
             (*path, *one.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, model_validator
 from pydantic.config import JsonDict
 
 from tokend.config.values import Credential, File, Variable
-from tokend.core.validation import Strict, invalid, shown
+from tokend.core.validation import StrictModel, invalid, redact_secrets
 
 _SECRET: Final = "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
 
@@ -15,7 +15,7 @@ FORMS: Final = ("env", "file", "credential")
 """The keys that say where a secret comes from."""
 
 
-class Reference(Strict):
+class Reference(StrictModel):
     """Where a secret comes from, by one of `FORMS`; a credential is systemd's."""
 
     env: Variable | None = None
@@ -26,10 +26,10 @@ class Reference(Strict):
     def source(self) -> str:
         """In words: `file run/demo`."""
         if self.env is not None:
-            return f"environment variable {shown(self.env)}"
+            return f"environment variable {redact_secrets(self.env)}"
         if self.file is not None:
-            return f"file {shown(self.file)}"
-        return f"credential {shown(self.credential or '')}"
+            return f"file {redact_secrets(self.file)}"
+        return f"credential {redact_secrets(self.credential or '')}"
 
 
 class SecretRef(Reference):
@@ -89,13 +89,13 @@ class Certificate(Reference):
         return {name: ((name,), ref) for name, ref in written.items() if ref is not None}
 
 
-class Env(Strict):
+class Env(StrictModel):
     """A text that is no secret, from the environment."""
 
     env: Variable
 
 
-class AppId(Strict):
+class AppId(StrictModel):
     """The App ID as text, or the variable that holds it."""
 
     text: str | None = None

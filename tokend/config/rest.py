@@ -4,8 +4,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from tokend.auth.jwt import may_be_fetched
-from tokend.config.problems import Path, Report
+from tokend.auth.jwt import is_secure_url
+from tokend.config.problems import KeyPath, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
 from tokend.issuing.configuration import RestApi
@@ -15,13 +15,13 @@ _ID: Final = re.compile(r"[!-9;-~]+")
 """Visible ASCII without a colon, which is where HTTP Basic ends the name."""
 
 
-def build_rest(shape: AppShape, path: Path, report: Report, secrets: Secrets) -> RestApi | None:
+def build_rest(shape: AppShape, path: KeyPath, report: Report, secrets: Secrets) -> RestApi | None:
     """None where the app has none, or a problem keeps it from being known."""
     if shape.rest is None:
         return None
     at = (*path, "rest")
     url = (shape.rest.url or _URL).rstrip("/")
-    if not may_be_fetched(url) or urlsplit(url)[3:] != ("", "") or "@" in url:
+    if not is_secure_url(url) or urlsplit(url)[3:] != ("", "") or "@" in url:
         report.add_after((*at, "url"), "must be an https URL without user, query and fragment")
     if _ID.fullmatch(shape.rest.customer_id or "") is None:
         report.add_after(

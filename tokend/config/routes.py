@@ -6,15 +6,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.auth.jwt import Trust
+from tokend.auth.jwt import TrustedIssuer
 from tokend.config.backends import kinds_of
-from tokend.config.callers import BuiltCaller, build_gate
+from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
 from tokend.config.forward_auth import check_told_apart
-from tokend.config.problems import Path, Report, dotted
+from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.shape import AppShape, RouteShape, Ttl
 from tokend.core.model import PLATFORM_MAX_TTL
-from tokend.core.validation import shown, suggestion
+from tokend.core.validation import redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
 from tokend.dialects.registry import DEFAULT, DIALECTS
 from tokend.issuing.configuration import AUTO, App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
@@ -26,7 +26,7 @@ _AT: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
 
 
 def build_ttl(
-    shape: Ttl | None, base: TtlBounds, path: Path, report: Report, limits: TtlBounds | None = None
+    shape: Ttl | None, base: TtlBounds, path: KeyPath, report: Report, limits: TtlBounds | None = None
 ) -> TtlBounds:
     """`base` with what the shape says in its place; its default moves into narrower bounds unless it is written.
 
@@ -56,7 +56,7 @@ def build_ttl(
     return TtlBounds(default, low, high)
 
 
-def build_origins(shape: AppShape, path: Path, report: Report) -> Origins:
+def build_origins(shape: AppShape, path: KeyPath, report: Report) -> Origins:
     """The app's CORS origins; blanks around them do not count."""
     written = tuple(one.strip() for one in (shape.cors.origins or ())) if shape.cors else ()
     sound = []
@@ -69,12 +69,12 @@ def build_origins(shape: AppShape, path: Path, report: Report) -> Origins:
 
 
 def build_routes(
-    shape: AppShape, path: Path, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
-) -> list[tuple[Path, Route]]:
+    shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
+) -> list[tuple[KeyPath, Route]]:
     """The app's routes with their paths in the configuration; `/{name of the app}` where none is written."""
     written = shape.routes
     if written is None:
-        written = [RouteShape(at=f"/{app.name}")] if _AT.fullmatch(f"/{app.name}") else []
+        written = [RouteShape(path=f"/{app.name}")] if _AT.fullmatch(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
     within = _Within(app, kinds_of(shape), callers, ttl, report)
@@ -83,26 +83,26 @@ def build_routes(
     ]
 
 
-def check_clashes(routes: Iterable[tuple[Path, Route]], report: Report) -> None:
+def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> None:
     """Two routes with the same host and literal prefix that could match one request."""
-    places: dict[tuple[str | None, tuple[str, ...]], list[tuple[Path, Route]]] = {}
+    places: dict[tuple[str | None, tuple[str, ...]], list[tuple[KeyPath, Route]]] = {}
     sound: set[tuple[int, ...]] = set()  # dialects that go together, which thousands of apps share
     for path, route in routes:
-        if report.is_broken(path) or any(report.touches((*path, key)) for key in ("at", "host")):
+        if report.is_broken(path) or any(report.touches((*path, key)) for key in ("path", "host")):
             continue
         together = tuple(map(id, route.dialects))
         if together in sound:
             pass
         elif template := clash(route, route):
-            sentence = f"names two dialects that both answer {shown(template)}: give each a route of its own"
+            sentence = f"names two dialects that both answer {redact_secrets(template)}: give each a route of its own"
             report.add_after(path, sentence)
-        elif route.at == literal_prefix(route.at):
+        elif route.path == literal_prefix(route.path):
             sound.add(together)
-        here = places.setdefault((route.host, literal_prefix(route.at)), [])
+        here = places.setdefault((route.host, literal_prefix(route.path)), [])
         for other_path, other in here:
             if template := clash(other, route):
-                where = f"{dotted(other_path[:2])} ({report.mark_of(other_path)})"
-                sentence = f"could match the same requests as a route of {where}, such as {shown(template)}"
+                where = f"{dotted(other_path[:2])} ({report.location_of(other_path)})"
+                sentence = f"could match the same requests as a route of {where}, such as {redact_secrets(template)}"
                 report.add_after(path, sentence)
                 break
         here.append((path, route))
@@ -118,14 +118,14 @@ class _Within(Struct, frozen=True):
     report: Report
 
 
-def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
+def _route(shape: RouteShape, at: KeyPath, within: _Within) -> Route:
     app, callers, report = within.app, within.callers, within.report
     names = tuple(shape.callers) if shape.callers is not None else tuple(callers)
     if not report.is_broken((*at[:2], "callers")):
         _check_names(names, callers, "caller", (*at, "callers"), report)
     open_names = [name for name in names if name in callers and callers[name].shape.anonymous]
     if len(open_names) > 1:
-        both = " and ".join(map(shown, open_names))
+        both = " and ".join(map(redact_secrets, open_names))
         report.add_after((*at, "callers"), f"takes in two anonymous callers, {both}: only one can be meant")
     forwardings = [one for name in names if name in callers and (one := callers[name].forwarding) is not None]
     check_told_apart(forwardings, (*at, "callers"), report)
@@ -134,10 +134,10 @@ def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
     bounds = build_ttl(shape.ttl, within.ttl, (*at, "ttl"), report, within.ttl)
     return Route(
         app=app,
-        at=_at(shape, at, report),
+        path=_path(shape, at, report),
         host=shape.host,
         dialects=_dialects(shape, at, within, bounds),
-        gate=build_gate(callers, names, app),
+        authenticator=build_authenticator(callers, names, app),
         callers=names,
         open_callers=tuple(open_names),
         cookie=_cookie(callers[name].trust for name in names if name in callers),
@@ -151,29 +151,29 @@ def _route(shape: RouteShape, at: Path, within: _Within) -> Route:
     )
 
 
-def _at(shape: RouteShape, at: Path, report: Report) -> Parts:
-    text = shape.at
+def _path(shape: RouteShape, at: KeyPath, report: Report) -> Parts:
+    text = shape.path
     if text is None:
-        report.add_after((*at, "at"), "is missing: the path that the app answers below, such as / or /demo")
+        report.add_after((*at, "path"), "is missing: the path that the app answers below, such as / or /demo")
         return ()
     if is_custom(shape):
-        return custom_path(text, (*at, "at"), report)
+        return custom_path(text, (*at, "path"), report)
     if _AT.fullmatch(text) is None:
         report.add_after(
-            (*at, "at"), "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
+            (*at, "path"), "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
         )
         return ()
     parts = parse_path(text)
     if parts and parts[0] in OWN_PATHS:
-        report.add_after((*at, "at"), f"may not begin with /{parts[0]}: that path is the server's own")
+        report.add_after((*at, "path"), f"may not begin with /{parts[0]}: that path is the server's own")
     return parts
 
 
-def _dialects(shape: RouteShape, at: Path, within: _Within, ttl: TtlBounds) -> tuple[Dialect, ...]:
+def _dialects(shape: RouteShape, at: KeyPath, within: _Within, ttl: TtlBounds) -> tuple[Dialect, ...]:
     report = within.report
     if is_custom(shape):
         return build_custom(shape, at, within.app, within.kinds, ttl, report)
-    for key in ("set", "default", "answer"):
+    for key in ("set", "default", "response"):
         if getattr(shape, key) is not None:
             report.add_after((*at, key), "needs a kind or kinds: only an endpoint of your own has it")
     names = tuple(dict.fromkeys(shape.dialect or DEFAULT))
@@ -181,12 +181,12 @@ def _dialects(shape: RouteShape, at: Path, within: _Within, ttl: TtlBounds) -> t
     return tuple(DIALECTS[name] for name in names if name in DIALECTS)
 
 
-def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: Path, report: Report) -> None:
+def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: KeyPath, report: Report) -> None:
     for name in names:
         if name not in known:
-            report.add_after(at, f"'{shown(name)}' is no {noun}{suggestion(name, known)}")
+            report.add_after(at, f"'{redact_secrets(name)}' is no {noun}{suggestion(name, known)}")
 
 
-def _cookie(trusts: Iterable[Trust | None]) -> str | None:
+def _cookie(trusts: Iterable[TrustedIssuer | None]) -> str | None:
     """The session cookie that a caller's preset reads."""
     return next((one.cookie for one in trusts if one is not None and one.cookie is not None), None)

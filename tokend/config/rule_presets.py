@@ -5,10 +5,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.config.problems import Path, Report
+from tokend.config.problems import KeyPath, Report
 from tokend.config.shape import RuleShape, RuleTtl
 from tokend.core.model import PLATFORM_MAX_TTL
-from tokend.core.validation import shown, suggestion
+from tokend.core.validation import redact_secrets, suggestion
 
 
 class RulePreset(Struct, frozen=True):
@@ -30,13 +30,15 @@ RULE_PRESETS: Final[Mapping[str, RulePreset]] = {
 }
 
 
-def completed(shape: RuleShape, kinds: Collection[str], at: Path, report: Report, *, signed_in: bool) -> RuleShape:
+def apply_preset(
+    shape: RuleShape, kinds: Collection[str], at: KeyPath, report: Report, *, signed_in: bool
+) -> RuleShape:
     """The rule with what its preset adds. `kinds`: those that the app has; `signed_in`: whether the caller has claims."""
     if shape.preset is None:
         return shape
     preset = RULE_PRESETS.get(shape.preset)
     if preset is None:
-        sentence = f"'{shown(shape.preset)}' is no preset of a rule{suggestion(shape.preset, RULE_PRESETS)}"
+        sentence = f"'{redact_secrets(shape.preset)}' is no preset of a rule{suggestion(shape.preset, RULE_PRESETS)}"
         report.add_after((*at, "preset"), sentence)
         return shape
     found = [one for one in preset.kinds if one in kinds]

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from tokend.config.files import Files
-from tokend.config.problems import Path as Place
-from tokend.config.problems import Report
+from tokend.config.problems import KeyPath, Report
 from tokend.config.references import Reference
 from tokend.core.secrets import Secret
-from tokend.core.validation import shown
+from tokend.core.validation import redact_secrets
 
 MAX_BYTES: Final = 64 * 1024
 _OTHERS_READ: Final = 0o044
@@ -57,7 +56,7 @@ class Secrets:
         self._used.add(name)
         value = self._environment.get(name, "")
         if not value:
-            raise SecretProblem(f"the environment variable {shown(name)} is not set")
+            raise SecretProblem(f"the environment variable {redact_secrets(name)} is not set")
         return value
 
     def read(self, reference: Reference, *, public: bool = False) -> Secret:
@@ -78,7 +77,7 @@ class Secrets:
         return Secret(text)
 
     def read_or_report(
-        self, reference: Reference | None, at: Place, report: Report, missing: str = ""
+        self, reference: Reference | None, at: KeyPath, report: Report, missing: str = ""
     ) -> Secret | None:
         """The same; None where it cannot be had, or none is written, and the report says so. `missing`: what is."""
         if reference is None:

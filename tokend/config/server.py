@@ -8,7 +8,7 @@ from tokend.auth.authenticator import Digest
 from tokend.config.parts import Part
 from tokend.config.problems import Report
 from tokend.config.values import Duration, Listen, OneOrMore, Proxy, host_and_port
-from tokend.core.validation import Strict, invalid
+from tokend.core.validation import StrictModel, invalid
 from tokend.issuing.configuration import Admin, ServerSettings
 from tokend.issuing.configuration import Listen as Address
 
@@ -46,7 +46,7 @@ def _workers(value: object) -> object:
     return value
 
 
-class AdminShape(Strict):
+class AdminShape(StrictModel):
     """The operator's listener; `key` is the digest of what opens `/-/reload` and `/-/config` from other machines."""
 
     listen: Annotated[str, BeforeValidator(_admin_address, json_schema_input_type=str)]

@@ -13,8 +13,8 @@ from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
 from tokend.config.values import Duration, File, Header, OneOrMore, Rate
-from tokend.core.reach import Power
-from tokend.core.validation import Strict, invalid
+from tokend.core.reach import Capability
+from tokend.core.validation import StrictModel, invalid
 
 
 class Ttl(Part):
@@ -55,7 +55,7 @@ class RuleShape(Part):
     channel: str | None = None
     user: str | None = None
     roles: OneOrMore[Literal["publisher", "subscriber"]] | None = None
-    powers: OneOrMore[Annotated[Power, Field(strict=False)]] | None = None
+    capabilities: OneOrMore[Annotated[Capability, Field(strict=False)]] | None = None
     ttl: RuleTtl | None = None
 
 
@@ -105,7 +105,7 @@ class CallerShape(Part):
     jwt: JwtShape | None = None
     forward_auth: ForwardAuthShape | None = None
     anonymous: Literal[True] | None = None
-    may: Listed[RuleShape] | None = None
+    rules: Listed[RuleShape] | None = None
 
     def all_keys(self) -> list[tuple[str, KeyEntry]]:
         """Every key, after the scheme that it is for."""
@@ -113,7 +113,7 @@ class CallerShape(Part):
         return [(scheme, one) for scheme, listed in both.items() for one in listed or ()]
 
 
-def _answer(value: object) -> object:
+def _response(value: object) -> object:
     if not isinstance(value, str | dict):
         raise invalid("must be text or a mapping")
     return value
@@ -122,7 +122,7 @@ def _answer(value: object) -> object:
 class RouteShape(Part):
     """Where the app answers: a prefix with dialects below it, or, with kind or kinds, one endpoint of its own."""
 
-    at: str | None = None
+    path: str | None = None
     host: str | None = None
     dialect: OneOrMore[str] | None = None
     callers: OneOrMore[str] | None = None
@@ -135,7 +135,7 @@ class RouteShape(Part):
     kinds: OneOrMore[str] | None = None
     set: dict[str, Any] | None = None
     default: dict[str, Any] | None = None
-    answer: Annotated[Any, BeforeValidator(_answer, json_schema_input_type=str | dict[str, Any])] | None = None
+    response: Annotated[Any, BeforeValidator(_response, json_schema_input_type=str | dict[str, Any])] | None = None
 
 
 class AuthorizerShape(Part):
@@ -180,7 +180,7 @@ class AppShape(Part):
     authorizer: AuthorizerShape | None = None
 
 
-class AuditFile(Strict):
+class AuditFile(StrictModel):
     """A file that lines are appended to."""
 
     file: File

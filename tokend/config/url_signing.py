@@ -3,23 +3,23 @@
 from typing import Final
 
 from tokend.auth.signed_url import MIN_SECRET, SigningKeys, signing_keys
-from tokend.config.problems import Path, Report
+from tokend.config.problems import KeyPath, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
-from tokend.core.model import Credentials
+from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 
 _KEYS_OF_ANOTHER_KIND: Final = ("-----BEGIN", "ssh-", "ecdsa-")
 
 
 def build_url_signing(
-    shape: AppShape, path: Path, credentials: Credentials, report: Report, secrets: Secrets
+    shape: AppShape, path: KeyPath, app_credentials: AppCredentials, report: Report, secrets: Secrets
 ) -> SigningKeys | None:
     """None where the app has none, or a problem keeps them from being known."""
     written = shape.url_signing_key
     if written is None:
         return None
-    certificates = {one.reveal().lower() for one in credentials.certificates.values()}
+    certificates = {one.reveal().lower() for one in app_credentials.certificates.values()}
     found: dict[str, Secret] = {}
     for name, (steps, ref) in written.refs().items():
         at = (*path, "url_signing_key", *steps)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from msgspec import Struct
 
-from tokend.core.validation import shown
+from tokend.core.validation import redact_secrets
 
 MAX_DEPTH: Final = 32
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,7 +25,7 @@ _CONSTANTS: Final = {
 }
 
 
-class Mark(Struct, frozen=True, order=True):
+class Location(Struct, frozen=True, order=True):
     """A place in a file; line and column count from 1, line 0 means the file (or the environment) as a whole."""
 
     file: str
@@ -36,43 +36,43 @@ class Mark(Struct, frozen=True, order=True):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-class Map(dict[str, Any]):
+class LocatedDict(dict[str, Any]):
     """A mapping, with the mark of each key. `path` is where it stands in the whole configuration, once merged."""
 
-    def __init__(self, mark: Mark) -> None:
+    def __init__(self, location: Location) -> None:
         super().__init__()
-        self.mark = mark
-        self.marks: dict[str, Mark] = {}
+        self.location = location
+        self.locations: dict[str, Location] = {}
         self.path: tuple[str | int, ...] = ()
 
-    def put(self, key: str, value: object, mark: Mark) -> None:
+    def put(self, key: str, value: object, location: Location) -> None:
         self[key] = value
-        self.marks[key] = mark
+        self.locations[key] = location
 
 
-class Seq(list[Any]):
+class LocatedList(list[Any]):
     """A list, with the mark of each item. `path` as in `Map`."""
 
-    def __init__(self, mark: Mark) -> None:
+    def __init__(self, location: Location) -> None:
         super().__init__()
-        self.mark = mark
-        self.marks: list[Mark] = []
+        self.location = location
+        self.locations: list[Location] = []
         self.path: tuple[str | int, ...] = ()
 
-    def put(self, value: object, mark: Mark) -> None:
+    def put(self, value: object, location: Location) -> None:
         self.append(value)
-        self.marks.append(mark)
+        self.locations.append(location)
 
 
 class YamlError(Exception):
     """Everything that keeps a file from being read: `problems` are marks with sentences."""
 
-    def __init__(self, problems: list[tuple[Mark, str]]) -> None:
+    def __init__(self, problems: list[tuple[Location, str]]) -> None:
         super().__init__()
         self.problems = problems
 
 
-def parse(text: str, file: str) -> Map:
+def parse(text: str, file: str) -> LocatedDict:
     """The file's one mapping; an empty file is an empty one. `YamlError` with all that is wrong."""
     return _Builder(file).build(text)
 
@@ -80,10 +80,10 @@ def parse(text: str, file: str) -> Map:
 class _Builder:
     def __init__(self, file: str) -> None:
         self._file = file
-        self._problems: list[tuple[Mark, str]] = []
+        self._problems: list[tuple[Location, str]] = []
         self._events: Iterator[Any] = iter(())
 
-    def build(self, text: str) -> Map:
+    def build(self, text: str) -> LocatedDict:
         root: object = None
         documents = 0
         try:
@@ -97,23 +97,23 @@ class _Builder:
                     root = self._node(event, 0)
         except yaml.MarkedYAMLError as error:
             at = error.problem_mark or error.context_mark
-            mark = Mark(self._file, at.line + 1, at.column + 1) if at else Mark(self._file)
-            self._problems.append((mark, f"this is not valid YAML: {error.problem or error.context}"))
+            location = Location(self._file, at.line + 1, at.column + 1) if at else Location(self._file)
+            self._problems.append((location, f"this is not valid YAML: {error.problem or error.context}"))
         except yaml.YAMLError:
             self._problems.append(
-                (Mark(self._file), "this is not valid YAML: it holds a character that no text file has")
+                (Location(self._file), "this is not valid YAML: it holds a character that no text file has")
             )
         except _TooDeep as error:
-            self._problems.append((error.mark, f"nested more than {MAX_DEPTH} levels deep"))
-        if not self._problems and root is not None and not isinstance(root, Map):
-            self._problems.append((Mark(self._file, 1, 1), "the file must hold a mapping"))
+            self._problems.append((error.location, f"nested more than {MAX_DEPTH} levels deep"))
+        if not self._problems and root is not None and not isinstance(root, LocatedDict):
+            self._problems.append((Location(self._file, 1, 1), "the file must hold a mapping"))
         if self._problems:
             raise YamlError(sorted(self._problems))
-        return root if isinstance(root, Map) else Map(Mark(self._file, 1, 1))
+        return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1))
 
     def _node(self, event: Any, depth: int) -> object:
         if depth > MAX_DEPTH:
-            raise _TooDeep(self._mark(event))
+            raise _TooDeep(self._location(event))
         if isinstance(event, yaml.AliasEvent):
             self._problem(event, "aliases (*name) are not used here: write the value out, or use `defaults`")
             return None
@@ -127,42 +127,45 @@ class _Builder:
             return self._sequence(event, depth)
         return _scalar(event.value) if event.implicit[0] else event.value
 
-    def _mapping(self, start: Any, depth: int) -> Map:
-        found = Map(self._mark(start))
+    def _mapping(self, start: Any, depth: int) -> LocatedDict:
+        found = LocatedDict(self._location(start))
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            mark = self._mark(event)
+            location = self._location(event)
             key = self._node(event, depth + 1)
             value = self._node(next(self._events), depth + 1)
             if key == "<<":
-                self._problems.append((mark, "merge keys (<<) are not used here: use `defaults`"))
+                self._problems.append((location, "merge keys (<<) are not used here: use `defaults`"))
             elif not isinstance(key, str):
-                self._problems.append((mark, "a key must be text: put it in quotes"))
+                self._problems.append((location, "a key must be text: put it in quotes"))
             elif key in found:
                 self._problems.append(
-                    (mark, f"the key '{shown(key)}' stands twice; it stands first in line {found.marks[key].line}")
+                    (
+                        location,
+                        f"the key '{redact_secrets(key)}' stands twice; it stands first in line {found.locations[key].line}",
+                    )
                 )
             else:
-                found.put(key, value, mark)
+                found.put(key, value, location)
         return found
 
-    def _sequence(self, start: Any, depth: int) -> Seq:
-        found = Seq(self._mark(start))
+    def _sequence(self, start: Any, depth: int) -> LocatedList:
+        found = LocatedList(self._location(start))
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            mark = self._mark(event)
-            found.put(self._node(event, depth + 1), mark)
+            location = self._location(event)
+            found.put(self._node(event, depth + 1), location)
         return found
 
-    def _mark(self, event: Any) -> Mark:
-        return Mark(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+    def _location(self, event: Any) -> Location:
+        return Location(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _problem(self, event: Any, sentence: str) -> None:
-        self._problems.append((self._mark(event), sentence))
+        self._problems.append((self._location(event), sentence))
 
 
 class _TooDeep(Exception):
-    def __init__(self, mark: Mark) -> None:
+    def __init__(self, location: Location) -> None:
         super().__init__()
-        self.mark = mark
+        self.location = location
 
 
 def _scalar(text: str) -> object:

@@ -14,8 +14,8 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask, Caller, Decision, Grant, Issued, Service
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import Caller, Decision, Grant, Issued, Service, TokenRequest
 
 FIRST: Final = "0" * 64
 """What the first line of a chain has for the previous one's hash."""
@@ -28,19 +28,19 @@ _BEGINNING: Final = b'{"writer":'
 
 
 def decision(
-    app: str, caller: Caller, ask: Ask, outcome: Issued | Refusal, issued_at: int, request_id: str
+    app: str, caller: Caller, token_request: TokenRequest, outcome: Issued | ApiError, issued_at: int, request_id: str
 ) -> Decision:
     """The audit's entry for an outcome."""
-    if isinstance(outcome, Refusal):
-        narrowed_by = tuple([one.source for one in caller.narrowings])
+    if isinstance(outcome, ApiError):
+        restricted_by = tuple([one.source for one in caller.restrictions])
         return Decision(
-            app, caller.name, ask, None, None, None, issued_at, outcome, request_id, caller.url, narrowed_by
+            app, caller.name, token_request, None, None, None, issued_at, outcome, request_id, caller.url, restricted_by
         )
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
     return Decision(
         app,
         caller.name,
-        ask,
+        token_request,
         outcome.grant,
         outcome.rule,
         digest,
@@ -48,7 +48,7 @@ def decision(
         None,
         request_id,
         caller.url,
-        outcome.narrowed_by,
+        outcome.restricted_by,
     )
 
 
@@ -87,22 +87,22 @@ def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
     }
     if decision.url is not None:
         fields["url"] = decision.url
-    grant, refusal = decision.grant, decision.refusal
-    if grant is None or refusal is not None:
+    grant, api_error = decision.grant, decision.api_error
+    if grant is None or api_error is not None:
         fields["kind"] = None
         fields["outcome"] = "refused"
-        fields["code"] = refusal.code if refusal else Code.INTERNAL
-        fields["field"] = refusal.field if refusal and refusal.code != Code.UNKNOWN_FIELD else None
+        fields["code"] = api_error.code if api_error else Code.INTERNAL
+        fields["field"] = api_error.field if api_error and api_error.code != Code.UNKNOWN_FIELD else None
         return orjson.dumps(fields)
-    fields["kind"] = decision.ask.kind if decision.ask else None
+    fields["kind"] = decision.token_request.kind if decision.token_request else None
     fields["outcome"] = "issued"
     fields["rule"] = decision.rule
     fields["ttl"] = grant.ttl
     fields["format"] = grant.format
     fields["services"] = _hashed(grant) if hash_ids else [_service(one) for one in grant.services]
     fields["token_sha256"] = decision.token_sha256
-    if decision.narrowed_by:
-        fields["narrowed_by"] = decision.narrowed_by
+    if decision.restricted_by:
+        fields["restricted_by"] = decision.restricted_by
     return orjson.dumps(fields)
 
 
@@ -150,14 +150,14 @@ def in_pages(lines: Iterable[bytes], start: int) -> bytes:
     return bytes(written)
 
 
-class Finding(Struct, frozen=True):
+class AuditProblem(Struct, frozen=True):
     """Something wrong in an audit file: the line's number, from 1, and a sentence."""
 
     line: int
     sentence: str
 
 
-def verify(lines: Iterable[bytes]) -> Iterator[Finding]:
+def verify(lines: Iterable[bytes]) -> Iterator[AuditProblem]:
     """Every line that is torn, out of sequence or does not hang on its writer's last one."""
     chains: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(lines, 1):
@@ -166,19 +166,19 @@ def verify(lines: Iterable[bytes]) -> Iterator[Finding]:
             continue
         place = _place(raw)
         if place is None and (begins := raw.rfind(_BEGINNING)) > 0:
-            yield Finding(number, "begins with a piece of a line that was cut off, and goes on with another line")
+            yield AuditProblem(number, "begins with a piece of a line that was cut off, and goes on with another line")
             raw = raw[begins:]
             place = _place(raw)
         if place is None:
-            yield Finding(number, "is torn, or no line of an audit")
+            yield AuditProblem(number, "is torn, or no line of an audit")
             continue
         writer, sequence, previous = place
         expected, last = chains.get(writer, (0, FIRST))
         if sequence != expected:
             missing = "a line is missing before it" if sequence > expected else "it stands there twice, or out of order"
-            yield Finding(number, f"has sequence {sequence} where {expected} was due: {missing}")
+            yield AuditProblem(number, f"has sequence {sequence} where {expected} was due: {missing}")
         elif previous != last:
-            yield Finding(number, "does not hang on the line before it: that one, or this one, was changed")
+            yield AuditProblem(number, "does not hang on the line before it: that one, or this one, was changed")
         chains[writer] = (sequence + 1, hashlib.sha256(raw).hexdigest())
 
 

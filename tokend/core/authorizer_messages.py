@@ -10,15 +10,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from tokend.core import strict_json
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Question
-from tokend.core.model import Caller, Grant, Narrowing
-from tokend.core.reach import scope
+from tokend.core.model import Caller, Grant, Restriction
+from tokend.core.reach import reach_of
 from tokend.core.secrets import Secret
-from tokend.core.validation import Strict, first_complaint, invalid
+from tokend.core.validation import StrictModel, first_field_error, invalid
 
 SOURCE: Final = "authorizer"
-"""The name of its narrowings, for explain, the audit and the log."""
+"""The name of its restrictions, for explain, the audit and the log."""
 MAX_REASON: Final = 200
 _Text = Annotated[str, Field(min_length=1)]
 
@@ -27,7 +27,7 @@ class NoAnswer(ValueError):
     """Why a body is no answer: a sentence of ours, which repeats nothing of it."""
 
 
-class _Written(Strict):
+class _Written(StrictModel):
     """A key without a value is refused: read as left out, it would permit more than was meant."""
 
     @model_validator(mode="before")
@@ -38,7 +38,7 @@ class _Written(Strict):
         return value
 
 
-class Narrow(_Written):
+class Restrict(_Written):
     """What is left of a grant. `*` in channel and user stands for one or more characters; ttl in seconds."""
 
     kinds: Annotated[list[_Text], Field(min_length=1)] | None = None
@@ -53,34 +53,34 @@ class Answer(_Written):
 
     allow: bool
     reason: Annotated[str, Field(max_length=MAX_REASON)] | None = None
-    narrow: Narrow | None = None
+    restrict: Restrict | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Answer":
         if self.reason is not None and not self.reason.isprintable():
             raise invalid("reason must be printable")
-        if (self.reason if self.allow else self.narrow) is not None:
+        if (self.reason if self.allow else self.restrict) is not None:
             raise invalid("may narrow what it allows, or give a reason for what it does not")
         return self
 
     @property
-    def outcome(self) -> Narrowing | Refusal | None:
+    def outcome(self) -> Restriction | ApiError | None:
         """A new refusal each time, since raising one writes into it."""
         if not self.allow:
-            return Refusal(Code.NOT_PERMITTED, self.reason or "the app's authorizer refuses this", operator=SOURCE)
-        found = self.narrow
+            return ApiError(Code.NOT_PERMITTED, self.reason or "the app's authorizer refuses this", operator=SOURCE)
+        found = self.restrict
         if found is None or not found.model_fields_set:
             return None
         kinds, roles = (None if one is None else frozenset(one) for one in (found.kinds, found.roles))
-        return Narrowing(SOURCE, kinds, found.channel, found.user, roles, found.ttl)
+        return Restriction(SOURCE, kinds, found.channel, found.user, roles, found.ttl)
 
 
 def question(app: str, caller: Caller, kind: str, grant: Grant) -> Question:
     """What is asked of a grant: who wants it, and what it reaches; lists are in the order of the alphabet."""
-    reach = scope(grant)
-    lists = (reach.users, reach.channels, reach.roles, reach.powers)
-    users, channels, roles, powers = (tuple(sorted(one)) for one in lists)
-    return Question(app, caller.name, caller.claims, kind, users, channels, roles, powers, grant.ttl)
+    reach = reach_of(grant)
+    lists = (reach.users, reach.channels, reach.roles, reach.capabilities)
+    users, channels, roles, capabilities = (tuple(sorted(one)) for one in lists)
+    return Question(app, caller.name, caller.claims, kind, users, channels, roles, capabilities, grant.ttl)
 
 
 def read_answer(raw: bytes) -> Answer:
@@ -88,7 +88,7 @@ def read_answer(raw: bytes) -> Answer:
     try:
         return Answer.model_validate(strict_json.loads(raw))
     except ValidationError as error:
-        first = first_complaint(error, Answer)
+        first = first_field_error(error, Answer)
         where = "" if first.unknown else "".join(f"{step}: " for step in first.path)
         told = f"an unknown field{first.sentence}" if first.unknown else first.sentence
         raise NoAnswer(f"the answer is none: {where}{told}") from None
@@ -102,6 +102,6 @@ def signature(secret: Secret, message_id: str, timestamp: int, body: bytes) -> s
     return "v1," + base64.b64encode(hmac.digest(secret.reveal().encode(), signed, "sha256")).decode()
 
 
-def unavailable(why: str) -> Refusal:
+def unavailable(why: str) -> ApiError:
     """No answer, no token. `why` is for the log."""
-    return Refusal(Code.UNAVAILABLE, "the app's authorizer cannot be asked", operator=f"{SOURCE}: {why}")
+    return ApiError(Code.UNAVAILABLE, "the app's authorizer cannot be asked", operator=f"{SOURCE}: {why}")

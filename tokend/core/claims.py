@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from tokend.core.validation import shown
+from tokend.core.validation import redact_secrets
 
 _CLAIM: Final = re.compile(r"""claims((?:\.[A-Za-z0-9_-]+|\["[^"\]]+"\])+)""")
 _STEP: Final = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"\]]+)"\]""")
@@ -55,5 +55,7 @@ def parse_claim_path(text: str) -> ClaimPath:
     """`ClaimError` unless it is `claims.x`, nested with dots or `claims["…"]`."""
     whole = _CLAIM.fullmatch(text)
     if whole is None:
-        raise ClaimError(f'has {shown(text)}, which is no claim: write claims.name, claims.a.b or claims["https://…"]')
+        raise ClaimError(
+            f'has {redact_secrets(text)}, which is no claim: write claims.name, claims.a.b or claims["https://…"]'
+        )
     return ClaimPath(tuple(dotted or quoted for dotted, quoted in _STEP.findall(whole.group(1))))

@@ -11,13 +11,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from tokend.core import strict_json
 from tokend.core.model import Caller, Grant
-from tokend.core.reach import scope
-from tokend.core.validation import Complaint, Strict, complaints, invalid
+from tokend.core.reach import reach_of
+from tokend.core.validation import FieldError, StrictModel, field_errors, invalid
 
 _WHOM = frozenset({"user", "channel", "caller", "url", "issued_before"})
 
 
-class Entry(Strict):
+class Entry(StrictModel):
     """One line of the deny file. `url`: the id of a signed URL. `until` and `issued_before` in Unix seconds."""
 
     app: str | None = None
@@ -65,7 +65,7 @@ def parse_entries(raw: bytes) -> tuple[Entry, ...]:
         try:
             found.append(Entry.model_validate(strict_json.loads(line)))
         except ValidationError as error:
-            problems += [f"line {number}: {_told(one)}" for one in complaints(error, Entry)]
+            problems += [f"line {number}: {_told(one)}" for one in field_errors(error, Entry)]
         except ValueError:
             problems.append(f"line {number}: is no JSON object")
     if problems:
@@ -75,12 +75,12 @@ def parse_entries(raw: bytes) -> tuple[Entry, ...]:
 
 def reason(entries: Iterable[Entry], app: str, caller: Caller, grant: Grant, now: int) -> str | None:
     """Why the grant is denied; None lets it pass. Says no more than that there is an entry."""
-    reach = scope(grant)
+    reach = reach_of(grant)
     if any(one.fits(app, caller, reach.users, reach.channels, now) for one in entries):
         return "this is denied for the time being"
     return None
 
 
-def _told(complaint: Complaint) -> str:
-    sentence = f"unknown key{complaint.sentence}" if complaint.unknown else complaint.sentence
-    return " ".join((*map(str, complaint.path), sentence))
+def _told(field_error: FieldError) -> str:
+    sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
+    return " ".join((*map(str, field_error.path), sentence))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Final
 
-from tokend.core.validation import shown
+from tokend.core.validation import redact_secrets
 
 
 class Code(StrEnum):
@@ -19,7 +19,7 @@ class Code(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     CREDENTIAL_INVALID = "credential_invalid"
     NOT_PERMITTED = "not_permitted"
-    POWER_REQUIRED = "power_required"
+    CAPABILITY_REQUIRED = "capability_required"
     WRONG_APP = "wrong_app"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -39,7 +39,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.UNAUTHENTICATED: 401,
     Code.CREDENTIAL_INVALID: 401,
     Code.NOT_PERMITTED: 403,
-    Code.POWER_REQUIRED: 403,
+    Code.CAPABILITY_REQUIRED: 403,
     Code.WRONG_APP: 403,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
@@ -51,7 +51,7 @@ STATUS: Final[Mapping[Code, int]] = {
 }
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """Why a token is not issued: a closed code, a sentence for people, and the field at fault, if it is one's.
 
     Where there is a field the sentence goes on from its name ("must be text"). `operator` is for the log alone.
@@ -70,7 +70,7 @@ class Refusal(Exception):
         self.code = code
         self.sentence = sentence
         # an unknown field's name is the client's own word, and perhaps a secret in the wrong place
-        self.field = shown(field) if field and code == Code.UNKNOWN_FIELD else field
+        self.field = redact_secrets(field) if field and code == Code.UNKNOWN_FIELD else field
         self.operator = operator
         self.retry_after = retry_after
 
@@ -83,11 +83,11 @@ class Refusal(Exception):
         """The whole sentence, field included."""
         return f"{self.field} {self.sentence}" if self.field else self.sentence
 
-    def renamed(self, names: Mapping[str, str]) -> "Refusal":
+    def renamed(self, names: Mapping[str, str]) -> "ApiError":
         """The same with the field's name in the client's own contract."""
         if self.field is None or self.field not in names:
             return self
-        return Refusal(self.code, self.sentence, names[self.field], self.operator, self.retry_after)
+        return ApiError(self.code, self.sentence, names[self.field], self.operator, self.retry_after)
 
 
 def whole_seconds(retry_after: float) -> int:

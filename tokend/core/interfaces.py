@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from tokend.core.errors import Refusal
-from tokend.core.model import Caller, Decision, Grant, Narrowing
+from tokend.core.errors import ApiError
+from tokend.core.model import Caller, Decision, Grant, Restriction
 from tokend.core.rate_limits import Group
 from tokend.core.secrets import Secret
 
@@ -24,10 +24,10 @@ class KeySource(Struct, frozen=True):
 class Keys(Protocol):
     """Public keys of identity providers. Each raises `Refusal` (503) while the provider cannot be reached for them."""
 
-    async def held(self, source: KeySource) -> Sequence[Any]:
+    async def get_keys(self, source: KeySource) -> Sequence[Any]:
         """The source's keys, as far as they are known."""
 
-    async def renewed(self, source: KeySource) -> Sequence[Any]:
+    async def refresh_keys(self, source: KeySource) -> Sequence[Any]:
         """The same, asked for anew: for a token that none of those held fits."""
 
 
@@ -70,7 +70,7 @@ class Question(Struct, frozen=True):
     users: tuple[str, ...]
     channels: tuple[str, ...]
     roles: tuple[str, ...]
-    powers: tuple[str, ...]
+    capabilities: tuple[str, ...]
     ttl: int
 
 
@@ -79,7 +79,7 @@ class Authorizer(Protocol):
 
     async def authorize(
         self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str
-    ) -> Sequence[Narrowing | Refusal | None]:
+    ) -> Sequence[Restriction | ApiError | None]:
         """An answer to each question, in order; None leaves it as it is. No answer is a `Refusal` too (503)."""
 
 
@@ -93,14 +93,14 @@ class Limiter(Protocol):
         """
 
 
-class Turns(Protocol):
+class BatchScheduler(Protocol):
     """Shares the process among batches and everybody else."""
 
     async def next(self) -> None:
         """Returns when it is this batch's turn to do a little."""
 
 
-class Ports(Struct, frozen=True):
+class Interfaces(Struct, frozen=True):
     """One of each, or None."""
 
     audit: AuditSink | None = None
@@ -108,4 +108,4 @@ class Ports(Struct, frozen=True):
     deny: DenyList | None = None
     authorizer: Authorizer | None = None
     limiter: Limiter | None = None
-    turns: Turns | None = None
+    batch_scheduler: BatchScheduler | None = None

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.core.errors import Refusal
+from tokend.core.errors import ApiError
 from tokend.core.secrets import Secret
 
 PLATFORM_MAX_TTL: Final = 86_400
@@ -17,7 +17,7 @@ PLATFORM_MAX_TTL: Final = 86_400
 NOTHING: Final[Mapping[str, object]] = {}
 
 
-class Credentials(Struct, frozen=True):
+class AppCredentials(Struct, frozen=True):
     """What an app signs with. `certificates` maps a name (primary, secondary) to each that verifies.
 
     `signing` names the one that signs tokens; the vendor's REST calls are always signed by the primary.
@@ -28,14 +28,14 @@ class Credentials(Struct, frozen=True):
     signing: str = "primary"
 
 
-class Stamp(Struct, frozen=True):
+class Issuance(Struct, frozen=True):
     """Made at the door, once a token: `issued_at` in Unix seconds (one a request), `salt` in 1..99999999."""
 
     issued_at: int
-    salt: int
+    nonce: int
 
 
-class Ask(Struct, frozen=True):
+class TokenRequest(Struct, frozen=True):
     """Untrusted: what a caller wants. `fields` are those of the kind; `ttl` in seconds, None where not said.
 
     `names` says what the dialect calls a field (`{"ttl": "expiry"}`), for refusals to name what the client sent.
@@ -49,11 +49,11 @@ class Ask(Struct, frozen=True):
     app_id: str | None = None
 
 
-class Narrowing(Struct, frozen=True):
+class Restriction(Struct, frozen=True):
     """What a signed URL or an authorizer leaves of what a caller's rules permit. None leaves that part as it is.
 
     `channel` and `user` are texts in which `*` stands for one or more characters; `max_ttl` in seconds. `source` names
-    who narrows, for explain and the log: a URL's id, or the authorizer.
+    who restricts, for explain and the log: a URL's id, or the authorizer.
     """
 
     source: str
@@ -67,12 +67,12 @@ class Narrowing(Struct, frozen=True):
 class Caller(Struct, frozen=True):
     """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
 
-    Each of `narrowings` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
+    Each of `restrictions` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
     """
 
     name: str
     claims: Mapping[str, object] = NOTHING
-    narrowings: tuple[Narrowing, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
     url: str | None = None
 
 
@@ -103,10 +103,10 @@ class Issued(Struct, frozen=True):
     """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
 
     `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
-    `extra` is what the backend adds to the native answer; `narrowed_by` names what narrowed the caller.
+    `extra` is what the backend adds to the native answer; `restricted_by` names what restricted the caller.
     """
 
-    ask: Ask
+    token_request: TokenRequest
     grant: Grant
     token: str
     issued_at: int
@@ -116,27 +116,27 @@ class Issued(Struct, frozen=True):
     filled: Mapping[str, object]
     clamped_from: int | None
     extra: Mapping[str, object]
-    narrowed_by: tuple[str, ...] = ()
+    restricted_by: tuple[str, ...] = ()
 
 
-Outcome = Issued | Refusal
+Outcome = Issued | ApiError
 
 
 class Decision(Struct, frozen=True):
     """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
 
     `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;
-    `narrowed_by`: the sources of the caller's narrowings.
+    `restricted_by`: the sources of the caller's restrictions.
     """
 
     app: str
     caller: str | None
-    ask: Ask | None
+    token_request: TokenRequest | None
     grant: Grant | None
     rule: str | None
     token_sha256: str | None
     issued_at: int
-    refusal: Refusal | None
+    api_error: ApiError | None
     request_id: str = ""
     url: str | None = None
-    narrowed_by: tuple[str, ...] = ()
+    restricted_by: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.core.claims import ClaimError, ClaimPath, parse_claim_path
-from tokend.core.validation import shown
+from tokend.core.validation import redact_secrets
 
 _PIECE: Final = re.compile(r"""(\*)|\{([^{}]*)\}|([^*{}]+)|([{}])""")
 
@@ -21,7 +21,7 @@ class TemplateError(ClaimError):
     """A text that is no template, with what to write instead."""
 
 
-class Inapplicable(Exception):
+class NotApplicable(Exception):
     """A rule does not apply to a caller, since a claim is missing or cannot go in; the sentence says which."""
 
 
@@ -80,7 +80,7 @@ class Template(Struct, frozen=True):
     parts: tuple[str | Placeholder | None, ...]
     fixed: Pattern | None = None
 
-    def fill(self, claims: Mapping[str, object]) -> Pattern:
+    def bind(self, claims: Mapping[str, object]) -> Pattern:
         """The pattern for a caller; `Inapplicable` where a claim is missing or cannot go in."""
         if self.fixed is not None:
             return self.fixed
@@ -111,13 +111,13 @@ def parse_template(text: str) -> Template:
             following = found[index + 1] if index + 1 < len(found) else None
             if following is not None and following.group(3) is None:
                 raise TemplateError(
-                    f"has nothing between {{{shown(inside)}}} and what follows: one value could run into the next; "
+                    f"has nothing between {{{redact_secrets(inside)}}} and what follows: one value could run into the next; "
                     "put a character between"
                 )
             in_front = parts[-1] if parts else ""
             if in_front is STAR:
                 raise TemplateError(
-                    f"has nothing between * and {{{shown(inside)}}}: one value could be the end of another; "
+                    f"has nothing between * and {{{redact_secrets(inside)}}}: one value could be the end of another; "
                     "put a character between"
                 )
             after = in_front[-1:] if STAR in parts and isinstance(in_front, str) else ""
@@ -125,7 +125,7 @@ def parse_template(text: str) -> Template:
     template = Template(tuple(parts))
     if any(isinstance(part, Placeholder) for part in parts):
         return template
-    return replace(template, fixed=template.fill({}))
+    return replace(template, fixed=template.bind({}))
 
 
 def parse_pattern(text: str) -> Pattern:
@@ -166,25 +166,25 @@ _TRANSFORMS: Final[Mapping[str, Callable[[str], int]]] = {"uid": uid_of, "screen
 def _placeholder(inside: str, before: str, after: str) -> Placeholder:
     path, pipe, transform = inside.partition("|")
     if pipe and transform not in _TRANSFORMS:
-        raise TemplateError(f"has {{{shown(inside)}}}: the transforms are |uid and |screen_uid")
+        raise TemplateError(f"has {{{redact_secrets(inside)}}}: the transforms are |uid and |screen_uid")
     return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, before, after)
 
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     value = placeholder.path.of(claims)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise Inapplicable(f"{placeholder.path} is missing, empty, or neither text nor a whole number")
+        raise NotApplicable(f"{placeholder.path} is missing, empty, or neither text nor a whole number")
     text = str(value)
     if "*" in text:
-        raise Inapplicable(f"{placeholder.path} holds a *")
+        raise NotApplicable(f"{placeholder.path} holds a *")
     if placeholder.number is not None:
         text = str(placeholder.number(text))
     if placeholder.before and placeholder.before in text:
-        raise Inapplicable(
+        raise NotApplicable(
             f"{placeholder.path} holds the character that follows it in the rule, {placeholder.before!r}"
         )
     if placeholder.after and placeholder.after in text:
-        raise Inapplicable(
+        raise NotApplicable(
             f"{placeholder.path} holds the character between a * and it in the rule, {placeholder.after!r}"
         )
     return text

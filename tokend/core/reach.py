@@ -20,7 +20,7 @@ USERS: Final = "users"
 """In a service's detail: further channels and users that it reaches, as tuples of text."""
 
 
-class Power(StrEnum):
+class Capability(StrEnum):
     """What a rule has to name before it permits a scope that holds it."""
 
     WILDCARD_USER = "wildcard_user"
@@ -29,43 +29,43 @@ class Power(StrEnum):
     APP_ADMIN = "app_admin"
 
 
-class Scope(Struct, frozen=True):
-    """Users and channels as on the wire, roles, and the powers that a rule must name."""
+class Reach(Struct, frozen=True):
+    """Users and channels as on the wire, roles, and the capabilities that a rule must name."""
 
     users: frozenset[str]
     channels: frozenset[str]
     roles: frozenset[str]
-    powers: frozenset[Power]
+    capabilities: frozenset[Capability]
 
 
-def scope(grant: Grant) -> Scope:
+def reach_of(grant: Grant) -> Reach:
     """The one function that says what a grant reaches."""
-    reached = [_reach(one) for one in grant.services]
+    reached = [_reach_of_service(one) for one in grant.services]
     if len(reached) == 1:
         return reached[0]
     every = frozenset[str]().union
-    return Scope(
+    return Reach(
         every(*(one.users for one in reached)),
         every(*(one.channels for one in reached)),
         every(*(one.roles for one in reached)),
-        frozenset[Power]().union(*(one.powers for one in reached)),
+        frozenset[Capability]().union(*(one.capabilities for one in reached)),
     )
 
 
-def _reach(service: Service) -> Scope:
+def _reach_of_service(service: Service) -> Reach:
     """What one service reaches."""
     users, channels, role = _users(service), _channels(service), role_of(service)
     wild_user, wild_channel = _any_wildcard(users), _any_wildcard(channels)
-    powers = []
+    capabilities = []
     if wild_user:
-        powers.append(Power.WILDCARD_USER)
+        capabilities.append(Capability.WILDCARD_USER)
     if wild_channel:
-        powers.append(Power.WILDCARD_CHANNEL)
+        capabilities.append(Capability.WILDCARD_CHANNEL)
     if role == PUBLISHER and (wild_user or wild_channel):
-        powers.append(Power.WILDCARD_PUBLISH)
+        capabilities.append(Capability.WILDCARD_PUBLISH)
     if ADMINISTRATOR in service.privileges:
-        powers.append(Power.APP_ADMIN)
-    return Scope(frozenset(users), frozenset(channels), _ROLES[role], frozenset(powers))
+        capabilities.append(Capability.APP_ADMIN)
+    return Reach(frozenset(users), frozenset(channels), _ROLES[role], frozenset(capabilities))
 
 
 def users_of(grant: Grant) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 
-class TwinKeyError(ValueError):
+class DuplicateKeyError(ValueError):
     """A key that stands twice in one object."""
 
 
@@ -21,10 +21,10 @@ def loads(raw: bytes) -> Any:
         raise ValueError("nested too deep") from error
 
 
-def _no_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise TwinKeyError
+        raise DuplicateKeyError
     return found
 
 
@@ -32,4 +32,4 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_twins, parse_constant=_no_constant)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)

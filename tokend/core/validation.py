@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """The base of every shape: exact types, unknown fields refused, frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
@@ -25,7 +25,7 @@ def invalid(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
 
 
-class Complaint(Struct, frozen=True):
+class FieldError(Struct, frozen=True):
     """One thing wrong: the path below the model, and a sentence that follows the field's name.
 
     Where the field is unknown the sentence is only the hint that follows that word.
@@ -55,7 +55,7 @@ _RUN: Final = re.compile(r"[A-Za-z0-9_+=-]{20,}")
 _HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{20,}")
 
 
-def shown(text: str) -> str:
+def redact_secrets(text: str) -> str:
     """The text as a message may repeat it: not at all where it looks like a secret that went to the wrong place."""
     mixed = (one for one in _RUN.findall(text) if all(re.search(kind, one) for kind in ("[0-9]", "[a-z]", "[A-Z]")))
     if _HEX_RUN.search(text) or any(mixed):
@@ -63,25 +63,25 @@ def shown(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
-def complaints(error: ValidationError, model: type[BaseModel]) -> list[Complaint]:
+def field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
     """Every complaint of `error`, in the order of the input's shape."""
-    return [_complaint(one, model) for one in error.errors(include_url=False, include_input=False)]
+    return [_field_error(one, model) for one in error.errors(include_url=False, include_input=False)]
 
 
-def first_complaint(error: ValidationError, model: type[BaseModel]) -> Complaint:
+def first_field_error(error: ValidationError, model: type[BaseModel]) -> FieldError:
     """The one to tell where only one is told: a misspelling goes before the field that it leaves missing.
 
     Of thousands that a client may cause, the others cost nothing.
     """
     found = error.errors(include_url=False, include_input=False)
-    return _complaint(min(found, key=lambda one: one["type"] != _UNKNOWN), model)
+    return _field_error(min(found, key=lambda one: one["type"] != _UNKNOWN), model)
 
 
-def _complaint(one: "ErrorDetails", model: type[BaseModel]) -> Complaint:
+def _field_error(one: "ErrorDetails", model: type[BaseModel]) -> FieldError:
     path = tuple(one["loc"])
     if one["type"] == _UNKNOWN:
-        return Complaint(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1])))
-    return Complaint(path, False, _sentence(one["type"], one.get("ctx", {}), one["msg"]))
+        return FieldError(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1])))
+    return FieldError(path, False, _sentence(one["type"], one.get("ctx", {}), one["msg"]))
 
 
 def _sentence(kind: str, context: Mapping[str, Any], message: str) -> str:
@@ -104,8 +104,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if near:
-        return f", did you mean '{shown(near[0])}'?"
-    return f"; known: {', '.join(map(shown, words))}" if words else ""
+        return f", did you mean '{redact_secrets(near[0])}'?"
+    return f"; known: {', '.join(map(redact_secrets, words))}" if words else ""
 
 
 def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import orjson
 
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import JSON, Answer, Dialect, Endpoint, Issue, Outcome, Request
+from tokend.dialects.contract import JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.rendering import cut_short, field_of, tokens
 
 NAME: Final = "agora-docker"
@@ -24,19 +24,19 @@ _PRIVILEGES: Final = ("join", "audio", "video", "data")
 _PARAMETERS, _BUILDING = -1, -2
 
 
-def _generate(request: Request) -> Issue:
+def _generate(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.known_only(body, _FIELDS)
     parts: list[dict[str, object]] = []
     for name, known in _SERVICES.items():
         service = body.get(name, {})
         if not isinstance(service, dict):
-            raise Refusal(Code.INVALID_FIELD, "must be an object", name)
+            raise ApiError(Code.INVALID_FIELD, "must be an object", name)
         reading.known_only(service, known)
         parts += _parts(name, service, body)
     if not parts:
-        raise Refusal(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
-    return Issue((Ask("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), _names(parts)),))
+        raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
+    return Issue((TokenRequest("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), _names(parts)),))
 
 
 def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
@@ -71,7 +71,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
 
 
 def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
-    """The uid is an account here: `0` is the account 0, not any user. An empty one is any user, and a power."""
+    """The uid is an account here: `0` is the account 0, not any user. An empty one is any user, and a capability."""
     role = reading.numbered_role(service, "role")
     account = reading.text(body, "uid")
     channel = reading.required(reading.text(body, "channelName"), "channelName")
@@ -84,15 +84,15 @@ def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, 
     return part
 
 
-def _render(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     data = {"token": tokens(outcomes)[0], **cut_short(outcomes)}
-    return Answer(200, orjson.dumps({"code": 0, "message": "Success", "data": data}))
+    return HttpResponse(200, orjson.dumps({"code": 0, "message": "Success", "data": data}))
 
 
-def _refuse(refusal: Refusal, request_id: str) -> Answer:
-    code = _PARAMETERS if refusal.status in (400, 413, 415) else _BUILDING
-    body: dict[str, object] = {"code": code, "message": refusal.detail, "reason": refusal.code}
-    return Answer(refusal.status, orjson.dumps(body | field_of(refusal) | {"request_id": request_id}))
+def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
+    code = _PARAMETERS if api_error.status in (400, 413, 415) else _BUILDING
+    body: dict[str, object] = {"code": code, "message": api_error.detail, "reason": api_error.code}
+    return HttpResponse(api_error.status, orjson.dumps(body | field_of(api_error) | {"request_id": request_id}))
 
 
-DIALECT: Final = Dialect(NAME, (Endpoint("POST", "token/generate", _generate, _render, media=JSON),), _refuse)
+DIALECT: Final = Dialect(NAME, (Endpoint("POST", "token/generate", _generate, _render, media=JSON),), _render_error)

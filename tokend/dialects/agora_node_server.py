@@ -2,19 +2,19 @@
 
 from typing import Final
 
-from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
-from tokend.dialects.rendering import refuse, tokens_as
-from tokend.dialects.rtc_paths import USER_PATH, both, rtc_ask, rtm_ask
+from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.rendering import render_error, tokens_as
+from tokend.dialects.rtc_paths import USER_PATH, both, rtc_request, rtm_request
 
 NAME: Final = "agora-node-server"
 
 
-def _rtc(request: Request) -> Issue:
-    return Issue((rtc_ask(request),))
+def _rtc(request: HttpRequest) -> Issue:
+    return Issue((rtc_request(request),))
 
 
-def _rtm(request: Request) -> Issue:
-    return Issue((rtm_ask(request, request.params["rtmuid"]),))
+def _rtm(request: HttpRequest) -> Issue:
+    return Issue((rtm_request(request, request.params["rtmuid"]),))
 
 
 DIALECT: Final = Dialect(
@@ -24,5 +24,5 @@ DIALECT: Final = Dialect(
         Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken"), version="006"),
         Endpoint("GET", f"rte/{USER_PATH}", both, tokens_as("rtcToken", "rtmToken"), version="006"),
     ),
-    refuse,
+    render_error,
 )

@@ -2,24 +2,24 @@
 
 from typing import Final
 
-from tokend.core.model import Ask
+from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
-from tokend.dialects.rendering import refuse, tokens_as
+from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.rendering import render_error, tokens_as
 
 NAME: Final = "agora-npm-demo"
 
 
-def _rtc(request: Request) -> Issue:
+def _rtc(request: HttpRequest) -> Issue:
     uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
     channel = reading.query_required(request, "channelName")
     fields = {"channel": channel, "uid": uid, "role": "publisher", "version": request.settings.version}
-    return Issue((Ask("rtc", fields, None, {"channel": "channelName"}),))
+    return Issue((TokenRequest("rtc", fields, None, {"channel": "channelName"}),))
 
 
-def _rtm(request: Request) -> Issue:
+def _rtm(request: HttpRequest) -> Issue:
     fields = {"user": reading.query_required(request, "account"), "version": request.settings.version}
-    return Issue((Ask("rtm", fields, None, {"user": "account"}),))
+    return Issue((TokenRequest("rtm", fields, None, {"user": "account"}),))
 
 
 DIALECT: Final = Dialect(
@@ -28,5 +28,5 @@ DIALECT: Final = Dialect(
         Endpoint("GET", "rtcToken", _rtc, tokens_as("key"), version="006"),
         Endpoint("GET", "rtmToken", _rtm, tokens_as("key"), version="006"),
     ),
-    refuse,
+    render_error,
 )

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import orjson
 
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask, Issued
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import Issued, TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Answer, Dialect, Endpoint, Issue, Outcome, Request
+from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import cut_short, refuse, refuse_as_text, token_as_text, tokens, tokens_as
+from tokend.dialects.rendering import cut_short, render_error, render_error_as_text, token_as_text, tokens, tokens_as
 
 NAME: Final = "agora-samples"
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
@@ -24,22 +24,22 @@ _RTC, _RTM = 1, 2
 _TOO_FAR: Final = 1_000_000_000
 
 
-def _generate_v1(request: Request) -> Issue:
+def _generate_v1(request: HttpRequest) -> Issue:
     """`type` 1 is RTC, 2 RTM."""
     body = _generate_body(request, "type")
-    return Issue((_generate_ask(body, {reading.number(body, "type")}, "type", request),))
+    return Issue((_generate_token_request(body, {reading.number(body, "type")}, "type", request),))
 
 
-def _generate_v2(request: Request) -> Issue:
+def _generate_v2(request: HttpRequest) -> Issue:
     """`types` [1, 2] is one token for both."""
     body = _generate_body(request, "types")
     types = body.get("types")
     if not isinstance(types, list) or not types or not all(type(one) is int for one in types):
-        raise Refusal(Code.INVALID_FIELD, "must be a list of 1 (RTC) and 2 (RTM)", "types")
-    return Issue((_generate_ask(body, set(types), "types", request),))
+        raise ApiError(Code.INVALID_FIELD, "must be a list of 1 (RTC) and 2 (RTM)", "types")
+    return Issue((_generate_token_request(body, set(types), "types", request),))
 
 
-def _generate_body(request: Request, types: str) -> dict[str, Any]:
+def _generate_body(request: HttpRequest, types: str) -> dict[str, Any]:
     """These clients send the App ID, and the certificate too: it is neither read nor logged."""
     body = reading.json_object(request)
     reading.known_only(body, (*_GENERATE, types))
@@ -47,15 +47,15 @@ def _generate_body(request: Request, types: str) -> dict[str, Any]:
     return body
 
 
-def _generate_ask(body: Mapping[str, Any], types: set[int], name: str, request: Request) -> Ask:
+def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str, request: HttpRequest) -> TokenRequest:
     app_id = reading.required(reading.text(body, "appId"), "appId")
     ttl = reading.whole(body, "expire")
     uid = reading.required(reading.text(body, "uid"), "uid")
     if types == {_RTM}:
         fields: dict[str, object] = {"user": uid, "version": request.settings.version}
-        return Ask("rtm", fields, ttl, _NAMES, app_id)
+        return TokenRequest("rtm", fields, ttl, _NAMES, app_id)
     if not types <= {_RTC, _RTM}:
-        raise Refusal(Code.INVALID_FIELD, "must be 1 (RTC) or 2 (RTM)", name)
+        raise ApiError(Code.INVALID_FIELD, "must be 1 (RTC) or 2 (RTM)", name)
     fields = {"channel": reading.required(reading.text(body, "channelName"), "channelName"), "role": "publisher"}
     if reading.looks_numeric(uid):
         fields["uid"] = reading.uid(uid, "uid", request.settings.signed_uid)
@@ -63,54 +63,54 @@ def _generate_ask(body: Mapping[str, Any], types: set[int], name: str, request: 
         fields["account"] = uid
     if types == {_RTC, _RTM}:
         if fields.get("uid") == 0:
-            raise Refusal(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
-        return Ask("rtc_rtm", fields, ttl, _NAMES, app_id)
-    return Ask("rtc", {**fields, "version": request.settings.version}, ttl, _NAMES, app_id)
+            raise ApiError(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
+        return TokenRequest("rtc_rtm", fields, ttl, _NAMES, app_id)
+    return TokenRequest("rtc", {**fields, "version": request.settings.version}, ttl, _NAMES, app_id)
 
 
-def _generated(request: Request, outcomes: Sequence[Outcome]) -> Answer:
-    return Answer(200, orjson.dumps({"code": 0, "data": {"token": tokens(outcomes)[0], **cut_short(outcomes)}}))
+def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
+    return HttpResponse(200, orjson.dumps({"code": 0, "data": {"token": tokens(outcomes)[0], **cut_short(outcomes)}}))
 
 
-def _access_token(request: Request) -> Issue:
+def _access_token(request: HttpRequest) -> Issue:
     """The older Node server: `expiredTs` is an absolute Unix time."""
     uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
     until = reading.query_seconds(request, "expiredTs")
     if until is not None and not 0 < until - request.now < _TOO_FAR:
-        raise Refusal(Code.TTL_OUT_OF_RANGE, "must be a point in time to come, in Unix seconds", "expiredTs")
+        raise ApiError(Code.TTL_OUT_OF_RANGE, "must be a point in time to come, in Unix seconds", "expiredTs")
     fields = {
         "channel": reading.query_required(request, "channel"),
         "uid": uid,
         "role": "publisher",
         "version": request.settings.version,
     }
-    return Issue((Ask("rtc", fields, None if until is None else until - request.now, {"ttl": "expiredTs"}),))
+    return Issue((TokenRequest("rtc", fields, None if until is None else until - request.now, {"ttl": "expiredTs"}),))
 
 
-def _flask(request: Request) -> Issue:
-    """The Flask server names a channel alone, so any user may join with it: a power."""
+def _flask(request: HttpRequest) -> Issue:
+    """The Flask server names a channel alone, so any user may join with it: a capability."""
     channel = reading.query_required(request, "channel_name")
     fields = {"channel": channel, "uid": 0, "role": "publisher", "version": request.settings.version}
-    return Issue((Ask("rtc", fields, None, {"channel": "channel_name"}),))
+    return Issue((TokenRequest("rtc", fields, None, {"channel": "channel_name"}),))
 
 
-def _conversation(request: Request) -> Issue:
+def _conversation(request: HttpRequest) -> Issue:
     """The Conversational AI guide: RTC and RTM for one numeric user."""
     body = reading.json_object(request)
     reading.known_only(body, ("channel", "uid"))
     channel = reading.required(reading.text(body, "channel"), "channel")
     uid = reading.uid_number(body, "uid", request.settings.signed_uid)
     if uid == 0:
-        raise Refusal(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
+        raise ApiError(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
     version = request.settings.version
-    rtc = Ask("rtc", {"channel": channel, "uid": uid, "role": "publisher", "version": version})
-    return Issue((rtc, Ask("rtm", {"user": str(uid), "version": version}, None, {"user": "uid"})))
+    rtc = TokenRequest("rtc", {"channel": channel, "uid": uid, "role": "publisher", "version": version})
+    return Issue((rtc, TokenRequest("rtm", {"user": str(uid), "version": version}, None, {"user": "uid"})))
 
 
-def _conversation_answer(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     until = min(one.expires_at for one in outcomes if isinstance(one, Issued))
     rtc, rtm = tokens(outcomes)
-    return Answer(200, orjson.dumps({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **cut_short(outcomes)}))
+    return HttpResponse(200, orjson.dumps({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **cut_short(outcomes)}))
 
 
 DIALECT: Final = Dialect(
@@ -121,8 +121,8 @@ DIALECT: Final = Dialect(
         Endpoint("POST", "v1/token/generate", _generate_v1, _generated),
         Endpoint("POST", "v2/token/generate", _generate_v2, _generated),
         Endpoint("GET", "access_token", _access_token, tokens_as("token"), version="006"),
-        Endpoint("GET", "v1/token", _flask, token_as_text, refuse=refuse_as_text),
+        Endpoint("GET", "v1/token", _flask, token_as_text, render_error=render_error_as_text),
         Endpoint("POST", "api/token", _conversation, _conversation_answer),
     ),
-    refuse,
+    render_error,
 )

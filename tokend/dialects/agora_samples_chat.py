@@ -6,11 +6,11 @@ from urllib.parse import parse_qsl
 
 from msgspec.structs import replace
 
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import FORM, Dialect, Endpoint, Issue, Request
-from tokend.dialects.rendering import refuse, refuse_as_text, token_as_text, tokens_as
+from tokend.dialects.contract import FORM, Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
 
 NAME: Final = "agora-samples-chat"
 
@@ -18,43 +18,43 @@ NAME: Final = "agora-samples-chat"
 def _chat(user: str | None, ttl: int | None, user_name: str = "user", ttl_name: str = "ttl") -> Issue:
     """A token for a user, or for the app's administrator where there is none."""
     fields: dict[str, object] = {"app": True} if user is None else {"user": user}
-    return Issue((Ask("chat", fields, ttl, {"user": user_name, "ttl": ttl_name}),))
+    return Issue((TokenRequest("chat", fields, ttl, {"user": user_name, "ttl": ttl_name}),))
 
 
-def _generate_user(request: Request) -> Issue:
+def _generate_user(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.known_only(body, ("user_uuid", "expire"))
     user = reading.required(reading.text(body, "user_uuid"), "user_uuid")
     return _chat(user, reading.whole(body, "expire"), "user_uuid", "expire")
 
 
-def _generate_app(request: Request) -> Issue:
+def _generate_app(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.known_only(body, ("expire",))
     return _chat(None, reading.whole(body, "expire"), ttl_name="expire")
 
 
-def _query_user(request: Request) -> Issue:
+def _query_user(request: HttpRequest) -> Issue:
     user = reading.query_required(request, "account")
     return _chat(user, reading.query_seconds(request, "expireTimeInSeconds"), "account", "expireTimeInSeconds")
 
 
-def _query_app(request: Request) -> Issue:
+def _query_app(request: HttpRequest) -> Issue:
     return _chat(None, reading.query_seconds(request, "expireTimeInSeconds"), ttl_name="expireTimeInSeconds")
 
 
-def _web(app: bool) -> Callable[[Request], Issue]:
+def _web(app: bool) -> Callable[[HttpRequest], Issue]:
     return lambda request: _chat(None if app else request.params["username"], None, "username")
 
 
-def _java(request: Request) -> Issue:
+def _java(request: HttpRequest) -> Issue:
     """A form or a query: `userId`, `expireSeconds`, `tokenType` user or app."""
     if request.content_type is not None and reading.media_type(request) != FORM:
-        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
+        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     try:
         form = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
     except ValueError as error:
-        raise Refusal(Code.MALFORMED, "the form is not UTF-8, or has too many fields") from error
+        raise ApiError(Code.MALFORMED, "the form is not UTF-8, or has too many fields") from error
     whole = replace(request, query=(*request.query, *form))
     ttl = reading.query_seconds(whole, "expireSeconds")
     match reading.query_value(whole, "tokenType"):
@@ -62,7 +62,7 @@ def _java(request: Request) -> Issue:
             return _chat(reading.query_required(whole, "userId"), ttl, "userId", "expireSeconds")
         case "app":
             return _chat(None, ttl, ttl_name="expireSeconds")
-    raise Refusal(Code.INVALID_FIELD, "must be user or app", "tokenType")
+    raise ApiError(Code.INVALID_FIELD, "must be user or app", "tokenType")
 
 
 DIALECT: Final = Dialect(
@@ -72,9 +72,11 @@ DIALECT: Final = Dialect(
         Endpoint("POST", "generate-app-token", _generate_app, tokens_as("token")),
         Endpoint("GET", "api/token/generateUserToken", _query_user, tokens_as("token")),
         Endpoint("GET", "api/token/generateAppToken", _query_app, tokens_as("token")),
-        Endpoint("GET", "chat/user/{username}/token", _web(app=False), token_as_text, refuse=refuse_as_text),
-        Endpoint("GET", "chat/app/token", _web(app=True), token_as_text, refuse=refuse_as_text),
-        Endpoint("POST", "token/generate", _java, token_as_text, media=FORM, refuse=refuse_as_text),
+        Endpoint(
+            "GET", "chat/user/{username}/token", _web(app=False), token_as_text, render_error=render_error_as_text
+        ),
+        Endpoint("GET", "chat/app/token", _web(app=True), token_as_text, render_error=render_error_as_text),
+        Endpoint("POST", "token/generate", _java, token_as_text, media=FORM, render_error=render_error_as_text),
     ),
-    refuse,
+    render_error,
 )

@@ -3,26 +3,26 @@
 from typing import Final
 
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
-from tokend.dialects.rendering import refuse, tokens_as
-from tokend.dialects.rtc_paths import USER_PATH, both, rtc_ask, rtm_ask
+from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.rendering import render_error, tokens_as
+from tokend.dialects.rtc_paths import USER_PATH, both, rtc_request, rtm_request
 
 NAME: Final = "agora-token-guide"
 
 
-def _ttl_name(request: Request) -> str:
+def _ttl_name(request: HttpRequest) -> str:
     return "expiry" if reading.query_value(request, "expireTime") is None else "expireTime"
 
 
-def _rtc(request: Request) -> Issue:
-    return Issue((rtc_ask(request, _ttl_name(request)),))
+def _rtc(request: HttpRequest) -> Issue:
+    return Issue((rtc_request(request, _ttl_name(request)),))
 
 
-def _rtm(request: Request) -> Issue:
-    return Issue((rtm_ask(request, request.params["rtmuid"], _ttl_name(request)),))
+def _rtm(request: HttpRequest) -> Issue:
+    return Issue((rtm_request(request, request.params["rtmuid"], _ttl_name(request)),))
 
 
-def _rte(request: Request) -> Issue:
+def _rte(request: HttpRequest) -> Issue:
     return both(request, _ttl_name(request))
 
 
@@ -33,5 +33,5 @@ DIALECT: Final = Dialect(
         Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken"), version="006"),
         Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken"), version="006"),
     ),
-    refuse,
+    render_error,
 )

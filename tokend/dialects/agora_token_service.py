@@ -7,48 +7,50 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Dialect, Endpoint, Issue, Request
+from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import refuse, tokens_as
-from tokend.dialects.rtc_paths import USER_PATH, rtc_ask, rtm_ask
+from tokend.dialects.rendering import render_error, tokens_as
+from tokend.dialects.rtc_paths import USER_PATH, rtc_request, rtm_request
 
 NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}
 
 
-def _rtc(request: Request) -> Issue:
-    return Issue((rtc_ask(request, empty_uid="0"),))
+def _rtc(request: HttpRequest) -> Issue:
+    return Issue((rtc_request(request, empty_uid="0"),))
 
 
-def _rtm(request: Request) -> Issue:
+def _rtm(request: HttpRequest) -> Issue:
     user = request.params["rtmuid"]
     if user in ("", "0"):
-        raise Refusal(Code.INVALID_FIELD, "must not be empty or 0", "rtmuid")
-    return Issue((rtm_ask(request, user),))
+        raise ApiError(Code.INVALID_FIELD, "must not be empty or 0", "rtmuid")
+    return Issue((rtm_request(request, user),))
 
 
-def _rte(request: Request) -> Issue:
+def _rte(request: HttpRequest) -> Issue:
     """The RTM token joins the stream channel too, in the path's role; 006 has no stream channels."""
-    rtc = rtc_ask(request, empty_uid="0")
+    rtc = rtc_request(request, empty_uid="0")
     rtc_user, rtm_user = request.params["rtcuid"], request.params.get("rtmuid", "")
     user = rtm_user or rtc_user
     if user == "" or (user == "0" and rtc_user in ("", "0")):
-        raise Refusal(Code.INVALID_FIELD, "must be given where the RTC uid is empty or 0", "rtmuid")
+        raise ApiError(Code.INVALID_FIELD, "must be given where the RTC uid is empty or 0", "rtmuid")
     stream = {} if request.settings.version == "006" else {name: rtc.fields[name] for name in ("channel", "role")}
-    rtm = rtm_ask(request, user, more=stream)
+    rtm = rtm_request(request, user, more=stream)
     return Issue((rtc, rtm if rtm_user else replace(rtm, names={**_EXPIRY, "user": "rtcuid"})))
 
 
-def _chat_app(request: Request) -> Issue:
-    return Issue((Ask("chat", {"app": True}, reading.query_seconds(request, "expiry"), _EXPIRY),))
+def _chat_app(request: HttpRequest) -> Issue:
+    return Issue((TokenRequest("chat", {"app": True}, reading.query_seconds(request, "expiry"), _EXPIRY),))
 
 
-def _chat_account(request: Request) -> Issue:
+def _chat_account(request: HttpRequest) -> Issue:
     names = {**_EXPIRY, "user": "chatid"}
-    return Issue((Ask("chat", {"user": request.params["chatid"]}, reading.query_seconds(request, "expiry"), names),))
+    return Issue(
+        (TokenRequest("chat", {"user": request.params["chatid"]}, reading.query_seconds(request, "expiry"), names),)
+    )
 
 
 DIALECT: Final = Dialect(
@@ -62,5 +64,5 @@ DIALECT: Final = Dialect(
         Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken")),
         Endpoint("POST", "getToken", get_token, tokens_as("token")),
     ),
-    refuse,
+    render_error,
 )

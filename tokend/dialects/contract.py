@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.core.errors import Refusal
-from tokend.core.model import NOTHING, Ask, Issued
+from tokend.core.errors import ApiError
+from tokend.core.model import NOTHING, Issued, TokenRequest
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -28,7 +28,7 @@ class Settings(Struct, frozen=True):
     signed_uid: bool = False
 
 
-class Request(Struct, frozen=True):
+class HttpRequest(Struct, frozen=True):
     """A matched request. `params` are the decoded parts of the path; `query` keeps order and repetitions."""
 
     params: Mapping[str, str]
@@ -42,14 +42,14 @@ class Request(Struct, frozen=True):
 class Issue(Struct, frozen=True):
     """Tokens are wanted. All or nothing, unless it is a batch, where an ask may already be a refusal of its own."""
 
-    asks: tuple[Ask | Refusal, ...]
+    token_requests: tuple[TokenRequest | ApiError, ...]
     batch: bool = False
 
 
 class Explain(Struct, frozen=True):
     """By which rule would this be issued, or what does each lack? Nothing is minted."""
 
-    ask: Ask
+    token_request: TokenRequest
 
 
 class Inspect(Struct, frozen=True):
@@ -70,11 +70,11 @@ class Page(Struct, frozen=True):
 Parsed = Issue | Explain | Inspect | Page
 
 
-class Trial(Struct, frozen=True):
+class RuleResult(Struct, frozen=True):
     """One rule held against an ask: what it lacked, empty if it permits it."""
 
     rule: str
-    lacked: tuple[str, ...]
+    unmet: tuple[str, ...]
 
 
 class Explanation(Struct, frozen=True):
@@ -84,8 +84,8 @@ class Explanation(Struct, frozen=True):
     """
 
     caller: str
-    trials: tuple[Trial, ...]
-    refusal: Refusal | None
+    rule_results: tuple[RuleResult, ...]
+    api_error: ApiError | None
     gives: Mapping[str, object] = NOTHING
     authorizer: bool = False
 
@@ -102,10 +102,10 @@ class Inspection(Struct, frozen=True):
         return {**self.says, "problems": list(self.problems), "notes": list(self.notes)}
 
 
-Outcome = Issued | Refusal | Explanation | Inspection
+Outcome = Issued | ApiError | Explanation | Inspection
 
 
-class Answer(Struct, frozen=True):
+class HttpResponse(Struct, frozen=True):
     """An HTTP answer, but for the headers that every answer gets."""
 
     status: int
@@ -122,12 +122,12 @@ class Endpoint(Struct, frozen=True):
 
     method: str
     path: str
-    parse: Callable[[Request], Parsed]
-    render: Callable[[Request, Sequence[Outcome]], Answer]
+    parse: Callable[[HttpRequest], Parsed]
+    render: Callable[[HttpRequest, Sequence[Outcome]], HttpResponse]
     body_limit: int = BODY_LIMIT
     version: str = "007"
     media: str | None = None
-    refuse: Callable[[Refusal, str], Answer] | None = None
+    render_error: Callable[[ApiError, str], HttpResponse] | None = None
 
 
 class Dialect(Struct, frozen=True):
@@ -135,4 +135,4 @@ class Dialect(Struct, frozen=True):
 
     name: str
     endpoints: tuple[Endpoint, ...]
-    refuse: Callable[[Refusal, str], Answer]
+    render_error: Callable[[ApiError, str], HttpResponse]

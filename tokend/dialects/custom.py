@@ -10,11 +10,11 @@ from typing import Any, Final
 import orjson
 from msgspec import Struct
 
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask, Issued
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import Issued, TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import TEXT, Answer, Dialect, Endpoint, Issue, Outcome, Request
-from tokend.dialects.rendering import cut_short, refuse, token_fields
+from tokend.dialects.contract import TEXT, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
+from tokend.dialects.rendering import cut_short, render_error, token_fields
 
 NAME: Final = "custom"
 TTL: Final = "ttl"
@@ -45,20 +45,20 @@ class Custom(Struct, frozen=True):
 def dialect(custom: Custom) -> Dialect:
     """The dialect of such a route; its endpoints have no path below the route's own."""
 
-    def parse_get(request: Request) -> Issue:
+    def parse_get(request: HttpRequest) -> Issue:
         names = [name for name, _ in request.query]
         values: dict[str, object] = {name: reading.query_value(request, name) for name in names}
         return _issue(custom, request, values, values.keys() | request.params.keys())
 
-    def parse_post(request: Request) -> Issue:
+    def parse_post(request: HttpRequest) -> Issue:
         body = reading.json_object(request) if request.body else {}
         return _issue(custom, request, body, request.params.keys())
 
-    def render(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+    def render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
         return _render(custom, outcomes)
 
     endpoints = (Endpoint("GET", "", parse_get, render), Endpoint("POST", "", parse_post, render))
-    return Dialect(NAME, endpoints, refuse)
+    return Dialect(NAME, endpoints, render_error)
 
 
 def known_fields(kinds: Mapping[str, Mapping[str, Field]]) -> set[str]:
@@ -75,20 +75,20 @@ def placeholders(answer: object) -> list[str]:
     return [name for value in answer for name in placeholders(value)] if isinstance(answer, list) else []
 
 
-def _issue(custom: Custom, request: Request, sent: Mapping[str, object], from_text: Set[str]) -> Issue:
+def _issue(custom: Custom, request: HttpRequest, sent: Mapping[str, object], from_text: Set[str]) -> Issue:
     """`from_text`: the names that came as text, of the path or a query."""
     given: dict[str, object] = {**sent}
     for name, value in request.params.items():
         if name in sent:
-            raise Refusal(Code.INVALID_FIELD, "stands in the path already", name)
+            raise ApiError(Code.INVALID_FIELD, "stands in the path already", name)
         given[name] = value
     reading.known_only(given, sorted(known_fields(custom.kinds)))
     for name in given:
         if name in custom.set:
-            raise Refusal(Code.INVALID_FIELD, "is fixed by this route", name)
+            raise ApiError(Code.INVALID_FIELD, "is fixed by this route", name)
     whole = {**custom.default, **given, **custom.set}
     ttl = _ttl(whole, TTL in from_text)
-    asks = []
+    token_requests = []
     for kind, known in custom.kinds.items():
         of_kind = {
             name: _typed(whole[name], name, field, request) if name in from_text else _worded(whole[name], name, field)
@@ -97,11 +97,11 @@ def _issue(custom: Custom, request: Request, sent: Mapping[str, object], from_te
         }
         if VERSION in known:
             of_kind[VERSION] = request.settings.version
-        asks.append(Ask(kind, of_kind, ttl))
-    return Issue(tuple(asks))
+        token_requests.append(TokenRequest(kind, of_kind, ttl))
+    return Issue(tuple(token_requests))
 
 
-def _typed(value: object, name: str, field: Field, request: Request) -> object:
+def _typed(value: object, name: str, field: Field, request: HttpRequest) -> object:
     """Text of a path or a query as the field wants it."""
     text = str(value)
     if name == "uid":
@@ -126,18 +126,18 @@ def _ttl(whole: Mapping[str, object], from_text: bool) -> int | None:
     )
 
 
-def _render(custom: Custom, outcomes: Sequence[Outcome]) -> Answer:
+def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
     issued = [one for one in outcomes if isinstance(one, Issued)]
     values: dict[str, Any] = {}
     for one in issued:
         of_token = token_fields(one)
-        values[one.ask.kind] = of_token
+        values[one.token_request.kind] = of_token
         if len(issued) == 1:
             values |= of_token
     filled = _filled(custom.answer, values)
     if isinstance(filled, dict):
-        return Answer(200, orjson.dumps({**filled, **cut_short(outcomes)}))
-    return Answer(200, _text(filled).encode(), TEXT)
+        return HttpResponse(200, orjson.dumps({**filled, **cut_short(outcomes)}))
+    return HttpResponse(200, _text(filled).encode(), TEXT)
 
 
 def _filled(answer: Any, values: Mapping[str, Any]) -> Any:
@@ -148,9 +148,9 @@ def _filled(answer: Any, values: Mapping[str, Any]) -> Any:
         return [_filled(value, values) for value in answer]
     if not isinstance(answer, str):
         return answer
-    alone = _PLACEHOLDER.fullmatch(answer)
-    if alone:
-        return _value(alone[1], values)
+    single_process = _PLACEHOLDER.fullmatch(answer)
+    if single_process:
+        return _value(single_process[1], values)
     return _PLACEHOLDER.sub(lambda found: _text(_value(found[1], values)), answer)
 
 

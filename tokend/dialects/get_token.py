@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Issue, Request
+from tokend.dialects.contract import HttpRequest, Issue
 
 _FIELDS: Final = ("tokenType", "channel", "role", "uid", "expire")
 _NAMES: Final = {"ttl": "expire", "account": "uid", "user": "uid"}
 
 
-def get_token(request: Request) -> Issue:
+def get_token(request: HttpRequest) -> Issue:
     """rtc needs channel and uid; rtm a uid, and a channel adds the stream channel; chat without a uid is the app token."""
     body = reading.json_object(request)
     reading.known_only(body, _FIELDS)
@@ -30,8 +30,8 @@ def get_token(request: Request) -> Issue:
         case "chat":
             fields = {"user": uid} if uid else {"app": True}
         case _:
-            raise Refusal(Code.INVALID_FIELD, "must be rtc, rtm or chat", "tokenType")
-    return Issue((Ask(token_type, fields, reading.whole(body, "expire"), _NAMES),))
+            raise ApiError(Code.INVALID_FIELD, "must be rtc, rtm or chat", "tokenType")
+    return Issue((TokenRequest(token_type, fields, reading.whole(body, "expire"), _NAMES),))
 
 
 def _rtc_user(uid: str, signed: bool) -> dict[str, object]:

@@ -5,22 +5,22 @@ from typing import Any, Final
 
 import orjson
 
-from tokend.core.errors import Code, Refusal, whole_seconds
-from tokend.core.model import Ask, Issued
+from tokend.core.errors import ApiError, Code, whole_seconds
+from tokend.core.model import Issued, TokenRequest
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import (
-    Answer,
     Dialect,
     Endpoint,
     Explain,
     Explanation,
+    HttpRequest,
+    HttpResponse,
     Inspect,
     Inspection,
     Issue,
     Outcome,
     Page,
     Parsed,
-    Request,
 )
 from tokend.dialects.rendering import token_fields
 
@@ -32,73 +32,77 @@ _INSPECT: Final = ("token", "channel", "user", "product")
 _AUTHORIZER: Final = "is asked before a token is issued, and may refuse or narrow it; explain does not ask it"
 
 
-def _ask(body: Mapping[str, Any], settings_version: str) -> Ask:
+def _token_request(body: Mapping[str, Any], settings_version: str) -> TokenRequest:
     kind = reading.text(body, "kind")
     if kind is None:
-        raise Refusal(Code.INVALID_FIELD, "is missing", "kind")
+        raise ApiError(Code.INVALID_FIELD, "is missing", "kind")
     fields = {name: value for name, value in body.items() if name not in ("kind", "ttl")}
     if fields.get("version") == "006" and settings_version != "006":
-        raise Refusal(Code.INVALID_FIELD, "may not be 006: no route here says token_version 006", "version")
-    return Ask(kind, fields, reading.whole(body, "ttl"))
+        raise ApiError(Code.INVALID_FIELD, "may not be 006: no route here says token_version 006", "version")
+    return TokenRequest(kind, fields, reading.whole(body, "ttl"))
 
 
-def _token(request: Request) -> Issue:
-    return Issue((_ask(reading.json_object(request), request.settings.version),))
+def _token(request: HttpRequest) -> Issue:
+    return Issue((_token_request(reading.json_object(request), request.settings.version),))
 
 
-def _tokens(request: Request) -> Issue:
+def _tokens(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
-    reading.known_only(body, ("asks",))
-    asks = body.get("asks")
-    if not isinstance(asks, list) or not 1 <= len(asks) <= MAX_BATCH:
-        raise Refusal(Code.INVALID_FIELD, f"must be a list of 1 to {MAX_BATCH} asks", "asks")
-    return Issue(tuple(_ask_or_refusal(one, request.settings.version) for one in asks), batch=True)
+    reading.known_only(body, ("requests",))
+    token_requests = body.get("requests")
+    if not isinstance(token_requests, list) or not 1 <= len(token_requests) <= MAX_BATCH:
+        raise ApiError(Code.INVALID_FIELD, f"must be a list of 1 to {MAX_BATCH} token requests", "requests")
+    return Issue(tuple(_token_request_or_error(one, request.settings.version) for one in token_requests), batch=True)
 
 
-def _ask_or_refusal(one: object, settings_version: str) -> Ask | Refusal:
+def _token_request_or_error(one: object, settings_version: str) -> TokenRequest | ApiError:
     """In a batch each ask stands or falls by itself."""
     if not isinstance(one, dict):
-        return Refusal(Code.INVALID_FIELD, "must hold objects, each like the body of v1/token", "asks")
+        return ApiError(Code.INVALID_FIELD, "must hold objects, each like the body of v1/token", "requests")
     try:
-        return _ask(one, settings_version)
-    except Refusal as refusal:
-        return refusal
+        return _token_request(one, settings_version)
+    except ApiError as api_error:
+        return api_error
 
 
-def _explain(request: Request) -> Explain:
-    return Explain(_ask(reading.json_object(request), request.settings.version))
+def _explain(request: HttpRequest) -> Explain:
+    return Explain(_token_request(reading.json_object(request), request.settings.version))
 
 
-def _inspect(request: Request) -> Inspect:
+def _inspect(request: HttpRequest) -> Inspect:
     body = reading.json_object(request)
     reading.known_only(body, _INSPECT)
     token, channel, user, product = (reading.text(body, name) for name in _INSPECT)
     if token is None:
-        raise Refusal(Code.INVALID_FIELD, "is missing", "token")
+        raise ApiError(Code.INVALID_FIELD, "is missing", "token")
     return Inspect(token, channel, user, product)
 
 
-def _page(name: str) -> Callable[[Request], Parsed]:
+def _page(name: str) -> Callable[[HttpRequest], Parsed]:
     return lambda request: Page(name)
 
 
-def refusal_fields(refusal: Refusal) -> dict[str, object]:
+def error_fields(api_error: ApiError) -> dict[str, object]:
     """What a refusal says, for a batch's `error`, explain, and as part of a problem."""
-    fields: dict[str, object] = {"code": refusal.code, "detail": refusal.detail}
-    if refusal.retry_after is not None:
-        fields["retry_after"] = whole_seconds(refusal.retry_after)
-    return fields | ({"field": refusal.field} if refusal.field else {})
+    fields: dict[str, object] = {"code": api_error.code, "detail": api_error.detail}
+    if api_error.retry_after is not None:
+        fields["retry_after"] = whole_seconds(api_error.retry_after)
+    return fields | ({"field": api_error.field} if api_error.field else {})
 
 
 def explanation_fields(one: Explanation) -> dict[str, object]:
     """What explain says: whether, for whom, by which rule, and what each rule lacked."""
-    fields: dict[str, object] = {"issued": one.refusal is None, "caller": one.caller}
-    if one.refusal is None:
-        fields |= {"rule": one.trials[-1].rule, "gives": one.gives}
+    fields: dict[str, object] = {"issued": one.api_error is None, "caller": one.caller}
+    if one.api_error is None:
+        fields |= {"rule": one.rule_results[-1].rule, "gives": one.gives}
         fields |= {"authorizer": _AUTHORIZER} if one.authorizer else {}
     else:
-        fields |= {"refusal": refusal_fields(one.refusal)}
-    return fields | {"trials": [{"rule": trial.rule, "lacked": list(trial.lacked)} for trial in one.trials]}
+        fields |= {"error": error_fields(one.api_error)}
+    return fields | {
+        "rule_results": [
+            {"rule": rule_result.rule, "unmet": list(rule_result.unmet)} for rule_result in one.rule_results
+        ]
+    }
 
 
 def _fields(outcome: Outcome) -> dict[str, object]:
@@ -109,28 +113,28 @@ def _fields(outcome: Outcome) -> dict[str, object]:
             return explanation_fields(outcome)
         case Inspection():
             return outcome.fields()
-        case Refusal():
-            return {"error": refusal_fields(outcome)}
+        case ApiError():
+            return {"error": error_fields(outcome)}
 
 
-def _render_one(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+def _render_one(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     return _answer(_fields(outcomes[0]))
 
 
-def _render_batch(request: Request, outcomes: Sequence[Outcome]) -> Answer:
+def _render_batch(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     return _answer({"results": [_fields(one) for one in outcomes]})
 
 
-def _answer(fields: Mapping[str, object]) -> Answer:
+def _answer(fields: Mapping[str, object]) -> HttpResponse:
     """Numbers stand as keys in what a token of other kinds says (RTM's permissions): they become text."""
-    return Answer(200, orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS))
+    return HttpResponse(200, orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS))
 
 
-def refuse(refusal: Refusal, request_id: str) -> Answer:
+def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     """A problem document. `type` is about:blank: the code says which problem it is."""
-    title = refusal.code.replace("_", " ").capitalize()
-    body = {"type": "about:blank", "title": title, "status": refusal.status, **refusal_fields(refusal)}
-    return Answer(refusal.status, orjson.dumps({**body, "request_id": request_id}), PROBLEM_JSON)
+    title = api_error.code.replace("_", " ").capitalize()
+    body = {"type": "about:blank", "title": title, "status": api_error.status, **error_fields(api_error)}
+    return HttpResponse(api_error.status, orjson.dumps({**body, "request_id": request_id}), PROBLEM_JSON)
 
 
 DIALECT: Final = Dialect(
@@ -143,5 +147,5 @@ DIALECT: Final = Dialect(
         Endpoint("GET", "openapi.json", _page("openapi"), _render_one),
         Endpoint("GET", "docs", _page("docs"), _render_one),
     ),
-    refuse,
+    render_error,
 )

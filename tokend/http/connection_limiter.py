@@ -46,7 +46,7 @@ class Connection(Protocol):
         """Close at once, whatever is unsent."""
 
 
-class Guard:
+class ConnectionLimiter:
     """Watches the connections of one process. `elapsed`: seconds that only go forward."""
 
     def __init__(

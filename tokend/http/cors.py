@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.issuing.configuration import Origins
 
 METHODS: Final = frozenset({"GET", "POST", "HEAD"})
@@ -41,7 +41,7 @@ def preflight_lines(request: web.BaseRequest, origins: Origins) -> str:
     asked = [one.strip() for one in request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").split(",")]
     headers = [one.lower() for one in asked if one]
     if not origins.allow(origin) or method not in METHODS or not ALLOWED_HEADERS.issuperset(headers):
-        raise Refusal(Code.NOT_PERMITTED, "this app does not answer this origin, method or header")
+        raise ApiError(Code.NOT_PERMITTED, "this app does not answer this origin, method or header")
     allowed = f"Access-Control-Allow-Headers: {','.join(headers)}\r\n" if headers else ""
     return (
         f"{_PREFLIGHT_VARY}Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Methods: {method}\r\n"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from tokend import __version__
-from tokend.dialects.contract import Answer
+from tokend.dialects.contract import HttpResponse
 from tokend.issuing import openapi
 from tokend.issuing.configuration import Parts, Route
 
@@ -23,21 +23,23 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 
-def own_page(path: tuple[str, ...], unready: Callable[[], list[str]]) -> Answer | None:
+def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) -> HttpResponse | None:
     """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path."""
     match path:
         case ():
             return _html("tokend", f"<h1>tokend</h1><p>This token server is running, version {__version__}.</p>")
         case ("ping",):
-            return Answer(200, b'{"message":"pong"}')
+            return HttpResponse(200, b'{"message":"pong"}')
         case ("healthz",):
-            return Answer(200, b'{"status":"ok"}')
+            return HttpResponse(200, b'{"status":"ok"}')
         case ("readyz",):
-            return Answer(503, b'{"ready":false}') if unready() else Answer(200, b'{"ready":true}')
+            return (
+                HttpResponse(503, b'{"ready":false}') if not_ready_reasons() else HttpResponse(200, b'{"ready":true}')
+            )
     return None
 
 
-def lines(page: Answer) -> str:
+def lines(page: HttpResponse) -> str:
     """The header lines that a page gets besides the usual ones."""
     if page.content_type != HTML:
         return ""
@@ -48,21 +50,21 @@ class Documents:
     """The documents of one Setup's routes: each is made when it is first asked for, and kept, since that takes 10 ms."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[str | None, Parts, str], Answer] = {}
+        self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
 
-    def get(self, name: str, route: Route) -> Answer:
+    def get(self, name: str, route: Route) -> HttpResponse:
         """`name`: as `document` takes it."""
-        key = route.host, route.at, name
+        key = route.host, route.path, name
         if (kept := self._made.get(key)) is None:
             kept = self._made[key] = document(name, route)
         return kept
 
 
-def document(name: str, route: Route) -> Answer:
+def document(name: str, route: Route) -> HttpResponse:
     """A route's `openapi` document, or the `docs` page made from it."""
     description = openapi.openapi(route)
     if name == "openapi":
-        return Answer(200, orjson.dumps(description))
+        return HttpResponse(200, orjson.dumps(description))
     operations = "".join(
         _operation(path, method, one) for path, of in description["paths"].items() for method, one in of.items()
     )
@@ -95,6 +97,6 @@ def _description(field: dict[str, Any]) -> str:
     return next((str(one["description"]) for one in field.get("anyOf", []) if "description" in one), "")
 
 
-def _html(title: str, body: str) -> Answer:
+def _html(title: str, body: str) -> HttpResponse:
     head = f"<head><meta charset='utf-8'><title>{escape(title)}</title><style>{_STYLE}</style></head>"
-    return Answer(200, f"<!doctype html><html lang='en'>{head}<body>{body}</body></html>\n".encode(), HTML)
+    return HttpResponse(200, f"<!doctype html><html lang='en'>{head}<body>{body}</body></html>\n".encode(), HTML)

@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from tokend.dialects.contract import Answer
+from tokend.dialects.contract import HttpResponse
 
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "private, no-cache, no-store, must-revalidate",
@@ -48,7 +48,7 @@ class Reply:
 
 
 def reply(
-    request: web.BaseRequest, answer: Answer, lines: str, request_id: str, now: int, *, close: bool = False
+    request: web.BaseRequest, answer: HttpResponse, lines: str, request_id: str, now: int, *, close: bool = False
 ) -> Reply:
     """The whole of an answer. `lines`: further header lines, each with its end; `now` in Unix seconds.
 

@@ -7,38 +7,38 @@ from urllib.parse import parse_qsl
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
-from tokend.auth.authenticator import present
-from tokend.auth.contract import Presented
-from tokend.core.errors import Code, Refusal
+from tokend.auth.authenticator import read_credentials
+from tokend.auth.contract import Credentials
+from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import FORM, JSON
 from tokend.http.proxies import Proxies, peer_of
 from tokend.issuing.configuration import Route
-from tokend.issuing.routing import Found
+from tokend.issuing.routing import Match
 
 MAX_BODY: Final = 64 * 1024
 MAX_QUERY_FIELDS: Final = 50
 
 
-def presented_in(request: web.BaseRequest, found: Found, proxies: Proxies) -> Presented:
+def credentials_in(request: web.BaseRequest, found: Match, proxies: Proxies) -> Credentials:
     """The request's credentials."""
-    presented = present(
+    credentials = read_credentials(
         request.headers.getall(hdrs.AUTHORIZATION, ()),
         request.headers.getall("X-API-Key", ()),
         found.url_key,
         _session(request, found),
     )
-    return _with_proxied(presented, request, found.route, proxies) if found.route.proxy_headers else presented
+    return _with_proxied(credentials, request, found.route, proxies) if found.route.proxy_headers else credentials
 
 
-def _with_proxied(presented: Presented, request: web.BaseRequest, route: Route, proxies: Proxies) -> Presented:
+def _with_proxied(credentials: Credentials, request: web.BaseRequest, route: Route, proxies: Proxies) -> Credentials:
     """With the headers of a trusted proxy. It may have made them of cookies, which come unasked: see `_is_foreign`."""
     headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
     peer = peer_of(request)
     if not proxies.trust(peer):
-        return replace(presented, unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
+        return replace(credentials, unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
     if headers and _is_foreign(request, route):
-        return replace(presented, unproxied="a page sent this whose origin is neither the Host nor named by cors")
-    return replace(presented, proxied=headers)
+        return replace(credentials, unproxied="a page sent this whose origin is neither the Host nor named by cors")
+    return replace(credentials, proxied=headers)
 
 
 def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
@@ -57,7 +57,7 @@ def _is_named(origin: str, route: Route) -> bool:
     return "*" not in route.app.origins.written and route.app.origins.allow(origin)
 
 
-def _session(request: web.BaseRequest, found: Found) -> str | None:
+def _session(request: web.BaseRequest, found: Match) -> str | None:
     """The session cookie that a preset reads, only for a page that `cors` names: cookies come unasked."""
     if found.route.cookie is None:
         return None
@@ -91,7 +91,7 @@ def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
     try:
         return tuple(parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS))
     except ValueError as error:
-        raise Refusal(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
+        raise ApiError(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
 
 
 async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes:
@@ -100,9 +100,9 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
     One that is not here after `seconds` is refused, and its connection closes.
     """
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
+        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:
-        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+        raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
     try:
         if hdrs.EXPECT in request.headers:  # 100-continue: anything else was refused before
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -113,9 +113,9 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
             async with asyncio.timeout(seconds):
                 body = await request.read()
     except TimeoutError as error:
-        raise Refusal(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
+        raise ApiError(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
     except (ConnectionError, web.RequestPayloadError) as error:
-        raise Refusal(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
+        raise ApiError(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
     if len(body) > limit:
-        raise Refusal(Code.TOO_LARGE, f"the body is over {limit} bytes")
+        raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
     return body

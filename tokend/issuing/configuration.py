@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.auth.authenticator import Gate
+from tokend.auth.authenticator import Authenticator
 from tokend.auth.signed_url import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.core.interfaces import AuthorizerSettings
@@ -108,10 +108,10 @@ class Route(Struct, frozen=True):
     """
 
     app: App
-    at: Parts
+    path: Parts
     host: str | None
     dialects: tuple[Dialect, ...]
-    gate: Gate
+    authenticator: Authenticator
     callers: tuple[str, ...]
     open_callers: tuple[str, ...] = ()
     url_callers: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ class Route(Struct, frozen=True):
     @property
     def prefix(self) -> str:
         """The path that a client's URL begins with, `/` or like `/demo`."""
-        return prefix_of(self.at)
+        return prefix_of(self.path)
 
 
 class AuditSettings(Struct, frozen=True):
@@ -214,7 +214,7 @@ _ADDRESSES_OFF: Final = (
 _ONE_A_CORE: Final = ("each worker (auto: one a core)", "that many times")
 
 
-class Setup(Struct, frozen=True):
+class Configuration(Struct, frozen=True):
     """All that the configuration says, ready for use. `warnings` are for the operator, at every start.
 
     `lapses`: further ones, each with the Unix seconds after which it is due.
@@ -231,7 +231,7 @@ class Setup(Struct, frozen=True):
     server: ServerSettings = ServerSettings()
     fingerprint: str = ""
     """16 hex digits that differ where any byte of the configuration, secrets included, does."""
-    lapses: tuple[tuple[int, str], ...] = ()
+    scheduled_warnings: tuple[tuple[int, str], ...] = ()
     redis: RedisSettings | None = None
     platform_port: bool = False
     """Whether it listens on the port that a platform chose for it."""
@@ -247,7 +247,12 @@ class Setup(Struct, frozen=True):
         """All that are due at a time, in Unix seconds."""
         limited = any(app.limits.address for app in self.apps.values())
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
-        return (*self.warnings, *off, *self._counted_apart(), *(text for after, text in self.lapses if now > after))
+        return (
+            *self.warnings,
+            *off,
+            *self._counted_apart(),
+            *(text for after, text in self.scheduled_warnings if now > after),
+        )
 
     def _counted_apart(self) -> tuple[str, ...]:
         """Whether several processes each count rate limits by themselves, told in a sentence."""

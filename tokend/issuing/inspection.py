@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from tokend.backends.agora import diagnosis
 from tokend.backends.contract import Backend, Reading, Unreadable
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant
-from tokend.core.reach import role_of, scope
+from tokend.core.reach import reach_of, role_of
 from tokend.dialects.contract import Inspect, Inspection
 
 
@@ -50,7 +50,7 @@ def grant_fields(grant: Grant) -> dict[str, object]:
             }
             for one in grant.services
         ],
-        "powers": sorted(scope(grant).powers),
+        "capabilities": sorted(reach_of(grant).capabilities),
     }
 
 
@@ -64,8 +64,8 @@ def _read(backends: list[Backend], wanted: Inspect) -> tuple[Reading, frozenset[
         except Unreadable as reason:
             reasons.append(str(reason))
     if not found:
-        raise Refusal(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
-    app_ids = frozenset(one.credentials.app_id for one in backends if one.credentials.app_id is not None)
+        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
+    app_ids = frozenset(one.app_credentials.app_id for one in backends if one.app_credentials.app_id is not None)
     return next((one for one in found if one.signed_by), found[0]), app_ids
 
 

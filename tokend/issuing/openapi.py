@@ -96,12 +96,22 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
         "required": ["type", "title", "status", "detail", "code", "request_id"],
     }
     refused = {"type": "object", "properties": {"error": {"type": "object"}}, "required": ["error"]}
-    asks = {"type": "array", "items": {"$ref": "#/components/schemas/Ask"}, "minItems": 1, "maxItems": native.MAX_BATCH}
+    token_requests = {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/TokenRequest"},
+        "minItems": 1,
+        "maxItems": native.MAX_BATCH,
+    }
     results = {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Token"}, refused]}}
     texts = {name: {"type": "string"} for name in ("token", "channel", "user", "product")}
     return {
-        "Ask": {"oneOf": kinds},
-        "Batch": {"type": "object", "properties": {"asks": asks}, "required": ["asks"], "additionalProperties": False},
+        "TokenRequest": {"oneOf": kinds},
+        "Batch": {
+            "type": "object",
+            "properties": {"requests": token_requests},
+            "required": ["requests"],
+            "additionalProperties": False,
+        },
         "Results": {"type": "object", "properties": {"results": results}, "required": ["results"]},
         "Inspect": {"type": "object", "properties": texts, "required": ["token"], "additionalProperties": False},
         "Token": token,
@@ -110,9 +120,9 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
 
 
 _BODIES: Final = {
-    "v1/token": ("Ask", "Token"),
+    "v1/token": ("TokenRequest", "Token"),
     "v1/tokens": ("Batch", "Results"),
-    "v1/explain": ("Ask", None),
+    "v1/explain": ("TokenRequest", None),
     "v1/inspect": ("Inspect", None),
 }
 
@@ -138,12 +148,12 @@ def _operation(dialect: str, endpoint: Endpoint, is_open: bool) -> dict[str, Any
     refused: dict[str, Any] = {"description": "Refused, with a code that programs can read"}
     if dialect == _NATIVE:
         refused["content"] = {native.PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    credentials: list[dict[str, list[str]]] = [{"api_key": []}, {"bearer": []}]
+    app_credentials: list[dict[str, list[str]]] = [{"api_key": []}, {"bearer": []}]
     operation: dict[str, Any] = {
         "tags": [dialect],
         "summary": _SUMMARIES.get(endpoint.path, f"As {dialect} has it"),
         "responses": {"200": ok, **({} if is_document else {"4XX": refused})},
-        "security": [*([] if is_document else credentials), *([{}] if is_document or is_open else [])],
+        "security": [*([] if is_document else app_credentials), *([{}] if is_document or is_open else [])],
     }
     if names:
         operation["parameters"] = [

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import JSON, Dialect, Endpoint
 from tokend.issuing.configuration import Parts, Placeholder, Route, parse_path, prefix_of
 
@@ -21,7 +21,7 @@ URL_KEY_MARK: Final = "k"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Found(Struct, frozen=True):
+class Match(Struct, frozen=True):
     """A matched request: `template` is safe to log, it holds no value of a client's."""
 
     route: Route
@@ -32,7 +32,7 @@ class Found(Struct, frozen=True):
     url_key: str | None = None
 
 
-class Missed(Struct, frozen=True):
+class NoMatch(Struct, frozen=True):
     """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit.
 
     `dialect` is the one that the refusal is told in, `template` what may be logged.
@@ -56,7 +56,7 @@ class _Candidate(Struct, frozen=True):
 
     def template(self, *, keyed: bool = False) -> str:
         """Its path as a log may say it; `keyed`: with a key in the URL."""
-        return _template(self.route.at, self.endpoint.path, keyed)
+        return _template(self.route.path, self.endpoint.path, keyed)
 
 
 @lru_cache(maxsize=4096)
@@ -73,7 +73,7 @@ class _Prefix(Struct, frozen=True):
     by_length: dict[int, list[_Candidate]]
 
 
-class Table:
+class RouteTable:
     """The routes of one Setup, looked up by host and literal prefix.
 
     `asks_host`, `asks_media`: whether any route depends on the request's host, any endpoint on its content type.
@@ -81,24 +81,24 @@ class Table:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._prefixes: dict[tuple[str | None, tuple[str, ...]], _Prefix] = {}
-        self.asks_host = self.asks_media = False
+        self.uses_host = self.uses_media_type = False
         for route in routes:
-            prefix = literal_prefix(route.at)
+            prefix = literal_prefix(route.path)
             below = self._prefixes.setdefault((route.host, prefix), _Prefix(len(prefix), route, {})).by_length
-            self.asks_host |= route.host is not None
+            self.uses_host |= route.host is not None
             for one in candidates(route):
                 below.setdefault(len(one.below), []).append(one)
-                self.asks_media |= one.endpoint.media is not None
+                self.uses_media_type |= one.endpoint.media is not None
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
-    def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Found | Missed:
+    def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Match | NoMatch:
         """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM.
 
         It decides between two endpoints; one alone takes the request, and tells which content type it wants.
         """
         found = self._below(host, parts)
         if found is None:
-            return Missed(None)
+            return NoMatch(None)
         route, rest, url_key = found.route, parts[found.depth :], None
         if len(rest) > 1 and rest[0] == URL_KEY_MARK and (keyed := _takes_url_keys(found)) is not None:
             route, rest, url_key = keyed, rest[2:], rest[1]
@@ -118,14 +118,14 @@ class Table:
         if best is not None:
             params = {name: rest[place] for place, name in best.names}
             template = best.template(keyed=url_key is not None)
-            return Found(best.route, best.dialect, best.endpoint, params, template, url_key)
+            return Match(best.route, best.dialect, best.endpoint, params, template, url_key)
         if near:
             methods = tuple(sorted({one.endpoint.method for one in near}))
-            return Missed(near[0].route, near[0].dialect, methods, near[0].template())
-        return Missed(route, route.dialects[0])
+            return NoMatch(near[0].route, near[0].dialect, methods, near[0].template())
+        return NoMatch(route, route.dialects[0])
 
     def _below(self, host: str | None, parts: tuple[str, ...]) -> _Prefix | None:
-        for where in (None,) if host is None or not self.asks_host else (host, None):
+        for where in (None,) if host is None or not self.uses_host else (host, None):
             for length in range(min(len(parts), self._longest), -1, -1):
                 found = self._prefixes.get((where, parts[:length]))
                 if found is not None:
@@ -146,9 +146,9 @@ def split_path(target: str) -> tuple[str, ...]:
     """
     raw = target.partition("?")[0]
     if not raw.startswith("/"):
-        raise Refusal(Code.MALFORMED, "the request's target must be a path")
+        raise ApiError(Code.MALFORMED, "the request's target must be a path")
     if "#" in raw or _ESCAPE.search(raw):
-        raise Refusal(Code.MALFORMED, "the path holds a bad escape, %2f or #")
+        raise ApiError(Code.MALFORMED, "the path holds a bad escape, %2f or #")
     if "%" not in raw and raw.isascii() and raw.isprintable():  # nothing to decode, as in most requests
         parts = tuple(raw[1:].split("/"))
     else:
@@ -168,7 +168,7 @@ def literal_prefix(at: Parts) -> tuple[str, ...]:
 
 def candidates(route: Route) -> Iterator[_Candidate]:
     """Each endpoint of the route, with what must stand below its literal prefix."""
-    below = route.at[len(literal_prefix(route.at)) :]
+    below = route.path[len(literal_prefix(route.path)) :]
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
             parts = below + parse_path(endpoint.path)
@@ -179,18 +179,18 @@ def candidates(route: Route) -> Iterator[_Candidate]:
 
 def clash(one: Route, other: Route) -> str | None:
     """A path that both could match, as its template; None if there is none. One route can clash with itself."""
-    if one.host != other.host or literal_prefix(one.at) != literal_prefix(other.at):
+    if one.host != other.host or literal_prefix(one.path) != literal_prefix(other.path):
         return None
     for first in candidates(one):
         for second in candidates(other):
             if one is other and first.endpoint is second.endpoint:
                 break
-            if _same_door(first.endpoint, second.endpoint) and _could_both(first.below, second.below):
+            if _same_endpoint(first.endpoint, second.endpoint) and _could_both(first.below, second.below):
                 return first.template()
     return None
 
 
-def _same_door(one: Endpoint, other: Endpoint) -> bool:
+def _same_endpoint(one: Endpoint, other: Endpoint) -> bool:
     """Whether method and content type leave both in question."""
     return one.method == other.method and (None in (one.media, other.media) or one.media == other.media)
 
@@ -207,7 +207,7 @@ def _decode(raw: str) -> str:
         whole = raw.encode("utf-8", "surrogateescape")
         text = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes((int(found[1], 16),)), whole).decode()
     except UnicodeError as error:
-        raise Refusal(Code.MALFORMED, "the path is not UTF-8") from error
+        raise ApiError(Code.MALFORMED, "the path is not UTF-8") from error
     if _CONTROL.search(text):
-        raise Refusal(Code.MALFORMED, "the path holds a control character")
+        raise ApiError(Code.MALFORMED, "the path holds a control character")
     return text

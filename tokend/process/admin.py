@@ -14,17 +14,17 @@ import orjson
 from aiohttp import hdrs, web
 
 from tokend.auth.authenticator import digest_of
-from tokend.dialects.contract import Answer
-from tokend.http.connection_limiter import Caps, Deadlines, Guard
+from tokend.dialects.contract import HttpResponse
+from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.reply import Reply, reply
 from tokend.http.request_parsing import host_of
-from tokend.process.control import Fleet, whole_snapshot
+from tokend.process.control import ServerHandle, full_snapshot
 from tokend.process.sockets import address_of
 from tokend.process.worker import runner_for
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.prometheus import exposition
 
-Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
+Handler = Callable[[web.BaseRequest], Awaitable[HttpResponse]]
 RELOAD_SECONDS: Final = 90.0
 """The longest that a reload may take; the workers' own deadline is far below."""
 CONNECTIONS: Final = 100
@@ -35,19 +35,19 @@ class Admin:
 
     def __init__(
         self,
-        fleet: Fleet,
+        server_handle: ServerHandle,
         configuration: Callable[[], Mapping[str, Any]],
         listener: socket.socket,
         key: str | None,
         log: JsonLog,
     ) -> None:
-        self._fleet = fleet
+        self._start_processes = server_handle
         self._configuration = configuration
         self._key = key
         self._local = _is_local(listener)
         self._listener = listener
         self._log = log
-        self._guard = Guard(
+        self._connection_limiter = ConnectionLimiter(
             Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
         )
         self._handlers: Mapping[str, tuple[str, Handler]] = {
@@ -55,19 +55,19 @@ class Admin:
             "/metrics": ("GET", self._metrics),
             "/healthz": ("GET", _healthy),
             "/readyz": ("GET", self._ready),
-            "/-/config": ("GET", self._guarded(self._config)),
-            "/-/reload": ("POST", self._guarded(self._reload)),
+            "/-/config": ("GET", self._limited_transport(self._config)),
+            "/-/reload": ("POST", self._limited_transport(self._reload)),
         }
         self._runner: web.ServerRunner
 
     async def start(self) -> None:
-        self._runner = runner_for(self._handle, self._refuse, self._guard)
+        self._runner = runner_for(self._handle, self._render_error, self._connection_limiter)
         await self._runner.setup()
-        self._guard.start()
+        self._connection_limiter.start()
         await web.SockSite(self._runner, self._listener).start()
 
     async def stop(self) -> None:
-        self._guard.stop()
+        self._connection_limiter.stop()
         await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> Reply:
@@ -75,14 +75,14 @@ class Admin:
         answer = await handler(request) if request.method == method or not method else _error(405, f"use {method}")
         return reply(request, answer, "", secrets.token_hex(8), int(time.time()))
 
-    def _refuse(self, request: web.BaseRequest, status: int, error: BaseException | None) -> Reply:
+    def _render_error(self, request: web.BaseRequest, status: int, error: BaseException | None) -> Reply:
         if status >= 500 and error is not None:
             self._log.event("admin", "error", **exception_fields(error))
         answer = _error(status, "this cannot be read, or is an error of this server")
         return reply(request, answer, "", secrets.token_hex(8), int(time.time()), close=True)
 
-    def _guarded(self, handler: Handler) -> Handler:
-        async def handle(request: web.BaseRequest) -> Answer:
+    def _limited_transport(self, handler: Handler) -> Handler:
+        async def handle(request: web.BaseRequest) -> HttpResponse:
             if self._key is not None:
                 if digest_of(_bearer(request)) != self._key:
                     return _error(401, "the key of server.admin is needed, as Authorization: Bearer")
@@ -94,41 +94,45 @@ class Admin:
 
         return handle
 
-    async def _metrics(self, request: web.BaseRequest) -> Answer:
-        body, content_type = exposition(await whole_snapshot(self._fleet), request.headers.get(hdrs.ACCEPT, ""))
-        return Answer(200, body, content_type.removesuffix("; charset=utf-8"))
+    async def _metrics(self, request: web.BaseRequest) -> HttpResponse:
+        body, content_type = exposition(
+            await full_snapshot(self._start_processes), request.headers.get(hdrs.ACCEPT, "")
+        )
+        return HttpResponse(200, body, content_type.removesuffix("; charset=utf-8"))
 
-    async def _ready(self, request: web.BaseRequest) -> Answer:
-        reasons = self._fleet.unready()
+    async def _ready(self, request: web.BaseRequest) -> HttpResponse:
+        reasons = self._start_processes.not_ready_reasons()
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
-    async def _reload(self, request: web.BaseRequest) -> Answer:
-        found = await self._fleet.reloader.reload()
+    async def _reload(self, request: web.BaseRequest) -> HttpResponse:
+        found = await self._start_processes.reloader.reload()
         answer = {"reloaded": found.changed, "fingerprint": found.fingerprint, "problems": found.problems}
         return _json(answer, 409 if found.problems else 200)
 
-    async def _config(self, request: web.BaseRequest) -> Answer:
-        setup = self._fleet.reloader.setup
-        return _json({"source": setup.source, "fingerprint": setup.fingerprint, **self._configuration()})
+    async def _config(self, request: web.BaseRequest) -> HttpResponse:
+        configuration = self._start_processes.reloader.configuration
+        return _json(
+            {"source": configuration.source, "fingerprint": configuration.fingerprint, **self._configuration()}
+        )
 
 
-async def _healthy(request: web.BaseRequest) -> Answer:
+async def _healthy(request: web.BaseRequest) -> HttpResponse:
     return _json({"status": "ok"})
 
 
-async def _index(request: web.BaseRequest) -> Answer:
+async def _index(request: web.BaseRequest) -> HttpResponse:
     return _json({"paths": ["/metrics", "/healthz", "/readyz", "/-/config", "POST /-/reload"]})
 
 
-async def _nothing(request: web.BaseRequest) -> Answer:
+async def _nothing(request: web.BaseRequest) -> HttpResponse:
     return _error(404, "there is nothing at this path; / tells what there is")
 
 
-def _json(content: object, status: int = 200) -> Answer:
-    return Answer(status, orjson.dumps(content))
+def _json(content: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, orjson.dumps(content))
 
 
-def _error(status: int, sentence: str) -> Answer:
+def _error(status: int, sentence: str) -> HttpResponse:
     return _json({"error": sentence}, status)
 
 

@@ -6,26 +6,28 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.config.loading import Files, Source
-from tokend.issuing.configuration import Listen, Setup
+from tokend.issuing.configuration import Configuration, Listen
 from tokend.process.reloader import Reloader
 from tokend.telemetry.metrics import NOTHING, Snapshot, Values, merged
 
 
-class Start(Struct, frozen=True):
+class LaunchOptions(Struct, frozen=True):
     """What is to be served. `files`: those that `setup` was made of. `workers`: how many processes, at least 1."""
 
     source: Source
-    setup: Setup
+    configuration: Configuration
     files: Files
     listen: Listen
     workers: int = 1
 
-    def warnings_of(self, setup: Setup, now: float) -> tuple[str, ...]:
+    def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         """Those of a Setup that serves where this start listens, in so many processes; `now` in Unix seconds."""
-        return replace(setup, listen=self.listen, server=replace(setup.server, workers=self.workers)).warnings_at(now)
+        return replace(
+            configuration, listen=self.listen, server=replace(configuration.server, workers=self.workers)
+        ).warnings_at(now)
 
 
-class Fleet(Protocol):
+class ServerHandle(Protocol):
     """`alone.py` is one process, `supervisor.py` the parent of several."""
 
     reloader: Reloader
@@ -33,7 +35,7 @@ class Fleet(Protocol):
     async def snapshot(self) -> Snapshot:
         """The metrics of all processes, those that have ended included."""
 
-    def unready(self) -> list[str]:
+    def not_ready_reasons(self) -> list[str]:
         """Why no request should be sent here; empty: it is ready."""
 
     def alive(self, now: float) -> bool:
@@ -49,14 +51,14 @@ class Fleet(Protocol):
         """Not ready at once, still serving for `delay` seconds, then finish what has begun."""
 
 
-async def whole_snapshot(fleet: Fleet) -> Snapshot:
+async def full_snapshot(server_handle: ServerHandle) -> Snapshot:
     """Its metrics, with those that are of no process alone."""
-    reloader = fleet.reloader
+    reloader = server_handle.reloader
     gauges: Values = {
         "tokend_workers": {(): 0.0},  # so that it is 0 when all have ended, and not missing
-        "tokend_ready": {(): float(not fleet.unready())},
-        "tokend_apps": {(): float(len(reloader.setup.apps))},
+        "tokend_ready": {(): float(not server_handle.not_ready_reasons())},
+        "tokend_apps": {(): float(len(reloader.configuration.apps))},
         "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
         "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
     }
-    return merged([await fleet.snapshot(), replace(NOTHING, values=gauges)])
+    return merged([await server_handle.snapshot(), replace(NOTHING, values=gauges)])

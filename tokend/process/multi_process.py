@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from tokend.adapters.resources import CannotStart
 from tokend.config.loading import Files
-from tokend.issuing.configuration import Setup
-from tokend.process.control import Start
+from tokend.issuing.configuration import Configuration
+from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
 from tokend.process.reloader import Reloader
 from tokend.telemetry.log import JsonLog
@@ -39,13 +39,13 @@ class _Worker:
         self.process = process
         self.channel = channel
         self.snapshot = NOTHING
-        self.unready: list[str] = ["starting"]
+        self.not_ready_reasons: list[str] = ["starting"]
         self.retiring = False
         self.begun = self.heard = asyncio.get_running_loop().time()
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._listening = asyncio.create_task(self._listen())
 
-    async def ask(self, do: str, seconds: float = PREPARE_SECONDS, **message: Any) -> dict[str, Any] | None:
+    async def token_request(self, do: str, seconds: float = PREPARE_SECONDS, **message: Any) -> dict[str, Any] | None:
         """Its answer; None if it ended or took too long."""
         answer = self._answers.get(do)
         if answer is None or answer.done():
@@ -60,7 +60,7 @@ class _Worker:
         while (message := await self.channel.receive()) is not None:
             self.heard = asyncio.get_running_loop().time()
             if "metrics" in message:
-                self.snapshot, self.unready = Snapshot.unpack(message["metrics"]), message["unready"]
+                self.snapshot, self.not_ready_reasons = Snapshot.unpack(message["metrics"]), message["unready"]
             if (answer := self._answers.pop(message["did"], None)) is not None and not answer.done():
                 answer.set_result(message)
         for answer in self._answers.values():
@@ -73,10 +73,10 @@ class _Worker:
             self.process.kill()
 
 
-class Supervisor:
+class MultiProcessServer:
     """A `Fleet` of several. Made in a running loop."""
 
-    def __init__(self, start: Start, log: JsonLog, listener: socket.socket) -> None:
+    def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         self._metrics = Metrics()
         self._start = start
         self._files = start.files
@@ -89,7 +89,7 @@ class Supervisor:
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.reloader = Reloader(
-            start.source, start.setup, start.files, self._install, log, self._metrics, start.warnings_of
+            start.source, start.configuration, start.files, self._install, log, self._metrics, start.warnings_of
         )
 
     async def start(self) -> None:
@@ -102,15 +102,15 @@ class Supervisor:
         self._task(self._look_after())
 
     async def snapshot(self) -> Snapshot:
-        await asyncio.gather(*(one.ask("report", REPORT_SECONDS) for one in self._workers))
+        await asyncio.gather(*(one.token_request("report", REPORT_SECONDS) for one in self._workers))
         return merged([self._ended, self._metrics.snapshot({}), *(one.snapshot for one in self._workers)])
 
-    def unready(self) -> list[str]:
+    def not_ready_reasons(self) -> list[str]:
         if self._stopping:
             return ["stopping"]
         if not self._workers:
             return ["no worker is running"]
-        reasons = [set(one.unready) for one in self._workers]
+        reasons = [set(one.not_ready_reasons) for one in self._workers]
         return sorted(set.intersection(*reasons))
 
     def alive(self, now: float) -> bool:
@@ -130,7 +130,7 @@ class Supervisor:
                 except CannotStart as error:
                     self._log.event("workers", "error", message=f"cannot be replaced: {error}")
                     return
-                await self._retire(old, self._start.setup.server.drain)
+                await self._retire(old, self._start.configuration.server.drain)
         self._log.event("workers", message="replaced", workers=len(self._workers))
 
     async def stop(self, delay: float) -> None:
@@ -140,12 +140,12 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*(self._retire(one, delay) for one in list(self._workers)))
 
-    async def _install(self, setup: Setup, files: Files) -> list[str]:
+    async def _install(self, configuration: Configuration, files: Files) -> list[str]:
         """All workers make ready; only if all are, all swap."""
         async with self._changing:
             packed = files.pack()
             workers = list(self._workers)
-            answers = await asyncio.gather(*(one.ask("prepare", files=packed) for one in workers))
+            answers = await asyncio.gather(*(one.token_request("prepare", files=packed) for one in workers))
             there = [one for one in answers if one is not None]
             problems = [problem for one in there for problem in one["problems"]]
             if problems or not there:
@@ -156,7 +156,7 @@ class Supervisor:
                 if answer is None:
                     one.kill()  # its replacement gets the new Setup
             self._files = files
-            await asyncio.gather(*(one.ask("commit") for one in workers))
+            await asyncio.gather(*(one.token_request("commit") for one in workers))
             return []
 
     async def _spawn(self) -> None:
@@ -171,7 +171,7 @@ class Supervisor:
         theirs.close()
         worker = _Worker(process, await Channel.on(ours))
         source = self._start.source
-        answer = await worker.ask(
+        answer = await worker.token_request(
             "start",
             file=source.file,
             directory=str(source.directory),
@@ -184,7 +184,7 @@ class Supervisor:
                 raise CannotStart("; ".join(answer["problems"]))
             self._count_end(worker)  # it was lost, like one that ends later
             raise CannotStart("a worker ended, or hung, before it was ready")
-        worker.unready = []
+        worker.not_ready_reasons = []
         self._workers.append(worker)
         self._task(self._replace_when_ended(worker))
         self._log.event("worker", result="started", pid=process.pid)
@@ -233,7 +233,7 @@ class Supervisor:
             await asyncio.sleep(REPORT_SECONDS)
             now = asyncio.get_running_loop().time()
             for one in self._workers:
-                self._task(one.ask("report", HUNG_SECONDS))
+                self._task(one.token_request("report", HUNG_SECONDS))
                 if now - one.heard > HUNG_SECONDS and not one.retiring:
                     self._log.event("worker", "error", result="hung", pid=one.process.pid)
                     one.kill()

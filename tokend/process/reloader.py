@@ -10,15 +10,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.config.loading import ConfigError, Files, Source
-from tokend.issuing.configuration import Setup
+from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics
 
 WATCH_SECONDS: Final = 1.0
 """How often `server.watch` looks whether a file changed."""
 
-Install = Callable[[Setup, Files], Awaitable[list[str]]]
+Install = Callable[[Configuration, Files], Awaitable[list[str]]]
 """Put a Setup into service; gives what stood against it, empty if nothing did."""
 
 
@@ -39,16 +39,16 @@ class Reloader:
     def __init__(
         self,
         source: Source,
-        setup: Setup,
+        configuration: Configuration,
         files: Files,
         install: Install,
         log: JsonLog,
         metrics: Metrics,
-        warnings_of: Callable[[Setup, float], Iterable[str]],
+        warnings_of: Callable[[Configuration, float], Iterable[str]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`warnings_of`: what is told of a Setup that begins to serve. `clock`: Unix seconds."""
-        self.setup = setup
+        self.configuration = configuration
         self.files = files
         self._source = source
         self._install = install
@@ -65,42 +65,46 @@ class Reloader:
         async with self._one_at_a_time:
             files = Files()
             try:
-                setup = await asyncio.to_thread(self._source.load, files)
-            except ConfigError as error:
-                return self._refused([str(one) for one in error.problems])
-            if setup.fingerprint == self.setup.fingerprint:
+                configuration = await asyncio.to_thread(self._source.load, files)
+            except ConfigurationError as error:
+                return self._error_response([str(one) for one in error.problems])
+            if configuration.fingerprint == self.configuration.fingerprint:
                 self.refused = False
                 self._metrics.count("tokend_reloads", "unchanged")
-                self._log.event("reload", result="unchanged", fingerprint=setup.fingerprint)
-                return Reloaded((), setup.fingerprint)
-            if problems := await self._install(setup, files):
-                return self._refused(problems)
-            before, self.setup, self.files = self.setup, setup, files
+                self._log.event("reload", result="unchanged", fingerprint=configuration.fingerprint)
+                return Reloaded((), configuration.fingerprint)
+            if problems := await self._install(configuration, files):
+                return self._error_response(problems)
+            before, self.configuration, self.files = self.configuration, configuration, files
             self.refused, self.loaded_at = False, self._clock()
             self._metrics.count("tokend_reloads", "done")
-            self._log.event("reload", result="done", fingerprint=setup.fingerprint, apps=len(setup.apps))
-            for warning in (*self._warnings_of(setup, self._clock()), *_at_next_start(before, setup)):
+            self._log.event(
+                "reload", result="done", fingerprint=configuration.fingerprint, apps=len(configuration.apps)
+            )
+            for warning in (*self._warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
                 self._log.event("warning", "warning", message=warning)
-            return Reloaded((), setup.fingerprint, changed=True)
+            return Reloaded((), configuration.fingerprint, changed=True)
 
     async def watch(self) -> None:
         """Reload whenever a file changed, for ever."""
-        seen = self.files.stamps()
+        seen = self.files.issuances()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            found = await asyncio.to_thread(self.files.stamps)
+            found = await asyncio.to_thread(self.files.issuances)
             if found != seen:
                 await self.reload()
-                seen = self.files.stamps()
+                seen = self.files.issuances()
 
-    def _refused(self, problems: list[str]) -> Reloaded:
+    def _error_response(self, problems: list[str]) -> Reloaded:
         self.refused = True
         self._metrics.count("tokend_reloads", "refused")
-        self._log.event("reload", "error", result="refused", problems=problems, fingerprint=self.setup.fingerprint)
-        return Reloaded(tuple(problems), self.setup.fingerprint)
+        self._log.event(
+            "reload", "error", result="refused", problems=problems, fingerprint=self.configuration.fingerprint
+        )
+        return Reloaded(tuple(problems), self.configuration.fingerprint)
 
 
-def _at_next_start(before: Setup, now: Setup) -> list[str]:
+def _at_next_start(before: Configuration, now: Configuration) -> list[str]:
     if (before.listen, before.server) == (now.listen, now.server):
         return []
     return ["what changed below `server` counts from the next start"]

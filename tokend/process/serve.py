@@ -9,11 +9,11 @@ from typing import Final
 
 from tokend.config.loading import shown_apps
 from tokend.issuing.configuration import Admin as AdminSettings
-from tokend.process.control import Fleet, Start
-from tokend.process.multi_process import Supervisor
+from tokend.process.control import LaunchOptions, ServerHandle
+from tokend.process.multi_process import MultiProcessServer
 from tokend.process.runtime import caps_of, check_packages, check_parser, loop_factory, no_core_dumps
-from tokend.process.service_manager import Notify
-from tokend.process.single_process import Alone
+from tokend.process.service_manager import ServiceManager
+from tokend.process.single_process import SingleProcessServer
 from tokend.process.sockets import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
 from tokend.process.worker import BACKLOG
 from tokend.telemetry.log import JsonLog, capture_libraries
@@ -21,45 +21,47 @@ from tokend.telemetry.log import JsonLog, capture_libraries
 _ADMIN_OPTION: Final = "change server.admin"
 
 
-def serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]) -> None:
+def serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT. `on_listening` gets the base URL. Raises `CannotStart`."""
     capture_libraries(log)
     no_core_dumps()
     check_parser()
     check_packages()
-    caps_of(start.setup.server)
+    caps_of(start.configuration.server)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(start, log, on_listening))
 
 
-async def _serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]) -> None:
+async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None]) -> None:
     log.buffer(asyncio.get_running_loop().call_later)
-    notify = Notify(os.environ)
+    service_manager = ServiceManager(os.environ)
     handed = handed_over(os.environ)
     listener = handed.get(PUBLIC) or bind(start.listen)
     listener.listen(BACKLOG)
-    settings = start.setup.server
+    settings = start.configuration.server
     admin_listener = _admin_listener(settings.admin, handed.get(ADMIN))
-    fleet = await _fleet(start, log, listener)
+    server_handle = await _start_processes(start, log, listener)
     admin = None
     if admin_listener is not None:
         from tokend.process.admin import Admin  # it brings Prometheus' library, which takes a while to import
 
         key = settings.admin.key if settings.admin else None
-        admin = Admin(fleet, lambda: shown_apps(start.source, fleet.reloader.files), admin_listener, key, log)
+        admin = Admin(
+            server_handle, lambda: shown_apps(start.source, server_handle.reloader.files), admin_listener, key, log
+        )
         await admin.start()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    background = _obey_signals(fleet, stop, notify, log)
+    background = _obey_signals(server_handle, stop, service_manager, log)
     if settings.watch:
-        background.append(asyncio.create_task(fleet.reloader.watch()))
-    background.append(asyncio.create_task(notify.stay_alive(lambda: fleet.alive(loop.time()))))
+        background.append(asyncio.create_task(server_handle.reloader.watch()))
+    background.append(asyncio.create_task(service_manager.stay_alive(lambda: server_handle.alive(loop.time()))))
     address = address_of(listener)
     on_listening(address.url if address else str(listener.getsockname()))
-    notify.ready(f"serving {start.setup.source}")
+    service_manager.ready(f"serving {start.configuration.source}")
     await stop.wait()
-    notify.stopping()
+    service_manager.stopping()
     log.event("stopping")
-    await fleet.stop(settings.drain)
+    await server_handle.stop(settings.drain)
     for task in background:
         task.cancel()
     if admin is not None:
@@ -68,14 +70,14 @@ async def _serve(start: Start, log: JsonLog, on_listening: Callable[[str], None]
     log.buffer(None)
 
 
-async def _fleet(start: Start, log: JsonLog, listener: socket.socket) -> Fleet:
+async def _start_processes(start: LaunchOptions, log: JsonLog, listener: socket.socket) -> ServerHandle:
     if start.workers > 1:
-        supervisor = Supervisor(start, log, listener)
-        await supervisor.start()
-        return supervisor
-    alone = Alone(start, log)
-    await alone.start(listener)
-    return alone
+        multi_process = MultiProcessServer(start, log, listener)
+        await multi_process.start()
+        return multi_process
+    single_process = SingleProcessServer(start, log)
+    await single_process.start(listener)
+    return single_process
 
 
 def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None) -> socket.socket | None:
@@ -86,23 +88,25 @@ def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None
     return None if settings.listen is None else bind(settings.listen, _ADMIN_OPTION)
 
 
-def _obey_signals(fleet: Fleet, stop: asyncio.Event, notify: Notify, log: JsonLog) -> list[asyncio.Task[None]]:
+def _obey_signals(
+    server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager, log: JsonLog
+) -> list[asyncio.Task[None]]:
     """SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
     wanted: asyncio.Queue[str] = asyncio.Queue()
 
     async def obey() -> None:
         while True:
             if await wanted.get() == "reload":
-                notify.reloading()
-                found = await fleet.reloader.reload()
-                notify.ready("the reload was refused: see the log" if found.problems else "reloaded")
+                service_manager.reloading()
+                found = await server_handle.reloader.reload()
+                service_manager.ready("the reload was refused: see the log" if found.problems else "reloaded")
             else:
-                await fleet.replace_workers()
+                await server_handle.replace_workers()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, wanted.put_nowait, "reload")
-    loop.add_signal_handler(signal.SIGUSR1, fleet.reopen_audit)
+    loop.add_signal_handler(signal.SIGUSR1, server_handle.reopen_audit)
     loop.add_signal_handler(signal.SIGUSR2, wanted.put_nowait, "replace")
     return [asyncio.create_task(obey())]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 
-class Notify:
+class ServiceManager:
     """Silent where there is no NOTIFY_SOCKET."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:

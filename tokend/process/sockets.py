@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tokend.adapters.resources import CannotStart
-from tokend.core.validation import shown
+from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import Listen
 
 FIRST: Final = 3
@@ -41,7 +41,7 @@ def bind_unix(path: str) -> socket.socket:
         listener.bind(path)
         Path(path).chmod(0o600)
     except OSError as error:
-        raise CannotStart(f"cannot listen on the unix socket {shown(path)}: {error.strerror}") from error
+        raise CannotStart(f"cannot listen on the unix socket {redact_secrets(path)}: {error.strerror}") from error
     return listener
 
 

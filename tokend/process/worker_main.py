@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tokend.adapters.resources import CannotStart
-from tokend.config.loading import ConfigError, Files, Source
-from tokend.issuing.configuration import Setup
+from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.issuing.configuration import Configuration
 from tokend.process.ipc import Channel
 from tokend.process.runtime import answer_first, caps_of, loop_factory, no_core_dumps, seldom_collect
 from tokend.process.worker import Worker
@@ -65,10 +65,10 @@ class _Child:
     async def _do_start(self, file: str | None, directory: str, files: Any) -> Any:
         self._source = Source(file, os.environ, Path(directory))
         try:
-            setup = self._setup(files)
-            worker = Worker(self._log, caps_of(setup.server))
-            await worker.start(setup, self._listener)
-        except (CannotStart, ConfigError) as error:
+            configuration = self._configuration(files)
+            worker = Worker(self._log, caps_of(configuration.server))
+            await worker.start(configuration, self._listener)
+        except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
         self._worker = worker
         seldom_collect()
@@ -77,23 +77,27 @@ class _Child:
 
     async def _do_prepare(self, files: Any) -> Any:
         try:
-            self._running.offer(await asyncio.to_thread(self._setup, files))
-        except (CannotStart, ConfigError) as error:
+            self._running.prepare(await asyncio.to_thread(self._configuration, files))
+        except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
         return {"problems": []}
 
     async def _do_commit(self) -> None:
-        self._running.swap()
+        self._running.commit()
 
-    async def _do_withdraw(self) -> None:
-        self._running.withdraw()
+    async def _do_rollback(self) -> None:
+        self._running.rollback()
 
     async def _do_reopen(self) -> None:
         self._running.reopen_audit()
 
     async def _do_report(self) -> Any:
         worker = self._running
-        return {"metrics": worker.snapshot().pack(), "unready": worker.unready(), "setup": worker.setup.fingerprint}
+        return {
+            "metrics": worker.snapshot().pack(),
+            "unready": worker.not_ready_reasons(),
+            "setup": worker.configuration.fingerprint,
+        }
 
     async def _do_stop(self, delay: float) -> None:
         self._delay = delay
@@ -105,7 +109,7 @@ class _Child:
             raise RuntimeError("the worker has not started")
         return self._worker
 
-    def _setup(self, files: Any) -> Setup:
+    def _configuration(self, files: Any) -> Configuration:
         return self._source.load(Files.unpack(files))
 
 

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from tokend.core.errors import Refusal
-from tokend.core.interfaces import AuditSink, Limiter, Ports
+from tokend.core.errors import ApiError
+from tokend.core.interfaces import AuditSink, Interfaces, Limiter
 from tokend.core.model import Decision
 from tokend.core.rate_limits import Group
 from tokend.telemetry.metrics import Metrics
 
 
-def counted_in(metrics: Metrics, ports: Ports) -> Ports:
+def counted_in(metrics: Metrics, interfaces: Interfaces) -> Interfaces:
     """The same, but counted."""
     return replace(
-        ports,
-        audit=None if ports.audit is None else _CountedAudit(ports.audit, metrics),
-        limiter=None if ports.limiter is None else _CountedLimiter(ports.limiter, metrics),
+        interfaces,
+        audit=None if interfaces.audit is None else _CountedAudit(interfaces.audit, metrics),
+        limiter=None if interfaces.limiter is None else _CountedLimiter(interfaces.limiter, metrics),
     )
 
 
@@ -49,7 +49,7 @@ class _CountedLimiter:
     async def take(self, groups: Sequence[Group]) -> list[float | None]:
         try:
             waits = await self._limiter.take(groups)
-        except Refusal:
+        except ApiError:
             self._metrics.count("tokend_limiter_calls", "unavailable", by=len(groups))
             raise
         admitted = waits.count(None)

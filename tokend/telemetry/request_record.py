@@ -2,17 +2,17 @@
 
 from typing import Final
 
-from tokend.core.errors import Refusal
-from tokend.core.model import Ask
+from tokend.core.errors import ApiError
+from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue, Outcome
-from tokend.issuing.routing import Found
+from tokend.issuing.routing import Match
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
 METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
-class Trace:
+class RequestRecord:
     """Filled in on a request's way. `lines` are header lines that its answer gets besides the usual ones."""
 
     __slots__ = ("app", "code", "decisions", "exception", "kinds", "lines", "operator", "request_id", "template")
@@ -28,20 +28,20 @@ class Trace:
         self.exception: BaseException | None = None
         self.lines = ""
 
-    def wants(self, parsed: Issue, found: Found) -> None:
+    def wants(self, parsed: Issue, found: Match) -> None:
         """The kinds asked for, as far as the app has them."""
         known = found.route.app.backends
-        self.kinds = [one.kind for one in parsed.asks if isinstance(one, Ask) and one.kind in known]
+        self.kinds = [one.kind for one in parsed.token_requests if isinstance(one, TokenRequest) and one.kind in known]
         if len(self.kinds) > 1:
             self.kinds = sorted(set(self.kinds))
 
-    def decided(self, parsed: Issue, outcomes: list[Outcome], found: Found) -> None:
+    def decided(self, parsed: Issue, outcomes: list[Outcome], found: Match) -> None:
         """What became of each ask."""
         self.code = "issued"
         known = found.route.app.backends
-        for ask, outcome in zip(parsed.asks, outcomes, strict=True):
-            kind = ask.kind if isinstance(ask, Ask) and ask.kind in known else ""
-            if not isinstance(outcome, Refusal):
+        for token_request, outcome in zip(parsed.token_requests, outcomes, strict=True):
+            kind = token_request.kind if isinstance(token_request, TokenRequest) and token_request.kind in known else ""
+            if not isinstance(outcome, ApiError):
                 self.decisions.append((kind, "ok"))
                 continue
             self.decisions.append((kind, outcome.code))

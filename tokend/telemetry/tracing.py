@@ -17,14 +17,14 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tokend import __version__
-from tokend.telemetry.request_record import METHODS, Trace
+from tokend.telemetry.request_record import METHODS, RequestRecord
 
 FLUSH_SECONDS: Final = 3.0
 """The longest that the last spans are waited for at the end."""
 _ERROR: Final = Status(StatusCode.ERROR)
 
 
-class Spans:
+class Tracing:
     """`exporter`: where spans go; by default to the OTLP endpoint that the environment names."""
 
     def __init__(self, exporter: SpanExporter | None = None) -> None:
@@ -37,22 +37,24 @@ class Spans:
         self._tracer = self._provider.get_tracer("tokend", __version__)
         self._parents = TraceContextTextMapPropagator()
 
-    def request(self, trace: Trace, method: str, status: int, began: float, seconds: float, parent: str | None) -> None:
+    def request(
+        self, record: RequestRecord, method: str, status: int, began: float, seconds: float, parent: str | None
+    ) -> None:
         """An answered request. `began`: Unix seconds; `parent`: the header `traceparent`, whatever it holds."""
         known = method in METHODS
         told: dict[str, str | int | None] = {
             "http.request.method": method if known else "_OTHER",
-            "http.route": trace.template,
+            "http.route": record.template,
             "http.response.status_code": status,
-            "tokend.app": trace.app,
-            "tokend.kind": "+".join(trace.kinds) or None,
-            "tokend.outcome": trace.code,
-            "tokend.request_id": trace.request_id,
-            "error.type": trace.code if status >= 500 else None,
+            "tokend.app": record.app,
+            "tokend.kind": "+".join(record.kinds) or None,
+            "tokend.outcome": record.code,
+            "tokend.request_id": record.request_id,
+            "error.type": record.code if status >= 500 else None,
         }
         nanoseconds = int(began * 1e9)
         span = self._tracer.start_span(
-            " ".join(filter(None, (method if known else "HTTP", trace.template))),
+            " ".join(filter(None, (method if known else "HTTP", record.template))),
             self._parents.extract({"traceparent": parent}) if parent else None,
             SpanKind.SERVER,
             {name: value for name, value in told.items() if value is not None},

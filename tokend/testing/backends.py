@@ -3,7 +3,7 @@
 class TestWaveline(BackendConformance):
     backend = Waveline
     options = {"secret": Secret("only a test's secret"), "server_url": "wss://media.waveline.example"}
-    asks = ({"room": "lobby", "user": "ann"}, {"room": "stage", "user": "bob", "role": "publisher"})
+    token_requests = ({"room": "lobby", "user": "ann"}, {"room": "stage", "user": "bob", "role": "publisher"})
     refused = ({"room": ""}, {"room": "lobby", "user": 7})
 """
 
@@ -15,9 +15,9 @@ from typing import ClassVar, Final
 from msgspec.structs import replace
 
 from tokend.backends.contract import same_grant
-from tokend.core.reach import scope
-from tokend.plugins import Backend, Credentials, Grant, Minted, Secret, Stamp, Strict, Unreadable
-from tokend.testing.checks import JUNK, changes, objects, refusal_of, resealed, sealed, shown
+from tokend.core.reach import reach_of
+from tokend.plugins import AppCredentials, Backend, Grant, Issuance, Minted, Secret, StrictModel, Unreadable
+from tokend.testing.checks import JUNK, changes, error_of, objects, resealed, sealed, shown
 
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
 CERTIFICATE: Final = "5CFd2fd1755d40ecb72977518be15d3b"
@@ -33,14 +33,14 @@ SECRET_PIECE: Final = 8
 class BackendConformance:
     """What the issuer relies on, held against one backend. Every `test_` method is collected by pytest, or called plainly.
 
-    `asks` must be grantable with each of `ttls`; `unnamed` are asks without a user, where a rule may fill one in.
+    `token_requests` must be grantable with each of `ttls`; `unnamed` are asks without a user, where a rule may fill one in.
     """
 
     backend: ClassVar[type[Backend]]
     options: ClassVar[Mapping[str, object]] = {}
     """As in the YAML, with a `Secret` where that has `{env: …}` and its like."""
-    credentials: ClassVar[Credentials] = Credentials(APP_ID, {"primary": Secret(CERTIFICATE)})
-    asks: ClassVar[Sequence[Mapping[str, object]]] = ()
+    app_credentials: ClassVar[AppCredentials] = AppCredentials(APP_ID, {"primary": Secret(CERTIFICATE)})
+    token_requests: ClassVar[Sequence[Mapping[str, object]]] = ()
     refused: ClassVar[Sequence[Mapping[str, object]]] = ()
     """Fields that must be refused, by their shape or by `grant`."""
     unnamed: ClassVar[Sequence[Mapping[str, object]]] = ()
@@ -51,11 +51,11 @@ class BackendConformance:
     ttls: ClassVar[Sequence[int]] = (60, 3600, 86_400)
     unlimited_privileges: ClassVar[frozenset[str]] = frozenset()
     """Exceptions, as `service.privilege`: those whose 0 means "as long as the token" in the vendor's format."""
-    stamp: ClassVar[Stamp] = Stamp(1_700_000_000, 12_345_678)
+    issuance: ClassVar[Issuance] = Issuance(1_700_000_000, 12_345_678)
 
     def test_fields_and_options_are_strict_shapes(self) -> None:
         for shape in (self.backend.Fields, self.backend.Options):
-            assert issubclass(shape, Strict), f"{shape.__name__} is no subclass of tokend.plugins.Strict"
+            assert issubclass(shape, StrictModel), f"{shape.__name__} is no subclass of tokend.plugins.Strict"
             for key in ("strict", "frozen", "hide_input_in_errors"):
                 assert shape.model_config.get(key) is True, f"{shape.__name__}: {key} was switched off"
             for name, part in objects(shape):
@@ -66,29 +66,29 @@ class BackendConformance:
         assert not taken, f"fields that the answer overwrites: {sorted(taken)}"
 
     def test_an_unknown_field_is_refused(self) -> None:
-        for ask in self._asks():
-            assert refusal_of(self._backend(), {**ask, "no_such_field": 1}, 60) == "shape", (
-                f"took no_such_field in {ask}"
+        for token_request in self._token_requests():
+            assert error_of(self._backend(), {**token_request, "no_such_field": 1}, 60) == "shape", (
+                f"took no_such_field in {token_request}"
             )
 
     def test_what_must_be_refused_is_refused(self) -> None:
         for fields in self.refused:
-            assert refusal_of(self._backend(), fields, self.ttls[0]), f"granted {dict(fields)}"
+            assert error_of(self._backend(), fields, self.ttls[0]), f"granted {dict(fields)}"
 
     def test_a_grant_is_for_this_app_and_as_long_as_asked(self) -> None:
         for ttl in self.ttls:
-            for ask in self._asks():
-                grant = self._grant(ask, ttl)
+            for token_request in self._token_requests():
+                grant = self._grant(token_request, ttl)
                 assert type(grant) is Grant
                 assert grant.ttl == ttl, f"{grant.ttl} s were granted where {ttl} s were asked for"
                 assert grant.services, "a grant without services gives nothing"
                 if self.backend.needs_app_id:
-                    assert grant.app_id == self.credentials.app_id
+                    assert grant.app_id == self.app_credentials.app_id
 
     def test_no_privilege_outlasts_the_token_or_ends_at_once(self) -> None:
         for ttl in self.ttls:
-            for ask in self._asks():
-                for service in self._grant(ask, ttl).services:
+            for token_request in self._token_requests():
+                for service in self._grant(token_request, ttl).services:
                     for name, seconds in service.privileges.items():
                         may_be_zero = f"{service.name}.{name}" in self.unlimited_privileges
                         assert type(seconds) is int
@@ -101,20 +101,20 @@ class BackendConformance:
         for fields in self.unnamed:
             shape = backend.Fields.model_validate(dict(fields))
             assert not backend.names_user(shape)
-            assert refusal_of(backend, fields, self.ttls[0]) == "grant", f"granted {dict(fields)} to nobody"
+            assert error_of(backend, fields, self.ttls[0]) == "grant", f"granted {dict(fields)} to nobody"
             for user in self.users:
                 grant = backend.grant(shape, self.ttls[0], user)
-                assert scope(grant).users <= {user}
+                assert reach_of(grant).users <= {user}
                 named = backend.Fields.model_validate({**fields, **backend.filled(user)})
                 assert backend.names_user(named)
                 assert same_grant(backend.grant(named, self.ttls[0]), grant), "filled() tells of another user"
             for user in self.refused_users:
-                assert refusal_of(backend, fields, self.ttls[0], user) == "grant", f"granted a token to {user!r}"
+                assert error_of(backend, fields, self.ttls[0], user) == "grant", f"granted a token to {user!r}"
 
     def test_a_named_user_is_not_replaced(self) -> None:
         backend = self._backend()
-        for ask in self._asks():
-            fields = backend.Fields.model_validate(dict(ask))
+        for token_request in self._token_requests():
+            fields = backend.Fields.model_validate(dict(token_request))
             if backend.names_user(fields):
                 assert same_grant(
                     backend.grant(fields, self.ttls[0], self.users[0]), backend.grant(fields, self.ttls[0])
@@ -122,7 +122,7 @@ class BackendConformance:
 
     def test_the_same_grant_and_stamp_give_the_same_token(self) -> None:
         for grant, minted in self._tokens():
-            assert self._backend().mint(grant, self.stamp) == minted, "mint reads a clock or draws a random number"
+            assert self._backend().mint(grant, self.issuance) == minted, "mint reads a clock or draws a random number"
             assert self._backend().read(minted.token) == self._backend().read(minted.token)
 
     def test_other_grants_and_stamps_give_other_tokens(self) -> None:
@@ -130,7 +130,7 @@ class BackendConformance:
         for (one, minted), (other, other_minted) in permutations(tokens, 2):
             assert minted.token != other_minted.token, f"one token for {one} and {other}"
         for grant, minted in tokens:
-            later = self._backend().mint(grant, replace(self.stamp, issued_at=self.stamp.issued_at + 1))
+            later = self._backend().mint(grant, replace(self.issuance, issued_at=self.issuance.issued_at + 1))
             assert later.token != minted.token
 
     def test_reading_gives_the_grant_back_or_says_what_is_hidden(self) -> None:
@@ -141,34 +141,34 @@ class BackendConformance:
                 assert same_grant(reading.grant, grant), f"read {reading.grant}, granted {grant}"
             assert shown(reading.grant, hidden) == shown(grant, hidden), f"read {reading.grant}, granted {grant}"
             assert (reading.signed_by is None) == ("signed_by" in hidden), "signed by us, or said to be hidden"
-            assert reading.issued_at == self.stamp.issued_at
+            assert reading.issued_at == self.issuance.issued_at
             if "ttl" not in hidden:
-                assert reading.expires_at == self.stamp.issued_at + grant.ttl
+                assert reading.expires_at == self.issuance.issued_at + grant.ttl
 
     def test_verify_passes_its_own_token(self) -> None:
         for grant, minted in self._tokens():
-            mismatch = self._backend().verify(minted, grant, self.stamp)
+            mismatch = self._backend().verify(minted, grant, self.issuance)
             assert mismatch is None, mismatch
 
     def test_verify_fails_for_another_grant_or_stamp(self) -> None:
         backend, tokens = self._backend(), list(self._tokens())
         for (grant, minted), (other, _) in permutations(tokens, 2):
-            assert backend.verify(minted, other, self.stamp), f"a token of {grant} passed for {other}"
+            assert backend.verify(minted, other, self.issuance), f"a token of {grant} passed for {other}"
         for grant, minted in tokens:
             for other in (replace(grant, ttl=grant.ttl + 1), replace(grant, app_id="0" * 32)):
                 # a backend whose tokens cannot hold such a grant at all may leave verify to its mint
-                if backend.mint(other, self.stamp).token != minted.token:
-                    assert backend.verify(minted, other, self.stamp), f"a token of {grant} passed for {other}"
+                if backend.mint(other, self.issuance).token != minted.token:
+                    assert backend.verify(minted, other, self.issuance), f"a token of {grant} passed for {other}"
             for seconds in (-1, 1):
-                other_stamp = replace(self.stamp, issued_at=self.stamp.issued_at + seconds)
-                assert backend.verify(minted, grant, other_stamp), "a token of another time passed"
-            assert backend.verify(replace(minted, token=JUNK[1]), grant, self.stamp), "junk passed"
+                other_issuance = replace(self.issuance, issued_at=self.issuance.issued_at + seconds)
+                assert backend.verify(minted, grant, other_issuance), "a token of another time passed"
+            assert backend.verify(replace(minted, token=JUNK[1]), grant, self.issuance), "junk passed"
 
     def test_verify_fails_for_another_apps_secret(self) -> None:
         other = self._other_backend()
         for grant, minted in self._tokens():
-            assert other.mint(grant, self.stamp).token != minted.token, "the token does not depend on any secret"
-            assert other.verify(minted, grant, self.stamp), "another app's secret verified this token"
+            assert other.mint(grant, self.issuance).token != minted.token, "the token does not depend on any secret"
+            assert other.verify(minted, grant, self.issuance), "another app's secret verified this token"
             assert other.read(minted.token).signed_by is None, "another app's secret is said to have signed this token"
 
     def test_no_changed_token_passes(self) -> None:
@@ -193,21 +193,27 @@ class BackendConformance:
 
     def test_renewal_comes_before_the_end(self) -> None:
         for ttl in self.ttls:
-            for ask in self._asks():
-                minted = self._backend().mint(self._grant(ask, ttl), self.stamp)
+            for token_request in self._token_requests():
+                minted = self._backend().mint(self._grant(token_request, ttl), self.issuance)
                 assert 0 < minted.renew_after <= ttl, f"renewal after {minted.renew_after} s of {ttl} s"
 
     def test_extra_is_plain_data_beside_the_answer(self) -> None:
         taken = ANSWER | self.backend.Fields.model_fields.keys()
         for _, minted in self._tokens():
             assert not taken & minted.extra.keys(), (
-                f"extra collides with the answer: {sorted(taken & minted.extra.keys())}"
+                f"extra collides with the response: {sorted(taken & minted.extra.keys())}"
             )
             assert json.loads(json.dumps(dict(minted.extra), allow_nan=False)) == dict(minted.extra)
 
     def test_no_piece_of_a_secret_shows(self) -> None:
         backend = self._backend()
-        texts = [repr(backend), str(backend), repr(backend.options), str(backend.options), repr(backend.credentials)]
+        texts = [
+            repr(backend),
+            str(backend),
+            repr(backend.options),
+            str(backend.options),
+            repr(backend.app_credentials),
+        ]
         for grant, minted in self._tokens():
             reading = backend.read(minted.token)
             texts += [
@@ -215,44 +221,44 @@ class BackendConformance:
                 repr(grant),
                 repr(minted),
                 repr(reading),
-                str(backend.verify(minted, grant, self.stamp)),
+                str(backend.verify(minted, grant, self.issuance)),
             ]
-            texts += [repr(dict(minted.extra)), str(backend.verify(minted, replace(grant, ttl=1), self.stamp))]
+            texts += [repr(dict(minted.extra)), str(backend.verify(minted, replace(grant, ttl=1), self.issuance))]
         for secret in self._secrets():
             for at in range(max(1, len(secret) - SECRET_PIECE + 1)):
                 piece = secret[at : at + SECRET_PIECE]
                 assert not any(piece in text for text in texts), "eight characters of a secret can be read"
 
-    def _asks(self) -> Sequence[Mapping[str, object]]:
-        assert self.asks, "set `asks`: example fields, each of which can be granted"
-        return self.asks
+    def _token_requests(self) -> Sequence[Mapping[str, object]]:
+        assert self.token_requests, "set `token_requests`: example fields, each of which can be granted"
+        return self.token_requests
 
     def _backend(self) -> Backend:
-        return self.backend(self.backend.Options.model_validate(dict(self.options)), self.credentials)
+        return self.backend(self.backend.Options.model_validate(dict(self.options)), self.app_credentials)
 
     def _other_backend(self) -> Backend:
         """The same app with other secrets."""
-        certificates = {name: Secret(one.reveal()[::-1]) for name, one in self.credentials.certificates.items()}
+        certificates = {name: Secret(one.reveal()[::-1]) for name, one in self.app_credentials.certificates.items()}
         options = self.backend.Options.model_validate(resealed(self.options))
-        return self.backend(options, replace(self.credentials, certificates=certificates))
+        return self.backend(options, replace(self.app_credentials, certificates=certificates))
 
     def _secrets(self) -> list[str]:
         of_options = [one.reveal() for one in sealed(self.options)]
-        return of_options + [one.reveal() for one in self.credentials.certificates.values()]
+        return of_options + [one.reveal() for one in self.app_credentials.certificates.values()]
 
-    def _grant(self, ask: Mapping[str, object], ttl: int) -> Grant:
+    def _grant(self, token_request: Mapping[str, object], ttl: int) -> Grant:
         backend = self._backend()
-        grant: Grant = backend.grant(backend.Fields.model_validate(dict(ask)), ttl)
+        grant: Grant = backend.grant(backend.Fields.model_validate(dict(token_request)), ttl)
         return grant
 
     def _tokens(self) -> Iterator[tuple[Grant, Minted]]:
         """Every different grant of the asks, with its token."""
         seen: list[Grant] = []
-        for ask in self._asks():
-            grant = self._grant(ask, self.ttls[-1])
+        for token_request in self._token_requests():
+            grant = self._grant(token_request, self.ttls[-1])
             if grant not in seen:
                 seen.append(grant)
-                yield grant, self._backend().mint(grant, self.stamp)
+                yield grant, self._backend().mint(grant, self.issuance)
 
     def _check_harmless(self, text: str, grant: Grant, minted: Minted) -> None:
         """Unreadable, not signed by us, or word for word what was minted."""
@@ -261,7 +267,7 @@ class BackendConformance:
             reading = backend.read(text)
         except Unreadable:
             reading = None
-        if backend.verify(replace(minted, token=text), grant, self.stamp) is None:
+        if backend.verify(replace(minted, token=text), grant, self.issuance) is None:
             assert reading == backend.read(minted.token), f"verify passed a changed token: {text!r}"
         elif reading is not None:
             assert reading.signed_by is None, f"a changed token is said to be signed: {text!r}"

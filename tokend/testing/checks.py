@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec.structs import asdict
 from pydantic import BaseModel, ValidationError
 
-from tokend.plugins import Backend, Grant, Refusal, Secret
+from tokend.plugins import ApiError, Backend, Grant, Secret
 
 _WORDS: Final = (
     """0 é 語 null {} [] {"a":1} = a.b a.b.c a.b.c.d e30.e30.e30 eyJhbGciOiJub25lIn0.e30. Bearer %00 006 007 007eJxT"""
@@ -19,7 +19,7 @@ JUNK: Final = (
 """Texts that are no token of anybody's."""
 
 
-def refusal_of(backend: Backend, fields: Mapping[str, object], ttl: int, user: str | None = None) -> str | None:
+def error_of(backend: Backend, fields: Mapping[str, object], ttl: int, user: str | None = None) -> str | None:
     """Who refuses it: `shape`, `grant`, or None. Anything but a 400 is an error of the backend."""
     try:
         shape = backend.Fields.model_validate(dict(fields))
@@ -27,8 +27,8 @@ def refusal_of(backend: Backend, fields: Mapping[str, object], ttl: int, user: s
         return "shape"
     try:
         backend.grant(shape, ttl, user)
-    except Refusal as refusal:
-        assert refusal.status == 400, f"refused with {refusal.status}: what a backend refuses is a bad ask, 400"
+    except ApiError as api_error:
+        assert api_error.status == 400, f"refused with {api_error.status}: what a backend refuses is a bad ask, 400"
         return "grant"
     return None
 

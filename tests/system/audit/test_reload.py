@@ -4,23 +4,24 @@ import io
 from pathlib import Path
 
 from tests.unit.adapters.audit_faults import NOW, decided, numbers
-from tests.unit.http.running import OPEN, setup_of
-from tokend.adapters.resources import Outside
+from tests.unit.http.running import OPEN, configuration_of
+from tokend.adapters.resources import Resources
 from tokend.core.audit_records import verify
 from tokend.telemetry.log import JsonLog
 
 
 async def test_two_settings_of_one_file_have_chains_of_their_own(tmp_path: Path) -> None:
-    file, outside = tmp_path / "audit.jsonl", Outside(JsonLog(io.BytesIO(), lambda: NOW), "writer")
+    file, outside = tmp_path / "audit.jsonl", Resources(JsonLog(io.BytesIO(), lambda: NOW), "writer")
     before, after = (
-        outside.open(setup_of(f"audit: {{to: {{file: {file}}}, sync: {sync}}}\n{OPEN}")) for sync in ("os", "off")
+        outside.open(configuration_of(f"audit: {{to: {{file: {file}}}, sync: {sync}}}\n{OPEN}"))
+        for sync in ("os", "off")
     )
     assert before.audit is not None
     assert after.audit is not None
     await before.audit.record((decided(1),))
     await after.audit.record((decided(2),))
     await before.audit.record((decided(3),))
-    outside.retire(after)
+    outside.close_all_except(after)
     await outside.close()
     assert sorted(numbers(file)) == [1, 2, 3], "what was late is written when its audit is closed"
     assert list(verify(file.read_bytes().splitlines())) == []

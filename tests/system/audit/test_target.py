@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tokend.adapters.audit_file import Target
-from tokend.core.audit_records import PAGE, Finding, verify
+from tokend.core.audit_records import PAGE, AuditProblem, verify
 
 KILLS: Final = 20
 WRITER: Final = """
@@ -29,7 +29,7 @@ def body(number: int) -> bytes:
     return b'{"number":%d}' % number
 
 
-def found(file: Path) -> list[Finding]:
+def found(file: Path) -> list[AuditProblem]:
     return list(verify(file.read_bytes().splitlines()))
 
 
@@ -57,7 +57,7 @@ def test_what_a_killed_writer_left_of_a_line_costs_nobody_elses_line(file: Path,
         other = Target(str(file), "starting")
     other.write([body(2)])
     other.write([body(3)])
-    assert found(file) == [Finding(2, "is torn, or no line of an audit")]
+    assert found(file) == [AuditProblem(2, "is torn, or no line of an audit")]
     assert len(file.read_bytes().splitlines()) == 4
 
 

@@ -27,14 +27,14 @@ apps:
     callers:
       anybody:
         anonymous: true
-        may: [{{kinds: [rtc, rtm], channel: "demo-*", powers: [wildcard_user, wildcard_publish]}}]
+        rules: [{{kinds: [rtc, rtm], channel: "demo-*", capabilities: [wildcard_user, wildcard_publish]}}]
       page:
         url_key: "sha256:{digest}"
-        may: [{{kinds: [rtc, rtm], channel: "demo-*", powers: [wildcard_user, wildcard_publish]}}]
+        rules: [{{kinds: [rtc, rtm], channel: "demo-*", capabilities: [wildcard_user, wildcard_publish]}}]
     routes:
-      - {{at: /demo, callers: [anybody]}}
-      - {{at: /closed, callers: [page]}}
-      - {{at: /old, dialect: agora-token-guide, callers: [anybody]}}
+      - {{path: /demo, callers: [anybody]}}
+      - {{path: /closed, callers: [page]}}
+      - {{path: /old, dialect: agora-token-guide, callers: [anybody]}}
 """
 
 

@@ -32,8 +32,8 @@ apps:
     certificate: {env: DEMO_APP_CERTIFICATE}
     cors: {origins: ["*"]}
     callers:
-      anybody: {anonymous: true, may: [{kinds: [rtc, rtm], powers: [wildcard_user, wildcard_publish]}]}
-    routes: [{at: /, dialect: agora-npm-demo}]
+      anybody: {anonymous: true, rules: [{kinds: [rtc, rtm], capabilities: [wildcard_user, wildcard_publish]}]}
+    routes: [{path: /, dialect: agora-npm-demo}]
 """
 PUBLISHER: Final = {1, 2, 3, 4}
 RTM_LOGIN: Final = {1000}
@@ -46,7 +46,7 @@ class Both(NamedTuple):
     ours: str
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """`kind`: the content type; `readable`: whether a page of ORIGIN could read it."""
 
     status: int
@@ -60,7 +60,7 @@ class Answer(NamedTuple):
         return found
 
 
-def get(url: str) -> Answer:
+def get(url: str) -> HttpResponse:
     request = urllib.request.Request(url, headers={"Origin": ORIGIN})
     try:
         answer = urllib.request.urlopen(request, timeout=10)
@@ -68,7 +68,7 @@ def get(url: str) -> Answer:
         answer = error
     with answer:
         readable = answer.headers.get("Access-Control-Allow-Origin") in ("*", ORIGIN)
-        return Answer(answer.status, answer.headers.get_content_type(), readable, answer.read())
+        return HttpResponse(answer.status, answer.headers.get_content_type(), readable, answer.read())
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def test_the_same_token(
         token = answer.json["key"]
         assert v006.decode(token).privileges.keys() == privileges
         assert v006.verifies(v006.decode(token), CERTIFICATE, channel, uid)
-        found = vendor.ask("verify006", token=token, certificate=CERTIFICATE, channel=channel, uid=uid)
+        found = vendor.token_request("verify006", token=token, certificate=CERTIFICATE, channel=channel, uid=uid)
         assert (found["read"], found["ok"]) == (True, True)
 
 

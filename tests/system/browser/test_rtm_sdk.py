@@ -23,9 +23,9 @@ OTHER_APP_ID = "0123456789abcdef0123456789abcdef"
 LOGIN = "([appId, user, token]) => login(appId, user, token)"
 
 
-def token_of(url: str, name: str, ask: dict[str, object] | None = None) -> str:
+def token_of(url: str, name: str, token_request: dict[str, object] | None = None) -> str:
     """A token from a running tokend: by GET, or by POST of `ask`."""
-    body = None if ask is None else json.dumps(ask).encode()
+    body = None if token_request is None else json.dumps(token_request).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"} if body else {})
     with urllib.request.urlopen(request, timeout=10) as answer:
         token: str = json.load(answer)[name]
@@ -37,8 +37,8 @@ def from_service(url: str) -> str:
 
 
 def from_service_with_a_channel(url: str) -> str:
-    ask: dict[str, object] = {"tokenType": "rtm", "uid": USER, "channel": "demo-room", "role": "publisher"}
-    return token_of(f"{url}/demo/getToken", "token", ask)
+    token_request: dict[str, object] = {"tokenType": "rtm", "uid": USER, "channel": "demo-room", "role": "publisher"}
+    return token_of(f"{url}/demo/getToken", "token", token_request)
 
 
 def from_native(url: str) -> str:

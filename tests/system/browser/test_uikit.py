@@ -37,7 +37,7 @@ def kit(origin: str, token_url: str, uid: int) -> str:
 
 def decoded(vendor: Vendor, token: str) -> list[dict[str, Any]]:
     """The services of a token, as the vendor's own package reads them, after it verified the signature."""
-    answer = vendor.ask("verify007", token=token, certificate=CERTIFICATE)
+    answer = vendor.token_request("verify007", token=token, certificate=CERTIFICATE)
     assert (answer["read"], answer["ok"], answer["app_id"], answer["expire"]) == (True, True, APP_ID, 3600)
     services: list[dict[str, Any]] = answer["services"]
     return services
@@ -87,8 +87,8 @@ async def test_the_kit_joins_renews_and_shares_its_screen(
         assert {one.path for one in answers[5:]} == {f"{prefix}/rtm/7", f"{prefix}/rtm/7/"}
         assert all(decoded(vendor, one.body["rtmToken"]) == rtm("7") for one in answers[5:])
         await watched.page.wait_for_function("renewed.length === 4")
-        renewed = await watched.page.evaluate("renewed")
-        assert sorted(renewed) == sorted(next(iter(one.body.values())) for one in answers[3:])
+        refresh_keys = await watched.page.evaluate("renewed")
+        assert sorted(refresh_keys) == sorted(next(iter(one.body.values())) for one in answers[3:])
         assert {one.allowed for one in answers} == {sites.allowed}
     logged = requests_of(tokend)
     # the kit asks in a way that needs no preflight
@@ -121,8 +121,8 @@ async def test_the_kit_without_a_uid(
         assert refused.body["error"]
         # the kit read both bodies: the refusal has no token
         await watched.page.wait_for_function("renewed.length === 2")
-        renewed = await watched.page.evaluate("renewed.map(one => one ?? null)")
-        assert set(renewed) == {None, answers[f"{prefix}/rtm/{user}"].body["rtmToken"]}
+        refresh_keys = await watched.page.evaluate("renewed.map(one => one ?? null)")
+        assert set(refresh_keys) == {None, answers[f"{prefix}/rtm/{user}"].body["rtmToken"]}
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

@@ -33,7 +33,7 @@ ARGUMENTS: Final = (
 _ASKS_GATEWAY: Final = re.compile(rb'^\{.*"key":".*\}\r?$', re.MULTILINE)
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """tokend's answer to a request of the page. `allowed`: the origin that may read it, as the answer says."""
 
     path: str
@@ -82,7 +82,7 @@ class Watched:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, record: TracebackType | None
     ) -> None:
         await self.page.close()
 
@@ -97,15 +97,15 @@ class Watched:
         if response.url.startswith(self._server):
             self._answered.append(response)
 
-    async def answers(self, count: int) -> list[Answer]:
+    async def answers(self, count: int) -> list[HttpResponse]:
         """tokend's answers, in their order, when there are `count` of them."""
         await until(lambda: len(self._answered) >= count, f"{count} answers of tokend")
         return [await self._answer(one) for one in self._answered]
 
-    async def _answer(self, response: Response) -> Answer:
+    async def _answer(self, response: Response) -> HttpResponse:
         path = response.url.removeprefix(self._server)
         body = json.loads(await response.body())
-        return Answer(path, response.status, body, response.headers.get("access-control-allow-origin"))
+        return HttpResponse(path, response.status, body, response.headers.get("access-control-allow-origin"))
 
     async def hands_over(self, token: str) -> Handed:
         """What the vendor's client sent with this token."""

@@ -7,7 +7,7 @@ import time
 
 import uvloop
 
-from tests.unit.http.running import DEMO, setup_of
+from tests.unit.http.running import DEMO, configuration_of
 from tokend.http.connection_limiter import Caps
 from tokend.process.worker import ACCEPTS, Worker
 from tokend.telemetry.log import JsonLog
@@ -20,7 +20,7 @@ def test_connections_that_come_at_once_do_not_wait_a_turn_each() -> None:
     async def accepted() -> float:
         listener = socket.create_server(("127.0.0.1", 0))
         worker = Worker(JsonLog(io.BytesIO(), time.time), Caps())
-        await worker.start(setup_of(DEMO), listener)
+        await worker.start(configuration_of(DEMO), listener)
         clients = [socket.create_connection(listener.getsockname()) for _ in range(ACCEPTS)]
         for _ in range(TURNS):
             await asyncio.sleep(0)

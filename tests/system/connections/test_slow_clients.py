@@ -4,8 +4,8 @@ import asyncio
 import socket
 
 from tests.unit.http.running import OPEN, Running, read_reply, request_bytes, serving
-from tokend.adapters.batch_turns import Turns
-from tokend.core.interfaces import Ports
+from tokend.adapters.batch_turns import BatchScheduler
+from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
 from tokend.issuing.configuration import Listen
 from tokend.process.sockets import SEND_BUFFER, bind
@@ -62,7 +62,7 @@ async def test_a_client_that_takes_no_answers_is_closed() -> None:
     async with serving(OPEN, deadlines=_SHORT) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport as well
-        batch = b'{"asks": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 100) + b"]}"
+        batch = b'{"requests": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 100) + b"]}"
         request = request_bytes("POST", "/v1/tokens", batch)
         try:
             async with asyncio.timeout(20):
@@ -75,7 +75,7 @@ async def test_a_client_that_takes_no_answers_is_closed() -> None:
         await _healthy(server)
         writer.transport.abort()
         async with asyncio.timeout(5):
-            while server.guard.closed["write"] == 0:
+            while server.connection_limiter.closed["write"] == 0:
                 await asyncio.sleep(0.05)
 
 
@@ -83,17 +83,17 @@ def test_the_system_holds_no_megabytes_of_answers_for_a_client_that_takes_none()
     with bind(Listen("127.0.0.1", 0)) as listener:
         listener.listen()
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
-            held = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-    assert held <= 2 * SEND_BUFFER  # Linux doubles it, for its own books
+            get_keys = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert get_keys <= 2 * SEND_BUFFER  # Linux doubles it, for its own books
 
 
 async def test_many_batches_at_once_do_not_hold_up_other_requests() -> None:
-    batch = b'{"asks": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 10) + b"]}"
-    async with serving(OPEN, ports=Ports(turns=Turns())) as server:
+    batch = b'{"requests": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 10) + b"]}"
+    async with serving(OPEN, interfaces=Interfaces(batch_scheduler=BatchScheduler())) as server:
         clients = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
         for _, writer in clients:
             writer.write(request_bytes("POST", "/v1/tokens", batch))
-        assert (await server.ask("GET", "/healthz")).status == 200
+        assert (await server.token_request("GET", "/healthz")).status == 200
         for reader, writer in clients:
             assert (await read_reply(reader)).status == 200
             writer.close()
@@ -106,7 +106,7 @@ async def test_more_idle_connections_than_there_is_room_for() -> None:
         idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
         for _ in range(10):
             await _healthy(server)
-        assert server.guard.open <= 20
+        assert server.connection_limiter.open <= 20
         for _, writer in idle:
             writer.close()
     assert sum(line["event"] == "connections" for line in server.lines) <= 1
@@ -118,5 +118,5 @@ async def test_pipelined_requests_are_all_answered_in_order() -> None:
         writer.write(b"".join(request_bytes("GET", f"/rtc/room/publisher/uid/{uid}/", None) for uid in range(1, 40)))
         tokens = [(await read_reply(reader)).json["rtcToken"] for _ in range(1, 40)]
         assert len(set(tokens)) == 39
-        assert server.guard.open == 1
+        assert server.connection_limiter.open == 1
         writer.close()

@@ -58,7 +58,7 @@ def free_port() -> int:
         return port
 
 
-def ask(server: Running, uid: int) -> tuple[int, dict[str, Any]]:
+def token_request(server: Running, uid: int) -> tuple[int, dict[str, Any]]:
     body = json.dumps({"kind": "rtc", "channel": "room-1", "uid": uid}).encode()
     request = Request(f"{server.url}/demo/v1/token", body, {"X-API-Key": "a-key", "Content-Type": "application/json"})
     try:
@@ -76,14 +76,14 @@ def test_the_backend_of_the_page_is_asked_by_the_server_of_the_page(tmp_path: Pa
     assert replaced == 1
     (tmp_path / "config.yaml").write_text(text)
     with serving(tmp_path, {**DEMO, "AUTHORIZER_SECRET": SECRET}) as server:
-        assert ask(server, 7)[0] == 503
+        assert token_request(server, 7)[0] == 503
         with backend(tmp_path, port):
-            status, answer = ask(server, 7)
+            status, answer = token_request(server, 7)
             assert (status, answer["ttl"]) == (200, 300)
-            status, answer = ask(server, 8)
+            status, answer = token_request(server, 8)
             assert (status, answer["code"], answer["detail"]) == (403, "not_permitted", "banned")
         with backend(tmp_path, port, secret="another secret, which nobody shares"):
-            assert ask(server, 7)[0] == 503
+            assert token_request(server, 7)[0] == 503
     reasons = [line.get("reason") for line in map(json.loads, server.log.splitlines()) if line["event"] == "request"]
     assert reasons == [
         "authorizer: it cannot be reached: ClientConnectorError",
@@ -99,5 +99,7 @@ def test_the_question_and_the_answers_are_what_they_are_said_to_be() -> None:
     assert list(json.loads(question)) == [*Question.__struct_fields__, "request_id"]
     for line in answers.splitlines():
         answer = read_answer(line.encode())
-        assert answer.narrow is None or all(getattr(answer.narrow, name) for name in type(answer.narrow).model_fields)
+        assert answer.restrict is None or all(
+            getattr(answer.restrict, name) for name in type(answer.restrict).model_fields
+        )
     assert len(answers.splitlines()) == 3

@@ -45,8 +45,8 @@ def test_the_odds_of_two_equal_numbers_are_those_of_birthdays() -> None:
 def test_the_file_of_a_provider_loads(preset: str, tmp_path: Path) -> None:
     (block,) = (one for one in BLOCKS if f"preset: {preset}," in one)
     (tmp_path / "config.yaml").write_text(block)
-    setup = load(None, {"DEMO_APP_CERTIFICATE": CERTIFICATE}, tmp_path)
-    assert [rule.user is None for rule in setup.apps["demo"].rules["web"]].count(True) == 0
+    configuration = load(None, {"DEMO_APP_CERTIFICATE": CERTIFICATE}, tmp_path)
+    assert [rule.user is None for rule in configuration.apps["demo"].rules["web"]].count(True) == 0
 
 
 def test_the_reasons_are_real() -> None:

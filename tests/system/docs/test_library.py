@@ -51,7 +51,7 @@ def test_what_is_built_is_verified_by_us_and_by_the_vendor(kind: str, vendor: Ve
     assert agora.verify(token, app_id=APP_ID, certificate=CERTIFICATE)
     assert not agora.verify(token, app_id=APP_ID, certificate="0" * 32)
     assert not agora.verify(token, app_id="0" * 32, certificate=CERTIFICATE)
-    assert vendor.ask("verify007", token=token, certificate=CERTIFICATE)["ok"] is True
+    assert vendor.token_request("verify007", token=token, certificate=CERTIFICATE)["ok"] is True
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,12 @@ def test_the_file_loads_and_merges(tmp_path: Path) -> None:
     (block,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
     (tmp_path / "config.yaml").write_text(block)
     environment = {"DEMO_APP_CERTIFICATE": CERTIFICATE, "REDIS_URL": "redis://127.0.0.1:6379"}
-    setup = load(None, environment, tmp_path)
-    assert setup.apps["demo"].limits == Limits(Limit(1000, 60, 100), Limit(20, 1, 40), Limit(1, 1, 10), Limit(5, 1, 5))
-    assert setup.redis is not None
-    assert setup.redis.on_failure == "local"
+    configuration = load(None, environment, tmp_path)
+    assert configuration.apps["demo"].limits == Limits(
+        Limit(1000, 60, 100), Limit(20, 1, 40), Limit(1, 1, 10), Limit(5, 1, 5)
+    )
+    assert configuration.redis is not None
+    assert configuration.redis.on_failure == "local"
 
 
 def test_the_numbers_and_the_log_lines_are_those_of_the_code() -> None:

@@ -45,7 +45,7 @@ def test_run_blocks_run(tmp_path: Path) -> None:
                 assert done.stdout.startswith('{"rtcToken":"007')
             if "v1/token" in script:
                 assert '"renew_at"' in done.stdout
-                assert '"lacked":["channel' in done.stdout
+                assert '"unmet":["channel' in done.stdout
             if "inspect" in script:
                 assert "the client joins with" in done.stdout
 

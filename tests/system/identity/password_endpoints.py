@@ -36,11 +36,11 @@ class Asked(NamedTuple):
     sent: Mapping[str, Any]
 
 
-Answer = tuple[int, dict[str, Any]]
+HttpResponse = tuple[int, dict[str, Any]]
 SignIn = Callable[[], str]
 
 
-def _firebase(asked: Asked, token: SignIn) -> Answer:
+def _firebase(asked: Asked, token: SignIn) -> HttpResponse:
     if asked.query != {"key": VARIABLES["WEB_API_KEY"]} or asked.kind != _JSON:
         message = "API key not valid. Please pass a valid API key."
         return 400, {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
@@ -58,7 +58,7 @@ def _firebase(asked: Asked, token: SignIn) -> Answer:
     }
 
 
-def _supabase(asked: Asked, token: SignIn) -> Answer:
+def _supabase(asked: Asked, token: SignIn) -> HttpResponse:
     if asked.headers.get("apikey") != VARIABLES["SUPABASE_KEY"]:
         return 401, {"message": "Invalid API key"}
     if asked.query != {"grant_type": "password"} or asked.kind != _JSON:
@@ -74,7 +74,7 @@ def _supabase(asked: Asked, token: SignIn) -> Answer:
     }
 
 
-def _keycloak(asked: Asked, token: SignIn) -> Answer:
+def _keycloak(asked: Asked, token: SignIn) -> HttpResponse:
     if asked.kind != _FORM or asked.sent.get("grant_type") != "password":
         return 400, {"error": "unsupported_grant_type", "error_description": "Unsupported grant_type"}
     if asked.sent.get("client_id") != "web":

@@ -24,12 +24,12 @@ from tests.running import serving as real_server
 from tests.system.browser import parts
 from tests.system.identity.password_endpoints import VARIABLES, password_endpoints
 from tests.system.identity.provider import Provider
-from tests.unit.auth.jwt.making import setup_of
+from tests.unit.auth.jwt.making import configuration_of
 from tests.unit.http.running import serving
 from tokend import agora
 from tokend.adapters.jwks import KeyCache
-from tokend.auth.jwt import may_be_fetched
-from tokend.core.interfaces import Ports
+from tokend.auth.jwt import is_secure_url
+from tokend.core.interfaces import Interfaces
 from tokend.core.patterns import uid_of
 from tokend.http.handler import World
 from tokend.telemetry.log import standard_error
@@ -59,8 +59,8 @@ const client = { join: async (...given) => console.log(JSON.stringify([...given,
 @pytest.fixture(autouse=True)
 def programs() -> None:
     """The page needs them. Without them the tests are skipped, saying why; where CI=true they fail."""
-    lacking = [name for name in ("curl", "jq") if shutil.which(name) is None]
-    parts.skip_or_fail(f"nobody to follow the page: apt-get install {' '.join(lacking)}" if lacking else None)
+    unmet = [name for name in ("curl", "jq") if shutil.which(name) is None]
+    parts.skip_or_fail(f"nobody to follow the page: apt-get install {' '.join(unmet)}" if unmet else None)
 
 
 def _fits(shown: str, printed: str) -> bool:
@@ -181,7 +181,7 @@ def _lead_to(provider: Provider) -> Any:
     """A way to the hosts of others that ends at the provider on loopback, who answers as one that is there."""
 
     async def fetch(url: str) -> Any:
-        assert may_be_fetched(url)
+        assert is_secure_url(url)
         parts = urlsplit(url)
         path = "/.well-known/openid-configuration" if url.endswith("openid-configuration") else "/jwks"
         headers = {"X-Forwarded-Host": parts.netloc, "X-Forwarded-Proto": parts.scheme}
@@ -201,13 +201,13 @@ async def test_the_file_of_a_preset_gives_a_user_what_is_theirs_and_nothing_else
     assert line in text  # what the table has people write is what is run here
     provider.start("rsa")
     world = World()
-    ports = Ports(keys=KeyCache(_lead_to(provider), world.elapsed, standard_error(world.clock)))
-    async with serving(setup_of(text, {"DEMO_APP_CERTIFICATE": CERTIFICATE}), world, ports) as server:
+    interfaces = Interfaces(keys=KeyCache(_lead_to(provider), world.elapsed, standard_error(world.clock)))
+    async with serving(configuration_of(text, {"DEMO_APP_CERTIFICATE": CERTIFICATE}), world, interfaces) as server:
 
-        async def status(user: str, ask: Mapping[str, object] = {}) -> int:
-            body = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher", **ask}
+        async def status(user: str, token_request: Mapping[str, object] = {}) -> int:
+            body = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher", **token_request}
             token = signed_in(heading, tmp_path, provider) if user == "ada" else provider.sign_in(user)
-            answer = await server.ask("POST", "/demo/v1/token", body, ("Authorization", f"Bearer {token}"))
+            answer = await server.token_request("POST", "/demo/v1/token", body, ("Authorization", f"Bearer {token}"))
             return answer.status
 
         assert await status("ada") == await status("ada", {"uid": uid_of("ada")}) == 200

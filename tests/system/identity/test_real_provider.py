@@ -14,11 +14,11 @@ from tests.running import APP_ID, CERTIFICATE
 from tests.running import serving as real_server
 from tests.running import tokend as command
 from tests.system.identity.provider import AUDIENCE, Provider
-from tests.unit.auth.jwt.making import good, setup_of
+from tests.unit.auth.jwt.making import configuration_of, good
 from tests.unit.http.running import Running, serving
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import COOL_DOWN, FRESH, MINUTE, STALE, KeyCache, over_http
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 from tokend.http.handler import World
 from tokend.telemetry.log import JsonLog
 
@@ -30,7 +30,7 @@ apps:
     callers:
       web:
         jwt: {{issuer: "{issuer}", audience: [{audiences}]}}
-        may: [{{kinds: [rtc, rtm], channel: "room-{{claims.org}}-*", user: "{{claims.sub|uid}}", roles: publisher}}]
+        rules: [{{kinds: [rtc, rtm], channel: "room-{{claims.org}}-*", user: "{{claims.sub|uid}}", roles: publisher}}]
 """
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}
@@ -54,12 +54,14 @@ async def tokend(provider: Provider, clock: Clock) -> AsyncIterator[Running]:
     async with client() as session:
         log = JsonLog(io.BytesIO(), world.clock)
         cache = KeyCache(over_http(session), lambda: clock.now, log)
-        async with serving(setup_of(_yaml(provider)), world, Ports(keys=cache)) as server:
+        async with serving(configuration_of(_yaml(provider)), world, Interfaces(keys=cache)) as server:
             yield server
 
 
-async def _status(server: Running, token: str, **ask: object) -> int:
-    answer = await server.ask("POST", "/demo/v1/token", {**ASK, **ask}, ("Authorization", f"Bearer {token}"))
+async def _status(server: Running, token: str, **token_request: object) -> int:
+    answer = await server.token_request(
+        "POST", "/demo/v1/token", {**ASK, **token_request}, ("Authorization", f"Bearer {token}")
+    )
     return answer.status
 
 
@@ -122,21 +124,21 @@ def test_a_real_server_starts_without_the_provider_and_takes_its_tokens_later(
 
 def test_explain_of_a_bearer_fetches_the_keys_itself(provider: Provider, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(_yaml(provider))
-    ask = ("explain", "--bearer", "@token", "rtc", "channel=room-acme-1", "role=publisher")
+    token_request = ("explain", "--bearer", "@token", "rtc", "channel=room-acme-1", "role=publisher")
     provider.start("rsa")
     (tmp_path / "token").write_text(provider.token())
-    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *ask)
+    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *token_request)
     assert (done.returncode, done.stderr) == (0, "")
     says = orjson.loads(done.stdout)
     assert (says["issued"], says["caller"], says["claims"]["org"]) == (True, "web", "acme")
 
     provider.start("rsa-other")
-    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *ask)
+    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *token_request)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tokend: credential_invalid: there is no key 'rsa' for RS256 of")
 
     provider.stop()
-    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *ask)
+    done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *token_request)
     assert (done.returncode, done.stdout) == (1, "")
     assert "cannot be had" in done.stderr
     assert f"tokend: unavailable: no keys of {provider.issuer}" in done.stderr

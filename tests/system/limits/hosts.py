@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Reply, Running, serving, setup_of
+from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Reply, Running, configuration_of, serving
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.redis_limiter import RedisLimiter
 from tokend.auth.authenticator import digest_of
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 from tokend.core.secrets import Secret
 from tokend.issuing.configuration import RedisSettings
 from tokend.telemetry.log import JsonLog
@@ -37,13 +37,13 @@ class Host:
         self.clock = clock
         self._log = log
 
-    async def ask(self, app: str = "demo") -> Reply:
+    async def token_request(self, app: str = "demo") -> Reply:
         body: dict[str, Any] = {"kind": "rtm", "user": "ada"}
-        return await self.server.ask("POST", f"/{app}/v1/token", body, ("X-API-Key", KEY))
+        return await self.server.token_request("POST", f"/{app}/v1/token", body, ("X-API-Key", KEY))
 
     async def statuses(self, count: int, app: str = "demo") -> list[int]:
         """One after the other."""
-        return [(await self.ask(app)).status for _ in range(count)]
+        return [(await self.token_request(app)).status for _ in range(count)]
 
     @property
     def log(self) -> str:
@@ -71,7 +71,7 @@ async def host(
     log = JsonLog(stream, lambda: NOW)
     limiter = RedisLimiter(RedisSettings(Secret(url), on_failure), log, clock, LocalLimiter(clock), call_seconds)
     try:
-        async with serving(setup_of(config(app, limits)), WORLD, Ports(limiter=limiter)) as server:
+        async with serving(configuration_of(config(app, limits)), WORLD, Interfaces(limiter=limiter)) as server:
             yield Host(server, limiter, clock, stream)
     finally:
         await limiter.close()

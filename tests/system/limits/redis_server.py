@@ -23,10 +23,10 @@ SECONDS: Final = 10.0
 def need_redis() -> None:
     """Without the program the test is skipped, saying why; where CI=true it fails."""
     if shutil.which("redis-server") is None:
-        lacking = "no Redis: redis-server is not on the PATH (on Debian: apt-get install redis-server)"
+        unmet = "no Redis: redis-server is not on the PATH (on Debian: apt-get install redis-server)"
         if os.environ.get("CI") == "true":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
+            pytest.fail(unmet)
+        pytest.skip(unmet)
 
 
 class RedisServer:
@@ -46,7 +46,7 @@ class RedisServer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, record: TracebackType | None
     ) -> None:
         self.kill()
 

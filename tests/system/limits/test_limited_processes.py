@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from tests.running import DEMO, clean_environment, serving, tokend
 from tests.system.limits.redis_server import RedisServer
-from tests.unit.http.running import OPEN, setup_of
+from tests.unit.http.running import OPEN, configuration_of
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.redis_limiter import RedisLimiter
-from tokend.adapters.resources import Outside
+from tokend.adapters.resources import Resources
 from tokend.config.loading import load
 from tokend.core.secrets import Secret
 from tokend.issuing.configuration import RedisSettings
@@ -32,7 +32,7 @@ apps:
     app_id: {env: DEMO_APP_ID}
     certificate: {env: DEMO_APP_CERTIFICATE}
     limits: {user: 2/h, address: 100/h}
-    callers: {anybody: {anonymous: true, may: [{}]}}
+    callers: {anybody: {anonymous: true, rules: [{}]}}
 """
 WITHOUT_PACKAGE: Final = (
     "import sys; sys.modules['redis'] = None; from tokend.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -75,17 +75,17 @@ def test_two_workers_of_one_server_count_together_and_a_reload_forgets_nothing(
 
 
 async def test_what_is_open_stays_open_for_the_next_setup_that_asks_for_it() -> None:
-    outside = Outside(JsonLog(io.BytesIO(), time.time), "writer")
-    setup = setup_of(OPEN)
-    with_redis = replace(setup, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
-    again = replace(setup, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
-    otherwise = replace(setup, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "closed"))
-    assert outside.open(setup).limiter is outside.open(setup).limiter
+    outside = Resources(JsonLog(io.BytesIO(), time.time), "writer")
+    configuration = configuration_of(OPEN)
+    with_redis = replace(configuration, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
+    again = replace(configuration, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
+    otherwise = replace(configuration, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "closed"))
+    assert outside.open(configuration).limiter is outside.open(configuration).limiter
     limiter = outside.open(with_redis).limiter
     assert outside.open(again).limiter is limiter
     kept = outside.open(otherwise)
     assert kept.limiter is not limiter
-    outside.retire(kept)
+    outside.close_all_except(kept)
     assert outside.open(otherwise).limiter is kept.limiter
     assert outside.open(again).limiter is not limiter
     await outside.close()
@@ -100,8 +100,8 @@ def test_the_warning_goes_with_what_is_listened_on_in_the_end(tmp_path: Path) ->
         ({"TOKEND_HOST": "127.0.0.1"}, True),
         ({"TOKEND_HOST": "::1"}, True),
     ):
-        setup = load(None, DEMO | more, tmp_path)
-        assert any(WARNING in one for one in setup.warnings_at(0)) == warned
+        configuration = load(None, DEMO | more, tmp_path)
+        assert any(WARNING in one for one in configuration.warnings_at(0)) == warned
     assert WARNING in tokend(tmp_path, DEMO | {"PORT": "8080"}, "check").stdout
     with serving(tmp_path, DEMO, "--host", "127.0.0.1") as server:
         server.stop()

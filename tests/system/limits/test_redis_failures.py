@@ -102,7 +102,7 @@ async def back(one: Host, app: str) -> None:
     async with asyncio.timeout(10):
         while "Redis counts again" not in one.log:
             one.clock.now += 1
-            await one.ask(app)
+            await one.token_request(app)
             await asyncio.sleep(0.02)
 
 
@@ -131,7 +131,7 @@ async def test_lost_and_found(failure: Failure, redis: RedisServer) -> None:
 async def test_all_that_wait_are_answered_at_once(on_failure: str, redis: RedisServer) -> None:
     async with network(redis) as way, host(way.url, LIMITS, on_failure, call_seconds=CALL_SECONDS) as one:
         way.lag = None
-        statuses = [reply.status for reply in await asyncio.gather(*(one.ask() for _ in range(60)))]
+        statuses = [reply.status for reply in await asyncio.gather(*(one.token_request() for _ in range(60)))]
         expected = {"open": [200] * 60, "local": [200] * 2 + [429] * 58, "closed": [503] * 60}
         assert sorted(statuses) == expected[on_failure]
         assert one.log.count("\n") == 1
@@ -147,7 +147,7 @@ async def test_the_log_says_how_many_were_decided_without_it(redis: RedisServer)
         asked = 7
         async with asyncio.timeout(10):
             while "counts again" not in one.log:
-                await one.ask()
+                await one.token_request()
                 asked += 1
                 await asyncio.sleep(0.02)
         lost, found = (json.loads(line) for line in one.log.splitlines())
@@ -164,7 +164,7 @@ async def test_one_late_answer_is_no_outage_and_a_second_one_soon_after_is(redis
         way.lag = 0.0
         async with asyncio.timeout(10):
             while "counts again" not in one.log:
-                await one.ask()
+                await one.token_request()
                 await asyncio.sleep(0.02)
         assert await one.statuses(3) == [200] * 3
         way.lag = None
@@ -177,7 +177,7 @@ async def test_one_late_answer_is_no_outage_and_a_second_one_soon_after_is(redis
 
 async def test_an_unavailable_redis_never_keeps_it_from_starting_and_is_not_asked_at_every_request() -> None:
     async with host("redis://127.0.0.1:1/0", LIMITS, "closed") as one:
-        for reply in [await one.ask() for _ in range(3)]:
+        for reply in [await one.token_request() for _ in range(3)]:
             assert (reply.status, reply.json["code"]) == (503, "unavailable")
             assert reply.json["detail"] == "the rate limits cannot be checked"
         assert one.log.count("\n") == 1

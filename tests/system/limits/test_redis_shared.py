@@ -27,8 +27,8 @@ async def test_two_hosts_admit_exactly_burst_and_rate_times_time(shared_redis: R
     ):
         statuses: list[int] = []
 
-        async def client(at: Host, asks: int) -> None:
-            statuses.extend(await at.statuses(asks, app))
+        async def client(at: Host, token_requests: int) -> None:
+            statuses.extend(await at.statuses(token_requests, app))
 
         before = shared_redis.time()
         await client(one, burst)  # else a pause of a busy machine would find it full, and be lost
@@ -51,20 +51,20 @@ async def test_every_limit_of_a_request_goes_in_one_call(shared_redis: RedisServ
         assert await one.statuses(3, app) == [200, 200, 429]
         stats = shared_redis.command("INFO", "commandstats")
         assert stats["cmdstat_evalsha"]["calls"] == 3
-        reply = await one.ask(app)
+        reply = await one.token_request(app)
         assert 1_195 <= int(reply.headers["retry-after"]) <= 1_200
 
 
 async def test_what_comes_together_goes_together_and_each_gets_its_own_answer(shared_redis: RedisServer) -> None:
     app = new_app()
     async with host(shared_redis.url, "{caller: 150/h burst 150, user: 200/h}", app=app) as one:
-        asks = [{"kind": "rtm", "user": f"user-{number % 7}"} for number in range(60)]
-        bodies = [{"asks": asks[: number % 5 + 1]} for number in range(80)]
+        token_requests = [{"kind": "rtm", "user": f"user-{number % 7}"} for number in range(60)]
+        bodies = [{"requests": token_requests[: number % 5 + 1]} for number in range(80)]
         replies = await asyncio.gather(
-            *(one.server.ask("POST", f"/{app}/v1/tokens", body, ("X-API-Key", KEY)) for body in bodies)
+            *(one.server.token_request("POST", f"/{app}/v1/tokens", body, ("X-API-Key", KEY)) for body in bodies)
         )
         outcomes = ["token" in result for reply in replies for result in reply.json["results"]]
-        assert [len(one.json["results"]) for one in replies] == [len(one["asks"]) for one in bodies]
+        assert [len(one.json["results"]) for one in replies] == [len(one["requests"]) for one in bodies]
         assert (len(outcomes), sum(outcomes)) == (240, 150)
 
 
@@ -89,11 +89,11 @@ async def test_a_connection_that_redis_has_closed_is_made_anew(shared_redis: Red
 async def test_a_client_that_goes_away_leaves_the_others_their_answers(shared_redis: RedisServer) -> None:
     app = new_app()
     async with host(shared_redis.url, "{caller: 100/h}", app=app) as one:
-        asks = [asyncio.create_task(one.limiter.take([[]])) for _ in range(10)]
+        token_requests = [asyncio.create_task(one.limiter.take([[]])) for _ in range(10)]
         await asyncio.sleep(0)
-        for ask in asks[::2]:
-            ask.cancel()
-        answers = await asyncio.gather(*asks, return_exceptions=True)
+        for token_request in token_requests[::2]:
+            token_request.cancel()
+        answers = await asyncio.gather(*token_requests, return_exceptions=True)
         assert [isinstance(one, asyncio.CancelledError) for one in answers] == [True, False] * 5
         assert answers[1::2] == [[None]] * 5
 

@@ -8,7 +8,7 @@ from tests.oracle import Vendor
 
 @pytest.mark.parametrize(("kind", "version"), SERIES)
 def test_nothing_is_different(kind: str, version: str, vendor: Vendor) -> None:
-    assert compared(Part(kind, version, seed=1, asks=60)) == (60, [])
+    assert compared(Part(kind, version, seed=1, token_requests=60)) == (60, [])
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,12 @@ def test_nothing_is_different(kind: str, version: str, vendor: Vendor) -> None:
     [{"ttl": 59}, {"certificate": "0" * 32}, {"services": [{"type": 2, "user_id": "eve", "privileges": {"1": 60}}]}],
 )
 def test_another_token_than_was_asked_for_is_found(change: dict[str, object], vendor: Vendor) -> None:
-    made = tokens(Part("rtm", "007", seed=1, asks=1))
+    made = tokens(Part("rtm", "007", seed=1, token_requests=1))
     asked = [next(made) for _ in range(3)]
     assert len(different_007(vendor, [asked[0], asked[1]._replace(**change), asked[2]])) == 1  # type: ignore[arg-type]
 
 
 def test_another_006_token_than_was_asked_for_is_found(vendor: Vendor) -> None:
-    made = tokens(Part("rtc", "006", seed=1, asks=1))
+    made = tokens(Part("rtc", "006", seed=1, token_requests=1))
     first, second = next(made), next(made)
     assert len(different_006(vendor, [first, second._replace(token=first.token)])) == 1

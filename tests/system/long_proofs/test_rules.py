@@ -17,8 +17,8 @@ def test_nothing_is_different() -> None:
 
 def test_a_model_that_says_something_else_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def mistaken(*asked: Any) -> Granted | None:
-        rules, claims, ask, bounds, narrowings = asked
-        return verdict(rules, claims, ask, bounds._replace(longest=300), narrowings)
+        rules, claims, token_request, bounds, restrictions = asked
+        return verdict(rules, claims, token_request, bounds._replace(longest=300), restrictions)
 
     monkeypatch.setattr(rules_reference, "verdict", mistaken)
     assert rules_reference.compared(rules_reference.Part(seed=99, triples=2_000)).different

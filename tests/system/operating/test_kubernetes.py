@@ -35,16 +35,16 @@ def test_its_configuration_loads_and_leaves_time_to_drain(tmp_path: Path) -> Non
     (tmp_path / "demo_certificate").write_text(CERTIFICATE)
     (tmp_path / "demo_certificate").chmod(0o440)  # what fsGroup makes of 0400
     (tmp_path / "config.yaml").write_text(text)
-    setup = load(None, {}, tmp_path)
-    ports = {one["name"]: one["containerPort"] for one in _pod()["containers"][0]["ports"]}
-    assert setup.listen is not None
-    assert setup.server.admin is not None
-    assert setup.server.admin.listen is not None
-    assert ports == {"http": setup.listen.port, "admin": setup.server.admin.listen.port}
-    assert setup.server.drain > 0
-    assert _pod()["terminationGracePeriodSeconds"] > setup.server.drain + STOP_SECONDS
+    configuration = load(None, {}, tmp_path)
+    interfaces = {one["name"]: one["containerPort"] for one in _pod()["containers"][0]["ports"]}
+    assert configuration.listen is not None
+    assert configuration.server.admin is not None
+    assert configuration.server.admin.listen is not None
+    assert interfaces == {"http": configuration.listen.port, "admin": configuration.server.admin.listen.port}
+    assert configuration.server.drain > 0
+    assert _pod()["terminationGracePeriodSeconds"] > configuration.server.drain + STOP_SECONDS
     readiness = _pod()["containers"][0]["readinessProbe"]
-    assert readiness["periodSeconds"] * readiness["failureThreshold"] < setup.server.drain
+    assert readiness["periodSeconds"] * readiness["failureThreshold"] < configuration.server.drain
 
 
 def test_probes_and_confinement() -> None:

@@ -33,10 +33,10 @@ def prometheus() -> None:
     """Without the programs the test is skipped, saying why; where CI=true it fails."""
     if shutil.which("promtool") and shutil.which("prometheus"):
         return
-    lacking = "no prometheus: promtool is not on the PATH (on Debian: apt-get install prometheus)"
+    unmet = "no prometheus: promtool is not on the PATH (on Debian: apt-get install prometheus)"
     if os.environ.get("CI") == "true":
-        pytest.fail(lacking)
-    pytest.skip(lacking)
+        pytest.fail(unmet)
+    pytest.skip(unmet)
 
 
 def _promtool(*arguments: str, text: str | None = None) -> str:

@@ -33,10 +33,10 @@ def _setting(name: str) -> str:
 def units(tmp_path: Path) -> Path:
     """The units, with a program that there is. Without systemd-analyze the test is skipped; where CI=true it fails."""
     if shutil.which("systemd-analyze") is None:
-        lacking = "no systemd-analyze (on Debian: apt-get install systemd)"
+        unmet = "no systemd-analyze (on Debian: apt-get install systemd)"
         if os.environ.get("CI") == "true":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
+            pytest.fail(unmet)
+        pytest.skip(unmet)
     for unit in _UNITS.iterdir():
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/tokend/bin/tokend", "/bin/true"))
     return tmp_path

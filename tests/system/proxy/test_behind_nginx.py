@@ -40,12 +40,12 @@ def sites(nginx: None, tmp_path: Path) -> Iterator[Sites]:
             yield Sites(url, tokend)
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     status: int
     body: Any
 
 
-def _ask(url: str, *headers: tuple[str, str], source: str = "127.0.0.1", **fields: object) -> Answer:
+def _token_request(url: str, *headers: tuple[str, str], source: str = "127.0.0.1", **fields: object) -> HttpResponse:
     """A POST of ASK and these fields; a header may stand twice. `source`: the address that it comes from."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10, source_address=(source, 0))
     content = json.dumps({**ASK, **fields}).encode()
@@ -56,7 +56,7 @@ def _ask(url: str, *headers: tuple[str, str], source: str = "127.0.0.1", **field
     answer = connection.getresponse()
     raw = answer.read()
     connection.close()
-    return Answer(answer.status, json.loads(raw) if raw.startswith(b"{") else None)
+    return HttpResponse(answer.status, json.loads(raw) if raw.startswith(b"{") else None)
 
 
 def _reasons(tokend: Running) -> list[object]:
@@ -72,20 +72,20 @@ def _cookie(user: str) -> tuple[str, str]:
 
 
 def test_a_signed_in_user_gets_a_publisher_token_for_his_own_uid(sites: Sites) -> None:
-    alice = _ask(sites.nginx, _cookie("alice"), role="publisher")
+    alice = _token_request(sites.nginx, _cookie("alice"), role="publisher")
     assert (alice.status, alice.body["role"]) == (200, "publisher")
-    again, zoe = (_ask(sites.nginx, _cookie(one), role="publisher") for one in ("alice", "zoë"))
+    again, zoe = (_token_request(sites.nginx, _cookie(one), role="publisher") for one in ("alice", "zoë"))
     assert alice.body["uid"] == again.body["uid"] != zoe.body["uid"]
     for fields in ({"uid": alice.body["uid"] + 1}, {"uid": zoe.body["uid"]}, {"uid": 0}, {"channel": "other"}):
-        assert _ask(sites.nginx, _cookie("alice"), role="publisher", **fields).status == 403
-    bob = _ask(sites.nginx, _cookie("bob"))
+        assert _token_request(sites.nginx, _cookie("alice"), role="publisher", **fields).status == 403
+    bob = _token_request(sites.nginx, _cookie("bob"))
     assert (bob.status, bob.body["role"]) == (200, "subscriber")
-    assert _ask(sites.nginx, _cookie("bob"), role="publisher").status == 403
+    assert _token_request(sites.nginx, _cookie("bob"), role="publisher").status == 403
 
 
 def test_who_is_not_signed_in_does_not_get_to_tokend(sites: Sites) -> None:
     for headers in ((), (_cookie("mallory"),), (("X-Auth-Request-User", "alice"), ("X-Tokend-Proxy", reasons.SECRET))):
-        assert _ask(sites.nginx, *headers).status == 401
+        assert _token_request(sites.nginx, *headers).status == 401
     assert _reasons(sites.tokend) == []
 
 
@@ -96,10 +96,10 @@ def test_what_a_client_says_of_itself_counts_for_nothing(sites: Sites) -> None:
         *(("X-Auth-Request-Preferred-Username", "alice"), ("X-Forwarded-For", "127.0.0.1")),
         *(("X-Tokend-Proxy", "a-wrong-secret-of-my-own"), ("Authorization", "Bearer x"), ("X-API-Key", "x")),
     )
-    bob = _ask(sites.nginx, _cookie("bob"))
-    assert _ask(sites.nginx, _cookie("bob"), *forged).body["uid"] == bob.body["uid"]
-    assert _ask(sites.nginx, _cookie("bob"), *forged, role="publisher").status == 403
-    nobody = _ask(sites.nginx, _cookie("nobody"), *forged)  # the service said yes and named no user
+    bob = _token_request(sites.nginx, _cookie("bob"))
+    assert _token_request(sites.nginx, _cookie("bob"), *forged).body["uid"] == bob.body["uid"]
+    assert _token_request(sites.nginx, _cookie("bob"), *forged, role="publisher").status == 403
+    nobody = _token_request(sites.nginx, _cookie("nobody"), *forged)  # the service said yes and named no user
     assert (nobody.status, nobody.body["code"]) == (401, "unauthenticated")
     assert _reasons(sites.tokend)[-1] == reasons.NOBODY
 
@@ -107,11 +107,11 @@ def test_what_a_client_says_of_itself_counts_for_nothing(sites: Sites) -> None:
 def test_past_the_proxy_nobody_is_believed(sites: Sites) -> None:
     forged = (("X-Auth-Request-User", "alice"), ("X-Auth-Request-Groups", "host"))
     secret = ("X-Tokend-Proxy", reasons.SECRET)
-    stranger = _ask(sites.tokend.url, *forged, secret, ("X-Forwarded-For", "127.0.0.1"), source="127.0.0.2")
+    stranger = _token_request(sites.tokend.url, *forged, secret, ("X-Forwarded-For", "127.0.0.1"), source="127.0.0.2")
     assert (stranger.status, stranger.body["code"]) == (401, "unauthenticated")
-    neighbour = _ask(sites.tokend.url, *forged)  # a program on the proxy's own machine
+    neighbour = _token_request(sites.tokend.url, *forged)  # a program on the proxy's own machine
     assert (neighbour.status, neighbour.body["code"]) == (401, "credential_invalid")
-    assert _ask(sites.tokend.url, *forged, secret).status == 200  # this is what the secret is worth
+    assert _token_request(sites.tokend.url, *forged, secret).status == 200  # this is what the secret is worth
     assert _reasons(sites.tokend) == [
         reasons.UNTRUSTED.format(peer="127.0.0.2"),
         "caller staff: x-tokend-proxy does not hold the shared secret",
@@ -122,7 +122,7 @@ def test_past_the_proxy_nobody_is_believed(sites: Sites) -> None:
 def test_a_foreign_page_gets_nothing_and_one_of_the_same_host_does(sites: Sites) -> None:
     host = ("Host", "app.example.com")
     for origin, status in (("https://app.example.com", 200), ("https://evil.example.com", 401), ("null", 401)):
-        assert _ask(sites.nginx, host, _cookie("alice"), ("Origin", origin)).status == status
+        assert _token_request(sites.nginx, host, _cookie("alice"), ("Origin", origin)).status == status
     assert _reasons(sites.tokend) == [None, reasons.FOREIGN, reasons.FOREIGN]
 
 

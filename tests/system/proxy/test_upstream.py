@@ -62,12 +62,12 @@ async def test_a_kept_connection_that_is_closed_just_then_is_no_502(
     with proxying(tmp_path, location.replace(without, ""), http) as url:
         async with ClientSession() as session:
 
-            async def ask(method: str) -> int:
+            async def token_request(method: str) -> int:
                 async with session.request(method, url, data=b"{}" if method == "POST" else None) as answer:
                     return answer.status
 
-            assert [await ask("GET") for _ in range(3)] == [200, 200, 200]
-            assert [await ask("POST") for _ in range(2)] == [post, 200 if post == 502 else post]
+            assert [await token_request("GET") for _ in range(3)] == [200, 200, 200]
+            assert [await token_request("POST") for _ in range(2)] == [post, 200 if post == 502 else post]
     for pause in waits():
         if not open_now:
             break

@@ -28,7 +28,7 @@ def _post(target: str, content: object, *headers: tuple[str, str]) -> bytes:
     return _raw(Sent("POST", target, json.dumps(content).encode()), *headers)
 
 
-def credentials() -> dict[str, Headers]:
+def app_credentials() -> dict[str, Headers]:
     """Good ones, and every secret in the place of one."""
     claims = {"iss": "machine", "aud": "tokend", "sub": "ada", "exp": int(time.time()) + 600}
     good = jwt.encode(claims, OTHERS["HS256 secret"], "HS256")
@@ -51,7 +51,7 @@ def credentials() -> dict[str, Headers]:
 
 def to_every_endpoint(signed: str) -> Iterator[tuple[str, bytes]]:
     """`signed`: the key of a signed URL. With each credential, with a key in the URL, and with a lifetime that is none."""
-    every = credentials()
+    every = app_credentials()
     few = {name: every[name] for name in ("nothing", "API key", "JWT", "forged JWT", "primary for a key")}
     for name, way in WAYS.items():
         sent = request_of(way)
@@ -81,10 +81,13 @@ def documents() -> Iterator[tuple[str, bytes]]:
         yield target, _get(target)
         yield f"{target} with a key", _get(target, key)
         yield f"OPTIONS {target}", _raw(Sent("OPTIONS", target, None))
-    ask = {"kind": "canary", "channel": "room", "uid": 7}
-    for one in (ask, {**ask, "crash": True}):
+    token_request = {"kind": "canary", "channel": "room", "uid": 7}
+    for one in (token_request, {**token_request, "crash": True}):
         for path in ("v1/token", "v1/tokens", "v1/explain"):
-            yield f"{path} {one}", _post(f"/native/{path}", {"asks": [one, one]} if path == "v1/tokens" else one, key)
+            yield (
+                f"{path} {one}",
+                _post(f"/native/{path}", {"requests": [one, one]} if path == "v1/tokens" else one, key),
+            )
     yield "authorizer", _post("/asked/v1/token", {"kind": "rtc", "channel": "room", "uid": 7})
     yield "inspect", _post("/native/v1/inspect", {"token": "007eJx"}, key)
 

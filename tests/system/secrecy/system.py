@@ -36,9 +36,9 @@ FILES: Final = {
 _CALLERS: Final = f"""    url_signing_key: {{env: SIGNING}}
     callers:
       studio: {{api_key: "{digest_of(KEYS["api key"])}"}}
-      kit: {{url_key: "{digest_of(KEYS["url key"])}", may: [{{}}]}}
-      machine: {{jwt: {{issuer: machine, audience: tokend, secret: {{env: HS256}}}}, may: [{{user: "*"}}]}}
-      staff: {{forward_auth: {{user: X-User, secret_header: {{name: X-Proxy, secret: {{file: proxy}}}}}}, may: [{{user: "*"}}]}}
+      kit: {{url_key: "{digest_of(KEYS["url key"])}", rules: [{{}}]}}
+      machine: {{jwt: {{issuer: machine, audience: tokend, secret: {{env: HS256}}}}, rules: [{{user: "*"}}]}}
+      staff: {{forward_auth: {{user: X-User, secret_header: {{name: X-Proxy, secret: {{file: proxy}}}}}}, rules: [{{user: "*"}}]}}
 """
 _ASKED: Final = f"""
   asked:
@@ -46,7 +46,7 @@ _ASKED: Final = f"""
     certificate: {{env: PRIMARY}}
     authorizer: {{url: "http://127.0.0.1:9/", secret: {{file: authorizer}}}}
     rest: {{customer_id: customer, customer_secret: {{env: CUSTOMER}}, url: "http://127.0.0.1:9"}}
-    callers: {{anybody: {{anonymous: true, may: [{{}}]}}}}
+    callers: {{anybody: {{anonymous: true, rules: [{{}}]}}}}
 """
 """An app whose own backend and whose vendor cannot be reached."""
 _BACKEND: Final = """

@@ -9,7 +9,7 @@ from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.running import serving as process
 from tests.system.workers.serving import Running, serving
 from tokend.config.loading import load
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 ENVIRONMENT: Final = {"CERTIFICATE": CERTIFICATE, "REDIS_URL": "redis://127.0.0.1:1/0"}
 LIMITED: Final = "    limits: {user: 1/s}"
@@ -22,7 +22,7 @@ OF_AUTO: Final = (
 NEXT_START: Final = "what changed below `server` counts from the next start"
 
 
-def setup_of(directory: Path, workers: int | str, limits: str = LIMITED, redis: str = "") -> Setup:
+def configuration_of(directory: Path, workers: int | str, limits: str = LIMITED, redis: str = "") -> Configuration:
     app = f'  demo:\n    app_id: "{APP_ID}"\n    certificate: {{env: CERTIFICATE}}\n{limits}\n'
     caller = f'    callers: {{studio: {{api_key: "sha256:{"0" * 64}"}}}}\n'
     text = f"server: {{workers: {workers}}}\n{redis}\napps:\n{app}{caller}"
@@ -39,19 +39,19 @@ def told(server: Running) -> list[str]:
 @pytest.mark.parametrize("limit", ["app", "caller", "user"])
 def test_workers_that_each_count_alone_are_warned_of_with_both_ways_out(limit: str, tmp_path: Path) -> None:
     limits = f"    limits: {{{limit}: 1/s}}"
-    assert setup_of(tmp_path, 2, limits).warnings_at(0) == (OF_TWO,)
-    assert setup_of(tmp_path, "auto", limits).warnings_at(0) == (OF_AUTO,)
+    assert configuration_of(tmp_path, 2, limits).warnings_at(0) == (OF_TWO,)
+    assert configuration_of(tmp_path, "auto", limits).warnings_at(0) == (OF_AUTO,)
 
 
 @pytest.mark.parametrize("workers", [2, "auto"])
 def test_one_worker_a_redis_or_no_limits_are_no_reason_to_warn(workers: int | str, tmp_path: Path) -> None:
-    assert setup_of(tmp_path, 1).warnings_at(0) == ()
-    assert setup_of(tmp_path, workers, redis=REDIS).warnings_at(0) == ()
-    assert setup_of(tmp_path, workers, limits="").warnings_at(0) == ()
+    assert configuration_of(tmp_path, 1).warnings_at(0) == ()
+    assert configuration_of(tmp_path, workers, redis=REDIS).warnings_at(0) == ()
+    assert configuration_of(tmp_path, workers, limits="").warnings_at(0) == ()
 
 
 def test_check_and_the_start_warn_of_the_workers_that_there_are_in_the_end(tmp_path: Path) -> None:
-    setup_of(tmp_path, "auto")
+    configuration_of(tmp_path, "auto")
     assert f"warning: {OF_AUTO}\n" in tokend(tmp_path, ENVIRONMENT, "check").stdout
     for workers, expected in (("2", True), ("1", False)):
         with process(tmp_path, ENVIRONMENT, "--workers", workers) as server:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tokend.adapters.audit_file import Target
 from tokend.adapters.audit_log import Audit
-from tokend.core.model import Ask, Decision, Grant, Service
+from tokend.core.model import Decision, Grant, Service, TokenRequest
 from tokend.issuing.configuration import AuditSettings
 from tokend.telemetry.log import JsonLog
 
@@ -85,9 +85,9 @@ class Made:
 
 def decided(number: int) -> Decision:
     """A token of this number that is about to be released."""
-    ask = Ask("rtc", {"channel": "room", "uid": number})
+    token_request = TokenRequest("rtc", {"channel": "room", "uid": number})
     grant = Grant("0" * 32, "007", 600, (Service("rtc", str(number), "room", {"join_channel": 600}),))
-    return Decision("demo", "web", ask, grant, "demo.web.may[0]", f"{number:064x}", NOW, None, "request-1")
+    return Decision("demo", "web", token_request, grant, "demo.web.rules[0]", f"{number:064x}", NOW, None, "request-1")
 
 
 def numbers(file: Path) -> list[int]:

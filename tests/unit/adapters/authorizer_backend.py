@@ -15,9 +15,9 @@ from aiohttp import web
 
 from tests.unit.http.running import APP_ID, CERTIFICATE, KEY, NOW, WORLD, Running, serving
 from tokend.adapters.http_client import client
-from tokend.adapters.webhook import Webhooks, over_http
+from tokend.adapters.webhook import WebhookClient, over_http
 from tokend.auth.authenticator import digest_of
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 
 SECRET = CERTIFICATE
 HEADER = ("X-API-Key", KEY)
@@ -28,7 +28,7 @@ apps:
     certificate: {{env: CERTIFICATE}}
     authorizer: {{url: "URL", secret: {{env: CERTIFICATE}} MORE}}
     callers:
-      studio: {{api_key: "{digest_of(KEY)}", may: [{{channel: "room-*"}}]}}
+      studio: {{api_key: "{digest_of(KEY)}", rules: [{{channel: "room-*"}}]}}
 """
 
 
@@ -77,7 +77,7 @@ async def backend() -> AsyncIterator[Backend]:
 async def asking(url: str, more: str = "", yaml: str = YAML) -> AsyncIterator[Running]:
     """The server, whose app has an authorizer at `url`. `more`: further keys of it, as `, cache: 5s`."""
     async with client() as session:
-        webhooks = Webhooks(over_http(session, WORLD.clock), WORLD.elapsed)
+        webhooks = WebhookClient(over_http(session, WORLD.clock), WORLD.elapsed)
         text = yaml.replace("URL", url).replace("MORE", more)
-        async with serving(text, ports=Ports(authorizer=webhooks)) as running:
+        async with serving(text, interfaces=Interfaces(authorizer=webhooks)) as running:
             yield running

@@ -13,11 +13,11 @@ from tests.unit.adapters.audit_faults import NOW, Made, decided
 from tests.unit.http.running import DEMO, KEY, serving
 from tests.unit.issuing.making import CALLER, STAMP, app, rule
 from tokend.core.audit_records import Chain, body
-from tokend.core.errors import Code, Refusal
-from tokend.core.interfaces import Ports
-from tokend.core.model import Ask, Caller, Decision, Narrowing
+from tokend.core.errors import ApiError, Code
+from tokend.core.interfaces import Interfaces
+from tokend.core.model import Caller, Decision, Restriction, TokenRequest
 from tokend.dialects.contract import Issue
-from tokend.issuing.issuer import Terms, issue
+from tokend.issuing.issuer import TtlPolicy, issue
 
 PAGE: Final = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
 EXAMPLES: Final = [json.loads(one) for one in re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
@@ -28,9 +28,9 @@ async def lines_of(
 ) -> list[dict[str, Any]]:
     """What the audit says after these requests: paths with bodies and headers; the statuses are not looked at."""
     made = Made(file)
-    async with serving(DEMO, ports=Ports(audit=made.audit)) as server:
+    async with serving(DEMO, interfaces=Interfaces(audit=made.audit)) as server:
         for path, content, headers in asked:
-            await server.ask("GET" if content is None else "POST", f"/demo{path}", content, *headers.items())
+            await server.token_request("GET" if content is None else "POST", f"/demo{path}", content, *headers.items())
     made.audit.close()
     return [json.loads(line) for line in file.read_bytes().splitlines()]
 
@@ -55,7 +55,7 @@ async def test_a_credential_that_is_refused_is_one_line_without_a_word_of_its_se
     found = await lines_of(
         tmp_path / "audit.jsonl",
         ("/v1/token", ASK, headers),
-        ("/v1/tokens", {"asks": [ASK, ASK]}, headers),
+        ("/v1/tokens", {"requests": [ASK, ASK]}, headers),
         ("/rtc/strangers-words/publisher/uid/7", None, headers),
     )
     assert [one["outcome"] for one in found] == ["refused"] * 3
@@ -106,22 +106,32 @@ class _Sink:
 
 
 async def test_who_narrowed_a_caller_is_said_of_an_issued_token() -> None:
-    sink, narrowed = _Sink(), Caller(CALLER.name, narrowings=(Narrowing("url:17"), Narrowing("authorizer")))
-    for caller in (narrowed, CALLER):
-        await issue(app(rule()), Terms(), caller, Issue((Ask("rtm", {"user": "ann"}),)), [STAMP], Ports(audit=sink))
+    sink, bound_restrictions = (
+        _Sink(),
+        Caller(CALLER.name, restrictions=(Restriction("url:17"), Restriction("authorizer"))),
+    )
+    for caller in (bound_restrictions, CALLER):
+        await issue(
+            app(rule()),
+            TtlPolicy(),
+            caller,
+            Issue((TokenRequest("rtm", {"user": "ann"}),)),
+            [STAMP],
+            Interfaces(audit=sink),
+        )
     first, second = (json.loads(body(one)) for one in sink.decisions)
-    assert first["narrowed_by"] == ["url:17", "authorizer"]
-    assert "narrowed_by" not in second
+    assert first["restricted_by"] == ["url:17", "authorizer"]
+    assert "restricted_by" not in second
 
 
 def test_the_page_shows_lines_as_they_are() -> None:
     issued, refused, stranger = EXAMPLES
-    decision = replace(decided(7), url="lobby-1", narrowed_by=("url lobby-1",))
-    refusal = Refusal(Code.NOT_PERMITTED, "no rule of this caller permits this")
-    nobody = Refusal(Code.CREDENTIAL_INVALID, "this credential is not known here")
+    decision = replace(decided(7), url="lobby-1", restricted_by=("url lobby-1",))
+    api_error = ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
+    nobody = ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here")
     bodies = [
         body(decision),
-        body(Decision("demo", "web", decision.ask, None, None, None, NOW, refusal, "request-1")),
+        body(Decision("demo", "web", decision.token_request, None, None, None, NOW, api_error, "request-1")),
         body(Decision("demo", None, None, None, None, None, NOW, nobody, "request-1")),
     ]
     made = [json.loads(line) for line in Chain("writer").lines(bodies)]

@@ -21,7 +21,7 @@ from tests.unit.http.running import NOW, OPEN
 from tests.unit.http.running import serving as in_process
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 from tokend.issuing.configuration import AuditSettings
 from tokend.telemetry.log import JsonLog
 
@@ -31,7 +31,7 @@ apps:
   demo:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
-    callers: {{anybody: {{anonymous: true, may: [{{channel: "demo-*"}}]}}}}
+    callers: {{anybody: {{anonymous: true, rules: [{{channel: "demo-*"}}]}}}}
 """
 ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
 
@@ -63,7 +63,7 @@ def test_a_line_says_who_got_what_and_never_the_token(tmp_path: Path) -> None:
             "issued",
             "demo",
             "anybody",
-            "demo.anybody.may[0]",
+            "demo.anybody.rules[0]",
         )
         assert issued["services"][0]["channel"] == "demo-1"
         assert (refused["outcome"], refused["code"]) == ("refused", "not_permitted")
@@ -84,17 +84,17 @@ def test_the_command_line_writes_its_tokens_too(tmp_path: Path) -> None:
 def test_no_client_holds_a_token_that_the_audit_does_not_hold(tmp_path: Path) -> None:
     """P1, small: killed in the middle of the load, several times over."""
     (tmp_path / "config.yaml").write_text(CONFIG)
-    held: set[str] = set()
+    get_keys: set[str] = set()
     for _ in range(4):
         with serving(tmp_path, ENVIRONMENT) as server:
-            asyncio.run(_load_until_killed(server, held))
+            asyncio.run(_load_until_killed(server, get_keys))
     file = (tmp_path / "audit.jsonl").read_bytes()
-    assert len(held) > 20
+    assert len(get_keys) > 20
     assert list(verify(file.splitlines())) == []
-    assert held - {json.loads(line).get("token_sha256") for line in file.splitlines() if line.strip()} == set()
+    assert get_keys - {json.loads(line).get("token_sha256") for line in file.splitlines() if line.strip()} == set()
 
 
-async def _load_until_killed(server: Running, held: set[str]) -> None:
+async def _load_until_killed(server: Running, get_keys: set[str]) -> None:
     host, port = server.url.removeprefix("http://").split(":")
 
     async def client(number: int) -> None:
@@ -107,7 +107,7 @@ async def _load_until_killed(server: Running, held: set[str]) -> None:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 token = json.loads(await reader.readexactly(length))["rtcToken"]
-                held.add(hashlib.sha256(token.encode()).hexdigest())
+                get_keys.add(hashlib.sha256(token.encode()).hexdigest())
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -124,13 +124,13 @@ async def _load_until_killed(server: Running, held: set[str]) -> None:
 async def test_when_it_cannot_be_written_nothing_is_issued(sync: str) -> None:
     """P2: /dev/full answers every write with ENOSPC."""
     audit = audit_to("/dev/full", sync=sync)
-    async with in_process(OPEN, ports=Ports(audit=audit)) as server:
+    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
         for _ in range(3):
-            reply = await server.ask("GET", "/rtc/room/publisher/uid/7")
+            reply = await server.token_request("GET", "/rtc/room/publisher/uid/7")
             assert (reply.status, reply.json["code"]) == (503, "unavailable")
             assert b"007eJ" not in reply.body
-        assert (await server.ask("GET", "/readyz")).status == 503
-        assert (await server.ask("GET", "/healthz")).status == 200
+        assert (await server.token_request("GET", "/readyz")).status == 503
+        assert (await server.token_request("GET", "/healthz")).status == 200
     audit.close()
 
 
@@ -140,15 +140,15 @@ async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     audit = audit_to(str(pipe), SOON)
     fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 1 << 16)
-    async with in_process(OPEN, ports=Ports(audit=audit)) as server:
-        statuses = [(await server.ask("GET", "/rtc/room/publisher/uid/7")).status for _ in range(400)]
+    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+        statuses = [(await server.token_request("GET", "/rtc/room/publisher/uid/7")).status for _ in range(400)]
         assert set(statuses) == {200, 503}
         assert statuses == sorted(statuses)
-        assert (await server.ask("GET", "/readyz")).status == 503
+        assert (await server.token_request("GET", "/readyz")).status == 503
         drained = os.read(reading, 1 << 20)
         await until(audit.healthy)
-        assert (await server.ask("GET", "/readyz")).status == 200
-        assert (await server.ask("GET", "/rtc/room/publisher/uid/7")).status == 200
+        assert (await server.token_request("GET", "/readyz")).status == 200
+        assert (await server.token_request("GET", "/rtc/room/publisher/uid/7")).status == 200
         drained += os.read(reading, 1 << 20)
     audit.close()
     os.close(reading)
@@ -158,8 +158,10 @@ async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers
 
 async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), sync="batch")
-    async with in_process(OPEN, ports=Ports(audit=audit)) as server:
-        replies = await asyncio.gather(*(server.ask("GET", f"/rtc/room/publisher/uid/{uid}") for uid in range(1, 30)))
+    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+        replies = await asyncio.gather(
+            *(server.token_request("GET", f"/rtc/room/publisher/uid/{uid}") for uid in range(1, 30))
+        )
         assert {one.status for one in replies} == {200}
     audit.close()
     assert len(entries(tmp_path / "audit.jsonl")) == 29
@@ -169,11 +171,11 @@ async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None
 async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     audit = audit_to(str(file))
-    async with in_process(OPEN, ports=Ports(audit=audit)) as server:
-        await server.ask("GET", "/rtc/room/publisher/uid/7")
+    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+        await server.token_request("GET", "/rtc/room/publisher/uid/7")
         file.rename(tmp_path / "audit.1")
         audit.reopen()
-        await server.ask("GET", "/rtc/room/publisher/uid/7")
+        await server.token_request("GET", "/rtc/room/publisher/uid/7")
     audit.close()
     joined = (tmp_path / "audit.1").read_bytes() + file.read_bytes()
     assert len(entries(file)) == 1
@@ -182,8 +184,8 @@ async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
 
 async def test_ids_are_hashed_where_asked(tmp_path: Path) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), hash_ids=True)
-    async with in_process(OPEN, ports=Ports(audit=audit)) as server:
-        await server.ask("GET", "/rtc/secret-room/publisher/userAccount/alice-in-clear")
+    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+        await server.token_request("GET", "/rtc/secret-room/publisher/userAccount/alice-in-clear")
     audit.close()
     text = (tmp_path / "audit.jsonl").read_text()
     assert "alice-in-clear" not in text

@@ -23,22 +23,22 @@ async def test_nothing_is_fetched_before_a_token_comes() -> None:
 
 async def test_200_at_once_with_unknown_kids_are_one_fetch() -> None:
     provider = Provider("ec")
-    provider.gate = asyncio.Event()
+    provider.authenticator = asyncio.Event()
     waiting = [asyncio.create_task(provider.kids(f"unknown-{number}")) for number in range(200)]
     await _settled()
-    provider.gate.set()
+    provider.authenticator.set()
     assert await asyncio.gather(*waiting) == [["ec"]] * 200
     assert len(provider.asked) == 1
 
 
 async def test_one_who_gives_up_waiting_does_not_take_the_fetch_from_the_others() -> None:
     provider = Provider("ec")
-    provider.gate = asyncio.Event()
+    provider.authenticator = asyncio.Event()
     first, second = (asyncio.create_task(provider.kids("ec")) for _ in range(2))
     await _settled()
     first.cancel()
     await _settled()
-    provider.gate.set()
+    provider.authenticator.set()
     assert await second == ["ec"]
     assert len(provider.asked) == 1
 
@@ -148,14 +148,14 @@ async def test_a_removed_key_goes_with_the_next_refresh() -> None:
 async def test_a_refresh_of_known_keys_keeps_nobody_waiting() -> None:
     provider = Provider("ec")
     await provider.kids("ec")
-    provider.gate = asyncio.Event()
+    provider.authenticator = asyncio.Event()
     provider.now = FRESH
     for _ in range(100):
         assert await provider.kids("ec") == ["ec"]
         assert await provider.kids(None) == ["ec"]
     await _settled()
     assert len(provider.asked) == 2
-    provider.gate.set()
+    provider.authenticator.set()
     await _settled()
 
 

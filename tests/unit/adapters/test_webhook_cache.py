@@ -9,15 +9,15 @@ from msgspec.structs import replace
 
 from tests.unit.adapters.authorizer_backend import HEADER, asking, backend
 from tokend.adapters.http_client import AnswerProblem
-from tokend.adapters.webhook import CALLS, KEPT, WAITING, Webhooks
-from tokend.core.errors import Code, Refusal
+from tokend.adapters.webhook import CALLS, KEPT, WAITING, WebhookClient
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Question
-from tokend.core.model import Narrowing
+from tokend.core.model import Restriction
 from tokend.core.secrets import Secret
 
 QUESTION = Question("demo", "web", {"sub": "a1"}, "rtc", ("7",), ("room",), ("subscriber",), (), 3600)
 URL = "https://api.example.com/authorize"
-Given = Narrowing | Refusal | None
+Given = Restriction | ApiError | None
 
 
 def settings(cache: int = 5, timeout: int = 5, url: str = URL) -> AuthorizerSettings:
@@ -32,24 +32,24 @@ class Post:
         self.bodies: list[dict[str, Any]] = []
         self.answer = b'{"allow":true}'
         self.error: Exception | None = None
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.webhooks = Webhooks(self, lambda: self.now, room)
+        self.authenticator = asyncio.Event()
+        self.authenticator.set()
+        self.webhooks = WebhookClient(self, lambda: self.now, room)
 
     async def __call__(self, settings: AuthorizerSettings, body: bytes, request_id: str) -> bytes:
         self.bodies.append(orjson.loads(body))
-        await self.gate.wait()
+        await self.authenticator.wait()
         if self.error is not None:
             raise self.error
         return self.answer
 
-    async def ask(self, one: AuthorizerSettings, *questions: Question, request_id: str = "r") -> list[Given]:
+    async def token_request(self, one: AuthorizerSettings, *questions: Question, request_id: str = "r") -> list[Given]:
         return await self.webhooks.authorize(one, questions or (QUESTION,), request_id)
 
     async def asked(self, one: AuthorizerSettings, *questions: Question, request_id: str = "r") -> int:
         """How often the backend is asked for these."""
         before = len(self.bodies)
-        await self.ask(one, *questions, request_id=request_id)
+        await self.token_request(one, *questions, request_id=request_id)
         return len(self.bodies) - before
 
 
@@ -59,12 +59,12 @@ async def _settled() -> None:
 
 
 def _codes(found: list[Given]) -> list[Code | None]:
-    return [one.code if isinstance(one, Refusal) else None for one in found]
+    return [one.code if isinstance(one, ApiError) else None for one in found]
 
 
 def _why(found: list[Given]) -> str | None:
     (one,) = found
-    assert isinstance(one, Refusal)
+    assert isinstance(one, ApiError)
     return one.operator
 
 
@@ -86,11 +86,11 @@ async def test_an_answer_counts_for_the_very_same_question_as_long_as_the_app_sa
 
 async def test_its_age_begins_when_it_is_asked_for_not_when_it_comes() -> None:
     post = Post()
-    post.gate.clear()
-    waiting = asyncio.create_task(post.ask(settings()))
+    post.authenticator.clear()
+    waiting = asyncio.create_task(post.token_request(settings()))
     await _settled()
     post.now = 4.0
-    post.gate.set()
+    post.authenticator.set()
     await waiting
     post.now = 5.0
     assert await post.asked(settings()) == 1
@@ -109,7 +109,7 @@ async def test_its_age_begins_when_it_is_asked_for_not_when_it_comes() -> None:
         replace(QUESTION, users=("7", "room"), channels=()),
         replace(QUESTION, channels=("room", "lobby")),
         replace(QUESTION, roles=("publisher",)),
-        replace(QUESTION, powers=("wildcard_user",)),
+        replace(QUESTION, capabilities=("wildcard_user",)),
         replace(QUESTION, ttl=3599),
     ],
 )
@@ -136,11 +136,11 @@ async def test_a_shorter_cache_counts_at_once_for_what_is_kept_already() -> None
 async def test_refusals_and_narrowings_are_kept_too() -> None:
     post = Post()
     post.answer = b'{"allow":false,"reason":"banned"}'
-    first, second = [await post.ask(settings()) for _ in range(2)]
+    first, second = [await post.token_request(settings()) for _ in range(2)]
     assert _codes(first) == _codes(second) == [Code.NOT_PERMITTED]
     assert first[0] is not second[0], "raising one writes into it"
-    post.now, post.answer = 10.0, b'{"allow":true,"narrow":{"ttl":60}}'
-    assert [await post.ask(settings()) for _ in range(2)] == [[Narrowing("authorizer", max_ttl=60)]] * 2
+    post.now, post.answer = 10.0, b'{"allow":true,"restrict":{"ttl":60}}'
+    assert [await post.token_request(settings()) for _ in range(2)] == [[Restriction("authorizer", max_ttl=60)]] * 2
     assert len(post.bodies) == 2
 
 
@@ -150,9 +150,9 @@ async def test_no_failure_is_kept(error: Exception | None) -> None:
     post.error = error
     if error is None:
         post.answer = b"{}"
-    assert _codes(await post.ask(settings())) == [Code.UNAVAILABLE]
+    assert _codes(await post.token_request(settings())) == [Code.UNAVAILABLE]
     post.error, post.answer = None, b'{"allow":true}'
-    assert await post.ask(settings()) == [None]
+    assert await post.token_request(settings()) == [None]
     assert len(post.bodies) == 2
 
 
@@ -160,22 +160,22 @@ async def test_equal_questions_at_once_are_one_call_and_fail_together() -> None:
     post = Post()
     for error, code in ((OSError(), Code.UNAVAILABLE), (None, None)):
         post.error = error
-        post.gate.clear()
-        waiting = [asyncio.create_task(post.ask(settings())) for _ in range(200)]
+        post.authenticator.clear()
+        waiting = [asyncio.create_task(post.token_request(settings())) for _ in range(200)]
         await _settled()
-        post.gate.set()
+        post.authenticator.set()
         assert [_codes(one) for one in await asyncio.gather(*waiting)] == [[code]] * 200
     assert len(post.bodies) == 2
 
 
 async def test_one_who_gives_up_waiting_does_not_take_the_answer_from_the_others() -> None:
     post = Post()
-    post.gate.clear()
-    first, second = (asyncio.create_task(post.ask(settings())) for _ in range(2))
+    post.authenticator.clear()
+    first, second = (asyncio.create_task(post.token_request(settings())) for _ in range(2))
     await _settled()
     first.cancel()
     await _settled()
-    post.gate.set()
+    post.authenticator.set()
     assert await second == [None]
     assert len(post.bodies) == 1
 
@@ -183,42 +183,42 @@ async def test_one_who_gives_up_waiting_does_not_take_the_answer_from_the_others
 async def test_calls_under_way_are_bounded_an_app() -> None:
     """A backend that hangs cannot pile requests up; other apps, and what is kept, are not touched."""
     post = Post()
-    await post.ask(settings())
-    post.gate.clear()
+    await post.token_request(settings())
+    post.authenticator.clear()
     others = [replace(QUESTION, ttl=ttl) for ttl in range(CALLS)]
-    waiting = [asyncio.create_task(post.ask(settings(), one)) for one in others]
+    waiting = [asyncio.create_task(post.token_request(settings(), one)) for one in others]
     await _settled()
     for cache in (0, 5):
-        over = await post.ask(settings(cache=cache), replace(QUESTION, ttl=CALLS))
+        over = await post.token_request(settings(cache=cache), replace(QUESTION, ttl=CALLS))
         assert _why(over) == f"authorizer: {CALLS} calls of the app are under way already"
-    assert await post.ask(settings()) == [None]
-    elsewhere = asyncio.create_task(post.ask(settings(), replace(QUESTION, app="other")))
+    assert await post.token_request(settings()) == [None]
+    elsewhere = asyncio.create_task(post.token_request(settings(), replace(QUESTION, app="other")))
     await _settled()
-    post.gate.set()
+    post.authenticator.set()
     assert await elsewhere == [None]
     assert await asyncio.gather(*waiting) == [[None]] * CALLS
-    assert await post.ask(settings(), replace(QUESTION, ttl=CALLS)) == [None]
+    assert await post.token_request(settings(), replace(QUESTION, ttl=CALLS)) == [None]
 
 
 async def test_those_who_wait_for_one_call_are_bounded_too() -> None:
     post = Post()
-    post.gate.clear()
-    waiting = [asyncio.create_task(post.ask(settings())) for _ in range(WAITING)]
+    post.authenticator.clear()
+    waiting = [asyncio.create_task(post.token_request(settings())) for _ in range(WAITING)]
     await _settled()
-    assert _why(await post.ask(settings())) == f"authorizer: {WAITING} questions of the app wait already"
-    post.gate.set()
+    assert _why(await post.token_request(settings())) == f"authorizer: {WAITING} questions of the app wait already"
+    post.authenticator.set()
     assert await asyncio.gather(*waiting) == [[None]] * WAITING
-    assert await post.ask(settings()) == [None]
+    assert await post.token_request(settings()) == [None]
 
 
 async def test_what_hangs_is_given_up_and_asked_anew() -> None:
     post = Post()
-    post.gate.clear()
-    assert _why(await post.ask(settings(timeout=1))) == "authorizer: no answer within 1 s"
+    post.authenticator.clear()
+    assert _why(await post.token_request(settings(timeout=1))) == "authorizer: no answer within 1 s"
     await asyncio.sleep(0.05)  # the call that others could have waited for too began, and so ends, a little later
     await _settled()
-    post.gate.set()
-    assert await post.ask(settings(timeout=1)) == [None]
+    post.authenticator.set()
+    assert await post.token_request(settings(timeout=1)) == [None]
     assert len(post.bodies) == 2
 
 
@@ -226,19 +226,21 @@ async def test_what_is_kept_is_bounded_and_the_least_used_goes_first() -> None:
     post = Post(room=3)
     questions = [replace(QUESTION, ttl=60 + index) for index in range(4)]
     for index in (0, 1, 2, 0, 3):
-        await post.ask(settings(), questions[index])
+        await post.token_request(settings(), questions[index])
     assert [await post.asked(settings(), questions[index]) for index in (0, 2, 3)] == [0, 0, 0]
     assert await post.asked(settings(), questions[1]) == 1
 
 
 async def test_a_claim_of_more_than_64_bits_is_asked_about() -> None:
     post = Post()
-    assert await post.ask(settings(), replace(QUESTION, claims={"big": 10**30, "text": "ü"})) == [None]
+    assert await post.token_request(settings(), replace(QUESTION, claims={"big": 10**30, "text": "ü"})) == [None]
 
 
 async def test_a_running_server_asks_once_while_an_answer_counts() -> None:
-    ask = {"kind": "rtc", "channel": "room-1", "uid": 7}
+    token_request = {"kind": "rtc", "channel": "room-1", "uid": 7}
     async with backend() as own, asking(own.url, ", cache: 5s") as server:
         for uid in (7, 7, 8, 8, 7):
-            assert (await server.ask("POST", "/demo/v1/token", ask | {"uid": uid}, HEADER)).status == 200
+            assert (
+                await server.token_request("POST", "/demo/v1/token", token_request | {"uid": uid}, HEADER)
+            ).status == 200
     assert [one["users"] for one in own.questions] == [["7"], ["8"]]

@@ -38,8 +38,8 @@ HOSTILE: dict[str, tuple[Speak, str]] = {
     "a text": (saying(body(b'"allow"')), "the answer is none: must be a mapping"),
     "allow as text": (saying(body(b'{"allow":"false"}')), "the answer is none: allow: must be true or false"),
     "a misspelling": (
-        saying(body(b'{"allow":true,"narow":{"ttl":60}}')),
-        "the answer is none: an unknown field, did you mean 'narrow'?",
+        saying(body(b'{"allow":true,"restrct":{"ttl":60}}')),
+        "the answer is none: an unknown field, did you mean 'restrict'?",
     ),
     "cut short": (saying(OK + b"Content-Length: 100\r\n\r\n" + ALLOW), "it cannot be reached: ClientPayloadError"),
     "a bad chunk": (
@@ -75,7 +75,7 @@ async def test_nobody_there() -> None:
         pass
     async with asking(f"{url}/authorize") as server:
         assert (await token(server)).status == 503
-        two = {"asks": [{"kind": "rtc", "channel": "room-1", "uid": uid} for uid in (1, 2)]}
-        batch = await server.ask("POST", "/demo/v1/tokens", two, HEADER)
+        two = {"requests": [{"kind": "rtc", "channel": "room-1", "uid": uid} for uid in (1, 2)]}
+        batch = await server.token_request("POST", "/demo/v1/tokens", two, HEADER)
     assert [one["error"]["code"] for one in batch.json["results"]] == ["unavailable"] * 2
     assert {line["reason"] for line in server.lines} == {"authorizer: it cannot be reached: ClientConnectorError"}

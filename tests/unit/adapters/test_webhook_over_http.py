@@ -12,8 +12,8 @@ from tests.unit.http.running import CERTIFICATE, KEY, Reply, Running
 ROOM = {"kind": "rtc", "channel": "room-1", "uid": 7}
 
 
-async def token(server: Running, ask: dict[str, Any] = ROOM, *headers: tuple[str, str]) -> Reply:
-    return await server.ask("POST", "/demo/v1/token", ask, *(headers or (HEADER,)))
+async def token(server: Running, token_request: dict[str, Any] = ROOM, *headers: tuple[str, str]) -> Reply:
+    return await server.token_request("POST", "/demo/v1/token", token_request, *(headers or (HEADER,)))
 
 
 async def test_the_question() -> None:
@@ -28,7 +28,7 @@ async def test_the_question() -> None:
             "users": ["7"],
             "channels": ["room-1"],
             "roles": ["publisher"],
-            "powers": [],
+            "capabilities": [],
             "ttl": 600,
             "request_id": "request-1",
         }
@@ -38,13 +38,13 @@ async def test_the_question() -> None:
 async def test_an_answer_for_each_of_the_three() -> None:
     async with backend() as own, asking(own.url) as server:
         assert (await token(server)).json["ttl"] == 3600
-        own.answer = {"allow": True, "narrow": {"ttl": 120, "channel": "room-*"}}
+        own.answer = {"allow": True, "restrict": {"ttl": 120, "channel": "room-*"}}
         assert (await token(server)).json["ttl"] == 120
         own.answer = {"allow": False, "reason": "Ada is banned until noon"}
         refused = await token(server)
         assert (refused.status, refused.json["code"]) == (403, "not_permitted")
         assert refused.json["detail"] == "Ada is banned until noon"
-        own.answer = {"allow": True, "narrow": {"channel": "room-2"}}
+        own.answer = {"allow": True, "restrict": {"channel": "room-2"}}
         assert (await token(server)).status == 403
     assert [line.get("reason") for line in server.lines] == [None, None, "authorizer", "authorizer"]
 
@@ -52,9 +52,9 @@ async def test_an_answer_for_each_of_the_three() -> None:
 async def test_other_dialects_ask_too() -> None:
     async with backend() as own, asking(own.url) as server:
         target = "/demo/rtc/room-1/publisher/uid/7/"
-        assert (await server.ask("GET", target, None, HEADER)).status == 200
+        assert (await server.token_request("GET", target, None, HEADER)).status == 200
         own.answer = {"allow": False, "reason": "no"}
-        refused = await server.ask("GET", target, None, HEADER)
+        refused = await server.token_request("GET", target, None, HEADER)
         assert (refused.status, refused.json["error"]) == (403, "no")
         assert "rtcToken" not in refused.json
     assert [one["roles"] for one in own.questions] == [["publisher"]] * 2
@@ -66,12 +66,12 @@ async def test_nothing_reaches_it_that_the_rules_refuse_and_nothing_to_explain_o
         assert (await token(server, ROOM | {"uid": 0})).status == 403
         assert (await token(server, ROOM | {"chanel": "x"})).status == 400
         assert (await token(server, ROOM, ("X-API-Key", "wrong"))).status == 401
-        told = await server.ask("POST", "/demo/v1/explain", ROOM, HEADER)
+        told = await server.token_request("POST", "/demo/v1/explain", ROOM, HEADER)
         assert told.json["issued"] is True
         assert told.json["authorizer"].startswith("is asked before a token is issued")
-        refused = await server.ask("POST", "/demo/v1/explain", ROOM | {"channel": "lobby"}, HEADER)
+        refused = await server.token_request("POST", "/demo/v1/explain", ROOM | {"channel": "lobby"}, HEADER)
         assert "authorizer" not in refused.json
-        assert (await server.ask("POST", "/demo/v1/inspect", {"token": "x"}, HEADER)).status == 400
+        assert (await server.token_request("POST", "/demo/v1/inspect", {"token": "x"}, HEADER)).status == 400
     assert own.questions == []
 
 
@@ -91,8 +91,8 @@ async def test_a_batch_asks_ten_at_once_and_answers_in_order() -> None:
 
     async with backend() as own, asking(own.url, ", timeout: 5s") as server:
         own.answer = by_uid
-        asks = [ROOM | {"uid": uid} for uid in range(1, 101)]
-        reply = await server.ask("POST", "/demo/v1/tokens", {"asks": asks}, HEADER)
+        token_requests = [ROOM | {"uid": uid} for uid in range(1, 101)]
+        reply = await server.token_request("POST", "/demo/v1/tokens", {"requests": token_requests}, HEADER)
     results = reply.json["results"]
     assert [one.get("uid", "refused") for one in results] == [*range(1, 13), "refused", *range(14, 101)]
     assert results[12]["error"]["code"] == "not_permitted"
@@ -108,14 +108,14 @@ async def test_what_hangs_is_unavailable_and_others_are_served() -> None:
         return web.Response()
 
     other = YAML.partition("    authorizer")[0].replace("apps:\n", "").replace("demo:", "other:")
-    callers = "    callers: {anybody: {anonymous: true, may: [{}]}}\n"
+    callers = "    callers: {anybody: {anonymous: true, rules: [{}]}}\n"
     async with backend() as own, asking(own.url, yaml=YAML + other + callers) as server:
         own.answer = hang
         waiting = [asyncio.create_task(token(server)) for _ in range(5)]
-        assert (await server.ask("POST", "/other/v1/token", ROOM)).status == 200
-        assert (await server.ask("GET", "/ping", None)).status == 200
+        assert (await server.token_request("POST", "/other/v1/token", ROOM)).status == 200
+        assert (await server.token_request("GET", "/ping", None)).status == 200
         replies = await asyncio.gather(*waiting)
-        batch = await server.ask("POST", "/demo/v1/tokens", {"asks": [ROOM] * 100}, HEADER)
+        batch = await server.token_request("POST", "/demo/v1/tokens", {"requests": [ROOM] * 100}, HEADER)
     assert [one.status for one in replies] == [503] * 5
     assert {one.json["code"] for one in replies} == {"unavailable"}
     assert {one["error"]["code"] for one in batch.json["results"]} == {"unavailable"}, "one deadline for all of them"

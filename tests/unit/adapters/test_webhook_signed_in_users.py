@@ -7,7 +7,7 @@ from tests.unit.http.running import CERTIFICATE
 SIGNED_IN = f"""{YAML.partition("    callers")[0]}    callers:
       web:
         jwt: {{issuer: machine, audience: tokend, secret: {{env: CERTIFICATE}}}}
-        may: [{{channel: "room-*", user: "{{claims.sub}}"}}]
+        rules: [{{channel: "room-*", user: "{{claims.sub}}"}}]
 """
 ASK = {"kind": "rtm", "channel": "room-1"}
 
@@ -16,12 +16,12 @@ async def test_claims_are_asked_about_and_other_claims_ask_anew() -> None:
     plain, banned = with_secret(CERTIFICATE), with_secret(CERTIFICATE, banned=True, groups=["a"])
     async with backend() as own, asking(own.url, ", cache: 60s", SIGNED_IN) as server:
         for proof in (plain, plain, banned, plain):
-            reply = await server.ask("POST", "/demo/v1/token", ASK, ("Authorization", f"Bearer {proof}"))
+            reply = await server.token_request("POST", "/demo/v1/token", ASK, ("Authorization", f"Bearer {proof}"))
             assert (reply.status, reply.json["user"]) == (200, "alice")
         assert len(own.questions) == 2
-        own.answer = {"allow": True, "narrow": {"user": "bob"}}
+        own.answer = {"allow": True, "restrict": {"user": "bob"}}
         other = ("Authorization", f"Bearer {with_secret(CERTIFICATE, jti='2')}")
-        assert (await server.ask("POST", "/demo/v1/token", ASK, other)).status == 403
+        assert (await server.token_request("POST", "/demo/v1/token", ASK, other)).status == 403
     expected = {**CLAIMS, "iss": "machine"}
     assert [one["claims"] for one in own.questions[:2]] == [expected, expected | {"banned": True, "groups": ["a"]}]
     assert own.questions[0]["users"] == ["alice"]

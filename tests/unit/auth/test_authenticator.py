@@ -8,9 +8,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.api_key import ApiKey
-from tokend.auth.authenticator import Digest, Gate, Key, digest_of, present
-from tokend.auth.contract import Presented, Scheme
-from tokend.core.errors import Code, Refusal
+from tokend.auth.authenticator import Authenticator, Digest, Key, digest_of, read_credentials
+from tokend.auth.contract import AuthScheme, Credentials
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
@@ -18,25 +18,25 @@ _KEY: Final = "a key that works: !~".replace(" ", "_")
 _KEYS: Final = ApiKey({"studio": [Key(digest_of(_KEY)), Key(digest_of("other-key"))], "web": [Key(digest_of("a.b.c"))]})
 
 
-class _Strict(Scheme):
+class _Strict(AuthScheme):
     """Mine is whatever begins with `mine`; mine and good is `mine-good`."""
 
     name: ClassVar[str] = "strict"
 
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-        text = presented.bearer or ""
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
+        text = credentials.bearer or ""
         if not text.startswith("mine"):
             return None
         if text != "mine-good":
-            raise Refusal(Code.CREDENTIAL_INVALID, "expired")
+            raise ApiError(Code.CREDENTIAL_INVALID, "expired")
         return Caller("of-strict", {"at": now})
 
 
-async def _who(*schemes: Scheme, authorization: tuple[str, ...] = (), api_key: tuple[str, ...] = ()) -> str:
+async def _who(*schemes: AuthScheme, authorization: tuple[str, ...] = (), api_key: tuple[str, ...] = ()) -> str:
     try:
-        return (await Gate(schemes).identify(present(authorization, api_key), 1_700_000_000)).name
-    except Refusal as refusal:
-        return refusal.code.value
+        return (await Authenticator(schemes).authenticate(read_credentials(authorization, api_key), 1_700_000_000)).name
+    except ApiError as api_error:
+        return api_error.code.value
 
 
 @pytest.mark.parametrize("header", [f"Bearer {_KEY}", f"bearer {_KEY}", f"BEARER  {_KEY} "])
@@ -83,8 +83,8 @@ async def test_two_at_once_are_ambiguous_even_if_both_are_good() -> None:
     assert await _who(_KEYS, authorization=("Basic x",), api_key=(_KEY,)) == "credential_ambiguous"
     bearer, key = (f"Bearer {_KEY}",) * 2, (_KEY,) * 2
     for authorization, api_key in ((bearer, ()), ((), key)):
-        with pytest.raises(Refusal) as caught:
-            present(authorization, api_key)
+        with pytest.raises(ApiError) as caught:
+            read_credentials(authorization, api_key)
         assert caught.value.code is Code.CREDENTIAL_AMBIGUOUS
 
 
@@ -96,7 +96,7 @@ async def test_mine_but_bad_is_401_without_a_second_guess() -> None:
 
 
 async def test_the_time_of_the_request_reaches_the_scheme() -> None:
-    caller = await Gate([_Strict()]).identify(Presented(bearer="mine-good"), 42)
+    caller = await Authenticator([_Strict()]).authenticate(Credentials(bearer="mine-good"), 42)
     assert caller.claims == {"at": 42}
 
 

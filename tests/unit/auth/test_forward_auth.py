@@ -7,16 +7,16 @@ from msgspec.structs import replace
 
 from tests.system.proxy.reasons import BEFORE, MANY, NAMING, REASONS, SECRET
 from tokend.auth.anonymous import Anonymous
-from tokend.auth.authenticator import Gate
-from tokend.auth.contract import Presented
-from tokend.auth.forward_auth import ForwardAuth, Forwarding, Headers, SecretHeader
+from tokend.auth.authenticator import Authenticator
+from tokend.auth.contract import Credentials
+from tokend.auth.forward_auth import ForwardAuth, ForwardAuthConfig, Headers, SecretHeader
 from tokend.core.claims import Condition, parse_claim_path
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller
 from tokend.core.secrets import Secret
 
 _GROUPS: Final = parse_claim_path("claims.groups")
-STAFF: Final = Forwarding(
+STAFF: Final = ForwardAuthConfig(
     "staff",
     "x-auth-request-user",
     {"email": "x-auth-request-email"},
@@ -25,69 +25,71 @@ STAFF: Final = Forwarding(
     (Condition(_GROUPS, ("staff",)),),
 )
 GUESTS: Final = replace(STAFF, caller="guests", require=(Condition(_GROUPS, ("guest",)),), secret_header=None)
-OTHER: Final = Forwarding("other", "remote-user")
+OTHER: Final = ForwardAuthConfig("other", "remote-user")
 
 
-async def _who(presented: Presented, *forwardings: Forwarding) -> Caller:
-    return await Gate([ForwardAuth(forwardings or (STAFF,)), Anonymous("anybody")]).identify(presented, 0)
+async def _who(credentials: Credentials, *forwardings: ForwardAuthConfig) -> Caller:
+    return await Authenticator([ForwardAuth(forwardings or (STAFF,)), Anonymous("anybody")]).authenticate(
+        credentials, 0
+    )
 
 
-async def _refused(headers: Headers | None, *forwardings: Forwarding, **more: object) -> Refusal:
-    gate = Gate([ForwardAuth(forwardings or (STAFF,))])
-    with pytest.raises(Refusal) as caught:
-        await gate.identify(Presented(proxied=headers, **more), 0)  # type: ignore[arg-type]  # other fields of Presented
+async def _error_response(headers: Headers | None, *forwardings: ForwardAuthConfig, **more: object) -> ApiError:
+    authenticator = Authenticator([ForwardAuth(forwardings or (STAFF,))])
+    with pytest.raises(ApiError) as caught:
+        await authenticator.authenticate(Credentials(proxied=headers, **more), 0)  # type: ignore[arg-type]  # other fields of Presented
     return caught.value
 
 
 async def test_the_claims_are_what_the_proxy_says() -> None:
-    caller = await _who(Presented(proxied=NAMING))
+    caller = await _who(Credentials(proxied=NAMING))
     assert caller == Caller("staff", {"sub": "álice 爱", "email": "a@example.com", "groups": ["staff", "a b"]})
     empty = {**NAMING, "x-auth-request-email": ("",), "x-auth-request-groups": ("staff",)}
-    assert "email" not in (await _who(Presented(proxied=empty))).claims
-    plain = await _who(Presented(proxied={"remote-user": ("*",), "x-auth-request-groups": ("staff",)}), OTHER)
+    assert "email" not in (await _who(Credentials(proxied=empty))).claims
+    plain = await _who(Credentials(proxied={"remote-user": ("*",), "x-auth-request-groups": ("staff",)}), OTHER)
     assert plain == Caller("other", {"sub": "*"})
 
 
 @pytest.mark.parametrize("name", REASONS)
 async def test_a_reason_goes_to_the_operator_alone(name: str) -> None:
     headers, reason = REASONS[name]
-    refusal = await _refused(headers)
-    assert (refusal.code, refusal.sentence) == (Code.CREDENTIAL_INVALID, "this credential is not known here")
-    assert refusal.operator == f"caller staff: {reason}"
-    with pytest.raises(Refusal):  # not even where anybody may come
-        await _who(Presented(proxied=headers))
+    api_error = await _error_response(headers)
+    assert (api_error.code, api_error.sentence) == (Code.CREDENTIAL_INVALID, "this credential is not known here")
+    assert api_error.operator == f"caller staff: {reason}"
+    with pytest.raises(ApiError):  # not even where anybody may come
+        await _who(Credentials(proxied=headers))
 
 
 async def test_two_headers_with_a_user_each_are_one_too_many() -> None:
-    refusal = await _refused({**NAMING, "remote-user": ("mallory",)}, STAFF, OTHER)
-    assert (refusal.code, refusal.operator) == (Code.CREDENTIAL_INVALID, MANY)
+    api_error = await _error_response({**NAMING, "remote-user": ("mallory",)}, STAFF, OTHER)
+    assert (api_error.code, api_error.operator) == (Code.CREDENTIAL_INVALID, MANY)
 
 
 async def test_the_first_caller_counts_whose_secret_and_claims_fit() -> None:
-    assert (await _who(Presented(proxied=NAMING), GUESTS, STAFF)).name == "staff"
+    assert (await _who(Credentials(proxied=NAMING), GUESTS, STAFF)).name == "staff"
     guest = {**NAMING, "x-auth-request-groups": ("guest",)}
-    assert (await _who(Presented(proxied=guest), STAFF, GUESTS)).name == "guests"
+    assert (await _who(Credentials(proxied=guest), STAFF, GUESTS)).name == "guests"
     both = {**NAMING, "x-auth-request-groups": ("staff,guest",)}
-    assert (await _who(Presented(proxied=both), STAFF, GUESTS)).name == "staff"
-    refusal = await _refused({**NAMING, "x-auth-request-groups": ("x",)}, STAFF, GUESTS)
-    assert str(refusal.operator).count("require: claims.groups is not") == 2
+    assert (await _who(Credentials(proxied=both), STAFF, GUESTS)).name == "staff"
+    api_error = await _error_response({**NAMING, "x-auth-request-groups": ("x",)}, STAFF, GUESTS)
+    assert str(api_error.operator).count("require: claims.groups is not") == 2
 
 
 @pytest.mark.parametrize(
     "headers", [None, {}, {"x-auth-request-email": ("a@example.com",), "x-tokend-proxy": (SECRET,)}]
 )
 async def test_without_a_user_the_scheme_has_nothing_to_say(headers: Headers | None) -> None:
-    assert (await _who(Presented(proxied=headers))).name == "anybody"
-    refusal = await _refused(headers, unproxied="a reason")
-    assert refusal.code is Code.UNAUTHENTICATED
-    assert refusal.operator == ("a reason" if headers is None else "the proxy names no user")
+    assert (await _who(Credentials(proxied=headers))).name == "anybody"
+    api_error = await _error_response(headers, unproxied="a reason")
+    assert api_error.code is Code.UNAUTHENTICATED
+    assert api_error.operator == ("a reason" if headers is None else "the proxy names no user")
 
 
 @pytest.mark.parametrize("sent", [{"bearer": "x"}, {"api_key": "x"}, {"url_key": "x"}, {"other": True}])
 async def test_a_credential_of_the_client_goes_first(sent: dict[str, object]) -> None:
-    refusal = await _refused(NAMING, **sent)
-    assert (refusal.code, refusal.operator) == (Code.CREDENTIAL_INVALID, BEFORE)
-    assert (await _refused(None, **sent)).operator is None
+    api_error = await _error_response(NAMING, **sent)
+    assert (api_error.code, api_error.operator) == (Code.CREDENTIAL_INVALID, BEFORE)
+    assert (await _error_response(None, **sent)).operator is None
 
 
 def test_all_that_is_read_is_named() -> None:

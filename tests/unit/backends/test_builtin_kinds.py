@@ -17,7 +17,7 @@ import pytest
 from msgspec.structs import asdict
 
 from tokend.config.entry_points import load
-from tokend.plugins import Backend, Grant, Service, Stamp
+from tokend.plugins import Backend, Grant, Issuance, Service
 from tokend.testing.backends import BackendConformance
 
 _ROOT: Final = Path(__file__).parents[3]
@@ -37,7 +37,9 @@ def _file(kind: str) -> Mapping[str, Any]:
 def _conformance(kind: str) -> type[BackendConformance]:
     told = _file(kind)
     attributes = {
-        name: told[name] for name in ("options", "asks", "refused", "unnamed", "users", "refused_users") if name in told
+        name: told[name]
+        for name in ("options", "token_requests", "refused", "unnamed", "users", "refused_users")
+        if name in told
     }
     attributes["unlimited_privileges"] = frozenset(told.get("unlimited_privileges", ()))
     return type(f"Test_{kind}", (BackendConformance,), {"backend": load(kind, _GROUP), **attributes})
@@ -52,7 +54,7 @@ _CASES: Final = [pytest.param(kind, case, id=case["name"]) for kind in _ENTRIES 
 
 def _backend(kind: str) -> Backend:
     backend = load(kind, _GROUP)
-    return backend(backend.Options.model_validate(_file(kind).get("options", {})), BackendConformance.credentials)
+    return backend(backend.Options.model_validate(_file(kind).get("options", {})), BackendConformance.app_credentials)
 
 
 def _grant(kind: str, case: Mapping[str, Any]) -> Grant:
@@ -74,16 +76,16 @@ def test_every_kind_has_its_vector_file_and_every_file_its_kind() -> None:
 def test_the_fields_of_a_vector_grant_its_services(kind: str, case: Mapping[str, Any]) -> None:
     grant = _grant(kind, case)
     assert [_plain(one) for one in grant.services] == [_plain(Service(**one)) for one in case["services"]]
-    assert (grant.app_id, grant.ttl) == (BackendConformance.credentials.app_id, case["ttl"])
+    assert (grant.app_id, grant.ttl) == (BackendConformance.app_credentials.app_id, case["ttl"])
 
 
 @pytest.mark.parametrize(("kind", "case"), _CASES)
 def test_the_grant_of_a_vector_is_minted_as_the_vendor_prints_it(kind: str, case: Mapping[str, Any]) -> None:
-    stamp = Stamp(**case["stamp"])
-    minted = _backend(kind).mint(_grant(kind, case), stamp)
+    issuance = Issuance(**case["issuance"])
+    minted = _backend(kind).mint(_grant(kind, case), issuance)
     if "token" in case:
         assert minted.token == case["token"]
     else:
         # the text differs between builds of zlib, what it inflates to does not
         assert zlib.decompress(base64.b64decode(minted.token[3:])).hex() == case["inflated_hex"]
-    assert _backend(kind).verify(minted, _grant(kind, case), stamp) is None
+    assert _backend(kind).verify(minted, _grant(kind, case), issuance) is None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tokend.backends.agora.rtm import Rtm, RtmFields
 from tokend.backends.contract import Mismatch
-from tokend.plugins import Backend, Code, Grant, Minted, NoOptions, Reading, Refusal, Stamp, Strict, Unreadable
+from tokend.plugins import ApiError, Backend, Code, Grant, Issuance, Minted, NoOptions, Reading, StrictModel, Unreadable
 from tokend.testing.backends import CERTIFICATE, BackendConformance
 
 
@@ -22,11 +22,11 @@ class _TakingFields(RtmFields):
 
 
 class _LaxShape(Rtm):
-    Fields: ClassVar[type[Strict]] = _LaxFields
+    Fields: ClassVar[type[StrictModel]] = _LaxFields
 
 
 class _TakesTheAnswersField(Rtm):
-    Fields: ClassVar[type[Strict]] = _TakingFields
+    Fields: ClassVar[type[StrictModel]] = _TakingFields
 
 
 class _Shortens(Rtm):
@@ -65,22 +65,22 @@ class _IgnoresTheAsk(Rtm):
 class _RefusesWith403(Rtm):
     def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
         if fields.user is None and user is None:
-            raise Refusal(Code.NOT_PERMITTED, "no")
+            raise ApiError(Code.NOT_PERMITTED, "no")
         return super().grant(fields, ttl, user)
 
 
 class _ReadsAClock(Rtm):
-    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
-        return super().mint(grant, Stamp(stamp.issued_at, time.perf_counter_ns() % 99_999_999))
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        return super().mint(grant, Issuance(issuance.issued_at, time.perf_counter_ns() % 99_999_999))
 
 
 class _OneTokenForAll(Rtm):
-    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
-        return super().mint(replace(grant, services=()), stamp)
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        return super().mint(replace(grant, services=()), issuance)
 
 
 class _VerifiesAnything(Rtm):
-    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+    def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         return None
 
 
@@ -107,8 +107,8 @@ class _Minting(Rtm):
     renew: ClassVar[int | None] = None
     extra: ClassVar[Mapping[str, object]] = {}
 
-    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
-        minted = super().mint(grant, stamp)
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        minted = super().mint(grant, issuance)
         return replace(minted, renew_after=minted.renew_after if self.renew is None else self.renew, extra=self.extra)
 
 
@@ -163,7 +163,7 @@ _SABOTEURS: Final[Mapping[type[Backend], str]] = {
 
 def _suite(kind: type[Backend]) -> BackendConformance:
     told: dict[str, object] = {
-        "asks": ({"user": "ann"}, {"user": "bob"}),
+        "token_requests": ({"user": "ann"}, {"user": "bob"}),
         "unnamed": ({},),
         "refused": ({"user": " "},),
     }
@@ -191,7 +191,7 @@ def test_what_must_be_refused_and_is_not_is_seen() -> None:
 
 
 def test_a_suite_without_asks_says_what_to_set() -> None:
-    with pytest.raises(AssertionError, match="set `asks`"):
+    with pytest.raises(AssertionError, match="set `token_requests`"):
         type(
             "Suite", (BackendConformance,), {"backend": Rtm, "options": NoOptions().model_dump()}
         )().test_verify_passes_its_own_token()

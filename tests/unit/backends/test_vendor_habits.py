@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from tests.unit.issuing.making import APP_ID, CREDENTIALS, KINDS, OTHER_CREDENTIALS, STAMP
 from tokend.dialects.contract import Inspect
 from tokend.issuing.inspection import inspect
-from tokend.plugins import Backend, Credentials, NoOptions, Refusal
+from tokend.plugins import ApiError, AppCredentials, Backend, NoOptions
 
 _BOTH = {"primary": CREDENTIALS.certificates["primary"], "secondary": OTHER_CREDENTIALS.certificates["primary"]}
 
 
 def _backend(kind: str, signing: str = "primary") -> Backend:
-    return KINDS[kind](NoOptions(), Credentials(APP_ID, _BOTH, signing))
+    return KINDS[kind](NoOptions(), AppCredentials(APP_ID, _BOTH, signing))
 
 
 def _token(backend: Backend, ttl: int = 600, **fields: Any) -> str:
@@ -34,7 +34,7 @@ def test_an_administrators_token_is_always_signed_by_the_primary(signing: str) -
 
 
 def test_a_certificate_that_two_apps_share_signs_for_its_own_app_id_only() -> None:
-    other = KINDS["rtm"](NoOptions(), Credentials("0" * 32, _BOTH))
+    other = KINDS["rtm"](NoOptions(), AppCredentials("0" * 32, _BOTH))
     assert other.read(_token(_backend("rtm"), user="ann")).signed_by is None
 
 
@@ -77,5 +77,5 @@ def test_the_longest_id_is_taken_and_one_character_more_is_not(
 
 def test_a_channel_of_65541_bytes_never_reaches_the_packer() -> None:
     """The old servers' 16-bit length wrapped, and what stood inside became a service of its own."""
-    with pytest.raises((ValidationError, Refusal)):
+    with pytest.raises((ValidationError, ApiError)):
         _token(_backend("rtc"), uid=7, channel="x" * 65_541)

@@ -19,7 +19,7 @@ apps:
     callers:
       studio:
         api_key: "{digest_of("a-key")}"
-        may: [{{channel: "room-*", user: "7", roles: [subscriber]}}]
+        rules: [{{channel: "room-*", user: "7", roles: [subscriber]}}]
 """
 
 
@@ -64,10 +64,10 @@ def test_token_as_a_caller_goes_through_its_rules(capsys: pytest.CaptureFixture[
 def test_explain_says_what_each_rule_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--as", "studio", "rtc", "channel=room-1", "uid=8", "role=publisher"]) == 1
     answer = json.loads(capsys.readouterr().out)
-    lacked = ['user "8" does not match "7"', "role publisher is not among roles [subscriber]"]
-    assert answer["trials"] == [{"rule": "demo.studio.may[0]", "lacked": lacked}]
+    unmet = ['user "8" does not match "7"', "role publisher is not among roles [subscriber]"]
+    assert answer["rule_results"] == [{"rule": "demo.studio.rules[0]", "unmet": unmet}]
     assert main(["explain", "--as", "studio", "rtc", "channel=room-1"]) == 0
-    assert json.loads(capsys.readouterr().out)["rule"] == "demo.studio.may[0]"
+    assert json.loads(capsys.readouterr().out)["rule"] == "demo.studio.rules[0]"
 
 
 def test_explain_says_that_an_authorizer_would_be_asked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

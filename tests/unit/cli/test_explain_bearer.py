@@ -21,13 +21,13 @@ apps:
       studio: {{api_key: "{digest_of("a-key")}"}}
       machine:
         jwt: {{issuer: machine, audience: tokend, secret: {{env: SHARED}}}}
-        may: [{{kinds: rtc, channel: "room-*", user: "7"}}]
+        rules: [{{kinds: rtc, channel: "room-*", user: "7"}}]
       web:
         jwt: {{issuer: "https://id.example.com", audience: tokend, keys: [{{file: key.pem}}]}}
-        may: [{{when: {{claims.role: host}}, user: "{{claims.sub}}"}}, {{kinds: rtm, user: "{{claims.sub}}"}}]
+        rules: [{{when: {{claims.role: host}}, user: "{{claims.sub}}"}}, {{kinds: rtm, user: "{{claims.sub}}"}}]
     routes:
-      - {{at: /studio, callers: studio}}
-      - {{at: /users, callers: [machine, web]}}
+      - {{path: /studio, callers: studio}}
+      - {{path: /users, callers: [machine, web]}}
 """
 ASK = ("rtc", "channel=room-1")
 LATE = 4_000_000_000
@@ -58,7 +58,7 @@ def test_it_is_the_caller_whose_issuer_it_has(home: Path, capsys: pytest.Capture
     (home / "token").write_text(_machine() + "\n")
     assert main(["explain", "--bearer", "@token", *ASK]) == 0
     says = json.loads(capsys.readouterr().out)
-    assert (says["issued"], says["caller"], says["rule"]) == (True, "machine", "demo.machine.may[0]")
+    assert (says["issued"], says["caller"], says["rule"]) == (True, "machine", "demo.machine.rules[0]")
     assert says["claims"]["sub"] == "alice"
 
 
@@ -67,7 +67,7 @@ def test_its_claims_go_into_the_rules(home: Path, capsys: pytest.CaptureFixture[
     assert main(["explain", "--bearer", "@token", *ASK]) == 1
     says = json.loads(capsys.readouterr().out)
     assert (says["issued"], says["caller"], says["claims"]["role"]) == (False, "web", "guest")
-    assert says["trials"][0]["lacked"] == ['when: claims.role is not "host"']
+    assert says["rule_results"][0]["unmet"] == ['when: claims.role is not "host"']
     assert main(["explain", "--bearer", "@token", "rtm"]) == 0
 
 

@@ -21,13 +21,13 @@ apps:
     certificate: {{env: CERTIFICATE}}
     url_signing_key: {{env: SIGNING}}
     callers:
-      uikit: {{url_key: signed, may: [{{kinds: [rtc, rtm], channel: "lobby-*", powers: wildcard_user}}]}}
-      kiosk: {{url_key: "{digest_of("static")}", may: [{{}}]}}
+      uikit: {{url_key: signed, rules: [{{kinds: [rtc, rtm], channel: "lobby-*", capabilities: wildcard_user}}]}}
+      kiosk: {{url_key: "{digest_of("static")}", rules: [{{}}]}}
       studio: {{api_key: "{digest_of("studio")}"}}
     routes:
-      - {{at: /demo, callers: [uikit, studio]}}
-      - {{at: /, host: demo.example.com, callers: [uikit, kiosk]}}
-      - {{at: "/watch/{{channel}}", kind: rtc, set: {{role: subscriber, uid: 0}}, callers: uikit}}
+      - {{path: /demo, callers: [uikit, studio]}}
+      - {{path: /, host: demo.example.com, callers: [uikit, kiosk]}}
+      - {{path: "/watch/{{channel}}", kind: rtc, set: {{role: subscriber, uid: 0}}, callers: uikit}}
 """
 
 
@@ -56,8 +56,10 @@ def fetched(url: str) -> Any:
 
 def test_a_url_of_the_command_gets_a_token_for_its_channel_and_no_other(home: Path) -> None:
     with serving(home, ENVIRONMENT) as server:
-        narrowed = ["--channel", "lobby-1", "--roles", "subscriber", "--max-ttl", "10m", "--id", "party-7"]
-        lines = dict(reversed(printed(home, "--caller", "uikit", "--ttl", "2h", *narrowed, "--url", server.url)))
+        bound_restrictions = ["--channel", "lobby-1", "--roles", "subscriber", "--max-ttl", "10m", "--id", "party-7"]
+        lines = dict(
+            reversed(printed(home, "--caller", "uikit", "--ttl", "2h", *bound_restrictions, "--url", server.url))
+        )
         assert lines["url"] == f"{server.url}/demo/k/{lines['key']}"
         assert fetched(f"{lines['url']}/rtc/lobby-1/audience/uid/7/?expiry=600")["rtcToken"].startswith("007")
         assert fetched(f"{lines['url']}/rtc/lobby-2/audience/uid/7/") == 403

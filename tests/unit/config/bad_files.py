@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from tokend.config.loading import ConfigError, load
+from tokend.config.loading import ConfigurationError, load
 
 FOLDER = Path(__file__).parent / "bad"
 ENVIRONMENT = {
@@ -43,6 +43,6 @@ def problems(path: Path, directory: Path) -> list[str]:
         environment = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
     try:
         load(None, environment, directory)
-    except ConfigError as error:
+    except ConfigurationError as error:
         return list(map(str, error.problems))
     return []

@@ -11,7 +11,7 @@ from tests.unit.config.writing import ENVIRONMENT
 from tokend.config import entry_points
 from tokend.config.assemble import assemble
 from tokend.config.keys import KeyEntry
-from tokend.config.loading import ConfigError
+from tokend.config.loading import ConfigurationError
 from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
 from tokend.config.shape import (
@@ -24,7 +24,7 @@ from tokend.config.shape import (
     RouteShape,
     RuleShape,
 )
-from tokend.config.yaml_tree import Map, Mark, YamlError, parse
+from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 
 KEYS = sorted(
     {
@@ -72,10 +72,10 @@ PLACES = st.sampled_from(list(positions(SOUND))[1:])
 
 
 def _assemble(tree: Any, directory: Path) -> list[str]:
-    assert isinstance(tree, Map)
+    assert isinstance(tree, LocatedDict)
     try:
         assemble(tree, "config.yaml", Secrets(ENVIRONMENT, directory), entry_points.load)
-    except ConfigError as error:
+    except ConfigurationError as error:
         assert error.problems
         return list(map(str, error.problems))
     return []
@@ -110,7 +110,7 @@ def test_a_sound_tree_with_something_else_in_some_places(changes: list[tuple[Pos
 @given(text=st.text(alphabet=st.sampled_from("ab: -[]{},&*!|>#%@`'\"\\?\n\t~0.<\x00\ufeffé"), max_size=40))
 def test_any_text(text: str) -> None:
     try:
-        assert isinstance(parse(text, "config.yaml"), Map)
+        assert isinstance(parse(text, "config.yaml"), LocatedDict)
     except YamlError as error:
         assert error.problems
-        assert all(isinstance(mark, Mark) and sentence for mark, sentence in error.problems)
+        assert all(isinstance(location, Location) and sentence for location, sentence in error.problems)

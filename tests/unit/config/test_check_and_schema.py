@@ -88,7 +88,7 @@ def test_show_prints_the_app_as_merged_and_no_secret(tmp_path: Path) -> None:
         shown[app] = yaml.safe_load(found.stdout)[app]
     assert shown["acme"]["certificate"] == {"file": "run/acme"}
     assert shown["acme"]["cors"]["origins"][0] == "https://acme.example.com"
-    assert shown["acme"]["routes"] == [{"at": "/acme"}, {"host": "acme.rtc.example.com", "at": "/"}]
+    assert shown["acme"]["routes"] == [{"path": "/acme"}, {"host": "acme.rtc.example.com", "path": "/"}]
     assert shown["bolt"]["certificate"]["sign_with"] == "secondary"
     assert list(shown["bolt"]["callers"]) == ["web", "kiosk"]
     assert shown["coda"]["callers"]["web"]["jwt"]["issuer"] == "https://id.example.com/realms/coda"
@@ -135,7 +135,7 @@ def test_good_files_fit_the_schema() -> None:
             "key_without_value_in_rule",
             "number_for_text",
         ),
-        *("text_or_list", "empty_list", "role_unknown", "power_unknown", "anonymous_false", "on_excess_unknown"),
+        *("text_or_list", "empty_list", "role_unknown", "capability_unknown", "anonymous_false", "on_excess_unknown"),
         *(
             "duration",
             "secret_literal",

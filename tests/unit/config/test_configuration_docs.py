@@ -12,14 +12,14 @@ from tokend.config import shape as shapes
 from tokend.config.loading import load
 from tokend.config.rule_presets import RULE_PRESETS
 from tokend.config.shape import RootShape
-from tokend.core.reach import Power
-from tokend.core.validation import Strict
+from tokend.core.reach import Capability
+from tokend.core.validation import StrictModel
 from tokend.dialects.registry import DIALECTS
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "configuration.md").read_text()
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-SECTIONS: dict[str, tuple[type[Strict], str]] = {
+SECTIONS: dict[str, tuple[type[StrictModel], str]] = {
     "The file": (shapes.RootShape, ""),
     "`server`": (server.ServerShape, "server."),
     "`audit`": (shapes.AuditShape, "audit."),
@@ -67,7 +67,7 @@ def test_secrets_rules_and_powers() -> None:
     secret, certificate = list(references.SecretRef.model_fields), list(references.Certificate.model_fields)
     assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{one}" for one in certificate)]
     rule = [*shapes.RuleShape.model_fields, *(f"ttl.{one}" for one in shapes.RuleTtl.model_fields)]
-    assert _rows("Rules: `may`") == [*rule, *Power]
+    assert _rows("Rules: `rules`") == [*rule, *Capability]
 
 
 def test_forward_auth_and_its_presets() -> None:
@@ -87,7 +87,7 @@ def test_no_shape_is_left_out() -> None:
         name: one
         for module in (shapes, server)
         for name, one in vars(module).items()
-        if isinstance(one, type) and issubclass(one, Strict) and one.__module__ == module.__name__
+        if isinstance(one, type) and issubclass(one, StrictModel) and one.__module__ == module.__name__
     }
     covered = {model.__name__ for model, _ in SECTIONS.values()} | {
         *("RuleShape", "RuleTtl", "ForwardAuthShape", "SecretHeaderShape")
@@ -119,7 +119,7 @@ def test_every_preset_is_named_with_what_it_needs() -> None:
 
 
 def test_every_preset_of_a_rule_has_its_row() -> None:
-    said = _section("Rules: `may`")
+    said = _section("Rules: `rules`")
     for name, preset in RULE_PRESETS.items():
         (row,) = (line for line in said.splitlines() if line.startswith(f"| {name} |"))
         assert f"| {' and '.join(preset.kinds)}" in row

@@ -22,18 +22,18 @@ _MODULES: Final = {
     "fake_pkg/__init__": "",
     "fake_pkg/needs_sibling": "import fake_pkg.absent",
     "fake_shapes": """
-from tokend.plugins import Backend, Strict
+from tokend.plugins import Backend, StrictModel
 from tokend.backends.agora.rtm import Rtm
 not_a_class = Rtm.grant
 class NotABackend: pass
 class Abstract(Backend):
-    Fields = Strict
+    Fields = StrictModel
 class Whole(Backend):
     grant = mint = read = None
 class LaxFields(Whole):
     Fields = dict
 class LaxOptions(Whole):
-    Fields, Options = Strict, None
+    Fields, Options = StrictModel, None
 """,
 }
 

@@ -6,51 +6,54 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
-from tokend.auth.authenticator import Gate, digest_of, present
-from tokend.config.loading import ConfigError, load, read_server
-from tokend.core.errors import Refusal
-from tokend.core.reach import Power
-from tokend.issuing.configuration import Listen, Setup
+from tokend.auth.authenticator import Authenticator, digest_of, read_credentials
+from tokend.config.loading import ConfigurationError, load, read_server
+from tokend.core.errors import ApiError
+from tokend.core.reach import Capability
+from tokend.issuing.configuration import Configuration, Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
-OLD_URLS = {Power.WILDCARD_USER, Power.WILDCARD_CHANNEL, Power.WILDCARD_PUBLISH}
+OLD_URLS = {Capability.WILDCARD_USER, Capability.WILDCARD_CHANNEL, Capability.WILDCARD_PUBLISH}
 
 
-def _setup(directory: Path, **more: str) -> Setup:
+def _configuration(directory: Path, **more: str) -> Configuration:
     return load(None, ALONE | more, directory)
 
 
-async def _caller(gate: Gate, key: str | None) -> str | None:
+async def _caller(authenticator: Authenticator, key: str | None) -> str | None:
     try:
-        return (await gate.identify(present([], [key] if key else []), 0)).name
-    except Refusal:
+        return (await authenticator.authenticate(read_credentials([], [key] if key else []), 0)).name
+    except ApiError:
         return None
 
 
-async def test_open_to_anybody_with_the_powers_that_old_urls_need(tmp_path: Path) -> None:
-    setup = _setup(tmp_path)
-    (route,) = setup.routes
-    (rule,) = setup.apps["default"].rules["anybody"]
-    assert setup.source == "environment"
+async def test_open_to_anybody_with_the_capabilities_that_old_urls_need(tmp_path: Path) -> None:
+    configuration = _configuration(tmp_path)
+    (route,) = configuration.routes
+    (rule,) = configuration.apps["default"].rules["anybody"]
+    assert configuration.source == "environment"
     assert route.prefix == "/"
     assert [one.name for one in route.dialects] == ["native", "agora-token-service"]
-    assert list(setup.apps["default"].backends) == ["rtc", "rtm", "chat"]
-    assert rule.powers == OLD_URLS
-    assert setup.apps["default"].origins.written == ()
-    assert await _caller(route.gate, None) == "anybody"
-    assert await _caller(route.gate, "some key") is None
+    assert list(configuration.apps["default"].backends) == ["rtc", "rtm", "chat"]
+    assert rule.capabilities == OLD_URLS
+    assert configuration.apps["default"].origins.written == ()
+    assert await _caller(route.authenticator, None) == "anybody"
+    assert await _caller(route.authenticator, "some key") is None
 
 
 async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_path: Path) -> None:
-    setup = _setup(tmp_path, API_KEY_SHA256=DIGEST, URL_KEY_SHA256=digest_of("url-key"))
-    assert setup.routes[0].callers == ("key", "url")
-    assert setup.routes[0].url_keys
-    assert setup.warnings == ()
-    assert setup.apps["default"].rules["url"][0].powers == setup.apps["default"].rules["key"][0].powers
+    configuration = _configuration(tmp_path, API_KEY_SHA256=DIGEST, URL_KEY_SHA256=digest_of("url-key"))
+    assert configuration.routes[0].callers == ("key", "url")
+    assert configuration.routes[0].url_keys
+    assert configuration.warnings == ()
+    assert (
+        configuration.apps["default"].rules["url"][0].capabilities
+        == configuration.apps["default"].rules["key"][0].capabilities
+    )
 
 
 def test_open_access_is_warned_of_naming_what_closes_it(tmp_path: Path) -> None:
-    (warning,) = _setup(tmp_path).warnings
+    (warning,) = _configuration(tmp_path).warnings
     assert "anybody" in warning
     assert "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it" in warning
     assert "tokend key new" in warning
@@ -61,41 +64,41 @@ def test_open_access_is_warned_of_naming_what_closes_it(tmp_path: Path) -> None:
 async def test_an_api_key_closes_it_with_the_same_rule(form: str, tmp_path: Path) -> None:
     digest = digest_of("the key").removeprefix("sha256:")
     for text in (digest, digest.upper()):
-        setup = _setup(tmp_path, API_KEY_SHA256=form.format(text))
-        (rule,) = setup.apps["default"].rules["key"]
-        assert rule.powers == OLD_URLS
-        assert setup.warnings == ()
-        assert setup.routes[0].open_callers == ()
-        assert await _caller(setup.routes[0].gate, None) is None
+        configuration = _configuration(tmp_path, API_KEY_SHA256=form.format(text))
+        (rule,) = configuration.apps["default"].rules["key"]
+        assert rule.capabilities == OLD_URLS
+        assert configuration.warnings == ()
+        assert configuration.routes[0].open_callers == ()
+        assert await _caller(configuration.routes[0].authenticator, None) is None
 
 
 def test_chat_administrators_only_where_it_is_said(tmp_path: Path) -> None:
-    for value, expected in (("", OLD_URLS), ("0", OLD_URLS), ("1", OLD_URLS | {Power.APP_ADMIN})):
-        (rule,) = _setup(tmp_path, ALLOW_APP_ADMIN=value).apps["default"].rules["anybody"]
-        assert rule.powers == expected
-        (rule,) = _setup(tmp_path, ALLOW_APP_ADMIN=value, API_KEY_SHA256=DIGEST).apps["default"].rules["key"]
-        assert rule.powers == expected
+    for value, expected in (("", OLD_URLS), ("0", OLD_URLS), ("1", OLD_URLS | {Capability.APP_ADMIN})):
+        (rule,) = _configuration(tmp_path, ALLOW_APP_ADMIN=value).apps["default"].rules["anybody"]
+        assert rule.capabilities == expected
+        (rule,) = _configuration(tmp_path, ALLOW_APP_ADMIN=value, API_KEY_SHA256=DIGEST).apps["default"].rules["key"]
+        assert rule.capabilities == expected
 
 
 def test_an_open_server_that_gives_administrators_is_warned_of_twice(tmp_path: Path) -> None:
-    warnings = _setup(tmp_path, ALLOW_APP_ADMIN="1").warnings
+    warnings = _configuration(tmp_path, ALLOW_APP_ADMIN="1").warnings
     assert len(warnings) == 2
     assert all("API_KEY_SHA256" in one for one in warnings)
 
 
 def test_a_firebase_project_closes_it_with_the_same_rule_alone_and_beside_a_key(tmp_path: Path) -> None:
-    alone = _setup(tmp_path, FIREBASE_PROJECT="demo-1")
-    both = _setup(tmp_path, FIREBASE_PROJECT="demo-1", API_KEY_SHA256=DIGEST)
-    assert (alone.routes[0].callers, both.routes[0].callers) == (("firebase",), ("key", "firebase"))
-    assert alone.warnings == both.warnings == ()
+    single_process = _configuration(tmp_path, FIREBASE_PROJECT="demo-1")
+    both = _configuration(tmp_path, FIREBASE_PROJECT="demo-1", API_KEY_SHA256=DIGEST)
+    assert (single_process.routes[0].callers, both.routes[0].callers) == (("firebase",), ("key", "firebase"))
+    assert single_process.warnings == both.warnings == ()
     (rule,), (of_key,) = both.apps["default"].rules["firebase"], both.apps["default"].rules["key"]
-    assert rule == replace(of_key, path="default.firebase.may[0]")
-    assert rule.powers == OLD_URLS
+    assert rule == replace(of_key, path="default.firebase.rules[0]")
+    assert rule.capabilities == OLD_URLS
 
 
 def test_administrators_tokens_for_every_user_of_a_firebase_project_are_warned_of(tmp_path: Path) -> None:
-    (warning,) = _setup(tmp_path, FIREBASE_PROJECT="demo-1", ALLOW_APP_ADMIN="1").warnings
-    assert "jwt caller firebase has the power app_admin in a rule without `when`" in warning
+    (warning,) = _configuration(tmp_path, FIREBASE_PROJECT="demo-1", ALLOW_APP_ADMIN="1").warnings
+    assert "jwt caller firebase has the capability app_admin in a rule without `when`" in warning
 
 
 @pytest.mark.parametrize(
@@ -110,15 +113,15 @@ def test_administrators_tokens_for_every_user_of_a_firebase_project_are_warned_o
     ],
 )
 def test_origins_are_trimmed_and_none_is_none(written: str, origins: tuple[str, ...], tmp_path: Path) -> None:
-    assert _setup(tmp_path, CORS_ALLOW_ORIGIN=written).apps["default"].origins.written == origins
+    assert _configuration(tmp_path, CORS_ALLOW_ORIGIN=written).apps["default"].origins.written == origins
 
 
 def test_the_variables_of_this_mode_mean_nothing_beside_a_file(tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": ONE_APP})
     more = {"URL_KEY_SHA256": "x", "CORS_ALLOW_ORIGIN": "*", "API_KEY_SHA256": "x"}
-    setup = load(None, ENVIRONMENT | ALONE | more, tmp_path)
-    assert list(setup.apps) == ["demo"]
-    assert setup.apps["demo"].origins.written == ()
+    configuration = load(None, ENVIRONMENT | ALONE | more, tmp_path)
+    assert list(configuration.apps) == ["demo"]
+    assert configuration.apps["demo"].origins.written == ()
 
 
 @pytest.mark.parametrize(
@@ -150,5 +153,5 @@ def test_where_it_listens(
 @pytest.mark.parametrize("port", ["-1", "65536", "8_0", "+80", " 80", "0x50", "８０", "80 ", "1e3", "9" * 5000])
 def test_a_port_is_a_plain_number(port: str, tmp_path: Path) -> None:
     for read in (load, read_server):
-        with pytest.raises(ConfigError, match=r"^environment: PORT: must be a port, 0 to 65535$"):
+        with pytest.raises(ConfigurationError, match=r"^environment: PORT: must be a port, 0 to 65535$"):
             read(None, ALONE | {"PORT": port}, tmp_path)

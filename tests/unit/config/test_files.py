@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, NOTHING, ONE_APP, loaded, write
-from tokend.config.loading import MAX_FILE, ConfigError, load, with_dotenv
+from tokend.config.loading import MAX_FILE, ConfigurationError, load, with_dotenv
 
 OWN = f'app_id: "{APP_ID}"\ncertificate: {{env: CERTIFICATE}}\ncallers: {{studio: {{api_key: "{DIGEST}"}}}}\n'
 
 
 def _problems(directory: Path, text: str, more: Mapping[str, str] = NOTHING) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         loaded(directory, text, more)
     return list(map(str, caught.value.problems))
 
@@ -22,13 +22,13 @@ def _problems(directory: Path, text: str, more: Mapping[str, str] = NOTHING) -> 
 def test_the_named_file_goes_before_the_variable_and_the_variable_before_the_directory(tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": ONE_APP, "named.yaml": ONE_APP, "other.yaml": ONE_APP})
     variable = ENVIRONMENT | {"TOKEND_CONFIG": "other.yaml"}
-    alone = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+    single_process = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
     assert load("named.yaml", variable, tmp_path).source == "named.yaml"
     assert load(None, variable, tmp_path).source == "other.yaml"
-    assert load(None, ENVIRONMENT | alone, tmp_path).source == "config.yaml"
+    assert load(None, ENVIRONMENT | single_process, tmp_path).source == "config.yaml"
     (tmp_path / "config.yaml").unlink()
-    assert load(None, alone, tmp_path).source == "environment"
-    assert load(None, {**alone, "TOKEND_CONFIG": ""}, tmp_path).source == "environment"
+    assert load(None, single_process, tmp_path).source == "environment"
+    assert load(None, {**single_process, "TOKEND_CONFIG": ""}, tmp_path).source == "environment"
 
 
 def test_a_file_by_its_absolute_path(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_file_by_its_absolute_path(tmp_path: Path) -> None:
 
 def test_a_named_file_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").mkdir()
-    with pytest.raises(ConfigError, match=r"^config\.yaml: cannot be read: Is a directory$"):
+    with pytest.raises(ConfigurationError, match=r"^config\.yaml: cannot be read: Is a directory$"):
         load("config.yaml", {}, tmp_path)
 
 
@@ -55,9 +55,9 @@ def test_a_certificate_from_a_pipe_that_is_written_to_is_read(tmp_path: Path) ->
     os.mkfifo(tmp_path / "pipe", 0o600)
     writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=(CERTIFICATE,), daemon=True)
     writer.start()
-    setup = loaded(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: pipe}"))
+    configuration = loaded(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: pipe}"))
     writer.join()
-    assert list(setup.apps) == ["demo"]
+    assert list(configuration.apps) == ["demo"]
 
 
 def test_a_configuration_from_a_pipe_whose_writer_has_finished_already(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_file_of_16_mib_is_read_and_one_byte_more_is_not(tmp_path: Path) -> No
     text = ONE_APP.encode()
     path = tmp_path / "config.yaml"
     path.write_bytes(text + b" " * (MAX_FILE - len(text) + 1))
-    with pytest.raises(ConfigError, match=r"^config\.yaml: is over 16 MiB$"):
+    with pytest.raises(ConfigurationError, match=r"^config\.yaml: is over 16 MiB$"):
         load(None, ENVIRONMENT, tmp_path)
 
 
@@ -86,17 +86,17 @@ def test_a_byte_order_mark_and_windows_lines_are_fine(tmp_path: Path) -> None:
 
 def test_included_files_are_one_app_each_named_like_the_file(tmp_path: Path) -> None:
     files = {"apps.d/acme.yaml": OWN, "apps.d/b.c.yaml": OWN, "apps.d/readme.txt": "not one", "one.yml": OWN}
-    setup = loaded(tmp_path, f"include: [apps.d/*.yaml, one.yml]\n{ONE_APP}", files)
-    assert list(setup.apps) == ["demo", "acme", "b.c", "one"]
-    assert setup.routes[1].prefix == "/acme"
+    configuration = loaded(tmp_path, f"include: [apps.d/*.yaml, one.yml]\n{ONE_APP}", files)
+    assert list(configuration.apps) == ["demo", "acme", "b.c", "one"]
+    assert configuration.routes[1].prefix == "/acme"
 
 
 def test_includes_are_merged_with_defaults_and_need_no_apps_key(tmp_path: Path) -> None:
     text = 'defaults: {callers: {studio: {api_key: "DIGEST"}}, certificate: {env: CERTIFICATE}}\ninclude: apps.d/*\n'
-    setup = loaded(tmp_path, text, {"apps.d/acme.yaml": 'app_id: "APP_ID"\n'})
-    assert list(setup.apps) == ["acme"]
-    setup = loaded(tmp_path, text + "apps:\n", {"apps.d/acme.yaml": 'app_id: "APP_ID"\n'})
-    assert list(setup.apps) == ["acme"]
+    configuration = loaded(tmp_path, text, {"apps.d/acme.yaml": 'app_id: "APP_ID"\n'})
+    assert list(configuration.apps) == ["acme"]
+    configuration = loaded(tmp_path, text + "apps:\n", {"apps.d/acme.yaml": 'app_id: "APP_ID"\n'})
+    assert list(configuration.apps) == ["acme"]
 
 
 def test_a_pattern_that_no_file_fits_is_fine(tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_a_pattern_that_no_file_fits_is_fine(tmp_path: Path) -> None:
 def test_an_absolute_include(tmp_path: Path) -> None:
     write(tmp_path, {"else/acme.yaml": OWN})
     (tmp_path / "house").mkdir()
-    setup = loaded(tmp_path / "house", f"include: {tmp_path}/else/*.yaml\n")
-    assert list(setup.apps) == ["acme"]
+    configuration = loaded(tmp_path / "house", f"include: {tmp_path}/else/*.yaml\n")
+    assert list(configuration.apps) == ["acme"]
 
 
 def test_a_problem_of_an_included_file_names_that_file_and_its_line(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_secret_files_are_relative_to_the_configuration_and_lose_one_final_newli
         write(folder, {"run/secret": ""})
         (folder / "run/secret").write_bytes(text.encode())
         app = load("conf/config.yaml", {}, folder).apps["demo"]
-        assert app.backends["rtc"].credentials.certificates["primary"].reveal() == CERTIFICATE
+        assert app.backends["rtc"].app_credentials.certificates["primary"].reveal() == CERTIFICATE
 
 
 def test_more_than_one_final_newline_or_blanks_are_part_of_the_secret(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_dotenv_fills_what_the_environment_lacks(tmp_path: Path) -> None:
 
 def test_a_dotenv_that_cannot_be_read_is_a_problem_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff\n")
-    with pytest.raises(ConfigError, match=r"^\.env: is not UTF-8 text$"):
+    with pytest.raises(ConfigurationError, match=r"^\.env: is not UTF-8 text$"):
         with_dotenv({}, tmp_path)
 
 
@@ -171,5 +171,5 @@ def test_a_file_without_anything_but_comments_names_no_app(tmp_path: Path) -> No
 
 def test_include_with_two_stars_beside_text_is_a_pattern_like_any_other(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("include: apps**.yaml\n")
-    with pytest.raises(ConfigError, match="name at least one app"):
+    with pytest.raises(ConfigurationError, match="name at least one app"):
         load(None, {}, tmp_path)

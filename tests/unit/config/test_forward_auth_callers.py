@@ -7,15 +7,15 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, loaded
-from tokend.auth.forward_auth import ForwardAuth, Forwarding
-from tokend.config.loading import ConfigError
+from tokend.auth.forward_auth import ForwardAuth, ForwardAuthConfig
+from tokend.config.loading import ConfigurationError
 from tokend.config.schema import json_schema
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 
 def _file(**callers: str) -> str:
     written = "".join(
-        f"          {name}: {{forward_auth: {one}, may: [{{user: '*'}}]}}\n" for name, one in callers.items()
+        f"          {name}: {{forward_auth: {one}, rules: [{{user: '*'}}]}}\n" for name, one in callers.items()
     )
     return f"""
     server: {{trusted_proxies: [10.0.0.0/8, unix]}}
@@ -27,19 +27,19 @@ def _file(**callers: str) -> str:
 {written}"""
 
 
-def _forwardings(setup: Setup) -> tuple[Forwarding, ...]:
-    (route,) = setup.routes
-    (scheme,) = route.gate._schemes
+def _forwardings(configuration: Configuration) -> tuple[ForwardAuthConfig, ...]:
+    (route,) = configuration.routes
+    (scheme,) = route.authenticator._schemes
     assert isinstance(scheme, ForwardAuth)
     return scheme._forwardings
 
 
 def test_a_preset_gives_the_headers(tmp_path: Path) -> None:
-    setup = loaded(
+    configuration = loaded(
         tmp_path, _file(nginx="{preset: oauth2-proxy}", lia="{preset: authelia, require: {claims.groups: a}}")
     )
-    nginx, lia = _forwardings(setup)
-    assert nginx == Forwarding(
+    nginx, lia = _forwardings(configuration)
+    assert nginx == ForwardAuthConfig(
         "nginx",
         "x-auth-request-user",
         {"email": "x-auth-request-email", "preferred_username": "x-auth-request-preferred-username"},
@@ -51,8 +51,8 @@ def test_a_preset_gives_the_headers(tmp_path: Path) -> None:
         {"groups": "remote-groups"},
     )
     assert [str(one) for one in lia.require] == ['claims.groups is not "a"']
-    assert setup.routes[0].proxy_headers == nginx.headers | lia.headers
-    assert setup.trusted_proxies == ("10.0.0.0/8", "unix")
+    assert configuration.routes[0].proxy_headers == nginx.headers | lia.headers
+    assert configuration.trusted_proxies == ("10.0.0.0/8", "unix")
 
 
 def test_written_out_with_a_secret_that_is_never_shown(tmp_path: Path) -> None:
@@ -79,14 +79,14 @@ def test_two_callers_of_one_route_are_told_apart(one: str, two: str, tied: bool,
     try:
         assert len(_forwardings(loaded(tmp_path, _file(one=one, two=two)))) == 2
         assert not tied
-    except ConfigError as error:
+    except ConfigurationError as error:
         (problem,) = error.problems
         assert "takes in two forward_auth callers, one and two" in problem.sentence
         assert tied
 
 
 def test_a_scheme_in_defaults_is_replaced_whole(tmp_path: Path) -> None:
-    base = "\n    defaults: {callers: {staff: {forward_auth: {preset: authelia}, may: [{user: '*'}]}}}"
+    base = "\n    defaults: {callers: {staff: {forward_auth: {preset: authelia}, rules: [{user: '*'}]}}}"
     (found,) = _forwardings(loaded(tmp_path, _file(staff="{user: X-User}") + base))
     assert (found.user, found.lists) == ("x-user", {})
 
@@ -97,7 +97,7 @@ def _fits(tree: dict[str, Any]) -> bool:
 
 def test_the_schema() -> None:
     def of(forward_auth: object, proxies: object = "10.0.0.0/8") -> dict[str, Any]:
-        caller = {"forward_auth": forward_auth, "may": [{"user": "*"}]}
+        caller = {"forward_auth": forward_auth, "rules": [{"user": "*"}]}
         return {
             "server": {"trusted_proxies": proxies},
             "apps": {"demo": {"app_id": APP_ID, "callers": {"staff": caller}}},

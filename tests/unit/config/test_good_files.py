@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
-from tokend.config.loading import ConfigError, load
-from tokend.core.reach import Power
+from tokend.config.loading import ConfigurationError, load
+from tokend.core.reach import Capability
 from tokend.dialects.registry import DIALECTS
 from tokend.issuing.configuration import Listen, TtlBounds
 
@@ -20,11 +20,11 @@ BIG = """
       callers:
         web:
           jwt: {issuer: "https://id.example.com/realms/{app}", audience: tokend}
-          may:
+          rules:
             - {when: {claims.roles: host}, kinds: [rtc, rtm], channel: "room-{claims.org}-*", user: "{claims.sub|uid}",
                roles: [publisher], ttl: {max: 30m}}
             - {kinds: [rtc], channel: "{app}-*", user: "{claims.sub|uid}", roles: [subscriber]}
-      routes: [{at: "/{app}"}, {host: "{app}.rtc.example.com", at: /}]
+      routes: [{path: "/{app}"}, {host: "{app}.rtc.example.com", path: /}]
     include: apps.d/*.yaml
     apps:
       acme: {app_id: "APP_ID"}
@@ -35,21 +35,21 @@ BIG = """
         callers:
           kiosk:
             anonymous: true
-            may: [{kinds: [rtc, rtm], channel: "lobby-*", powers: [wildcard_user, wildcard_publish]}]
+            rules: [{kinds: [rtc, rtm], channel: "lobby-*", capabilities: [wildcard_user, wildcard_publish]}]
         routes:
-          - {at: /bolt, dialect: [native, agora-token-service], callers: [web, kiosk]}
-          - {at: /bolt/old, dialect: agora-token-service, callers: kiosk, token_version: "006", signed_uid: true,
+          - {path: /bolt, dialect: [native, agora-token-service], callers: [web, kiosk]}
+          - {path: /bolt/old, dialect: agora-token-service, callers: kiosk, token_version: "006", signed_uid: true,
              strict_006: true, on_excess: clamp, ttl: {default: 10m, max: 20m}}
 """
 
 
 def test_the_ninety_percent_case(tmp_path: Path) -> None:
-    setup = loaded(tmp_path, ONE_APP)
-    app = setup.apps["demo"]
-    (route,) = setup.routes
+    configuration = loaded(tmp_path, ONE_APP)
+    app = configuration.apps["demo"]
+    (route,) = configuration.routes
     (rule,) = app.rules["studio"]
-    assert setup.source == "config.yaml"
-    assert setup.listen == Listen("127.0.0.1", 8080)
+    assert configuration.source == "config.yaml"
+    assert configuration.listen == Listen("127.0.0.1", 8080)
     assert app.app_id == APP_ID
     assert list(app.backends) == ["rtc", "rtm", "chat"]
     assert app.origins.written == ()
@@ -59,18 +59,24 @@ def test_the_ninety_percent_case(tmp_path: Path) -> None:
     assert route.callers == ("studio",)
     assert route.ttl == TtlBounds(3600, 60, 86_400)
     assert not route.clamp
-    assert rule.path == "demo.studio.may[0]"
+    assert rule.path == "demo.studio.rules[0]"
     assert rule.kinds == {"rtc", "rtm", "chat"}
-    assert (rule.channel, rule.user, rule.roles, rule.powers, rule.max_ttl) == (None, None, None, frozenset(), None)
-    assert setup.warnings == ()
+    assert (rule.channel, rule.user, rule.roles, rule.capabilities, rule.max_ttl) == (
+        None,
+        None,
+        None,
+        frozenset(),
+        None,
+    )
+    assert configuration.warnings == ()
 
 
 def test_the_big_example(tmp_path: Path) -> None:
     more = {"apps.d/coda.yaml": 'app_id: "APP_ID"\n', "run/acme": CERTIFICATE + "\n", "run/coda": OTHER + "\r\n"}
-    setup = loaded(tmp_path, BIG, more)
-    acme, bolt, coda = (setup.apps[name] for name in ("acme", "bolt", "coda"))
-    assert setup.listen == Listen("0.0.0.0", 8080)
-    assert [(one.app.name, one.host, one.prefix) for one in setup.routes] == [
+    configuration = loaded(tmp_path, BIG, more)
+    acme, bolt, coda = (configuration.apps[name] for name in ("acme", "bolt", "coda"))
+    assert configuration.listen == Listen("0.0.0.0", 8080)
+    assert [(one.app.name, one.host, one.prefix) for one in configuration.routes] == [
         ("acme", None, "/acme"),
         ("acme", "acme.rtc.example.com", "/"),
         ("bolt", None, "/bolt"),
@@ -82,16 +88,16 @@ def test_the_big_example(tmp_path: Path) -> None:
     assert acme.rules["web"][0].max_ttl == 1800
     assert acme.rules["web"][1].channel is not None
     assert acme.rules["web"][1].channel.parts[0] == "acme-"
-    assert acme.backends["rtc"].credentials.certificates["primary"].reveal() == CERTIFICATE
-    assert coda.backends["rtc"].credentials.certificates["primary"].reveal() == OTHER
+    assert acme.backends["rtc"].app_credentials.certificates["primary"].reveal() == CERTIFICATE
+    assert coda.backends["rtc"].app_credentials.certificates["primary"].reveal() == OTHER
     assert list(bolt.backends) == ["rtc", "rtm"]
-    assert bolt.rules["kiosk"][0].powers == {Power.WILDCARD_USER, Power.WILDCARD_PUBLISH}
+    assert bolt.rules["kiosk"][0].capabilities == {Capability.WILDCARD_USER, Capability.WILDCARD_PUBLISH}
     assert list(bolt.rules) == ["web", "kiosk"]
 
 
 def test_one_route_with_everything(tmp_path: Path) -> None:
-    setup = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE})
-    old = next(one for one in setup.routes if one.prefix == "/bolt/old")
+    configuration = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE})
+    old = next(one for one in configuration.routes if one.prefix == "/bolt/old")
     assert [one.name for one in old.dialects] == ["agora-token-service"]
     assert old.callers == old.open_callers == ("kiosk",)
     assert old.ttl == TtlBounds(600, 60, 1200)
@@ -102,32 +108,36 @@ def test_one_route_with_everything(tmp_path: Path) -> None:
 
 
 def test_custom_routes(tmp_path: Path) -> None:
-    watch = '{at: "/bolt/watch/{channel}", kind: rtc, set: {role: subscriber, uid: 0}, answer: {rtcToken: "{token}"}}'
-    both = '{at: /bolt/both, kinds: [rtc, rtm], ttl: {max: 30m}, on_excess: clamp, answer: "{rtc.token} {rtm.token}"}'
-    setup = loaded(tmp_path, f"{ONE_APP}    routes: [{{at: /bolt}}, {watch}, {both}]\n")
-    assert [one.prefix for one in setup.routes] == ["/bolt", "/bolt/watch/{channel}", "/bolt/both"]
-    for route in setup.routes[1:]:
+    watch = (
+        '{path: "/bolt/watch/{channel}", kind: rtc, set: {role: subscriber, uid: 0}, response: {rtcToken: "{token}"}}'
+    )
+    both = (
+        '{path: /bolt/both, kinds: [rtc, rtm], ttl: {max: 30m}, on_excess: clamp, response: "{rtc.token} {rtm.token}"}'
+    )
+    configuration = loaded(tmp_path, f"{ONE_APP}    routes: [{{path: /bolt}}, {watch}, {both}]\n")
+    assert [one.prefix for one in configuration.routes] == ["/bolt", "/bolt/watch/{channel}", "/bolt/both"]
+    for route in configuration.routes[1:]:
         assert [one.name for one in route.dialects] == ["custom"]
         assert [(one.method, one.path) for one in route.dialects[0].endpoints] == [("GET", ""), ("POST", "")]
         assert not route.issues_006
-    assert (setup.routes[2].ttl.max, setup.routes[2].clamp) == (1800, True)
+    assert (configuration.routes[2].ttl.max, configuration.routes[2].clamp) == (1800, True)
 
 
 def test_a_route_of_every_dialect_and_those_that_issue_006(tmp_path: Path) -> None:
-    routes = "".join(f"      - {{at: /{name}, dialect: {name}}}\n" for name in DIALECTS)
-    setup = loaded(tmp_path, f"{ONE_APP}    routes:\n{routes}")
+    routes = "".join(f"      - {{path: /{name}, dialect: {name}}}\n" for name in DIALECTS)
+    configuration = loaded(tmp_path, f"{ONE_APP}    routes:\n{routes}")
     old = {"agora-token-guide", "agora-node-server", "agora-npm-demo", "agora-samples"}
-    assert {one.prefix[1:] for one in setup.routes if one.issues_006} == old
-    assert len(setup.warnings) == len(old)
-    assert all(any(f"route /{name} issues version 006" in one for one in setup.warnings) for name in old)
+    assert {one.prefix[1:] for one in configuration.routes if one.issues_006} == old
+    assert len(configuration.warnings) == len(old)
+    assert all(any(f"route /{name} issues version 006" in one for one in configuration.warnings) for name in old)
     modern = routes.replace("}", ', token_version: "007"}')
     assert loaded(tmp_path, f"{ONE_APP}    routes:\n{modern}").warnings == ()
 
 
 def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
-    credentials = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE}).apps["bolt"].backends["rtc"].credentials
-    assert credentials.signing == "secondary"
-    assert {name: one.reveal() for name, one in credentials.certificates.items()} == {
+    app_credentials = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE}).apps["bolt"].backends["rtc"].app_credentials
+    assert app_credentials.signing == "secondary"
+    assert {name: one.reveal() for name, one in app_credentials.certificates.items()} == {
         "primary": CERTIFICATE,
         "secondary": OTHER,
     }
@@ -135,35 +145,35 @@ def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
 
 def test_backends_as_a_list_as_a_mapping_and_without_options(tmp_path: Path) -> None:
     for written in ("[rtm, rtc]", "{rtm: {}, rtc: {}}", "{rtm: , rtc: }"):
-        setup = loaded(tmp_path, f"{ONE_APP}    backends: {written}\n")
-        assert list(setup.apps["demo"].backends) == ["rtm", "rtc"]
-        assert setup.apps["demo"].rules["studio"][0].kinds == {"rtc", "rtm"}
+        configuration = loaded(tmp_path, f"{ONE_APP}    backends: {written}\n")
+        assert list(configuration.apps["demo"].backends) == ["rtm", "rtc"]
+        assert configuration.apps["demo"].rules["studio"][0].kinds == {"rtc", "rtm"}
 
 
 def test_one_name_where_a_list_may_stand(tmp_path: Path) -> None:
-    setup = loaded(tmp_path, f"{ONE_APP}    routes: [{{at: /, dialect: native, callers: studio}}]\n")
-    assert [one.name for one in setup.routes[0].dialects] == ["native"]
-    assert setup.routes[0].callers == ("studio",)
+    configuration = loaded(tmp_path, f"{ONE_APP}    routes: [{{path: /, dialect: native, callers: studio}}]\n")
+    assert [one.name for one in configuration.routes[0].dialects] == ["native"]
+    assert configuration.routes[0].callers == ("studio",)
 
 
 def test_an_empty_list_of_rules_permits_nothing(tmp_path: Path) -> None:
-    setup = loaded(tmp_path, ONE_APP.replace("{api_key:", "{may: [], api_key:"))
-    assert setup.apps["demo"].rules["studio"] == ()
+    configuration = loaded(tmp_path, ONE_APP.replace("{api_key:", "{rules: [], api_key:"))
+    assert configuration.apps["demo"].rules["studio"] == ()
 
 
 def test_plain_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
-    text = f"{ONE_APP}    routes: [{{at: /no, callers: [studio]}}]\n".replace("studio", "no")
+    text = f"{ONE_APP}    routes: [{{path: /no, callers: [studio]}}]\n".replace("studio", "no")
     assert loaded(tmp_path, text).routes[0].callers == ("no",)
     for number in (".inf", "-.Inf", ".NaN", ".nan", "1e999", "9" * 400, "0x1f", "0o17"):
-        with pytest.raises(ConfigError, match="must be text: put it in quotes"):
-            loaded(tmp_path, f"{ONE_APP}    routes: [{{at: {number}}}]\n")
+        with pytest.raises(ConfigurationError, match="must be text: put it in quotes"):
+            loaded(tmp_path, f"{ONE_APP}    routes: [{{path: {number}}}]\n")
 
 
 def test_anonymous_callers_and_006_are_warned_of(tmp_path: Path) -> None:
-    setup = loaded(tmp_path, BIG.replace("wildcard_publish]", "app_admin]"), {"run/acme": CERTIFICATE})
-    assert [one.split(",")[0].split(" so")[0] for one in setup.warnings] == [
+    configuration = loaded(tmp_path, BIG.replace("wildcard_publish]", "app_admin]"), {"run/acme": CERTIFICATE})
+    assert [one.split(",")[0].split(" so")[0] for one in configuration.warnings] == [
         "app bolt: caller kiosk is anonymous",
-        "app bolt: anonymous caller kiosk has the power app_admin: whoever has the URL administers the app",
+        "app bolt: anonymous caller kiosk has the capability app_admin: whoever has the URL administers the app",
         "app bolt: route /bolt/old issues version 006 tokens",
     ]
 
@@ -171,13 +181,15 @@ def test_anonymous_callers_and_006_are_warned_of(tmp_path: Path) -> None:
 def test_a_thousand_apps(tmp_path: Path) -> None:
     apps = "".join(f'  app{number}: {{app_id: "{APP_ID}"}}\n' for number in range(1000))
     defaults = "defaults:\n  certificate: {env: CERTIFICATE}\n  callers: {studio: {api_key: DIGEST}}\n"
-    setup = loaded(tmp_path, f"{defaults}  routes: [{{at: '/{{app}}'}}, {{at: '/v/{{app}}'}}]\napps:\n{apps}")
-    assert (len(setup.apps), len(setup.routes)) == (1000, 2000)
+    configuration = loaded(
+        tmp_path, f"{defaults}  routes: [{{path: '/{{app}}'}}, {{path: '/v/{{app}}'}}]\napps:\n{apps}"
+    )
+    assert (len(configuration.apps), len(configuration.routes)) == (1000, 2000)
 
 
 def test_a_thousand_apps_with_problems_each(tmp_path: Path) -> None:
     apps = "".join(f"  app{number}: {{app_id: short, ttl: {{max: 25h}}}}\n" for number in range(1000))
     (tmp_path / "config.yaml").write_text(f"apps:\n{apps}")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         load(None, ENVIRONMENT, tmp_path)
     assert len(caught.value.problems) == 4000

@@ -10,20 +10,20 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 
 from tests.unit.auth.jwt.making import jwk, pem
 from tests.unit.config.writing import APP_ID, loaded
-from tokend.auth.jwt import ASYMMETRIC, Jwt, Trust
+from tokend.auth.jwt import ASYMMETRIC, Jwt, TrustedIssuer
 from tokend.auth.presets import PRESETS
-from tokend.config.loading import ConfigError
+from tokend.config.loading import ConfigurationError
 from tokend.config.schema import json_schema
 from tokend.core.interfaces import KeySource
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 TWO = """
     defaults:
       app_id: "APP_ID"
       certificate: {env: CERTIFICATE}
     apps:
-      one: {callers: {web: {jwt: ONE, may: [{user: "*"}]}}}
-      two: {callers: {web: {jwt: TWO, may: [{user: "*"}]}}}
+      one: {callers: {web: {jwt: ONE, rules: [{user: "*"}]}}}
+      two: {callers: {web: {jwt: TWO, rules: [{user: "*"}]}}}
 """
 SHARED = 'issuer: "https://id.example.com", audience: tokend'
 
@@ -34,16 +34,16 @@ def _one(jwt: str) -> str:
       demo:
         app_id: "APP_ID"
         certificate: {{env: CERTIFICATE}}
-        callers: {{web: {{jwt: {jwt}, may: [{{user: "*"}}]}}}}
+        callers: {{web: {{jwt: {jwt}, rules: [{{user: "*"}}]}}}}
     """
 
 
-def _trusts(setup: Setup) -> list[Trust]:
-    schemes = [scheme for route in setup.routes for scheme in route.gate._schemes]
+def _trusts(configuration: Configuration) -> list[TrustedIssuer]:
+    schemes = [scheme for route in configuration.routes for scheme in route.authenticator._schemes]
     return [trust for scheme in schemes if isinstance(scheme, Jwt) for trust in scheme._trusts]
 
 
-def _trust(directory: Path, jwt: str) -> Trust:
+def _trust(directory: Path, jwt: str) -> TrustedIssuer:
     (trust,) = _trusts(loaded(directory, _one(jwt)))
     return trust
 
@@ -120,7 +120,7 @@ def test_a_private_key_or_a_short_one_is_refused(tmp_path: Path) -> None:
     short = rsa.generate_private_key(65537, 1024).public_key()
     (tmp_path / "a.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (tmp_path / "b.pem").write_bytes(short.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         _trust(tmp_path, f"{{{SHARED}, keys: [{{file: a.pem}}, {{file: b.pem}}]}}")
     assert [one.path[-1] for one in caught.value.problems] == [0, 1]
 
@@ -134,7 +134,7 @@ def test_a_secret_is_never_shown(tmp_path: Path) -> None:
 def _two(directory: Path, one: str, two: str) -> list[str]:
     try:
         loaded(directory, TWO.replace("ONE", f"{{{one}}}").replace("TWO", f"{{{two}}}"))
-    except ConfigError as error:
+    except ConfigurationError as error:
         return [one.sentence for one in error.problems]
     return []
 
@@ -168,21 +168,21 @@ def test_two_apps_that_one_token_could_be_for(one: str, two: str, tied: bool, tm
 
 def test_two_callers_of_an_app_and_their_audiences(tmp_path: Path) -> None:
     other = SHARED.replace("tokend", "other")
-    text = _one(f"{{{SHARED}}}").replace("{web:", f"{{also: {{jwt: {{{other}}}, may: [{{user: '*'}}]}}, web:")
+    text = _one(f"{{{SHARED}}}").replace("{web:", f"{{also: {{jwt: {{{other}}}, rules: [{{user: '*'}}]}}, web:")
     assert [one.caller for one in _trusts(loaded(tmp_path, text))] == ["also", "web"]
-    with pytest.raises(ConfigError, match="one token could be for both"):
+    with pytest.raises(ConfigurationError, match="one token could be for both"):
         loaded(tmp_path, text.replace("other", "tokend"))
 
 
 def test_the_cookie_of_a_preset_is_read_whatever_caller_stands_first(tmp_path: Path) -> None:
-    clerk = '{jwt: {preset: clerk, domain: clerk.example.com, audience: x}, may: [{user: "*"}]}'
+    clerk = '{jwt: {preset: clerk, domain: clerk.example.com, audience: x}, rules: [{user: "*"}]}'
     text = _one(f"{{{SHARED}}}").replace("]}}", f"]}}, session: {clerk}}}")
     (route,) = loaded(tmp_path, text).routes
     assert route.cookie == "__session"
 
 
 def _fits(jwt: Any) -> bool:
-    tree = {"apps": {"demo": {"app_id": APP_ID, "callers": {"web": {"jwt": jwt, "may": [{"user": "*"}]}}}}}
+    tree = {"apps": {"demo": {"app_id": APP_ID, "callers": {"web": {"jwt": jwt, "rules": [{"user": "*"}]}}}}}
     return not list(Draft202012Validator(json_schema()).iter_errors(tree))
 
 

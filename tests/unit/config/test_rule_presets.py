@@ -8,7 +8,7 @@ from tests.unit.config.writing import ONE_APP, loaded
 from tests.unit.issuing.making import TERMS, code_of, permitted, rtc
 from tokend.config.rule_presets import RULE_PRESETS
 from tokend.core.errors import Code
-from tokend.core.model import Ask, Caller
+from tokend.core.model import Caller, TokenRequest
 from tokend.core.patterns import parse_template, screen_uid_of, uid_of
 from tokend.core.rules import Rule
 from tokend.issuing.configuration import App
@@ -17,7 +17,7 @@ JWT = 'jwt: {issuer: "https://id.example.com", audience: tokend}'
 
 
 def _app(directory: Path, *rules: str, app: str = "") -> App:
-    text = f"{ONE_APP}      web: {{{JWT}, may: [{', '.join(rules)}]}}\n{app}"
+    text = f"{ONE_APP}      web: {{{JWT}, rules: [{', '.join(rules)}]}}\n{app}"
     return loaded(directory, text).apps["demo"]
 
 
@@ -40,7 +40,7 @@ def test_what_a_preset_adds(
     found = _rule(tmp_path, rule)
     assert (found.kinds, found.roles) == (frozenset(kinds), frozenset(roles))
     assert (found.user, found.max_ttl) == (parse_template(user), max_ttl)
-    assert (found.channel, found.powers, found.when) == (None, frozenset(), ())
+    assert (found.channel, found.capabilities, found.when) == (None, frozenset(), ())
 
 
 @pytest.mark.parametrize("name", RULE_PRESETS)
@@ -55,7 +55,7 @@ def test_an_agent_has_the_kinds_that_the_app_has(tmp_path: Path) -> None:
 
 
 def test_a_caller_with_a_key_writes_the_user_of_a_screen(tmp_path: Path) -> None:
-    text = ONE_APP.replace('"}', '", may: [{preset: screen_share, user: "7"}]}')
+    text = ONE_APP.replace('"}', '", rules: [{preset: screen_share, user: "7"}]}')
     (rule,) = loaded(tmp_path, text).apps["demo"].rules["studio"]
     assert (rule.user, rule.roles) == (parse_template("7"), frozenset({"publisher"}))
 
@@ -71,9 +71,9 @@ def test_host_screen_and_recorder(tmp_path: Path) -> None:
     own, screen = uid_of("ann"), screen_uid_of("ann")
     assert permitted(app, rtc("room-1", None), host).filled_user == str(own)
     for uid, role, ttl, rule in (
-        (own, "publisher", 1800, "may[0]"),
-        (own, "subscriber", None, "may[0]"),
-        (screen, "publisher", 3600, "may[1]"),
+        (own, "publisher", 1800, "rules[0]"),
+        (own, "subscriber", None, "rules[0]"),
+        (screen, "publisher", 3600, "rules[1]"),
     ):
         assert permitted(app, rtc("room-1", uid, ttl, role=role), host).rule == f"demo.web.{rule}"
     assert code_of(app, rtc("room-1", screen, role="subscriber"), host) is Code.NOT_PERMITTED
@@ -84,5 +84,5 @@ def test_host_screen_and_recorder(tmp_path: Path) -> None:
     assert permitted(app, whole_day, recorder).grant.ttl == 86_400
     assert permitted(app, whole_day, recorder).grant.services[0].user == "900"
     assert code_of(app, rtc("room-1", None, role="publisher"), recorder) is Code.NOT_PERMITTED
-    assert code_of(app, Ask("rtm", {"user": "900"}), recorder) is Code.NOT_PERMITTED
+    assert code_of(app, TokenRequest("rtm", {"user": "900"}), recorder) is Code.NOT_PERMITTED
     assert code_of(app, rtc("room-1", 900), host) is Code.NOT_PERMITTED

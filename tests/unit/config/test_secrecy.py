@@ -15,9 +15,9 @@ from tests.unit.config.trees import SOUND, Position, positions, renamed, replace
 from tests.unit.config.writing import ENVIRONMENT, ONE_APP
 from tokend.backends.agora.rtc import Rtc
 from tokend.backends.contract import Backend
-from tokend.config.loading import ConfigError, load
+from tokend.config.loading import ConfigurationError, load
 from tokend.core.secrets import Secret
-from tokend.core.validation import Strict, shown
+from tokend.core.validation import StrictModel, redact_secrets
 
 PLACES = list(positions(SOUND))
 TEXT = yaml.safe_dump(SOUND, sort_keys=False)
@@ -38,7 +38,7 @@ def _messages(text: str, environment: dict[str, str]) -> str:
         (Path(directory) / "config.yaml").write_text(text)
         try:
             load(None, environment, Path(directory))
-        except ConfigError as error:
+        except ConfigurationError as error:
             return "\n".join([str(error), *map(str, error.problems)])
         return ""
 
@@ -99,12 +99,12 @@ def test_not_from_the_environment(secret: str, name: str, cut: int) -> None:
     assert not _leaks(secret, _messages(TEXT, ENVIRONMENT | {name: secret}))
     with tempfile.TemporaryDirectory() as directory:
         environment = {"APP_ID": "x", "APP_CERTIFICATE": "y", "CORS_ALLOW_ORIGIN": secret, name: secret}
-        with pytest.raises(ConfigError) as caught:
+        with pytest.raises(ConfigurationError) as caught:
             load(None, environment, Path(directory))
         assert not _leaks(secret, str(caught.value))
 
 
-class Options(Strict):
+class Options(StrictModel):
     secret: Secret
     inner: dict[str, Secret] | None = None
 
@@ -140,7 +140,7 @@ def _load(kind: str) -> type[Backend]:
 def test_secrets_in_the_options_of_a_backend(options: str, sentence: str, tmp_path: Path) -> None:
     secret = _secrets(4)
     (tmp_path / "config.yaml").write_text(ONE_APP + "    backends: {x: " + options.replace("VALUE", secret) + "}\n")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         load(None, ENVIRONMENT, tmp_path, _load)
     (problem,) = caught.value.problems
     assert sentence in str(problem)
@@ -164,4 +164,4 @@ def test_a_secret_of_a_backend_is_read_and_sealed(tmp_path: Path) -> None:
     ],
 )
 def test_ordinary_names_are_shown(text: str) -> None:
-    assert shown(text) == text
+    assert redact_secrets(text) == text

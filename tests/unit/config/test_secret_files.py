@@ -6,25 +6,25 @@ import pytest
 
 from tests.unit.auth.jwt.making import pem
 from tests.unit.config.writing import CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded, write
-from tokend.config.loading import ConfigError, load
+from tokend.config.loading import ConfigurationError, load
 from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 IN_A_FILE = ONE_APP.replace("{env: CERTIFICATE}", "{file: certificate}")
 AS_CREDENTIAL = ONE_APP.replace("{env: CERTIFICATE}", '{credential: "{app}.certificate"}')
 TOLD = "secrets: {readable_files: true}\n"
 
 
-def _certificate(setup: Setup) -> str:
-    return setup.apps["demo"].backends["rtc"].credentials.certificates["primary"].reveal()
+def _certificate(configuration: Configuration) -> str:
+    return configuration.apps["demo"].backends["rtc"].app_credentials.certificates["primary"].reveal()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o444, 0o440, 0o404, 0o660])
 def test_a_file_that_group_or_others_may_read_is_refused_unless_told(mode: int, tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": IN_A_FILE, "certificate": CERTIFICATE})
     (tmp_path / "certificate").chmod(mode)
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         load(None, {}, tmp_path)
     (problem,) = caught.value.problems
     assert "the file certificate can be read by others than its owner: chmod 600 it" in problem.sentence
@@ -46,7 +46,7 @@ def test_a_link_is_as_safe_as_what_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "certificate").symlink_to("data/certificate")
     assert _certificate(load(None, {}, tmp_path)) == CERTIFICATE
     (tmp_path / "data/certificate").chmod(0o644)
-    with pytest.raises(ConfigError, match="can be read by others"):
+    with pytest.raises(ConfigurationError, match="can be read by others"):
         load(None, {}, tmp_path)
 
 
@@ -71,15 +71,15 @@ def test_the_mode_is_that_of_the_file_that_was_opened(tmp_path: Path) -> None:
 def test_public_keys_may_be_read_by_anybody(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text(pem("ec"))
     (tmp_path / "key.pem").chmod(0o644)
-    jwt = '{jwt: {issuer: "https://id.example.com", audience: tokend, keys: [{file: key.pem}]}, may: [{user: "*"}]}'
+    jwt = '{jwt: {issuer: "https://id.example.com", audience: tokend, keys: [{file: key.pem}]}, rules: [{user: "*"}]}'
     assert loaded(tmp_path, f"{ONE_APP}      web: {jwt}\n").apps["demo"].rules["web"]
 
 
 def test_a_secret_of_hs256_and_one_in_a_backends_options_are_looked_at_too(tmp_path: Path) -> None:
-    jwt = "{jwt: {issuer: machine, audience: tokend, secret: {file: shared}}, may: [{user: '*'}]}"
+    jwt = "{jwt: {issuer: machine, audience: tokend, secret: {file: shared}}, rules: [{user: '*'}]}"
     write(tmp_path, {"shared": OTHER})
     (tmp_path / "shared").chmod(0o644)
-    with pytest.raises(ConfigError, match=r"machine\.jwt\.secret: the file shared can be read by others"):
+    with pytest.raises(ConfigurationError, match=r"machine\.jwt\.secret: the file shared can be read by others"):
         loaded(tmp_path, f"{ONE_APP}      machine: {jwt}\n")
 
 
@@ -100,7 +100,7 @@ def test_a_credential_is_read_from_systemds_directory_whatever_its_mode(tmp_path
     ],
 )
 def test_a_credential_that_is_not_there(environment: dict[str, str], sentence: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         loaded(tmp_path, AS_CREDENTIAL, environment=environment)
     (problem,) = caught.value.problems
     assert problem.sentence.startswith(sentence) or sentence in problem.sentence
@@ -117,7 +117,7 @@ def test_a_certificate_may_be_primary_and_secondary_of_different_forms(tmp_path:
     write(tmp_path, {"credentials/next": OTHER})
     environment = {**ENVIRONMENT, "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
     app = loaded(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", both), environment=environment).apps["demo"]
-    found = app.backends["rtc"].credentials.certificates
+    found = app.backends["rtc"].app_credentials.certificates
     assert {name: one.reveal() for name, one in found.items()} == {"primary": CERTIFICATE, "secondary": OTHER}
 
 

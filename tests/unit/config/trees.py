@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.unit.config.writing import APP_ID, DIGEST
-from tokend.config.yaml_tree import Map, Mark, Seq
+from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
 
 SOUND: dict[str, Any] = {
     "server": {"listen": "127.0.0.1:8080", "trusted_proxies": ["10.0.0.0/8", "::1", "unix"]},
@@ -25,12 +25,12 @@ SOUND: dict[str, Any] = {
             "backends": ["rtc", "rtm"],
             "rest": {"customer_id": "operator", "customer_secret": {"env": "OTHER"}, "url": "https://api.example.com"},
             "callers": {
-                "uikit": {"url_key": "signed", "may": [{"kinds": "rtc"}]},
+                "uikit": {"url_key": "signed", "rules": [{"kinds": "rtc"}]},
                 "kiosk": {
                     "url_key": [{"sha256": "1" * 64, "not_after": "2026-12-31T00:00:00Z"}, f"sha256:{'2' * 64}"],
-                    "may": [{"kinds": "rtc"}],
+                    "rules": [{"kinds": "rtc"}],
                 },
-                "studio": {"api_key": [DIGEST], "may": [{"channel": "x-*"}]},
+                "studio": {"api_key": [DIGEST], "rules": [{"channel": "x-*"}]},
                 "web": {
                     "jwt": {
                         "issuer": "https://id.example.com/{app}",
@@ -38,13 +38,13 @@ SOUND: dict[str, Any] = {
                         "algorithms": "ES256",
                         "require": {"claims.tenant": "{app}"},
                     },
-                    "may": [{"when": {"claims.a": "b"}, "channel": "x-{claims.a}", "user": "{claims.sub|uid}"}],
+                    "rules": [{"when": {"claims.a": "b"}, "channel": "x-{claims.a}", "user": "{claims.sub|uid}"}],
                 },
                 "machine": {
                     "jwt": {"issuer": "machine", "audience": "tokend", "secret": {"env": "CERTIFICATE"}},
-                    "may": [{"user": "*"}],
+                    "rules": [{"user": "*"}],
                 },
-                "fire": {"jwt": {"preset": "firebase", "project": "demo", "shared": True}, "may": [{"user": "*"}]},
+                "fire": {"jwt": {"preset": "firebase", "project": "demo", "shared": True}, "rules": [{"user": "*"}]},
                 "staff": {
                     "forward_auth": {
                         "user": "Remote-User",
@@ -53,22 +53,28 @@ SOUND: dict[str, Any] = {
                         "secret_header": {"name": "X-Proxy", "secret": {"env": "CERTIFICATE"}},
                         "require": {"claims.groups": "staff"},
                     },
-                    "may": [{"user": "{claims.email}"}],
+                    "rules": [{"user": "{claims.email}"}],
                 },
-                "nginx": {"forward_auth": {"preset": "oauth2-proxy"}, "may": [{"user": "*"}]},
-                "bot": {"api_key": DIGEST.replace("0", "3"), "may": [{"preset": "agent", "user": "bot-*"}]},
-                "open": {"anonymous": True, "may": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
+                "nginx": {"forward_auth": {"preset": "oauth2-proxy"}, "rules": [{"user": "*"}]},
+                "bot": {"api_key": DIGEST.replace("0", "3"), "rules": [{"preset": "agent", "user": "bot-*"}]},
+                "open": {"anonymous": True, "rules": [{"kinds": ["rtc"], "roles": "publisher", "ttl": {"max": "1h"}}]},
             },
             "routes": [
-                {"at": "/one", "host": "one.example.com", "dialect": "native", "callers": ["studio"]},
+                {"path": "/one", "host": "one.example.com", "dialect": "native", "callers": ["studio"]},
                 {
-                    "at": "/one/watch/{channel}",
+                    "path": "/one/watch/{channel}",
                     "kinds": ["rtc", "rtm"],
                     "set": {"role": "subscriber", "uid": 0},
                     "default": {"user": "ada", "ttl": 600},
-                    "answer": {"a": "{rtc.token}", "b": ["{rtm.token}"]},
+                    "response": {"a": "{rtc.token}", "b": ["{rtm.token}"]},
                 },
-                {"at": "/one/plain", "kind": "rtm", "answer": "{token}", "ttl": {"max": "30m"}, "on_excess": "clamp"},
+                {
+                    "path": "/one/plain",
+                    "kind": "rtm",
+                    "response": "{token}",
+                    "ttl": {"max": "30m"},
+                    "on_excess": "clamp",
+                },
             ],
         },
         "two": {
@@ -81,7 +87,7 @@ SOUND: dict[str, Any] = {
                 "timeout": "2s",
                 "cache": "5s",
             },
-            "callers": {"studio": {"api_key": DIGEST, "may": [{"user": "*", "powers": ["wildcard_user"]}]}},
+            "callers": {"studio": {"api_key": DIGEST, "rules": [{"user": "*", "capabilities": ["wildcard_user"]}]}},
         },
     },
 }
@@ -127,15 +133,15 @@ def renamed(tree: Any, position: Position, key: str) -> Any:
 
 def marked(value: Any) -> Any:
     """Plain data as the YAML pass gives it, all at one place."""
-    mark = Mark("config.yaml", 1, 1)
+    location = Location("config.yaml", 1, 1)
     if isinstance(value, dict):
-        found = Map(mark)
+        found = LocatedDict(location)
         for key, one in value.items():
-            found.put(key, marked(one), mark)
+            found.put(key, marked(one), location)
         return found
     if isinstance(value, list):
-        listed = Seq(mark)
+        listed = LocatedList(location)
         for one in value:
-            listed.put(marked(one), mark)
+            listed.put(marked(one), location)
         return listed
     return value

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokend.config.loading import load
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 APP_ID = "970CA35de60c44645bbae8a215061b33"
 CERTIFICATE = "5CFd2fd1755d40ecb72977518be15d3b"
@@ -38,7 +38,7 @@ def loaded(
     text: str,
     more: Mapping[str, str] = NOTHING,
     environment: Mapping[str, str] = ENVIRONMENT,
-) -> Setup:
+) -> Configuration:
     """The Setup of one `config.yaml`, where APP_ID and DIGEST stand for sound ones. `more`: other files."""
     write(directory, {"config.yaml": text, **more})
     return load(None, environment, directory)

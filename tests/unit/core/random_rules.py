@@ -1,18 +1,18 @@
-"""What random rules, narrowings, claims and asks are made of: few texts, so that they often meet, and the odd ones."""
+"""What random rules, restrictions, claims and asks are made of: few texts, so that they often meet, and the odd ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tests.unit.core.reference_rules import Bounds, Granted
 from tests.unit.issuing.making import CALLER, app, rule
-from tokend.core.errors import Refusal
-from tokend.core.model import Ask, Caller, Narrowing
+from tokend.core.errors import ApiError
+from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.core.patterns import screen_uid_of, uid_of
-from tokend.core.reach import Power
+from tokend.core.reach import Capability
 from tokend.issuing.configuration import App, TtlBounds
-from tokend.issuing.issuer import Permit, Terms, decide
+from tokend.issuing.issuer import Permit, TtlPolicy, decide
 
-TERMS: Final = Terms(TtlBounds(600, 60, 3600))
+TERMS: Final = TtlPolicy(TtlBounds(600, 60, 3600))
 BOUNDS: Final = Bounds(600, 60, 3600)
 _CHANNELS: Final = ("room", "room-1", "acme-1", "acme-eu-1", "axb", "ab", "*", "", "room-*")
 
@@ -41,7 +41,7 @@ _FIELDS: Final[Mapping[str, list[dict[str, Any]]]] = {
     "chat": [{"user": "ann"}, {"user": "7"}, {}, {"app": True}, {"app": True, "user": "ann"}],
 }
 ASKS: Final = [
-    Ask(kind, fields, ttl)
+    TokenRequest(kind, fields, ttl)
     for kind, several in _FIELDS.items()
     for fields in several
     for ttl in ((None, 60) if kind == "chat" else (None, 59, 300, 3600, 3601) if fields.get("uid") == 7 else (None,))
@@ -49,7 +49,7 @@ ASKS: Final = [
 
 _OTHERS: Final = ("*-{claims.org}", "a*b", "*-1", "**")
 _IDS: Final = ("{claims.sub|uid}", "{claims.sub|screen_uid}")
-POWERS: Final = tuple(Power)
+POWERS: Final = tuple(Capability)
 KINDS: Final[Sequence[tuple[str, ...]]] = [("rtc", "rtm", "chat"), ("rtc", "rtm"), ("rtc",), ("rtm",), ("chat",)]
 ROLES: Final[Sequence[tuple[str, ...] | None]] = [
     *(None, None, None, (), ("subscriber",), ("publisher",), ("publisher", "subscriber")),
@@ -59,13 +59,13 @@ RULE: Final[Mapping[str, Sequence[Any]]] = {
     "channel": [None, None, None, "*", "*", "room-*", "room", "room-*", "{claims.org}-*", *_OTHERS],
     "user": [None, None, None, "*", "*", "7", "7", "0", "u*", "{claims.sub}", "{claims.sub}-*", *_IDS],
     "roles": ROLES,
-    "powers": [
+    "capabilities": [
         (),
         POWERS,
         POWERS,
         POWERS,
         POWERS,
-        *((one,) for one in Power),
+        *((one,) for one in Capability),
         *(POWERS[:one] + POWERS[one + 1 :] for one in range(4)),
     ],
     "when": [{}, {}, {}, {}, {}, {}, {"role": "host"}, {"n": 1}, {"n": True}, {"role": "host", "n": 1}],
@@ -99,20 +99,20 @@ def app_of(rules: Sequence[Part]) -> App:
     return app(*made)
 
 
-def caller_of(claims: Mapping[str, Any], narrowings: Sequence[Part] = ()) -> Caller:
-    """A caller with these claims, so narrowed."""
+def caller_of(claims: Mapping[str, Any], restrictions: Sequence[Part] = ()) -> Caller:
+    """A caller with these claims, so restricted."""
     made = []
-    for one in narrowings:
+    for one in restrictions:
         sets = {key: None if one[key] is None else frozenset(one[key]) for key in ("kinds", "roles")}
-        made.append(Narrowing("url", sets["kinds"], one["channel"], one["user"], sets["roles"], one["max_ttl"]))
+        made.append(Restriction("url", sets["kinds"], one["channel"], one["user"], sets["roles"], one["max_ttl"]))
     return Caller(CALLER.name, claims, tuple(made))
 
 
-def permit_of(of: App, caller: Caller, ask: Ask) -> Permit | None:
+def permit_of(of: App, caller: Caller, token_request: TokenRequest) -> Permit | None:
     """The permit; None if there is none."""
     try:
-        return decide(of, TERMS, caller, ask)
-    except Refusal:
+        return decide(of, TERMS, caller, token_request)
+    except ApiError:
         return None
 
 

@@ -43,16 +43,16 @@ class BadAskError(Exception):
 def verdict(
     rules: Sequence[Mapping[str, Any]],
     claims: Mapping[str, Any],
-    ask: Mapping[str, Any],
+    token_request: Mapping[str, Any],
     bounds: Bounds,
-    narrowings: Sequence[Mapping[str, Any]] = (),
+    restrictions: Sequence[Mapping[str, Any]] = (),
 ) -> Granted | None:
-    """What the rules say to an ask `{kind, fields, ttl}`, inside what narrows the caller; None: no token."""
-    wanted = ask["ttl"]
+    """What the rules say to an ask `{kind, fields, ttl}`, inside what restricts the caller; None: no token."""
+    wanted = token_request["ttl"]
     if wanted is not None and not bounds.shortest <= wanted <= bounds.longest:
         return None
     for index, rule in enumerate(rules):
-        granted = _one(rule, claims, ask, bounds, narrowings)
+        granted = _one(rule, claims, token_request, bounds, restrictions)
         if granted is not None:
             return Granted(index, *granted)
     return None
@@ -61,31 +61,31 @@ def verdict(
 def _one(
     rule: Mapping[str, Any],
     claims: Mapping[str, Any],
-    ask: Mapping[str, Any],
+    token_request: Mapping[str, Any],
     bounds: Bounds,
-    narrowings: Sequence[Mapping[str, Any]],
+    restrictions: Sequence[Mapping[str, Any]],
 ) -> tuple[int, str | None] | None:
-    limits = [rule, *narrowings]
-    if not all(_among(ask["kind"], one["kinds"]) for one in limits):
+    limits = [rule, *restrictions]
+    if not all(_among(token_request["kind"], one["kinds"]) for one in limits):
         return None
     if not all(_when(claims.get(name), want) for name, want in rule["when"].items()):
         return None
-    channels = [_expand(rule["channel"], claims), *(_starred(one["channel"]) for one in narrowings)]
-    users = [_expand(rule["user"], claims), *(_starred(one["user"]) for one in narrowings)]
+    channels = [_expand(rule["channel"], claims), *(_starred(one["channel"]) for one in restrictions)]
+    users = [_expand(rule["user"], claims), *(_starred(one["user"]) for one in restrictions)]
     if channels[0] is False or users[0] is False:
         return None
     most = min(one["max_ttl"] or bounds.longest for one in limits)
-    ttl = min(bounds.default, most) if ask["ttl"] is None else ask["ttl"]
+    ttl = min(bounds.default, most) if token_request["ttl"] is None else token_request["ttl"]
     single = [one for one in users if isinstance(one, str) and "\0" not in one]
-    filled = None if _says_user(ask) or not single else single[0]
+    filled = None if _says_user(token_request) or not single else single[0]
     try:
-        parts = _parts(ask["kind"], ask["fields"], ttl, filled)
+        parts = _parts(token_request["kind"], token_request["fields"], ttl, filled)
     except BadAskError:
         return None
     if ttl > most or any(part.longest > most for part in parts):
         return None
     for part in parts:
-        if not _powers_needed(part) <= set(rule["powers"]) or (part.admin and narrowings):
+        if not _capabilities_needed(part) <= set(rule["capabilities"]) or (part.admin and restrictions):
             return None
         for one in limits:
             if not _among(part.kind, one["kinds"]) or (part.role is not None and not _among(part.role, one["roles"])):
@@ -99,7 +99,7 @@ def _among(name: str, names: Sequence[str] | None) -> bool:
     return names is None or name in names
 
 
-def _powers_needed(part: Part) -> set[str]:
+def _capabilities_needed(part: Part) -> set[str]:
     needed = set()
     if part.user is not None and (part.user == "" or "*" in part.user):
         needed.add("wildcard_user")
@@ -117,8 +117,8 @@ def _starred(text: str | None) -> str | None:
 
 
 def _when(claim: Any, want: Any) -> bool:
-    held = claim if isinstance(claim, list) else [claim]
-    return any(repr(one) == repr(want) for one in held)  # repr tells 1, 1.0, "1" and True apart
+    get_keys = claim if isinstance(claim, list) else [claim]
+    return any(repr(one) == repr(want) for one in get_keys)  # repr tells 1, 1.0, "1" and True apart
 
 
 def _expand(text: str | None, claims: Mapping[str, Any]) -> str | bool | None:
@@ -159,13 +159,13 @@ def _fits(text: str | None, pattern: str | bool | None) -> bool:
     if text is None or pattern is None:
         return True
     if pattern == "\0":
-        return True  # every text has one character, or is the wildcard "" whose power was asked for already
+        return True  # every text has one character, or is the wildcard "" whose capability was asked for already
     expression = "^" + re.escape(str(pattern)).replace("\0", ".+").replace("\\.+", ".+") + r"\Z"
     return re.match(expression, text, re.DOTALL) is not None
 
 
-def _says_user(ask: Mapping[str, Any]) -> bool:
-    return bool({"uid", "account", "user", "app"} & set(ask["fields"]))
+def _says_user(token_request: Mapping[str, Any]) -> bool:
+    return bool({"uid", "account", "user", "app"} & set(token_request["fields"]))
 
 
 def _parts(kind: str, fields: Mapping[str, Any], ttl: int, filled: str | None) -> list[Part]:

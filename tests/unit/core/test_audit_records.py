@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokend.cli import main
 from tokend.cli.audit import LONGEST_LINE
-from tokend.core.audit_records import PAGE, Chain, Finding, in_pages, verify
+from tokend.core.audit_records import PAGE, AuditProblem, Chain, in_pages, verify
 
 
 def written(writer: str, count: int) -> list[bytes]:
@@ -77,7 +77,9 @@ def test_a_line_behind_a_piece_of_another_one_is_read() -> None:
     ours, theirs = written("a", 2), written("b", 2)
     glued = theirs[1][:40] + ours[1]
     findings = list(verify([ours[0], theirs[0], glued]))
-    assert findings == [Finding(3, "begins with a piece of a line that was cut off, and goes on with another line")]
+    assert findings == [
+        AuditProblem(3, "begins with a piece of a line that was cut off, and goes on with another line")
+    ]
 
 
 def test_a_body_may_say_what_a_line_begins_with() -> None:

@@ -10,12 +10,12 @@ import pytest
 from msgspec.structs import asdict
 
 from tokend.core.authorizer_messages import NoAnswer, question, read_answer, signature
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Caller, Grant, Narrowing, Service
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import Caller, Grant, Restriction, Service
 from tokend.core.secrets import Secret
 
 
-def outcome(**answer: Any) -> Narrowing | Refusal | None:
+def outcome(**answer: Any) -> Restriction | ApiError | None:
     return read_answer(json.dumps(answer).encode()).outcome
 
 
@@ -34,7 +34,7 @@ def test_a_question_holds_all_that_the_token_would_give_and_who_wants_it() -> No
         "users": ("", "ada"),
         "channels": ("*", "room"),
         "roles": ("publisher", "subscriber"),
-        "powers": ("wildcard_channel", "wildcard_user"),
+        "capabilities": ("wildcard_channel", "wildcard_user"),
         "ttl": 600,
     }
 
@@ -51,21 +51,21 @@ def test_the_signature_covers_id_time_and_body() -> None:
 
 def test_the_three_answers() -> None:
     assert outcome(allow=True) is None
-    assert outcome(allow=True, narrow={}) is None
-    refusal = outcome(allow=False, reason="Ada is banned until noon")
-    assert isinstance(refusal, Refusal)
-    assert (refusal.code, refusal.detail, refusal.operator) == (
+    assert outcome(allow=True, restrict={}) is None
+    api_error = outcome(allow=False, reason="Ada is banned until noon")
+    assert isinstance(api_error, ApiError)
+    assert (api_error.code, api_error.detail, api_error.operator) == (
         *(Code.NOT_PERMITTED, "Ada is banned until noon"),
         "authorizer",
     )
     silent = outcome(allow=False)
-    assert isinstance(silent, Refusal)
+    assert isinstance(silent, ApiError)
     assert silent.detail == "the app's authorizer refuses this"
-    narrow = {"channel": "room-*", "user": "ada", "kinds": ["rtc", "rtm"], "roles": ["subscriber"], "ttl": 60}
-    assert outcome(allow=True, narrow=narrow) == Narrowing(
+    restrict = {"channel": "room-*", "user": "ada", "kinds": ["rtc", "rtm"], "roles": ["subscriber"], "ttl": 60}
+    assert outcome(allow=True, restrict=restrict) == Restriction(
         "authorizer", frozenset({"rtc", "rtm"}), "room-*", "ada", frozenset({"subscriber"}), 60
     )
-    assert outcome(allow=True, narrow={"ttl": 1}) == Narrowing("authorizer", max_ttl=1)
+    assert outcome(allow=True, restrict={"ttl": 1}) == Restriction("authorizer", max_ttl=1)
 
 
 def test_a_refusal_is_a_new_one_each_time() -> None:
@@ -91,30 +91,30 @@ NO_ANSWERS: dict[bytes, str] = {
     b'{"allow":1}': "the answer is none: allow: must be true or false",
     b'{"allow":null}': "the answer is none: holds null: leave the key out",
     b'{"allowed":true}': "the answer is none: an unknown field, did you mean 'allow'?",
-    b'{"allow":true,"ttl":60}': "the answer is none: an unknown field; known: allow, narrow, reason",
-    b'{"allow":true,"narrow":{"chanel":"x"}}': "the answer is none: an unknown field, did you mean 'channel'?",
-    b'{"allow":true,"narrow":null}': "the answer is none: holds null: leave the key out",
-    b'{"allow":true,"narrow":[]}': "the answer is none: narrow: must be a mapping",
-    b'{"allow":true,"narrow":{"channel":null}}': "the answer is none: narrow: holds null: leave the key out",
-    b'{"allow":true,"narrow":{"channel":7}}': "the answer is none: narrow: channel: must be text",
-    b'{"allow":true,"narrow":{"user":7}}': "the answer is none: narrow: user: must be text",
-    b'{"allow":true,"narrow":{"user":""}}': "the answer is none: narrow: user: string should have at least 1 character",
-    b'{"allow":true,"narrow":{"roles":"subscriber"}}': "the answer is none: narrow: roles: must be a list",
-    b'{"allow":true,"narrow":{"roles":[]}}': "the answer is none: narrow: roles: must hold at least 1 of these",
-    b'{"allow":true,"narrow":{"roles":["host"]}}': (
-        "the answer is none: narrow: roles: 0: must be 'publisher' or 'subscriber'"
+    b'{"allow":true,"ttl":60}': "the answer is none: an unknown field; known: allow, reason, restrict",
+    b'{"allow":true,"restrict":{"chanel":"x"}}': "the answer is none: an unknown field, did you mean 'channel'?",
+    b'{"allow":true,"restrict":null}': "the answer is none: holds null: leave the key out",
+    b'{"allow":true,"restrict":[]}': "the answer is none: restrict: must be a mapping",
+    b'{"allow":true,"restrict":{"channel":null}}': "the answer is none: restrict: holds null: leave the key out",
+    b'{"allow":true,"restrict":{"channel":7}}': "the answer is none: restrict: channel: must be text",
+    b'{"allow":true,"restrict":{"user":7}}': "the answer is none: restrict: user: must be text",
+    b'{"allow":true,"restrict":{"user":""}}': "the answer is none: restrict: user: string should have at least 1 character",
+    b'{"allow":true,"restrict":{"roles":"subscriber"}}': "the answer is none: restrict: roles: must be a list",
+    b'{"allow":true,"restrict":{"roles":[]}}': "the answer is none: restrict: roles: must hold at least 1 of these",
+    b'{"allow":true,"restrict":{"roles":["host"]}}': (
+        "the answer is none: restrict: roles: 0: must be 'publisher' or 'subscriber'"
     ),
-    b'{"allow":true,"narrow":{"kinds":[]}}': "the answer is none: narrow: kinds: must hold at least 1 of these",
-    b'{"allow":true,"narrow":{"kinds":[null]}}': "the answer is none: narrow: kinds: 0: must be text",
-    b'{"allow":true,"narrow":{"ttl":0}}': "the answer is none: narrow: ttl: must be greater than or equal to 1",
-    b'{"allow":true,"narrow":{"ttl":-1}}': "the answer is none: narrow: ttl: must be greater than or equal to 1",
-    b'{"allow":true,"narrow":{"ttl":60.0}}': "the answer is none: narrow: ttl: must be a whole number",
-    b'{"allow":true,"narrow":{"ttl":true}}': "the answer is none: narrow: ttl: must be a whole number",
-    b'{"allow":true,"narrow":{"ttl":"60"}}': "the answer is none: narrow: ttl: must be a whole number",
+    b'{"allow":true,"restrict":{"kinds":[]}}': "the answer is none: restrict: kinds: must hold at least 1 of these",
+    b'{"allow":true,"restrict":{"kinds":[null]}}': "the answer is none: restrict: kinds: 0: must be text",
+    b'{"allow":true,"restrict":{"ttl":0}}': "the answer is none: restrict: ttl: must be greater than or equal to 1",
+    b'{"allow":true,"restrict":{"ttl":-1}}': "the answer is none: restrict: ttl: must be greater than or equal to 1",
+    b'{"allow":true,"restrict":{"ttl":60.0}}': "the answer is none: restrict: ttl: must be a whole number",
+    b'{"allow":true,"restrict":{"ttl":true}}': "the answer is none: restrict: ttl: must be a whole number",
+    b'{"allow":true,"restrict":{"ttl":"60"}}': "the answer is none: restrict: ttl: must be a whole number",
     b'{"allow":true,"reason":"fine"}': (
         "the answer is none: may narrow what it allows, or give a reason for what it does not"
     ),
-    b'{"allow":false,"narrow":{"ttl":60}}': (
+    b'{"allow":false,"restrict":{"ttl":60}}': (
         "the answer is none: may narrow what it allows, or give a reason for what it does not"
     ),
     b'{"allow":false,"reason":"two\\nlines"}': "the answer is none: reason must be printable",
@@ -138,9 +138,9 @@ def test_nothing_of_a_wrong_answer_is_repeated() -> None:
     wrong: list[dict[str, Any]] = [
         {canary: 1},
         {"allow": canary},
-        {"allow": True, "narrow": {canary: canary}},
-        {"allow": True, "narrow": {"roles": [canary]}},
-        {"allow": True, "narrow": {"ttl": canary}},
+        {"allow": True, "restrict": {canary: canary}},
+        {"allow": True, "restrict": {"roles": [canary]}},
+        {"allow": True, "restrict": {"ttl": canary}},
         {"allow": False, "reason": canary + "\n"},
     ]
     for answer in wrong:

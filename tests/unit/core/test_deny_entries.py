@@ -11,7 +11,7 @@ from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.unit.http.running import DEMO, KEY, NOW, serving
 from tokend.adapters.deny_file import DenyFile
 from tokend.core.deny_entries import parse_entries, reason
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Grant, Service
 from tokend.telemetry.log import JsonLog
 
@@ -93,11 +93,11 @@ async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(t
     deny = DenyFile(str(file), JsonLog(log, lambda: NOW), lambda: NOW, clock)
     header = ("X-API-Key", KEY)
 
-    async with serving(DEMO, ports=Ports(deny=deny)) as server:
+    async with serving(DEMO, interfaces=Interfaces(deny=deny)) as server:
 
         async def status() -> int:
             clock.now += 0.5
-            return (await server.ask("GET", "/demo/rtc/lobby/publisher/userAccount/ada", None, header)).status
+            return (await server.token_request("GET", "/demo/rtc/lobby/publisher/userAccount/ada", None, header)).status
 
         assert await status() == 200
         file.write_bytes(entries({"user": "ada"}))
@@ -108,7 +108,7 @@ async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(t
         assert await status() == 403
         file.write_bytes(entries({"user": "somebody-else"}))
         assert await status() == 200
-        refused = await server.ask("GET", "/demo/rtc/lobby/publisher/userAccount/somebody-else", None, header)
+        refused = await server.token_request("GET", "/demo/rtc/lobby/publisher/userAccount/somebody-else", None, header)
         assert refused.json["code"] == "not_permitted"
         assert "denied for the time being" in refused.json["error"]
     assert b"as it was before: line 1" in log.getvalue()

@@ -24,7 +24,7 @@ class Bucket:
         self.tokens = Fraction(limit.burst)
         self.at = 0
 
-    def fill(self, now: int) -> None:
+    def bind(self, now: int) -> None:
         rate = Fraction(self.limit.amount, self.limit.seconds * SECOND)
         self.tokens = min(Fraction(self.limit.burst), self.tokens + rate * (now - self.at))
         self.at = now
@@ -37,7 +37,7 @@ def test_the_same_as_a_bucket_in_fractions(limits: list[Limit], steps: list[int]
     for step in steps:
         now += step
         for bucket in buckets:
-            bucket.fill(now)
+            bucket.bind(now)
         admitted = all(bucket.tokens >= 1 for bucket in buckets)
         if admitted:
             for bucket in buckets:
@@ -75,11 +75,11 @@ def test_exactly_burst_and_rate_times_time(limit: Limit, seconds: int) -> None:
 
 
 def test_an_ask_counts_against_none_of_its_limits_where_one_does_not_admit_it() -> None:
-    wide, narrow = ("caller:demo:web", Limit(1, 60, 3)), ("user:demo:ada", Limit(1, 60, 1))
+    wide, restrict = ("caller:demo:web", Limit(1, 60, 3)), ("user:demo:ada", Limit(1, 60, 1))
     counters = Counters()
-    assert counters.take([[wide, narrow]], 0) == [None]
+    assert counters.take([[wide, restrict]], 0) == [None]
     for _ in range(10):
-        assert counters.take([[wide, narrow]], 0) == [60.0]
+        assert counters.take([[wide, restrict]], 0) == [60.0]
     assert counters.take([[wide], [wide], [wide]], 0) == [None, None, 60.0]
 
 

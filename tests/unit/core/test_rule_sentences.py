@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.unit.issuing.making import APP_ID, app, condition, lacked, refused, rtc, rule, signed_in
+from tests.unit.issuing.making import APP_ID, app, condition, refused, rtc, rule, signed_in, unmet
 from tokend.core.claims import ClaimError, parse_claim_path
-from tokend.core.model import Ask, Caller, Grant, Narrowing, Service
+from tokend.core.model import Caller, Grant, Restriction, Service, TokenRequest
 from tokend.core.patterns import Placeholder, TemplateError, parse_template, uid_of
-from tokend.core.reach import CHANNELS, USERS, Power, scope
-from tokend.core.rules import fill, lacks
+from tokend.core.reach import CHANNELS, USERS, Capability, reach_of
+from tokend.core.rules import bind, unmet_requirements
 
 
 @pytest.mark.parametrize(
@@ -53,49 +53,51 @@ def test_a_number_for_a_text_stays_as_it_is() -> None:
 def test_a_condition_in_words() -> None:
     assert str(condition("claims.role", ["host", 7])) == 'claims.role is not "host" or "7"'
     of = app(rule(when={"claims.role": "host"}))
-    assert lacked(of, rtc(), signed_in(role="guest")) == 'when: claims.role is not "host"'
+    assert unmet(of, rtc(), signed_in(role="guest")) == 'when: claims.role is not "host"'
 
 
 def test_what_a_rule_lacks_in_words() -> None:
     of = app(rule("other", "8", kinds=["rtc", "rtm"], roles=(), max_ttl=60))
-    ask = Ask("rtc", {"channel": "room", "uid": 7, "privileges": {"data": 60}}, 60)
-    assert lacked(of, ask).split("; ") == [
+    token_request = TokenRequest("rtc", {"channel": "room", "uid": 7, "privileges": {"data": 60}}, 60)
+    assert unmet(of, token_request).split("; ") == [
         'channel "room" does not match "other"',
         'user "7" does not match "8"',
         "role publisher is not among roles []",
     ]
-    stream = Ask("rtm", {"user": "ann", "channel": "stage"})
-    assert lacked(app(rule(kinds=["rtm"])), stream) == "kind rtc, which the token holds too, is not among kinds [rtm]"
-    assert lacked(app(rule(max_ttl=60)), rtc(ttl=61)) == "ttl 61 s is over the max of 60 s"
-    assert lacked(app(rule(kinds=["rtm", "chat"])), rtc()) == "kind rtc is not among kinds [chat, rtm]"
+    stream = TokenRequest("rtm", {"user": "ann", "channel": "stage"})
+    assert unmet(app(rule(kinds=["rtm"])), stream) == "kind rtc, which the token holds too, is not among kinds [rtm]"
+    assert unmet(app(rule(max_ttl=60)), rtc(ttl=61)) == "ttl 61 s is over the max of 60 s"
+    assert unmet(app(rule(kinds=["rtm", "chat"])), rtc()) == "kind rtc is not among kinds [chat, rtm]"
     assert (
-        lacked(app(rule(roles=["subscriber"])), rtc(role="publisher"))
+        unmet(app(rule(roles=["subscriber"])), rtc(role="publisher"))
         == "role publisher is not among roles [subscriber]"
     )
 
 
 def test_what_a_narrowing_lacks_in_words() -> None:
-    narrowed = Caller("web", {}, (Narrowing("url 1", frozenset({"chat"})),))
-    of = app(rule(powers=["app_admin"]))
-    assert "url 1: what is narrowed never administers the app" in lacked(of, Ask("chat", {"app": True}), narrowed)
-    refused(of, Ask("chat", {"app": True}), narrowed)
-    assert lacked(of, rtc(), narrowed) == "url 1: kind rtc is not among kinds [chat]"
+    bound_restrictions = Caller("web", {}, (Restriction("url 1", frozenset({"chat"})),))
+    of = app(rule(capabilities=["app_admin"]))
+    assert "url 1: what is restricted never administers the app" in unmet(
+        of, TokenRequest("chat", {"app": True}), bound_restrictions
+    )
+    refused(of, TokenRequest("chat", {"app": True}), bound_restrictions)
+    assert unmet(of, rtc(), bound_restrictions) == "url 1: kind rtc is not among kinds [chat]"
 
 
 def test_two_roles_that_are_lacking_are_both_told() -> None:
     both = tuple(Service("rtc", "7", "room", {name: 60}) for name in ("join", "publish"))
     only = rule(roles=())
-    filled = fill(only, "rtc", Caller("web"))
+    filled = bind(only, "rtc", Caller("web"))
     assert not isinstance(filled, str)
-    assert lacks(only, filled, Grant(APP_ID, "007", 60, both)).others == (
+    assert unmet_requirements(only, filled, Grant(APP_ID, "007", 60, both)).others == (
         "role publisher, subscriber is not among roles []",
     )
 
 
 def test_further_channels_and_users_of_a_service_count() -> None:
     detail = {CHANNELS: ("a", "b*"), USERS: ("ann",)}
-    reach = scope(Grant(APP_ID, "007", 60, (Service("any", "bob", "c", {"login": 60}, detail),)))
+    reach = reach_of(Grant(APP_ID, "007", 60, (Service("any", "bob", "c", {"login": 60}, detail),)))
     assert (sorted(reach.channels), sorted(reach.users)) == (["a", "b*", "c"], ["ann", "bob"])
-    assert reach.powers == {Power.WILDCARD_CHANNEL}
-    other = scope(Grant(APP_ID, "007", 60, (Service("any", None, None, {}, {CHANNELS: "a*", USERS: None}),)))
-    assert other == scope(Grant(APP_ID, "007", 60, ()))
+    assert reach.capabilities == {Capability.WILDCARD_CHANNEL}
+    other = reach_of(Grant(APP_ID, "007", 60, (Service("any", None, None, {}, {CHANNELS: "a*", USERS: None}),)))
+    assert other == reach_of(Grant(APP_ID, "007", 60, ()))

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.issuing.making import app, code_of, lacked, permitted, rtc, rule, signed_in
+from tests.unit.issuing.making import app, code_of, permitted, rtc, rule, signed_in, unmet
 from tokend.core.claims import ClaimError, parse_claim_path
 from tokend.core.errors import Code
-from tokend.core.model import Ask
-from tokend.core.patterns import Inapplicable, Pattern, _second, parse_template, screen_uid_of, uid_of
+from tokend.core.model import TokenRequest
+from tokend.core.patterns import NotApplicable, Pattern, _second, parse_template, screen_uid_of, uid_of
 
 _LETTERS: Final = st.text("ab*-A\n", max_size=8)
 _HOLDS: Final = "holds the character that follows it"
@@ -23,12 +23,12 @@ _MISSING: Final = "is missing, empty, or neither text nor a whole number"
 @given(written=st.text("ab*-", min_size=1, max_size=6), text=_LETTERS)
 def test_a_pattern_matches_what_re_matches(written: str, text: str) -> None:
     expected = re.compile("".join("(?s:.+)" if one == "*" else re.escape(one) for one in written)).fullmatch(text)
-    assert parse_template(written).fill({}).matches(text) is (expected is not None)
+    assert parse_template(written).bind({}).matches(text) is (expected is not None)
 
 
 def test_many_stars_are_matched_in_no_time() -> None:
     """Were it a regular expression that goes back, it would not come to an end."""
-    pattern = parse_template("a*" * 60 + "b").fill({})
+    pattern = parse_template("a*" * 60 + "b").bind({})
     assert not pattern.matches("a" * 10_000)
     assert pattern.matches("a" * 10_000 + "b")
 
@@ -38,8 +38,8 @@ def test_many_stars_are_matched_in_no_time() -> None:
 def test_a_claim_goes_in_as_literal_text_or_the_rule_does_not_apply(claim: str) -> None:
     template = parse_template("room-{claims.org}-*")
     try:
-        pattern = template.fill({"org": claim})
-    except Inapplicable:
+        pattern = template.bind({"org": claim})
+    except NotApplicable:
         assert not claim or "*" in claim or "-" in claim
     else:
         assert pattern == Pattern((f"room-{claim}-", ""))
@@ -48,7 +48,7 @@ def test_a_claim_goes_in_as_literal_text_or_the_rule_does_not_apply(claim: str) 
 @pytest.mark.parametrize("org", ["a.c", "[ab]", "{claims.sub}", "%2a", "\\", "a|b", "(", "$", "ac+"])
 def test_nothing_in_a_claim_is_special(org: str) -> None:
     caller = signed_in(org=org, sub="x")
-    pattern = parse_template("room-{claims.org}-*").fill(caller.claims)
+    pattern = parse_template("room-{claims.org}-*").bind(caller.claims)
     assert pattern.matches(f"room-{org}-1")
     assert not pattern.matches("room-abc-1")
 
@@ -71,7 +71,7 @@ def test_nothing_in_a_claim_is_special(org: str) -> None:
 def test_a_rule_does_not_apply_to_a_claim_that_cannot_go_in_and_explain_says_so(org: object, why: str) -> None:
     of = app(rule("room-{claims.org}-*"))
     assert code_of(of, rtc("room-acme-1"), signed_in(org=org)) is Code.NOT_PERMITTED
-    assert f"claims.org {why}" in lacked(of, rtc("room-acme-1"), signed_in(org=org))
+    assert f"claims.org {why}" in unmet(of, rtc("room-acme-1"), signed_in(org=org))
 
 
 def test_only_the_first_character_that_follows_counts() -> None:
@@ -83,7 +83,7 @@ def test_only_the_first_character_that_follows_counts() -> None:
 def test_a_missing_claim_anywhere_in_the_rule_makes_it_inapplicable() -> None:
     of = app(rule("room-*", "{claims.sub}"))
     assert code_of(of, rtc("room-1"), signed_in(org="acme")) is Code.NOT_PERMITTED
-    assert "claims.sub is missing" in lacked(of, rtc("room-1"), signed_in(org="acme"))
+    assert "claims.sub is missing" in unmet(of, rtc("room-1"), signed_in(org="acme"))
 
 
 def test_integers_go_in_as_decimal_text() -> None:
@@ -93,12 +93,12 @@ def test_integers_go_in_as_decimal_text() -> None:
 
 def test_claims_are_found_nested_and_under_quoted_names() -> None:
     claims = {"a": {"b": {"c": "deep"}}, "https://x/roles": {"org": "far"}, "a.b": "dotted"}
-    assert parse_template("{claims.a.b.c}").fill(claims).single == "deep"
-    assert parse_template('{claims["https://x/roles"].org}').fill(claims).single == "far"
-    assert parse_template('{claims["a.b"]}').fill(claims).single == "dotted"
+    assert parse_template("{claims.a.b.c}").bind(claims).single == "deep"
+    assert parse_template('{claims["https://x/roles"].org}').bind(claims).single == "far"
+    assert parse_template('{claims["a.b"]}').bind(claims).single == "dotted"
     for path in ("claims.a", "claims.a.b", "claims.a.b.c.d", "claims.b", 'claims["https://x/roles"]'):
-        with pytest.raises(Inapplicable, match="missing"):
-            parse_template(f"{{{path}}}").fill(claims)
+        with pytest.raises(NotApplicable, match="missing"):
+            parse_template(f"{{{path}}}").bind(claims)
 
 
 def test_a_claim_path_is_told_as_it_is_written() -> None:
@@ -184,7 +184,7 @@ def test_uid_maps_the_claim_and_fills_the_ask_as_a_number() -> None:
 
 
 def test_the_number_of_an_integer_claim_is_that_of_its_text() -> None:
-    assert parse_template("{claims.sub|uid}").fill({"sub": 42}).single == str(uid_of("42"))
+    assert parse_template("{claims.sub|uid}").bind({"sub": 42}).single == str(uid_of("42"))
 
 
 def test_uid_does_not_let_a_star_or_an_empty_claim_through() -> None:
@@ -195,5 +195,5 @@ def test_uid_does_not_let_a_star_or_an_empty_claim_through() -> None:
 
 def test_explain_fills_the_placeholders_in() -> None:
     of = app(rule("room-{claims.org}-*", "{claims.sub}"))
-    told = lacked(of, Ask("rtc", {"channel": "room-b-1", "account": "bob"}), signed_in(org="acme", sub="ann"))
+    told = unmet(of, TokenRequest("rtc", {"channel": "room-b-1", "account": "bob"}), signed_in(org="acme", sub="ann"))
     assert told == 'channel "room-b-1" does not match "room-acme-*"; user "bob" does not match "ann"'

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.unit.issuing.making import CALLER, STAMP, app, code_of, lacked, permitted, rtc, rule, signed_in
+from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, rtc, rule, signed_in, unmet
 from tokend.core.errors import Code
-from tokend.core.model import Ask, Issued
-from tokend.core.reach import scope
+from tokend.core.model import Issued, TokenRequest
+from tokend.core.reach import reach_of
 from tokend.dialects.agora_token_service import DIALECT
-from tokend.dialects.contract import Issue, Request, Settings
-from tokend.issuing.issuer import Terms, issue
+from tokend.dialects.contract import HttpRequest, Issue, Settings
+from tokend.issuing.issuer import TtlPolicy, issue
 
 _POWERS = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 
@@ -18,15 +18,21 @@ _POWERS = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 @pytest.mark.parametrize("user", ["{claims.sub}", "u-{claims.sub}", "{claims.sub|uid}"])
 @pytest.mark.parametrize("sub", ["*", "1*", "**"])
 def test_a_sub_of_star_opens_nothing(user: str, sub: str) -> None:
-    of = app(rule(user=user, powers=_POWERS))
-    for ask in (rtc(uid=None), rtc(uid=0), rtc(uid=8), rtc(uid=None, account=sub), Ask("rtm", {"user": "bob"})):
-        assert code_of(of, ask, signed_in(sub=sub)) is Code.NOT_PERMITTED
-        assert "claims.sub holds a *" in lacked(of, ask, signed_in(sub=sub))
+    of = app(rule(user=user, capabilities=_POWERS))
+    for token_request in (
+        rtc(uid=None),
+        rtc(uid=0),
+        rtc(uid=8),
+        rtc(uid=None, account=sub),
+        TokenRequest("rtm", {"user": "bob"}),
+    ):
+        assert code_of(of, token_request, signed_in(sub=sub)) is Code.NOT_PERMITTED
+        assert "claims.sub holds a *" in unmet(of, token_request, signed_in(sub=sub))
 
 
 @pytest.mark.parametrize("sub", ["", None])
 def test_an_empty_or_missing_sub_is_not_any_user(sub: str | None) -> None:
-    of = app(rule(user="{claims.sub}", powers=_POWERS))
+    of = app(rule(user="{claims.sub}", capabilities=_POWERS))
     assert code_of(of, rtc(uid=0), signed_in(sub=sub)) is Code.NOT_PERMITTED
     assert code_of(of, rtc(uid=None), signed_in(sub=sub)) is Code.NOT_PERMITTED
 
@@ -35,7 +41,10 @@ def test_a_sub_of_0_is_the_account_0_and_not_any_user() -> None:
     permit = permitted(app(rule(user="{claims.sub}")), rtc(uid=None), signed_in(sub="0"))
     assert permit.grant.services[0].user == "0"
     assert permit.backend.filled("0") == {"account": "0"}
-    assert code_of(app(rule(user="{claims.sub}", powers=_POWERS)), rtc(uid=0), signed_in(sub="0")) is Code.NOT_PERMITTED
+    assert (
+        code_of(app(rule(user="{claims.sub}", capabilities=_POWERS)), rtc(uid=0), signed_in(sub="0"))
+        is Code.NOT_PERMITTED
+    )
 
 
 def test_org_acme_and_a_room_of_org_acme_eu() -> None:
@@ -43,7 +52,7 @@ def test_org_acme_and_a_room_of_org_acme_eu() -> None:
     of = app(rule("room-{claims.org}-*"))
     assert code_of(of, rtc("room-acme-1"), signed_in(org="acme")) is None
     assert code_of(of, rtc("room-acme-eu-1"), signed_in(org="acme-eu")) is Code.NOT_PERMITTED
-    assert "holds the character that follows it in the rule, '-'" in lacked(
+    assert "holds the character that follows it in the rule, '-'" in unmet(
         of, rtc("room-acme-eu-1"), signed_in(org="acme-eu")
     )
 
@@ -61,57 +70,61 @@ def test_org_b_and_a_room_of_org_a_b_where_the_claim_stands_after_a_star() -> No
         of = app(rule(text))
         assert code_of(of, rtc("room-1-b"), signed_in(org="b")) is None
         assert code_of(of, rtc("room-1-a-b"), signed_in(org="a-b")) is Code.NOT_PERMITTED
-        assert "claims.org holds the character between a * and it in the rule, '-'" in lacked(
+        assert "claims.org holds the character between a * and it in the rule, '-'" in unmet(
             of, rtc("room-1-a-b"), signed_in(org="a-b")
         )
 
 
 def test_kinds_rtm_and_a_stream_channel() -> None:
     of = app(rule(kinds=["rtm"]))
-    assert code_of(of, Ask("rtm", {"user": "ann", "channel": "stage"})) is Code.NOT_PERMITTED
-    assert code_of(of, Ask("rtm", {"user": "ann"})) is None
+    assert code_of(of, TokenRequest("rtm", {"user": "ann", "channel": "stage"})) is Code.NOT_PERMITTED
+    assert code_of(of, TokenRequest("rtm", {"user": "ann"})) is None
 
 
 def _rte(role: str) -> Issue:
     endpoint = next(one for one in DIALECT.endpoints if one.path.startswith("rte/"))
     params: Mapping[str, str] = {"channel": "room", "role": role, "tokenType": "uid", "rtcuid": "7"}
-    parsed = endpoint.parse(Request(params, (), b"", None, Settings(), STAMP.issued_at))
+    parsed = endpoint.parse(HttpRequest(params, (), b"", None, Settings(), STAMP.issued_at))
     assert isinstance(parsed, Issue)
     return parsed
 
 
 async def test_rte_as_subscriber_gives_no_data_publishing() -> None:
     of = app(rule(roles=["subscriber"]))
-    outcomes = await issue(of, Terms(), CALLER, _rte("subscriber"), [STAMP, STAMP])
+    outcomes = await issue(of, TtlPolicy(), CALLER, _rte("subscriber"), [STAMP, STAMP])
     grants = [one.grant for one in outcomes if isinstance(one, Issued)]
     assert len(grants) == 2
-    held = {name for grant in grants for service in grant.services for name in service.privileges}
-    assert held == {"join", "login"}
-    assert {role for grant in grants for role in scope(grant).roles} == {"subscriber"}
+    get_keys = {name for grant in grants for service in grant.services for name in service.privileges}
+    assert get_keys == {"join", "login"}
+    assert {role for grant in grants for role in reach_of(grant).roles} == {"subscriber"}
 
 
 def test_rte_as_publisher_is_refused_to_a_subscriber_in_both_of_its_tokens() -> None:
     of = app(rule(roles=["subscriber"]))
-    for ask in _rte("publisher").asks:
-        assert isinstance(ask, Ask)
-        assert code_of(of, ask) is Code.NOT_PERMITTED
+    for token_request in _rte("publisher").token_requests:
+        assert isinstance(token_request, TokenRequest)
+        assert code_of(of, token_request) is Code.NOT_PERMITTED
 
 
 def test_a_stream_channel_without_a_role_publishes_data_and_needs_the_role() -> None:
     assert (
-        code_of(app(rule(roles=["subscriber"])), Ask("rtm", {"user": "ann", "channel": "stage"})) is Code.NOT_PERMITTED
+        code_of(app(rule(roles=["subscriber"])), TokenRequest("rtm", {"user": "ann", "channel": "stage"}))
+        is Code.NOT_PERMITTED
     )
 
 
 @pytest.mark.parametrize("fields", [{}, {"usr": "ann"}, {"uid": "ann"}, {"app": False}, {"app": 1}, {"app": "true"}])
 def test_chat_without_a_user_is_no_administrators_token(fields: Mapping[str, object]) -> None:
-    refusal = code_of(app(rule(powers=["app_admin"])), Ask("chat", fields))
-    assert refusal in (Code.INVALID_FIELD, Code.UNKNOWN_FIELD)
+    api_error = code_of(app(rule(capabilities=["app_admin"])), TokenRequest("chat", fields))
+    assert api_error in (Code.INVALID_FIELD, Code.UNKNOWN_FIELD)
 
 
 @pytest.mark.parametrize("uid", [-1, 2**32, 2**32 + 7, 2**64, True, 7.0, "7", "00"])
 def test_a_uid_out_of_range_or_of_another_type_is_a_bad_ask(uid: object) -> None:
-    assert code_of(app(rule(powers=_POWERS)), Ask("rtc", {"channel": "room", "uid": uid})) is Code.INVALID_FIELD
+    assert (
+        code_of(app(rule(capabilities=_POWERS)), TokenRequest("rtc", {"channel": "room", "uid": uid}))
+        is Code.INVALID_FIELD
+    )
 
 
 def test_uid_7_and_account_7_are_one_user() -> None:

@@ -21,8 +21,8 @@ from tests.unit.core.random_rules import (
 )
 from tests.unit.core.reference_rules import verdict
 from tests.unit.issuing.making import CALLER, STAMP
-from tokend.core.reach import Power, scope
-from tokend.dialects.contract import Trial
+from tokend.core.reach import Capability, reach_of
+from tokend.dialects.contract import RuleResult
 from tokend.issuing.issuer import explain, mint
 
 _RULES: Final = st.fixed_dictionaries({key: st.sampled_from(values) for key, values in RULE.items()})
@@ -35,36 +35,40 @@ _CLAIMS: Final = st.fixed_dictionaries({}, optional={key: st.sampled_from(values
 def test_the_rules_say_what_the_naive_model_says(rules: list[Part], claims: dict[str, Any]) -> None:
     """Some 90 asks for each of the random rules and callers."""
     of, caller = app_of(rules), caller_of(claims)
-    for ask in ASKS:
-        assert told(permit_of(of, caller, ask)) == verdict(rules, claims, asdict(ask), BOUNDS), ask
+    for token_request in ASKS:
+        assert told(permit_of(of, caller, token_request)) == verdict(rules, claims, asdict(token_request), BOUNDS), (
+            token_request
+        )
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     rules=st.lists(_RULES, min_size=1, max_size=2),
     claims=_CLAIMS,
-    narrowings=st.lists(_NARROWINGS, min_size=1, max_size=2),
+    restrictions=st.lists(_NARROWINGS, min_size=1, max_size=2),
 )
 def test_a_narrowed_caller_gets_what_the_naive_model_says(
-    rules: list[Part], claims: dict[str, Any], narrowings: list[Part]
+    rules: list[Part], claims: dict[str, Any], restrictions: list[Part]
 ) -> None:
-    of, caller = app_of(rules), caller_of(claims, narrowings)
-    for ask in ASKS:
-        assert told(permit_of(of, caller, ask)) == verdict(rules, claims, asdict(ask), BOUNDS, narrowings), ask
+    of, caller = app_of(rules), caller_of(claims, restrictions)
+    for token_request in ASKS:
+        assert told(permit_of(of, caller, token_request)) == verdict(
+            rules, claims, asdict(token_request), BOUNDS, restrictions
+        ), token_request
 
 
 @settings(max_examples=40, deadline=None)
 @given(rules=st.lists(_RULES, max_size=3), claims=_CLAIMS)
 def test_explain_agrees_with_decide(rules: list[Part], claims: dict[str, Any]) -> None:
     of, caller = app_of(rules), caller_of(claims)
-    for ask in ASKS:
-        explained, permit = explain(of, TERMS, caller, ask), permit_of(of, caller, ask)
-        assert (explained.refusal is None) == (permit is not None)
+    for token_request in ASKS:
+        explained, permit = explain(of, TERMS, caller, token_request), permit_of(of, caller, token_request)
+        assert (explained.api_error is None) == (permit is not None)
         assert explained.caller == CALLER.name
         if permit is not None:
-            assert explained.trials[-1] == Trial(permit.rule, ())
+            assert explained.rule_results[-1] == RuleResult(permit.rule, ())
             assert explained.gives["ttl"] == permit.grant.ttl
-        assert all(trial.lacked for trial in explained.trials[: -1 if permit else None])
+        assert all(rule_result.unmet for rule_result in explained.rule_results[: -1 if permit else None])
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,7 +81,7 @@ def test_taking_a_permission_away_never_turns_a_refusal_into_a_token(
     taken = data.draw(
         st.sampled_from(
             [
-                {"powers": rules[at]["powers"][1:]},
+                {"capabilities": rules[at]["capabilities"][1:]},
                 {"kinds": rules[at]["kinds"][1:]},
                 {"roles": ("subscriber",) if rules[at]["roles"] is None else rules[at]["roles"][1:]},
                 {"max_ttl": 60},
@@ -88,32 +92,32 @@ def test_taking_a_permission_away_never_turns_a_refusal_into_a_token(
     )
     fewer = [{**one, **taken} if index == at else one for index, one in enumerate(rules)]
     for after in (app_of(fewer), app_of(rules[:at] + rules[at + 1 :])):
-        for ask in ASKS:
-            if permit_of(after, caller, ask) is not None:
-                assert permit_of(before, caller, ask) is not None, ask
+        for token_request in ASKS:
+            if permit_of(after, caller, token_request) is not None:
+                assert permit_of(before, caller, token_request) is not None, token_request
 
 
 @settings(max_examples=40, deadline=None)
 @given(rules=st.lists(_RULES, max_size=2), claims=_CLAIMS)
 def test_a_wildcard_is_granted_only_where_asked_for_and_permitted(rules: list[Part], claims: dict[str, Any]) -> None:
     of, caller = app_of(rules), caller_of(claims)
-    for ask in ASKS:
-        permit = permit_of(of, caller, ask)
+    for token_request in ASKS:
+        permit = permit_of(of, caller, token_request)
         if permit is None:
             continue
-        reach = scope(permit.grant)
-        assert reach.powers <= set(rules[int(permit.rule)]["powers"])
-        asked = [str(one) for name, one in ask.fields.items() if name in ("channel", "account", "user")]
-        if reach.powers & {Power.WILDCARD_USER, Power.WILDCARD_CHANNEL}:
-            assert ask.fields.get("uid") == 0 or any(not one or "*" in one for one in asked)
+        reach = reach_of(permit.grant)
+        assert reach.capabilities <= set(rules[int(permit.rule)]["capabilities"])
+        asked = [str(one) for name, one in token_request.fields.items() if name in ("channel", "account", "user")]
+        if reach.capabilities & {Capability.WILDCARD_USER, Capability.WILDCARD_CHANNEL}:
+            assert token_request.fields.get("uid") == 0 or any(not one or "*" in one for one in asked)
 
 
 @settings(max_examples=20, deadline=None)
 @given(rules=st.lists(_RULES, min_size=1, max_size=2), claims=_CLAIMS)
 def test_what_is_permitted_is_minted_as_granted(rules: list[Part], claims: dict[str, Any]) -> None:
     of, caller = app_of(rules), caller_of(claims)
-    for ask in ASKS:
-        permit = permit_of(of, caller, ask)
+    for token_request in ASKS:
+        permit = permit_of(of, caller, token_request)
         if permit is not None:
             issued = mint(permit, STAMP)
             assert permit.backend.read(issued.token).grant == permit.grant == issued.grant

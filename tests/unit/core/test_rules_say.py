@@ -2,18 +2,18 @@
 
 import pytest
 
-from tests.unit.issuing.making import APP_ID, CALLER, app, code_of, lacked, permitted, refused, rtc, rule, signed_in
+from tests.unit.issuing.making import APP_ID, CALLER, app, code_of, permitted, refused, rtc, rule, signed_in, unmet
 from tokend.core.errors import Code
-from tokend.core.model import Ask, Caller, Grant, Service
-from tokend.core.reach import Power
-from tokend.core.rules import Filled, fill, lacks
+from tokend.core.model import Caller, Grant, Service, TokenRequest
+from tokend.core.reach import Capability
+from tokend.core.rules import BoundRule, bind, unmet_requirements
 
 _ALL_WILDCARDS = ("wildcard_user", "wildcard_channel")
 
 
 def test_no_rule_no_token() -> None:
-    refusal = refused(app(), rtc())
-    assert (refusal.code, refusal.status) == (Code.NOT_PERMITTED, 403)
+    api_error = refused(app(), rtc())
+    assert (api_error.code, api_error.status) == (Code.NOT_PERMITTED, 403)
 
 
 def test_a_caller_without_rules_of_its_own_gets_no_token_by_anothers() -> None:
@@ -21,37 +21,44 @@ def test_a_caller_without_rules_of_its_own_gets_no_token_by_anothers() -> None:
 
 
 def test_the_empty_rule_permits_any_named_channel_user_and_role() -> None:
-    for ask in (
+    for token_request in (
         rtc(),
         rtc(role="publisher"),
         rtc(uid=None, account="ann"),
-        Ask("rtm", {"user": "ann", "channel": "stage"}),
+        TokenRequest("rtm", {"user": "ann", "channel": "stage"}),
     ):
-        assert code_of(app(rule()), ask) is None
+        assert code_of(app(rule()), token_request) is None
 
 
 def test_the_empty_rule_names_no_powers() -> None:
     of = app(rule())
-    for ask in (rtc("*"), rtc(""), rtc("room-*"), rtc(uid=0), rtc(uid=None, account="*"), Ask("chat", {"app": True})):
-        assert code_of(of, ask) is Code.POWER_REQUIRED
+    for token_request in (
+        rtc("*"),
+        rtc(""),
+        rtc("room-*"),
+        rtc(uid=0),
+        rtc(uid=None, account="*"),
+        TokenRequest("chat", {"app": True}),
+    ):
+        assert code_of(of, token_request) is Code.CAPABILITY_REQUIRED
 
 
 def test_kinds_must_hold_the_asks_kind() -> None:
     assert code_of(app(rule(kinds=["rtm"])), rtc()) is Code.NOT_PERMITTED
-    assert "kind rtc is not among kinds [rtm]" in lacked(app(rule(kinds=["rtm"])), rtc())
+    assert "kind rtc is not among kinds [rtm]" in unmet(app(rule(kinds=["rtm"])), rtc())
 
 
 def test_kinds_must_hold_the_kind_of_every_service() -> None:
-    stream = Ask("rtm", {"user": "ann", "channel": "stage"})
+    stream = TokenRequest("rtm", {"user": "ann", "channel": "stage"})
     assert code_of(app(rule(kinds=["rtm"])), stream) is Code.NOT_PERMITTED
-    assert "kind rtc, which the token holds too" in lacked(app(rule(kinds=["rtm"])), stream)
+    assert "kind rtc, which the token holds too" in unmet(app(rule(kinds=["rtm"])), stream)
     assert code_of(app(rule(kinds=["rtm", "rtc"])), stream) is None
     assert code_of(app(rule(kinds=["rtc"])), stream) is Code.NOT_PERMITTED
 
 
 def test_a_kind_that_the_app_lacks_is_a_bad_ask() -> None:
-    refusal = refused(app(rule(kinds=["turn"])), Ask("turn", {}))
-    assert (refusal.code, refusal.field) == (Code.INVALID_FIELD, "kind")
+    api_error = refused(app(rule(kinds=["turn"])), TokenRequest("turn", {}))
+    assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "kind")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +75,7 @@ def test_a_kind_that_the_app_lacks_is_a_bad_ask() -> None:
 def test_a_star_is_one_or_more_characters_and_nothing_else_is_special(
     channel: str, fits: list[str], misses: list[str]
 ) -> None:
-    of = app(rule(channel, powers=["wildcard_channel"]))
+    of = app(rule(channel, capabilities=["wildcard_channel"]))
     assert [one for one in fits if code_of(of, rtc(one)) is not None] == []
     assert [one for one in misses if code_of(of, rtc(one)) is None] == []
 
@@ -76,36 +83,36 @@ def test_a_star_is_one_or_more_characters_and_nothing_else_is_special(
 def test_channel_user_and_role_must_fit() -> None:
     of = app(rule("room-*", "7", roles=["subscriber"]))
     assert code_of(of, rtc("room-1", 7)) is None
-    assert 'channel "lobby" does not match "room-*"' in lacked(of, rtc("lobby", 7))
-    assert 'user "8" does not match "7"' in lacked(of, rtc("room-1", 8))
-    assert "role publisher is not among roles [subscriber]" in lacked(of, rtc("room-1", 7, role="publisher"))
-    for ask in (rtc("lobby", 7), rtc("room-1", 8), rtc("room-1", 7, role="publisher")):
-        assert code_of(of, ask) is Code.NOT_PERMITTED
+    assert 'channel "lobby" does not match "room-*"' in unmet(of, rtc("lobby", 7))
+    assert 'user "8" does not match "7"' in unmet(of, rtc("room-1", 8))
+    assert "role publisher is not among roles [subscriber]" in unmet(of, rtc("room-1", 7, role="publisher"))
+    for token_request in (rtc("lobby", 7), rtc("room-1", 8), rtc("room-1", 7, role="publisher")):
+        assert code_of(of, token_request) is Code.NOT_PERMITTED
 
 
 def test_every_role_of_a_token_must_fit() -> None:
     services = (Service("rtc", "7", "a", {"join": 60}), Service("rtc", "7", "b", {"publish_audio": 60}))
     for roles, fits in ((["subscriber"], False), (["publisher"], False), (["publisher", "subscriber"], True)):
         one = rule(roles=roles)
-        filled = fill(one, "rtc", CALLER)
-        assert isinstance(filled, Filled)
-        assert (lacks(one, filled, Grant(APP_ID, "007", 60, services)).all == ()) is fits
+        filled = bind(one, "rtc", CALLER)
+        assert isinstance(filled, BoundRule)
+        assert (unmet_requirements(one, filled, Grant(APP_ID, "007", 60, services)).all == ()) is fits
 
 
 def test_a_field_that_a_service_lacks_is_not_held_against_it() -> None:
-    assert code_of(app(rule("room-*", "ann", roles=["subscriber"])), Ask("rtm", {"user": "ann"})) is None
-    assert code_of(app(rule("room-*", "ann", powers=["app_admin"])), Ask("chat", {"app": True})) is None
+    assert code_of(app(rule("room-*", "ann", roles=["subscriber"])), TokenRequest("rtm", {"user": "ann"})) is None
+    assert code_of(app(rule("room-*", "ann", capabilities=["app_admin"])), TokenRequest("chat", {"app": True})) is None
 
 
 def test_rules_never_add_up() -> None:
     of = app(
         rule("room-a", roles=["publisher"], path="one"),
         rule("room-b", roles=["subscriber"], path="two"),
-        rule("room-b", powers=["wildcard_user"], roles=["publisher"], user="x*", path="three"),
+        rule("room-b", capabilities=["wildcard_user"], roles=["publisher"], user="x*", path="three"),
     )
     assert code_of(of, rtc("room-a", role="publisher")) is None
     assert code_of(of, rtc("room-b", role="publisher")) is Code.NOT_PERMITTED
-    assert code_of(of, rtc("room-b", 0, role="subscriber")) is Code.POWER_REQUIRED
+    assert code_of(of, rtc("room-b", 0, role="subscriber")) is Code.CAPABILITY_REQUIRED
 
 
 def test_the_first_rule_that_fits_is_the_one() -> None:
@@ -113,54 +120,54 @@ def test_the_first_rule_that_fits_is_the_one() -> None:
     assert permitted(of, rtc("room")).rule == "two"
 
 
-def test_powers_add_up_within_one_rule_only() -> None:
-    of = app(rule(powers=["wildcard_user"]), rule(powers=["wildcard_channel"]))
-    assert code_of(of, rtc("*", 0)) is Code.POWER_REQUIRED
-    assert code_of(app(rule(powers=_ALL_WILDCARDS)), rtc("*", 0)) is None
+def test_capabilities_add_up_within_one_rule_only() -> None:
+    of = app(rule(capabilities=["wildcard_user"]), rule(capabilities=["wildcard_channel"]))
+    assert code_of(of, rtc("*", 0)) is Code.CAPABILITY_REQUIRED
+    assert code_of(app(rule(capabilities=_ALL_WILDCARDS)), rtc("*", 0)) is None
 
 
 @pytest.mark.parametrize(
-    ("ask", "power"),
+    ("token_request", "capability"),
     [
-        (rtc(uid=0), Power.WILDCARD_USER),
-        (rtc(uid=None, account=""), Power.WILDCARD_USER),
-        (rtc(uid=None, account="1*a*2"), Power.WILDCARD_USER),
-        (rtc(""), Power.WILDCARD_CHANNEL),
-        (rtc("*"), Power.WILDCARD_CHANNEL),
-        (rtc("room-*"), Power.WILDCARD_CHANNEL),
-        (Ask("rtm", {"user": "*"}), Power.WILDCARD_USER),
-        (Ask("rtm", {"user": "ann", "channel": "st*", "role": "subscriber"}), Power.WILDCARD_CHANNEL),
-        (Ask("chat", {"app": True}), Power.APP_ADMIN),
+        (rtc(uid=0), Capability.WILDCARD_USER),
+        (rtc(uid=None, account=""), Capability.WILDCARD_USER),
+        (rtc(uid=None, account="1*a*2"), Capability.WILDCARD_USER),
+        (rtc(""), Capability.WILDCARD_CHANNEL),
+        (rtc("*"), Capability.WILDCARD_CHANNEL),
+        (rtc("room-*"), Capability.WILDCARD_CHANNEL),
+        (TokenRequest("rtm", {"user": "*"}), Capability.WILDCARD_USER),
+        (TokenRequest("rtm", {"user": "ann", "channel": "st*", "role": "subscriber"}), Capability.WILDCARD_CHANNEL),
+        (TokenRequest("chat", {"app": True}), Capability.APP_ADMIN),
     ],
 )
-def test_a_wildcard_needs_its_power_and_no_other(ask: Ask, power: Power) -> None:
-    others = [one for one in Power if one is not power]
-    assert code_of(app(rule(powers=others)), ask) is Code.POWER_REQUIRED
-    assert f"power {power} is not named" in lacked(app(rule(powers=others)), ask)
-    assert code_of(app(rule(powers=[power])), ask) is None
-    assert code_of(app(rule("*", "*", powers=[power])), ask) is None
+def test_a_wildcard_needs_its_capability_and_no_other(token_request: TokenRequest, capability: Capability) -> None:
+    others = [one for one in Capability if one is not capability]
+    assert code_of(app(rule(capabilities=others)), token_request) is Code.CAPABILITY_REQUIRED
+    assert f"capability {capability} is not named" in unmet(app(rule(capabilities=others)), token_request)
+    assert code_of(app(rule(capabilities=[capability])), token_request) is None
+    assert code_of(app(rule("*", "*", capabilities=[capability])), token_request) is None
 
 
 def test_a_pattern_must_match_the_text_of_a_wildcard() -> None:
-    of = app(rule("room-*", "x*", powers=_ALL_WILDCARDS))
+    of = app(rule("room-*", "x*", capabilities=_ALL_WILDCARDS))
     assert code_of(of, rtc("room-*", None, account="x*")) is None
-    for ask in (
+    for token_request in (
         rtc("*", None, account="x1"),
         rtc("", None, account="x1"),
         rtc("room-1", 0),
         rtc("r*", None, account="x1"),
     ):
-        assert code_of(of, ask) is Code.NOT_PERMITTED
+        assert code_of(of, token_request) is Code.NOT_PERMITTED
 
 
 def test_publishing_with_a_wildcard_needs_wildcard_publish() -> None:
-    for ask in (
+    for token_request in (
         rtc("*", role="publisher"),
         rtc(uid=0, role="publisher"),
         rtc("*", privileges={"join": 60, "data": 60}),
     ):
-        assert code_of(app(rule(powers=_ALL_WILDCARDS)), ask) is Code.POWER_REQUIRED
-        assert code_of(app(rule(powers=[*_ALL_WILDCARDS, "wildcard_publish"])), ask) is None
+        assert code_of(app(rule(capabilities=_ALL_WILDCARDS)), token_request) is Code.CAPABILITY_REQUIRED
+        assert code_of(app(rule(capabilities=[*_ALL_WILDCARDS, "wildcard_publish"])), token_request) is None
 
 
 def test_a_single_user_fills_an_ask_that_names_none_and_the_permit_says_which() -> None:
@@ -169,7 +176,7 @@ def test_a_single_user_fills_an_ask_that_names_none_and_the_permit_says_which() 
     assert permit.backend.filled("7") == {"uid": 7}
     assert permit.backend.filled("ann") == {"account": "ann"}
     assert permit.backend.filled("0") == {"account": "0"}
-    assert permitted(app(rule(user="ann")), Ask("rtm", {})).backend.filled("ann") == {"user": "ann"}
+    assert permitted(app(rule(user="ann")), TokenRequest("rtm", {})).backend.filled("ann") == {"user": "ann"}
 
 
 def test_a_user_that_the_ask_names_is_not_replaced() -> None:
@@ -178,14 +185,14 @@ def test_a_user_that_the_ask_names_is_not_replaced() -> None:
 
 
 def test_a_filled_user_that_the_kind_cannot_take_is_refused() -> None:
-    refusal = refused(app(rule(user="Ann Lee")), Ask("chat", {}))
-    assert (refusal.code, refusal.field) == (Code.INVALID_FIELD, "user")
+    api_error = refused(app(rule(user="Ann Lee")), TokenRequest("chat", {}))
+    assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "user")
 
 
 @pytest.mark.parametrize("user", ["*", "user-*", None])
 def test_several_possible_users_fill_nothing_in(user: str | None) -> None:
-    refusal = refused(app(rule(user=user)), rtc(uid=None))
-    assert (refusal.code, refusal.status, refusal.field) == (Code.INVALID_FIELD, 400, "uid")
+    api_error = refused(app(rule(user=user)), rtc(uid=None))
+    assert (api_error.code, api_error.status, api_error.field) == (Code.INVALID_FIELD, 400, "uid")
 
 
 def test_the_user_of_the_claims_fills_the_ask() -> None:
@@ -222,7 +229,7 @@ def test_when_is_equal_or_contained_in_a_list_and_strict_about_types(
     of = app(rule(when={"claims.roles": wanted}))
     assert (code_of(of, rtc(), signed_in(roles=claim)) is None) is holds
     if not holds:
-        assert "when: claims.roles is not" in lacked(of, rtc(), signed_in(roles=claim))
+        assert "when: claims.roles is not" in unmet(of, rtc(), signed_in(roles=claim))
 
 
 def test_every_line_of_when_must_hold_and_missing_claims_do_not() -> None:
@@ -234,8 +241,8 @@ def test_every_line_of_when_must_hold_and_missing_claims_do_not() -> None:
 
 
 def test_the_nearest_miss_is_told() -> None:
-    """A bad ask before a lacking power, a lacking power before the rest."""
+    """A bad ask before a lacking capability, a lacking capability before the rest."""
     powerless, elsewhere = rule(), rule("elsewhere")
-    assert code_of(app(elsewhere, powerless), rtc(uid=0)) is Code.POWER_REQUIRED
+    assert code_of(app(elsewhere, powerless), rtc(uid=0)) is Code.CAPABILITY_REQUIRED
     assert "wildcard_user" in refused(app(elsewhere, powerless), rtc(uid=0)).sentence
     assert code_of(app(rule("elsewhere", "7"), powerless), rtc(uid=None)) is Code.INVALID_FIELD

@@ -9,15 +9,15 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-from tokend.core.model import Credentials
+from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
-from tokend.core.validation import Strict, complaints, invalid
+from tokend.core.validation import StrictModel, field_errors, invalid
 
 _TEXT: Final = "canary-5CFd2fd1755d40ec"
 _SECRET: Final = Secret(_TEXT)
 
 
-class _Options(Strict):
+class _Options(StrictModel):
     secret: Secret
     count: int = 0
 
@@ -37,7 +37,7 @@ def test_reveal_is_the_way_out() -> None:
         lambda one: f"{one!r:>40}",
         lambda one: "%s" % one,  # noqa: UP031  # one way of printing it
         lambda one: str([one, {"a": one}, (one,)]),
-        lambda one: str(Credentials("app", {"primary": one})),
+        lambda one: str(AppCredentials("app", {"primary": one})),
         lambda one: repr(_Options(secret=one)),
         lambda one: str(_Options(secret=one)),
         lambda one: str(_Options(secret=one).model_dump()),
@@ -68,12 +68,12 @@ def test_two_secrets_of_one_text_do_not_tell_that_they_are_equal() -> None:
 def test_a_text_in_the_place_of_a_reference_is_refused_and_not_repeated(written: object) -> None:
     with pytest.raises(ValidationError) as caught:
         _Options.model_validate({"secret": written, "count": "x"})
-    told = [str(caught.value), repr(caught.value), str(complaints(caught.value, _Options))]
+    told = [str(caught.value), repr(caught.value), str(field_errors(caught.value, _Options))]
     told.append(str(caught.value.errors(include_input=False)))
     assert _TEXT[:8] not in "".join(told)
     assert (
         "write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
-        in complaints(caught.value, _Options)[0].sentence
+        in field_errors(caught.value, _Options)[0].sentence
     )
 
 
@@ -95,7 +95,7 @@ def test_what_the_resolver_says_is_the_complaint() -> None:
 
     with pytest.raises(ValidationError) as caught:
         _Options.model_validate({"secret": {"env": "X"}}, context={"secrets": absent})
-    assert [one.sentence for one in complaints(caught.value, _Options)] == ["the environment variable X is not set"]
+    assert [one.sentence for one in field_errors(caught.value, _Options)] == ["the environment variable X is not set"]
 
 
 def test_the_schema_shows_a_reference() -> None:

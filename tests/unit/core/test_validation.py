@@ -10,13 +10,13 @@ from pydantic_core import PydanticCustomError
 
 from tests.performance.counting import Count
 from tokend.core.validation import (
-    Complaint,
-    Strict,
-    complaints,
-    first_complaint,
+    FieldError,
+    StrictModel,
+    field_errors,
+    first_field_error,
     invalid,
     known_keys,
-    shown,
+    redact_secrets,
     suggestion,
 )
 
@@ -30,12 +30,12 @@ def _fails(value: str) -> str:
     raise invalid("must be something else")
 
 
-class Inner(Strict):
+class Inner(StrictModel):
     size: int
     deep: dict[str, "Inner"] | None = None
 
 
-class Whole(Strict):
+class Whole(StrictModel):
     text: str = ""
     number: Annotated[int, Field(ge=1, le=9)] = 1
     fraction: Annotated[float, Field(allow_inf_nan=False)] = 0.5
@@ -59,10 +59,10 @@ class Whole(Strict):
         raise ValueError("was raised")
 
 
-def _complaints(tree: dict[str, Any]) -> list[Complaint]:
+def _complaints(tree: dict[str, Any]) -> list[FieldError]:
     with pytest.raises(ValidationError) as caught:
         Whole.model_validate(tree)
-    return complaints(caught.value, Whole)
+    return field_errors(caught.value, Whole)
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ def _complaints(tree: dict[str, Any]) -> list[Complaint]:
     ],
 )
 def test_each_complaint(tree: dict[str, Any], path: tuple[str | int, ...], sentence: str) -> None:
-    assert _complaints(tree) == [Complaint(path, False, sentence)]
+    assert _complaints(tree) == [FieldError(path, False, sentence)]
 
 
 def test_an_enum_in_a_model_that_is_not_strict_about_it() -> None:
-    class Lax(Strict):
+    class Lax(StrictModel):
         colour: Annotated[Colour, Field(strict=False)] = Colour.RED
 
     with pytest.raises(ValidationError) as caught:
         Lax.model_validate({"colour": "green"})
-    assert complaints(caught.value, Lax) == [Complaint(("colour",), False, "must be 'red' or 'blue'")]
+    assert field_errors(caught.value, Lax) == [FieldError(("colour",), False, "must be 'red' or 'blue'")]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_an_enum_in_a_model_that_is_not_strict_about_it() -> None:
 def test_an_unknown_key_is_told_with_those_known_at_its_place(
     tree: dict[str, Any], path: tuple[str | int, ...], hint: str
 ) -> None:
-    assert _complaints(tree) == [Complaint(path, True, hint)]
+    assert _complaints(tree) == [FieldError(path, True, hint)]
 
 
 def test_what_is_known_where() -> None:
@@ -137,10 +137,10 @@ def test_all_complaints_in_order_and_a_misspelling_first_where_one_is_told() -> 
     assert [one.path for one in _complaints(tree)] == [("text",), ("flag",), ("txt",)]
     with pytest.raises(ValidationError) as caught:
         Whole.model_validate(tree)
-    assert first_complaint(caught.value, Whole).path == ("txt",)
+    assert first_field_error(caught.value, Whole).path == ("txt",)
     with pytest.raises(ValidationError) as caught:
         Whole.model_validate({"text": 7, "flag": 7})
-    assert first_complaint(caught.value, Whole).path == ("text",)
+    assert first_field_error(caught.value, Whole).path == ("text",)
 
 
 def test_of_a_thousand_misspellings_only_the_one_that_is_told_is_looked_up() -> None:
@@ -150,7 +150,7 @@ def test_of_a_thousand_misspellings_only_the_one_that_is_told_is_looked_up() -> 
     count = Count()
     sys.setprofile(count)
     try:
-        told = first_complaint(caught.value, Whole)
+        told = first_field_error(caught.value, Whole)
     finally:
         sys.setprofile(None)
     assert told.unknown
@@ -196,4 +196,4 @@ HIDDEN = "(hidden: it looks like a secret)"
     ],
 )
 def test_what_a_message_repeats(text: str, told: str) -> None:
-    assert shown(text) == told
+    assert redact_secrets(text) == told

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import APP_ID, serving
 
-_TEXT = f"{ANYBODY['every power']}    routes: [{{at: /, dialect: agora-samples}}]\n"
+_TEXT = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: agora-samples}}]\n"
 _THEIRS = "fedcba98765432100123456789abcdef"
 _BODY = f'"appCertificate": "{_THEIRS}", "channelName": "stage", "uid": "7", "type": 1'
 _OWN = f'"appId": "{APP_ID}"'
@@ -27,7 +27,7 @@ _OWN = f'"appId": "{APP_ID}"'
 async def test_a_clients_certificate_goes_nowhere(body: str, status: int) -> None:
     async with serving(_TEXT) as server:
         for path in ("/v1/token/generate", "/v2/token/generate"):
-            reply = await server.ask("POST", path, body.encode())
+            reply = await server.token_request("POST", path, body.encode())
             assert reply.status == (status if path.startswith("/v1") or status == 413 else 400)  # v2 has no type
             assert _THEIRS.encode() not in reply.raw
         assert server.lines
@@ -39,5 +39,5 @@ async def test_its_value_makes_no_difference() -> None:
         answers = set()
         for value in (f'"{_THEIRS}"', '""', "null", "7", '["x"]'):
             body = f'{{{_OWN}, "appCertificate": {value}, "channelName": "stage", "uid": "7", "type": 1}}'
-            answers.add((await server.ask("POST", "/v1/token/generate", body.encode())).body)
+            answers.add((await server.token_request("POST", "/v1/token/generate", body.encode())).body)
         assert len(answers) == 1

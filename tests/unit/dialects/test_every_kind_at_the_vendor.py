@@ -13,8 +13,8 @@ from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import APP_ID, CERTIFICATE, KINDS, NOW, SALT, serving
 
 _HOW_MANY: Final = 200
-_SETUP: Final = f"{ANYBODY['every power']}    routes: [{{at: /, dialect: native}}]\n"
-_OLD: Final = f'{ANYBODY["every power"]}    routes: [{{at: /, dialect: native, token_version: "006"}}]\n'
+_SETUP: Final = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: native}}]\n"
+_OLD: Final = f'{ANYBODY["every capability"]}    routes: [{{path: /, dialect: native, token_version: "006"}}]\n'
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -25,10 +25,10 @@ async def test_the_vendor_reads_what_was_asked_for(kind: str, vendor: Vendor) ->
     async with serving(_SETUP) as server:
         for _ in range(_HOW_MANY):
             chance.next_ttl()
-            ask, services = chance.made(kind)
-            reply = await server.ask("POST", "/v1/token", {"kind": kind, "ttl": chance.ttl, **ask})
-            assert reply.status == 200, (ask, reply.body)
-            assert {name: reply.json[name] for name in ask} == ask
+            token_request, services = chance.made(kind)
+            reply = await server.token_request("POST", "/v1/token", {"kind": kind, "ttl": chance.ttl, **token_request})
+            assert reply.status == 200, (token_request, reply.body)
+            assert {name: reply.json[name] for name in token_request} == token_request
             tokens.append(reply.json["token"])
             expected.append((chance.ttl, services))
     answers = vendor.ask_all({"op": "verify007", "token": one, "certificate": CERTIFICATE} for one in tokens)
@@ -46,8 +46,8 @@ async def test_006_is_what_the_vendor_builds(kind: str, vendor: Vendor) -> None:
     async with serving(_OLD) as server:
         for _ in range(_HOW_MANY):
             chance.next_ttl()
-            ask, (service,) = chance.old(kind)
-            reply = await server.ask("POST", "/v1/token", {"kind": kind, "ttl": chance.ttl, **ask})
+            token_request, (service,) = chance.old(kind)
+            reply = await server.token_request("POST", "/v1/token", {"kind": kind, "ttl": chance.ttl, **token_request})
             tokens.append(reply.json["token"])
             questions.append(question_006(service, APP_ID, CERTIFICATE, NOW, SALT))
     assert [answer["token"] for answer in vendor.ask_all(questions)] == tokens

@@ -7,20 +7,23 @@ import pytest
 
 from tests.oracle import Vendor
 from tests.unit.dialects.notation import PLACEHOLDER, of_token, of_vendor, quoted, rebuilt_006, signed
-from tests.unit.dialects.transcripts import SETUPS, Exchange, all_exchanges, setup_named
+from tests.unit.dialects.transcripts import CONFIGURATIONS, Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import CERTIFICATE, Reply, Running, serving
-from tokend.core.errors import Refusal
+from tokend.core.errors import ApiError
 from tokend.dialects.contract import FORM, JSON
 from tokend.dialects.registry import DIALECTS
-from tokend.issuing.routing import Missed, Table, split_path
+from tokend.issuing.routing import NoMatch, RouteTable, split_path
 
 _EXCHANGES = all_exchanges()
-_BY_SETUP = {name: [one for one in _EXCHANGES if one.setup == name] for name in {one.setup: 0 for one in _EXCHANGES}}
+_BY_CONFIGURATION = {
+    name: [one for one in _EXCHANGES if one.configuration == name]
+    for name in {one.configuration: 0 for one in _EXCHANGES}
+}
 
 
 async def _send(server: Running, one: Exchange, target: str) -> Reply:
     body = signed(one.body).encode() if one.body or one.method == "POST" else None
-    return await server.ask(one.method, target, body, *one.headers)
+    return await server.token_request(one.method, target, body, *one.headers)
 
 
 def _tokens(shown: object, sent: object) -> Iterator[tuple[str, str]]:
@@ -37,7 +40,7 @@ def _tokens(shown: object, sent: object) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("one", _EXCHANGES, ids=[one.place for one in _EXCHANGES])
 async def test_transcript(one: Exchange) -> None:
-    async with serving(setup_named(one.setup)) as server:
+    async with serving(configuration_named(one.configuration)) as server:
         reply = await _send(server, one, one.target)
     assert reply.status == one.status, reply.body
     assert not 300 <= reply.status < 400
@@ -57,16 +60,16 @@ async def test_transcript(one: Exchange) -> None:
 
 def _other_form(target: str) -> str | None:
     """The target with the optional slash put or taken away; None where that would be another path."""
-    path, mark, query = target.partition("?")
+    path, location, query = target.partition("?")
     if path == "/" or path.endswith("//") or not path.startswith("/"):
         return None
-    return (path[:-1] if path.endswith("/") else f"{path}/") + mark + query
+    return (path[:-1] if path.endswith("/") else f"{path}/") + location + query
 
 
 async def test_both_slash_forms_answer_the_same() -> None:
     tried = 0
-    for name, exchanges in _BY_SETUP.items():
-        async with serving(setup_named(name)) as server:
+    for name, exchanges in _BY_CONFIGURATION.items():
+        async with serving(configuration_named(name)) as server:
             for one in exchanges:
                 other = _other_form(one.target)
                 if other is not None:
@@ -77,8 +80,8 @@ async def test_both_slash_forms_answer_the_same() -> None:
 
 async def test_the_vendor_reads_every_token_as_the_transcript_shows_it(vendor: Vendor) -> None:
     found: list[tuple[str, str]] = []
-    for name, exchanges in _BY_SETUP.items():
-        async with serving(setup_named(name)) as server:
+    for name, exchanges in _BY_CONFIGURATION.items():
+        async with serving(configuration_named(name)) as server:
             for one in exchanges:
                 if PLACEHOLDER.search(one.answer_body):
                     reply = await _send(server, one, one.target)
@@ -99,8 +102,8 @@ async def test_the_vendor_reads_every_token_as_the_transcript_shows_it(vendor: V
     assert len(modern) + len(old) == len(found)
 
 
-def test_every_setup_has_its_transcripts() -> None:
-    assert SETUPS.keys() <= _BY_SETUP.keys()
+def test_every_configuration_has_its_transcripts() -> None:
+    assert CONFIGURATIONS.keys() <= _BY_CONFIGURATION.keys()
 
 
 def _media(one: Exchange) -> str:
@@ -109,17 +112,17 @@ def _media(one: Exchange) -> str:
 
 def test_every_endpoint_has_a_good_and_a_bad_transcript() -> None:
     seen: set[tuple[str, str, bool]] = set()
-    tables = {name: Table(setup_named(name).routes) for name in _BY_SETUP}
+    tables = {name: RouteTable(configuration_named(name).routes) for name in _BY_CONFIGURATION}
     for one in _EXCHANGES:
         try:
             parts = split_path(one.target)
-        except Refusal:
+        except ApiError:
             continue
-        found = tables[one.setup].match(one.method, None, parts, _media(one))
-        methods = found.allowed if isinstance(found, Missed) else ()
+        found = tables[one.configuration].match(one.method, None, parts, _media(one))
+        methods = found.allowed if isinstance(found, NoMatch) else ()
         for method in (one.method, *methods):
-            found = tables[one.setup].match(method, None, parts, _media(one))
-            if not isinstance(found, Missed):
+            found = tables[one.configuration].match(method, None, parts, _media(one))
+            if not isinstance(found, NoMatch):
                 seen.add((found.dialect.name, f"{method} {found.endpoint.path}", one.status == 200))
     wanted = {
         (dialect.name, f"{endpoint.method} {endpoint.path}", good)

@@ -1,10 +1,10 @@
 """Reads `cases/<dialect>/*.txt`: requests, a line of dashes, answers; several exchanges apart by lines of `=`.
 
-setup: open                                        (the file's first line: a name of SETUPS; or `every power` or
-  - {at: /, dialect: native}                        `no power`, an app of all kinds for anybody, on these routes)
+configuration: open                                     (the file's first line: a name of CONFIGURATIONS; or `every capability` or
+  - {path: /, dialect: native}                        `no capability`, an app of all kinds for anybody, on these routes)
 # what this shows                                  (comments stand before the request line)
 GET /rtm/ada/?expiry=600
-X-API-Key: $KEY                                    ($KEY is the key of the setups that have one; a token in
+X-API-Key: $KEY                                    ($KEY is the key of the configurations that have one; a token in
                                                     the body is minted as it is written, at the server's time)
 
 ----
@@ -19,9 +19,9 @@ from pathlib import Path
 from textwrap import indent
 from typing import Final, NamedTuple
 
-from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, KINDS, OPEN, setup_of
+from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, KINDS, OPEN, configuration_of
 from tokend.config.loading import load
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 CASES: Final = Path(__file__).parent / "cases"
 _NO_CONFIGURATION: Final = Path(__file__).parent / "cases"
@@ -33,7 +33,7 @@ class Exchange(NamedTuple):
 
     place: str
     dialect: str
-    setup: str
+    configuration: str
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
@@ -52,44 +52,48 @@ apps:
     cors: {{origins: ["https://app.example.com"]}}
     backends: [{", ".join(KINDS)}]
     callers:
-      anybody: {{anonymous: true, may: [{rule}]}}
+      anybody: {{anonymous: true, rules: [{rule}]}}
 """
 
 
 ANYBODY: Final[Mapping[str, str]] = {
-    "every power": _anybody("{powers: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}"),
-    "no power": _anybody("{}"),
+    "every capability": _anybody("{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}"),
+    "no capability": _anybody("{}"),
 }
 
 
-def _environment(**more: str) -> Setup:
+def _environment(**more: str) -> Configuration:
     variables = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE, **more}
     return load(None, variables, _NO_CONFIGURATION)
 
 
-def _routed(*options: str) -> Setup:
-    return setup_of(f"{DEMO}    routes: [{{at: /demo, {', '.join(options)}}}]\n")
+def _routed(*options: str) -> Configuration:
+    return configuration_of(f"{DEMO}    routes: [{{path: /demo, {', '.join(options)}}}]\n")
 
 
-SETUPS: Final[Mapping[str, Callable[[], Setup]]] = {
-    "demo": lambda: setup_of(DEMO),
-    "open": lambda: setup_of(OPEN),
+CONFIGURATIONS: Final[Mapping[str, Callable[[], Configuration]]] = {
+    "demo": lambda: configuration_of(DEMO),
+    "open": lambda: configuration_of(OPEN),
     "environment": _environment,
     "environment, ALLOW_APP_ADMIN=1": lambda: _environment(ALLOW_APP_ADMIN="1"),
     "environment, API_KEY_SHA256": lambda: _environment(API_KEY_SHA256=_CALLERS.partition("sha256:")[2][:64]),
     "version 006": lambda: _routed('token_version: "006"'),
     "signed uid": lambda: _routed("signed_uid: true"),
     "clamp": lambda: _routed("on_excess: clamp", "ttl: {max: 30m}"),
-    "rules": lambda: setup_of(
-        DEMO.replace('"}', '", may: [{channel: "stage-*", user: ada, roles: [publisher], ttl: {max: 10m}}]}')
+    "rules": lambda: configuration_of(
+        DEMO.replace('"}', '", rules: [{channel: "stage-*", user: ada, roles: [publisher], ttl: {max: 10m}}]}')
     ),
 }
 
 
-def setup_named(name: str) -> Setup:
-    """The Setup of a name in SETUPS, or of a power and routes."""
+def configuration_named(name: str) -> Configuration:
+    """The Setup of a name in CONFIGURATIONS, or of a capability and routes."""
     base, _, routes = name.partition("\n")
-    return SETUPS[name]() if not routes else setup_of(f"{ANYBODY[base]}    routes:\n{indent(routes, '    ')}\n")
+    return (
+        CONFIGURATIONS[name]()
+        if not routes
+        else configuration_of(f"{ANYBODY[base]}    routes:\n{indent(routes, '    ')}\n")
+    )
 
 
 def all_exchanges() -> list[Exchange]:
@@ -99,25 +103,25 @@ def all_exchanges() -> list[Exchange]:
 
 def _read(path: Path) -> list[Exchange]:
     lines = path.read_text("utf-8").split("\n")
-    assert lines[0].startswith("setup: "), f"{path} must begin with its setup"
+    assert lines[0].startswith("configuration: "), f"{path} must begin with its configuration"
     end = next(number for number, line in enumerate(lines) if number and not line.startswith("  "))
-    setup = "\n".join(lines[:end]).removeprefix("setup: ")
+    configuration = "\n".join(lines[:end]).removeprefix("configuration: ")
     found = []
     at = end + 1
     for block in _split("\n".join(lines[end:]), "===="):
-        found.append(_exchange(block, path, at, setup))
+        found.append(_exchange(block, path, at, configuration))
         at += block.count("\n") + 2
     return found
 
 
-def _exchange(block: str, path: Path, at: int, setup: str) -> Exchange:
+def _exchange(block: str, path: Path, at: int, configuration: str) -> Exchange:
     asked, answered = _split(block, "----")
     request_line, headers, body = _message(asked)
     status, answer_headers, answer_body = _message(answered)
     method, _, target = request_line.partition(" ")
     place = f"{path.parent.name}/{path.name}:{at} {request_line[:60]}"
     return Exchange(
-        place, path.parent.name, setup, method, target, headers, body, int(status), answer_headers, answer_body
+        place, path.parent.name, configuration, method, target, headers, body, int(status), answer_headers, answer_body
     )
 
 

@@ -7,14 +7,14 @@ from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http import hostile_words as words
 from tests.unit.http.running import request_bytes
 
-EVERYTHING: Final = f"""{ANYBODY["every power"]}    routes:
-      - at: /
+EVERYTHING: Final = f"""{ANYBODY["every capability"]}    routes:
+      - path: /
         dialect: [native, agora-token-service, agora-npm-demo, agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]
-      - {{at: /guide, dialect: agora-token-guide, strict_006: true, on_excess: clamp}}
-      - {{at: /node, dialect: agora-node-server, signed_uid: true}}
-      - {{at: "/watch/{{channel}}", kind: rtc, default: {{uid: 7}}, answer: {{a: "{{token}}", b: "{{uid}} {{role}}"}}}}
-      - {{at: /join, kinds: [rtc, rtm, combined], answer: {{a: "{{rtc.token}}", b: "{{combined.services}}"}}}}
-      - {{at: /text, kind: rtm2, answer: "{{token}} {{permissions}}"}}
+      - {{path: /guide, dialect: agora-token-guide, strict_006: true, on_excess: clamp}}
+      - {{path: /node, dialect: agora-node-server, signed_uid: true}}
+      - {{path: "/watch/{{channel}}", kind: rtc, default: {{uid: 7}}, response: {{a: "{{token}}", b: "{{uid}} {{role}}"}}}}
+      - {{path: /join, kinds: [rtc, rtm, combined], response: {{a: "{{rtc.token}}", b: "{{combined.services}}"}}}}
+      - {{path: /text, kind: rtm2, response: "{{token}} {{permissions}}"}}
 """
 """Every dialect, every kind and routes of one's own."""
 
@@ -59,7 +59,7 @@ class Hostile:
             )
             pairs.insert(0, kind)
         one = "{" + ", ".join(pairs) + "}"
-        text = f'{{"asks": [{one}, {one}]}}' if pick.random() < 0.2 else one
+        text = f'{{"requests": [{one}, {one}]}}' if pick.random() < 0.2 else one
         return text.encode()
 
     def target(self) -> str:

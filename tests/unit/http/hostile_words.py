@@ -140,7 +140,7 @@ NAMES: Final = [
         "privileges",
         "ttl",
         "version",
-        "asks",
+        "requests",
         "token",
         "product",
     ),

@@ -9,7 +9,7 @@ import orjson
 
 from tests.unit.auth.jwt.making import jwk
 from tokend.adapters.jwks import KeyCache
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import KeySource
 from tokend.telemetry.log import JsonLog
 
@@ -26,7 +26,7 @@ class Provider:
         self.now = 0.0
         self.asked: list[tuple[float, str]] = []
         self.error: Exception | None = None
-        self.gate: asyncio.Event | None = None
+        self.authenticator: asyncio.Event | None = None
         self.keys = [jwk(name) for name in names]
         self.discovery: Any = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/certs"}
         self.log = io.BytesIO()
@@ -34,24 +34,24 @@ class Provider:
 
     async def fetch(self, url: str) -> Any:
         self.asked.append((self.now, url))
-        if self.gate is not None:
-            await self.gate.wait()
+        if self.authenticator is not None:
+            await self.authenticator.wait()
         if self.error is not None:
             raise self.error
         return self.discovery if url == DISCOVERY else {"keys": self.keys}
 
     async def kids(self, key_id: str | None, source: KeySource = WRITTEN) -> Sequence[str | None]:
         """What a token of this kid is held against; one without is taken to fit a key that is held."""
-        kids = [one.kid for one in await self.cache.held(source)]
+        kids = [one.kid for one in await self.cache.get_keys(source)]
         if key_id is None or key_id in kids:
             return kids
-        return [one.kid for one in await self.cache.renewed(source)]
+        return [one.kid for one in await self.cache.refresh_keys(source)]
 
     async def is_unavailable(self, key_id: str | None = "ec", source: KeySource = WRITTEN) -> bool:
         try:
             await self.kids(key_id, source)
-        except Refusal as refusal:
-            return refusal.code == Code.UNAVAILABLE and refusal.status == 503
+        except ApiError as api_error:
+            return api_error.code == Code.UNAVAILABLE and api_error.status == 503
         return False
 
     def most_in_a_minute(self) -> int:

@@ -57,8 +57,11 @@ def _paths(field: str) -> tuple[Way, ...]:
 
 OF_DIALECTS: Final[Mapping[str, tuple[Way, ...]]] = {
     "native": (
-        *(Way("POST v1/token", "v1/token", "ttl", {"kind": kind, **ask}) for kind, ask in _KINDS.items()),
-        Way("POST v1/tokens", "v1/tokens", "ttl", {"asks": [{"kind": "rtm", "user": "ada"}]}, "asks"),
+        *(
+            Way("POST v1/token", "v1/token", "ttl", {"kind": kind, **token_request})
+            for kind, token_request in _KINDS.items()
+        ),
+        Way("POST v1/tokens", "v1/tokens", "ttl", {"requests": [{"kind": "rtm", "user": "ada"}]}, "requests"),
         Way("POST v1/explain", "v1/explain", "ttl", {"kind": "rtm", "user": "ada"}),
     ),
     "agora-token-service": (
@@ -103,9 +106,9 @@ OF_DIALECTS: Final[Mapping[str, tuple[Way, ...]]] = {
     ),
 }
 _CUSTOM: Final = """
-      - {at: /text, kind: rtm, answer: "{token}"OPTIONS}
-      - {at: /both, kinds: [rtc, rtm], answer: {a: "{rtc.token}", b: ["{rtm.token}"]}OPTIONS}
-      - {at: /wide, kind: rtm, set: {user: ada}, answer: {token: "{token}"}OPTIONS}
+      - {path: /text, kind: rtm, response: "{token}"OPTIONS}
+      - {path: /both, kinds: [rtc, rtm], response: {a: "{rtc.token}", b: ["{rtm.token}"]}OPTIONS}
+      - {path: /wide, kind: rtm, set: {user: ada}, response: {token: "{token}"}OPTIONS}
 """
 _BOTH: Final = {"channel": "stage", "uid": 7, "user": "ada"}
 OF_CUSTOM: Final = (
@@ -127,8 +130,8 @@ WAYS: Final[Mapping[str, Way]] = {
 
 def everything(app: str = "", route: str = "", rule: str = "") -> str:
     """Every dialect at its own name, the custom routes, for anybody; `app`, `route` and `rule`: further YAML of each."""
-    routes = "".join(f"      - {{at: /{name}, dialect: {name}{route}}}\n" for name in DIALECTS)
-    text = ANYBODY["every power"].replace("app_admin]}", f"app_admin]{rule}}}")
+    routes = "".join(f"      - {{path: /{name}, dialect: {name}{route}}}\n" for name in DIALECTS)
+    text = ANYBODY["every capability"].replace("app_admin]}", f"app_admin]{rule}}}")
     return f"{text}{app}    routes:\n{routes}{_CUSTOM.replace('OPTIONS', route)}"
 
 
@@ -150,8 +153,8 @@ def request_of(way: Way, lifetime: object = None, sent: bool = False) -> Sent:
         if way.form is not None:
             body = "&".join(one for one in (way.form, field) if one).encode("utf-8", "surrogateescape")
             return Sent("POST", way.target, body, (("Content-Type", FORM),))
-        mark = "&" if "?" in way.target else "?"
-        return Sent("GET", f"{way.target}{mark}{field}", None)
+        location = "&" if "?" in way.target else "?"
+        return Sent("GET", f"{way.target}{location}{field}", None)
     content: dict[str, Any] = json.loads(json.dumps(way.body))
     holder = content if way.holder is None else content[way.holder][0]
     if sent:
@@ -162,4 +165,4 @@ def request_of(way: Way, lifetime: object = None, sent: bool = False) -> Sent:
 async def send(server: Running, way: Way, lifetime: object, sent: bool = True) -> Reply:
     """Send it to a server."""
     request = request_of(way, lifetime, sent)
-    return await server.ask(request.method, request.target, request.body, *request.headers)
+    return await server.token_request(request.method, request.target, request.body, *request.headers)

@@ -20,10 +20,10 @@ from tokend.config import entry_points
 from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
-from tokend.core.interfaces import Ports
-from tokend.http.connection_limiter import Caps, Deadlines, Guard
-from tokend.http.handler import Door, Loaded, World
-from tokend.issuing.configuration import Setup
+from tokend.core.interfaces import Interfaces
+from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
+from tokend.http.handler import ActiveConfiguration, Handler, World
+from tokend.issuing.configuration import Configuration
 from tokend.process.worker import runner_of
 from tokend.telemetry.log import JsonLog, LibraryHandler
 
@@ -36,7 +36,7 @@ KINDS: Final = (
     *("rtc", "rtm", "chat", "streaming", "fpa", "fcdn", "apaas", "rtm2", "rtc_rtm", "convoai", "stt", "combined"),
 )
 """Every kind that comes with tokend."""
-WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, salt=lambda: SALT, request_id=lambda: "request-1")
+WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, nonce=lambda: SALT, request_id=lambda: "request-1")
 
 DEMO: Final = f"""
 apps:
@@ -46,7 +46,7 @@ apps:
     callers:
       studio: {{api_key: "{digest_of(KEY)}"}}
 """
-"""One app at /demo for one API key without powers."""
+"""One app at /demo for one API key without capabilities."""
 
 OPEN: Final = f"""
 apps:
@@ -56,13 +56,13 @@ apps:
     callers:
       anybody:
         anonymous: true
-        may: [{{powers: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}}]
-    routes: [{{at: /}}]
+        rules: [{{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}}]
+    routes: [{{path: /}}]
 """
-"""One app at / for anybody, with every power."""
+"""One app at / for anybody, with every capability."""
 
 
-def setup_of(text: str) -> Setup:
+def configuration_of(text: str) -> Configuration:
     """The Setup of a YAML text; its certificates come from the variable CERTIFICATE."""
     return assemble(
         parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), entry_points.load
@@ -85,9 +85,9 @@ class Reply(NamedTuple):
 class Running:
     """A server that listens; `log` is what it wrote."""
 
-    def __init__(self, door: Door, guard: Guard, port: int, log: io.BytesIO) -> None:
-        self.door = door
-        self.guard = guard
+    def __init__(self, handler: Handler, connection_limiter: ConnectionLimiter, port: int, log: io.BytesIO) -> None:
+        self.handler = handler
+        self.connection_limiter = connection_limiter
         self.port = port
         self.log = log
 
@@ -104,7 +104,7 @@ class Running:
         finally:
             writer.close()
 
-    async def ask(
+    async def token_request(
         self, method: str, target: str, body: bytes | dict[str, Any] | None = None, /, *headers: tuple[str, str]
     ) -> Reply:
         """A request with these headers, which may stand twice; a dict goes as JSON."""
@@ -140,29 +140,29 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply:
 
 @asynccontextmanager
 async def serving(
-    setup: Setup | str,
+    configuration: Configuration | str,
     world: World = WORLD,
-    ports: Ports = Ports(),
+    interfaces: Interfaces = Interfaces(),
     deadlines: Deadlines = Deadlines(),
     caps: Caps = Caps(),
 ) -> AsyncIterator[Running]:
     """The server as `serve` runs it, but for signals and the real clock."""
     stream = io.BytesIO()
     log = JsonLog(stream, world.clock)
-    handler = LibraryHandler(log)
-    logging.getLogger().addHandler(handler)
-    ready = setup_of(setup) if isinstance(setup, str) else setup
-    loaded = Loaded.of(ready, ports, ready.knows_clients(ready.listen))
-    door = Door(loaded, log, world, deadlines=deadlines)
-    guard = Guard(deadlines, caps, log, time.monotonic, lambda address: False)
-    runner = runner_of(door, guard)
+    library_handler = LibraryHandler(log)
+    logging.getLogger().addHandler(library_handler)
+    ready = configuration_of(configuration) if isinstance(configuration, str) else configuration
+    loaded = ActiveConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
+    handler = Handler(loaded, log, world, deadlines=deadlines)
+    connection_limiter = ConnectionLimiter(deadlines, caps, log, time.monotonic, lambda address: False)
+    runner = runner_of(handler, connection_limiter)
     await runner.setup()
-    guard.start()
+    connection_limiter.start()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        yield Running(door, guard, runner.addresses[0][1], stream)
+        yield Running(handler, connection_limiter, runner.addresses[0][1], stream)
     finally:
-        guard.stop()
+        connection_limiter.stop()
         await runner.cleanup()
-        logging.getLogger().removeHandler(handler)
+        logging.getLogger().removeHandler(library_handler)

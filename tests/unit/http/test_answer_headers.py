@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.http.running import DEMO, KEY, Reply, Running, read_reply, request_bytes, serving
-from tokend.core.interfaces import AuditSink, Ports
+from tokend.core.interfaces import AuditSink, Interfaces
 from tokend.core.model import Decision
 
 _HEADERS = {
@@ -80,8 +80,8 @@ async def _head(server: Running, raw: bytes) -> Reply:
 
 
 async def test_an_unavailable_audit_answers_503_with_them_and_logs_no_path_of_it() -> None:
-    async with serving(DEMO, ports=Ports(audit=_Broken())) as server:
-        reply = await server.ask("GET", "/demo/rtm/ada", None, ("X-API-Key", KEY))
+    async with serving(DEMO, interfaces=Interfaces(audit=_Broken())) as server:
+        reply = await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", KEY))
         assert (reply.status, reply.json["code"]) == (503, "unavailable")
         assert b"disk full" not in reply.body
         _check(reply)
@@ -125,9 +125,9 @@ async def test_a_body_that_breaks_off_is_no_error_of_the_server() -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(b"POST /demo/v1/token HTTP/1.1\r\nHost: a\r\n" + rest)
             await writer.drain()
-            await _until(lambda: server.door.in_flight == 1)
+            await _until(lambda: server.handler.in_flight == 1)
             writer.close()
-            await _until(lambda: server.door.in_flight == 0)
+            await _until(lambda: server.handler.in_flight == 0)
         assert [(line["outcome"], line["status"]) for line in server.lines] == [("malformed", 400)] * 2
         assert not any("exception" in line for line in server.lines)
 
@@ -137,7 +137,7 @@ async def test_a_bad_chunk_after_the_headers_is_400() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"POST /demo/v1/token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         await writer.drain()
-        await _until(lambda: server.door.in_flight == 1)
+        await _until(lambda: server.handler.in_flight == 1)
         writer.write(b"ZZ\r\n\r\n")
         reply = await read_reply(reader)
         writer.close()
@@ -178,5 +178,5 @@ async def test_a_client_that_expects_a_go_ahead_and_leaves_is_no_error_of_the_se
             await writer.drain()
             writer.transport.abort()
         await asyncio.sleep(0.1)
-        assert (await server.ask("GET", "/ping")).status == 200
+        assert (await server.token_request("GET", "/ping")).status == 200
         assert not [line for line in server.lines if "exception" in line]

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.http.running import DEMO as APP
-from tests.unit.http.running import KEY, WORLD, Reply, Running, serving, setup_of
+from tests.unit.http.running import KEY, WORLD, Reply, Running, configuration_of, serving
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.backends.agora import v006, v007
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 from tokend.core.model import PLATFORM_MAX_TTL
 
 LAST: Final = 2**32 - 1
@@ -18,7 +18,7 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "007": {"kind": "rtc", "channel": "demo-1", "uid": 7},
     "006": {"kind": "rtc", "channel": "demo-1", "uid": 7, "version": "006"},
 }
-CONFIG: Final = APP + "    routes: [{at: /demo}, {at: /old, token_version: '006'}]\n    ttl: {max: 1d}\n"
+CONFIG: Final = APP + "    routes: [{path: /demo}, {path: /old, token_version: '006'}]\n    ttl: {max: 1d}\n"
 AT: Final = {"007": "/demo", "006": "/old"}
 
 
@@ -32,9 +32,9 @@ class Clock:
         return self.now
 
 
-async def ask(server: Running, version: str, ttl: int) -> Reply:
+async def token_request(server: Running, version: str, ttl: int) -> Reply:
     body = {**KINDS[version], "ttl": ttl}
-    return await server.ask("POST", f"{AT[version]}/v1/token", body, ("X-API-Key", KEY))
+    return await server.token_request("POST", f"{AT[version]}/v1/token", body, ("X-API-Key", KEY))
 
 
 def ends(token: str) -> set[int]:
@@ -49,15 +49,15 @@ def ends(token: str) -> set[int]:
 @pytest.mark.parametrize("version", KINDS)
 async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps(version: str) -> None:
     clock = Clock(0.0)
-    async with serving(setup_of(CONFIG), replace(WORLD, clock=clock)) as server:
+    async with serving(configuration_of(CONFIG), replace(WORLD, clock=clock)) as server:
         for now in (1.8e9, 1.8e9 - 3e8, 2**31 - 1, 2**31, 2**31 + 86_400, 1.0, 2**32 - 172_802.0, 1.8e9):
             clock.now = now
             for ttl in (60, PLATFORM_MAX_TTL):
-                reply = await ask(server, version, ttl)
+                reply = await token_request(server, version, ttl)
                 assert reply.status == 200, (now, reply.body)
                 assert ends(reply.json["token"]) == {int(now) + ttl}
                 assert reply.json["issued_at"] == int(now)
-            too_long = await ask(server, version, PLATFORM_MAX_TTL + 1)
+            too_long = await token_request(server, version, PLATFORM_MAX_TTL + 1)
             assert (too_long.status, too_long.json["code"]) == (400, "ttl_out_of_range")
 
 
@@ -65,24 +65,24 @@ async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps
 @pytest.mark.parametrize("version", KINDS)
 async def test_a_time_that_a_token_cannot_hold_is_refused_and_not_wrapped(version: str, now: float) -> None:
     clock = Clock(now)
-    async with serving(setup_of(CONFIG), replace(WORLD, clock=clock)) as server:
-        reply = await ask(server, version, 60)
+    async with serving(configuration_of(CONFIG), replace(WORLD, clock=clock)) as server:
+        reply = await token_request(server, version, 60)
         assert (reply.status, reply.json["code"]) == (503, "unavailable")
         assert b'token":' not in reply.body
         clock.now = 1.8e9
-        assert (await ask(server, version, 60)).status == 200
+        assert (await token_request(server, version, 60)).status == 200
 
 
 async def test_limits_do_not_look_at_the_wall_clock() -> None:
     clock, elapsed = Clock(1.8e9), Clock(1_000.0)
     limited = APP + "    limits: {caller: 2/h}\n"
-    ports = Ports(limiter=LocalLimiter(elapsed))
-    async with serving(setup_of(limited), replace(WORLD, clock=clock, elapsed=elapsed), ports) as server:
+    interfaces = Interfaces(limiter=LocalLimiter(elapsed))
+    async with serving(configuration_of(limited), replace(WORLD, clock=clock, elapsed=elapsed), interfaces) as server:
         statuses = []
         for now in (1.8e9, 1.9e9, 2**31 + 1, 1.0, 4e9):
             clock.now = now
-            reply = await ask(server, "007", 60)
+            reply = await token_request(server, "007", 60)
             statuses.append(reply.status)
         assert statuses == [200, 200, 429, 429, 429]
         elapsed.now += 1_800.0
-        assert (await ask(server, "007", 60)).status == 200
+        assert (await token_request(server, "007", 60)).status == 200

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from tokend.http.connection_limiter import LOOK_SECONDS, Caps, Deadlines, Guard
+from tokend.http.connection_limiter import LOOK_SECONDS, Caps, ConnectionLimiter, Deadlines
 from tokend.telemetry.log import JsonLog
 
 
@@ -25,18 +25,20 @@ class _Watched:
         self.now = 0.0
         self.log = io.BytesIO()
         log = JsonLog(self.log, lambda: 0.0)
-        self.guard = Guard(Deadlines(), caps, log, lambda: self.now, lambda address: address == "10.0.0.1")
+        self.connection_limiter = ConnectionLimiter(
+            Deadlines(), caps, log, lambda: self.now, lambda address: address == "10.0.0.1"
+        )
 
     def join(self, address: str = "192.0.2.1") -> tuple[_Client, bool]:
         client = _Client(address)
-        return client, self.guard.joined(client)
+        return client, self.connection_limiter.joined(client)
 
     async def look(self, seconds: float) -> None:
         """Let time pass, and the guard look at it."""
         self.now += seconds
-        self.guard.start()
+        self.connection_limiter.start()
         await asyncio.sleep(LOOK_SECONDS * 1.5)
-        self.guard.stop()
+        self.connection_limiter.stop()
 
 
 @pytest.fixture
@@ -47,20 +49,20 @@ def watched() -> _Watched:
 async def test_a_head_that_does_not_come_is_closed_and_an_idle_connection_is_not(watched: _Watched) -> None:
     silent, _ = watched.join()
     idle, _ = watched.join()
-    watched.guard.begins_request(idle)
-    watched.guard.answered(idle)
+    watched.connection_limiter.begins_request(idle)
+    watched.connection_limiter.answered(idle)
     await watched.look(5.1)
     assert silent.aborted
     assert not idle.aborted
-    assert watched.guard.closed == {"head": 1}
+    assert watched.connection_limiter.closed == {"head": 1}
 
 
 async def test_the_second_request_of_a_connection_has_the_same_deadline(watched: _Watched) -> None:
     client, _ = watched.join()
-    watched.guard.begins_request(client)
-    watched.guard.answered(client)
+    watched.connection_limiter.begins_request(client)
+    watched.connection_limiter.answered(client)
     watched.now = 60.0
-    watched.guard.begins_head(client)
+    watched.connection_limiter.begins_head(client)
     await watched.look(4.0)
     assert not client.aborted
     await watched.look(1.1)
@@ -71,7 +73,7 @@ async def test_a_head_in_pieces_does_not_begin_anew_with_each(watched: _Watched)
     client, _ = watched.join()
     for _ in range(4):
         await watched.look(1.3)
-        watched.guard.begins_head(client)
+        watched.connection_limiter.begins_head(client)
     assert client.aborted
 
 
@@ -79,38 +81,38 @@ async def test_an_answer_that_is_not_taken_is_closed_and_one_that_is_taken_is_no
     slow, _ = watched.join()
     quick, _ = watched.join()
     for client in (slow, quick):
-        watched.guard.begins_request(client)
-        watched.guard.stalls(client)
-    watched.guard.flows(quick)
+        watched.connection_limiter.begins_request(client)
+        watched.connection_limiter.stalls(client)
+    watched.connection_limiter.flows(quick)
     await watched.look(5.1)
     assert (slow.aborted, quick.aborted) == (True, False)
-    assert watched.guard.closed == {"write": 1}
+    assert watched.connection_limiter.closed == {"write": 1}
 
 
 async def test_a_request_that_never_ends_is_closed(watched: _Watched) -> None:
     client, _ = watched.join()
-    watched.guard.begins_request(client)
+    watched.connection_limiter.begins_request(client)
     await watched.look(30.1)
     assert client.aborted
 
 
 def test_the_longest_silent_makes_room_then_the_longest_idle_and_the_busy_never(watched: _Watched) -> None:
     idle, _ = watched.join()
-    watched.guard.begins_request(idle)
-    watched.guard.answered(idle)
+    watched.connection_limiter.begins_request(idle)
+    watched.connection_limiter.answered(idle)
     busy, _ = watched.join()
-    watched.guard.begins_request(busy)
+    watched.connection_limiter.begins_request(busy)
     silent, _ = watched.join()
     fourth, joined = watched.join()
     assert joined
     assert (silent.aborted, idle.aborted, busy.aborted) == (True, False, False)
-    watched.guard.begins_request(fourth)
+    watched.connection_limiter.begins_request(fourth)
     fifth, joined = watched.join()
     assert joined
     assert (idle.aborted, busy.aborted) == (True, False)
-    watched.guard.begins_request(fifth)
+    watched.connection_limiter.begins_request(fifth)
     assert watched.join()[1] is False
-    assert watched.guard.open == 3
+    assert watched.connection_limiter.open == 3
 
 
 def test_one_address_has_its_share_and_a_proxy_none() -> None:
@@ -118,14 +120,14 @@ def test_one_address_has_its_share_and_a_proxy_none() -> None:
     assert [watched.join()[1] for _ in range(3)] == [True, True, False]
     assert all(watched.join("192.0.2.2")[1] for _ in range(2))
     assert all(watched.join("10.0.0.1")[1] for _ in range(10))
-    assert watched.guard.closed == {"address_cap": 1}
+    assert watched.connection_limiter.closed == {"address_cap": 1}
 
 
 def test_a_connection_that_leaves_gives_its_share_back() -> None:
     watched = _Watched(Caps(total=100, per_address=1))
     client, _ = watched.join()
-    watched.guard.left(client)
-    assert watched.guard.open == 0
+    watched.connection_limiter.left(client)
+    assert watched.connection_limiter.open == 0
     assert watched.join()[1]
 
 

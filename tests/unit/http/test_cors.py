@@ -9,7 +9,7 @@ from tokend.issuing.configuration import Origins
 _APP = f"""
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
-    callers: {{anybody: {{anonymous: true, may: [{{}}]}}}}
+    callers: {{anybody: {{anonymous: true, rules: [{{}}]}}}}
 """
 _TWO = f"""
 apps:
@@ -18,23 +18,23 @@ apps:
   two:{_APP}
     cors: {{origins: ["https://two.example.com"]}}
   three:{_APP}
-    routes: [{{host: three.example.com, at: /}}]
+    routes: [{{host: three.example.com, path: /}}]
     cors: {{origins: ["*"]}}
   four:{_APP}
 """
-_ONE = f"apps:\n  one:{_APP}\n    cors: {{origins: [https://one.example.com]}}\n    routes: [{{at: /}}]\n"
+_ONE = f"apps:\n  one:{_APP}\n    cors: {{origins: [https://one.example.com]}}\n    routes: [{{path: /}}]\n"
 _EXPOSED = {"X-Request-ID", "Retry-After"}
 
 
-async def _ask(server: Running, target: str, origin: str | None, *headers: tuple[str, str]) -> Reply:
-    return await server.ask("GET", target, None, *([("Origin", origin)] if origin else []), *headers)
+async def _token_request(server: Running, target: str, origin: str | None, *headers: tuple[str, str]) -> Reply:
+    return await server.token_request("GET", target, None, *([("Origin", origin)] if origin else []), *headers)
 
 
 async def _preflight(
     server: Running, target: str, origin: str, method: str = "GET", headers: str | None = None
 ) -> Reply:
     asked = [("Origin", origin), ("Access-Control-Request-Method", method)]
-    return await server.ask(
+    return await server.token_request(
         "OPTIONS", target, None, *asked, *([("Access-Control-Request-Headers", headers)] if headers else [])
     )
 
@@ -98,22 +98,23 @@ async def test_an_allowed_origin_reads_good_and_bad_answers() -> None:
             ("/one/getToken", 405),
             ("/one/docs", 200),
         ):
-            reply = await _ask(server, target, "https://one.example.com")
+            reply = await _token_request(server, target, "https://one.example.com")
             assert reply.status == status
             assert _allowed(reply) == "https://one.example.com"
             assert set(reply.headers["access-control-expose-headers"].split(",")) == _EXPOSED
         assert (
-            _allowed(await _ask(server, "/one/rtm/ada", "https://a.b.one.example.com")) == "https://a.b.one.example.com"
+            _allowed(await _token_request(server, "/one/rtm/ada", "https://a.b.one.example.com"))
+            == "https://a.b.one.example.com"
         )
 
 
 async def test_a_401_and_a_500_can_be_read_too() -> None:
     text = DEMO + "    cors: {origins: [https://one.example.com]}\n"
     async with serving(text) as server:
-        reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com")
+        reply = await _token_request(server, "/demo/rtm/ada", "https://one.example.com")
         assert (reply.status, _allowed(reply)) == (401, "https://one.example.com")
-        server.door.loaded = replace(server.door.loaded, ports=None)
-        reply = await _ask(server, "/demo/rtm/ada", "https://one.example.com", ("X-API-Key", KEY))
+        server.handler.loaded = replace(server.handler.loaded, interfaces=None)
+        reply = await _token_request(server, "/demo/rtm/ada", "https://one.example.com", ("X-API-Key", KEY))
         assert (reply.status, _allowed(reply)) == (500, "https://one.example.com")
         assert reply.json["code"] == "internal"
         assert server.lines[-1]["exception"] == "AttributeError"
@@ -123,17 +124,20 @@ async def test_another_origin_or_none_is_served_without_the_headers() -> None:
     """The Go service answers 403 to both."""
     async with serving(_TWO) as server:
         for origin in (None, "https://evil.com", "null", "https://two.example.com"):
-            reply = await _ask(server, "/one/rtm/ada", origin)
+            reply = await _token_request(server, "/one/rtm/ada", origin)
             assert (reply.status, _allowed(reply)) == (200, None)
 
 
 async def test_apps_do_not_share_origins() -> None:
     async with serving(_TWO) as server:
-        assert _allowed(await _ask(server, "/two/rtm/ada", "https://two.example.com")) == "https://two.example.com"
-        assert _allowed(await _ask(server, "/two/rtm/ada", "https://one.example.com")) is None
-        assert _allowed(await _ask(server, "/four/rtm/ada", "https://one.example.com")) is None
+        assert (
+            _allowed(await _token_request(server, "/two/rtm/ada", "https://two.example.com"))
+            == "https://two.example.com"
+        )
+        assert _allowed(await _token_request(server, "/two/rtm/ada", "https://one.example.com")) is None
+        assert _allowed(await _token_request(server, "/four/rtm/ada", "https://one.example.com")) is None
         for target in ("/nowhere", "/ping", "/one%00"):
-            assert _allowed(await _ask(server, target, "https://one.example.com")) is None
+            assert _allowed(await _token_request(server, target, "https://one.example.com")) is None
             assert (await _preflight(server, target, "https://one.example.com")).status in (400, 403)
 
 
@@ -141,16 +145,18 @@ async def test_the_host_names_the_app_and_a_star_is_any_origin_of_this_app() -> 
     async with serving(_TWO) as server:
         three = ("Host", "three.example.com:8443")
         for origin in ("https://anything.example.org", "http://localhost:3000"):
-            reply = await _ask(server, "/rtm/ada", origin, three)
+            reply = await _token_request(server, "/rtm/ada", origin, three)
             assert (reply.status, _allowed(reply)) == (200, origin)
-        assert _allowed(await _ask(server, "/rtm/ada", "null", three)) is None
-        assert _allowed(await _ask(server, "/rtm/ada", "https://anything.example.org")) is None
+        assert _allowed(await _token_request(server, "/rtm/ada", "null", three)) is None
+        assert _allowed(await _token_request(server, "/rtm/ada", "https://anything.example.org")) is None
 
 
 async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_be_read() -> None:
     async with serving(_ONE) as server:
         for target in ("/ping", "/readyz", "/nowhere", "/rtm/%2f", "/rtm/%zz"):
-            assert _allowed(await _ask(server, target, "https://one.example.com")) == "https://one.example.com"
+            assert (
+                _allowed(await _token_request(server, target, "https://one.example.com")) == "https://one.example.com"
+            )
         assert (await _preflight(server, "/ping", "https://one.example.com")).status == 200
 
 
@@ -205,5 +211,5 @@ async def test_options_without_an_origin_is_204_with_allow() -> None:
             ("/ping", "GET, OPTIONS"),
             ("/nowhere", "OPTIONS"),
         ):
-            reply = await server.ask("OPTIONS", target)
+            reply = await server.token_request("OPTIONS", target)
             assert (reply.status, reply.headers["allow"], reply.body) == (204, allow, b"")

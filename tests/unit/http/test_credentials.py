@@ -26,7 +26,7 @@ _INVALID = f'{_BEARER}, error="invalid_token"'
 )
 async def test_good_ones(headers: list[tuple[str, str]]) -> None:
     async with serving(_TWO) as server:
-        assert (await server.ask("GET", "/demo/rtm/ada", None, *headers)).status == 200
+        assert (await server.token_request("GET", "/demo/rtm/ada", None, *headers)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ async def test_bad_ones(
             ("POST", f"{prefix}/v1/token", b'{"kind": "rtm", "user": "ada"}'),
             ("POST", f"{prefix}/v1/inspect", b'{"token": "007"}'),
         ):
-            reply = await server.ask(method, target, body, *headers)
+            reply = await server.token_request(method, target, body, *headers)
             if not headers and text == OPEN:
                 assert reply.status in (200, 400)
                 continue
@@ -81,10 +81,10 @@ async def test_a_key_opens_its_own_app_only() -> None:
     other = DEMO.replace("demo:", "rival:").partition("apps:\n")[2].replace(digest_of(KEY), digest_of("tk_rival"))
     async with serving(DEMO + other) as server:
         for app, key, status in (("demo", KEY, 200), ("rival", KEY, 401), ("rival", "tk_rival", 200)):
-            assert (await server.ask("GET", f"/{app}/rtm/ada", None, ("X-API-Key", key))).status == status
+            assert (await server.token_request("GET", f"/{app}/rtm/ada", None, ("X-API-Key", key))).status == status
 
 
 async def test_documents_and_health_need_none() -> None:
     async with serving(DEMO) as server:
         for target in ("/", "/ping", "/healthz", "/readyz", "/demo/docs", "/demo/openapi.json"):
-            assert (await server.ask("GET", target, None, ("X-API-Key", "tk_unknown"))).status == 200
+            assert (await server.token_request("GET", target, None, ("X-API-Key", "tk_unknown"))).status == 200

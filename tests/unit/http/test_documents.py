@@ -9,16 +9,16 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.oracle import Vendor
 from tests.unit.dialects.transcripts import ANYBODY
-from tests.unit.http.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, serving, setup_of
+from tests.unit.http.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, configuration_of, serving
 from tokend.dialects.registry import DEFAULT, DIALECTS
 from tokend.http import pages
-from tokend.http.handler import Loaded
+from tokend.http.handler import ActiveConfiguration
 
 _HOW_MANY: Final = 300
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
 
 
-_NATIVE: Final = f"{ANYBODY['every power']}    routes: [{{at: /, dialect: native}}]\n"
+_NATIVE: Final = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: native}}]\n"
 _TYPES: Final[dict[str, tuple[list[int], ...]]] = {
     "rtc": ([1],),
     "rtm": ([2], [1, 2]),
@@ -36,17 +36,17 @@ _TYPES: Final[dict[str, tuple[list[int], ...]]] = {
 
 async def _document(text: str, prefix: str) -> dict[str, Any]:
     async with serving(text) as server:
-        reply = await server.ask("GET", f"{prefix}/openapi.json")
+        reply = await server.token_request("GET", f"{prefix}/openapi.json")
         found: dict[str, Any] = reply.json
         return found
 
 
-_ALL: Final = f"""{ANYBODY["every power"]}    routes:
-      - at: /all
+_ALL: Final = f"""{ANYBODY["every capability"]}    routes:
+      - path: /all
         dialect: [native, agora-token-service, agora-npm-demo, agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]
-      - {{at: /guide, dialect: [native, agora-token-guide]}}
-      - {{at: /node, dialect: [native, agora-node-server], on_excess: clamp, token_version: "007"}}
-      - {{at: "/all/watch/{{channel}}", kind: rtc, set: {{uid: 7}}}}
+      - {{path: /guide, dialect: [native, agora-token-guide]}}
+      - {{path: /node, dialect: [native, agora-node-server], on_excess: clamp, token_version: "007"}}
+      - {{path: "/all/watch/{{channel}}", kind: rtc, set: {{uid: 7}}}}
 """
 """Every dialect, in groups that have no path in common; every kind."""
 
@@ -55,7 +55,7 @@ _ALL: Final = f"""{ANYBODY["every power"]}    routes:
 async def test_with_every_dialect_and_kind_it_is_valid_too(prefix: str) -> None:
     document = await _document(_ALL, prefix)
     OpenAPIV31SpecValidator(document).validate()
-    (route,) = (one for one in setup_of(_ALL).routes if one.prefix == prefix)
+    (route,) = (one for one in configuration_of(_ALL).routes if one.prefix == prefix)
     wanted = {(one.method, f"/{one.path}") for dialect in route.dialects for one in dialect.endpoints}
     assert {(method.upper(), path) for path, of in document["paths"].items() for method in of} == wanted
     assert set(KINDS) <= document["components"]["schemas"].keys()
@@ -119,9 +119,9 @@ def _made(pick: random.Random, schema: dict[str, Any], defs: dict[str, Any]) -> 
     raise AssertionError(schema)
 
 
-def _role(ask: dict[str, Any]) -> dict[str, Any]:
+def _role(token_request: dict[str, Any]) -> dict[str, Any]:
     """An ask's role that is null comes back as what the token has."""
-    return {"role": ask["role"]} if "role" in ask else {}
+    return {"role": token_request["role"]} if "role" in token_request else {}
 
 
 async def test_asks_made_from_the_schemas_and_their_answers(vendor: Vendor) -> None:
@@ -138,18 +138,18 @@ async def test_asks_made_from_the_schemas_and_their_answers(vendor: Vendor) -> N
         for kind in KINDS:
             good = 0
             for _ in range(_HOW_MANY):
-                ask = _made(pick, schemas[kind], schemas)
-                reply = await server.ask("POST", "/v1/token", ask)
+                token_request = _made(pick, schemas[kind], schemas)
+                reply = await server.token_request("POST", "/v1/token", token_request)
                 assert reply.status in (200, 400), reply.body
                 check(reply.json, "Token" if reply.status == 200 else "Problem")
                 if reply.status == 200:
-                    check(ask, "Ask")
-                    assert {**reply.json, **ask, "ttl": 0} == {**reply.json, "ttl": 0, **_role(ask)}
+                    check(token_request, "TokenRequest")
+                    assert {**reply.json, **token_request, "ttl": 0} == {**reply.json, "ttl": 0, **_role(token_request)}
                     tokens.append((kind, reply.json["token"]))
                     good += 1
             assert good > 10
-        asks = [_made(pick, schemas[kind], schemas) for kind in KINDS for _ in range(8)]
-        check((await server.ask("POST", "/v1/tokens", {"asks": asks})).json, "Results")
+        token_requests = [_made(pick, schemas[kind], schemas) for kind in KINDS for _ in range(8)]
+        check((await server.token_request("POST", "/v1/tokens", {"requests": token_requests})).json, "Results")
     answers = vendor.ask_all({"op": "verify007", "token": one, "certificate": CERTIFICATE} for _, one in tokens)
     for (kind, _), answer in zip(tokens, answers, strict=True):
         assert (answer["read"], answer["ok"]) == (True, True)
@@ -160,9 +160,11 @@ async def test_asks_made_from_the_schemas_and_their_answers(vendor: Vendor) -> N
 async def test_the_docs_page_tells_every_kind_and_field_and_links_the_document() -> None:
     document = await _document(DEMO, "/demo")
     async with serving(DEMO) as server:
-        page = (await server.ask("GET", "/demo/docs/")).body.decode()
+        page = (await server.token_request("GET", "/demo/docs/")).body.decode()
         assert "href='/demo/openapi.json'" in page
-        assert (await server.ask("GET", "/demo/docs", None, ("X-API-Key", KEY))).headers["content-security-policy"]
+        assert (await server.token_request("GET", "/demo/docs", None, ("X-API-Key", KEY))).headers[
+            "content-security-policy"
+        ]
     for kind in ("rtc", "rtm", "chat"):
         section = page.partition(f"<h3><code>{kind}</code></h3>")[2].partition("<h3>")[0]
         for name in document["components"]["schemas"][kind]["properties"].keys() - {"kind"}:
@@ -170,30 +172,30 @@ async def test_the_docs_page_tells_every_kind_and_field_and_links_the_document()
 
 
 async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
-    both = f"{DEMO}    routes: [{{at: /a}}, {{host: b.example.com, at: /a, dialect: native}}]\n"
+    both = f"{DEMO}    routes: [{{path: /a}}, {{host: b.example.com, path: /a, dialect: native}}]\n"
     async with serving(both) as server:
 
-        async def ask(name: str, host: str) -> bytes:
-            return (await server.ask("GET", f"/a/{name}", None, ("Host", host))).body
+        async def token_request(name: str, host: str) -> bytes:
+            return (await server.token_request("GET", f"/a/{name}", None, ("Host", host))).body
 
         wanted = [(name, host) for name in ("openapi.json", "docs") for host in ("a.example.com", "b.example.com")]
-        first = [await ask(*one) for one in wanted]
+        first = [await token_request(*one) for one in wanted]
         assert len(set(first)) == 4  # one of one route or kind is never given for another
-        assert [await ask(*one) for one in wanted] == first
-        (route, _), documents = server.door.loaded.setup.routes, server.door.loaded.documents
+        assert [await token_request(*one) for one in wanted] == first
+        (route, _), documents = server.handler.loaded.configuration.routes, server.handler.loaded.documents
         assert documents.get("docs", route) is documents.get("docs", route)
-        server.door.loaded = Loaded.of(setup_of(both.replace("demo:", "other:")))
-        again = [await ask(*one) for one in wanted]
+        server.handler.loaded = ActiveConfiguration.of(configuration_of(both.replace("demo:", "other:")))
+        again = [await token_request(*one) for one in wanted]
     assert all(b"tokend: demo" in one for one in first)
     assert all(b"tokend: other" in one for one in again)
 
 
 def test_the_docs_page_escapes_what_it_shows() -> None:
-    (route,) = setup_of(DEMO).routes
+    (route,) = configuration_of(DEMO).routes
     text = "<script>alert('x')</script>"
     (rtc,) = (one for kind, one in route.app.backends.items() if kind == "rtc")
     hostile = type("Hostile", (type(rtc),), {"Fields": type("Fields", (rtc.Fields,), {"__doc__": text})})
-    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.credentials)}, {}, route.app.origins)
-    shown = pages.document("docs", type(route)(app, (text,), None, route.dialects, route.gate, ())).body
+    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.origins)
+    shown = pages.document("docs", type(route)(app, (text,), None, route.dialects, route.authenticator, ())).body
     assert b"<script" not in shown
     assert b"href='/&lt;script&gt;" in shown

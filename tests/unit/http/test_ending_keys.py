@@ -26,7 +26,7 @@ apps:
           - "{digest_of(NEW)}"
       uikit:
         url_key: {{sha256: "{digest_of(URL_KEY).removeprefix("sha256:")}", not_after: "2027-01-15T09:00:00+01:00"}}
-        may: [{{kinds: rtm}}]
+        rules: [{{kinds: rtm}}]
 """
 
 
@@ -34,16 +34,16 @@ apps:
 async def test_a_key_counts_up_to_its_last_second(late: int, status: int) -> None:
     async with serving(YAML, replace(WORLD, clock=lambda: NOW + late)) as server:
         for header in (("X-API-Key", KEY), ("Authorization", f"Bearer {KEY}")):
-            assert (await server.ask("GET", "/demo/rtm/ada", None, header)).status == status
-        assert (await server.ask("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)).status == status
-        assert (await server.ask("GET", "/demo/rtm/ada", None, ("X-API-Key", NEW))).status == 200
+            assert (await server.token_request("GET", "/demo/rtm/ada", None, header)).status == status
+        assert (await server.token_request("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)).status == status
+        assert (await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", NEW))).status == 200
 
 
 async def test_the_log_says_which_key_ended_and_the_stranger_learns_nothing() -> None:
     async with serving(YAML, replace(WORLD, clock=lambda: NOW + 1)) as server:
-        unknown = await server.ask("GET", "/demo/rtm/ada", None, ("X-API-Key", "nobody-has-it"))
-        ended = await server.ask("GET", "/demo/rtm/ada", None, ("X-API-Key", KEY))
-        in_url = await server.ask("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)
+        unknown = await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", "nobody-has-it"))
+        ended = await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", KEY))
+        in_url = await server.token_request("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)
         reasons = [line.get("reason") for line in server.lines]
     assert unknown.raw == ended.raw == in_url.raw
     assert reasons == [
@@ -56,17 +56,17 @@ async def test_the_log_says_which_key_ended_and_the_stranger_learns_nothing() ->
 def test_the_start_and_check_warn_of_keys_that_have_ended(tmp_path: Path) -> None:
     entry = '{sha256: "DIGEST", not_after: %s}'
     for ends, warned in (("2020-01-01T00:00:00Z", True), ("9999-12-31T23:59:59Z", False)):
-        setup = loaded(tmp_path, ONE_APP.replace('"sha256:' + "0" * 64 + '"', entry % ends))
+        configuration = loaded(tmp_path, ONE_APP.replace('"sha256:' + "0" * 64 + '"', entry % ends))
         warning = f"app demo: the api_key of caller studio ended at {ends}, and requests with it are refused"
-        assert setup.warnings == ()
-        assert setup.warnings_at(NOW) == ((warning,) if warned else ())
+        assert configuration.warnings == ()
+        assert configuration.warnings_at(NOW) == ((warning,) if warned else ())
         done = tokend(tmp_path, {"CERTIFICATE": CERTIFICATE}, "check")
         assert (f"warning: {warning}" in done.stdout) is warned
         with process(tmp_path, {"CERTIFICATE": CERTIFICATE}) as server:
             server.stop()
         assert (warning in server.log) is warned
-    assert setup.warnings_at(253_402_300_799) == ()
-    assert setup.warnings_at(253_402_300_800) == (warning,)
+    assert configuration.warnings_at(253_402_300_799) == ()
+    assert configuration.warnings_at(253_402_300_800) == (warning,)
 
 
 @pytest.mark.parametrize(

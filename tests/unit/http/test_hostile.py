@@ -41,7 +41,7 @@ async def test_no_request_makes_it_fail(text: str, paths: list[str]) -> None:
                 assert status is None or status < 500, raw[:2_000]
 
         await asyncio.gather(*(some() for _ in range(30)))
-        assert (await server.ask("GET", "/ping")).status == 200
+        assert (await server.token_request("GET", "/ping")).status == 200
         lines = server.lines
     assert not {str(line.get("at", line)) for line in lines if line["event"] != "request" or "exception" in line}
     assert {200, 204, 400, 404, 405, 413, 415} <= seen.keys(), seen

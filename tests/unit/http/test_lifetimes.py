@@ -10,12 +10,12 @@ import pytest
 
 from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import OF_CUSTOM, OF_DIALECTS, WAYS, Way, everything, send
-from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Reply, serving, setup_of
+from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Reply, configuration_of, serving
 from tokend.backends.agora import v006, v007
 from tokend.core.model import PLATFORM_MAX_TTL
 from tokend.dialects.contract import FORM
 from tokend.dialects.registry import DIALECTS
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 _MIN, _MAX, _DEFAULT = 120, 7_200, 3_600
 _BOUNDED: Final = {"app": f"    ttl: {{default: 1h, min: {_MIN}s, max: {_MAX}s}}\n"}
@@ -33,9 +33,9 @@ _WITHOUT: Final = [name for name, way in WAYS.items() if not way.field]
 
 
 @cache
-def _setup(**parts: str) -> Setup:
+def _configuration(**parts: str) -> Configuration:
     """`everything` with these parts."""
-    return setup_of(everything(**parts))
+    return configuration_of(everything(**parts))
 
 
 def test_every_endpoint_of_every_dialect_is_tried() -> None:
@@ -83,33 +83,33 @@ def _check(reply: Reply, way: Way, asked: object, bounds: tuple[int, int] = (_MI
     if type(asked) is int and bounds[0] <= asked <= bounds[1]:
         _check_granted(reply, asked)
         return
-    refusal = said if reply.status != 200 else _of_200(said)
+    api_error = said if reply.status != 200 else _of_200(said)
     code = "ttl_out_of_range" if type(asked) is int else "invalid_field"
-    assert (refusal.get("reason", refusal["code"]), refusal["field"]) == (code, way.field), refusal
+    assert (api_error.get("reason", api_error["code"]), api_error["field"]) == (code, way.field), api_error
     assert _tokens(said) == []
     if not way.absolute:
-        sentence = next(refusal[name] for name in ("detail", "error", "message") if name in refusal)
+        sentence = next(api_error[name] for name in ("detail", "error", "message") if name in api_error)
         assert ("Unix timestamp" in sentence) is (type(asked) is int and asked >= 10**9)
 
 
 def _check_granted(reply: Reply, seconds: int) -> None:
     said = _said(reply)
     assert reply.status == 200, said
-    assert _tokens(said) or "trials" in said
+    assert _tokens(said) or "rule_results" in said
     for token in _tokens(said):
         assert _lifetimes(token) == {seconds}
 
 
 def _of_200(answer: dict[str, Any]) -> dict[str, Any]:
     """The refusal inside the answer of a batch or an explanation."""
-    found: dict[str, Any] = answer["results"][0]["error"] if "results" in answer else answer["refusal"]
+    found: dict[str, Any] = answer["results"][0]["error"] if "results" in answer else answer["error"]
     return found
 
 
 @pytest.mark.parametrize("name", _WITH_FIELD)
 async def test_the_whole_table(name: str) -> None:
     way = WAYS[name]
-    async with serving(_setup(**_BOUNDED)) as server:
+    async with serving(_configuration(**_BOUNDED)) as server:
         for number in _NUMBERS:
             if not way.in_text or abs(number) < 10**19 - NOW:
                 _check(await send(server, way, number), way, number)
@@ -129,7 +129,7 @@ async def test_the_whole_table(name: str) -> None:
 async def test_a_contract_without_lifetimes_gives_the_routes_own(name: str) -> None:
     """Whatever is sent all the same: a query is passed over, a field of a body is unknown."""
     way = WAYS[name]
-    async with serving(_setup(**_BOUNDED)) as server:
+    async with serving(_configuration(**_BOUNDED)) as server:
         _check_granted(await send(server, way, None, sent=False), _DEFAULT)
         for field in ("ttl", "expire", "expiry", "expireTime", "expiredTs", "tokenExpireTs"):
             reply = await send(server, way._replace(field=field), 600)
@@ -143,15 +143,17 @@ async def test_a_contract_without_lifetimes_gives_the_routes_own(name: str) -> N
 @pytest.mark.parametrize("user", ["tokenType=app", "tokenType=user&userId=ada"])
 async def test_in_the_query_of_a_form(user: str) -> None:
     way = Way("", f"/agora-samples-chat/token/generate?{user}", "expireSeconds")
-    async with serving(_setup(**_BOUNDED)) as server:
+    async with serving(_configuration(**_BOUNDED)) as server:
         for number in (*_NUMBERS[:10], "", "600.0", "true"):
-            reply = await server.ask("POST", f"{way.target}&expireSeconds={number}", b"", ("Content-Type", FORM))
+            reply = await server.token_request(
+                "POST", f"{way.target}&expireSeconds={number}", b"", ("Content-Type", FORM)
+            )
             _check(reply, way, number)
 
 
 async def test_a_point_in_time_is_no_lifetime_and_a_lifetime_no_point_in_time() -> None:
     way = next(one for one in WAYS.values() if one.absolute)._replace(absolute=False)
-    async with serving(_setup(**_BOUNDED)) as server:
+    async with serving(_configuration(**_BOUNDED)) as server:
         for wrong in (0, -1, 600, NOW, NOW - 1, NOW + _MIN - 1, NOW + _MAX + 1, NOW * 1000, 2**31, 2**32, 2**63):
             reply = await send(server, way, wrong)
             assert (reply.status, reply.json["code"], reply.json["field"]) == (400, "ttl_out_of_range", "expiredTs")
@@ -168,7 +170,7 @@ _TOO_LONG: Final = (PLATFORM_MAX_TTL, PLATFORM_MAX_TTL + 1)
 @pytest.mark.parametrize("name", _WITH_FIELD)
 async def test_the_platforms_own_bounds(name: str) -> None:
     way = WAYS[name]
-    async with serving(_setup()) as server:
+    async with serving(_configuration()) as server:
         for number in (*_TABLE, *_TOO_LONG, 59, 60):
             if not way.in_text or number < 10**19 - NOW:
                 _check(await send(server, way, number), way, number, (60, PLATFORM_MAX_TTL))
@@ -177,8 +179,10 @@ async def test_the_platforms_own_bounds(name: str) -> None:
 @pytest.mark.parametrize("name", WAYS)
 async def test_the_bounds_of_a_route_inside_those_of_its_app(name: str) -> None:
     way = WAYS[name]
-    setup = _setup(app="    ttl: {min: 2m, max: 2h}\n", route=", ttl: {default: 20m, min: 10m, max: 30m}")
-    async with serving(setup) as server:
+    configuration = _configuration(
+        app="    ttl: {min: 2m, max: 2h}\n", route=", ttl: {default: 20m, min: 10m, max: 30m}"
+    )
+    async with serving(configuration) as server:
         for number in (*_TABLE, *_TOO_LONG, 120, 599, 600, 1_800, 1_801, 7_200) if way.field else ():
             if not way.in_text or number < 10**19 - NOW:
                 _check(await send(server, way, number), way, number, (600, 1_800))
@@ -189,14 +193,14 @@ async def test_the_bounds_of_a_route_inside_those_of_its_app(name: str) -> None:
 async def test_the_most_that_a_rule_permits(name: str) -> None:
     """Over it is 403, over the app's too is 400; without a lifetime the rule's most is what is given."""
     way = WAYS[name]
-    async with serving(_setup(app="    ttl: {max: 2h}\n", rule=", ttl: {max: 30m}")) as server:
+    async with serving(_configuration(app="    ttl: {max: 2h}\n", rule=", ttl: {max: 30m}")) as server:
         _check_granted(await send(server, way, None, sent=False), 1_800)
         for number in (1_800, 60) if way.field else ():
             _check(await send(server, way, number), way, number, (60, 1_800))
         for number in (1_801, 7_200) if way.field else ():
             reply = await send(server, way, number)
-            refusal = _said(reply) if reply.status != 200 else _of_200(_said(reply))
-            assert refusal.get("reason", refusal["code"]) == "not_permitted"
+            api_error = _said(reply) if reply.status != 200 else _of_200(_said(reply))
+            assert api_error.get("reason", api_error["code"]) == "not_permitted"
             assert _tokens(_said(reply)) == []
         for number in (*_TABLE[:2], 59, 7_201, *_TABLE[3:6], *_TOO_LONG) if way.field else ():
             _check(await send(server, way, number), way, number, (60, 7_200))
@@ -205,7 +209,7 @@ async def test_the_most_that_a_rule_permits(name: str) -> None:
 @pytest.mark.parametrize("name", _WITH_FIELD)
 async def test_a_route_that_clamps_says_so_and_takes_neither_0_nor_timestamps(name: str) -> None:
     way = WAYS[name]
-    async with serving(_setup(route=", on_excess: clamp, ttl: {max: 30m}")) as server:
+    async with serving(_configuration(route=", on_excess: clamp, ttl: {max: 30m}")) as server:
         for number in (1_801, *_TOO_LONG, 10**9 - 1):
             reply = await send(server, way, number)
             _check_granted(reply, 1_800)
@@ -220,7 +224,7 @@ async def test_what_the_vendor_reads(vendor: Vendor) -> None:
     """The shortest, the longest and the usual lifetime of every way, out of the vendor's packages."""
     questions: list[dict[str, Any]] = []
     expected: list[int] = []
-    async with serving(_setup()) as server:
+    async with serving(_configuration()) as server:
         for way in WAYS.values():
             for seconds in (60, PLATFORM_MAX_TTL, None) if way.field else (None,):
                 for token in _tokens(_said(await send(server, way, seconds, sent=seconds is not None))):

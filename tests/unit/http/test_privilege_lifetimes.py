@@ -8,10 +8,10 @@ import pytest
 
 from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import everything
-from tests.unit.http.running import CERTIFICATE, Reply, Running, serving, setup_of
+from tests.unit.http.running import CERTIFICATE, Reply, Running, configuration_of, serving
 from tokend.backends.agora import v007
 from tokend.core.model import PLATFORM_MAX_TTL
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 _TTL: Final = 600
 _NUMBERS: Final = (0, 1, _TTL, _TTL + 1, -1, PLATFORM_MAX_TTL + 1, 2**31, 2**32, 2**32 + 1, 2**63, 10**30, -(2**63))
@@ -24,30 +24,30 @@ class Place(NamedTuple):
     """Where seconds can be said: how an ask does, and the vendor's numbers of their service and privileges."""
 
     path: str
-    ask: Callable[[Any], dict[str, Any]]
+    token_request: Callable[[Any], dict[str, Any]]
     service: int
     privileges: tuple[int, ...]
 
 
 def _privilege(kind: str, name: str, service: int, number: int) -> Place:
-    def ask(asked: object) -> dict[str, Any]:
+    def token_request(asked: object) -> dict[str, Any]:
         return {"kind": kind, **_CHANNEL, "privileges": {name: asked}, "ttl": _TTL}
 
-    return Place("/native/v1/token", ask, service, (number,))
+    return Place("/native/v1/token", token_request, service, (number,))
 
 
 def _combined(name: str, number: int) -> Place:
-    def ask(asked: object) -> dict[str, Any]:
+    def token_request(asked: object) -> dict[str, Any]:
         return {"kind": "combined", "services": [{"kind": "rtc", **_CHANNEL, "privileges": {name: asked}}], "ttl": _TTL}
 
-    return Place("/native/v1/token", ask, 1, (number,))
+    return Place("/native/v1/token", token_request, 1, (number,))
 
 
 def _login(kind: str) -> Place:
-    def ask(asked: object) -> dict[str, Any]:
+    def token_request(asked: object) -> dict[str, Any]:
         return {"kind": kind, **_CHANNEL, "rtm_seconds": asked, "ttl": _TTL}
 
-    return Place("/native/v1/token", ask, 2, (1,))
+    return Place("/native/v1/token", token_request, 2, (1,))
 
 
 def _docker(asked: object) -> dict[str, Any]:
@@ -70,19 +70,21 @@ PLACES: Final[Mapping[str, Place]] = {
 
 
 async def _asked(server: Running, place: Place, asked: object) -> Reply:
-    return await server.ask("POST", place.path, json.dumps(place.ask(asked)).encode())
+    return await server.token_request("POST", place.path, json.dumps(place.token_request(asked)).encode())
 
 
 @pytest.fixture(scope="module")
-def setup() -> Setup:
-    return setup_of(everything())
+def configuration() -> Configuration:
+    return configuration_of(everything())
 
 
 @pytest.mark.parametrize("name", PLACES)
-async def test_it_is_what_was_asked_for_or_nothing_is_issued(name: str, setup: Setup, vendor: Vendor) -> None:
+async def test_it_is_what_was_asked_for_or_nothing_is_issued(
+    name: str, configuration: Configuration, vendor: Vendor
+) -> None:
     place = PLACES[name]
     tokens: dict[int, str] = {}
-    async with serving(setup) as server:
+    async with serving(configuration) as server:
         for asked in (*_NUMBERS, *_OTHERS):
             reply = await _asked(server, place, asked)
             if type(asked) is int and 1 <= asked <= _TTL:
@@ -93,16 +95,16 @@ async def test_it_is_what_was_asked_for_or_nothing_is_issued(name: str, setup: S
                 assert b"007e" not in reply.body
     assert sorted(tokens) == [1, _TTL]
     for seconds, token in tokens.items():
-        answer = vendor.ask("verify007", token=token, certificate=CERTIFICATE)
+        answer = vendor.token_request("verify007", token=token, certificate=CERTIFICATE)
         assert (answer["ok"], answer["expire"]) == (True, _TTL)
         (service,) = [one for one in answer["services"] if one["type"] == place.service]
         assert service["privileges"] == {str(number): seconds for number in place.privileges}
 
 
 @pytest.mark.parametrize("name", PLACES)
-async def test_null_is_no_lifetime(name: str, setup: Setup) -> None:
+async def test_null_is_no_lifetime(name: str, configuration: Configuration) -> None:
     """A privilege that is null is left out, and one has to be said; RTM's login is then as long as the token."""
-    async with serving(setup) as server:
+    async with serving(configuration) as server:
         reply = await _asked(server, PLACES[name], None)
     assert reply.status == (200 if "rtm_seconds" in name else 400)
     if reply.status == 200:

@@ -14,14 +14,16 @@ _CANARY = "canary-7f3a9c51"
 async def test_the_lines_of_good_and_bad_requests() -> None:
     key = ("X-API-Key", KEY)
     async with serving(DEMO) as server:
-        await server.ask("GET", "/demo/rtc/stage/host/uid/7/?expiry=600", None, key)
-        await server.ask("GET", "/demo/rte/stage/host/uid/7/", None, key)
-        await server.ask("GET", "/demo/rtm/0/", None, key)
-        await server.ask("POST", "/demo/v1/token", {"kind": "chat", "user": "ada"})
-        await server.ask("GET", "/demo/nothing", None)
-        await server.ask("GET", "/ping", None)
-        await server.ask("OPTIONS", "/demo/rtm/ada", None)
-        await server.ask("POST", "/demo/v1/tokens", {"asks": [{"kind": "rtm", "user": "ada"}, {"kind": "x"}]}, key)
+        await server.token_request("GET", "/demo/rtc/stage/host/uid/7/?expiry=600", None, key)
+        await server.token_request("GET", "/demo/rte/stage/host/uid/7/", None, key)
+        await server.token_request("GET", "/demo/rtm/0/", None, key)
+        await server.token_request("POST", "/demo/v1/token", {"kind": "chat", "user": "ada"})
+        await server.token_request("GET", "/demo/nothing", None)
+        await server.token_request("GET", "/ping", None)
+        await server.token_request("OPTIONS", "/demo/rtm/ada", None)
+        await server.token_request(
+            "POST", "/demo/v1/tokens", {"requests": [{"kind": "rtm", "user": "ada"}, {"kind": "x"}]}, key
+        )
         lines = server.lines
     assert all(line.keys() == _KEYS for line in lines)
     names = ("method", "route", "app", "kind", "outcome", "status")
@@ -63,7 +65,7 @@ async def _requests(server: Running) -> list[bytes]:
         f'{{"token": {named}, "channel": {named}, "user": {named}}}',
         f'{{"tokenType": "chat", "uid": {named}}}',
         f'{{"tokenType": {named}}}',
-        f'{{"asks": [{{"kind": "rtm", "user": {named}}}, {named}]}}',
+        f'{{"requests": [{{"kind": "rtm", "user": {named}}}, {named}]}}',
         f"{_CANARY}",
         f"{{{named}: 1, {named}: 2}}",
     ]
@@ -90,7 +92,7 @@ async def _requests(server: Running) -> list[bytes]:
             for method in ("GET", "OPTIONS", "DELETE")
         ]
         answers += [
-            (await server.ask("POST", f"/demo/{path}?{_CANARY}", body.encode(), *extra)).body
+            (await server.token_request("POST", f"/demo/{path}?{_CANARY}", body.encode(), *extra)).body
             for path in paths
             for body in bodies
         ]
@@ -100,7 +102,7 @@ async def _requests(server: Running) -> list[bytes]:
 async def test_nothing_that_a_client_sends_and_no_secret_is_in_the_log() -> None:
     async with serving(DEMO) as server:
         answers = await _requests(server)
-        server.door.loaded = replace(server.door.loaded, ports=None)
+        server.handler.loaded = replace(server.handler.loaded, interfaces=None)
         answers += await _requests(server)
         log, lines = server.log.getvalue(), server.lines
     tokens = [part for body in answers for part in body.decode().split('"') if part.startswith("007eJ")]

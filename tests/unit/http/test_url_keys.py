@@ -11,7 +11,7 @@ BOTH = (
     + f"""
       uikit:
         url_key: "{digest_of(URL_KEY)}"
-        may: [{{kinds: [rtc, rtm], channel: "lobby-*", powers: [wildcard_user, wildcard_publish]}}]
+        rules: [{{kinds: [rtc, rtm], channel: "lobby-*", capabilities: [wildcard_user, wildcard_publish]}}]
     cors: {{origins: ["https://app.example.com"]}}
 """
 )
@@ -21,7 +21,7 @@ ORIGIN = ("Origin", "https://app.example.com")
 @pytest.mark.parametrize("path", ["rtc/lobby-1/publisher/uid/0/", "rtc/lobby-1/publisher/uid/7", "rtm/ada"])
 async def test_a_client_that_can_send_no_header_is_served(path: str) -> None:
     async with serving(BOTH) as server:
-        reply = await server.ask("GET", f"/demo/k/{URL_KEY}/{path}", None, ORIGIN)
+        reply = await server.token_request("GET", f"/demo/k/{URL_KEY}/{path}", None, ORIGIN)
         assert reply.status == 200
         assert reply.headers["access-control-allow-origin"] == ORIGIN[1]
         assert reply.headers["referrer-policy"] == "no-referrer"
@@ -30,9 +30,9 @@ async def test_a_client_that_can_send_no_header_is_served(path: str) -> None:
 async def test_the_native_api_works_below_a_key_too() -> None:
     async with serving(BOTH) as server:
         body = b'{"kind": "rtc", "channel": "lobby-1", "uid": 7}'
-        reply = await server.ask("POST", f"/demo/k/{URL_KEY}/v1/token", body)
+        reply = await server.token_request("POST", f"/demo/k/{URL_KEY}/v1/token", body)
         assert (reply.status, reply.json["app_id"]) == (200, APP_ID)
-        explained = await server.ask("POST", f"/demo/k/{URL_KEY}/v1/explain", body)
+        explained = await server.token_request("POST", f"/demo/k/{URL_KEY}/v1/explain", body)
         assert explained.json["caller"] == "uikit"
 
 
@@ -54,21 +54,21 @@ async def test_the_native_api_works_below_a_key_too() -> None:
 )
 async def test_what_a_key_does_not_open(path: str, headers: list[tuple[str, str]], status: int, code: str) -> None:
     async with serving(BOTH) as server:
-        reply = await server.ask("GET", path, None, *headers)
+        reply = await server.token_request("GET", path, None, *headers)
         assert (reply.status, reply.json["code"]) == (status, code)
         assert URL_KEY.encode() not in reply.raw
 
 
 async def test_a_route_without_such_a_caller_has_no_keys_in_urls() -> None:
     async with serving(DEMO) as server:
-        assert (await server.ask("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)).status == 404
+        assert (await server.token_request("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)).status == 404
 
 
 async def test_the_key_is_never_logged() -> None:
     async with serving(BOTH) as server:
         for key in (URL_KEY, "wrong-key-0123456789"):
-            await server.ask("GET", f"/demo/k/{key}/rtm/ada", None)
-            await server.ask("GET", f"/demo/k/{key}/nothing", None)
+            await server.token_request("GET", f"/demo/k/{key}/rtm/ada", None)
+            await server.token_request("GET", f"/demo/k/{key}/nothing", None)
         log = server.log.getvalue()
         assert URL_KEY.encode() not in log
         assert b"wrong-key" not in log
@@ -76,8 +76,8 @@ async def test_the_key_is_never_logged() -> None:
 
 
 async def test_a_preflight_below_a_key_holds() -> None:
-    asks = [("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "x-requested-with")]
+    token_requests = [("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "x-requested-with")]
     async with serving(BOTH) as server:
-        reply = await server.ask("OPTIONS", f"/demo/k/{URL_KEY}/rtm/ada", None, ORIGIN, *asks)
+        reply = await server.token_request("OPTIONS", f"/demo/k/{URL_KEY}/rtm/ada", None, ORIGIN, *token_requests)
         assert reply.status == 200
         assert reply.headers["access-control-allow-origin"] == ORIGIN[1]

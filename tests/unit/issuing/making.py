@@ -8,27 +8,27 @@ from tokend.backends.agora.rtc import Rtc
 from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import Condition, parse_claim_path
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask, Caller, Credentials, Stamp
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import AppCredentials, Caller, Issuance, TokenRequest
 from tokend.core.patterns import parse_template
-from tokend.core.reach import Power
+from tokend.core.reach import Capability
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.issuing.configuration import App, TtlBounds
-from tokend.issuing.issuer import Permit, Terms, decide, explain
+from tokend.issuing.issuer import Permit, TtlPolicy, decide, explain
 
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
-CREDENTIALS: Final = Credentials(APP_ID, {"primary": Secret("5CFd2fd1755d40ecb72977518be15d3b")})
-OTHER_CREDENTIALS: Final = Credentials("0123456789abcdef" * 2, {"primary": Secret("fedcba9876543210" * 2)})
+CREDENTIALS: Final = AppCredentials(APP_ID, {"primary": Secret("5CFd2fd1755d40ecb72977518be15d3b")})
+OTHER_CREDENTIALS: Final = AppCredentials("0123456789abcdef" * 2, {"primary": Secret("fedcba9876543210" * 2)})
 KINDS: Final[Mapping[str, type[Backend]]] = {"rtc": Rtc, "rtm": Rtm, "chat": Chat}
-STAMP: Final = Stamp(1_700_000_000, 12_345)
-TERMS: Final = Terms(TtlBounds(3600, 60, 86_400))
+STAMP: Final = Issuance(1_700_000_000, 12_345)
+TERMS: Final = TtlPolicy(TtlBounds(3600, 60, 86_400))
 CALLER: Final = Caller("web")
 
 
-def backends(credentials: Credentials = CREDENTIALS) -> dict[str, Backend]:
+def backends(app_credentials: AppCredentials = CREDENTIALS) -> dict[str, Backend]:
     """The three kinds, for one app."""
-    return {kind: backend(NoOptions(), credentials) for kind, backend in KINDS.items()}
+    return {kind: backend(NoOptions(), app_credentials) for kind, backend in KINDS.items()}
 
 
 def rule(
@@ -37,10 +37,10 @@ def rule(
     *,
     kinds: Sequence[str] = tuple(KINDS),
     roles: Sequence[str] | None = None,
-    powers: Sequence[str] = (),
+    capabilities: Sequence[str] = (),
     when: Mapping[str, object] | None = None,
     max_ttl: int | None = None,
-    path: str = "demo.web.may[0]",
+    path: str = "demo.web.rules[0]",
 ) -> Rule:
     """A rule as the YAML would say it."""
     return Rule(
@@ -50,7 +50,7 @@ def rule(
         channel=None if channel is None else parse_template(channel),
         user=None if user is None else parse_template(user),
         roles=None if roles is None else frozenset(roles),
-        powers=frozenset(map(Power, powers)),
+        capabilities=frozenset(map(Capability, capabilities)),
         max_ttl=max_ttl,
     )
 
@@ -60,9 +60,9 @@ def condition(claim: str, wanted: object) -> Condition:
     return Condition(parse_claim_path(claim), tuple(wanted) if isinstance(wanted, list) else (wanted,))
 
 
-def app(*rules: Rule, built: Mapping[str, Backend] | None = None, credentials: Credentials = CREDENTIALS) -> App:
+def app(*rules: Rule, built: Mapping[str, Backend] | None = None, app_credentials: AppCredentials = CREDENTIALS) -> App:
     """An app whose one caller is `web`."""
-    return App("demo", credentials.app_id, built or backends(credentials), {CALLER.name: rules})
+    return App("demo", app_credentials.app_id, built or backends(app_credentials), {CALLER.name: rules})
 
 
 def signed_in(**claims: object) -> Caller:
@@ -70,38 +70,44 @@ def signed_in(**claims: object) -> Caller:
     return Caller(CALLER.name, claims)
 
 
-def rtc(channel: str = "room", uid: int | None = 7, ttl: int | None = None, **fields: object) -> Ask:
+def rtc(channel: str = "room", uid: int | None = 7, ttl: int | None = None, **fields: object) -> TokenRequest:
     """An ask for an RTC token; without a uid it names nobody."""
     named = {} if uid is None else {"uid": uid}
-    return Ask("rtc", {"channel": channel, **named, **fields}, ttl)
+    return TokenRequest("rtc", {"channel": channel, **named, **fields}, ttl)
 
 
-def permitted(of: App, ask: Ask, caller: Caller = CALLER, terms: Terms = TERMS) -> Permit:
+def permitted(of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS) -> Permit:
     """The permit; `Refusal` if there is none."""
-    return decide(of, terms, caller, ask)
+    return decide(of, ttl_policy, caller, token_request)
 
 
-def refused(of: App, ask: Ask, caller: Caller = CALLER, terms: Terms = TERMS) -> Refusal:
+def refused(of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS) -> ApiError:
     """The refusal of an ask that must be refused, by decide and explain alike."""
     try:
-        permit = decide(of, terms, caller, ask)
-    except Refusal as refusal:
-        told = explain(of, terms, caller, ask).refusal
+        permit = decide(of, ttl_policy, caller, token_request)
+    except ApiError as api_error:
+        told = explain(of, ttl_policy, caller, token_request).api_error
         assert told is not None
-        assert (told.code, told.sentence, told.field) == (refusal.code, refusal.sentence, refusal.field)
-        return refusal
+        assert (told.code, told.sentence, told.field) == (api_error.code, api_error.sentence, api_error.field)
+        return api_error
     raise AssertionError(f"permitted by {permit.rule}: {permit.grant}")
 
 
-def code_of(of: App, ask: Ask, caller: Caller = CALLER, terms: Terms = TERMS) -> Code | None:
+def code_of(
+    of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS
+) -> Code | None:
     """The code of its refusal; None if a token would be issued."""
     try:
-        decide(of, terms, caller, ask)
-    except Refusal as refusal:
-        return refusal.code
+        decide(of, ttl_policy, caller, token_request)
+    except ApiError as api_error:
+        return api_error.code
     return None
 
 
-def lacked(of: App, ask: Ask, caller: Caller = CALLER, terms: Terms = TERMS) -> str:
+def unmet(of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS) -> str:
     """All that explain says of what the rules lack, in one text."""
-    return "; ".join(sentence for trial in explain(of, terms, caller, ask).trials for sentence in trial.lacked)
+    return "; ".join(
+        sentence
+        for rule_result in explain(of, ttl_policy, caller, token_request).rule_results
+        for sentence in rule_result.unmet
+    )

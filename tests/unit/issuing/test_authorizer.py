@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import CALLER, STAMP, TERMS, app, permitted, rtc, rule
-from tokend.core.errors import Code, Refusal
-from tokend.core.interfaces import AuthorizerSettings, Ports, Question
-from tokend.core.model import Ask, Caller, Decision, Grant, Issued, Narrowing, Stamp
-from tokend.core.reach import scope
+from tokend.core.errors import ApiError, Code
+from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
+from tokend.core.model import Caller, Decision, Grant, Issuance, Issued, Restriction, TokenRequest
+from tokend.core.reach import reach_of
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
 from tokend.issuing.configuration import App, TtlBounds
-from tokend.issuing.issuer import Terms, explain, issue
+from tokend.issuing.issuer import TtlPolicy, explain, issue
 
 SETTINGS = AuthorizerSettings("https://api.example.com/authorize", Secret("0" * 32), 1, 0)
-Given = Narrowing | Refusal | None
+Given = Restriction | ApiError | None
 
 
 class Backend:
@@ -44,22 +44,27 @@ def of(*rules: Rule) -> App:
 
 
 async def outcomes(
-    backend: Backend, *asks: Ask | Refusal, to: App, batch: bool = True, terms: Terms = TERMS, ports: Ports = Ports()
-) -> list[Issued | Refusal]:
-    wanted = Issue(asks, batch)
-    stamps = [Stamp(STAMP.issued_at, 1 + index) for index in range(len(asks))]
-    return await issue(to, terms, CALLER, wanted, stamps, replace(ports, authorizer=backend), "request-1")
+    backend: Backend,
+    *token_requests: TokenRequest | ApiError,
+    to: App,
+    batch: bool = True,
+    ttl_policy: TtlPolicy = TERMS,
+    interfaces: Interfaces = Interfaces(),
+) -> list[Issued | ApiError]:
+    wanted = Issue(token_requests, batch)
+    issuances = [Issuance(STAMP.issued_at, 1 + index) for index in range(len(token_requests))]
+    return await issue(to, ttl_policy, CALLER, wanted, issuances, replace(interfaces, authorizer=backend), "request-1")
 
 
-async def issued(backend: Backend, ask: Ask, *rules: Rule, terms: Terms = TERMS) -> Issued:
-    (outcome,) = await outcomes(backend, ask, to=of(*rules), terms=terms)
+async def issued(backend: Backend, token_request: TokenRequest, *rules: Rule, ttl_policy: TtlPolicy = TERMS) -> Issued:
+    (outcome,) = await outcomes(backend, token_request, to=of(*rules), ttl_policy=ttl_policy)
     assert isinstance(outcome, Issued)
     return outcome
 
 
-async def refused(backend: Backend, ask: Ask, *rules: Rule) -> Refusal:
-    (outcome,) = await outcomes(backend, ask, to=of(*rules))
-    assert isinstance(outcome, Refusal)
+async def refused(backend: Backend, token_request: TokenRequest, *rules: Rule) -> ApiError:
+    (outcome,) = await outcomes(backend, token_request, to=of(*rules))
+    assert isinstance(outcome, ApiError)
     return outcome
 
 
@@ -73,91 +78,95 @@ async def test_what_it_allows_is_issued_as_it_was_asked_for() -> None:
 
 
 async def test_what_it_refuses_is_not_issued() -> None:
-    refusal = await refused(Backend(Refusal(Code.NOT_PERMITTED, "Ada is banned")), rtc(), rule())
-    assert (refusal.code, refusal.sentence) == (Code.NOT_PERMITTED, "Ada is banned")
+    api_error = await refused(Backend(ApiError(Code.NOT_PERMITTED, "Ada is banned")), rtc(), rule())
+    assert (api_error.code, api_error.sentence) == (Code.NOT_PERMITTED, "Ada is banned")
 
 
 PUBLISHER = rtc("room", role="publisher", ttl=600)
 
 
 @pytest.mark.parametrize(
-    ("narrowing", "lacks"),
+    ("restriction", "unmet_requirements"),
     [
-        (Narrowing("authorizer", channel="lobby"), 'channel "room" does not match "lobby"'),
-        (Narrowing("authorizer", user="8"), 'user "7" does not match "8"'),
-        (Narrowing("authorizer", kinds=frozenset({"rtm"})), "kind rtc is not among kinds [rtm]"),
+        (Restriction("authorizer", channel="lobby"), 'channel "room" does not match "lobby"'),
+        (Restriction("authorizer", user="8"), 'user "7" does not match "8"'),
+        (Restriction("authorizer", kinds=frozenset({"rtm"})), "kind rtc is not among kinds [rtm]"),
         (
-            Narrowing("authorizer", roles=frozenset({"subscriber"})),
+            Restriction("authorizer", roles=frozenset({"subscriber"})),
             "role publisher is not among roles [subscriber]",
         ),
-        (Narrowing("authorizer", max_ttl=599), "ttl 600 s is over the max of 599 s"),
+        (Restriction("authorizer", max_ttl=599), "ttl 600 s is over the max of 599 s"),
     ],
 )
-async def test_an_ask_outside_of_what_it_narrows_is_refused(narrowing: Narrowing, lacks: str) -> None:
-    refusal = await refused(Backend(narrowing), PUBLISHER, rule())
-    assert refusal.code is Code.NOT_PERMITTED
-    assert refusal.detail == f"the app's authorizer permits less than this: {lacks}"
-    assert refusal.operator == "authorizer", "ids stay out of the log"
+async def test_an_ask_outside_of_what_it_narrows_is_refused(restriction: Restriction, unmet_requirements: str) -> None:
+    api_error = await refused(Backend(restriction), PUBLISHER, rule())
+    assert api_error.code is Code.NOT_PERMITTED
+    assert api_error.detail == f"the app's authorizer permits less than this: {unmet_requirements}"
+    assert api_error.operator == "authorizer", "ids stay out of the log"
 
 
 async def test_an_ask_inside_of_what_it_narrows_is_issued() -> None:
-    narrowing = Narrowing(
+    restriction = Restriction(
         *("authorizer", frozenset({"rtc"}), "ro*", "7"), roles=frozenset({"publisher", "subscriber"}), max_ttl=600
     )
-    token = await issued(Backend(narrowing), PUBLISHER, rule())
-    assert (token.grant.ttl, token.narrowed_by) == (600, ("authorizer",))
-    assert (await issued(Backend(None), PUBLISHER, rule())).narrowed_by == ()
+    token = await issued(Backend(restriction), PUBLISHER, rule())
+    assert (token.grant.ttl, token.restricted_by) == (600, ("authorizer",))
+    assert (await issued(Backend(None), PUBLISHER, rule())).restricted_by == ()
 
 
 async def test_an_ask_without_a_ttl_gets_the_narrower_one() -> None:
-    backend = Backend(Narrowing("authorizer", max_ttl=120))
+    backend = Backend(Restriction("authorizer", max_ttl=120))
     assert (await issued(backend, rtc(), rule(max_ttl=300))).grant.ttl == 120
     assert backend.asked[0].ttl == 300, "it was asked about what the rules alone would give"
-    assert len(backend.asked) == 1, "what it narrowed is not asked about again"
+    assert len(backend.asked) == 1, "what it restricted is not asked about again"
 
 
 async def test_a_ttl_below_the_apps_shortest_is_refused() -> None:
-    refusal = await refused(Backend(Narrowing("authorizer", max_ttl=30)), rtc(), rule())
-    assert refusal.code is Code.NOT_PERMITTED
+    api_error = await refused(Backend(Restriction("authorizer", max_ttl=30)), rtc(), rule())
+    assert api_error.code is Code.NOT_PERMITTED
 
 
 async def test_a_route_that_clamps_clamps_to_the_narrower_ttl_and_says_so() -> None:
-    terms = Terms(TtlBounds(), clamp=True)
-    token = await issued(Backend(Narrowing("authorizer", max_ttl=120)), rtc(ttl=600), rule(), terms=terms)
+    ttl_policy = TtlPolicy(TtlBounds(), clamp=True)
+    token = await issued(Backend(Restriction("authorizer", max_ttl=120)), rtc(ttl=600), rule(), ttl_policy=ttl_policy)
     assert (token.grant.ttl, token.clamped_from) == (120, 600)
 
 
 @pytest.mark.parametrize(
-    ("ask", "widening"),
+    ("token_request", "widening"),
     [
-        (rtc("room-2"), Narrowing("authorizer", channel="*")),
-        (rtc("room-1", role="publisher"), Narrowing("authorizer", roles=frozenset({"publisher", "subscriber"}))),
-        (rtc("room-1", ttl=601), Narrowing("authorizer", max_ttl=86_400)),
-        (rtc("room-1", uid=0), Narrowing("authorizer", user="*")),
-        (Ask("rtm", {"user": "7"}), Narrowing("authorizer", kinds=frozenset({"rtc", "rtm"}))),
+        (rtc("room-2"), Restriction("authorizer", channel="*")),
+        (rtc("room-1", role="publisher"), Restriction("authorizer", roles=frozenset({"publisher", "subscriber"}))),
+        (rtc("room-1", ttl=601), Restriction("authorizer", max_ttl=86_400)),
+        (rtc("room-1", uid=0), Restriction("authorizer", user="*")),
+        (TokenRequest("rtm", {"user": "7"}), Restriction("authorizer", kinds=frozenset({"rtc", "rtm"}))),
     ],
 )
-async def test_what_would_widen_changes_nothing_and_is_not_even_asked(ask: Ask, widening: Narrowing) -> None:
-    narrow = rule("room-1", kinds=("rtc",), roles=("subscriber",), max_ttl=600)
+async def test_what_would_widen_changes_nothing_and_is_not_even_asked(
+    token_request: TokenRequest, widening: Restriction
+) -> None:
+    restrict = rule("room-1", kinds=("rtc",), roles=("subscriber",), max_ttl=600)
     backend = Backend(widening)
-    assert (await refused(backend, ask, narrow)).code in (Code.NOT_PERMITTED, Code.POWER_REQUIRED)
+    assert (await refused(backend, token_request, restrict)).code in (Code.NOT_PERMITTED, Code.CAPABILITY_REQUIRED)
     assert backend.asked == []
     good = rtc("room-1")
-    assert (await issued(backend, good, narrow)).grant == permitted(app(narrow), good).grant
+    assert (await issued(backend, good, restrict)).grant == permitted(app(restrict), good).grant
 
 
 async def test_a_user_that_a_rule_filled_in_is_not_exchanged_for_another() -> None:
     """The second rule would permit the user that it names; but it was asked about the first."""
-    backend = Backend(Narrowing("authorizer", user="b*"))
-    refusal = await refused(backend, rtc(uid=None), rule(user="ada"), rule(user="bob", path="demo.web.may[1]"))
-    assert refusal.code is Code.NOT_PERMITTED
+    backend = Backend(Restriction("authorizer", user="b*"))
+    api_error = await refused(backend, rtc(uid=None), rule(user="ada"), rule(user="bob", path="demo.web.rules[1]"))
+    assert api_error.code is Code.NOT_PERMITTED
     assert backend.asked[0].users == ("ada",)
 
 
 async def test_what_is_narrowed_never_administers_the_app() -> None:
-    ask, admin = Ask("chat", {"app": True}), rule(powers=("app_admin",))
-    assert (await refused(Backend(Narrowing("authorizer", max_ttl=3600)), ask, admin)).code is Code.NOT_PERMITTED
-    assert await issued(Backend(None), ask, admin)
+    token_request, admin = TokenRequest("chat", {"app": True}), rule(capabilities=("app_admin",))
+    assert (
+        await refused(Backend(Restriction("authorizer", max_ttl=3600)), token_request, admin)
+    ).code is Code.NOT_PERMITTED
+    assert await issued(Backend(None), token_request, admin)
 
 
 class _Denying:
@@ -167,23 +176,23 @@ class _Denying:
 
 async def test_who_is_denied_is_not_asked_about() -> None:
     backend = Backend()
-    (refusal,) = await outcomes(backend, rtc(), to=of(rule()), ports=Ports(deny=_Denying()))
-    assert isinstance(refusal, Refusal)
-    assert (refusal.sentence, backend.asked) == ("not before noon", [])
+    (api_error,) = await outcomes(backend, rtc(), to=of(rule()), interfaces=Interfaces(deny=_Denying()))
+    assert isinstance(api_error, ApiError)
+    assert (api_error.sentence, backend.asked) == ("not before noon", [])
 
 
 async def test_without_an_authorizer_where_one_is_wanted_nothing_is_issued() -> None:
-    with pytest.raises(Refusal) as caught:
-        await issue(of(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Ports())
+    with pytest.raises(ApiError) as caught:
+        await issue(of(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Interfaces())
     assert (caught.value.code, caught.value.operator) == (Code.UNAVAILABLE, "authorizer: there is none here")
 
 
 async def test_a_batch_is_one_question_each_and_its_answers_keep_their_order() -> None:
-    no = Refusal(Code.NOT_PERMITTED, "no")
-    malformed = Refusal(Code.INVALID_FIELD, "is missing", "kind")
-    backend = Backend(None, no, Narrowing("authorizer", max_ttl=60))
-    asks = (malformed, rtc("a"), rtc("refused by the rules", role="publisher"), rtc("b"), rtc("c"))
-    found = await outcomes(backend, *asks, to=of(rule(roles=("subscriber",))))
+    no = ApiError(Code.NOT_PERMITTED, "no")
+    malformed = ApiError(Code.INVALID_FIELD, "is missing", "kind")
+    backend = Backend(None, no, Restriction("authorizer", max_ttl=60))
+    token_requests = (malformed, rtc("a"), rtc("refused by the rules", role="publisher"), rtc("b"), rtc("c"))
+    found = await outcomes(backend, *token_requests, to=of(rule(roles=("subscriber",))))
     assert [one.channels for one in backend.asked] == [("a",), ("b",), ("c",)]
     told = [one.grant.ttl if isinstance(one, Issued) else one.sentence for one in found]
     assert told == [
@@ -193,11 +202,11 @@ async def test_a_batch_is_one_question_each_and_its_answers_keep_their_order() -
 
 
 async def test_two_tokens_of_one_answer_are_all_or_nothing_and_not_asked_about_where_one_falls() -> None:
-    backend = Backend(None, Refusal(Code.NOT_PERMITTED, "not b"))
-    with pytest.raises(Refusal, match="not b"):
+    backend = Backend(None, ApiError(Code.NOT_PERMITTED, "not b"))
+    with pytest.raises(ApiError, match="not b"):
         await outcomes(backend, rtc("a"), rtc("b"), to=of(rule()), batch=False)
     assert len(backend.asked) == 2
-    with pytest.raises(Refusal, match="no rule"):
+    with pytest.raises(ApiError, match="no rule"):
         await outcomes(backend, rtc("a"), rtc("b", role="publisher"), to=of(rule(roles=("subscriber",))), batch=False)
     assert len(backend.asked) == 2
 
@@ -212,11 +221,11 @@ async def test_its_refusal_is_written_down() -> None:
         def healthy(self) -> bool:
             return True
 
-    no = Refusal(Code.NOT_PERMITTED, "no")
-    with pytest.raises(Refusal):
-        await outcomes(Backend(no), rtc(), to=of(rule()), batch=False, ports=Ports(audit=Sink()))
+    no = ApiError(Code.NOT_PERMITTED, "no")
+    with pytest.raises(ApiError):
+        await outcomes(Backend(no), rtc(), to=of(rule()), batch=False, interfaces=Interfaces(audit=Sink()))
     ((decision,),) = written
-    assert (decision.refusal, decision.token_sha256) == (no, None)
+    assert (decision.api_error, decision.token_sha256) == (no, None)
 
 
 async def test_explain_says_that_it_would_be_asked() -> None:
@@ -229,7 +238,7 @@ TEXTS = st.none() | st.sampled_from(["a", "a*", "*", "b", "7", "*7", "ada"])
 
 
 @given(
-    ask=st.builds(
+    token_request=st.builds(
         rtc,
         st.sampled_from(["a", "ab", "b", "*"]),
         uid=st.sampled_from([None, 0, 7, 8]),
@@ -242,14 +251,14 @@ TEXTS = st.none() | st.sampled_from(["a", "a*", "*", "b", "7", "*7", "ada"])
             TEXTS,
             st.none() | st.sampled_from(["7", "8", "*"]),
             roles=st.none() | st.just(("subscriber",)),
-            powers=st.sampled_from([(), ("wildcard_user", "wildcard_channel", "wildcard_publish")]),
+            capabilities=st.sampled_from([(), ("wildcard_user", "wildcard_channel", "wildcard_publish")]),
             max_ttl=st.sampled_from([None, 60, 600]),
         ),
         min_size=1,
         max_size=3,
     ),
-    narrowing=st.builds(
-        Narrowing,
+    restriction=st.builds(
+        Restriction,
         source=st.just("authorizer"),
         kinds=st.none() | st.frozensets(st.sampled_from(["rtc", "rtm"]), min_size=1),
         channel=TEXTS,
@@ -259,12 +268,12 @@ TEXTS = st.none() | st.sampled_from(["a", "a*", "*", "b", "7", "*7", "ada"])
     ),
 )
 async def test_whatever_it_says_no_token_gives_more_than_the_rules_or_than_it_was_asked_about(
-    ask: Ask, rules: list[Rule], narrowing: Narrowing
+    token_request: TokenRequest, rules: list[Rule], restriction: Restriction
 ) -> None:
-    (plain,) = await outcomes(Backend(None), ask, to=of(*rules))
-    (token,) = await outcomes(Backend(narrowing), ask, to=of(*rules))
+    (plain,) = await outcomes(Backend(None), token_request, to=of(*rules))
+    (token,) = await outcomes(Backend(restriction), token_request, to=of(*rules))
     if isinstance(token, Issued):
         assert isinstance(plain, Issued)
-        assert scope(token.grant) == scope(plain.grant)
+        assert reach_of(token.grant) == reach_of(plain.grant)
         assert token.grant.ttl <= plain.grant.ttl
-        assert narrowing.max_ttl is None or token.grant.ttl <= narrowing.max_ttl
+        assert restriction.max_ttl is None or token.grant.ttl <= restriction.max_ttl

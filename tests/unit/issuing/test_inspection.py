@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from tests.unit.issuing.making import CREDENTIALS, OTHER_CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
 from tokend.backends.agora.diagnosis import in_words
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Ask, Credentials
-from tokend.core.reach import Power
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import AppCredentials, TokenRequest
+from tokend.core.reach import Capability
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Inspect, Inspection
 from tokend.issuing.inspection import inspect
@@ -18,15 +18,15 @@ from tokend.issuing.inspection import inspect
 _NOW: Final = STAMP.issued_at + 60
 
 
-def _token(ask: Ask, credentials: Credentials = CREDENTIALS) -> str:
-    permit = permitted(app(rule(powers=list(Power)), credentials=credentials), ask)
+def _token(token_request: TokenRequest, app_credentials: AppCredentials = CREDENTIALS) -> str:
+    permit = permitted(app(rule(capabilities=list(Capability)), app_credentials=app_credentials), token_request)
     return permit.backend.mint(permit.grant, STAMP).token
 
 
 def _told(
-    token: str, now: int = _NOW, credentials: Credentials = CREDENTIALS, **joins: str | None
+    token: str, now: int = _NOW, app_credentials: AppCredentials = CREDENTIALS, **joins: str | None
 ) -> tuple[Mapping[str, object], str]:
-    inspection: Inspection = inspect(backends(credentials).values(), Inspect(token, **joins), now)
+    inspection: Inspection = inspect(backends(app_credentials).values(), Inspect(token, **joins), now)
     return inspection.says, "\n".join(inspection.problems)
 
 
@@ -46,7 +46,7 @@ def test_it_says_what_the_token_gives_and_finds_nothing_wrong() -> None:
                 "privileges": {"join": 5400, "publish_audio": 5400, "publish_video": 5400, "publish_data": 5400},
             }
         ],
-        "powers": [],
+        "capabilities": [],
         "signed_by": "primary",
         "signature": "valid",
         "issued_at": STAMP.issued_at,
@@ -63,8 +63,8 @@ def test_it_says_what_the_token_gives_and_finds_nothing_wrong() -> None:
     }
 
 
-def test_it_names_the_powers_of_a_wildcard() -> None:
-    assert _told(_token(rtc("*", 0)))[0]["powers"] == ["wildcard_channel", "wildcard_user"]
+def test_it_names_the_capabilities_of_a_wildcard() -> None:
+    assert _told(_token(rtc("*", 0)))[0]["capabilities"] == ["wildcard_channel", "wildcard_user"]
 
 
 @pytest.mark.parametrize(("later", "expired", "left"), [(3599, False, 1), (3600, True, 0), (7200, True, 0)])
@@ -96,10 +96,10 @@ def test_a_token_that_no_certificate_of_ours_signed() -> None:
 
 
 def test_it_names_the_certificate_of_two() -> None:
-    both = Credentials(
+    both = AppCredentials(
         CREDENTIALS.app_id, {"primary": Secret("0" * 32), "secondary": CREDENTIALS.certificates["primary"]}
     )
-    assert _told(_token(rtc()), credentials=both)[0]["signed_by"] == "secondary"
+    assert _told(_token(rtc()), app_credentials=both)[0]["signed_by"] == "secondary"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_wildcard_fits_any_channel_and_user() -> None:
 
 
 def test_what_a_service_lacks_is_not_held_against_it() -> None:
-    assert _told(_token(Ask("rtm", {"user": "ann"})), user="ann", product="rtm")[1] == ""
+    assert _told(_token(TokenRequest("rtm", {"user": "ann"})), user="ann", product="rtm")[1] == ""
 
 
 def test_006_hides_channel_user_and_signature() -> None:
@@ -131,14 +131,14 @@ def test_006_hides_channel_user_and_signature() -> None:
 
 
 def test_006_still_tells_the_product_the_app_and_the_end() -> None:
-    assert "not for RTC" in _told(_token(Ask("rtm", {"user": "ann", "version": "006"})), product="rtc")[1]
+    assert "not for RTC" in _told(_token(TokenRequest("rtm", {"user": "ann", "version": "006"})), product="rtc")[1]
     assert "another App ID" in _told(_token(rtc(version="006"), OTHER_CREDENTIALS))[1]
     assert "RTC clients get 109" in _told(_token(rtc(version="006")), STAMP.issued_at + 3600)[1]
 
 
 @pytest.mark.parametrize("token", ["", "junk", "007", "006", "a.b.c", "\ud800", "007" + "A" * 9000])
 def test_what_cannot_be_read_is_a_bad_ask(token: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ApiError) as caught:
         _told(token)
     assert (caught.value.code, caught.value.status, caught.value.field) == (Code.INVALID_FIELD, 400, "token")
     assert caught.value.sentence.count("\n") == 0

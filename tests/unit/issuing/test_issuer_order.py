@@ -9,21 +9,21 @@ from msgspec.structs import replace
 
 from tests.unit.issuing.making import CALLER, CREDENTIALS, STAMP, app, backends, rtc, rule
 from tokend.auth.anonymous import Anonymous
-from tokend.auth.authenticator import Gate, present
+from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import Mismatch
-from tokend.core.errors import Code, Refusal
-from tokend.core.interfaces import Ports
-from tokend.core.model import Ask, Caller, Decision, Grant, Issued
+from tokend.core.errors import ApiError, Code
+from tokend.core.interfaces import Interfaces
+from tokend.core.model import Caller, Decision, Grant, Issued, TokenRequest
 from tokend.dialects.contract import Explain, Explanation, Inspect, Inspection, Issue
 from tokend.issuing.configuration import Route
-from tokend.issuing.issuer import Terms, answer, issue
-from tokend.plugins import Backend, Minted, NoOptions, Reading, Stamp, Unreadable
+from tokend.issuing.issuer import TtlPolicy, answer, issue
+from tokend.plugins import Backend, Issuance, Minted, NoOptions, Reading, Unreadable
 
-_TERMS: Final = Terms()
-_OK: Final = Ask("rtm", {"user": "ann"})
-_ELSEWHERE: Final = Ask("rtm", {"user": "bob"})
-_BAD: Final = Ask("rtm", {"usr": "ann"})
+_TERMS: Final = TtlPolicy()
+_OK: Final = TokenRequest("rtm", {"user": "ann"})
+_ELSEWHERE: Final = TokenRequest("rtm", {"user": "bob"})
+_BAD: Final = TokenRequest("rtm", {"usr": "ann"})
 
 
 class _Journal:
@@ -35,8 +35,8 @@ class _Journal:
         self._fails, self._denied = fails, denied
 
     @property
-    def ports(self) -> Ports:
-        return Ports(audit=self, deny=self)
+    def interfaces(self) -> Interfaces:
+        return Interfaces(audit=self, deny=self)
 
     def healthy(self) -> bool:
         return True
@@ -58,16 +58,16 @@ class _Told(Rtm):
     journal = _Journal()
     lie: Callable[[Reading], Reading] = staticmethod(lambda reading: reading)
 
-    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         self.journal.lines.append("mint")
-        return super().mint(grant, stamp)
+        return super().mint(grant, issuance)
 
     def read(self, token: str) -> Reading:
         return self.lie(super().read(token))
 
-    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+    def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         self.journal.lines.append("verify")
-        return super().verify(minted, grant, stamp)
+        return super().verify(minted, grant, issuance)
 
 
 def _told(journal: _Journal, lie: Callable[[Reading], Reading] = lambda reading: reading) -> Mapping[str, Backend]:
@@ -76,15 +76,17 @@ def _told(journal: _Journal, lie: Callable[[Reading], Reading] = lambda reading:
     return {"rtm": backend}
 
 
-async def _refused(of: Any, wanted: Issue, ports: Ports = Ports()) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        await issue(of, _TERMS, CALLER, wanted, [STAMP] * len(wanted.asks), ports)
+async def _error_response(of: Any, wanted: Issue, interfaces: Interfaces = Interfaces()) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        await issue(of, _TERMS, CALLER, wanted, [STAMP] * len(wanted.token_requests), interfaces)
     return caught.value
 
 
 async def test_deny_list_then_mint_then_verify_then_audit_then_release() -> None:
     journal = _Journal()
-    (issued,) = await issue(app(rule(), built=_told(journal)), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.ports)
+    (issued,) = await issue(
+        app(rule(), built=_told(journal)), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.interfaces
+    )
     assert journal.lines == ["deny?", "mint", "verify", "audit"]
     assert isinstance(issued, Issued)
     ((decision,),) = journal.decisions
@@ -95,12 +97,12 @@ async def test_deny_list_then_mint_then_verify_then_audit_then_release() -> None
         issued.rule,
         STAMP.issued_at,
     )
-    assert (decision.grant, decision.ask, decision.refusal) == (issued.grant, _OK, None)
+    assert (decision.grant, decision.token_request, decision.api_error) == (issued.grant, _OK, None)
 
 
 async def test_the_audit_never_sees_the_token() -> None:
     journal = _Journal()
-    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.ports)
+    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.interfaces)
     assert isinstance(issued, Issued)
     assert issued.token not in repr(journal.decisions)
 
@@ -109,21 +111,21 @@ async def test_the_audit_never_sees_the_token() -> None:
 @pytest.mark.parametrize("batch", [False, True])
 async def test_what_cannot_be_written_down_is_not_issued(error: Exception, batch: bool) -> None:
     journal = _Journal(fails=error)
-    refusal = await _refused(app(rule()), Issue((_OK, _OK), batch), journal.ports)
-    assert (refusal.code, refusal.status, refusal.operator) == (Code.UNAVAILABLE, 503, repr(error))
-    assert "007" not in refusal.detail
+    api_error = await _error_response(app(rule()), Issue((_OK, _OK), batch), journal.interfaces)
+    assert (api_error.code, api_error.status, api_error.operator) == (Code.UNAVAILABLE, 503, repr(error))
+    assert "007" not in api_error.detail
 
 
 async def test_a_refusal_that_cannot_be_written_down_is_unavailable_too() -> None:
-    refusal = await _refused(app(), Issue((_OK,)), _Journal(fails=OSError()).ports)
-    assert refusal.code is Code.UNAVAILABLE
+    api_error = await _error_response(app(), Issue((_OK,)), _Journal(fails=OSError()).interfaces)
+    assert api_error.code is Code.UNAVAILABLE
 
 
 async def test_a_refusal_is_written_down() -> None:
     journal = _Journal()
-    refusal = await _refused(app(), Issue((_OK,)), journal.ports)
+    api_error = await _error_response(app(), Issue((_OK,)), journal.interfaces)
     ((decision,),) = journal.decisions
-    assert decision.refusal is refusal
+    assert decision.api_error is api_error
     assert (decision.grant, decision.rule, decision.token_sha256) == (None, None, None)
 
 
@@ -149,60 +151,60 @@ _LIES: Final[Mapping[str, Callable[[Reading], Reading]]] = {
 @pytest.mark.parametrize("lie", _LIES.values(), ids=_LIES)
 async def test_a_token_that_says_something_else_is_not_released(lie: Callable[[Reading], Reading]) -> None:
     journal = _Journal()
-    refusal = await _refused(app(rule(), built=_told(journal, lie)), Issue((_OK,)), journal.ports)
-    assert (refusal.code, refusal.status, refusal.sentence) == (Code.INTERNAL, 500, "the token was not released")
-    assert (refusal.operator or "").startswith("demo.web.may[0]: the token")
+    api_error = await _error_response(app(rule(), built=_told(journal, lie)), Issue((_OK,)), journal.interfaces)
+    assert (api_error.code, api_error.status, api_error.sentence) == (Code.INTERNAL, 500, "the token was not released")
+    assert (api_error.operator or "").startswith("demo.web.rules[0]: the token")
     ((decision,),) = journal.decisions
-    assert (decision.token_sha256, decision.refusal) == (None, refusal)
+    assert (decision.token_sha256, decision.api_error) == (None, api_error)
 
 
 async def test_who_is_denied_gets_no_token_whatever_the_rules_say() -> None:
     journal = _Journal(denied="ann is shut out until noon")
-    refusal = await _refused(app(rule(), built=_told(journal)), Issue((_OK,)), journal.ports)
-    assert (refusal.code, refusal.sentence) == (Code.NOT_PERMITTED, "ann is shut out until noon")
+    api_error = await _error_response(app(rule(), built=_told(journal)), Issue((_OK,)), journal.interfaces)
+    assert (api_error.code, api_error.sentence) == (Code.NOT_PERMITTED, "ann is shut out until noon")
     assert journal.lines == ["deny?", "audit"]
-    assert await issue(app(rule()), _TERMS, CALLER, Issue((_ELSEWHERE,)), [STAMP], journal.ports)
+    assert await issue(app(rule()), _TERMS, CALLER, Issue((_ELSEWHERE,)), [STAMP], journal.interfaces)
 
 
 async def test_the_deny_list_is_not_asked_about_what_no_rule_permits() -> None:
     journal = _Journal()
-    await _refused(app(), Issue((_OK,)), journal.ports)
+    await _error_response(app(), Issue((_OK,)), journal.interfaces)
     assert journal.lines == ["audit"]
 
 
 async def test_a_batch_answers_each_ask_in_order_and_writes_them_down_at_once() -> None:
     journal = _Journal()
-    malformed = Refusal(Code.INVALID_FIELD, "is missing", "kind")
+    malformed = ApiError(Code.INVALID_FIELD, "is missing", "kind")
     wanted = Issue((_OK, malformed, _ELSEWHERE, _BAD, _OK), batch=True)
-    outcomes = await issue(app(rule(user="ann")), _TERMS, CALLER, wanted, [STAMP] * 5, journal.ports)
-    codes = [one.code if isinstance(one, Refusal) else None for one in outcomes]
+    outcomes = await issue(app(rule(user="ann")), _TERMS, CALLER, wanted, [STAMP] * 5, journal.interfaces)
+    codes = [one.code if isinstance(one, ApiError) else None for one in outcomes]
     assert codes == [None, Code.INVALID_FIELD, Code.NOT_PERMITTED, Code.UNKNOWN_FIELD, None]
     assert outcomes[1] is malformed
     (decisions,) = journal.decisions
-    assert [one.ask for one in decisions] == [_OK, _ELSEWHERE, _BAD, _OK]
+    assert [one.token_request for one in decisions] == [_OK, _ELSEWHERE, _BAD, _OK]
     digests = [hashlib.sha256(one.token.encode()).hexdigest() if isinstance(one, Issued) else None for one in outcomes]
     assert [one.token_sha256 for one in decisions] == [digests[0], None, None, digests[4]]
 
 
 async def test_two_tokens_of_one_answer_are_all_or_nothing() -> None:
     journal = _Journal()
-    refusal = await _refused(app(rule(user="ann")), Issue((_OK, _ELSEWHERE)), journal.ports)
-    assert refusal.code is Code.NOT_PERMITTED
+    api_error = await _error_response(app(rule(user="ann")), Issue((_OK, _ELSEWHERE)), journal.interfaces)
+    assert api_error.code is Code.NOT_PERMITTED
     (decisions,) = journal.decisions
     assert [one.token_sha256 for one in decisions] == [None], "a token that is not released is not written down as one"
 
 
 async def test_a_refusal_among_the_asks_of_one_answer_refuses_all_and_is_no_decision() -> None:
-    malformed = Refusal(Code.INVALID_FIELD, "is missing", "kind")
-    for asks in ((malformed,), (_OK, malformed)):
+    malformed = ApiError(Code.INVALID_FIELD, "is missing", "kind")
+    for token_requests in ((malformed,), (_OK, malformed)):
         journal = _Journal()
-        assert await _refused(app(rule()), Issue(asks), journal.ports) is malformed
+        assert await _error_response(app(rule()), Issue(token_requests), journal.interfaces) is malformed
         assert [one for several in journal.decisions for one in several] == []
 
 
 async def test_each_token_has_its_own_salt_and_all_one_time() -> None:
-    stamps = [Stamp(STAMP.issued_at, salt) for salt in (1, 2)]
-    one, two = await issue(app(rule()), _TERMS, CALLER, Issue((_OK, _OK), batch=True), stamps)
+    issuances = [Issuance(STAMP.issued_at, salt) for salt in (1, 2)]
+    one, two = await issue(app(rule()), _TERMS, CALLER, Issue((_OK, _OK), batch=True), issuances)
     assert isinstance(one, Issued)
     assert isinstance(two, Issued)
     assert one.token != two.token
@@ -226,8 +228,8 @@ async def test_times_come_from_the_stamp_and_the_grant() -> None:
 
 async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may() -> None:
     of = app(rule())
-    route = Route(of, (), None, (), Gate([Anonymous("web")]), ("web",))
-    nobody = present((), ())
+    route = Route(of, (), None, (), Authenticator([Anonymous("web")]), ("web",))
+    nobody = read_credentials((), ())
     for parsed, made in ((Issue((_OK,)), Issued), (Explain(_OK), Explanation)):
         (outcome,) = await answer(route, parsed, nobody, [STAMP])
         assert isinstance(outcome, made)
@@ -235,8 +237,8 @@ async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may(
     (outcome,) = await answer(route, Inspect(token), nobody, [STAMP])
     assert isinstance(outcome, Inspection)
     for wanted in (Issue((_OK,)), Explain(_OK), Inspect(token)):
-        with pytest.raises(Refusal) as caught:
-            await answer(route, wanted, present((), ("unknown",)), [STAMP])
+        with pytest.raises(ApiError) as caught:
+            await answer(route, wanted, read_credentials((), ("unknown",)), [STAMP])
         assert caught.value.code is Code.CREDENTIAL_INVALID
 
 

@@ -6,20 +6,20 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import APP_ID, CALLER, STAMP, TERMS, app, permitted, refused, rtc, rule, signed_in
-from tokend.auth.authenticator import Gate
-from tokend.auth.contract import Presented, Scheme
-from tokend.core.errors import Code, Refusal
-from tokend.core.interfaces import Keys, Ports
-from tokend.core.model import Ask, Caller, Decision, Grant, Issued, Narrowing
+from tokend.auth.authenticator import Authenticator
+from tokend.auth.contract import AuthScheme, Credentials
+from tokend.core.errors import ApiError, Code
+from tokend.core.interfaces import Interfaces, Keys
+from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, TokenRequest
 from tokend.dialects.contract import Explain, Issue
 from tokend.issuing.configuration import App, Route, TtlBounds
-from tokend.issuing.issuer import Terms, answer, explain, issue, mint, unlimited
+from tokend.issuing.issuer import TtlPolicy, answer, explain, issue, mint, operator_grant
 
-_STRICT_006 = Terms(strict_006=True)
+_STRICT_006 = TtlPolicy(strict_006=True)
 _WILD = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 
 
-class _Scheme(Scheme):
+class _Scheme(AuthScheme):
     """Remembers what it was asked with."""
 
     name = "remembering"
@@ -27,7 +27,7 @@ class _Scheme(Scheme):
     def __init__(self) -> None:
         self.asked: list[tuple[int, Keys | None]] = []
 
-    async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         self.asked.append((now, keys))
         return CALLER
 
@@ -51,19 +51,19 @@ class _Outside:
         return self.denied
 
 
-def _route(of: App, scheme: Scheme, **more: Any) -> Route:
-    return Route(of, (), None, (), Gate([scheme]), (CALLER.name,), **more)
+def _route(of: App, scheme: AuthScheme, **more: Any) -> Route:
+    return Route(of, (), None, (), Authenticator([scheme]), (CALLER.name,), **more)
 
 
-async def _answered(route: Route, ask: Ask, ports: Ports = Ports()) -> Issued:
-    (issued,) = await answer(route, Issue((ask,)), Presented(), [STAMP], ports, "request-7")
+async def _answered(route: Route, token_request: TokenRequest, interfaces: Interfaces = Interfaces()) -> Issued:
+    (issued,) = await answer(route, Issue((token_request,)), Credentials(), [STAMP], interfaces, "request-7")
     assert isinstance(issued, Issued)
     return issued
 
 
 async def test_the_gate_gets_the_time_of_the_stamp_and_the_keys() -> None:
     scheme, keys = _Scheme(), object()
-    await _answered(_route(app(rule()), scheme), rtc(), Ports(keys=keys))  # type: ignore[arg-type]  # is handed on only
+    await _answered(_route(app(rule()), scheme), rtc(), Interfaces(keys=keys))  # type: ignore[arg-type]  # is handed on only
     assert scheme.asked == [(STAMP.issued_at, keys)]
 
 
@@ -73,69 +73,74 @@ async def test_a_route_says_whether_it_clamps_and_is_strict_about_006() -> None:
     issued = await _answered(clamping, rtc("room1", version="006", ttl=7200))
     assert (issued.grant.ttl, issued.clamped_from) == (3600, 7200)
     strict = _route(app(rule()), _Scheme(), ttl=bounds, strict_006=True)
-    for ask, code in ((rtc(ttl=7200), Code.TTL_OUT_OF_RANGE), (rtc("room1", version="006"), Code.INVALID_FIELD)):
-        with pytest.raises(Refusal) as caught:
-            await _answered(strict, ask)
+    for token_request, code in (
+        (rtc(ttl=7200), Code.TTL_OUT_OF_RANGE),
+        (rtc("room1", version="006"), Code.INVALID_FIELD),
+    ):
+        with pytest.raises(ApiError) as caught:
+            await _answered(strict, token_request)
         assert caught.value.code is code
 
 
-@pytest.mark.parametrize("ask", [rtc(), rtc("")])
-async def test_a_decision_says_who_asked_what_when_and_under_which_request(ask: Ask) -> None:
+@pytest.mark.parametrize("token_request", [rtc(), rtc("")])
+async def test_a_decision_says_who_asked_what_when_and_under_which_request(token_request: TokenRequest) -> None:
     outside = _Outside()
     route = _route(app(rule()), _Scheme())
     try:
-        await _answered(route, ask, Ports(audit=outside))
-    except Refusal as refusal:
-        assert refusal.code is Code.POWER_REQUIRED
+        await _answered(route, token_request, Interfaces(audit=outside))
+    except ApiError as api_error:
+        assert api_error.code is Code.CAPABILITY_REQUIRED
     (decision,) = outside.decisions
-    assert (decision.app, decision.caller, decision.ask) == ("demo", CALLER.name, ask)
+    assert (decision.app, decision.caller, decision.token_request) == ("demo", CALLER.name, token_request)
     assert (decision.issued_at, decision.request_id) == (STAMP.issued_at, "request-7")
-    assert (decision.refusal is None) is (ask == rtc())
+    assert (decision.api_error is None) is (token_request == rtc())
 
 
 async def test_a_refused_credential_is_written_down_with_its_app_time_and_request() -> None:
     class Refusing(_Scheme):
-        async def identify(self, presented: Presented, now: int, keys: Keys | None = None) -> Caller | None:
-            raise refusal
+        async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
+            raise api_error
 
-    outside, refusal = _Outside(), Refusal(Code.CREDENTIAL_INVALID, "is past")
+    outside, api_error = _Outside(), ApiError(Code.CREDENTIAL_INVALID, "is past")
     route = _route(app(rule()), Refusing())
     for parsed in (Issue((rtc(),)), Explain(rtc())):
-        with pytest.raises(Refusal) as caught:
-            await answer(route, parsed, Presented(), [STAMP], Ports(audit=outside), "request-7")
-        assert caught.value is refusal
-    assert outside.decisions == [Decision("demo", None, None, None, None, None, STAMP.issued_at, refusal, "request-7")]
+        with pytest.raises(ApiError) as caught:
+            await answer(route, parsed, Credentials(), [STAMP], Interfaces(audit=outside), "request-7")
+        assert caught.value is api_error
+    assert outside.decisions == [
+        Decision("demo", None, None, None, None, None, STAMP.issued_at, api_error, "request-7")
+    ]
 
 
-@pytest.mark.parametrize("ask", [rtc(), rtc("")])
-async def test_a_decision_says_by_which_signed_url_and_under_which_narrowings(ask: Ask) -> None:
+@pytest.mark.parametrize("token_request", [rtc(), rtc("")])
+async def test_a_decision_says_by_which_signed_url_and_under_which_narrowings(token_request: TokenRequest) -> None:
     outside = _Outside()
-    caller = Caller(CALLER.name, {}, (Narrowing("url party-7"), Narrowing("authorizer")), "party-7")
-    await issue(app(rule()), TERMS, caller, Issue((ask,), batch=True), [STAMP], Ports(audit=outside))
+    caller = Caller(CALLER.name, {}, (Restriction("url party-7"), Restriction("authorizer")), "party-7")
+    await issue(app(rule()), TERMS, caller, Issue((token_request,), batch=True), [STAMP], Interfaces(audit=outside))
     (decision,) = outside.decisions
-    assert (decision.url, decision.narrowed_by) == ("party-7", ("url party-7", "authorizer"))
+    assert (decision.url, decision.restricted_by) == ("party-7", ("url party-7", "authorizer"))
 
 
 async def test_without_a_request_id_a_decision_has_none() -> None:
     outside = _Outside()
-    await issue(app(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Ports(audit=outside))
-    await answer(_route(app(rule()), _Scheme()), Issue((rtc(),)), Presented(), [STAMP], Ports(audit=outside))
+    await issue(app(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Interfaces(audit=outside))
+    await answer(_route(app(rule()), _Scheme()), Issue((rtc(),)), Credentials(), [STAMP], Interfaces(audit=outside))
     assert [one.request_id for one in outside.decisions] == ["", ""]
 
 
 async def test_the_deny_list_is_told_the_app_the_caller_and_the_grant() -> None:
     outside, caller = _Outside("is shut out"), signed_in(sub="ann")
-    with pytest.raises(Refusal) as caught:
-        await issue(app(rule()), TERMS, caller, Issue((rtc(),)), [STAMP], Ports(deny=outside))
+    with pytest.raises(ApiError) as caught:
+        await issue(app(rule()), TERMS, caller, Issue((rtc(),)), [STAMP], Interfaces(deny=outside))
     assert outside.asked == [("demo", caller, permitted(app(rule()), rtc()).grant)]
     assert (caught.value.code, caught.value.sentence) == (Code.NOT_PERMITTED, "is shut out")
     assert caught.value.operator == "deny list"
 
 
 def test_the_operators_token_holds_what_was_asked_and_says_what_was_cut() -> None:
-    clamping = Terms(TtlBounds(600, 60, 3600), clamp=True)
-    permit = unlimited(app(), clamping, rtc(ttl=7200))
-    assert (permit.ask, permit.rule, permit.filled_user) == (rtc(ttl=7200), "(operator)", None)
+    clamping = TtlPolicy(TtlBounds(600, 60, 3600), clamp=True)
+    permit = operator_grant(app(), clamping, rtc(ttl=7200))
+    assert (permit.token_request, permit.rule, permit.filled_user) == (rtc(ttl=7200), "(operator)", None)
     assert (permit.grant.ttl, permit.clamped_from) == (3600, 7200)
 
 
@@ -147,14 +152,14 @@ def test_a_user_that_a_rule_filled_in_is_told_with_its_field_and_type() -> None:
 
 def test_an_app_id_that_is_sent_must_be_the_apps() -> None:
     assert permitted(app(rule()), replace(rtc(), app_id=APP_ID)).grant.app_id == APP_ID
-    refusal = refused(app(rule()), replace(rtc(), app_id="0" * 32))
-    assert (refusal.code, refusal.field, refusal.status) == (Code.WRONG_APP, "app_id", 403)
-    assert refusal.sentence == "is not the App ID of this route's app"
+    api_error = refused(app(rule()), replace(rtc(), app_id="0" * 32))
+    assert (api_error.code, api_error.field, api_error.status) == (Code.WRONG_APP, "app_id", 403)
+    assert api_error.sentence == "is not the App ID of this route's app"
 
 
 def test_a_kind_that_the_app_has_not_is_told_with_those_it_has() -> None:
-    refusal = refused(app(rule()), Ask("turn", {}))
-    assert (refusal.code, refusal.field, refusal.sentence) == (
+    api_error = refused(app(rule()), TokenRequest("turn", {}))
+    assert (api_error.code, api_error.field, api_error.sentence) == (
         Code.INVALID_FIELD,
         "kind",
         "must be one of chat, rtc, rtm",
@@ -164,54 +169,56 @@ def test_a_kind_that_the_app_has_not_is_told_with_those_it_has() -> None:
 def test_explain_names_each_rule_that_was_tried() -> None:
     of = app(rule(kinds=["rtm"], path="kinds"), rule("{claims.org}", path="claim"), rule(path="bad"), rule(path="good"))
     told = explain(of, TERMS, CALLER, rtc(uid=None))
-    assert [one.rule for one in told.trials] == ["kinds", "claim", "bad", "good"]
-    assert told.trials[2].lacked == ("uid is missing: say for whom the token is",)
+    assert [one.rule for one in told.rule_results] == ["kinds", "claim", "bad", "good"]
+    assert told.rule_results[2].unmet == ("uid is missing: say for whom the token is",)
 
 
 def test_the_nearest_miss_is_told() -> None:
-    """A bad ask before a power that is lacking, whichever rule comes first; a power before all else."""
-    bad, power, else_ = rule(user="\n", path="bad"), rule(user="7*", path="power"), rule("other", path="else")
-    ask = rtc("*", uid=None)
-    for rules in ((power, rule()), (rule(), power)):
-        assert refused(app(*rules), ask).code is Code.INVALID_FIELD
-    for several in ((power, else_), (else_, power)):
-        assert refused(app(*several), rtc("*", uid=77)).code is Code.POWER_REQUIRED
+    """A bad ask before a capability that is lacking, whichever rule comes first; a capability before all else."""
+    bad, capability, else_ = rule(user="\n", path="bad"), rule(user="7*", path="capability"), rule("other", path="else")
+    token_request = rtc("*", uid=None)
+    for rules in ((capability, rule()), (rule(), capability)):
+        assert refused(app(*rules), token_request).code is Code.INVALID_FIELD
+    for several in ((capability, else_), (else_, capability)):
+        assert refused(app(*several), rtc("*", uid=77)).code is Code.CAPABILITY_REQUIRED
     fills = rule(user="7", path="fills")
     for ordered in ((fills, bad), (bad, fills)):
-        refusal = refused(app(*ordered), ask)
-        assert (refusal.code, refusal.field) == (Code.INVALID_FIELD, "uid")
+        api_error = refused(app(*ordered), token_request)
+        assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "uid")
 
 
 def test_a_miss_in_words() -> None:
-    refusal = refused(app(rule("other")), rtc())
-    assert refusal.sentence == "no rule of this caller permits this; v1/explain says what each lacks"
-    refusal = refused(app(rule()), rtc("*", uid=0))
-    assert refusal.sentence == "this needs wildcard_channel, wildcard_user among the powers of the caller's rule"
+    api_error = refused(app(rule("other")), rtc())
+    assert api_error.sentence == "no rule of this caller permits this; v1/explain says what each lacks"
+    api_error = refused(app(rule()), rtc("*", uid=0))
+    assert (
+        api_error.sentence == "this needs wildcard_channel, wildcard_user among the capabilities of the caller's rule"
+    )
     assert refused(app(), rtc()).sentence == "no rule of this caller permits this"
 
 
 def test_a_lifetime_outside_the_bounds_in_words() -> None:
-    bounds = Terms(TtlBounds(600, 60, 3600))
+    bounds = TtlPolicy(TtlBounds(600, 60, 3600))
     timestamp = "; this looks like a Unix timestamp: give seconds from now"
     for ttl, hint in ((59, ""), (3601, ""), (10**9 - 1, ""), (10**9, timestamp)):
-        assert refused(app(rule()), rtc(ttl=ttl), terms=bounds).sentence == f"must be 60 to 3600 seconds{hint}"
+        assert refused(app(rule()), rtc(ttl=ttl), ttl_policy=bounds).sentence == f"must be 60 to 3600 seconds{hint}"
     clamping = replace(bounds, clamp=True)
-    assert permitted(app(rule()), rtc(ttl=10**9 - 1), terms=clamping).grant.ttl == 3600
-    assert refused(app(rule()), rtc(ttl=10**9), terms=clamping).code is Code.TTL_OUT_OF_RANGE
+    assert permitted(app(rule()), rtc(ttl=10**9 - 1), ttl_policy=clamping).grant.ttl == 3600
+    assert refused(app(rule()), rtc(ttl=10**9), ttl_policy=clamping).code is Code.TTL_OUT_OF_RANGE
 
 
 def test_a_rule_below_the_routes_shortest_ttl_permits_nothing_and_says_so() -> None:
-    refusal = refused(app(rule(max_ttl=59)), rtc(), terms=Terms(TtlBounds(600, 60, 3600)))
-    assert (refusal.code, refusal.field) == (Code.NOT_PERMITTED, "ttl")
-    assert refusal.sentence == "is at least 60 s here, and the rule permits 59 s"
+    api_error = refused(app(rule(max_ttl=59)), rtc(), ttl_policy=TtlPolicy(TtlBounds(600, 60, 3600)))
+    assert (api_error.code, api_error.field) == (Code.NOT_PERMITTED, "ttl")
+    assert api_error.sentence == "is at least 60 s here, and the rule permits 59 s"
 
 
 def test_a_006_token_that_could_be_read_two_ways_in_words() -> None:
-    refusal = refused(app(rule(powers=_WILD)), rtc("room1", uid=7, version="006"), terms=_STRICT_006)
-    assert (refusal.code, refusal.field) == (Code.INVALID_FIELD, "channel")
-    assert refusal.sentence == "may not end in a digit beside a numeric uid in a 006 token"
-    for ask in (rtc("room1", uid=0, version="006"), rtc("room", uid=7, version="006"), rtc("room1", uid=7)):
-        assert permitted(app(rule(powers=_WILD)), ask, terms=_STRICT_006)
+    api_error = refused(app(rule(capabilities=_WILD)), rtc("room1", uid=7, version="006"), ttl_policy=_STRICT_006)
+    assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "channel")
+    assert api_error.sentence == "may not end in a digit beside a numeric uid in a 006 token"
+    for token_request in (rtc("room1", uid=0, version="006"), rtc("room", uid=7, version="006"), rtc("room1", uid=7)):
+        assert permitted(app(rule(capabilities=_WILD)), token_request, ttl_policy=_STRICT_006)
 
 
 async def test_an_audit_that_cannot_be_written_in_words() -> None:
@@ -219,6 +226,6 @@ async def test_an_audit_that_cannot_be_written_in_words() -> None:
         async def record(self, decisions: tuple[Decision, ...]) -> None:
             raise OSError("disk full")
 
-    with pytest.raises(Refusal) as caught:
-        await issue(app(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Ports(audit=Failing()))
+    with pytest.raises(ApiError) as caught:
+        await issue(app(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Interfaces(audit=Failing()))
     assert (caught.value.sentence, caught.value.operator) == ("the audit log cannot be written", "OSError('disk full')")

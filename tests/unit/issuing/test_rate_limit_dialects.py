@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.dialects.notation import signed
-from tests.unit.dialects.transcripts import Exchange, all_exchanges, setup_named
+from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import WORLD, Reply, serving
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 from tokend.core.rate_limits import Group, Limit, Limits
 from tokend.dialects.registry import DIALECTS
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 SENTENCE: Final = "this is over a rate limit: ask again in 3 s"
 OURS: Final[Mapping[str, Any]] = {
@@ -57,16 +57,20 @@ class Full:
         return [2.3] * len(groups)
 
 
-def with_limits(setup: Setup) -> Setup:
+def with_limits(configuration: Configuration) -> Configuration:
     """The same, its apps limited."""
-    apps = {name: replace(app, limits=Limits(app=Limit(1, 1, 1))) for name, app in setup.apps.items()}
-    return replace(setup, apps=apps, routes=tuple(replace(one, app=apps[one.app.name]) for one in setup.routes))
+    apps = {name: replace(app, limits=Limits(app=Limit(1, 1, 1))) for name, app in configuration.apps.items()}
+    return replace(
+        configuration, apps=apps, routes=tuple(replace(one, app=apps[one.app.name]) for one in configuration.routes)
+    )
 
 
 async def limited_reply(one: Exchange) -> Reply:
-    async with serving(with_limits(setup_named(one.setup)), WORLD, Ports(limiter=Full())) as server:
+    async with serving(
+        with_limits(configuration_named(one.configuration)), WORLD, Interfaces(limiter=Full())
+    ) as server:
         body = signed(one.body).encode() if one.body or one.method == "POST" else None
-        return await server.ask(one.method, one.target, body, *one.headers)
+        return await server.token_request(one.method, one.target, body, *one.headers)
 
 
 @pytest.mark.parametrize("one", GOOD, ids=[one.place for one in GOOD])

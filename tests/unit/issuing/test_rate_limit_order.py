@@ -7,21 +7,25 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import CALLER, STAMP, app, rtc, rule
-from tokend.auth.authenticator import Gate, present
-from tokend.core.errors import Code, Refusal
-from tokend.core.interfaces import AuthorizerSettings, Ports, Question
-from tokend.core.model import Ask, Caller, Decision, Grant, Issued, Narrowing
+from tokend.auth.authenticator import Authenticator, read_credentials
+from tokend.core.errors import ApiError, Code
+from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
+from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, TokenRequest
 from tokend.core.rate_limits import Group, Limit, Limits
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
 from tokend.issuing.configuration import Route
-from tokend.issuing.issuer import Terms, answer, issue
+from tokend.issuing.issuer import TtlPolicy, answer, issue
 
 ONE: Final = Limit(1, 1, 1)
 EVERY: Final = Limits(ONE, ONE, ONE, ONE)
-ANN, BOB, BAD = Ask("rtm", {"user": "ann"}), Ask("rtm", {"user": "bob"}), Ask("rtm", {"usr": "ann"})
+ANN, BOB, BAD = (
+    TokenRequest("rtm", {"user": "ann"}),
+    TokenRequest("rtm", {"user": "bob"}),
+    TokenRequest("rtm", {"usr": "ann"}),
+)
 ASKED = AuthorizerSettings("https://backend.example.com", Secret("s"), 1, 0)
-APP = replace(app(rule(powers=["wildcard_user"])), limits=EVERY, authorizer=ASKED)
+APP = replace(app(rule(capabilities=["wildcard_user"])), limits=EVERY, authorizer=ASKED)
 
 
 class Journal:
@@ -34,8 +38,8 @@ class Journal:
         self._waits = list(waits)
 
     @property
-    def ports(self) -> Ports:
-        return Ports(audit=self, deny=self, limiter=self, authorizer=self)
+    def interfaces(self) -> Interfaces:
+        return Interfaces(audit=self, deny=self, limiter=self, authorizer=self)
 
     async def take(self, groups: Sequence[Group]) -> list[float | None]:
         self.lines.append("take")
@@ -48,7 +52,7 @@ class Journal:
 
     async def authorize(
         self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str
-    ) -> Sequence[Narrowing | Refusal | None]:
+    ) -> Sequence[Restriction | ApiError | None]:
         self.lines += [f"authorizer? {one.users[0]}" for one in questions]
         return [None] * len(questions)
 
@@ -60,9 +64,13 @@ class Journal:
         return True
 
 
-async def outcomes(journal: Journal, *asks: Ask | Refusal, batch: bool = True) -> list[Issued | Refusal]:
-    stamps = [STAMP] * len(asks)
-    return await issue(APP, Terms(), CALLER, Issue(asks, batch), stamps, journal.ports, address="192.0.2.7")
+async def outcomes(
+    journal: Journal, *token_requests: TokenRequest | ApiError, batch: bool = True
+) -> list[Issued | ApiError]:
+    issuances = [STAMP] * len(token_requests)
+    return await issue(
+        APP, TtlPolicy(), CALLER, Issue(token_requests, batch), issuances, journal.interfaces, address="192.0.2.7"
+    )
 
 
 def shared(*users: str) -> list[str]:
@@ -78,18 +86,22 @@ async def test_a_request_takes_once_and_before_all_else() -> None:
 
 async def test_what_is_refused_counts_for_no_user() -> None:
     journal = Journal()
-    malformed = Refusal(Code.INVALID_FIELD, "is missing", "kind")
+    malformed = ApiError(Code.INVALID_FIELD, "is missing", "kind")
     await outcomes(journal, BAD, malformed, ANN, rtc(uid=0))
     assert journal.groups == [shared(), shared(), shared("ann"), shared("*")]
 
 
 async def test_the_asks_of_one_answer_count_as_one() -> None:
-    for asks, users in (((ANN, BOB), ("ann", "bob")), ((ANN, rtc(uid=0)), ("*", "ann")), ((ANN, ANN), ("ann",))):
+    for token_requests, users in (
+        ((ANN, BOB), ("ann", "bob")),
+        ((ANN, rtc(uid=0)), ("*", "ann")),
+        ((ANN, ANN), ("ann",)),
+    ):
         journal = Journal()
-        await outcomes(journal, *asks, batch=False)
+        await outcomes(journal, *token_requests, batch=False)
         assert journal.groups == [shared(*users)]
     journal = Journal()
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         await outcomes(journal, ANN, BAD, batch=False)
     assert journal.groups == [shared()]
 
@@ -99,24 +111,26 @@ async def test_a_limited_ask_is_neither_held_against_the_deny_list_nor_minted_bu
     first, limited, bad = await outcomes(journal, ANN, BOB, BAD)
     assert journal.lines == ["take", "deny? ann", "authorizer? ann", "audit"]
     assert isinstance(first, Issued)
-    assert isinstance(limited, Refusal)
+    assert isinstance(limited, ApiError)
     assert (limited.code, limited.status, limited.retry_after) == (Code.RATE_LIMITED, 429, 2.5)
-    assert isinstance(bad, Refusal)
-    assert [one.refusal for one in journal.audited] == [None, limited, bad]
+    assert isinstance(bad, ApiError)
+    assert [one.api_error for one in journal.audited] == [None, limited, bad]
 
 
 async def test_what_the_rules_refuse_may_be_limited_too() -> None:
     """Else guessing would be free."""
     (limited,) = await outcomes(Journal(9.0), BAD)
-    assert isinstance(limited, Refusal)
+    assert isinstance(limited, ApiError)
     assert limited.code is Code.RATE_LIMITED
 
 
 async def test_a_flood_of_refused_credentials_is_limited_before_it_fills_the_audit() -> None:
     journal = Journal(9.0)
-    route = Route(APP, (), None, (), Gate([]), ())
-    with pytest.raises(Refusal) as caught:
-        await answer(route, Issue((ANN,)), present((), ("wrong",)), [STAMP], journal.ports, address="192.0.2.7")
+    route = Route(APP, (), None, (), Authenticator([]), ())
+    with pytest.raises(ApiError) as caught:
+        await answer(
+            route, Issue((ANN,)), read_credentials((), ("wrong",)), [STAMP], journal.interfaces, address="192.0.2.7"
+        )
     assert caught.value.code is Code.RATE_LIMITED
     assert journal.groups == [["app:demo", "address:demo:192.0.2.7"]]
     assert journal.audited == []
@@ -125,10 +139,10 @@ async def test_a_flood_of_refused_credentials_is_limited_before_it_fills_the_aud
 async def test_limits_that_cannot_be_checked_refuse_the_whole_request() -> None:
     class Lost(Journal):
         async def take(self, groups: Sequence[Group]) -> list[float | None]:
-            raise Refusal(Code.UNAVAILABLE, "the rate limits cannot be checked")
+            raise ApiError(Code.UNAVAILABLE, "the rate limits cannot be checked")
 
     journal = Lost()
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ApiError) as caught:
         await outcomes(journal, ANN, BOB)
     assert caught.value.status == 503
     assert journal.lines == []

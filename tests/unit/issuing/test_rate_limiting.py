@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Reply, Running, serving, setup_of
+from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Reply, Running, configuration_of, serving
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.auth.authenticator import digest_of
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 
 OTHER_KEY = "tk_other_0123456789abcdef"
 ADA: dict[str, Any]
@@ -40,7 +40,7 @@ apps:
     limits: {limits}
     callers:
       studio: {{api_key: "{digest_of(KEY)}"}}
-      other: {{api_key: "{digest_of(OTHER_KEY)}", may: [{{powers: [wildcard_user]}}]}}
+      other: {{api_key: "{digest_of(OTHER_KEY)}", rules: [{{capabilities: [wildcard_user]}}]}}
   quiet:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
@@ -56,20 +56,22 @@ class Served(Running):
     clock: Clock
 
     async def get(self, target: str, body: dict[str, Any] | None, key: str = KEY) -> Reply:
-        return await self.ask("POST", target, body, ("X-API-Key", key))
+        return await self.token_request("POST", target, body, ("X-API-Key", key))
 
 
 @asynccontextmanager
 async def limited(limits: str, server: str = ANYWHERE) -> AsyncIterator[Served]:
     clock = Clock()
-    async with serving(setup_of(config(limits, server)), WORLD, Ports(limiter=LocalLimiter(clock))) as running:
-        served = Served(running.door, running.guard, running.port, running.log)
+    async with serving(
+        configuration_of(config(limits, server)), WORLD, Interfaces(limiter=LocalLimiter(clock))
+    ) as running:
+        served = Served(running.handler, running.connection_limiter, running.port, running.log)
         served.clock = clock
         yield served
 
 
-async def statuses(server: Served, *asks: tuple[str, dict[str, Any], str]) -> list[int]:
-    return [(await server.get(*one)).status for one in asks]
+async def statuses(server: Served, *token_requests: tuple[str, dict[str, Any], str]) -> list[int]:
+    return [(await server.get(*one)).status for one in token_requests]
 
 
 async def test_a_limited_ask_is_429_with_a_true_retry_after() -> None:
@@ -89,22 +91,22 @@ async def test_a_limited_ask_is_429_with_a_true_retry_after() -> None:
 
 async def test_each_caller_has_its_own() -> None:
     async with limited("{caller: 1/m}") as server:
-        asks = [(TOKEN, ADA, KEY), (TOKEN, BOB, KEY), (TOKEN, ADA, OTHER_KEY), (TOKEN, ADA, OTHER_KEY)]
-        assert await statuses(server, *asks) == [200, 429, 200, 429]
+        token_requests = [(TOKEN, ADA, KEY), (TOKEN, BOB, KEY), (TOKEN, ADA, OTHER_KEY), (TOKEN, ADA, OTHER_KEY)]
+        assert await statuses(server, *token_requests) == [200, 429, 200, 429]
 
 
 async def test_each_user_has_its_own_whoever_asks() -> None:
     async with limited("{user: 1/m}") as server:
-        asks = [(TOKEN, ADA, KEY), (TOKEN, ADA, OTHER_KEY), (TOKEN, BOB, KEY), (TOKEN, BOB, KEY)]
-        assert await statuses(server, *asks) == [200, 429, 200, 429]
+        token_requests = [(TOKEN, ADA, KEY), (TOKEN, ADA, OTHER_KEY), (TOKEN, BOB, KEY), (TOKEN, BOB, KEY)]
+        assert await statuses(server, *token_requests) == [200, 429, 200, 429]
 
 
 async def test_wildcards_are_one_user() -> None:
     async with limited("{user: 1/m}") as server:
         any_user: dict[str, Any] = {"kind": "rtc", "channel": "room", "uid": 0}
         starred: dict[str, Any] = {"kind": "rtc", "channel": "room", "account": "*"}
-        asks = [(TOKEN, any_user, OTHER_KEY), (TOKEN, starred, OTHER_KEY), (TOKEN, ADA, OTHER_KEY)]
-        assert await statuses(server, *asks) == [200, 429, 200]
+        token_requests = [(TOKEN, any_user, OTHER_KEY), (TOKEN, starred, OTHER_KEY), (TOKEN, ADA, OTHER_KEY)]
+        assert await statuses(server, *token_requests) == [200, 429, 200]
 
 
 async def test_each_app_has_its_own() -> None:
@@ -116,16 +118,21 @@ async def test_each_app_has_its_own() -> None:
 
 async def test_what_the_rules_refuse_counts_but_for_the_user() -> None:
     async with limited("{caller: 3/m, user: 1/m}") as server:
-        asks: list[tuple[str, dict[str, Any], str]]
-        asks = [(TOKEN, NOT_PERMITTED, KEY), (TOKEN, {**ADA, "ttl": 9}, KEY), (TOKEN, ADA, KEY), (TOKEN, BOB, KEY)]
-        assert await statuses(server, *asks) == [403, 400, 200, 429]
+        token_requests: list[tuple[str, dict[str, Any], str]]
+        token_requests = [
+            (TOKEN, NOT_PERMITTED, KEY),
+            (TOKEN, {**ADA, "ttl": 9}, KEY),
+            (TOKEN, ADA, KEY),
+            (TOKEN, BOB, KEY),
+        ]
+        assert await statuses(server, *token_requests) == [403, 400, 200, 429]
 
 
 @pytest.mark.parametrize("limits", ["{app: 2/m}", "{address: 2/m}"])
 async def test_a_refused_credential_counts_against_app_and_address(limits: str) -> None:
     async with limited(limits) as server:
-        asks = [(TOKEN, ADA, "wrong"), (TOKEN, ADA, "wrong"), (TOKEN, ADA, "wrong"), (TOKEN, ADA, KEY)]
-        assert await statuses(server, *asks) == [401, 401, 429, 429]
+        token_requests = [(TOKEN, ADA, "wrong"), (TOKEN, ADA, "wrong"), (TOKEN, ADA, "wrong"), (TOKEN, ADA, KEY)]
+        assert await statuses(server, *token_requests) == [401, 401, 429, 429]
 
 
 async def test_a_refused_credential_counts_against_no_caller_and_no_user() -> None:
@@ -147,16 +154,16 @@ async def test_what_cannot_be_read_and_documents_count_against_nothing() -> None
     async with limited("{app: 1/m}") as server:
         assert await statuses(server, *[(TOKEN, {"kind": 7}, KEY)] * 3) == [400] * 3
         for target in ("/demo/v1/nothing", "/demo/openapi.json", "/demo/docs", "/healthz", "/"):
-            await server.ask("GET", target)
+            await server.token_request("GET", target)
         assert await statuses(server, (TOKEN, ADA, KEY), (TOKEN, ADA, KEY)) == [200, 429]
 
 
 async def test_each_ask_of_a_batch_counts_and_stands_or_falls_by_itself() -> None:
     async with limited("{caller: 4/m, user: 2/m}") as server:
-        reply = await server.get(BATCH, {"asks": [ADA, NOT_PERMITTED, ADA, ADA, BOB, BOB]})
+        reply = await server.get(BATCH, {"requests": [ADA, NOT_PERMITTED, ADA, ADA, BOB, BOB]})
         assert (reply.status, "retry-after" in reply.headers) == (200, False)
         codes = [one.get("error", {}).get("code") for one in reply.json["results"]]
-        assert codes == [None, "power_required", None, "rate_limited", None, "rate_limited"]
+        assert codes == [None, "capability_required", None, "rate_limited", None, "rate_limited"]
         assert reply.json["results"][3]["error"] == {
             "code": "rate_limited",
             "detail": "this is over a rate limit: ask again in 30 s",
@@ -168,7 +175,8 @@ async def test_each_ask_of_a_batch_counts_and_stands_or_falls_by_itself() -> Non
 async def test_two_tokens_of_one_answer_count_as_one() -> None:
     async with limited("{caller: 1/m, user: 1/m}") as server:
         replies = [
-            await server.ask("GET", f"/demo/rte/room/publisher/uid/{uid}", None, ("X-API-Key", KEY)) for uid in (7, 8)
+            await server.token_request("GET", f"/demo/rte/room/publisher/uid/{uid}", None, ("X-API-Key", KEY))
+            for uid in (7, 8)
         ]
         assert [one.status for one in replies] == [200, 429]
         assert {"rtcToken", "rtmToken"} <= replies[0].json.keys()
@@ -177,25 +185,27 @@ async def test_two_tokens_of_one_answer_count_as_one() -> None:
 async def test_on_loopback_limits_by_address_are_off_with_one_warning() -> None:
     async with limited("{address: 1/m}", '{listen: "127.0.0.1:8080"}') as server:
         assert await statuses(server, *[(TOKEN, ADA, KEY)] * 3) == [200] * 3
-        (warning,) = server.door.loaded.setup.warnings_at(NOW)
+        (warning,) = server.handler.loaded.configuration.warnings_at(NOW)
         assert "limits by address are off" in warning
     async with limited("{address: 1/m}") as server:
         forwarded = [("X-API-Key", KEY), ("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7")]
         assert (await server.get(TOKEN, ADA)).status == 200
-        assert (await server.ask("POST", TOKEN, ADA, *forwarded)).status == 429, "no header gets a client out of it"
-        assert server.door.loaded.setup.warnings_at(NOW) == ()
+        assert (await server.token_request("POST", TOKEN, ADA, *forwarded)).status == 429, (
+            "no header gets a client out of it"
+        )
+        assert server.handler.loaded.configuration.warnings_at(NOW) == ()
 
 
 async def test_behind_a_trusted_proxy_each_client_has_its_own() -> None:
     async with limited("{address: 1/m}", '{trusted_proxies: ["127.0.0.1"]}') as server:
-        assert server.door.loaded.setup.warnings_at(NOW) == ()
+        assert server.handler.loaded.configuration.warnings_at(NOW) == ()
         for client, status in (
             ("192.0.2.7", 200),
             ("192.0.2.8", 200),
             ("192.0.2.7", 429),
             ("10.9.9.9, 192.0.2.8", 429),
         ):
-            reply = await server.ask("POST", TOKEN, ADA, ("X-API-Key", KEY), ("X-Forwarded-For", client))
+            reply = await server.token_request("POST", TOKEN, ADA, ("X-API-Key", KEY), ("X-Forwarded-For", client))
             assert reply.status == status
 
 
@@ -204,8 +214,8 @@ async def test_without_limits_nobody_is_asked() -> None:
         async def take(self, groups: object) -> list[float | None]:
             raise AssertionError
 
-    async with serving(setup_of(config("{}")), WORLD, Ports(limiter=Never())) as server:
+    async with serving(configuration_of(config("{}")), WORLD, Interfaces(limiter=Never())) as server:
         for key in (KEY, "wrong"):
-            assert (await server.ask("POST", TOKEN, ADA, ("X-API-Key", key))).status in (200, 401)
-    async with serving(setup_of(config("{user: 1/m}")), WORLD, Ports(limiter=Never())) as server:
-        assert (await server.ask("POST", "/demo/v1/explain", ADA, ("X-API-Key", KEY))).status == 200
+            assert (await server.token_request("POST", TOKEN, ADA, ("X-API-Key", key))).status in (200, 401)
+    async with serving(configuration_of(config("{user: 1/m}")), WORLD, Interfaces(limiter=Never())) as server:
+        assert (await server.token_request("POST", "/demo/v1/explain", ADA, ("X-API-Key", KEY))).status == 200

@@ -4,26 +4,26 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.http.running import APP_ID, setup_of
-from tokend.config.loading import ConfigError
-from tokend.core.errors import Code, Refusal
+from tests.unit.http.running import APP_ID, configuration_of
+from tokend.config.loading import ConfigurationError
+from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import FORM, JSON
-from tokend.issuing.routing import Found, Missed, Table, clash, split_path
+from tokend.issuing.routing import Match, NoMatch, RouteTable, clash, split_path
 
 _APP = f"""
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
-    callers: {{anybody: {{anonymous: true, may: [{{}}]}}}}
+    callers: {{anybody: {{anonymous: true, rules: [{{}}]}}}}
 """
 
 
-def _table(**routes: str) -> Table:
-    return Table(
-        setup_of("apps:" + "".join(f"\n  {app}:{_APP}    routes: [{at}]" for app, at in routes.items())).routes
+def _table(**routes: str) -> RouteTable:
+    return RouteTable(
+        configuration_of("apps:" + "".join(f"\n  {app}:{_APP}    routes: [{at}]" for app, at in routes.items())).routes
     )
 
 
-def _app(found: Found | Missed) -> str | None:
+def _app(found: Match | NoMatch) -> str | None:
     return None if found.route is None else found.route.app.name
 
 
@@ -71,7 +71,7 @@ def test_a_path_is_split_first_and_decoded_once(target: str, parts: tuple[str, .
     ],
 )
 def test_a_path_that_could_be_read_in_two_ways_is_refused(target: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ApiError) as refused:
         split_path(target)
     assert refused.value.code == Code.MALFORMED
 
@@ -81,32 +81,32 @@ def test_a_path_that_could_be_read_in_two_ways_is_refused(target: str) -> None:
 def test_splitting_raises_refusals_only(target: str) -> None:
     try:
         parts = split_path(target)
-    except Refusal:
+    except ApiError:
         return
     assert all("/" not in one and "\x00" not in one for one in parts)
 
 
 def test_an_empty_part_is_a_value_and_the_final_slash_is_optional() -> None:
-    table = _table(demo="{at: /}")
+    table = _table(demo="{path: /}")
     found = table.match("GET", None, split_path("/rtc/stage/publisher/uid//"))
-    assert isinstance(found, Found)
+    assert isinstance(found, Match)
     assert found.params == {"channel": "stage", "role": "publisher", "tokenType": "uid", "rtcuid": ""}
-    assert isinstance(table.match("GET", None, split_path("/rtc/stage/publisher/uid/")), Missed)
+    assert isinstance(table.match("GET", None, split_path("/rtc/stage/publisher/uid/")), NoMatch)
     for target in ("/rtm/ada", "/rtm/ada/"):
-        assert isinstance(table.match("GET", None, split_path(target)), Found)
-    assert isinstance(table.match("GET", None, split_path("/rtm/ada//")), Missed)
+        assert isinstance(table.match("GET", None, split_path(target)), Match)
+    assert isinstance(table.match("GET", None, split_path("/rtm/ada//")), NoMatch)
 
 
 def test_the_longest_prefix_wins_and_keeps_the_request() -> None:
-    table = _table(root="{at: /}", a="{at: /a}", deep="{at: /a/b}")
+    table = _table(root="{path: /}", a="{path: /a}", deep="{path: /a/b}")
     for target, app in (("/rtm/x", "root"), ("/a/rtm/x", "a"), ("/a/b/rtm/x", "deep"), ("/ab/rtm/x", "root")):
         assert _app(table.match("GET", None, split_path(target))) == app
     missed = table.match("GET", None, split_path("/a/b/nothing"))
-    assert (_app(missed), isinstance(missed, Missed)) == ("deep", True)
+    assert (_app(missed), isinstance(missed, NoMatch)) == ("deep", True)
 
 
 def test_routes_of_the_host_go_first() -> None:
-    table = _table(anywhere="{at: /}", here="{host: a.example.com, at: /}", deep="{at: /x}")
+    table = _table(anywhere="{path: /}", here="{host: a.example.com, path: /}", deep="{path: /x}")
     for host, target, app in (
         ("a.example.com", "/rtm/x", "here"),
         ("b.example.com", "/rtm/x", "anywhere"),
@@ -118,26 +118,28 @@ def test_routes_of_the_host_go_first() -> None:
 
 
 def test_another_method_is_told_which_would_fit() -> None:
-    table = _table(demo="{at: /}")
+    table = _table(demo="{path: /}")
     missed = table.match("DELETE", None, split_path("/v1/token"))
-    assert isinstance(missed, Missed)
+    assert isinstance(missed, NoMatch)
     assert (missed.allowed, missed.template) == (("POST",), "/v1/token")
-    assert _table(demo="{at: /d}").match("GET", None, ("e",)) == Missed(None)
+    assert _table(demo="{path: /d}").match("GET", None, ("e",)) == NoMatch(None)
 
 
 def test_a_template_holds_no_value_of_the_clients() -> None:
-    found = _table(demo="{at: /demo}").match("GET", None, split_path("/demo/rtc/canary/host/uid/7"))
+    found = _table(demo="{path: /demo}").match("GET", None, split_path("/demo/rtc/canary/host/uid/7"))
     assert found.template == "/demo/rtc/{channel}/{role}/{tokenType}/{rtcuid}"
 
 
 def test_routes_that_could_match_one_request_clash() -> None:
-    with pytest.raises(ConfigError, match="could match the same requests"):
-        _table(one="{at: /x}", two="{at: /x}")
-    setup = setup_of(
-        f"apps:\n  one:{_APP}    routes: [{{at: /x, dialect: native}}, {{at: /y}}]\n"
-        f"  two:{_APP}    routes: [{{at: /x, dialect: agora-token-service}}, {{host: a.example.com, at: /y}}]"
+    with pytest.raises(ConfigurationError, match="could match the same requests"):
+        _table(one="{path: /x}", two="{path: /x}")
+    configuration = configuration_of(
+        f"apps:\n  one:{_APP}    routes: [{{path: /x, dialect: native}}, {{path: /y}}]\n"
+        f"  two:{_APP}    routes: [{{path: /x, dialect: agora-token-service}}, {{host: a.example.com, path: /y}}]"
     )
-    assert [clash(one, other) for one in setup.routes for other in setup.routes if one is not other] == [None] * 12
+    assert [
+        clash(one, other) for one in configuration.routes for other in configuration.routes if one is not other
+    ] == [None] * 12
 
 
 @pytest.mark.parametrize(
@@ -153,10 +155,10 @@ def test_routes_that_could_match_one_request_clash() -> None:
 def test_the_content_type_decides_between_two_and_one_alone_says_what_it_wants(
     dialects: str, media: str, named: str
 ) -> None:
-    table = _table(demo=f"{{at: /, dialect: [{dialects}]}}")
+    table = _table(demo=f"{{path: /, dialect: [{dialects}]}}")
     found = table.match("POST", None, ("token", "generate"), media)
-    assert isinstance(found, Found)
+    assert isinstance(found, Match)
     assert found.dialect.name == named
     missed = table.match("GET", None, ("token", "generate"), media)
-    assert isinstance(missed, Missed)
+    assert isinstance(missed, NoMatch)
     assert missed.allowed == ("POST",)

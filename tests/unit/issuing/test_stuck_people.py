@@ -9,8 +9,8 @@ from tokend import agora
 from tokend.backends.agora import v007
 from tokend.backends.agora.rtc import Rtc
 from tokend.backends.contract import Backend, NoOptions
-from tokend.core.errors import Refusal
-from tokend.core.model import Credentials
+from tokend.core.errors import ApiError
+from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Inspect, Inspection
 from tokend.issuing.inspection import inspect
@@ -21,7 +21,7 @@ OTHER_APP = "a" * 32
 
 def backends(app_id: str = APP_ID, certificate: str = CERTIFICATE) -> list[Backend]:
     secrets = {"primary": Secret(certificate), "secondary": Secret("b" * 32)}
-    return [Rtc(NoOptions(), Credentials(app_id, secrets))]
+    return [Rtc(NoOptions(), AppCredentials(app_id, secrets))]
 
 
 def look(token: str, *, now: int = NOW, ours: list[Backend] | None = None, **joins: Any) -> Inspection:
@@ -106,7 +106,7 @@ def test_wrong_project_and_wrong_certificate_are_told_apart() -> None:
 
 
 def test_without_an_app_nothing_is_said_of_whose_it_is() -> None:
-    bare: list[Backend] = [Rtc(NoOptions(), Credentials(None, {}))]
+    bare: list[Backend] = [Rtc(NoOptions(), AppCredentials(None, {}))]
     found = look(built("rtc", **ROOM), ours=bare)
     assert (found.says["app"], found.problems) == ("unknown", ())
 
@@ -120,9 +120,9 @@ def test_a_rest_token_by_the_secondary_certificate_is_told() -> None:
 
 def test_a_006_token_is_checked_with_what_the_client_joins_with() -> None:
     token = built("rtc", version="006", **ROOM)
-    alone = look(token)
-    assert alone.says["hidden"] == ["channel", "signed_by", "ttl", "user"]
-    assert any("only checksums" in one for one in alone.notes)
+    single_process = look(token)
+    assert single_process.says["hidden"] == ["channel", "signed_by", "ttl", "user"]
+    assert any("only checksums" in one for one in single_process.notes)
     assert look(token, channel="lobby").problems == (
         "Its channel is not the one that the client joins with: the checksums differ, so it is 110.",
     )
@@ -158,6 +158,6 @@ def test_it_says_in_words_what_it_gives_and_how_long() -> None:
 
 @pytest.mark.parametrize("junk", ["", "hello", "007", "006", "007eJx", "007" + "A" * 9000, "006" + APP_ID, "\ud800"])
 def test_junk_is_one_refusal(junk: str) -> None:
-    with pytest.raises(Refusal, match="cannot be read") as refusal:
+    with pytest.raises(ApiError, match="cannot be read") as api_error:
         look(junk)
-    assert refusal.value.field == "token"
+    assert api_error.value.field == "token"

@@ -23,7 +23,7 @@ from tokend.telemetry.prometheus import BUILD, LATENCY
 
 _GOOD: Final = "/demo/rtc/demo-room/publisher/uid/7/"
 _OTHER: Final = f'  other: {{app_id: "{APP_ID}", certificate: {{file: certificate}}, callers: {{web: %s}}}}'
-_ANYBODY: Final = "{anonymous: true, may: [{}]}"
+_ANYBODY: Final = "{anonymous: true, rules: [{}]}"
 _LIMITED: Final = "    limits: {app: 3/h}\naudit: {to: {file: %s}}\n"
 
 
@@ -101,7 +101,7 @@ async def test_reloads_and_what_serves(tmp_path: Path) -> None:
 async def test_the_age_of_an_identity_providers_keys(tmp_path: Path) -> None:
     async with provider(saying(body(orjson.dumps({"keys": [jwk("ec")]})))) as (url, _), serving(tmp_path, 1) as server:
         jwt = f'{{issuer: "{ISSUER}", audience: tokend, jwks: "{url}/jwks"}}'
-        server.write("demo-*", _OTHER % f'{{jwt: {jwt}, may: [{{user: "{{claims.sub}}"}}]}}')
+        server.write("demo-*", _OTHER % f'{{jwt: {jwt}, rules: [{{user: "{{claims.sub}}"}}]}}')
         assert (await server.reload())[0] == 200
         async with (
             ClientSession(headers={"Authorization": f"Bearer {good()}"}) as session,
@@ -158,7 +158,7 @@ def _hostile() -> Iterator[bytes]:
     for number, value in enumerate(words.VALUES):
         body = f'{{"kind": {value}, "{words.NAMES[number % len(words.NAMES)]}": {value}}}'.encode()
         yield request_bytes("POST", "/demo/v1/token", body, close)
-        yield request_bytes("POST", "/demo/v1/tokens", b'{"asks": [' + body + b"]}", close)
+        yield request_bytes("POST", "/demo/v1/tokens", b'{"requests": [' + body + b"]}", close)
     for header in words.HEADERS:
         if header[0].lower() not in ("content-length", "transfer-encoding", "connection", "expect"):
             yield request_bytes("GET", "/demo/rtm/ada", None, header, close)

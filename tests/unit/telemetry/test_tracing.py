@@ -22,11 +22,11 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.running import CERTIFICATE, CREDENTIALS, clean_environment
 from tests.system.workers.serving import free_port, serving
-from tests.unit.http.running import DEMO, KEY, NOW, Running, request_bytes, setup_of
-from tests.unit.http.running import serving as door
-from tokend.issuing.configuration import Setup
+from tests.unit.http.running import DEMO, KEY, NOW, Running, configuration_of, request_bytes
+from tests.unit.http.running import serving as handler
+from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog, LibraryHandler
-from tokend.telemetry.tracing import Spans
+from tokend.telemetry.tracing import Tracing
 
 _CANARY: Final = "canary"
 _TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
@@ -40,26 +40,26 @@ class _Door:
     def __init__(self, server: Running) -> None:
         self.server = server
         self._exporter = InMemorySpanExporter()
-        self._spans = Spans(self._exporter)
-        server.door._spans = self._spans
+        self._tracing = Tracing(self._exporter)
+        server.handler._tracing = self._tracing
 
-    async def spans(self) -> Sequence[ReadableSpan]:
+    async def tracing(self) -> Sequence[ReadableSpan]:
         """All, at the end."""
-        await self._spans.close()
+        await self._tracing.close()
         return self._exporter.get_finished_spans()
 
 
 @asynccontextmanager
-async def _traced(setup: Setup | str = DEMO) -> AsyncIterator[_Door]:
-    async with door(setup) as server:
+async def _traced(configuration: Configuration | str = DEMO) -> AsyncIterator[_Door]:
+    async with handler(configuration) as server:
         yield _Door(server)
 
 
 async def test_a_span_says_what_the_log_says() -> None:
     async with _traced() as traced:
-        ask = {"kind": "rtc", "channel": "stage", "uid": 7}
-        await traced.server.ask("POST", "/demo/v1/token", ask, ("X-API-Key", KEY))
-        (span,) = await traced.spans()
+        token_request = {"kind": "rtc", "channel": "stage", "uid": 7}
+        await traced.server.token_request("POST", "/demo/v1/token", token_request, ("X-API-Key", KEY))
+        (span,) = await traced.tracing()
     assert (span.name, span.kind) == ("POST /demo/v1/token", SpanKind.SERVER)
     assert dict(span.attributes or {}) == {
         "http.request.method": "POST",
@@ -78,8 +78,10 @@ async def test_a_span_says_what_the_log_says() -> None:
 async def test_the_trace_of_the_client_goes_on() -> None:
     async with _traced() as traced:
         for parent in (_PARENT, _PARENT[:-2] + "00", "nonsense", _PARENT.upper() + "x"):
-            await traced.server.ask("GET", "/ping", None, ("traceparent", parent), ("tracestate", f"a={_CANARY}"))
-        continued, *others = await traced.spans()
+            await traced.server.token_request(
+                "GET", "/ping", None, ("traceparent", parent), ("tracestate", f"a={_CANARY}")
+            )
+        continued, *others = await traced.tracing()
     assert continued.parent is not None
     assert f"{continued.parent.trace_id:032x}" == _TRACE
     assert continued.context is not None
@@ -89,12 +91,14 @@ async def test_the_trace_of_the_client_goes_on() -> None:
 
 async def test_errors_of_the_server_are_errors_and_refusals_are_not() -> None:
     async with _traced() as traced:
-        await traced.server.ask("POST", "/demo/v1/token", {"kind": "rtc"})
-        good = traced.server.door.loaded
-        traced.server.door.loaded = replace(good, ports=None)
-        await traced.server.ask("POST", "/demo/v1/token", {"kind": "rtc", "channel": "a", "uid": 7}, ("X-API-Key", KEY))
+        await traced.server.token_request("POST", "/demo/v1/token", {"kind": "rtc"})
+        good = traced.server.handler.loaded
+        traced.server.handler.loaded = replace(good, interfaces=None)
+        await traced.server.token_request(
+            "POST", "/demo/v1/token", {"kind": "rtc", "channel": "a", "uid": 7}, ("X-API-Key", KEY)
+        )
         await traced.server.send(b"G\xff /\r\n\r\n")
-        refused, failed, unread = await traced.spans()
+        refused, failed, unread = await traced.tracing()
     assert refused.status.status_code is StatusCode.UNSET
     assert failed.status.status_code is StatusCode.ERROR
     assert (failed.attributes or {})["error.type"] == "internal"
@@ -103,7 +107,9 @@ async def test_errors_of_the_server_are_errors_and_refusals_are_not() -> None:
 
 async def test_nothing_that_a_client_sends_is_in_a_span() -> None:
     headers = [("X-API-Key", KEY), ("User-Agent", _CANARY), ("X-Request-ID", _CANARY), ("tracestate", f"a={_CANARY}")]
-    async with _traced(setup_of(DEMO.replace("studio:", "any: {anonymous: true, may: [{}]}\n      studio:"))) as traced:
+    async with _traced(
+        configuration_of(DEMO.replace("studio:", "any: {anonymous: true, rules: [{}]}\n      studio:"))
+    ) as traced:
         for path in (
             f"/demo/rtc/{_CANARY}/publisher/userAccount/{_CANARY}",
             f"/{_CANARY}",
@@ -111,11 +117,11 @@ async def test_nothing_that_a_client_sends_is_in_a_span() -> None:
         ):
             for method in ("GET", "CANARY", "OPTIONS"):
                 await traced.server.send(request_bytes(method, f"{path}?{_CANARY}={_CANARY}", None, *headers))
-        ask = {"kind": "rtm", "user": _CANARY, _CANARY: _CANARY}
-        await traced.server.ask("POST", "/demo/v1/token", ask, *headers)
-        spans = await traced.spans()
-    assert len(spans) == 10
-    text = "".join(one.to_json() for one in spans).lower()
+        token_request = {"kind": "rtm", "user": _CANARY, _CANARY: _CANARY}
+        await traced.server.token_request("POST", "/demo/v1/token", token_request, *headers)
+        tracing = await traced.tracing()
+    assert len(tracing) == 10
+    text = "".join(one.to_json() for one in tracing).lower()
     assert all(word not in text for word in (_CANARY, KEY, CERTIFICATE.lower(), "007eJ".lower()))
 
 
@@ -155,8 +161,8 @@ async def test_a_real_server_sends_its_spans_before_it_ends(workers: int, tmp_pa
     resources = [part for one in got for part in ExportTraceServiceRequest.FromString(one).resource_spans]
     told = {one.key: one.value.string_value for part in resources for one in part.resource.attributes}
     assert (told["service.name"], told["zone"]) == ("tokend", "north")
-    spans = [span for part in resources for scope in part.scope_spans for span in scope.spans]
-    assert [one.trace_id.hex() for one in spans if one.name.startswith("GET /demo/rtc/")] == [_TRACE] * 12
+    tracing = [span for part in resources for scope in part.scope_spans for span in scope.spans]
+    assert [one.trace_id.hex() for one in tracing if one.name.startswith("GET /demo/rtc/")] == [_TRACE] * 12
 
 
 async def test_a_collector_that_is_away_holds_up_neither_requests_nor_the_end(tmp_path: Path) -> None:
@@ -174,7 +180,7 @@ async def test_a_collector_that_is_away_holds_up_neither_requests_nor_the_end(tm
 def test_without_the_extra_the_start_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         "server: {traces: true}\napps: {demo: {app_id: {env: APP_ID}, certificate: {env: APP_CERTIFICATE},"
-        " callers: {any: {anonymous: true, may: [{}]}}}}\n"
+        " callers: {any: {anonymous: true, rules: [{}]}}}}\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", _WITHOUT_PACKAGE, "serve", "--port", "0"],

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, Field
 from tokend.backends.agora.base import AgoraBackend, chat_user
 from tokend.backends.agora.fields import RtmUser, Yes, check_rtm_user, user_for
 from tokend.backends.agora.names import NO_ROLE
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Service
 from tokend.core.reach import ADMINISTRATOR
-from tokend.core.validation import Strict, invalid
+from tokend.core.validation import StrictModel, invalid
 
 
 def _room(text: str) -> str:
@@ -19,7 +19,7 @@ def _room(text: str) -> str:
     return text
 
 
-class ApaasFields(Strict):
+class ApaasFields(StrictModel):
     """A room with a user and a role; a user alone; or `app: true`."""
 
     room: Annotated[str, AfterValidator(_room), Field(description="Room UUID, 1 to 64 bytes")] | None = None
@@ -28,11 +28,11 @@ class ApaasFields(Strict):
         Annotated[int, Field(ge=0, le=32_767, description="The room's own number of a role: 1 teacher, 2 student, …")]
         | None
     ) = None
-    app: Yes | None = Field(None, description="An administrator's token for the REST API: a power.")
+    app: Yes | None = Field(None, description="An administrator's token for the REST API: a capability.")
 
 
 class Apaas(AgoraBackend):
-    Fields: ClassVar[type[Strict]] = ApaasFields
+    Fields: ClassVar[type[StrictModel]] = ApaasFields
 
     def names_user(self, fields: ApaasFields) -> bool:
         return fields.user is not None or fields.app is not None
@@ -43,12 +43,14 @@ class Apaas(AgoraBackend):
     def _services(self, fields: ApaasFields, ttl: int, user: str | None) -> tuple[Service, ...]:
         if fields.app is not None:
             if fields.user is not None or fields.room is not None or fields.role is not None:
-                raise Refusal(Code.INVALID_FIELD, "stands beside a user, a room or a role: it has none of these", "app")
+                raise ApiError(
+                    Code.INVALID_FIELD, "stands beside a user, a room or a role: it has none of these", "app"
+                )
             return (Service("apaas", None, None, {ADMINISTRATOR: ttl}, {"role": NO_ROLE}),)
         named = user_for(fields.user, user, check_rtm_user)
         if fields.room is None:
             if fields.role is not None:
-                raise Refusal(Code.INVALID_FIELD, "needs a room", "role")
+                raise ApiError(Code.INVALID_FIELD, "needs a room", "role")
             return (Service("apaas", named, None, {"user": ttl}, {"role": NO_ROLE}),)
         role = NO_ROLE if fields.role is None else fields.role
         return (

@@ -23,7 +23,7 @@ from tokend.backends.agora.names import (
 )
 from tokend.backends.agora.packing import WireError
 from tokend.backends.contract import Backend, Minted, Mismatch, Reading, Unreadable
-from tokend.core.model import Credentials, Grant, Service, Stamp
+from tokend.core.model import AppCredentials, Grant, Issuance, Service
 from tokend.core.reach import ADMINISTRATOR, CHANNELS, DERIVED, USERS
 
 RENEW_BEFORE: Final = 30
@@ -36,35 +36,35 @@ class AgoraBackend(Backend):
     needs_app_id: ClassVar[bool] = True
     needs_certificate: ClassVar[bool] = True
 
-    def __init__(self, options: Any, credentials: Credentials) -> None:
-        super().__init__(options, credentials)
+    def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
+        super().__init__(options, app_credentials)
         self._last_key = ("", 0, b"")
 
     def granted(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
         """The grant of these services, put as a token shows them: in the order of the wire, derived users marked."""
         in_order = sorted(services, key=lambda one: TYPES[one.name]) if len(services) > 1 else services
-        return Grant(self.credentials.app_id, version, ttl, _with_derived(in_order))
+        return Grant(self.app_credentials.app_id, version, ttl, _with_derived(in_order))
 
     def signing(self, grant: Grant) -> str:
         """The name of the certificate that signs this grant: the primary's for what REST calls need (F17)."""
         for one in grant.services:
             if ADMINISTRATOR in one.privileges or one.name in REST:
                 return "primary"
-        return self.credentials.signing
+        return self.app_credentials.signing
 
     def renew_after(self, grant: Grant) -> int:
         """Seconds from the issue time at which a client should ask anew."""
         return max(grant.ttl - RENEW_BEFORE, grant.ttl // 2)
 
-    def mint(self, grant: Grant, stamp: Stamp) -> Minted:
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         name = self.signing(grant)
-        certificate = self.credentials.certificates[name].reveal()
+        certificate = self.app_credentials.certificates[name].reveal()
         if grant.format == v006.VERSION:
-            token = v006.encode(_content_006(grant, stamp), certificate)
+            token = v006.encode(_content_006(grant, issuance), certificate)
         else:
             services = tuple([_to_wire(one) for one in grant.services])
-            content = v007.Content(grant.app_id or "", stamp.issued_at, grant.ttl, stamp.salt, services)
-            token = v007.encode(content, certificate, self._time_key(name, stamp.issued_at, certificate))
+            content = v007.Content(grant.app_id or "", issuance.issued_at, grant.ttl, issuance.nonce, services)
+            token = v007.encode(content, certificate, self._time_key(name, issuance.issued_at, certificate))
         return Minted(token, self.renew_after(grant))
 
     def _time_key(self, name: str, issued_at: int, certificate: str) -> bytes:
@@ -74,66 +74,66 @@ class AgoraBackend(Backend):
         return self._last_key[2]
 
     def read(self, token: str) -> Reading:
-        return read(token, self.credentials)
+        return read(token, self.app_credentials)
 
     def read_with(self, token: str, channel: str | None, user: str | None) -> Reading:
         reading = self.read(token)
         if reading.grant.format != v006.VERSION:
             return reading
-        return _read_006_with(token, reading, channel, user, self.credentials)
+        return _read_006_with(token, reading, channel, user, self.app_credentials)
 
-    def verify(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+    def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         if grant.format == v006.VERSION:
-            return self._verify_006(minted, grant, stamp)
-        return super().verify(minted, grant, stamp)
+            return self._verify_006(minted, grant, issuance)
+        return super().verify(minted, grant, issuance)
 
-    def _verify_006(self, minted: Minted, grant: Grant, stamp: Stamp) -> Mismatch | None:
+    def _verify_006(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         """006 shows checksums only: recompute them and the signature from the grant."""
         try:
             decoded = v006.decode(minted.token)
         except WireError as error:
             return Mismatch(f"the token cannot be read: {error}")
-        expected = _content_006(grant, stamp)
+        expected = _content_006(grant, issuance)
         if (decoded.app_id, decoded.issue_ts, decoded.privileges) != (
             expected.app_id,
             expected.issue_ts,
             expected.privileges,
         ):
             return Mismatch("the token gives something else than was granted")
-        certificate = self.credentials.certificates[self.signing(grant)].reveal()
+        certificate = self.app_credentials.certificates[self.signing(grant)].reveal()
         if not v006.verifies(decoded, certificate, expected.channel, expected.uid):
             return Mismatch("the token's checksums or signature are not those of the grant")
         return None
 
 
-def read(token: str, credentials: Credentials) -> Reading:
+def read(token: str, app_credentials: AppCredentials) -> Reading:
     """Take any 006 or 007 token apart; whose it is shows in the grant's app id. `Unreadable` for anything else."""
     try:
         if token.startswith(v006.VERSION):
             return _read_006(token)
         if token.startswith(v007.VERSION):
-            return _read_007(token, credentials)
+            return _read_007(token, app_credentials)
     except WireError as error:
         raise Unreadable(str(error)) from error
     raise Unreadable("not an Agora token: these begin with 006 or 007")
 
 
-def _read_007(token: str, credentials: Credentials) -> Reading:
+def _read_007(token: str, app_credentials: AppCredentials) -> Reading:
     decoded = v007.decode(token)
     content = decoded.content
     services = _with_derived([_from_wire(one) for one in content.services])
     grant = Grant(content.app_id, v007.VERSION, content.expire, services)
     return Reading(
         grant,
-        _signer(decoded, credentials) if content.app_id == credentials.app_id else None,
+        _signer(decoded, app_credentials) if content.app_id == app_credentials.app_id else None,
         content.issue_ts,
         content.issue_ts + content.expire,
         frozenset({"services"}) if decoded.unread else frozenset(),
     )
 
 
-def _signer(decoded: v007.Decoded, credentials: Credentials) -> str | None:
-    for name, certificate in credentials.certificates.items():
+def _signer(decoded: v007.Decoded, app_credentials: AppCredentials) -> str | None:
+    for name, certificate in app_credentials.certificates.items():
         if v007.verifies(decoded, certificate.reveal()):
             return name
     return None
@@ -158,7 +158,7 @@ def _read_006(token: str) -> Reading:
 
 
 def _read_006_with(
-    token: str, reading: Reading, channel: str | None, user: str | None, credentials: Credentials
+    token: str, reading: Reading, channel: str | None, user: str | None, app_credentials: AppCredentials
 ) -> Reading:
     """Fill in channel and user where their checksums fit, and the signer once both are known."""
     decoded = v006.decode(token)
@@ -174,10 +174,10 @@ def _read_006_with(
         hidden -= {"signed_by"}
         signers = (
             name
-            for name, one in credentials.certificates.items()
+            for name, one in app_credentials.certificates.items()
             if v006.verifies(decoded, one.reveal(), known[first], known[second])
         )
-        signed_by = next(signers, None) if decoded.app_id == credentials.app_id else None
+        signed_by = next(signers, None) if decoded.app_id == app_credentials.app_id else None
     if service.name == "rtm":
         hidden -= {"channel"}
     filled = replace(service, user=known.get("user"), channel=known.get("channel"))
@@ -185,7 +185,7 @@ def _read_006_with(
     return replace(reading, grant=grant, signed_by=signed_by, hidden=hidden, differs=frozenset(differs))
 
 
-def _content_006(grant: Grant, stamp: Stamp) -> v006.Content:
+def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:
     (service,) = grant.services
     if service.name == "rtm":
         channel, uid = service.user or "", ""
@@ -193,8 +193,8 @@ def _content_006(grant: Grant, stamp: Stamp) -> v006.Content:
     else:
         channel, uid = service.channel or "", service.user or ""
         numbers = PRIVILEGES["rtc"]
-    privileges = {numbers[name]: stamp.issued_at + seconds for name, seconds in service.privileges.items()}
-    return v006.Content(grant.app_id or "", channel, uid, stamp.issued_at, stamp.salt, privileges)
+    privileges = {numbers[name]: issuance.issued_at + seconds for name, seconds in service.privileges.items()}
+    return v006.Content(grant.app_id or "", channel, uid, issuance.issued_at, issuance.nonce, privileges)
 
 
 def _to_wire(service: Service) -> v007.Service:

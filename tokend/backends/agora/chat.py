@@ -6,21 +6,21 @@ from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import ChatUser, Yes, check_chat_user, user_for
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Service
 from tokend.core.reach import ADMINISTRATOR
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 
-class ChatFields(Strict):
+class ChatFields(StrictModel):
     """A user, or `app: true`."""
 
     user: ChatUser | None = None
-    app: Yes | None = Field(None, description="An administrator's token for the REST API: a power.")
+    app: Yes | None = Field(None, description="An administrator's token for the REST API: a capability.")
 
 
 class Chat(AgoraBackend):
-    Fields: ClassVar[type[Strict]] = ChatFields
+    Fields: ClassVar[type[StrictModel]] = ChatFields
 
     def names_user(self, fields: ChatFields) -> bool:
         return fields.user is not None or fields.app is not None
@@ -34,5 +34,5 @@ class Chat(AgoraBackend):
         elif fields.user is None:
             service = Service("chat", None, None, {ADMINISTRATOR: ttl})
         else:
-            raise Refusal(Code.INVALID_FIELD, "stands beside user: say one of the two", "app")
+            raise ApiError(Code.INVALID_FIELD, "stands beside user: say one of the two", "app")
         return self.granted(ttl, service)

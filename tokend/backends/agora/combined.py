@@ -16,9 +16,9 @@ from tokend.backends.agora.rtm import Rtm
 from tokend.backends.agora.rtm2 import Rtm2
 from tokend.backends.agora.streaming import Streaming
 from tokend.backends.agora.stt import Stt
-from tokend.core.errors import Code, Refusal
-from tokend.core.model import Credentials, Grant, Service
-from tokend.core.validation import Strict, first_complaint
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import AppCredentials, Grant, Service
+from tokend.core.validation import StrictModel, first_field_error
 
 PARTS: Final[Mapping[str, type[AgoraBackend]]] = {
     "rtc": Rtc,
@@ -34,7 +34,7 @@ PARTS: Final[Mapping[str, type[AgoraBackend]]] = {
 }
 
 
-class CombinedFields(Strict):
+class CombinedFields(StrictModel):
     """Asks without ttl, each with its kind; the token's ttl is that of all."""
 
     services: list[dict[str, Any]] = Field(
@@ -43,34 +43,42 @@ class CombinedFields(Strict):
 
 
 class Combined(AgoraBackend):
-    Fields: ClassVar[type[Strict]] = CombinedFields
+    Fields: ClassVar[type[StrictModel]] = CombinedFields
 
-    def __init__(self, options: Any, credentials: Credentials) -> None:
-        super().__init__(options, credentials)
-        self._parts = {kind: part(options, credentials) for kind, part in PARTS.items()}
+    def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
+        super().__init__(options, app_credentials)
+        self._parts = {kind: part(options, app_credentials) for kind, part in PARTS.items()}
 
     def names_user(self, fields: CombinedFields) -> bool:
         return False  # each part takes the rule's user where it names none itself
 
     def grant(self, fields: CombinedFields, ttl: int, user: str | None = None) -> Grant:
-        services = [one for index, ask in enumerate(fields.services) for one in self._services(index, ask, ttl, user)]
+        services = [
+            one
+            for index, token_request in enumerate(fields.services)
+            for one in self._services(index, token_request, ttl, user)
+        ]
         return self.granted(ttl, *services)
 
-    def _services(self, index: int, ask: Mapping[str, Any], ttl: int, user: str | None) -> tuple[Service, ...]:
-        part = self._parts.get(str(ask.get("kind")))
+    def _services(
+        self, index: int, token_request: Mapping[str, Any], ttl: int, user: str | None
+    ) -> tuple[Service, ...]:
+        part = self._parts.get(str(token_request.get("kind")))
         if part is None:
-            raise Refusal(Code.INVALID_FIELD, f"must have a kind of {', '.join(PARTS)}", f"services.{index}")
+            raise ApiError(Code.INVALID_FIELD, f"must have a kind of {', '.join(PARTS)}", f"services.{index}")
         try:
-            fields = part.Fields.model_validate({name: value for name, value in ask.items() if name != "kind"})
+            fields = part.Fields.model_validate(
+                {name: value for name, value in token_request.items() if name != "kind"}
+            )
         except ValidationError as error:
-            first = first_complaint(error, part.Fields)
+            first = first_field_error(error, part.Fields)
             where = ".".join(map(str, ("services", index, *first.path)))
             sentence = f"is unknown{first.sentence}" if first.unknown else first.sentence
-            raise Refusal(Code.UNKNOWN_FIELD if first.unknown else Code.INVALID_FIELD, sentence, where) from error
+            raise ApiError(Code.UNKNOWN_FIELD if first.unknown else Code.INVALID_FIELD, sentence, where) from error
         if getattr(fields, "version", "007") != "007":
-            raise Refusal(Code.INVALID_FIELD, "must be 007: a 006 token has one service", f"services.{index}.version")
+            raise ApiError(Code.INVALID_FIELD, "must be 007: a 006 token has one service", f"services.{index}.version")
         try:
             return part.grant(fields, ttl, None if part.names_user(fields) else user).services
-        except Refusal as refusal:
-            where = f"services.{index}" + (f".{refusal.field}" if refusal.field else "")
-            raise Refusal(refusal.code, refusal.sentence, where) from refusal
+        except ApiError as api_error:
+            where = f"services.{index}" + (f".{api_error.field}" if api_error.field else "")
+            raise ApiError(api_error.code, api_error.sentence, where) from api_error

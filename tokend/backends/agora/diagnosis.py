@@ -26,10 +26,10 @@ def problems(reading: Reading, wanted: Inspect, app_ids: frozenset[str], now: in
     yield from _of_time(reading, now)
     services = [one for one in reading.grant.services if wanted.product in (None, one.name)]
     if not services:
-        held = " and ".join(_PRODUCTS.get(one.name, one.name) for one in reading.grant.services) or "nothing"
+        get_keys = " and ".join(_PRODUCTS.get(one.name, one.name) for one in reading.grant.services) or "nothing"
         asked = _PRODUCTS.get(wanted.product or "", wanted.product)
         # F20
-        yield f"It is for {held}, not for {asked}: a token of another product is 110 (RTM: -10005)."
+        yield f"It is for {get_keys}, not for {asked}: a token of another product is 110 (RTM: -10005)."
         return
     for what in sorted(reading.differs):
         yield f"Its {what} is not the one that the client joins with: the checksums differ, so it is 110."
@@ -122,20 +122,20 @@ def _of_channel(grant: Grant, services: list[Service], wanted: Inspect) -> Itera
             # F14
             yield f'An RTM stream channel needs an RTC service for "{channel}" in the token too, and it has none: -10008.'
         return
-    held = [one.channel for one in services if one.channel is not None]
-    if held and not any(_fits(one, channel) for one in held):
+    get_keys = [one.channel for one in services if one.channel is not None]
+    if get_keys and not any(_fits(one, channel) for one in get_keys):
         # F20
-        other = held[0].lower() == channel.lower()
+        other = get_keys[0].lower() == channel.lower()
         hint = " (upper and lower case differ)" if other else ""
-        yield f'Its channel is "{held[0]}", the client joins "{channel}"{hint}: they must be equal, or it is 110.'
+        yield f'Its channel is "{get_keys[0]}", the client joins "{channel}"{hint}: they must be equal, or it is 110.'
 
 
 def _of_user(services: list[Service], user: str | None) -> Iterator[str]:
-    held = [one.user for one in services if one.user is not None]
-    if user is None or not held or any(_fits(one, user) for one in held):
+    get_keys = [one.user for one in services if one.user is not None]
+    if user is None or not get_keys or any(_fits(one, user) for one in get_keys):
         return
-    first = held[0]
-    if user.startswith("-") and user[1:].isdigit() and str(int(user) + 2**32) in held:
+    first = get_keys[0]
+    if user.startswith("-") and user[1:].isdigit() and str(int(user) + 2**32) in get_keys:
         return  # F4: Android shows the same bits signed
     if first == "0":
         # F5
@@ -168,11 +168,11 @@ def _of_privileges(service: Service, grant: Grant) -> Iterable[str]:
         yield f"A privilege of {service.name} outlasts the token: the token's end cuts it off, and no callback tells."
 
 
-def _fits(held: str | None, asked: str) -> bool:
+def _fits(get_keys: str | None, asked: str) -> bool:
     """Whether an id of the token lets this one in; patterns count as letting in what they could."""
-    if held is None:
+    if get_keys is None:
         return False
-    return held == asked or is_wildcard(held)
+    return get_keys == asked or is_wildcard(get_keys)
 
 
 def _sentence(service: Service) -> str:
@@ -180,6 +180,8 @@ def _sentence(service: Service) -> str:
     where = "any channel" if service.channel == "" else f'"{service.channel}"' if service.channel is not None else ""
     role = role_of(service)
     what = f"as {role}" if role else ""
-    held = ", ".join(f"{name} {in_words(seconds)}" if seconds else name for name, seconds in service.privileges.items())
+    get_keys = ", ".join(
+        f"{name} {in_words(seconds)}" if seconds else name for name, seconds in service.privileges.items()
+    )
     head = " ".join(part for part in (_PRODUCTS.get(service.name, service.name), where, who, what) if part)
-    return f"{head}: {held}" if held else head
+    return f"{head}: {get_keys}" if get_keys else head

@@ -9,17 +9,17 @@ from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Role, Seconds, Uid
 from tokend.backends.agora.rtc_services import RtcUser, given_privileges, role_or_privileges
 from tokend.core.model import Grant, Service
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 
-class FcdnPrivileges(Strict):
+class FcdnPrivileges(StrictModel):
     """Seconds for each privilege; one left out is withheld."""
 
     publish: Seconds | None = None
     play: Seconds | None = None
 
 
-class FcdnFields(Strict):
+class FcdnFields(StrictModel):
     """One of uid and account; role or privileges."""
 
     channel: Channel
@@ -30,7 +30,7 @@ class FcdnFields(Strict):
 
 
 class Fcdn(RtcUser, AgoraBackend):
-    Fields: ClassVar[type[Strict]] = FcdnFields
+    Fields: ClassVar[type[StrictModel]] = FcdnFields
 
     def grant(self, fields: FcdnFields, ttl: int, user: str | None = None) -> Grant:
         role_or_privileges(fields.role, fields.privileges)

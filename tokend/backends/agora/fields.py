@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from tokend.backends.agora.packing import MAX_U32
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.validation import invalid
 
-# F2: the 89 characters of RTC channels and accounts; `*` besides, for wildcards and patterns, which need a power
+# F2: the 89 characters of RTC channels and accounts; `*` besides, for wildcards and patterns, which need a capability
 _RTC_TEXT: Final = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,*]"
 # F3: the backtick joins, the full stop leaves, no leading underscore
 _RTM_CHANNEL: Final = r"(?!_)[a-zA-Z0-9 !#$%&()+\-:;<=>?@\[\]^_{}|~,`*]{1,63}"
@@ -51,25 +51,25 @@ check_resource = _text(r"[ -~]{1,64}", "must be 1 to 64 printable ASCII characte
 Channel = Annotated[
     str,
     AfterValidator(check_channel),
-    Field(description="Channel name, 1 to 63 bytes. Empty, `*` or a pattern is every channel it fits: a power."),
+    Field(description="Channel name, 1 to 63 bytes. Empty, `*` or a pattern is every channel it fits: a capability."),
 ]
 Uid = Annotated[
     int,
     AfterValidator(_uid),
     Field(
-        description="Numeric uid, 1 to 4294967295. 0 is any user: a power.",
+        description="Numeric uid, 1 to 4294967295. 0 is any user: a capability.",
         json_schema_extra={"minimum": 0, "maximum": MAX_U32},
     ),
 ]
 Account = Annotated[
     str,
     AfterValidator(check_account),
-    Field(description="Text user account, 1 to 255 bytes; `0` is the account 0. Empty or with `*` it is a power."),
+    Field(description="Text user account, 1 to 255 bytes; `0` is the account 0. Empty or with `*` it is a capability."),
 ]
 StreamChannel = Annotated[
     str,
     AfterValidator(check_stream_channel),
-    Field(description="Stream channel that the token joins too, 1 to 63 bytes. With `*` it is a power."),
+    Field(description="Stream channel that the token joins too, 1 to 63 bytes. With `*` it is a capability."),
 ]
 RtmUser = Annotated[str, AfterValidator(check_rtm_user), Field(description="RTM user id, 1 to 64 ASCII characters.")]
 ChatUser = Annotated[str, AfterValidator(check_chat_user), Field(description="Chat user id, 1 to 64 of a-z 0-9 _ - .")]
@@ -102,8 +102,8 @@ def user_for(named: str | None, filled: str | None, check: Callable[[str], str],
     if named is not None:
         return named
     if filled is None:
-        raise Refusal(Code.INVALID_FIELD, "is missing: say for whom the token is", field)
+        raise ApiError(Code.INVALID_FIELD, "is missing: say for whom the token is", field)
     try:
         return check(filled)
     except PydanticCustomError as error:
-        raise Refusal(Code.INVALID_FIELD, f"is filled in by the rule and {error.message()}", field) from error
+        raise ApiError(Code.INVALID_FIELD, f"is filled in by the rule and {error.message()}", field) from error

@@ -4,15 +4,15 @@ from typing import ClassVar
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.core.model import Grant, Service
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 
-class FpaFields(Strict):
+class FpaFields(StrictModel):
     """There is nothing to say."""
 
 
 class Fpa(AgoraBackend):
-    Fields: ClassVar[type[Strict]] = FpaFields
+    Fields: ClassVar[type[StrictModel]] = FpaFields
 
     def names_user(self, fields: FpaFields) -> bool:
         return True  # it has none, so that no rule fills one in

@@ -5,10 +5,10 @@ from typing import ClassVar
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Version
 from tokend.backends.agora.rtc_services import RtcPart, RtcUser, rtc_service
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant
 from tokend.core.reach import is_wildcard
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 
 class RtcFields(RtcPart):
@@ -18,12 +18,12 @@ class RtcFields(RtcPart):
 
 
 class Rtc(RtcUser, AgoraBackend):
-    Fields: ClassVar[type[Strict]] = RtcFields
+    Fields: ClassVar[type[StrictModel]] = RtcFields
 
     def grant(self, fields: RtcFields, ttl: int, user: str | None = None) -> Grant:
         wire_user = self.wire_user(fields, user)
         if fields.version == "006" and is_wildcard(fields.channel):
-            raise Refusal(Code.INVALID_FIELD, "may not be empty or hold * in a 006 token", "channel")
+            raise ApiError(Code.INVALID_FIELD, "may not be empty or hold * in a 006 token", "channel")
         if fields.version == "006" and "*" in wire_user:
-            raise Refusal(Code.INVALID_FIELD, "may not hold * in a 006 token", "account")
+            raise ApiError(Code.INVALID_FIELD, "may not hold * in a 006 token", "account")
         return self.granted(ttl, rtc_service(fields, wire_user, ttl), version=fields.version)

@@ -19,13 +19,13 @@ from tokend.backends.agora.fields import (
     check_rtm_user,
     user_for,
 )
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Service
 from tokend.core.reach import is_wildcard
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 
-class Privileges(Strict):
+class Privileges(StrictModel):
     """Seconds for each privilege; one left out is withheld (F11)."""
 
     join: Seconds | None = None
@@ -34,7 +34,7 @@ class Privileges(Strict):
     data: Seconds | None = None
 
 
-class RtcPart(Strict):
+class RtcPart(StrictModel):
     """One of uid and account; role or privileges."""
 
     channel: Channel
@@ -57,7 +57,7 @@ class RtcUser:
     def wire_user(self, fields: Any, user: str | None) -> str:
         """As on the wire: uid 0 is empty (any user), the account "0" stays (F5)."""
         if fields.uid is not None and fields.account is not None:
-            raise Refusal(Code.INVALID_FIELD, "stands beside uid: say one of the two", "account")
+            raise ApiError(Code.INVALID_FIELD, "stands beside uid: say one of the two", "account")
         named = fields.account if fields.uid is None else str(fields.uid or "")
         return user_for(named, user, check_account, "uid")
 
@@ -70,16 +70,16 @@ def rtc_service(fields: RtcPart, user: str, ttl: int) -> Service:
 def role_or_privileges(role: object, privileges: object) -> None:
     """Both at once could contradict each other."""
     if role is not None and privileges is not None:
-        raise Refusal(Code.INVALID_FIELD, "stands beside privileges: say one of the two", "role")
+        raise ApiError(Code.INVALID_FIELD, "stands beside privileges: say one of the two", "role")
 
 
 def given_privileges(by_name: Mapping[str, int | None], ttl: int) -> Mapping[str, int]:
     """Those that are said; `Refusal` if none is, or one outlasts the token."""
     given = {name: seconds for name, seconds in by_name.items() if seconds is not None}
     if not given:
-        raise Refusal(Code.INVALID_FIELD, "must give at least one privilege", "privileges")
+        raise ApiError(Code.INVALID_FIELD, "must give at least one privilege", "privileges")
     if max(given.values()) > ttl:
-        raise Refusal(Code.INVALID_FIELD, f"must not last longer than the token, which is {ttl} s", "privileges")
+        raise ApiError(Code.INVALID_FIELD, f"must not last longer than the token, which is {ttl} s", "privileges")
     return given
 
 
@@ -110,7 +110,7 @@ class RtcRtmFields(RtcPart):
 class RtcRtmBackend(RtcUser, AgoraBackend):
     """RTC and RTM in one token, and the services in `besides`, which hold nothing but their name."""
 
-    Fields: ClassVar[type[Strict]] = RtcRtmFields
+    Fields: ClassVar[type[StrictModel]] = RtcRtmFields
     besides: ClassVar[tuple[str, ...]] = ()
 
     def grant(self, fields: RtcRtmFields, ttl: int, user: str | None = None) -> Grant:
@@ -118,12 +118,12 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
         rtc = rtc_service(fields, rtc_user, ttl)
         seconds = fields.rtm_seconds or ttl
         if seconds > ttl:
-            raise Refusal(Code.INVALID_FIELD, f"must not be over the token's ttl, which is {ttl} s", "rtm_seconds")
+            raise ApiError(Code.INVALID_FIELD, f"must not be over the token's ttl, which is {ttl} s", "rtm_seconds")
         if fields.rtm_user is None and is_wildcard(rtc_user):
-            raise Refusal(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC user is any", "rtm_user")
+            raise ApiError(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC user is any", "rtm_user")
         try:
             rtm_user = check_rtm_user(rtc_user) if fields.rtm_user is None else fields.rtm_user
         except PydanticCustomError as error:
-            raise Refusal(Code.INVALID_FIELD, error.message(), "rtm_user") from error
+            raise ApiError(Code.INVALID_FIELD, error.message(), "rtm_user") from error
         rtm = Service("rtm", rtm_user, None, {"login": seconds})
         return self.granted(ttl, rtc, rtm, *map(Service, self.besides))

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Role, RtmUser, StreamChannel, Version, check_rtm_user, user_for
-from tokend.core.errors import Code, Refusal
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Service
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 
-class RtmFields(Strict):
+class RtmFields(StrictModel):
     """A user; a stream channel where wanted, with a role in it."""
 
     user: RtmUser | None = None
@@ -23,7 +23,7 @@ class RtmFields(Strict):
 
 
 class Rtm(AgoraBackend):
-    Fields: ClassVar[type[Strict]] = RtmFields
+    Fields: ClassVar[type[StrictModel]] = RtmFields
 
     def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
         wire_user = user_for(fields.user, user, check_rtm_user)
@@ -31,9 +31,9 @@ class Rtm(AgoraBackend):
         services: tuple[Service, ...] = (login,)
         if fields.channel is None:
             if fields.role is not None:
-                raise Refusal(Code.INVALID_FIELD, "needs a channel: RTM itself has no roles", "role")
+                raise ApiError(Code.INVALID_FIELD, "needs a channel: RTM itself has no roles", "role")
         elif fields.version == "006":
-            raise Refusal(Code.INVALID_FIELD, "cannot be joined with a 006 token", "channel")
+            raise ApiError(Code.INVALID_FIELD, "cannot be joined with a 006 token", "channel")
         else:
             data = {} if fields.role == "subscriber" else {"publish_data": ttl}
             services = (Service("rtc", wire_user, fields.channel, {"join": ttl, **data}), login)

@@ -11,20 +11,20 @@ from tokend.backends.agora.base import AgoraBackend, permissions_detail
 from tokend.backends.agora.fields import RtmUser, check_resource, check_rtm_user, user_for
 from tokend.backends.agora.names import ACCESS, RESOURCE_TYPES
 from tokend.core.model import Grant, Service
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 Resource = Annotated[str, AfterValidator(check_resource)]
 Resources = Annotated[list[Resource], Field(min_length=1, max_length=100)]
 
 
-class Access(Strict):
+class Access(StrictModel):
     """Names of resources that may be read, and of those that may be written."""
 
     read: Resources | None = None
     write: Resources | None = None
 
 
-class Permissions(Strict):
+class Permissions(StrictModel):
     """Access by type of resource."""
 
     message_channels: Access | None = None
@@ -34,7 +34,7 @@ class Permissions(Strict):
     users: Access | None = None
 
 
-class Rtm2Fields(Strict):
+class Rtm2Fields(StrictModel):
     """A user and what it may reach; without permissions it may only log in."""
 
     user: RtmUser | None = None
@@ -42,7 +42,7 @@ class Rtm2Fields(Strict):
 
 
 class Rtm2(AgoraBackend):
-    Fields: ClassVar[type[Strict]] = Rtm2Fields
+    Fields: ClassVar[type[StrictModel]] = Rtm2Fields
 
     def grant(self, fields: Rtm2Fields, ttl: int, user: str | None = None) -> Grant:
         named = user_for(fields.user, user, check_rtm_user)

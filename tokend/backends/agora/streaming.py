@@ -7,17 +7,17 @@ from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Seconds, Uid
 from tokend.backends.agora.rtc_services import RtcUser, given_privileges
 from tokend.core.model import Grant, Service
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
 
-class StreamingPrivileges(Strict):
+class StreamingPrivileges(StrictModel):
     """Seconds for each privilege; one left out is withheld."""
 
     mixed: Seconds | None = None
     raw: Seconds | None = None
 
 
-class StreamingFields(Strict):
+class StreamingFields(StrictModel):
     """One of uid and account; both privileges unless some are said."""
 
     channel: Channel
@@ -27,7 +27,7 @@ class StreamingFields(Strict):
 
 
 class Streaming(RtcUser, AgoraBackend):
-    Fields: ClassVar[type[Strict]] = StreamingFields
+    Fields: ClassVar[type[StrictModel]] = StreamingFields
 
     def grant(self, fields: StreamingFields, ttl: int, user: str | None = None) -> Grant:
         asked = fields.privileges

@@ -22,7 +22,7 @@ from tokend.config import entry_points
 from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog
 
 ISSUER: Final = "https://id.example.com"
@@ -54,19 +54,19 @@ apps:
     callers:
       web:
         jwt: {{issuer: "{ISSUER}", audience: tokend, jwks: "{ISSUER}/jwks", require: {{claims.tenant: demo}}}}
-        may: [{{kinds: [rtc, rtm], channel: "room-{{claims.org}}-*", user: "{{claims.sub|uid}}", roles: publisher}}]
+        rules: [{{kinds: [rtc, rtm], channel: "room-{{claims.org}}-*", user: "{{claims.sub|uid}}", roles: publisher}}]
       other:
         jwt: {{issuer: "{OTHER}", audience: tokend, jwks: "{OTHER}/jwks"}}
-        may: [{{user: "*"}}]
+        rules: [{{user: "*"}}]
       machine:
         jwt: {{issuer: machine, audience: tokend, secret: {{env: HS}}}}
-        may: [{{user: "*"}}]
+        rules: [{{user: "*"}}]
       realm:
         jwt: {{preset: keycloak, url: "{ISSUER}", realm: demo, audience: [studio, kiosk]}}
-        may: [{{user: "*"}}]
+        rules: [{{user: "*"}}]
       session:
         jwt: {{preset: clerk, domain: clerk.example.com, audience: "https://app.example.com"}}
-        may: [{{user: "{{claims.sub}}"}}]
+        rules: [{{user: "{{claims.sub}}"}}]
 """
 
 
@@ -118,7 +118,7 @@ def b64(raw_bytes: bytes) -> str:
     return base64.urlsafe_b64encode(raw_bytes).rstrip(b"=").decode()
 
 
-def setup_of(text: str = YAML, environment: Mapping[str, str] = ENVIRONMENT) -> Setup:
+def configuration_of(text: str = YAML, environment: Mapping[str, str] = ENVIRONMENT) -> Configuration:
     return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()), entry_points.load)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.auth.jwt.making import good, jwk, setup_of
+from tests.unit.auth.jwt.making import configuration_of, good, jwk
 from tests.unit.http.key_provider import Provider
 from tests.unit.http.running import Running, serving
 from tokend.adapters.jwks import COOL_DOWN, FRESH, STALE, TIMEOUT
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 
 ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}
 
@@ -24,12 +24,12 @@ def having(*keys: dict[str, Any]) -> Provider:
 
 @asynccontextmanager
 async def trusting(provider: Provider) -> AsyncIterator[Running]:
-    async with serving(setup_of(), ports=Ports(keys=provider.cache)) as server:
+    async with serving(configuration_of(), interfaces=Interfaces(keys=provider.cache)) as server:
         yield server
 
 
 async def status(server: Running, token: str) -> int:
-    answer = await server.ask("POST", "/demo/v1/token", ASK, ("Authorization", f"Bearer {token}"))
+    answer = await server.token_request("POST", "/demo/v1/token", ASK, ("Authorization", f"Bearer {token}"))
     assert answer.status != 503 or answer.json["code"] == "unavailable"
     return answer.status
 

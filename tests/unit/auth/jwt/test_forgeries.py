@@ -5,19 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.auth.jwt.forged import FORGED
-from tests.unit.auth.jwt.making import ALGORITHMS, good, keys, private, setup_of, with_secret
+from tests.unit.auth.jwt.making import ALGORITHMS, configuration_of, good, keys, private, with_secret
 from tests.unit.http.running import NOW, serving
-from tokend.auth.contract import Presented
-from tokend.core.errors import Code, Refusal
-from tokend.core.interfaces import Ports
+from tokend.auth.contract import Credentials
+from tokend.core.errors import ApiError, Code
+from tokend.core.interfaces import Interfaces
 
 
 @pytest.mark.parametrize("name", FORGED)
 async def test_a_forgery_is_401_and_the_log_says_why(name: str) -> None:
     token, reason = FORGED[name][0](), FORGED[name][1]
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
-        for ask in ({"kind": "rtc", "channel": "room-acme-1"}, {"kind": "rtm"}):
-            answer = await server.ask("POST", "/demo/v1/token", dict(ask), ("Authorization", f"Bearer {token}"))
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
+        for token_request in ({"kind": "rtc", "channel": "room-acme-1"}, {"kind": "rtm"}):
+            answer = await server.token_request(
+                "POST", "/demo/v1/token", dict(token_request), ("Authorization", f"Bearer {token}")
+            )
             assert answer.status == 401, answer.body
             assert answer.headers["www-authenticate"] == 'Bearer realm="tokend", error="invalid_token"'
             assert (answer.json["code"], answer.json["detail"]) == (
@@ -43,15 +45,17 @@ def test_there_are_enough_of_them() -> None:
     ],
 )
 async def test_two_or_four_parts_are_no_jwt_and_a_key_that_nobody_knows(token: Callable[[], str]) -> None:
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
-        answer = await server.ask("POST", "/demo/v1/token", {"kind": "rtm"}, ("Authorization", f"Bearer {token()}"))
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
+        answer = await server.token_request(
+            "POST", "/demo/v1/token", {"kind": "rtm"}, ("Authorization", f"Bearer {token()}")
+        )
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
 
 
-async def _refused(token: str) -> Refusal:
-    gate = setup_of().routes[0].gate
-    with pytest.raises(Refusal) as caught:
-        await gate.identify(Presented(bearer=token), NOW, keys())
+async def _error_response(token: str) -> ApiError:
+    authenticator = configuration_of().routes[0].authenticator
+    with pytest.raises(ApiError) as caught:
+        await authenticator.authenticate(Credentials(bearer=token), NOW, keys())
     assert caught.value.code == Code.CREDENTIAL_INVALID
     return caught.value
 
@@ -59,9 +63,11 @@ async def _refused(token: str) -> Refusal:
 async def test_over_8_kib() -> None:
     """Over HTTP the header would be too long before: 400."""
     token = good(note="x" * 8192)
-    assert (await _refused(token)).operator == "the token is over 8 KiB"
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
-        answer = await server.ask("POST", "/demo/v1/token", {"kind": "rtm"}, ("Authorization", f"Bearer {token}"))
+    assert (await _error_response(token)).operator == "the token is over 8 KiB"
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
+        answer = await server.token_request(
+            "POST", "/demo/v1/token", {"kind": "rtm"}, ("Authorization", f"Bearer {token}")
+        )
         assert answer.status == 400
 
 
@@ -69,29 +75,31 @@ async def test_over_8_kib() -> None:
 async def test_every_flip_of_a_byte_is_refused(make: Callable[[], str]) -> None:
     """Each character with each of its low bits turned, so that also the last letters' spare bits are met."""
     token = make()
-    gate, cache = setup_of().routes[0].gate, keys()
-    assert (await gate.identify(Presented(bearer=token), NOW, cache)).claims["sub"] == "alice"
+    authenticator, cache = configuration_of().routes[0].authenticator, keys()
+    assert (await authenticator.authenticate(Credentials(bearer=token), NOW, cache)).claims["sub"] == "alice"
     tried = 0
     for place, letter in enumerate(token):
         for bit in range(7):
             flipped = f"{token[:place]}{chr(ord(letter) ^ 1 << bit)}{token[place + 1 :]}"
-            with pytest.raises(Refusal) as caught:
-                await gate.identify(Presented(bearer=flipped), NOW, cache)
+            with pytest.raises(ApiError) as caught:
+                await authenticator.authenticate(Credentials(bearer=flipped), NOW, cache)
             assert caught.value.code == Code.CREDENTIAL_INVALID, flipped
             tried += 1
     assert tried == 7 * len(token)
 
 
 async def test_every_other_letter_at_the_end_of_a_part_is_refused() -> None:
-    gate, cache = setup_of().routes[0].gate, keys()
+    authenticator, cache = configuration_of().routes[0].authenticator, keys()
     for token in (good("ec"), good("rsa"), good("ed"), with_secret()):
         ends = [index for index in range(len(token)) if token[index + 1 : index + 2] in (".", "")]
         assert len(ends) == 3
         for place in ends:
             for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=":
                 if letter != token[place]:
-                    with pytest.raises(Refusal):
-                        await gate.identify(Presented(bearer=token[:place] + letter + token[place + 1 :]), NOW, cache)
+                    with pytest.raises(ApiError):
+                        await authenticator.authenticate(
+                            Credentials(bearer=token[:place] + letter + token[place + 1 :]), NOW, cache
+                        )
 
 
 def test_the_maker_is_another_program_than_the_reader() -> None:

@@ -5,22 +5,36 @@ from typing import Any
 
 import pytest
 
-from tests.unit.auth.jwt.making import CLERK, ISSUER, OTHER, REALM, YAML, b64, good, keys, raw, setup_of, with_secret
+from tests.unit.auth.jwt.making import (
+    CLERK,
+    ISSUER,
+    OTHER,
+    REALM,
+    YAML,
+    b64,
+    configuration_of,
+    good,
+    keys,
+    raw,
+    with_secret,
+)
 from tests.unit.http.running import NOW, Reply, Running, serving
-from tokend.core.interfaces import Ports
+from tokend.core.interfaces import Interfaces
 from tokend.core.patterns import uid_of
 
 ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}
 CLERK_CLAIMS: dict[str, Any] = {"iss": CLERK, "aud": None, "azp": "https://app.example.com"}
 
 
-async def asked(token: str, ask: dict[str, Any], *headers: tuple[str, str]) -> Reply:
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
-        return await of(server, token, ask, *headers)
+async def asked(token: str, token_request: dict[str, Any], *headers: tuple[str, str]) -> Reply:
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
+        return await of(server, token, token_request, *headers)
 
 
-async def of(server: Running, token: str, ask: dict[str, Any], *headers: tuple[str, str]) -> Reply:
-    return await server.ask("POST", "/demo/v1/token", ask, ("Authorization", f"Bearer {token}"), *headers)
+async def of(server: Running, token: str, token_request: dict[str, Any], *headers: tuple[str, str]) -> Reply:
+    return await server.token_request(
+        "POST", "/demo/v1/token", token_request, ("Authorization", f"Bearer {token}"), *headers
+    )
 
 
 GOOD = {
@@ -88,18 +102,18 @@ async def test_keycloak_by_audience_or_azp(claims: dict[str, Any]) -> None:
     ],
 )
 async def test_keycloak_of_another_client(claims: dict[str, Any], reason: str) -> None:
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
         answer = await of(server, good("rsa-realm", iss=REALM, **claims), {**ASK, "uid": 7})
         assert (answer.status, server.lines[-1]["reason"]) == (401, reason)
 
 
 async def test_the_own_uid_and_rooms_and_nothing_else() -> None:
     mine = uid_of("alice")
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
         token = good()
         permitted: list[dict[str, Any]] = [{}, {"uid": mine}, {"channel": "room-acme-stage"}]
-        for ask in permitted:
-            answer = await of(server, token, {**ASK, **ask})
+        for token_request in permitted:
+            answer = await of(server, token, {**ASK, **token_request})
             assert (answer.status, answer.json["uid"], answer.json["role"]) == (200, mine, "publisher"), answer.body
         refused: list[dict[str, Any]] = [
             {"uid": 7},
@@ -113,9 +127,9 @@ async def test_the_own_uid_and_rooms_and_nothing_else() -> None:
             {"channel": "lobby"},
             {"channel": "*"},
         ]
-        for ask in refused:
-            answer = await of(server, token, {**ASK, **ask})
-            assert answer.status == 403, (ask, answer.body)
+        for token_request in refused:
+            answer = await of(server, token, {**ASK, **token_request})
+            assert answer.status == 403, (token_request, answer.body)
             assert "token" not in answer.json
         answer = await of(server, token, {"kind": "chat", "user": str(mine)})
         assert answer.status == 403
@@ -130,12 +144,12 @@ async def test_the_own_uid_and_rooms_and_nothing_else() -> None:
 async def test_clerks_cookie_counts_only_with_an_allowed_origin() -> None:
     token = good("rsa-clerk", **CLERK_CLAIMS)
     cookie, origin = ("Cookie", f"a=b; __session={token}"), ("Origin", "https://app.example.com")
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
 
-        async def ask(*headers: tuple[str, str]) -> Reply:
-            return await server.ask("POST", "/demo/v1/token", {"kind": "rtm"}, *headers)
+        async def token_request(*headers: tuple[str, str]) -> Reply:
+            return await server.token_request("POST", "/demo/v1/token", {"kind": "rtm"}, *headers)
 
-        answer = await ask(cookie, origin)
+        answer = await token_request(cookie, origin)
         assert (answer.status, answer.json["user"]) == (200, "alice")
         for headers in (
             (cookie,),
@@ -144,12 +158,12 @@ async def test_clerks_cookie_counts_only_with_an_allowed_origin() -> None:
             (("Cookie", "__session=a"), origin),
             (("Cookie", f"session={token}"), origin),
         ):
-            answer = await ask(*headers)
+            answer = await token_request(*headers)
             assert (answer.status, answer.json["code"]) == (401, "unauthenticated"), headers
-        answer = await ask(("Cookie", "__session=a.b.c"), origin)
+        answer = await token_request(("Cookie", "__session=a.b.c"), origin)
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
         of_other = good("ec-other", iss=OTHER)
-        answer = await ask(("Cookie", f"__session={of_other}"), origin)
+        answer = await token_request(("Cookie", f"__session={of_other}"), origin)
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
         assert server.lines[-1]["reason"] == f"no caller here trusts the issuer '{OTHER}'"
 
@@ -158,9 +172,9 @@ async def test_clerks_cookie_counts_for_nothing_where_any_origin_may_read() -> N
     """Any page could have its visitors' browsers ask in their names."""
     cookie, origin = ("Cookie", f"__session={good('rsa-clerk', **CLERK_CLAIMS)}"), ("Origin", "https://app.example.com")
     for origins, status in (('"https://app.example.com"', 200), ('"*"', 401), ('"https://app.example.com", "*"', 401)):
-        setup = setup_of(YAML.replace('"https://app.example.com"]}', f"{origins}]}}"))
-        async with serving(setup, ports=Ports(keys=keys())) as server:
-            answer = await server.ask("POST", "/demo/v1/token", {"kind": "rtm"}, cookie, origin)
+        configuration = configuration_of(YAML.replace('"https://app.example.com"]}', f"{origins}]}}"))
+        async with serving(configuration, interfaces=Interfaces(keys=keys())) as server:
+            answer = await server.token_request("POST", "/demo/v1/token", {"kind": "rtm"}, cookie, origin)
             assert answer.status == status, origins
 
 
@@ -168,12 +182,12 @@ async def test_a_cookie_that_comes_along_changes_nothing_for_another_credential(
     """Cookies come unasked: a header is neither refused for one, nor saved by one."""
     good_cookie = good("rsa-clerk", **CLERK_CLAIMS)
     origin = ("Origin", "https://app.example.com")
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
         for cookie in (good_cookie, "a.b.c", "x"):
             answer = await of(server, good(), ASK, origin, ("Cookie", f"__session={cookie}"))
             assert answer.status == 200, answer.body
         for header in (("X-API-Key", "tk_unknown"), ("Authorization", "Basic eDp5"), ("Authorization", "Bearer a.b.c")):
-            answer = await server.ask(
+            answer = await server.token_request(
                 "POST", "/demo/v1/token", {"kind": "rtm"}, header, origin, ("Cookie", f"__session={good_cookie}")
             )
             assert (answer.status, answer.json["code"]) == (401, "credential_invalid"), header
@@ -185,8 +199,8 @@ async def test_clerks_token_comes_as_bearer_too() -> None:
 
 
 async def test_a_token_in_the_other_header_is_an_api_key_and_not_known() -> None:
-    async with serving(setup_of(), ports=Ports(keys=keys())) as server:
-        answer = await server.ask("POST", "/demo/v1/token", ASK, ("X-API-Key", good()))
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
+        answer = await server.token_request("POST", "/demo/v1/token", ASK, ("X-API-Key", good()))
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
         answer = await of(server, good(), ASK, ("X-API-Key", "x"))
         assert (answer.status, answer.json["code"]) == (400, "credential_ambiguous")

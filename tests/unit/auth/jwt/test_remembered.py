@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.auth.jwt.making import SECRET, good, keys, setup_of, with_secret
+from tests.unit.auth.jwt.making import SECRET, configuration_of, good, keys, with_secret
 from tests.unit.http.running import NOW, WORLD, serving
-from tokend.auth.contract import Presented
+from tokend.auth.contract import Credentials
 from tokend.auth.jwk import secret_key
-from tokend.auth.jwt import REMEMBERED, Jwt, Trust
-from tokend.core.errors import Refusal
-from tokend.core.interfaces import Keys, KeySource, Ports
+from tokend.auth.jwt import REMEMBERED, Jwt, TrustedIssuer
+from tokend.core.errors import ApiError
+from tokend.core.interfaces import Interfaces, Keys, KeySource
 
 _ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}
 
@@ -23,33 +23,35 @@ class _Withdrawn(Keys):
     def __init__(self) -> None:
         self.there = True
 
-    async def held(self, source: KeySource) -> Sequence[Any]:
-        return await keys().renewed(source) if self.there else ()
+    async def get_keys(self, source: KeySource) -> Sequence[Any]:
+        return await keys().refresh_keys(source) if self.there else ()
 
-    async def renewed(self, source: KeySource) -> Sequence[Any]:
-        return await self.held(source)
+    async def refresh_keys(self, source: KeySource) -> Sequence[Any]:
+        return await self.get_keys(source)
 
 
 async def test_a_remembered_token_is_refused_once_its_key_is_withdrawn() -> None:
     known = _Withdrawn()
-    async with serving(setup_of(), ports=Ports(keys=known)) as server:
+    async with serving(configuration_of(), interfaces=Interfaces(keys=known)) as server:
         bearer = ("Authorization", f"Bearer {good('ec')}")
-        assert [(await server.ask("POST", "/demo/v1/token", _ASK, bearer)).status for _ in range(3)] == [200] * 3
+        assert [(await server.token_request("POST", "/demo/v1/token", _ASK, bearer)).status for _ in range(3)] == [
+            200
+        ] * 3
         known.there = False
-        assert (await server.ask("POST", "/demo/v1/token", _ASK, bearer)).status == 401
+        assert (await server.token_request("POST", "/demo/v1/token", _ASK, bearer)).status == 401
 
 
 async def test_a_remembered_token_is_refused_once_it_is_past() -> None:
     now = NOW
-    async with serving(setup_of(), replace(WORLD, clock=lambda: now), Ports(keys=keys())) as server:
+    async with serving(configuration_of(), replace(WORLD, clock=lambda: now), Interfaces(keys=keys())) as server:
         bearer = ("Authorization", f"Bearer {good('ec', exp=NOW + 60)}")
-        assert (await server.ask("POST", "/demo/v1/token", _ASK, bearer)).status == 200
+        assert (await server.token_request("POST", "/demo/v1/token", _ASK, bearer)).status == 200
         now = NOW + 91
-        assert (await server.ask("POST", "/demo/v1/token", _ASK, bearer)).status == 401
+        assert (await server.token_request("POST", "/demo/v1/token", _ASK, bearer)).status == 401
 
 
 def _machines() -> Jwt:
-    return Jwt([Trust("machine", "machine", frozenset({"tokend"}), ("HS256",), (secret_key(SECRET),))])
+    return Jwt([TrustedIssuer("machine", "machine", frozenset({"tokend"}), ("HS256",), (secret_key(SECRET),))])
 
 
 async def test_what_is_refused_is_not_remembered() -> None:
@@ -58,34 +60,34 @@ async def test_what_is_refused_is_not_remembered() -> None:
     for number in range(20):
         forged = token[:-8] + f"{number:04d}" + token[-4:]
         for refused in (forged, with_secret(exp=NOW - 60 - number), with_secret(nbf=NOW + 60 + number)):
-            with pytest.raises(Refusal):
-                await machines.identify(Presented(bearer=refused), NOW)
+            with pytest.raises(ApiError):
+                await machines.authenticate(Credentials(bearer=refused), NOW)
     assert len(Jwt._known) == before
 
 
 async def test_no_more_are_remembered_than_there_is_room_for() -> None:
     machines = _machines()
     for number in range(REMEMBERED + 10):
-        caller = await machines.identify(Presented(bearer=with_secret(sub=str(number))), NOW)
+        caller = await machines.authenticate(Credentials(bearer=with_secret(sub=str(number))), NOW)
         assert caller is not None
         assert caller.claims["sub"] == str(number)
     assert len(Jwt._known) == REMEMBERED
-    again = await machines.identify(Presented(bearer=with_secret(sub="0")), NOW)  # was pushed out
+    again = await machines.authenticate(Credentials(bearer=with_secret(sub="0")), NOW)  # was pushed out
     assert again is not None
     assert again.claims["sub"] == "0"
 
 
 async def test_what_one_route_found_is_nothing_to_another() -> None:
     token = with_secret()
-    assert await _machines().identify(Presented(bearer=token), NOW) is not None
-    strangers = Jwt([Trust("machine", "machine", frozenset({"elsewhere"}), ("HS256",), (secret_key(SECRET),))])
-    with pytest.raises(Refusal):
-        await strangers.identify(Presented(bearer=token), NOW)
+    assert await _machines().authenticate(Credentials(bearer=token), NOW) is not None
+    strangers = Jwt([TrustedIssuer("machine", "machine", frozenset({"elsewhere"}), ("HS256",), (secret_key(SECRET),))])
+    with pytest.raises(ApiError):
+        await strangers.authenticate(Credentials(bearer=token), NOW)
 
 
 async def test_a_token_of_a_header_is_not_taken_for_one_of_a_cookie() -> None:
     """What counts in one place does not in the other: the memory tells them apart."""
     machines, token = _machines(), with_secret()
-    assert await machines.identify(Presented(bearer=token), NOW) is not None
-    with pytest.raises(Refusal):
-        await machines.identify(Presented(cookie=token), NOW)
+    assert await machines.authenticate(Credentials(bearer=token), NOW) is not None
+    with pytest.raises(ApiError):
+        await machines.authenticate(Credentials(cookie=token), NOW)

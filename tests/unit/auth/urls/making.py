@@ -15,7 +15,7 @@ from tokend.config import entry_points
 from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
-from tokend.issuing.configuration import Setup
+from tokend.issuing.configuration import Configuration
 
 PRIMARY: Final = "the-first-signing-key-of-32-bytes"
 SECONDARY: Final = "the-other-signing-key-of-32-bytes"
@@ -41,18 +41,18 @@ apps:
     callers:
       uikit:
         url_key: signed
-        may:
-          - {{kinds: [rtc, rtm], channel: "lobby-*", powers: [wildcard_user, wildcard_publish]}}
-          - {{kinds: chat, powers: app_admin}}
-      kiosk: {{url_key: "{digest_of(STATIC)}", may: [{{kinds: rtc}}]}}
+        rules:
+          - {{kinds: [rtc, rtm], channel: "lobby-*", capabilities: [wildcard_user, wildcard_publish]}}
+          - {{kinds: chat, capabilities: app_admin}}
+      kiosk: {{url_key: "{digest_of(STATIC)}", rules: [{{kinds: rtc}}]}}
       studio: {{api_key: "{digest_of("studio")}"}}
-    routes: [{{at: /demo}}, {{at: /kiosk, callers: [kiosk, studio]}}]
+    routes: [{{path: /demo}}, {{path: /kiosk, callers: [kiosk, studio]}}]
   other:
-    callers: {{uikit: {{url_key: signed, may: [{{kinds: rtc}}]}}}}
+    callers: {{uikit: {{url_key: signed, rules: [{{kinds: rtc}}]}}}}
 """
 
 
-def setup_of(text: str = YAML, environment: Mapping[str, str] = ENVIRONMENT) -> Setup:
+def configuration_of(text: str = YAML, environment: Mapping[str, str] = ENVIRONMENT) -> Configuration:
     return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()), entry_points.load)
 
 

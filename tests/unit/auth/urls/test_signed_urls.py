@@ -1,4 +1,4 @@
-"""Signed URLs: a caller's rules, narrowed for one link; bound to app, caller and route; shut out by id and by time."""
+"""Signed URLs: a caller's rules, restricted for one link; bound to app, caller and route; shut out by id and by time."""
 
 import io
 import json
@@ -8,46 +8,63 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.auth.urls.making import ENVIRONMENT, OTHER, PRIMARY, SECONDARY, STATIC, YAML, by_pyjwt, setup_of, signed
+from tests.unit.auth.urls.making import (
+    ENVIRONMENT,
+    OTHER,
+    PRIMARY,
+    SECONDARY,
+    STATIC,
+    YAML,
+    by_pyjwt,
+    configuration_of,
+    signed,
+)
 from tests.unit.http.running import CERTIFICATE, NOW, WORLD, Reply, Running, serving
 from tokend.adapters.audit_log import Audit
 from tokend.adapters.deny_file import DenyFile
-from tokend.auth.contract import Presented
+from tokend.auth.contract import Credentials
 from tokend.auth.signed_url import MAX_SECONDS, UrlClaims, sign
-from tokend.core.errors import Refusal
-from tokend.core.interfaces import Ports
-from tokend.core.model import Caller, Narrowing
+from tokend.core.errors import ApiError
+from tokend.core.interfaces import Interfaces
+from tokend.core.model import Caller, Restriction
 from tokend.issuing.configuration import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 
-async def _ask(server: Running, key: str, path: str = "rtc/lobby-1/publisher/uid/7", at: str = "/demo") -> Reply:
-    return await server.ask("GET", f"{at}/k/{key}/{path}", None)
+async def _token_request(
+    server: Running, key: str, path: str = "rtc/lobby-1/publisher/uid/7", at: str = "/demo"
+) -> Reply:
+    return await server.token_request("GET", f"{at}/k/{key}/{path}", None)
 
 
 async def test_it_makes_the_caller_with_its_rules_narrowed() -> None:
-    gate = setup_of().routes[0].gate
+    authenticator = configuration_of().routes[0].authenticator
     whole = signed(kinds=["rtc"], user="7", roles=["subscriber"], max_ttl=600)
-    narrowing = Narrowing("url party-7", frozenset({"rtc"}), "lobby-1", "7", frozenset({"subscriber"}), 600)
+    restriction = Restriction("url party-7", frozenset({"rtc"}), "lobby-1", "7", frozenset({"subscriber"}), 600)
     claims = {"jti": "party-7", "iat": NOW - 60, "exp": NOW + 600}
-    assert await gate.identify(Presented(url_key=whole), NOW) == Caller("uikit", claims, (narrowing,), "party-7")
+    assert await authenticator.authenticate(Credentials(url_key=whole), NOW) == Caller(
+        "uikit", claims, (restriction,), "party-7"
+    )
     bare = signed(channel=...)
-    assert (await gate.identify(Presented(url_key=bare), NOW)).narrowings == (Narrowing("url party-7"),)
+    assert (await authenticator.authenticate(Credentials(url_key=bare), NOW)).restrictions == (
+        Restriction("url party-7"),
+    )
 
 
 async def test_ours_and_that_of_another_program_are_read_alike() -> None:
-    setup = setup_of()
-    keys = setup.apps["demo"].url_signing
+    configuration = configuration_of()
+    keys = configuration.apps["demo"].url_signing
     assert keys is not None
     claims = UrlClaims(app="demo", caller="uikit", jti="party-7", iat=NOW - 60, exp=NOW + 600, channel="lobby-1")
     found = [
-        await setup.routes[0].gate.identify(Presented(url_key=one), NOW) for one in (sign(claims, keys), by_pyjwt())
+        await configuration.routes[0].authenticator.authenticate(Credentials(url_key=one), NOW)
+        for one in (sign(claims, keys), by_pyjwt())
     ]
     assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(
-    ("narrowed", "path", "status"),
+    ("bound_restrictions", "path", "status"),
     [
         ({}, "rtc/lobby-1/publisher/uid/7", 200),
         ({}, "rtc/lobby-1/publisher/uid/0", 200),
@@ -65,50 +82,50 @@ async def test_ours_and_that_of_another_program_are_read_alike() -> None:
         ({"roles": ["subscriber"]}, "rtc/lobby-1/audience/uid/7", 200),
         ({"max_ttl": 600}, "rtc/lobby-1/publisher/uid/7?expiry=600", 200),
         ({"max_ttl": 600}, "rtc/lobby-1/publisher/uid/7?expiry=601", 403),
-        ({"channel": ..., "kinds": ["chat"]}, "chat/app", 403),  # what is narrowed never administers
+        ({"channel": ..., "kinds": ["chat"]}, "chat/app", 403),  # what is restricted never administers
     ],
 )
-async def test_what_it_opens(narrowed: dict[str, Any], path: str, status: int) -> None:
-    async with serving(setup_of()) as server:
-        assert (await _ask(server, signed(**narrowed), path)).status == status
+async def test_what_it_opens(bound_restrictions: dict[str, Any], path: str, status: int) -> None:
+    async with serving(configuration_of()) as server:
+        assert (await _token_request(server, signed(**bound_restrictions), path)).status == status
 
 
 async def test_one_user_is_filled_in_and_one_max_ttl_is_the_default() -> None:
-    async with serving(setup_of()) as server:
+    async with serving(configuration_of()) as server:
         key = signed(user="7", max_ttl=120)
-        answer = await server.ask("POST", f"/demo/k/{key}/v1/token", {"kind": "rtc", "channel": "lobby-1"})
+        answer = await server.token_request("POST", f"/demo/k/{key}/v1/token", {"kind": "rtc", "channel": "lobby-1"})
         assert (answer.status, answer.json["uid"], answer.json["ttl"]) == (200, 7, 120)
-        told = await server.ask("POST", f"/demo/k/{key}/v1/explain", {"kind": "rtc", "channel": "lobby-2"})
+        told = await server.token_request("POST", f"/demo/k/{key}/v1/explain", {"kind": "rtc", "channel": "lobby-2"})
         assert told.json["caller"] == "uikit"
-        assert 'url party-7: channel "lobby-2" does not match "lobby-1"' in told.json["trials"][0]["lacked"]
+        assert 'url party-7: channel "lobby-2" does not match "lobby-1"' in told.json["rule_results"][0]["unmet"]
 
 
 async def test_it_works_up_to_its_last_second() -> None:
     key = signed(iat=NOW - 60, exp=NOW + 600)
     for now, status in ((NOW + 599, 200), (NOW + 600, 401), (NOW - 90, 200), (NOW - 91, 401)):
-        async with serving(setup_of(), replace(WORLD, clock=lambda now=now: now)) as server:
-            assert (await _ask(server, key)).status == status, now
-    async with serving(setup_of()) as server:
-        assert (await _ask(server, signed(iat=NOW, exp=NOW + MAX_SECONDS))).status == 200
+        async with serving(configuration_of(), replace(WORLD, clock=lambda now=now: now)) as server:
+            assert (await _token_request(server, key)).status == status, now
+    async with serving(configuration_of()) as server:
+        assert (await _token_request(server, signed(iat=NOW, exp=NOW + MAX_SECONDS))).status == 200
 
 
 async def test_it_is_for_one_app_one_caller_and_the_routes_that_take_it() -> None:
-    async with serving(setup_of()) as server:
-        assert (await _ask(server, signed(), at="/other")).status == 401  # of one signing key, by `defaults`
-        assert (await _ask(server, signed(), at="/kiosk")).status == 401
+    async with serving(configuration_of()) as server:
+        assert (await _token_request(server, signed(), at="/other")).status == 401  # of one signing key, by `defaults`
+        assert (await _token_request(server, signed(), at="/kiosk")).status == 401
         kiosk = signed(caller="kiosk", channel=...)
         for at in ("/demo", "/kiosk"):
-            assert (await _ask(server, kiosk, at=at)).status == 200
-            assert (await _ask(server, kiosk, "rtm/ada", at=at)).status == 403
-            assert (await _ask(server, STATIC, at=at)).status == 200  # dots alone make no signed URL
-        assert (await _ask(server, signed(app="other"), at="/other")).status == 200
+            assert (await _token_request(server, kiosk, at=at)).status == 200
+            assert (await _token_request(server, kiosk, "rtm/ada", at=at)).status == 403
+            assert (await _token_request(server, STATIC, at=at)).status == 200  # dots alone make no signed URL
+        assert (await _token_request(server, signed(app="other"), at="/other")).status == 200
 
 
 async def test_it_counts_in_the_url_alone() -> None:
-    async with serving(setup_of()) as server:
+    async with serving(configuration_of()) as server:
         for header in (("X-API-Key", signed()), ("Authorization", f"Bearer {signed()}")):
-            assert (await server.ask("GET", "/demo/rtc/lobby-1/publisher/uid/7", None, header)).status == 401
-        both = await server.ask("GET", f"/demo/k/{signed()}/rtm/ada", None, ("X-API-Key", "studio"))
+            assert (await server.token_request("GET", "/demo/rtc/lobby-1/publisher/uid/7", None, header)).status == 401
+        both = await server.token_request("GET", f"/demo/k/{signed()}/rtm/ada", None, ("X-API-Key", "studio"))
         assert (both.status, both.json["code"]) == (400, "credential_ambiguous")
 
 
@@ -121,32 +138,36 @@ async def test_it_counts_in_the_url_alone() -> None:
     ],
 )
 async def test_keys_rotate(written: str, good: list[str], bad: list[str]) -> None:
-    setup = setup_of(YAML.replace("{primary: {env: PRIMARY}, secondary: {env: SECONDARY}}", written))
-    gate = setup.routes[0].gate
+    configuration = configuration_of(YAML.replace("{primary: {env: PRIMARY}, secondary: {env: SECONDARY}}", written))
+    authenticator = configuration.routes[0].authenticator
     for key in good:
         for kid in ("primary", "secondary"):  # by either name: a key moves from one to the other
-            assert (await gate.identify(Presented(url_key=signed(key, header={"kid": kid})), NOW)).name == "uikit"
+            assert (
+                await authenticator.authenticate(Credentials(url_key=signed(key, header={"kid": kid})), NOW)
+            ).name == "uikit"
     for key in bad:
-        with pytest.raises(Refusal):
-            await gate.identify(Presented(url_key=signed(key)), NOW)
+        with pytest.raises(ApiError):
+            await authenticator.authenticate(Credentials(url_key=signed(key)), NOW)
 
 
 async def test_sign_with_says_which_key_signs() -> None:
-    setup = setup_of(YAML.replace("{env: SECONDARY}}", "{env: SECONDARY}, sign_with: secondary}"))
-    keys = setup.apps["demo"].url_signing
+    configuration = configuration_of(YAML.replace("{env: SECONDARY}}", "{env: SECONDARY}, sign_with: secondary}"))
+    keys = configuration.apps["demo"].url_signing
     assert keys is not None
     made = sign(UrlClaims(app="demo", caller="uikit", jti="x", iat=NOW, exp=NOW + 1), keys)
     only = YAML.replace("{primary: {env: PRIMARY}, secondary: {env: SECONDARY}}", "{env: %s}")
-    assert (await setup_of(only % "SECONDARY").routes[0].gate.identify(Presented(url_key=made), NOW)).url == "x"
-    with pytest.raises(Refusal):
-        await setup_of(only % "PRIMARY").routes[0].gate.identify(Presented(url_key=made), NOW)
+    assert (
+        await configuration_of(only % "SECONDARY").routes[0].authenticator.authenticate(Credentials(url_key=made), NOW)
+    ).url == "x"
+    with pytest.raises(ApiError):
+        await configuration_of(only % "PRIMARY").routes[0].authenticator.authenticate(Credentials(url_key=made), NOW)
 
 
 async def test_without_a_signing_key_a_caller_with_a_key_takes_that_alone() -> None:
     text = YAML.replace("url_key: signed", f'url_key: "sha256:{"0" * 64}"').replace("  url_signing_key", "  #")
-    async with serving(setup_of(text)) as server:
-        assert (await _ask(server, signed(caller="kiosk"))).status == 401
-        assert (await _ask(server, STATIC)).status == 200
+    async with serving(configuration_of(text)) as server:
+        assert (await _token_request(server, signed(caller="kiosk"))).status == 401
+        assert (await _token_request(server, STATIC)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -164,9 +185,9 @@ async def test_the_deny_list_shuts_it_out(entry: dict[str, Any], status: int, tm
     file = tmp_path / "deny.jsonl"
     file.write_text(json.dumps(entry))
     deny = DenyFile(str(file), JsonLog(io.BytesIO(), WORLD.clock), WORLD.clock, WORLD.elapsed)
-    async with serving(setup_of(), ports=Ports(deny=deny)) as server:
-        assert (await _ask(server, signed())).status == status
-        assert (await _ask(server, STATIC)).status == 200  # a key without an id or a time
+    async with serving(configuration_of(), interfaces=Interfaces(deny=deny)) as server:
+        assert (await _token_request(server, signed())).status == status
+        assert (await _token_request(server, STATIC)).status == 200  # a key without an id or a time
 
 
 async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path) -> None:
@@ -174,16 +195,16 @@ async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path) -> 
     file, log = tmp_path / "audit.jsonl", JsonLog(io.BytesIO(), WORLD.clock)
     audit = Audit(AuditSettings((str(file),)), "writer", log)
     answers = b""
-    async with serving(setup_of(), ports=Ports(audit=audit)) as server:
+    async with serving(configuration_of(), interfaces=Interfaces(audit=audit)) as server:
         for bug in (False, True):
             if bug:
-                server.door.loaded = replace(server.door.loaded, ports=None)
+                server.handler.loaded = replace(server.handler.loaded, interfaces=None)
             for key in keys:
                 for path in ("rtc/lobby-1/publisher/uid/7", "rtc/x/publisher/uid/7", "nothing", "rtm/%zz", "rtm/a#"):
                     for method in ("GET", "OPTIONS", "DELETE"):
-                        answers += (await server.ask(method, f"/demo/k/{key}/{path}", None)).raw
-                body: dict[str, Any] = {"asks": [{"kind": "rtc", "channel": "x"}, {"kind": key}]}
-                answers += (await server.ask("POST", f"/demo/k/{key}/v1/tokens", body)).raw
+                        answers += (await server.token_request(method, f"/demo/k/{key}/{path}", None)).raw
+                body: dict[str, Any] = {"requests": [{"kind": "rtc", "channel": "x"}, {"kind": key}]}
+                answers += (await server.token_request("POST", f"/demo/k/{key}/v1/tokens", body)).raw
         written = server.log.getvalue()
         statuses = {line["status"] for line in server.lines}
     assert statuses >= {200, 204, 400, 401, 403, 404, 405, 500}
@@ -201,13 +222,13 @@ async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path) -> 
         assert all(secret.encode() not in text for text in (written, file.read_bytes(), answers))
 
 
-def test_the_power_to_administer_is_no_danger_where_only_signed_urls_are_taken() -> None:
-    assert setup_of().warnings == ()
-    static = setup_of(YAML.replace("url_key: signed\n", f"url_key: 'sha256:{'0' * 64}'\n"))
-    assert "url_key caller uikit has the power app_admin" in static.warnings[0]
+def test_the_capability_to_administer_is_no_danger_where_only_signed_urls_are_taken() -> None:
+    assert configuration_of().warnings == ()
+    static = configuration_of(YAML.replace("url_key: signed\n", f"url_key: 'sha256:{'0' * 64}'\n"))
+    assert "url_key caller uikit has the capability app_admin" in static.warnings[0]
 
 
 def test_the_keys_do_not_show() -> None:
-    setup = setup_of()
-    for text in (repr(setup), str(setup.apps["demo"]), repr(setup.apps["demo"].url_signing)):
+    configuration = configuration_of()
+    for text in (repr(configuration), str(configuration.apps["demo"]), repr(configuration.apps["demo"].url_signing)):
         assert not any(secret[:8] in text for secret in ENVIRONMENT.values())

@@ -6,10 +6,10 @@ from typing import Final
 
 import pytest
 
-from tests.unit.auth.urls.making import CLAIMS, HEADER, OTHER, SECONDARY, by_pyjwt, raw, setup_of, signed
+from tests.unit.auth.urls.making import CLAIMS, HEADER, OTHER, SECONDARY, by_pyjwt, configuration_of, raw, signed
 from tests.unit.http.running import CERTIFICATE, NOW, serving
-from tokend.auth.contract import Presented
-from tokend.core.errors import Code, Refusal
+from tokend.auth.contract import Credentials
+from tokend.core.errors import ApiError, Code
 
 ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 UNSIGNED: Final = "the signature is by none of the app's signing keys"
@@ -99,11 +99,11 @@ FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
 async def test_a_forgery_is_401_and_the_log_says_why(name: str) -> None:
     token, reason = FORGED[name][0](), FORGED[name][1]
     if len(token) > 8000:
-        refusal = await _refused(token)  # over HTTP the line would be too long before
-        assert refusal.operator == f"signed URL: {reason}"
+        api_error = await _error_response(token)  # over HTTP the line would be too long before
+        assert api_error.operator == f"signed URL: {reason}"
         return
-    async with serving(setup_of()) as server:
-        answer = await server.ask("GET", f"/demo/k/{token}/rtc/lobby-1/publisher/uid/7", None)
+    async with serving(configuration_of()) as server:
+        answer = await server.token_request("GET", f"/demo/k/{token}/rtc/lobby-1/publisher/uid/7", None)
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
         assert answer.json["error"] == "this credential is not known here"
         line = server.lines[-1]
@@ -111,9 +111,9 @@ async def test_a_forgery_is_401_and_the_log_says_why(name: str) -> None:
         assert token not in server.log.getvalue().decode()
 
 
-async def _refused(token: str) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        await setup_of().routes[0].gate.identify(Presented(url_key=token), NOW)
+async def _error_response(token: str) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        await configuration_of().routes[0].authenticator.authenticate(Credentials(url_key=token), NOW)
     assert caught.value.code is Code.CREDENTIAL_INVALID
     return caught.value
 
@@ -122,8 +122,8 @@ async def _refused(token: str) -> Refusal:
 async def test_every_flip_of_a_character_is_refused(make: Callable[[], str]) -> None:
     """Each character with each of its low bits turned, and each last letter of a part replaced by every other."""
     token = make()
-    gate = setup_of().routes[0].gate
-    assert (await gate.identify(Presented(url_key=token), NOW)).url == "party-7"
+    authenticator = configuration_of().routes[0].authenticator
+    assert (await authenticator.authenticate(Credentials(url_key=token), NOW)).url == "party-7"
     changed = {
         f"{token[:place]}{chr(ord(letter) ^ 1 << bit)}{token[place + 1 :]}"
         for place, letter in enumerate(token)
@@ -134,17 +134,19 @@ async def test_every_flip_of_a_character_is_refused(make: Callable[[], str]) -> 
     changed |= {f"{token[:end]}{letter}{token[end + 1 :]}" for end in ends for letter in f"{ALPHABET}+/=."} - {token}
     assert len(changed) > 7 * len(token)
     for one in changed:
-        with pytest.raises(Refusal) as caught:
-            await gate.identify(Presented(url_key=one), NOW)
+        with pytest.raises(ApiError) as caught:
+            await authenticator.authenticate(Credentials(url_key=one), NOW)
         assert caught.value.code is Code.CREDENTIAL_INVALID, one
 
 
 async def test_a_letter_changed_on_the_way_is_401() -> None:
     token = signed()
-    async with serving(setup_of()) as server:
+    async with serving(configuration_of()) as server:
         for place, letter in enumerate(token):
             other = ALPHABET[(ALPHABET.index(letter) + 1) % 64] if letter != "." else "A"
-            answer = await server.ask("GET", f"/demo/k/{token[:place]}{other}{token[place + 1 :]}/rtm/ada", None)
+            answer = await server.token_request(
+                "GET", f"/demo/k/{token[:place]}{other}{token[place + 1 :]}/rtm/ada", None
+            )
             assert answer.status == 401, place
 
 
@@ -160,4 +162,4 @@ async def test_what_is_appended_or_cut_is_refused() -> None:
         token[1:],
         f".{token}",
     ):
-        await _refused(changed)
+        await _error_response(changed)

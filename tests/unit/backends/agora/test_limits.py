@@ -129,8 +129,8 @@ def test_006_app_id_of_other_letters_is_refused(letter: str) -> None:
 
 def test_text_over_8_kib_is_refused_unread() -> None:
     for decode, head in ((v007.decode, "007"), (v006.decode, "006" + APP_ID)):
-        for length, complaint in ((8 * 1024 + 1, "over 8 KiB"), (8 * 1024, "not base64")):
-            with pytest.raises(WireError, match=complaint):
+        for length, field_error in ((8 * 1024 + 1, "over 8 KiB"), (8 * 1024, "not base64")):
+            with pytest.raises(WireError, match=field_error):
                 decode(head.ljust(length, "!"))
 
 
@@ -144,11 +144,11 @@ def test_64_kib_inflate_and_not_one_byte_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "megabytes, length, complaint",
+    "megabytes, length, field_error",
     [(5, 7_000, "over 64 KiB"), (412, 543_000, "over 8 KiB")],
     ids=["7-KB token", "543-KB token"],
 )
-def test_a_bomb_is_refused_in_little_memory(megabytes: int, length: int, complaint: str) -> None:
+def test_a_bomb_is_refused_in_little_memory(megabytes: int, length: int, field_error: str) -> None:
     """Both would inflate to many megabytes of zeros; the larger one is refused by its length alone."""
     packer = zlib.compressobj(9)
     header = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
@@ -159,7 +159,7 @@ def test_a_bomb_is_refused_in_little_memory(megabytes: int, length: int, complai
     assert len(zlib.decompressobj().decompress(base64.b64decode(token[3:])[: len(header + megabyte) * 2])) > 1_000_000
     tracemalloc.start()
     try:
-        with pytest.raises(WireError, match=complaint):
+        with pytest.raises(WireError, match=field_error):
             v007.decode(token)
         _, peak = tracemalloc.get_traced_memory()
     finally:

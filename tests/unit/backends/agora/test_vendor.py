@@ -183,8 +183,8 @@ def test_the_vendor_verifies_the_vectors(vendor: Vendor) -> None:
     """That the oracle says yes to what the vendor printed, and no to a token with another signature."""
     vectors = [vector for vector in VECTORS["vectors"] if vector["version"] == "007"]
     for vector in vectors:
-        assert vendor.ask("verify007", token=vector["token"], certificate=CERTIFICATE)["ok"] is True
-    assert vendor.ask("verify007", token=vectors[0]["token"][:-8], certificate=CERTIFICATE)["read"] is False
+        assert vendor.token_request("verify007", token=vector["token"], certificate=CERTIFICATE)["ok"] is True
+    assert vendor.token_request("verify007", token=vectors[0]["token"][:-8], certificate=CERTIFICATE)["read"] is False
 
 
 def test_the_vendor_takes_role_0_for_none(vendor: Vendor) -> None:
@@ -194,7 +194,7 @@ def test_the_vendor_takes_role_0_for_none(vendor: Vendor) -> None:
     zero, none = (replace(content, app_id=APP_ID, services=(_apaas(role),)) for role in (0, -1))
     theirs = vendor.ask_all([_build007(zero, CERTIFICATE)])[0]["token"]
     assert inflated(theirs) == inflated(v007.encode(none, CERTIFICATE))
-    answer = vendor.ask("verify007", token=v007.encode(zero, CERTIFICATE), certificate=CERTIFICATE)
+    answer = vendor.token_request("verify007", token=v007.encode(zero, CERTIFICATE), certificate=CERTIFICATE)
     assert answer["ok"] is True
     assert _read_by_vendor(answer) == zero
 
