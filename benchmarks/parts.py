@@ -23,7 +23,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "dialect: parse": ("dialects/*:*",),
     "salt, request id, clock": ("http/handler.py:<lambda>", "secrets.py:*"),
-    "gate: credentials and caller": ("http/request_parsing.py:presented_in", "auth/*:*"),
+    "gate: credentials and caller": ("http/request_parsing.py:credentials_in", "auth/*:*"),
     "issuer: what no other row names": ("issuing/issuer.py:*", "issuing/policy.py:*", "issuing/rate_limiting.py:*"),
     "fields (pydantic)": ("issuing/token_requests.py:*",),
     "grant": ("backends/*:grant",),
