@@ -1,7 +1,6 @@
 """Opens what the issuer awaits for a Setup: audit, keys, deny list, authorizers, limiter. Keeps what the next one wants too."""
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from tokend.adapters import webhook
@@ -11,6 +10,7 @@ from tokend.adapters.deny_file import DenyFile
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
 from tokend.adapters.memory_limiter import LocalLimiter
+from tokend.adapters.system import SYSTEM_CLOCK, Clock
 from tokend.core.interfaces import Interfaces, Limiter
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import AuditSettings, Configuration, RedisSettings
@@ -27,24 +27,25 @@ class CannotStart(Exception):
 class Resources:
     """What one process holds open. `writer` names its chains in the audit and differs at every start."""
 
-    def __init__(self, log: JsonLog, writer: str) -> None:
+    def __init__(self, log: JsonLog, writer: str, clock: Clock = SYSTEM_CLOCK) -> None:
         """Needs a running loop."""
         self._log = log
         self._writer = writer
+        self._clock = clock
         self._session = client()
-        self.keys = KeyCache(over_http(self._session), time.monotonic, log)
+        self.keys = KeyCache(over_http(self._session), clock.monotonic, log)
         self._backends = client(webhook.CONNECTIONS)  # its own: slow backends must not keep keys from being fetched
-        self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, time.time), time.monotonic)
+        self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, clock.time), clock.monotonic)
         self._audits: dict[AuditSettings, Audit] = {}
         self._opened = 0
         self._batch_scheduler = BatchScheduler()
-        self._local = LocalLimiter(time.monotonic)
+        self._local = LocalLimiter(clock.monotonic)
         self._limiters: dict[tuple[str, str], RedisLimiter] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, configuration: Configuration) -> Interfaces:
         """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
-        deny = _open_deny(configuration, self._log)
+        deny = _open_deny(configuration, self._log, self._clock)
         limiter = self._limiter(configuration.redis)
         return Interfaces(self._audit(configuration), self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
@@ -91,18 +92,18 @@ class Resources:
             return self._local
         key = (settings.url.reveal(), settings.on_failure)
         if key not in self._limiters:
-            self._limiters[key] = open_redis(settings, self._log, self._local)
+            self._limiters[key] = open_redis(settings, self._log, self._local, self._clock)
         return self._limiters[key]
 
 
-def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter) -> "RedisLimiter":
+def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clock = SYSTEM_CLOCK) -> "RedisLimiter":
     """Not connected yet; `CannotStart` where the package is missing, or does not take the URL."""
     try:
         from tokend.adapters.redis_limiter import RedisLimiter  # an extra, which takes a while to import
     except ImportError as error:
         raise CannotStart("redis is configured, but its package is missing: pip install tokend[redis]") from error
     try:
-        return RedisLimiter(settings, log, time.monotonic, local)
+        return RedisLimiter(settings, log, clock.monotonic, local)
     except ValueError as error:
         raise CannotStart(str(error)) from error
 
@@ -117,11 +118,11 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
         ) from error
 
 
-def _open_deny(configuration: Configuration, log: JsonLog) -> DenyFile | None:
+def _open_deny(configuration: Configuration, log: JsonLog, clock: Clock) -> DenyFile | None:
     if configuration.deny_file is None:
         return None
     try:
-        return DenyFile(configuration.deny_file, log, time.time, time.monotonic)
+        return DenyFile(configuration.deny_file, log, clock.time, clock.monotonic)
     except OSError as error:
         raise CannotStart(
             f"the deny file cannot be read: {redact_secrets(str(configuration.deny_file))}: {error.strerror}"

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from tokend.adapters.resources import CannotStart
 from tokend.config.loading import Files
+from tokend.http.reloader import Reloader
 from tokend.issuing.configuration import Configuration
 from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
-from tokend.process.reloader import Reloader
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import NOTHING, Metrics, Snapshot, counted, merged
 
@@ -60,7 +60,10 @@ class _Worker:
         while (message := await self.channel.receive()) is not None:
             self.heard = asyncio.get_running_loop().time()
             if "metrics" in message:
-                self.snapshot, self.not_ready_reasons = Snapshot.unpack(message["metrics"]), message["unready"]
+                self.snapshot, self.not_ready_reasons = (
+                    Snapshot.unpack(message["metrics"]),
+                    message["not_ready_reasons"],
+                )
             if (answer := self._answers.pop(message["did"], None)) is not None and not answer.done():
                 answer.set_result(message)
         for answer in self._answers.values():

@@ -1,9 +1,9 @@
-"""What the process itself needs: descriptors, aiohttp's C parser, uvloop, no core dumps, and a quiet collector."""
+"""What the process itself needs: descriptors, aiohttp's C parser, no core dumps, and a quiet collector."""
 
 import gc
 import sys
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import http_parser
 
@@ -52,7 +52,7 @@ def no_core_dumps() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def seldom_collect() -> None:
+def collect_seldom() -> None:
     """Call it once all is loaded: what is there by now stays, and need not be looked through again.
 
     A full collection stops the loop, for 0.1 s with 4,500 connections. Requests and connections leave no cycles behind,
@@ -64,18 +64,9 @@ def seldom_collect() -> None:
     gc.set_threshold(2_000, 50, 10)
 
 
-def answer_first() -> None:
+def prefer_event_loop() -> None:
     """A thread that builds a Setup gives way to the loop after 1 ms, not 5: the loop asks for its turn at each event."""
     sys.setswitchinterval(0.001)
-
-
-def loop_factory() -> Any:
-    """uvloop's loops, where there is uvloop."""
-    if sys.platform == "win32":
-        return None
-    import uvloop  # not to be had on Windows
-
-    return uvloop.new_event_loop
 
 
 def _descriptors() -> int:

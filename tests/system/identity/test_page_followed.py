@@ -25,13 +25,12 @@ from tests.system.browser import parts
 from tests.system.identity.password_endpoints import VARIABLES, password_endpoints
 from tests.system.identity.provider import Provider
 from tests.unit.auth.jwt.making import configuration_of
-from tests.unit.http.running import serving
+from tests.unit.http.running import World, serving
 from tokend import agora
 from tokend.adapters.jwks import KeyCache
 from tokend.auth.jwt import is_secure_url
 from tokend.core.interfaces import Interfaces
 from tokend.core.patterns import uid_of
-from tokend.http.handler import World
 from tokend.telemetry.log import standard_error
 
 PAGE: Final = (ROOT / "docs/identity.md").read_text()

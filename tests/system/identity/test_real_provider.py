@@ -15,11 +15,10 @@ from tests.running import serving as real_server
 from tests.running import tokend as command
 from tests.system.identity.provider import AUDIENCE, Provider
 from tests.unit.auth.jwt.making import configuration_of, good
-from tests.unit.http.running import Running, serving
+from tests.unit.http.running import Running, World, serving
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import COOL_DOWN, FRESH, MINUTE, STALE, KeyCache, over_http
 from tokend.core.interfaces import Interfaces
-from tokend.http.handler import World
 from tokend.telemetry.log import JsonLog
 
 YAML = """

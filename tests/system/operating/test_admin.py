@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.system.workers.load import waits
 from tests.system.workers.serving import free_port, serving, start
-from tests.unit.http.running import request_bytes
+from tests.unit.http.wire import request_bytes
 from tokend.auth.authenticator import digest_of
 
 _KEY: Final = "tk_admin_0123456789abcdef"

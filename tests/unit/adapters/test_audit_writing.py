@@ -17,8 +17,7 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE, Running, clean_environment, serving, tokend
 from tests.unit.adapters.audit_faults import SOON, until
-from tests.unit.http.running import NOW, OPEN
-from tests.unit.http.running import serving as in_process
+from tests.unit.http.running import NOW, OPEN, Serving
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
 from tokend.core.interfaces import Interfaces
@@ -121,10 +120,10 @@ async def _load_until_killed(server: Running, get_keys: set[str]) -> None:
 
 
 @pytest.mark.parametrize("sync", ["os", "batch"])
-async def test_when_it_cannot_be_written_nothing_is_issued(sync: str) -> None:
+async def test_when_it_cannot_be_written_nothing_is_issued(sync: str, serving: Serving) -> None:
     """P2: /dev/full answers every write with ENOSPC."""
     audit = audit_to("/dev/full", sync=sync)
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         for _ in range(3):
             reply = await server.token_request("GET", "/rtc/room/publisher/uid/7")
             assert (reply.status, reply.json["code"]) == (503, "unavailable")
@@ -134,13 +133,15 @@ async def test_when_it_cannot_be_written_nothing_is_issued(sync: str) -> None:
     audit.close()
 
 
-async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers(tmp_path: Path) -> None:
+async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers(
+    tmp_path: Path, serving: Serving
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     audit = audit_to(str(pipe), SOON)
     fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 1 << 16)
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         statuses = [(await server.token_request("GET", "/rtc/room/publisher/uid/7")).status for _ in range(400)]
         assert set(statuses) == {200, 503}
         assert statuses == sorted(statuses)
@@ -156,9 +157,9 @@ async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers
     assert [one["outcome"] for one in whole[-2:]] == ["probe", "issued"]
 
 
-async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None:
+async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path, serving: Serving) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), sync="batch")
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         replies = await asyncio.gather(
             *(server.token_request("GET", f"/rtc/room/publisher/uid/{uid}") for uid in range(1, 30))
         )
@@ -168,10 +169,10 @@ async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None
     assert list(verify((tmp_path / "audit.jsonl").read_bytes().splitlines())) == []
 
 
-async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
+async def test_a_rotated_file_is_opened_anew(tmp_path: Path, serving: Serving) -> None:
     file = tmp_path / "audit.jsonl"
     audit = audit_to(str(file))
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         await server.token_request("GET", "/rtc/room/publisher/uid/7")
         file.rename(tmp_path / "audit.1")
         audit.reopen()
@@ -182,9 +183,9 @@ async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
     assert list(verify(joined.splitlines())) == []
 
 
-async def test_ids_are_hashed_where_asked(tmp_path: Path) -> None:
+async def test_ids_are_hashed_where_asked(tmp_path: Path, serving: Serving) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), hash_ids=True)
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         await server.token_request("GET", "/rtc/secret-room/publisher/userAccount/alice-in-clear")
     audit.close()
     text = (tmp_path / "audit.jsonl").read_text()

@@ -15,8 +15,8 @@ from tests.running import APP_ID, ROOT
 from tests.system.workers.serving import Running, serving
 from tests.unit.auth.jwt.making import ISSUER, good, jwk
 from tests.unit.http import hostile_words as words
-from tests.unit.http.running import request_bytes
 from tests.unit.http.speaking import body, provider, saying
+from tests.unit.http.wire import request_bytes
 from tokend.core.errors import STATUS, Code
 from tokend.telemetry.metrics import FAMILIES
 from tokend.telemetry.prometheus import BUILD, LATENCY

@@ -50,11 +50,11 @@ class Reloader:
         """`warnings_of`: what is told of a Setup that begins to serve. `clock`: Unix seconds."""
         self.configuration = configuration
         self.files = files
-        self._source = source
+        self.source = source
         self._install = install
         self._log = log
         self._metrics = metrics
-        self._warnings_of = warnings_of
+        self.warnings_of = warnings_of
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self.refused = False
@@ -65,7 +65,7 @@ class Reloader:
         async with self._one_at_a_time:
             files = Files()
             try:
-                configuration = await asyncio.to_thread(self._source.load, files)
+                configuration = await asyncio.to_thread(self.source.load, files)
             except ConfigurationError as error:
                 return self._error_response([str(one) for one in error.problems])
             if configuration.fingerprint == self.configuration.fingerprint:
@@ -81,7 +81,7 @@ class Reloader:
             self._log.event(
                 "reload", result="done", fingerprint=configuration.fingerprint, apps=len(configuration.apps)
             )
-            for warning in (*self._warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
+            for warning in (*self.warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
                 self._log.event("warning", "warning", message=warning)
             return Reloaded((), configuration.fingerprint, changed=True)
 
