@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tokend.core.errors import ApiError, Code
+from tokend.core.errors import STATUS, ApiError, Code
 from tokend.http.control import CONTROL
 from tokend.http.responses import NO_CACHE, error_response
 from tokend.http.routes import UNREADABLE, RouteMatch
@@ -18,12 +18,7 @@ RECORD: Final = web.RequestKey("tokend_record", RequestRecord)
 REQUEST_ID: Final = "X-Request-ID"
 INTERNAL: Final = "an error of this server; its log has the request id"
 _PARENT: Final = "traceparent"
-_CODES: Final = {
-    404: Code.NOT_FOUND,
-    405: Code.METHOD_NOT_ALLOWED,
-    413: Code.TOO_LARGE,
-    415: Code.UNSUPPORTED_MEDIA_TYPE,
-}
+_CODES: Final = {status: code for code, status in reversed(STATUS.items())}
 
 
 @web.middleware

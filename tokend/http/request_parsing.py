@@ -108,7 +108,7 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0  # nothing of the response itself is out yet
         if request.content.is_eof():
-            body = await request.read()
+            body = await _read(request, limit)
         else:
             async with asyncio.timeout(seconds):
                 body = await _read(request, limit)
@@ -122,8 +122,8 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
 
 
 async def _read(request: web.BaseRequest, limit: int) -> bytes:
-    """The body, or a piece that is over the limit already: the host's `client_max_size` may be larger than ours."""
-    if request.content_length is not None:
+    """The body, or a piece that is over the limit already. The host's `client_max_size` does not count: it is not ours."""
+    if request.content.at_eof():  # no body, or a middleware of the host has read it
         return await request.read()
     body = bytearray()
     while len(body) <= limit and (piece := await request.content.readany()):
