@@ -206,7 +206,7 @@ class Handler:
             body = await body_of(request, endpoint.body_limit, self._deadlines.body)
         if endpoint.body_limit > BODY_LIMIT and loaded.interfaces.batch_scheduler is not None:
             await (
-                loaded.interfaces.batch_scheduler.next()
+                loaded.interfaces.batch_scheduler.wait_for_turn()
             )  # reading many batches at once would hold up all other requests
         settings = found.route.settings(endpoint)
         plain = HttpRequest(

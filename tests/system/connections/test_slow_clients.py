@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from tests.unit.http.running import OPEN, Running, read_reply, request_bytes, serving
-from tokend.adapters.batch_turns import BatchScheduler
+from tokend.adapters.batch_scheduler import BatchScheduler
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
 from tokend.issuing.configuration import Listen
