@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -37,7 +37,7 @@ class Post:
         self.webhooks = WebhookClient(self, lambda: self.now, cache_size)
 
     async def __call__(self, settings: AuthorizerSettings, body: bytes, request_id: str) -> bytes:
-        self.bodies.append(orjson.loads(body))
+        self.bodies.append(msgspec.json.decode(body))
         await self.may_answer.wait()
         if self.error is not None:
             raise self.error
