@@ -111,11 +111,11 @@ class KeyCache:
                 entry.jwks_url = None  # the keys may have moved
             if not entry.failing:
                 why = str(error) if isinstance(error, KeysProblem | ResponseProblem) else type(error).__name__
-                self._log.event("keys", "error", source=source.url, message=f"cannot be had: {why}")
+                self._log.event("keys", "error", source=source.url, message=f"cannot be fetched: {why}")
             entry.failing = True
             return
         if entry.failing:
-            self._log.event("keys", "info", source=source.url, message="can be had again")
+            self._log.event("keys", "info", source=source.url, message="can be fetched again")
         entry.failing = False
         entry.fetched_at = self._elapsed()
 
@@ -154,10 +154,12 @@ def _unreachable(source: KeySource) -> ApiError:
 def _jwks_url(document: Any, issuer: str) -> str:
     """The JWKS URL that a discovery document names; `KeysProblem` if it is not to be trusted."""
     if not isinstance(document, dict) or document.get("issuer") != issuer:
-        raise KeysProblem("the discovery document is of another issuer")
+        raise KeysProblem("the discovery document names another issuer")
     url = document.get("jwks_uri")
     if not isinstance(url, str) or not is_secure_url(url) or urlsplit(url).hostname != urlsplit(issuer).hostname:
-        raise KeysProblem("jwks_uri lies on another host, or is no https URL; if it is meant, write it as jwks")
+        raise KeysProblem(
+            "jwks_uri must be an https URL on the issuer's host; if another host is intended, set it as jwks"
+        )
     return url
 
 
@@ -166,7 +168,7 @@ def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
 
     async def fetch(url: str) -> Any:
         if not is_secure_url(url):
-            raise KeysProblem("keys come over https")
+            raise KeysProblem("the URL of keys must be https")
         async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as response:
             raw = await read_body(response, MAX_BYTES)
         try:

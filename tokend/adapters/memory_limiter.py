@@ -15,6 +15,3 @@ class LocalLimiter:
     async def take(self, groups: Sequence[Group]) -> list[float | None]:
         """See `core.interfaces.Limiter.take`."""
         return self._counters.take(groups, int(self._elapsed() * 1_000_000))
-
-    async def close(self) -> None:
-        """Does nothing: there is no connection."""

@@ -126,5 +126,5 @@ async def test_nobody_there() -> None:
 )
 async def test_only_https_and_this_machine(url: str) -> None:
     async with client() as session:
-        with pytest.raises(KeysProblem, match="keys come over https"):
+        with pytest.raises(KeysProblem, match="the URL of keys must be https"):
             await over_http(session)(url)
