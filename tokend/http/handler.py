@@ -52,7 +52,9 @@ class RequestHandler:
         if endpoint.method == hdrs.METH_POST:
             body = await body_of(request, endpoint.body_limit, control.deadlines.body)
         if endpoint.body_limit > BODY_LIMIT and served.interfaces.batch_scheduler is not None:
-            await served.interfaces.batch_scheduler.next()  # parsing many batches at once would delay other requests
+            await (
+                served.interfaces.batch_scheduler.wait_for_turn()
+            )  # parsing many batches at once would delay other requests
         http_request = HttpRequest(
             match.params,
             query_of(request),

@@ -18,7 +18,7 @@ RECORD: Final = web.RequestKey("tokend_record", RequestRecord)
 REQUEST_ID: Final = "X-Request-ID"
 INTERNAL: Final = "an error of this server; its log has the request id"
 _PARENT: Final = "traceparent"
-_CODES: Final = {status: code for code, status in reversed(STATUS.items())}
+_CODES: Final = {status: code for code, status in reversed(list(STATUS.items()))}
 
 
 @web.middleware

@@ -6,7 +6,7 @@ import socket
 from tests.system.connections.limited import Limited, serving_limited
 from tests.unit.http.running import OPEN
 from tests.unit.http.wire import read_reply, request_bytes
-from tokend.adapters.batch_turns import BatchScheduler
+from tokend.adapters.batch_scheduler import BatchScheduler
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
 from tokend.issuing.configuration import Listen

@@ -139,7 +139,7 @@ def test_explain_of_a_bearer_fetches_the_keys_itself(provider: Provider, tmp_pat
     provider.stop()
     done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *token_request)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "cannot be had" in done.stderr
+    assert "cannot be fetched" in done.stderr
     assert f"tokend: unavailable: no keys of {provider.issuer}" in done.stderr
 
 

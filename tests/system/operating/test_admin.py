@@ -109,7 +109,7 @@ async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
         done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
         assert done.returncode == 1
         assert "zzz: unknown key" in done.stderr
-        assert "1 problem; the server keeps what it had" in done.stderr
+        assert "1 problem; the server keeps its old configuration" in done.stderr
         (tmp_path / "config.yaml").write_text(good)
 
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-import orjson
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from msgspec.structs import replace
@@ -218,7 +218,7 @@ def test_what_libraries_log_in_their_threads_does_not_touch_the_lines_that_wait(
     thread.join()
     assert calls == []
     (line,) = stream.getvalue().splitlines()
-    assert orjson.loads(line) == {
+    assert msgspec.json.decode(line) == {
         "time": "2027-01-15T08:00:00.000+00:00",
         "level": "warning",
         "event": "library",

@@ -83,17 +83,17 @@ def test_the_command_line_writes_its_tokens_too(tmp_path: Path) -> None:
 def test_no_client_holds_a_token_that_the_audit_does_not_hold(tmp_path: Path) -> None:
     """P1, small: killed in the middle of the load, several times over."""
     (tmp_path / "config.yaml").write_text(CONFIG)
-    get_keys: set[str] = set()
+    held: set[str] = set()
     for _ in range(4):
         with serving(tmp_path, ENVIRONMENT) as server:
-            asyncio.run(_load_until_killed(server, get_keys))
+            asyncio.run(_load_until_killed(server, held))
     file = (tmp_path / "audit.jsonl").read_bytes()
-    assert len(get_keys) > 20
+    assert len(held) > 20
     assert list(verify(file.splitlines())) == []
-    assert get_keys - {json.loads(line).get("token_sha256") for line in file.splitlines() if line.strip()} == set()
+    assert held - {json.loads(line).get("token_sha256") for line in file.splitlines() if line.strip()} == set()
 
 
-async def _load_until_killed(server: Running, get_keys: set[str]) -> None:
+async def _load_until_killed(server: Running, held: set[str]) -> None:
     host, port = server.url.removeprefix("http://").split(":")
 
     async def client(number: int) -> None:
@@ -106,7 +106,7 @@ async def _load_until_killed(server: Running, get_keys: set[str]) -> None:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 token = json.loads(await reader.readexactly(length))["rtcToken"]
-                get_keys.add(hashlib.sha256(token.encode()).hexdigest())
+                held.add(hashlib.sha256(token.encode()).hexdigest())
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:

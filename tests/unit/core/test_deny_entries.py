@@ -113,7 +113,7 @@ async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(
         refused = await server.token_request("GET", "/demo/rtc/lobby/publisher/userAccount/somebody-else", None, header)
         assert refused.json["code"] == "not_permitted"
         assert "denied for the time being" in refused.json["error"]
-    assert b"as it was before: line 1" in log.getvalue()
+    assert b"the deny list is unchanged: line 1" in log.getvalue()
 
 
 @pytest.mark.parametrize("content", [None, b"junk\n"])
