@@ -58,6 +58,7 @@ async def full_snapshot(server_handle: ServerHandle) -> Snapshot:
         "tokend_workers": {(): 0.0},  # so that it is 0 when all have ended, and not missing
         "tokend_ready": {(): float(not server_handle.not_ready_reasons())},
         "tokend_apps": {(): float(len(reloader.configuration.apps))},
+        "tokend_app_valid": {(name,): 1.0 for name in reloader.configuration.apps},
         "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
         "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
     }
