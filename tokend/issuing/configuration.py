@@ -76,7 +76,7 @@ def check_origin(written: str) -> str | None:
     if written == "*" or written in _ANY_PORT or _WRITTEN.fullmatch(written):
         return None
     if written.endswith(":*"):
-        return f"any port is possible on this machine alone: write {', '.join(sorted(_ANY_PORT))}, or name the port"
+        return f"any port is only possible on this machine: write {', '.join(sorted(_ANY_PORT))}, or name the port"
     return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
 
 
