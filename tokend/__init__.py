@@ -6,15 +6,15 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokend.app import create_admin_app, create_app
+    from tokend.app import CONTROL, create_admin_app, create_app
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "create_admin_app", "create_app"]
+__all__ = ["CONTROL", "__version__", "create_admin_app", "create_app"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the application only for who uses it: `import tokend` imports no aiohttp."""
-    if name in ("create_app", "create_admin_app"):
+    if name in __all__:
         from tokend import app
 
         return getattr(app, name)

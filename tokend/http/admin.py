@@ -79,6 +79,7 @@ async def full_snapshot(operated: Operated) -> Snapshot:
     if (reloader := operated.reloader) is not None:
         gauges |= {
             "tokend_apps": {(): float(len(reloader.configuration.apps))},
+            "tokend_app_valid": {(name,): 1.0 for name in reloader.configuration.apps},
             "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
             "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
         }

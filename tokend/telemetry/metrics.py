@@ -52,6 +52,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_workers": Family("Processes that answer requests.", (), sum),
     "tokend_ready": Family("1 if requests should be sent here, as /readyz says.", (), min),
     "tokend_apps": Family("Apps of the configuration that serves.", (), min),
+    "tokend_app_valid": Family("1 if the app's part of the configuration is valid.", ("app",), min),
     "tokend_config_last_reload_successful": Family("0 if the last reload was refused.", (), min),
     "tokend_config_last_load_timestamp_seconds": Family("When the configuration that serves was loaded.", (), min),
     "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),

@@ -158,13 +158,13 @@ def test_the_steps_do_what_they_say(provider: Provider, tmp_path: Path) -> None:
     assert [info for info, _ in BLOCKS] == [
         *("yaml", "sh run", "text", "sh", "sh", "sh run", "json", "sh run", "json", "sh run", "sh run", "json", "js")
     ]
-    assert len(re.findall(r"^(?:ask|  --json) .*# \d{3}: ", STEPS, re.M)) == 8
+    assert len(re.findall(r"^(?:request|  --json) .*# \d{3}: ", STEPS, re.M)) == 8
     provider.start("rsa")
     with ExitStack() as leaving:
         reader = Reader(tmp_path, provider, leaving)
         for info, text in BLOCKS:
             reader.does(info, text)
-            if info == "sh run" and "curl" in text and "ask" not in text:
+            if info == "sh run" and "curl" in text and "request()" not in text:
                 assert json.loads(reader.printed)["uid"] == uid_of("ada")
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
 
