@@ -20,7 +20,11 @@ from tokend.issuing.configuration import Configuration, Listen, ServerSettings
 from tokend.telemetry.log import JsonLog, standard_error
 from tokend.telemetry.metrics import Snapshot
 
-_SERVE_ALONE = "{keys} below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
+__all__ = ["CONTROL", "create_admin_app", "create_app"]
+
+_IGNORED_SETTINGS = (
+    "{keys} below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
+)
 
 
 def create_app(
@@ -56,10 +60,10 @@ def create_admin_app(app: web.Application, *, key: str | None = None) -> web.App
     `key`: the digest of the key that opens `/-/…` from other machines, as `tokend key new` prints it.
     """
     control = app[CONTROL]
-    return admin.application_of(_OneApplication(control), key, control.log)
+    return admin.application_of(_OperatedApplication(control), key, control.log)
 
 
-class _OneApplication:
+class _OperatedApplication:
     """What the operator's application asks of the process, for an application that somebody else runs."""
 
     def __init__(self, control: Control) -> None:
@@ -94,6 +98,6 @@ def _warn(control: Control) -> None:
         idle.append("connections")
     if configuration.listen != Listen():
         idle.append("listen")
-    warnings = [_SERVE_ALONE.format(keys=", ".join(sorted(idle)))] if idle else []
+    warnings = [_IGNORED_SETTINGS.format(keys=", ".join(sorted(idle)))] if idle else []
     for warning in (*configuration.warnings_at(control.clock.time()), *warnings):
         control.log.event("warning", "warning", message=warning)

@@ -1,4 +1,4 @@
-"""What a running server is to its operator: one process or several, it reloads, tells how it is, and stops."""
+"""What `tokend serve` runs, and how it controls it: one process or several."""
 
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from tokend.telemetry.metrics import Snapshot
 
 
 class LaunchOptions(Struct, frozen=True):
-    """What is to be served. `files`: those that `setup` was made of. `workers`: how many processes, at least 1."""
+    """What to serve. `files`: those that the configuration was made of. `workers`: number of processes, at least 1."""
 
     source: Source
     configuration: Configuration
@@ -21,7 +21,7 @@ class LaunchOptions(Struct, frozen=True):
     workers: int = 1
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
-        """Those of a Setup that serves where this start listens, in so many processes; `now` in Unix seconds."""
+        """The warnings for a configuration that is served here, by this number of processes; `now` in Unix seconds."""
         return replace(
             configuration, listen=self.listen, server=replace(configuration.server, workers=self.workers)
         ).warnings_at(now)

@@ -17,7 +17,7 @@ CONNECTIONS: Final = 10_000
 
 
 def caps_of(settings: ServerSettings) -> Caps:
-    """What the guard holds connections to. Raises the process's own limit as far as it may; else `CannotStart`."""
+    """The caps on connections. Raises the descriptor limit of the process as far as it may; `CannotStart` if it is too low."""
     room = _descriptors() - RESERVED
     if settings.connections is not None and settings.connections > room:
         raise CannotStart(
@@ -65,7 +65,7 @@ def collect_seldom() -> None:
 
 
 def prefer_event_loop() -> None:
-    """A thread that builds a Setup gives way to the loop after 1 ms, not 5: the loop asks for its turn at each event."""
+    """Let a thread that builds a configuration give way to the event loop after 1 ms, not 5."""
     sys.setswitchinterval(0.001)
 
 
@@ -76,7 +76,7 @@ def _descriptors() -> int:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
-        wanted = max(soft, CONNECTIONS + RESERVED) if hard == resource.RLIM_INFINITY else hard
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
+        raised = max(soft, CONNECTIONS + RESERVED) if hard == resource.RLIM_INFINITY else hard
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        soft = raised
     return soft

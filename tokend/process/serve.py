@@ -89,11 +89,11 @@ def _obey_signals(
     server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager, log: JsonLog
 ) -> list[asyncio.Task[None]]:
     """SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
-    wanted: asyncio.Queue[str] = asyncio.Queue()
+    signals: asyncio.Queue[str] = asyncio.Queue()
 
     async def obey() -> None:
         while True:
-            if await wanted.get() == "reload":
+            if await signals.get() == "reload":
                 service_manager.reloading()
                 found = await server_handle.reloader.reload()
                 service_manager.ready("the reload was refused: see the log" if found.problems else "reloaded")
@@ -103,7 +103,7 @@ def _obey_signals(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, wanted.put_nowait, "reload")
+    loop.add_signal_handler(signal.SIGHUP, signals.put_nowait, "reload")
     loop.add_signal_handler(signal.SIGUSR1, server_handle.reopen_audit)
-    loop.add_signal_handler(signal.SIGUSR2, wanted.put_nowait, "replace")
+    loop.add_signal_handler(signal.SIGUSR2, signals.put_nowait, "replace")
     return [asyncio.create_task(obey())]

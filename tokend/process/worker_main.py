@@ -1,4 +1,4 @@
-"""A worker process: it does what its supervisor says, and ends with it. Started as `python -m tokend.process.worker_main`."""
+"""A worker process: it obeys its parent, and ends with it. Started as `python -m tokend.process.worker_main`."""
 
 import asyncio
 import os
@@ -38,11 +38,11 @@ class _Child:
         self._delay = 0.0
 
     async def obey(self, end: socket.socket) -> None:
-        """Until told to stop, by the supervisor, by SIGTERM, or by the supervisor's end."""
+        """Run until the parent says stop or ends, or until SIGTERM."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._ending.set)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            loop.add_signal_handler(number, lambda: None)  # they are the supervisor's
+            loop.add_signal_handler(number, lambda: None)  # the parent handles them
         self._log.buffer(loop.call_later)
         channel = await Channel.on(end)
         messages = asyncio.create_task(self._messages(channel))

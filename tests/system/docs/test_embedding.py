@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpClient
+from yarl import URL
 
 from tests.running import DEMO, ROOT, clean_environment
 
@@ -58,7 +59,7 @@ async def test_each_application_serves_tokens(number: int, aiohttp_client: Aioht
         assert response.headers["X-Served-By"] == "eu-1"
     if "hello" in text:
         assert await (await client.get("/")).json() == {"hello": "world"}
-        assert (await client.post("/%74okens/demo/v1/token", json=TOKEN_REQUEST)).status == 404
+        assert (await client.post(URL("/%74okens/demo/v1/token", encoded=True), json=TOKEN_REQUEST)).status == 404
     if "CONTROL" in text:
         assert (await client.post("/internal/reload")).status == 200
 
