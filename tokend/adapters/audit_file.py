@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tokend.core.audit_records import Chain, in_pages
+from tokend.core.audit_records import HashChain, align_to_blocks
 
 MODE: Final = 0o640
 PIPE_BYTES: Final = 1 << 20
@@ -35,7 +35,7 @@ class Target:
         self.late: list[bytes] = []
         """Bodies that go out before those of the next write, and stay here until they are written."""
         self._path = path
-        self._chain = Chain(writer)
+        self._chain = HashChain(writer)
         self._synced = synced
         self._retired: list[int] = []
         self._torn = False
@@ -54,7 +54,7 @@ class Target:
         try:
             ending = b"\n" if self._is_torn() else b""
             start = self._end + len(ending)
-            data = ending + (in_pages(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
+            data = ending + (align_to_blocks(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
             while taken < len(data):
                 taken += self.put(data[taken:])
         finally:

@@ -18,7 +18,7 @@ from tokend.adapters.loop_timeout import within
 from tokend.adapters.redis_script import SCRIPT, request_of
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Limiter
-from tokend.core.rate_limits import Group, Limit
+from tokend.core.rate_limits import BucketGroup, Limit
 from tokend.core.secrets import Secret
 from tokend.issuing.configuration import RedisSettings
 from tokend.telemetry.log import JsonLog
@@ -31,13 +31,13 @@ CALM_SECONDS: Final = 10.0
 """When it has counted for so long, the first probe is sent at once: one late answer is no outage."""
 MAX_TOKEN_REQUESTS: Final = 256
 """What goes into one call, so that no script holds Redis up; a larger batch goes alone."""
-_PROBE: Final[Group] = [("probe", Limit(999_999, 1, 999_999))]
+_PROBE: Final[BucketGroup] = [("probe", Limit(999_999, 1, 999_999))]
 
 
 class _Waiting(Struct, frozen=True):
     """A request's asks, and where their waits go: None where Redis did not say."""
 
-    groups: Sequence[Group]
+    groups: Sequence[BucketGroup]
     answer: "asyncio.Future[list[float | None] | None]"
 
 
@@ -68,7 +68,7 @@ class RedisLimiter:
         self._probe_at = 0.0
         self._without = 0
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         if self._down_since is None:
             one = _Waiting(groups, asyncio.get_running_loop().create_future())
             self._waiting.append(one)
@@ -93,7 +93,7 @@ class RedisLimiter:
                 await asyncio.gather(task, return_exceptions=True)
         await self._client.aclose()
 
-    async def _decide_without(self, groups: Sequence[Group]) -> list[float | None]:
+    async def _decide_without(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         self._without += 1
         if self._on_failure == "closed":
             raise ApiError(
@@ -130,7 +130,7 @@ class RedisLimiter:
         together, self._waiting = self._waiting[:number], self._waiting[number:]
         return together
 
-    async def _call(self, groups: Sequence[Group], seconds: float) -> list[float | None]:
+    async def _call(self, groups: Sequence[BucketGroup], seconds: float) -> list[float | None]:
         keys, arguments = request_of(groups)
         waits = await within(seconds, self._script(keys, arguments))
         return [wait / 1_000_000 if wait else None for wait in waits]

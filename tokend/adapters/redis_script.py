@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from tokend.core.rate_limits import Counter, Group
+from tokend.core.rate_limits import Bucket, BucketGroup
 
 # A counter is "debt since": the debt at the time `since` (Unix microseconds), in microseconds times the limit's amount;
 # it falls by that amount a microsecond. Whole numbers below 2^53, so that Lua's doubles lose nothing. A clock that is
@@ -54,9 +54,9 @@ return waits
 """
 
 
-def request_of(groups: Sequence[Group]) -> tuple[list[str], list[int]]:
+def request_of(groups: Sequence[BucketGroup]) -> tuple[list[str], list[int]]:
     """The script's KEYS and ARGV: three numbers a counter, then for each ask how many counters it has, and which."""
-    places: dict[Counter, int] = {}
+    places: dict[Bucket, int] = {}
     token_requests: list[int] = []
     for group in groups:
         token_requests.append(len(group))
@@ -65,7 +65,7 @@ def request_of(groups: Sequence[Group]) -> tuple[list[str], list[int]]:
     return [key_of(counter) for counter in places], limits + token_requests
 
 
-def key_of(counter: Counter) -> str:
+def key_of(counter: Bucket) -> str:
     """Hashed, since users and addresses are nobody else's business; the braces keep all on one shard behind a proxy."""
     name, limit = counter
     written = f"{name} {limit.amount}/{limit.seconds} {limit.burst}"

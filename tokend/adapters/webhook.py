@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from tokend.adapters.http_client import AnswerProblem, body_of
-from tokend.core.authorizer_messages import Answer, NoAnswer, read_answer, signature, unavailable
+from tokend.core.authorizer_messages import Answer, InvalidAnswer, read_answer, signature, unavailable
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
@@ -129,7 +129,7 @@ class WebhookClient:
                 return read_answer(await self._post(settings, _json(question, request_id=request_id), request_id))
         except TimeoutError:
             return _late(settings)
-        except (NoAnswer, AnswerProblem) as problem:
+        except (InvalidAnswer, AnswerProblem) as problem:
             return str(problem)
         except (ClientError, OSError, ValueError) as error:
             return f"it cannot be reached: {type(error).__name__}"
