@@ -26,7 +26,7 @@ _VALUES = st.recursive(
     ],
 )
 def test_what_is_not_strictly_json_is_a_value_error(raw: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  # any of its sentences
+    with pytest.raises(ValueError):  # any of its sentences
         strict_json.loads(raw)
 
 
