@@ -20,7 +20,11 @@ _RTC_TEXT: Final = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,*]"
 _RTM_CHANNEL: Final = r"(?!_)[a-zA-Z0-9 !#$%&()+\-:;<=>?@\[\]^_{}|~,`*]{1,63}"
 
 
-def _validator(pattern: str, sentence: str) -> Callable[[str], str]:
+Check = Callable[[str], str]
+"""Returns a valid text, or raises the error of pydantic with a sentence."""
+
+
+def _validator(pattern: str, sentence: str) -> Check:
     """Return a validator with its error sentence. Valid text is ASCII, so its characters count its bytes."""
     compiled = re.compile(pattern)
 
@@ -102,7 +106,7 @@ def as_uid(text: str) -> int | None:
     return int(text)
 
 
-def resolve_user(requested: str | None, from_rule: str | None, check: Callable[[str], str], field: str = "user") -> str:
+def resolve_user(requested: str | None, from_rule: str | None, check: Check, field: str = "user") -> str:
     """Return the user of the token request, else that of the rule. Raises `ApiError` (400) if both are None or invalid."""
     if requested is not None:
         return requested
