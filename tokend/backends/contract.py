@@ -134,7 +134,7 @@ class Backend(ABC):
         if reading.signed_by is None:
             return Mismatch("the token is not signed by this app")
         if reading.issued_at != issuance.issued_at or reading.expires_at != issuance.issued_at + grant.ttl:
-            return Mismatch("the token's times are not those of the stamp and the grant")
+            return Mismatch("the token's times are not those of the issuance and the grant")
         return None
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
