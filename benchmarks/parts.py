@@ -34,7 +34,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "audit": ("issuing/issuer.py:_record", "adapters/audit_log.py:*", "tokend/core/audit_records.py:*"),
     "dialect: render": (
         "dialects/rendering.py:*",
-        "dialects/native.py:_render_one",
+        "dialects/native.py:_render_single",
         "dialects/native.py:_render_batch",
     ),
     "response: headers and write": (

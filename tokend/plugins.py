@@ -1,6 +1,6 @@
 """All that an author of backends imports: the contract, the nouns it speaks of, and the strict base of its shapes."""
 
-from tokend.backends.contract import Backend, Minted, Mismatch, NoOptions, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Grant, Issuance, Service
 from tokend.core.secrets import Secret
@@ -11,8 +11,10 @@ __all__ = [
     "AppCredentials",
     "Backend",
     "Code",
+    "Diagnosis",
     "Grant",
     "Issuance",
+    "Join",
     "Minted",
     "Mismatch",
     "NoOptions",

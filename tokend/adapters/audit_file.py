@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tokend.core.audit_records import Chain, in_pages
+from tokend.core.audit_records import HashChain, align_to_blocks
 
 MODE: Final = 0o640
 PIPE_BYTES: Final = 1 << 20
@@ -39,7 +39,7 @@ class AuditTarget:
         self.late: list[bytes] = []
         """Bodies that the next write writes first. They stay here until they are written."""
         self._path = path
-        self._chain = Chain(writer)
+        self._chain = HashChain(writer)
         self._synced = synced
         self._retired: list[int] = []
         self._torn = False
@@ -60,7 +60,7 @@ class AuditTarget:
         try:
             ending = b"\n" if self._is_torn() else b""
             start = self._end + len(ending)
-            data = ending + (in_pages(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
+            data = ending + (align_to_blocks(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
             while taken < len(data):
                 taken += self.put(data[taken:])
         finally:

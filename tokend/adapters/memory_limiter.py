@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tokend.core.rate_limits import Counters, Group
+from tokend.core.rate_limits import GcraLimiter, BucketGroup
 
 
 class LocalLimiter:
@@ -10,8 +10,8 @@ class LocalLimiter:
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
-        self._counters = Counters()
+        self._counters = GcraLimiter()
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         """See `core.interfaces.Limiter.take`."""
         return self._counters.take(groups, int(self._elapsed() * 1_000_000))

@@ -18,7 +18,7 @@ from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.redis_script import SCRIPT, script_arguments
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Limiter
-from tokend.core.rate_limits import Group, Limit
+from tokend.core.rate_limits import BucketGroup, Limit
 from tokend.core.secrets import Secret
 from tokend.issuing.configuration import RedisSettings
 from tokend.telemetry.log import JsonLog
@@ -31,13 +31,13 @@ CALM_SECONDS: Final = 10.0
 """If Redis has worked for this long, the first probe after a failure is sent at once: a late answer is not an outage."""
 MAX_GROUPS: Final = 256
 """The most groups in a call, so that no script blocks Redis for long. A larger batch has a call of its own."""
-_PROBE: Final[Group] = [("probe", Limit(999_999, 1, 999_999))]
+_PROBE: Final[BucketGroup] = [("probe", Limit(999_999, 1, 999_999))]
 
 
 class _Call(Struct, frozen=True):
     """The groups of a request, and the future of their waits; its result is None if Redis did not answer."""
 
-    groups: Sequence[Group]
+    groups: Sequence[BucketGroup]
     waits: "asyncio.Future[list[float | None] | None]"
 
 
@@ -68,7 +68,7 @@ class RedisLimiter:
         self._probe_at = 0.0
         self._requests_without = 0
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         """See `core.interfaces.Limiter.take`."""
         if self._down_since is None:
             call = _Call(groups, asyncio.get_running_loop().create_future())
@@ -94,7 +94,7 @@ class RedisLimiter:
                 await asyncio.gather(task, return_exceptions=True)
         await self._client.aclose()
 
-    async def _decide_without(self, groups: Sequence[Group]) -> list[float | None]:
+    async def _decide_without(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         self._requests_without += 1
         if self._on_failure == "closed":
             raise ApiError(
@@ -131,7 +131,7 @@ class RedisLimiter:
         together, self._waiting = self._waiting[:number], self._waiting[number:]
         return together
 
-    async def _run_script(self, groups: Sequence[Group], seconds: float) -> list[float | None]:
+    async def _run_script(self, groups: Sequence[BucketGroup], seconds: float) -> list[float | None]:
         keys, arguments = script_arguments(groups)
         waits = await loop_timeout(seconds, self._script(keys, arguments))
         return [wait / 1_000_000 if wait else None for wait in waits]

@@ -6,7 +6,7 @@ A group of counters is all or nothing: it counts in all of them, or, if one is o
 import hashlib
 from collections.abc import Sequence
 
-from tokend.core.rate_limits import Counter, Group
+from tokend.core.rate_limits import Bucket, BucketGroup
 
 # A counter is "debt since": the debt at the time `since` (Unix microseconds), in microseconds times the limit's amount;
 # it falls by that amount a microsecond. All are whole numbers below 2^53, so that Lua's doubles are exact. If the clock
@@ -57,12 +57,12 @@ return waits
 """
 
 
-def script_arguments(groups: Sequence[Group]) -> tuple[list[str], list[int]]:
+def script_arguments(groups: Sequence[BucketGroup]) -> tuple[list[str], list[int]]:
     """The script's KEYS and ARGV.
 
     ARGV holds three numbers for each counter, then for each group its length and the places of its counters in KEYS.
     """
-    places: dict[Counter, int] = {}
+    places: dict[Bucket, int] = {}
     members: list[int] = []
     for group in groups:
         members.append(len(group))
@@ -71,7 +71,7 @@ def script_arguments(groups: Sequence[Group]) -> tuple[list[str], list[int]]:
     return [key_of(counter) for counter in places], limits + members
 
 
-def key_of(counter: Counter) -> str:
+def key_of(counter: Bucket) -> str:
     """The Redis key of a counter. Users and addresses are hashed; the braces keep all keys on the same shard."""
     name, limit = counter
     text = f"{name} {limit.amount}/{limit.seconds} {limit.burst}"

@@ -7,7 +7,7 @@ an identical question may get a cached answer, and only for as many seconds as t
 import asyncio
 import hashlib
 import json
-from collections import Counter, OrderedDict
+from collections import Bucket, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from tokend.adapters.http_client import ResponseProblem, read_body
-from tokend.core.authorizer_messages import Answer, NoAnswer, read_answer, signature, unavailable
+from tokend.core.authorizer_messages import Answer, InvalidAnswer, read_answer, signature, unavailable
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
@@ -55,8 +55,8 @@ class WebhookClient:
         self._cache_size = cache_size
         self._cache: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._under_way: dict[bytes, asyncio.Task[_Result]] = {}
-        self._calls: Counter[str] = Counter()
-        self._waiting: Counter[str] = Counter()
+        self._calls: Bucket[str] = Bucket()
+        self._waiting: Bucket[str] = Bucket()
 
     async def authorize(
         self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str
@@ -130,7 +130,7 @@ class WebhookClient:
                 return read_answer(await self._post(settings, _json(question, request_id=request_id), request_id))
         except TimeoutError:
             return _late(settings)
-        except (NoAnswer, ResponseProblem) as problem:
+        except (InvalidAnswer, ResponseProblem) as problem:
             return str(problem)
         except (ClientError, OSError, ValueError) as error:
             return f"it cannot be reached: {type(error).__name__}"

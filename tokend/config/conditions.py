@@ -23,4 +23,6 @@ def build_conditions(written: Mapping[str, Any], at: KeyPath, report: Report) ->
 def told_apart(some: Iterable[Condition], others: Iterable[Condition]) -> bool:
     """Whether both ask for the same claim, with different values."""
     others = tuple(others)
-    return any(one.path == other.path and not set(one.wanted) & set(other.wanted) for one in some for other in others)
+    return any(
+        one.path == other.path and not set(one.expected) & set(other.expected) for one in some for other in others
+    )

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuditSink, Interfaces, Limiter
 from tokend.core.model import Decision
-from tokend.core.rate_limits import Group
+from tokend.core.rate_limits import BucketGroup
 from tokend.telemetry.metrics import Metrics
 
 
@@ -46,7 +46,7 @@ class _CountedLimiter:
         self._limiter = limiter
         self._metrics = metrics
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         try:
             waits = await self._limiter.take(groups)
         except ApiError:

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tokend.adapters.audit_file import AuditTarget
-from tokend.core.audit_records import PAGE, AuditProblem, verify
+from tokend.core.audit_records import BLOCK_SIZE, AuditProblem, verify
 
 KILLS: Final = 20
 WRITER: Final = """
@@ -95,7 +95,7 @@ def test_spaces_that_a_killed_writer_left_are_no_piece_of_a_line(file: Path) -> 
     target = AuditTarget(str(file), "living")
     target.write([body(1)])
     with file.open("ab") as killed:
-        killed.write(b" " * (PAGE - killed.tell()))
+        killed.write(b" " * (BLOCK_SIZE - killed.tell()))
     target.write([body(2)])
     assert found(file) == []
     assert len([line for line in file.read_bytes().splitlines() if line.strip()]) == 2

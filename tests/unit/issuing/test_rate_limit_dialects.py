@@ -11,7 +11,7 @@ from tests.unit.dialects.transcripts import Exchange, all_exchanges, configurati
 from tests.unit.http.running import WORLD, serving
 from tests.unit.http.wire import Reply
 from tokend.core.interfaces import Interfaces
-from tokend.core.rate_limits import Group, Limit, Limits
+from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.dialects.registry import DIALECTS
 from tokend.issuing.configuration import Configuration
 
@@ -54,7 +54,7 @@ GOOD: Final = [
 class Full:
     """Nothing is admitted before 2.3 seconds have passed."""
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         return [2.3] * len(groups)
 
 
