@@ -4,14 +4,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import aiohttp_cors
 from aiohttp import web
 
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES, Clock, Nonces
 from tokend.config.loading import Files, Source
 from tokend.http import admin
 from tokend.http.control import CONTROL, Control
-from tokend.http.cors import PerAppOrigins, remove_foreign_headers
+from tokend.http.cors import add_cors
 from tokend.http.handler import RequestHandler
 from tokend.http.middlewares import errors, no_cache, request_log
 from tokend.http.request_parsing import MAX_BODY
@@ -83,8 +82,7 @@ def application_of(control: Control, handler: RequestHandler) -> web.Application
     app[CONTROL] = control
     routes = ConfiguredRoutes(control, handler.handle)
     app.router.register_resource(routes)
-    app.on_response_prepare.append(remove_foreign_headers)
-    aiohttp_cors.CorsConfig(app, router_adapter=PerAppOrigins(routes)).add(routes)
+    add_cors(app, routes)
     app.cleanup_ctx.append(control.resources)
     return app
 

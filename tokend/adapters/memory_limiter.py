@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tokend.core.rate_limits import GcraLimiter, BucketGroup
+from tokend.core.rate_limits import BucketGroup, GcraLimiter
 
 
 class LocalLimiter:

@@ -7,7 +7,7 @@ an identical question may get a cached answer, and only for as many seconds as t
 import asyncio
 import hashlib
 import json
-from collections import Bucket, OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -55,8 +55,8 @@ class WebhookClient:
         self._cache_size = cache_size
         self._cache: OrderedDict[bytes, CacheEntry] = OrderedDict()
         self._under_way: dict[bytes, asyncio.Task[_Result]] = {}
-        self._calls: Bucket[str] = Bucket()
-        self._waiting: Bucket[str] = Bucket()
+        self._calls: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
 
     async def authorize(
         self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str

@@ -40,11 +40,19 @@ def is_preflight(request: web.BaseRequest) -> bool:
     )
 
 
-async def remove_foreign_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """A signal before aiohttp-cors: it fails where the host's application has set CORS headers itself."""
-    if hdrs.ORIGIN in request.headers and not is_preflight(request):
-        for name in _CORS_HEADERS:
-            response.headers.popall(name, None)
+def add_cors(app: web.Application, routes: "ConfiguredRoutes") -> None:
+    """Have aiohttp-cors answer preflights, and add its headers to the response of every request with an Origin."""
+    aiohttp_cors.CorsConfig(app, router_adapter=PerAppOrigins(routes)).add(routes)
+    add_headers = app.on_response_prepare.pop()  # a signal for each request costs more than a look at its headers
+
+    async def only_with_origin(request: web.Request, response: web.StreamResponse) -> None:
+        if hdrs.ORIGIN in request.headers:
+            if not is_preflight(request):
+                for name in _CORS_HEADERS:  # aiohttp-cors fails where the host's application has set one itself
+                    response.headers.popall(name, None)
+            await add_headers(request, response)
+
+    app.on_response_prepare.append(only_with_origin)
 
 
 class PerAppOrigins(AbstractRouterAdapter):

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from tokend.core.errors import STATUS, ApiError, Code
@@ -55,7 +55,9 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
 async def no_cache(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Forbid caches to keep the response: it may hold a token."""
     response = await handler(request)
-    response.headers.update(NO_CACHE)
+    headers = response.headers
+    if hdrs.PRAGMA not in headers:  # tokend's own responses have these headers from the beginning
+        headers.update(NO_CACHE)
     return response
 
 

@@ -25,6 +25,8 @@ CONTENT_SECURITY_POLICY: Final = (
 
 def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) -> HttpResponse | None:
     """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path."""
+    if len(path) > 1:
+        return None
     match path:
         case ():
             return _html("tokend", f"<h1>tokend</h1><p>This token server is running, version {__version__}.</p>")

@@ -19,6 +19,7 @@ NO_CACHE: Final[Mapping[str, str]] = {
 }
 VARY: Final = "Origin"
 _HEADERS: Final[Mapping[str, str]] = {
+    **NO_CACHE,
     hdrs.VARY: VARY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",  # a URL may hold a key

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 UNREADABLE: Final = "this cannot be read as an HTTP request"
 _NO_MATCH: Final = NoMatch(None)
+_NO_PARAMETERS: Final[dict[str, str]] = {}
 _PAGE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
@@ -39,7 +40,7 @@ class RouteMatch(web.UrlMappingMatchInfo):
         page: HttpResponse | None = None,
         api_error: ApiError | None = None,
     ) -> None:
-        super().__init__(dict(match.params) if isinstance(match, Match) else {}, route)
+        super().__init__(match.params if isinstance(match, Match) else _NO_PARAMETERS, route)  # type: ignore[arg-type]
         self.served = served
         self.match = match
         self.page = page

@@ -10,7 +10,7 @@ from redis import Redis
 
 from tests.system.limits.redis_server import RedisServer
 from tokend.adapters.redis_script import SCRIPT, key_of, script_arguments
-from tokend.core.rate_limits import GcraLimiter, BucketGroup, Limit
+from tokend.core.rate_limits import BucketGroup, GcraLimiter, Limit
 
 SECOND: Final = 1_000_000
 BEGIN: Final = 1_800_000_000 * SECOND
