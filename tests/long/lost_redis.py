@@ -23,7 +23,7 @@ from tests.long.servers import APP, ENVIRONMENT, Server
 from tests.long.sizes import amount
 from tests.system.limits.redis_server import Network, RedisServer, network
 
-ROUNDS: Final = amount("SOAK_ROUNDS", 5)
+ROUNDS: Final = amount("PROOF_ROUNDS", 5)
 CLIENTS: Final = 4
 """Connections to each server."""
 PAUSES: Final = (0.01, 0.03)
@@ -117,7 +117,7 @@ async def _round(
         client.cancel()
     for one in await asyncio.gather(*clients, return_exceptions=True):
         if not isinstance(one, asyncio.CancelledError):
-            report.bar(f"{loss}: a client's connection", repr(one), "no error", get_keys=False)
+            report.bar(f"{loss}: a client's connection", repr(one), "no error", held=False)
     return {
         name: Round(
             [one for one in answers if one.ended < lost],
