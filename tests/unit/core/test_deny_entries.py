@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import APP_ID, CERTIFICATE, tokend
+from tests.running import APP_ID
 from tests.unit.http.running import DEMO, KEY, NOW, serving
 from tokend.adapters.deny_file import DenyFile
 from tokend.core.deny_entries import parse_entries, reason
@@ -112,14 +112,3 @@ async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(t
         assert refused.json["code"] == "not_permitted"
         assert "denied for the time being" in refused.json["error"]
     assert b"as it was before: line 1" in log.getvalue()
-
-
-@pytest.mark.parametrize("content", [None, b"junk\n"])
-def test_a_file_that_cannot_be_used_keeps_it_from_starting(content: bytes | None, tmp_path: Path) -> None:
-
-    if content is not None:
-        (tmp_path / "deny.jsonl").write_bytes(content)
-    (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{DEMO}")
-    done = tokend(tmp_path, {"CERTIFICATE": CERTIFICATE}, "serve", "--port", "0")
-    assert done.returncode == 1
-    assert "the deny file" in done.stderr

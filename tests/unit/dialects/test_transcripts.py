@@ -5,35 +5,34 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.oracle import Vendor
-from tests.unit.dialects.notation import PLACEHOLDER, of_token, of_vendor, quoted, rebuilt_006, signed
+from tests.unit.dialects.notation import PLACEHOLDER, of_token, quoted, signed
 from tests.unit.dialects.transcripts import CONFIGURATIONS, Exchange, all_exchanges, configuration_named
-from tests.unit.http.running import CERTIFICATE, Reply, Running, serving
+from tests.unit.http.running import Reply, Running, serving
 from tokend.core.errors import ApiError
 from tokend.dialects.contract import FORM, JSON
 from tokend.dialects.registry import DIALECTS
 from tokend.issuing.routing import NoMatch, RouteTable, split_path
 
 _EXCHANGES = all_exchanges()
-_BY_CONFIGURATION = {
+BY_CONFIGURATION = {
     name: [one for one in _EXCHANGES if one.configuration == name]
     for name in {one.configuration: 0 for one in _EXCHANGES}
 }
 
 
-async def _send(server: Running, one: Exchange, target: str) -> Reply:
+async def send(server: Running, one: Exchange, target: str) -> Reply:
     body = signed(one.body).encode() if one.body or one.method == "POST" else None
     return await server.token_request(one.method, target, body, *one.headers)
 
 
-def _tokens(shown: object, sent: object) -> Iterator[tuple[str, str]]:
+def tokens_in(shown: object, sent: object) -> Iterator[tuple[str, str]]:
     """Each placeholder of a transcript's body, with the token that stands in its place."""
     if isinstance(shown, dict) and isinstance(sent, dict):
         for name in shown.keys() & sent.keys():
-            yield from _tokens(shown[name], sent[name])
+            yield from tokens_in(shown[name], sent[name])
     elif isinstance(shown, list) and isinstance(sent, list):
         for one, other in zip(shown, sent, strict=False):
-            yield from _tokens(one, other)
+            yield from tokens_in(one, other)
     elif isinstance(shown, str) and isinstance(sent, str) and PLACEHOLDER.fullmatch(shown):
         yield shown, sent
 
@@ -41,7 +40,7 @@ def _tokens(shown: object, sent: object) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("one", _EXCHANGES, ids=[one.place for one in _EXCHANGES])
 async def test_transcript(one: Exchange) -> None:
     async with serving(configuration_named(one.configuration)) as server:
-        reply = await _send(server, one, one.target)
+        reply = await send(server, one, one.target)
     assert reply.status == one.status, reply.body
     assert not 300 <= reply.status < 400
     for name, value in one.answer_headers:
@@ -49,7 +48,7 @@ async def test_transcript(one: Exchange) -> None:
     if one.answer_body.startswith("{"):
         shown = quoted(one.answer_body)
         text = reply.body.decode()
-        for placeholder, token in _tokens(shown, reply.json):
+        for placeholder, token in tokens_in(shown, reply.json):
             text = text.replace(json.dumps(token), json.dumps(of_token(token, placeholder)))
         assert json.loads(text) == shown
     elif PLACEHOLDER.fullmatch(one.answer_body):
@@ -68,42 +67,18 @@ def _other_form(target: str) -> str | None:
 
 async def test_both_slash_forms_answer_the_same() -> None:
     tried = 0
-    for name, exchanges in _BY_CONFIGURATION.items():
+    for name, exchanges in BY_CONFIGURATION.items():
         async with serving(configuration_named(name)) as server:
             for one in exchanges:
                 other = _other_form(one.target)
                 if other is not None:
-                    assert (await _send(server, one, other)).body == (await _send(server, one, one.target)).body
+                    assert (await send(server, one, other)).body == (await send(server, one, one.target)).body
                     tried += 1
     assert tried > 100
 
 
-async def test_the_vendor_reads_every_token_as_the_transcript_shows_it(vendor: Vendor) -> None:
-    found: list[tuple[str, str]] = []
-    for name, exchanges in _BY_CONFIGURATION.items():
-        async with serving(configuration_named(name)) as server:
-            for one in exchanges:
-                if PLACEHOLDER.search(one.answer_body):
-                    reply = await _send(server, one, one.target)
-                    as_json = one.answer_body.startswith("{")
-                    found += (
-                        _tokens(quoted(one.answer_body), reply.json)
-                        if as_json
-                        else [(one.answer_body, reply.body.decode())]
-                    )
-    modern = [(shown, token) for shown, token in found if token.startswith("007")]
-    answers = vendor.ask_all({"op": "verify007", "token": token, "certificate": CERTIFICATE} for _, token in modern)
-    assert [of_vendor(answer) for answer in answers] == [shown for shown, _ in modern]
-    assert len(modern) > 150
-    old = [(shown, token) for shown, token in found if token.startswith("006")]
-    assert len(old) > 30
-    rebuilt = vendor.ask_all(rebuilt_006(shown) for shown, _ in old)
-    assert [answer["token"] for answer in rebuilt] == [token for _, token in old]
-    assert len(modern) + len(old) == len(found)
-
-
 def test_every_configuration_has_its_transcripts() -> None:
-    assert CONFIGURATIONS.keys() <= _BY_CONFIGURATION.keys()
+    assert CONFIGURATIONS.keys() <= BY_CONFIGURATION.keys()
 
 
 def _media(one: Exchange) -> str:
@@ -112,7 +87,7 @@ def _media(one: Exchange) -> str:
 
 def test_every_endpoint_has_a_good_and_a_bad_transcript() -> None:
     seen: set[tuple[str, str, bool]] = set()
-    tables = {name: RouteTable(configuration_named(name).routes) for name in _BY_CONFIGURATION}
+    tables = {name: RouteTable(configuration_named(name).routes) for name in BY_CONFIGURATION}
     for one in _EXCHANGES:
         try:
             parts = split_path(one.target)
