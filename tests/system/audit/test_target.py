@@ -13,7 +13,7 @@ import pytest
 from tokend.adapters.audit_file import Target
 from tokend.core.audit_records import PAGE, AuditProblem, verify
 
-KILLS: Final = 20
+KILLS: Final = 8
 WRITER: Final = """
 import os, sys
 from tokend.adapters.audit_file import Target

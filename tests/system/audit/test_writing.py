@@ -45,7 +45,7 @@ def test_no_client_holds_a_token_that_the_audit_does_not_hold(tmp_path: Path) ->
     """P1, small: killed in the middle of the load, several times over."""
     (tmp_path / "config.yaml").write_text(CONFIG)
     held: set[str] = set()
-    for _ in range(4):
+    for _ in range(2):
         with serving(tmp_path, ENVIRONMENT) as server:
             asyncio.run(_load_until_killed(server, held))
     file = (tmp_path / "audit.jsonl").read_bytes()
