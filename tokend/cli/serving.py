@@ -88,7 +88,7 @@ def _health(options: argparse.Namespace, context: Context) -> int:
             print(f"{url}: {answer.status}")
             return 0 if answer.status == 200 else 1
     except (OSError, urllib.error.URLError, ValueError) as error:
-        print(f"tokend: no healthy response: {error}", file=sys.stderr)
+        print(f"tokend: no healthy answer: {error}", file=sys.stderr)
         return 1
 
 

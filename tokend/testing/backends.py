@@ -201,7 +201,7 @@ class BackendConformance:
         taken = ANSWER | self.backend.Fields.model_fields.keys()
         for _, minted in self._tokens():
             assert not taken & minted.extra.keys(), (
-                f"extra collides with the response: {sorted(taken & minted.extra.keys())}"
+                f"extra collides with the answer: {sorted(taken & minted.extra.keys())}"
             )
             assert json.loads(json.dumps(dict(minted.extra), allow_nan=False)) == dict(minted.extra)
 

@@ -83,8 +83,8 @@ def test_the_system_holds_no_megabytes_of_answers_for_a_client_that_takes_none()
     with bind(Listen("127.0.0.1", 0)) as listener:
         listener.listen()
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
-            get_keys = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-    assert get_keys <= 2 * SEND_BUFFER  # Linux doubles it, for its own books
+            held = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert held <= 2 * SEND_BUFFER  # Linux doubles it, for its own books
 
 
 async def test_many_batches_at_once_do_not_hold_up_other_requests() -> None:
