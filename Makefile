@@ -4,6 +4,8 @@ BIN := .venv/bin
 PEERS := benchmarks/express/node_modules
 # A group of tests stays in one process: what is started for the group is started once.
 PARALLEL := -n 2 --dist loadgroup
+# What docs/figures.md says of this target: how many tests, and how long they take.
+figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' docs/figures.md
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
@@ -17,9 +19,11 @@ run: .venv/run .env ## Serve config.yaml on 127.0.0.1:8080
 	@$(BIN)/tokend serve --config config.yaml
 
 quick: .venv/dev ## Run the tests that need no process, browser or container: tests/unit
+	@$(call figure,quick)
 	$(BIN)/python -m pytest tests/unit $(PARALLEL)
 
 test: .venv/dev $(NODE) ## Run all tests: in parallel, then one by one those that need the machine to themselves
+	@$(call figure,test)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not serial"
 	$(BIN)/python -m pytest -m serial
 

@@ -3,12 +3,16 @@
 import asyncio
 import socket
 
+import pytest
+
 from tests.unit.http.running import OPEN, Running, read_reply, request_bytes, serving
 from tokend.adapters.batch_turns import BatchScheduler
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
 from tokend.issuing.configuration import Listen
 from tokend.process.sockets import SEND_BUFFER, bind
+
+pytestmark = pytest.mark.serial
 
 _SHORT = Deadlines(head=0.3, body=0.3, write=0.3, answer=3.0)
 _GOOD = request_bytes("GET", "/rtc/room/publisher/uid/7/", None)

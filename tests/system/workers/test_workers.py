@@ -17,6 +17,8 @@ from aiohttp import ClientSession
 from tests.system.workers.load import Load, waits
 from tests.system.workers.serving import Running, serving, start
 
+pytestmark = pytest.mark.serial
+
 _GOOD = "/demo/rtc/demo-room/publisher/uid/{uid}/"
 
 
