@@ -1,6 +1,6 @@
 """Several workers under load: killed, hung, replaced, reloaded and stopped. Small versions of P7 to P9, P13, P24, P25.
 
-The whole ones are in `chaos/`.
+The whole ones are in tests/long.
 """
 
 import asyncio

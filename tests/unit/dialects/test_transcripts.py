@@ -20,6 +20,12 @@ BY_CONFIGURATION = {
 }
 
 
+_BY_FILE = {
+    file: [exchange for exchange in _EXCHANGES if exchange.place.partition(":")[0] == file]
+    for file in {exchange.place.partition(":")[0]: 0 for exchange in _EXCHANGES}
+}
+
+
 async def send(server: Running, one: Exchange, target: str) -> Reply:
     body = signed(one.body).encode() if one.body or one.method == "POST" else None
     return await server.token_request(one.method, target, body, *one.headers)
@@ -37,24 +43,35 @@ def tokens_in(shown: object, sent: object) -> Iterator[tuple[str, str]]:
         yield shown, sent
 
 
-@pytest.mark.parametrize("one", _EXCHANGES, ids=[one.place for one in _EXCHANGES])
-async def test_transcript(one: Exchange) -> None:
-    async with serving(configuration_named(one.configuration)) as server:
-        reply = await send(server, one, one.target)
-    assert reply.status == one.status, reply.body
+@pytest.mark.parametrize("file", _BY_FILE)
+async def test_transcript(file: str) -> None:
+    """Every exchange of a file, in turn, at one server."""
+    exchanges = _BY_FILE[file]
+    async with serving(configuration_named(exchanges[0].configuration)) as server:
+        for exchange in exchanges:
+            try:
+                _check(exchange, await send(server, exchange, exchange.target))
+            except AssertionError as error:
+                error.add_note(f"in the exchange {exchange.place}")
+                raise
+
+
+def _check(exchange: Exchange, reply: Reply) -> None:
+    """The reply is the answer of the transcript."""
+    assert reply.status == exchange.status, reply.body
     assert not 300 <= reply.status < 400
-    for name, value in one.answer_headers:
+    for name, value in exchange.answer_headers:
         assert reply.headers.get(name.lower(), "(none)") == value
-    if one.answer_body.startswith("{"):
-        shown = quoted(one.answer_body)
+    if exchange.answer_body.startswith("{"):
+        shown = quoted(exchange.answer_body)
         text = reply.body.decode()
         for placeholder, token in tokens_in(shown, reply.json):
             text = text.replace(json.dumps(token), json.dumps(of_token(token, placeholder)))
         assert json.loads(text) == shown
-    elif PLACEHOLDER.fullmatch(one.answer_body):
-        assert of_token(reply.body.decode(), one.answer_body) == one.answer_body
+    elif PLACEHOLDER.fullmatch(exchange.answer_body):
+        assert of_token(reply.body.decode(), exchange.answer_body) == exchange.answer_body
     else:
-        assert one.answer_body in reply.body.decode()
+        assert exchange.answer_body in reply.body.decode()
 
 
 def _other_form(target: str) -> str | None:
