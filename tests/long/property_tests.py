@@ -1,4 +1,4 @@
-"""P8, P14, P5: the property tests of configuration, secrets and rules at many times the size of the ordinary run.
+"""P14, P8 and P5: the property tests of secrets, configuration and rules at many times the size of the ordinary run.
 
 Whatever a configuration holds is taken or refused in sentences; no message holds a piece of a secret; the rules say
 what the naive model says. `PROOF_EXAMPLES=20` for more or fewer; the usual size takes about half an hour.
