@@ -61,6 +61,7 @@ def _mistaken(secret: str, directory: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.serial  # two workers take fifteen large reloads, each within its deadline
 def test_all_that_a_driven_server_says(tmp_path: Path) -> None:
     with gathering(tmp_path) as gathered:
         made = tokend(tmp_path, environment(tmp_path), *_SIGN)
