@@ -18,20 +18,21 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "http/server.py:*",
         "http/connection_limiter.py:*",
     ),
-    "door: handler, what no other row names": ("http/handler.py:*", "telemetry/request_record.py:*"),
-    "door: match and read the request": (
+    "handler, what no other row names": ("http/handler.py:*", "http/middlewares.py:*", "telemetry/request_record.py:*"),
+    "route, and read the request": (
         "issuing/routing.py:*",
         "http/pages.py:own_page",
         "http/request_parsing.py:*",
+        "http/routes.py:*",
         "issuing/configuration.py:*",
     ),
     "dialect: parse": ("dialects/*:*",),
-    "salt, request id, clock": ("http/handler.py:<lambda>", "secrets.py:*"),
-    "gate: credentials and caller": ("http/request_parsing.py:credentials_in", "auth/*:*"),
+    "nonces, request id, clock": ("adapters/random_pool.py:*", "adapters/system.py:*"),
+    "credentials and caller": ("http/request_parsing.py:credentials_in", "auth/*:*"),
     "issuer: what no other row names": ("issuing/issuer.py:*", "issuing/policy.py:*", "issuing/rate_limiting.py:*"),
     "fields (pydantic)": ("issuing/token_requests.py:*",),
     "grant": ("backends/*:grant",),
-    "rules and scope": ("core/rules.py:*", "core/reach.py:*", "core/patterns.py:*"),
+    "rules and reach": ("core/rules.py:*", "core/reach.py:*", "core/patterns.py:*"),
     "mint": ("backends/*:mint",),
     "verify": ("backends/*:verify",),
     "audit": ("issuing/issuer.py:_record", "adapters/audit_log.py:*", "tokend/core/audit_records.py:*"),
@@ -40,9 +41,14 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "dialects/native.py:_render_one",
         "dialects/native.py:_render_batch",
     ),
-    "the answer: headers and write": ("http/reply.py:*", "http/cors.py:*"),
+    "response: headers and write": (
+        "http/responses.py:*",
+        "http/cors.py:*",
+        "aiohttp/web_response.py:*",
+        "aiohttp_cors/*:*",
+    ),
     "metrics": ("telemetry/metrics.py:*",),
-    "log line": ("telemetry/request_record.py:tell", "telemetry/log.py:*"),
+    "log line": ("telemetry/request_record.py:write", "telemetry/log.py:*"),
 }
 """Rows in the order in which a request meets them; `FILE:FUNCTION` with `*` for any function or any file of a folder."""
 

@@ -1,4 +1,4 @@
-"""What every unit test may ask for."""
+"""What every unit test may use."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Counts in this process alone. Several workers or hosts each count by themselves: `redis_limiter.py` counts for all."""
+"""Rate limits in the memory of this process. Each worker and host counts separately; `redis_limiter.py` counts for all."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,14 +6,12 @@ from tokend.core.rate_limits import Counters, Group
 
 
 class LocalLimiter:
-    """`elapsed`: seconds that only go forward."""
+    """`elapsed`: a monotonic clock, in seconds."""
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
         self._counters = Counters()
 
     async def take(self, groups: Sequence[Group]) -> list[float | None]:
+        """See `core.interfaces.Limiter.take`."""
         return self._counters.take(groups, int(self._elapsed() * 1_000_000))
-
-    async def close(self) -> None:
-        """There is nothing to end."""

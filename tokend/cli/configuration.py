@@ -1,4 +1,4 @@
-"""`check`, `schema` and `backends`: what the configuration says, may say, and can name."""
+"""`check`, `schema` and `backends`: validate the configuration, print its JSON Schema, list the kinds of token."""
 
 import argparse
 import json
@@ -16,24 +16,25 @@ from tokend.config.schema import json_schema
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add the three commands."""
     check = commands.add_parser(
         "check",
-        help="tell every problem of the configuration",
-        description="Load the configuration and tell what is wrong with it.",
+        help="validate the configuration file",
+        description="Load the configuration and report all its errors. Nothing is started.",
     )
     add_config(check)
-    check.add_argument("--show", metavar="APP", help="print an app as merged with `defaults`")
+    check.add_argument("--show", metavar="APP", help="print an app after merging it with `defaults`")
     check.set_defaults(run=_check)
     schema = commands.add_parser(
         "schema",
         help="print the JSON Schema of the YAML",
-        description="Print the JSON Schema of the YAML, for editors.",
+        description="Print the JSON Schema of the YAML, for use in an editor.",
     )
     schema.set_defaults(run=_schema)
     backends = commands.add_parser(
         "backends",
         help="list the kinds of token that are installed",
-        description="List the kinds and the packages that bring them; with --config, load those that it names.",
+        description="List the kinds and the packages that provide them. With --config, load those that it names.",
     )
     backends.add_argument("--config", metavar="FILE", help="load the backends that this file's apps name")
     backends.set_defaults(run=_backends)
@@ -65,13 +66,13 @@ def _backends(options: argparse.Namespace, context: Context) -> int:
     table = entry_points.installed()
     if options.config is None:
         for kind, entries in sorted(table.items()):
-            print(f"{kind}\t{' and '.join(entry_points.package_of(one) for one in entries)}")
+            print(f"{kind}\t{' and '.join(entry_points.package_of(entry) for entry in entries)}")
         return 0
     configuration = context.configuration(options)
     for kind in sorted({kind for app in configuration.apps.values() for kind in app.backends}):
         try:
             backend = entry_points.load(kind)
-        except PluginError as error:  # it loaded a moment ago
+        except PluginError as error:  # unlikely: it has just been loaded
             print(f"tokend: {error}", file=sys.stderr)
             return 1
         apps = sorted(name for name, app in configuration.apps.items() if kind in app.backends)

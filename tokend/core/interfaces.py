@@ -96,7 +96,7 @@ class Limiter(Protocol):
 class BatchScheduler(Protocol):
     """Shares the process among batches and everybody else."""
 
-    async def next(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Returns when it is this batch's turn to do a little."""
 
 

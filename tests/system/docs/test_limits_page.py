@@ -30,6 +30,6 @@ def test_the_numbers_and_the_log_lines_are_those_of_the_code() -> None:
     assert redis_limiter.PROBE_SECONDS == 1.0
     assert "once a second" in PAGE
     source = (ROOT / "tokend/adapters/redis_limiter.py").read_text()
-    for quoted in ("Redis cannot be asked, on_failure is ", "Redis counts again", "requests_without"):
+    for quoted in ("Redis cannot be reached, on_failure is ", "Redis counts again", "requests_without"):
         assert quoted in PAGE
         assert quoted in source

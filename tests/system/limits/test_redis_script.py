@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from tests.system.limits.redis_server import RedisServer
-from tokend.adapters.redis_script import SCRIPT, key_of, request_of
+from tokend.adapters.redis_script import SCRIPT, key_of, script_arguments
 from tokend.core.rate_limits import Counters, Group, Limit
 
 SECOND: Final = 1_000_000
@@ -22,7 +22,7 @@ STEPS: Final = st.lists(st.sampled_from([0, 0, 1, SECOND, 40 * SECOND, 3_600 * S
 
 
 def told(client: Any, groups: list[Group], now: int) -> list[float | None]:
-    keys, arguments = request_of(groups)
+    keys, arguments = script_arguments(groups)
     answer = client.eval(TOLD, len(keys), *keys, *arguments, now // SECOND, now % SECOND)
     return [wait / SECOND if wait else None for wait in answer]
 
@@ -62,7 +62,7 @@ def test_a_clock_that_is_set_back_gives_nothing_away_and_stops_nobody_for_long(s
 def test_a_counter_expires_when_it_is_empty_and_its_key_tells_nothing(shared_redis: RedisServer) -> None:
     counter = (f"user:demo:{uuid4().hex}", Limit(1, 60, 5))
     with Redis.from_url(shared_redis.url) as client:
-        keys, arguments = request_of([[counter], [counter]])
+        keys, arguments = script_arguments([[counter], [counter]])
         assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [0, 0]
         (key,) = keys
         assert 119_000 < client.pttl(key) <= 120_001
@@ -75,7 +75,7 @@ def test_what_somebody_else_wrote_under_a_key_is_no_counter(shared_redis: RedisS
     counter = (f"user:demo:{uuid4().hex}", Limit(1, 60, 1))
     with Redis.from_url(shared_redis.url) as client:
         client.set(key_of(counter), "something else")
-        keys, arguments = request_of([[counter], [counter]])
+        keys, arguments = script_arguments([[counter], [counter]])
         first, second = client.eval(SCRIPT, len(keys), *keys, *arguments)
         assert (first, second) == (0, 60 * SECOND)
 

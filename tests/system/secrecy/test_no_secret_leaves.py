@@ -17,7 +17,7 @@ from tests.system.secrecy.asking import (
 )
 from tests.system.secrecy.canaries import SECRETS, found
 from tests.system.secrecy.system import Gathered, configuration, environment, gathering, write
-from tests.unit.http.running import request_bytes
+from tests.unit.http.wire import request_bytes
 from tokend.cli import main
 from tokend.config import entry_points
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import WAYS, everything, send
-from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Reply, configuration_of, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Serving, configuration_of
+from tests.unit.http.wire import Reply
 from tokend.core.model import PLATFORM_MAX_TTL
 
 _DEFAULT: Final = 3_600
@@ -15,7 +16,7 @@ def _tokens(reply: Reply) -> list[str]:
     return re.findall(rf"(?:007e|006{APP_ID})[A-Za-z0-9+/=]+", reply.body.decode().replace("\\/", "/"))
 
 
-async def test_what_the_vendor_reads(vendor: Vendor) -> None:
+async def test_what_the_vendor_reads(vendor: Vendor, serving: Serving) -> None:
     """The shortest, the longest and the usual lifetime of every way, out of the vendor's packages."""
     questions: list[dict[str, Any]] = []
     expected: list[int] = []

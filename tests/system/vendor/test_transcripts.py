@@ -4,10 +4,10 @@ from tests.oracle import Vendor
 from tests.unit.dialects.notation import PLACEHOLDER, of_vendor, quoted, rebuilt_006
 from tests.unit.dialects.test_transcripts import BY_CONFIGURATION, send, tokens_in
 from tests.unit.dialects.transcripts import configuration_named
-from tests.unit.http.running import CERTIFICATE, serving
+from tests.unit.http.running import CERTIFICATE, Serving
 
 
-async def test_the_vendor_reads_every_token_as_the_transcript_shows_it(vendor: Vendor) -> None:
+async def test_the_vendor_reads_every_token_as_the_transcript_shows_it(vendor: Vendor, serving: Serving) -> None:
     found: list[tuple[str, str]] = []
     for name, exchanges in BY_CONFIGURATION.items():
         async with serving(configuration_named(name)) as server:

@@ -1,4 +1,4 @@
-"""The audit of a server: the line before the token, and nothing issued without it."""
+"""The audit of a running server: the line before the token, nothing issued without it, and killed in the middle."""
 
 import asyncio
 import fcntl
@@ -14,7 +14,7 @@ import pytest
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.adapters.audit_faults import SOON, until
 from tests.unit.commands import Command
-from tests.unit.http.running import NOW, OPEN, serving
+from tests.unit.http.running import NOW, OPEN, Serving
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
 from tokend.core.interfaces import Interfaces
@@ -50,7 +50,7 @@ def test_the_command_line_writes_its_tokens_too(tmp_path: Path, command: Command
 
 
 @pytest.mark.parametrize("sync", ["os", "batch"])
-async def test_when_it_cannot_be_written_nothing_is_issued(sync: str) -> None:
+async def test_when_it_cannot_be_written_nothing_is_issued(sync: str, serving: Serving) -> None:
     """P2: /dev/full answers every write with ENOSPC."""
     audit = audit_to("/dev/full", sync=sync)
     async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
@@ -63,7 +63,9 @@ async def test_when_it_cannot_be_written_nothing_is_issued(sync: str) -> None:
     audit.close()
 
 
-async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers(tmp_path: Path) -> None:
+async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers(
+    tmp_path: Path, serving: Serving
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -85,7 +87,7 @@ async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers
     assert [one["outcome"] for one in whole[-2:]] == ["probe", "issued"]
 
 
-async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None:
+async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path, serving: Serving) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), sync="batch")
     async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         replies = await asyncio.gather(
@@ -97,7 +99,7 @@ async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None
     assert list(verify((tmp_path / "audit.jsonl").read_bytes().splitlines())) == []
 
 
-async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
+async def test_a_rotated_file_is_opened_anew(tmp_path: Path, serving: Serving) -> None:
     file = tmp_path / "audit.jsonl"
     audit = audit_to(str(file))
     async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
@@ -111,7 +113,7 @@ async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
     assert list(verify(joined.splitlines())) == []
 
 
-async def test_ids_are_hashed_where_asked(tmp_path: Path) -> None:
+async def test_ids_are_hashed_where_asked(tmp_path: Path, serving: Serving) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), hash_ids=True)
     async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         await server.token_request("GET", "/rtc/secret-room/publisher/userAccount/alice-in-clear")

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from tests.unit.dialects.notation import signed
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
-from tests.unit.http.running import WORLD, Reply, serving
+from tests.unit.http.running import WORLD, serving
+from tests.unit.http.wire import Reply
 from tokend.core.interfaces import Interfaces
 from tokend.core.rate_limits import Group, Limit, Limits
 from tokend.dialects.registry import DIALECTS
