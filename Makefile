@@ -1,21 +1,31 @@
-# `make` alone tells what there is. Everything is installed into .venv, nothing anywhere else.
+# `make` alone prints what there is. Everything is installed into .venv, nothing anywhere else.
 PYTHON ?= python3
 BIN := .venv/bin
 PEERS := benchmarks/express/node_modules
+# A group of tests stays in one process: what is started for the group is started once.
+PARALLEL := -n 2 --dist loadgroup
+# What docs/figures.md says of this target: how many tests, and how long they take.
+figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' docs/figures.md
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check figures soak chaos bench profile image clean
+.PHONY: help run quick test lint types check figures proofs proofs-disturbance benchmarks profile image clean
 
-help: ## Tell what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 run: .venv/run .env ## Serve config.yaml on 127.0.0.1:8080
 	@echo "Demo credentials are in .env: paste your own App ID and certificate there to issue tokens for your project."
 	@$(BIN)/tokend serve --config config.yaml
 
-test: .venv/dev $(NODE) ## Run all tests
-	$(BIN)/python -m pytest
+quick: .venv/dev ## Run the tests that need no process, browser or container: tests/unit
+	@$(call figure,quick)
+	$(BIN)/python -m pytest tests/unit $(PARALLEL)
+
+test: .venv/dev $(NODE) ## Run all tests: in parallel, then one by one those that need the machine to themselves
+	@$(call figure,test)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not serial"
+	$(BIN)/python -m pytest -m serial
 
 lint: .venv/dev ## Look for mistakes and for imports that go upward
 	$(BIN)/ruff check .
@@ -30,17 +40,17 @@ check: lint types test ## Everything that has to hold before a change lands
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 	$(BIN)/python benchmarks/startup.py
 
-soak: .venv/soak $(NODE) ## Prove the promises at full size into docs/figures.md, some four hours: make soak NAMES="p1 p2"
+proofs: .venv/proofs $(NODE) ## Prove the promises at full size into docs/figures.md, some four hours: make proofs NAMES="p1 p7"
 	$(BIN)/python -m tests.long $(NAMES) --write
 
-chaos: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
+proofs-disturbance: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
 	$(BIN)/python -m tests.long p7 p8 p9 p10 p11 p12 p13 p24 p25 p26 --write
 
-bench: .venv/run $(PEERS) tests/node/node_modules ## Measure tokend beside its peers: docs/performance.md (BENCH="--runs 1 --only zero")
-	@$(BIN)/python -m benchmarks $(BENCH)
+benchmarks: .venv/run $(PEERS) tests/node/node_modules ## Measure tokend beside its peers: docs/performance.md (OPTIONS="--runs 1 --only zero")
+	@$(BIN)/python -m benchmarks $(OPTIONS)
 
-profile: .venv/dev ## Tell where a request's time goes: docs/performance.md (BENCH="key --seconds 20")
-	@$(BIN)/python -m benchmarks.profile $(BENCH)
+profile: .venv/dev ## Measure where a request's time goes: docs/performance.md (OPTIONS="key --seconds 20")
+	@$(BIN)/python -m benchmarks.profile $(OPTIONS)
 
 image: ## Build the container image `tokend`
 	docker build -t tokend .
@@ -59,12 +69,12 @@ clean: ## Remove what was installed and built; .env stays
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-.venv/soak: .venv/dev requirements-soak.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-soak.txt
+.venv/proofs: .venv/dev requirements-proofs.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-proofs.txt
 	@touch $@
 
 # The vendor's own token builders and clients, and a real identity provider, which the tests hold ours against; the
-# benchmark's peer in Express.
+# benchmarks' peer in Express.
 # They are not part of the product.
 $(NODE) $(PEERS): %/node_modules: %/package.json
 	@if command -v npm >/dev/null; then \

@@ -1,1 +1,1 @@
-"""`make bench`: tokend and its peers, each on one core, in turns, driven by wrk from another. docs/performance.md says more."""
+"""`make benchmarks`: tokend and its peers, each on one core, in turns; wrk drives them from another. See docs/performance.md."""

@@ -1,4 +1,7 @@
-"""The command: `python -m bench [--runs N] [--seconds S] [--only NAME …] [--peer NAME=CMD …] [--vendor-python DIR] [--write]`."""
+"""The command: `python -m benchmarks [--runs N] [--seconds S] [--only NAME …] [--peer NAME=CMD …] [--write]`.
+
+The samples go to build/benchmarks/results.json; `--write` puts the tables into docs/performance.md, too.
+"""
 
 import argparse
 import os
@@ -15,7 +18,7 @@ from benchmarks.scenarios import Scenario, all_scenarios
 from benchmarks.servers import HttpResponse
 
 ROOT: Final = Path(__file__).parent.parent
-DATA: Final = ROOT / "benchmarks" / "results.json"
+DATA: Final = ROOT / "build" / "benchmarks" / "results.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
 
 
@@ -37,7 +40,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--server-cores", default="0", help="where servers run, like 0 or 0,1 (0)")
     parser.add_argument("--load-cores", default="1", help="where wrk runs (1)")
-    parser.add_argument("--write", action="store_true", help="into benchmarks/results.json and docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md, too")
     return parser.parse_args()
 
 
@@ -113,8 +116,9 @@ def main() -> None:
         about["cores"] = "wrk had no core of its own: rates are lower than they would be with one"
     made = report.Report(about, {one.name: one.what for one in entries}, runs)
     print(report.text(made))
+    report.keep(made, DATA)
     if options.write:
-        report.write(made, DATA, PAGE)
+        report.publish(made, PAGE)
 
 
 if __name__ == "__main__":

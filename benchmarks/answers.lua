@@ -1,5 +1,5 @@
 -- What follows the list `requests` that benchmarks/load.py writes: sends them in turn, counts what comes back, keeps every
--- 509th body, and prints all of it in lines `bench NAME VALUE`. A prime, so that all requests have their turn at being kept.
+-- 509th body, and prints all of it in lines `figure NAME VALUE`. A prime, so that all requests have their turn at being kept.
 local threads = {}
 local turn = 0
 
@@ -33,14 +33,14 @@ function done(summary, latency, rate)
   for _, thread in ipairs(threads) do
     answered = answered + thread:get("good")
     refused = refused + thread:get("bad")
-    print("bench bodies " .. thread:get("bodies"))
+    print("figure bodies " .. thread:get("bodies"))
   end
-  print("bench good " .. answered)
-  print("bench not_200 " .. refused)
-  print("bench microseconds " .. summary.duration)
-  print("bench p50_us " .. latency:percentile(50))
-  print("bench p99_us " .. latency:percentile(99))
+  print("figure good " .. answered)
+  print("figure not_200 " .. refused)
+  print("figure microseconds " .. summary.duration)
+  print("figure p50_us " .. latency:percentile(50))
+  print("figure p99_us " .. latency:percentile(99))
   for _, name in ipairs({ "connect", "read", "write", "timeout", "status" }) do
-    print("bench error_" .. name .. " " .. summary.errors[name])
+    print("figure error_" .. name .. " " .. summary.errors[name])
   end
 end

@@ -59,7 +59,7 @@ def drive(port: int, requests: Sequence[bytes], seconds: int, connections: int =
 
 def read(printed: str, cpu_seconds: float) -> Load:
     """What wrk printed; `Failed` if any request failed, or none was answered."""
-    lines = [line.split(" ", 2)[1:] for line in printed.splitlines() if line.startswith("bench ")]
+    lines = [line.split(" ", 2)[1:] for line in printed.splitlines() if line.startswith("figure ")]
     found = {line[0]: line[1] if len(line) == 2 else "" for line in lines}
     failures = {
         name: found[name] for name in found if name.startswith(("error_", "not_200")) and float(found[name]) != 0

@@ -45,7 +45,9 @@ def all_peers() -> tuple[list[Scenario], list[str]]:
         if shutil.which(program) is None:
             unmet.append(f"{scenario.name}: {program} is not on the PATH (on Debian: apt-get install {program})")
         elif packages is not None and not (packages / "express").is_dir():
-            unmet.append(f"{scenario.name}: {packages.relative_to(ROOT)} is missing (make bench installs it by npm)")
+            unmet.append(
+                f"{scenario.name}: {packages.relative_to(ROOT)} is missing (make benchmarks installs it by npm)"
+            )
         else:
             found.append(scenario)
     return [Scenario("hello", "aiohttp hello: the floor", _hello, go_url, everyone, 0), *found], unmet

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from benchmarks.goals import GOALS, Goal, Runs, ratios, result
 from benchmarks.measure import Sample
 
-BEGIN: Final = "<!-- written by make bench: begin -->"
-END: Final = "<!-- written by make bench: end -->"
+BEGIN: Final = "<!-- written by make benchmarks: begin -->"
+END: Final = "<!-- written by make benchmarks: end -->"
 
 
 class Report(NamedTuple):
@@ -84,17 +84,22 @@ def text(report: Report) -> str:
     return "\n".join([*about, "", *goals(report), "", *figures(report)])
 
 
-def write(report: Report, data: Path, page: Path) -> None:
-    """The data file, and its tables between the two marks of the page."""
-    runs = {name: [one._asdict() for one in samples] for name, samples in report.runs.items()}
+def keep(report: Report, data: Path) -> None:
+    """Write the data file, and the folders above it."""
+    runs = {name: [sample._asdict() for sample in samples] for name, samples in report.runs.items()}
+    data.parent.mkdir(parents=True, exist_ok=True)
     data.write_text(json.dumps({"about": report.about, "names": report.names, "runs": runs}, indent=1) + "\n")
+
+
+def publish(report: Report, page: Path) -> None:
+    """Write the tables between the two marks of the page."""
     before, rest = page.read_text().split(BEGIN)
     _, after = rest.split(END)
     page.write_text(f"{before}{BEGIN}\n\n{text(report)}\n\n{END}{after}")
 
 
 def read(data: Path) -> Report:
-    """What `write` wrote."""
+    """What `keep` wrote."""
     found = json.loads(data.read_text())
     runs = {name: [Sample(**one) for one in samples] for name, samples in found["runs"].items()}
     return Report(found["about"], found["names"], runs)

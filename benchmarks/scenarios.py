@@ -22,7 +22,7 @@ from benchmarks.tokens import APP_ID, CERTIFICATE, Asked
 VARIANTS: Final = 64
 CREDENTIALS: Final[Mapping[str, str]] = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
 CONFIGS: Final = Path(__file__).parent / "configs"
-API_KEY: Final = "tk_bench_0123456789abcdef0123456789abcdef"
+API_KEY: Final = "tk_benchmark_0123456789abcdef01234567"
 DIGEST: Final = hashlib.sha256(API_KEY.encode()).hexdigest()
 BATCH: Final = 100
 MANY: Final = 10_000

@@ -90,7 +90,7 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 @contextmanager
 def running(prepare: Prepare, cores: frozenset[int]) -> Iterator[Server]:
     """The server, listening on a free port of loopback, its output in a file. `Failed` if it does not get so far."""
-    with tempfile.TemporaryDirectory(prefix="tokend-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="tokend-benchmarks-") as name:
         directory, port = Path(name), _free_port()
         command = prepare(directory, port)
         begun = time.monotonic()

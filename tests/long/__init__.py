@@ -1,4 +1,5 @@
-"""Proofs at full size of what tokend promises, run by `make soak`; the ordinary tests hold a smaller version of each.
+"""Proofs at full size of what tokend promises, run by `make proofs`; the ordinary tests hold a smaller version of each.
 
-One script a promise, `p<number>_<what>.py`, with a `run(report)`. `--write` puts what it found into docs/figures.md.
+One script for each promise, named after what it proves; its docstring begins with the promise's number, and it has a
+`run(report)`. The helpers beside them have no such number.
 """

@@ -1,4 +1,7 @@
-"""The command: `python -m tests.long [NAME …] [--write]`. Exit 1: a bar was missed, or a script did not come to its end."""
+"""The command: `python -m tests.long [NAME …] [--write]`. Exit 1: a bar was missed, or a script did not come to its end.
+
+The results go to build/proofs/results.json; `--write` puts them into the table of docs/figures.md, too.
+"""
 
 import argparse
 import importlib
@@ -17,7 +20,7 @@ from tests.long.report import Report
 from tests.long.results import Result
 
 HERE: Final = Path(__file__).parent
-DATA: Final = HERE / "results.json"
+DATA: Final = HERE.parents[1] / "build" / "proofs" / "results.json"
 PAGE: Final = HERE.parents[1] / "docs" / "figures.md"
 
 
@@ -30,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run them one after the other, since each measures or loads the whole machine."""
     parser = argparse.ArgumentParser(prog="tests.long", description="Prove the promises at full size.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="promises or scripts: p1, rules_reference (all)")
-    parser.add_argument("--write", action="store_true", help="into tests/long/results.json and docs/figures.md")
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/figures.md, too")
     options = parser.parse_args(arguments)
     known = scripts()
     wanted: list[str] = options.names or known
@@ -43,8 +46,9 @@ def main(arguments: Sequence[str]) -> int:
     for name in chosen:
         report = Report()
         result = measured(name, report)
+        results.keep(name, result, DATA)  # at once: whoever ends the rest keeps it
         if options.write:
-            results.write({name: result}, DATA, PAGE)  # at once: whoever ends the rest keeps it
+            results.publish(name, result, PAGE)
         failures += [f"MISSED {name}: {miss}" for miss in report.misses]
         failures += [f"FAILED {name}: {result.failed}"] if result.failed else []
     for failure in failures:

@@ -45,12 +45,12 @@ class Connection:
 
 def get(path: str, *headers: str) -> bytes:
     """The bytes of a GET; each header as it stands on its line."""
-    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: soak", *headers, "", ""]).encode()
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: proofs", *headers, "", ""]).encode()
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
     """The bytes of a POST of JSON."""
-    lines = [f"POST {path} HTTP/1.1", "Host: soak", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines = [f"POST {path} HTTP/1.1", "Host: proofs", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, *headers, "", ""]).encode() + body
 
 

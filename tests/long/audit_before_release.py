@@ -26,7 +26,7 @@ LONGEST_LIFE = 2.0
 """Seconds that a server lives at most from when it listens."""
 BATCH = orjson.dumps({"requests": [{"kind": "rtc", "channel": f"demo-{one}", "uid": one + 1} for one in range(100)]})
 REQUEST = (
-    b"POST /demo/v1/tokens HTTP/1.1\r\nHost: soak\r\nContent-Type: application/json\r\n"
+    b"POST /demo/v1/tokens HTTP/1.1\r\nHost: proofs\r\nContent-Type: application/json\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(BATCH), BATCH)
 )
 

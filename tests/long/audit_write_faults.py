@@ -15,8 +15,8 @@ from tests.long.report import Report
 CLIENTS = 8
 PAUSE = 0.005
 WELL_SECONDS, FAULT_SECONDS, AGAIN_SECONDS = 1.0, 4.0, 4.0
-TOKEN = b"GET /demo/rtc/demo-1/publisher/uid/%d HTTP/1.1\r\nHost: soak\r\n\r\n"
-READY = b"GET /readyz HTTP/1.1\r\nHost: soak\r\n\r\n"
+TOKEN = b"GET /demo/rtc/demo-1/publisher/uid/%d HTTP/1.1\r\nHost: proofs\r\n\r\n"
+READY = b"GET /readyz HTTP/1.1\r\nHost: proofs\r\n\r\n"
 
 
 class HttpResponse(NamedTuple):

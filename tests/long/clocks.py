@@ -36,7 +36,7 @@ async def _jump(chance: random.Random) -> Counter[str]:
     found: Counter[str] = Counter()
     clock = Clock(0.0)
     async with serving(configuration_of(CONFIG), replace(WORLD, clock=clock)) as server:
-        for _ in range(amount("SOAK_JUMPS", ASKS)):
+        for _ in range(amount("PROOF_JUMPS", ASKS)):
             near = chance.choice(LANDMARKS) + chance.randint(-2 * PLATFORM_MAX_TTL, 2 * PLATFORM_MAX_TTL)
             now = chance.choice((near, chance.randrange(LAST_ISSUE)))
             version, ttl = chance.choice(list(KINDS)), chance.randint(60, PLATFORM_MAX_TTL)

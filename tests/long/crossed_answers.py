@@ -1,7 +1,7 @@
 """P23: no answer belongs to another request. Unique asks at the same time, each token read and held against its own ask.
 
 From two processes of clients; one connection in two sends several asks at once, before the first answer.
-`SOAK_ASKS=40000` for fewer.
+`PROOF_ASKS=40000` for fewer.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def run(report: Report) -> None:
         config.write_text(f"server: {{workers: {WORKERS}}}\n{APP}")
         found = asyncio.run(_measure(config))
     asked = sum(found.values())
-    report.bar("unique asks that were answered", f"{asked:,}", "all", asked == amount("SOAK_ASKS", ASKS))
+    report.bar("unique asks that were answered", f"{asked:,}", "all", asked == amount("PROOF_ASKS", ASKS))
     report.bar("answers of another request", found["crossed"], "none", not found["crossed"])
     wrong = asked - found["its own"] - found["crossed"]
     report.bar("answers without a token", wrong, "none", wrong == 0)
@@ -58,7 +58,7 @@ async def _measure(config: Path) -> Counter[str]:
     server, loop = await Server.start(config), asyncio.get_running_loop()
     try:
         with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
-            last = amount("SOAK_ASKS", ASKS)
+            last = amount("PROOF_ASKS", ASKS)
             each = (loop.run_in_executor(pool, _process, server.port, one, last) for one in range(1, PROCESSES + 1))
             return sum(await asyncio.gather(*each), Counter[str]())
     finally:

@@ -3,7 +3,7 @@
 `agora-token` (npm) verifies and takes 007 apart; `agora-access-token` builds every 006 token anew. What they have to
 find is written down from the ask alone (tests/random_asks.py). Also: what the check before release costs.
 
-A million of each kind take about an hour; `SOAK_ASKS=20000` runs fewer.
+A million of each kind take about an hour; `PROOF_ASKS=20000` runs fewer.
 """
 
 import multiprocessing
@@ -72,7 +72,7 @@ def run(report: Report) -> None:
     if (unmet := oracle.missing()) is not None:
         report.bar("vendor's packages", unmet, "there", held=False)
         return
-    number = amount("SOAK_ASKS", ASKS) // PROCESSES
+    number = amount("PROOF_ASKS", ASKS) // PROCESSES
     total = different = 0
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         for index, (kind, version) in enumerate(SERIES):

@@ -23,7 +23,7 @@ from tests.long.servers import APP, ENVIRONMENT, Server
 from tests.long.sizes import amount
 from tests.system.limits.redis_server import Network, RedisServer, network
 
-ROUNDS: Final = amount("SOAK_ROUNDS", 5)
+ROUNDS: Final = amount("PROOF_ROUNDS", 5)
 CLIENTS: Final = 4
 """Connections to each server."""
 PAUSES: Final = (0.01, 0.03)

@@ -1,7 +1,7 @@
 """P18: it runs for months. Memory of a server along many requests; its descriptors, threads and tasks before and after.
 
 60 % are good and 30 % refused (rules, path, body, lifetime), sent by wrk; 10 % are cut off in the middle of a request or
-of its answer. An hour or more; `SOAK_REQUESTS=300000` for fewer, which cannot tell half a byte a request from noise.
+of its answer. An hour or more; `PROOF_REQUESTS=300000` for fewer, which cannot tell half a byte a request from noise.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ def run(report: Report) -> None:
 async def _measure(report: Report, config: Path) -> None:
     told = config.with_name("tasks")
     server = await Server.start(config, ENVIRONMENT, sys.executable, counted_tasks.__file__, str(told))
-    part = amount("SOAK_REQUESTS", REQUESTS) // SAMPLES
+    part = amount("PROOF_REQUESTS", REQUESTS) // SAMPLES
     done, memory = Counter[str](), list[int]()
     try:
         for number in range(WARM_UP):

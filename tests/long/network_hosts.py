@@ -23,8 +23,8 @@ class Hosts:
     """The namespaces: `middle`, which holds the bridge and Redis, and `names`, one a host."""
 
     def __init__(self, count: int) -> None:
-        self.middle = f"soak{os.getpid()}m"
-        self.names = [f"soak{os.getpid()}h{one}" for one in range(1, count + 1)]
+        self.middle = f"proof{os.getpid()}m"
+        self.names = [f"proof{os.getpid()}h{one}" for one in range(1, count + 1)]
 
     def address(self, name: str) -> str:
         """The IPv4 address of a namespace."""

@@ -43,4 +43,4 @@ class Report:
     @property
     def misses(self) -> list[str]:
         """The missed bars, a sentence each."""
-        return [f"{one.name}: {one.figure}, but {one.bar}" for one in self.bars if not one.held]
+        return [f"{bar.name}: {bar.figure}, but {bar.bar}" for bar in self.bars if not bar.held]

@@ -1,4 +1,4 @@
-"""The newest run of each script, as data (tests/long/results.json) and as the table of a page (docs/figures.md) made from it."""
+"""The newest run of each script: as data (build/proofs/results.json), and as a row of the table in docs/figures.md."""
 
 import ast
 import json
@@ -10,9 +10,11 @@ from typing import Final, NamedTuple
 
 from tests.long.report import Bar, Figure
 
-BEGIN: Final = "<!-- written by make soak: begin -->"
-END: Final = "<!-- written by make soak: end -->"
+BEGIN: Final = "<!-- written by make proofs: begin -->"
+END: Final = "<!-- written by make proofs: end -->"
+HEAD: Final = "| promise | held | what has to hold | also found | run |\n| --- | --- | --- | --- | --- |\n"
 _NUMBER: Final = re.compile(r"P([0-9]+)\b")
+_NAME: Final = re.compile(r"`[^`|]*python -m tests\.long (\w+)`<br>[^|]*\|$")
 LONGEST: Final = 160
 """Characters of one figure on the page; the data has all of them."""
 
@@ -36,7 +38,7 @@ class Result(NamedTuple):
     @property
     def held(self) -> bool:
         """Whether it came to its end and missed no bar."""
-        return not self.failed and all(one.held for one in self.bars)
+        return not self.failed and all(bar.held for bar in self.bars)
 
 
 Results = Mapping[str, Result]
@@ -46,8 +48,8 @@ Results = Mapping[str, Result]
 @cache
 def promise_of(name: str) -> str:
     """The first sentence of the script, such as `P1: no client holds …`."""
-    told = ast.get_docstring(ast.parse((Path(__file__).parent / f"{name}.py").read_text())) or name
-    return " ".join(told.split()).partition(". ")[0].rstrip(".")
+    docstring = ast.get_docstring(ast.parse((Path(__file__).parent / f"{name}.py").read_text())) or name
+    return " ".join(docstring.split()).partition(". ")[0].rstrip(".")
 
 
 def is_proof(name: str) -> bool:
@@ -62,50 +64,66 @@ def order(name: str) -> tuple[int, str]:
 
 
 def read(data: Path) -> dict[str, Result]:
-    """What `write` wrote; nothing yet if there is no such file."""
+    """What `keep` wrote; nothing yet if there is no such file."""
     if not data.exists():
         return {}
     found: dict[str, Result] = {}
     for name, entry in json.loads(data.read_text()).items():
-        bars = [Bar(**one) for one in entry.pop("bars")]
-        figures = [Figure(**one) for one in entry.pop("figures")]
+        bars = [Bar(**bar) for bar in entry.pop("bars")]
+        figures = [Figure(**figure) for figure in entry.pop("figures")]
         found[name] = Result(**entry, bars=bars, figures=figures)
     return found
 
 
-def write(newest: Results, data: Path, page: Path) -> None:
-    """These in the place of older ones of the same scripts, and the table of all between the two marks of the page."""
-    found = {**read(data), **newest}
-    found = {name: found[name] for name in sorted(found, key=order)}
-    entries = {name: _entry(one) for name, one in found.items()}
+def keep(name: str, result: Result, data: Path) -> None:
+    """Put the run into the data, in the place of an older one of this script."""
+    found = {**read(data), name: result}
+    data.parent.mkdir(parents=True, exist_ok=True)
+    entries = {name: _entry(found[name]) for name in sorted(found, key=order)}
     data.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+
+
+def publish(name: str, result: Result, page: Path) -> None:
+    """Put the run's row between the two marks of the page, in the place of an older one; the other rows stay as they are."""
     before, rest = page.read_text().split(BEGIN)
     _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n\n{text(found)}\n\n{END}{after}")
+    rows = {**published(page), name: row(result)}
+    table = "\n".join(rows[name] for name in sorted(rows, key=order))
+    page.write_text(f"{before}{BEGIN}\n\n{HEAD}{table}\n\n{END}{after}")
 
 
-def text(found: Results) -> str:
-    """The table, in Markdown."""
-    rows = [["promise", "held", "what has to hold", "also found", "run"], ["---"] * 5]
-    rows += [_row(one) for one in found.values()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def published(page: Path) -> dict[str, str]:
+    """The rows that stand on the page, by script. `KeyError`: a row that names no script of this folder."""
+    table = page.read_text().partition(BEGIN)[2].partition(END)[0]
+    rows: dict[str, str] = {}
+    for line in table.replace(HEAD, "").split("\n"):
+        if not line:
+            continue
+        name = _NAME.search(line)
+        if name is None or not (Path(__file__).parent / f"{name[1]}.py").exists():
+            raise KeyError(f"{page.name}: this row names no script of tests/long: {line[:LONGEST]}")
+        rows[name[1]] = line
+    return rows
 
 
-def _entry(one: Result) -> dict[str, object]:
-    bars, figures = [bar._asdict() for bar in one.bars], [figure._asdict() for figure in one.figures]
-    return {**one._asdict(), "bars": bars, "figures": figures}
-
-
-def _row(one: Result) -> list[str]:
-    bars = [f"{_short(bar.name)}: {_short(bar.figure)} ({_judged(bar)})" for bar in one.bars]
-    run = f"{one.measured}, {one.seconds} s, load {one.load:.1f} on {one.cores} cores"
-    return [
-        _short(one.promise),
-        "yes" if one.held else "**no**",
-        "<br>".join([*bars, f"**did not come to its end**: {_short(one.failed)}"] if one.failed else bars),
-        "<br>".join(f"{_short(figure.name)}: {_short(figure.figure)}" for figure in one.figures),
-        f"`{one.command}`<br>{run}",
+def row(result: Result) -> str:
+    """The run as a row of the table, in Markdown."""
+    bars = [f"{_short(bar.name)}: {_short(bar.figure)} ({_judged(bar)})" for bar in result.bars]
+    run = f"{result.measured}, {result.seconds} s, load {result.load:.1f} on {result.cores} cores"
+    cells = [
+        _short(result.promise),
+        "yes" if result.held else "**no**",
+        "<br>".join([*bars, f"**did not come to its end**: {_short(result.failed)}"] if result.failed else bars),
+        "<br>".join(f"{_short(figure.name)}: {_short(figure.figure)}" for figure in result.figures),
+        f"`{result.command}`<br>{run}",
     ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _entry(result: Result) -> dict[str, object]:
+    bars = [bar._asdict() for bar in result.bars]
+    figures = [figure._asdict() for figure in result.figures]
+    return {**result._asdict(), "bars": bars, "figures": figures}
 
 
 def _judged(bar: Bar) -> str:

@@ -1,7 +1,7 @@
 """P5: the rules say what a naive model of them says, which was written apart from them and shares no line.
 
 Random rules, callers with claims and restrictions, and asks, out of tests/unit/core/random_rules.py.
-`SOAK_TRIPLES=100000` runs fewer.
+`PROOF_TRIPLES=100000` runs fewer.
 """
 
 import multiprocessing
@@ -41,7 +41,7 @@ class Match(NamedTuple):
 
 
 def run(report: Report) -> None:
-    triples = amount("SOAK_TRIPLES", FULL)
+    triples = amount("PROOF_TRIPLES", FULL)
     begun = time.monotonic()
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         found = pool.map(compared, [Part(seed, triples // PROCESSES) for seed in range(PROCESSES)])

@@ -1,4 +1,4 @@
-"""P14: no secret in anything that a server says, whatever it is sent: each request of tests/secrecy whole and damaged.
+"""P14: no secret in anything that a server says, whatever it is sent: each request of tests/system/secrecy whole and damaged.
 
 Damaged: bytes changed, left out, said twice, at random places. The tests drive each request once, as it is.
 """
@@ -27,7 +27,7 @@ def run(report: Report) -> None:
             made = tokend(Path(directory), environment(Path(directory)), *_SIGN).stdout.splitlines()[0].split()[1]
             for name, raw, admin in _requests(made):
                 for damaged in (raw, *(_damaged(raw, chance) for _ in range(DAMAGES))):
-                    gathered.send(name, damaged, admin, patience=0.2)
+                    gathered.send(name, damaged, admin, seconds=0.2)
                     sent += 1
                 if len(gathered.answers) >= AT_ONCE:
                     hits += _searched(gathered, made)

@@ -1,4 +1,4 @@
-"""How much a script does: its usual amount, or what the environment says instead (`SOAK_ASKS=1000000`)."""
+"""How much a script does: its usual amount, or what the environment says instead (`PROOF_ASKS=1000000`)."""
 
 import os
 from typing import Final

@@ -1,6 +1,6 @@
 """P13: kill -9 of a worker costs only its own requests in flight, which a second try serves. A hundred of them under load.
 
-`SOAK_KILLS=10` for fewer.
+`PROOF_KILLS=10` for fewer.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ def run(report: Report) -> None:
 
 async def _run(report: Report, pause: float) -> None:
     name = f"clients that pause for {milliseconds(pause)}" if pause else "clients that never pause"
-    kills, seed = amount("SOAK_KILLS", KILLS), random.randrange(1 << 32)
+    kills, seed = amount("PROOF_KILLS", KILLS), random.randrange(1 << 32)
     report.figure(f"seed of the kills, {name}", seed)
     chance = random.Random(seed)
     async with disturbed(WORKERS) as server:

@@ -1,19 +1,11 @@
-"""Fixtures of the unit tests."""
-
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
+"""What every unit test may use."""
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient
 
-from tests.unit.http import running
-
-ClientFixture = Callable[[web.Application], Awaitable["TestClient[Any, Any]"]]
+from tests.unit.commands import Command
 
 
 @pytest.fixture
-def serving(aiohttp_client: ClientFixture) -> running.Serving:
-    """`async with serving(YAML) as server`: an application that pytest-aiohttp's client talks to."""
-    return partial(running.serving, client_of=aiohttp_client)
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `tokend` commands in this process."""
+    return Command(monkeypatch, capsys)

@@ -13,7 +13,7 @@ import pytest
 from tokend.adapters.audit_file import AuditTarget
 from tokend.core.audit_records import BLOCK_SIZE, AuditProblem, verify
 
-KILLS: Final = 20
+KILLS: Final = 8
 WRITER: Final = """
 import os, sys
 from tokend.adapters.audit_file import AuditTarget

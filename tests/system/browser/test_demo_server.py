@@ -24,6 +24,8 @@ from tests.running import APP_ID, CERTIFICATE, DEMO, serving
 from tests.system.browser import parts
 from tokend.backends.agora import v006
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 ORIGIN: Final = "https://app.example.com"
 CONFIG: Final = """
 apps:

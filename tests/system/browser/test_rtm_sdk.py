@@ -17,7 +17,7 @@ from tests.running import APP_ID, Running
 from tests.system.browser.conftest import Sites
 from tests.system.browser.watching import Handed, Watched
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
 USER = "alice"
 OTHER_APP_ID = "0123456789abcdef0123456789abcdef"
 LOGIN = "([appId, user, token]) => login(appId, user, token)"

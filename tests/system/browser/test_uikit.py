@@ -16,7 +16,7 @@ from tests.running import APP_ID, CERTIFICATE, Running
 from tests.system.browser.conftest import PREFIXES, Sites, requests_of
 from tests.system.browser.watching import Handed, Watched, until
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
 CHANNEL = "demo-room"
 PUBLISHER = {"1": 3600, "2": 3600, "3": 3600, "4": 3600}
 

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+import pytest
+
 from tests.system.connections.limited import Limited, serving_limited
 from tests.unit.http.running import OPEN
 from tests.unit.http.wire import read_reply, request_bytes
@@ -11,6 +13,8 @@ from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
 from tokend.issuing.configuration import Listen
 from tokend.process.sockets import SEND_BUFFER, bind
+
+pytestmark = pytest.mark.serial
 
 _SHORT = Deadlines(head=0.3, body=0.3, write=0.3, answer=3.0)
 _GOOD = request_bytes("GET", "/rtc/room/publisher/uid/7/", None)

@@ -10,6 +10,8 @@ from tests.system.limits.hosts import Host, host
 from tests.system.limits.redis_server import RedisServer
 from tokend.adapters.loop_timeout import loop_timeout
 
+pytestmark = pytest.mark.serial
+
 CALL_SECONDS: Final = 0.25
 LIMITS: Final = "{caller: 2/h}"
 STEPS: Final = 100

@@ -11,6 +11,8 @@ import pytest
 from tests.system.limits.hosts import PATIENT, Host, host
 from tests.system.limits.redis_server import Network, RedisServer, network
 
+pytestmark = pytest.mark.serial
+
 EXPECTED: Final = {"open": [200] * 5, "local": [200, 200, 429, 429, 429], "closed": [503] * 5}
 """Five asks under a limit of two an hour, from when Redis is lost."""
 LIMITS: Final = "{caller: 2/h}"

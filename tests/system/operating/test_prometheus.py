@@ -19,6 +19,8 @@ from tests.system.workers.serving import free_port, serving
 from tokend.telemetry.metrics import FAMILIES
 from tokend.telemetry.prometheus import BUILD, LATENCY
 
+pytestmark = pytest.mark.xdist_group("prometheus")
+
 _ALERTS: Final = ROOT / "deploy/prometheus/alerts.yaml"
 _DASHBOARD: Final = ROOT / "deploy/grafana/tokend.json"
 _SCRAPE: Final = """

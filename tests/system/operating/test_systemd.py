@@ -19,6 +19,8 @@ from tests.system.workers.serving import serving
 from tokend.cli import EXIT_CONFIG
 from tokend.process.multi_process import HUNG_SECONDS, STOP_SECONDS
 
+pytestmark = pytest.mark.serial
+
 _UNITS: Final = ROOT / "deploy/systemd"
 _MOST_EXPOSED: Final = 20
 """Tenths: what `systemd-analyze security` may say at most."""

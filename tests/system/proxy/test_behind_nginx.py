@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.running import CERTIFICATE, ROOT, Running, serving
-from tests.system.proxy import reasons
 from tests.system.proxy.auth_service import asking, cookie
 from tests.system.proxy.nginx import proxying
+from tests.unit.auth import reasons
 
 _, _, PAGE = (ROOT / "docs/identity.md").read_text().partition("\n## Behind ")
 (CONFIG,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)

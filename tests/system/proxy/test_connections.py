@@ -3,8 +3,12 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.running import CERTIFICATE, Running, serving
 from tests.unit.http.running import DEMO
+
+pytestmark = pytest.mark.serial
 
 SERVER = "server: {trusted_proxies: 127.0.0.1, connections: {per_address: 1}}\n"
 

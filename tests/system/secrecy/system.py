@@ -125,13 +125,13 @@ class Gathered:
         for pid in self._processes():
             self.places[f"arguments of {pid}"] = Path(f"/proc/{pid}/cmdline").read_bytes()
 
-    def send(self, name: str, raw: bytes, admin: bool = False, patience: float = 10.0) -> bytes:
+    def send(self, name: str, raw: bytes, admin: bool = False, seconds: float = 30.0) -> bytes:
         """The whole answer to these bytes, to the public port or the operator's; it is remembered.
 
-        `patience`: seconds to wait for more of it.
+        `seconds`: how long it waits for more of it.
         """
         with socket.socket(socket.AF_UNIX if admin else socket.AF_INET) as connection:
-            connection.settimeout(patience)
+            connection.settimeout(seconds)
             connection.connect(str(self._directory / "admin.sock") if admin else self._address)
             answer = b""
             with suppress(TimeoutError, ConnectionError):

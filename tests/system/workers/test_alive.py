@@ -5,6 +5,8 @@ import io
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.system.workers.serving import Running
 from tokend.config.loading import Files, Source
 from tokend.issuing.configuration import Listen
@@ -12,6 +14,8 @@ from tokend.process.control import LaunchOptions
 from tokend.process.multi_process import HUNG_SECONDS, MultiProcessServer
 from tokend.process.sockets import bind
 from tokend.telemetry.log import JsonLog
+
+pytestmark = pytest.mark.serial
 
 
 async def test_workers_that_are_not_heard_from_are_not_alive(tmp_path: Path) -> None:

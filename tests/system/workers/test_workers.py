@@ -1,6 +1,6 @@
 """Several workers under load: killed, hung, replaced, reloaded and stopped. Small versions of P7 to P9, P13, P24, P25.
 
-The whole ones are in `chaos/`.
+The whole ones are in tests/long.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from aiohttp import ClientSession
 
 from tests.system.workers.load import Load, waits
 from tests.system.workers.serving import Running, serving, start
+
+pytestmark = pytest.mark.serial
 
 _GOOD = "/demo/rtc/demo-room/publisher/uid/{uid}/"
 

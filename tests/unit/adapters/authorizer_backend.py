@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from tests.unit.http.running import APP_ID, CERTIFICATE, KEY, NOW, WORLD, Running, serving
 from tokend.adapters.http_client import client
@@ -63,14 +64,13 @@ async def backend() -> AsyncIterator[Backend]:
     made = Backend()
     app = web.Application()
     app.router.add_post("/authorize", made.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
+    server = TestServer(app)
+    await server.start_server(shutdown_timeout=0.1)
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/authorize"
+        made.url = str(server.make_url("/authorize"))
         yield made
     finally:
-        await runner.cleanup()
+        await server.close()
 
 
 @asynccontextmanager

@@ -6,17 +6,14 @@ import hashlib
 import io
 import json
 import os
-import signal
-import subprocess
-import sys
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.running import APP_ID, CERTIFICATE, Running, clean_environment, serving, tokend
+from tests.running import APP_ID, CERTIFICATE
 from tests.unit.adapters.audit_faults import SOON, until
+from tests.unit.commands import Command
 from tests.unit.http.running import NOW, OPEN, Serving
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
@@ -39,84 +36,17 @@ def entries(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
-def fetched(url: str, path: str) -> str:
-    with urllib.request.urlopen(f"{url}/demo/rtc/{path}", timeout=5) as answer:
-        return str(json.load(answer)["rtcToken"])
-
-
 def audit_to(path: str, probe_seconds: float = 3600, **settings: Any) -> Audit:
     log = JsonLog(io.BytesIO(), lambda: NOW)
     return Audit(AuditSettings((path,), **settings), "writer", log, probe_seconds=probe_seconds)
 
 
-def test_a_line_says_who_got_what_and_never_the_token(tmp_path: Path) -> None:
+def test_the_command_line_writes_its_tokens_too(tmp_path: Path, command: Command) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    with serving(tmp_path, ENVIRONMENT) as server:
-        token = fetched(server.url, "demo-1/publisher/uid/7")
-        with pytest.raises(urllib.error.HTTPError) as answer:
-            fetched(server.url, "other/publisher/uid/7")
-        answer.value.close()
-        issued, refused = entries(tmp_path / "audit.jsonl")
-        assert issued["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
-        assert (issued["outcome"], issued["app"], issued["caller"], issued["rule"]) == (
-            "issued",
-            "demo",
-            "anybody",
-            "demo.anybody.rules[0]",
-        )
-        assert issued["services"][0]["channel"] == "demo-1"
-        assert (refused["outcome"], refused["code"]) == ("refused", "not_permitted")
-        assert token not in (tmp_path / "audit.jsonl").read_text()
-        assert CERTIFICATE not in (tmp_path / "audit.jsonl").read_text()
-
-
-def test_the_command_line_writes_its_tokens_too(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(CONFIG)
-    command = [sys.executable, "-m", "tokend", "token", "rtc", "channel=room", "uid=7"]
-    environment = clean_environment(ENVIRONMENT)
-    token = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+    token = command(tmp_path, ENVIRONMENT, "token", "rtc", "channel=room", "uid=7").stdout
     (entry,) = entries(tmp_path / "audit.jsonl")
     assert entry["token_sha256"] == hashlib.sha256(token.strip().encode()).hexdigest()
     assert (entry["caller"], entry["request_id"]) == ("(operator)", "cli")
-
-
-def test_no_client_holds_a_token_that_the_audit_does_not_hold(tmp_path: Path) -> None:
-    """P1, small: killed in the middle of the load, several times over."""
-    (tmp_path / "config.yaml").write_text(CONFIG)
-    held: set[str] = set()
-    for _ in range(4):
-        with serving(tmp_path, ENVIRONMENT) as server:
-            asyncio.run(_load_until_killed(server, held))
-    file = (tmp_path / "audit.jsonl").read_bytes()
-    assert len(held) > 20
-    assert list(verify(file.splitlines())) == []
-    assert held - {json.loads(line).get("token_sha256") for line in file.splitlines() if line.strip()} == set()
-
-
-async def _load_until_killed(server: Running, held: set[str]) -> None:
-    host, port = server.url.removeprefix("http://").split(":")
-
-    async def client(number: int) -> None:
-        reader, writer = await asyncio.open_connection(host, int(port))
-        try:
-            for count in range(2_000):
-                writer.write(
-                    f"GET /demo/rtc/demo-{number}/publisher/uid/{count + 1} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-                )
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-                token = json.loads(await reader.readexactly(length))["rtcToken"]
-                held.add(hashlib.sha256(token.encode()).hexdigest())
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    async def kill() -> None:
-        await asyncio.sleep(0.15)
-        server.process.send_signal(signal.SIGKILL)
-
-    await asyncio.gather(kill(), *(client(number) for number in range(8)))
 
 
 @pytest.mark.parametrize("sync", ["os", "batch"])
@@ -192,10 +122,3 @@ async def test_ids_are_hashed_where_asked(tmp_path: Path, serving: Serving) -> N
     assert "alice-in-clear" not in text
     assert "secret-room" not in text
     assert hashlib.sha256(b"alice-in-clear").hexdigest() in text
-
-
-def test_a_file_that_cannot_be_opened_keeps_it_from_starting(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(CONFIG.replace("audit.jsonl", "none/audit.jsonl"))
-    done = tokend(tmp_path, ENVIRONMENT, "serve", "--port", "0")
-    assert done.returncode == 1
-    assert "the audit file cannot be opened" in done.stderr

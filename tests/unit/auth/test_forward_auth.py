@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from tests.system.proxy.reasons import BEFORE, MANY, NAMING, REASONS, SECRET
+from tests.unit.auth.reasons import BEFORE, MANY, NAMING, REASONS, SECRET
 from tokend.auth.anonymous import Anonymous
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import Credentials

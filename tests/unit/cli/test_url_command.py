@@ -1,15 +1,12 @@
-"""`tokend key url`: what it prints works on a real server, for its channel alone; what could not work is refused."""
+"""`tokend key url`: what it prints names each route of the caller; what could not work is refused."""
 
-import json
 import re
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.running import APP_ID, CERTIFICATE, serving, tokend
+from tests.running import APP_ID, CERTIFICATE
+from tests.unit.commands import Command
 from tokend.auth.authenticator import digest_of
 
 ENVIRONMENT = {"CERTIFICATE": CERTIFICATE, "SIGNING": "0123456789-signing-key-of-32-bytes"}
@@ -37,47 +34,15 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def printed(home: Path, *arguments: str) -> list[tuple[str, str]]:
+def printed(command: Command, home: Path, *arguments: str) -> list[tuple[str, str]]:
     """Its lines as names with values; the command must succeed."""
-    done = tokend(home, ENVIRONMENT, "key", "url", *arguments)
+    done = command(home, ENVIRONMENT, "key", "url", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return [(name, value.strip()) for name, _, value in (line.partition(":") for line in done.stdout.splitlines())]
 
 
-def fetched(url: str) -> Any:
-    """The answer's JSON, or the status of an error."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
-
-
-def test_a_url_of_the_command_gets_a_token_for_its_channel_and_no_other(home: Path) -> None:
-    with serving(home, ENVIRONMENT) as server:
-        bound_restrictions = ["--channel", "lobby-1", "--roles", "subscriber", "--max-ttl", "10m", "--id", "party-7"]
-        lines = dict(
-            reversed(printed(home, "--caller", "uikit", "--ttl", "2h", *bound_restrictions, "--url", server.url))
-        )
-        assert lines["url"] == f"{server.url}/demo/k/{lines['key']}"
-        assert fetched(f"{lines['url']}/rtc/lobby-1/audience/uid/7/?expiry=600")["rtcToken"].startswith("007")
-        assert fetched(f"{lines['url']}/rtc/lobby-2/audience/uid/7/") == 403
-        assert fetched(f"{lines['url']}/rtc/lobby-1/publisher/uid/7/") == 403
-        assert fetched(f"{lines['url']}/rtc/lobby-1/audience/uid/7/?expiry=601") == 403
-        assert fetched(f"{lines['url'][:-1]}/rtc/lobby-1/audience/uid/7/") == 401
-        watch = f"{server.url}/watch/k/{lines['key']}/lobby-1"
-        assert fetched(watch)["token"].startswith("007")
-        server.stop()
-    audit = [json.loads(line) for line in (home / "audit.jsonl").read_text().splitlines()]
-    assert {one.get("url") for one in audit if one["caller"] is not None} == {"party-7"}
-    assert [one["code"] for one in audit if one["caller"] is None] == ["credential_invalid"]
-    for text in (server.log, (home / "audit.jsonl").read_text()):
-        assert not any(part in text for part in lines["key"].split("."))
-
-
-def test_each_route_that_takes_the_caller_has_its_url(home: Path) -> None:
-    lines = printed(home, "--caller", "uikit", "--ttl", "31d", "--url", "https://tokens.example.com/")
+def test_each_route_that_takes_the_caller_has_its_url(command: Command, home: Path) -> None:
+    lines = printed(command, home, "--caller", "uikit", "--ttl", "31d", "--url", "https://tokens.example.com/")
     key = dict(lines)["key"]
     assert [value for name, value in lines if name == "url"] == [
         f"https://tokens.example.com/demo/k/{key}",
@@ -85,12 +50,12 @@ def test_each_route_that_takes_the_caller_has_its_url(home: Path) -> None:
         f"https://tokens.example.com/watch/k/{key}/{{channel}}",
     ]
     assert re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", dict(lines)["ends"])
-    (kiosk,) = [value for name, value in printed(home, "--caller", "kiosk", "--ttl", "1m") if name == "url"]
+    (kiosk,) = [value for name, value in printed(command, home, "--caller", "kiosk", "--ttl", "1m") if name == "url"]
     assert kiosk.startswith("http://demo.example.com:8080/k/ey")
 
 
-def test_an_id_is_made_where_none_is_given(home: Path) -> None:
-    first, second = (dict(printed(home, "--caller", "uikit", "--ttl", "1h"))["id"] for _ in range(2))
+def test_an_id_is_made_where_none_is_given(command: Command, home: Path) -> None:
+    first, second = (dict(printed(command, home, "--caller", "uikit", "--ttl", "1h"))["id"] for _ in range(2))
     assert re.fullmatch(r"[0-9a-f]{16}", first)
     assert first != second
 
@@ -122,16 +87,16 @@ def test_an_id_is_made_where_none_is_given(home: Path) -> None:
         (["--caller", "uikit", "--ttl", "1h", "--url", "https://[x"], "must be like https://tokens.example.com"),
     ],
 )
-def test_what_could_not_work_is_exit_code_2(arguments: list[str], sentence: str, home: Path) -> None:
-    done = tokend(home, ENVIRONMENT, "key", "url", *arguments)
+def test_what_could_not_work_is_exit_code_2(arguments: list[str], sentence: str, command: Command, home: Path) -> None:
+    done = command(home, ENVIRONMENT, "key", "url", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_app_without_a_signing_key_is_told_what_is_missing(home: Path) -> None:
+def test_an_app_without_a_signing_key_is_told_what_is_missing(command: Command, home: Path) -> None:
     without = CONFIG.replace("url_signing_key:", "#").replace("signed", f'"{digest_of("another")}"')
     (home / "config.yaml").write_text(without)
-    done = tokend(home, ENVIRONMENT, "key", "url", "--caller", "kiosk", "--ttl", "1h")
+    done = command(home, ENVIRONMENT, "key", "url", "--caller", "kiosk", "--ttl", "1h")
     assert done.returncode == 2
     assert "app demo has no url_signing_key" in done.stderr

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.unit.config.trees import SOUND, Position, marked, positions, replaced
 from tests.unit.config.writing import ENVIRONMENT
 from tokend.config import entry_points
@@ -85,13 +86,13 @@ def test_the_sound_tree_is_sound() -> None:
     assert _assemble(marked(SOUND), Path("nowhere")) == []
 
 
-@settings(max_examples=300, deadline=None)
+@examples(50)
 @given(tree=st.dictionaries(NAMES, TREES, max_size=4))
 def test_any_tree(tree: dict[str, Any]) -> None:
     _assemble(marked(tree), Path("nowhere"))
 
 
-@settings(max_examples=500, deadline=None)
+@examples(50)
 @given(changes=st.lists(st.tuples(PLACES, TREES), min_size=1, max_size=3))
 def test_a_sound_tree_with_something_else_in_some_places(changes: list[tuple[Position, Any]]) -> None:
     tree = SOUND
@@ -106,7 +107,7 @@ def test_a_sound_tree_with_something_else_in_some_places(changes: list[tuple[Pos
         assert "validation error" not in problem
 
 
-@settings(max_examples=500, deadline=None)
+@examples(200)
 @given(text=st.text(alphabet=st.sampled_from("ab: -[]{},&*!|>#%@`'\"\\?\n\t~0.<\x00\ufeffé"), max_size=40))
 def test_any_text(text: str) -> None:
     try:

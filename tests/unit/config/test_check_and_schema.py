@@ -1,9 +1,6 @@
 """`tokend check`, its exit codes and `--show`; `tokend schema` against good and bad files."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
 
+from tests.unit.commands import Command
 from tests.unit.config import bad_files
 from tests.unit.config.test_good_files import BIG
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
@@ -20,23 +18,15 @@ from tokend.config.schema import json_schema
 ROOT = Path(__file__).parents[3]
 
 
-def _tokend(directory: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **ENVIRONMENT, **more}
-    command = [sys.executable, "-m", "tokend", *arguments]
-    return subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-
-
-def test_check_of_a_sound_file(tmp_path: Path) -> None:
+def test_check_of_a_sound_file(tmp_path: Path, command: Command) -> None:
     write(tmp_path, {"config.yaml": ONE_APP})
-    found = _tokend(tmp_path, "check")
+    found = command(tmp_path, ENVIRONMENT, "check")
     assert (found.returncode, found.stdout, found.stderr) == (0, "config.yaml: no problems; 1 app, 1 route\n", "")
 
 
-def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path) -> None:
+def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path, command: Command) -> None:
     write(tmp_path, {"other.yaml": ONE_APP + "    certficate: x\n    ttl: {max: 25h}\n"})
-    found = _tokend(tmp_path, "check", "--config", "other.yaml")
+    found = command(tmp_path, ENVIRONMENT, "check", "--config", "other.yaml")
     assert (found.returncode, found.stdout) == (78, "")
     assert found.stderr.splitlines() == [
         "other.yaml:8:5: apps.demo.certficate: unknown key, did you mean 'certificate'?",
@@ -45,14 +35,14 @@ def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path) -> None:
     ]
 
 
-def test_a_dotenv_is_read_and_a_broken_one_is_78(tmp_path: Path) -> None:
+def test_a_dotenv_is_read_and_a_broken_one_is_78(tmp_path: Path, command: Command) -> None:
     (tmp_path / ".env").write_text(f"APP_ID={APP_ID}\nAPP_CERTIFICATE={CERTIFICATE}\n")
-    found = _tokend(tmp_path, "check")
+    found = command(tmp_path, ENVIRONMENT, "check")
     assert found.returncode == 0
     assert "environment: no problems; 1 app, 1 route" in found.stdout
     assert "warning: app default: caller anybody" in found.stdout
     (tmp_path / ".env").write_bytes(b"\xff\n")
-    found = _tokend(tmp_path, "check")
+    found = command(tmp_path, ENVIRONMENT, "check")
     assert (found.returncode, found.stderr) == (78, ".env: is not UTF-8 text\n1 problem; nothing was started\n")
 
 
@@ -72,7 +62,7 @@ def test_wrong_usage_exits_with_2(
     assert main(["check"]) == 0
 
 
-def test_show_prints_the_app_as_merged_and_no_secret(tmp_path: Path) -> None:
+def test_show_prints_the_app_as_merged_and_no_secret(tmp_path: Path, command: Command) -> None:
     files = {
         "config.yaml": BIG,
         "run/acme": CERTIFICATE,
@@ -82,7 +72,7 @@ def test_show_prints_the_app_as_merged_and_no_secret(tmp_path: Path) -> None:
     write(tmp_path, files)
     shown = {}
     for app in ("acme", "bolt", "coda"):
-        found = _tokend(tmp_path, "check", "--show", app)
+        found = command(tmp_path, ENVIRONMENT, "check", "--show", app)
         assert (found.returncode, found.stderr) == (0, "")
         assert CERTIFICATE not in found.stdout
         shown[app] = yaml.safe_load(found.stdout)[app]
@@ -94,14 +84,14 @@ def test_show_prints_the_app_as_merged_and_no_secret(tmp_path: Path) -> None:
     assert shown["coda"]["callers"]["web"]["jwt"]["issuer"] == "https://id.example.com/realms/coda"
 
 
-def test_what_show_prints_is_the_app_itself(tmp_path: Path) -> None:
+def test_what_show_prints_is_the_app_itself(tmp_path: Path, command: Command) -> None:
     write(tmp_path, {"config.yaml": BIG, "run/acme": CERTIFICATE})
     whole = {}
     for app in ("acme", "bolt"):
-        whole.update(yaml.safe_load(_tokend(tmp_path, "check", "--show", app).stdout))
+        whole.update(yaml.safe_load(command(tmp_path, ENVIRONMENT, "check", "--show", app).stdout))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"apps": whole}))
     for app in ("acme", "bolt"):
-        assert yaml.safe_load(_tokend(tmp_path, "check", "--show", app).stdout) == {app: whole[app]}
+        assert yaml.safe_load(command(tmp_path, ENVIRONMENT, "check", "--show", app).stdout) == {app: whole[app]}
 
 
 def _validator() -> Any:
@@ -112,8 +102,8 @@ def _plain(text: str) -> Any:
     return yaml.safe_load(text.replace("APP_ID", APP_ID).replace("DIGEST", DIGEST))
 
 
-def test_the_schema_is_one_and_the_command_prints_it(tmp_path: Path) -> None:
-    found = _tokend(tmp_path, "schema")
+def test_the_schema_is_one_and_the_command_prints_it(tmp_path: Path, command: Command) -> None:
+    found = command(tmp_path, ENVIRONMENT, "schema")
     assert found.returncode == 0
     assert json.loads(found.stdout) == json_schema()
     Draft202012Validator.check_schema(json_schema())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import APP_ID, CERTIFICATE, tokend
+from tests.running import APP_ID
 from tests.unit.http.running import DEMO, KEY, NOW, Serving
 from tokend.adapters.deny_file import DenyFile
 from tokend.core.deny_entries import parse_entries, reason
@@ -114,14 +114,3 @@ async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(
         assert refused.json["code"] == "not_permitted"
         assert "denied for the time being" in refused.json["error"]
     assert b"the deny list is unchanged: line 1" in log.getvalue()
-
-
-@pytest.mark.parametrize("content", [None, b"junk\n"])
-def test_a_file_that_cannot_be_used_keeps_it_from_starting(content: bytes | None, tmp_path: Path) -> None:
-
-    if content is not None:
-        (tmp_path / "deny.jsonl").write_bytes(content)
-    (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{DEMO}")
-    done = tokend(tmp_path, {"CERTIFICATE": CERTIFICATE}, "serve", "--port", "0")
-    assert done.returncode == 1
-    assert "the deny file" in done.stderr

@@ -5,9 +5,10 @@ import re
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.unit.issuing.making import app, code_of, permitted, rtc, rule, signed_in, unmet
 from tokend.core.claims import ClaimError, parse_claim_path
 from tokend.core.errors import Code
@@ -19,7 +20,7 @@ _HOLDS: Final = "holds the character that follows it"
 _MISSING: Final = "is missing, empty, or neither text nor a whole number"
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(written=st.text("ab*-", min_size=1, max_size=6), text=_LETTERS)
 def test_a_pattern_matches_what_re_matches(written: str, text: str) -> None:
     expected = re.compile("".join("(?s:.+)" if one == "*" else re.escape(one) for one in written)).fullmatch(text)
@@ -33,7 +34,7 @@ def test_many_stars_are_matched_in_no_time() -> None:
     assert pattern.matches("a" * 10_000 + "b")
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(claim=st.text("ab*-{}.é\n", max_size=6))
 def test_a_claim_goes_in_as_literal_text_or_the_rule_does_not_apply(claim: str) -> None:
     template = parse_template("room-{claims.org}-*")
@@ -140,7 +141,7 @@ def test_the_number_for_a_text_never_changes(text: str, number: int) -> None:
     assert uid_of(text) == number
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=st.text("abé😀\ud800", max_size=12))
 def test_the_number_for_a_text_is_a_uid_and_never_0(text: str) -> None:
     assert 1 <= uid_of(text) <= 0xFFFF_FFFF
@@ -151,7 +152,7 @@ def test_the_number_for_a_screen_never_changes(text: str, number: int) -> None:
     assert screen_uid_of(text) == number
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=st.text("abé😀\ud800", max_size=12))
 def test_a_screen_has_another_uid_than_its_user_and_never_0(text: str) -> None:
     assert 1 <= screen_uid_of(text) <= 0xFFFF_FFFF

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
+from tests.examples import examples
 from tests.unit.core.random_rules import (
     ASKS,
     BOUNDS,
@@ -30,7 +31,7 @@ _NARROWINGS: Final = st.fixed_dictionaries({key: st.sampled_from(values) for key
 _CLAIMS: Final = st.fixed_dictionaries({}, optional={key: st.sampled_from(values) for key, values in CLAIMS.items()})
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(rules=st.lists(_RULES, max_size=3), claims=_CLAIMS)
 def test_the_rules_say_what_the_naive_model_says(rules: list[Part], claims: dict[str, Any]) -> None:
     """Some 90 asks for each of the random rules and callers."""
@@ -41,7 +42,7 @@ def test_the_rules_say_what_the_naive_model_says(rules: list[Part], claims: dict
         )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     rules=st.lists(_RULES, min_size=1, max_size=2),
     claims=_CLAIMS,
@@ -57,7 +58,7 @@ def test_a_narrowed_caller_gets_what_the_naive_model_says(
         ), token_request
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(rules=st.lists(_RULES, max_size=3), claims=_CLAIMS)
 def test_explain_agrees_with_decide(rules: list[Part], claims: dict[str, Any]) -> None:
     of, caller = app_of(rules), caller_of(claims)
@@ -71,7 +72,7 @@ def test_explain_agrees_with_decide(rules: list[Part], claims: dict[str, Any]) -
         assert all(rule_result.unmet for rule_result in explained.rule_results[: -1 if permit else None])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(rules=st.lists(_RULES, min_size=1, max_size=2), claims=_CLAIMS, data=st.data())
 def test_taking_a_permission_away_never_turns_a_refusal_into_a_token(
     rules: list[Part], claims: dict[str, Any], data: st.DataObject
@@ -97,7 +98,7 @@ def test_taking_a_permission_away_never_turns_a_refusal_into_a_token(
                 assert permit_of(before, caller, token_request) is not None, token_request
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(rules=st.lists(_RULES, max_size=2), claims=_CLAIMS)
 def test_a_wildcard_is_granted_only_where_asked_for_and_permitted(rules: list[Part], claims: dict[str, Any]) -> None:
     of, caller = app_of(rules), caller_of(claims)
@@ -112,7 +113,7 @@ def test_a_wildcard_is_granted_only_where_asked_for_and_permitted(rules: list[Pa
             assert token_request.fields.get("uid") == 0 or any(not one or "*" in one for one in asked)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(rules=st.lists(_RULES, min_size=1, max_size=2), claims=_CLAIMS)
 def test_what_is_permitted_is_minted_as_granted(rules: list[Part], claims: dict[str, Any]) -> None:
     of, caller = app_of(rules), caller_of(claims)

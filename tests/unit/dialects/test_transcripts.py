@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.oracle import Vendor
-from tests.unit.dialects.notation import PLACEHOLDER, of_token, of_vendor, quoted, rebuilt_006, signed
+from tests.unit.dialects.notation import PLACEHOLDER, of_token, quoted, signed
 from tests.unit.dialects.transcripts import CONFIGURATIONS, Exchange, all_exchanges, configuration_named
-from tests.unit.http.running import CERTIFICATE, Running, Serving
+from tests.unit.http.running import Running, Serving
 from tests.unit.http.wire import Reply
 from tokend.core.errors import ApiError
 from tokend.dialects.contract import FORM, JSON
@@ -16,9 +15,15 @@ from tokend.dialects.registry import DIALECTS
 from tokend.issuing.routing import NoMatch, RouteTable, split_path
 
 _EXCHANGES = all_exchanges()
-_BY_CONFIGURATION = {
+BY_CONFIGURATION = {
     name: [one for one in _EXCHANGES if one.configuration == name]
     for name in {one.configuration: 0 for one in _EXCHANGES}
+}
+
+
+_BY_FILE = {
+    file: [exchange for exchange in _EXCHANGES if exchange.place.partition(":")[0] == file]
+    for file in {exchange.place.partition(":")[0]: 0 for exchange in _EXCHANGES}
 }
 
 
@@ -27,23 +32,29 @@ async def send(server: Running, one: Exchange, target: str) -> Reply:
     return await server.token_request(one.method, target, body, *one.headers)
 
 
-def _tokens(shown: object, sent: object) -> Iterator[tuple[str, str]]:
+def tokens_in(shown: object, sent: object) -> Iterator[tuple[str, str]]:
     """Each placeholder of a transcript's body, with the token that stands in its place."""
     if isinstance(shown, dict) and isinstance(sent, dict):
         for name in shown.keys() & sent.keys():
-            yield from _tokens(shown[name], sent[name])
+            yield from tokens_in(shown[name], sent[name])
     elif isinstance(shown, list) and isinstance(sent, list):
         for one, other in zip(shown, sent, strict=False):
-            yield from _tokens(one, other)
+            yield from tokens_in(one, other)
     elif isinstance(shown, str) and isinstance(sent, str) and PLACEHOLDER.fullmatch(shown):
         yield shown, sent
 
 
-@pytest.mark.parametrize("exchange", _EXCHANGES, ids=[exchange.place for exchange in _EXCHANGES])
-async def test_transcript(exchange: Exchange, serving: Serving) -> None:
-    async with serving(configuration_named(exchange.configuration)) as server:
-        reply = await send(server, exchange, exchange.target)
-    check(exchange, reply)
+@pytest.mark.parametrize("file", _BY_FILE)
+async def test_transcript(file: str, serving: Serving) -> None:
+    """Every exchange of a file, in turn, at one server."""
+    exchanges = _BY_FILE[file]
+    async with serving(configuration_named(exchanges[0].configuration)) as server:
+        for exchange in exchanges:
+            try:
+                check(exchange, await send(server, exchange, exchange.target))
+            except AssertionError as error:
+                error.add_note(f"in the exchange {exchange.place}")
+                raise
 
 
 def check(exchange: Exchange, reply: Reply) -> None:
@@ -59,7 +70,7 @@ def check(exchange: Exchange, reply: Reply) -> None:
     if exchange.answer_body.startswith("{"):
         shown = quoted(exchange.answer_body)
         text = reply.body.decode()
-        for placeholder, token in _tokens(shown, reply.json):
+        for placeholder, token in tokens_in(shown, reply.json):
             text = text.replace(json.dumps(token), json.dumps(of_token(token, placeholder)))
         assert json.loads(text) == shown
     elif PLACEHOLDER.fullmatch(exchange.answer_body):
@@ -78,7 +89,7 @@ def _other_form(target: str) -> str | None:
 
 async def test_both_slash_forms_answer_the_same(serving: Serving) -> None:
     tried = 0
-    for name, exchanges in _BY_CONFIGURATION.items():
+    for name, exchanges in BY_CONFIGURATION.items():
         async with serving(configuration_named(name)) as server:
             for one in exchanges:
                 other = _other_form(one.target)
@@ -88,32 +99,8 @@ async def test_both_slash_forms_answer_the_same(serving: Serving) -> None:
     assert tried > 100
 
 
-async def test_the_vendor_reads_every_token_as_the_transcript_shows_it(vendor: Vendor, serving: Serving) -> None:
-    found: list[tuple[str, str]] = []
-    for name, exchanges in _BY_CONFIGURATION.items():
-        async with serving(configuration_named(name)) as server:
-            for one in exchanges:
-                if PLACEHOLDER.search(one.answer_body):
-                    reply = await send(server, one, one.target)
-                    as_json = one.answer_body.startswith("{")
-                    found += (
-                        _tokens(quoted(one.answer_body), reply.json)
-                        if as_json
-                        else [(one.answer_body, reply.body.decode())]
-                    )
-    modern = [(shown, token) for shown, token in found if token.startswith("007")]
-    answers = vendor.ask_all({"op": "verify007", "token": token, "certificate": CERTIFICATE} for _, token in modern)
-    assert [of_vendor(answer) for answer in answers] == [shown for shown, _ in modern]
-    assert len(modern) > 150
-    old = [(shown, token) for shown, token in found if token.startswith("006")]
-    assert len(old) > 30
-    rebuilt = vendor.ask_all(rebuilt_006(shown) for shown, _ in old)
-    assert [answer["token"] for answer in rebuilt] == [token for _, token in old]
-    assert len(modern) + len(old) == len(found)
-
-
 def test_every_configuration_has_its_transcripts() -> None:
-    assert CONFIGURATIONS.keys() <= _BY_CONFIGURATION.keys()
+    assert CONFIGURATIONS.keys() <= BY_CONFIGURATION.keys()
 
 
 def _media(one: Exchange) -> str:
@@ -122,7 +109,7 @@ def _media(one: Exchange) -> str:
 
 def test_every_endpoint_has_a_good_and_a_bad_transcript() -> None:
     seen: set[tuple[str, str, bool]] = set()
-    tables = {name: RouteTable(configuration_named(name).routes) for name in _BY_CONFIGURATION}
+    tables = {name: RouteTable(configuration_named(name).routes) for name in BY_CONFIGURATION}
     for one in _EXCHANGES:
         try:
             parts = split_path(one.target)

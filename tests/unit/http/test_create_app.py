@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from aiohttp.test_utils import TestClient
 from yarl import URL
 
 import tokend
-from tests.unit.conftest import ClientFixture
+from tests.conftest import ClientFixture
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
 from tokend.config.problems import ConfigurationError
@@ -274,9 +272,3 @@ async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_clien
     assert list((await (await admin.get("/-/config")).json())["apps"]) == ["other"]
     proxied = await admin.post("/-/reload", headers={"X-Forwarded-For": "203.0.113.7"})
     assert proxied.status == 403
-
-
-def test_importing_tokend_imports_no_aiohttp() -> None:
-    code = "import sys, tokend, tokend.agora, tokend.plugins; print('aiohttp' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout == "False\n"

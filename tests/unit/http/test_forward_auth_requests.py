@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.system.proxy import reasons
+from tests.unit.auth import reasons
 from tests.unit.http.running import APP_ID, KEY, Running, Serving
 from tests.unit.http.wire import Reply
 from tokend.auth.authenticator import digest_of

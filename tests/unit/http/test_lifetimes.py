@@ -1,6 +1,6 @@
 """P6: lifetimes on every route: inside the bounds it is what was asked for, outside it is refused; no third way.
 
-Never 0, never changed in silence, never over a day: read out of the tokens, by the vendor's packages too.
+Never 0, never changed in silence, never over a day: read out of the tokens.
 """
 
 from functools import cache
@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import OF_CUSTOM, OF_DIALECTS, WAYS, Way, everything, send
-from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Serving, configuration_of
+from tests.unit.http.running import APP_ID, NOW, Serving, configuration_of
 from tests.unit.http.wire import Reply
 from tokend.backends.agora import v006, v007
 from tokend.core.model import PLATFORM_MAX_TTL
@@ -219,29 +218,3 @@ async def test_a_route_that_clamps_says_so_and_takes_neither_0_nor_timestamps(na
         for number in (0, -1, 59, 2**31, 2**32, 2**32 + 1, 2**63):
             if not way.in_text or number < 10**19 - NOW:
                 _check(await send(server, way, number), way, number, (60, 1_800))
-
-
-async def test_what_the_vendor_reads(vendor: Vendor, serving: Serving) -> None:
-    """The shortest, the longest and the usual lifetime of every way, out of the vendor's packages."""
-    questions: list[dict[str, Any]] = []
-    expected: list[int] = []
-    async with serving(_configuration()) as server:
-        for way in WAYS.values():
-            for seconds in (60, PLATFORM_MAX_TTL, None) if way.field else (None,):
-                for token in _tokens(_said(await send(server, way, seconds, sent=seconds is not None))):
-                    old = (
-                        {"op": "verify006", "channel": "", "uid": ""}
-                        if token.startswith("006")
-                        else {"op": "verify007"}
-                    )
-                    questions.append({**old, "token": token, "app_id": APP_ID, "certificate": CERTIFICATE})
-                    expected.append(_DEFAULT if seconds is None else seconds)
-    assert len(questions) > 2 * len(WAYS)
-    for answer, seconds in zip(vendor.ask_all(questions), expected, strict=True):
-        assert answer["read"] is True
-        if "services" in answer:
-            assert answer["issue_ts"] == NOW
-            read = [one["privileges"].values() for one in answer["services"] if one["type"] != 4]
-            assert {answer["expire"], *(number for several in read for number in several)} == {seconds}
-        else:
-            assert {until - NOW for until in answer["privileges"].values()} == {seconds}

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 from aiohttp import ClientError
 
-from tests.unit.http.speaking import OK, Speak, body, provider, saying
+from tests.system.providers.speaking import OK, Speak, body, provider, saying
 from tokend.adapters.http_client import ResponseProblem, client
 from tokend.adapters.jwks import MAX_BYTES, over_http
 from tokend.auth.jws import KeysProblem

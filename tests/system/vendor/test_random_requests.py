@@ -9,7 +9,7 @@ from tests.unit.dialects.notation import of_vendor, rebuilt_006
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, OPEN, Serving
 
-_HOW_MANY: Final = 200
+_HOW_MANY: Final = 60
 _LETTERS: Final = "abcXYZ019 !$%&()+-:;<=.>?@[]^_{}|~,"
 _STREAM: Final = _LETTERS.replace(".", "").replace("_", "").replace(">", "").replace("<", "")
 _OLD: Final = ("agora-token-guide", "agora-node-server", "agora-npm-demo", "agora-samples")

@@ -12,7 +12,7 @@ from tests.random_asks import RandomAsks, Service, question_006
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import APP_ID, CERTIFICATE, KINDS, NOW, SALT, Serving
 
-_HOW_MANY: Final = 200
+_HOW_MANY: Final = 60
 _SETUP: Final = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: native}}]\n"
 _OLD: Final = f'{ANYBODY["every capability"]}    routes: [{{path: /, dialect: native, token_version: "006"}}]\n'
 

@@ -22,7 +22,7 @@ from tests.unit.backends.agora.contents import (
 from tokend.backends.agora import v006, v007
 from tokend.backends.agora.packing import MAX_U32
 
-_HOW_MANY: Final = 2_000
+_HOW_MANY: Final = 500
 
 _Signed007 = tuple[v007.Content, str]
 _Signed006 = tuple[v006.Content, str]

@@ -17,6 +17,8 @@ import pytest
 
 from tests.running import ROOT, clean_environment, serving
 
+pytestmark = pytest.mark.xdist_group("example_backend")
+
 _EXAMPLE: Final = ROOT / "docs/example-backend"
 _SECRET: Final = "waveline's own secret of this test"
 _CONFIG: Final = """

@@ -1,25 +1,22 @@
 """The metrics of a real server: what is counted, that it is there from the beginning, and that its labels are bounded."""
 
 import asyncio
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import pytest
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.running import APP_ID, ROOT
+from tests.running import APP_ID
+from tests.system.providers.speaking import body, provider, saying
 from tests.system.workers.serving import Running, serving
 from tests.unit.auth.jwt.making import ISSUER, good, jwk
 from tests.unit.http import hostile_words as words
-from tests.unit.http.speaking import body, provider, saying
 from tests.unit.http.wire import request_bytes
 from tokend.core.errors import STATUS, Code
 from tokend.telemetry.metrics import FAMILIES
-from tokend.telemetry.prometheus import BUILD, LATENCY
 
 _GOOD: Final = "/demo/rtc/demo-room/publisher/uid/7/"
 _OTHER: Final = f'  other: {{app_id: "{APP_ID}", certificate: {{file: certificate}}, callers: {{web: %s}}}}'
@@ -165,20 +162,3 @@ def _hostile() -> Iterator[bytes]:
     for header in words.HEADERS:
         if header[0].lower() not in ("content-length", "transfer-encoding", "connection", "expect"):
             yield request_bytes("GET", "/demo/rtm/ada", None, header, close)
-
-
-def test_the_docs_name_every_metric_with_its_labels() -> None:
-    text = (ROOT / "docs/operating.md").read_text()
-    rows = re.findall(r"^\| `(tokend_\w+)` \|(.*?)\|", text, re.M)
-    told = {name: re.findall(r"`(\w+)`", labels) for name, labels in rows}
-    wanted = {
-        name + ("_total" if family.gauge is None else ""): [*family.labels, *family.values]
-        for name, family in FAMILIES.items()
-    }
-    assert told == {**wanted, LATENCY: [], BUILD: ["version"]}
-    assert len(rows) == len(told)
-
-
-@pytest.mark.parametrize("name", [*FAMILIES, LATENCY, BUILD])
-def test_the_names_say_whose_they_are(name: str) -> None:
-    assert re.fullmatch(r"tokend(_[a-z]+)+", name)

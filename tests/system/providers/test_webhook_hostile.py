@@ -4,9 +4,9 @@ import gzip
 
 import pytest
 
+from tests.system.providers.speaking import OK, Speak, body, provider, saying
 from tests.unit.adapters.authorizer_backend import HEADER, asking
 from tests.unit.adapters.test_webhook_over_http import token
-from tests.unit.http.speaking import OK, Speak, body, provider, saying
 from tokend.adapters.webhook import MAX_BYTES
 
 ALLOW = b'{"allow":true}'

@@ -1,0 +1,38 @@
+"""What keeps a server from starting is told in a sentence, and what it warns of when it starts."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.running import CERTIFICATE, serving, tokend
+from tests.unit.adapters.test_audit_writing import CONFIG as AUDITED
+from tests.unit.config.writing import DIGEST, ONE_APP
+from tests.unit.http.running import DEMO
+
+ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
+
+
+@pytest.mark.parametrize("content", [None, b"junk\n"])
+def test_a_deny_file_that_cannot_be_used(content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "deny.jsonl").write_bytes(content)
+    (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{DEMO}")
+    done = tokend(tmp_path, ENVIRONMENT, "serve", "--port", "0")
+    assert done.returncode == 1
+    assert "the deny file" in done.stderr
+
+
+def test_an_audit_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(AUDITED.replace("audit.jsonl", "none/audit.jsonl"))
+    done = tokend(tmp_path, ENVIRONMENT, "serve", "--port", "0")
+    assert done.returncode == 1
+    assert "the audit file cannot be opened" in done.stderr
+
+
+@pytest.mark.parametrize(("ends", "warned"), [("2020-01-01T00:00:00Z", True), ("9999-12-31T23:59:59Z", False)])
+def test_it_warns_of_keys_that_have_ended(ends: str, warned: bool, tmp_path: Path) -> None:
+    key = f'{{sha256: "{"0" * 64}", not_after: {ends}}}'
+    (tmp_path / "config.yaml").write_text(ONE_APP.replace(f'"{DIGEST}"', key))
+    with serving(tmp_path, ENVIRONMENT) as server:
+        server.stop()
+    assert (f"the api_key of caller studio ended at {ends}, and requests with it are refused" in server.log) is warned
