@@ -10,6 +10,7 @@ from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import Condition, parse_claim_path
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Caller, Issuance, TokenRequest
+from tokend.core.reach import Capability
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.issuing.configuration import App, TtlBounds
@@ -41,10 +42,11 @@ def rule(
     name: str = "demo.web.rules[0]",
 ) -> Rule:
     """A rule as the YAML would say it."""
-    written: dict[str, object] = {"channel": channel, "user": user, "roles": roles and list(roles), "when": when}
-    written |= {"capabilities": list(capabilities) or None, "ttl": max_ttl and {"max": f"{max_ttl}s"}}
+    written: dict[str, object] = {"channel": channel, "user": user, "when": when}
+    written |= {"roles": None if roles is None else frozenset(roles), "ttl": max_ttl and {"max": f"{max_ttl}s"}}
     given = {key: value for key, value in written.items() if value is not None}
-    return Rule.model_validate({**given, "kinds": frozenset(kinds)}, context={"name": name})
+    given |= {"kinds": frozenset(kinds), "capabilities": frozenset(map(Capability, capabilities))}
+    return Rule.model_validate(given, context={"name": name})
 
 
 def condition(claim: str, wanted: object) -> Condition:
