@@ -62,7 +62,7 @@ def test_a_route_reads_what_its_schemes_read() -> None:
     authenticator = build_authenticator(_callers(_Session, _Proxied), _APP, _AT, report)
     assert authenticator.schemes == ("session", "proxied")
     assert authenticator.headers == {"x-api-key", "x-session"}
-    assert (authenticator.cookie, authenticator.proxy_headers) == ("session", {"x-user"})
+    assert (authenticator.cookie, authenticator.proxy_headers) == ("session", frozenset({"x-user"}))
     assert authenticator.open_callers == authenticator.path_key_callers == ()
     assert report.problems == []
 
