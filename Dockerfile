@@ -1,6 +1,5 @@
-# Two stages: the first installs, the second only runs. No secret is in any layer: they come with the container's
-# environment or as mounted files. A configuration goes to /etc/tokend/config.yaml; without one, APP_ID and
-# APP_CERTIFICATE are enough.
+# Two stages: the first installs, the second only runs. No layer holds a secret: secrets come with the container's environment
+# or as mounted files. Mount a configuration at /etc/tokend/config.yaml; without one, APP_ID and APP_CERTIFICATE are enough.
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/tokend
@@ -13,6 +12,7 @@ RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps .
 FROM python:3.13-slim
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin tokend
 COPY --from=build /opt/tokend /opt/tokend
+# TOKEND_HOST overrides server.listen: a container is only reachable from outside if it listens on all addresses
 ENV PATH=/opt/tokend/bin:$PATH TOKEND_HOST=0.0.0.0 PYTHONUNBUFFERED=1
 WORKDIR /etc/tokend
 USER tokend

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the unchanged Dockerfile with buildah, on a stand-in for its base image made with debootstrap (there may be no
-# registry to pull from), and starts the result as its user would: env-only, then `tokend health`. Needs root and Debian.
+# registry to pull from), and starts the result as its users would: from the environment alone, then with the shipped
+# config.yaml mounted, unchanged. Needs root and Debian.
 set -euo pipefail
 here=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 base=$(sed -n 's/^FROM \([^ ]*\).*/\1/p' "$here/Dockerfile" | head -n 1)
@@ -8,9 +9,9 @@ place=$(mktemp -d)
 export BUILDAH_ISOLATION=chroot
 store=(--storage-driver vfs --root "$place/store" --runroot "$place/run")
 container=""
-server=""
+servers=()
 finish() {
-  [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null || true
+  [ ${#servers[@]} = 0 ] || { kill "${servers[@]}" && wait "${servers[@]}"; } 2>/dev/null || true
   [ -z "$container" ] || buildah "${store[@]}" rm "$container" >/dev/null 2>&1 || true
   rm -rf "$place"
 }
@@ -41,17 +42,27 @@ buildah "${store[@]}" inspect --type image tokend >"$place/inspect.json"
 container=$(buildah "${store[@]}" from --pull-never tokend)
 root=$(buildah "${store[@]}" mount "$container")
 [ ! -e "$root/etc/tokend/.env" ] && [ ! -e "$root/src" ] || { echo "image: it holds files of the build"; exit 1; }
-buildah "${store[@]}" run --network host \
-  --env APP_ID=970CA35de60c44645bbae8a215061b33 --env APP_CERTIFICATE=5CFd2fd1755d40ecb72977518be15d3b --env PORT=18081 \
-  "$container" -- tokend serve >"$place/out" 2>"$place/err" &
-server=$!
-for _ in $(seq 40); do grep -q '^Try:' "$place/out" && break; sleep 0.25; done
-cat "$place/out"
-buildah "${store[@]}" run --network host --env PORT=18081 "$container" -- tokend health
 user=$(buildah "${store[@]}" run "$container" -- id -un)
 [ "$user" = tokend ] || { echo "image: it runs as $user"; exit 1; }
-command=$(sed -n 's/^Try: *//p' "$place/out")
-case "$($command --silent)" in
-  *'"rtcToken":"007'*) echo "image: a token came back, as user $user" ;;
-  *) cat "$place/err"; exit 1 ;;
-esac
+
+# serve NAME PORT OPTION…: starts the image with these options of `buildah run`; a token has to come back.
+serve() {
+  local name=$1 port=$2 command
+  shift 2
+  buildah "${store[@]}" run --network host --env PORT="$port" "$@" "$container" -- tokend serve >"$place/$name.out" 2>"$place/$name.err" &
+  servers+=($!)
+  for _ in $(seq 40); do grep -q '^Try:' "$place/$name.out" && break; sleep 0.25; done
+  cat "$place/$name.out"
+  buildah "${store[@]}" run --network host --env PORT="$port" "$container" -- tokend health
+  ss -Hltn | grep -q "0\.0\.0\.0:$port " || { echo "image: $name listens where nothing outside the container reaches it"; exit 1; }
+  command=$(sed -n 's/^Try: *//p' "$place/$name.out")
+  case "$($command --silent)" in
+    *'"rtcToken":"007'*) echo "image: a token came back, $name, as user $user" ;;
+    *) cat "$place/$name.err"; exit 1 ;;
+  esac
+}
+
+demo=970CA35de60c44645bbae8a215061b33
+secret=5CFd2fd1755d40ecb72977518be15d3b
+serve environment 18081 --env APP_ID=$demo --env APP_CERTIFICATE=$secret
+serve file 18082 --env DEMO_APP_ID=$demo --env DEMO_APP_CERTIFICATE=$secret --volume "$here/config.yaml:/etc/tokend/config.yaml:ro"

@@ -1,13 +1,14 @@
-"""The library face: Agora tokens inside your own program, without a server. `build`, `read`, `verify`; no aiohttp.
+"""Mint, read and verify Agora tokens in a Python program, without a server.
 
     from tokend import agora
     token = agora.build("rtc", app_id=APP_ID, certificate=CERTIFICATE, channel="room", uid=7, role="publisher", ttl=600)
 
-No rules apply here: whoever calls `build` has the certificate already. Fields and limits are those of the kinds.
+No rules apply, since the caller of `build` has the certificate. Fields and limits are those of the kinds. This module
+imports no aiohttp.
 """
 
-import secrets  # a face for programs, above the line
-import time  # see secrets
+import secrets
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -27,11 +28,11 @@ from tokend.core.secrets import Secret
 from tokend.core.validation import first_field_error
 
 KINDS: Final[Mapping[str, type[AgoraBackend]]] = {**PARTS, "rtc_rtm": RtcRtm, "combined": Combined}
-"""Every kind that `build` knows; docs/kinds.md has the fields of each."""
+"""The backend of each kind. docs/kinds.md lists their fields."""
 
 
 class TokenError(ValueError):
-    """A token that cannot be built or read, in a sentence that never shows the certificate."""
+    """A token cannot be built or read. The message never contains the certificate."""
 
 
 def build(
@@ -44,9 +45,9 @@ def build(
     salt: int | None = None,
     **fields: object,
 ) -> str:
-    """A signed token. `ttl` in seconds, 1 to 86400; `fields` as in a request to the native API.
+    """Return a signed token. `ttl` is in seconds, 1 to 86400; `fields` are those of the native API.
 
-    `issued_at` (Unix seconds) and `salt` (1..99999999) are now and random unless said. Raises `TokenError`.
+    `issued_at` is in Unix seconds, by default now. `salt` is 1..99999999, by default random. Raises `TokenError`.
     """
     if not 1 <= ttl <= PLATFORM_MAX_TTL:
         raise TokenError(f"ttl must be 1 to {PLATFORM_MAX_TTL} seconds from now, not a point in time")
@@ -64,7 +65,7 @@ def build(
 
 
 def read(token: str) -> Reading:
-    """What a 006 or 007 token says, signature unchecked (`signed_by` is None). Raises `TokenError` for anything else."""
+    """Read a 006 or 007 token without verifying it (`signed_by` is None). Raises `TokenError` for any other text."""
     try:
         return _read(token, AppCredentials(None, {}))
     except Unreadable as error:
@@ -72,14 +73,15 @@ def read(token: str) -> Reading:
 
 
 def verify(token: str, *, app_id: str, certificate: str, channel: str = "", user: str = "") -> bool:
-    """Whether this App ID's certificate signed exactly this token. It may have expired: `read` tells.
+    """Return whether the certificate of this App ID signed the token. It does not check the expiry; `read` returns it.
 
-    A 006 token is signed over channel and user, which it does not hold: give both (of RTM, the user as `channel`).
+    The signature of a 006 token covers channel and user, which the token does not contain, so pass both. For RTM, pass
+    the user as `channel`.
     """
     try:
         if token.startswith(v006.VERSION):
-            old = v006.decode(token)
-            return old.app_id == app_id and v006.verifies(old, certificate, channel, user)
+            decoded_006 = v006.decode(token)
+            return decoded_006.app_id == app_id and v006.verifies(decoded_006, certificate, channel, user)
         decoded = v007.decode(token)
         return decoded.content.app_id == app_id and v007.verifies(decoded, certificate)
     except WireError:
@@ -91,6 +93,6 @@ def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
     if kind not in KINDS:
         raise TokenError(f"there is no kind {kind!r}; there are {', '.join(sorted(KINDS))}")
     for name, text in (("app_id", app_id), ("certificate", certificate)):
-        if len(text) != 32 or not all(one in "0123456789abcdefABCDEF" for one in text):
+        if len(text) != 32 or not all(character in "0123456789abcdefABCDEF" for character in text):
             raise TokenError(f"{name} must be exactly 32 hexadecimal digits")
     return KINDS[kind](NoOptions(), AppCredentials(app_id, {"primary": Secret(certificate)}))

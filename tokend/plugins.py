@@ -15,7 +15,7 @@ from tokend.auth.contract import (
     not_known,
 )
 from tokend.auth.key_digests import Key
-from tokend.backends.contract import Backend, Minted, Mismatch, NoOptions, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import AppCredentials, Caller, Grant, Issuance, Issued, Service, TokenRequest
@@ -56,6 +56,7 @@ __all__ = [
     "Code",
     "Cookie",
     "Credentials",
+    "Diagnosis",
     "Dialect",
     "Endpoint",
     "Explain",
@@ -67,6 +68,7 @@ __all__ = [
     "Issuance",
     "Issue",
     "Issued",
+    "Join",
     "Key",
     "Keys",
     "Minted",

@@ -45,20 +45,20 @@ def run(report: Report) -> None:
         config.write_text(f"audit: {{to: {{file: {file}}}}}\n{APP}")
         seed = random.randrange(1 << 32)
         report.figure("seed of the moments of the kills", seed)
-        get_keys: set[bytes] = set()
-        kills = asyncio.run(_load_and_kill(config, get_keys, random.Random(seed)))
-        report.bar("tokens that clients hold", f"{len(get_keys):,}", f"at least {TOKENS:,}", len(get_keys) >= TOKENS)
+        held: set[bytes] = set()
+        kills = asyncio.run(_load_and_kill(config, held, random.Random(seed)))
+        report.bar("tokens that clients hold", f"{len(held):,}", f"at least {TOKENS:,}", len(held) >= TOKENS)
         report.bar("kill -9 of a server", kills, f"at least {KILLS}", kills >= KILLS)
-        _compare(report, file, get_keys)
+        _compare(report, file, held)
 
 
-async def _load_and_kill(config: Path, get_keys: set[bytes], chance: random.Random) -> int:
+async def _load_and_kill(config: Path, held: set[bytes], chance: random.Random) -> int:
     slots = [Slot() for _ in range(SERVERS)]
 
     def enough() -> bool:
-        return len(get_keys) >= TOKENS and sum(slot.kills for slot in slots) >= KILLS
+        return len(held) >= TOKENS and sum(slot.kills for slot in slots) >= KILLS
 
-    clients = [asyncio.create_task(_client(slot, get_keys)) for slot in slots for _ in range(CLIENTS_EACH)]
+    clients = [asyncio.create_task(_client(slot, held)) for slot in slots for _ in range(CLIENTS_EACH)]
     await asyncio.gather(*(_live_and_die(slot, config, chance, enough) for slot in slots))
     for client in clients:
         client.cancel()
@@ -79,7 +79,7 @@ async def _live_and_die(slot: Slot, config: Path, chance: random.Random, enough:
             await slot.server.kill()
 
 
-async def _client(slot: Slot, get_keys: set[bytes]) -> None:
+async def _client(slot: Slot, held: set[bytes]) -> None:
     while True:
         if slot.server is None:
             await asyncio.sleep(0.02)
@@ -91,7 +91,7 @@ async def _client(slot: Slot, get_keys: set[bytes]) -> None:
                     writer.write(REQUEST)
                     received, whole = await _answer(reader)
                     tokens = re.findall(rb'"token":"([^"]+)"', received)
-                    get_keys.update(hashlib.sha256(token).digest() for token in tokens)
+                    held.update(hashlib.sha256(token).digest() for token in tokens)
                     if not whole:
                         break
             finally:
@@ -108,7 +108,7 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
         return error.partial, False
 
 
-def _compare(report: Report, file: Path, get_keys: set[bytes]) -> None:
+def _compare(report: Report, file: Path, held: set[bytes]) -> None:
     findings: list[str] = []
     lines = 0
     with file.open("rb") as stream:
@@ -117,10 +117,10 @@ def _compare(report: Report, file: Path, get_keys: set[bytes]) -> None:
             nonlocal lines
             lines += 1
             with suppress(ValueError, KeyError):
-                get_keys.discard(bytes.fromhex(orjson.loads(line)["token_sha256"]))
+                held.discard(bytes.fromhex(orjson.loads(line)["token_sha256"]))
             return line
 
         findings = [one.sentence for one in verify(map(striking_off, stream))]
     report.figure("lines of the audit", f"{lines:,}, {file.stat().st_size / 1e6:,.0f} MB")
-    report.bar("tokens that the audit does not hold", len(get_keys), "none", not get_keys)
+    report.bar("tokens that the audit does not hold", len(held), "none", not held)
     report.bar("lines that are torn, damaged, missing or out of order", len(findings), "none", not findings)

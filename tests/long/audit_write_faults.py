@@ -75,10 +75,10 @@ def run(report: Report) -> None:
 async def _one(sync: str, fault: str) -> Match:
     tokens: list[HttpResponse] = []
     ready: list[HttpResponse] = []
-    get_keys: set[str] = set()
+    held: set[str] = set()
     async with place(sync) as at:
-        tasks = [asyncio.create_task(_client(at, number, tokens, get_keys)) for number in range(CLIENTS)]
-        tasks.append(asyncio.create_task(_client(at, None, ready, get_keys)))
+        tasks = [asyncio.create_task(_client(at, number, tokens, held)) for number in range(CLIENTS)]
+        tasks.append(asyncio.create_task(_client(at, None, ready, held)))
         await asyncio.sleep(WELL_SECONDS)
         async with FAULTS[fault](at):
             begun = time.monotonic()
@@ -89,7 +89,7 @@ async def _one(sync: str, fault: str) -> Match:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await at.server.stop()
-        missing = get_keys - _audited(at)
+        missing = held - _audited(at)
     during = [one for one in tokens if begun <= one.sent and one.came < healed]
     return Match(
         last_200=max((one.came - begun for one in during if one.status == 200), default=0.0),
@@ -119,7 +119,7 @@ def _audited(at: Place) -> set[str]:
     return found
 
 
-async def _client(at: Place, number: int | None, answers: list[HttpResponse], get_keys: set[str]) -> None:
+async def _client(at: Place, number: int | None, answers: list[HttpResponse], held: set[str]) -> None:
     """Asks for tokens, each of its own; without a number, whether the server is ready."""
     reader, writer = await asyncio.open_connection("127.0.0.1", at.server.port)
     count = 0
@@ -131,5 +131,5 @@ async def _client(at: Place, number: int | None, answers: list[HttpResponse], ge
         body = await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
         answers.append(HttpResponse(sent, time.monotonic(), int(head.split(b" ")[1])))
         if number is not None and answers[-1].status == 200:
-            get_keys.add(hashlib.sha256(orjson.loads(body)["rtcToken"].encode()).hexdigest())
+            held.add(hashlib.sha256(orjson.loads(body)["rtcToken"].encode()).hexdigest())
         await asyncio.sleep(PAUSE)

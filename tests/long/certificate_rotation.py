@@ -105,7 +105,7 @@ async def _run(report: Report, directory: Path) -> None:
             client.cancel()
         for one in await asyncio.gather(*clients, return_exceptions=True):
             if not isinstance(one, asyncio.CancelledError):
-                report.bar("a client's connection", repr(one), "no error", get_keys=False)
+                report.bar("a client's connection", repr(one), "no error", held=False)
     report.figure("reloads", f"{len(reloads) - 1}, of {ROTATIONS} rotations of key and certificate")
     _judge(report, answers, reloads)
 

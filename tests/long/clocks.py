@@ -42,10 +42,10 @@ async def _jump(chance: random.Random) -> Counter[str]:
             version, ttl = chance.choice(list(KINDS)), chance.randint(60, PLATFORM_MAX_TTL)
             clock.now = now
             reply = await token_request(server, version, ttl)
-            get_keys = 0 <= now <= LAST_ISSUE
+            held = 0 <= now <= LAST_ISSUE
             if reply.status == 200:
                 right = ends(reply.json["token"]) == {now + ttl}
-                found["issued" if get_keys and right else "wrong" if get_keys else "wrapped"] += 1
+                found["issued" if held and right else "wrong" if held else "wrapped"] += 1
             else:
-                found["refused" if get_keys else "past it, refused"] += 1
+                found["refused" if held else "past it, refused"] += 1
     return found

@@ -70,7 +70,7 @@ class Part(NamedTuple):
 
 def run(report: Report) -> None:
     if (unmet := oracle.missing()) is not None:
-        report.bar("vendor's packages", unmet, "there", get_keys=False)
+        report.bar("vendor's packages", unmet, "there", held=False)
         return
     number = amount("SOAK_ASKS", ASKS) // PROCESSES
     total = different = 0
@@ -85,7 +85,7 @@ def run(report: Report) -> None:
             for text in wrong[:3]:
                 report.detail("different", text)
     report.figure("requests", f"{total:,}")
-    report.bar("tokens that the vendor reads differently", different, "0", get_keys=different == 0)
+    report.bar("tokens that the vendor reads differently", different, "0", held=different == 0)
     costs = {kind: self_check_cost(kind) for kind in KINDS}
     worst = max(costs, key=lambda kind: costs[kind])
     report.figure("self-check", ", ".join(f"{kind} {cost:.0f} us" for kind, cost in costs.items()))
@@ -93,7 +93,7 @@ def run(report: Report) -> None:
         f"self-check of the dearest kind, {worst}",
         f"{costs[worst]:.1f} us",
         f"at most {SELF_CHECK_BAR:.0f} us",
-        get_keys=costs[worst] <= SELF_CHECK_BAR,
+        held=costs[worst] <= SELF_CHECK_BAR,
     )
 
 
@@ -176,9 +176,9 @@ def self_check_cost(kind: str, tokens: int = 2_000) -> float:
 def _certificate(services: list[Service]) -> str:
     """By the vendor's documents: what its REST calls need is signed by the primary certificate, here not the usual one."""
     administrator = {(5, "2"), (7, "3")}
-    get_keys: set[tuple[Any, str]] = {(one["type"], number) for one in services for number in one["privileges"]}
+    held: set[tuple[Any, str]] = {(one["type"], number) for one in services for number in one["privileges"]}
     rest = {one["type"] for one in services} & {9, 10}
-    return CERTIFICATES["A" if rest or get_keys & administrator else "B"]
+    return CERTIFICATES["A" if rest or held & administrator else "B"]
 
 
 def _app(certificate: str) -> App:

@@ -117,7 +117,7 @@ async def _round(
         client.cancel()
     for one in await asyncio.gather(*clients, return_exceptions=True):
         if not isinstance(one, asyncio.CancelledError):
-            report.bar(f"{loss}: a client's connection", repr(one), "no error", get_keys=False)
+            report.bar(f"{loss}: a client's connection", repr(one), "no error", held=False)
     return {
         name: Round(
             [one for one in answers if one.ended < lost],

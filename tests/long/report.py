@@ -9,7 +9,7 @@ class Bar(NamedTuple):
     name: str
     figure: str
     bar: str
-    get_keys: bool
+    held: bool
 
 
 class Figure(NamedTuple):
@@ -31,10 +31,10 @@ class Report:
         self.figures.append(Figure(name, str(figure)))
         self.detail(name, figure)
 
-    def bar(self, name: str, figure: object, bar: str, get_keys: bool) -> None:
+    def bar(self, name: str, figure: object, bar: str, held: bool) -> None:
         """See `Bar`."""
-        self.bars.append(Bar(name, str(figure), bar, get_keys))
-        print(f"{name}: {figure} ({bar}: {'held' if get_keys else 'MISSED'})", flush=True)
+        self.bars.append(Bar(name, str(figure), bar, held))
+        print(f"{name}: {figure} ({bar}: {'held' if held else 'MISSED'})", flush=True)
 
     def detail(self, name: str, text: object) -> None:
         """For whoever looks on; it gets into no table."""
@@ -43,4 +43,4 @@ class Report:
     @property
     def misses(self) -> list[str]:
         """The missed bars, a sentence each."""
-        return [f"{one.name}: {one.figure}, but {one.bar}" for one in self.bars if not one.get_keys]
+        return [f"{one.name}: {one.figure}, but {one.bar}" for one in self.bars if not one.held]

@@ -34,9 +34,9 @@ class Result(NamedTuple):
     figures: Sequence[Figure]
 
     @property
-    def get_keys(self) -> bool:
+    def held(self) -> bool:
         """Whether it came to its end and missed no bar."""
-        return not self.failed and all(one.get_keys for one in self.bars)
+        return not self.failed and all(one.held for one in self.bars)
 
 
 Results = Mapping[str, Result]
@@ -101,7 +101,7 @@ def _row(one: Result) -> list[str]:
     run = f"{one.measured}, {one.seconds} s, load {one.load:.1f} on {one.cores} cores"
     return [
         _short(one.promise),
-        "yes" if one.get_keys else "**no**",
+        "yes" if one.held else "**no**",
         "<br>".join([*bars, f"**did not come to its end**: {_short(one.failed)}"] if one.failed else bars),
         "<br>".join(f"{_short(figure.name)}: {_short(figure.figure)}" for figure in one.figures),
         f"`{one.command}`<br>{run}",
@@ -109,7 +109,7 @@ def _row(one: Result) -> list[str]:
 
 
 def _judged(bar: Bar) -> str:
-    return f"{_short(bar.bar)}: held" if bar.get_keys else f"**{_short(bar.bar)}: MISSED**"
+    return f"{_short(bar.bar)}: held" if bar.held else f"**{_short(bar.bar)}: MISSED**"
 
 
 def _short(text: str) -> str:

@@ -39,14 +39,14 @@ SURVIVED: Final = (0, 33, None)
 
 def run(report: Report) -> None:
     if importlib.util.find_spec("mutmut") is None:
-        report.bar("mutmut", "is not installed: make soak does that", "there", get_keys=False)
+        report.bar("mutmut", "is not installed: make soak does that", "there", held=False)
         return
     with tempfile.TemporaryDirectory() as directory:
         prepare(Path(directory))
         subprocess.run([sys.executable, "-m", "mutmut", "run"], cwd=directory, stdout=subprocess.DEVNULL, check=False)
         outcomes = found(Path(directory) / "mutants" / "tokend")
     if not outcomes:
-        report.bar("mutants", 0, "some: the tests do not run as mutmut runs them", get_keys=False)
+        report.bar("mutants", 0, "some: the tests do not run as mutmut runs them", held=False)
     tried = survived = 0
     for module, by_name in outcomes.items():
         surviving = [name for name, code in by_name.items() if code in SURVIVED]
@@ -56,7 +56,7 @@ def run(report: Report) -> None:
             report.detail("survived", name)
     if tried:
         score = 1 - survived / tried
-        report.bar("mutation score", f"{score:.1%} of {tried:,}", "at least 90 %", get_keys=score >= BAR)
+        report.bar("mutation score", f"{score:.1%} of {tried:,}", "at least 90 %", held=score >= BAR)
 
 
 def prepare(directory: Path) -> None:

@@ -52,11 +52,11 @@ def run(report: Report) -> None:
         "permitted",
         f"{permitted / tried:.0%}",
         "at least 5 %, so that both are tried",
-        get_keys=permitted / tried >= 0.05,
+        held=permitted / tried >= 0.05,
     )
     for text in different[:5]:
         report.detail("different", text)
-    report.bar("verdicts that differ", len(different), "0", get_keys=not different)
+    report.bar("verdicts that differ", len(different), "0", held=not different)
 
 
 def compared(part: Part) -> Match:

@@ -39,7 +39,7 @@ def run(report: Report) -> None:
     report.figure("secrets looked for", len(SECRETS) + 1)
     for hit in hits[:10]:
         report.detail("hit", hit)
-    report.bar("secrets found", len(hits), "0", get_keys=not hits)
+    report.bar("secrets found", len(hits), "0", held=not hits)
 
 
 _SIGN: Final = ("key", "url", "--app", "demo", "--caller", "kit", "--ttl", "1h")

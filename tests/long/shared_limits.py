@@ -89,9 +89,9 @@ async def _judge(report: Report, who: str, addresses: list[str], inside: Sequenc
     others = sum(count for status, count in statuses.items() if status not in ("200", "429"))
     report.bar(f"{who}: other answers than 200 and 429", others, "none", not others)
     waited = found["waited"]
-    get_keys = waited["statuses"] == [200, 429, 429, 200]
+    held = waited["statuses"] == [200, 429, 429, 200]
     after = f"{waited['statuses']} after {waited['retry_after']} s"
-    report.bar(f"{who}: at once, at once, a second before Retry-After, after it", after, "200, 429, 429, 200", get_keys)
+    report.bar(f"{who}: at once, at once, a second before Retry-After, after it", after, "200, 429, 429, 200", held)
     _, share, told = _admitted(report, f"{who}, clients that never pause", found["full"])
     report.bar(f"{who}, clients that never pause: admitted", told, f"at most {1 + NEAR:.0%}", share <= 1 + NEAR)
 

@@ -27,8 +27,8 @@ def run(report: Report) -> None:
     at_once, sent, times = asyncio.run(_flood())
     most = max(sum(start <= one < start + 60 for one in times) for start in times)
     report.figure("unknown key ids", f"{sent:,} in {MINUTES} minutes")
-    report.bar(f"requests after {AT_ONCE} unknown ids at once", at_once, "1 and discovery", get_keys=at_once == 2)
-    report.bar("requests in any minute", most, "at most 2", get_keys=most <= 2)
+    report.bar(f"requests after {AT_ONCE} unknown ids at once", at_once, "1 and discovery", held=at_once == 2)
+    report.bar("requests in any minute", most, "at most 2", held=most <= 2)
 
 
 @asynccontextmanager

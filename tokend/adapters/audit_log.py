@@ -1,7 +1,7 @@
-"""Writes the audit: before a token leaves, its line is with the operating system (or on the disk). What fails is told.
+"""Writes the audit: before a token is sent, its line is with the operating system, or on the disk (`sync: batch`).
 
-All that is decided in one turn of the event loop goes out in one write, and each decision waits for it. What cannot be
-written stops issuing: the issuer refuses with 503, `/readyz` says not ready, and a probe line tries again.
+All decisions of an iteration of the event loop go out in the same write, and each of them waits for it. If a write fails,
+nothing is issued: the issuer answers 503, `/readyz` returns 503, and a probe line finds out when writing works again.
 """
 
 import asyncio
@@ -10,25 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from tokend.adapters.audit_file import Target
+from tokend.adapters.audit_file import AuditTarget
 from tokend.core.audit_records import PROBE, body
 from tokend.core.model import Decision
 from tokend.issuing.configuration import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 PROBE_SECONDS: Final = 1.0
-"""How long after a failure a probe line is written."""
+"""Seconds after a failure until a probe line is written."""
 LATE_SECONDS: Final = 0.1
 LATE_LINES: Final = 128
-"""With `sync: off`, how long and how many lines wait to be written."""
+"""With `sync: off`: the longest time in seconds, and the most lines, that wait to be written."""
 
 Waiters = list["asyncio.Future[None]"]
 
 
 class Audit:
-    """The sink of a running server. One chain a target, named by `writer`, which differs at every start.
+    """The audit sink of a running server. `writer` names its chain in each target and differs at every start.
 
-    `probe_seconds`: how long after a failure it tries again by itself; every decision tries too.
+    `probe_seconds`: the time from a failure to the next probe. Every decision also tries to write.
     """
 
     def __init__(
@@ -37,16 +37,16 @@ class Audit:
         writer: str,
         log: JsonLog,
         *,
-        target: Callable[..., Target] = Target,
+        target: Callable[..., AuditTarget] = AuditTarget,
         probe_seconds: float = PROBE_SECONDS,
     ) -> None:
-        """Opens the targets; `OSError` where that fails."""
+        """Opens the targets; `OSError` if that fails. `record` needs a running loop."""
         self._sync = settings.sync
         self._hash_ids = settings.hash_ids
         self._log = log
         self._probe_seconds = probe_seconds
         self._targets = [target(path, writer, synced=self._sync == "batch") for path in settings.targets]
-        self._disk = ThreadPoolExecutor(1, "audit-sync")  # its thread begins with the first sync
+        self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync
         self._error: OSError | None = None
         self._bodies: list[bytes] = []
         self._waiters: Waiters = []
@@ -56,10 +56,10 @@ class Audit:
         self._probe: asyncio.TimerHandle | None = None
 
     async def record(self, decisions: Sequence[Decision]) -> None:
-        """Returns when they are where `sync` wants them; `OSError` if they cannot be brought there."""
+        """Returns when the decisions are as safe as `sync` requires; `OSError` if they cannot be written."""
         if not decisions:
             return
-        bodies = [body(one, hash_ids=self._hash_ids) for one in decisions]
+        bodies = [body(decision, hash_ids=self._hash_ids) for decision in decisions]
         if self._sync == "off" and self._error is None:
             self._write_late(bodies)
         else:
@@ -70,12 +70,12 @@ class Audit:
         return self._error is None
 
     def flush(self) -> None:
-        """Write what waits to be written, now; `OSError` if that fails."""
+        """Write the waiting lines now; `OSError` if that fails."""
         for target in self._targets:
             target.write([])
 
     def reopen(self) -> None:
-        """After rotation. A file that cannot be opened anew stays as it is, and the log says so."""
+        """Reopen the files, after log rotation. If that fails, the old file stays in use, and the log reports it."""
         self._flush()
         for target in self._targets:
             try:
@@ -84,7 +84,7 @@ class Audit:
                 self._log.event("audit", "error", message=f"cannot reopen the file: {error.strerror}")
 
     def close(self) -> None:
-        """Nothing is recorded any more. Waits for a sync that runs."""
+        """Write the waiting lines and close the targets. Waits for a sync that runs."""
         try:
             self.flush()
         except OSError as error:
@@ -99,7 +99,7 @@ class Audit:
             target.close()
 
     def _write_late(self, bodies: list[bytes]) -> None:
-        """`sync: off`: nobody waits, unless this is the write that fails."""
+        """With `sync: off`: keep the lines for a later write; raise only if this call writes and that fails."""
         for target in self._targets:
             target.late += bodies
         if len(self._targets[0].late) >= LATE_LINES:
@@ -110,7 +110,7 @@ class Audit:
             self._timer = asyncio.get_running_loop().call_later(LATE_SECONDS, self._flush)
 
     def _next_write(self, bodies: list[bytes]) -> "asyncio.Future[None]":
-        """Done when the write at the end of this turn is."""
+        """A future that is done after the write at the end of this iteration of the event loop."""
         loop = asyncio.get_running_loop()
         if not self._waiters:
             loop.call_soon(self._flush)
@@ -120,7 +120,7 @@ class Audit:
         return waiter
 
     def _flush(self) -> None:
-        """One write a target. There is no await in here: the lines of one chain are made and written in one go."""
+        """Write to each target once. No `await` may come between: a chain's lines are made and written without a pause."""
         bodies, self._bodies = self._bodies, []
         waiters, self._waiters = self._waiters, []
         if self._timer is not None:
@@ -141,7 +141,7 @@ class Audit:
             self._release(waiters, self._error)
 
     def _sync_more(self) -> None:
-        """One fdatasync for all that were written while the one before it ran."""
+        """Start an fdatasync for everything that was written while the last one ran."""
         if self._unsynced and not self._syncing:
             self._syncing, self._unsynced = self._unsynced, []
             job = asyncio.get_running_loop().run_in_executor(self._disk, self._sync_targets)
@@ -155,23 +155,23 @@ class Audit:
             return error
         return None
 
-    def _synced(self, before: OSError | None, job: "asyncio.Future[OSError | None]") -> None:
+    def _synced(self, earlier_error: OSError | None, job: "asyncio.Future[OSError | None]") -> None:
         waiters, self._syncing = self._syncing, []
         error = job.result()
         if error is None:
-            self._release(waiters, before)
-        else:  # it is told once: what was written meanwhile may be lost as well
+            self._release(waiters, earlier_error)
+        else:  # the kernel reports it only once: what was written meanwhile may be lost too
             self._fail(waiters + self._unsynced, error)
             self._unsynced = []
         self._sync_more()
 
-    def _release(self, waiters: Waiters, overcome: OSError | None) -> None:
-        """`overcome`: the error that this success came after; a newer one stands."""
-        if self._error is not None and self._error is overcome:
+    def _release(self, waiters: Waiters, earlier_error: OSError | None) -> None:
+        """Let the waiters go on. `earlier_error`: the error before this success; a later error stays in force."""
+        if self._error is not None and self._error is earlier_error:
             self._error = None
             self._log.event("audit", message="can be written again")
         for waiter in waiters:
-            if not waiter.done():  # one that has gone is cancelled
+            if not waiter.done():  # its request may have been cancelled
                 waiter.set_result(None)
 
     def _fail(self, waiters: Waiters, error: OSError) -> None:

@@ -1,19 +1,19 @@
-"""HTTP as this server speaks it to others: no proxies, no cookies, nothing unpacked, and answers of a bounded size."""
+"""HTTP client for calls to other services: no proxies, no cookies, no decompression, responses of a limited size."""
 
 from typing import Final
 
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 
 CONNECTIONS: Final = 100
-"""How many connections a session holds at most."""
+"""The most connections that a session opens."""
 
 
-class AnswerProblem(ValueError):
-    """Why an answer cannot be used: a sentence of ours, which repeats nothing of what came."""
+class ResponseProblem(ValueError):
+    """Why a response cannot be used. The sentence is our own and quotes nothing from the response."""
 
 
 def client(connections: int = CONNECTIONS) -> ClientSession:
-    """A session of its own pool; to be made where a loop runs, and closed."""
+    """A new session with its own connection pool. Needs a running loop; the caller closes it."""
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "tokend"}
     return ClientSession(
         connector=TCPConnector(limit=connections),
@@ -24,15 +24,15 @@ def client(connections: int = CONNECTIONS) -> ClientSession:
     )
 
 
-async def body_of(answer: ClientResponse, max_bytes: int) -> bytes:
-    """The body of a 200 answer; `AnswerProblem` for any other, a compressed one and one that is too long."""
-    if answer.status != 200:
-        raise AnswerProblem(f"the answer has status {answer.status}")
-    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise AnswerProblem("the answer is compressed, though it was asked for as it is")
+async def read_body(response: ClientResponse, max_bytes: int) -> bytes:
+    """The body of a 200 response; `ResponseProblem` if the status differs, or the body is compressed or too long."""
+    if response.status != 200:
+        raise ResponseProblem(f"the answer has status {response.status}")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ResponseProblem("the answer is compressed, although identity encoding was requested")
     raw = bytearray()
-    async for piece in answer.content.iter_any():
-        raw += piece
+    async for chunk in response.content.iter_any():
+        raw += chunk
         if len(raw) > max_bytes:
-            raise AnswerProblem(f"the answer is over {max_bytes // 1024} KiB")
+            raise ResponseProblem(f"the answer is over {max_bytes // 1024} KiB")
     return bytes(raw)

@@ -1,7 +1,7 @@
-"""Public keys of identity providers: fetched when first needed, kept, and never asked for more often than is decent.
+"""A cache of identity providers' public keys (JWKS), fetched when first needed.
 
-One refresh at a time and source; at most two requests a minute, whatever key ids strangers send. What is known stays
-good while the provider is down, up to a limit; what cannot be told without the provider is 503 and not 401.
+Each source has at most one refresh under way and at most two requests a minute, whatever key ids clients send. Cached keys
+stay valid for a day while the provider is down. A token that only the provider's keys could decide gets 503, not 401.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from tokend.adapters.http_client import AnswerProblem, body_of
+from tokend.adapters.http_client import ResponseProblem, read_body
 from tokend.auth.jws import KeysProblem
 from tokend.auth.jwt_options import is_secure_url
 from tokend.core import strict_json
@@ -22,27 +22,28 @@ from tokend.core.interfaces import KeySource
 from tokend.telemetry.log import JsonLog
 
 FRESH: Final = 600.0
-"""Seconds after which known keys are looked up again, beside the requests that use them."""
+"""Age in seconds from which cached keys are refreshed in the background, while requests still use them."""
 STALE: Final = 86_400.0
-"""Seconds for which known keys count while the provider cannot be reached."""
+"""Age in seconds from which cached keys are no longer used."""
 COOL_DOWN: Final = 30.5
-"""Seconds between two refreshes from one source."""
+"""Seconds between two refreshes of the same source."""
 MINUTE: Final = 61.0
-"""Seconds: a minute as the provider sees it, for one request may be longer on its way than the next."""
+"""Seconds: a little over a minute, since requests may take different times to reach the provider."""
 PER_MINUTE: Final = 2
-"""Requests to one source in any minute: a refresh that asks where the keys lie as well takes both."""
+"""Requests to the same source in any minute. A refresh that also fetches the discovery document uses two."""
 REDISCOVER: Final = 3600.0
-"""Seconds after which it is asked again where the keys lie."""
+"""Seconds after which the discovery document is fetched again."""
 TIMEOUT: Final = 4.5
-"""Seconds for one request: with the cool-down, a new key counts within 35."""
+"""Timeout of a request in seconds: together with COOL_DOWN, a new key is accepted within 35 seconds."""
 MAX_BYTES: Final = 256 * 1024
 DISCOVERY: Final = "/.well-known/openid-configuration"
 
 Fetch = Callable[[str], Awaitable[Any]]
+"""Fetches a URL and gives its JSON."""
 
 
 class KeyCache:
-    """`elapsed`: seconds that only go forward. `fetch` gets a URL's JSON; `over_http` does, in a running server."""
+    """`fetch`: `over_http(…)` in a running server. `elapsed`: a monotonic clock, in seconds."""
 
     def __init__(self, fetch: Fetch, elapsed: Callable[[], float], log: JsonLog) -> None:
         self._fetch = fetch
@@ -51,26 +52,29 @@ class KeyCache:
         self._sources: dict[KeySource, _Source] = {}
 
     async def get_keys(self, source: KeySource) -> Sequence[Any]:
-        """The keys as they are known; waits for the provider only where there are none, or they are too old."""
+        """The cached keys. Waits for the provider only if there are none or they are too old; `ApiError` (503) if it is down."""
         entry = self._sources.setdefault(source, _Source())
         if self._age(entry) >= STALE:
-            await self._refreshed(source, entry)
+            await self._refresh_and_wait(source, entry)
             if self._age(entry) >= STALE:
                 raise _unreachable(source)
         elif self._age(entry) >= FRESH:
-            self._refreshing(source, entry)
+            self._start_refresh(source, entry)
         return entry.keys
 
     async def refresh_keys(self, source: KeySource) -> Sequence[Any]:
-        """The keys once more, for a token that none of those held fits; fetched unless that was just done."""
+        """The keys after a refresh, for a token that fits no cached key; `ApiError` (503) if the provider is down.
+
+        The refresh is skipped during the cool-down.
+        """
         entry = self._sources.setdefault(source, _Source())
-        await self._refreshed(source, entry)
-        if entry.failing:  # the provider may have a new key: nobody can tell
+        await self._refresh_and_wait(source, entry)
+        if entry.failing:  # the provider may have a new key
             raise _unreachable(source)
         return entry.keys
 
     def ages(self) -> Iterator[tuple[str, float]]:
-        """Each source that was reached, with the seconds since."""
+        """The URL of each source that was fetched, and the seconds since then."""
         for source, entry in self._sources.items():
             if entry.fetched_at is not None:
                 yield source.url, self._age(entry)
@@ -78,67 +82,67 @@ class KeyCache:
     def _age(self, entry: "_Source") -> float:
         return math.inf if entry.fetched_at is None else self._elapsed() - entry.fetched_at
 
-    async def _refreshed(self, source: KeySource, entry: "_Source") -> None:
-        if (task := self._refreshing(source, entry)) is not None:
-            await asyncio.shield(task)  # others wait for it too
+    async def _refresh_and_wait(self, source: KeySource, entry: "_Source") -> None:
+        if (task := self._start_refresh(source, entry)) is not None:
+            await asyncio.shield(task)  # other requests may wait for it too
 
-    def _refreshing(self, source: KeySource, entry: "_Source") -> "asyncio.Task[None] | None":
-        """The refresh under way, or a new one; None while the source cools down."""
+    def _start_refresh(self, source: KeySource, entry: "_Source") -> "asyncio.Task[None] | None":
+        """The refresh that is under way, or a new one; None during the cool-down."""
         if entry.task is None or entry.task.done():
             now = self._elapsed()
-            lately = [one for one in entry.asked_at if now - one < MINUTE]
-            needed = 1 if not source.discovery or self._is_placed(entry) else 2
-            if len(lately) + needed > PER_MINUTE or (lately and now - lately[-1] < COOL_DOWN):
+            recent = [time for time in entry.request_times if now - time < MINUTE]
+            needed = 1 if not source.discovery or self._knows_jwks_url(entry) else 2
+            if len(recent) + needed > PER_MINUTE or (recent and now - recent[-1] < COOL_DOWN):
                 return None
             entry.task = asyncio.create_task(self._refresh(source, entry))
         return entry.task
 
-    def _is_placed(self, entry: "_Source") -> bool:
-        """Whether it is known where the keys lie."""
-        return entry.jwks is not None and self._elapsed() - entry.discovered_at < REDISCOVER
+    def _knows_jwks_url(self, entry: "_Source") -> bool:
+        """Whether the JWKS URL is known from a recent discovery document."""
+        return entry.jwks_url is not None and self._elapsed() - entry.discovered_at < REDISCOVER
 
     async def _refresh(self, source: KeySource, entry: "_Source") -> None:
         try:
-            from tokend.auth.jwk import import_keys  # see there why not above
+            from tokend.auth.jwk import import_keys  # imports joserfc, only when needed
 
-            entry.keys = import_keys(await self._document(source, entry))
+            entry.keys = import_keys(await self._fetch_jwks(source, entry))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
             if isinstance(error, KeysProblem):
-                entry.jwks = None  # perhaps they lie elsewhere by now
+                entry.jwks_url = None  # the keys may have moved
             if not entry.failing:
-                why = str(error) if isinstance(error, KeysProblem | AnswerProblem) else type(error).__name__
-                self._log.event("keys", "error", source=source.url, message=f"cannot be had: {why}")
+                why = str(error) if isinstance(error, KeysProblem | ResponseProblem) else type(error).__name__
+                self._log.event("keys", "error", source=source.url, message=f"cannot be fetched: {why}")
             entry.failing = True
             return
         if entry.failing:
-            self._log.event("keys", "info", source=source.url, message="can be had again")
+            self._log.event("keys", "info", source=source.url, message="can be fetched again")
         entry.failing = False
         entry.fetched_at = self._elapsed()
 
-    async def _document(self, source: KeySource, entry: "_Source") -> Any:
-        """The JWKS; where it lies is asked for first, unless that is known."""
+    async def _fetch_jwks(self, source: KeySource, entry: "_Source") -> Any:
+        """The JWKS document. Its URL comes from the discovery document, unless the configuration or an earlier fetch gives it."""
         if not source.discovery:
-            return await self._asked(source.url, entry)
-        if not self._is_placed(entry):
+            return await self._fetch_counted(source.url, entry)
+        if not self._knows_jwks_url(entry):
             now = self._elapsed()
-            entry.jwks = _jwks_of(await self._asked(source.url.rstrip("/") + DISCOVERY, entry), source.url)
+            entry.jwks_url = _jwks_url(await self._fetch_counted(source.url.rstrip("/") + DISCOVERY, entry), source.url)
             entry.discovered_at = now
-        return await self._asked(entry.jwks or "", entry)
+        return await self._fetch_counted(entry.jwks_url or "", entry)
 
-    async def _asked(self, url: str, entry: "_Source") -> Any:
-        entry.asked_at.append(self._elapsed())
+    async def _fetch_counted(self, url: str, entry: "_Source") -> Any:
+        entry.request_times.append(self._elapsed())
         return await self._fetch(url)
 
 
 class _Source:
-    """What is known of one source; times on the clock that only goes forward."""
+    """What the cache holds of a source. All times are those of the monotonic clock."""
 
     def __init__(self) -> None:
         self.keys: tuple[Any, ...] = ()
         self.fetched_at: float | None = None
-        self.asked_at: deque[float] = deque(maxlen=PER_MINUTE)
+        self.request_times: deque[float] = deque(maxlen=PER_MINUTE)
         self.failing = False
-        self.jwks: str | None = None
+        self.jwks_url: str | None = None
         self.discovered_at = 0.0
         self.task: asyncio.Task[None] | None = None
 
@@ -147,24 +151,26 @@ def _unreachable(source: KeySource) -> ApiError:
     return ApiError(Code.UNAVAILABLE, "the identity provider cannot be reached", operator=f"no keys of {source.url}")
 
 
-def _jwks_of(found: Any, issuer: str) -> str:
-    """Where the keys lie, by a discovery document."""
-    if not isinstance(found, dict) or found.get("issuer") != issuer:
-        raise KeysProblem("the discovery document is of another issuer")
-    url = found.get("jwks_uri")
+def _jwks_url(document: Any, issuer: str) -> str:
+    """The JWKS URL that a discovery document names; `KeysProblem` if it is not to be trusted."""
+    if not isinstance(document, dict) or document.get("issuer") != issuer:
+        raise KeysProblem("the discovery document names another issuer")
+    url = document.get("jwks_uri")
     if not isinstance(url, str) or not is_secure_url(url) or urlsplit(url).hostname != urlsplit(issuer).hostname:
-        raise KeysProblem("jwks_uri lies on another host, or is no https URL; if it is meant, write it as jwks")
+        raise KeysProblem(
+            "jwks_uri must be an https URL on the issuer's host; if another host is intended, set it as jwks"
+        )
     return url
 
 
 def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
-    """Fetch by GET with a `client()`: https (http on loopback alone), no redirects, 4.5 s, 256 KiB, strict JSON."""
+    """Fetches by GET with a `client()`: https (http only on loopback), no redirects, at most 256 KiB, strict JSON."""
 
     async def fetch(url: str) -> Any:
         if not is_secure_url(url):
-            raise KeysProblem("keys come over https")
-        async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as answer:
-            raw = await body_of(answer, MAX_BYTES)
+            raise KeysProblem("the URL of keys must be https")
+        async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as response:
+            raw = await read_body(response, MAX_BYTES)
         try:
             return strict_json.loads(raw)
         except ValueError as error:

@@ -1,7 +1,7 @@
-"""Waits for somebody else, in time that counts only while the event loop is there to see the answer.
+"""A timeout for calls to other services that does not count the time in which this process itself was late.
 
-A process that waits for a processor, or whose loop is busy, finds a deadline passed that nobody has missed: the answer may
-lie in the socket, or the other side may have stood still too. It must not be taken for the other side's failure.
+If the process gets no CPU, or its event loop is busy, a deadline passes although the other service may have answered in
+time: the answer may already be in the socket. That must not count as a failure of the other service.
 """
 
 import asyncio
@@ -10,25 +10,25 @@ from typing import Final, TypeVar
 
 _T = TypeVar("_T")
 
-LOOKS: Final = 10
-"""Into so many parts the time is cut. One that lasts longer than it should counts as one part all the same."""
+INTERVALS: Final = 10
+"""The timeout is divided into this many intervals. An interval that ends late still counts only its planned length."""
 
 
-async def within(seconds: float, wanted: Awaitable[_T]) -> _T:
-    """What it gives; `TimeoutError` after so many seconds of a loop that is never late."""
-    loop, limit = asyncio.get_running_loop(), asyncio.timeout(None)
+async def loop_timeout(seconds: float, awaitable: Awaitable[_T]) -> _T:
+    """The result of `awaitable`; `TimeoutError` after `seconds` in which the event loop was on time."""
+    loop, timeout = asyncio.get_running_loop(), asyncio.timeout(None)
     timer: asyncio.TimerHandle
 
-    def look(left: int) -> None:
+    def end_interval(intervals_left: int) -> None:
         nonlocal timer
-        if left:
-            timer = loop.call_later(seconds / LOOKS, look, left - 1)
+        if intervals_left:
+            timer = loop.call_later(seconds / INTERVALS, end_interval, intervals_left - 1)
         else:
-            limit.reschedule(loop.time())
+            timeout.reschedule(loop.time())
 
-    timer = loop.call_later(seconds / LOOKS, look, LOOKS - 1)
+    timer = loop.call_later(seconds / INTERVALS, end_interval, INTERVALS - 1)
     try:
-        async with limit:
-            return await wanted
+        async with timeout:
+            return await awaitable
     finally:
         timer.cancel()

@@ -1,19 +1,17 @@
-"""Counts in this process alone. Several workers or hosts each count by themselves: `redis_limiter.py` counts for all."""
+"""Rate limits in the memory of this process. Each worker and host counts separately; `redis_limiter.py` counts for all."""
 
 from collections.abc import Callable, Sequence
 
-from tokend.core.rate_limits import Counters, Group
+from tokend.core.rate_limits import BucketGroup, GcraLimiter
 
 
 class LocalLimiter:
-    """`elapsed`: seconds that only go forward."""
+    """`elapsed`: a monotonic clock, in seconds."""
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
-        self._counters = Counters()
+        self._counters = GcraLimiter()
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+        """See `core.interfaces.Limiter.take`."""
         return self._counters.take(groups, int(self._elapsed() * 1_000_000))
-
-    async def close(self) -> None:
-        """There is nothing to end."""

@@ -1,31 +1,31 @@
-"""Chance of the operating system, drawn many bytes at a time: a system call for each salt and request id is dear."""
+"""Random numbers of the operating system, read in blocks: one system call for each salt and request id is slow."""
 
 import os
 from typing import Final
 
 POOL: Final = 4096
-"""Bytes drawn at once."""
+"""Bytes read at once."""
 MAX_SALT: Final = 99_999_999
 _UNBIASED: Final = 2**32 - 2**32 % MAX_SALT
-"""Numbers from here on are thrown away: every salt is as likely as every other."""
+"""Larger 32-bit numbers are discarded, so that every salt is equally likely."""
 
 
 class RandomPool:
-    """Not for several threads at once."""
+    """Not safe for use by several threads."""
 
     def __init__(self) -> None:
         self._pool = b""
         self._at = 0
 
     def nonce(self) -> int:
-        """1 to MAX_SALT."""
+        """A random whole number from 1 to MAX_SALT."""
         while True:
             number = int.from_bytes(self._take(4), "big")
             if number < _UNBIASED:
                 return number % MAX_SALT + 1
 
     def request_id(self) -> str:
-        """16 hex digits."""
+        """16 random hex digits."""
         return self._take(8).hex()
 
     def _take(self, count: int) -> bytes:

@@ -1,13 +1,16 @@
-"""The script that counts in Redis, by Redis' clock, and the form of what it is given. All or nothing for each ask."""
+"""The Lua script that counts in Redis, by the clock of Redis, and its arguments.
+
+A group of counters is all or nothing: it counts in all of them, or, if one is over its limit, in none.
+"""
 
 import hashlib
 from collections.abc import Sequence
 
-from tokend.core.rate_limits import Counter, Group
+from tokend.core.rate_limits import Bucket, BucketGroup
 
 # A counter is "debt since": the debt at the time `since` (Unix microseconds), in microseconds times the limit's amount;
-# it falls by that amount a microsecond. Whole numbers below 2^53, so that Lua's doubles lose nothing. A clock that is
-# set back stops the fall for no longer than until the next ask.
+# it falls by that amount a microsecond. All are whole numbers below 2^53, so that Lua's doubles are exact. If the clock
+# is set back, the debt stops falling only until the next request.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -26,8 +29,8 @@ local at = 3 * #KEYS + 1
 while at <= #ARGV do
   local last = at + ARGV[at]
   local wait = 0
-  for one = at + 1, last do
-    local i = tonumber(ARGV[one])
+  for place = at + 1, last do
+    local i = tonumber(ARGV[place])
     local amount = tonumber(ARGV[3 * i - 2])
     local over = debts[i] + ARGV[3 * i - 1] - ARGV[3 * i]
     local whole = math.floor(over / amount)
@@ -35,8 +38,8 @@ while at <= #ARGV do
     wait = math.max(wait, whole)
   end
   if wait == 0 then
-    for one = at + 1, last do
-      local i = tonumber(ARGV[one])
+    for place = at + 1, last do
+      local i = tonumber(ARGV[place])
       debts[i] = debts[i] + ARGV[3 * i - 1]
       changed[i] = true
     end
@@ -54,19 +57,22 @@ return waits
 """
 
 
-def request_of(groups: Sequence[Group]) -> tuple[list[str], list[int]]:
-    """The script's KEYS and ARGV: three numbers a counter, then for each ask how many counters it has, and which."""
-    places: dict[Counter, int] = {}
-    token_requests: list[int] = []
+def script_arguments(groups: Sequence[BucketGroup]) -> tuple[list[str], list[int]]:
+    """The script's KEYS and ARGV.
+
+    ARGV holds three numbers for each counter, then for each group its length and the places of its counters in KEYS.
+    """
+    places: dict[Bucket, int] = {}
+    members: list[int] = []
     for group in groups:
-        token_requests.append(len(group))
-        token_requests += [places.setdefault(counter, len(places) + 1) for counter in group]
+        members.append(len(group))
+        members += [places.setdefault(counter, len(places) + 1) for counter in group]
     limits = [number for _, limit in places for number in (limit.amount, limit.cost, limit.capacity)]
-    return [key_of(counter) for counter in places], limits + token_requests
+    return [key_of(counter) for counter in places], limits + members
 
 
-def key_of(counter: Counter) -> str:
-    """Hashed, since users and addresses are nobody else's business; the braces keep all on one shard behind a proxy."""
+def key_of(counter: Bucket) -> str:
+    """The Redis key of a counter. Users and addresses are hashed; the braces keep all keys on the same shard."""
     name, limit = counter
-    written = f"{name} {limit.amount}/{limit.seconds} {limit.burst}"
-    return "tokend:{limits}:" + hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    text = f"{name} {limit.amount}/{limit.seconds} {limit.burst}"
+    return "tokend:{limits}:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

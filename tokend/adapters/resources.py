@@ -1,16 +1,16 @@
-"""Opens what the issuer awaits for a Setup: audit, keys, deny list, authorizers, limiter. Keeps what the next one wants too."""
+"""Opens what a configuration needs: audit, keys, deny list, authorizers, rate limiter. A reload keeps what stays in use."""
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from tokend.adapters import webhook
 from tokend.adapters.audit_log import Audit
-from tokend.adapters.batch_turns import BatchScheduler
+from tokend.adapters.batch_scheduler import BatchScheduler
 from tokend.adapters.deny_file import DenyFile
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
 from tokend.adapters.memory_limiter import LocalLimiter
+from tokend.adapters.system import SYSTEM_CLOCK, Clock
 from tokend.core.interfaces import Interfaces, Limiter
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import AuditSettings, Configuration, RedisSettings
@@ -21,55 +21,56 @@ if TYPE_CHECKING:
 
 
 class CannotStart(Exception):
-    """An address cannot be listened on, or a file of the server's own cannot be used, in a sentence."""
+    """Why the server cannot start, in a sentence: an address, a file or a package cannot be used."""
 
 
 class Resources:
-    """What one process holds open. `writer` names its chains in the audit and differs at every start."""
+    """What a process holds open. `writer` names its chains in the audit and differs at every start."""
 
-    def __init__(self, log: JsonLog, writer: str) -> None:
+    def __init__(self, log: JsonLog, writer: str, clock: Clock = SYSTEM_CLOCK) -> None:
         """Needs a running loop."""
         self._log = log
         self._writer = writer
+        self._clock = clock
         self._session = client()
-        self.keys = KeyCache(over_http(self._session), time.monotonic, log)
-        self._backends = client(webhook.CONNECTIONS)  # its own: slow backends must not keep keys from being fetched
-        self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, time.time), time.monotonic)
+        self.keys = KeyCache(over_http(self._session), clock.monotonic, log)
+        self._backends = client(webhook.CONNECTIONS)  # a pool of its own: slow backends must not delay keys
+        self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, clock.time), clock.monotonic)
         self._audits: dict[AuditSettings, Audit] = {}
-        self._opened = 0
+        self._audits_opened = 0
         self._batch_scheduler = BatchScheduler()
-        self._local = LocalLimiter(time.monotonic)
+        self._local = LocalLimiter(clock.monotonic)
         self._limiters: dict[tuple[str, str], RedisLimiter] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, configuration: Configuration) -> Interfaces:
-        """What this Setup asks for; `CannotStart` where a file of it cannot be used."""
-        deny = _open_deny(configuration, self._log)
+        """What this configuration needs; `CannotStart` if a file or a package cannot be used."""
+        deny = _open_deny(configuration, self._log, self._clock)
         limiter = self._limiter(configuration.redis)
         return Interfaces(self._audit(configuration), self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
-    def close_all_except(self, but: Interfaces) -> None:
-        """Close what only other Setups asked for. No request may use it any more."""
+    def close_all_except(self, active: Interfaces) -> None:
+        """Close what only earlier configurations needed. No request may use it any more."""
         for settings, audit in list(self._audits.items()):
-            if audit is not but.audit:
+            if audit is not active.audit:
                 del self._audits[settings]
                 audit.close()
         for key, limiter in list(self._limiters.items()):
-            if limiter is not but.limiter:
+            if limiter is not active.limiter:
                 del self._limiters[key]
                 self._closing.add(asyncio.create_task(limiter.close()))
 
-    def redis_counts(self, opened: Interfaces) -> bool | None:
-        """Whether Redis counts just now; None where no Redis is asked."""
-        found = [one.healthy() for one in self._limiters.values() if one is opened.limiter]
-        return found[0] if found else None
+    def redis_counts(self, active: Interfaces) -> bool | None:
+        """Whether Redis counts at present; None if this configuration uses no Redis."""
+        return next((limiter.healthy() for limiter in self._limiters.values() if limiter is active.limiter), None)
 
     def reopen(self) -> None:
-        """After rotation of the audit's files."""
+        """Reopen the files of the audit, after log rotation."""
         for audit in self._audits.values():
             audit.reopen()
 
     async def close(self) -> None:
+        """Close everything. Waits for a sync of the audit and for Redis."""
         self.close_all_except(Interfaces())
         await asyncio.gather(*self._closing)
         await self._session.close()
@@ -79,36 +80,36 @@ class Resources:
         if configuration.audit is None:
             return None
         if configuration.audit not in self._audits:
-            # a second one may write to the same file: its chains are others
-            writer = f"{self._writer}.{self._opened}" if self._opened else self._writer
+            # it may write to the same file as an earlier one, so that it needs chains of its own
+            writer = f"{self._writer}.{self._audits_opened}" if self._audits_opened else self._writer
             self._audits[configuration.audit] = open_audit(configuration.audit, writer, self._log)
-            self._opened += 1
+            self._audits_opened += 1
         return self._audits[configuration.audit]
 
     def _limiter(self, settings: RedisSettings | None) -> Limiter:
-        """What is counted in this process stays, whatever is configured anew."""
+        """The limiter for these settings. The counters of this process survive a reload."""
         if settings is None:
             return self._local
         key = (settings.url.reveal(), settings.on_failure)
         if key not in self._limiters:
-            self._limiters[key] = open_redis(settings, self._log, self._local)
+            self._limiters[key] = open_redis(settings, self._log, self._local, self._clock)
         return self._limiters[key]
 
 
-def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter) -> "RedisLimiter":
-    """Not connected yet; `CannotStart` where the package is missing, or does not take the URL."""
+def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clock = SYSTEM_CLOCK) -> "RedisLimiter":
+    """A limiter that is not connected yet; `CannotStart` if the package is missing or the URL cannot be used."""
     try:
-        from tokend.adapters.redis_limiter import RedisLimiter  # an extra, which takes a while to import
+        from tokend.adapters.redis_limiter import RedisLimiter  # an optional package, slow to import
     except ImportError as error:
         raise CannotStart("redis is configured, but its package is missing: pip install tokend[redis]") from error
     try:
-        return RedisLimiter(settings, log, time.monotonic, local)
+        return RedisLimiter(settings, log, clock.monotonic, local)
     except ValueError as error:
         raise CannotStart(str(error)) from error
 
 
 def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
-    """The audit; `CannotStart` where its file cannot be opened."""
+    """The audit; `CannotStart` if its file cannot be opened."""
     try:
         return Audit(settings, writer, log)
     except OSError as error:
@@ -117,11 +118,11 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
         ) from error
 
 
-def _open_deny(configuration: Configuration, log: JsonLog) -> DenyFile | None:
+def _open_deny(configuration: Configuration, log: JsonLog, clock: Clock) -> DenyFile | None:
     if configuration.deny_file is None:
         return None
     try:
-        return DenyFile(configuration.deny_file, log, time.time, time.monotonic)
+        return DenyFile(configuration.deny_file, log, clock.time, clock.monotonic)
     except OSError as error:
         raise CannotStart(
             f"the deny file cannot be read: {redact_secrets(str(configuration.deny_file))}: {error.strerror}"

@@ -1,7 +1,7 @@
-"""Asks apps' own backends before tokens are issued. Whatever is no answer is a 503: nothing is issued without one.
+"""The client of apps' authorizers: a webhook that decides before a token is issued. No valid answer means 503.
 
-Bounded in everything: seconds a request, calls and waiting requests an app, bytes an answer, answers that are kept. Only
-the very same question may share an answer, and only for the seconds that the app allows.
+Everything is limited: seconds per request, calls and waiting requests per app, bytes per answer, entries in the cache. Only
+an identical question may get a cached answer, and only for as many seconds as the app allows.
 """
 
 import asyncio
@@ -15,111 +15,112 @@ from aiohttp import ClientConnectionError, ClientError, ClientSession
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from tokend.adapters.http_client import AnswerProblem, body_of
-from tokend.core.authorizer_messages import Answer, NoAnswer, read_answer, signature, unavailable
+from tokend.adapters.http_client import ResponseProblem, read_body
+from tokend.core.authorizer_messages import Answer, InvalidAnswer, read_answer, signature, unavailable
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
 
 CONNECTIONS: Final = 500
-"""Of all apps together: what is over it waits, as long as its deadline lasts."""
+"""The most connections for all apps together. Further calls wait for one until their deadline."""
 CALLS: Final = 100
-"""Calls under way, an app."""
+"""The most calls of an app that are under way."""
 WAITING: Final = 1_000
-"""Questions that wait for an answer, an app: over it and CALLS the answer is 503 at once."""
-OF_ONE_REQUEST: Final = 10
-"""Questions of one request that are asked at once."""
-KEPT: Final = 10_000
-"""Answers that are kept, of all apps; the one that was used longest ago goes first."""
+"""The most questions of an app that wait for an answer. Further questions get 503 at once."""
+PARALLEL: Final = 10
+"""The most questions of the same request that are sent at the same time."""
+CACHE_SIZE: Final = 10_000
+"""The most cached answers of all apps together. The least recently used is dropped first."""
 MAX_BYTES: Final = 16 * 1024
 
 Post = Callable[[AuthorizerSettings, bytes, str], Awaitable[bytes]]
-"""Sends a question under a request's id; gives the answer's body. `over_http` does, in a running server."""
-_Told = Answer | str
+"""Sends settings, a body and the request's id; gives the body of the answer. `over_http(…)` in a running server."""
+_Result = Answer | str
 """An answer, or why there is none."""
 
 
 class CacheEntry(Struct, frozen=True):
-    """An answer, and when it was asked for."""
+    """An answer, and when its question was sent, on the monotonic clock."""
 
     answer: Answer
-    asked_at: float
+    sent_at: float
 
 
 class WebhookClient:
-    """Every app's authorizer. `elapsed`: seconds that only go forward, for the ages of the `room` answers that are kept."""
+    """Calls every app's authorizer. `elapsed`: a monotonic clock, in seconds. `cache_size`: the most cached answers."""
 
-    def __init__(self, post: Post, elapsed: Callable[[], float], room: int = KEPT) -> None:
+    def __init__(self, post: Post, elapsed: Callable[[], float], cache_size: int = CACHE_SIZE) -> None:
         self._post = post
         self._elapsed = elapsed
-        self._room = room
-        self._kept: OrderedDict[bytes, CacheEntry] = OrderedDict()
-        self._under_way: dict[bytes, asyncio.Task[_Told]] = {}
+        self._cache_size = cache_size
+        self._cache: OrderedDict[bytes, CacheEntry] = OrderedDict()
+        self._under_way: dict[bytes, asyncio.Task[_Result]] = {}
         self._calls: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
 
     async def authorize(
         self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str
     ) -> list[Restriction | ApiError | None]:
+        """See `core.interfaces.Authorizer.authorize`."""
         deadline = asyncio.get_running_loop().time() + settings.timeout
-        batch_scheduler = asyncio.Semaphore(OF_ONE_REQUEST)
+        parallel = asyncio.Semaphore(PARALLEL)
 
-        async def asked(question: Question, key: bytes) -> Restriction | ApiError | None:
+        async def outcome_of(question: Question, key: bytes) -> Restriction | ApiError | None:
             try:
-                async with asyncio.timeout_at(deadline), batch_scheduler:
-                    told = await self._token_request(settings, question, key, request_id)
+                async with asyncio.timeout_at(deadline), parallel:
+                    result = await self._answer_for(settings, question, key, request_id)
             except TimeoutError:
-                told = _late(settings)
-            return unavailable(told) if isinstance(told, str) else told.outcome
+                result = _late(settings)
+            return unavailable(result) if isinstance(result, str) else result.outcome
 
-        keys = [_key(settings, one) for one in questions]
-        kept = [answer for key in keys if (answer := self._kept_for(settings, key)) is not None]
-        if len(kept) == len(keys):  # no tasks for what is known
-            return [answer.outcome for answer in kept]
-        return await asyncio.gather(*map(asked, questions, keys))
+        keys = [_key(settings, question) for question in questions]
+        cached = [answer for key in keys if (answer := self._cached(settings, key)) is not None]
+        if len(cached) == len(keys):  # no tasks are needed
+            return [answer.outcome for answer in cached]
+        return await asyncio.gather(*map(outcome_of, questions, keys))
 
-    def _kept_for(self, settings: AuthorizerSettings, key: bytes) -> Answer | None:
-        kept = self._kept.get(key)
-        if kept is None or self._elapsed() - kept.asked_at >= settings.cache:
+    def _cached(self, settings: AuthorizerSettings, key: bytes) -> Answer | None:
+        entry = self._cache.get(key)
+        if entry is None or self._elapsed() - entry.sent_at >= settings.cache:
             return None
-        self._kept.move_to_end(key)
-        return kept.answer
+        self._cache.move_to_end(key)
+        return entry.answer
 
-    async def _token_request(
+    async def _answer_for(
         self, settings: AuthorizerSettings, question: Question, key: bytes, request_id: str
-    ) -> _Told:
+    ) -> _Result:
         app = question.app
         if not settings.cache:
             return await self._call(settings, question, request_id)
-        if (answer := self._kept_for(settings, key)) is not None:
+        if (answer := self._cached(settings, key)) is not None:
             return answer
         if self._waiting[app] >= WAITING:
             return f"{WAITING} questions of the app wait already"
         task = self._under_way.get(key)
         if task is None:
-            task = self._under_way[key] = asyncio.create_task(self._call_and_keep(key, settings, question, request_id))
+            task = self._under_way[key] = asyncio.create_task(self._call_and_cache(key, settings, question, request_id))
         self._waiting[app] += 1
         try:
-            return await asyncio.shield(task)  # others may wait for it too
+            return await asyncio.shield(task)  # other requests may wait for it too
         finally:
             self._waiting[app] -= 1
 
-    async def _call_and_keep(
+    async def _call_and_cache(
         self, key: bytes, settings: AuthorizerSettings, question: Question, request_id: str
-    ) -> _Told:
-        asked_at = self._elapsed()
+    ) -> _Result:
+        sent_at = self._elapsed()
         try:
-            told = await self._call(settings, question, request_id)
+            result = await self._call(settings, question, request_id)
         finally:
             del self._under_way[key]
-        if isinstance(told, Answer):
-            self._kept[key] = CacheEntry(told, asked_at)
-            self._kept.move_to_end(key)
-            if len(self._kept) > self._room:
-                self._kept.popitem(last=False)
-        return told
+        if isinstance(result, Answer):
+            self._cache[key] = CacheEntry(result, sent_at)
+            self._cache.move_to_end(key)
+            if len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
+        return result
 
-    async def _call(self, settings: AuthorizerSettings, question: Question, request_id: str) -> _Told:
+    async def _call(self, settings: AuthorizerSettings, question: Question, request_id: str) -> _Result:
         app = question.app
         if self._calls[app] >= CALLS:
             return f"{CALLS} calls of the app are under way already"
@@ -129,7 +130,7 @@ class WebhookClient:
                 return read_answer(await self._post(settings, _json(question, request_id=request_id), request_id))
         except TimeoutError:
             return _late(settings)
-        except (NoAnswer, AnswerProblem) as problem:
+        except (InvalidAnswer, ResponseProblem) as problem:
             return str(problem)
         except (ClientError, OSError, ValueError) as error:
             return f"it cannot be reached: {type(error).__name__}"
@@ -138,7 +139,10 @@ class WebhookClient:
 
 
 def over_http(session: ClientSession, clock: Callable[[], float]) -> Post:
-    """POST with a `client()`, signed: no redirects, 16 KiB. `clock`: Unix seconds. The deadline is the caller's."""
+    """Sends signed POST requests with a `client()`: no redirects, answers of at most 16 KiB. `clock`: Unix seconds.
+
+    The caller sets the deadline. The signature is in the form of https://www.standardwebhooks.com
+    """
 
     async def post(settings: AuthorizerSettings, body: bytes, request_id: str) -> bytes:
         now = int(clock())
@@ -149,14 +153,14 @@ def over_http(session: ClientSession, clock: Callable[[], float]) -> Post:
             "Webhook-Signature": signature(settings.secret, request_id, now, body),
         }
 
-        async def once() -> bytes:
-            async with session.post(settings.url, data=body, headers=headers, allow_redirects=False) as answer:
-                return await body_of(answer, MAX_BYTES)
+        async def send() -> bytes:
+            async with session.post(settings.url, data=body, headers=headers, allow_redirects=False) as response:
+                return await read_body(response, MAX_BYTES)
 
         try:
-            return await once()
-        except ClientConnectionError:  # mostly an idle connection that the backend had closed
-            return await once()
+            return await send()
+        except ClientConnectionError:  # usually an idle connection that the backend has closed
+            return await send()
 
     return post
 
@@ -166,11 +170,10 @@ def _late(settings: AuthorizerSettings) -> str:
 
 
 def _key(settings: AuthorizerSettings, question: Question) -> bytes:
-    """Of the question alone, whatever request it comes with, and of where it is asked."""
+    """The cache key: a hash of the question and the authorizer's URL, without the request's id."""
     return hashlib.sha256(_json(question, url=settings.url)).digest()
 
 
 def _json(question: Question, **more: str) -> bytes:
-    # not orjson, which knows no whole numbers over 64 bits: a claim may be one
     fields = {**asdict(question), **more}
     return json.dumps(fields, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()

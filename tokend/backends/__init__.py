@@ -1,1 +1,1 @@
-"""Backends: each mints and reads one kind of token."""
+"""Backends mint and read tokens. Each kind of token has one."""

@@ -1,7 +1,7 @@
-"""What a backend is: it mints and reads the tokens of one kind, for one app. This screen is the whole interface.
+"""The interface of backends. A backend mints and reads the tokens of one kind, for one app.
 
-A backend is built once an app, is pure (no I/O, clock or randomness: time and salt come with the stamp) and never
-sees callers or rules. It is found through the entry-point group `tokend.backends`; the entry's name is its kind.
+There is one instance for each app. It is pure: it does no I/O, and time and nonce are arguments. It never sees callers
+or rules. Backends are found through the entry-point group `tokend.backends`; the name of the entry is the kind.
 """
 
 from abc import ABC, abstractmethod
@@ -10,18 +10,20 @@ from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
+from tokend.core.durations import in_words
 from tokend.core.model import NOTHING, AppCredentials, Grant, Issuance
+from tokend.core.reach import is_wildcard
 from tokend.core.validation import StrictModel
 
 ENTRY_POINT_GROUP: Final = "tokend.backends"
 
 
 class NoOptions(StrictModel):
-    """For a backend that takes no options."""
+    """The options of a backend that has none."""
 
 
 class Minted(Struct, frozen=True):
-    """A signed token. `renew_after`: seconds from the issue time; `extra` joins the native answer."""
+    """A signed token. `renew_after` is in seconds from the issue time; `extra` is added to the native answer."""
 
     token: str
     renew_after: int
@@ -29,10 +31,11 @@ class Minted(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What a token says. `signed_by`: the name of the certificate or secret that signed it, None if none of ours did.
+    """The content of a token. Times are in Unix seconds.
 
-    Times in Unix seconds. `hidden` names what the format cannot show (006 holds only checksums of channel and user);
-    `differs` names what it cannot show but contradicts (`read_with`).
+    `signed_by` names the certificate or secret that signed the token, or is None if no secret of the app did.
+    `hidden` names fields that the format does not contain (it may contain only a checksum of the channel).
+    `differs` names hidden fields that do not fit the arguments of `read_with`.
     """
 
     grant: Grant
@@ -43,14 +46,33 @@ class Reading(Struct, frozen=True):
     differs: frozenset[str] = frozenset()
 
 
+class Join(Struct, frozen=True):
+    """How a client uses a token, as far as it is known. `product` is the name of a service."""
+
+    channel: str | None = None
+    user: str | None = None
+    product: str | None = None
+
+
+class Diagnosis(Struct, frozen=True):
+    """Sentences for a person: why a client could not join with a token, and other facts worth knowing."""
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
 class Mismatch(Struct, frozen=True):
-    """What a minted token says differently from its grant, in a sentence for the log."""
+    """A minted token differs from its grant. The sentence is for the log."""
 
     sentence: str
 
 
 class Unreadable(ValueError):
-    """Not a token of this backend's format, with the reason."""
+    """A text is not a token of this backend's format. The message gives the reason."""
+
+
+_CLOCK_SKEW: Final = 60
+"""Seconds that the clocks of two computers may differ."""
 
 
 class Backend(ABC):
@@ -59,48 +81,50 @@ class Backend(ABC):
     api_version: ClassVar[int] = 1
     """The version of `tokend.plugins` that it was written for."""
     Options: ClassVar[type[StrictModel]] = NoOptions
-    """What the YAML may say below `backends: {kind: …}`; a field of type `Secret` is `{env: …}` and its like there."""
+    """The options in YAML, at `backends: {kind: …}`. A field of type `Secret` is written `{env: …}`, `{file: …}` there."""
     Fields: ClassVar[type[StrictModel]]
-    """What a caller may ask for."""
+    """The fields of a token request."""
     extras: ClassVar[tuple[str, ...]] = ()
-    """Names that `Minted.extra` holds, for the answers of custom routes and the documents."""
+    """The keys of `Minted.extra`, for custom routes and the generated documentation."""
+    product_names: ClassVar[Mapping[str, str]] = {}
+    """Names of services for people, where they differ from the name of the service."""
     needs_app_id: ClassVar[bool] = False
     needs_certificate: ClassVar[bool] = False
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
-        """`options` is an instance of `Options`, already validated."""
+        """Create the backend of an app. `options` is a valid instance of `Options`."""
         self.options = options
         self.app_credentials = app_credentials
 
     @abstractmethod
     def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
-        """What the token would give. `user` is what the rule being tried fills in where the fields name none.
+        """Return what the token would give. `user` comes from the rule, for fields that name no user.
 
-        Raises `Refusal` (400) for fields that do not go together, and when there is still no user where one is needed.
+        `ttl` is in seconds. Raises `ApiError` (400) for fields that contradict each other, or if a user is missing.
         """
 
     @abstractmethod
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        """Sign it. The same grant and stamp give the same token."""
+        """Sign a token. The same grant and issuance give the same token."""
 
     @abstractmethod
     def read(self, token: str) -> Reading:
-        """Take any text apart without trusting it; `Unreadable` if it is not of this format."""
+        """Parse any text, without trusting it. Raises `Unreadable` if it is not a token of this format."""
 
     def read_with(self, token: str, channel: str | None, user: str | None) -> Reading:
-        """The same, helped by what a client joins with: a format that hides these can tell whether they fit."""
+        """Parse a token and compare fields that the format hides with the channel and user of a client."""
         return self.read(token)
 
     def names_user(self, fields: Any) -> bool:
-        """Whether the ask itself says for whom the token is (a rule's user then fills nothing in)."""
+        """Return whether the fields name a user. If so, the user of a rule is not used."""
         return getattr(fields, "user", None) is not None
 
     def filled(self, user: str) -> Mapping[str, object]:
-        """The field and type in which the native answer tells a user that the rule filled in."""
+        """Return a user that came from a rule as a field of the native answer, with its type."""
         return {"user": user}
 
     def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
-        """Hold the minted token against what was granted, before release. None: it says exactly that."""
+        """Compare a minted token with its grant, before it is released. Returns None if they agree."""
         try:
             reading = self.read(minted.token)
         except Unreadable as error:
@@ -112,10 +136,32 @@ class Backend(ABC):
         if reading.signed_by is None:
             return Mismatch("the token is not signed by this app")
         if reading.issued_at != issuance.issued_at or reading.expires_at != issuance.issued_at + grant.ttl:
-            return Mismatch("the token's times are not those of the stamp and the grant")
+            return Mismatch("the token's times are not those of the issuance and the grant")
         return None
 
+    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Return why a client could not join with a token of this backend. `now` is in Unix seconds.
 
-def same_grant(one: Grant, other: Grant) -> bool:
-    """Equality with types: True equals 1. (Grants and services equal only their own type.)"""
-    return type(one) is Grant and one == other and type(one.ttl) is type(other.ttl) is int
+        Override it to add the vendor's own checks and error codes.
+        """
+        problems = []
+        if reading.signed_by is None and "signed_by" not in reading.hidden:
+            problems.append("No secret of this app signed it.")
+        if reading.issued_at > now + _CLOCK_SKEW:
+            problems.append(f"It is issued {in_words(reading.issued_at - now)} in the future: a clock is wrong.")
+        if reading.expires_at <= now:
+            problems.append(f"It expired {in_words(now - reading.expires_at)} ago.")
+        services = [service for service in reading.grant.services if join.product in (None, service.name)]
+        if not services:
+            problems.append(f"It has no service {join.product}.")
+        channels = [service.channel for service in services if service.channel is not None]
+        users = [service.user for service in services if service.user is not None]
+        for name, allowed, joined in (("channel", channels, join.channel), ("user", users, join.user)):
+            if allowed and joined is not None and not any(text == joined or is_wildcard(text) for text in allowed):
+                problems.append(f'Its {name} is "{allowed[0]}", but the client joins with "{joined}".')
+        return Diagnosis(tuple(problems))
+
+
+def same_grant(grant: Grant, other: Grant) -> bool:
+    """Return whether two grants are equal, including the type of `ttl`: True equals 1, but is no int."""
+    return type(grant) is Grant and grant == other and type(grant.ttl) is type(other.ttl) is int

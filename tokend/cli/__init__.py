@@ -1,4 +1,4 @@
-"""The `tokend` command. Exit codes: 0, 1 (the answer is no), 2 (usage), 78 (the configuration has problems)."""
+"""The `tokend` command. Exit codes: 0 success, 1 the command failed or its result is negative, 2 usage, 78 configuration."""
 
 import argparse
 import os
@@ -13,11 +13,11 @@ from tokend.cli.context import Context, counted
 from tokend.config.loading import ConfigurationError, with_dotenv
 
 EXIT_CONFIG: Final = 78
-"""sysexits' EX_CONFIG, which service managers know."""
+"""EX_CONFIG of sysexits.h, which service managers know."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives the exit code."""
+    """Run a command and return its exit code. `arguments`: by default those of the process."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if not hasattr(options, "run"):
@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tokend",
-        description="Issues short-lived tokens for real-time services, only to callers that it has reason to trust.",
-        epilog="Exit codes: 0 fine, 1 the answer is no, 2 wrong usage, 78 problems in the configuration.",
+        description="Issues short-lived access tokens for real-time services, only to callers whose rules allow them.",
+        epilog="Exit codes: 0 success, 1 failure or a negative result, 2 wrong usage, 78 errors in the configuration.",
     )
     parser.add_argument("--version", action="version", version=f"tokend {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for room in (serving, reload, configuration, tokens, keys, audit, kick):
-        room.add_commands(commands)
+    for module in (serving, reload, configuration, tokens, keys, audit, kick):
+        module.add_commands(commands)
     return parser

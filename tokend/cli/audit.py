@@ -1,4 +1,4 @@
-"""`audit verify`: whether an audit file is whole."""
+"""`audit verify`: check whether an audit file is complete and unchanged."""
 
 import argparse
 import sys
@@ -10,25 +10,26 @@ from tokend.cli.context import Context, counted
 from tokend.core.audit_records import verify
 
 LONGEST_LINE: Final = 1 << 20
-"""Bytes: what is longer is no line of an audit, and is not held in memory."""
+"""Bytes. A longer line cannot be of an audit, and is read in pieces to save memory."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add `audit verify`."""
     audit = commands.add_parser("audit", help="check audit files", description="Check audit files.")
     verbs = audit.add_subparsers(title="commands", metavar="verify", required=True)
     check = verbs.add_parser(
         "verify",
-        help="check a file's chains and sequences",
-        description="Tell every line that is torn, missing, out of order or changed. Exit 1 if there is one.",
+        help="check a file's hash chains and sequence numbers",
+        description="Report every line that is torn, missing, out of order or changed. Exit code 1 if there is one.",
     )
-    check.add_argument("file", help="the file, or - for standard input; give rotated files joined, oldest first")
+    check.add_argument("file", help="the file, or - for standard input; join rotated files, the oldest first")
     check.set_defaults(run=_verify)
 
 
 def _verify(options: argparse.Namespace, context: Context) -> int:
     lines = problems = 0
 
-    def counting(stream: BinaryIO) -> Iterator[bytes]:
+    def counted_lines(stream: BinaryIO) -> Iterator[bytes]:
         nonlocal lines
         while line := stream.readline(LONGEST_LINE):
             lines += 1
@@ -36,7 +37,7 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
 
     try:
         with sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb") as stream:
-            for finding in verify(counting(stream)):
+            for finding in verify(counted_lines(stream)):
                 problems += 1
                 print(f"{options.file}:{finding.line}: {finding.sentence}")
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Who a JWT makes of its bearer: an app's own gates, with keys from its provider, asked from the command line.
+"""Authenticates a JWT from the command line, by an app's own authenticators and its identity provider's keys.
 
-A token is never an argument: arguments are seen by every user of a machine.
+A token is never an argument of the command: other users of the machine can see those.
 """
 
 import sys
@@ -17,11 +17,11 @@ from tokend.issuing.configuration import App, Configuration
 from tokend.telemetry.log import standard_error
 
 
-def read_token(written: str) -> str:
-    """The token of `@FILE`, or of standard input (`@-`); leaves with exit code 2 where there is none."""
-    if not written.startswith("@"):
-        fail("a token is no argument, since others can see it: write --bearer @FILE, or @- for standard input")
-    name = written.removeprefix("@")
+def read_token(source: str) -> str:
+    """The token in a file (`@FILE`) or on standard input (`@-`). Exits with code 2 if there is none."""
+    if not source.startswith("@"):
+        fail("do not pass the token on the command line (other users can see it): use --bearer @FILE or @-")
+    name = source.removeprefix("@")
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text("ascii")
     except OSError as error:
@@ -29,26 +29,29 @@ def read_token(written: str) -> str:
     except ValueError:
         fail("the token cannot be read: it is not ASCII text")
     if not text.strip():
-        fail("the token cannot be read: there is nothing")
+        fail("the token cannot be read: it is empty")
     return text.strip()
 
 
 async def authenticate(configuration: Configuration, app: App, token: str, now: int) -> Caller:
-    """The caller by the first of the app's routes that knows the token; else the `Refusal` that says most."""
+    """The caller, by the first of the app's routes that accepts the token; else the most specific `ApiError`.
+
+    `now`: Unix seconds.
+    """
     authenticators = dict.fromkeys(route.authenticator for route in configuration.routes if route.app is app)
     async with client() as session:
         keys = KeyCache(over_http(session), time.monotonic, standard_error(time.time))
-        api_errors = []
+        errors: list[ApiError] = []
         for authenticator in authenticators:
-            found = await _asked(authenticator, token, now, keys)
-            if isinstance(found, Caller):
-                return found
-            api_errors.append(found)
-    raise max(api_errors, key=lambda api_error: api_error.operator is not None)
+            result = await _authenticate(authenticator, token, now, keys)
+            if isinstance(result, Caller):
+                return result
+            errors.append(result)
+    raise max(errors, key=lambda error: error.operator is not None)
 
 
-async def _asked(authenticator: Authenticator, token: str, now: int, keys: KeyCache) -> Caller | ApiError:
+async def _authenticate(authenticator: Authenticator, token: str, now: int, keys: KeyCache) -> Caller | ApiError:
     try:
         return await authenticator.authenticate(read_credentials([f"Bearer {token}"]), now, keys)
-    except ApiError as api_error:
-        return api_error
+    except ApiError as error:
+        return error

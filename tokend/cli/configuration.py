@@ -16,18 +16,19 @@ from tokend.issuing.configuration import Configuration
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add the three commands."""
     check = commands.add_parser(
         "check",
-        help="tell every problem of the configuration",
-        description="Load the configuration and tell what is wrong with it.",
+        help="validate the configuration file",
+        description="Load the configuration and report all its errors. Nothing is started.",
     )
     add_config(check)
-    check.add_argument("--show", metavar="APP", help="print an app as merged with `defaults`")
+    check.add_argument("--show", metavar="APP", help="print an app after merging it with `defaults`")
     check.set_defaults(run=_check)
     schema = commands.add_parser(
         "schema",
         help="print the JSON Schema of the YAML",
-        description="Print the JSON Schema of the YAML, for editors.",
+        description="Print the JSON Schema of the YAML, for use in an editor.",
     )
     schema.set_defaults(run=_schema)
     plugins = commands.add_parser(

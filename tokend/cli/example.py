@@ -1,4 +1,4 @@
-"""One curl line that returns a token from a Setup: what a newcomer is shown first. Tried through the rules before."""
+"""Finds a curl command that returns a token with this configuration, for the greeting of `serve`."""
 
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, TokenRequest
@@ -12,21 +12,24 @@ _UID = 1001
 
 
 def example_request(configuration: Configuration, url: str) -> str | None:
-    """For the first app that an RTC token can be had from; None where no plain request gives one."""
+    """A curl command for the first app that would issue an RTC token; None if no simple request gets one.
+
+    `url`: the base URL of the server. The command is checked against the rules first.
+    """
     for route in configuration.routes:
-        if route.host is None and any(one.name == agora_token_service.NAME for one in route.dialects):
+        if route.host is None and any(dialect.name == agora_token_service.NAME for dialect in route.dialects):
             for name in route.callers:
                 for rule in route.app.rules.get(name, ()):
-                    found = _request(route, name, rule, url)
-                    if found is not None:
-                        return found
+                    command = _command(route, name, rule, url)
+                    if command is not None:
+                        return command
     return None
 
 
-def _request(route: Route, caller: str, rule: Rule, url: str) -> str | None:
+def _command(route: Route, caller: str, rule: Rule, url: str) -> str | None:
     channel = _channel(rule)
     for role in ("publisher", "subscriber"):
-        if channel is not None and _permitted(route.app, route, caller, channel, role):
+        if channel is not None and _is_allowed(route.app, route, caller, channel, role):
             in_url = f"/{URL_KEY_MARK}/YOUR-KEY" if caller in route.url_callers else ""
             header = "" if in_url or _is_open(route, caller) else f"-H '{_credential(route)}' "
             return f"curl {header}{url}{route.prefix.rstrip('/')}{in_url}/rtc/{channel}/{role}/uid/{_UID}/"
@@ -41,7 +44,7 @@ def _channel(rule: Rule) -> str | None:
     return "".join("room" if part is None else str(part) for part in rule.channel.parts)
 
 
-def _permitted(app: App, route: Route, caller: str, channel: str, role: str) -> bool:
+def _is_allowed(app: App, route: Route, caller: str, channel: str, role: str) -> bool:
     token_request = TokenRequest("rtc", {"channel": channel, "uid": _UID, "role": role})
     try:
         decide(app, TtlPolicy(route.ttl), Caller(caller), token_request)
@@ -51,7 +54,7 @@ def _permitted(app: App, route: Route, caller: str, channel: str, role: str) -> 
 
 
 def _credential(route: Route) -> str:
-    """The header of a route's first choice."""
+    """The header for the scheme that the route prefers."""
     bearer = "api_key" not in route.authenticator.schemes and "jwt" in route.authenticator.schemes
     return "Authorization: Bearer YOUR-USERS-ID-TOKEN" if bearer else "X-API-Key: YOUR-KEY"
 

@@ -1,6 +1,6 @@
-"""`key new` and `key hash`; `key url` is `urls.py`'s.
+"""`key new` and `key hash`; `key url` is in `urls.py`.
 
-A key is never an argument: arguments are seen by every user of a machine.
+A key is never an argument of the command: other users of the machine can see those.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from tokend.cli.context import Context
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add `key new`, `key hash` and `key url`."""
     key = commands.add_parser(
         "key",
         help="make API keys, their hashes and signed URLs",
@@ -39,8 +40,8 @@ def _new(options: argparse.Namespace, context: Context) -> int:
 
 def _hash(options: argparse.Namespace, context: Context) -> int:
     key = getpass.getpass("key: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    if not key or not all("!" <= one <= "~" for one in key):
-        print("tokend: a key is visible ASCII text without spaces", file=sys.stderr)
+    if not key or not all("!" <= character <= "~" for character in key):
+        print("tokend: a key must be printable ASCII text without spaces", file=sys.stderr)
         return 1
     print(digest_of(key))
     return 0

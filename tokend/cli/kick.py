@@ -1,6 +1,7 @@
-"""`kick`: the vendor throws somebody out, and keeps them out for a while, by a kicking rule of its REST API.
+"""`kick`: disconnect and ban a user for a while, by a kicking rule of Agora's REST API.
 
-Tokens that are out stay valid, and new ones are issued still: the deny list is for that.
+The user's tokens stay valid, and tokend still issues new ones: the deny list prevents that. The request is
+`POST /dev/v1/kicking-rule` of Agora's Channel Management REST API.
 """
 
 import argparse
@@ -26,36 +27,48 @@ from tokend.issuing.configuration import RestApi
 PRIVILEGES: Final = ("join_channel", "publish_audio", "publish_video")
 SHORTEST: Final = 10
 LONGEST: Final = 86_430
-"""Seconds that a rule may last; the vendor would move others in here without a word."""
+"""The shortest and the longest rule in seconds. Agora silently changes other values to these."""
 TIMEOUT: Final = 20.0
-"""Seconds, as the vendor advises: it may take that long, and the rule's id would be lost."""
+"""Seconds, as Agora advises: with a shorter timeout, the id of a rule that was created may be lost."""
 _MAX_BYTES: Final = 64 * 1024
 _UID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
 class KickError(Exception):
-    """Why there is no rule, in a sentence that holds no secret."""
+    """Why no rule is known to exist, in a sentence without secrets."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add `kick`."""
     kick = commands.add_parser(
         "kick",
-        help="have the vendor throw somebody out",
-        description="Make a kicking rule at the vendor, with the app's `rest` credentials. All that is named must fit.",
+        help="disconnect and ban a user through Agora's REST API",
+        description="Create a kicking rule through Agora's REST API, with the app's `rest` credentials. A user is matched "
+        "only if all given options match.",
     )
     add_config(kick)
     add_app(kick)
-    kick.add_argument("--channel", help="the channel; left out: all of the app's")
-    kick.add_argument("--user", type=_uid, metavar="UID", help="the uid; left out: everybody, which wants --yes")
-    kick.add_argument("--ip", type=_ip, help="the address; whoever shares it is hit too")
-    kick.add_argument("--for", dest="seconds", type=_seconds, required=True, help="10s to 86430s, such as 10m or 1d")
+    kick.add_argument("--channel", help="the channel (default: all channels of the app)")
+    kick.add_argument(
+        "--user", type=_uid, metavar="UID", help="uid to kick (default: everybody in the channel; requires --yes)"
+    )
+    kick.add_argument("--ip", type=_ip, help="IP address; affects everyone who shares it")
+    kick.add_argument(
+        "--for",
+        dest="seconds",
+        type=_seconds,
+        required=True,
+        help="how long the rule lasts: 10s to 86430s, such as 10m or 1d",
+    )
     kick.add_argument(
         "--privileges",
         type=_privileges,
         default=PRIVILEGES[:1],
-        help=f"what is forbidden: {', '.join(PRIVILEGES)}, with commas between; else join_channel",
+        help=f"what is forbidden, separated by commas: {', '.join(PRIVILEGES)} (default: join_channel)",
     )
-    kick.add_argument("--yes", action="store_true", help="everybody in the channel, or at the address, is meant")
+    kick.add_argument(
+        "--yes", action="store_true", help="confirm that everybody in the channel, or at the address, is kicked"
+    )
     kick.set_defaults(run=_kick)
 
 
@@ -63,16 +76,14 @@ def _kick(options: argparse.Namespace, context: Context) -> int:
     from tokend.telemetry.log import standard_error
 
     app = chosen_app(context.configuration(options), options.app)
-    named = {"cname": options.channel, "uid": options.user, "ip": options.ip}
-    chosen = {key: value for key, value in named.items() if value}
+    targets = {"cname": options.channel, "uid": options.user, "ip": options.ip}
+    chosen = {key: value for key, value in targets.items() if value}
     if not chosen:
-        fail("say whom: --user, --channel or --ip")
+        fail("name whom to kick: --user, --channel or --ip")
     if options.user is None and not options.yes:
-        fail("without --user this shuts everybody out: say --yes if that is meant")
+        fail("without --user this kicks everybody: add --yes to confirm")
     if app.rest is None or app.app_id is None:
-        print(
-            f"tokend: app {app.name} has no `rest` credentials, with customer_id and customer_secret", file=sys.stderr
-        )
+        print(f"tokend: app {app.name} has no `rest` credentials: add customer_id and customer_secret", file=sys.stderr)
         return 1
     privileges = list(options.privileges)
     body = {"appid": app.app_id, **chosen, "time_in_seconds": options.seconds, "privileges": privileges}
@@ -90,10 +101,10 @@ def _kick(options: argparse.Namespace, context: Context) -> int:
 
 
 def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEOUT) -> int:
-    """The id of the rule that the vendor made; `KickError` otherwise. No redirects, no proxies."""
+    """Create a kicking rule and return its id; `KickError` if that fails. `timeout`: seconds. No redirects, no proxies."""
     secret = api.customer_secret.reveal()
     basic = base64.b64encode(f"{api.customer_id}:{secret}".encode()).decode()
-    request = urllib.request.Request(  # noqa: S310  # the configuration takes https alone, and http of this machine
+    request = urllib.request.Request(  # noqa: S310  # the configuration accepts only https, or http on loopback
         f"{api.url}/dev/v1/kicking-rule",
         json.dumps(body).encode(),
         {
@@ -110,19 +121,17 @@ def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEO
     except urllib.error.HTTPError as error:
         with error:
             message = _message(error)
-        raise KickError(_api_error(error.code, "" if secret in message or basic in message else message)) from None
+        raise KickError(_error_sentence(error.code, "" if secret in message or basic in message else message)) from None
     except (TimeoutError, urllib.error.URLError, OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, TimeoutError):
-            raise KickError(
-                f"the vendor did not answer within {timeout:g} s: the rule may be there all the same"
-            ) from None
+            raise KickError(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
         why = reason.strerror if isinstance(reason, OSError) and reason.strerror else type(reason).__name__
         raise KickError(f"the vendor cannot be reached at {api.url}: {why}") from None
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the secret to wherever it says."""
+    """A redirect would send the secret to another address."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -133,34 +142,34 @@ _OPENER: Final = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyH
 
 def _rule_of(raw: bytes) -> int:
     try:
-        found = strict_json.loads(raw)
+        answer = strict_json.loads(raw)
     except ValueError:
-        found = None
-    rule = found.get("id") if isinstance(found, dict) and found.get("status") == "success" else None
+        answer = None
+    rule = answer.get("id") if isinstance(answer, dict) and answer.get("status") == "success" else None
     if isinstance(rule, bool) or not isinstance(rule, int):
-        raise KickError("the vendor's answer tells of no rule: look at its list of rules")
+        raise KickError("the vendor's answer names no rule: check its list of rules")
     return rule
 
 
 def _message(error: urllib.error.HTTPError) -> str:
-    """What the vendor says to it, in words that may be shown; empty where that is not to be had."""
+    """The message of an error response, at most 200 characters; empty if it has none."""
     try:
-        found = strict_json.loads(error.read(_MAX_BYTES))
+        answer = strict_json.loads(error.read(_MAX_BYTES))
     except (OSError, http.client.HTTPException, ValueError):
         return ""
-    said = found.get("message") if isinstance(found, dict) else None
-    return said[:200] if isinstance(said, str) else ""
+    message = answer.get("message") if isinstance(answer, dict) else None
+    return message[:200] if isinstance(message, str) else ""
 
 
-def _api_error(status: int, message: str) -> str:
+def _error_sentence(status: int, message: str) -> str:
     if status in (401, 403):
-        return f"the vendor does not take the app's customer_id and customer_secret for this App ID ({status})"
+        return f"the vendor rejects the app's customer_id and customer_secret for this App ID ({status})"
     if status == 429:
-        return "the vendor has had too many requests: wait a moment (429)"
-    told = f"{status} ({redact_secrets(message)})" if message else str(status)
+        return "the vendor has received too many requests: wait a moment (429)"
+    reason = f"{status} ({redact_secrets(message)})" if message else str(status)
     if status >= 500:
-        return f"the vendor answered with {told}: the rule may be there all the same"
-    return f"the vendor answered with {told}: no rule was made"
+        return f"the vendor answered with {reason}: the rule may have been created"
+    return f"the vendor answered with {reason}: no rule was created"
 
 
 def _seconds(text: str) -> int:
@@ -175,7 +184,7 @@ def _seconds(text: str) -> int:
 
 def _uid(text: str) -> int:
     if _UID.fullmatch(text) is None or int(text) > 0xFFFF_FFFF:
-        raise argparse.ArgumentTypeError("must be a uid, 1 to 4294967295: the vendor's rules know no accounts")
+        raise argparse.ArgumentTypeError("must be a uid, 1 to 4294967295: the vendor's rules do not accept accounts")
     return int(text)
 
 
@@ -187,7 +196,7 @@ def _ip(text: str) -> str:
 
 
 def _privileges(text: str) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(text.split(",")))
-    if not set(wanted) <= set(PRIVILEGES):
-        raise argparse.ArgumentTypeError(f"must be of {', '.join(PRIVILEGES)}, with commas between")
-    return wanted
+    privileges = tuple(dict.fromkeys(text.split(",")))
+    if not set(privileges) <= set(PRIVILEGES):
+        raise argparse.ArgumentTypeError(f"must be of {', '.join(PRIVILEGES)}, separated by commas")
+    return privileges

@@ -1,4 +1,4 @@
-"""`reload`: have a running server read its configuration anew, through the operator's listener."""
+"""`reload`: reload the configuration of a running server, through its admin listener."""
 
 import argparse
 import http.client
@@ -13,14 +13,16 @@ from tokend.issuing.configuration import Admin
 
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
 SECONDS: Final = 60.0
+"""The longest wait for an answer."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add `reload`."""
     reload = commands.add_parser(
         "reload",
-        help="have a running server read its configuration anew",
-        description="Reload through the server's operator's listener (server.admin). Exit 1 if it keeps the old one. "
-        f"Where server.admin has a key, it is read from {KEY_VARIABLE}.",
+        help="reload the configuration of a running server",
+        description="Reload through the server's admin listener (server.admin). Exit code 1 if the server keeps its old "
+        f"configuration. If server.admin has a key, set it in {KEY_VARIABLE}.",
     )
     add_config(reload)
     reload.set_defaults(run=_reload)
@@ -38,19 +40,19 @@ def _reload(options: argparse.Namespace, context: Context) -> int:
         connection = _connection(admin)
         connection.request("POST", "/-/reload", headers=headers)
         answer = connection.getresponse()
-        told = json.loads(answer.read())
+        result = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         print(f"tokend: the server does not answer: {error}", file=sys.stderr)
         return 1
     if answer.status not in (200, 409):
-        print(f"tokend: the server refuses: {told.get('error', answer.status)}", file=sys.stderr)
+        print(f"tokend: the server rejects the request: {result.get('error', answer.status)}", file=sys.stderr)
         return 1
-    for problem in told["problems"]:
+    for problem in result["problems"]:
         print(problem, file=sys.stderr)
-    if told["problems"]:
-        print(f"{counted(len(told['problems']), 'problem')}; the server keeps what it had", file=sys.stderr)
+    if result["problems"]:
+        print(f"{counted(len(result['problems']), 'problem')}; the server keeps its old configuration", file=sys.stderr)
         return 1
-    print(f"{'reloaded' if told['reloaded'] else 'nothing changed'}, fingerprint {told['fingerprint']}")
+    print(f"{'reloaded' if result['reloaded'] else 'nothing changed'}, fingerprint {result['fingerprint']}")
     return 0
 
 

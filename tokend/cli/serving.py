@@ -1,11 +1,11 @@
-"""`serve` and `health`."""
+"""`serve`: run the server. `health`: check a running server."""
 
 import argparse
 import sys
 import time
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import Any, Final
 
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
@@ -13,30 +13,32 @@ from tokend.cli.example import example_request
 from tokend.config.loading import ConfigurationError, Files, read_server
 from tokend.issuing.configuration import Configuration, Listen
 
-HEALTH_SECONDS = 5.0
+HEALTH_SECONDS: Final = 5.0
+"""The longest wait for an answer."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
-    serve = commands.add_parser(
-        "serve", help="answer requests", description="HttpResponse requests until SIGTERM or SIGINT."
-    )
+    """Add `serve` and `health`."""
+    serve = commands.add_parser("serve", help="run the server", description="Serve requests until SIGTERM or SIGINT.")
     add_config(serve)
-    serve.add_argument("--host", help="address to listen on; else TOKEND_HOST, else server.listen, else 127.0.0.1")
-    serve.add_argument("--port", type=_port, help="port; else SERVER_PORT, PORT, server.listen, 8080. 0: any free one")
+    serve.add_argument("--host", help="address to listen on (default: TOKEND_HOST, server.listen or 127.0.0.1)")
     serve.add_argument(
-        "--workers", type=_workers, help="processes that answer, or auto: one a core; else server.workers"
+        "--port", type=_port, help="port, or 0 for any free port (default: SERVER_PORT, PORT, server.listen or 8080)"
+    )
+    serve.add_argument(
+        "--workers", type=_workers, help="number of processes, or auto for a process per core (default: server.workers)"
     )
     serve.set_defaults(run=_serve)
     health = commands.add_parser(
-        "health", help="ask a running server whether it is alive", description="Exit 0 if the server answers /healthz."
+        "health", help="check whether a running server is alive", description="Exit code 0 if /healthz answers 200."
     )
     add_config(health)
-    health.add_argument("--url", help="base URL; else where `serve` would listen on this machine")
+    health.add_argument("--url", help="base URL (default: where `serve` would listen on this machine)")
     health.set_defaults(run=_health)
 
 
 def _serve(options: argparse.Namespace, context: Context) -> int:
-    # aiohttp takes a while to import, and only these two commands need it
+    # aiohttp is slow to import, and most commands do not need it
     from tokend.adapters.resources import CannotStart
     from tokend.process.control import LaunchOptions
     from tokend.process.multi_process import workers_of
@@ -83,12 +85,12 @@ def _health(options: argparse.Namespace, context: Context) -> int:
         url = options.url or _own_url(options, context)
         if not url.startswith(("http://", "https://")):
             raise ValueError("the URL must begin with http:// or https://")
-        where = f"{url.rstrip('/')}/healthz"
-        with urllib.request.urlopen(where, timeout=HEALTH_SECONDS) as answer:  # noqa: S310  # the scheme is checked above
+        health_url = f"{url.rstrip('/')}/healthz"
+        with urllib.request.urlopen(health_url, timeout=HEALTH_SECONDS) as answer:  # noqa: S310  # the scheme is checked above
             print(f"{url}: {answer.status}")
             return 0 if answer.status == 200 else 1
     except (OSError, urllib.error.URLError, ValueError) as error:
-        print(f"tokend: no healthy response: {error}", file=sys.stderr)
+        print(f"tokend: no healthy answer: {error}", file=sys.stderr)
         return 1
 
 

@@ -1,4 +1,4 @@
-"""`token`, `explain` and `inspect`: the issuer and the inspector from the command line."""
+"""`token`, `explain` and `inspect`: issue a token, evaluate a request and decode a token from the command line."""
 
 import argparse
 import asyncio
@@ -27,50 +27,53 @@ _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a 
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add the three commands."""
     token = commands.add_parser("token", help="issue one token", description="Issue one token and print it.")
     _add_token_request(token)
     token.add_argument(
         "--as",
         dest="caller",
         metavar="CALLER",
-        help="by this caller's rules (its app's authorizer is not asked); else only the app's and platform's limits apply",
+        help="apply this caller's rules, without the app's authorizer (default: only the app's and the platform's limits)",
     )
     token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
-    token.add_argument("--json", action="store_true", help="print all that the native API answers")
+    token.add_argument("--json", action="store_true", help="print the whole answer of the native API")
     token.set_defaults(run=_token)
     explain = commands.add_parser(
         "explain",
-        help="tell why a token would be issued or refused",
-        description="Hold an ask against a caller's rules; mint nothing.",
+        help="explain why a token would or would not be issued",
+        description="Evaluate a request against a caller's rules without issuing a token.",
     )
     _add_token_request(explain)
     who = explain.add_mutually_exclusive_group(required=True)
-    who.add_argument("--as", dest="caller", metavar="CALLER", help="the caller whose rules are tried")
+    who.add_argument("--as", dest="caller", metavar="CALLER", help="the caller whose rules are evaluated")
     who.add_argument(
-        "--bearer", metavar="@FILE", help="a file with a caller's JWT, or @- for standard input: its caller's rules"
+        "--bearer",
+        metavar="@FILE",
+        help="a file with a caller's JWT, or @- for standard input: evaluate the rules of that caller",
     )
-    explain.add_argument("--claims", metavar="FILE", help="JSON file with the claims of the caller after --as")
+    explain.add_argument("--claims", metavar="FILE", help="JSON file with the claims of the caller of --as")
     explain.set_defaults(run=_explain)
     inspect = commands.add_parser(
         "inspect",
-        help="tell what a token gives",
-        description="Read any 006 or 007 token. With --config, tell who signed it too.",
+        help="decode a token and diagnose problems",
+        description="Decode a 006 or 007 token and diagnose problems. With --config, also find out which app signed it.",
     )
     inspect.add_argument("token", help="the token, or - to read it from standard input")
-    inspect.add_argument("--config", metavar="FILE", help="the YAML whose apps may have signed it")
+    inspect.add_argument("--config", metavar="FILE", help="the YAML file whose apps may have signed it")
     for name, what in (
         ("channel", "joins"),
         ("user", "joins as (uid or account)"),
         ("product", "uses: rtc, rtm, chat"),
     ):
-        inspect.add_argument(f"--{name}", help=f"what the client {what}, to see whether the token fits")
+        inspect.add_argument(f"--{name}", help=f"what the client {what}, to check whether the token fits")
     inspect.set_defaults(run=_inspect)
 
 
 def _add_token_request(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_app(parser)
-    parser.add_argument("--ttl", type=int, help="seconds; else the app's default")
+    parser.add_argument("--ttl", type=int, help="lifetime in seconds (default: the app's)")
     parser.add_argument("kind", help="the kind of token, such as rtc")
     parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help=_FIELDS_HELP)
 
@@ -94,11 +97,11 @@ def _token(options: argparse.Namespace, context: Context) -> int:
 
 
 def _audit(configuration: Configuration, app: App, caller: str | None, issued: Issued) -> None:
-    """A token from the command line is in the audit too, before it is printed. `Refusal` where that fails."""
+    """Write a token of the command line to the audit before it is printed; `ApiError` if that fails."""
     if configuration.audit is None:
         return
     from tokend.adapters.resources import CannotStart, open_audit
-    from tokend.telemetry.log import standard_error  # aiohttp takes a while to import
+    from tokend.telemetry.log import standard_error  # aiohttp is slow to import
 
     try:
         audit = open_audit(configuration.audit, secrets.token_hex(8), standard_error(time.time))
@@ -121,16 +124,16 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
         print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1
     explanation = issuer.explain(app, _ttl_policy(configuration, app), caller, _token_request(options, app))
-    says = explanation_fields(explanation)
+    fields = explanation_fields(explanation)
     if options.bearer is not None:
-        says["claims"] = caller.claims
-    print(json.dumps(says, indent=2))
+        fields["claims"] = caller.claims
+    print(json.dumps(fields, indent=2))
     return 0 if explanation.api_error is None else 1
 
 
 def _bearer(options: argparse.Namespace, configuration: Configuration, app: App) -> Caller:
-    """Who the JWT of `--bearer` makes of its bearer; `Refusal` where it is not accepted."""
-    from tokend.cli.bearer import authenticate, read_token  # aiohttp takes a while to import
+    """The caller that the JWT of `--bearer` authenticates; `ApiError` if it is not accepted."""
+    from tokend.cli.bearer import authenticate, read_token  # aiohttp is slow to import
 
     if options.claims is not None:
         fail("--claims goes with --as: a token brings its own claims")
@@ -144,21 +147,21 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
     else:
         apps = context.configuration(options).apps.values()
         backends = [backend for app in apps for backend in app.backends.values()]
-    wanted = Inspect(text, options.channel, options.user, options.product)
+    inspect_request = Inspect(text, options.channel, options.user, options.product)
     try:
-        found = inspection.inspect(backends, wanted, int(time.time()))
+        report = inspection.inspect(backends, inspect_request, int(time.time()))
     except ApiError as api_error:
         print(f"tokend: {api_error.detail}", file=sys.stderr)
         return 1
-    says = found.fields()
+    fields = report.fields()
     if options.config is None:
-        says["signature"] = "not checked: name the app's configuration with --config"
-    print(json.dumps(says, indent=2, ensure_ascii=False))
+        fields["signature"] = "not checked: name the app's configuration with --config"
+    print(json.dumps(fields, indent=2, ensure_ascii=False))
     return 0
 
 
 def _ttl_policy(configuration: Configuration, app: App) -> TtlPolicy:
-    """The app's own lifetimes, as its first route has them."""
+    """The lifetimes of the app's first route."""
     return TtlPolicy(next(route.ttl for route in configuration.routes if route.app is app))
 
 
@@ -183,15 +186,15 @@ def _token_request(options: argparse.Namespace, app: App) -> TokenRequest:
     for pair in options.fields:
         name, equals, text = pair.partition("=")
         if not equals:
-            fail(f"{pair} is no field: write name=value")
+            fail(f"{pair} is not a field: write name=value")
         fields[name] = _typed(text, properties.get(name, {}))
     return TokenRequest(options.kind, fields, options.ttl)
 
 
 def _typed(text: str, schema: Mapping[str, Any]) -> object:
-    """Text stays text where the field takes text; anything else is read as JSON, so that `uid=7` is a number."""
-    variants = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    if any(one.get("type", "string") == "string" and "$ref" not in one for one in variants):
+    """The value of a field: text if the field takes text, else JSON, so that `uid=7` is a number."""
+    variants = [variant for variant in schema.get("anyOf", [schema]) if variant.get("type") != "null"]
+    if any(variant.get("type", "string") == "string" and "$ref" not in variant for variant in variants):
         return text
     try:
         return json.loads(text)

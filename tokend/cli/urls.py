@@ -1,4 +1,4 @@
-"""`key url`: a signed URL for a `url_key` caller, its rules restricted for one link."""
+"""`key url`: sign a URL for a `url_key` caller, whose rules may be restricted further for this URL."""
 
 import argparse
 import secrets
@@ -21,23 +21,26 @@ ROLES = ("publisher", "subscriber")
 
 
 def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
+    """Add `url` to the verbs of `key`."""
     url = verbs.add_parser(
         "url",
         help="sign a URL",
-        description="Print a URL that gets tokens by a url_key caller's rules, restricted, until it ends. No server is "
-        "asked; the app's url_signing_key signs it.",
+        description="Print a signed URL that gets tokens by the rules of a url_key caller. It expires after --ttl. The "
+        "options may restrict the rules further. The command runs offline, with the app's url_signing_key.",
     )
     add_config(url)
     add_app(url)
-    url.add_argument("--caller", required=True, metavar="NAME", help="the url_key caller whose rules it has")
-    url.add_argument("--ttl", required=True, type=_duration, help="how long the URL works: 90s, 30m, 2h, up to 31d")
-    url.add_argument("--channel", type=_text, help="only this channel; * is one or more characters")
-    url.add_argument("--user", type=_text, help="only this user (uid or account); * likewise")
+    url.add_argument("--caller", required=True, metavar="NAME", help="the url_key caller whose rules apply")
+    url.add_argument("--ttl", required=True, type=_duration, help="how long the URL is valid: 90s, 30m, 2h, up to 31d")
+    url.add_argument("--channel", type=_text, help="only this channel; * matches one or more characters")
+    url.add_argument("--user", type=_text, help="only this user (uid or account); * matches one or more characters")
     url.add_argument("--kinds", type=_names, metavar="KIND,…", help="only these kinds of token")
     url.add_argument("--roles", type=_names, metavar="ROLE,…", help="only these roles: publisher, subscriber")
-    url.add_argument("--max-ttl", type=_duration, metavar="TTL", help="the longest life of a token, such as 10m")
-    url.add_argument("--id", type=_id, help="its id in the audit and the deny list; else a random one")
-    url.add_argument("--url", type=_base, help="where clients reach the server: https://host; else where it listens")
+    url.add_argument("--max-ttl", type=_duration, metavar="TTL", help="the longest lifetime of a token, such as 10m")
+    url.add_argument("--id", type=_id, help="its id in the audit and the deny list (default: random)")
+    url.add_argument(
+        "--url", type=_base, help="where clients reach the server, such as https://host (default: where it listens)"
+    )
     url.set_defaults(run=_url)
 
 
@@ -71,37 +74,37 @@ def _url(options: argparse.Namespace, context: Context) -> int:
 
 
 def _routes(app: App, routes: Sequence[Route], caller: str) -> list[Route]:
-    """Those that take the caller by a key in the URL; leaves with exit code 2 where there is none."""
+    """The routes that accept a key of this caller in the URL. Exits with code 2 if there is none."""
     if caller not in app.rules:
         fail(f"app {app.name} has no caller {caller}; it has {', '.join(sorted(app.rules))}")
     found = [route for route in routes if route.app is app and caller in route.url_callers]
     if not found:
-        fail(f"no route of app {app.name} takes caller {caller} by a URL: it needs a url_key, perhaps url_key: signed")
+        fail(f"no route of app {app.name} takes caller {caller} by a URL: it needs a url_key, such as url_key: signed")
     return found
 
 
 def _check(options: argparse.Namespace, app: App, routes: Sequence[Route]) -> None:
-    """What could permit nothing, or would be refused by the server."""
+    """Exit with code 2 if the URL would allow nothing, or the server would reject it."""
     if not 1 <= options.ttl <= MAX_SECONDS:
-        fail(f"--ttl must be 1s to {MAX_SECONDS // 86_400}d: a URL that is out can be stopped by the deny list alone")
+        fail(f"--ttl must be 1s to {MAX_SECONDS // 86_400}d: only the deny list can stop a URL that has been given out")
     for name, given, known in (("--kinds", options.kinds, app.backends), ("--roles", options.roles, ROLES)):
-        for one in given or ():
-            if one not in known:
-                fail(f"{name}: {one} is none of {', '.join(sorted(known))}")
+        for value in given or ():
+            if value not in known:
+                fail(f"{name}: {value} is none of {', '.join(sorted(known))}")
     shortest = min(route.ttl.min for route in routes)
     if options.max_ttl is not None and not shortest <= options.max_ttl <= PLATFORM_MAX_TTL:
         fail(f"--max-ttl must be {shortest} to {PLATFORM_MAX_TTL} seconds")
 
 
 def _path(route: Route, key: str) -> str:
-    """The path below which the route answers to the key; a route of one endpoint with what stands behind it."""
+    """The route's path with the key; for a route with a single endpoint, with the rest of that endpoint's path."""
     literal = literal_prefix(route.path)
-    behind = [f"{{{part.name}}}" if not isinstance(part, str) else quote(part) for part in route.path[len(literal) :]]
-    return "".join(f"/{part}" for part in (*map(quote, literal), URL_KEY_MARK, key, *behind))
+    rest = [f"{{{part.name}}}" if not isinstance(part, str) else quote(part) for part in route.path[len(literal) :]]
+    return "".join(f"/{part}" for part in (*map(quote, literal), URL_KEY_MARK, key, *rest))
 
 
 def _base_of(route: Route, base: str) -> str:
-    """The base with the host that the route wants, if it wants one."""
+    """The base URL, with the route's host if it has one."""
     parts = urlsplit(base)
     if route.host is None or parts.hostname == route.host.strip("[]"):
         return base
@@ -122,7 +125,7 @@ def _text(text: str) -> str:
 
 
 def _names(text: str) -> list[str]:
-    return [one.strip() for one in text.split(",")]
+    return [name.strip() for name in text.split(",")]
 
 
 def _id(text: str) -> str:

@@ -38,10 +38,16 @@ class Source(Struct, frozen=True):
     file: str | None
     environment: Mapping[str, str]
     directory: Path
+    dotenv: bool = True
+    """Whether `.env` in the directory adds variables that the environment does not have."""
+
+    def variables(self, files: Files) -> Mapping[str, str]:
+        """The environment, and what `.env` adds to it."""
+        return with_dotenv(self.environment, self.directory, files) if self.dotenv else self.environment
 
     def load(self, files: Files) -> Configuration:
-        """The Setup as it is now, `.env` included; `ConfigError` with every problem."""
-        return load(self.file, with_dotenv(self.environment, self.directory, files), self.directory, files=files)
+        """The configuration as it is now; `ConfigurationError` with every problem."""
+        return load(self.file, self.variables(files), self.directory, files=files)
 
 
 def load(
@@ -75,7 +81,7 @@ def load(
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:
     """`{"apps": …}`, as merged with `defaults`, without secrets and digests, of what `files` remembers."""
     replayed = Files.unpack(files.pack())
-    environment = with_dotenv(source.environment, source.directory, replayed)
+    environment = source.variables(replayed)
     tree, _, _ = find(source.file, environment, source.directory, replayed)
     found: dict[str, Any] = {"apps": redacted(plain(merge_apps(tree)["apps"]))}
     return found

@@ -1,1 +1,1 @@
-"""Nouns and pure rules. No I/O, no clock, no randomness, no aiohttp, no vendor."""
+"""Data types, rules and calculations. This package does no I/O and knows no clock, randomness, aiohttp or vendor."""

@@ -1,7 +1,7 @@
-"""What an audit line says, and how lines hang together: one JSON object a decision, numbered and chained by hash.
+"""Lines of the audit log: one JSON object for each decision, numbered and linked by hashes.
 
-Pure: making and checking of lines. Writing them is `server/audit.py`'s. Each writer (a process, a worker) begins a chain
-of its own for each of its targets, so that several may append to one file.
+This module formats and verifies lines; `adapters/audit_file.py` writes them. Each writer (a process or a worker)
+starts a hash chain of its own for each file, so that several writers can append to the same file.
 
     {"writer": …, "sequence": n, "previous": sha256 of the writer's line n-1, …}
 """
@@ -10,29 +10,29 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Decision, Grant, Issued, Service, TokenRequest
 
-FIRST: Final = "0" * 64
-"""What the first line of a chain has for the previous one's hash."""
+FIRST_PREVIOUS: Final = "0" * 64
+"""The value of `previous` in the first line of a chain."""
 PROBE: Final = b'{"outcome":"probe"}'
-"""The body of a line that only tries whether lines can be written again."""
-PAGE: Final = 4096
-"""Bytes that a file system takes whole or not at all from a process that is killed; some take more."""
-_BEGINNING: Final = b'{"writer":'
-"""Inside of a line it would be escaped: wherever it stands, a line begins."""
+"""The body of a line that tests whether the file can be written again."""
+BLOCK_SIZE: Final = 4096
+"""Bytes. If a process is killed while it writes, a file system keeps such a block completely or not at all."""
+_LINE_START: Final = b'{"writer":'
+"""Every line starts with these bytes. JSON escapes the quotes, so they occur nowhere else."""
 
 
 def decision(
     app: str, caller: Caller, token_request: TokenRequest, outcome: Issued | ApiError, issued_at: int, request_id: str
 ) -> Decision:
-    """The audit's entry for an outcome."""
+    """Return the audit entry for an outcome. `issued_at` is in Unix seconds."""
     if isinstance(outcome, ApiError):
-        restricted_by = tuple([one.source for one in caller.restrictions])
+        restricted_by = tuple([restriction.source for restriction in caller.restrictions])
         return Decision(
             app, caller.name, token_request, None, None, None, issued_at, outcome, request_id, caller.url, restricted_by
         )
@@ -52,33 +52,36 @@ def decision(
     )
 
 
-class Chain:
-    """One writer's place in its chain. `lines` is pure; `commit` moves on once lines are written."""
+class HashChain:
+    """The hash chain of one writer. `lines` changes nothing; `commit` advances the chain once lines are written."""
 
     def __init__(self, writer: str) -> None:
-        self._head = _BEGINNING + orjson.dumps(writer) + b',"sequence":'
+        self._head = _LINE_START + msgspec.json.encode(writer) + b',"sequence":'
         self._sequence = 0
-        self._previous = FIRST.encode()
+        self._previous = FIRST_PREVIOUS.encode()
 
     def lines(self, bodies: Iterable[bytes]) -> list[bytes]:
-        """The next lines, without their newlines, of bodies that are JSON objects."""
-        head, sequence, previous, made = self._head, self._sequence, self._previous, []
+        """Return the next lines for bodies that are JSON objects. The lines have no newline."""
+        head, sequence, previous, lines = self._head, self._sequence, self._previous, []
         for body in bodies:
             line = b'%b%d,"previous":"%b",%b' % (head, sequence, previous, body[1:])
             previous = hashlib.sha256(line).hexdigest().encode()
             sequence += 1
-            made.append(line)
-        return made
+            lines.append(line)
+        return lines
 
     def commit(self, lines: Sequence[bytes]) -> None:
-        """These, the first of what `lines` gave, are written."""
+        """Record that these lines are written. They must be the first of those that `lines` returned."""
         if lines:
             self._sequence += len(lines)
             self._previous = hashlib.sha256(lines[-1]).hexdigest().encode()
 
 
 def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
-    """What a line says of a decision, as JSON: never the token, and nothing in the words of a client that was refused."""
+    """Return a decision as a JSON object. It contains neither the token nor any text of a client that was rejected.
+
+    `hash_ids` replaces users and channels with their SHA-256 and leaves details out.
+    """
     fields: dict[str, object] = {
         "time": decision.issued_at,
         "request_id": decision.request_id,
@@ -93,17 +96,17 @@ def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
         fields["outcome"] = "refused"
         fields["code"] = api_error.code if api_error else Code.INTERNAL
         fields["field"] = api_error.field if api_error and api_error.code != Code.UNKNOWN_FIELD else None
-        return orjson.dumps(fields)
+        return msgspec.json.encode(fields)
     fields["kind"] = decision.token_request.kind if decision.token_request else None
     fields["outcome"] = "issued"
     fields["rule"] = decision.rule
     fields["ttl"] = grant.ttl
     fields["format"] = grant.format
-    fields["services"] = _hashed(grant) if hash_ids else [_service(one) for one in grant.services]
+    fields["services"] = _hashed(grant) if hash_ids else [_service(service) for service in grant.services]
     fields["token_sha256"] = decision.token_sha256
     if decision.restricted_by:
         fields["restricted_by"] = decision.restricted_by
-    return orjson.dumps(fields)
+    return msgspec.json.encode(fields)
 
 
 def _service(service: Service) -> dict[str, object]:
@@ -123,27 +126,28 @@ def _plain(mapping: Mapping[str, object]) -> dict[str, object]:
 
 
 def _hashed(grant: Grant) -> list[dict[str, object]]:
-    """Users and channels as their SHA-256; details may hold either, and stay out."""
+    """Return the services with hashed users and channels. Details may contain either, so they are left out."""
 
-    def shown(text: str | None) -> str | None:
+    def hashed(text: str | None) -> str | None:
         return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if text else text
 
     return [
-        _service(replace(one, user=shown(one.user), channel=shown(one.channel), detail={})) for one in grant.services
+        _service(replace(service, user=hashed(service.user), channel=hashed(service.channel), detail={}))
+        for service in grant.services
     ]
 
 
-def in_pages(lines: Iterable[bytes], start: int) -> bytes:
-    """The lines with their newlines, to be written at byte `start` of a file, none over the end of a page.
+def align_to_blocks(lines: Iterable[bytes], start: int) -> bytes:
+    """Join lines so that, written at byte `start` of a file, no line crosses the end of a block of `BLOCK_SIZE` bytes.
 
-    Spaces stand before a line that would be: they belong to no line. One that is longer than a page stands where it may.
+    Spaces before a line fill the rest of a block. A line longer than a block is not aligned.
     """
     written, end = bytearray(), start
     for line in lines:
-        size, room = len(line) + 1, PAGE - end % PAGE
-        if room < size <= PAGE:
-            written += b" " * room
-            end += room
+        size, left = len(line) + 1, BLOCK_SIZE - end % BLOCK_SIZE
+        if left < size <= BLOCK_SIZE:
+            written += b" " * left
+            end += left
         written += line
         written += b"\n"
         end += size
@@ -151,29 +155,29 @@ def in_pages(lines: Iterable[bytes], start: int) -> bytes:
 
 
 class AuditProblem(Struct, frozen=True):
-    """Something wrong in an audit file: the line's number, from 1, and a sentence."""
+    """An error in an audit file: the number of the line, counted from 1, and a sentence."""
 
     line: int
     sentence: str
 
 
 def verify(lines: Iterable[bytes]) -> Iterator[AuditProblem]:
-    """Every line that is torn, out of sequence or does not hang on its writer's last one."""
+    """Find every line that is incomplete, out of sequence, or whose `previous` is not the hash of its writer's last line."""
     chains: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(lines, 1):
         raw = line.strip(b" \r\n")
         if not raw:
             continue
-        place = _place(raw)
-        if place is None and (begins := raw.rfind(_BEGINNING)) > 0:
+        link = _link(raw)
+        if link is None and (start := raw.rfind(_LINE_START)) > 0:
             yield AuditProblem(number, "begins with a piece of a line that was cut off, and goes on with another line")
-            raw = raw[begins:]
-            place = _place(raw)
-        if place is None:
+            raw = raw[start:]
+            link = _link(raw)
+        if link is None:
             yield AuditProblem(number, "is torn, or no line of an audit")
             continue
-        writer, sequence, previous = place
-        expected, last = chains.get(writer, (0, FIRST))
+        writer, sequence, previous = link
+        expected, last = chains.get(writer, (0, FIRST_PREVIOUS))
         if sequence != expected:
             missing = "a line is missing before it" if sequence > expected else "it stands there twice, or out of order"
             yield AuditProblem(number, f"has sequence {sequence} where {expected} was due: {missing}")
@@ -182,10 +186,10 @@ def verify(lines: Iterable[bytes]) -> Iterator[AuditProblem]:
         chains[writer] = (sequence + 1, hashlib.sha256(raw).hexdigest())
 
 
-def _place(line: bytes) -> tuple[str, int, str] | None:
-    """Writer, sequence and the previous line's hash; None for what is no line."""
+def _link(line: bytes) -> tuple[str, int, str] | None:
+    """Return writer, sequence and the hash of the previous line, or None if `line` is not an audit line."""
     try:
-        found: Any = orjson.loads(line)
-        return str(found["writer"]), int(found["sequence"]), str(found["previous"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        fields: Any = msgspec.json.decode(line)
+        return str(fields["writer"]), int(fields["sequence"]), str(fields["previous"])
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""Verified claims of a caller: how a path names one, and what it means that one equals a wanted value."""
+"""Paths to verified claims of a caller, and conditions that compare a claim with expected values."""
 
 import re
 from collections.abc import Mapping
@@ -13,49 +13,50 @@ _STEP: Final = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"\]]+)"\]""")
 
 
 class ClaimError(ValueError):
-    """A text that names no claim, with what to write instead."""
+    """A text does not name a claim. The message states what to write instead."""
 
 
 class ClaimPath(Struct, frozen=True):
-    """`claims.a.b` or `claims["https://x/roles"]`, as the steps into nested claims."""
+    """The keys that lead to a claim: `claims.a.b`, or `claims["https://x/roles"]` for other characters."""
 
     steps: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "claims" + "".join(f".{one}" if re.fullmatch(r"[\w-]+", one) else f'["{one}"]' for one in self.steps)
+        return "claims" + "".join(f".{step}" if re.fullmatch(r"[\w-]+", step) else f'["{step}"]' for step in self.steps)
 
     def of(self, claims: Mapping[str, object]) -> object:
-        """The claim, or None where there is none."""
-        at: Any = claims
+        """Return the value of the claim, or None if it is missing."""
+        value: Any = claims
         try:
             for step in self.steps:
-                at = at[step]
-        except (KeyError, TypeError):  # TypeError: what it is looked for in is no mapping
+                value = value[step]
+        except (KeyError, TypeError):  # TypeError: a value on the path is not a mapping
             return None
-        return at
+        return value
 
 
 class Condition(Struct, frozen=True):
-    """A claim equals one of the values, or is a list that holds one. Types count: true is not 1."""
+    """A claim equals one of `expected`, or is a list that contains one of them. Types are compared: true is not 1."""
 
     path: ClaimPath
-    wanted: tuple[object, ...]
+    expected: tuple[object, ...]
 
     def holds(self, claims: Mapping[str, object]) -> bool:
-        found = self.path.of(claims)
-        candidates = found if isinstance(found, list) else [found]
-        return any(type(one) is type(want) and one == want for one in candidates for want in self.wanted)
+        """Return whether the claims meet the condition."""
+        claim = self.path.of(claims)
+        values = claim if isinstance(claim, list) else [claim]
+        return any(type(value) is type(match) and value == match for value in values for match in self.expected)
 
     def __str__(self) -> str:
-        wanted = " or ".join(f'"{one}"' for one in self.wanted)
-        return f"{self.path} is not {wanted}"
+        expected = " or ".join(f'"{value}"' for value in self.expected)
+        return f"{self.path} is not {expected}"
 
 
 def parse_claim_path(text: str) -> ClaimPath:
-    """`ClaimError` unless it is `claims.x`, nested with dots or `claims["…"]`."""
-    whole = _CLAIM.fullmatch(text)
-    if whole is None:
+    """Parse `claims.x`, `claims.x.y` or `claims["…"]`. Raises `ClaimError` for any other text."""
+    match = _CLAIM.fullmatch(text)
+    if match is None:
         raise ClaimError(
             f'has {redact_secrets(text)}, which is no claim: write claims.name, claims.a.b or claims["https://…"]'
         )
-    return ClaimPath(tuple(dotted or quoted for dotted, quoted in _STEP.findall(whole.group(1))))
+    return ClaimPath(tuple(dotted or quoted for dotted, quoted in _STEP.findall(match.group(1))))

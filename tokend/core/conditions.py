@@ -52,7 +52,7 @@ def exclude_each_other(some: Iterable[Condition], others: Iterable[Condition]) -
     """Whether no claims meet both, since both name a claim and have no value of it in common."""
     others = tuple(others)
     return any(
-        condition.path == other.path and not set(condition.wanted) & set(other.wanted)
+        condition.path == other.path and not set(condition.expected) & set(other.expected)
         for condition in some
         for other in others
     )

@@ -1,7 +1,8 @@
-"""Deny entries: who is shut out for the time being, whatever the rules say. Pure: matching; `server/deny.py` reads files.
+"""Deny entries: temporary blocks that apply before a token is issued, whatever the rules allow.
 
-An entry names an app (or all), and any of user, channel, caller and url; all that it names must fit. `issued_before`
-shuts out identities that were established before that time (a caller's `iat`), as after a stolen session.
+An entry may name an app, a user, a channel, a caller and a signed URL. All fields present must match.
+`issued_before` blocks identities whose `iat` claim is older, for example after a session was stolen.
+`adapters/deny_file.py` reads the file; this module parses and matches.
 """
 
 from collections.abc import Iterable
@@ -14,11 +15,11 @@ from tokend.core.model import Caller, Grant
 from tokend.core.reach import reach_of
 from tokend.core.validation import FieldError, StrictModel, field_errors, invalid
 
-_WHOM = frozenset({"user", "channel", "caller", "url", "issued_before"})
+_SELECTORS = frozenset({"user", "channel", "caller", "url", "issued_before"})
 
 
 class Entry(StrictModel):
-    """One line of the deny file. `url`: the id of a signed URL. `until` and `issued_before` in Unix seconds."""
+    """One line of the deny file. `url` is the id of a signed URL. `until` and `issued_before` are in Unix seconds."""
 
     app: str | None = None
     user: str | None = None
@@ -30,13 +31,13 @@ class Entry(StrictModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _names_somebody(cls, value: object) -> object:
-        if isinstance(value, dict) and all(value.get(one) is None for one in _WHOM):
-            raise invalid(f"must name one of {', '.join(sorted(_WHOM))}: an entry for everybody is no entry")
+    def _has_a_selector(cls, value: object) -> object:
+        if isinstance(value, dict) and all(value.get(selector) is None for selector in _SELECTORS):
+            raise invalid(f"must name one of {', '.join(sorted(_SELECTORS))}: an entry for everybody is no entry")
         return value
 
     def fits(self, app: str, caller: Caller, users: frozenset[str], channels: frozenset[str], now: int) -> bool:
-        """Whether all that the entry names is so."""
+        """Return whether every field of the entry matches. `now` is in Unix seconds."""
         if self.until is not None and now >= self.until:
             return False
         return (
@@ -50,37 +51,40 @@ class Entry(StrictModel):
 
 
 def _began_before(time: int, caller: Caller) -> bool:
-    """Whether an identity is older. One that ends and does not say when it began may be: a JWT needs no `iat`."""
-    begun = caller.claims.get("iat")
-    return begun < time if isinstance(begun, int | float) else "exp" in caller.claims
+    """Return whether an identity is older than `time`.
+
+    A JWT need not have an `iat`. One that expires and has no `iat` counts as older.
+    """
+    issued_at = caller.claims.get("iat")
+    return issued_at < time if isinstance(issued_at, int | float) else "exp" in caller.claims
 
 
 def parse_entries(raw: bytes) -> tuple[Entry, ...]:
-    """The entries of a file, one JSON object a line; `ValueError` that tells every line that is none."""
-    found: list[Entry] = []
+    """Parse a file with one JSON object per line. Raises one `ValueError` that names every invalid line."""
+    entries: list[Entry] = []
     problems: list[str] = []
     for number, line in enumerate(raw.splitlines(), 1):
         if not line.strip():
             continue
         try:
-            found.append(Entry.model_validate(strict_json.loads(line)))
+            entries.append(Entry.model_validate(strict_json.loads(line)))
         except ValidationError as error:
-            problems += [f"line {number}: {_told(one)}" for one in field_errors(error, Entry)]
+            problems += [f"line {number}: {_sentence(field_error)}" for field_error in field_errors(error, Entry)]
         except ValueError:
             problems.append(f"line {number}: is no JSON object")
     if problems:
         raise ValueError("; ".join(problems))
-    return tuple(found)
+    return tuple(entries)
 
 
 def reason(entries: Iterable[Entry], app: str, caller: Caller, grant: Grant, now: int) -> str | None:
-    """Why the grant is denied; None lets it pass. Says no more than that there is an entry."""
+    """Return why the grant is denied, or None if it is not. The sentence discloses nothing of the entry."""
     reach = reach_of(grant)
-    if any(one.fits(app, caller, reach.users, reach.channels, now) for one in entries):
+    if any(entry.fits(app, caller, reach.users, reach.channels, now) for entry in entries):
         return "this is denied for the time being"
     return None
 
 
-def _told(field_error: FieldError) -> str:
+def _sentence(field_error: FieldError) -> str:
     sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
     return " ".join((*map(str, field_error.path), sentence))

@@ -1,4 +1,4 @@
-"""Durations as the configuration writes them: `90s`, `30m`, `1h` or `1d`."""
+"""Durations as the configuration writes them, `90s`, `30m`, `1h` or `1d`, and in words."""
 
 import re
 from typing import Annotated, Final
@@ -25,3 +25,16 @@ Duration = Annotated[
     BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
 ]
 """Seconds."""
+
+
+_WORDS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+def in_words(seconds: int) -> str:
+    """Return a duration in words: `5400` is `1 hour 30 minutes`."""
+    words = []
+    for size, unit in _WORDS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            words.append(f"{count} {unit}{'s' if count > 1 else ''}")
+    return " ".join(words) or "0 seconds"

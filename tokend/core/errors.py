@@ -1,4 +1,4 @@
-"""Why no token is issued: a closed list of codes, their HTTP statuses, and the error that carries one."""
+"""Errors of the API: a closed list of codes, the HTTP status of each code, and the exception that carries one."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from tokend.core.validation import redact_secrets
 
 
 class Code(StrEnum):
-    """The closed list of reasons for a refusal, for programs to read. `STATUS` gives the HTTP status of each."""
+    """The reasons for which a request fails, for programs to read. `STATUS` maps each to its HTTP status."""
 
     MALFORMED = "malformed"
     UNKNOWN_FIELD = "unknown_field"
@@ -52,10 +52,10 @@ STATUS: Final[Mapping[Code, int]] = {
 
 
 class ApiError(Exception):
-    """Why a token is not issued: a closed code, a sentence for people, and the field at fault, if it is one's.
+    """A request failed: a code, a sentence for people, and the field that caused it, if there is one.
 
-    Where there is a field the sentence goes on from its name ("must be text"). `operator` is for the log alone.
-    `retry_after`: seconds after which the same request would be admitted, where a rate limit refused it.
+    If `field` is set, the sentence continues its name ("must be text"). `operator` is written to the log only.
+    `retry_after` is set for rate limits: the seconds after which the same request would be accepted.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ApiError(Exception):
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
-        # an unknown field's name is the client's own word, and perhaps a secret in the wrong place
+        # the client chose the name of an unknown field: it may be a secret sent in the wrong place
         self.field = redact_secrets(field) if field and code == Code.UNKNOWN_FIELD else field
         self.operator = operator
         self.retry_after = retry_after
@@ -80,16 +80,16 @@ class ApiError(Exception):
 
     @property
     def detail(self) -> str:
-        """The whole sentence, field included."""
+        """The whole sentence, with the name of the field."""
         return f"{self.field} {self.sentence}" if self.field else self.sentence
 
     def renamed(self, names: Mapping[str, str]) -> "ApiError":
-        """The same with the field's name in the client's own contract."""
+        """Return the same error with the name that the client uses for the field."""
         if self.field is None or self.field not in names:
             return self
         return ApiError(self.code, self.sentence, names[self.field], self.operator, self.retry_after)
 
 
 def whole_seconds(retry_after: float) -> int:
-    """Rounded up, at least 1: what `Retry-After` takes. Who waits that long is admitted."""
+    """Round up to at least 1, for the header `Retry-After` (RFC 9110). A client that waits that long is accepted."""
     return max(1, ceil(retry_after))

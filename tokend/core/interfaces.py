@@ -1,7 +1,4 @@
-"""What the issuer awaits from above the line: small protocols, and `Ports`, which holds one of each.
-
-Implementations stand in `server/`. None in `Ports`: there is no such thing.
-"""
+"""Protocols for everything that the issuer needs and that does I/O. The package `adapters` implements them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -10,48 +7,48 @@ from msgspec import Struct
 
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Decision, Grant, Restriction
-from tokend.core.rate_limits import Group
+from tokend.core.rate_limits import BucketGroup
 from tokend.core.secrets import Secret
 
 
 class KeySource(Struct, frozen=True):
-    """Where an issuer's public keys are: a JWKS document at `url`, or named by the discovery document below `url`."""
+    """Where to fetch an issuer's public keys: a JWKS document at `url`, or OpenID discovery for the issuer `url`."""
 
     url: str
     discovery: bool = False
 
 
 class Keys(Protocol):
-    """Public keys of identity providers. Each raises `Refusal` (503) while the provider cannot be reached for them."""
+    """Public keys of identity providers. Both methods raise `ApiError` (503) while the provider cannot be reached."""
 
     async def get_keys(self, source: KeySource) -> Sequence[Any]:
-        """The source's keys, as far as they are known."""
+        """Return the known keys of the source."""
 
     async def refresh_keys(self, source: KeySource) -> Sequence[Any]:
-        """The same, asked for anew: for a token that none of those held fits."""
+        """Fetch the keys again, for a token that none of the known keys verifies."""
 
 
 class AuditSink(Protocol):
-    """Where decisions are written before a token leaves."""
+    """Writes decisions to the audit log before a token is released."""
 
     async def record(self, decisions: tuple[Decision, ...]) -> None:
-        """Write all or raise; whatever it raises, no token of these decisions is released."""
+        """Write all decisions, or raise. If it raises, no token of these decisions is released."""
 
     def healthy(self) -> bool:
-        """Whether it can be written: a server that cannot is not ready."""
+        """Return whether the log can be written. If not, the server is not ready."""
 
 
 class DenyList(Protocol):
-    """Who is shut out for the time being, whatever the rules say."""
+    """Temporary blocks of users, channels, callers and URLs."""
 
     async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
-        """Why this grant is denied, in a sentence; None lets it pass."""
+        """Return a sentence that states why the grant is denied, or None if it is not."""
 
 
 class AuthorizerSettings(Struct, frozen=True):
-    """Where an app's own backend is asked, and the secret that signs the questions.
+    """The URL of an app's authorizer, and the secret that signs the questions sent to it.
 
-    `timeout`: seconds that a request waits for all its answers; `cache`: seconds for which an answer counts, 0: only once.
+    `timeout`: seconds that a request waits for all answers. `cache`: seconds for which an answer is reused, or 0.
     """
 
     url: str
@@ -61,7 +58,7 @@ class AuthorizerSettings(Struct, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """What an app's own backend is told of a token before it is issued: who asks, and all that it would give."""
+    """What the authorizer receives before a token is issued: the caller, and everything that the token would give."""
 
     app: str
     caller: str
@@ -75,33 +72,36 @@ class Question(Struct, frozen=True):
 
 
 class Authorizer(Protocol):
-    """An app's own backend, which may refuse or narrow what the rules permit."""
+    """An app's own web service, which may reject or restrict what the rules allow."""
 
     async def authorize(
         self, settings: AuthorizerSettings, questions: Sequence[Question], request_id: str
     ) -> Sequence[Restriction | ApiError | None]:
-        """An answer to each question, in order; None leaves it as it is. No answer is a `Refusal` too (503)."""
+        """Return an answer for each question, in order. None allows the grant unchanged.
+
+        If the authorizer gives no answer, the result is an `ApiError` (503).
+        """
 
 
 class Limiter(Protocol):
-    """Counts asks against their rate limits."""
+    """Enforces rate limits."""
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
-        """For each ask, in order: None where it is admitted, else the seconds after which it would be.
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+        """Return for each token request, in order, None if it is within its limits, else seconds to wait.
 
-        `Refusal` (503) where the limits cannot be checked, and nothing may pass without.
+        Raises `ApiError` (503) if the limits cannot be checked and the configuration requires the check.
         """
 
 
 class BatchScheduler(Protocol):
-    """Shares the process among batches and everybody else."""
+    """Divides processing time between batches and single requests."""
 
-    async def next(self) -> None:
-        """Returns when it is this batch's turn to do a little."""
+    async def wait_for_turn(self) -> None:
+        """Return when the batch may process its next item."""
 
 
 class Interfaces(Struct, frozen=True):
-    """One of each, or None."""
+    """One implementation of each protocol. None if the configuration does not use it."""
 
     audit: AuditSink | None = None
     keys: Keys | None = None

@@ -1,7 +1,4 @@
-"""The nouns that every room shares: refusals, secrets, asks, callers, services, grants, stamps and what is issued.
-
-Plain data. Nothing here knows a vendor, a web server, a clock or a file.
-"""
+"""Data types that all packages share: token requests, callers, services, grants, issued tokens, audit decisions."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,15 +9,15 @@ from tokend.core.errors import ApiError
 from tokend.core.secrets import Secret
 
 PLATFORM_MAX_TTL: Final = 86_400
-"""Seconds: no token lives longer, whatever it says."""
+"""Seconds. The longest lifetime that the configuration can allow."""
 
 NOTHING: Final[Mapping[str, object]] = {}
 
 
 class AppCredentials(Struct, frozen=True):
-    """What an app signs with. `certificates` maps a name (primary, secondary) to each that verifies.
+    """The App ID and certificates of an app. `certificates` maps a name (primary, secondary) to each valid certificate.
 
-    `signing` names the one that signs tokens; the vendor's REST calls are always signed by the primary.
+    `signing` names the certificate that signs tokens. A backend may use the primary one for tokens of REST calls.
     """
 
     app_id: str | None
@@ -29,17 +26,20 @@ class AppCredentials(Struct, frozen=True):
 
 
 class Issuance(Struct, frozen=True):
-    """Made at the door, once a token: `issued_at` in Unix seconds (one a request), `salt` in 1..99999999."""
+    """Issue time and nonce of a token. `issued_at` is in Unix seconds; all tokens of a request share it.
+
+    `nonce` is a random number in 1..99999999, a new one for each token.
+    """
 
     issued_at: int
     nonce: int
 
 
 class TokenRequest(Struct, frozen=True):
-    """Untrusted: what a caller wants. `fields` are those of the kind; `ttl` in seconds, None where not said.
+    """Untrusted input. `fields` are those of the kind; `ttl` is in seconds, or None if the request has none.
 
-    `names` says what the dialect calls a field (`{"ttl": "expiry"}`), for refusals to name what the client sent.
-    `app_id`: the App ID that the client believes it asks, where its contract sends one.
+    `names` maps a field to its name in the dialect (`{"ttl": "expiry"}`), so that errors use the client's names.
+    `app_id` is the App ID that the client sent, in dialects that have one.
     """
 
     kind: str
@@ -50,10 +50,10 @@ class TokenRequest(Struct, frozen=True):
 
 
 class Restriction(Struct, frozen=True):
-    """What a signed URL or an authorizer leaves of what a caller's rules permit. None leaves that part as it is.
+    """Limits that a signed URL or an authorizer adds to a caller's rules. None adds no limit.
 
-    `channel` and `user` are texts in which `*` stands for one or more characters; `max_ttl` in seconds. `source` names
-    who restricts, for explain and the log: a URL's id, or the authorizer.
+    In `channel` and `user`, `*` matches one or more characters. `max_ttl` is in seconds. `source` names the origin
+    of the restriction for explain and the log: the id of a URL, or the authorizer.
     """
 
     source: str
@@ -65,9 +65,9 @@ class Restriction(Struct, frozen=True):
 
 
 class Caller(Struct, frozen=True):
-    """Who asks, as an auth scheme established it: the caller's name in the app and its verified claims.
+    """Who sends the request, as authenticated: the name of the caller in the app, and its verified claims.
 
-    Each of `restrictions` holds besides whatever rule permits. `url`: the id of the signed URL that was presented.
+    A grant must fit a rule and each of `restrictions`. `url` is the id of the signed URL that the request used.
     """
 
     name: str
@@ -77,10 +77,10 @@ class Caller(Struct, frozen=True):
 
 
 class Service(Struct, frozen=True):
-    """One service of a token. User and channel stand as on the wire (uid 0 is ""); None: the service has none.
+    """One service of a token. User and channel are as encoded in the token; None if the service has none.
 
-    `privileges` maps a name to seconds from the issue time. Names that start with `publish` make a publisher, `join`,
-    `play` and `subscribe` a subscriber, `app` an administrator's credential. `detail` holds what else the token says.
+    `privileges` maps a name to seconds from the issue time. A name that starts with `publish` makes a publisher;
+    `join`, `play` and `subscribe` make a subscriber; `app` administers the app. `detail` holds all other content.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Service(Struct, frozen=True):
 
 
 class Grant(Struct, frozen=True):
-    """What a token gives: app id, format, ttl in seconds and services. Never holds a secret."""
+    """What a token gives: app id, format, ttl in seconds, and services. It never contains a secret."""
 
     app_id: str | None
     format: str
@@ -100,10 +100,10 @@ class Grant(Struct, frozen=True):
 
 
 class Issued(Struct, frozen=True):
-    """A released token: times in Unix seconds, ttl in seconds. `rule` permitted it.
+    """A released token. Times are in Unix seconds. `rule` names the rule that allowed it.
 
-    `filled` are fields of the kind that the rule filled in; `clamped_from` is the ttl asked for, where it was cut;
-    `extra` is what the backend adds to the native answer; `restricted_by` names what restricted the caller.
+    `filled` holds fields that the rule supplied. `clamped_from` is the requested ttl in seconds, if it was shortened.
+    `extra` is what the backend adds to the native answer. `restricted_by` names the sources of restrictions.
     """
 
     token_request: TokenRequest
@@ -123,10 +123,10 @@ Outcome = Issued | ApiError
 
 
 class Decision(Struct, frozen=True):
-    """One entry of the audit: everything but the token. `refusal` is None for a token that is about to be released.
+    """One entry of the audit log, without the token. `api_error` is None if the token is about to be released.
 
-    `caller` and `ask` are None where the credential was refused. `url`: the id of the signed URL that the caller came by;
-    `restricted_by`: the sources of the caller's restrictions.
+    `caller` and `token_request` are None if authentication failed. `url` is the id of the signed URL of the request.
+    `restricted_by` names the sources of the caller's restrictions.
     """
 
     app: str

@@ -1,6 +1,7 @@
-"""Texts of a rule: literal, `*` for one or more characters, and placeholders, `{claims.x}` or `{claims.x|uid}`.
+"""Templates of a rule: literal text, `*` for one or more characters, and placeholders such as `{claims.x}`.
 
-A filled text is matched anchored and case-sensitively; a claim never counts as anything but literal text.
+Binding a template to a caller's claims gives a pattern. A pattern must match the whole text, case-sensitively.
+The value of a claim is always literal text.
 """
 
 import hashlib
@@ -18,18 +19,18 @@ _PIECE: Final = re.compile(r"""(\*)|\{([^{}]*)\}|([^*{}]+)|([{}])""")
 
 
 class TemplateError(ClaimError):
-    """A text that is no template, with what to write instead."""
+    """A text is not a valid template. The message states what to write instead."""
 
 
 class NotApplicable(Exception):
-    """A rule does not apply to a caller, since a claim is missing or cannot go in; the sentence says which."""
+    """A rule does not apply to a caller, because a claim is missing or cannot be inserted. The message names the claim."""
 
 
 class Placeholder(Struct, frozen=True):
-    """A claim to put in, which must not hold the literal characters at its ends, or one value could be read as another:
-    `before` is the one that follows it, `after` the one in front of it where a `*` stands further in front.
+    """A claim to insert. Its value must not contain `before` or `after`, or one value could match as another.
 
-    `number` makes a uid of its text, where the placeholder says so.
+    `before` is the character that follows the placeholder. `after` is the character in front of it, if a `*` occurs
+    earlier in the template. `number` converts the value to a uid, if the placeholder has a transform.
     """
 
     path: ClaimPath
@@ -42,46 +43,47 @@ STAR: Final = None
 
 
 class Pattern(Struct, frozen=True):
-    """A filled text: the literal pieces between its stars."""
+    """A bound template: the literal pieces between its stars."""
 
     pieces: tuple[str, ...]
 
     @property
     def single(self) -> str | None:
+        """The only text that matches, or None if the pattern has a star."""
         return self.pieces[0] if len(self.pieces) == 1 else None
 
     @property
     def is_any(self) -> bool:
-        """Whether it is the bare `*`."""
+        """Whether the pattern is `*` alone."""
         return self.pieces == ("", "")
 
     def matches(self, text: str) -> bool:
-        """Anchored, case-sensitive, each star standing for one or more characters."""
+        """Return whether the whole text matches, case-sensitively. Each star matches one or more characters."""
         first, *rest = self.pieces
         if not rest:
             return text == first
         if not text.startswith(first):
             return False
-        at = len(first)
+        end = len(first)
         for piece in rest[:-1]:
-            found = text.find(piece, at + 1)
-            if found < 0:
+            start = text.find(piece, end + 1)
+            if start < 0:
                 return False
-            at = found + len(piece)
-        return text.endswith(rest[-1]) and len(text) - len(rest[-1]) > at
+            end = start + len(piece)
+        return text.endswith(rest[-1]) and len(text) - len(rest[-1]) > end
 
     def __str__(self) -> str:
         return f'"{"*".join(self.pieces)}"'
 
 
 class Template(Struct, frozen=True):
-    """Parts in order: literal text, a placeholder, or STAR. `fixed`: what it is for everybody, if it has no placeholder."""
+    """Parts in order: literal text, a placeholder, or STAR. `fixed` is the pattern of a template without placeholders."""
 
     parts: tuple[str | Placeholder | None, ...]
     fixed: Pattern | None = None
 
     def bind(self, claims: Mapping[str, object]) -> Pattern:
-        """The pattern for a caller; `Inapplicable` where a claim is missing or cannot go in."""
+        """Insert claims. Raises `NotApplicable` if a claim is missing or cannot be inserted."""
         if self.fixed is not None:
             return self.fixed
         pieces = [""]
@@ -94,13 +96,16 @@ class Template(Struct, frozen=True):
 
 
 def parse_template(text: str) -> Template:
-    """`TemplateError` for an empty text, an unknown placeholder, or one that touches another or a `*`."""
+    """Parse a template.
+
+    Raises `TemplateError` if it is empty, or if a placeholder is unknown or directly beside another one or a `*`.
+    """
     if not text:
         raise TemplateError('is empty: leave it out, or write "*" for any')
-    found = list(_PIECE.finditer(text))
+    matches = list(_PIECE.finditer(text))
     parts: list[str | Placeholder | None] = []
-    for index, piece in enumerate(found):
-        star, inside, literal, brace = piece.groups()
+    for index, match in enumerate(matches):
+        star, inside, literal, brace = match.groups()
         if brace is not None:
             raise TemplateError("has a brace that is not part of a {claims.…} placeholder")
         if star is not None:
@@ -108,7 +113,7 @@ def parse_template(text: str) -> Template:
         elif literal is not None:
             parts.append(literal)
         else:
-            following = found[index + 1] if index + 1 < len(found) else None
+            following = matches[index + 1] if index + 1 < len(matches) else None
             if following is not None and following.group(3) is None:
                 raise TemplateError(
                     f"has nothing between {{{redact_secrets(inside)}}} and what follows: one value could run into the next; "
@@ -129,22 +134,22 @@ def parse_template(text: str) -> Template:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """A text without placeholders, in which only `*` is special."""
+    """Parse a text in which `*` is a star and everything else is literal."""
     return Pattern(tuple(text.split("*")))
 
 
 def uid_of(text: str) -> int:
-    """A stable 32-bit number for a text, never 0: SHA-256, its first four bytes modulo 2^32-1, plus one."""
+    """Derive a uid from a text, 1..2^32-1: the first four bytes of its SHA-256, modulo 2^32-1, plus one."""
     return _number(_digest(text)[:4])
 
 
 def screen_uid_of(text: str) -> int:
-    """A second one, for the screen that a user shares beside the camera: never 0, and never `uid_of` the same text."""
+    """Derive a second uid, for a user's shared screen, 1..2^32-1. It differs from `uid_of` the same text."""
     return _second(_digest(text))
 
 
 def _second(digest: bytes) -> int:
-    """Of the digest's second four bytes; if that is the number of the first four, of the digest's own digest's."""
+    """Return the number of bytes 4 to 7. While it equals that of bytes 0 to 3, hash the digest again."""
     first, second = _number(digest[:4]), _number(digest[4:8])
     while second == first:
         digest = hashlib.sha256(digest).digest()

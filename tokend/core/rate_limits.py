@@ -1,7 +1,7 @@
-"""Rate limits: what an ask counts against, and an exact count of it in memory (GCRA). Knows no clock and no Redis.
+"""Rate limits: the buckets of a token request, and an exact limiter in memory (GCRA, the leaky bucket of ITU-T I.371).
 
-Of a limit's counter at most `burst + rate x t` asks are admitted in any time t, and never fewer than that while they are
-asked for. Times are whole microseconds, scaled by the limit's amount, so that no rate is ever rounded.
+In any time t a bucket accepts at most `burst + rate x t` token requests, and no fewer if there are that many.
+Times are whole microseconds multiplied by the limit's amount, so that no rate is rounded.
 """
 
 from collections import OrderedDict
@@ -11,13 +11,13 @@ from typing import Final
 
 from msgspec import Struct
 
-MOST_COUNTERS: Final = 100_000
-"""What `Counters` remember at most, some 40 MB; beyond it what was used longest ago goes."""
+MAX_BUCKETS: Final = 100_000
+"""The most buckets that `GcraLimiter` keeps, about 40 MB. Beyond that it drops the least recently used."""
 _ANY: Final = "*"
 
 
 class Limit(Struct, frozen=True):
-    """`amount` asks in `seconds`, and `burst` at once; all of them at least 1."""
+    """`amount` token requests in `seconds`, and `burst` at once. Each is at least 1."""
 
     amount: int
     seconds: int
@@ -25,107 +25,111 @@ class Limit(Struct, frozen=True):
 
     @property
     def cost(self) -> int:
-        """What one ask adds to a counter, in microseconds times `amount`."""
+        """What a token request adds to a bucket, in microseconds times `amount`."""
         return self.seconds * 1_000_000
 
     @property
     def capacity(self) -> int:
-        """The most that a counter holds, in the same unit; it loses `amount` of it a microsecond."""
+        """The size of a bucket, in the same unit. A bucket loses `amount` each microsecond."""
         return self.burst * self.cost
 
 
-Counter = tuple[str, Limit]
-"""What is counted, and how much of it is allowed. The same text under another limit is another counter."""
-Group = Sequence[Counter]
-"""The counters of one ask: it counts against all of them, or, where one does not admit it, against none."""
+Bucket = tuple[str, Limit]
+"""What is counted, and its limit. The same text with another limit is another bucket."""
+BucketGroup = Sequence[Bucket]
+"""The buckets of a token request. It counts in all of them or, if a bucket is full, in none."""
 
 
 class Limits(Struct, frozen=True):
-    """The limits of an app. Every counter is the app's own, those of users and addresses too."""
+    """The limits of an app. Apps share no buckets, not even for the same user or address."""
 
     app: Limit | None = None
     caller: Limit | None = None
     user: Limit | None = None
     address: Limit | None = None
 
-    def group(self, app: str, caller: str | None, address: str | None, users: Iterable[str] = ()) -> list[Counter]:
-        """The counters of one ask. None: not known, not counted. Names of apps and callers hold no colon."""
-        found: list[Counter] = []
+    def buckets(self, app: str, caller: str | None, address: str | None, users: Iterable[str] = ()) -> list[Bucket]:
+        """Return the buckets of a token request. Caller and address are None if unknown, and are not counted then."""
+        # names of apps and callers contain no colon, so keys are unambiguous
+        buckets: list[Bucket] = []
         if self.app is not None:
-            found.append((f"app:{app}", self.app))
+            buckets.append((f"app:{app}", self.app))
         if self.caller is not None and caller is not None:
-            found.append((f"caller:{app}:{caller}", self.caller))
+            buckets.append((f"caller:{app}:{caller}", self.caller))
         if self.address is not None and address:
-            found.append((f"address:{app}:{client_of(address)}", self.address))
+            buckets.append((f"address:{app}:{client_of(address)}", self.address))
         if self.user is not None:
             limit = self.user
-            found += [(f"user:{app}:{user}", limit) for user in sorted({_user(one) for one in users})]
-        return found
+            buckets += [(f"user:{app}:{user}", limit) for user in sorted(set(map(_counted_user, users)))]
+        return buckets
 
 
 NO_LIMITS: Final = Limits()
 
 
-def _user(user: str) -> str:
-    """Every wildcard is one user."""
+def _counted_user(user: str) -> str:
+    """Return the user to count. All wildcards count as the same user."""
     return _ANY if not user or _ANY in user else user
 
 
 def client_of(address: str) -> str:
-    """Who is behind an address: itself for IPv4, its /64 for IPv6, since one client has all of those addresses."""
+    """Return what identifies the client of an address: the address for IPv4, its /64 for IPv6.
+
+    A client usually has all addresses of an IPv6 /64 (RFC 6177).
+    """
     if ":" not in address:
         return address
     try:
-        found = IPv6Address(address)
+        ipv6 = IPv6Address(address)
     except AddressValueError:
         return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return f"{IPv6Address(int(found) >> 64 << 64)}/64"
+    if ipv6.ipv4_mapped is not None:
+        return str(ipv6.ipv4_mapped)
+    return f"{IPv6Address(int(ipv6) >> 64 << 64)}/64"
 
 
-class Counters:
-    """The counters of one process: for each the time at which it is empty again, if nothing more is counted."""
+class GcraLimiter:
+    """The buckets of a process. For each it keeps the time at which the bucket is empty if nothing more is counted."""
 
-    def __init__(self, most: int = MOST_COUNTERS) -> None:
-        self._most = most
-        # a plain dict looks for its first key behind all that were taken from its front: 35 us with 100,000 counters
-        self._empty_at = OrderedDict[Counter, int]()
+    def __init__(self, max_buckets: int = MAX_BUCKETS) -> None:
+        self._max_buckets = max_buckets
+        # the first key of a plain dict is slow to find after deletions at its front: 35 us with 100,000 buckets
+        self._empty_at = OrderedDict[Bucket, int]()
 
     def __len__(self) -> int:
         return len(self._empty_at)
 
-    def take(self, groups: Sequence[Group], now: int) -> list[float | None]:
-        """For each ask, in order: None where it is admitted, else the seconds after which it would be.
+    def take(self, groups: Sequence[BucketGroup], now: int) -> list[float | None]:
+        """Return for each token request, in order, None if it is within its limits, else seconds to wait.
 
-        `now`: microseconds of a clock that only goes forward.
+        `now` is in microseconds of a monotonic clock.
         """
         return [self._take(group, now) for group in groups]
 
-    def _take(self, group: Group, now: int) -> float | None:
+    def _take(self, group: BucketGroup, now: int) -> float | None:
         wait = 0
-        taken: list[tuple[Counter, int | None, int]] = []
-        for counter in group:
-            limit = counter[1]
+        taken: list[tuple[Bucket, int | None, int]] = []
+        for bucket in group:
+            limit = bucket[1]
             scaled, cost = now * limit.amount, limit.cost
-            known = self._empty_at.pop(counter, None)
+            known = self._empty_at.pop(bucket, None)
             empty_at = (scaled if known is None or known < scaled else known) + cost
             over = empty_at - scaled - limit.burst * cost
             if over > 0:
                 wait = max(wait, -(-over // limit.amount))
-            taken.append((counter, known, empty_at))
-        for counter, known, empty_at in taken:  # put back as the last ones: the table is in the order of use
+            taken.append((bucket, known, empty_at))
+        for bucket, known, empty_at in taken:  # insert them at the end: the table is in the order of use
             if wait and known is not None:
-                self._empty_at[counter] = known
+                self._empty_at[bucket] = known
             elif not wait:
                 if known is None:
-                    self._make_room(now)
-                self._empty_at[counter] = empty_at
+                    self._drop_empty_buckets(now)
+                self._empty_at[bucket] = empty_at
         return wait / 1_000_000 if wait else None
 
-    def _make_room(self, now: int) -> None:
-        """Look at two counters for each new one: empty ones go, so the table stays about as large as what is in use."""
+    def _drop_empty_buckets(self, now: int) -> None:
+        """Check the two oldest buckets and drop empty ones, so the table is about as large as what is in use."""
         for _ in range(min(2, len(self._empty_at))):
             oldest, empty_at = self._empty_at.popitem(last=False)
-            if empty_at > now * oldest[1].amount and len(self._empty_at) < self._most - 1:
+            if empty_at > now * oldest[1].amount and len(self._empty_at) < self._max_buckets - 1:
                 self._empty_at[oldest] = empty_at

@@ -1,4 +1,4 @@
-"""What a grant amounts to, computed from its services alone, for a new grant and one read off a token alike."""
+"""The reach of a grant: users, channels, roles and capabilities, computed from its services alone."""
 
 from enum import StrEnum
 from typing import Final
@@ -14,14 +14,14 @@ _ROLES: Final = {None: frozenset[str](), PUBLISHER: frozenset({PUBLISHER}), SUBS
 LISTENING: Final = frozenset({"join", "play", "subscribe"})
 ADMINISTRATOR: Final = "app"
 DERIVED: Final = "derived_from"
-"""In a service's detail: its user follows from that other user of the token, and is no second one."""
+"""Key in a service's detail. Its value is the user of the token from which this service's user is derived."""
 CHANNELS: Final = "channels"
 USERS: Final = "users"
-"""In a service's detail: further channels and users that it reaches, as tuples of text."""
+"""Keys in a service's detail: further channels and users that the service reaches, as tuples of text."""
 
 
 class Capability(StrEnum):
-    """What a rule has to name before it permits a scope that holds it."""
+    """What a rule must allow by name."""
 
     WILDCARD_USER = "wildcard_user"
     WILDCARD_CHANNEL = "wildcard_channel"
@@ -30,7 +30,7 @@ class Capability(StrEnum):
 
 
 class Reach(Struct, frozen=True):
-    """Users and channels as on the wire, roles, and the capabilities that a rule must name."""
+    """Users and channels as encoded in the token, roles, and the capabilities that a rule must name."""
 
     users: frozenset[str]
     channels: frozenset[str]
@@ -39,21 +39,20 @@ class Reach(Struct, frozen=True):
 
 
 def reach_of(grant: Grant) -> Reach:
-    """The one function that says what a grant reaches."""
-    reached = [_reach_of_service(one) for one in grant.services]
-    if len(reached) == 1:
-        return reached[0]
+    """Return the reach of all services of a grant."""
+    reaches = [_reach_of_service(service) for service in grant.services]
+    if len(reaches) == 1:
+        return reaches[0]
     every = frozenset[str]().union
     return Reach(
-        every(*(one.users for one in reached)),
-        every(*(one.channels for one in reached)),
-        every(*(one.roles for one in reached)),
-        frozenset[Capability]().union(*(one.capabilities for one in reached)),
+        every(*(reach.users for reach in reaches)),
+        every(*(reach.channels for reach in reaches)),
+        every(*(reach.roles for reach in reaches)),
+        frozenset[Capability]().union(*(reach.capabilities for reach in reaches)),
     )
 
 
 def _reach_of_service(service: Service) -> Reach:
-    """What one service reaches."""
     users, channels, role = _users(service), _channels(service), role_of(service)
     wild_user, wild_channel = _any_wildcard(users), _any_wildcard(channels)
     capabilities = []
@@ -69,12 +68,12 @@ def _reach_of_service(service: Service) -> Reach:
 
 
 def users_of(grant: Grant) -> list[str]:
-    """The users of its scope, perhaps more than once, where nothing else of it is asked for."""
-    return [user for one in grant.services for user in _users(one)]
+    """Return the users that a grant reaches, possibly with duplicates. It is faster than `reach_of`."""
+    return [user for service in grant.services for user in _users(service)]
 
 
 def role_of(service: Service) -> str | None:
-    """Publisher if it holds any publish privilege, subscriber if it may join or play, None where roles mean nothing."""
+    """Return publisher if the service has a publish privilege, subscriber if it may join or play, else None."""
     for name in service.privileges:
         if name.startswith("publish"):
             return PUBLISHER
@@ -82,13 +81,13 @@ def role_of(service: Service) -> str | None:
 
 
 def is_wildcard(text: str | None) -> bool:
-    """Whether an id stands for more than itself: empty (any) or holding a `*`. None (no id at all) does not."""
+    """Return whether an id matches more than itself: it is empty (any) or contains `*`. None is no id, so no wildcard."""
     return text is not None and (not text or "*" in text)
 
 
 def _any_wildcard(ids: tuple[str, ...]) -> bool:
-    for one in ids:  # noqa: SIM110  # a generator here costs more than all of the loop
-        if not one or "*" in one:
+    for text in ids:  # noqa: SIM110  # a generator costs more than the whole loop
+        if not text or "*" in text:
             return True
     return False
 

@@ -1,7 +1,4 @@
-"""Rules: what a caller may be granted. A rule permits a grant if all of it fits this rule; rules are not combined.
-
-`Rule` is what the configuration writes below `rules`, in its final types. Templates are in `patterns.py`.
-"""
+"""Rules: what a caller may be granted. A single rule must fit the whole grant; rules are not combined."""
 
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
@@ -83,7 +80,7 @@ class Rule(StrictModel):
 
 
 class BoundRestriction(Struct, frozen=True):
-    """A restriction with its texts read."""
+    """A restriction with its texts parsed as patterns."""
 
     restriction: Restriction
     channel: Pattern | None
@@ -91,7 +88,7 @@ class BoundRestriction(Struct, frozen=True):
 
 
 class BoundRule(Struct, frozen=True):
-    """A rule's patterns with the caller's claims in their places, and what restricts them."""
+    """A rule with the caller's claims inserted, and the caller's restrictions. `max_ttl` (seconds) is the lowest of all."""
 
     channel: Pattern | None
     user: Pattern | None
@@ -100,18 +97,20 @@ class BoundRule(Struct, frozen=True):
 
     @property
     def single_user(self) -> str | None:
-        """The one user that is left, if it is one: it fills an ask that names none."""
-        patterns = (self.user, *(one.user for one in self.bound_restrictions))
-        return next((one.single for one in patterns if one is not None and one.single is not None), None)
+        """The only user that the rule allows, or None. It is used for a token request that names no user."""
+        patterns = (self.user, *(bound.user for bound in self.bound_restrictions))
+        return next(
+            (pattern.single for pattern in patterns if pattern is not None and pattern.single is not None), None
+        )
 
 
 def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | str:
-    """Put the caller's claims in; or say why the rule does not apply to this caller or kind."""
+    """Insert the caller's claims. Returns a sentence if the rule does not apply to this caller or kind."""
     if kind not in rule.kinds:
         return f"kind {kind} is not among kinds {_listed(rule.kinds)}"
-    for one in caller.restrictions:
-        if one.kinds is not None and kind not in one.kinds:
-            return f"{one.source}: kind {kind} is not among kinds {_listed(one.kinds)}"
+    for restriction in caller.restrictions:
+        if restriction.kinds is not None and kind not in restriction.kinds:
+            return f"{restriction.source}: kind {kind} is not among kinds {_listed(restriction.kinds)}"
     for condition in rule.when:
         if not condition.holds(caller.claims):
             return f"when: {condition}"
@@ -122,75 +121,79 @@ def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | str:
         return str(reason)
     if not caller.restrictions:
         return BoundRule(channel, user, rule.max_ttl, ())
-    longest = [one for one in (rule.max_ttl, *(one.max_ttl for one in caller.restrictions)) if one is not None]
-    return BoundRule(channel, user, min(longest, default=None), tuple(map(_bind_restriction, caller.restrictions)))
+    limits = (rule.max_ttl, *(restriction.max_ttl for restriction in caller.restrictions))
+    max_ttl = min((seconds for seconds in limits if seconds is not None), default=None)
+    return BoundRule(channel, user, max_ttl, tuple(map(_bind_restriction, caller.restrictions)))
 
 
-def _bind_restriction(one: Restriction) -> BoundRestriction:
+def _bind_restriction(restriction: Restriction) -> BoundRestriction:
     return BoundRestriction(
-        one,
-        None if one.channel is None else parse_pattern(one.channel),
-        None if one.user is None else parse_pattern(one.user),
+        restriction,
+        None if restriction.channel is None else parse_pattern(restriction.channel),
+        None if restriction.user is None else parse_pattern(restriction.user),
     )
 
 
 class Unmet(Struct, frozen=True):
-    """What a rule lacks for a grant, in sentences: `capabilities` apart, since they get a code of their own."""
+    """Why a rule does not allow a grant, in sentences. Missing capabilities are separate: they have an error code."""
 
     others: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:
+        """All sentences."""
         return self.others + self.capabilities
 
 
 _ALL_MET: Final = Unmet()
 
 
-def unmet_requirements(rule: Rule, filled: BoundRule, grant: Grant) -> Unmet:
-    """What is missing for this grant; both parts empty: the rule, and all that restricts it, permit it."""
+def unmet_requirements(rule: Rule, bound: BoundRule, grant: Grant) -> Unmet:
+    """Return why the rule or a restriction does not allow the grant. Both parts are empty if they allow it."""
     reach = reach_of(grant)
-    others = _unmet_limits(grant, reach, rule, filled)
-    for one in filled.bound_restrictions:
-        source = one.restriction.source
-        others += [f"{source}: {unmet}" for unmet in _unmet_limits(grant, reach, one.restriction, one)]
+    others = _unmet_limits(grant, reach, rule, bound)
+    for bound_restriction in bound.bound_restrictions:
+        restriction = bound_restriction.restriction
+        source = restriction.source
+        others += [f"{source}: {unmet}" for unmet in _unmet_limits(grant, reach, restriction, bound_restriction)]
         if Capability.APP_ADMIN in reach.capabilities:
             others.append(f"{source}: what is restricted never administers the app")
     missing = reach.capabilities - rule.capabilities
     if not others and not missing:
         return _ALL_MET
-    return Unmet(tuple(others), tuple(f"capability {one} is not named" for one in sorted(missing)))
+    return Unmet(tuple(others), tuple(f"capability {capability} is not named" for capability in sorted(missing)))
 
 
 def _unmet_limits(
     grant: Grant, reach: Reach, limit: Rule | Restriction, texts: BoundRule | BoundRestriction
 ) -> list[str]:
-    """What of a grant lies outside the kinds, texts, roles and ttl of a rule or restriction."""
+    """Return what of a grant exceeds the kinds, texts, roles and ttl of a rule or restriction."""
     unmet = []
     if limit.kinds is not None:
-        for one in grant.services:
-            if one.name not in limit.kinds:
+        for service in grant.services:
+            if service.name not in limit.kinds:
                 kinds = _listed(limit.kinds)
-                unmet.append(f"kind {one.name}, which the token holds too, is not among kinds {kinds}")
+                unmet.append(f"kind {service.name}, which the token holds too, is not among kinds {kinds}")
     if texts.channel is not None:
-        unmet += [f'channel "{one}" does not match {texts.channel}' for one in _misfits(reach.channels, texts.channel)]
+        channels = _unmatched(reach.channels, texts.channel)
+        unmet += [f'channel "{channel}" does not match {texts.channel}' for channel in channels]
     if texts.user is not None:
-        unmet += [f'user "{one}" does not match {texts.user}' for one in _misfits(reach.users, texts.user)]
+        unmet += [f'user "{user}" does not match {texts.user}' for user in _unmatched(reach.users, texts.user)]
     if limit.roles is not None and not reach.roles <= limit.roles:
         missing = ", ".join(sorted(reach.roles - limit.roles))
         unmet.append(f"role {missing} is not among roles {_listed(limit.roles)}")
     if limit.max_ttl is None:
         return unmet
-    longest = max([grant.ttl, *(seconds for one in grant.services for seconds in one.privileges.values())])
+    longest = max([grant.ttl, *(seconds for service in grant.services for seconds in service.privileges.values())])
     if longest > limit.max_ttl:
         unmet.append(f"ttl {longest} s is over the max of {limit.max_ttl} s")
     return unmet
 
 
-def _misfits(ids: frozenset[str], pattern: Pattern) -> list[str]:
-    """Wildcards fit `*` and a field left out (their capability is asked for apart); any other pattern must match the text."""
-    return sorted([one for one in ids if not pattern.matches(one) and not (pattern.is_any and is_wildcard(one))])
+def _unmatched(ids: frozenset[str], pattern: Pattern) -> list[str]:
+    """Return the ids that do not match. A wildcard id matches the pattern `*`; its capability is checked separately."""
+    return sorted([text for text in ids if not pattern.matches(text) and not (pattern.is_any and is_wildcard(text))])
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -1,4 +1,4 @@
-"""Secrets, sealed so that they are never printed, compared or pickled by accident."""
+"""`Secret`: a text that cannot be printed, compared or pickled by accident."""
 
 from typing import Any, NoReturn
 
@@ -10,10 +10,10 @@ from tokend.core.validation import invalid
 
 
 class Secret:
-    """A sealed text: it never prints, compares, hashes or pickles. `reveal()` is the one way out, easy to grep for.
+    """A text that only `reveal()` returns. Its repr hides it, and it cannot be pickled or copied.
 
-    In pydantic models (a backend's Options) it is written `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`; the
-    configuration passes a `secrets` resolver in the validation context that turns such a reference into a Secret.
+    In a pydantic model (a backend's Options) it is written `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`.
+    The configuration passes a function `secrets` in the validation context, which turns a reference into a Secret.
     """
 
     __slots__ = ("_text",)
@@ -22,6 +22,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
+        """Return the text."""
         return self._text
 
     def __repr__(self) -> str:
@@ -52,7 +53,7 @@ class Secret:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        one_of = [
+        references = [
             {
                 "type": "object",
                 "properties": {name: {"type": "string"}},
@@ -61,4 +62,4 @@ class Secret:
             }
             for name in ("env", "file", "credential")
         ]
-        return {"title": "Secret", "oneOf": one_of}
+        return {"title": "Secret", "oneOf": references}

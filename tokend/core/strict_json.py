@@ -1,35 +1,49 @@
-"""JSON read strictly: UTF-8, no key twice, no NaN, no lone surrogates, no deep nesting. For bodies and JWTs alike."""
+"""Strict JSON (RFC 8259) for request bodies, JWTs and files.
+
+It rejects duplicate keys, NaN, lone surrogates, invalid UTF-8, deep nesting and anything after the first value.
+"""
 
 import json
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-import orjson
+import msgspec
+
+_MAX_DIGITS: Final = 308
+"""Digits of the longest integer. Every such integer fits a float, so arithmetic with both never overflows."""
 
 
 class DuplicateKeyError(ValueError):
-    """A key that stands twice in one object."""
+    """An object contains the same key more than once."""
 
 
 def loads(raw: bytes) -> Any:
-    """The value; `ValueError` for anything that is not strictly JSON, `TwinKeyError` for a key that stands twice."""
-    # orjson refuses NaN, lone surrogates, bad UTF-8 and deep nesting; json alone can see a key that stands twice
-    orjson.loads(raw)
+    """Parse one JSON value. Raises `ValueError` if it is not strict JSON, `DuplicateKeyError` for a duplicate key."""
     try:
+        # msgspec rejects lone surrogates, which json accepts; only json can report duplicate keys
+        msgspec.json.decode(raw)
         return _DECODER.decode(raw.decode())
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
 
 def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
         raise DuplicateKeyError
-    return found
+    return unique
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > _MAX_DIGITS:
+        raise ValueError("an integer is too long")
+    return int(text)
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_int=_integer, parse_constant=_no_constant)

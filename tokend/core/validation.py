@@ -1,4 +1,4 @@
-"""pydantic's complaints in our words: where, and what to do, never the value that was rejected."""
+"""The base class of strict models, and pydantic's errors as sentences that never contain the rejected value."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StrictModel(BaseModel):
-    """The base of every shape: exact types, unknown fields refused, frozen."""
+    """Base class of all models: exact types, no unknown fields, frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -30,14 +30,14 @@ class StrictValue(RootModel[T], Generic[T]):
 
 
 def invalid(sentence: str) -> PydanticCustomError:
-    """The error for a validator to raise: a sentence that goes on from the field's name."""
+    """Return the error that a validator raises. The sentence continues the name of the field."""
     return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
 
 
 class FieldError(Struct, frozen=True):
-    """One thing wrong: the path below the model, and a sentence that follows the field's name.
+    """One error: the path of the field in the model, and a sentence that continues the name of the field.
 
-    Where the field is unknown the sentence is only the hint that follows that word.
+    If the field is unknown, the sentence is only the hint with the known names (see `suggestion`).
     """
 
     path: tuple[str | int, ...]
@@ -65,36 +65,36 @@ _HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{20,}")
 
 
 def redact_secrets(text: str) -> str:
-    """The text as a message may repeat it: not at all where it looks like a secret that went to the wrong place."""
-    mixed = (one for one in _RUN.findall(text) if all(re.search(kind, one) for kind in ("[0-9]", "[a-z]", "[A-Z]")))
+    """Return the text for use in a message, or a placeholder if it looks like a secret in the wrong field."""
+    mixed = (run for run in _RUN.findall(text) if all(re.search(kind, run) for kind in ("[0-9]", "[a-z]", "[A-Z]")))
     if _HEX_RUN.search(text) or any(mixed):
         return "(hidden: it looks like a secret)"
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
-    """Every complaint of `error`, in the order of the input's shape."""
-    return [_field_error(one, model) for one in error.errors(include_url=False, include_input=False)]
+    """Return every error in `error`, in the order of pydantic."""
+    return [_field_error(details, model) for details in error.errors(include_url=False, include_input=False)]
 
 
 def first_field_error(error: ValidationError, model: type[BaseModel]) -> FieldError:
-    """The one to tell where only one is told: a misspelling goes before the field that it leaves missing.
+    """Return the most useful error: an unknown field first, since a misspelling also leaves a field missing.
 
-    Of thousands that a client may cause, the others cost nothing.
+    A client may cause thousands of errors. Only this one is turned into a sentence.
     """
-    found = error.errors(include_url=False, include_input=False)
-    return _field_error(min(found, key=lambda one: one["type"] != _UNKNOWN), model)
+    errors = error.errors(include_url=False, include_input=False)
+    return _field_error(min(errors, key=lambda details: details["type"] != _UNKNOWN), model)
 
 
-def _field_error(one: "ErrorDetails", model: type[BaseModel]) -> FieldError:
-    path = tuple(step for step in one["loc"] if step != "[key]")  # pydantic's mark for the key of a mapping
-    if one["type"] == _UNKNOWN:
+def _field_error(details: "ErrorDetails", model: type[BaseModel]) -> FieldError:
+    path = tuple(step for step in details["loc"] if step != "[key]")  # pydantic's mark for the key of a mapping
+    if details["type"] == _UNKNOWN:
         return FieldError(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1])))
-    return FieldError(path, False, _sentence(one["type"], one.get("ctx", {}), one["msg"]))
+    return FieldError(path, False, _sentence(details["type"], details.get("ctx", {}), details["msg"]))
 
 
 def _sentence(kind: str, context: Mapping[str, Any], message: str) -> str:
-    """What is wrong, for pydantic's kind of error with its context and message."""
+    """Return the sentence for an error type of pydantic, with its context and message."""
     if kind in ("literal_error", "enum"):
         expected = str(context.get("expected", ""))
         return "must be " + {"True": "true", "False": "false"}.get(expected, expected)
@@ -109,7 +109,7 @@ def _sentence(kind: str, context: Mapping[str, Any], message: str) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` where a known word is near, else the known words."""
+    """Return `, did you mean 'x'?` if a known word is similar, else the list of known words."""
     words = sorted(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if near:
@@ -118,13 +118,13 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """The keys that the model knows at a path; empty where any key is allowed."""
-    at: Any = model
+    """Return the keys that the model has at a path. Empty if any key is allowed there."""
+    annotation: Any = model
     for step in path:
-        at = _below(at, step)
-    at = _bare(at)
-    if isinstance(at, type) and issubclass(at, BaseModel):
-        return [field.alias or name for name, field in at.model_fields.items()]
+        annotation = _below(annotation, step)
+    annotation = _bare(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [field.alias or name for name, field in annotation.model_fields.items()]
     return []
 
 
@@ -141,23 +141,25 @@ def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str |
 
 
 def _below(annotation: Any, step: str | int) -> Any:
-    at = _bare(annotation)
-    if isinstance(at, type) and issubclass(at, BaseModel):
-        fields = {field.alias or name: field.annotation for name, field in at.model_fields.items()}
+    bare = _bare(annotation)
+    if isinstance(bare, type) and issubclass(bare, BaseModel):
+        fields = {field.alias or name: field.annotation for name, field in bare.model_fields.items()}
         return fields.get(str(step))
-    arguments = [one for one in get_args(at) if one is not Ellipsis]
+    arguments = [argument for argument in get_args(bare) if argument is not Ellipsis]
     return arguments[-1] if arguments else None
 
 
 def _bare(annotation: Any) -> Any:
-    """Without Annotated and `| None`."""
+    """Remove `Annotated` and `| None`."""
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
         elif get_origin(annotation) in (Union, UnionType):
-            others = [one for one in get_args(annotation) if one is not NoneType]
-            models = [one for one in others if isinstance(_bare(one), type) and issubclass(_bare(one), BaseModel)]
-            annotation = (models or others)[0]
+            members = [member for member in get_args(annotation) if member is not NoneType]
+            models = [
+                member for member in members if isinstance(_bare(member), type) and issubclass(_bare(member), BaseModel)
+            ]
+            annotation = (models or members)[0]
         elif isinstance(annotation, type) and issubclass(annotation, RootModel):
             annotation = annotation.model_fields["root"].annotation
         else:

@@ -1,1 +1,1 @@
-"""Dialects: the HTTP API of each supported token server, parsed and rendered."""
+"""Dialects: the HTTP APIs that tokend offers, its own and those of other token servers."""

@@ -1,15 +1,15 @@
-"""`agora-docker`: the image agoracn/token. One request, one token with every service that is switched on (`combined`)."""
+"""`agora-docker`: the API of the Docker image agoracn/token. A token has every service that the request enables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
-from tokend.dialects.rendering import cut_short, field_of, tokens
+from tokend.dialects.rendering import clamped_ttl, field_of, tokens
 
 NAME: Final = "agora-docker"
 _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -26,40 +26,44 @@ _PARAMETERS, _BUILDING = -1, -2
 
 def _generate(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
-    reading.known_only(body, _FIELDS)
+    reading.reject_unknown(body, _FIELDS)
     parts: list[dict[str, object]] = []
     for name, known in _SERVICES.items():
         service = body.get(name, {})
         if not isinstance(service, dict):
             raise ApiError(Code.INVALID_FIELD, "must be an object", name)
-        reading.known_only(service, known)
+        reading.reject_unknown(service, known)
         parts += _parts(name, service, body)
     if not parts:
         raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
-    return Issue((TokenRequest("combined", {"services": parts}, reading.whole(body, "tokenExpireTs"), _names(parts)),))
+    return Issue(
+        (TokenRequest("combined", {"services": parts}, reading.seconds(body, "tokenExpireTs"), _names(parts)),)
+    )
 
 
 def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
-    """What the client calls each field of the parts."""
-    found = {"ttl": "tokenExpireTs"}
+    """Return the client's name of each field."""
+    names = {"ttl": "tokenExpireTs"}
     for index, part in enumerate(parts):
         of_part = {"channel": "channelName", "account": "uid", "user": "uid" if part["kind"] == "rtm" else "userUuid"}
-        of_part |= dict.fromkeys(("privileges", *(f"privileges.{one}" for one in _PRIVILEGES)), "privilegeExpireTs")
-        found |= {f"services.{index}.{name}": theirs for name, theirs in of_part.items()}
-    return found
+        of_part |= dict.fromkeys(
+            ("privileges", *(f"privileges.{privilege}" for privilege in _PRIVILEGES)), "privilegeExpireTs"
+        )
+        names |= {f"services.{index}.{name}": client_name for name, client_name in of_part.items()}
+    return names
 
 
 def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, object]]:
-    """The parts of `combined` that a service of the request switches on."""
+    """Return the parts of a token of kind `combined` that a service of the request enables."""
     if name in ("serviceChat", "serviceApaas"):
         kind = "chat" if name == "serviceChat" else "apaas"
-        found: list[dict[str, object]] = []
-        if reading.flag(service, "enableUser"):
-            found.append({"kind": kind, "user": reading.required(reading.text(service, "userUuid"), "userUuid")})
-        if reading.flag(service, "enableApp"):
-            found.append({"kind": kind, "app": True})
-        return found
-    if not reading.flag(service, "enable"):
+        parts: list[dict[str, object]] = []
+        if reading.boolean(service, "enableUser"):
+            parts.append({"kind": kind, "user": reading.required(reading.text(service, "userUuid"), "userUuid")})
+        if reading.boolean(service, "enableApp"):
+            parts.append({"kind": kind, "app": True})
+        return parts
+    if not reading.boolean(service, "enable"):
         return []
     match name:
         case "serviceRtc":
@@ -71,13 +75,13 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
 
 
 def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
-    """The uid is an account here: `0` is the account 0, not any user. An empty one is any user, and a capability."""
-    role = reading.numbered_role(service, "role")
+    """Return the RTC part. In this API `uid` is an account: `0` is the account "0", and empty is any user."""
+    role = reading.role_number(service, "role")
     account = reading.text(body, "uid")
     channel = reading.required(reading.text(body, "channelName"), "channelName")
     part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}
-    seconds = reading.whole(body, "privilegeExpireTs")
-    if seconds is not None and seconds != body.get("tokenExpireTs"):  # equal ones may be cut short together
+    seconds = reading.seconds(body, "privilegeExpireTs")
+    if seconds is not None and seconds != body.get("tokenExpireTs"):  # if they are equal, the issuer may shorten both
         names = _PRIVILEGES if role == "publisher" else _PRIVILEGES[:1]
         del part["role"]
         part["privileges"] = dict.fromkeys(names, seconds)
@@ -85,14 +89,14 @@ def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, 
 
 
 def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    data = {"token": tokens(outcomes)[0], **cut_short(outcomes)}
-    return HttpResponse(200, orjson.dumps({"code": 0, "message": "Success", "data": data}))
+    data = {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}
+    return HttpResponse(200, msgspec.json.encode({"code": 0, "message": "Success", "data": data}))
 
 
 def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     code = _PARAMETERS if api_error.status in (400, 413, 415) else _BUILDING
     body: dict[str, object] = {"code": code, "message": api_error.detail, "reason": api_error.code}
-    return HttpResponse(api_error.status, orjson.dumps(body | field_of(api_error) | {"request_id": request_id}))
+    return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
 
 
 DIALECT: Final = Dialect(NAME, (Endpoint("POST", "token/generate", _generate, _render, media=JSON),), _render_error)

@@ -1,9 +1,9 @@
-"""`agora-docs-sample`: the sample server of the vendor's documentation. Its answers have a `code` of their own."""
+"""`agora-docs-sample`: the API of the sample server in Agora's documentation. Answers contain a `code`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
@@ -16,14 +16,14 @@ NAME: Final = "agora-docs-sample"
 
 def _rtc(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
-    reading.known_only(body, ("uid", "ChannelName", "channelName", "role"))
+    reading.reject_unknown(body, ("uid", "ChannelName", "channelName", "role"))
     if "ChannelName" in body and "channelName" in body:
         raise ApiError(Code.INVALID_FIELD, "stands beside ChannelName: send one of the two", "channelName")
     name = "channelName" if "channelName" in body else "ChannelName"
     fields = {
         "channel": reading.required(reading.text(body, name), name),
         "uid": reading.uid_number(body, "uid", request.settings.signed_uid),
-        "role": reading.numbered_role(body, "role"),
+        "role": reading.role_number(body, "role"),
         "version": request.settings.version,
     }
     return Issue((TokenRequest("rtc", fields, None, {"channel": name}),))
@@ -31,14 +31,14 @@ def _rtc(request: HttpRequest) -> Issue:
 
 def _rtm(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
-    reading.known_only(body, ("uid",))
+    reading.reject_unknown(body, ("uid",))
     return Issue(
         (TokenRequest("rtm", {"user": _user(body), "version": request.settings.version}, None, {"user": "uid"}),)
     )
 
 
 def _user(body: Mapping[str, Any]) -> str:
-    """The sample's clients send the RTM user as text or as a number; 0 is nobody."""
+    """Return the RTM user. Clients of the sample send text or a number; 0 is not a user."""
     uid = body.get("uid")
     text = str(uid) if isinstance(uid, int) and not isinstance(uid, bool) else reading.text(body, "uid")
     if not text or text == "0":
@@ -53,7 +53,7 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
         "error": api_error.detail,
         "reason": api_error.code,
     }
-    return HttpResponse(api_error.status, orjson.dumps(body | field_of(api_error) | {"request_id": request_id}))
+    return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
 
 
 DIALECT: Final = Dialect(

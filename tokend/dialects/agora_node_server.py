@@ -1,4 +1,4 @@
-"""`agora-node-server`: Agora-Node-TokenServer on Express. Version 006 tokens; its word for a subscriber is `audience`."""
+"""`agora-node-server`: the API of Agora-Node-TokenServer. Tokens are 006, and a subscriber is called `audience`."""
 
 from typing import Final
 

@@ -1,4 +1,7 @@
-"""`agora-npm-demo`: the demo server inside npm agora-token. Always a publisher, version 006, the route's lifetime."""
+"""`agora-npm-demo`: the API of the demo server in the npm package agora-token.
+
+The role is always publisher, tokens are 006, and their ttl is the default of the route.
+"""
 
 from typing import Final
 

@@ -1,16 +1,16 @@
-"""`agora-samples`: the RTC and RTM requests of the vendor's samples and guides that are no server of their own."""
+"""`agora-samples`: the RTC and RTM requests of Agora's sample applications and guides."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import cut_short, render_error, render_error_as_text, token_as_text, tokens, tokens_as
+from tokend.dialects.rendering import clamped_ttl, render_error, render_error_as_text, token_as_text, tokens, tokens_as
 
 NAME: Final = "agora-samples"
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
@@ -22,34 +22,35 @@ _NAMES: Final = {
 }
 _RTC, _RTM = 1, 2
 _TOO_FAR: Final = 1_000_000_000
+"""Seconds. A time further away is not in Unix seconds."""
 
 
 def _generate_v1(request: HttpRequest) -> Issue:
-    """`type` 1 is RTC, 2 RTM."""
+    """Parse a request with one `type`: 1 is RTC, 2 is RTM."""
     body = _generate_body(request, "type")
-    return Issue((_generate_token_request(body, {reading.number(body, "type")}, "type", request),))
+    return Issue((_generate_token_request(body, {reading.integer(body, "type")}, "type", request),))
 
 
 def _generate_v2(request: HttpRequest) -> Issue:
-    """`types` [1, 2] is one token for both."""
+    """Parse a request with several `types`: [1, 2] is a token for both."""
     body = _generate_body(request, "types")
     types = body.get("types")
-    if not isinstance(types, list) or not types or not all(type(one) is int for one in types):
+    if not isinstance(types, list) or not types or not all(type(number) is int for number in types):
         raise ApiError(Code.INVALID_FIELD, "must be a list of 1 (RTC) and 2 (RTM)", "types")
     return Issue((_generate_token_request(body, set(types), "types", request),))
 
 
 def _generate_body(request: HttpRequest, types: str) -> dict[str, Any]:
-    """These clients send the App ID, and the certificate too: it is neither read nor logged."""
+    """Return the body without the certificate, which these clients send. It is neither used nor logged."""
     body = reading.json_object(request)
-    reading.known_only(body, (*_GENERATE, types))
+    reading.reject_unknown(body, (*_GENERATE, types))
     body.pop("appCertificate", None)
     return body
 
 
 def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str, request: HttpRequest) -> TokenRequest:
     app_id = reading.required(reading.text(body, "appId"), "appId")
-    ttl = reading.whole(body, "expire")
+    ttl = reading.seconds(body, "expire")
     uid = reading.required(reading.text(body, "uid"), "uid")
     if types == {_RTM}:
         fields: dict[str, object] = {"user": uid, "version": request.settings.version}
@@ -69,11 +70,13 @@ def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str,
 
 
 def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return HttpResponse(200, orjson.dumps({"code": 0, "data": {"token": tokens(outcomes)[0], **cut_short(outcomes)}}))
+    return HttpResponse(
+        200, msgspec.json.encode({"code": 0, "data": {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}})
+    )
 
 
 def _access_token(request: HttpRequest) -> Issue:
-    """The older Node server: `expiredTs` is an absolute Unix time."""
+    """Parse a request of the older Node server: `expiredTs` is a Unix time."""
     uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
     until = reading.query_seconds(request, "expiredTs")
     if until is not None and not 0 < until - request.now < _TOO_FAR:
@@ -88,16 +91,16 @@ def _access_token(request: HttpRequest) -> Issue:
 
 
 def _flask(request: HttpRequest) -> Issue:
-    """The Flask server names a channel alone, so any user may join with it: a capability."""
+    """Parse a request of the Flask server. It has no user, so the token is for any user, which needs a capability."""
     channel = reading.query_required(request, "channel_name")
     fields = {"channel": channel, "uid": 0, "role": "publisher", "version": request.settings.version}
     return Issue((TokenRequest("rtc", fields, None, {"channel": "channel_name"}),))
 
 
 def _conversation(request: HttpRequest) -> Issue:
-    """The Conversational AI guide: RTC and RTM for one numeric user."""
+    """Parse a request of the Conversational AI guide: RTC and RTM for the same numeric user."""
     body = reading.json_object(request)
-    reading.known_only(body, ("channel", "uid"))
+    reading.reject_unknown(body, ("channel", "uid"))
     channel = reading.required(reading.text(body, "channel"), "channel")
     uid = reading.uid_number(body, "uid", request.settings.signed_uid)
     if uid == 0:
@@ -108,9 +111,11 @@ def _conversation(request: HttpRequest) -> Issue:
 
 
 def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    until = min(one.expires_at for one in outcomes if isinstance(one, Issued))
+    until = min(issued.expires_at for issued in outcomes if isinstance(issued, Issued))
     rtc, rtm = tokens(outcomes)
-    return HttpResponse(200, orjson.dumps({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **cut_short(outcomes)}))
+    return HttpResponse(
+        200, msgspec.json.encode({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **clamped_ttl(outcomes)})
+    )
 
 
 DIALECT: Final = Dialect(

@@ -1,4 +1,4 @@
-"""`agora-samples-chat`: the Chat requests of the vendor's samples: its servers, its web client, its Java sample."""
+"""`agora-samples-chat`: the Chat requests of Agora's sample servers, web client and Java sample."""
 
 from collections.abc import Callable
 from typing import Final
@@ -16,22 +16,22 @@ NAME: Final = "agora-samples-chat"
 
 
 def _chat(user: str | None, ttl: int | None, user_name: str = "user", ttl_name: str = "ttl") -> Issue:
-    """A token for a user, or for the app's administrator where there is none."""
+    """Return the request for a user's token, or for the app token if `user` is None."""
     fields: dict[str, object] = {"app": True} if user is None else {"user": user}
     return Issue((TokenRequest("chat", fields, ttl, {"user": user_name, "ttl": ttl_name}),))
 
 
 def _generate_user(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
-    reading.known_only(body, ("user_uuid", "expire"))
+    reading.reject_unknown(body, ("user_uuid", "expire"))
     user = reading.required(reading.text(body, "user_uuid"), "user_uuid")
-    return _chat(user, reading.whole(body, "expire"), "user_uuid", "expire")
+    return _chat(user, reading.seconds(body, "expire"), "user_uuid", "expire")
 
 
 def _generate_app(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
-    reading.known_only(body, ("expire",))
-    return _chat(None, reading.whole(body, "expire"), ttl_name="expire")
+    reading.reject_unknown(body, ("expire",))
+    return _chat(None, reading.seconds(body, "expire"), ttl_name="expire")
 
 
 def _query_user(request: HttpRequest) -> Issue:
@@ -48,7 +48,7 @@ def _web(app: bool) -> Callable[[HttpRequest], Issue]:
 
 
 def _java(request: HttpRequest) -> Issue:
-    """A form or a query: `userId`, `expireSeconds`, `tokenType` user or app."""
+    """Parse a form or a query with `userId`, `expireSeconds`, and `tokenType`, which is user or app."""
     if request.content_type is not None and reading.media_type(request) != FORM:
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     try:

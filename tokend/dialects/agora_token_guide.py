@@ -1,4 +1,7 @@
-"""`agora-token-guide`: the server of the Go/Gin guide. Version 006 tokens; copies differ in the lifetime's name."""
+"""`agora-token-guide`: the API of the server in Agora's Go guide. Tokens are 006.
+
+Copies of that server call the lifetime `expiry` or `expireTime`.
+"""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""`agora-token-service`: the Go service's requests and answers, current and older, for its clients unchanged.
+"""`agora-token-service`: the API of AgoraIO-Community/agora-token-service, current and older versions.
 
-What it got wrong is refused here instead: unknown roles, uids out of range, lifetimes over the limits.
+Where that server guesses, this dialect returns 400: unknown roles, uids out of range, lifetimes over the limits.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ def _rtm(request: HttpRequest) -> Issue:
 
 
 def _rte(request: HttpRequest) -> Issue:
-    """The RTM token joins the stream channel too, in the path's role; 006 has no stream channels."""
+    """Parse a request for both tokens. The RTM token also joins the stream channel, except in format 006."""
     rtc = rtc_request(request, empty_uid="0")
     rtc_user, rtm_user = request.params["rtcuid"], request.params.get("rtmuid", "")
     user = rtm_user or rtc_user

@@ -1,49 +1,50 @@
-"""A company's own URL, made from a route of the configuration: no Python, one endpoint for GET and one for POST.
+"""Custom endpoints: a route of the configuration defines an endpoint for GET and POST, without Python.
 
-Path, then query (GET) or JSON (POST) fill the kinds' fields by name; `set` fixes, `default` fills, unknown is 400.
+The fields of the kinds come from the path, and from the query (GET) or a JSON body (POST), by name. `set` fixes a field,
+`default` supplies it if the request does not. Unknown fields are 400.
 """
 
 import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 from msgspec import Struct
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import TEXT, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
-from tokend.dialects.rendering import cut_short, render_error, token_fields
+from tokend.dialects.rendering import clamped_ttl, render_error, token_fields
 
 NAME: Final = "custom"
 TTL: Final = "ttl"
 VERSION: Final = "version"
-"""A field that the route's `token_version` says, and no request."""
+"""A field that comes from the route's `token_version`, never from a request."""
 OF_A_TOKEN: Final = ("token", "kind", "app_id", "role", "ttl", "issued_at", "expires_at", "renew_at")
-"""What a placeholder of an answer can name, besides the kind's fields and what its backend adds."""
+"""Placeholders of a response, in addition to the fields of the kind and the extras of its backend."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 
 class Field(Struct, frozen=True):
-    """One field of a kind, as text of a path or a query becomes it: `numeric` ones are whole numbers."""
+    """How to convert text of a path or query into a field: `numeric` to an integer, `role` to a role name."""
 
     numeric: bool
     role: bool
 
 
 class Custom(Struct, frozen=True):
-    """What the route says. `fields`: of each kind, by name; `path`: the names that the path holds."""
+    """The settings of a custom route. `kinds` maps each kind to its fields; `response` is the template of the answer."""
 
     kinds: Mapping[str, Mapping[str, Field]]
     set: Mapping[str, object]
     default: Mapping[str, object]
-    answer: object
+    response: object
 
 
 def dialect(custom: Custom) -> Dialect:
-    """The dialect of such a route; its endpoints have no path below the route's own."""
+    """Return the dialect of a custom route. Its endpoints have the path of the route itself."""
 
     def parse_get(request: HttpRequest) -> Issue:
         names = [name for name, _ in request.query]
@@ -62,38 +63,40 @@ def dialect(custom: Custom) -> Dialect:
 
 
 def known_fields(kinds: Mapping[str, Mapping[str, Field]]) -> set[str]:
-    """What a request, `set` and `default` can say."""
+    """Return the names that a request, `set` and `default` may contain."""
     return {name for of_kind in kinds.values() for name in of_kind if name != VERSION} | {TTL}
 
 
-def placeholders(answer: object) -> list[str]:
-    """The names in an answer, wherever they stand."""
-    if isinstance(answer, str):
-        return _PLACEHOLDER.findall(answer)
-    if isinstance(answer, Mapping):
-        return [name for value in answer.values() for name in placeholders(value)]
-    return [name for value in answer for name in placeholders(value)] if isinstance(answer, list) else []
+def placeholders(template: object) -> list[str]:
+    """Return the names of all placeholders in a response template."""
+    if isinstance(template, str):
+        return _PLACEHOLDER.findall(template)
+    if isinstance(template, Mapping):
+        return [name for value in template.values() for name in placeholders(value)]
+    return [name for value in template for name in placeholders(value)] if isinstance(template, list) else []
 
 
 def _issue(custom: Custom, request: HttpRequest, sent: Mapping[str, object], from_text: Set[str]) -> Issue:
-    """`from_text`: the names that came as text, of the path or a query."""
+    """Parse a request. `from_text` holds the names that came from the path or a query."""
     given: dict[str, object] = {**sent}
     for name, value in request.params.items():
         if name in sent:
             raise ApiError(Code.INVALID_FIELD, "stands in the path already", name)
         given[name] = value
-    reading.known_only(given, sorted(known_fields(custom.kinds)))
+    reading.reject_unknown(given, sorted(known_fields(custom.kinds)))
     for name in given:
         if name in custom.set:
             raise ApiError(Code.INVALID_FIELD, "is fixed by this route", name)
-    whole = {**custom.default, **given, **custom.set}
-    ttl = _ttl(whole, TTL in from_text)
+    values = {**custom.default, **given, **custom.set}
+    ttl = _ttl(values, TTL in from_text)
     token_requests = []
     for kind, known in custom.kinds.items():
         of_kind = {
-            name: _typed(whole[name], name, field, request) if name in from_text else _worded(whole[name], name, field)
+            name: _from_text(values[name], name, field, request)
+            if name in from_text
+            else _from_json(values[name], name, field)
             for name, field in known.items()
-            if name in whole
+            if name in values
         }
         if VERSION in known:
             of_kind[VERSION] = request.settings.version
@@ -101,66 +104,66 @@ def _issue(custom: Custom, request: HttpRequest, sent: Mapping[str, object], fro
     return Issue(tuple(token_requests))
 
 
-def _typed(value: object, name: str, field: Field, request: HttpRequest) -> object:
-    """Text of a path or a query as the field wants it."""
+def _from_text(value: object, name: str, field: Field, request: HttpRequest) -> object:
+    """Convert text of a path or query to the type of the field."""
     text = str(value)
     if name == "uid":
         return reading.uid(text, name, request.settings.signed_uid)
     if field.role:
         return reading.role(text, name)
-    return reading.whole_text(text, name) if field.numeric else text
+    return reading.integer_text(text, name) if field.numeric else text
 
 
-def _worded(value: object, name: str, field: Field) -> object:
-    """A role of a JSON body, in any of its words; anything else is the kind's to judge."""
+def _from_json(value: object, name: str, field: Field) -> object:
+    """Convert a role of a JSON body to its name. The kind checks all other values."""
     return reading.role(value, name) if field.role and isinstance(value, str) else value
 
 
-def _ttl(whole: Mapping[str, object], from_text: bool) -> int | None:
-    if TTL not in whole:
+def _ttl(values: Mapping[str, object], from_text: bool) -> int | None:
+    if TTL not in values:
         return None
     return (
-        reading.whole_text(str(whole[TTL]), TTL, "a whole number of seconds")
+        reading.integer_text(str(values[TTL]), TTL, "a whole number of seconds")
         if from_text
-        else reading.whole(whole, TTL)
+        else reading.seconds(values, TTL)
     )
 
 
 def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
-    issued = [one for one in outcomes if isinstance(one, Issued)]
+    tokens = [outcome for outcome in outcomes if isinstance(outcome, Issued)]
     values: dict[str, Any] = {}
-    for one in issued:
-        of_token = token_fields(one)
-        values[one.token_request.kind] = of_token
-        if len(issued) == 1:
+    for issued in tokens:
+        of_token = token_fields(issued)
+        values[issued.token_request.kind] = of_token
+        if len(tokens) == 1:
             values |= of_token
-    filled = _filled(custom.answer, values)
-    if isinstance(filled, dict):
-        return HttpResponse(200, orjson.dumps({**filled, **cut_short(outcomes)}))
-    return HttpResponse(200, _text(filled).encode(), TEXT)
+    content = _fill(custom.response, values)
+    if isinstance(content, dict):
+        return HttpResponse(200, msgspec.json.encode({**content, **clamped_ttl(outcomes)}))
+    return HttpResponse(200, _text(content).encode(), TEXT)
 
 
-def _filled(answer: Any, values: Mapping[str, Any]) -> Any:
-    """A placeholder standing alone keeps its type; within a text it becomes text."""
-    if isinstance(answer, Mapping):
-        return {name: _filled(value, values) for name, value in answer.items()}
-    if isinstance(answer, list):
-        return [_filled(value, values) for value in answer]
-    if not isinstance(answer, str):
-        return answer
-    single_process = _PLACEHOLDER.fullmatch(answer)
-    if single_process:
-        return _value(single_process[1], values)
-    return _PLACEHOLDER.sub(lambda found: _text(_value(found[1], values)), answer)
+def _fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Insert values into a template. A text that is only a placeholder becomes the value, with its type."""
+    if isinstance(template, Mapping):
+        return {name: _fill(value, values) for name, value in template.items()}
+    if isinstance(template, list):
+        return [_fill(value, values) for value in template]
+    if not isinstance(template, str):
+        return template
+    whole = _PLACEHOLDER.fullmatch(template)
+    if whole:
+        return _value(whole[1], values)
+    return _PLACEHOLDER.sub(lambda match: _text(_value(match[1], values)), template)
 
 
 def _text(value: object) -> str:
-    """Nothing, as the role of an RTM token, is no text."""
+    """Convert a value to text. None, such as the role of an RTM token, becomes empty."""
     return "" if value is None else str(value)
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:
-    at: Any = values
-    for step in name.split("."):
-        at = at.get(step) if isinstance(at, Mapping) else None
-    return at
+    value: Any = values
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

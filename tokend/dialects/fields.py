@@ -1,4 +1,7 @@
-"""Reading what clients send: strict JSON objects, whole numbers in text, role words. Bad input is a `Refusal` (400)."""
+"""Functions that dialects use to read input: JSON objects, integers in text, roles, uids.
+
+They raise `ApiError` (400) for invalid input, and name the field.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +23,7 @@ _NEGATIVE_UID: Final = re.compile(r"-[1-9][0-9]{0,9}", re.ASCII)
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
-    """The body as one JSON object. No content type is read as JSON; another one is 415."""
+    """Return the body, a JSON object. A missing content type counts as JSON; any other raises `ApiError` (415)."""
     if media_type(request) != JSON:
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON}")
     try:
@@ -33,7 +36,7 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
 
 
 def media_type(request: HttpRequest) -> str:
-    """The content type without its parameters; none is read as JSON."""
+    """Return the content type without parameters. A missing one counts as JSON."""
     return (request.content_type or JSON).partition(";")[0].strip().lower()
 
 
@@ -45,15 +48,15 @@ def _json_sentence(body: bytes, error: Exception) -> str:
     return "the body is not valid JSON (one object, in UTF-8)"
 
 
-def known_only(fields: Mapping[str, object], known: Sequence[str]) -> None:
-    """`Refusal` for a field that the contract does not have."""
+def reject_unknown(fields: Mapping[str, object], known: Sequence[str]) -> None:
+    """Raise `ApiError` for a field that the API does not have."""
     for name in fields:
         if name not in known:
             raise ApiError(Code.UNKNOWN_FIELD, f"is not a field of this request{suggestion(name, known)}", name)
 
 
 def text(fields: Mapping[str, object], name: str) -> str | None:
-    """A text field, None if it is left out."""
+    """Return a text, or None if the field is missing."""
     value = fields.get(name)
     if value is None and name not in fields:
         return None
@@ -62,8 +65,8 @@ def text(fields: Mapping[str, object], name: str) -> str | None:
     return value
 
 
-def whole(fields: Mapping[str, object], name: str) -> int | None:
-    """A field with a whole number (JSON, so no text and no true), None if it is left out."""
+def seconds(fields: Mapping[str, object], name: str) -> int | None:
+    """Return a number of seconds, or None if the field is missing. Only a JSON integer is valid."""
     if name not in fields:
         return None
     value = fields[name]
@@ -72,8 +75,8 @@ def whole(fields: Mapping[str, object], name: str) -> int | None:
     return value
 
 
-def number(fields: Mapping[str, object], name: str) -> int:
-    """A whole number that has to be there."""
+def integer(fields: Mapping[str, object], name: str) -> int:
+    """Return a required integer."""
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise ApiError(Code.INVALID_FIELD, "must be a whole number" if name in fields else "is missing", name)
@@ -81,20 +84,20 @@ def number(fields: Mapping[str, object], name: str) -> int:
 
 
 def uid_number(fields: Mapping[str, object], name: str, signed: bool) -> int:
-    """A uid that is sent as a JSON number, and has to be there."""
-    return uid(str(number(fields, name)), name, signed)
+    """Return a required uid that is a JSON integer."""
+    return uid(str(integer(fields, name)), name, signed)
 
 
-def flag(fields: Mapping[str, object], name: str) -> bool:
-    """true or false; left out is false."""
+def boolean(fields: Mapping[str, object], name: str) -> bool:
+    """Return true or false. A missing field is false."""
     value = fields.get(name, False)
     if not isinstance(value, bool):
         raise ApiError(Code.INVALID_FIELD, "must be true or false", name)
     return value
 
 
-def numbered_role(fields: Mapping[str, object], name: str) -> str:
-    """1 is a publisher, 2 a subscriber; left out means publisher, as in every contract without a role."""
+def role_number(fields: Mapping[str, object], name: str) -> str:
+    """Return the name of a role number: 1 is publisher, 2 is subscriber. A missing field is publisher."""
     value = fields.get(name, 1)
     if type(value) is not int or value not in (1, 2):
         raise ApiError(Code.INVALID_FIELD, "must be 1 (publisher) or 2 (subscriber)", name)
@@ -102,19 +105,19 @@ def numbered_role(fields: Mapping[str, object], name: str) -> str:
 
 
 def required(value: str | None, name: str) -> str:
-    """A text that has to be there and not be empty."""
+    """Return a required text, which must not be empty."""
     if not value:
         raise ApiError(Code.INVALID_FIELD, "is missing" if value is None else "must not be empty", name)
     return value
 
 
 def query_required(request: HttpRequest, name: str) -> str:
-    """The same for a query parameter."""
+    """Return a required query parameter, which must not be empty."""
     return required(query_value(request, name), name)
 
 
 def query_value(request: HttpRequest, name: str) -> str | None:
-    """The value of a query parameter, None if it is left out; `Refusal` if it stands twice."""
+    """Return a query parameter, or None if it is missing. Raises `ApiError` if it occurs more than once."""
     values = [value for key, value in request.query if key == name]
     if len(values) > 1:
         raise ApiError(Code.MALFORMED, "stands twice in the request", name)
@@ -122,32 +125,35 @@ def query_value(request: HttpRequest, name: str) -> str | None:
 
 
 def query_seconds(request: HttpRequest, name: str) -> int | None:
-    """A lifetime in the query, None if it is left out. Its range is the issuer's to judge."""
+    """Return a lifetime in seconds from the query, or None. The issuer checks its range."""
     value = query_value(request, name)
-    return None if value is None else whole_text(value, name, "a whole number of seconds")
+    return None if value is None else integer_text(value, name, "a whole number of seconds")
 
 
-def whole_text(value: str, name: str, what: str = "a whole number") -> int:
-    """A whole number in text, without a plus sign, leading zeros or other digits than 0 to 9."""
+def integer_text(value: str, name: str, what: str = "a whole number") -> int:
+    """Return the integer in a text: digits 0 to 9, without plus sign or leading zeros."""
     if _WHOLE.fullmatch(value) is None:
         raise ApiError(Code.INVALID_FIELD, f"must be {what}", name)
     return int(value)
 
 
 def role(word: str, field: str = "role") -> str:
-    """publisher or subscriber for the words that the field's clients use; anything else is refused, never guessed."""
+    """Return publisher or subscriber for any of the names that clients use. Raises `ApiError` for other words."""
     if word not in ROLES:
         raise ApiError(Code.INVALID_FIELD, f"must be one of {', '.join(ROLES)}", field)
     return ROLES[word]
 
 
 def looks_numeric(value: str) -> bool:
-    """Digits with or without a sign: meant as a number, whether or not it is a valid uid."""
+    """Return whether a text is digits with or without a sign. The client means a number then, valid or not."""
     return _DIGITS.fullmatch(value) is not None
 
 
 def uid(value: str, field: str, signed: bool) -> int:
-    """A uid in decimal text: 0 to 2^32-1; where `signed`, also -2^31 to -1, which gets 2^32 added (F4)."""
+    """Return the uid of a decimal text, 0 to 2^32-1.
+
+    If `signed`, -2^31 to -1 is valid too and 2^32 is added: Android's SDK shows large uids as negative numbers.
+    """
     if _UNSIGNED_UID.fullmatch(value) and int(value) < 1 << 32:
         return int(value)
     if signed and _NEGATIVE_UID.fullmatch(value) and int(value) >= -(1 << 31):

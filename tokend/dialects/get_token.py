@@ -1,4 +1,4 @@
-"""POST /getToken of the Go service, which other servers have under other names: one JSON body for rtc, rtm and chat."""
+"""POST /getToken: a JSON body for rtc, rtm and chat, as in AgoraIO-Community/agora-token-service and other servers."""
 
 from typing import Final
 
@@ -12,9 +12,13 @@ _NAMES: Final = {"ttl": "expire", "account": "uid", "user": "uid"}
 
 
 def get_token(request: HttpRequest) -> Issue:
-    """rtc needs channel and uid; rtm a uid, and a channel adds the stream channel; chat without a uid is the app token."""
+    """Parse the body.
+
+    rtc needs channel and uid. rtm needs uid, and joins a stream channel if there is a channel. chat without uid gives
+    the app token.
+    """
     body = reading.json_object(request)
-    reading.known_only(body, _FIELDS)
+    reading.reject_unknown(body, _FIELDS)
     token_type, channel, uid = (reading.text(body, name) for name in ("tokenType", "channel", "uid"))
     role = reading.role(word) if (word := reading.text(body, "role")) else None
     version = request.settings.version
@@ -31,11 +35,11 @@ def get_token(request: HttpRequest) -> Issue:
             fields = {"user": uid} if uid else {"app": True}
         case _:
             raise ApiError(Code.INVALID_FIELD, "must be rtc, rtm or chat", "tokenType")
-    return Issue((TokenRequest(token_type, fields, reading.whole(body, "expire"), _NAMES),))
+    return Issue((TokenRequest(token_type, fields, reading.seconds(body, "expire"), _NAMES),))
 
 
 def _rtc_user(uid: str, signed: bool) -> dict[str, object]:
-    """Digits, signed or not, are meant as a number and must be a valid one; anything else is an account."""
+    """Return the user as a uid if the text is digits, with or without a sign, else as an account."""
     if reading.looks_numeric(uid):
         return {"uid": reading.uid(uid, "uid", signed)}
     return {"account": uid}

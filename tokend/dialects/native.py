@@ -1,9 +1,9 @@
-"""`native`: our own API. Tokens, batches, explain, inspect and the documents; errors are problem+json (RFC 9457)."""
+"""`native`: tokend's own API, with tokens, batches, explain, inspect, and documents. Errors are problem+json (RFC 9457)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 
 from tokend.core.errors import ApiError, Code, whole_seconds
 from tokend.core.model import Issued, TokenRequest
@@ -27,7 +27,9 @@ from tokend.dialects.rendering import token_fields
 NAME: Final = "native"
 PROBLEM_JSON: Final = "application/problem+json"
 MAX_BATCH: Final = 100
+"""Token requests in a batch."""
 BATCH_BODY_LIMIT: Final = 64 * 1024
+"""Bytes."""
 _INSPECT: Final = ("token", "channel", "user", "product")
 _AUTHORIZER: Final = "is asked before a token is issued, and may refuse or narrow it; explain does not ask it"
 
@@ -39,7 +41,7 @@ def _token_request(body: Mapping[str, Any], settings_version: str) -> TokenReque
     fields = {name: value for name, value in body.items() if name not in ("kind", "ttl")}
     if fields.get("version") == "006" and settings_version != "006":
         raise ApiError(Code.INVALID_FIELD, "may not be 006: no route here says token_version 006", "version")
-    return TokenRequest(kind, fields, reading.whole(body, "ttl"))
+    return TokenRequest(kind, fields, reading.seconds(body, "ttl"))
 
 
 def _token(request: HttpRequest) -> Issue:
@@ -48,19 +50,19 @@ def _token(request: HttpRequest) -> Issue:
 
 def _tokens(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
-    reading.known_only(body, ("requests",))
+    reading.reject_unknown(body, ("requests",))
     token_requests = body.get("requests")
     if not isinstance(token_requests, list) or not 1 <= len(token_requests) <= MAX_BATCH:
         raise ApiError(Code.INVALID_FIELD, f"must be a list of 1 to {MAX_BATCH} token requests", "requests")
-    return Issue(tuple(_token_request_or_error(one, request.settings.version) for one in token_requests), batch=True)
+    return Issue(tuple(_token_request_or_error(item, request.settings.version) for item in token_requests), batch=True)
 
 
-def _token_request_or_error(one: object, settings_version: str) -> TokenRequest | ApiError:
-    """In a batch each ask stands or falls by itself."""
-    if not isinstance(one, dict):
+def _token_request_or_error(item: object, settings_version: str) -> TokenRequest | ApiError:
+    """Parse an item of a batch. An invalid item does not affect the others."""
+    if not isinstance(item, dict):
         return ApiError(Code.INVALID_FIELD, "must hold objects, each like the body of v1/token", "requests")
     try:
-        return _token_request(one, settings_version)
+        return _token_request(item, settings_version)
     except ApiError as api_error:
         return api_error
 
@@ -71,7 +73,7 @@ def _explain(request: HttpRequest) -> Explain:
 
 def _inspect(request: HttpRequest) -> Inspect:
     body = reading.json_object(request)
-    reading.known_only(body, _INSPECT)
+    reading.reject_unknown(body, _INSPECT)
     token, channel, user, product = (reading.text(body, name) for name in _INSPECT)
     if token is None:
         raise ApiError(Code.INVALID_FIELD, "is missing", "token")
@@ -83,24 +85,24 @@ def _page(name: str) -> Callable[[HttpRequest], Parsed]:
 
 
 def error_fields(api_error: ApiError) -> dict[str, object]:
-    """What a refusal says, for a batch's `error`, explain, and as part of a problem."""
+    """Return an error as plain data, for batches, explain and problem documents."""
     fields: dict[str, object] = {"code": api_error.code, "detail": api_error.detail}
     if api_error.retry_after is not None:
         fields["retry_after"] = whole_seconds(api_error.retry_after)
     return fields | ({"field": api_error.field} if api_error.field else {})
 
 
-def explanation_fields(one: Explanation) -> dict[str, object]:
-    """What explain says: whether, for whom, by which rule, and what each rule lacked."""
-    fields: dict[str, object] = {"issued": one.api_error is None, "caller": one.caller}
-    if one.api_error is None:
-        fields |= {"rule": one.rule_results[-1].rule, "gives": one.gives}
-        fields |= {"authorizer": _AUTHORIZER} if one.authorizer else {}
+def explanation_fields(explanation: Explanation) -> dict[str, object]:
+    """Return an explanation as plain data: whether a token would be issued, by which rule, or why not."""
+    fields: dict[str, object] = {"issued": explanation.api_error is None, "caller": explanation.caller}
+    if explanation.api_error is None:
+        fields |= {"rule": explanation.rule_results[-1].rule, "gives": explanation.gives}
+        fields |= {"authorizer": _AUTHORIZER} if explanation.authorizer else {}
     else:
-        fields |= {"error": error_fields(one.api_error)}
+        fields |= {"error": error_fields(explanation.api_error)}
     return fields | {
         "rule_results": [
-            {"rule": rule_result.rule, "unmet": list(rule_result.unmet)} for rule_result in one.rule_results
+            {"rule": rule_result.rule, "unmet": list(rule_result.unmet)} for rule_result in explanation.rule_results
         ]
     }
 
@@ -117,35 +119,34 @@ def _fields(outcome: Outcome) -> dict[str, object]:
             return {"error": error_fields(outcome)}
 
 
-def _render_one(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
+def _render_single(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     return _answer(_fields(outcomes[0]))
 
 
 def _render_batch(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return _answer({"results": [_fields(one) for one in outcomes]})
+    return _answer({"results": [_fields(outcome) for outcome in outcomes]})
 
 
 def _answer(fields: Mapping[str, object]) -> HttpResponse:
-    """Numbers stand as keys in what a token of other kinds says (RTM's permissions): they become text."""
-    return HttpResponse(200, orjson.dumps(fields, option=orjson.OPT_NON_STR_KEYS))
+    return HttpResponse(200, msgspec.json.encode(fields))
 
 
 def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
-    """A problem document. `type` is about:blank: the code says which problem it is."""
+    """Render a problem document (RFC 9457). `type` is about:blank, and `code` identifies the problem."""
     title = api_error.code.replace("_", " ").capitalize()
     body = {"type": "about:blank", "title": title, "status": api_error.status, **error_fields(api_error)}
-    return HttpResponse(api_error.status, orjson.dumps({**body, "request_id": request_id}), PROBLEM_JSON)
+    return HttpResponse(api_error.status, msgspec.json.encode({**body, "request_id": request_id}), PROBLEM_JSON)
 
 
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("POST", "v1/token", _token, _render_one),
+        Endpoint("POST", "v1/token", _token, _render_single),
         Endpoint("POST", "v1/tokens", _tokens, _render_batch, BATCH_BODY_LIMIT),
-        Endpoint("POST", "v1/explain", _explain, _render_one),
-        Endpoint("POST", "v1/inspect", _inspect, _render_one),
-        Endpoint("GET", "openapi.json", _page("openapi"), _render_one),
-        Endpoint("GET", "docs", _page("docs"), _render_one),
+        Endpoint("POST", "v1/explain", _explain, _render_single),
+        Endpoint("POST", "v1/inspect", _inspect, _render_single),
+        Endpoint("GET", "openapi.json", _page("openapi"), _render_single),
+        Endpoint("GET", "docs", _page("docs"), _render_single),
     ),
     render_error,
 )

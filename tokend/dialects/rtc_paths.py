@@ -1,4 +1,4 @@
-"""The path form that several servers share: rtc/{channel}/{role}/{tokenType}/{rtcuid}, rtm/{rtmuid}, rte/…"""
+"""Paths that several servers share: rtc/{channel}/{role}/{tokenType}/{rtcuid}, rtm/{rtmuid}, rte/…"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,7 +14,7 @@ USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
 
 
 def rtc_request(request: HttpRequest, ttl_name: str = "expiry", empty_uid: str | None = None) -> TokenRequest:
-    """The RTC ask of such a path. `ttl_name`: the query parameter; `empty_uid`: what an empty uid stands for, if it may."""
+    """Parse the RTC path. `ttl_name` is the query parameter of the ttl; `empty_uid` replaces an empty uid, if not None."""
     params = request.params
     text = params["rtcuid"]
     if not text:
@@ -37,13 +37,13 @@ def rtc_request(request: HttpRequest, ttl_name: str = "expiry", empty_uid: str |
 def rtm_request(
     request: HttpRequest, user: str, ttl_name: str = "expiry", more: Mapping[str, object] = NOTHING
 ) -> TokenRequest:
-    """An RTM ask for a user of the path. `more`: further fields."""
+    """Return the RTM request for a user. `more` holds further fields."""
     names: Mapping[str, str] = {"ttl": ttl_name, "user": "rtmuid"}
     fields = {"user": user, "version": request.settings.version, **more}
     return TokenRequest("rtm", fields, reading.query_seconds(request, ttl_name), names)
 
 
 def both(request: HttpRequest, ttl_name: str = "expiry") -> Issue:
-    """An RTC and an RTM token for one user of the path, without a stream channel: what 006 servers issue."""
+    """Parse a request for an RTC and an RTM token of the same user, without a stream channel, as 006 servers do."""
     rtm = rtm_request(request, request.params["rtcuid"], ttl_name)
     return Issue((rtc_request(request, ttl_name), replace(rtm, names={**rtm.names, "user": "rtcuid"})))

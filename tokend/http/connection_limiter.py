@@ -15,7 +15,7 @@ from tokend.telemetry.log import JsonLog
 
 LOOK_SECONDS: Final = 0.25
 """How often the deadlines are looked at."""
-TELL_SECONDS: Final = 10.0
+LOG_SECONDS: Final = 10.0
 """The shortest time between two log lines about closed connections: a flood of them must not fill the log."""
 RESERVED: Final = 64
 """File descriptors that are kept for everything but connections."""
@@ -70,8 +70,8 @@ class ConnectionLimiter:
         self._busy: dict[Connection, float] = {}
         self._stalled: dict[Connection, float] = {}
         self._addresses: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
-        self._told_at = -TELL_SECONDS
+        self._logged: Counter[str] = Counter()
+        self._logged_at = -LOG_SECONDS
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -158,9 +158,9 @@ class ConnectionLimiter:
         self._close_late(self._heads, now - self.deadlines.head, "head")
         self._close_late(self._stalled, now - self.deadlines.write, "write")
         self._close_late(self._busy, now - self.deadlines.answer, "answer")
-        if self.closed != self._told and now - self._told_at >= TELL_SECONDS:
-            self._log.event("connections", "warning", closed=dict(self.closed - self._told), open=self.open)
-            self._told, self._told_at = self.closed.copy(), now
+        if self.closed != self._logged and now - self._logged_at >= LOG_SECONDS:
+            self._log.event("connections", "warning", closed=dict(self.closed - self._logged), open=self.open)
+            self._logged, self._logged_at = self.closed.copy(), now
         self.start()
 
     def _close_late(self, queue: dict[Connection, float], before: float, reason: str) -> None:

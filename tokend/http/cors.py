@@ -1,24 +1,38 @@
-"""CORS, per app: which web pages may read an answer. Header lines for good and bad answers, and for preflights.
+"""CORS, per app. aiohttp-cors decides and writes the headers; here it learns which origins an app allows."""
 
-Our own function in the place of aiohttp-cors: docs/decisions/0007.
-"""
+from typing import TYPE_CHECKING, Any, Final
 
-from typing import Final
-
+import aiohttp_cors
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from aiohttp_cors.abc import AbstractRouterAdapter
 
 from tokend.core.errors import ApiError, Code
-from tokend.issuing.configuration import Origins
+from tokend.dialects.contract import HttpResponse
+from tokend.http.responses import to_response
 
-METHODS: Final = frozenset({"GET", "POST", "HEAD"})
-ALLOWED_HEADERS: Final = frozenset({"authorization", "content-type", "x-api-key", "x-requested-with"})
+if TYPE_CHECKING:
+    from tokend.http.routes import ConfiguredRoutes, RouteMatch
+
+METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_HEAD})
 MAX_AGE: Final = 600
 """Seconds for which a browser may remember a preflight."""
-_PREFLIGHT_VARY: Final = "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n"
+_OPTIONS: Final = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
+    expose_headers=("X-Request-ID", "Retry-After"),
+    allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Requested-With"),
+    max_age=MAX_AGE,
+)
+_PREFLIGHT_VARY: Final = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+_ERROR: Final = "this app does not answer this origin, method or header"
+_CORS_HEADERS: Final = (
+    hdrs.ACCESS_CONTROL_ALLOW_ORIGIN,
+    hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    hdrs.ACCESS_CONTROL_EXPOSE_HEADERS,
+)
 
 
 def is_preflight(request: web.BaseRequest) -> bool:
-    """OPTIONS with an Origin and the method that is asked for; any other OPTIONS is an ordinary request."""
+    """Whether a browser asks what it may send."""
     return (
         request.method == hdrs.METH_OPTIONS
         and hdrs.ORIGIN in request.headers
@@ -26,24 +40,61 @@ def is_preflight(request: web.BaseRequest) -> bool:
     )
 
 
-def lines(request: web.BaseRequest, origins: Origins) -> str:
-    """The header lines of an answer that a page of an allowed origin may read; empty for any other."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None or not origins.allow(origin):
-        return ""
-    return f"Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Expose-Headers: X-Request-ID,Retry-After\r\n"
+async def remove_foreign_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal before aiohttp-cors: it fails where the host's application has set CORS headers itself."""
+    if hdrs.ORIGIN in request.headers and not is_preflight(request):
+        for name in _CORS_HEADERS:
+            response.headers.popall(name, None)
 
 
-def preflight_lines(request: web.BaseRequest, origins: Origins) -> str:
-    """The header lines that answer a preflight; `Refusal` (403) where origin, method or a header is not allowed."""
-    origin = request.headers[hdrs.ORIGIN]
-    method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]
-    asked = [one.strip() for one in request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "").split(",")]
-    headers = [one.lower() for one in asked if one]
-    if not origins.allow(origin) or method not in METHODS or not ALLOWED_HEADERS.issuperset(headers):
-        raise ApiError(Code.NOT_PERMITTED, "this app does not answer this origin, method or header")
-    allowed = f"Access-Control-Allow-Headers: {','.join(headers)}\r\n" if headers else ""
-    return (
-        f"{_PREFLIGHT_VARY}Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Allow-Methods: {method}\r\n"
-        f"{allowed}Access-Control-Max-Age: {MAX_AGE}\r\n"
-    )
+class PerAppOrigins(AbstractRouterAdapter):
+    """Tells aiohttp-cors which origins the app of a request allows."""
+
+    def __init__(self, routes: "ConfiguredRoutes") -> None:
+        self._routes = routes
+
+    def add_preflight_handler(self, routing_entity: Any, handler: Handler, webview: bool = False) -> None:
+        self._routes.set_preflight_handler(_in_our_shape(handler))
+
+    def set_config_for_routing_entity(self, routing_entity: Any, config: Any) -> None:
+        """The configuration decides, request by request."""
+
+    def is_preflight_request(self, request: web.Request) -> bool:
+        return is_preflight(request)
+
+    def is_cors_enabled_on_request(self, request: web.Request) -> bool:
+        return hdrs.ORIGIN in request.headers and hasattr(request.match_info, "origins")
+
+    async def get_preflight_request_config(
+        self, preflight_request: web.Request, origin: str, requested_method: str
+    ) -> Any:
+        if requested_method not in METHODS:
+            raise KeyError(requested_method)
+        return _config(preflight_request, origin)
+
+    def get_non_preflight_request_config(self, request: web.Request) -> Any:
+        return _config(request, request.headers[hdrs.ORIGIN])
+
+
+def _config(request: web.Request, origin: str) -> Any:
+    match_info: RouteMatch = request.match_info  # type: ignore[assignment]  # ours: see `is_cors_enabled_on_request`
+    return {origin: _OPTIONS} if match_info.origins.allow(origin) else {}
+
+
+def _in_our_shape(handler: Handler) -> Handler:
+    """aiohttp-cors' preflight handler, with errors of ours and a `Vary` header."""
+
+    async def preflight(request: web.Request) -> web.StreamResponse:
+        match_info: RouteMatch = request.match_info  # type: ignore[assignment]
+        if match_info.api_error is not None:
+            raise match_info.api_error
+        try:
+            answer = await handler(request)
+        except web.HTTPForbidden as error:
+            raise ApiError(Code.NOT_PERMITTED, _ERROR) from error
+        response = to_response(HttpResponse(200, b""))
+        response.headers.update(answer.headers)
+        response.headers[hdrs.VARY] = _PREFLIGHT_VARY
+        return response
+
+    return preflight

@@ -1,4 +1,4 @@
-"""The server's own pages: status, ping, health, and a route's documents. None names another app or holds a secret."""
+"""The server's own pages: status, ping, health, and the documents of a route. None names another app or holds a secret."""
 
 from collections.abc import Callable
 from html import escape
@@ -39,15 +39,8 @@ def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) 
     return None
 
 
-def lines(page: HttpResponse) -> str:
-    """The header lines that a page gets besides the usual ones."""
-    if page.content_type != HTML:
-        return ""
-    return f"Content-Security-Policy: {CONTENT_SECURITY_POLICY}\r\n"
-
-
 class Documents:
-    """The documents of one Setup's routes: each is made when it is first asked for, and kept, since that takes 10 ms."""
+    """The documents of the routes of one configuration: each is made at its first request, and kept, since that takes 10 ms."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
@@ -65,15 +58,17 @@ def document(name: str, route: Route) -> HttpResponse:
     description = openapi.openapi(route)
     if name == "openapi":
         return HttpResponse(200, orjson.dumps(description))
-    operations = "".join(
-        _operation(path, method, one) for path, of in description["paths"].items() for method, one in of.items()
+    rows = "".join(
+        _operation(path, method, operation)
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
     )
     kinds = "".join(_kind(kind, description["components"]["schemas"][kind]) for kind in route.app.backends)
     link = escape(route.prefix.rstrip("/") + "/openapi.json")
     return _html(
         description["info"]["title"],
         f"<h1>{escape(description['info']['title'])}</h1><p>The machine-readable form is <a href='{link}'>openapi.json</a>.</p>"
-        f"<h2>Requests, below <code>{escape(route.prefix)}</code></h2><table>{operations}</table><h2>Kinds</h2>{kinds}",
+        f"<h2>Requests, below <code>{escape(route.prefix)}</code></h2><table>{rows}</table><h2>Kinds</h2>{kinds}",
     )
 
 
@@ -94,7 +89,7 @@ def _kind(kind: str, schema: dict[str, Any]) -> str:
 def _description(field: dict[str, Any]) -> str:
     if "description" in field:
         return str(field["description"])
-    return next((str(one["description"]) for one in field.get("anyOf", []) if "description" in one), "")
+    return next((str(choice["description"]) for choice in field.get("anyOf", []) if "description" in choice), "")
 
 
 def _html(title: str, body: str) -> HttpResponse:

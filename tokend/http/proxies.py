@@ -30,8 +30,8 @@ class Proxies:
 
     def __init__(self, written: Sequence[str] = ()) -> None:
         self._unix = UNIX in written
-        self._networks = tuple(ip_network(one) for one in written if one != UNIX)
-        self._read = lru_cache(maxsize=4096)(self._read_anew)  # the same few proxies and many clients, over and over
+        self._networks = tuple(ip_network(network) for network in written if network != UNIX)
+        self._read = lru_cache(maxsize=4096)(self._parse)  # the same few proxies and many clients, over and over
 
     def trust(self, peer: str) -> bool:
         """Whether what this peer says of others counts."""
@@ -62,7 +62,7 @@ class Proxies:
                 break
         return client
 
-    def _read_anew(self, text: str) -> "_Address | None":
+    def _parse(self, text: str) -> "_Address | None":
         """Without an interface's name (`%eth0`). A listener on `::` sees IPv4 peers as `::ffff:10.0.0.1`: IPv4 they are."""
         try:
             address = ip_address(text.partition("%")[0])

@@ -106,12 +106,12 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
     try:
         if hdrs.EXPECT in request.headers:  # 100-continue: anything else was refused before
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0  # nothing of the answer itself is out yet
+            request.writer.output_size = 0  # nothing of the response itself is out yet
         if request.content.is_eof():
-            body = await request.read()
+            body = await _read(request, limit)
         else:
             async with asyncio.timeout(seconds):
-                body = await request.read()
+                body = await _read(request, limit)
     except TimeoutError as error:
         raise ApiError(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
     except (ConnectionError, web.RequestPayloadError) as error:
@@ -119,3 +119,13 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
     if len(body) > limit:
         raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
     return body
+
+
+async def _read(request: web.BaseRequest, limit: int) -> bytes:
+    """The body, or a piece that is over the limit already. The host's `client_max_size` does not count: it is not ours."""
+    if request.content.at_eof():  # no body, or a middleware of the host has read it
+        return await request.read()
+    body = bytearray()
+    while len(body) <= limit and (piece := await request.content.readany()):
+        body += piece
+    return bytes(body)

@@ -1,22 +1,29 @@
-"""aiohttp's low-level server with what it lacks: our words for what its parser refuses, and a guard with deadlines and caps.
+"""What `tokend serve` adds around the application: deadlines and caps for connections, and errors of the HTTP parser.
 
-What never becomes a request (a header that cannot be parsed, `OPTIONS *`, another HTTP version) would be answered and
-logged by aiohttp itself, and quoted. Private names of aiohttp are used here alone: docs/decisions/0004.
+aiohttp would itself answer what its parser rejects, and quote it in its response and log. Private names of aiohttp are
+used in this module alone: docs/decisions/0004.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+import socket
+from collections.abc import Callable
+from typing import Any, Final, cast
 
-from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
+from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from tokend.http.connection_limiter import ConnectionLimiter
-from tokend.http.reply import Reply
 
-Handle = Callable[[web.BaseRequest], Awaitable[Reply]]
-RenderError = Callable[[web.BaseRequest, int, BaseException | None], Reply]
+BACKLOG: Final = 1024
+"""How many connections wait in the kernel to be accepted."""
+LINGER_SECONDS: Final = 1.0
+"""The longest that the rest of a refused body is read and thrown away, so that its sender sees the response."""
+IDLE_SECONDS: Final = 75.0
+"""How long an idle connection is kept."""
+LAST_REQUEST_SECONDS: Final = 1.0
+"""How long idle connections may still bring a request while stopping: it is answered, and its connection closed."""
+RenderError = Callable[[web.BaseRequest, int, BaseException | None], web.StreamResponse]
 """The answer, of this status, to what cannot be read; it writes the log line too."""
 
 
@@ -97,31 +104,19 @@ class Protocol(RequestHandler):
         answer = self._render_error(request, status, exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun already")
-        return cast(web.StreamResponse, answer)  # it has all that aiohttp asks of one
+        return answer
 
 
 class Server(web.Server):
-    """Makes a `Protocol` for each connection. `options`: those of aiohttp's RequestHandler."""
+    """Serves an application of aiohttp, with a `Protocol` for each connection.
+
+    `inner` is what `web.AppRunner(app).server` is once that is set up; `options` are those of aiohttp's RequestHandler.
+    """
 
     def __init__(
-        self,
-        handle: Handle,
-        render_error: RenderError,
-        connection_limiter: ConnectionLimiter,
-        max_body: int,
-        **options: Any,
+        self, inner: web.Server, render_error: RenderError, connection_limiter: ConnectionLimiter, **options: Any
     ) -> None:
-        """`max_body`: bytes that a body is read up to, whatever its endpoint takes."""
-
-        async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            found = await handle(request) if _fit(request) else render_error(request, 400, None)
-            return cast(web.StreamResponse, found)  # it has all that aiohttp asks of one
-
-        def request_of(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-            loop = protocol.loop
-            return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=max_body)
-
-        super().__init__(answer, request_factory=request_of)
+        super().__init__(inner.request_handler, request_factory=inner.request_factory)
         self._render_error = render_error
         self._connection_limiter = connection_limiter
         self._options = options
@@ -132,10 +127,49 @@ class Server(web.Server):
         )
 
 
-def _fit(request: web.BaseRequest) -> bool:
-    """Whether it is a path of HTTP/1.1 or 1.0, with the one expectation that there is."""
-    return (
-        request.raw_path.startswith("/")
-        and request.version in (HttpVersion11, HttpVersion10)
-        and (hdrs.EXPECT not in request.headers or request.headers[hdrs.EXPECT].lower() == "100-continue")
-    )
+class LimitedRunner:
+    """Runs an application behind the connection limiter: `tokend serve` runs the public one and the admin one so.
+
+    Every setting of aiohttp that is not its default is here.
+    """
+
+    def __init__(self, app: web.Application, render_error: RenderError, connection_limiter: ConnectionLimiter) -> None:
+        """`render_error`: the response to what never becomes a request of the application."""
+        self._apps = web.AppRunner(app, access_log=None)
+        self._render_error = render_error
+        self._connection_limiter = connection_limiter
+        self._runner: web.ServerRunner
+        self._sites: list[web.BaseSite] = []
+
+    async def start(self, listener: socket.socket) -> None:
+        """Start the application and answer on the listener. Raises what the application's startup raises."""
+        await self._apps.setup()
+        inner = self._apps.server
+        if inner is None:
+            raise RuntimeError("the application has no server")
+        server = Server(
+            inner,
+            self._render_error,
+            self._connection_limiter,
+            access_log=None,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=LAST_REQUEST_SECONDS)
+        await self._runner.setup()
+        self._connection_limiter.start()
+        self._sites = [web.SockSite(self._runner, listener, backlog=BACKLOG)]
+        for site in self._sites:
+            await site.start()
+
+    async def stop_accepting(self) -> None:
+        """Accept no further connection."""
+        for site in self._sites:
+            await site.stop()
+
+    async def cleanup(self) -> None:
+        """Close every connection, and what the application holds open."""
+        self._connection_limiter.stop()
+        await self._runner.cleanup()
+        await self._apps.cleanup()

@@ -30,7 +30,10 @@ class TtlBounds(Struct, frozen=True):
 
 
 class Origins:
-    """The web pages that may read an app's answers: exact origins, `https://*.example.com`, or `*`. `null` never."""
+    """The web pages that may read an app's answers; `null` never.
+
+    Exact origins, `https://*.example.com` for all below a name, `http://localhost:*` for any port of this machine, or `*`.
+    """
 
     __slots__ = ("_any", "_exact", "_pattern", "written")
 
@@ -38,9 +41,9 @@ class Origins:
         """`written`: as in the configuration, already checked by `check_origin`."""
         self.written = written
         self._any = "*" in written
-        self._exact = frozenset(one for one in written if "*" not in one)
-        wild = [re.escape(one).replace(r"\*", _LABELS) for one in written if "*" in one and one != "*"]
-        self._pattern = re.compile("|".join(wild)) if wild else None
+        self._exact = frozenset(origin for origin in written if "*" not in origin)
+        patterns = [_pattern_of(origin) for origin in written if "*" in origin and origin != "*"]
+        self._pattern = re.compile("|".join(patterns)) if patterns else None
 
     def allow(self, origin: str) -> bool:
         """Whether a browser's Origin header may read the answer."""
@@ -55,14 +58,25 @@ _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _LABELS: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:(?![/?#@])[!-~])+")
 _WRITTEN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://(\*\.)?({_LABELS}|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?")
+_ANY_PORT: Final = frozenset({"http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"})
+"""For pages under development, whose port differs from day to day. On any other host each port is another party's."""
+
+
+def _pattern_of(written: str) -> str:
+    """The regular expression for an origin with `*`; matching takes linear time."""
+    if written in _ANY_PORT:
+        return re.escape(written.removesuffix(":*")) + "(?::[0-9]{1,5})?"
+    return re.escape(written).replace(r"\*", _LABELS)
 
 
 def check_origin(written: str) -> str | None:
     """What is wrong with an origin of the configuration; None if nothing is."""
     if written == "null":
         return "may not be null: any sandboxed page has that origin"
-    if written == "*" or _WRITTEN.fullmatch(written):
+    if written == "*" or written in _ANY_PORT or _WRITTEN.fullmatch(written):
         return None
+    if written.endswith(":*"):
+        return f"any port is only possible on this machine: write {', '.join(sorted(_ANY_PORT))}, or name the port"
     return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
 
 

@@ -76,7 +76,7 @@ async def issue(
     found: list[Match] = []
     for number, token_request in enumerate(wanted.token_requests):
         if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
-            await interfaces.batch_scheduler.next()
+            await interfaces.batch_scheduler.wait_for_turn()
         found.append(_decided(app, ttl_policy, caller, token_request))
     if rate_limiting.counts(app, interfaces):
         found = await _within_limits(app, caller, found, wanted.batch, address, interfaces)
@@ -88,7 +88,7 @@ async def issue(
     decisions: list[Decision] = []
     for number, (token_request, one, issuance) in enumerate(zip(wanted.token_requests, found, issuances, strict=True)):
         if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
-            await interfaces.batch_scheduler.next()
+            await interfaces.batch_scheduler.wait_for_turn()
         outcome = one if isinstance(one, ApiError) else _minted(one, issuance)
         if isinstance(token_request, TokenRequest):
             outcome = outcome.renamed(token_request.names) if isinstance(outcome, ApiError) else outcome

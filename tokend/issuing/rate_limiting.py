@@ -33,7 +33,7 @@ async def admit(
     if interfaces.limiter is None or not counts(app, interfaces):
         return [None] * len(asked)
     name = None if caller is None else caller.name
-    groups = [app.limits.group(app.name, name, address, _users(app, grants)) for grants in asked]
+    groups = [app.limits.buckets(app.name, name, address, _users(app, grants)) for grants in asked]
     if not any(groups):
         return [None] * len(asked)
     return [None if wait is None else _over(wait) for wait in await interfaces.limiter.take(groups)]

@@ -1,4 +1,4 @@
-"""What a running server is to its operator: one process or several, it reloads, tells how it is, and stops."""
+"""What `tokend serve` runs, and how it controls it: one process or several."""
 
 from typing import Protocol
 
@@ -6,13 +6,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.config.loading import Files, Source
+from tokend.http.reloader import Reloader
 from tokend.issuing.configuration import Configuration, Listen
-from tokend.process.reloader import Reloader
-from tokend.telemetry.metrics import NOTHING, Snapshot, Values, merged
+from tokend.telemetry.metrics import Snapshot
 
 
 class LaunchOptions(Struct, frozen=True):
-    """What is to be served. `files`: those that `setup` was made of. `workers`: how many processes, at least 1."""
+    """What to serve. `files`: those that the configuration was made of. `workers`: number of processes, at least 1."""
 
     source: Source
     configuration: Configuration
@@ -21,16 +21,17 @@ class LaunchOptions(Struct, frozen=True):
     workers: int = 1
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
-        """Those of a Setup that serves where this start listens, in so many processes; `now` in Unix seconds."""
+        """The warnings for a configuration that is served here, by this number of processes; `now` in Unix seconds."""
         return replace(
             configuration, listen=self.listen, server=replace(configuration.server, workers=self.workers)
         ).warnings_at(now)
 
 
 class ServerHandle(Protocol):
-    """`alone.py` is one process, `supervisor.py` the parent of several."""
+    """`single_process.py` is one process, `multi_process.py` the parent of several."""
 
-    reloader: Reloader
+    @property
+    def reloader(self) -> Reloader: ...
 
     async def snapshot(self) -> Snapshot:
         """The metrics of all processes, those that have ended included."""
@@ -49,16 +50,3 @@ class ServerHandle(Protocol):
 
     async def stop(self, delay: float) -> None:
         """Not ready at once, still serving for `delay` seconds, then finish what has begun."""
-
-
-async def full_snapshot(server_handle: ServerHandle) -> Snapshot:
-    """Its metrics, with those that are of no process alone."""
-    reloader = server_handle.reloader
-    gauges: Values = {
-        "tokend_workers": {(): 0.0},  # so that it is 0 when all have ended, and not missing
-        "tokend_ready": {(): float(not server_handle.not_ready_reasons())},
-        "tokend_apps": {(): float(len(reloader.configuration.apps))},
-        "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
-        "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
-    }
-    return merged([await server_handle.snapshot(), replace(NOTHING, values=gauges)])

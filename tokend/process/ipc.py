@@ -1,4 +1,4 @@
-"""Messages between a supervisor and its workers: JSON objects, one a line, on a socket pair that both inherit."""
+"""Messages between the parent and its workers: JSON objects, each on a line, over a socket pair."""
 
 import asyncio
 import contextlib

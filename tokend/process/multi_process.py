@@ -1,4 +1,4 @@
-"""The parent of several workers: it owns the sockets, replaces workers that end or hang, and has all reload as one.
+"""The parent of several workers: it owns the sockets, replaces workers that end or hang, and has all reload as worker.
 
 It answers no request of the public listener itself. Its children are `child.py`; both talk over a `Channel`.
 """
@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from tokend.adapters.resources import CannotStart
 from tokend.config.loading import Files
+from tokend.http.reloader import Reloader
 from tokend.issuing.configuration import Configuration
 from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
-from tokend.process.reloader import Reloader
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import NOTHING, Metrics, Snapshot, counted, merged
 
@@ -45,7 +45,7 @@ class _Worker:
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._listening = asyncio.create_task(self._listen())
 
-    async def token_request(self, do: str, seconds: float = PREPARE_SECONDS, **message: Any) -> dict[str, Any] | None:
+    async def call(self, do: str, seconds: float = PREPARE_SECONDS, **message: Any) -> dict[str, Any] | None:
         """Its answer; None if it ended or took too long."""
         answer = self._answers.get(do)
         if answer is None or answer.done():
@@ -60,7 +60,10 @@ class _Worker:
         while (message := await self.channel.receive()) is not None:
             self.heard = asyncio.get_running_loop().time()
             if "metrics" in message:
-                self.snapshot, self.not_ready_reasons = Snapshot.unpack(message["metrics"]), message["unready"]
+                self.snapshot, self.not_ready_reasons = (
+                    Snapshot.unpack(message["metrics"]),
+                    message["not_ready_reasons"],
+                )
             if (answer := self._answers.pop(message["did"], None)) is not None and not answer.done():
                 answer.set_result(message)
         for answer in self._answers.values():
@@ -95,32 +98,32 @@ class MultiProcessServer:
     async def start(self) -> None:
         """Start all workers; `CannotStart` if one cannot."""
         started = await asyncio.gather(*(self._spawn() for _ in range(self._start.workers)), return_exceptions=True)
-        for one in started:
-            if isinstance(one, BaseException):
+        for result in started:
+            if isinstance(result, BaseException):
                 await self.stop(0)
-                raise one
+                raise result
         self._task(self._look_after())
 
     async def snapshot(self) -> Snapshot:
-        await asyncio.gather(*(one.token_request("report", REPORT_SECONDS) for one in self._workers))
-        return merged([self._ended, self._metrics.snapshot({}), *(one.snapshot for one in self._workers)])
+        await asyncio.gather(*(worker.call("report", REPORT_SECONDS) for worker in self._workers))
+        return merged([self._ended, self._metrics.snapshot({}), *(worker.snapshot for worker in self._workers)])
 
     def not_ready_reasons(self) -> list[str]:
         if self._stopping:
             return ["stopping"]
         if not self._workers:
             return ["no worker is running"]
-        reasons = [set(one.not_ready_reasons) for one in self._workers]
+        reasons = [set(worker.not_ready_reasons) for worker in self._workers]
         return sorted(set.intersection(*reasons))
 
     def alive(self, now: float) -> bool:
         """Whether a worker was heard lately."""
-        self._heard = max([self._heard, *(one.heard for one in self._workers)])
+        self._heard = max([self._heard, *(worker.heard for worker in self._workers)])
         return self._stopping or now - self._heard < HUNG_SECONDS
 
     def reopen_audit(self) -> None:
-        for one in self._workers:
-            one.channel.send(do="reopen")
+        for worker in self._workers:
+            worker.channel.send(do="reopen")
 
     async def replace_workers(self) -> None:
         async with self._changing:
@@ -138,25 +141,25 @@ class MultiProcessServer:
         asyncio.get_running_loop().call_later(delay, self._listener.close)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(self._retire(one, delay) for one in list(self._workers)))
+        await asyncio.gather(*(self._retire(worker, delay) for worker in list(self._workers)))
 
     async def _install(self, configuration: Configuration, files: Files) -> list[str]:
         """All workers make ready; only if all are, all swap."""
         async with self._changing:
             packed = files.pack()
             workers = list(self._workers)
-            answers = await asyncio.gather(*(one.token_request("prepare", files=packed) for one in workers))
-            there = [one for one in answers if one is not None]
-            problems = [problem for one in there for problem in one["problems"]]
-            if problems or not there:
-                for one in workers:
-                    one.channel.send(do="withdraw")
+            answers = await asyncio.gather(*(worker.call("prepare", files=packed) for worker in workers))
+            received = [answer for answer in answers if answer is not None]
+            problems = [problem for answer in received for problem in answer["problems"]]
+            if problems or not received:
+                for worker in workers:
+                    worker.channel.send(do="rollback")
                 return sorted(set(problems)) or ["no worker answers"]
-            for one, answer in zip(workers, answers, strict=True):
+            for worker, answer in zip(workers, answers, strict=True):
                 if answer is None:
-                    one.kill()  # its replacement gets the new Setup
+                    worker.kill()  # its replacement gets the new Setup
             self._files = files
-            await asyncio.gather(*(one.token_request("commit") for one in workers))
+            await asyncio.gather(*(worker.call("commit") for worker in workers))
             return []
 
     async def _spawn(self) -> None:
@@ -171,7 +174,7 @@ class MultiProcessServer:
         theirs.close()
         worker = _Worker(process, await Channel.on(ours))
         source = self._start.source
-        answer = await worker.token_request(
+        answer = await worker.call(
             "start",
             file=source.file,
             directory=str(source.directory),
@@ -182,7 +185,7 @@ class MultiProcessServer:
             await process.wait()
             if answer is not None:
                 raise CannotStart("; ".join(answer["problems"]))
-            self._count_end(worker)  # it was lost, like one that ends later
+            self._count_end(worker)  # it was lost, as a worker is that ends later
             raise CannotStart("a worker ended, or hung, before it was ready")
         worker.not_ready_reasons = []
         self._workers.append(worker)
@@ -222,21 +225,21 @@ class MultiProcessServer:
         self._forget([worker])
 
     def _forget(self, workers: Iterable[_Worker]) -> None:
-        for one in workers:
-            if one in self._workers:
-                self._workers.remove(one)
-                self._ended = merged([self._ended, counted(one.snapshot)])
-                one.channel.close()
+        for worker in workers:
+            if worker in self._workers:
+                self._workers.remove(worker)
+                self._ended = merged([self._ended, counted(worker.snapshot)])
+                worker.channel.close()
 
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(REPORT_SECONDS)
             now = asyncio.get_running_loop().time()
-            for one in self._workers:
-                self._task(one.token_request("report", HUNG_SECONDS))
-                if now - one.heard > HUNG_SECONDS and not one.retiring:
-                    self._log.event("worker", "error", result="hung", pid=one.process.pid)
-                    one.kill()
+            for worker in self._workers:
+                self._task(worker.call("report", HUNG_SECONDS))
+                if now - worker.heard > HUNG_SECONDS and not worker.retiring:
+                    self._log.event("worker", "error", result="hung", pid=worker.process.pid)
+                    worker.kill()
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> None:
         task: asyncio.Task[Any] = asyncio.create_task(work)
@@ -245,5 +248,5 @@ class MultiProcessServer:
 
 
 def workers_of(written: int) -> int:
-    """How many processes: as written, or, for 0, one for each core that this process may use."""
+    """How many processes: as written, or, for 0, worker for each core that this process may use."""
     return written or len(os.sched_getaffinity(0))

@@ -1,9 +1,9 @@
-"""What the process itself needs: descriptors, aiohttp's C parser, uvloop, no core dumps, and a quiet collector."""
+"""What the process itself needs: descriptors, aiohttp's C parser, no core dumps, and a quiet collector."""
 
 import gc
 import sys
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import http_parser
 
@@ -17,7 +17,7 @@ CONNECTIONS: Final = 10_000
 
 
 def caps_of(settings: ServerSettings) -> Caps:
-    """What the guard holds connections to. Raises the process's own limit as far as it may; else `CannotStart`."""
+    """The caps on connections. Raises the descriptor limit of the process as far as it may; `CannotStart` if it is too low."""
     room = _descriptors() - RESERVED
     if settings.connections is not None and settings.connections > room:
         raise CannotStart(
@@ -52,7 +52,7 @@ def no_core_dumps() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def seldom_collect() -> None:
+def collect_seldom() -> None:
     """Call it once all is loaded: what is there by now stays, and need not be looked through again.
 
     A full collection stops the loop, for 0.1 s with 4,500 connections. Requests and connections leave no cycles behind,
@@ -64,18 +64,9 @@ def seldom_collect() -> None:
     gc.set_threshold(2_000, 50, 10)
 
 
-def answer_first() -> None:
-    """A thread that builds a Setup gives way to the loop after 1 ms, not 5: the loop asks for its turn at each event."""
+def prefer_event_loop() -> None:
+    """Let a thread that builds a configuration give way to the event loop after 1 ms, not 5."""
     sys.setswitchinterval(0.001)
-
-
-def loop_factory() -> Any:
-    """uvloop's loops, where there is uvloop."""
-    if sys.platform == "win32":
-        return None
-    import uvloop  # not to be had on Windows
-
-    return uvloop.new_event_loop
 
 
 def _descriptors() -> int:
@@ -85,7 +76,7 @@ def _descriptors() -> int:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
-        wanted = max(soft, CONNECTIONS + RESERVED) if hard == resource.RLIM_INFINITY else hard
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
+        raised = max(soft, CONNECTIONS + RESERVED) if hard == resource.RLIM_INFINITY else hard
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        soft = raised
     return soft

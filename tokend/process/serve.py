@@ -7,15 +7,14 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from tokend.config.loading import shown_apps
+from tokend.http.server import BACKLOG
 from tokend.issuing.configuration import Admin as AdminSettings
 from tokend.process.control import LaunchOptions, ServerHandle
 from tokend.process.multi_process import MultiProcessServer
-from tokend.process.runtime import caps_of, check_packages, check_parser, loop_factory, no_core_dumps
+from tokend.process.runtime import caps_of, check_packages, check_parser, no_core_dumps
 from tokend.process.service_manager import ServiceManager
 from tokend.process.single_process import SingleProcessServer
 from tokend.process.sockets import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
-from tokend.process.worker import BACKLOG
 from tokend.telemetry.log import JsonLog, capture_libraries
 
 _ADMIN_OPTION: Final = "change server.admin"
@@ -28,7 +27,7 @@ def serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None
     check_parser()
     check_packages()
     caps_of(start.configuration.server)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner() as runner:
         runner.run(_serve(start, log, on_listening))
 
 
@@ -43,12 +42,10 @@ async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str
     server_handle = await _start_processes(start, log, listener)
     admin = None
     if admin_listener is not None:
-        from tokend.process.admin import Admin  # it brings Prometheus' library, which takes a while to import
+        from tokend.process.admin import AdminListener  # it brings Prometheus' library, which takes a while to import
 
         key = settings.admin.key if settings.admin else None
-        admin = Admin(
-            server_handle, lambda: shown_apps(start.source, server_handle.reloader.files), admin_listener, key, log
-        )
+        admin = AdminListener(server_handle, admin_listener, key, log)
         await admin.start()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     background = _obey_signals(server_handle, stop, service_manager, log)
@@ -75,8 +72,8 @@ async def _start_processes(start: LaunchOptions, log: JsonLog, listener: socket.
         multi_process = MultiProcessServer(start, log, listener)
         await multi_process.start()
         return multi_process
-    single_process = SingleProcessServer(start, log)
-    await single_process.start(listener)
+    single_process = SingleProcessServer(start, log, listener)
+    await single_process.start()
     return single_process
 
 
@@ -92,11 +89,11 @@ def _obey_signals(
     server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager, log: JsonLog
 ) -> list[asyncio.Task[None]]:
     """SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
-    wanted: asyncio.Queue[str] = asyncio.Queue()
+    signals: asyncio.Queue[str] = asyncio.Queue()
 
     async def obey() -> None:
         while True:
-            if await wanted.get() == "reload":
+            if await signals.get() == "reload":
                 service_manager.reloading()
                 found = await server_handle.reloader.reload()
                 service_manager.ready("the reload was refused: see the log" if found.problems else "reloaded")
@@ -106,7 +103,7 @@ def _obey_signals(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, wanted.put_nowait, "reload")
+    loop.add_signal_handler(signal.SIGHUP, signals.put_nowait, "reload")
     loop.add_signal_handler(signal.SIGUSR1, server_handle.reopen_audit)
-    loop.add_signal_handler(signal.SIGUSR2, wanted.put_nowait, "replace")
+    loop.add_signal_handler(signal.SIGUSR2, signals.put_nowait, "replace")
     return [asyncio.create_task(obey())]

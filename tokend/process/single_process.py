@@ -1,56 +1,47 @@
-"""The server as one process: it answers requests, and is its own operator's listener too."""
+"""The server as one process: it answers requests, and runs the admin listener too."""
 
 import asyncio
 import socket
 
-from tokend.adapters.resources import CannotStart
-from tokend.config.loading import Files
-from tokend.issuing.configuration import Configuration
+from tokend.http.reloader import Reloader
 from tokend.process.control import LaunchOptions
-from tokend.process.reloader import Reloader
-from tokend.process.runtime import answer_first, caps_of, seldom_collect
+from tokend.process.runtime import caps_of, collect_seldom, prefer_event_loop
 from tokend.process.worker import Worker
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Snapshot
 
 
 class SingleProcessServer:
-    """A `Fleet` of one. Made in a running loop."""
+    """A `ServerHandle` of one process. Made in a running loop."""
 
-    def __init__(self, start: LaunchOptions, log: JsonLog) -> None:
+    def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         """`CannotStart` where the descriptor limit is below what `server.connections` asks for."""
         self._log = log
-        self._worker = Worker(log, caps_of(start.configuration.server))
-        metrics = self._worker.metrics
-        self.reloader = Reloader(
-            start.source, start.configuration, start.files, self._install, log, metrics, start.warnings_of
-        )
+        caps = caps_of(start.configuration.server)
+        self._worker = Worker(start.configuration, listener, log, caps, start.source, start.files)
+        reloader = self._worker.control.reloader
+        if reloader is None:
+            raise RuntimeError("a configuration with a source has a reloader")
+        self.reloader: Reloader = reloader
+        self.reloader.warnings_of = start.warnings_of
 
-    async def start(self, listener: socket.socket) -> None:
-        """Answer on the listener; `CannotStart` where a file of the server's own cannot be used."""
-        await self._worker.start(self.reloader.configuration, listener)
-        seldom_collect()
-        answer_first()
-
-    async def _install(self, configuration: Configuration, files: Files) -> list[str]:
-        try:
-            self._worker.prepare(configuration)
-        except CannotStart as error:
-            return [str(error)]
-        self._worker.commit()
-        return []
+    async def start(self) -> None:
+        """Answer on the listener; `CannotStart` where a file or an address cannot be used."""
+        await self._worker.start()
+        collect_seldom()
+        prefer_event_loop()
 
     async def snapshot(self) -> Snapshot:
         return self._worker.snapshot()
 
     def not_ready_reasons(self) -> list[str]:
-        return self._worker.not_ready_reasons()
+        return self._worker.control.not_ready_reasons()
 
     def alive(self, now: float) -> bool:
         return True  # it runs in the loop that asks
 
     def reopen_audit(self) -> None:
-        self._worker.reopen_audit()
+        self._worker.control.reopen_audit()
 
     async def replace_workers(self) -> None:
         self._log.event("warning", "warning", message="one process serves alone: there is no worker to replace")

@@ -1,4 +1,4 @@
-"""A worker process: it does what its supervisor says, and ends with it. Started as `python -m tokend.process.worker_main`."""
+"""A worker process: it obeys its parent, and ends with it. Started as `python -m tokend.process.worker_main`."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tokend.adapters.resources import CannotStart
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
 from tokend.process.ipc import Channel
-from tokend.process.runtime import answer_first, caps_of, loop_factory, no_core_dumps, seldom_collect
+from tokend.process.runtime import caps_of, collect_seldom, no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
 from tokend.telemetry.log import JsonLog, capture_libraries, standard_error
 
@@ -23,7 +23,7 @@ def main(listener: int, channel: int) -> None:
     log = standard_error(time.time)
     capture_libraries(log)
     no_core_dumps()
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner() as runner:
         runner.run(_Child(log, socket.socket(fileno=listener)).obey(socket.socket(fileno=channel)))
 
 
@@ -38,11 +38,11 @@ class _Child:
         self._delay = 0.0
 
     async def obey(self, end: socket.socket) -> None:
-        """Until told to stop, by the supervisor, by SIGTERM, or by the supervisor's end."""
+        """Run until the parent says stop or ends, or until SIGTERM."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._ending.set)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            loop.add_signal_handler(number, lambda: None)  # they are the supervisor's
+            loop.add_signal_handler(number, lambda: None)  # the parent handles them
         self._log.buffer(loop.call_later)
         channel = await Channel.on(end)
         messages = asyncio.create_task(self._messages(channel))
@@ -66,37 +66,37 @@ class _Child:
         self._source = Source(file, os.environ, Path(directory))
         try:
             configuration = self._configuration(files)
-            worker = Worker(self._log, caps_of(configuration.server))
-            await worker.start(configuration, self._listener)
+            worker = Worker(configuration, self._listener, self._log, caps_of(configuration.server))
+            await worker.start()
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
         self._worker = worker
-        seldom_collect()
-        answer_first()
+        collect_seldom()
+        prefer_event_loop()
         return {"problems": []}
 
     async def _do_prepare(self, files: Any) -> Any:
         try:
-            self._running.prepare(await asyncio.to_thread(self._configuration, files))
+            self._running.control.prepare(await asyncio.to_thread(self._configuration, files))
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
         return {"problems": []}
 
     async def _do_commit(self) -> None:
-        self._running.commit()
+        self._running.control.commit()
 
     async def _do_rollback(self) -> None:
-        self._running.rollback()
+        self._running.control.rollback()
 
     async def _do_reopen(self) -> None:
-        self._running.reopen_audit()
+        self._running.control.reopen_audit()
 
     async def _do_report(self) -> Any:
         worker = self._running
         return {
             "metrics": worker.snapshot().pack(),
-            "unready": worker.not_ready_reasons(),
-            "setup": worker.configuration.fingerprint,
+            "not_ready_reasons": worker.control.not_ready_reasons(),
+            "fingerprint": worker.control.served.configuration.fingerprint,
         }
 
     async def _do_stop(self, delay: float) -> None:

@@ -1,4 +1,4 @@
-"""The audit and the limiter as the issuer awaits them, with what came of each call counted. They themselves count nothing."""
+"""Counts the outcomes of calls to the audit and the rate limiter, which themselves know no metrics."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuditSink, Interfaces, Limiter
 from tokend.core.model import Decision
-from tokend.core.rate_limits import Group
+from tokend.core.rate_limits import BucketGroup
 from tokend.telemetry.metrics import Metrics
 
 
 def counted_in(metrics: Metrics, interfaces: Interfaces) -> Interfaces:
-    """The same, but counted."""
+    """The same interfaces, whose audit and limiter count in `metrics`."""
     return replace(
         interfaces,
         audit=None if interfaces.audit is None else _CountedAudit(interfaces.audit, metrics),
@@ -21,7 +21,7 @@ def counted_in(metrics: Metrics, interfaces: Interfaces) -> Interfaces:
 
 
 class _CountedAudit:
-    """Counts decisions: written, or not."""
+    """Counts decisions that were written, and those that could not be."""
 
     def __init__(self, audit: AuditSink, metrics: Metrics) -> None:
         self._audit = audit
@@ -40,13 +40,13 @@ class _CountedAudit:
 
 
 class _CountedLimiter:
-    """Counts asks: admitted, over a limit, or refused since nobody could tell."""
+    """Counts token requests: admitted, over a limit, or rejected because the limits could not be checked."""
 
     def __init__(self, limiter: Limiter, metrics: Metrics) -> None:
         self._limiter = limiter
         self._metrics = metrics
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         try:
             waits = await self._limiter.take(groups)
         except ApiError:

@@ -1,6 +1,6 @@
-"""One JSON object a line on standard error: requests, the server's own events, and whatever libraries log.
+"""The log: a JSON object per line on standard error, for requests, the server's own events and what libraries log.
 
-Never a token, key, certificate, query or user id: exceptions are told by type and place, not by their text.
+It never holds a token, key, certificate, query or user id. Exceptions are logged by type and place, without their text.
 """
 
 import logging
@@ -11,17 +11,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
-import orjson
+import msgspec
 
 FLUSH_SECONDS: Final = 0.1
 FLUSH_LINES: Final = 128
+"""The longest time, and the most lines, that wait to be written."""
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+"""Writes as text whatever JSON has no form for."""
 
 
 class JsonLog:
-    """`clock` gives Unix seconds. A write that fails is dropped: a full log must not stop the service.
+    """`clock`: Unix seconds. Lines that cannot be written are dropped: a full disk must not stop the service.
 
-    Lines go out at once until `buffer` is called: then they wait for FLUSH_SECONDS, or for FLUSH_LINES of them, since a
-    system call a request is dear. Errors never wait.
+    Lines are written at once until `buffer` is called. Then they wait for FLUSH_SECONDS or until there are FLUSH_LINES,
+    since a system call for each request is slow. Errors never wait.
     """
 
     def __init__(self, stream: BinaryIO, clock: Callable[[], float]) -> None:
@@ -33,27 +36,27 @@ class JsonLog:
         self._prefix = ""
 
     def buffer(self, later: Callable[[float, Callable[[], object]], object] | None) -> None:
-        """`later`: calls a function after some seconds, as a running loop's `call_later`. None: no longer."""
+        """Let lines wait. `later` calls a function after some seconds, as a loop's `call_later` does. None: write at once."""
         self._later = later
         self.flush()
 
     def event(self, event: str, level: str = "info", /, **fields: object) -> None:
-        """One line. `fields` must be plain data and fit for an operator's eyes."""
+        """Log a line. `fields` must be plain data without secrets; a value of another type is written as its `str`."""
         line = {"time": self._time(), "level": level, "event": event, **fields}
-        self._waiting.append(orjson.dumps(line, default=str))
+        self._waiting.append(_ENCODER.encode(line))
         if self._later is None or len(self._waiting) >= FLUSH_LINES or level == "error":
             self.flush()
         elif len(self._waiting) == 1:
             self._later(FLUSH_SECONDS, self.flush)
 
-    def event_from_elsewhere(self, event: str, level: str = "info", /, **fields: object) -> None:
-        """The same from another thread than the event loop's: it goes out at once, past the lines that wait."""
+    def event_from_thread(self, event: str, level: str = "info", /, **fields: object) -> None:
+        """Log a line from another thread than the event loop's. It is written at once, before the lines that wait."""
         time = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
         line = {"time": time, "level": level, "event": event, **fields}
-        self._write(orjson.dumps(line, default=str) + b"\n")
+        self._write(_ENCODER.encode(line) + b"\n")
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the lines that wait."""
         if not self._waiting:
             return
         lines, self._waiting = b"\n".join(self._waiting) + b"\n", []
@@ -76,18 +79,19 @@ class JsonLog:
 
 
 def standard_error(clock: Callable[[], float]) -> JsonLog:
+    """A log on standard error. `clock`: Unix seconds."""
     return JsonLog(sys.stderr.buffer, clock)
 
 
 def exception_fields(error: BaseException) -> dict[str, object]:
-    """An exception's type and where it was raised. Its text stays out: it may quote what a client sent."""
+    """An exception's type and place, for a log line. Its text is left out: it may quote what a client sent."""
     frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in frames[-4:]]
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-4:]]
     return {"exception": type(error).__name__, "at": places}
 
 
 class LibraryHandler(logging.Handler):
-    """Brings what libraries log into the same lines."""
+    """Writes what libraries log to the same log: warnings and errors, with the message but not its arguments."""
 
     def __init__(self, log: JsonLog) -> None:
         super().__init__(logging.WARNING)
@@ -95,13 +99,14 @@ class LibraryHandler(logging.Handler):
         self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Log a record. The arguments of its message are left out: they may hold what a client sent."""
         fields: dict[str, object] = {"logger": record.name, "message": str(record.msg)}
         if record.exc_info and record.exc_info[1] is not None:
             fields |= exception_fields(record.exc_info[1])
-        tell = self._log.event if threading.get_ident() == self._thread else self._log.event_from_elsewhere
-        tell("library", record.levelname.lower(), **fields)
+        log_event = self._log.event if threading.get_ident() == self._thread else self._log.event_from_thread
+        log_event("library", record.levelname.lower(), **fields)
 
 
 def capture_libraries(log: JsonLog) -> None:
-    """From now on whatever libraries log goes there."""
+    """Send everything that libraries log to `log`, from now on."""
     logging.getLogger().handlers[:] = [LibraryHandler(log)]

@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' words, by its own library. Only the process with the operator's listener needs it."""
+"""Metrics in the formats of Prometheus, written by prometheus-client. Only the admin listener's process imports it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,14 +15,14 @@ BUILD: Final = "tokend_build_info"
 
 
 def exposition(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
-    """The body and content type of `/metrics` for an Accept header."""
+    """The body and the content type of `/metrics` for an Accept header."""
     encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry()
-    registry.register(_Fixed(snapshot))
+    registry.register(_SnapshotCollector(snapshot))
     return encode(registry), content_type
 
 
-class _Fixed(Collector):
+class _SnapshotCollector(Collector):
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 

@@ -1,6 +1,7 @@
-"""What is told of a request once it is answered: its log line and its counts. No words of a client's are in either."""
+"""What is written down about one request: its log line, its counts and its span. Nothing that a client wrote is in it."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from tokend.core.errors import ApiError
 from tokend.core.model import TokenRequest
@@ -9,16 +10,37 @@ from tokend.issuing.routing import Match
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
+if TYPE_CHECKING:
+    from tokend.telemetry.tracing import Tracing
+
 METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
 class RequestRecord:
-    """Filled in on a request's way. `lines` are header lines that its answer gets besides the usual ones."""
+    """Filled in on the way of a request. `began`: Unix seconds; `started`: seconds of the monotonic clock.
 
-    __slots__ = ("app", "code", "decisions", "exception", "kinds", "lines", "operator", "request_id", "template")
+    `decisions`: kind and code of each token request; `operator`: why, for the log alone.
+    """
 
-    def __init__(self, request_id: str) -> None:
+    __slots__ = (
+        "app",
+        "began",
+        "code",
+        "decisions",
+        "exception",
+        "kinds",
+        "method",
+        "operator",
+        "request_id",
+        "started",
+        "template",
+    )
+
+    def __init__(self, request_id: str, method: str, began: float, started: float) -> None:
         self.request_id = request_id
+        self.method = method if method in METHODS else "other"
+        self.began = began
+        self.started = started
         self.app: str | None = None
         self.kinds: list[str] = []
         self.decisions: list[tuple[str, str]] = []
@@ -26,21 +48,22 @@ class RequestRecord:
         self.code = "ok"
         self.operator: str | None = None
         self.exception: BaseException | None = None
-        self.lines = ""
 
-    def wants(self, parsed: Issue, found: Match) -> None:
-        """The kinds asked for, as far as the app has them."""
-        known = found.route.app.backends
-        self.kinds = [one.kind for one in parsed.token_requests if isinstance(one, TokenRequest) and one.kind in known]
+    def add_token_requests(self, parsed: Issue, match: Match) -> None:
+        """Note the kinds that were requested, as far as the app has them."""
+        known = match.route.app.backends
+        self.kinds = [
+            item.kind for item in parsed.token_requests if isinstance(item, TokenRequest) and item.kind in known
+        ]
         if len(self.kinds) > 1:
             self.kinds = sorted(set(self.kinds))
 
-    def decided(self, parsed: Issue, outcomes: list[Outcome], found: Match) -> None:
-        """What became of each ask."""
+    def add_outcomes(self, parsed: Issue, outcomes: Sequence[Outcome], match: Match) -> None:
+        """Note what became of each token request."""
         self.code = "issued"
-        known = found.route.app.backends
-        for token_request, outcome in zip(parsed.token_requests, outcomes, strict=True):
-            kind = token_request.kind if isinstance(token_request, TokenRequest) and token_request.kind in known else ""
+        known = match.route.app.backends
+        for item, outcome in zip(parsed.token_requests, outcomes, strict=True):
+            kind = item.kind if isinstance(item, TokenRequest) and item.kind in known else ""
             if not isinstance(outcome, ApiError):
                 self.decisions.append((kind, "ok"))
                 continue
@@ -49,14 +72,22 @@ class RequestRecord:
                 self.code = outcome.code
             self.operator = self.operator or outcome.operator
 
-    def tell(self, method: str, status: int, seconds: float, metrics: Metrics, log: JsonLog) -> None:
-        """`seconds`: how long it took."""
+    def write(
+        self,
+        status: int,
+        seconds: float,
+        metrics: Metrics,
+        log: JsonLog,
+        tracing: "Tracing | None" = None,
+        parent: str | None = None,
+    ) -> None:
+        """Count the request, log it and export its span. `seconds`: how long it took; `parent`: its traceparent header."""
         metrics.request(self.app, status, seconds)
         for kind, code in self.decisions or ([(kind, self.code) for kind in self.kinds] if status >= 400 else ()):
             metrics.decision(self.app or "", kind, code)
         fields: dict[str, object] = {
             "request_id": self.request_id,
-            "method": method if method in METHODS else "other",
+            "method": self.method,
             "route": self.template,
             "app": self.app,
             "kind": "+".join(self.kinds) or None,
@@ -69,3 +100,5 @@ class RequestRecord:
         if self.exception is not None:
             fields |= exception_fields(self.exception)
         log.event("request", "error" if status >= 500 else "info", **fields)
+        if tracing is not None:
+            tracing.request(self, self.method, status, self.began, seconds, parent)

@@ -1,7 +1,7 @@
-"""OpenTelemetry: one server span for each request, told after its answer. Imported only where `server.traces` is true.
+"""OpenTelemetry: a server span for each request, made after its answer. Imported only if `server.traces` is true.
 
-A span says what the log line says. It holds no path, query or address, no user, channel, key or token, and of the
-client's headers only `traceparent`, which is hexadecimal. Where spans go, and how many, OTEL_… variables say.
+A span holds what the log line holds. It has no path, query or address, and no user, channel, key or token. Of the client's
+headers it uses only `traceparent`, which is hexadecimal. The OTEL_… variables say where spans go, and how many.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tokend import __version__
 from tokend.telemetry.request_record import METHODS, RequestRecord
 
 FLUSH_SECONDS: Final = 3.0
-"""The longest that the last spans are waited for at the end."""
+"""The longest wait, in seconds, for the last spans to be sent at the end."""
 _ERROR: Final = Status(StatusCode.ERROR)
 
 
@@ -28,7 +28,7 @@ class Tracing:
     """`exporter`: where spans go; by default to the OTLP endpoint that the environment names."""
 
     def __init__(self, exporter: SpanExporter | None = None) -> None:
-        # what the environment says of the resource counts for more
+        # the environment overrides the name and version
         resource = Resource({SERVICE_NAME: "tokend", SERVICE_VERSION: __version__}).merge(
             OTELResourceDetector().detect()
         )
@@ -40,9 +40,12 @@ class Tracing:
     def request(
         self, record: RequestRecord, method: str, status: int, began: float, seconds: float, parent: str | None
     ) -> None:
-        """An answered request. `began`: Unix seconds; `parent`: the header `traceparent`, whatever it holds."""
+        """Record a span for an answered request.
+
+        `began`: Unix seconds. `seconds`: how long it took. `parent`: the header `traceparent`, which may be invalid.
+        """
         known = method in METHODS
-        told: dict[str, str | int | None] = {
+        attributes: dict[str, str | int | None] = {
             "http.request.method": method if known else "_OTHER",
             "http.route": record.template,
             "http.response.status_code": status,
@@ -57,7 +60,7 @@ class Tracing:
             " ".join(filter(None, (method if known else "HTTP", record.template))),
             self._parents.extract({"traceparent": parent}) if parent else None,
             SpanKind.SERVER,
-            {name: value for name, value in told.items() if value is not None},
+            {name: value for name, value in attributes.items() if value is not None},
             start_time=nanoseconds,
         )
         if status >= 500:
@@ -65,7 +68,7 @@ class Tracing:
         span.end(nanoseconds + int(seconds * 1e9))
 
     async def close(self) -> None:
-        """Send what is left, for at most FLUSH_SECONDS: a collector that is away must not hold the end up."""
+        """Send the spans that are left, for at most FLUSH_SECONDS: a collector that is down must not delay the end."""
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def flush() -> None:

@@ -17,51 +17,53 @@ from msgspec.structs import replace
 from tokend.backends.contract import same_grant
 from tokend.core.reach import reach_of
 from tokend.plugins import AppCredentials, Backend, Grant, Issuance, Minted, Secret, StrictModel, Unreadable
-from tokend.testing.checks import JUNK, changes, error_of, objects, resealed, sealed, shown
+from tokend.testing.checks import JUNK, changed_tokens, error_of, object_schemas, reversed_secrets, secrets_in, visible
 
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
 CERTIFICATE: Final = "5CFd2fd1755d40ecb72977518be15d3b"
-"""The vendor's published test values: they are no secret, and open no project."""
+"""Test values that Agora publishes. They are not secret and belong to no project."""
 
 ANSWER: Final = frozenset(
     ("token", "kind", "app_id", "role", "ttl", "ttl_asked", "issued_at", "expires_at", "renew_at", "error")
 )
-"""Fields of the native answer, which no backend may put into `extra`."""
+"""Fields of the native answer. `extra` must not contain any of them."""
 SECRET_PIECE: Final = 8
+"""Characters of a secret that must not occur together in any text."""
 
 
 class BackendConformance:
-    """What the issuer relies on, held against one backend. Every `test_` method is collected by pytest, or called plainly.
+    """Tests that a backend does what the issuer relies on. pytest collects the `test_` methods; they can also be called.
 
-    `token_requests` must be grantable with each of `ttls`; `unnamed` are asks without a user, where a rule may fill one in.
+    The backend must grant each of `token_requests` with each of `ttls` (seconds). `unnamed` holds token requests without
+    a user, for which a rule may supply one.
     """
 
     backend: ClassVar[type[Backend]]
     options: ClassVar[Mapping[str, object]] = {}
-    """As in the YAML, with a `Secret` where that has `{env: …}` and its like."""
+    """The options as in YAML, with a `Secret` in place of `{env: …}`."""
     app_credentials: ClassVar[AppCredentials] = AppCredentials(APP_ID, {"primary": Secret(CERTIFICATE)})
     token_requests: ClassVar[Sequence[Mapping[str, object]]] = ()
     refused: ClassVar[Sequence[Mapping[str, object]]] = ()
-    """Fields that must be refused, by their shape or by `grant`."""
+    """Fields that the model or `grant` must reject."""
     unnamed: ClassVar[Sequence[Mapping[str, object]]] = ()
     users: ClassVar[Sequence[str]] = ("user-1",)
-    """Users whom a rule may fill into `unnamed`."""
+    """Users that a rule may supply for `unnamed`."""
     refused_users: ClassVar[Sequence[str]] = ("line\nbreak", "\ud800")
-    """Users whom a rule could fill in, and who must be refused: `Fields` never sees them, `grant` does."""
+    """Users that a rule could supply and that `grant` must reject, since `Fields` does not check them."""
     ttls: ClassVar[Sequence[int]] = (60, 3600, 86_400)
     unlimited_privileges: ClassVar[frozenset[str]] = frozenset()
-    """Exceptions, as `service.privilege`: those whose 0 means "as long as the token" in the vendor's format."""
+    """Privileges, as `service.privilege`, for which 0 means "as long as the token" in the vendor's format."""
     issuance: ClassVar[Issuance] = Issuance(1_700_000_000, 12_345_678)
 
     def test_fields_and_options_are_strict_shapes(self) -> None:
         for shape in (self.backend.Fields, self.backend.Options):
-            assert issubclass(shape, StrictModel), f"{shape.__name__} is no subclass of tokend.plugins.Strict"
+            assert issubclass(shape, StrictModel), f"{shape.__name__} is no subclass of tokend.plugins.StrictModel"
             for key in ("strict", "frozen", "hide_input_in_errors"):
                 assert shape.model_config.get(key) is True, f"{shape.__name__}: {key} was switched off"
-            for name, part in objects(shape):
-                assert part.get("additionalProperties") is False, f"{name} takes unknown fields: make it Strict"
+            for name, part in object_schemas(shape):
+                assert part.get("additionalProperties") is False, f"{name} takes unknown fields: make it a StrictModel"
 
-    def test_no_field_is_one_of_the_answer(self) -> None:
+    def test_fields_do_not_overwrite_the_answer(self) -> None:
         taken = (ANSWER - {"role"}) & self.backend.Fields.model_fields.keys()
         assert not taken, f"fields that the answer overwrites: {sorted(taken)}"
 
@@ -75,12 +77,12 @@ class BackendConformance:
         for fields in self.refused:
             assert error_of(self._backend(), fields, self.ttls[0]), f"granted {dict(fields)}"
 
-    def test_a_grant_is_for_this_app_and_as_long_as_asked(self) -> None:
+    def test_a_grant_is_for_this_app_and_the_requested_ttl(self) -> None:
         for ttl in self.ttls:
             for token_request in self._token_requests():
                 grant = self._grant(token_request, ttl)
                 assert type(grant) is Grant
-                assert grant.ttl == ttl, f"{grant.ttl} s were granted where {ttl} s were asked for"
+                assert grant.ttl == ttl, f"{grant.ttl} s were granted where {ttl} s were requested"
                 assert grant.services, "a grant without services gives nothing"
                 if self.backend.needs_app_id:
                     assert grant.app_id == self.app_credentials.app_id
@@ -107,7 +109,7 @@ class BackendConformance:
                 assert reach_of(grant).users <= {user}
                 named = backend.Fields.model_validate({**fields, **backend.filled(user)})
                 assert backend.names_user(named)
-                assert same_grant(backend.grant(named, self.ttls[0]), grant), "filled() tells of another user"
+                assert same_grant(backend.grant(named, self.ttls[0]), grant), "filled() returns another user"
             for user in self.refused_users:
                 assert error_of(backend, fields, self.ttls[0], user) == "grant", f"granted a token to {user!r}"
 
@@ -120,26 +122,26 @@ class BackendConformance:
                     backend.grant(fields, self.ttls[0], self.users[0]), backend.grant(fields, self.ttls[0])
                 )
 
-    def test_the_same_grant_and_stamp_give_the_same_token(self) -> None:
+    def test_the_same_grant_and_issuance_give_the_same_token(self) -> None:
         for grant, minted in self._tokens():
             assert self._backend().mint(grant, self.issuance) == minted, "mint reads a clock or draws a random number"
             assert self._backend().read(minted.token) == self._backend().read(minted.token)
 
-    def test_other_grants_and_stamps_give_other_tokens(self) -> None:
+    def test_other_grants_and_issuances_give_other_tokens(self) -> None:
         tokens = list(self._tokens())
-        for (one, minted), (other, other_minted) in permutations(tokens, 2):
-            assert minted.token != other_minted.token, f"one token for {one} and {other}"
+        for (grant, minted), (other, other_minted) in permutations(tokens, 2):
+            assert minted.token != other_minted.token, f"the same token for {grant} and {other}"
         for grant, minted in tokens:
             later = self._backend().mint(grant, replace(self.issuance, issued_at=self.issuance.issued_at + 1))
             assert later.token != minted.token
 
-    def test_reading_gives_the_grant_back_or_says_what_is_hidden(self) -> None:
+    def test_reading_returns_the_grant_or_names_what_is_hidden(self) -> None:
         for grant, minted in self._tokens():
             reading = self._backend().read(minted.token)
             hidden = reading.hidden
             if not hidden:
                 assert same_grant(reading.grant, grant), f"read {reading.grant}, granted {grant}"
-            assert shown(reading.grant, hidden) == shown(grant, hidden), f"read {reading.grant}, granted {grant}"
+            assert visible(reading.grant, hidden) == visible(grant, hidden), f"read {reading.grant}, granted {grant}"
             assert (reading.signed_by is None) == ("signed_by" in hidden), "signed by us, or said to be hidden"
             assert reading.issued_at == self.issuance.issued_at
             if "ttl" not in hidden:
@@ -150,13 +152,13 @@ class BackendConformance:
             mismatch = self._backend().verify(minted, grant, self.issuance)
             assert mismatch is None, mismatch
 
-    def test_verify_fails_for_another_grant_or_stamp(self) -> None:
+    def test_verify_fails_for_another_grant_or_issuance(self) -> None:
         backend, tokens = self._backend(), list(self._tokens())
         for (grant, minted), (other, _) in permutations(tokens, 2):
             assert backend.verify(minted, other, self.issuance), f"a token of {grant} passed for {other}"
         for grant, minted in tokens:
             for other in (replace(grant, ttl=grant.ttl + 1), replace(grant, app_id="0" * 32)):
-                # a backend whose tokens cannot hold such a grant at all may leave verify to its mint
+                # a backend whose tokens cannot contain such a grant may mint the same token for it
                 if backend.mint(other, self.issuance).token != minted.token:
                     assert backend.verify(minted, other, self.issuance), f"a token of {grant} passed for {other}"
             for seconds in (-1, 1):
@@ -173,7 +175,7 @@ class BackendConformance:
 
     def test_no_changed_token_passes(self) -> None:
         for grant, minted in self._tokens():
-            for changed in changes(minted.token):
+            for changed in changed_tokens(minted.token):
                 self._check_harmless(changed, grant, minted)
 
     def test_junk_is_unreadable_and_nothing_worse(self) -> None:
@@ -201,7 +203,7 @@ class BackendConformance:
         taken = ANSWER | self.backend.Fields.model_fields.keys()
         for _, minted in self._tokens():
             assert not taken & minted.extra.keys(), (
-                f"extra collides with the response: {sorted(taken & minted.extra.keys())}"
+                f"extra collides with the answer: {sorted(taken & minted.extra.keys())}"
             )
             assert json.loads(json.dumps(dict(minted.extra), allow_nan=False)) == dict(minted.extra)
 
@@ -225,8 +227,8 @@ class BackendConformance:
             ]
             texts += [repr(dict(minted.extra)), str(backend.verify(minted, replace(grant, ttl=1), self.issuance))]
         for secret in self._secrets():
-            for at in range(max(1, len(secret) - SECRET_PIECE + 1)):
-                piece = secret[at : at + SECRET_PIECE]
+            for start in range(max(1, len(secret) - SECRET_PIECE + 1)):
+                piece = secret[start : start + SECRET_PIECE]
                 assert not any(piece in text for text in texts), "eight characters of a secret can be read"
 
     def _token_requests(self) -> Sequence[Mapping[str, object]]:
@@ -237,14 +239,14 @@ class BackendConformance:
         return self.backend(self.backend.Options.model_validate(dict(self.options)), self.app_credentials)
 
     def _other_backend(self) -> Backend:
-        """The same app with other secrets."""
-        certificates = {name: Secret(one.reveal()[::-1]) for name, one in self.app_credentials.certificates.items()}
-        options = self.backend.Options.model_validate(resealed(self.options))
+        """Return the backend of the same app with other secrets."""
+        certificates = reversed_secrets(self.app_credentials.certificates)
+        options = self.backend.Options.model_validate(reversed_secrets(self.options))
         return self.backend(options, replace(self.app_credentials, certificates=certificates))
 
     def _secrets(self) -> list[str]:
-        of_options = [one.reveal() for one in sealed(self.options)]
-        return of_options + [one.reveal() for one in self.app_credentials.certificates.values()]
+        secrets = (*secrets_in(self.options), *self.app_credentials.certificates.values())
+        return [secret.reveal() for secret in secrets]
 
     def _grant(self, token_request: Mapping[str, object], ttl: int) -> Grant:
         backend = self._backend()
@@ -252,7 +254,7 @@ class BackendConformance:
         return grant
 
     def _tokens(self) -> Iterator[tuple[Grant, Minted]]:
-        """Every different grant of the asks, with its token."""
+        """Yield every different grant of the token requests, with its token."""
         seen: list[Grant] = []
         for token_request in self._token_requests():
             grant = self._grant(token_request, self.ttls[-1])
@@ -261,7 +263,7 @@ class BackendConformance:
                 yield grant, self._backend().mint(grant, self.issuance)
 
     def _check_harmless(self, text: str, grant: Grant, minted: Minted) -> None:
-        """Unreadable, not signed by us, or word for word what was minted."""
+        """Check that a changed token is unreadable, or not signed by the app, or reads exactly as the original."""
         backend = self._backend()
         try:
             reading = backend.read(text)

@@ -1,4 +1,4 @@
-"""What the conformance suite stands on: junk, changed tokens, other secrets, grants without what is hidden."""
+"""Helpers of the conformance suite: junk, changed tokens, other secrets, and grants without hidden fields."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -16,11 +16,11 @@ JUNK: Final = (
     *("006" + "0" * 32, "007" + "A" * 40_000, "006" + "A" * 40_000),
     *_WORDS.split(),
 )
-"""Texts that are no token of anybody's."""
+"""Texts that are not a token of any backend."""
 
 
 def error_of(backend: Backend, fields: Mapping[str, object], ttl: int, user: str | None = None) -> str | None:
-    """Who refuses it: `shape`, `grant`, or None. Anything but a 400 is an error of the backend."""
+    """Return what rejects the fields: `shape` (the model), `grant`, or None. Any status but 400 is an error."""
     try:
         shape = backend.Fields.model_validate(dict(fields))
     except ValidationError:
@@ -28,51 +28,55 @@ def error_of(backend: Backend, fields: Mapping[str, object], ttl: int, user: str
     try:
         backend.grant(shape, ttl, user)
     except ApiError as api_error:
-        assert api_error.status == 400, f"refused with {api_error.status}: what a backend refuses is a bad ask, 400"
+        assert api_error.status == 400, (
+            f"refused with {api_error.status}: a backend rejects only bad requests, with 400"
+        )
         return "grant"
     return None
 
 
-def objects(shape: type[BaseModel]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The JSON Schema of the shape and of every shape within it."""
+def object_schemas(shape: type[BaseModel]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name and JSON Schema of a model and of every model in it."""
     schema = shape.model_json_schema()
     for name, part in {shape.__name__: schema, **schema.get("$defs", {})}.items():
         if part.get("type") == "object":
             yield name, part
 
 
-def shown(grant: Grant, hidden: frozenset[str]) -> Mapping[str, object]:
-    """A grant as plain data without what is hidden: names of fields of Grant, or of Service."""
-    services = [{name: value for name, value in asdict(one).items() if name not in hidden} for one in grant.services]
+def visible(grant: Grant, hidden: frozenset[str]) -> Mapping[str, object]:
+    """Return a grant as plain data, without hidden fields of the grant and its services."""
+    services = [
+        {name: value for name, value in asdict(service).items() if name not in hidden} for service in grant.services
+    ]
     whole = {**asdict(grant), "services": services}
     return {name: value for name, value in whole.items() if name not in hidden}
 
 
-def changes(token: str) -> Iterator[str]:
-    """Each character replaced, left out, or doubled."""
-    for at, letter in enumerate(token):
-        before, after = token[:at], token[at + 1 :]
+def changed_tokens(token: str) -> Iterator[str]:
+    """Yield the token with one character replaced, removed or doubled, for each character."""
+    for index, letter in enumerate(token):
+        before, after = token[:index], token[index + 1 :]
         for other in dict.fromkeys((chr(ord(letter) ^ 1), "A", "B", "", letter * 2)):
             if other != letter:
                 yield f"{before}{other}{after}"
 
 
-def sealed(value: object) -> Iterator[Secret]:
-    """Every secret within options."""
+def secrets_in(value: object) -> Iterator[Secret]:
+    """Yield every secret in options."""
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from sealed(one)
+        for item in value.values():
+            yield from secrets_in(item)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from sealed(one)
+        for item in value:
+            yield from secrets_in(item)
 
 
-def resealed(value: object) -> Any:
-    """The same with every secret turned round."""
+def reversed_secrets(value: object) -> Any:
+    """Return the same value with the text of every secret reversed."""
     if isinstance(value, Secret):
         return Secret(value.reveal()[::-1])
     if isinstance(value, Mapping):
-        return {name: resealed(one) for name, one in value.items()}
-    return [resealed(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: reversed_secrets(item) for name, item in value.items()}
+    return [reversed_secrets(item) for item in value] if isinstance(value, list | tuple) else value

@@ -10,14 +10,14 @@ from typing import Final
 
 import pytest
 
-from tokend.adapters.audit_file import Target
-from tokend.core.audit_records import PAGE, AuditProblem, verify
+from tokend.adapters.audit_file import AuditTarget
+from tokend.core.audit_records import BLOCK_SIZE, AuditProblem, verify
 
 KILLS: Final = 20
 WRITER: Final = """
 import os, sys
-from tokend.adapters.audit_file import Target
-target = Target(sys.argv[1], str(os.getpid()))
+from tokend.adapters.audit_file import AuditTarget
+target = AuditTarget(sys.argv[1], str(os.getpid()))
 bodies = [b'{"number":%d,"filling":"%b"}' % (one, b"x" * (400 + one)) for one in range(100)]
 print(flush=True)
 while True:
@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_several_writers_append_to_one_file(file: Path) -> None:
-    targets = [Target(str(file), writer) for writer in "abc"]
+    targets = [AuditTarget(str(file), writer) for writer in "abc"]
     for number in range(30):
         targets[number % 3].write([body(number), body(number)])
     assert len(file.read_bytes().splitlines()) == 60
@@ -49,12 +49,12 @@ def test_several_writers_append_to_one_file(file: Path) -> None:
 
 @pytest.mark.parametrize("living", [True, False], ids=["one that lives on", "one that starts"])
 def test_what_a_killed_writer_left_of_a_line_costs_nobody_elses_line(file: Path, living: bool) -> None:
-    other = Target(str(file), "living")
+    other = AuditTarget(str(file), "living")
     other.write([body(1)])
     with file.open("ab") as killed:
         killed.write(b'{"writer":"killed","sequence":0,"pre')
     if not living:
-        other = Target(str(file), "starting")
+        other = AuditTarget(str(file), "starting")
     other.write([body(2)])
     other.write([body(3)])
     assert found(file) == [AuditProblem(2, "is torn, or no line of an audit")]
@@ -79,7 +79,7 @@ def test_writers_that_are_killed_in_the_middle_of_a_write_leave_no_piece_of_a_li
 
 
 def test_a_writer_that_was_stopped_does_not_stop_the_others(file: Path) -> None:
-    target = Target(str(file), "a")
+    target = AuditTarget(str(file), "a")
     with file.open("ab") as stopped:
         fcntl.flock(stopped, fcntl.LOCK_EX)
         for number in range(200):
@@ -92,17 +92,17 @@ def test_a_writer_that_was_stopped_does_not_stop_the_others(file: Path) -> None:
 
 
 def test_spaces_that_a_killed_writer_left_are_no_piece_of_a_line(file: Path) -> None:
-    target = Target(str(file), "living")
+    target = AuditTarget(str(file), "living")
     target.write([body(1)])
     with file.open("ab") as killed:
-        killed.write(b" " * (PAGE - killed.tell()))
+        killed.write(b" " * (BLOCK_SIZE - killed.tell()))
     target.write([body(2)])
     assert found(file) == []
     assert len([line for line in file.read_bytes().splitlines() if line.strip()]) == 2
 
 
 def test_a_file_that_was_copied_and_emptied_goes_on(file: Path) -> None:
-    target = Target(str(file), "a")
+    target = AuditTarget(str(file), "a")
     target.write([body(1), body(2)])
     first = file.read_bytes()
     os.truncate(file, 0)
@@ -114,9 +114,9 @@ def test_a_pipe_without_its_reader_fails_and_goes_on_with_the_next_reader(tmp_pa
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(OSError, match="No such device"):
-        Target(str(pipe), "a")
+        AuditTarget(str(pipe), "a")
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    target = Target(str(pipe), "a", synced=True)
+    target = AuditTarget(str(pipe), "a", synced=True)
     target.write([body(1)])
     target.sync()
     os.close(reader)

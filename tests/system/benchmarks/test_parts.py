@@ -11,7 +11,11 @@ from benchmarks.parts import FLOOR, OURS, PARTS, floor, part_of, shares
 
 TOKEND: Final = Path(__file__).parents[3] / "tokend"
 LOOP: Final = "Runner.run (asyncio/runners.py:118)"
-HANDLER: Final = (LOOP, "RequestHandler.start (aiohttp/web_protocol.py:1)", "Door.handle (tokend/http/handler.py:93)")
+HANDLER: Final = (
+    LOOP,
+    "RequestHandler.start (aiohttp/web_protocol.py:1)",
+    "RequestHandler.handle (tokend/http/handler.py:33)",
+)
 ISSUER: Final = (*HANDLER, "answer (tokend/issuing/issuer.py:60)", "_mint (tokend/issuing/issuer.py:230)")
 
 
@@ -20,11 +24,11 @@ ISSUER: Final = (*HANDLER, "answer (tokend/issuing/issuer.py:60)", "_mint (token
     [
         ((LOOP,), "event loop, sockets, kernel"),
         ((LOOP, "Protocol.data_received (tokend/http/server.py:25)"), "aiohttp: HTTP parser"),
-        (HANDLER, "door: handler, what no other row names"),
+        (HANDLER, "handler, what no other row names"),
         (
             (
                 *HANDLER,
-                "Trace.tell (tokend/telemetry/request_record.py:1)",
+                "RequestRecord.write (tokend/telemetry/request_record.py:1)",
                 "JsonLog.event (tokend/telemetry/log.py:1)",
             ),
             "log line",
@@ -34,24 +38,24 @@ ISSUER: Final = (*HANDLER, "answer (tokend/issuing/issuer.py:60)", "_mint (token
             "dialect: parse",
         ),
         ((*HANDLER, "tokens_as.<locals>.render (tokend/dialects/rendering.py:1)"), "dialect: render"),
-        ((*HANDLER, "split_path (tokend/issuing/routing.py:1)"), "door: match and read the request"),
+        ((*HANDLER, "split_path (tokend/issuing/routing.py:1)"), "route, and read the request"),
         (ISSUER, "issuer: what no other row names"),
         (
             (*ISSUER, "AgoraBackend.mint (tokend/backends/agora/base.py:1)", "sign (tokend/backends/agora/v007.py:1)"),
             "mint",
         ),
         (
-            (*ISSUER, "AgoraBackend.verify (tokend/backends/agora/base.py:1)", "scope (tokend/core/reach.py:1)"),
+            (*ISSUER, "AgoraBackend.verify (tokend/backends/agora/base.py:1)", "reach_of (tokend/core/reach.py:1)"),
             "verify",
         ),
         (
             (
                 *ISSUER[:-1],
-                "_weigh (tokend/issuing/issuer.py:1)",
-                "lacks (tokend/core/rules.py:1)",
+                "evaluate (tokend/issuing/policy.py:1)",
+                "unmet_requirements (tokend/core/rules.py:1)",
                 "<genexpr> (x.py:1)",
             ),
-            "rules and scope",
+            "rules and reach",
         ),
     ],
 )

@@ -7,8 +7,8 @@ from tests.running import ROOT, clean_environment
 
 _COUNTED = """
 import gc
-from tokend.process.runtime import seldom_collect
-seldom_collect()
+from tokend.process.runtime import collect_seldom
+collect_seldom()
 full = []
 gc.callbacks.append(lambda phase, info: full.append(phase) if info["generation"] == 2 else None)
 kept = [[] for _ in range(500_000)]

@@ -3,8 +3,10 @@
 import asyncio
 import socket
 
-from tests.unit.http.running import OPEN, Running, read_reply, request_bytes, serving
-from tokend.adapters.batch_turns import BatchScheduler
+from tests.system.connections.limited import Limited, serving_limited
+from tests.unit.http.running import OPEN
+from tests.unit.http.wire import read_reply, request_bytes
+from tokend.adapters.batch_scheduler import BatchScheduler
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
 from tokend.issuing.configuration import Listen
@@ -23,12 +25,12 @@ async def _closes(reader: asyncio.StreamReader) -> bytes:
             return b""
 
 
-async def _healthy(server: Running) -> None:
+async def _healthy(server: Limited) -> None:
     assert (await server.send(_GOOD)).status == 200
 
 
 async def test_half_a_request_header_is_closed() -> None:
-    async with serving(OPEN, deadlines=_SHORT) as server:
+    async with serving_limited(OPEN, deadlines=_SHORT) as server:
         for sent in (b"", b"GET /rtc", b"GET / HTTP/1.1\r\nHost: a\r\nX-"):
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(sent)
@@ -38,7 +40,7 @@ async def test_half_a_request_header_is_closed() -> None:
 
 
 async def test_half_a_second_header_is_closed_too() -> None:
-    async with serving(OPEN, deadlines=_SHORT) as server:
+    async with serving_limited(OPEN, deadlines=_SHORT) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(_GOOD)
         assert (await read_reply(reader)).status == 200
@@ -48,7 +50,7 @@ async def test_half_a_second_header_is_closed_too() -> None:
 
 
 async def test_a_body_that_does_not_arrive_is_told_and_closed() -> None:
-    async with serving(OPEN, deadlines=_SHORT) as server:
+    async with serving_limited(OPEN, deadlines=_SHORT) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(request_bytes("POST", "/v1/token", b'{"kind"', ("Content-Length", "100")))
         reply = await read_reply(reader)
@@ -59,7 +61,7 @@ async def test_a_body_that_does_not_arrive_is_told_and_closed() -> None:
 
 
 async def test_a_client_that_takes_no_answers_is_closed() -> None:
-    async with serving(OPEN, deadlines=_SHORT) as server:
+    async with serving_limited(OPEN, deadlines=_SHORT) as server:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # a read transport as well
         batch = b'{"requests": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 100) + b"]}"
@@ -83,13 +85,13 @@ def test_the_system_holds_no_megabytes_of_answers_for_a_client_that_takes_none()
     with bind(Listen("127.0.0.1", 0)) as listener:
         listener.listen()
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
-            get_keys = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-    assert get_keys <= 2 * SEND_BUFFER  # Linux doubles it, for its own books
+            held = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert held <= 2 * SEND_BUFFER  # Linux doubles it, for its own books
 
 
 async def test_many_batches_at_once_do_not_hold_up_other_requests() -> None:
     batch = b'{"requests": [' + b",".join([b'{"kind": "rtc", "channel": "room", "uid": 7}'] * 10) + b"]}"
-    async with serving(OPEN, interfaces=Interfaces(batch_scheduler=BatchScheduler())) as server:
+    async with serving_limited(OPEN, interfaces=Interfaces(batch_scheduler=BatchScheduler())) as server:
         clients = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
         for _, writer in clients:
             writer.write(request_bytes("POST", "/v1/tokens", batch))
@@ -102,7 +104,7 @@ async def test_many_batches_at_once_do_not_hold_up_other_requests() -> None:
 
 
 async def test_more_idle_connections_than_there_is_room_for() -> None:
-    async with serving(OPEN, caps=Caps(total=20)) as server:
+    async with serving_limited(OPEN, caps=Caps(total=20)) as server:
         idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
         for _ in range(10):
             await _healthy(server)
@@ -113,7 +115,7 @@ async def test_more_idle_connections_than_there_is_room_for() -> None:
 
 
 async def test_pipelined_requests_are_all_answered_in_order() -> None:
-    async with serving(OPEN, deadlines=_SHORT) as server:
+    async with serving_limited(OPEN, deadlines=_SHORT) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"".join(request_bytes("GET", f"/rtc/room/publisher/uid/{uid}/", None) for uid in range(1, 40)))
         tokens = [(await read_reply(reader)).json["rtcToken"] for _ in range(1, 40)]

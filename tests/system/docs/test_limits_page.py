@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.running import CERTIFICATE, ROOT
 from tokend.adapters import redis_limiter
 from tokend.config.loading import load
-from tokend.core.rate_limits import MOST_COUNTERS, Limit, Limits
+from tokend.core.rate_limits import MAX_BUCKETS, Limit, Limits
 
 PAGE = (ROOT / "docs/limits.md").read_text()
 
@@ -24,12 +24,12 @@ def test_the_file_loads_and_merges(tmp_path: Path) -> None:
 
 
 def test_the_numbers_and_the_log_lines_are_those_of_the_code() -> None:
-    assert f"{MOST_COUNTERS:,} counters" in PAGE
+    assert f"{MAX_BUCKETS:,} counters" in PAGE
     assert redis_limiter.CALL_SECONDS == 0.1
     assert "a tenth of a second" in PAGE
     assert redis_limiter.PROBE_SECONDS == 1.0
     assert "once a second" in PAGE
     source = (ROOT / "tokend/adapters/redis_limiter.py").read_text()
-    for quoted in ("Redis cannot be asked, on_failure is ", "Redis counts again", "requests_without"):
+    for quoted in ("Redis cannot be reached, on_failure is ", "Redis counts again", "requests_without"):
         assert quoted in PAGE
         assert quoted in source

@@ -53,5 +53,5 @@ def test_it_has_every_option_claim_and_only_real_reasons(tmp_path: Path) -> None
     assert set(_rows("Make one")) == set(re.findall(r"^  (--[a-z-]+)", usage, re.M))
     assert _rows("Make them in a program of your own") == list(UrlClaims.model_fields)
     met = {f"signed URL: {reason}" for _, reason in FORGED.values()}
-    assert len(_rows("When one is refused")) == 5
-    assert set(_rows("When one is refused")) <= met
+    assert len(_rows("When one is rejected")) == 5
+    assert set(_rows("When one is rejected")) <= met

@@ -25,13 +25,12 @@ from tests.system.browser import parts
 from tests.system.identity.password_endpoints import VARIABLES, password_endpoints
 from tests.system.identity.provider import Provider
 from tests.unit.auth.jwt.making import configuration_of
-from tests.unit.http.running import serving
+from tests.unit.http.running import World, serving
 from tokend import agora
 from tokend.adapters.jwks import KeyCache
 from tokend.auth.jwt_options import is_secure_url
 from tokend.core.interfaces import Interfaces
 from tokend.core.patterns import uid_of
-from tokend.http.handler import World
 from tokend.telemetry.log import standard_error
 
 PAGE: Final = (ROOT / "docs/identity.md").read_text()
@@ -159,13 +158,13 @@ def test_the_steps_do_what_they_say(provider: Provider, tmp_path: Path) -> None:
     assert [info for info, _ in BLOCKS] == [
         *("yaml", "sh run", "text", "sh", "sh", "sh run", "json", "sh run", "json", "sh run", "sh run", "json", "js")
     ]
-    assert len(re.findall(r"^(?:ask|  --json) .*# \d{3}: ", STEPS, re.M)) == 8
+    assert len(re.findall(r"^(?:request|  --json) .*# \d{3}: ", STEPS, re.M)) == 8
     provider.start("rsa")
     with ExitStack() as leaving:
         reader = Reader(tmp_path, provider, leaving)
         for info, text in BLOCKS:
             reader.does(info, text)
-            if info == "sh run" and "curl" in text and "ask" not in text:
+            if info == "sh run" and "curl" in text and "request()" not in text:
                 assert json.loads(reader.printed)["uid"] == uid_of("ada")
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
 

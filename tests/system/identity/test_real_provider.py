@@ -15,11 +15,10 @@ from tests.running import serving as real_server
 from tests.running import tokend as command
 from tests.system.identity.provider import AUDIENCE, Provider
 from tests.unit.auth.jwt.making import configuration_of, good
-from tests.unit.http.running import Running, serving
+from tests.unit.http.running import Running, World, serving
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import COOL_DOWN, FRESH, MINUTE, STALE, KeyCache, over_http
 from tokend.core.interfaces import Interfaces
-from tokend.http.handler import World
 from tokend.telemetry.log import JsonLog
 
 YAML = """
@@ -140,7 +139,7 @@ def test_explain_of_a_bearer_fetches_the_keys_itself(provider: Provider, tmp_pat
     provider.stop()
     done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *token_request)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "cannot be had" in done.stderr
+    assert "cannot be fetched" in done.stderr
     assert f"tokend: unavailable: no keys of {provider.issuer}" in done.stderr
 
 

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Reply, Running, configuration_of, serving
+from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Running, configuration_of, serving
+from tests.unit.http.wire import Reply
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.redis_limiter import RedisLimiter
 from tokend.auth.key_digests import digest_of

@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.limits.hosts import Host, host
 from tests.system.limits.redis_server import RedisServer
-from tokend.adapters.loop_timeout import within
+from tokend.adapters.loop_timeout import loop_timeout
 
 CALL_SECONDS: Final = 0.25
 LIMITS: Final = "{caller: 2/h}"
@@ -59,20 +59,20 @@ async def test_a_machine_that_stood_still_is_no_failure_of_redis(redis: RedisSer
 
 async def test_a_redis_that_never_answers_is_given_up() -> None:
     with pytest.raises(TimeoutError):
-        await within(0.01, asyncio.get_running_loop().create_future())
+        await loop_timeout(0.01, asyncio.get_running_loop().create_future())
 
 
 async def test_what_answers_or_fails_does_so_at_once() -> None:
     async def fails() -> None:
         raise ConnectionError
 
-    assert await within(3600, asyncio.sleep(0, "answer")) == "answer"
+    assert await loop_timeout(3600, asyncio.sleep(0, "answer")) == "answer"
     with pytest.raises(ConnectionError):
-        await within(3600, fails())
+        await loop_timeout(3600, fails())
 
 
 async def test_who_is_cancelled_meanwhile_sees_no_timeout() -> None:
-    waiting = asyncio.create_task(within(3600, asyncio.get_running_loop().create_future()))
+    waiting = asyncio.create_task(loop_timeout(3600, asyncio.get_running_loop().create_future()))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -117,7 +117,7 @@ async def test_lost_and_found(failure: Failure, redis: RedisServer) -> None:
             assert dict(zip(hosts, statuses, strict=True)) == EXPECTED
             assert way.connections <= connections + 3 * len(hosts), "once it is known to be lost nobody goes there"
             for one in hosts.values():
-                assert one.log.count("Redis cannot be asked") == 1
+                assert one.log.count("Redis cannot be reached") == 1
                 assert await one.statuses(2, "free") == [200, 200]
         await asyncio.gather(*(back(one, name) for name, one in hosts.items()))
         for name, one in hosts.items():

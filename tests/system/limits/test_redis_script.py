@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from tests.system.limits.redis_server import RedisServer
-from tokend.adapters.redis_script import SCRIPT, key_of, request_of
-from tokend.core.rate_limits import Counters, Group, Limit
+from tokend.adapters.redis_script import SCRIPT, key_of, script_arguments
+from tokend.core.rate_limits import BucketGroup, GcraLimiter, Limit
 
 SECOND: Final = 1_000_000
 BEGIN: Final = 1_800_000_000 * SECOND
@@ -21,8 +21,8 @@ SLOW: Final = st.builds(Limit, st.sampled_from([1, 3, 7, 11]), st.just(3_600), s
 STEPS: Final = st.lists(st.sampled_from([0, 0, 1, SECOND, 40 * SECOND, 3_600 * SECOND]), min_size=1, max_size=25)
 
 
-def told(client: Any, groups: list[Group], now: int) -> list[float | None]:
-    keys, arguments = request_of(groups)
+def told(client: Any, groups: list[BucketGroup], now: int) -> list[float | None]:
+    keys, arguments = script_arguments(groups)
     answer = client.eval(TOLD, len(keys), *keys, *arguments, now // SECOND, now % SECOND)
     return [wait / SECOND if wait else None for wait in answer]
 
@@ -32,11 +32,11 @@ def told(client: Any, groups: list[Group], now: int) -> list[float | None]:
 def test_the_same_as_in_memory(shared_redis: RedisServer, limits: list[Limit], steps: list[int], choices: Any) -> None:
     run = uuid4().hex
     table = [(f"user:{run}:{number}", limit) for number, limit in enumerate(limits)]
-    counters, now = Counters(), BEGIN
+    counters, now = GcraLimiter(), BEGIN
     with Redis.from_url(shared_redis.url) as client:
         for step in steps:
             now += step
-            groups: list[Group] = [
+            groups: list[BucketGroup] = [
                 choices.sample(table, choices.randint(0, len(table))) for _ in range(choices.randint(1, 4))
             ]
             assert told(client, groups, now) == counters.take(groups, now)
@@ -50,7 +50,7 @@ def test_the_clock_of_the_script_can_be_told_to_it() -> None:
 
 def test_a_clock_that_is_set_back_gives_nothing_away_and_stops_nobody_for_long(shared_redis: RedisServer) -> None:
     """P27: Redis has no other clock than the wall's."""
-    group: list[Group] = [[(f"user:{uuid4().hex}", Limit(1, 3_600, 2))]]
+    group: list[BucketGroup] = [[(f"user:{uuid4().hex}", Limit(1, 3_600, 2))]]
     with Redis.from_url(shared_redis.url) as client:
         assert told(client, group * 3, BEGIN) == [None, None, 3_600.0]
         back = BEGIN - 86_400 * SECOND
@@ -62,7 +62,7 @@ def test_a_clock_that_is_set_back_gives_nothing_away_and_stops_nobody_for_long(s
 def test_a_counter_expires_when_it_is_empty_and_its_key_tells_nothing(shared_redis: RedisServer) -> None:
     counter = (f"user:demo:{uuid4().hex}", Limit(1, 60, 5))
     with Redis.from_url(shared_redis.url) as client:
-        keys, arguments = request_of([[counter], [counter]])
+        keys, arguments = script_arguments([[counter], [counter]])
         assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [0, 0]
         (key,) = keys
         assert 119_000 < client.pttl(key) <= 120_001
@@ -75,7 +75,7 @@ def test_what_somebody_else_wrote_under_a_key_is_no_counter(shared_redis: RedisS
     counter = (f"user:demo:{uuid4().hex}", Limit(1, 60, 1))
     with Redis.from_url(shared_redis.url) as client:
         client.set(key_of(counter), "something else")
-        keys, arguments = request_of([[counter], [counter]])
+        keys, arguments = script_arguments([[counter], [counter]])
         first, second = client.eval(SCRIPT, len(keys), *keys, *arguments)
         assert (first, second) == (0, 60 * SECOND)
 
@@ -84,8 +84,8 @@ def test_what_somebody_else_wrote_under_a_key_is_no_counter(shared_redis: RedisS
 def test_numbers_stay_whole_at_the_largest_limits(shared_redis: RedisServer, amount: int) -> None:
     limit = Limit(amount, 3_600, 999_999)
     assert limit.capacity + limit.cost < 2**53
-    group: list[Group] = [[(f"user:{uuid4().hex}", limit)]]
-    counters = Counters()
+    group: list[BucketGroup] = [[(f"user:{uuid4().hex}", limit)]]
+    counters = GcraLimiter()
     with Redis.from_url(shared_redis.url) as client:
         for now in (BEGIN, BEGIN + 1, BEGIN + 7 * SECOND):
             assert told(client, group * 50, now) == counters.take(group * 50, now)

@@ -112,7 +112,7 @@ async def test_the_rights_that_the_documentation_names_are_enough(redis: RedisSe
         assert await one.statuses(3) == [200, 200, 429]
         redis.command("ACL", "SETUSER", "tokend", "-time")
         assert await one.statuses(1) == [503]
-        assert one.log.count("Redis cannot be asked") == 1
+        assert one.log.count("Redis cannot be reached") == 1
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ HELD = Result(
     load=0.25,
     cores=2,
     failed="",
-    bars=[Bar("tokens lost", "0", "none", get_keys=True)],
+    bars=[Bar("tokens lost", "0", "none", held=True)],
     figures=[Figure("lines", "7")],
 )
 MISSED = HELD._replace(
     promise="P10: nobody waits",
     command="python -m tests.long hostile_requests",
-    bars=[Bar("a | b", "2 s", "at most 1 s", get_keys=False)],
+    bars=[Bar("a | b", "2 s", "at most 1 s", held=False)],
 )
 ENDED = HELD._replace(promise="P2: it ends", failed="OSError: no <disk>", bars=[])
 
@@ -84,7 +84,7 @@ def script(name: str, monkeypatch: pytest.MonkeyPatch, failure: BaseException | 
     """Stands in for one of the scripts."""
 
     def run(report: Report) -> None:
-        report.bar("requests", amount("SOAK_ASKS", 5), "5", get_keys=True)
+        report.bar("requests", amount("SOAK_ASKS", 5), "5", held=True)
         if failure is not None:
             raise failure
 
@@ -109,10 +109,10 @@ def test_a_script_that_fails_takes_no_other_along(
     script("unknown_key_ids", monkeypatch, None)
     assert command.main(["p15", "p16", "p17", "--write"]) == 1
     found = results.read(tmp_path / "results.json")
-    assert [one.get_keys for one in found.values()] == [True, False, True]
+    assert [one.held for one in found.values()] == [True, False, True]
     failed = found["key_rotation"]
     assert failed.failed == f"{type(failure).__name__}: {failure}"
-    assert failed.bars == [Bar("requests", "3", "5", get_keys=True)]  # found before it failed
+    assert failed.bars == [Bar("requests", "3", "5", held=True)]  # found before it failed
     assert failed.command == "SOAK_ASKS=3 python -m tests.long key_rotation"
     assert failed.promise.startswith("P16: a new key of a real identity provider")
     assert f"FAILED key_rotation: {failed.failed}" in capsys.readouterr().err

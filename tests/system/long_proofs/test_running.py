@@ -23,8 +23,8 @@ def test_a_name_that_is_none_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_missed_bar_is_remembered(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report()
     report.figure("tokens", 10)
-    report.bar("missing", 0, "none", get_keys=True)
-    report.bar("torn lines", 2, "none", get_keys=False)
+    report.bar("missing", 0, "none", held=True)
+    report.bar("torn lines", 2, "none", held=False)
     assert report.misses == ["torn lines: 2, but none"]
     assert capsys.readouterr().out.splitlines() == [
         "tokens: 10",

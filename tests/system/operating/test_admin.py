@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.system.workers.load import waits
 from tests.system.workers.serving import free_port, serving, start
-from tests.unit.http.running import request_bytes
+from tests.unit.http.wire import request_bytes
 from tokend.auth.key_digests import digest_of
 
 _KEY: Final = "tk_admin_0123456789abcdef"
@@ -109,7 +109,7 @@ async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
         done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
         assert done.returncode == 1
         assert "zzz: unknown key" in done.stderr
-        assert "1 problem; the server keeps what it had" in done.stderr
+        assert "1 problem; the server keeps its old configuration" in done.stderr
         (tmp_path / "config.yaml").write_text(good)
 
 

@@ -9,7 +9,7 @@ import jwt
 
 from tests.system.secrecy.canaries import CERTIFICATES, KEYS, OTHERS, SECRETS
 from tests.unit.http.lifetime_ways import WAYS, Sent, request_of
-from tests.unit.http.running import request_bytes
+from tests.unit.http.wire import request_bytes
 
 API_KEY, URL_KEY, ADMIN_KEY = KEYS["api key"], KEYS["url key"], KEYS["admin key"]
 _CLOSE: Final = ("Connection", "close")

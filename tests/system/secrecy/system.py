@@ -53,9 +53,9 @@ _BACKEND: Final = """
 from pydantic import Field
 from tokend.plugins import Secret
 from tokend.backends.agora.rtc import Rtc, RtcFields
-from tokend.core.validation import Strict
+from tokend.core.validation import StrictModel
 
-class Options(Strict):
+class Options(StrictModel):
     one: Secret
     other: Secret
 
@@ -68,7 +68,7 @@ class Canary(Rtc):
 
     def grant(self, fields, ttl, user=None):
         if fields.crash:
-            raise RuntimeError(self.options.one.reveal() + self.credentials.certificates["primary"].reveal())
+            raise RuntimeError(self.options.one.reveal() + self.app_credentials.certificates["primary"].reveal())
         return super().grant(fields, ttl, user)
 """
 

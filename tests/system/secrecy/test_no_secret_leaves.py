@@ -17,7 +17,7 @@ from tests.system.secrecy.asking import (
 )
 from tests.system.secrecy.canaries import SECRETS, found
 from tests.system.secrecy.system import Gathered, configuration, environment, gathering, write
-from tests.unit.http.running import request_bytes
+from tests.unit.http.wire import request_bytes
 from tokend.cli import main
 from tokend.config import entry_points
 
@@ -54,7 +54,7 @@ def _mistaken(secret: str, directory: Path) -> dict[str, str]:
         "customer secret": text.replace("{env: CUSTOMER}", secret),
         "name of a key": text.replace("cors:", f"{secret}:"),
         "issuer": text.replace("issuer: machine", f"issuer: [{secret}]"),
-        "route": text.replace("at: /text", f"at: {secret}"),
+        "route": text.replace("path: /text", f"path: {secret}"),
         "no YAML": text + f"\n  - {secret}: [",
         "kind": text.replace("canary:", f"{secret}:"),
         "file of an audit": text.replace("file: audit.jsonl", f"file: none/{secret}"),

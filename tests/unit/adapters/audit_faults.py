@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from tokend.adapters.audit_file import Target
+from tokend.adapters.audit_file import AuditTarget
 from tokend.adapters.audit_log import Audit
 from tokend.core.model import Decision, Grant, Service, TokenRequest
 from tokend.issuing.configuration import AuditSettings
@@ -21,7 +21,7 @@ SOON: Final = 0.001
 NEVER: Final = 3600.0
 
 
-class FaultyTarget(Target):
+class FaultyTarget(AuditTarget):
     """`fault`: the errno of every write; `takes`: bytes that it takes before that. The same for `sync_fault`.
 
     A sync waits for `may_sync`.
@@ -68,7 +68,7 @@ class Made:
             probe_seconds=probe_seconds,
         )
 
-    def _target(self, path: str | None, writer: str, *, synced: bool) -> Target:
+    def _target(self, path: str | None, writer: str, *, synced: bool) -> AuditTarget:
         self.targets.append(FaultyTarget(path, writer, synced=synced))
         return self.targets[-1]
 

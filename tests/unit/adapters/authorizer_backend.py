@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
+import msgspec
 from aiohttp import web
 
 from tests.unit.http.running import APP_ID, CERTIFICATE, KEY, NOW, WORLD, Running, serving
@@ -43,7 +43,7 @@ class Backend:
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         check_signature(request.headers["Webhook-Id"], dict(request.headers), body)
-        self.questions.append(orjson.loads(body))
+        self.questions.append(msgspec.json.decode(body))
         if callable(self.answer):
             found = await self.answer(self.questions[-1])
             return found if isinstance(found, web.Response) else web.json_response(found)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tests.unit.adapters.audit_faults import NOW, Made, decided
 from tests.unit.http.running import DEMO, KEY, serving
 from tests.unit.issuing.making import CALLER, STAMP, app, rule
-from tokend.core.audit_records import Chain, body
+from tokend.core.audit_records import HashChain, body
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Restriction, TokenRequest
@@ -134,7 +134,7 @@ def test_the_page_shows_lines_as_they_are() -> None:
         body(Decision("demo", "web", decision.token_request, None, None, None, NOW, api_error, "request-1")),
         body(Decision("demo", None, None, None, None, None, NOW, nobody, "request-1")),
     ]
-    made = [json.loads(line) for line in Chain("writer").lines(bodies)]
+    made = [json.loads(line) for line in HashChain("writer").lines(bodies)]
     for example, line in zip((issued, refused, stranger), made, strict=True):
         assert list(example) == list(line)
         assert {name: type(value) for name, value in example.items()} == {

@@ -17,8 +17,7 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE, Running, clean_environment, serving, tokend
 from tests.unit.adapters.audit_faults import SOON, until
-from tests.unit.http.running import NOW, OPEN
-from tests.unit.http.running import serving as in_process
+from tests.unit.http.running import NOW, OPEN, Serving
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
 from tokend.core.interfaces import Interfaces
@@ -84,17 +83,17 @@ def test_the_command_line_writes_its_tokens_too(tmp_path: Path) -> None:
 def test_no_client_holds_a_token_that_the_audit_does_not_hold(tmp_path: Path) -> None:
     """P1, small: killed in the middle of the load, several times over."""
     (tmp_path / "config.yaml").write_text(CONFIG)
-    get_keys: set[str] = set()
+    held: set[str] = set()
     for _ in range(4):
         with serving(tmp_path, ENVIRONMENT) as server:
-            asyncio.run(_load_until_killed(server, get_keys))
+            asyncio.run(_load_until_killed(server, held))
     file = (tmp_path / "audit.jsonl").read_bytes()
-    assert len(get_keys) > 20
+    assert len(held) > 20
     assert list(verify(file.splitlines())) == []
-    assert get_keys - {json.loads(line).get("token_sha256") for line in file.splitlines() if line.strip()} == set()
+    assert held - {json.loads(line).get("token_sha256") for line in file.splitlines() if line.strip()} == set()
 
 
-async def _load_until_killed(server: Running, get_keys: set[str]) -> None:
+async def _load_until_killed(server: Running, held: set[str]) -> None:
     host, port = server.url.removeprefix("http://").split(":")
 
     async def client(number: int) -> None:
@@ -107,7 +106,7 @@ async def _load_until_killed(server: Running, get_keys: set[str]) -> None:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 token = json.loads(await reader.readexactly(length))["rtcToken"]
-                get_keys.add(hashlib.sha256(token.encode()).hexdigest())
+                held.add(hashlib.sha256(token.encode()).hexdigest())
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -121,10 +120,10 @@ async def _load_until_killed(server: Running, get_keys: set[str]) -> None:
 
 
 @pytest.mark.parametrize("sync", ["os", "batch"])
-async def test_when_it_cannot_be_written_nothing_is_issued(sync: str) -> None:
+async def test_when_it_cannot_be_written_nothing_is_issued(sync: str, serving: Serving) -> None:
     """P2: /dev/full answers every write with ENOSPC."""
     audit = audit_to("/dev/full", sync=sync)
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         for _ in range(3):
             reply = await server.token_request("GET", "/rtc/room/publisher/uid/7")
             assert (reply.status, reply.json["code"]) == (503, "unavailable")
@@ -134,13 +133,15 @@ async def test_when_it_cannot_be_written_nothing_is_issued(sync: str) -> None:
     audit.close()
 
 
-async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers(tmp_path: Path) -> None:
+async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers(
+    tmp_path: Path, serving: Serving
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     audit = audit_to(str(pipe), SOON)
     fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 1 << 16)
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         statuses = [(await server.token_request("GET", "/rtc/room/publisher/uid/7")).status for _ in range(400)]
         assert set(statuses) == {200, 503}
         assert statuses == sorted(statuses)
@@ -156,9 +157,9 @@ async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers
     assert [one["outcome"] for one in whole[-2:]] == ["probe", "issued"]
 
 
-async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None:
+async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path, serving: Serving) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), sync="batch")
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         replies = await asyncio.gather(
             *(server.token_request("GET", f"/rtc/room/publisher/uid/{uid}") for uid in range(1, 30))
         )
@@ -168,10 +169,10 @@ async def test_batches_are_on_the_disk_before_they_leave(tmp_path: Path) -> None
     assert list(verify((tmp_path / "audit.jsonl").read_bytes().splitlines())) == []
 
 
-async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
+async def test_a_rotated_file_is_opened_anew(tmp_path: Path, serving: Serving) -> None:
     file = tmp_path / "audit.jsonl"
     audit = audit_to(str(file))
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         await server.token_request("GET", "/rtc/room/publisher/uid/7")
         file.rename(tmp_path / "audit.1")
         audit.reopen()
@@ -182,9 +183,9 @@ async def test_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
     assert list(verify(joined.splitlines())) == []
 
 
-async def test_ids_are_hashed_where_asked(tmp_path: Path) -> None:
+async def test_ids_are_hashed_where_asked(tmp_path: Path, serving: Serving) -> None:
     audit = audit_to(str(tmp_path / "audit.jsonl"), hash_ids=True)
-    async with in_process(OPEN, interfaces=Interfaces(audit=audit)) as server:
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
         await server.token_request("GET", "/rtc/secret-room/publisher/userAccount/alice-in-clear")
     audit.close()
     text = (tmp_path / "audit.jsonl").read_text()

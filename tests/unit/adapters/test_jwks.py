@@ -85,12 +85,12 @@ async def test_down_for_an_hour_known_keys_keep_working() -> None:
         provider.now = float(second)
         assert await provider.kids("ec") == ["ec"]
         await _settled()
-    assert provider.lines == [("error", "cannot be had: TimeoutError")]
+    assert provider.lines == [("error", "cannot be fetched: TimeoutError")]
     provider.error = None
     provider.now = 3700.0
     await provider.kids("ec")
     await _settled()
-    assert provider.lines[1:] == [("info", "can be had again")]
+    assert provider.lines[1:] == [("info", "can be fetched again")]
 
 
 async def test_after_the_limit_it_is_503_and_not_401() -> None:
@@ -165,7 +165,7 @@ async def test_failures_are_told_once_and_echo_nothing() -> None:
     for number in range(20):
         provider.now = number * COOL_DOWN
         assert await provider.is_unavailable()
-    assert provider.lines == [("error", "cannot be had: ValueError")]
+    assert provider.lines == [("error", "cannot be fetched: ValueError")]
     assert len(provider.asked) == 20
 
 
@@ -206,4 +206,4 @@ async def test_a_provider_with_too_many_keys_costs_no_request_its_time() -> None
     provider = Provider("ec")
     provider.keys = [sound] * (MAX_KEYS + 1)
     assert await provider.is_unavailable(None)
-    assert provider.lines == [("error", f"cannot be had: holds over {MAX_KEYS} keys")]
+    assert provider.lines == [("error", f"cannot be fetched: holds over {MAX_KEYS} keys")]

@@ -69,7 +69,7 @@ async def test_a_final_slash_of_the_issuer_is_not_doubled() -> None:
     assert await provider.kids("ec", KeySource(f"{ISSUER}/", discovery=True)) == ["ec"]
 
 
-HOST = "jwks_uri lies on another host, or is no https URL; if it is meant, write it as jwks"
+HOST = "jwks_uri must be an https URL on the issuer's host; if another host is intended, set it as jwks"
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ HOST = "jwks_uri lies on another host, or is no https URL; if it is meant, write
     [
         (
             {"issuer": "https://evil.example.com", "jwks_uri": f"{ISSUER}/certs"},
-            "the discovery document is of another issuer",
+            "the discovery document names another issuer",
         ),
-        ({"issuer": f"{ISSUER}/", "jwks_uri": f"{ISSUER}/certs"}, "the discovery document is of another issuer"),
-        ({"jwks_uri": f"{ISSUER}/certs"}, "the discovery document is of another issuer"),
-        ([], "the discovery document is of another issuer"),
+        ({"issuer": f"{ISSUER}/", "jwks_uri": f"{ISSUER}/certs"}, "the discovery document names another issuer"),
+        ({"jwks_uri": f"{ISSUER}/certs"}, "the discovery document names another issuer"),
+        ([], "the discovery document names another issuer"),
         ({"issuer": ISSUER}, HOST),
         ({"issuer": ISSUER, "jwks_uri": 7}, HOST),
         ({"issuer": ISSUER, "jwks_uri": "https://evil.example.com/certs"}, HOST),
@@ -98,4 +98,4 @@ async def test_a_discovery_document_that_is_not_followed(document: Any, why: str
     provider.discovery = document
     assert await provider.is_unavailable(source=DISCOVERED)
     assert [url for _, url in provider.asked] == [DISCOVERY]
-    assert provider.lines == [("error", f"cannot be had: {why}")]
+    assert provider.lines == [("error", f"cannot be fetched: {why}")]

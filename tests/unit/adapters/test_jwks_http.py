@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientError
 
 from tests.unit.http.speaking import OK, Speak, body, provider, saying
-from tokend.adapters.http_client import AnswerProblem, client
+from tokend.adapters.http_client import ResponseProblem, client
 from tokend.adapters.jwks import MAX_BYTES, over_http
 from tokend.auth.jws import KeysProblem
 
@@ -46,7 +46,7 @@ HOSTILE: dict[str, tuple[Speak, str]] = {
     "without end": (saying(OK + b"\r\n", *[b" " * 65_536] * 1000), "the answer is over 256 KiB"),
     "a gzip bomb": (
         saying(body(BOMB, OK + b"Content-Encoding: gzip\r\n")),
-        "the answer is compressed, though it was asked for as it is",
+        "the answer is compressed, although identity encoding was requested",
     ),
     "a gzip bomb that says nothing of it": (saying(body(BOMB[: MAX_BYTES // 2])), "the answer is not strictly JSON"),
     "a page": (saying(body(b"<!doctype html>")), "the answer is not strictly JSON"),
@@ -62,7 +62,7 @@ HOSTILE: dict[str, tuple[Speak, str]] = {
 async def test_a_hostile_answer_is_a_problem_in_our_words(name: str) -> None:
     tracemalloc.start()
     try:
-        with pytest.raises((KeysProblem, AnswerProblem)) as caught:
+        with pytest.raises((KeysProblem, ResponseProblem)) as caught:
             await fetched(HOSTILE[name][0])
         assert str(caught.value) == HOSTILE[name][1]
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
@@ -126,5 +126,5 @@ async def test_nobody_there() -> None:
 )
 async def test_only_https_and_this_machine(url: str) -> None:
     async with client() as session:
-        with pytest.raises(KeysProblem, match="keys come over https"):
+        with pytest.raises(KeysProblem, match="the URL of keys must be https"):
             await over_http(session)(url)

@@ -3,13 +3,13 @@
 import asyncio
 from typing import Any
 
-import orjson
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from tests.unit.adapters.authorizer_backend import HEADER, asking, backend
-from tokend.adapters.http_client import AnswerProblem
-from tokend.adapters.webhook import CALLS, KEPT, WAITING, WebhookClient
+from tokend.adapters.http_client import ResponseProblem
+from tokend.adapters.webhook import CACHE_SIZE, CALLS, WAITING, WebhookClient
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Question
 from tokend.core.model import Restriction
@@ -25,20 +25,20 @@ def settings(cache: int = 5, timeout: int = 5, url: str = URL) -> AuthorizerSett
 
 
 class Post:
-    """A backend without HTTP. `bodies`: what it was asked; it answers when `gate` is open."""
+    """A backend without HTTP. `bodies`: what it was asked; it answers while `may_answer` is set."""
 
-    def __init__(self, room: int = KEPT) -> None:
+    def __init__(self, cache_size: int = CACHE_SIZE) -> None:
         self.now = 0.0
         self.bodies: list[dict[str, Any]] = []
         self.answer = b'{"allow":true}'
         self.error: Exception | None = None
-        self.authenticator = asyncio.Event()
-        self.authenticator.set()
-        self.webhooks = WebhookClient(self, lambda: self.now, room)
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.webhooks = WebhookClient(self, lambda: self.now, cache_size)
 
     async def __call__(self, settings: AuthorizerSettings, body: bytes, request_id: str) -> bytes:
-        self.bodies.append(orjson.loads(body))
-        await self.authenticator.wait()
+        self.bodies.append(msgspec.json.decode(body))
+        await self.may_answer.wait()
         if self.error is not None:
             raise self.error
         return self.answer
@@ -86,11 +86,11 @@ async def test_an_answer_counts_for_the_very_same_question_as_long_as_the_app_sa
 
 async def test_its_age_begins_when_it_is_asked_for_not_when_it_comes() -> None:
     post = Post()
-    post.authenticator.clear()
+    post.may_answer.clear()
     waiting = asyncio.create_task(post.token_request(settings()))
     await _settled()
     post.now = 4.0
-    post.authenticator.set()
+    post.may_answer.set()
     await waiting
     post.now = 5.0
     assert await post.asked(settings()) == 1
@@ -144,7 +144,7 @@ async def test_refusals_and_narrowings_are_kept_too() -> None:
     assert len(post.bodies) == 2
 
 
-@pytest.mark.parametrize("error", [OSError(), AnswerProblem("the answer has status 500"), ValueError("x"), None])
+@pytest.mark.parametrize("error", [OSError(), ResponseProblem("the answer has status 500"), ValueError("x"), None])
 async def test_no_failure_is_kept(error: Exception | None) -> None:
     post = Post()
     post.error = error
@@ -160,22 +160,22 @@ async def test_equal_questions_at_once_are_one_call_and_fail_together() -> None:
     post = Post()
     for error, code in ((OSError(), Code.UNAVAILABLE), (None, None)):
         post.error = error
-        post.authenticator.clear()
+        post.may_answer.clear()
         waiting = [asyncio.create_task(post.token_request(settings())) for _ in range(200)]
         await _settled()
-        post.authenticator.set()
+        post.may_answer.set()
         assert [_codes(one) for one in await asyncio.gather(*waiting)] == [[code]] * 200
     assert len(post.bodies) == 2
 
 
 async def test_one_who_gives_up_waiting_does_not_take_the_answer_from_the_others() -> None:
     post = Post()
-    post.authenticator.clear()
+    post.may_answer.clear()
     first, second = (asyncio.create_task(post.token_request(settings())) for _ in range(2))
     await _settled()
     first.cancel()
     await _settled()
-    post.authenticator.set()
+    post.may_answer.set()
     assert await second == [None]
     assert len(post.bodies) == 1
 
@@ -184,7 +184,7 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
     """A backend that hangs cannot pile requests up; other apps, and what is kept, are not touched."""
     post = Post()
     await post.token_request(settings())
-    post.authenticator.clear()
+    post.may_answer.clear()
     others = [replace(QUESTION, ttl=ttl) for ttl in range(CALLS)]
     waiting = [asyncio.create_task(post.token_request(settings(), one)) for one in others]
     await _settled()
@@ -194,7 +194,7 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
     assert await post.token_request(settings()) == [None]
     elsewhere = asyncio.create_task(post.token_request(settings(), replace(QUESTION, app="other")))
     await _settled()
-    post.authenticator.set()
+    post.may_answer.set()
     assert await elsewhere == [None]
     assert await asyncio.gather(*waiting) == [[None]] * CALLS
     assert await post.token_request(settings(), replace(QUESTION, ttl=CALLS)) == [None]
@@ -202,28 +202,28 @@ async def test_calls_under_way_are_bounded_an_app() -> None:
 
 async def test_those_who_wait_for_one_call_are_bounded_too() -> None:
     post = Post()
-    post.authenticator.clear()
+    post.may_answer.clear()
     waiting = [asyncio.create_task(post.token_request(settings())) for _ in range(WAITING)]
     await _settled()
     assert _why(await post.token_request(settings())) == f"authorizer: {WAITING} questions of the app wait already"
-    post.authenticator.set()
+    post.may_answer.set()
     assert await asyncio.gather(*waiting) == [[None]] * WAITING
     assert await post.token_request(settings()) == [None]
 
 
 async def test_what_hangs_is_given_up_and_asked_anew() -> None:
     post = Post()
-    post.authenticator.clear()
+    post.may_answer.clear()
     assert _why(await post.token_request(settings(timeout=1))) == "authorizer: no answer within 1 s"
     await asyncio.sleep(0.05)  # the call that others could have waited for too began, and so ends, a little later
     await _settled()
-    post.authenticator.set()
+    post.may_answer.set()
     assert await post.token_request(settings(timeout=1)) == [None]
     assert len(post.bodies) == 2
 
 
 async def test_what_is_kept_is_bounded_and_the_least_used_goes_first() -> None:
-    post = Post(room=3)
+    post = Post(cache_size=3)
     questions = [replace(QUESTION, ttl=60 + index) for index in range(4)]
     for index in (0, 1, 2, 0, 3):
         await post.token_request(settings(), questions[index])

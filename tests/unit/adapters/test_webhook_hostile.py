@@ -30,7 +30,7 @@ HOSTILE: dict[str, tuple[Speak, str]] = {
     "without end": (saying(OK + b"\r\n", *[b" " * 4_096] * 1000), "the answer is over 16 KiB"),
     "compressed": (
         saying(body(gzip.compress(ALLOW), OK + b"Content-Encoding: gzip\r\n")),
-        "the answer is compressed, though it was asked for as it is",
+        "the answer is compressed, although identity encoding was requested",
     ),
     "a page": (saying(body(b"<!doctype html>")), "the answer is not strictly JSON"),
     "nothing": (saying(body(b"")), "the answer is not strictly JSON"),

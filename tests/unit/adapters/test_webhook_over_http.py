@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 
 from tests.unit.adapters.authorizer_backend import HEADER, YAML, asking, backend
-from tests.unit.http.running import CERTIFICATE, KEY, Reply, Running
+from tests.unit.http.running import CERTIFICATE, KEY, Running
+from tests.unit.http.wire import Reply
 
 ROOM = {"kind": "rtc", "channel": "room-1", "uid": 7}
 

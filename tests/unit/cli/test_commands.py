@@ -46,7 +46,10 @@ def test_token_is_printed_alone_and_inspect_reads_it(capsys: pytest.CaptureFixtu
     assert main(["inspect", "--config", "config.yaml", "--user", "5", token]) == 0
     full = json.loads(capsys.readouterr().out)
     assert (full["signed_by"], full["services"][0]["user"]) == ("primary", "1234")
-    assert full["problems"] == ['Its user is "1234", the client joins with "5": they must be equal, or it is 110.']
+    assert full["problems"] == [
+        'Its user is "1234", the client joins with "5": they must be equal, '
+        "otherwise Agora rejects the join with error 110 (invalid token)."
+    ]
 
 
 @pytest.mark.usefixtures("home")

@@ -102,9 +102,9 @@ def test_what_it_lacked_is_told_to_the_operator(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--bearer", "aaa.bbb.ccc"], "write --bearer @FILE, or @- for standard input"),
+        (["--bearer", "aaa.bbb.ccc"], "use --bearer @FILE or @-"),
         (["--bearer", "@missing"], "the token cannot be read: No such file or directory"),
-        (["--bearer", "@empty"], "the token cannot be read: there is nothing"),
+        (["--bearer", "@empty"], "the token cannot be read: it is empty"),
         (["--bearer", "@latin"], "the token cannot be read: it is not ASCII text"),
         (["--bearer", "@empty", "--claims", "x"], "--claims goes with --as"),
         (["--bearer", "@empty", "--as", "web"], "not allowed with argument"),

@@ -167,11 +167,11 @@ def test_the_bounds_of_its_time_are_allowed(written: str, seconds: int, vendors_
         (["--for", "600", *ANN], "must be 10s to 86430s"),
         (["--for", "-1s", *ANN], "argument --for: "),  # argparse's sentence, or from Python 3.14 on ours
         (ANN, "required: --for"),
-        (["--for", "1h"], "say whom: --user, --channel or --ip"),
-        (["--for", "1h", "--channel", "room-1"], "without --user this shuts everybody out: say --yes"),
-        (["--for", "1h", "--ip", "192.0.2.1"], "say --yes"),
-        (["--for", "1h", "--channel", "", "--yes"], "say whom"),
-        (["--for", "1h", "--user", "0"], "must be a uid, 1 to 4294967295: the vendor's rules know no accounts"),
+        (["--for", "1h"], "name whom to kick: --user, --channel or --ip"),
+        (["--for", "1h", "--channel", "room-1"], "without --user this kicks everybody: add --yes"),
+        (["--for", "1h", "--ip", "192.0.2.1"], "add --yes"),
+        (["--for", "1h", "--channel", "", "--yes"], "name whom to kick"),
+        (["--for", "1h", "--user", "0"], "must be a uid, 1 to 4294967295: the vendor's rules do not accept accounts"),
         (["--for", "1h", "--user", "4294967296"], "must be a uid"),
         (["--for", "1h", "--user", "ann"], "must be a uid"),
         (["--for", "1h", "--user", "٧"], "must be a uid"),
@@ -195,22 +195,22 @@ def test_wrong_usage_is_exit_code_2_and_asks_nothing_of_the_vendor(
 @pytest.mark.parametrize(
     ("status", "body", "sentence"),
     [
-        (401, b"{}", "the vendor does not take the app's customer_id and customer_secret for this App ID (401)"),
+        (401, b"{}", "the vendor rejects the app's customer_id and customer_secret for this App ID (401)"),
         (403, b"{}", "customer_id and customer_secret for this App ID (403)"),
         (429, b"{}", "too many requests: wait a moment (429)"),
-        (400, b'{"message": "invalid appid"}', "the vendor answered with 400 (invalid appid): no rule was made"),
-        (400, b'{"message": "a\\nb"}', r"400 (a\nb): no rule was made"),
-        (400, f'{{"message": "{CUSTOMER_SECRET}"}}'.encode(), "the vendor answered with 400: no rule was made"),
-        (404, b'{"message": 7}', "the vendor answered with 404: no rule was made"),
-        (504, b"", "the vendor answered with 504: the rule may be there all the same"),
-        (200, b"", "the vendor's answer tells of no rule"),
-        (200, b"{", "tells of no rule"),
-        (200, b"[]", "tells of no rule"),
-        (200, b'{"status": "failed", "id": 1}', "tells of no rule"),
-        (200, b'{"status": "success"}', "tells of no rule"),
-        (200, b'{"status": "success", "id": true}', "tells of no rule"),
-        (200, b'{"status": "success", "id": "1"}', "tells of no rule"),
-        (200, b'{"status": "success", "id": 1, "pad": "' + b"x" * 70_000 + b'"}', "tells of no rule"),
+        (400, b'{"message": "invalid appid"}', "the vendor answered with 400 (invalid appid): no rule was created"),
+        (400, b'{"message": "a\\nb"}', r"400 (a\nb): no rule was created"),
+        (400, f'{{"message": "{CUSTOMER_SECRET}"}}'.encode(), "the vendor answered with 400: no rule was created"),
+        (404, b'{"message": 7}', "the vendor answered with 404: no rule was created"),
+        (504, b"", "the vendor answered with 504: the rule may have been created"),
+        (200, b"", "the vendor's answer names no rule"),
+        (200, b"{", "names no rule"),
+        (200, b"[]", "names no rule"),
+        (200, b'{"status": "failed", "id": 1}', "names no rule"),
+        (200, b'{"status": "success"}', "names no rule"),
+        (200, b'{"status": "success", "id": true}', "names no rule"),
+        (200, b'{"status": "success", "id": "1"}', "names no rule"),
+        (200, b'{"status": "success", "id": 1, "pad": "' + b"x" * 70_000 + b'"}', "names no rule"),
     ],
 )
 def test_every_other_answer_is_one_sentence_and_exit_code_1(
@@ -231,13 +231,13 @@ def test_no_redirect_is_followed(status: int, vendors_api: StandIn, capsys: pyte
         vendors_api.status, vendors_api.headers = status, {"Location": f"{elsewhere.url}/dev/v1/kicking-rule"}
         assert main([*KICK, *ANN]) == 1
         assert elsewhere.seen == []
-    assert f"the vendor answered with {status}: no rule was made" in _told(capsys)[1]
+    assert f"the vendor answered with {status}: no rule was created" in _told(capsys)[1]
 
 
 def test_a_vendor_that_never_answers_may_have_made_the_rule(vendors_api: StandIn) -> None:
     vendors_api.silent = True
     api = RestApi(vendors_api.url, "operator", Secret(CUSTOMER_SECRET))
-    with pytest.raises(KickError, match=r"did not answer within 0\.2 s: the rule may be there all the same"):
+    with pytest.raises(KickError, match=r"did not answer within 0\.2 s: the rule may have been created"):
         create_rule(api, {}, timeout=0.2)
 
 
@@ -252,5 +252,5 @@ def test_an_app_without_rest_credentials(home: Path, capsys: pytest.CaptureFixtu
     text = (home / "config.yaml").read_text()
     (home / "config.yaml").write_text(re.sub(r"^    rest: .*\n", "", text, flags=re.M))
     assert main([*KICK, *ANN]) == 1
-    told = "tokend: app demo has no `rest` credentials, with customer_id and customer_secret\n"
+    told = "tokend: app demo has no `rest` credentials: add customer_id and customer_secret\n"
     assert _told(capsys) == ("", told)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tokend.cli import main
 from tokend.cli.audit import LONGEST_LINE
-from tokend.core.audit_records import PAGE, AuditProblem, Chain, in_pages, verify
+from tokend.core.audit_records import BLOCK_SIZE, AuditProblem, HashChain, align_to_blocks, verify
 
 
 def written(writer: str, count: int) -> list[bytes]:
-    chain = Chain(writer)
+    chain = HashChain(writer)
     lines = []
     for number in range(count):
         made = chain.lines([b'{"number":%d}' % number])
@@ -28,14 +28,14 @@ def test_chains_of_several_writers_may_be_mixed() -> None:
 
 
 def test_lines_made_together_are_one_chain() -> None:
-    chain = Chain("a")
+    chain = HashChain("a")
     lines = chain.lines([b'{"number":1}', b'{"number":2}'])
     assert list(verify(lines)) == []
     assert [json.loads(line)["sequence"] for line in lines] == [0, 1]
 
 
 def test_what_was_not_committed_is_made_again() -> None:
-    chain = Chain("a")
+    chain = HashChain("a")
     first, second = chain.lines([b'{"number":1}', b'{"number":2}'])
     chain.commit([first])
     assert chain.lines([b'{"number":2}']) == [second]
@@ -60,16 +60,16 @@ def test_every_change_is_found(at: int, change: str) -> None:
     assert list(verify(lines))
 
 
-@given(start=st.integers(0, 3 * PAGE), sizes=st.lists(st.integers(100, PAGE + 100), max_size=20))
+@given(start=st.integers(0, 3 * BLOCK_SIZE), sizes=st.lists(st.integers(100, BLOCK_SIZE + 100), max_size=20))
 def test_no_line_lies_across_the_end_of_a_page(start: int, sizes: list[int]) -> None:
     """So that a kill, which cuts a write at the end of a page, cuts no line."""
-    lines = Chain("a").lines([b'{"filling":"%b"}' % (b"x" * (size - 100)) for size in sizes])
-    written = in_pages(lines, start)
+    lines = HashChain("a").lines([b'{"filling":"%b"}' % (b"x" * (size - 100)) for size in sizes])
+    written = align_to_blocks(lines, start)
     assert list(verify(written.splitlines())) == []
     assert [line.lstrip(b" ") for line in written.splitlines()] == lines
     for line in lines:
         begins = start + written.index(line)
-        assert begins // PAGE == (begins + len(line)) // PAGE or len(line) >= PAGE
+        assert begins // BLOCK_SIZE == (begins + len(line)) // BLOCK_SIZE or len(line) >= BLOCK_SIZE
         assert json.loads(line) == json.loads(b" " + line)
 
 
@@ -83,7 +83,7 @@ def test_a_line_behind_a_piece_of_another_one_is_read() -> None:
 
 
 def test_a_body_may_say_what_a_line_begins_with() -> None:
-    lines = Chain("a").lines([b'{"detail":{"writer":"b","sequence":9}}', b'{"number":2}'])
+    lines = HashChain("a").lines([b'{"detail":{"writer":"b","sequence":9}}', b'{"number":2}'])
     assert list(verify(lines)) == []
 
 

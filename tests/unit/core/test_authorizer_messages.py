@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from tokend.core.authorizer_messages import NoAnswer, question, read_answer, signature
+from tokend.core.authorizer_messages import InvalidAnswer, question, read_answer, signature
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, Restriction, Service
 from tokend.core.secrets import Secret
@@ -128,7 +128,7 @@ NO_ANSWERS: dict[bytes, str] = {
 
 @pytest.mark.parametrize("raw", NO_ANSWERS, ids=lambda raw: raw[:40].decode(errors="replace"))
 def test_whatever_is_not_quite_an_answer_is_none(raw: bytes) -> None:
-    with pytest.raises(NoAnswer) as caught:
+    with pytest.raises(InvalidAnswer) as caught:
         read_answer(raw)
     assert str(caught.value) == NO_ANSWERS[raw]
 
@@ -144,6 +144,6 @@ def test_nothing_of_a_wrong_answer_is_repeated() -> None:
         {"allow": False, "reason": canary + "\n"},
     ]
     for answer in wrong:
-        with pytest.raises(NoAnswer) as caught:
+        with pytest.raises(InvalidAnswer) as caught:
             outcome(**answer)
         assert canary not in str(caught.value)

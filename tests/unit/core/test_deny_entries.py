@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.running import APP_ID, CERTIFICATE, tokend
-from tests.unit.http.running import DEMO, KEY, NOW, serving
+from tests.unit.http.running import DEMO, KEY, NOW, Serving
 from tokend.adapters.deny_file import DenyFile
 from tokend.core.deny_entries import parse_entries, reason
 from tokend.core.interfaces import Interfaces
@@ -87,7 +87,9 @@ class Clock:
         return self.now
 
 
-async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(tmp_path: Path) -> None:
+async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(
+    tmp_path: Path, serving: Serving
+) -> None:
     file, clock, log = tmp_path / "deny.jsonl", Clock(), io.BytesIO()
     file.write_bytes(b"")
     deny = DenyFile(str(file), JsonLog(log, lambda: NOW), lambda: NOW, clock)
@@ -111,7 +113,7 @@ async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(t
         refused = await server.token_request("GET", "/demo/rtc/lobby/publisher/userAccount/somebody-else", None, header)
         assert refused.json["code"] == "not_permitted"
         assert "denied for the time being" in refused.json["error"]
-    assert b"as it was before: line 1" in log.getvalue()
+    assert b"the deny list is unchanged: line 1" in log.getvalue()
 
 
 @pytest.mark.parametrize("content", [None, b"junk\n"])

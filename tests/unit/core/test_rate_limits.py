@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokend.core.errors import whole_seconds
-from tokend.core.rate_limits import Counter, Counters, Limit, Limits, client_of
+from tokend.core.rate_limits import Bucket, GcraLimiter, Limit, Limits, client_of
 
 SECOND = 1_000_000
 LIMITS = st.builds(
@@ -16,7 +16,7 @@ LIMITS = st.builds(
 STEPS = st.lists(st.integers(0, 3 * SECOND) | st.sampled_from([0, 0, 0, 1, 50_000, 900 * SECOND]), max_size=60)
 
 
-class Bucket:
+class TextbookBucket:
     """A token bucket as a textbook has it, in exact fractions."""
 
     def __init__(self, limit: Limit) -> None:
@@ -32,8 +32,8 @@ class Bucket:
 
 @given(limits=st.lists(LIMITS, min_size=1, max_size=3), steps=STEPS)
 def test_the_same_as_a_bucket_in_fractions(limits: list[Limit], steps: list[int]) -> None:
-    group: list[Counter] = [(f"app:{number}", limit) for number, limit in enumerate(limits)]
-    counters, buckets, now = Counters(), [Bucket(limit) for limit in limits], 0
+    group: list[Bucket] = [(f"app:{number}", limit) for number, limit in enumerate(limits)]
+    counters, buckets, now = GcraLimiter(), [TextbookBucket(limit) for limit in limits], 0
     for step in steps:
         now += step
         for bucket in buckets:
@@ -49,7 +49,7 @@ def test_the_same_as_a_bucket_in_fractions(limits: list[Limit], steps: list[int]
 @given(limit=LIMITS, steps=STEPS)
 def test_who_waits_as_long_as_told_is_admitted_and_no_microsecond_less(limit: Limit, steps: list[int]) -> None:
     now, counter = 0, ("app:demo", limit)
-    counters = Counters()
+    counters = GcraLimiter()
     for step in steps:
         now += step
         (wait,) = counters.take([[counter]], now)
@@ -66,7 +66,7 @@ def test_who_waits_as_long_as_told_is_admitted_and_no_microsecond_less(limit: Li
 @pytest.mark.parametrize("seconds", [0, 1, 59, 3_600])
 def test_exactly_burst_and_rate_times_time(limit: Limit, seconds: int) -> None:
     """Asked for at every moment at which one more is due."""
-    counters, admitted, now = Counters(), 0, 0
+    counters, admitted, now = GcraLimiter(), 0, 0
     while now <= seconds * SECOND:
         (wait,) = counters.take([[("app:demo", limit)]], now)
         admitted += wait is None
@@ -76,7 +76,7 @@ def test_exactly_burst_and_rate_times_time(limit: Limit, seconds: int) -> None:
 
 def test_an_ask_counts_against_none_of_its_limits_where_one_does_not_admit_it() -> None:
     wide, restrict = ("caller:demo:web", Limit(1, 60, 3)), ("user:demo:ada", Limit(1, 60, 1))
-    counters = Counters()
+    counters = GcraLimiter()
     assert counters.take([[wide, restrict]], 0) == [None]
     for _ in range(10):
         assert counters.take([[wide, restrict]], 0) == [60.0]
@@ -85,17 +85,17 @@ def test_an_ask_counts_against_none_of_its_limits_where_one_does_not_admit_it() 
 
 def test_asks_of_one_request_count_one_after_the_other() -> None:
     counter = ("caller:demo:web", Limit(2, 1, 2))
-    assert Counters().take([[counter]] * 4, 0) == [None, None, 0.5, 0.5]
+    assert GcraLimiter().take([[counter]] * 4, 0) == [None, None, 0.5, 0.5]
 
 
 def test_a_changed_limit_is_another_counter() -> None:
-    counters = Counters()
+    counters = GcraLimiter()
     assert counters.take([[("app:demo", Limit(1, 60, 1))]] * 2, 0) == [None, 60.0]
     assert counters.take([[("app:demo", Limit(2, 60, 1))]], 0) == [None]
 
 
 def test_counters_that_are_empty_again_go() -> None:
-    counters = Counters()
+    counters = GcraLimiter()
     for number in range(100_000):
         counters.take([[(f"user:demo:{number}", Limit(1, 1, 1))]], number * 10_000)
     assert len(counters) <= 220, "100 a second live, and each for a second"
@@ -103,7 +103,7 @@ def test_counters_that_are_empty_again_go() -> None:
 
 def test_there_is_room_for_so_many_and_what_was_used_longest_ago_goes() -> None:
     limit = Limit(1, 3_600, 1)
-    counters = Counters(most=1_000)
+    counters = GcraLimiter(max_buckets=1_000)
     for number in range(5_000):
         refused = counters.take([[("app:demo", limit)]], number) != [None]
         assert refused == (number > 0), "what is asked for stays, refused or not"
@@ -132,10 +132,10 @@ def test_one_client_of_ipv6_has_a_whole_64_and_ipv4_is_ipv4_however_it_comes(add
 def test_a_group_names_what_is_limited_and_known() -> None:
     one = Limit(1, 1, 1)
     every = Limits(one, one, one, one)
-    names = [name for name, _ in every.group("demo", "web", "192.0.2.7", {"bob", "ada", "", "room-*"})]
+    names = [name for name, _ in every.buckets("demo", "web", "192.0.2.7", {"bob", "ada", "", "room-*"})]
     assert names == [
         *("app:demo", "caller:demo:web", "address:demo:192.0.2.7"),
         *("user:demo:*", "user:demo:ada", "user:demo:bob"),
     ]
-    assert [name for name, _ in every.group("demo", None, None)] == ["app:demo"]
-    assert Limits().group("demo", "web", "192.0.2.7", {"ada"}) == []
+    assert [name for name, _ in every.buckets("demo", None, None)] == ["app:demo"]
+    assert Limits().buckets("demo", "web", "192.0.2.7", {"ada"}) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.dialects.transcripts import ANYBODY
-from tests.unit.http.running import APP_ID, serving
+from tests.unit.http.running import APP_ID, Serving
 
 _TEXT = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: agora-samples}}]\n"
 _THEIRS = "fedcba98765432100123456789abcdef"
@@ -24,7 +24,7 @@ _OWN = f'"appId": "{APP_ID}"'
     ],
     ids=["issued", "wrong app", "lifetime", "unknown field", "twice", "broken", "too large"],
 )
-async def test_a_clients_certificate_goes_nowhere(body: str, status: int) -> None:
+async def test_a_clients_certificate_goes_nowhere(body: str, status: int, serving: Serving) -> None:
     async with serving(_TEXT) as server:
         for path in ("/v1/token/generate", "/v2/token/generate"):
             reply = await server.token_request("POST", path, body.encode())
@@ -34,7 +34,7 @@ async def test_a_clients_certificate_goes_nowhere(body: str, status: int) -> Non
         assert _THEIRS.encode() not in server.log.getvalue()
 
 
-async def test_its_value_makes_no_difference() -> None:
+async def test_its_value_makes_no_difference(serving: Serving) -> None:
     async with serving(_TEXT) as server:
         answers = set()
         for value in (f'"{_THEIRS}"', '""', "null", "7", '["x"]'):

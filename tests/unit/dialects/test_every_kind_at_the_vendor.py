@@ -10,7 +10,7 @@ import pytest
 from tests.oracle import Vendor
 from tests.random_asks import RandomAsks, Service, question_006
 from tests.unit.dialects.transcripts import ANYBODY
-from tests.unit.http.running import APP_ID, CERTIFICATE, KINDS, NOW, SALT, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, KINDS, NOW, SALT, Serving
 
 _HOW_MANY: Final = 200
 _SETUP: Final = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: native}}]\n"
@@ -18,7 +18,7 @@ _OLD: Final = f'{ANYBODY["every capability"]}    routes: [{{path: /, dialect: na
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_vendor_reads_what_was_asked_for(kind: str, vendor: Vendor) -> None:
+async def test_the_vendor_reads_what_was_asked_for(kind: str, vendor: Vendor, serving: Serving) -> None:
     chance = RandomAsks(KINDS.index(kind))
     tokens: list[str] = []
     expected: list[tuple[int, list[Service]]] = []
@@ -39,7 +39,7 @@ async def test_the_vendor_reads_what_was_asked_for(kind: str, vendor: Vendor) ->
 
 
 @pytest.mark.parametrize("kind", ["rtc", "rtm"])
-async def test_006_is_what_the_vendor_builds(kind: str, vendor: Vendor) -> None:
+async def test_006_is_what_the_vendor_builds(kind: str, vendor: Vendor, serving: Serving) -> None:
     chance = RandomAsks(6)
     tokens: list[str] = []
     questions: list[dict[str, Any]] = []

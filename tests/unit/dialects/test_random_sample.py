@@ -7,7 +7,7 @@ from urllib.parse import quote
 from tests.oracle import Vendor
 from tests.unit.dialects.notation import of_vendor, rebuilt_006
 from tests.unit.dialects.transcripts import ANYBODY
-from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, OPEN, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, OPEN, Serving
 
 _HOW_MANY: Final = 200
 _LETTERS: Final = "abcXYZ019 !$%&()+-:;<=.>?@[]^_{}|~,"
@@ -20,7 +20,7 @@ def _text(pick: random.Random, letters: str, longest: int) -> str:
     return "a" + "".join(pick.choices(letters.replace(">", ""), k=pick.randrange(longest)))
 
 
-async def test_the_vendor_reads_what_was_asked_for(vendor: Vendor) -> None:
+async def test_the_vendor_reads_what_was_asked_for(vendor: Vendor, serving: Serving) -> None:
     pick = random.Random(3)
     expected: list[str] = []
     questions: list[dict[str, Any]] = []
@@ -50,7 +50,7 @@ async def test_the_vendor_reads_what_was_asked_for(vendor: Vendor) -> None:
     assert [of_vendor(answer) for answer in vendor.ask_all(questions)] == expected
 
 
-async def test_the_vendor_builds_the_same_006_tokens(vendor: Vendor) -> None:
+async def test_the_vendor_builds_the_same_006_tokens(vendor: Vendor, serving: Serving) -> None:
     """The servers of version 006, under random names: equal text for the same time and salt."""
     pick = random.Random(6)
     expected: list[str] = []
@@ -87,7 +87,7 @@ async def test_the_vendor_builds_the_same_006_tokens(vendor: Vendor) -> None:
     assert [answer["token"] for answer in vendor.ask_all(map(rebuilt_006, expected))] == tokens
 
 
-async def test_the_vendor_reads_random_requests_of_the_other_dialects(vendor: Vendor) -> None:
+async def test_the_vendor_reads_random_requests_of_the_other_dialects(vendor: Vendor, serving: Serving) -> None:
     pick = random.Random(8)
     expected: list[str] = []
     tokens: list[str] = []

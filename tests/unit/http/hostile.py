@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http import hostile_words as words
-from tests.unit.http.running import request_bytes
+from tests.unit.http.wire import request_bytes
 
 EVERYTHING: Final = f"""{ANYBODY["every capability"]}    routes:
       - path: /

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
-from tests.unit.http.running import APP_ID, NOW, Reply, Running
+from tests.unit.http.running import APP_ID, NOW, Running
+from tests.unit.http.wire import Reply
 from tokend.dialects.contract import FORM
 
 

@@ -1,30 +1,38 @@
-"""A real server of the Door on a free port, spoken to in raw bytes, with a clock and a salt that stand still.
+"""The application in process, with a clock and nonces that stand still.
 
-Used by the tests of the server and of the dialects.
+Tests take the fixture `serving` (tests/unit/conftest.py), which is made of pytest-aiohttp's `aiohttp_client`.
 """
 
-import asyncio
 import io
 import logging
+import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Protocol
 
 import orjson
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from msgspec import Struct
+from multidict import CIMultiDict
+from yarl import URL
 
+from tests.unit.http.wire import Reply, request_bytes, send_raw
+from tokend.adapters.random_pool import RandomPool
+from tokend.adapters.system import Clock
+from tokend.app import application_of
 from tokend.auth.key_digests import digest_of
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.interfaces import Interfaces
-from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
-from tokend.http.handler import ActiveConfiguration, Handler, World
+from tokend.http.connection_limiter import Deadlines
+from tokend.http.control import Control, ServedConfiguration
+from tokend.http.handler import RequestHandler
 from tokend.issuing.configuration import Configuration
-from tokend.process.worker import runner_of
 from tokend.telemetry.log import JsonLog, LibraryHandler
 
 NOW: Final = 1_800_000_000
@@ -36,6 +44,18 @@ KINDS: Final = (
     *("rtc", "rtm", "chat", "streaming", "fpa", "fcdn", "apaas", "rtm2", "rtc_rtm", "convoai", "stt", "combined"),
 )
 """Every kind that comes with tokend."""
+_RANDOM: Final = RandomPool()
+
+
+class World(Struct, frozen=True):
+    """The clock and the nonces of an application, as functions that a test may replace."""
+
+    clock: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
+    nonce: Callable[[], int] = _RANDOM.nonce
+    request_id: Callable[[], str] = _RANDOM.request_id
+
+
 WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, nonce=lambda: SALT, request_id=lambda: "request-1")
 
 DEMO: Final = f"""
@@ -69,27 +89,17 @@ def configuration_of(text: str) -> Configuration:
     )
 
 
-class Reply(NamedTuple):
-    """An answer off the wire. Header names are in lower case; `raw` is the whole of it."""
+class Running:
+    """An application that answers; `log` is what it wrote."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    raw: bytes = b""
+    def __init__(self, client: "TestClient[web.Request, web.Application]", control: Control, log: io.BytesIO) -> None:
+        self.client = client
+        self.control = control
+        self.log = log
 
     @property
-    def json(self) -> Any:
-        return orjson.loads(self.body)
-
-
-class Running:
-    """A server that listens; `log` is what it wrote."""
-
-    def __init__(self, handler: Handler, connection_limiter: ConnectionLimiter, port: int, log: io.BytesIO) -> None:
-        self.handler = handler
-        self.connection_limiter = connection_limiter
-        self.port = port
-        self.log = log
+    def port(self) -> int:
+        return self.client.port or 0
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -97,45 +107,86 @@ class Running:
 
     async def send(self, raw: bytes) -> Reply:
         """The answer to these bytes, on a connection of their own."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            writer.write(raw)
-            return await read_reply(reader)
-        finally:
-            writer.close()
+        return await send_raw(self.port, raw)
 
     async def token_request(
         self, method: str, target: str, body: bytes | dict[str, Any] | None = None, /, *headers: tuple[str, str]
     ) -> Reply:
-        """A request with these headers, which may stand twice; a dict goes as JSON."""
+        """A request with these headers, which may stand twice; a dict goes as JSON. What no client sends goes as bytes."""
         content = orjson.dumps(body) if isinstance(body, dict) else body
-        return await self.send(request_bytes(method, target, content, *headers))
+        if not _is_plain(method, target, headers):
+            return await self.send(request_bytes(method, target, content, *headers))
+        fields = CIMultiDict(headers)
+        fields.setdefault("Host", "tokens.example.com")
+        async with self.client.request(
+            method,
+            URL(target, encoded=True),
+            data=content,
+            headers=fields,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            allow_redirects=False,
+        ) as response:
+            found: dict[str, str] = {}
+            for name, value in response.headers.items():
+                assert name.lower() not in found, f"{name} stands twice in a response"
+                found[name.lower()] = value
+            return Reply(response.status, found, await response.read())
 
 
-def request_bytes(method: str, target: str, body: bytes | None, /, *headers: tuple[str, str]) -> bytes:
-    """The bytes of a request; Host and Content-Length are added where they are missing."""
-    written = [*headers]
-    names = {name.lower() for name, _ in headers}
-    if "host" not in names:
-        written.insert(0, ("Host", "tokens.example.com"))
-    if body is not None and not names & {"content-length", "transfer-encoding"}:
-        written.append(("Content-Length", str(len(body))))
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in written)]
-    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + (body or b"")
+_TARGET: Final = re.compile(r"/(?:(?![#\\^`{}|\"<>])[!-~])*")
+_FIELD: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_CLIENTS_OWN: Final = frozenset({"content-length", "transfer-encoding", "connection", "expect", "content-encoding"})
 
 
-async def read_reply(reader: asyncio.StreamReader) -> Reply:
-    """One answer: its head, and as many bytes as its Content-Length says."""
-    async with asyncio.timeout(3):
-        head = await reader.readuntil(b"\r\n\r\n")
-    first, *lines = head.decode().rstrip("\r\n").split("\r\n")
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        assert name.lower() not in headers, f"{name} stands twice in an answer"
-        headers[name.lower()] = value.strip()
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Reply(int(first.split(" ")[1]), headers, body, head + body)
+def _is_plain(method: str, target: str, headers: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a client library sends this as it is written."""
+    names = [name.lower() for name, _ in headers]
+    return (
+        method.isalpha()
+        and _TARGET.fullmatch(target) is not None
+        and URL(target, encoded=True).raw_path_qs == target
+        and not _CLIENTS_OWN & set(names)
+        and all(_FIELD.fullmatch(text) for field in headers for text in field)
+        and len(set(names)) == len(names)
+        and "/." not in target
+    )
+
+
+class Serving(Protocol):
+    """What the fixture `serving` is: `async with serving(YAML) as server`."""
+
+    def __call__(
+        self,
+        configuration: Configuration | str,
+        world: World = WORLD,
+        interfaces: Interfaces = Interfaces(),
+        deadlines: Deadlines = Deadlines(),
+    ) -> AbstractAsyncContextManager[Running]: ...
+
+
+Application = web.Application
+ClientOf = Callable[[Application], Awaitable["TestClient[web.Request, web.Application]"]]
+
+
+def application(
+    configuration: Configuration | str, world: World, interfaces: Interfaces, deadlines: Deadlines, log: JsonLog
+) -> tuple[Control, RequestHandler, web.Application]:
+    """The application of a configuration, with interfaces of the test's in the place of opened ones."""
+    ready = configuration_of(configuration) if isinstance(configuration, str) else configuration
+    nonces = RandomPool()
+    nonces.nonce, nonces.request_id = world.nonce, world.request_id  # type: ignore[method-assign]
+    control = Control(ready, Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
+    control.served = ServedConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
+    handler = RequestHandler(control)
+    app = application_of(control, handler)
+    app.cleanup_ctx.clear()
+    return control, handler, app
+
+
+async def _client_of(app: Application) -> "TestClient[web.Request, web.Application]":
+    client = TestClient(TestServer(app))
+    await client.start_server()
+    return client
 
 
 @asynccontextmanager
@@ -144,25 +195,17 @@ async def serving(
     world: World = WORLD,
     interfaces: Interfaces = Interfaces(),
     deadlines: Deadlines = Deadlines(),
-    caps: Caps = Caps(),
+    client_of: ClientOf = _client_of,
 ) -> AsyncIterator[Running]:
-    """The server as `serve` runs it, but for signals and the real clock."""
+    """The application as its users run it, but for the real clock."""
     stream = io.BytesIO()
     log = JsonLog(stream, world.clock)
     library_handler = LibraryHandler(log)
     logging.getLogger().addHandler(library_handler)
-    ready = configuration_of(configuration) if isinstance(configuration, str) else configuration
-    loaded = ActiveConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
-    handler = Handler(loaded, log, world, deadlines=deadlines)
-    connection_limiter = ConnectionLimiter(deadlines, caps, log, time.monotonic, lambda address: False)
-    runner = runner_of(handler, connection_limiter)
-    await runner.setup()
-    connection_limiter.start()
+    control, _, app = application(configuration, world, interfaces, deadlines, log)
+    client = await client_of(app)
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield Running(handler, connection_limiter, runner.addresses[0][1], stream)
+        yield Running(client, control, stream)
     finally:
-        connection_limiter.stop()
-        await runner.cleanup()
+        await client.close()
         logging.getLogger().removeHandler(library_handler)

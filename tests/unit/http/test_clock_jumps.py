@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.http.running import DEMO as APP
-from tests.unit.http.running import KEY, WORLD, Reply, Running, configuration_of, serving
+from tests.unit.http.running import KEY, WORLD, Running, Serving, configuration_of
+from tests.unit.http.wire import Reply
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.backends.agora import v006, v007
 from tokend.core.interfaces import Interfaces
@@ -47,7 +48,9 @@ def ends(token: str) -> set[int]:
 
 
 @pytest.mark.parametrize("version", KINDS)
-async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps(version: str) -> None:
+async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps(
+    version: str, serving: Serving
+) -> None:
     clock = Clock(0.0)
     async with serving(configuration_of(CONFIG), replace(WORLD, clock=clock)) as server:
         for now in (1.8e9, 1.8e9 - 3e8, 2**31 - 1, 2**31, 2**31 + 86_400, 1.0, 2**32 - 172_802.0, 1.8e9):
@@ -63,7 +66,9 @@ async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps
 
 @pytest.mark.parametrize("now", [-1.0, LAST - 86_400, LAST + 1, LAST + 86_400, 2**33])
 @pytest.mark.parametrize("version", KINDS)
-async def test_a_time_that_a_token_cannot_hold_is_refused_and_not_wrapped(version: str, now: float) -> None:
+async def test_a_time_that_a_token_cannot_hold_is_refused_and_not_wrapped(
+    version: str, now: float, serving: Serving
+) -> None:
     clock = Clock(now)
     async with serving(configuration_of(CONFIG), replace(WORLD, clock=clock)) as server:
         reply = await token_request(server, version, 60)
@@ -73,7 +78,7 @@ async def test_a_time_that_a_token_cannot_hold_is_refused_and_not_wrapped(versio
         assert (await token_request(server, version, 60)).status == 200
 
 
-async def test_limits_do_not_look_at_the_wall_clock() -> None:
+async def test_limits_do_not_look_at_the_wall_clock(serving: Serving) -> None:
     clock, elapsed = Clock(1.8e9), Clock(1_000.0)
     limited = APP + "    limits: {caller: 2/h}\n"
     interfaces = Interfaces(limiter=LocalLimiter(elapsed))

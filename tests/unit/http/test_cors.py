@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.http.running import APP_ID, DEMO, KEY, Reply, Running, serving
+from tests.unit.http.running import APP_ID, DEMO, KEY, Running, Serving
+from tests.unit.http.wire import Reply
 from tokend.issuing.configuration import Origins
 
 _APP = f"""
@@ -88,7 +89,7 @@ def test_a_pattern_is_matched_in_no_time() -> None:
         assert not origins.allow(f"https://{hostile}.example.org")
 
 
-async def test_an_allowed_origin_reads_good_and_bad_answers() -> None:
+async def test_an_allowed_origin_reads_good_and_bad_answers(serving: Serving) -> None:
     async with serving(_TWO) as server:
         for target, status in (
             ("/one/rtm/ada", 200),
@@ -108,19 +109,19 @@ async def test_an_allowed_origin_reads_good_and_bad_answers() -> None:
         )
 
 
-async def test_a_401_and_a_500_can_be_read_too() -> None:
+async def test_a_401_and_a_500_can_be_read_too(serving: Serving) -> None:
     text = DEMO + "    cors: {origins: [https://one.example.com]}\n"
     async with serving(text) as server:
         reply = await _token_request(server, "/demo/rtm/ada", "https://one.example.com")
         assert (reply.status, _allowed(reply)) == (401, "https://one.example.com")
-        server.handler.loaded = replace(server.handler.loaded, interfaces=None)
+        server.control.served = replace(server.control.served, interfaces=None)
         reply = await _token_request(server, "/demo/rtm/ada", "https://one.example.com", ("X-API-Key", KEY))
         assert (reply.status, _allowed(reply)) == (500, "https://one.example.com")
         assert reply.json["code"] == "internal"
         assert server.lines[-1]["exception"] == "AttributeError"
 
 
-async def test_another_origin_or_none_is_served_without_the_headers() -> None:
+async def test_another_origin_or_none_is_served_without_the_headers(serving: Serving) -> None:
     """The Go service answers 403 to both."""
     async with serving(_TWO) as server:
         for origin in (None, "https://evil.com", "null", "https://two.example.com"):
@@ -128,7 +129,7 @@ async def test_another_origin_or_none_is_served_without_the_headers() -> None:
             assert (reply.status, _allowed(reply)) == (200, None)
 
 
-async def test_apps_do_not_share_origins() -> None:
+async def test_apps_do_not_share_origins(serving: Serving) -> None:
     async with serving(_TWO) as server:
         assert (
             _allowed(await _token_request(server, "/two/rtm/ada", "https://two.example.com"))
@@ -141,7 +142,7 @@ async def test_apps_do_not_share_origins() -> None:
             assert (await _preflight(server, target, "https://one.example.com")).status in (400, 403)
 
 
-async def test_the_host_names_the_app_and_a_star_is_any_origin_of_this_app() -> None:
+async def test_the_host_names_the_app_and_a_star_is_any_origin_of_this_app(serving: Serving) -> None:
     async with serving(_TWO) as server:
         three = ("Host", "three.example.com:8443")
         for origin in ("https://anything.example.org", "http://localhost:3000"):
@@ -151,7 +152,7 @@ async def test_the_host_names_the_app_and_a_star_is_any_origin_of_this_app() -> 
         assert _allowed(await _token_request(server, "/rtm/ada", "https://anything.example.org")) is None
 
 
-async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_be_read() -> None:
+async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_be_read(serving: Serving) -> None:
     async with serving(_ONE) as server:
         for target in ("/ping", "/readyz", "/nowhere", "/rtm/%2f", "/rtm/%zz"):
             assert (
@@ -169,7 +170,7 @@ async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_
         ("POST", "Authorization, Content-Type, X-API-Key, X-Requested-With"),
     ],
 )
-async def test_preflights_that_our_clients_send(method: str, headers: str | None) -> None:
+async def test_preflights_that_our_clients_send(method: str, headers: str | None, serving: Serving) -> None:
     async with serving(_TWO) as server:
         target = "/one/rtc/stage/publisher/uid/7/" if method == "GET" else "/one/v1/token"
         reply = await _preflight(server, target, "https://one.example.com", method, headers)
@@ -193,7 +194,7 @@ async def test_preflights_that_our_clients_send(method: str, headers: str | None
     ],
 )
 async def test_a_refused_preflight_is_our_json_and_echoes_nothing(
-    origin: str, method: str, headers: str | None
+    origin: str, method: str, headers: str | None, serving: Serving
 ) -> None:
     async with serving(_TWO) as server:
         reply = await _preflight(server, "/one/rtm/ada", origin, method, headers)
@@ -203,7 +204,7 @@ async def test_a_refused_preflight_is_our_json_and_echoes_nothing(
         assert b"canary" not in server.log.getvalue().lower()
 
 
-async def test_options_without_an_origin_is_204_with_allow() -> None:
+async def test_options_without_an_origin_is_204_with_allow(serving: Serving) -> None:
     async with serving(_TWO) as server:
         for target, allow in (
             ("/one/rtm/ada", "GET, OPTIONS"),

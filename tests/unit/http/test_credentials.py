@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.http.running import DEMO, KEY, OPEN, serving
+from tests.unit.http.running import DEMO, KEY, OPEN, Serving
 from tokend.auth.key_digests import digest_of
 
 _JWT_LIKE = "tk.with.dots"
@@ -24,7 +24,7 @@ _INVALID = f'{_BEARER}, error="invalid_token"'
         [("Authorization", "Bearer !odd~key")],
     ],
 )
-async def test_good_ones(headers: list[tuple[str, str]]) -> None:
+async def test_good_ones(headers: list[tuple[str, str]], serving: Serving) -> None:
     async with serving(_TWO) as server:
         assert (await server.token_request("GET", "/demo/rtm/ada", None, *headers)).status == 200
 
@@ -58,7 +58,7 @@ async def test_good_ones(headers: list[tuple[str, str]]) -> None:
 )
 @pytest.mark.parametrize("text", [_TWO, OPEN], ids=["closed", "open"])
 async def test_bad_ones(
-    text: str, headers: list[tuple[str, str]], status: int, code: str, challenge: str | None
+    text: str, headers: list[tuple[str, str]], status: int, code: str, challenge: str | None, serving: Serving
 ) -> None:
     """Where anybody is served without a credential, a bad one is refused all the same."""
     prefix = "" if text == OPEN else "/demo"
@@ -77,14 +77,14 @@ async def test_bad_ones(
             assert b"007" not in reply.body
 
 
-async def test_a_key_opens_its_own_app_only() -> None:
+async def test_a_key_opens_its_own_app_only(serving: Serving) -> None:
     other = DEMO.replace("demo:", "rival:").partition("apps:\n")[2].replace(digest_of(KEY), digest_of("tk_rival"))
     async with serving(DEMO + other) as server:
         for app, key, status in (("demo", KEY, 200), ("rival", KEY, 401), ("rival", "tk_rival", 200)):
             assert (await server.token_request("GET", f"/{app}/rtm/ada", None, ("X-API-Key", key))).status == status
 
 
-async def test_documents_and_health_need_none() -> None:
+async def test_documents_and_health_need_none(serving: Serving) -> None:
     async with serving(DEMO) as server:
         for target in ("/", "/ping", "/healthz", "/readyz", "/demo/docs", "/demo/openapi.json"):
             assert (await server.token_request("GET", target, None, ("X-API-Key", "tk_unknown"))).status == 200

@@ -13,7 +13,7 @@ from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, configuration_of, serving
 from tokend.config.routes import DEFAULT_DIALECTS
 from tokend.http import pages
-from tokend.http.handler import ActiveConfiguration
+from tokend.http.control import ServedConfiguration
 
 _HOW_MANY: Final = 300
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
@@ -185,9 +185,9 @@ async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
         first = [await token_request(*one) for one in wanted]
         assert len(set(first)) == 4  # one of one route or kind is never given for another
         assert [await token_request(*one) for one in wanted] == first
-        (route, _), documents = server.handler.loaded.configuration.routes, server.handler.loaded.documents
+        (route, _), documents = server.control.served.configuration.routes, server.control.served.documents
         assert documents.get("docs", route) is documents.get("docs", route)
-        server.handler.loaded = ActiveConfiguration.of(configuration_of(both.replace("demo:", "other:")))
+        server.control.served = ServedConfiguration.of(configuration_of(both.replace("demo:", "other:")))
         again = [await token_request(*one) for one in wanted]
     assert all(b"tokend: demo" in one for one in first)
     assert all(b"tokend: other" in one for one in again)

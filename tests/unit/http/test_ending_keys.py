@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.running import CERTIFICATE, tokend
 from tests.running import serving as process
 from tests.unit.config.writing import ONE_APP, loaded
-from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, serving
+from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Serving
 from tokend.auth.key_digests import digest_of
 
 ENDS = "2027-01-15T08:00:00Z"
@@ -31,7 +31,7 @@ apps:
 
 
 @pytest.mark.parametrize(("late", "status"), [(-1, 200), (0, 200), (1, 401), (86_400, 401)])
-async def test_a_key_counts_up_to_its_last_second(late: int, status: int) -> None:
+async def test_a_key_counts_up_to_its_last_second(late: int, status: int, serving: Serving) -> None:
     async with serving(YAML, replace(WORLD, clock=lambda: NOW + late)) as server:
         for header in (("X-API-Key", KEY), ("Authorization", f"Bearer {KEY}")):
             assert (await server.token_request("GET", "/demo/rtm/ada", None, header)).status == status
@@ -39,7 +39,7 @@ async def test_a_key_counts_up_to_its_last_second(late: int, status: int) -> Non
         assert (await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", NEW))).status == 200
 
 
-async def test_the_log_says_which_key_ended_and_the_stranger_learns_nothing() -> None:
+async def test_the_log_says_which_key_ended_and_the_stranger_learns_nothing(serving: Serving) -> None:
     async with serving(YAML, replace(WORLD, clock=lambda: NOW + 1)) as server:
         unknown = await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", "nobody-has-it"))
         ended = await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", KEY))

@@ -5,7 +5,8 @@ from typing import Final
 import pytest
 
 from tests.system.proxy import reasons
-from tests.unit.http.running import APP_ID, KEY, Reply, Running, serving
+from tests.unit.http.running import APP_ID, KEY, Running, Serving
+from tests.unit.http.wire import Reply
 from tokend.auth.key_digests import digest_of
 
 ASK: Final = {"kind": "rtm"}
@@ -41,7 +42,7 @@ def _reason(server: Running) -> object:
     return server.lines[-1].get("reason")
 
 
-async def test_a_user_gets_a_token_for_himself_alone() -> None:
+async def test_a_user_gets_a_token_for_himself_alone(serving: Serving) -> None:
     async with serving(TRUSTED) as server:
         reply = await _token_request(server, ("x-AUTH-request-USER", "alice"))
         assert (reply.status, reply.json["user"]) == (200, "alice")
@@ -52,7 +53,7 @@ async def test_a_user_gets_a_token_for_himself_alone() -> None:
         assert all("alice" not in str(line) for line in server.lines)
 
 
-async def test_a_name_beyond_ascii_is_a_stable_number() -> None:
+async def test_a_name_beyond_ascii_is_a_stable_number(serving: Serving) -> None:
     async with serving(TRUSTED.replace("claims.sub}", "claims.sub|uid}")) as server:
         first, second, other = [
             (await _token_request(server, (USER[0], one))).json["user"] for one in ("álice", "álice", "alice")
@@ -61,12 +62,12 @@ async def test_a_name_beyond_ascii_is_a_stable_number() -> None:
         assert first.isdigit()
 
 
-async def test_a_name_with_a_wildcard_is_no_wildcard() -> None:
+async def test_a_name_with_a_wildcard_is_no_wildcard(serving: Serving) -> None:
     async with serving(TRUSTED) as server:
         assert (await _token_request(server, (USER[0], "*"))).status == 403
 
 
-async def test_from_a_peer_that_is_not_trusted_they_are_as_if_not_there() -> None:
+async def test_from_a_peer_that_is_not_trusted_they_are_as_if_not_there(serving: Serving) -> None:
     async with serving(STRANGER) as server:
         reply = await _token_request(server, USER)
         assert (reply.status, reply.json["code"]) == (401, "unauthenticated")
@@ -80,7 +81,7 @@ async def test_from_a_peer_that_is_not_trusted_they_are_as_if_not_there() -> Non
         assert _reason(server) is None
 
 
-async def test_without_a_user_the_proxy_let_somebody_through() -> None:
+async def test_without_a_user_the_proxy_let_somebody_through(serving: Serving) -> None:
     async with serving(TRUSTED) as server:
         for headers in ((), (("X-Auth-Request-Email", "a@example.com"),)):
             assert (await _token_request(server, *headers)).json["code"] == "unauthenticated"
@@ -88,7 +89,7 @@ async def test_without_a_user_the_proxy_let_somebody_through() -> None:
             assert (await _token_request(server, *headers, at="/open")).json["user"] == "guest"
 
 
-async def test_a_bad_one_is_401_even_where_anybody_may_come() -> None:
+async def test_a_bad_one_is_401_even_where_anybody_may_come(serving: Serving) -> None:
     async with serving(TRUSTED) as server:
         for headers in (
             [USER, USER],
@@ -103,7 +104,7 @@ async def test_a_bad_one_is_401_even_where_anybody_may_come() -> None:
                 assert b"007" not in reply.body
 
 
-async def test_a_credential_of_the_client_goes_first() -> None:
+async def test_a_credential_of_the_client_goes_first(serving: Serving) -> None:
     async with serving(TRUSTED) as server:
         assert (await _token_request(server, USER, ("X-API-Key", KEY))).status == 400  # a key names no user
         reply = await server.token_request("POST", "/demo/v1/token", {**ASK, "user": "bob"}, USER, ("X-API-Key", KEY))
@@ -115,7 +116,7 @@ async def test_a_credential_of_the_client_goes_first() -> None:
                 assert _reason(server) == reasons.BEFORE
 
 
-async def test_a_route_without_such_a_caller_does_not_look_at_them() -> None:
+async def test_a_route_without_such_a_caller_does_not_look_at_them(serving: Serving) -> None:
     async with serving(TRUSTED) as server:
         for headers in ((USER,), (USER, USER)):
             reply = await _token_request(server, *headers, at="/keys")
@@ -146,7 +147,9 @@ HOST: Final = ("Host", "tokens.example.com:8443")
         ([("Sec-Fetch-Site", "whatever")], False),
     ],
 )
-async def test_a_page_of_another_host_asks_in_nobodys_name(headers: list[tuple[str, str]], counts: bool) -> None:
+async def test_a_page_of_another_host_asks_in_nobodys_name(
+    headers: list[tuple[str, str]], counts: bool, serving: Serving
+) -> None:
     """The proxy's session is a cookie: a browser sends it along for any page."""
     async with serving(TRUSTED) as server:
         for method, target, body in (("POST", "/demo/v1/token", ASK), ("GET", "/demo/rtm/alice", None)):
@@ -156,7 +159,7 @@ async def test_a_page_of_another_host_asks_in_nobodys_name(headers: list[tuple[s
             assert (await server.token_request(method, target, body, HOST, *headers)).status == 401
 
 
-async def test_any_origin_is_no_origin_that_counts() -> None:
+async def test_any_origin_is_no_origin_that_counts(serving: Serving) -> None:
     async with serving(TRUSTED.replace(ORIGIN, "*")) as server:
         reply = await _token_request(server, USER, ("Origin", "https://evil.example.com"))
         assert (reply.status, _reason(server)) == (401, reasons.FOREIGN)
@@ -167,7 +170,7 @@ async def test_any_origin_is_no_origin_that_counts() -> None:
         assert reply.status == 200
 
 
-async def test_pages_may_not_send_the_headers_themselves() -> None:
+async def test_pages_may_not_send_the_headers_themselves(serving: Serving) -> None:
     async with serving(TRUSTED) as server:
         for name, status in (("x-auth-request-user", 403), ("x-api-key", 200)):
             asked = (("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", name))

@@ -2,15 +2,12 @@
 
 import asyncio
 import base64
-import os
-import signal
-import sys
 import zlib
-from pathlib import Path
 
 import pytest
 
-from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, Reply, Running, read_reply, request_bytes, serving
+from tests.unit.http.running import DEMO, KEY, serving
+from tests.unit.http.wire import Reply, read_reply, request_bytes
 from tokend.backends.agora import v007
 from tokend.core.interfaces import AuditSink, Interfaces
 from tokend.core.model import Decision
@@ -167,12 +164,6 @@ async def test_50_mib_that_are_announced_are_refused_at_once() -> None:
     await _error_response("/getToken", b"", 413, "too_large", None, ("Content-Length", str(50 * 1024 * 1024)))
 
 
-async def test_a_compressed_body_is_refused_unopened() -> None:
-    bomb = zlib.compress(b" " * 50_000_000)[:15_000]
-    for encoding in ("gzip", "deflate", "br", "x"):
-        await _error_response("/getToken", bomb, 415, "unsupported_media_type", None, ("Content-Encoding", encoding))
-
-
 async def test_a_newline_in_a_channel_forges_no_log_line() -> None:
     async with serving(DEMO) as server:
         assert (
@@ -201,47 +192,3 @@ async def test_half_a_request_on_a_kept_connection_does_not_spoil_the_next() -> 
         writer.write(request_bytes("POST", "/demo/getToken", b"x" * 20_000) + request_bytes("GET", "/ping", None))
         assert [(await read_reply(reader)).status for _ in range(2)] == [413, 200]
         writer.close()
-
-
-async def _stream(server: Running, stop: asyncio.Event) -> list[int]:
-    """Requests whose bodies come slowly, one after the other, until the server closes."""
-    statuses = []
-    while not stop.is_set():
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        body = b'{"tokenType": "rtm", "uid": "ada"}'
-        raw = request_bytes("POST", "/getToken", body)
-        writer.write(raw[:-10])
-        await asyncio.sleep(0.15)
-        writer.write(raw[-10:])
-        statuses.append((await read_reply(reader)).status)
-        writer.close()
-    return statuses
-
-
-async def test_sigterm_answers_what_was_begun_and_exits_0(tmp_path: Path) -> None:
-    environment = {**os.environ, "APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tokend", "serve", "--port", "0"),
-        cwd=tmp_path,
-        env={**environment, "PYTHONPATH": str(Path(__file__).parents[3])},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdout is not None
-        first = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
-        server = Running(None, None, int(first.rsplit(":", 1)[1]), None)  # type: ignore[arg-type]  # only asked
-        stop = asyncio.Event()
-        streams = [asyncio.create_task(_stream(server, stop)) for _ in range(4)]
-        await asyncio.sleep(0.4)
-        stop.set()
-        await asyncio.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
-        for statuses in await asyncio.gather(*streams):
-            assert len(statuses) >= 2
-            assert set(statuses) == {200}
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()

@@ -11,7 +11,8 @@ import pytest
 from tests.built_in_dialects import DIALECTS
 from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import OF_CUSTOM, OF_DIALECTS, WAYS, Way, everything, send
-from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Reply, configuration_of, serving
+from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Serving, configuration_of
+from tests.unit.http.wire import Reply
 from tokend.backends.agora import v006, v007
 from tokend.core.model import PLATFORM_MAX_TTL
 from tokend.dialects.contract import FORM
@@ -107,7 +108,7 @@ def _of_200(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", _WITH_FIELD)
-async def test_the_whole_table(name: str) -> None:
+async def test_the_whole_table(name: str, serving: Serving) -> None:
     way = WAYS[name]
     async with serving(_configuration(**_BOUNDED)) as server:
         for number in _NUMBERS:
@@ -126,7 +127,7 @@ async def test_the_whole_table(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _WITHOUT)
-async def test_a_contract_without_lifetimes_gives_the_routes_own(name: str) -> None:
+async def test_a_contract_without_lifetimes_gives_the_routes_own(name: str, serving: Serving) -> None:
     """Whatever is sent all the same: a query is passed over, a field of a body is unknown."""
     way = WAYS[name]
     async with serving(_configuration(**_BOUNDED)) as server:
@@ -141,7 +142,7 @@ async def test_a_contract_without_lifetimes_gives_the_routes_own(name: str) -> N
 
 
 @pytest.mark.parametrize("user", ["tokenType=app", "tokenType=user&userId=ada"])
-async def test_in_the_query_of_a_form(user: str) -> None:
+async def test_in_the_query_of_a_form(user: str, serving: Serving) -> None:
     way = Way("", f"/agora-samples-chat/token/generate?{user}", "expireSeconds")
     async with serving(_configuration(**_BOUNDED)) as server:
         for number in (*_NUMBERS[:10], "", "600.0", "true"):
@@ -151,7 +152,7 @@ async def test_in_the_query_of_a_form(user: str) -> None:
             _check(reply, way, number)
 
 
-async def test_a_point_in_time_is_no_lifetime_and_a_lifetime_no_point_in_time() -> None:
+async def test_a_point_in_time_is_no_lifetime_and_a_lifetime_no_point_in_time(serving: Serving) -> None:
     way = next(one for one in WAYS.values() if one.absolute)._replace(absolute=False)
     async with serving(_configuration(**_BOUNDED)) as server:
         for wrong in (0, -1, 600, NOW, NOW - 1, NOW + _MIN - 1, NOW + _MAX + 1, NOW * 1000, 2**31, 2**32, 2**63):
@@ -168,7 +169,7 @@ _TOO_LONG: Final = (PLATFORM_MAX_TTL, PLATFORM_MAX_TTL + 1)
 
 
 @pytest.mark.parametrize("name", _WITH_FIELD)
-async def test_the_platforms_own_bounds(name: str) -> None:
+async def test_the_platforms_own_bounds(name: str, serving: Serving) -> None:
     way = WAYS[name]
     async with serving(_configuration()) as server:
         for number in (*_TABLE, *_TOO_LONG, 59, 60):
@@ -177,7 +178,7 @@ async def test_the_platforms_own_bounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WAYS)
-async def test_the_bounds_of_a_route_inside_those_of_its_app(name: str) -> None:
+async def test_the_bounds_of_a_route_inside_those_of_its_app(name: str, serving: Serving) -> None:
     way = WAYS[name]
     configuration = _configuration(
         app="    ttl: {min: 2m, max: 2h}\n", route=", ttl: {default: 20m, min: 10m, max: 30m}"
@@ -190,7 +191,7 @@ async def test_the_bounds_of_a_route_inside_those_of_its_app(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WAYS)
-async def test_the_most_that_a_rule_permits(name: str) -> None:
+async def test_the_most_that_a_rule_permits(name: str, serving: Serving) -> None:
     """Over it is 403, over the app's too is 400; without a lifetime the rule's most is what is given."""
     way = WAYS[name]
     async with serving(_configuration(app="    ttl: {max: 2h}\n", rule=", ttl: {max: 30m}")) as server:
@@ -207,7 +208,7 @@ async def test_the_most_that_a_rule_permits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _WITH_FIELD)
-async def test_a_route_that_clamps_says_so_and_takes_neither_0_nor_timestamps(name: str) -> None:
+async def test_a_route_that_clamps_says_so_and_takes_neither_0_nor_timestamps(name: str, serving: Serving) -> None:
     way = WAYS[name]
     async with serving(_configuration(route=", on_excess: clamp, ttl: {max: 30m}")) as server:
         for number in (1_801, *_TOO_LONG, 10**9 - 1):
@@ -220,7 +221,7 @@ async def test_a_route_that_clamps_says_so_and_takes_neither_0_nor_timestamps(na
                 _check(await send(server, way, number), way, number, (60, 1_800))
 
 
-async def test_what_the_vendor_reads(vendor: Vendor) -> None:
+async def test_what_the_vendor_reads(vendor: Vendor, serving: Serving) -> None:
     """The shortest, the longest and the usual lifetime of every way, out of the vendor's packages."""
     questions: list[dict[str, Any]] = []
     expected: list[int] = []

@@ -8,7 +8,8 @@ import pytest
 
 from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import everything
-from tests.unit.http.running import CERTIFICATE, Reply, Running, configuration_of, serving
+from tests.unit.http.running import CERTIFICATE, Running, Serving, configuration_of
+from tests.unit.http.wire import Reply
 from tokend.backends.agora import v007
 from tokend.core.model import PLATFORM_MAX_TTL
 from tokend.issuing.configuration import Configuration
@@ -80,7 +81,7 @@ def configuration() -> Configuration:
 
 @pytest.mark.parametrize("name", PLACES)
 async def test_it_is_what_was_asked_for_or_nothing_is_issued(
-    name: str, configuration: Configuration, vendor: Vendor
+    name: str, configuration: Configuration, vendor: Vendor, serving: Serving
 ) -> None:
     place = PLACES[name]
     tokens: dict[int, str] = {}
@@ -102,7 +103,7 @@ async def test_it_is_what_was_asked_for_or_nothing_is_issued(
 
 
 @pytest.mark.parametrize("name", PLACES)
-async def test_null_is_no_lifetime(name: str, configuration: Configuration) -> None:
+async def test_null_is_no_lifetime(name: str, configuration: Configuration, serving: Serving) -> None:
     """A privilege that is null is left out, and one has to be said; RTM's login is then as long as the token."""
     async with serving(configuration) as server:
         reply = await _asked(server, PLACES[name], None)

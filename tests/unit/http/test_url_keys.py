@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.http.running import APP_ID, DEMO, KEY, serving
+from tests.unit.http.running import APP_ID, DEMO, KEY, Serving
 from tokend.auth.key_digests import digest_of
 
 URL_KEY = "url-key-that-nobody-guesses"
@@ -19,7 +19,7 @@ ORIGIN = ("Origin", "https://app.example.com")
 
 
 @pytest.mark.parametrize("path", ["rtc/lobby-1/publisher/uid/0/", "rtc/lobby-1/publisher/uid/7", "rtm/ada"])
-async def test_a_client_that_can_send_no_header_is_served(path: str) -> None:
+async def test_a_client_that_can_send_no_header_is_served(path: str, serving: Serving) -> None:
     async with serving(BOTH) as server:
         reply = await server.token_request("GET", f"/demo/k/{URL_KEY}/{path}", None, ORIGIN)
         assert reply.status == 200
@@ -27,7 +27,7 @@ async def test_a_client_that_can_send_no_header_is_served(path: str) -> None:
         assert reply.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_the_native_api_works_below_a_key_too() -> None:
+async def test_the_native_api_works_below_a_key_too(serving: Serving) -> None:
     async with serving(BOTH) as server:
         body = b'{"kind": "rtc", "channel": "lobby-1", "uid": 7}'
         reply = await server.token_request("POST", f"/demo/k/{URL_KEY}/v1/token", body)
@@ -52,19 +52,21 @@ async def test_the_native_api_works_below_a_key_too() -> None:
         ("/demo/k", [], 404, "not_found"),
     ],
 )
-async def test_what_a_key_does_not_open(path: str, headers: list[tuple[str, str]], status: int, code: str) -> None:
+async def test_what_a_key_does_not_open(
+    path: str, headers: list[tuple[str, str]], status: int, code: str, serving: Serving
+) -> None:
     async with serving(BOTH) as server:
         reply = await server.token_request("GET", path, None, *headers)
         assert (reply.status, reply.json["code"]) == (status, code)
         assert URL_KEY.encode() not in reply.raw
 
 
-async def test_a_route_without_such_a_caller_has_no_keys_in_urls() -> None:
+async def test_a_route_without_such_a_caller_has_no_keys_in_urls(serving: Serving) -> None:
     async with serving(DEMO) as server:
         assert (await server.token_request("GET", f"/demo/k/{URL_KEY}/rtm/ada", None)).status == 404
 
 
-async def test_the_key_is_never_logged() -> None:
+async def test_the_key_is_never_logged(serving: Serving) -> None:
     async with serving(BOTH) as server:
         for key in (URL_KEY, "wrong-key-0123456789"):
             await server.token_request("GET", f"/demo/k/{key}/rtm/ada", None)
@@ -75,7 +77,7 @@ async def test_the_key_is_never_logged() -> None:
         assert b'"/demo/k/{key}/rtm/{rtmuid}"' in log
 
 
-async def test_a_preflight_below_a_key_holds() -> None:
+async def test_a_preflight_below_a_key_holds(serving: Serving) -> None:
     token_requests = [("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "x-requested-with")]
     async with serving(BOTH) as server:
         reply = await server.token_request("OPTIONS", f"/demo/k/{URL_KEY}/rtm/ada", None, ORIGIN, *token_requests)

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import CREDENTIALS, OTHER_CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
-from tokend.backends.agora.diagnosis import in_words
+from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, TokenRequest
 from tokend.core.reach import Capability

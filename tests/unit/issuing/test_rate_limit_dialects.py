@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.notation import signed
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
-from tests.unit.http.running import WORLD, Reply, serving
+from tests.unit.http.running import WORLD, serving
+from tests.unit.http.wire import Reply
 from tokend.core.interfaces import Interfaces
-from tokend.core.rate_limits import Group, Limit, Limits
+from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.issuing.configuration import Configuration
 
 SENTENCE: Final = "this is over a rate limit: ask again in 3 s"
@@ -53,7 +54,7 @@ GOOD: Final = [
 class Full:
     """Nothing is admitted before 2.3 seconds have passed."""
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         return [2.3] * len(groups)
 
 

@@ -11,7 +11,7 @@ from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
 from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, TokenRequest
-from tokend.core.rate_limits import Group, Limit, Limits
+from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
 from tokend.issuing.configuration import Route
@@ -41,7 +41,7 @@ class Journal:
     def interfaces(self) -> Interfaces:
         return Interfaces(audit=self, deny=self, limiter=self, authorizer=self)
 
-    async def take(self, groups: Sequence[Group]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         self.lines.append("take")
         self.groups = [[name for name, _ in group] for group in groups]
         return self._waits or [None] * len(groups)
@@ -143,7 +143,7 @@ async def test_a_flood_of_refused_credentials_is_limited_before_it_fills_the_aud
 
 async def test_limits_that_cannot_be_checked_refuse_the_whole_request() -> None:
     class Lost(Journal):
-        async def take(self, groups: Sequence[Group]) -> list[float | None]:
+        async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
             raise ApiError(Code.UNAVAILABLE, "the rate limits cannot be checked")
 
     journal = Lost()

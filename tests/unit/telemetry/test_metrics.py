@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import orjson
+import msgspec
 import pytest
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,8 +15,8 @@ from tests.running import APP_ID, ROOT
 from tests.system.workers.serving import Running, serving
 from tests.unit.auth.jwt.making import ISSUER, good, jwk
 from tests.unit.http import hostile_words as words
-from tests.unit.http.running import request_bytes
 from tests.unit.http.speaking import body, provider, saying
+from tests.unit.http.wire import request_bytes
 from tokend.core.errors import STATUS, Code
 from tokend.telemetry.metrics import FAMILIES
 from tokend.telemetry.prometheus import BUILD, LATENCY
@@ -99,7 +99,10 @@ async def test_reloads_and_what_serves(tmp_path: Path) -> None:
 
 
 async def test_the_age_of_an_identity_providers_keys(tmp_path: Path) -> None:
-    async with provider(saying(body(orjson.dumps({"keys": [jwk("ec")]})))) as (url, _), serving(tmp_path, 1) as server:
+    async with (
+        provider(saying(body(msgspec.json.encode({"keys": [jwk("ec")]})))) as (url, _),
+        serving(tmp_path, 1) as server,
+    ):
         jwt = f'{{issuer: "{ISSUER}", audience: tokend, jwks: "{url}/jwks"}}'
         server.write("demo-*", _OTHER % f'{{jwt: {jwt}, rules: [{{user: "{{claims.sub}}"}}]}}')
         assert (await server.reload())[0] == 200

@@ -1,7 +1,4 @@
-"""What the vendor's kinds share: services <-> the wire, minting, reading, verifying. Its numbers are in `_names.py`.
-
-A kind is some forty lines on `AgoraBackend`: its fields, and the services that they grant.
-"""
+"""The base class of Agora's kinds: it encodes, mints, reads and verifies. A kind adds its fields and their services."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,69 +6,71 @@ from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
-from tokend.backends.agora import v006, v007
+from tokend.backends.agora import diagnosis, v006, v007
 from tokend.backends.agora.names import (
-    ACCESS,
-    NAMES,
+    PERMISSIONS,
     PRIVILEGE_NAMES,
     PRIVILEGES,
+    PRODUCT_NAMES,
     RESOURCE_TYPES,
-    REST,
+    REST_SERVICES,
     RTM_LOGIN_006,
-    TYPES,
+    SERVICE_NAMES,
+    SERVICE_TYPES,
     Permissions,
 )
 from tokend.backends.agora.packing import WireError
-from tokend.backends.contract import Backend, Minted, Mismatch, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Unreadable
 from tokend.core.model import AppCredentials, Grant, Issuance, Service
 from tokend.core.reach import ADMINISTRATOR, CHANNELS, DERIVED, USERS
 
 RENEW_BEFORE: Final = 30
-"""Seconds before its end that a client is told to renew an RTC or RTM token (F18)."""
+"""Seconds. RTC and RTM SDKs ask the client to renew a token this long before it expires."""
 
 
 class AgoraBackend(Backend):
-    """Mints 007 tokens, and 006 ones where the grant's format says so."""
+    """Mints 007 tokens, or 006 tokens if that is the grant's format."""
 
     needs_app_id: ClassVar[bool] = True
     needs_certificate: ClassVar[bool] = True
+    product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         super().__init__(options, app_credentials)
-        self._last_key = ("", 0, b"")
+        self._cached_time_key = ("", 0, b"")
 
-    def granted(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
-        """The grant of these services, put as a token shows them: in the order of the wire, derived users marked."""
-        in_order = sorted(services, key=lambda one: TYPES[one.name]) if len(services) > 1 else services
-        return Grant(self.app_credentials.app_id, version, ttl, _with_derived(in_order))
+    def grant_of(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
+        """Return the grant of these services. They are in the order of a token, and derived users are marked."""
+        ordered = sorted(services, key=_type_of) if len(services) > 1 else services
+        return Grant(self.app_credentials.app_id, version, ttl, _mark_derived_users(ordered))
 
-    def signing(self, grant: Grant) -> str:
-        """The name of the certificate that signs this grant: the primary's for what REST calls need (F17)."""
-        for one in grant.services:
-            if ADMINISTRATOR in one.privileges or one.name in REST:
+    def certificate_name(self, grant: Grant) -> str:
+        """Return the name of the certificate that signs this grant. Tokens for REST calls need the primary one."""
+        for service in grant.services:
+            if ADMINISTRATOR in service.privileges or service.name in REST_SERVICES:
                 return "primary"
         return self.app_credentials.signing
 
     def renew_after(self, grant: Grant) -> int:
-        """Seconds from the issue time at which a client should ask anew."""
+        """Return the seconds from the issue time after which a client should request a new token."""
         return max(grant.ttl - RENEW_BEFORE, grant.ttl // 2)
 
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        name = self.signing(grant)
+        name = self.certificate_name(grant)
         certificate = self.app_credentials.certificates[name].reveal()
         if grant.format == v006.VERSION:
             token = v006.encode(_content_006(grant, issuance), certificate)
         else:
-            services = tuple([_to_wire(one) for one in grant.services])
+            services = tuple([_encode_service(service) for service in grant.services])
             content = v007.Content(grant.app_id or "", issuance.issued_at, grant.ttl, issuance.nonce, services)
             token = v007.encode(content, certificate, self._time_key(name, issuance.issued_at, certificate))
         return Minted(token, self.renew_after(grant))
 
     def _time_key(self, name: str, issued_at: int, certificate: str) -> bytes:
-        """Derived once a second. `verify` derives it anew, and so would notice a wrong one."""
-        if self._last_key[:2] != (name, issued_at):
-            self._last_key = (name, issued_at, v007.time_key(issued_at, certificate))
-        return self._last_key[2]
+        """Return the key for this second, from the cache if possible. `verify` derives it again, so it detects errors."""
+        if self._cached_time_key[:2] != (name, issued_at):
+            self._cached_time_key = (name, issued_at, v007.time_key(issued_at, certificate))
+        return self._cached_time_key[2]
 
     def read(self, token: str) -> Reading:
         return read(token, self.app_credentials)
@@ -82,13 +81,16 @@ class AgoraBackend(Backend):
             return reading
         return _read_006_with(token, reading, channel, user, self.app_credentials)
 
+    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        return diagnosis.diagnose(reading, join, now, self.app_credentials.app_id)
+
     def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         if grant.format == v006.VERSION:
             return self._verify_006(minted, grant, issuance)
         return super().verify(minted, grant, issuance)
 
     def _verify_006(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
-        """006 shows checksums only: recompute them and the signature from the grant."""
+        """Recompute the checksums and the signature from the grant, since a 006 token contains only those."""
         try:
             decoded = v006.decode(minted.token)
         except WireError as error:
@@ -100,14 +102,14 @@ class AgoraBackend(Backend):
             expected.privileges,
         ):
             return Mismatch("the token gives something else than was granted")
-        certificate = self.app_credentials.certificates[self.signing(grant)].reveal()
+        certificate = self.app_credentials.certificates[self.certificate_name(grant)].reveal()
         if not v006.verifies(decoded, certificate, expected.channel, expected.uid):
             return Mismatch("the token's checksums or signature are not those of the grant")
         return None
 
 
 def read(token: str, app_credentials: AppCredentials) -> Reading:
-    """Take any 006 or 007 token apart; whose it is shows in the grant's app id. `Unreadable` for anything else."""
+    """Read the 006 or 007 token of any app. Raises `Unreadable` for any other text."""
     try:
         if token.startswith(v006.VERSION):
             return _read_006(token)
@@ -121,7 +123,7 @@ def read(token: str, app_credentials: AppCredentials) -> Reading:
 def _read_007(token: str, app_credentials: AppCredentials) -> Reading:
     decoded = v007.decode(token)
     content = decoded.content
-    services = _with_derived([_from_wire(one) for one in content.services])
+    services = _mark_derived_users([_decode_service(service) for service in content.services])
     grant = Grant(content.app_id, v007.VERSION, content.expire, services)
     return Reading(
         grant,
@@ -140,9 +142,9 @@ def _signer(decoded: v007.Decoded, app_credentials: AppCredentials) -> str | Non
 
 
 def _read_006(token: str) -> Reading:
-    """Channel and user are hidden, so the signature can only be checked by one who knows them (`verify`).
+    """Read a 006 token. It hides channel and user, and without them nobody can check the signature.
 
-    The token's own ttl is not in it either: what is told is the longest of its privileges.
+    It does not contain its ttl either. The ttl of the reading is that of the longest privilege.
     """
     decoded = v006.decode(token)
     seconds = {number: until - decoded.issue_ts for number, until in decoded.privileges.items()}
@@ -160,28 +162,28 @@ def _read_006(token: str) -> Reading:
 def _read_006_with(
     token: str, reading: Reading, channel: str | None, user: str | None, app_credentials: AppCredentials
 ) -> Reading:
-    """Fill in channel and user where their checksums fit, and the signer once both are known."""
+    """Add channel and user if their checksums are right, and the signer if both are known."""
     decoded = v006.decode(token)
     (service,) = reading.grant.services
     first, second = ("user", "nothing") if service.name == "rtm" else ("channel", "user")
     crcs = {first: decoded.channel_crc, second: decoded.uid_crc}
     texts = {"channel": channel, "user": "" if decoded.uid_crc == 0 and second == "user" else user, "nothing": ""}
-    known = {what: text for what in crcs if (text := texts[what]) is not None and v006.crc(text) == crcs[what]}
-    differs = {what for what in crcs if texts[what] is not None and what not in known}
+    known = {name: text for name in crcs if (text := texts[name]) is not None and v006.crc(text) == crcs[name]}
+    differs = {name for name in crcs if texts[name] is not None and name not in known}
     hidden = reading.hidden - known.keys()
     signed_by = None
     if len(known) == 2:  # both checksums of the format
         hidden -= {"signed_by"}
         signers = (
             name
-            for name, one in app_credentials.certificates.items()
-            if v006.verifies(decoded, one.reveal(), known[first], known[second])
+            for name, certificate in app_credentials.certificates.items()
+            if v006.verifies(decoded, certificate.reveal(), known[first], known[second])
         )
         signed_by = next(signers, None) if decoded.app_id == app_credentials.app_id else None
     if service.name == "rtm":
         hidden -= {"channel"}
-    filled = replace(service, user=known.get("user"), channel=known.get("channel"))
-    grant = replace(reading.grant, services=(filled,))
+    completed = replace(service, user=known.get("user"), channel=known.get("channel"))
+    grant = replace(reading.grant, services=(completed,))
     return replace(reading, grant=grant, signed_by=signed_by, hidden=hidden, differs=frozenset(differs))
 
 
@@ -197,7 +199,11 @@ def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:
     return v006.Content(grant.app_id or "", channel, uid, issuance.issued_at, issuance.nonce, privileges)
 
 
-def _to_wire(service: Service) -> v007.Service:
+def _type_of(service: Service) -> int:
+    return SERVICE_TYPES[service.name]
+
+
+def _encode_service(service: Service) -> v007.Service:
     numbers = PRIVILEGES[service.name]
     privileges = {numbers[name]: seconds for name, seconds in service.privileges.items()}
     values: tuple[v007.Value, ...] = ()
@@ -210,14 +216,14 @@ def _to_wire(service: Service) -> v007.Service:
             values = (service.channel or "", service.user or "", int(str(service.detail.get("role", -1))))
         case "rtm2":
             permissions = service.detail.get("permissions")
-            values = (service.user or "", _numbered(permissions) if isinstance(permissions, Mapping) else {})
-    return v007.Service(TYPES[service.name], privileges, values)
+            values = (service.user or "", _number_permissions(permissions) if isinstance(permissions, Mapping) else {})
+    return v007.Service(SERVICE_TYPES[service.name], privileges, values)
 
 
-def _from_wire(service: v007.Service) -> Service:
-    name = NAMES[service.type]
-    known = PRIVILEGE_NAMES[name]
-    privileges = {known.get(number, str(number)): seconds for number, seconds in service.privileges.items()}
+def _decode_service(service: v007.Service) -> Service:
+    name = SERVICE_NAMES[service.type]
+    names = PRIVILEGE_NAMES[name]
+    privileges = {names.get(number, str(number)): seconds for number, seconds in service.privileges.items()}
     values = service.values
     match name:
         case "rtc" | "streaming" | "fcdn":
@@ -225,7 +231,7 @@ def _from_wire(service: v007.Service) -> Service:
         case "rtm":
             return Service(name, str(values[0]), None, privileges)
         case "chat":
-            # an app token has no user: None; an empty one beside a user privilege would be any user
+            # an app token has no user (None); with a user privilege, an empty user is any user
             user = None if not values[0] and "user" not in privileges else str(values[0])
             return Service(name, user, None, privileges)
         case "apaas":
@@ -234,33 +240,37 @@ def _from_wire(service: v007.Service) -> Service:
             user = str(values[1]) if has_user or values[1] else None
             return Service(name, user, room, privileges, {"role": values[2]})
         case "rtm2":
-            permissions = _named(values[1]) if isinstance(values[1], Mapping) else {}
+            permissions = _name_permissions(values[1]) if isinstance(values[1], Mapping) else {}
             return Service(name, str(values[0]), None, privileges, permissions_detail(permissions))
         case _:
             return Service(name, None, None, privileges)
 
 
 def permissions_detail(permissions: Permissions) -> Mapping[str, object]:
-    """An RTM2 service's detail: the permissions, and the channels and users that they reach."""
+    """Return the detail of an RTM2 service: the permissions, and the channels and users that they reach."""
     reached: dict[str, set[str]] = {CHANNELS: set(), USERS: set()}
-    for resource_type, access in permissions.items():
+    for resource_type, by_permission in permissions.items():
         names = reached[USERS if resource_type == "users" else CHANNELS]
-        names.update(one for resources in access.values() for one in resources)
-    return {"permissions": permissions, **{what: tuple(sorted(names)) for what, names in reached.items()}}
+        names.update(*by_permission.values())
+    return {"permissions": permissions, **{key: tuple(sorted(names)) for key, names in reached.items()}}
 
 
-def _numbered(permissions: Permissions) -> v007.Permissions:
+def _number_permissions(permissions: Permissions) -> v007.Permissions:
     return {
-        RESOURCE_TYPES.index(resource_type): {ACCESS.index(name): resources for name, resources in access.items()}
-        for resource_type, access in permissions.items()
+        RESOURCE_TYPES.index(resource_type): {
+            PERMISSIONS.index(permission): resources for permission, resources in by_permission.items()
+        }
+        for resource_type, by_permission in permissions.items()
     }
 
 
-def _named(permissions: v007.Permissions) -> Permissions:
-    """A number that has no name stays a number, as text."""
+def _name_permissions(permissions: v007.Permissions) -> Permissions:
+    """Replace numbers with names. A number without a name becomes its decimal text."""
     return {
-        _name_of(resource_type, RESOURCE_TYPES): {_name_of(one, ACCESS): tuple(names) for one, names in access.items()}
-        for resource_type, access in permissions.items()
+        _name_of(resource_type, RESOURCE_TYPES): {
+            _name_of(permission, PERMISSIONS): tuple(resources) for permission, resources in by_permission.items()
+        }
+        for resource_type, by_permission in permissions.items()
     }
 
 
@@ -268,17 +278,23 @@ def _name_of(number: int, names: tuple[str, ...]) -> str:
     return names[number] if number < len(names) else str(number)
 
 
-def chat_user(user: str) -> str:
-    """The Chat user that the platform derives from a classroom's user: its MD5 in hex."""
+def classroom_chat_user(user: str) -> str:
+    """Return the Chat user that Agora derives from a classroom's user: its MD5 in hexadecimal digits."""
     return hashlib.md5(user.encode(), usedforsecurity=False).hexdigest()
 
 
-def _with_derived(services: Sequence[Service]) -> tuple[Service, ...]:
-    """A classroom's Chat user says from whom it is derived, as its grant does."""
+def _mark_derived_users(services: Sequence[Service]) -> tuple[Service, ...]:
+    """Add to a classroom's Chat service the user from whom its user is derived."""
     if len(services) == 1:
         return (services[0],)
-    classroom = {chat_user(one.user): one.user for one in services if one.name == "apaas" and one.user is not None}
+    users = {
+        classroom_chat_user(service.user): service.user
+        for service in services
+        if service.name == "apaas" and service.user is not None
+    }
     return tuple(
-        replace(one, detail={DERIVED: classroom[one.user]}) if one.name == "chat" and one.user in classroom else one
-        for one in services
+        replace(service, detail={DERIVED: users[service.user]})
+        if service.name == "chat" and service.user in users
+        else service
+        for service in services
     )

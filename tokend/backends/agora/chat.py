@@ -1,11 +1,14 @@
-"""Kind `chat`: a user's token, or the app token that administers Chat through the vendor's REST API (F16)."""
+"""Kind `chat`: a user's token, or the app token, which administers Chat through Agora's REST API.
+
+An app token is an administrator's credential, so a rule has to name the capability `app_admin`.
+"""
 
 from typing import ClassVar
 
 from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
-from tokend.backends.agora.fields import ChatUser, Yes, check_chat_user, user_for
+from tokend.backends.agora.fields import ChatUser, OnlyTrue, check_chat_user, resolve_user
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Service
 from tokend.core.reach import ADMINISTRATOR
@@ -13,26 +16,28 @@ from tokend.core.validation import StrictModel
 
 
 class ChatFields(StrictModel):
-    """A user, or `app: true`."""
+    """Either a user, or `app: true`."""
 
     user: ChatUser | None = None
-    app: Yes | None = Field(None, description="An administrator's token for the REST API: a capability.")
+    app: OnlyTrue | None = Field(None, description="An administrator's token for the REST API: a capability.")
 
 
 class Chat(AgoraBackend):
+    """Mints tokens for Chat."""
+
     Fields: ClassVar[type[StrictModel]] = ChatFields
 
     def names_user(self, fields: ChatFields) -> bool:
         return fields.user is not None or fields.app is not None
 
     def renew_after(self, grant: Grant) -> int:
-        return grant.ttl // 2  # Chat clients are told at half of a token's life (F18)
+        return grant.ttl // 2  # Chat SDKs announce the expiry when half of the lifetime is over
 
     def grant(self, fields: ChatFields, ttl: int, user: str | None = None) -> Grant:
         if fields.app is None:
-            service = Service("chat", user_for(fields.user, user, check_chat_user), None, {"user": ttl})
+            service = Service("chat", resolve_user(fields.user, user, check_chat_user), None, {"user": ttl})
         elif fields.user is None:
             service = Service("chat", None, None, {ADMINISTRATOR: ttl})
         else:
             raise ApiError(Code.INVALID_FIELD, "stands beside user: say one of the two", "app")
-        return self.granted(ttl, service)
+        return self.grant_of(ttl, service)

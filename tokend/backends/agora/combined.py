@@ -1,4 +1,4 @@
-"""Kind `combined`: one token with the services of several asks. The one kind that knows its siblings (decision 5)."""
+"""Kind `combined`: one token with the services of several other kinds (docs/decisions/0005-combined.md)."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -35,14 +35,18 @@ PARTS: Final[Mapping[str, type[AgoraBackend]]] = {
 
 
 class CombinedFields(StrictModel):
-    """Asks without ttl, each with its kind; the token's ttl is that of all."""
+    """Token requests without ttl, each with its kind. All have the ttl of the token."""
 
     services: list[dict[str, Any]] = Field(
-        min_length=1, max_length=10, description="Asks: each a kind and that kind's fields, without a ttl"
+        min_length=1,
+        max_length=10,
+        description="Token requests: each has a kind and the fields of that kind, without a ttl",
     )
 
 
 class Combined(AgoraBackend):
+    """Mints tokens with the services of several kinds."""
+
     Fields: ClassVar[type[StrictModel]] = CombinedFields
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
@@ -50,15 +54,15 @@ class Combined(AgoraBackend):
         self._parts = {kind: part(options, app_credentials) for kind, part in PARTS.items()}
 
     def names_user(self, fields: CombinedFields) -> bool:
-        return False  # each part takes the rule's user where it names none itself
+        return False  # each part that names no user takes that of the rule
 
     def grant(self, fields: CombinedFields, ttl: int, user: str | None = None) -> Grant:
         services = [
-            one
+            service
             for index, token_request in enumerate(fields.services)
-            for one in self._services(index, token_request, ttl, user)
+            for service in self._services(index, token_request, ttl, user)
         ]
-        return self.granted(ttl, *services)
+        return self.grant_of(ttl, *services)
 
     def _services(
         self, index: int, token_request: Mapping[str, Any], ttl: int, user: str | None

@@ -1,4 +1,4 @@
-"""Kind `convoai`: Conversational AI's REST calls, which take RTC and RTM in the same token."""
+"""Kind `convoai`: REST calls of Conversational AI. Agora requires RTC and RTM in the same token."""
 
 from typing import ClassVar
 
@@ -6,4 +6,6 @@ from tokend.backends.agora.rtc_services import RtcRtmBackend
 
 
 class ConvoAi(RtcRtmBackend):
-    besides: ClassVar[tuple[str, ...]] = ("convoai",)
+    """Mints tokens with RTC, RTM and Conversational AI."""
+
+    extra_services: ClassVar[tuple[str, ...]] = ("convoai",)

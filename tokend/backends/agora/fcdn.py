@@ -1,4 +1,4 @@
-"""Kind `fcdn`: publishing to or playing from the Fusion CDN."""
+"""Kind `fcdn`: publish to Fusion CDN, or play from it."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,20 +7,20 @@ from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Role, Seconds, Uid
-from tokend.backends.agora.rtc_services import RtcUser, given_privileges, role_or_privileges
+from tokend.backends.agora.rtc_services import RtcUser, check_privileges, check_role_or_privileges
 from tokend.core.model import Grant, Service
 from tokend.core.validation import StrictModel
 
 
 class FcdnPrivileges(StrictModel):
-    """Seconds for each privilege; one left out is withheld."""
+    """Seconds for each privilege. The token does not give a privilege that is left out."""
 
     publish: Seconds | None = None
     play: Seconds | None = None
 
 
 class FcdnFields(StrictModel):
-    """One of uid and account; role or privileges."""
+    """Either uid or account; either role or privileges."""
 
     channel: Channel
     uid: Uid | None = None
@@ -30,12 +30,14 @@ class FcdnFields(StrictModel):
 
 
 class Fcdn(RtcUser, AgoraBackend):
+    """Mints tokens for Fusion CDN."""
+
     Fields: ClassVar[type[StrictModel]] = FcdnFields
 
     def grant(self, fields: FcdnFields, ttl: int, user: str | None = None) -> Grant:
-        role_or_privileges(fields.role, fields.privileges)
-        asked = fields.privileges
+        check_role_or_privileges(fields.role, fields.privileges)
+        requested = fields.privileges
         privileges: Mapping[str, int] = {"play": ttl} | ({"publish": ttl} if fields.role == "publisher" else {})
-        if asked is not None:
-            privileges = given_privileges({"publish": asked.publish, "play": asked.play}, ttl)
-        return self.granted(ttl, Service("fcdn", self.wire_user(fields, user), fields.channel, privileges))
+        if requested is not None:
+            privileges = check_privileges({"publish": requested.publish, "play": requested.play}, ttl)
+        return self.grant_of(ttl, Service("fcdn", self.wire_user(fields, user), fields.channel, privileges))

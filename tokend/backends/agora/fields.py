@@ -1,4 +1,7 @@
-"""The ids that the vendor's kinds take, each with the platform's limits (facts F2 to F8), as pydantic types."""
+"""Channel names, user ids and lifetimes with Agora's limits, as pydantic types.
+
+The limits and their sources: docs/reference/agora-platform.md.
+"""
 
 import re
 from collections.abc import Callable
@@ -11,14 +14,18 @@ from tokend.backends.agora.packing import MAX_U32
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import invalid
 
-# F2: the 89 characters of RTC channels and accounts; `*` besides, for wildcards and patterns, which need a capability
+# the 89 characters that Agora allows in RTC channels and accounts, and `*` for wildcards, which need a capability
 _RTC_TEXT: Final = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,*]"
-# F3: the backtick joins, the full stop leaves, no leading underscore
+# Signaling allows the backtick, but no full stop and no leading underscore
 _RTM_CHANNEL: Final = r"(?!_)[a-zA-Z0-9 !#$%&()+\-:;<=>?@\[\]^_{}|~,`*]{1,63}"
 
 
-def _text(pattern: str, sentence: str) -> Callable[[str], str]:
-    """A check that says what is wanted; byte lengths equal character counts, since all that passes is ASCII."""
+Check = Callable[[str], str]
+"""Returns a valid text, or raises the error of pydantic with a sentence."""
+
+
+def _validator(pattern: str, sentence: str) -> Check:
+    """Return a validator with its error sentence. Valid text is ASCII, so its characters count its bytes."""
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -29,24 +36,26 @@ def _text(pattern: str, sentence: str) -> Callable[[str], str]:
     return check
 
 
-def _uid(number: int) -> int:
+def _check_uid(number: int) -> int:
     if not 0 <= number <= MAX_U32:
         raise invalid("must be 0 to 4294967295; 0 stands for any user")
     return number
 
 
-check_channel = _text(
+check_channel = _validator(
     _RTC_TEXT + "{0,63}", "must be at most 63 bytes of a-z A-Z 0-9, space and !#$%&()+-:;<=.>?@[]^_{}|~,"
 )
-check_account = _text(
+check_account = _validator(
     _RTC_TEXT + "{0,255}", "must be at most 255 bytes of a-z A-Z 0-9, space and !#$%&()+-:;<=.>?@[]^_{}|~,"
 )
-check_stream_channel = _text(
+check_stream_channel = _validator(
     _RTM_CHANNEL, "must be 1 to 63 bytes of a-z A-Z 0-9, space and !#$%&()+-:;<=>?@[]^_{}|~,` and not begin with _"
 )
-check_rtm_user = _text(r"(?! )[ -~]{1,64}", "must be 1 to 64 printable ASCII characters and not begin with a space")
-check_chat_user = _text(r"[a-z0-9_.\-]{1,64}", "must be 1 to 64 of a-z 0-9 _ - . (no upper case)")
-check_resource = _text(r"[ -~]{1,64}", "must be 1 to 64 printable ASCII characters")
+check_rtm_user = _validator(
+    r"(?! )[ -~]{1,64}", "must be 1 to 64 printable ASCII characters and not begin with a space"
+)
+check_chat_user = _validator(r"[a-z0-9_.\-]{1,64}", "must be 1 to 64 of a-z 0-9 _ - . (no upper case)")
+check_resource = _validator(r"[ -~]{1,64}", "must be 1 to 64 printable ASCII characters")
 
 Channel = Annotated[
     str,
@@ -55,7 +64,7 @@ Channel = Annotated[
 ]
 Uid = Annotated[
     int,
-    AfterValidator(_uid),
+    AfterValidator(_check_uid),
     Field(
         description="Numeric uid, 1 to 4294967295. 0 is any user: a capability.",
         json_schema_extra={"minimum": 0, "maximum": MAX_U32},
@@ -78,32 +87,32 @@ Role = Literal["publisher", "subscriber"]
 Version = Annotated[Literal["007", "006"], Field(description="Token format; 006 only where the route says so.")]
 
 
-def _true(said: bool) -> bool:
-    if not said:
+def _check_true(flag: bool) -> bool:
+    if not flag:
         raise invalid("must be true, or left out where a user is named")
-    return said
+    return flag
 
 
-# not Literal[True], which takes 1 and 1.0 as well
-Yes = Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})]
+# Literal[True] also accepts 1 and 1.0
+OnlyTrue = Annotated[bool, AfterValidator(_check_true), Field(json_schema_extra={"const": True})]
 
 UID_TEXT: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
 
 def as_uid(text: str) -> int | None:
-    """The uid that a canonical decimal text stands for (`0`, `7`; not `07`, `+7`), None for anything else."""
+    """Return the uid of a canonical decimal text (`0`, `7`; not `07`, `+7`), or None for any other text."""
     if UID_TEXT.fullmatch(text) is None or int(text) > MAX_U32:
         return None
     return int(text)
 
 
-def user_for(named: str | None, filled: str | None, check: Callable[[str], str], field: str = "user") -> str:
-    """The user that the ask names, else the one that the rule fills in; `Refusal` if there is neither, or it is bad."""
-    if named is not None:
-        return named
-    if filled is None:
+def resolve_user(requested: str | None, from_rule: str | None, check: Check, field: str = "user") -> str:
+    """Return the user of the token request, else that of the rule. Raises `ApiError` (400) if both are None or invalid."""
+    if requested is not None:
+        return requested
+    if from_rule is None:
         raise ApiError(Code.INVALID_FIELD, "is missing: say for whom the token is", field)
     try:
-        return check(filled)
+        return check(from_rule)
     except PydanticCustomError as error:
         raise ApiError(Code.INVALID_FIELD, f"is filled in by the rule and {error.message()}", field) from error

@@ -1,4 +1,4 @@
-"""Kind `fpa`: logging in to the Full-Path Accelerator. No user and no channel; the privilege lasts as the token does."""
+"""Kind `fpa`: log in to the Full-Path Accelerator. The token has no user and no channel."""
 
 from typing import ClassVar
 
@@ -8,15 +8,17 @@ from tokend.core.validation import StrictModel
 
 
 class FpaFields(StrictModel):
-    """There is nothing to say."""
+    """This kind has no fields."""
 
 
 class Fpa(AgoraBackend):
+    """Mints tokens for the Full-Path Accelerator."""
+
     Fields: ClassVar[type[StrictModel]] = FpaFields
 
     def names_user(self, fields: FpaFields) -> bool:
-        return True  # it has none, so that no rule fills one in
+        return True  # the token has no user, so a rule must not supply one
 
     def grant(self, fields: FpaFields, ttl: int, user: str | None = None) -> Grant:
-        # 0 means the token's lifetime here, as the vendor's builder writes it: the one exception to "never 0" (F10)
-        return self.granted(ttl, Service("fpa", None, None, {"login": 0}))
+        # 0 means the lifetime of the token. Agora's builder for FPA writes 0; no other privilege may be 0
+        return self.grant_of(ttl, Service("fpa", None, None, {"login": 0}))

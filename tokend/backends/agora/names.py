@@ -1,11 +1,14 @@
-"""The numbers of the vendor's formats and what we call them: services, privileges, RTM2's resources and permissions."""
+"""Numbers in Agora's token formats and their names: services, privileges, resource types and permissions.
+
+Source: the builders in the npm package agora-token 2.0.6 and in github.com/AgoraIO/Tools (DynamicKey/AgoraDynamicKey).
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from tokend.core.reach import ADMINISTRATOR
 
-TYPES: Final[Mapping[str, int]] = {
+SERVICE_TYPES: Final[Mapping[str, int]] = {
     "rtc": 1,
     "rtm": 2,
     "streaming": 3,
@@ -17,7 +20,7 @@ TYPES: Final[Mapping[str, int]] = {
     "convoai": 9,
     "stt": 10,
 }
-NAMES: Final = {number: name for name, number in TYPES.items()}
+SERVICE_NAMES: Final = {number: name for name, number in SERVICE_TYPES.items()}
 PRIVILEGES: Final[Mapping[str, Mapping[str, int]]] = {
     "rtc": {"join": 1, "publish_audio": 2, "publish_video": 3, "publish_data": 4},
     "rtm": {"login": 1},
@@ -35,12 +38,14 @@ PRIVILEGE_NAMES: Final = {
 }
 RTM_LOGIN_006: Final = 1000
 NO_ROLE: Final = -1
-"""What an APaaS service says where it has no role."""
-REST: Final = frozenset({"convoai", "stt"})
-"""Services of the vendor's REST calls, which take the primary certificate alone (F17)."""
+"""The role number of an APaaS service without a role."""
+REST_SERVICES: Final = frozenset({"convoai", "stt"})
+"""Services for REST calls. Agora accepts only tokens signed by the primary certificate there."""
 RESOURCE_TYPES: Final = ("message_channels", "stream_channels", "group_channels", "server_groups", "users")
-ACCESS: Final = ("read", "write")
-"""RTM2's resource types and permissions, each in the order of its number on the wire."""
+PERMISSIONS: Final = ("read", "write")
+"""Resource types and permissions of RTM2. The index of a name is its number in the token."""
+PRODUCT_NAMES: Final = {"rtc": "RTC", "rtm": "RTM (Signaling)", "chat": "Chat"}
+"""Product names that people know, by service."""
 
 Permissions = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""RTM2 resource type -> read or write -> names of resources."""
+"""RTM2: resource type -> permission -> names of resources."""

@@ -1,7 +1,7 @@
-"""The little-endian building blocks of the vendor's formats: u16, u32, i16, string and map, with their limits; base64.
+"""Binary encoding of Agora's token formats 006 and 007: little-endian integers, strings and maps; base64.
 
-The same packing in 006 and 007, as the vendor's published builders write it.
-Lengths are checked here and nowhere else: a length that wraps would forge services of the attacker's choice.
+Source: the builders in the npm package agora-token 2.0.6. A length has 16 bits. This module rejects longer texts:
+a length that overflows would let an attacker forge services.
 """
 
 import binascii
@@ -22,11 +22,11 @@ _TOO_EARLY: Final = "the token ends too early"
 
 
 class WireError(ValueError):
-    """Fields that the format cannot hold, or bytes that are not of the format. Its text never shows the bytes."""
+    """The format cannot encode a value, or bytes are not of the format. The message never contains the bytes."""
 
 
 def pack_u16(number: int) -> bytes:
-    """Two bytes; `WireError` outside 0..65535."""
+    """Encode an unsigned 16-bit integer. Raises `WireError` outside 0..65535."""
     try:
         return _U16.pack(number)
     except struct.error as error:
@@ -34,7 +34,7 @@ def pack_u16(number: int) -> bytes:
 
 
 def pack_u32(number: int) -> bytes:
-    """Four bytes; `WireError` outside 0..2^32-1."""
+    """Encode an unsigned 32-bit integer. Raises `WireError` outside 0..2^32-1."""
     try:
         return _U32.pack(number)
     except struct.error as error:
@@ -42,7 +42,7 @@ def pack_u32(number: int) -> bytes:
 
 
 def pack_i16(number: int) -> bytes:
-    """Two bytes, signed; `WireError` outside -32768..32767."""
+    """Encode a signed 16-bit integer. Raises `WireError` outside -32768..32767."""
     try:
         return _I16.pack(number)
     except struct.error as error:
@@ -50,14 +50,14 @@ def pack_i16(number: int) -> bytes:
 
 
 def pack_bytes(raw: bytes) -> bytes:
-    """A 16-bit length and the bytes; `WireError` over 65,535 bytes."""
+    """Encode bytes after their 16-bit length. Raises `WireError` over 65,535 bytes."""
     if len(raw) > MAX_U16:
         raise WireError("a text of the token is longer than 65,535 bytes")
     return _U16.pack(len(raw)) + raw
 
 
 def pack_string(text: str) -> bytes:
-    """Text as UTF-8 with its byte length; `WireError` over 65,535 bytes or for a lone surrogate."""
+    """Encode text as UTF-8 after its length in bytes. Raises `WireError` over 65,535 bytes or for a lone surrogate."""
     try:
         return pack_bytes(text.encode())
     except UnicodeEncodeError as error:
@@ -65,38 +65,41 @@ def pack_string(text: str) -> bytes:
 
 
 def pack_map(pairs: Mapping[int, int]) -> bytes:
-    """A count, then key (u16) and value (u32) in ascending order of the keys."""
+    """Encode a count, then each key (16 bits) and value (32 bits), sorted by key. Raises `WireError`."""
     try:
-        return _map_of(len(pairs)).pack(len(pairs), *chain.from_iterable(sorted(pairs.items())))
+        return _map_struct(len(pairs)).pack(len(pairs), *chain.from_iterable(sorted(pairs.items())))
     except struct.error as error:
         raise WireError("a privilege of the token is out of range") from error
 
 
 @lru_cache(maxsize=64)
-def _map_of(count: int) -> struct.Struct:
+def _map_struct(count: int) -> struct.Struct:
     return struct.Struct("<H" + "HI" * count)
 
 
-def pack_numbers(form: struct.Struct, *numbers: int) -> bytes:
-    """Several numbers at once; `WireError` where one does not fit the form."""
+def pack_numbers(layout: struct.Struct, *numbers: int) -> bytes:
+    """Encode several integers. Raises `WireError` if one does not fit the layout."""
     try:
-        return form.pack(*numbers)
+        return layout.pack(*numbers)
     except struct.error as error:
         raise WireError("a number of the token is out of range") from error
 
 
 def to_base64(raw: bytes) -> str:
-    """As builders write it: with padding, on one line."""
+    """Encode as standard base64 (RFC 4648) with padding, on one line."""
     return binascii.b2a_base64(raw, newline=False).decode()
 
 
 def from_base64(text: str, after: str) -> bytes:
-    """Bytes of base64 as builders write it; `WireError` for all else, other spellings of the same bytes included."""
+    """Decode standard base64 with padding. Raises `WireError` for any other text, even if it encodes the same bytes.
+
+    `after` names what precedes the text in the token, for the message.
+    """
     try:
-        written = text.encode("ascii")
-        raw = binascii.a2b_base64(written, strict_mode=True)
-        # how much padding and which spare bits are let through differs between versions of Python
-        if binascii.b2a_base64(raw, newline=False) == written:
+        encoded = text.encode("ascii")
+        raw = binascii.a2b_base64(encoded, strict_mode=True)
+        # versions of Python differ in which padding and unused bits they accept
+        if binascii.b2a_base64(raw, newline=False) == encoded:
             return raw
     except (binascii.Error, UnicodeEncodeError) as error:
         raise WireError(f"damaged: what follows {after} is not base64") from error
@@ -104,64 +107,67 @@ def from_base64(text: str, after: str) -> bytes:
 
 
 class Unpacker:
-    """Reads the same blocks off `data`, front to back; `WireError` when it ends too early."""
+    """Decodes `data` from front to back. Every method raises `WireError` if the data ends too early."""
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_data", "_position")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._at = 0
+        self._position = 0
 
     @property
     def rest(self) -> bytes:
-        """What has not been read yet."""
-        return self._data[self._at :]
+        """The bytes that are not decoded yet."""
+        return self._data[self._position :]
 
     def bytes_(self) -> bytes:
-        """A length-prefixed piece."""
-        data, begin = self._data, self._at + 2
+        """Decode bytes after their length."""
+        data, begin = self._data, self._position + 2
         try:
-            end = begin + _U16.unpack_from(data, self._at)[0]
+            end = begin + _U16.unpack_from(data, self._position)[0]
         except struct.error as error:
             raise WireError(_TOO_EARLY) from error
         if end > len(data):
             raise WireError(_TOO_EARLY)
-        self._at = end
+        self._position = end
         return data[begin:end]
 
     def string(self) -> str:
-        """A length-prefixed text; `WireError` unless it is UTF-8."""
+        """Decode text after its length in bytes. Raises `WireError` if it is not UTF-8."""
         try:
             return self.bytes_().decode()
         except UnicodeDecodeError as error:
             raise WireError("a text of the token is not UTF-8") from error
 
     def u16(self) -> int:
+        """Decode an unsigned 16-bit integer."""
         return int(self.numbers(_U16)[0])
 
     def u32(self) -> int:
+        """Decode an unsigned 32-bit integer."""
         return int(self.numbers(_U32)[0])
 
     def i16(self) -> int:
+        """Decode a signed 16-bit integer."""
         return int(self.numbers(_I16)[0])
 
-    def numbers(self, form: struct.Struct) -> tuple[int, ...]:
-        """Several numbers at once."""
+    def numbers(self, layout: struct.Struct) -> tuple[int, ...]:
+        """Decode several integers."""
         try:
-            found = form.unpack_from(self._data, self._at)
+            numbers = layout.unpack_from(self._data, self._position)
         except struct.error as error:
             raise WireError(_TOO_EARLY) from error
-        self._at += form.size
-        return found
+        self._position += layout.size
+        return numbers
 
     def map_(self) -> dict[int, int]:
-        """Keys and values; `WireError` for a key that stands twice."""
+        """Decode a map. Raises `WireError` for a duplicate key."""
         count = self.u16()
-        end = self._at + count * _PAIR.size
+        end = self._position + count * _PAIR.size
         if end > len(self._data):
             raise WireError(_TOO_EARLY)
-        pairs = dict(_PAIR.iter_unpack(self._data[self._at : end]))
+        pairs = dict(_PAIR.iter_unpack(self._data[self._position : end]))
         if len(pairs) < count:
             raise WireError("a privilege stands twice in the token")
-        self._at = end
+        self._position = end
         return pairs

@@ -4,4 +4,4 @@ from tokend.backends.agora.rtc_services import RtcRtmBackend
 
 
 class RtcRtm(RtcRtmBackend):
-    """RTC and RTM, nothing besides."""
+    """Mints tokens with RTC and RTM."""

@@ -1,4 +1,4 @@
-"""What the kinds with an RTC channel share: uid or account, role or privileges, and the service these make."""
+"""Fields and services that the kinds with an RTC channel share: uid or account, role or privileges."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from tokend.backends.agora.fields import (
     as_uid,
     check_account,
     check_rtm_user,
-    user_for,
+    resolve_user,
 )
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Service
@@ -26,7 +26,7 @@ from tokend.core.validation import StrictModel
 
 
 class Privileges(StrictModel):
-    """Seconds for each privilege; one left out is withheld (F11)."""
+    """Seconds for each privilege. The token does not give a privilege that is left out."""
 
     join: Seconds | None = None
     audio: Seconds | None = None
@@ -34,8 +34,8 @@ class Privileges(StrictModel):
     data: Seconds | None = None
 
 
-class RtcPart(StrictModel):
-    """One of uid and account; role or privileges."""
+class RtcServiceFields(StrictModel):
+    """Either uid or account; either role or privileges."""
 
     channel: Channel
     uid: Uid | None = None
@@ -45,7 +45,7 @@ class RtcPart(StrictModel):
 
 
 class RtcUser:
-    """For backends whose fields name the user as uid or account."""
+    """Mixin for backends whose fields name the user as uid or account."""
 
     def names_user(self, fields: Any) -> bool:
         return fields.uid is not None or fields.account is not None
@@ -55,26 +55,29 @@ class RtcUser:
         return {"account": user} if uid is None or uid == 0 else {"uid": uid}
 
     def wire_user(self, fields: Any, user: str | None) -> str:
-        """As on the wire: uid 0 is empty (any user), the account "0" stays (F5)."""
+        """Return the user as encoded in a token: uid 0 (any user) is empty, the account "0" is "0"."""
         if fields.uid is not None and fields.account is not None:
             raise ApiError(Code.INVALID_FIELD, "stands beside uid: say one of the two", "account")
-        named = fields.account if fields.uid is None else str(fields.uid or "")
-        return user_for(named, user, check_account, "uid")
+        requested = fields.account if fields.uid is None else str(fields.uid or "")
+        return resolve_user(requested, user, check_account, "uid")
 
 
-def rtc_service(fields: RtcPart, user: str, ttl: int) -> Service:
-    """The RTC service for a user as on the wire."""
+def rtc_service(fields: RtcServiceFields, user: str, ttl: int) -> Service:
+    """Return the RTC service for a user as encoded in a token. `ttl` is in seconds."""
     return Service("rtc", user, fields.channel, _privileges(fields, ttl))
 
 
-def role_or_privileges(role: object, privileges: object) -> None:
-    """Both at once could contradict each other."""
+def check_role_or_privileges(role: object, privileges: object) -> None:
+    """Raise `ApiError` (400) if both are given, since they could contradict each other."""
     if role is not None and privileges is not None:
         raise ApiError(Code.INVALID_FIELD, "stands beside privileges: say one of the two", "role")
 
 
-def given_privileges(by_name: Mapping[str, int | None], ttl: int) -> Mapping[str, int]:
-    """Those that are said; `Refusal` if none is, or one outlasts the token."""
+def check_privileges(by_name: Mapping[str, int | None], ttl: int) -> Mapping[str, int]:
+    """Return the privileges that are not None, in seconds.
+
+    Raises `ApiError` (400) if there is none, or one lasts longer than the token.
+    """
     given = {name: seconds for name, seconds in by_name.items() if seconds is not None}
     if not given:
         raise ApiError(Code.INVALID_FIELD, "must give at least one privilege", "privileges")
@@ -83,35 +86,35 @@ def given_privileges(by_name: Mapping[str, int | None], ttl: int) -> Mapping[str
     return given
 
 
-def _privileges(fields: RtcPart, ttl: int) -> Mapping[str, int]:
-    role_or_privileges(fields.role, fields.privileges)
-    asked = fields.privileges
-    if asked is None:
+def _privileges(fields: RtcServiceFields, ttl: int) -> Mapping[str, int]:
+    check_role_or_privileges(fields.role, fields.privileges)
+    requested = fields.privileges
+    if requested is None:
         publish = {"publish_audio": ttl, "publish_video": ttl, "publish_data": ttl}
         return {"join": ttl} | (publish if fields.role == "publisher" else {})
-    return given_privileges(
+    return check_privileges(
         {
-            "join": asked.join,
-            "publish_audio": asked.audio,
-            "publish_video": asked.video,
-            "publish_data": asked.data,
+            "join": requested.join,
+            "publish_audio": requested.audio,
+            "publish_video": requested.video,
+            "publish_data": requested.data,
         },
         ttl,
     )
 
 
-class RtcRtmFields(RtcPart):
-    """An RTC user and an RTM user, the same unless said; with a lifetime of its own where said."""
+class RtcRtmFields(RtcServiceFields):
+    """An RTC user and optionally another RTM user, optionally with a lifetime of its own."""
 
     rtm_user: RtmUser | None = Field(None, description="RTM user id; the uid or account where left out")
     rtm_seconds: Seconds | None = Field(None, description="Seconds of the RTM login; the token's ttl where left out")
 
 
 class RtcRtmBackend(RtcUser, AgoraBackend):
-    """RTC and RTM in one token, and the services in `besides`, which hold nothing but their name."""
+    """Mints tokens with RTC, RTM and `extra_services`. The latter have no fields and no privileges."""
 
     Fields: ClassVar[type[StrictModel]] = RtcRtmFields
-    besides: ClassVar[tuple[str, ...]] = ()
+    extra_services: ClassVar[tuple[str, ...]] = ()
 
     def grant(self, fields: RtcRtmFields, ttl: int, user: str | None = None) -> Grant:
         rtc_user = self.wire_user(fields, user)
@@ -126,4 +129,4 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
         except PydanticCustomError as error:
             raise ApiError(Code.INVALID_FIELD, error.message(), "rtm_user") from error
         rtm = Service("rtm", rtm_user, None, {"login": seconds})
-        return self.granted(ttl, rtc, rtm, *map(Service, self.besides))
+        return self.grant_of(ttl, rtc, rtm, *map(Service, self.extra_services))

@@ -1,18 +1,21 @@
-"""Kind `rtm`: logging in to Signaling, and joining one of its stream channels, which needs an RTC service too (F14)."""
+"""Kind `rtm`: log in to Signaling, and optionally join one of its stream channels.
+
+For a stream channel, Agora requires an RTC service for the same channel and user in the token.
+"""
 
 from typing import ClassVar
 
 from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
-from tokend.backends.agora.fields import Role, RtmUser, StreamChannel, Version, check_rtm_user, user_for
+from tokend.backends.agora.fields import Role, RtmUser, StreamChannel, Version, check_rtm_user, resolve_user
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Service
 from tokend.core.validation import StrictModel
 
 
 class RtmFields(StrictModel):
-    """A user; a stream channel where wanted, with a role in it."""
+    """A user, and optionally a stream channel with a role in it."""
 
     user: RtmUser | None = None
     channel: StreamChannel | None = None
@@ -23,10 +26,12 @@ class RtmFields(StrictModel):
 
 
 class Rtm(AgoraBackend):
+    """Mints tokens for Signaling, in format 006 or 007."""
+
     Fields: ClassVar[type[StrictModel]] = RtmFields
 
     def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
-        wire_user = user_for(fields.user, user, check_rtm_user)
+        wire_user = resolve_user(fields.user, user, check_rtm_user)
         login = Service("rtm", wire_user, None, {"login": ttl})
         services: tuple[Service, ...] = (login,)
         if fields.channel is None:
@@ -37,4 +42,4 @@ class Rtm(AgoraBackend):
         else:
             data = {} if fields.role == "subscriber" else {"publish_data": ttl}
             services = (Service("rtc", wire_user, fields.channel, {"join": ttl, **data}), login)
-        return self.granted(ttl, *services, version=fields.version)
+        return self.grant_of(ttl, *services, version=fields.version)

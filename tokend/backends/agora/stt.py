@@ -1,4 +1,4 @@
-"""Kind `stt`: Speech-to-text's REST calls, which take RTC and RTM in the same token."""
+"""Kind `stt`: REST calls of Speech-to-text. Agora requires RTC and RTM in the same token."""
 
 from typing import ClassVar
 
@@ -6,4 +6,6 @@ from tokend.backends.agora.rtc_services import RtcRtmBackend
 
 
 class Stt(RtcRtmBackend):
-    besides: ClassVar[tuple[str, ...]] = ("stt",)
+    """Mints tokens with RTC, RTM and Speech-to-text."""
+
+    extra_services: ClassVar[tuple[str, ...]] = ("stt",)

@@ -1,8 +1,10 @@
-"""AccessToken, version 006: what older servers and SDKs use. It holds checksums of channel and user, not the texts.
+"""AccessToken, version 006: the format of older servers and SDKs. It contains checksums of channel and user.
 
 token     = "006" + app_id + base64( string(signature) + u32 crc32(channel) + u32 crc32(uid) + string(message) )
 message   = u32 salt + u32 ts + map(privileges)          ts = issue time + 24 h; values are absolute Unix seconds
 signature = HMAC-SHA256(certificate, app_id + channel + uid + message)
+
+Source: the npm package agora-access-token 2.0.4. Integers are little-endian.
 """
 
 import base64
@@ -18,11 +20,13 @@ from tokend.backends.agora.packing import Unpacker, WireError, from_base64, pack
 VERSION: Final = "006"
 APP_ID_LENGTH: Final = 32
 DAY: Final = 86_400
+"""Seconds. Agora ends every token 24 hours after its issue."""
 MAX_TOKEN: Final = 8 * 1024
+"""Characters of the longest token text that is read."""
 
 
 class Content(Struct, frozen=True):
-    """What a 006 token is made from: `issue_ts` and privilege values in absolute Unix seconds."""
+    """The content of a 006 token. `issue_ts` and the values of privileges are in Unix seconds."""
 
     app_id: str
     channel: str
@@ -33,7 +37,7 @@ class Content(Struct, frozen=True):
 
 
 class Decoded(Struct, frozen=True):
-    """What a 006 token shows: checksums stand for channel and uid. `message` is the signed part of it."""
+    """A decoded 006 token, with the CRC-32 of channel and uid. `message` is the signed part that the token contains."""
 
     app_id: str
     issue_ts: int
@@ -46,7 +50,7 @@ class Decoded(Struct, frozen=True):
 
 
 def encode(content: Content, certificate: str) -> str:
-    """The signed token text; `WireError` for what the format cannot hold."""
+    """Return the signed token. Raises `WireError` if the format cannot encode the content."""
     if len(content.app_id) != APP_ID_LENGTH or not content.app_id.isascii():
         raise WireError("the App ID of the token is not 32 ASCII characters")
     channel, uid = _utf8(content.channel), _utf8(content.uid)
@@ -57,7 +61,7 @@ def encode(content: Content, certificate: str) -> str:
 
 
 def decode(token: str) -> Decoded:
-    """Take a token apart without trusting it; `WireError` for anything else, over 8 KiB, or with bytes left over."""
+    """Decode a token without verifying it. Raises `WireError` for other text, over 8 KiB, or extra bytes."""
     if not token.startswith(VERSION):
         raise WireError("not a 006 token")
     if len(token) > MAX_TOKEN:
@@ -76,7 +80,7 @@ def decode(token: str) -> Decoded:
 
 
 def verifies(decoded: Decoded, certificate: str, channel: str, uid: str) -> bool:
-    """Whether this certificate signed this token for this channel and uid, both checksums included."""
+    """Return whether the certificate signed the token for this channel and uid, and both checksums are right."""
     raw_channel, raw_uid = _utf8(channel), _utf8(uid)
     expected = _sign(decoded.app_id, raw_channel, raw_uid, decoded.message, certificate)
     return (
@@ -87,7 +91,7 @@ def verifies(decoded: Decoded, certificate: str, channel: str, uid: str) -> bool
 
 
 def crc(text: str) -> int:
-    """The checksum that a token holds in a text's place; `WireError` for text that is not Unicode."""
+    """Return the checksum of a text that a token contains. Raises `WireError` if the text is not valid Unicode."""
     return zlib.crc32(_utf8(text))
 
 

@@ -1,8 +1,10 @@
-"""AccessToken2, version 007: ten service types, several services a token, one HMAC-SHA256 signature.
+"""AccessToken2, version 007: ten service types, several services in a token, one HMAC-SHA256 signature.
 
 token        = "007" + base64( zlib( string(signature) + signing_info ) )
 signing_info = string(app_id) u32 issue_ts u32 expire u32 salt u16 count service*
 service      = u16 type, map(privileges), values of that type (LAYOUTS)
+
+Source: the npm package agora-token 2.0.6 and the builders in github.com/AgoraIO/Tools. Integers are little-endian.
 """
 
 import hmac
@@ -31,14 +33,16 @@ from tokend.backends.agora.packing import (
 VERSION: Final = "007"
 _NUMBERS: Final = struct.Struct("<IIIH")  # issue_ts, expire, salt, count
 MAX_TOKEN: Final = 8 * 1024
+"""Characters of the longest token text that is read."""
 MAX_INFLATED: Final = 64 * 1024
+"""Bytes after decompression."""
 MAX_SERVICES: Final = 64
-"""No vendor's builder comes near; a token made to waste a reader's time would hold thousands."""
+"""Services in a token. No builder of Agora writes as many; a token made to waste time could hold thousands."""
 
 Permissions = Mapping[int, Mapping[int, tuple[str, ...]]]
 Value = str | int | Permissions
 
-# What stands behind the privileges, by service type.
+# The values that follow the privileges, by service type.
 LAYOUTS: Final[Mapping[int, tuple[str, ...]]] = {
     1: ("string", "string"),  # RTC: channel, uid
     2: ("string",),  # RTM: user
@@ -54,7 +58,7 @@ LAYOUTS: Final[Mapping[int, tuple[str, ...]]] = {
 
 
 class Service(Struct, frozen=True):
-    """One service as on the wire: privileges are id -> seconds from the issue time, values as LAYOUTS says."""
+    """A service as encoded: privileges map a number to seconds from the issue time; LAYOUTS gives the types of values."""
 
     type: int
     privileges: Mapping[int, int]
@@ -62,7 +66,7 @@ class Service(Struct, frozen=True):
 
 
 class Content(Struct, frozen=True):
-    """All that a signature covers. `issue_ts` in Unix seconds, `expire` in seconds from it."""
+    """Everything that the signature covers. `issue_ts` is in Unix seconds, `expire` in seconds from it."""
 
     app_id: str
     issue_ts: int
@@ -72,7 +76,7 @@ class Content(Struct, frozen=True):
 
 
 class Decoded(Struct, frozen=True):
-    """A token taken apart, signature unchecked. `unread`: bytes from the first unknown service type on."""
+    """A decoded token, not verified. `unread` holds the bytes from the first unknown service type on."""
 
     content: Content
     signature: bytes
@@ -80,18 +84,19 @@ class Decoded(Struct, frozen=True):
     unread: bytes
 
 
-def encode(content: Content, certificate: str, by_time: bytes | None = None) -> str:
-    """The signed token text; `WireError` for what the format cannot hold. Services go out in ascending type order.
+def encode(content: Content, certificate: str, derived_key: bytes | None = None) -> str:
+    """Return the signed token, with services in ascending order of type.
 
-    `by_time`: `time_key` of the same issue time and certificate, where it is known already.
+    `derived_key` is the `time_key` of this issue time and certificate, if the caller knows it already.
+    Raises `WireError` if the format cannot encode the content.
     """
     signed = pack(content)
-    signature = _sign(signed, content.salt, time_key(content.issue_ts, certificate) if by_time is None else by_time)
+    signature = _sign(signed, content.salt, derived_key or time_key(content.issue_ts, certificate))
     return VERSION + to_base64(zlib.compress(pack_bytes(signature) + signed))
 
 
 def decode(token: str) -> Decoded:
-    """Take a token apart without trusting it: at most 8 KiB of text, 64 KiB inflated, else `WireError`."""
+    """Decode a token without verifying it. Raises `WireError` for other text, over 8 KiB, or over 64 KiB inflated."""
     if not token.startswith(VERSION):
         raise WireError("not a 007 token")
     if len(token) > MAX_TOKEN:
@@ -104,33 +109,33 @@ def decode(token: str) -> Decoded:
 
 
 def verifies(decoded: Decoded, certificate: str) -> bool:
-    """Whether this certificate signed exactly these bytes."""
+    """Return whether the certificate signed the token."""
     expected = sign(decoded.signed, decoded.content.issue_ts, decoded.content.salt, certificate)
     return hmac.compare_digest(expected, decoded.signature)
 
 
 def sign(signed: bytes, issue_ts: int, salt: int, certificate: str) -> bytes:
-    """32 bytes; the key is derived from the certificate by issue time, then salt."""
+    """Return the signature, 32 bytes. Issue time and then salt derive the key from the certificate."""
     return _sign(signed, salt, time_key(issue_ts, certificate))
 
 
 def time_key(issue_ts: int, certificate: str) -> bytes:
-    """The first of the two derived keys: it is the same for all tokens of one second."""
+    """Return the first of the two derived keys. All tokens of a second share it."""
     return hmac.digest(pack_u32(issue_ts), certificate.encode(), "sha256")
 
 
-def _sign(signed: bytes, salt: int, by_time: bytes) -> bytes:
-    return hmac.digest(hmac.digest(pack_u32(salt), by_time, "sha256"), signed, "sha256")
+def _sign(signed: bytes, salt: int, derived_key: bytes) -> bytes:
+    return hmac.digest(hmac.digest(pack_u32(salt), derived_key, "sha256"), signed, "sha256")
 
 
 def pack(content: Content) -> bytes:
-    """The bytes that are signed; `WireError` for a value outside its limits or of the wrong type."""
+    """Return the bytes that are signed. Raises `WireError` for a value out of range or of the wrong type."""
     services = content.services
     if len(services) > MAX_SERVICES:
         raise WireError(f"the token holds over {MAX_SERVICES} services")
     numbers = pack_numbers(_NUMBERS, content.issue_ts, content.expire, content.salt, len(services))
     packed = [pack_string(content.app_id), numbers]
-    # sorted() is stable: services of one type keep their order
+    # sorted() is stable: services of the same type keep their order
     for service in sorted(services, key=_type) if len(services) > 1 else services:
         layout = LAYOUTS.get(service.type)
         if layout is None or len(layout) != len(service.values):
@@ -143,12 +148,12 @@ def pack(content: Content) -> bytes:
 _type: Final = attrgetter("type")
 
 
-def _pack_value(form: str, value: Value) -> bytes:
-    if form == "string" and isinstance(value, str):
+def _pack_value(value_type: str, value: Value) -> bytes:
+    if value_type == "string" and isinstance(value, str):
         return pack_string(value)
-    if form == "i16" and isinstance(value, int):
+    if value_type == "i16" and isinstance(value, int):
         return pack_i16(value)
-    if form == "permissions" and isinstance(value, Mapping):
+    if value_type == "permissions" and isinstance(value, Mapping):
         return _pack_permissions(value)
     raise WireError("a value of the token is of the wrong type")
 
@@ -177,13 +182,15 @@ def _unpack(signed: bytes) -> tuple[Content, bytes]:
         if layout is None:
             return Content(app_id, issue_ts, expire, salt, tuple(services)), pack_u16(service_type) + reader.rest
         privileges = reader.map_()
-        values = [reader.string() if form == "string" else _unpack_value(reader, form) for form in layout]
+        values = [
+            reader.string() if value_type == "string" else _unpack_value(reader, value_type) for value_type in layout
+        ]
         services.append(Service(service_type, privileges, tuple(values)))
     return Content(app_id, issue_ts, expire, salt, tuple(services)), reader.rest
 
 
-def _unpack_value(reader: Unpacker, form: str) -> Value:
-    if form == "i16":
+def _unpack_value(reader: Unpacker, value_type: str) -> Value:
+    if value_type == "i16":
         return reader.i16()
     return _unpack_permissions(reader)
 

@@ -6,14 +6,14 @@ import pytest
 
 from tests.unit.auth.jwt.forged import FORGED
 from tests.unit.auth.jwt.making import ALGORITHMS, configuration_of, good, keys, private, with_secret
-from tests.unit.http.running import NOW, serving
+from tests.unit.http.running import NOW, Serving
 from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_a_forgery_is_401_and_the_log_says_why(name: str) -> None:
+async def test_a_forgery_is_401_and_the_log_says_why(name: str, serving: Serving) -> None:
     token, reason = FORGED[name][0](), FORGED[name][1]
     async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
         for token_request in ({"kind": "rtc", "channel": "room-acme-1"}, {"kind": "rtm"}):
@@ -44,7 +44,9 @@ def test_there_are_enough_of_them() -> None:
         lambda: good().replace(".", ""),
     ],
 )
-async def test_two_or_four_parts_are_no_jwt_and_a_key_that_nobody_knows(token: Callable[[], str]) -> None:
+async def test_two_or_four_parts_are_no_jwt_and_a_key_that_nobody_knows(
+    token: Callable[[], str], serving: Serving
+) -> None:
     async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
         answer = await server.token_request(
             "POST", "/demo/v1/token", {"kind": "rtm"}, ("Authorization", f"Bearer {token()}")
@@ -60,7 +62,7 @@ async def _error_response(token: str) -> ApiError:
     return caught.value
 
 
-async def test_over_8_kib() -> None:
+async def test_over_8_kib(serving: Serving) -> None:
     """Over HTTP the header would be too long before: 400."""
     token = good(note="x" * 8192)
     assert (await _error_response(token)).operator == "the token is over 8 KiB"

@@ -18,7 +18,8 @@ from tests.unit.auth.jwt.making import (
     raw,
     with_secret,
 )
-from tests.unit.http.running import NOW, Reply, Running, serving
+from tests.unit.http.running import NOW, Running, serving
+from tests.unit.http.wire import Reply
 from tokend.core.interfaces import Interfaces
 from tokend.core.patterns import uid_of
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.auth.jwt.making import SECRET, configuration_of, good, keys, with_secret
-from tests.unit.http.running import NOW, WORLD, serving
+from tests.unit.http.running import NOW, WORLD, Serving
 from tokend.auth.contract import AppContext, Credentials
 from tokend.auth.jwt import REMEMBERED, Jwt
 from tokend.auth.jwt_options import JwtOptions
@@ -31,7 +31,7 @@ class _Withdrawn(Keys):
         return await self.get_keys(source)
 
 
-async def test_a_remembered_token_is_refused_once_its_key_is_withdrawn() -> None:
+async def test_a_remembered_token_is_refused_once_its_key_is_withdrawn(serving: Serving) -> None:
     known = _Withdrawn()
     async with serving(configuration_of(), interfaces=Interfaces(keys=known)) as server:
         bearer = ("Authorization", f"Bearer {good('ec')}")
@@ -42,7 +42,7 @@ async def test_a_remembered_token_is_refused_once_its_key_is_withdrawn() -> None
         assert (await server.token_request("POST", "/demo/v1/token", _ASK, bearer)).status == 401
 
 
-async def test_a_remembered_token_is_refused_once_it_is_past() -> None:
+async def test_a_remembered_token_is_refused_once_it_is_past(serving: Serving) -> None:
     now = NOW
     async with serving(configuration_of(), replace(WORLD, clock=lambda: now), Interfaces(keys=keys())) as server:
         bearer = ("Authorization", f"Bearer {good('ec', exp=NOW + 60)}")

@@ -19,7 +19,8 @@ from tests.unit.auth.urls.making import (
     configuration_of,
     signed,
 )
-from tests.unit.http.running import CERTIFICATE, NOW, WORLD, Reply, Running, serving
+from tests.unit.http.running import CERTIFICATE, NOW, WORLD, Running, Serving
+from tests.unit.http.wire import Reply
 from tokend.adapters.audit_log import Audit
 from tokend.adapters.deny_file import DenyFile
 from tokend.auth.contract import Credentials
@@ -85,12 +86,12 @@ async def test_ours_and_that_of_another_program_are_read_alike() -> None:
         ({"channel": ..., "kinds": ["chat"]}, "chat/app", 403),  # what is restricted never administers
     ],
 )
-async def test_what_it_opens(bound_restrictions: dict[str, Any], path: str, status: int) -> None:
+async def test_what_it_opens(bound_restrictions: dict[str, Any], path: str, status: int, serving: Serving) -> None:
     async with serving(configuration_of()) as server:
         assert (await _token_request(server, signed(**bound_restrictions), path)).status == status
 
 
-async def test_one_user_is_filled_in_and_one_max_ttl_is_the_default() -> None:
+async def test_one_user_is_filled_in_and_one_max_ttl_is_the_default(serving: Serving) -> None:
     async with serving(configuration_of()) as server:
         key = signed(user="7", max_ttl=120)
         answer = await server.token_request("POST", f"/demo/k/{key}/v1/token", {"kind": "rtc", "channel": "lobby-1"})
@@ -100,7 +101,7 @@ async def test_one_user_is_filled_in_and_one_max_ttl_is_the_default() -> None:
         assert 'url party-7: channel "lobby-2" does not match "lobby-1"' in told.json["rule_results"][0]["unmet"]
 
 
-async def test_it_works_up_to_its_last_second() -> None:
+async def test_it_works_up_to_its_last_second(serving: Serving) -> None:
     key = signed(iat=NOW - 60, exp=NOW + 600)
     for now, status in ((NOW + 599, 200), (NOW + 600, 401), (NOW - 90, 200), (NOW - 91, 401)):
         async with serving(configuration_of(), replace(WORLD, clock=lambda now=now: now)) as server:
@@ -109,7 +110,7 @@ async def test_it_works_up_to_its_last_second() -> None:
         assert (await _token_request(server, signed(iat=NOW, exp=NOW + MAX_SECONDS))).status == 200
 
 
-async def test_it_is_for_one_app_one_caller_and_the_routes_that_take_it() -> None:
+async def test_it_is_for_one_app_one_caller_and_the_routes_that_take_it(serving: Serving) -> None:
     async with serving(configuration_of()) as server:
         assert (await _token_request(server, signed(), at="/other")).status == 401  # of one signing key, by `defaults`
         assert (await _token_request(server, signed(), at="/kiosk")).status == 401
@@ -121,7 +122,7 @@ async def test_it_is_for_one_app_one_caller_and_the_routes_that_take_it() -> Non
         assert (await _token_request(server, signed(app="other"), at="/other")).status == 200
 
 
-async def test_it_counts_in_the_url_alone() -> None:
+async def test_it_counts_in_the_url_alone(serving: Serving) -> None:
     async with serving(configuration_of()) as server:
         for header in (("X-API-Key", signed()), ("Authorization", f"Bearer {signed()}")):
             assert (await server.token_request("GET", "/demo/rtc/lobby-1/publisher/uid/7", None, header)).status == 401
@@ -163,7 +164,7 @@ async def test_sign_with_says_which_key_signs() -> None:
         await configuration_of(only % "PRIMARY").routes[0].authenticator.authenticate(Credentials(path_key=made), NOW)
 
 
-async def test_without_a_signing_key_a_caller_with_a_key_takes_that_alone() -> None:
+async def test_without_a_signing_key_a_caller_with_a_key_takes_that_alone(serving: Serving) -> None:
     text = YAML.replace("url_key: signed", f'url_key: "sha256:{"0" * 64}"').replace("  url_signing_key", "  #")
     async with serving(configuration_of(text)) as server:
         assert (await _token_request(server, signed(caller="kiosk"))).status == 401
@@ -181,7 +182,7 @@ async def test_without_a_signing_key_a_caller_with_a_key_takes_that_alone() -> N
         ({"caller": "uikit", "issued_before": NOW - 60}, 200),
     ],
 )
-async def test_the_deny_list_shuts_it_out(entry: dict[str, Any], status: int, tmp_path: Path) -> None:
+async def test_the_deny_list_shuts_it_out(entry: dict[str, Any], status: int, tmp_path: Path, serving: Serving) -> None:
     file = tmp_path / "deny.jsonl"
     file.write_text(json.dumps(entry))
     deny = DenyFile(str(file), JsonLog(io.BytesIO(), WORLD.clock), WORLD.clock, WORLD.elapsed)
@@ -190,7 +191,7 @@ async def test_the_deny_list_shuts_it_out(entry: dict[str, Any], status: int, tm
         assert (await _token_request(server, STATIC)).status == 200  # a key without an id or a time
 
 
-async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path) -> None:
+async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path, serving: Serving) -> None:
     keys = [signed(), signed(OTHER), signed(exp=NOW), signed(app="other"), signed(jti="secret id"), signed()[:-1]]
     file, log = tmp_path / "audit.jsonl", JsonLog(io.BytesIO(), WORLD.clock)
     audit = Audit(AuditSettings((str(file),)), "writer", log)
@@ -198,7 +199,7 @@ async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path) -> 
     async with serving(configuration_of(), interfaces=Interfaces(audit=audit)) as server:
         for bug in (False, True):
             if bug:
-                server.handler.loaded = replace(server.handler.loaded, interfaces=None)
+                server.control.served = replace(server.control.served, interfaces=None)
             for key in keys:
                 for path in ("rtc/lobby-1/publisher/uid/7", "rtc/x/publisher/uid/7", "nothing", "rtm/%zz", "rtm/a#"):
                     for method in ("GET", "OPTIONS", "DELETE"):

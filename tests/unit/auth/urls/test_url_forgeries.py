@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.unit.auth.urls.making import CLAIMS, HEADER, OTHER, SECONDARY, by_pyjwt, configuration_of, raw, signed
-from tests.unit.http.running import CERTIFICATE, NOW, serving
+from tests.unit.http.running import CERTIFICATE, NOW, Serving
 from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
 
@@ -96,7 +96,7 @@ FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
 
 
 @pytest.mark.parametrize("name", FORGED)
-async def test_a_forgery_is_401_and_the_log_says_why(name: str) -> None:
+async def test_a_forgery_is_401_and_the_log_says_why(name: str, serving: Serving) -> None:
     token, reason = FORGED[name][0](), FORGED[name][1]
     if len(token) > 8000:
         api_error = await _error_response(token)  # over HTTP the line would be too long before
@@ -139,7 +139,7 @@ async def test_every_flip_of_a_character_is_refused(make: Callable[[], str]) -> 
         assert caught.value.code is Code.CREDENTIAL_INVALID, one
 
 
-async def test_a_letter_changed_on_the_way_is_401() -> None:
+async def test_a_letter_changed_on_the_way_is_401(serving: Serving) -> None:
     token = signed()
     async with serving(configuration_of()) as server:
         for place, letter in enumerate(token):

@@ -1,11 +1,14 @@
 """Headers that every answer carries, whatever went wrong; and that requests the parser refuses get our own answer."""
 
 import asyncio
+import zlib
 from collections.abc import Callable
 
 import pytest
 
-from tests.unit.http.running import DEMO, KEY, Reply, Running, read_reply, request_bytes, serving
+from tests.system.connections.limited import Limited, serving_limited
+from tests.unit.http.running import DEMO, KEY, OPEN
+from tests.unit.http.wire import Reply, read_reply, request_bytes
 from tokend.core.interfaces import AuditSink, Interfaces
 from tokend.core.model import Decision
 
@@ -61,14 +64,14 @@ _REQUESTS = [
 
 @pytest.mark.parametrize(("method", "target", "body", "status"), _REQUESTS)
 async def test_every_answer_has_them(method: str, target: str, body: bytes | None, status: int) -> None:
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         raw = request_bytes(method, target, body, ("X-API-Key", KEY))
         reply = await server.send(raw) if method != "HEAD" else await _head(server, raw)
     assert reply.status == status
     _check(reply)
 
 
-async def _head(server: Running, raw: bytes) -> Reply:
+async def _head(server: Limited, raw: bytes) -> Reply:
     """An answer to HEAD has a Content-Length and no body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(raw)
@@ -80,7 +83,7 @@ async def _head(server: Running, raw: bytes) -> Reply:
 
 
 async def test_an_unavailable_audit_answers_503_with_them_and_logs_no_path_of_it() -> None:
-    async with serving(DEMO, interfaces=Interfaces(audit=_Broken())) as server:
+    async with serving_limited(DEMO, interfaces=Interfaces(audit=_Broken())) as server:
         reply = await server.token_request("GET", "/demo/rtm/ada", None, ("X-API-Key", KEY))
         assert (reply.status, reply.json["code"]) == (503, "unavailable")
         assert b"disk full" not in reply.body
@@ -108,7 +111,7 @@ _UNREADABLE = {
 
 @pytest.mark.parametrize("raw", _UNREADABLE.values(), ids=_UNREADABLE.keys())
 async def test_what_the_parser_refuses_gets_our_answer_and_is_quoted_nowhere(raw: bytes) -> None:
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         reply = await server.send(raw)
         assert (reply.status, reply.json["code"]) == (400, "malformed")
         _check(reply)
@@ -120,24 +123,24 @@ async def test_what_the_parser_refuses_gets_our_answer_and_is_quoted_nowhere(raw
 
 async def test_a_body_that_breaks_off_is_no_error_of_the_server() -> None:
     """The client goes away in the middle of its body; nothing is logged as a bug."""
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         for rest in (b"Content-Length: 20\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"):
             _, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(b"POST /demo/v1/token HTTP/1.1\r\nHost: a\r\n" + rest)
             await writer.drain()
-            await _until(lambda: server.handler.in_flight == 1)
+            await _until(lambda: server.control.in_flight == 1)
             writer.close()
-            await _until(lambda: server.handler.in_flight == 0)
+            await _until(lambda: server.control.in_flight == 0)
         assert [(line["outcome"], line["status"]) for line in server.lines] == [("malformed", 400)] * 2
         assert not any("exception" in line for line in server.lines)
 
 
 async def test_a_bad_chunk_after_the_headers_is_400() -> None:
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"POST /demo/v1/token HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         await writer.drain()
-        await _until(lambda: server.handler.in_flight == 1)
+        await _until(lambda: server.control.in_flight == 1)
         writer.write(b"ZZ\r\n\r\n")
         reply = await read_reply(reader)
         writer.close()
@@ -154,7 +157,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 async def test_100_continue_is_answered_before_the_body_is_sent() -> None:
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         body = b'{"kind": "rtm", "user": "ada"}'
         head = request_bytes(
@@ -168,7 +171,7 @@ async def test_100_continue_is_answered_before_the_body_is_sent() -> None:
 
 
 async def test_a_client_that_expects_a_go_ahead_and_leaves_is_no_error_of_the_server() -> None:
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         raw = request_bytes(
             "POST", "/demo/v1/token", None, ("X-API-Key", KEY), ("Expect", "100-continue"), ("Content-Length", "40")
         )
@@ -180,3 +183,11 @@ async def test_a_client_that_expects_a_go_ahead_and_leaves_is_no_error_of_the_se
         await asyncio.sleep(0.1)
         assert (await server.token_request("GET", "/ping")).status == 200
         assert not [line for line in server.lines if "exception" in line]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x"])
+async def test_a_compressed_body_is_refused_unopened(encoding: str) -> None:
+    bomb = zlib.compress(b" " * 50_000_000)[:15_000]
+    async with serving_limited(OPEN) as server:
+        reply = await server.token_request("POST", "/getToken", bomb, ("Content-Encoding", encoding))
+        assert (reply.status, reply.json["code"]) == (415, "unsupported_media_type")

@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from tests.unit.http.running import CERTIFICATE, DEMO, KEY, Running, request_bytes, serving
+from tests.system.connections.limited import Limited, serving_limited
+from tests.unit.http.running import CERTIFICATE, DEMO, KEY
+from tests.unit.http.wire import request_bytes
 
 _KEYS = {"time", "level", "event", "request_id", "method", "route", "app", "kind", "outcome", "status", "duration_ms"}
 _CANARY = "canary-7f3a9c51"
@@ -13,7 +15,7 @@ _CANARY = "canary-7f3a9c51"
 
 async def test_the_lines_of_good_and_bad_requests() -> None:
     key = ("X-API-Key", KEY)
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         await server.token_request("GET", "/demo/rtc/stage/host/uid/7/?expiry=600", None, key)
         await server.token_request("GET", "/demo/rte/stage/host/uid/7/", None, key)
         await server.token_request("GET", "/demo/rtm/0/", None, key)
@@ -53,7 +55,7 @@ def _forms(text: str) -> set[bytes]:
     return found
 
 
-async def _requests(server: Running) -> list[bytes]:
+async def _requests(server: Limited) -> list[bytes]:
     """Requests that hold the canary wherever a client can put something; the answers, for their tokens."""
     named = f'"{_CANARY}"'
     bodies = [
@@ -100,9 +102,9 @@ async def _requests(server: Running) -> list[bytes]:
 
 
 async def test_nothing_that_a_client_sends_and_no_secret_is_in_the_log() -> None:
-    async with serving(DEMO) as server:
+    async with serving_limited(DEMO) as server:
         answers = await _requests(server)
-        server.handler.loaded = replace(server.handler.loaded, interfaces=None)
+        server.control.served = replace(server.control.served, interfaces=None)
         answers += await _requests(server)
         log, lines = server.log.getvalue(), server.lines
     tokens = [part for body in answers for part in body.decode().split('"') if part.startswith("007eJ")]

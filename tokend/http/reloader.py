@@ -1,6 +1,6 @@
-"""Reload: a whole new Setup is built and checked beside the one that serves; on any problem nothing changes.
+"""Reload: a new configuration is read and checked beside the one that serves.
 
-What `install` does with it is the caller's: one process swaps its own, a supervisor has all its workers prepare first.
+`install` puts it into service: one process replaces its own, the parent of several has all of them prepare first.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ WATCH_SECONDS: Final = 1.0
 """How often `server.watch` looks whether a file changed."""
 
 Install = Callable[[Configuration, Files], Awaitable[list[str]]]
-"""Put a Setup into service; gives what stood against it, empty if nothing did."""
+"""Put a configuration into service; gives the problems that prevented it."""
 
 
 class Reloaded(Struct, frozen=True):
-    """What came of it. `fingerprint` is that of the Setup that serves now, old or new."""
+    """The result of a reload. `fingerprint` is that of the configuration that serves now, old or new."""
 
     problems: tuple[str, ...]
     fingerprint: str
@@ -31,9 +31,9 @@ class Reloaded(Struct, frozen=True):
 
 
 class Reloader:
-    """Holds the Setup that serves and the files that it was made of. One reload at a time.
+    """Holds the configuration that serves and the files that it was made of. Runs one reload at a time.
 
-    `refused`: whether the last one was. `loaded_at`: Unix seconds at which the Setup began to serve.
+    `refused`: whether the last reload was. `loaded_at`: Unix seconds at which the configuration began to serve.
     """
 
     def __init__(
@@ -47,27 +47,27 @@ class Reloader:
         warnings_of: Callable[[Configuration, float], Iterable[str]],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`warnings_of`: what is told of a Setup that begins to serve. `clock`: Unix seconds."""
+        """`warnings_of`: the warnings of a configuration that begins to serve. `clock`: Unix seconds."""
         self.configuration = configuration
         self.files = files
-        self._source = source
+        self.source = source
         self._install = install
         self._log = log
         self._metrics = metrics
-        self._warnings_of = warnings_of
+        self.warnings_of = warnings_of
         self._clock = clock
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.refused = False
         self.loaded_at = clock()
 
     async def reload(self) -> Reloaded:
-        """Read everything anew. Never raises for what is wrong with it."""
-        async with self._one_at_a_time:
+        """Read everything again. Errors of the configuration are in the result: it raises nothing."""
+        async with self._lock:
             files = Files()
             try:
-                configuration = await asyncio.to_thread(self._source.load, files)
+                configuration = await asyncio.to_thread(self.source.load, files)
             except ConfigurationError as error:
-                return self._error_response([str(one) for one in error.problems])
+                return self._error_response([str(problem) for problem in error.problems])
             if configuration.fingerprint == self.configuration.fingerprint:
                 self.refused = False
                 self._metrics.count("tokend_reloads", "unchanged")
@@ -81,7 +81,7 @@ class Reloader:
             self._log.event(
                 "reload", result="done", fingerprint=configuration.fingerprint, apps=len(configuration.apps)
             )
-            for warning in (*self._warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
+            for warning in (*self.warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
                 self._log.event("warning", "warning", message=warning)
             return Reloaded((), configuration.fingerprint, changed=True)
 

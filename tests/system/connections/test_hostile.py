@@ -5,14 +5,15 @@ from typing import Final
 
 import pytest
 
+from tests.system.connections.limited import Limited, serving_limited
 from tests.unit.http import hostile_words as words
 from tests.unit.http.hostile import EVERYTHING, Hostile
-from tests.unit.http.running import OPEN, Running, serving
+from tests.unit.http.running import OPEN
 
 _HOW_MANY: Final = 3_000
 
 
-async def _status(server: Running, raw: bytes) -> int | None:
+async def _status(server: Limited, raw: bytes) -> int | None:
     """The status of the first answer; None where the server waits for more, as after half a body."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
@@ -31,7 +32,7 @@ async def _status(server: Running, raw: bytes) -> int | None:
 async def test_no_request_makes_it_fail(text: str, paths: list[str]) -> None:
     hostile = Hostile(11, paths)
     seen: dict[int | None, int] = {}
-    async with serving(text) as server:
+    async with serving_limited(text) as server:
 
         async def some() -> None:
             for _ in range(_HOW_MANY // 30):

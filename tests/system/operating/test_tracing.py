@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-import orjson
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from msgspec.structs import replace
@@ -21,9 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.running import CERTIFICATE, CREDENTIALS, clean_environment
+from tests.system.connections.limited import Limited, serving_limited
 from tests.system.workers.serving import free_port, serving
-from tests.unit.http.running import DEMO, KEY, NOW, Running, configuration_of, request_bytes
-from tests.unit.http.running import serving as handler
+from tests.unit.http.running import DEMO, KEY, NOW, configuration_of
+from tests.unit.http.wire import request_bytes
 from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog, LibraryHandler
 from tokend.telemetry.tracing import Tracing
@@ -36,12 +37,12 @@ _WITHOUT_PACKAGE: Final = (
 )
 
 
-class _Door:
-    def __init__(self, server: Running) -> None:
+class _Traced:
+    def __init__(self, server: Limited) -> None:
         self.server = server
         self._exporter = InMemorySpanExporter()
         self._tracing = Tracing(self._exporter)
-        server.handler._tracing = self._tracing
+        server.control.tracing = self._tracing
 
     async def tracing(self) -> Sequence[ReadableSpan]:
         """All, at the end."""
@@ -50,9 +51,9 @@ class _Door:
 
 
 @asynccontextmanager
-async def _traced(configuration: Configuration | str = DEMO) -> AsyncIterator[_Door]:
-    async with handler(configuration) as server:
-        yield _Door(server)
+async def _traced(configuration: Configuration | str = DEMO) -> AsyncIterator[_Traced]:
+    async with serving_limited(configuration) as server:
+        yield _Traced(server)
 
 
 async def test_a_span_says_what_the_log_says() -> None:
@@ -92,8 +93,8 @@ async def test_the_trace_of_the_client_goes_on() -> None:
 async def test_errors_of_the_server_are_errors_and_refusals_are_not() -> None:
     async with _traced() as traced:
         await traced.server.token_request("POST", "/demo/v1/token", {"kind": "rtc"})
-        good = traced.server.handler.loaded
-        traced.server.handler.loaded = replace(good, interfaces=None)
+        good = traced.server.control.served
+        traced.server.control.served = replace(good, interfaces=None)
         await traced.server.token_request(
             "POST", "/demo/v1/token", {"kind": "rtc", "channel": "a", "uid": 7}, ("X-API-Key", KEY)
         )
@@ -217,7 +218,7 @@ def test_what_libraries_log_in_their_threads_does_not_touch_the_lines_that_wait(
     thread.join()
     assert calls == []
     (line,) = stream.getvalue().splitlines()
-    assert orjson.loads(line) == {
+    assert msgspec.json.decode(line) == {
         "time": "2027-01-15T08:00:00.000+00:00",
         "level": "warning",
         "event": "library",

@@ -1,0 +1,54 @@
+"""SIGTERM: a request that has begun is answered, and the exit code is 0."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tests.unit.http.running import APP_ID, CERTIFICATE
+from tests.unit.http.wire import read_reply, request_bytes
+
+
+async def _stream(port: int, stop: asyncio.Event) -> list[int]:
+    """Requests whose bodies come slowly, one after the other, until the server closes."""
+    statuses = []
+    while not stop.is_set():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        body = b'{"tokenType": "rtm", "uid": "ada"}'
+        raw = request_bytes("POST", "/getToken", body)
+        writer.write(raw[:-10])
+        await asyncio.sleep(0.15)
+        writer.write(raw[-10:])
+        statuses.append((await read_reply(reader)).status)
+        writer.close()
+    return statuses
+
+
+async def test_sigterm_answers_what_was_begun_and_exits_0(tmp_path: Path) -> None:
+    environment = {**os.environ, "APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tokend", "serve", "--port", "0"),
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        first = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+        port = int(first.rsplit(":", 1)[1])
+        stop = asyncio.Event()
+        streams = [asyncio.create_task(_stream(port, stop)) for _ in range(4)]
+        await asyncio.sleep(0.4)
+        stop.set()
+        await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        for statuses in await asyncio.gather(*streams):
+            assert len(statuses) >= 2
+            assert set(statuses) == {200}
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,282 @@
+"""tokend as an application of somebody else's: run, mounted, tested, reloaded, traced, two in one process."""
+
+import asyncio
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from yarl import URL
+
+import tokend
+from tests.unit.conftest import ClientFixture
+from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
+from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
+from tokend.config.problems import ConfigurationError
+from tokend.http.control import CONTROL
+from tokend.telemetry.log import JsonLog
+
+ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
+_GOOD = "/demo/rtc/room/publisher/uid/7/"
+_BODY = {"kind": "rtc", "channel": "room", "uid": 7}
+_HEADERS = {"X-API-Key": KEY}
+
+
+def _written(directory: Path, text: str = DEMO) -> Path:
+    path = directory / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def _quiet() -> JsonLog:
+    return JsonLog(io.BytesIO(), lambda: NOW)
+
+
+def _application(path: Path, log: JsonLog | None = None) -> web.Application:
+    return tokend.create_app(path, environ=ENVIRONMENT, log=log or _quiet())
+
+
+def _host(app: web.Application, prefix: str = "/tokens") -> web.Application:
+    """Somebody else's application, with a route, a middleware and a signal of its own."""
+
+    @web.middleware
+    async def header_of_the_host(request: web.Request, handler: Any) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(request)
+        response.headers["X-Middleware"] = "host"
+        return response
+
+    async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["X-Signal"] = "host"
+
+    async def own(request: web.Request) -> web.Response:
+        return web.Response(text="the host's own")
+
+    host = web.Application(middlewares=[header_of_the_host])
+    host.on_response_prepare.append(on_prepare)
+    host.router.add_get("/own", own)
+    host.add_subapp(prefix, app)
+    return host
+
+
+async def test_it_is_tested_with_aiohttp_client(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    client = await aiohttp_client(_application(_written(tmp_path)))
+    response = await client.post("/demo/v1/token", json=_BODY, headers=_HEADERS)
+    assert response.status == 200
+    assert (await response.json())["token"].startswith("007")
+    assert response.headers["Cache-Control"] == "private, no-cache, no-store, must-revalidate"
+
+
+async def test_it_is_checked_when_it_is_made_and_opens_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _application(_written(tmp_path, DEMO.replace("CERTIFICATE", "NOT_SET") + "    ttl: {max: 48h}\n"))
+    assert len(caught.value.problems) == 2
+    audit = tmp_path / "none" / "audit.jsonl"
+    _application(_written(tmp_path, f"audit: {{to: {{file: {audit}}}}}\n{DEMO}"))
+    assert not audit.exists()
+
+
+async def test_mounted_beside_the_hosts_own_routes(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    client = await aiohttp_client(_host(_application(_written(tmp_path))))
+    assert await (await client.get("/own")).text() == "the host's own"
+    response = await client.get(f"/tokens{_GOOD}", headers=_HEADERS)
+    assert response.status == 200
+    assert (response.headers["X-Middleware"], response.headers["X-Signal"]) == ("host", "host")
+    assert (await client.get("/tokens/healthz")).status == 200
+    assert (await client.get("/tokens")).status == 200
+    assert (await client.get(URL("/%74okens/healthz", encoded=True))).status == 404
+    assert (await client.get("/healthz")).status == 404
+    missing = await client.get("/tokens/nowhere")
+    assert (missing.status, (await missing.json())["code"]) == (404, "not_found")
+
+
+_MOUNTED = list(all_exchanges())
+
+
+@pytest.mark.parametrize("exchange", _MOUNTED, ids=[exchange.place for exchange in _MOUNTED])
+async def test_every_transcript_holds_under_a_prefix(exchange: Exchange, aiohttp_client: ClientFixture) -> None:
+    from tests.unit.dialects.test_transcripts import check, send  # the same checks as without a prefix
+
+    async def client_of(app: web.Application) -> "TestClient[Any, Any]":
+        return await aiohttp_client(_host(app))
+
+    async with serving(configuration_named(exchange.configuration), client_of=client_of) as server:
+        reply = await send(server, exchange, f"/tokens{exchange.target}")
+    assert reply.headers["x-middleware"] == reply.headers["x-signal"] == "host"
+    check(exchange, reply)
+
+
+async def test_body_limits_are_tokends_own_when_mounted(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    host = web.Application(client_max_size=0)  # no limit at all
+    host.add_subapp("/tokens", _application(_written(tmp_path)))
+    client = await aiohttp_client(host)
+
+    async def pieces() -> Any:
+        for _ in range(64):
+            yield b" " * 1024
+
+    for data in (b" " * 20_000, pieces()):
+        response = await client.post("/tokens/demo/getToken", data=data, headers=_HEADERS)
+        assert (response.status, (await response.json())["code"]) == (413, "too_large")
+    narrow = web.Application(client_max_size=10)
+    narrow.add_subapp("/tokens", _application(_written(tmp_path)))
+    client = await aiohttp_client(narrow)
+    assert (await client.post("/tokens/demo/v1/token", json=_BODY, headers=_HEADERS)).status == 200
+
+
+async def test_a_compressed_body_is_refused_when_mounted(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    client = await aiohttp_client(_host(_application(_written(tmp_path))))
+    headers = {**_HEADERS, "Content-Encoding": "gzip"}
+    response = await client.post("/tokens/demo/getToken", data=b"\x1f\x8b none", headers=headers, skip_auto_headers=[])
+    assert (response.status, (await response.json())["code"]) == (415, "unsupported_media_type")
+
+
+async def test_the_hosts_own_cors_headers_do_not_break_ours(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    async def everybody(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+
+    text = f'{DEMO}    cors: {{origins: ["https://app.example.com"]}}\n'
+    host = _host(_application(_written(tmp_path, text)))
+    host.on_response_prepare.append(everybody)
+    client = await aiohttp_client(host)
+    for origin, allowed in (("https://app.example.com", "https://app.example.com"), ("https://evil.example.com", None)):
+        response = await client.get(f"/tokens{_GOOD}", headers={**_HEADERS, "Origin": origin})
+        assert response.status == 200
+        assert response.headers.get("Access-Control-Allow-Origin") == allowed
+
+
+async def test_two_applications_reload_one_while_both_serve(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    paths = [tmp_path / "first", tmp_path / "second"]
+    for path in paths:
+        path.mkdir()
+    first, second = (_application(_written(path)) for path in paths)
+    clients = [await aiohttp_client(first), await aiohttp_client(second)]
+    stop = asyncio.Event()
+
+    async def keep_requesting(client: "TestClient[Any, Any]") -> list[int]:
+        statuses = []
+        while not stop.is_set():
+            statuses.append((await client.get(_GOOD, headers=_HEADERS)).status)
+        return statuses
+
+    requests = [asyncio.create_task(keep_requesting(client)) for client in clients]
+    for number in range(5):
+        _written(paths[0], DEMO + f"    ttl: {{max: {number + 2}h}}\n")
+        result = await first[CONTROL].reload()
+        assert (result.changed, result.problems) == (True, ())
+        await asyncio.sleep(0.01)
+    _written(paths[0], "apps: [")
+    assert (await first[CONTROL].reload()).problems
+    stop.set()
+    for statuses in await asyncio.gather(*requests):
+        assert set(statuses) == {200}
+    longest = {"kind": "rtc", "channel": "room", "uid": 7, "ttl": 86_400}
+    statuses = [(await client.post("/demo/v1/token", json=longest, headers=_HEADERS)).status for client in clients]
+    assert statuses == [400, 200]
+    counted = [app[CONTROL].snapshot().values["tokend_requests"] for app in (first, second)]
+    assert counted[0] != counted[1]
+
+
+async def test_a_middleware_that_a_user_appends_runs_inside_errors(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    @web.middleware
+    async def only_https(request: web.Request, handler: Any) -> web.StreamResponse:
+        if "X-Broken" in request.headers:
+            raise RuntimeError("a bug")
+        raise web.HTTPForbidden(reason="use https")
+
+    app = _application(_written(tmp_path))
+    app.middlewares.append(only_https)
+    client = await aiohttp_client(app)
+    response = await client.get(_GOOD, headers=_HEADERS)
+    assert response.status == 403
+    assert (await response.json())["error"] == "use https"  # the shape of the dialect agora-token-service
+    broken = await client.get(_GOOD, headers={**_HEADERS, "X-Broken": "1"})
+    assert (broken.status, (await broken.json())["code"]) == (500, "internal")
+
+
+async def test_the_router_names_a_request_by_its_template(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    app = _application(_written(tmp_path))
+    names: list[tuple[str, dict[str, str]]] = []
+
+    @web.middleware
+    async def look(request: web.Request, handler: Any) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        assert resource is not None
+        names.append((resource.canonical, dict(request.match_info)))
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    app.middlewares.append(look)
+    client = await aiohttp_client(_host(app))
+    await client.get("/tokens/demo/rtc/a%2Db/publisher/uid/7/", headers=_HEADERS)
+    await client.get("/tokens/secret-path", headers=_HEADERS)
+    assert names == [
+        (
+            "/tokens/demo/rtc/{channel}/{role}/{tokenType}/{rtcuid}",
+            {"channel": "a-b", "role": "publisher", "tokenType": "uid", "rtcuid": "7"},
+        ),
+        ("/tokens/", {}),
+    ]
+    listed = {route.resource.canonical for route in app.router.routes() if route.resource is not None}
+    assert "/tokens/demo/v1/token" in listed
+
+
+@pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")  # the instrumentation subclasses it
+async def test_opentelemetry_sees_one_span_name_a_route(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    from opentelemetry.instrumentation.aiohttp_server import AioHttpServerInstrumentor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    AioHttpServerInstrumentor().instrument(tracer_provider=provider)
+    try:
+        from tokend.app import create_app
+
+        app = create_app(_written(tmp_path), environ=ENVIRONMENT, log=_quiet())
+        client = await aiohttp_client(app)
+        for channel in ("one", "two", "three"):
+            await client.get(f"/demo/rtc/{channel}/publisher/uid/7/", headers=_HEADERS)
+    finally:
+        AioHttpServerInstrumentor().uninstrument()
+    names = {span.name for span in exporter.get_finished_spans()}
+    assert len(names) == 1
+    assert names == {"GET /demo/rtc/{channel}/{role}/{tokenType}/{rtcuid}"}
+
+
+async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    text = f"server: {{workers: 2, drain: 1s, watch: true}}\n{DEMO}"
+    _application(_written(tmp_path, text), JsonLog(stream, lambda: NOW))
+    warnings = [orjson.loads(line)["message"] for line in stream.getvalue().splitlines()]
+    assert warnings == [
+        "drain, watch, workers below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
+    ]
+
+
+async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    app = _application(_written(tmp_path))
+    client = await aiohttp_client(app)
+    admin = await aiohttp_client(tokend.create_admin_app(app))
+    await client.get(_GOOD, headers=_HEADERS)
+    assert 'tokend_requests_total{app="demo",status="200"} 1.0' in await (await admin.get("/metrics")).text()
+    assert (await (await admin.post("/-/reload")).json())["reloaded"] is False
+    _written(tmp_path, DEMO.replace("demo:", "other:"))
+    assert (await (await admin.post("/-/reload")).json())["reloaded"] is True
+    assert list((await (await admin.get("/-/config")).json())["apps"]) == ["other"]
+    proxied = await admin.post("/-/reload", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert proxied.status == 403
+
+
+def test_importing_tokend_imports_no_aiohttp() -> None:
+    code = "import sys, tokend, tokend.agora, tokend.plugins; print('aiohttp' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"

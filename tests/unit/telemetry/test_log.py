@@ -1,0 +1,62 @@
+"""A line of the log is always one line of valid JSON, whatever its fields hold."""
+
+import io
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from tokend.core.secrets import Secret
+from tokend.telemetry.log import FLUSH_LINES, JsonLog, LibraryHandler
+
+TIME = "2027-01-15T08:00:00.500+00:00"
+
+
+def made() -> tuple[io.BytesIO, JsonLog]:
+    stream = io.BytesIO()
+    return stream, JsonLog(stream, lambda: 1_800_000_000.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("a\nb\x00\u2028é", "a\nb\x00\u2028é"),
+        (("a", 1), ["a", 1]),
+        (2**70, 2**70),
+        (float("nan"), None),
+        (Path("/a/b"), "/a/b"),
+        (Secret("hidden"), "Secret(sealed)"),
+        (ValueError("text"), "text"),
+    ],
+)
+def test_a_line_is_valid_json_whatever_its_fields_hold(value: object, written: object) -> None:
+    stream, log = made()
+    log.event("test", value=value)
+    (line,) = stream.getvalue().decode().split("\n")[:-1]
+    assert json.loads(line) == {"time": TIME, "level": "info", "event": "test", "value": written}
+
+
+def test_lines_wait_for_the_buffer_but_errors_do_not() -> None:
+    stream, log = made()
+    log.buffer(lambda seconds, flush: None)
+    log.event("test")
+    assert stream.getvalue() == b""
+    log.event("test", "error")
+    assert stream.getvalue().count(b"\n") == 2
+    for _ in range(FLUSH_LINES):
+        log.event("test")
+    assert stream.getvalue().count(b"\n") == 2 + FLUSH_LINES
+
+
+def test_a_librarys_line_holds_no_arguments_and_no_text_of_an_exception() -> None:
+    stream, log = made()
+    try:
+        raise ValueError("text of a client")
+    except ValueError as error:
+        info = (ValueError, error, error.__traceback__)
+    record = logging.LogRecord("library", logging.WARNING, __file__, 1, "failed: %s", ("word of a client",), info)
+    LibraryHandler(log).emit(record)
+    line = json.loads(stream.getvalue())
+    assert (line["logger"], line["message"], line["exception"]) == ("library", "failed: %s", "ValueError")
+    assert "client" not in stream.getvalue().decode()

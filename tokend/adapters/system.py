@@ -1,0 +1,30 @@
+"""The clock and the randomness of this machine. Everything below takes them as arguments."""
+
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from tokend.adapters.random_pool import RandomPool
+
+
+class Clock(Struct, frozen=True):
+    """`time`: Unix seconds. `monotonic`: seconds that never go back."""
+
+    time: Callable[[], float]
+    monotonic: Callable[[], float]
+
+
+class Nonces(Protocol):
+    """Random numbers for tokens and requests."""
+
+    def nonce(self) -> int:
+        """1 to 99,999,999: makes two tokens with the same content differ."""
+
+    def request_id(self) -> str:
+        """16 hexadecimal digits."""
+
+
+SYSTEM_CLOCK: Final = Clock(time.time, time.monotonic)
+SYSTEM_NONCES: Final[Nonces] = RandomPool()

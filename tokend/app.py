@@ -1,0 +1,103 @@
+"""tokend as an aiohttp application: run it, mount it in another one, or test it with `aiohttp_client`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp_cors
+from aiohttp import web
+
+from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES, Clock, Nonces
+from tokend.config.loading import Files, Source
+from tokend.http import admin
+from tokend.http.control import CONTROL, Control
+from tokend.http.cors import PerAppOrigins, remove_foreign_headers
+from tokend.http.handler import RequestHandler
+from tokend.http.middlewares import errors, no_cache, request_log
+from tokend.http.request_parsing import MAX_BODY
+from tokend.http.routes import ConfiguredRoutes
+from tokend.issuing.configuration import Configuration, Listen, ServerSettings
+from tokend.telemetry.log import JsonLog, standard_error
+from tokend.telemetry.metrics import Snapshot
+
+__all__ = ["CONTROL", "create_admin_app", "create_app"]
+
+_IGNORED_SETTINGS = (
+    "{keys} below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
+)
+
+
+def create_app(
+    config: str | os.PathLike[str] | Configuration,
+    *,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    nonces: Nonces = SYSTEM_NONCES,
+    log: JsonLog | None = None,
+) -> web.Application:
+    """Make the application of a configuration: reads and checks it at once, opens nothing before startup.
+
+    `config` is the path of a YAML file, or a `Configuration`, which cannot be reloaded. `environ` are the variables that
+    it may name: those of the process and of `.env` if None; a mapping is used alone. `log` is standard error if None.
+    Raises `ConfigurationError` with every error of the configuration.
+    """
+    log = log or standard_error(clock.time)
+    if isinstance(config, Configuration):
+        control = Control(config, clock, nonces, log)
+    else:
+        files = Files()
+        environment = os.environ if environ is None else environ
+        source = Source(os.fspath(config), environment, Path.cwd(), dotenv=environ is None)
+        control = Control(source.load(files), clock, nonces, log, source=source, files=files)
+    app = application_of(control, RequestHandler(control))
+    _warn(control)
+    return app
+
+
+def create_admin_app(app: web.Application, *, key: str | None = None) -> web.Application:
+    """Make the operator's application for one made by `create_app`: metrics, readiness, reload and configuration.
+
+    `key`: the digest of the key that opens `/-/…` from other machines, as `tokend key new` prints it.
+    """
+    control = app[CONTROL]
+    return admin.application_of(_OperatedApplication(control), key, control.log)
+
+
+class _OperatedApplication:
+    """What the operator's application asks of the process, for an application that somebody else runs."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self.reloader = control.reloader
+
+    async def snapshot(self) -> Snapshot:
+        return self._control.snapshot()
+
+    def not_ready_reasons(self) -> list[str]:
+        return self._control.not_ready_reasons()
+
+
+def application_of(control: Control, handler: RequestHandler) -> web.Application:
+    """The application around a `Control`, for `create_app` and for the workers of `tokend serve`."""
+    app = web.Application(middlewares=[request_log, no_cache, errors], client_max_size=MAX_BODY)
+    app[CONTROL] = control
+    routes = ConfiguredRoutes(control, handler.handle)
+    app.router.register_resource(routes)
+    app.on_response_prepare.append(remove_foreign_headers)
+    aiohttp_cors.CorsConfig(app, router_adapter=PerAppOrigins(routes)).add(routes)
+    app.cleanup_ctx.append(control.resources)
+    return app
+
+
+def _warn(control: Control) -> None:
+    """Say once which settings count for `tokend serve` alone, and what else the configuration warns of."""
+    configuration = control.served.configuration
+    server, defaults = configuration.server, ServerSettings()
+    idle = [name for name in ("admin", "workers", "drain", "watch") if getattr(server, name) != getattr(defaults, name)]
+    if (server.connections, server.per_address) != (None, None):
+        idle.append("connections")
+    if configuration.listen != Listen():
+        idle.append("listen")
+    warnings = [_IGNORED_SETTINGS.format(keys=", ".join(sorted(idle)))] if idle else []
+    for warning in (*configuration.warnings_at(control.clock.time()), *warnings):
+        control.log.event("warning", "warning", message=warning)

@@ -1,0 +1,217 @@
+"""The state of one application: the configuration in force, what it holds open, and what an operator may do to it."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final, Self
+
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokend.adapters.resources import CannotStart, Resources
+from tokend.adapters.system import Clock, Nonces
+from tokend.config.loading import Files, Source
+from tokend.core.errors import ApiError, Code
+from tokend.core.interfaces import Interfaces
+from tokend.http.connection_limiter import Deadlines
+from tokend.http.pages import Documents
+from tokend.http.proxies import Proxies
+from tokend.http.reloader import Reloaded, Reloader
+from tokend.issuing.configuration import Configuration, Listen, Origins, ServerSettings
+from tokend.issuing.routing import RouteTable
+from tokend.telemetry.instrumented import counted_in
+from tokend.telemetry.log import JsonLog
+from tokend.telemetry.metrics import Metrics, Snapshot, Values
+
+if TYPE_CHECKING:
+    from tokend.telemetry.tracing import Tracing
+
+_NO_ORIGINS: Final = Origins()
+_NOT_STARTED: Final = Interfaces()
+
+
+class ServedConfiguration(Struct, frozen=True):
+    """A configuration with all that its requests need: each request keeps the one that it began with.
+
+    `opened` are the interfaces as they were opened, `interfaces` the same with their calls counted. `batches_responses`:
+    the responses of one turn of the loop leave together; where the audit is written for each token, its write does that.
+    """
+
+    configuration: Configuration
+    table: RouteTable
+    only_origins: Origins
+    interfaces: Interfaces
+    opened: Interfaces
+    proxies: Proxies
+    knows_clients: bool
+    documents: Documents
+    batches_responses: bool
+
+    @classmethod
+    def of(
+        cls,
+        configuration: Configuration,
+        opened: Interfaces = _NOT_STARTED,
+        knows_clients: bool = True,
+        metrics: Metrics | None = None,
+    ) -> Self:
+        """`knows_clients`: whether limits by address count, as `Configuration.knows_clients` says."""
+        apps = list(configuration.apps.values())
+        return cls(
+            configuration=configuration,
+            table=RouteTable(configuration.routes),
+            only_origins=apps[0].origins if len(apps) == 1 else _NO_ORIGINS,
+            interfaces=opened if metrics is None else counted_in(metrics, opened),
+            opened=opened,
+            proxies=Proxies(configuration.trusted_proxies),
+            knows_clients=knows_clients,
+            documents=Documents(),
+            batches_responses=configuration.audit is None or configuration.audit.sync == "off",
+        )
+
+
+class Control:
+    """What `app[CONTROL]` is. Before startup nothing is open, after cleanup nothing is any more."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        clock: Clock,
+        nonces: Nonces,
+        log: JsonLog,
+        *,
+        source: Source | None = None,
+        files: Files | None = None,
+        listen: Listen | None = None,
+        deadlines: Deadlines = Deadlines(),
+    ) -> None:
+        """`source`: where the configuration came from, for `reload`. `listen`: where the server listens in the end."""
+        self.clock = clock
+        self.nonces = nonces
+        self.log = log
+        self.deadlines = deadlines
+        self.metrics = Metrics()
+        self.tracing: Tracing | None = None
+        self.draining = False
+        self.in_flight = 0
+        self.listen = listen or configuration.listen
+        self.served = ServedConfiguration.of(configuration, knows_clients=configuration.knows_clients(self.listen))
+        self._resources: Resources | None = None
+        self._prepared: ServedConfiguration | None = None
+        self.reloader: Reloader | None = None
+        if source is not None and files is not None:
+            self.reloader = Reloader(
+                source, configuration, files, self._install, log, self.metrics, self._warnings, clock.time
+            )
+
+    async def resources(self, app: web.Application) -> AsyncIterator[None]:
+        """A cleanup context: open what the configuration asks for at startup, close it at cleanup.
+
+        Raises `CannotStart` where a file or an address cannot be used.
+        """
+        configuration = self.served.configuration
+        self._resources = Resources(self.log, secrets.token_hex(8), self.clock)
+        try:
+            self.served = self._serve(configuration)
+            self.tracing = open_tracing(configuration.server)
+        except CannotStart:
+            await self._resources.close()
+            raise
+        yield
+        await self._resources.close()
+        self._resources = None
+        if self.tracing is not None:
+            await self.tracing.close()
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration again and serve it; on any problem the present one stays."""
+        if self.reloader is None:
+            raise RuntimeError("this application was not made from a file: there is nothing to reload")
+        return await self.reloader.reload()
+
+    def prepare(self, configuration: Configuration) -> None:
+        """Make ready for another configuration; requests still get the present one. Raises `CannotStart`."""
+        self._prepared = self._serve(configuration)
+
+    def commit(self) -> None:
+        """Serve the configuration that was prepared; requests that have begun keep theirs."""
+        if self._prepared is None:
+            return
+        self.served, self._prepared = self._prepared, None
+        kept = self.served.opened
+        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_all_except, kept)
+
+    def rollback(self) -> None:
+        """Forget the configuration that was prepared."""
+        self._prepared = None
+        if self._resources is not None:
+            self._resources.close_all_except(self.served.opened)
+
+    def drain(self) -> None:
+        """Say that it is not ready, and close each connection with its next response."""
+        self.draining = True
+
+    def reopen_audit(self) -> None:
+        """Open the files of the audit again, after their rotation."""
+        if self._resources is not None:
+            self._resources.reopen()
+
+    def not_ready_reasons(self) -> list[str]:
+        """Why no request should be sent here; empty: it is ready."""
+        reasons = ["stopping"] if self.draining else []
+        audit = self.served.interfaces.audit
+        return reasons if audit is None or audit.healthy() else [*reasons, "the audit cannot be written"]
+
+    def snapshot(self, extra: Values | None = None) -> Snapshot:
+        """The metrics of this application, and `extra` ones."""
+        gauges: Values = {"tokend_requests_in_flight": {(): float(self.in_flight)}, "tokend_workers": {(): 1.0}}
+        if self._resources is not None:
+            gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
+            if (counts := self._resources.redis_counts(self.served.opened)) is not None:
+                gauges["tokend_limiter_healthy"] = {(): float(counts)}
+        audit = self.served.interfaces.audit
+        if audit is not None:
+            gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}
+        found = self.metrics.snapshot(gauges)
+        return found if extra is None else replace(found, values={**found.values, **extra})
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether an address is that of a trusted proxy."""
+        return self.served.proxies.trust(address)
+
+    def _serve(self, configuration: Configuration) -> ServedConfiguration:
+        if self._resources is None:
+            raise ApiError(Code.UNAVAILABLE, "the application has not started")
+        opened = self._resources.open(configuration)
+        return ServedConfiguration.of(configuration, opened, configuration.knows_clients(self.listen), self.metrics)
+
+    async def _install(self, configuration: Configuration, files: Files) -> list[str]:
+        try:
+            self.prepare(configuration)
+        except CannotStart as error:
+            return [str(error)]
+        self.commit()
+        return []
+
+    def _warnings(self, configuration: Configuration, now: float) -> tuple[str, ...]:
+        return configuration.warnings_at(now)
+
+    def _close_all_except(self, interfaces: Interfaces) -> None:
+        if self._resources is not None and self.served.opened is interfaces and self._prepared is None:
+            self._resources.close_all_except(interfaces)
+
+
+def open_tracing(settings: ServerSettings) -> "Tracing | None":
+    """The exporter of spans where `server.traces` asks for it; `CannotStart` where its packages are missing."""
+    if not settings.traces:
+        return None
+    try:
+        from tokend.telemetry.tracing import Tracing  # an extra, which takes a while to import
+    except ImportError as error:
+        raise CannotStart("server.traces is true, but its packages are missing: pip install tokend[otel]") from error
+    return Tracing()
+
+
+CONTROL: Final = web.AppKey("tokend_control", Control)
+"""The key under which an application made by `tokend.create_app` keeps its `Control`."""

@@ -1,0 +1,92 @@
+"""What surrounds every request: its log line, the no-cache headers, and errors in the shape of its dialect."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from tokend.core.errors import STATUS, ApiError, Code
+from tokend.http.control import CONTROL
+from tokend.http.responses import NO_CACHE, error_response
+from tokend.http.routes import UNREADABLE, RouteMatch
+from tokend.issuing.routing import NoMatch
+from tokend.telemetry.request_record import RequestRecord
+
+RECORD: Final = web.RequestKey("tokend_record", RequestRecord)
+"""The record of a request: its id, and what its log line will say."""
+REQUEST_ID: Final = "X-Request-ID"
+INTERNAL: Final = "an error of this server; its log has the request id"
+_PARENT: Final = "traceparent"
+_CODES: Final = {status: code for code, status in reversed(list(STATUS.items()))}
+
+
+@web.middleware
+async def request_log(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id and a record; count and log it once there is a response."""
+    control = request.app[CONTROL]
+    clock = control.clock
+    record = RequestRecord(control.nonces.request_id(), request.method, clock.time(), clock.monotonic())
+    request[RECORD] = record
+    match_info = request.match_info
+    batches_responses = False
+    if isinstance(match_info, RouteMatch):
+        record.template = match_info.template
+        if match_info.match.route is not None:
+            record.app = match_info.match.route.app.name
+        batches_responses = match_info.served.batches_responses
+    control.in_flight += 1
+    try:
+        response = await handler(request)
+    finally:
+        control.in_flight -= 1
+    response.headers[REQUEST_ID] = record.request_id
+    if control.draining:
+        response.force_close()
+    seconds = clock.monotonic() - record.started
+    parent = request.headers.get(_PARENT) if control.tracing is not None else None
+    record.write(response.status, seconds, control.metrics, control.log, control.tracing, parent)
+    if batches_responses:
+        await asyncio.sleep(0)  # the responses of one turn of the loop leave together: a proxy here wakes once
+    return response
+
+
+@web.middleware
+async def no_cache(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Forbid caches to keep the response: it may hold a token."""
+    response = await handler(request)
+    response.headers.update(NO_CACHE)
+    return response
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Render `ApiError`, `web.HTTPException` and any other exception in the shape of the request's dialect."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        api_error = error
+    except web.HTTPException as error:
+        if error.status < 400:  # a redirect of a middleware inside
+            raise
+        api_error = ApiError(_CODES.get(error.status, Code.MALFORMED), error.reason or "the request is refused")
+        if error.status >= 500:
+            api_error = _internal(request, error)
+    except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
+        api_error = _internal(request, error)
+    record = request[RECORD]
+    record.code, record.operator = api_error.code, api_error.operator
+    match_info = request.match_info
+    if not isinstance(match_info, RouteMatch):  # no path, as of CONNECT: aiohttp's router did not ask ours
+        api_error = ApiError(Code.MALFORMED, UNREADABLE)
+        record.code = api_error.code
+    match = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
+    response = error_response(api_error, match, record.request_id)
+    if not isinstance(match_info, RouteMatch) or match_info.unreadable:
+        response.force_close()
+    return response
+
+
+def _internal(request: web.Request, error: BaseException) -> ApiError:
+    request[RECORD].exception = error
+    return ApiError(Code.INTERNAL, INTERNAL)

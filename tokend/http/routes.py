@@ -1,0 +1,215 @@
+"""The routes of the configuration, as one resource of aiohttp's router: that router is frozen at start, ours reloads."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
+from aiohttp.typedefs import Handler
+from yarl import URL
+
+from tokend.core.errors import ApiError, Code
+from tokend.dialects.contract import JSON, HttpResponse
+from tokend.http import cors, pages
+from tokend.http.request_parsing import host_of, media_of
+from tokend.issuing.configuration import Origins
+from tokend.issuing.routing import Match, NoMatch, candidates, split_path
+
+if TYPE_CHECKING:
+    from tokend.http.control import Control, ServedConfiguration
+
+UNREADABLE: Final = "this cannot be read as an HTTP request"
+_NO_MATCH: Final = NoMatch(None)
+_PAGE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+
+
+class RouteMatch(web.UrlMappingMatchInfo):
+    """aiohttp's match info, and what tokend found: an endpoint, none, a page of the server, or an error.
+
+    `served` is the configuration that the request keeps to its end; `template` holds nothing that a client wrote.
+    `unreadable`: what follows on the connection cannot be trusted either.
+    """
+
+    __slots__ = ("api_error", "match", "page", "served", "template", "unreadable")
+
+    def __init__(
+        self,
+        route: "TemplateRoute",
+        served: "ServedConfiguration",
+        match: Match | NoMatch = _NO_MATCH,
+        page: HttpResponse | None = None,
+        api_error: ApiError | None = None,
+    ) -> None:
+        super().__init__(dict(match.params) if isinstance(match, Match) else {}, route)
+        self.served = served
+        self.match = match
+        self.page = page
+        self.api_error = api_error
+        self.template = route.template
+        self.unreadable = False
+
+    @property
+    def origins(self) -> Origins:
+        """The web pages that may read the response."""
+        route = self.match.route
+        return self.served.only_origins if route is None else route.app.origins
+
+
+class TemplateRoute(web.AbstractRoute):
+    """One route template, such as `/demo/rtc/{channel}`: what instrumentation and logs call a request."""
+
+    def __init__(self, method: str, template: str | None, handler: Handler, owner: "ConfiguredRoutes") -> None:
+        self.template = template
+        super().__init__(method, handler, expect_handler=_no_expectation, resource=_Template(template, owner))
+
+    @property
+    def name(self) -> str | None:
+        return None
+
+    def get_info(self) -> Any:
+        return {"path": self.template or "/"}
+
+    def url_for(self, *args: str, **kwargs: str) -> URL:
+        return URL(self.template or "/")
+
+
+class _Template(web.AbstractResource):
+    """The resource of a `TemplateRoute`: aiohttp asks it for its name alone."""
+
+    def __init__(self, template: str | None, owner: "ConfiguredRoutes") -> None:
+        super().__init__()
+        self._template = template
+        self._owner = owner
+
+    @property
+    def canonical(self) -> str:
+        return self._owner.prefix + (self._template or "/")
+
+    async def resolve(self, request: web.Request) -> Any:
+        return await self._owner.resolve(request)
+
+    def add_prefix(self, prefix: str) -> None:
+        """The prefix is its owner's."""
+
+    def raw_match(self, path: str) -> bool:
+        return False
+
+    def url_for(self, **kwargs: str) -> URL:
+        return URL(self.canonical)
+
+    def get_info(self) -> Any:
+        return {"path": self.canonical}
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Iterator[web.AbstractRoute]:
+        return iter(())
+
+    def freeze(self) -> None:
+        """There is nothing to freeze."""
+
+
+async def _no_expectation(request: web.Request) -> None:
+    """`request_parsing.body_of` sends 100-continue, once it is known that the body is wanted."""
+
+
+class ConfiguredRoutes(web.AbstractResource):
+    """Takes every path below its prefix, with every method, and finds the route of the configuration in force."""
+
+    def __init__(self, control: "Control", handler: Handler) -> None:
+        super().__init__()
+        self.prefix = ""
+        self._control = control
+        self._handler = handler
+        self._preflight: TemplateRoute | None = None
+        self._routes: dict[str | None, TemplateRoute] = {}
+
+    def set_preflight_handler(self, handler: Handler) -> None:
+        """What answers preflight requests."""
+        self._preflight = TemplateRoute(hdrs.METH_OPTIONS, None, handler, self)
+
+    async def resolve(self, request: web.Request) -> tuple[RouteMatch, set[str]]:
+        served = self._control.served
+        try:
+            if is_readable(request):
+                return self._resolve(request, served), set()
+            found = RouteMatch(self._route(None), served, api_error=ApiError(Code.MALFORMED, UNREADABLE))
+            found.unreadable = True
+        except ApiError as api_error:
+            found = RouteMatch(self._route(None), served, api_error=api_error)
+        return found, set()
+
+    def _resolve(self, request: web.Request, served: "ServedConfiguration") -> RouteMatch:
+        raw = request.raw_path
+        if self.prefix:
+            if not raw.startswith(self.prefix):  # the mount prefix in another spelling
+                raise ApiError(Code.NOT_FOUND, "there is nothing at this path")
+            raw = raw[len(self.prefix) :]
+            raw = raw if raw.startswith("/") else f"/{raw}"
+        preflight = request.method == hdrs.METH_OPTIONS and cors.is_preflight(request)
+        parts = split_path(raw)
+        page = pages.own_page(parts, self._control.not_ready_reasons)
+        if page is not None:
+            template = f"/{'/'.join(parts)}"
+            if request.method not in _PAGE_METHODS:
+                error = ApiError(Code.METHOD_NOT_ALLOWED, "this path takes GET")
+                return RouteMatch(self._route(template), served, api_error=error)
+            route = self._preflight if preflight and self._preflight else self._route(template)
+            return RouteMatch(route, served, page=page)
+        table = served.table
+        host = host_of(request) if table.uses_host else None
+        media = media_of(request) if table.uses_media_type else JSON
+        method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD] if preflight else request.method
+        match = table.match(method, host, parts, media)
+        route = self._preflight if preflight and self._preflight else self._route(match.template)
+        found = RouteMatch(route, served, match)
+        found.template = match.template
+        return found
+
+    def _route(self, template: str | None) -> TemplateRoute:
+        route = self._routes.get(template)
+        if route is None:
+            route = self._routes[template] = TemplateRoute(hdrs.METH_ANY, template, self._handler, self)
+        return route
+
+    def forget_templates(self) -> None:
+        """After a reload: templates of routes that are gone are not kept."""
+        self._routes.clear()
+
+    @property
+    def canonical(self) -> str:
+        return self.prefix or "/"
+
+    def add_prefix(self, prefix: str) -> None:
+        self.prefix = prefix + self.prefix
+
+    def raw_match(self, path: str) -> bool:
+        return path.startswith(self.prefix)
+
+    def url_for(self, **kwargs: str) -> URL:
+        return URL(self.canonical)
+
+    def get_info(self) -> Any:
+        return {"path": self.canonical}
+
+    def __len__(self) -> int:
+        return len(self._templates())
+
+    def __iter__(self) -> Iterator[web.AbstractRoute]:
+        return iter([TemplateRoute(method, template, self._handler, self) for (template, method) in self._templates()])
+
+    def _templates(self) -> Mapping[tuple[str, str], None]:
+        routes = self._control.served.configuration.routes
+        return {(found.template(), found.endpoint.method): None for route in routes for found in candidates(route)}
+
+    def freeze(self) -> None:
+        """There is nothing to freeze: the configuration decides, request by request."""
+
+
+def is_readable(request: web.BaseRequest) -> bool:
+    """Whether it is a path of HTTP/1.1 or 1.0, with the one expectation that exists."""
+    return (
+        request.raw_path.startswith("/")
+        and request.version in (HttpVersion11, HttpVersion10)
+        and (hdrs.EXPECT not in request.headers or request.headers[hdrs.EXPECT].lower() == "100-continue")
+    )
