@@ -78,6 +78,8 @@ _CLOCK_SKEW: Final = 60
 class Backend(ABC):
     """One kind for one app. Subclasses set `Options` and `Fields`, and implement grant, mint and read."""
 
+    api_version: ClassVar[int] = 1
+    """The version of `tokend.plugins` that it was written for."""
     Options: ClassVar[type[StrictModel]] = NoOptions
     """The options in YAML, at `backends: {kind: …}`. A field of type `Secret` is written `{env: …}`, `{file: …}` there."""
     Fields: ClassVar[type[StrictModel]]

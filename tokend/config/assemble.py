@@ -1,16 +1,14 @@
 """A tree that was read -> a ready Setup, or every problem at once. The second and third pass meet here."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from tokend.auth.jwt import TrustedIssuer
+from tokend.auth.contract import AppContext, PathKey
 from tokend.backends.contract import Backend
 from tokend.config.authorizer import build_authorizer
 from tokend.config.backends import BuildContext, build_backends, kinds_of
-from tokend.config.callers import BuiltCaller, build_callers, open_callers
-from tokend.config.forward_auth import check_proxies
-from tokend.config.jwt import check_ties
+from tokend.config.callers import BuiltCaller, build_callers, check_between_apps, check_trusted_proxies
 from tokend.config.limits import build_limits, build_redis
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigurationError, KeyPath, Report
@@ -61,28 +59,18 @@ def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[s
     routes: list[tuple[KeyPath, Route]] = []
     warnings: list[str] = []
     scheduled_warnings: list[tuple[int, str]] = []
-    trusts: list[tuple[KeyPath, TrustedIssuer, bool]] = []
-    forwarded: list[KeyPath] = []
+    callers_of_apps: dict[str, Mapping[str, BuiltCaller]] = {}
     for name, app_shape in (shape.apps or {}).items():
         app, of_app, callers = _app(name, app_shape, tools)
         apps[name] = app
         routes += of_app
         warnings += _warnings(app, [route for _, route in of_app], callers)
         scheduled_warnings += _scheduled_warnings(name, callers)
-        trusts += [
-            ((*("apps", name, "callers", caller), "jwt"), built.trust, bool(built.shape.jwt and built.shape.jwt.shared))
-            for caller, built in callers.items()
-            if built.trust is not None
-        ]
-        forwarded += [
-            ("apps", name, "callers", caller, "forward_auth")
-            for caller, built in callers.items()
-            if built.shape.forward_auth is not None
-        ]
-    check_proxies(forwarded, shape.server, report)
+        callers_of_apps[name] = callers
+    check_trusted_proxies(callers_of_apps, bool(shape.server and shape.server.trusted_proxies), report)
     server = build_server(shape.server, report)
     check_clashes(routes, report)
-    check_ties(trusts, report)
+    check_between_apps(callers_of_apps, report)
     if report.problems:
         raise ConfigurationError(report.problems)
     audit = _audit(shape.audit, secrets) if shape.audit else None
@@ -114,7 +102,7 @@ def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
 
 def _app(
     name: str, shape: AppShape, tools: BuildContext
-) -> tuple[App, list[tuple[KeyPath, Route]], dict[str, BuiltCaller]]:
+) -> tuple[App, list[tuple[KeyPath, Route]], Mapping[str, BuiltCaller]]:
     path: KeyPath = ("apps", name)
     report = tools.report
     for one in (path, *((*path, "callers", caller) for caller in shape.callers or ())):
@@ -123,7 +111,8 @@ def _app(
     app_credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
     url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
-    callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
+    context = AppContext(name, url_signing)
+    callers = build_callers(shape.callers, context, path, kinds_of(shape), ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
     rest = build_rest(shape, path, report, tools.secrets)
     authorizer = build_authorizer(shape.authorizer, (*path, "authorizer"), report, tools.secrets)
@@ -132,25 +121,10 @@ def _app(
     return app, build_routes(shape, path, app, callers, ttl, report), callers
 
 
-def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) -> list[str]:
-    found = [
-        f"app {app.name}: caller {name} is anonymous, so anybody who reaches this server gets tokens by its rules; "
-        "an api_key caller in its place closes it"
-        for name in open_callers(callers)
-    ]
-    found += [
-        f"app {app.name}: jwt caller {name} has the capability app_admin in a rule without `when`: every user whom "
-        "the identity provider signs in administers the app"
-        for name, caller in callers.items()
-        if caller.shape.jwt
-        and any(Capability.APP_ADMIN in rule.capabilities and not rule.when for rule in caller.rules)
-    ]
+def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller]) -> list[str]:
+    found = []
     for name, caller in callers.items():
-        exposed = "anonymous" if caller.shape.anonymous else "url_key" if caller.shape.url_key else None
-        if exposed and any(Capability.APP_ADMIN in rule.capabilities for rule in caller.rules):
-            found.append(
-                f"app {app.name}: {exposed} caller {name} has the capability app_admin: whoever has the URL administers the app"
-            )
+        found += _caller_warnings(f"app {app.name}", name, caller)
     found += [
         f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
         "without a separator, so (room1, 23) and (room12, 3) share one; strict_006: true refuses such names"
@@ -160,11 +134,41 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
     return found
 
 
-def _scheduled_warnings(app: str, callers: dict[str, BuiltCaller]) -> list[tuple[int, str]]:
+def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
+    scheme = caller.scheme
+    found: list[str] = []
+    if scheme is None:
+        return found
+    if scheme.takes_anybody:
+        found.append(
+            f"{app}: caller {name} is {scheme.name}, so anybody who reaches this server gets tokens by its rules; "
+            "an api_key caller in its place closes it"
+        )
+    administrative = [rule for rule in caller.rules if Capability.APP_ADMIN in rule.capabilities]
+    if scheme.brings_claims and any(not rule.when for rule in administrative):
+        found.append(
+            f"{app}: {scheme.name} caller {name} has the capability app_admin in a rule without `when`: every user whom "
+            "the identity provider signs in administers the app"
+        )
+    # who has only signed URLs never administers: what is restricted cannot
+    in_url = bool(caller.keys) and any(isinstance(source, PathKey) for source in scheme.reads)
+    if administrative and (scheme.takes_anybody or in_url):
+        found.append(
+            f"{app}: {scheme.name} caller {name} has the capability app_admin: whoever has the URL administers the app"
+        )
+    return found
+
+
+def _scheduled_warnings(app: str, callers: Mapping[str, BuiltCaller]) -> list[tuple[int, str]]:
     """Keys that have an end, each with what is said from then on."""
-    keys = [(name, scheme, entry.not_after) for name, one in callers.items() for scheme, entry in one.shape.all_keys()]
     return [
-        (end.at, f"app {app}: the {scheme} of caller {name} ended at {end.written}, and requests with it are refused")
-        for name, scheme, end in keys
-        if end is not None
+        (
+            key.not_after.at,
+            f"app {app}: the {caller.scheme.name} of caller {name} ended at {key.not_after.written}, "
+            "and requests with it are refused",
+        )
+        for name, caller in callers.items()
+        if caller.scheme is not None
+        for key in caller.keys
+        if key.not_after is not None
     ]

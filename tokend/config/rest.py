@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from tokend.auth.jwt import is_secure_url
+from tokend.auth.jwt_options import is_secure_url
 from tokend.config.problems import KeyPath, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape

@@ -6,20 +6,20 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.auth.jwt import TrustedIssuer
+from tokend.auth.contract import AppContext
 from tokend.config.backends import kinds_of
 from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
-from tokend.config.forward_auth import check_told_apart
+from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.shape import AppShape, RouteShape, Ttl
 from tokend.core.model import PLATFORM_MAX_TTL
 from tokend.core.validation import redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
-from tokend.dialects.registry import DEFAULT, DIALECTS
 from tokend.issuing.configuration import AUTO, App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
 from tokend.issuing.routing import clash, literal_prefix
 
+DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
 BUILT_IN: Final = TtlBounds()
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _AT: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
@@ -123,12 +123,8 @@ def _route(shape: RouteShape, at: KeyPath, within: _Within) -> Route:
     names = tuple(shape.callers) if shape.callers is not None else tuple(callers)
     if not report.is_broken((*at[:2], "callers")):
         _check_names(names, callers, "caller", (*at, "callers"), report)
-    open_names = [name for name in names if name in callers and callers[name].shape.anonymous]
-    if len(open_names) > 1:
-        both = " and ".join(map(redact_secrets, open_names))
-        report.add_after((*at, "callers"), f"takes in two anonymous callers, {both}: only one can be meant")
-    forwardings = [one for name in names if name in callers and (one := callers[name].forwarding) is not None]
-    check_told_apart(forwardings, (*at, "callers"), report)
+    context = AppContext(app.name, app.url_signing)
+    taken_in = {name: callers[name] for name in names if name in callers}
     if shape.host is not None and _HOST.fullmatch(shape.host) is None:
         report.add_after((*at, "host"), "must be a host name in lower case, without port or path")
     bounds = build_ttl(shape.ttl, within.ttl, (*at, "ttl"), report, within.ttl)
@@ -137,12 +133,8 @@ def _route(shape: RouteShape, at: KeyPath, within: _Within) -> Route:
         path=_path(shape, at, report),
         host=shape.host,
         dialects=_dialects(shape, at, within, bounds),
-        authenticator=build_authenticator(callers, names, app),
+        authenticator=build_authenticator(taken_in, context, (*at, "callers"), report),
         callers=names,
-        open_callers=tuple(open_names),
-        cookie=_cookie(callers[name].trust for name in names if name in callers),
-        proxy_headers=frozenset().union(*(one.headers for one in forwardings)),
-        url_callers=tuple(name for name in names if name in callers and callers[name].shape.url_key is not None),
         ttl=bounds,
         clamp=shape.on_excess == "clamp",
         strict_006=bool(shape.strict_006),
@@ -176,17 +168,16 @@ def _dialects(shape: RouteShape, at: KeyPath, within: _Within, ttl: TtlBounds) -
     for key in ("set", "default", "response"):
         if getattr(shape, key) is not None:
             report.add_after((*at, key), "needs a kind or kinds: only an endpoint of your own has it")
-    names = tuple(dict.fromkeys(shape.dialect or DEFAULT))
-    _check_names(names, DIALECTS, "dialect", (*at, "dialect"), report)
-    return tuple(DIALECTS[name] for name in names if name in DIALECTS)
+    found = []
+    for name in dict.fromkeys(shape.dialect or DEFAULT_DIALECTS):
+        try:
+            found.append(DIALECTS.load(name))
+        except PluginError as problem:
+            report.add_after((*at, "dialect"), str(problem))
+    return tuple(found)
 
 
 def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: KeyPath, report: Report) -> None:
     for name in names:
         if name not in known:
             report.add_after(at, f"'{redact_secrets(name)}' is no {noun}{suggestion(name, known)}")
-
-
-def _cookie(trusts: Iterable[TrustedIssuer | None]) -> str | None:
-    """The session cookie that a caller's preset reads."""
-    return next((one.cookie for one in trusts if one is not None and one.cookie is not None), None)

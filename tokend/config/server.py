@@ -4,10 +4,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from tokend.auth.authenticator import Digest
+from tokend.auth.key_digests import Digest
 from tokend.config.parts import Part
 from tokend.config.problems import Report
-from tokend.config.values import Duration, Listen, OneOrMore, Proxy, host_and_port
+from tokend.config.values import Listen, OneOrMore, Proxy, host_and_port
+from tokend.core.durations import Duration
 from tokend.core.validation import StrictModel, invalid
 from tokend.issuing.configuration import Admin, ServerSettings
 from tokend.issuing.configuration import Listen as Address

@@ -6,14 +6,14 @@ key that is left out is None here, whether or not it may be.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
-from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
+from tokend.config.callers import CallerShape
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
 from tokend.config.server import ServerShape
-from tokend.config.values import Duration, File, Header, OneOrMore, Rate
-from tokend.core.reach import Capability
+from tokend.config.values import File, OneOrMore, Rate
+from tokend.core.durations import Duration
 from tokend.core.validation import StrictModel, invalid
 
 
@@ -22,12 +22,6 @@ class Ttl(Part):
 
     default: Duration | None = None
     min: Duration | None = None
-    max: Duration | None = None
-
-
-class RuleTtl(Part):
-    """The longest lifetime that a rule permits."""
-
     max: Duration | None = None
 
 
@@ -44,73 +38,6 @@ class LimitsShape(Part):
     caller: Rate | None = None
     user: Rate | None = None
     address: Rate | None = None
-
-
-class RuleShape(Part):
-    """What a caller may be granted: everything of a token has to fit one rule."""
-
-    preset: str | None = None
-    when: dict[str, Any] | None = None
-    kinds: OneOrMore[str] | None = None
-    channel: str | None = None
-    user: str | None = None
-    roles: OneOrMore[Literal["publisher", "subscriber"]] | None = None
-    capabilities: OneOrMore[Annotated[Capability, Field(strict=False)]] | None = None
-    ttl: RuleTtl | None = None
-
-
-class JwtShape(Part):
-    """Which tokens of an identity provider are proof: a preset with its parts, or issuer, audience and keys."""
-
-    preset: str | None = None
-    project: str | None = None
-    region: str | None = None
-    pool: str | None = None
-    domain: str | None = None
-    url: str | None = None
-    realm: str | None = None
-    issuer: str | None = None
-    audience: OneOrMore[str] | None = None
-    algorithms: OneOrMore[str] | None = None
-    jwks: str | None = None
-    keys: Listed[SecretRef] | None = None
-    secret: SecretRef | None = None
-    require: dict[str, Any] | None = None
-    shared: bool | None = None
-
-
-class SecretHeaderShape(Part):
-    """A header that only the proxy can fill."""
-
-    name: Header | None = None
-    secret: SecretRef | None = None
-
-
-class ForwardAuthShape(Part):
-    """In which headers a proxy in front names the user: a preset, or user, claims and lists."""
-
-    preset: str | None = None
-    user: Header | None = None
-    claims: dict[str, Header] | None = None
-    lists: dict[str, Header] | None = None
-    secret_header: SecretHeaderShape | None = None
-    require: dict[str, Any] | None = None
-
-
-class CallerShape(Part):
-    """Who asks: one auth scheme, and the rules under `may`."""
-
-    api_key: KeyEntries | None = None
-    url_key: KeyEntriesOrSigned | None = None
-    jwt: JwtShape | None = None
-    forward_auth: ForwardAuthShape | None = None
-    anonymous: Literal[True] | None = None
-    rules: Listed[RuleShape] | None = None
-
-    def all_keys(self) -> list[tuple[str, KeyEntry]]:
-        """Every key, after the scheme that it is for."""
-        both = {"api_key": self.api_key, "url_key": self.url_key}
-        return [(scheme, one) for scheme, listed in both.items() for one in listed or ()]
 
 
 def _response(value: object) -> object:

@@ -2,32 +2,20 @@
 
 import re
 from ipaddress import ip_network
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
+from tokend.core.durations import UNITS
+from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import Limit
 from tokend.core.validation import invalid
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _RATE: Final = re.compile(r"([1-9][0-9]{0,5})/([smh])(?: burst ([1-9][0-9]{0,5}))?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
 _NETWORK: Final = re.compile(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?")
 _CREDENTIAL: Final = re.compile(r"[^/:\x00-\x1f]{1,255}")
 _LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
-
-
-def duration(text: object) -> int:
-    """The seconds of `90s`, `30m`, `1h` or `1d`; a pydantic error, which is a ValueError, otherwise."""
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def _rate(text: object) -> Limit:
@@ -35,7 +23,7 @@ def _rate(text: object) -> Limit:
     found = _RATE.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise invalid("must be a rate such as 20/s, 100/m or 1000/h, or 20/s burst 40; its numbers are 1 to 999999")
-    return Limit(int(found[1]), _UNITS[found[2]], int(found[3] or found[1]))
+    return Limit(int(found[1]), UNITS[found[2]], int(found[3] or found[1]))
 
 
 def _variable(text: str) -> str:
@@ -48,12 +36,6 @@ def _file(text: str) -> str:
     if not text or "\0" in text:
         raise invalid("must be the path of a file")
     return text
-
-
-def _header(text: str) -> str:
-    if _HEADER.fullmatch(text) is None or text.lower() in _CREDENTIALS:
-        raise invalid("must be the name of a header, other than Authorization and X-API-Key")
-    return text.lower()
 
 
 def _proxy(text: str) -> str:
@@ -88,37 +70,13 @@ def host_and_port(text: str) -> tuple[str, int]:
     return found[1] or found[2], int(found[3])
 
 
-def _listed(value: object) -> object:
-    if value == []:
-        raise invalid("is an empty list: leave the key out, or name at least one")
-    if not isinstance(value, str | list):
-        raise invalid("must be text or a list of texts")
-    return [value] if isinstance(value, str) else value
-
-
-class _OneOrMore:
-    """For lists whose only item may stand alone, in the YAML as in its JSON Schema."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_before_validator_function(_listed, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        listed = {**handler(schema), "minItems": 1}
-        return {"anyOf": [listed["items"], listed]}
-
-
 T = TypeVar("T")
-OneOrMore = Annotated[list[T], _OneOrMore()]
-Duration = Annotated[
-    int,
-    BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
-]
+OneOrMore = ItemOrList[T]
 Rate = Annotated[
     Limit,
     PlainValidator(_rate, json_schema_input_type=Annotated[str, Field(pattern=f"^{_RATE.pattern}$")]),
 ]
 Variable = Annotated[str, AfterValidator(_variable)]
-Header = Annotated[str, AfterValidator(_header)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 File = Annotated[str, AfterValidator(_file)]
 Credential = Annotated[str, AfterValidator(_credential)]

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.config.loading import shown_apps
 from tokend.dialects.contract import HttpResponse
 from tokend.http.middlewares import no_cache

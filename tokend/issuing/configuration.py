@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from tokend.auth.authenticator import Authenticator
-from tokend.auth.signed_url import SigningKeys
+from tokend.auth.contract import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.model import PLATFORM_MAX_TTL
@@ -115,11 +115,7 @@ Parts = tuple[str | Placeholder, ...]
 
 
 class Route(Struct, frozen=True):
-    """Where an app answers, in which dialects, for which callers (the gate), within which lifetimes.
-
-    `open_callers`: those of the callers that anybody can be. `url_callers`: those that come by `k/<key>` after `at`.
-    `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
-    """
+    """Where an app answers, in which dialects, for which callers (the authenticator), within which lifetimes."""
 
     app: App
     path: Parts
@@ -127,10 +123,6 @@ class Route(Struct, frozen=True):
     dialects: tuple[Dialect, ...]
     authenticator: Authenticator
     callers: tuple[str, ...]
-    open_callers: tuple[str, ...] = ()
-    url_callers: tuple[str, ...] = ()
-    cookie: str | None = None
-    proxy_headers: frozenset[str] = frozenset()
     ttl: TtlBounds = TtlBounds()
     clamp: bool = False
     strict_006: bool = False
@@ -139,8 +131,28 @@ class Route(Struct, frozen=True):
 
     @property
     def url_keys(self) -> bool:
-        """Whether `k/<key>` may stand after `at`."""
-        return bool(self.url_callers)
+        """Whether `k/<key>` may stand after the path."""
+        return bool(self.authenticator.path_key_callers)
+
+    @property
+    def open_callers(self) -> tuple[str, ...]:
+        """Those of the callers that anybody can be."""
+        return self.authenticator.open_callers
+
+    @property
+    def url_callers(self) -> tuple[str, ...]:
+        """Those of the callers that come by `k/<key>` after the path."""
+        return self.authenticator.path_key_callers
+
+    @property
+    def cookie(self) -> str | None:
+        """The session cookie that callers bring."""
+        return self.authenticator.cookie
+
+    @property
+    def proxy_headers(self) -> frozenset[str]:
+        """Headers that callers bring by a trusted proxy, in lower case."""
+        return self.authenticator.proxy_headers
 
     @property
     def issues_006(self) -> bool:

@@ -9,7 +9,7 @@ from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Running, configurat
 from tests.unit.http.wire import Reply
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.redis_limiter import RedisLimiter
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.core.interfaces import Interfaces
 from tokend.core.secrets import Secret
 from tokend.issuing.configuration import RedisSettings

@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE
+from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader
+from tokend.auth.jwt_options import JwtOptions
+from tokend.auth.key_digests import Key
 from tokend.auth.presets import FORWARD_PRESETS, PRESETS
-from tokend.config import environment, keys, references, secrets, server
+from tokend.config import environment, references, secrets, server
 from tokend.config import shape as shapes
+from tokend.config.entry_points import installed
 from tokend.config.loading import load
 from tokend.config.rule_presets import RULE_PRESETS
 from tokend.config.shape import RootShape
 from tokend.core.reach import Capability
+from tokend.core.rules import Rule, RuleTtl
 from tokend.core.validation import StrictModel
-from tokend.dialects.registry import DIALECTS
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "configuration.md").read_text()
@@ -30,9 +35,8 @@ SECTIONS: dict[str, tuple[type[StrictModel], str]] = {
     "Lifetimes: `ttl`": (shapes.Ttl, "ttl."),
     "CORS: `cors`": (shapes.Cors, "cors."),
     "Rate limits: `limits`": (shapes.LimitsShape, "limits."),
-    "Callers: `callers`": (shapes.CallerShape, ""),
-    "Keys: `api_key` and `url_key`": (keys.KeyEntry, ""),
-    "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
+    "Keys: `api_key` and `url_key`": (Key, ""),
+    "Tokens of an identity provider: `jwt`": (JwtOptions, "jwt."),
     "The vendor's REST API: `rest`": (shapes.RestShape, "rest."),
     "Routes: `routes`": (shapes.RouteShape, ""),
     "The app's own backend: `authorizer`": (shapes.AuthorizerShape, "authorizer."),
@@ -63,16 +67,20 @@ def test_every_key_has_its_row_and_no_row_an_unknown_key(heading: str) -> None:
     assert _rows(heading) == [prefix + name for name in model.model_fields]
 
 
+def test_every_auth_scheme_has_its_row() -> None:
+    assert sorted(_rows("Callers: `callers`")) == sorted([*installed("tokend.auth"), "rules"])
+
+
 def test_secrets_rules_and_powers() -> None:
     secret, certificate = list(references.SecretRef.model_fields), list(references.Certificate.model_fields)
     assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{one}" for one in certificate)]
-    rule = [*shapes.RuleShape.model_fields, *(f"ttl.{one}" for one in shapes.RuleTtl.model_fields)]
+    rule = [*Rule.model_fields, *(f"ttl.{one}" for one in RuleTtl.model_fields)]
     assert _rows("Rules: `rules`") == [*rule, *Capability]
 
 
 def test_forward_auth_and_its_presets() -> None:
-    keys = [f"forward_auth.{one}" for one in shapes.ForwardAuthShape.model_fields]
-    secret = [f"secret_header.{one}" for one in shapes.SecretHeaderShape.model_fields]
+    keys = [f"forward_auth.{one}" for one in ForwardAuthOptions.model_fields]
+    secret = [f"secret_header.{one}" for one in SecretHeader.model_fields]
     assert _rows(FORWARD_AUTH) == [*keys, *secret, *FORWARD_PRESETS]
     for name, preset in FORWARD_PRESETS.items():
         claims, lists = (
@@ -89,10 +97,7 @@ def test_no_shape_is_left_out() -> None:
         for name, one in vars(module).items()
         if isinstance(one, type) and issubclass(one, StrictModel) and one.__module__ == module.__name__
     }
-    covered = {model.__name__ for model, _ in SECTIONS.values()} | {
-        *("RuleShape", "RuleTtl", "ForwardAuthShape", "SecretHeaderShape")
-    }
-    covered -= {"KeyEntry"}  # of a file of its own
+    covered = {model.__name__ for model, _ in SECTIONS.values()} - {"Key", "JwtOptions"}  # of the auth schemes
     assert {
         name
         for name, one in vars(references).items()

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.notation import PLACEHOLDER, of_token, quoted, signed
 from tests.unit.dialects.transcripts import CONFIGURATIONS, Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import Running, Serving
 from tests.unit.http.wire import Reply
 from tokend.core.errors import ApiError
 from tokend.dialects.contract import FORM, JSON
-from tokend.dialects.registry import DIALECTS
 from tokend.issuing.routing import NoMatch, RouteTable, split_path
 
 _EXCHANGES = all_exchanges()

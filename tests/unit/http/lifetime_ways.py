@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import APP_ID, NOW, Running
 from tests.unit.http.wire import Reply
 from tokend.dialects.contract import FORM
-from tokend.dialects.registry import DIALECTS
 
 
 class Way(NamedTuple):

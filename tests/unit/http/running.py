@@ -23,9 +23,9 @@ from tests.unit.http.wire import Reply, request_bytes, send_raw
 from tokend.adapters.random_pool import RandomPool
 from tokend.adapters.system import Clock
 from tokend.app import application_of
-from tokend.auth.authenticator import digest_of
-from tokend.config import entry_points
+from tokend.auth.key_digests import digest_of
 from tokend.config.assemble import assemble
+from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.interfaces import Interfaces
@@ -85,7 +85,7 @@ apps:
 def configuration_of(text: str) -> Configuration:
     """The Setup of a YAML text; its certificates come from the variable CERTIFICATE."""
     return assemble(
-        parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), entry_points.load
+        parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), BACKENDS.load
     )
 
 

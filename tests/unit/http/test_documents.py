@@ -7,9 +7,10 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import DEMO, KEY, KINDS, OPEN, configuration_of, serving
-from tokend.dialects.registry import DEFAULT, DIALECTS
+from tokend.config.routes import DEFAULT_DIALECTS
 from tokend.http import pages
 from tokend.http.control import ServedConfiguration
 
@@ -61,7 +62,9 @@ async def test_the_document_is_valid_and_leaves_no_endpoint_out(text: str, prefi
     OpenAPIV31SpecValidator(document).validate()
     listed = {(method.upper(), path) for path, of in document["paths"].items() for method in of}
     assert listed == {
-        (one.method, f"/{one.path}") for dialect in (DIALECTS[name] for name in DEFAULT) for one in dialect.endpoints
+        (one.method, f"/{one.path}")
+        for dialect in (DIALECTS[name] for name in DEFAULT_DIALECTS)
+        for one in dialect.endpoints
     }
     assert document["servers"] == [{"url": prefix or "/"}]
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.auth import reasons
 from tests.unit.http.running import APP_ID, KEY, Running, Serving
 from tests.unit.http.wire import Reply
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 ASK: Final = {"kind": "rtm"}
 USER: Final = ("X-Auth-Request-User", "alice")
