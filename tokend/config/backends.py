@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from pydantic import ValidationError
@@ -13,10 +13,12 @@ from tokend.config.parts import report_all
 from tokend.config.problems import KeyPath, Report
 from tokend.config.references import Reference, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
-from tokend.config.shape import AppShape
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 from tokend.core.validation import field_errors, invalid, redact_secrets
+
+if TYPE_CHECKING:
+    from tokend.config.shape import AppShape
 
 DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
@@ -30,12 +32,14 @@ class BuildContext(Struct, frozen=True):
     load: Callable[[str], type[Backend]]
 
 
-def kinds_of(shape: AppShape) -> Mapping[str, Mapping[str, Any]]:
+def kinds_of(shape: "AppShape") -> Mapping[str, Mapping[str, Any]]:
     """The kinds that an app wants, with their options; the built-in ones where it says nothing."""
     return shape.backends if shape.backends is not None else {kind: {} for kind in DEFAULT_KINDS}
 
 
-def build_backends(shape: AppShape, path: KeyPath, tools: BuildContext) -> tuple[AppCredentials, Mapping[str, Backend]]:
+def build_backends(
+    shape: "AppShape", path: KeyPath, tools: BuildContext
+) -> tuple[AppCredentials, Mapping[str, Backend]]:
     """The app's credentials, and its backends by kind; what is wrong goes into the report, and is left out."""
     wanted = kinds_of(shape)
     if not wanted:
@@ -51,7 +55,7 @@ def build_backends(shape: AppShape, path: KeyPath, tools: BuildContext) -> tuple
     built: dict[str, Backend] = {}
     for kind, backend in classes.items():
         try:
-            options = backend.Options.model_validate(wanted[kind], context={"secrets": _resolver(tools.secrets)})
+            options = backend.Options.model_validate(wanted[kind], context={"secrets": secret_resolver(tools.secrets)})
         except ValidationError as error:
             report_all(tools.report, (*path, "backends", kind), error, backend.Options)
             continue
@@ -60,11 +64,13 @@ def build_backends(shape: AppShape, path: KeyPath, tools: BuildContext) -> tuple
     return app_credentials, built
 
 
-def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
+def secret_resolver(secrets: Secrets, *, public: bool = False) -> Callable[[Mapping[str, Any]], Secret]:
+    """What a plug-in's Options need in their context. `public`: for files that anybody may read."""
+
     def resolve(value: Mapping[str, Any]) -> Secret:
         try:
             ref = SecretRef.model_validate(dict(value))
-            return secrets.read(ref)
+            return secrets.read(ref, public=public)
         except ValidationError as error:
             first = field_errors(error, SecretRef)[0]
             sentence = f"unknown key{first.sentence}" if first.unknown else first.sentence
@@ -76,7 +82,7 @@ def _resolver(secrets: Secrets) -> Callable[[Mapping[str, Any]], Secret]:
 
 
 def _credentials(
-    shape: AppShape, path: KeyPath, tools: BuildContext, backends: list[tuple[str, type[Backend]]]
+    shape: "AppShape", path: KeyPath, tools: BuildContext, backends: list[tuple[str, type[Backend]]]
 ) -> AppCredentials:
     app_id = _app_id(shape, path, tools)
     certificates = _certificates(shape, path, tools)
@@ -92,7 +98,7 @@ def _credentials(
     return AppCredentials(app_id, certificates, signing)
 
 
-def _app_id(shape: AppShape, path: KeyPath, tools: BuildContext) -> str | None:
+def _app_id(shape: "AppShape", path: KeyPath, tools: BuildContext) -> str | None:
     if shape.app_id is None:
         return None
     at = (*path, "app_id")
@@ -114,7 +120,7 @@ def _no_hex_32(text: str) -> str | None:
     return f"exactly 32 hexadecimal digits (0-9 a-f): {many}"
 
 
-def _certificates(shape: AppShape, path: KeyPath, tools: BuildContext) -> Mapping[str, Secret]:
+def _certificates(shape: "AppShape", path: KeyPath, tools: BuildContext) -> Mapping[str, Secret]:
     found: dict[str, Secret] = {}
     for name, (steps, ref) in (shape.certificate.refs() if shape.certificate else {}).items():
         found |= _certificate(name, ref, (*path, "certificate", *steps), tools)

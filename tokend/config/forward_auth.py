@@ -11,9 +11,9 @@ from tokend.auth.presets import FORWARD_PRESETS, ForwardPreset
 from tokend.config.conditions import build_conditions, told_apart
 from tokend.config.problems import KeyPath, Report
 from tokend.config.secrets import Secrets
-from tokend.config.server import ServerShape
 from tokend.config.shape import ForwardAuthShape, SecretHeaderShape
 from tokend.core.validation import redact_secrets, suggestion
+from tokend.issuing.server_settings import ServerSettings
 
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SECRET: Final = re.compile(r"[!-~]{16,}")
@@ -47,10 +47,10 @@ def check_told_apart(forwardings: Sequence[ForwardAuthConfig], at: KeyPath, repo
                 return
 
 
-def check_proxies(callers: Iterable[KeyPath], server: ServerShape | None, report: Report) -> None:
+def check_proxies(callers: Iterable[KeyPath], server: ServerSettings, report: Report) -> None:
     """`callers`: the paths of `forward_auth`, which is nothing without a proxy that is trusted."""
     at: KeyPath = ("server", "trusted_proxies")
-    if (server is not None and server.trusted_proxies) or report.touches(at) or report.is_broken(at):
+    if server.trusted_proxies or report.touches(at) or report.is_broken(at):
         return
     for path in callers:
         report.add_after(path, "needs server.trusted_proxies, the addresses of the proxy: anybody can send its headers")

@@ -19,11 +19,11 @@ from tokend.config.assemble import assemble, merge_apps
 from tokend.config.files import Files
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.secrets import Secrets
-from tokend.config.server import ServerShape, admin_of
 from tokend.config.showing import plain, redacted
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.validation import redact_secrets
-from tokend.issuing.configuration import Admin, Configuration, Listen
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import Admin, Listen, ServerSettings
 
 DEFAULT_FILE: Final = "config.yaml"
 MAX_FILE: Final = 16 * 1024 * 1024
@@ -115,11 +115,10 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
     name = _file_name(file, environment, directory, files)
     tree = _read(directory / name, name, files, []) if name is not None else {}
     try:
-        shape = ServerShape.model_validate(plain(tree.get("server") or {}))
+        settings = ServerSettings.model_validate(plain(tree.get("server") or {}))
     except ValidationError:
-        shape = ServerShape()
-    listen = Listen(*shape.listen) if shape.listen else Listen()
-    return _listen(listen, environment), None if shape.admin is None else admin_of(shape.admin)
+        settings = ServerSettings()
+    return _listen(settings.listen, environment), settings.admin
 
 
 def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BeforeValidator, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from tokend.config.problems import KeyPath, Report
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
-from tokend.core.validation import StrictModel, field_errors, invalid
+from tokend.core.validation import StrictModel, description_of, field_errors, invalid
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:
@@ -72,11 +72,13 @@ class Part(StrictModel):
         return handler({key: one for key, one in written.items() if key not in broken})
 
 
-def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[StrictModel]) -> set[str]:
+def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:
     """Put pydantic's complaints into the report; gives the keys at fault, directly below `path`."""
     broken = set()
     for one in field_errors(error, model):
         sentence = f"unknown key{one.sentence}" if one.unknown else one.sentence
+        if sentence == "is missing" and (description := description_of(model, one.path)):
+            sentence = f"is missing: {description}"
         report.add_broken(
             (*path, *one.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
         )

@@ -4,10 +4,10 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
@@ -18,6 +18,15 @@ class StrictModel(BaseModel):
     """The base of every shape: exact types, unknown fields refused, frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+T = TypeVar("T")
+
+
+class StrictValue(RootModel[T], Generic[T]):
+    """The base of options that are no mapping: a value of exactly this type, frozen. `root` holds it."""
+
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
 def invalid(sentence: str) -> PydanticCustomError:
@@ -78,7 +87,7 @@ def first_field_error(error: ValidationError, model: type[BaseModel]) -> FieldEr
 
 
 def _field_error(one: "ErrorDetails", model: type[BaseModel]) -> FieldError:
-    path = tuple(one["loc"])
+    path = tuple(step for step in one["loc"] if step != "[key]")  # pydantic's mark for the key of a mapping
     if one["type"] == _UNKNOWN:
         return FieldError(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1])))
     return FieldError(path, False, _sentence(one["type"], one.get("ctx", {}), one["msg"]))
@@ -119,6 +128,18 @@ def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]
     return []
 
 
+def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str | None:
+    """The description of the field at a path; None if it has none."""
+    at: Any = model
+    for step in path[:-1]:
+        at = _below(at, step)
+    at = _bare(at)
+    if not path or not isinstance(at, type) or not issubclass(at, BaseModel):
+        return None
+    field = next((field for name, field in at.model_fields.items() if (field.alias or name) == path[-1]), None)
+    return None if field is None else field.description
+
+
 def _below(annotation: Any, step: str | int) -> Any:
     at = _bare(annotation)
     if isinstance(at, type) and issubclass(at, BaseModel):
@@ -137,6 +158,8 @@ def _bare(annotation: Any) -> Any:
             others = [one for one in get_args(annotation) if one is not NoneType]
             models = [one for one in others if isinstance(_bare(one), type) and issubclass(_bare(one), BaseModel)]
             annotation = (models or others)[0]
+        elif isinstance(annotation, type) and issubclass(annotation, RootModel):
+            annotation = annotation.model_fields["root"].annotation
         else:
             return annotation
 

@@ -18,8 +18,8 @@ from tokend.core.model import PLATFORM_MAX_TTL, Caller, Decision, Issuance, Issu
 from tokend.core.reach import reach_of
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
 from tokend.issuing import inspection, rate_limiting
-from tokend.issuing.configuration import App, Route
-from tokend.issuing.policy import Permit, TtlPolicy, decide, evaluate, explain, operator_grant
+from tokend.issuing.configuration import App, Route, RouteOptions
+from tokend.issuing.policy import Permit, decide, evaluate, explain, operator_grant
 
 Match = Permit | ApiError
 LAST_ISSUE: Final = 2**32 - 1 - 2 * PLATFORM_MAX_TTL
@@ -53,18 +53,17 @@ async def answer(
                 interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)
             )
         raise
-    ttl_policy = TtlPolicy(route.ttl, route.clamp, route.strict_006)
     if isinstance(parsed, Issue):
-        return list(await issue(route.app, ttl_policy, caller, parsed, issuances, interfaces, request_id, address))
+        return list(await issue(route.app, route.options, caller, parsed, issuances, interfaces, request_id, address))
     await rate_limiting.admit_one(route.app, caller, address, interfaces)
     if isinstance(parsed, Explain):
-        return [explain(route.app, ttl_policy, caller, parsed.token_request)]
+        return [explain(route.app, route.options, caller, parsed.token_request)]
     return [inspection.inspect(route.app.backends.values(), parsed, now)]
 
 
 async def issue(
     app: App,
-    ttl_policy: TtlPolicy,
+    options: RouteOptions,
     caller: Caller,
     wanted: Issue,
     issuances: Sequence[Issuance],
@@ -77,13 +76,13 @@ async def issue(
     for number, token_request in enumerate(wanted.token_requests):
         if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
             await interfaces.batch_scheduler.next()
-        found.append(_decided(app, ttl_policy, caller, token_request))
+        found.append(_decided(app, options, caller, token_request))
     if rate_limiting.counts(app, interfaces):
         found = await _within_limits(app, caller, found, wanted.batch, address, interfaces)
     if interfaces.deny is not None:
         found = [await _not_denied(app, caller, one, interfaces) for one in found]
     if app.authorizer is not None and (wanted.batch or not any(isinstance(one, ApiError) for one in found)):
-        found = await _authorized(app, ttl_policy, caller, found, interfaces, request_id)
+        found = await _authorized(app, options, caller, found, interfaces, request_id)
     outcomes: list[Issued | ApiError] = []
     decisions: list[Decision] = []
     for number, (token_request, one, issuance) in enumerate(zip(wanted.token_requests, found, issuances, strict=True)):
@@ -102,11 +101,11 @@ async def issue(
     return outcomes
 
 
-def _decided(app: App, ttl_policy: TtlPolicy, caller: Caller, token_request: TokenRequest | ApiError) -> Match:
+def _decided(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest | ApiError) -> Match:
     if isinstance(token_request, ApiError):
         return token_request
     try:
-        return decide(app, ttl_policy, caller, token_request)
+        return decide(app, options, caller, token_request)
     except ApiError as api_error:
         return api_error
 
@@ -130,7 +129,7 @@ async def _not_denied(app: App, caller: Caller, one: Match, interfaces: Interfac
 
 async def _authorized(
     app: App,
-    ttl_policy: TtlPolicy,
+    options: RouteOptions,
     caller: Caller,
     found: Sequence[Permit | ApiError],
     interfaces: Interfaces,
@@ -143,11 +142,11 @@ async def _authorized(
         question(app.name, caller, one.token_request.kind, one.grant) for one in found if isinstance(one, Permit)
     ]
     answers = iter(await interfaces.authorizer.authorize(app.authorizer, questions, request_id))
-    return [one if isinstance(one, ApiError) else _left(app, ttl_policy, caller, one, next(answers)) for one in found]
+    return [one if isinstance(one, ApiError) else _left(app, options, caller, one, next(answers)) for one in found]
 
 
 def _left(
-    app: App, ttl_policy: TtlPolicy, caller: Caller, permit: Permit, answer: Restriction | ApiError | None
+    app: App, options: RouteOptions, caller: Caller, permit: Permit, answer: Restriction | ApiError | None
 ) -> Permit | ApiError:
     """The ask decided again with the restriction, by the same rules; never a scope that the backend was not asked about."""
     if answer is None:
@@ -155,7 +154,7 @@ def _left(
     if isinstance(answer, ApiError):
         return answer
     again, rule_results, _ = evaluate(
-        app, ttl_policy, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
+        app, options, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
     )
     if again is not None and reach_of(again.grant) == reach_of(permit.grant):
         return again
@@ -204,4 +203,4 @@ async def _record(interfaces: Interfaces, decisions: Iterable[Decision]) -> None
         raise ApiError(Code.UNAVAILABLE, "the audit log cannot be written", operator=repr(error)) from error
 
 
-__all__ = ["Permit", "TtlPolicy", "answer", "decide", "explain", "issue", "mint", "operator_grant"]
+__all__ = ["Permit", "answer", "decide", "explain", "issue", "mint", "operator_grant"]

@@ -23,7 +23,7 @@ _SUMMARIES: Final = {
 
 def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
     """JSON Schema of an ask: the kind, its fields, a ttl. Forms are made from it too."""
-    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.clamp else {"maximum": route.ttl.max})}
+    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.options.clamp else {"maximum": route.ttl.max})}
     schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
     return {
         **schema,

@@ -15,7 +15,7 @@ from tokend.issuing.configuration import App
 
 def counts(app: App, interfaces: Interfaces) -> bool:
     """Whether there is anything to count."""
-    return interfaces.limiter is not None and app.limits != NO_LIMITS
+    return interfaces.limiter is not None and app.limits is not NO_LIMITS
 
 
 async def admit(

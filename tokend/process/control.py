@@ -6,7 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.config.loading import Files, Source
-from tokend.issuing.configuration import Configuration, Listen
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import Listen
 from tokend.process.reloader import Reloader
 from tokend.telemetry.metrics import NOTHING, Snapshot, Values, merged
 
@@ -22,9 +23,8 @@ class LaunchOptions(Struct, frozen=True):
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         """Those of a Setup that serves where this start listens, in so many processes; `now` in Unix seconds."""
-        return replace(
-            configuration, listen=self.listen, server=replace(configuration.server, workers=self.workers)
-        ).warnings_at(now)
+        server = configuration.server.model_copy(update={"workers": self.workers})
+        return replace(configuration, listen=self.listen, server=server).warnings_at(now)
 
 
 class ServerHandle(Protocol):

@@ -18,7 +18,8 @@ from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.handler import ActiveConfiguration, Handler
 from tokend.http.request_parsing import MAX_BODY
 from tokend.http.server import Handle, RenderError, Server
-from tokend.issuing.configuration import Configuration, Listen, ServerSettings
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.process.sockets import address_of
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics, Snapshot, Values

@@ -7,7 +7,7 @@ from tests.unit.http.running import OPEN, Running, read_reply, request_bytes, se
 from tokend.adapters.batch_turns import BatchScheduler
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
-from tokend.issuing.configuration import Listen
+from tokend.issuing.server_settings import Listen
 from tokend.process.sockets import SEND_BUFFER, bind
 
 _SHORT = Deadlines(head=0.3, body=0.3, write=0.3, answer=3.0)

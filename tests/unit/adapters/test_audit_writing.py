@@ -22,7 +22,7 @@ from tests.unit.http.running import serving as in_process
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
 from tokend.core.interfaces import Interfaces
-from tokend.issuing.configuration import AuditSettings
+from tokend.issuing.server_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 CONFIG = f"""
@@ -47,7 +47,7 @@ def fetched(url: str, path: str) -> str:
 
 def audit_to(path: str, probe_seconds: float = 3600, **settings: Any) -> Audit:
     log = JsonLog(io.BytesIO(), lambda: NOW)
-    return Audit(AuditSettings((path,), **settings), "writer", log, probe_seconds=probe_seconds)
+    return Audit(AuditSettings(to=(path,), **settings), "writer", log, probe_seconds=probe_seconds)
 
 
 def test_a_line_says_who_got_what_and_never_the_token(tmp_path: Path) -> None:

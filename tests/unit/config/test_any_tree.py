@@ -14,17 +14,11 @@ from tokend.config.keys import KeyEntry
 from tokend.config.loading import ConfigurationError
 from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
-from tokend.config.shape import (
-    AppShape,
-    CallerShape,
-    JwtShape,
-    LimitsShape,
-    RedisShape,
-    RootShape,
-    RouteShape,
-    RuleShape,
-)
+from tokend.config.shape import AppShape, CallerShape, JwtShape, RootShape, RuleShape
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
+from tokend.core.rate_limits import Limits
+from tokend.issuing.configuration import RouteOptions
+from tokend.issuing.server_settings import AuditSettings, RedisSettings, ServerSettings
 
 KEYS = sorted(
     {
@@ -36,10 +30,12 @@ KEYS = sorted(
             KeyEntry,
             JwtShape,
             Certificate,
-            RouteShape,
+            RouteOptions,
             RuleShape,
-            LimitsShape,
-            RedisShape,
+            Limits,
+            RedisSettings,
+            ServerSettings,
+            AuditSettings,
         )
         for key in shape.model_fields
     }

@@ -33,7 +33,7 @@ def test_maps_merge_and_lists_replace(tmp_path: Path) -> None:
         tmp_path,
         f"{ALL}      ttl: {{default: 10m, max: 2h}}\n    apps: {{demo: {{ttl: {{max: 20m}}}}}}",
     )
-    assert configuration.routes[0].ttl == TtlBounds(600, 60, 1200)
+    assert configuration.routes[0].ttl == TtlBounds.of(600, 60, 1200)
 
 
 def test_callers_of_defaults_stay_beside_an_apps_own(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.unit.http.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, configu
 from tokend.dialects.registry import DEFAULT, DIALECTS
 from tokend.http import pages
 from tokend.http.handler import ActiveConfiguration
+from tokend.issuing.configuration import RouteOptions
 
 _HOW_MANY: Final = 300
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
@@ -196,6 +197,8 @@ def test_the_docs_page_escapes_what_it_shows() -> None:
     (rtc,) = (one for kind, one in route.app.backends.items() if kind == "rtc")
     hostile = type("Hostile", (type(rtc),), {"Fields": type("Fields", (rtc.Fields,), {"__doc__": text})})
     app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.origins)
-    shown = pages.document("docs", type(route)(app, (text,), None, route.dialects, route.authenticator, ())).body
+    shown = pages.document(
+        "docs", type(route)(app, RouteOptions(path=f"/{text}"), route.dialects, route.authenticator, ())
+    ).body
     assert b"<script" not in shown
     assert b"href='/&lt;script&gt;" in shown

@@ -1,0 +1,27 @@
+"""Durations as the configuration writes them: `90s`, `30m`, `1h` or `1d`."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field
+
+from tokend.core.validation import invalid
+
+UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+"""Seconds of each unit."""
+_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
+
+
+def duration(text: object) -> int:
+    """The seconds of a duration; a pydantic error, which is a ValueError, otherwise."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise invalid("must be a number with its unit: 90s, 30m, 1h or 1d")
+    return int(found[1]) * UNITS[found[2]]
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern="^[0-9]{1,9}[smhd]$")]),
+]
+"""Seconds."""
