@@ -18,7 +18,7 @@ from tests.long.report import Report
 from tests.running import APP_ID
 from tests.system.workers.serving import Running, serving
 from tokend import agora
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 WORKERS: Final = 4
 CLIENTS: Final = 8

@@ -19,8 +19,8 @@ from tests.system.browser import parts
 from tests.unit.http.running import WORLD
 from tokend.adapters.audit_log import Audit
 from tokend.adapters.memory_limiter import LocalLimiter
-from tokend.config import entry_points
 from tokend.config.assemble import assemble
+from tokend.config.entry_points import BACKENDS
 from tokend.config.environment import SOURCE, tree_of
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
@@ -59,7 +59,7 @@ def configuration_of(directory: Path) -> Configuration:
         tree, source = parse(text, written.name), written.name
     else:
         tree, source = tree_of(scenarios.CREDENTIALS), SOURCE
-    return assemble(tree, source, Secrets(scenarios.CREDENTIALS, directory), entry_points.load)
+    return assemble(tree, source, Secrets(scenarios.CREDENTIALS, directory), BACKENDS.load)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tokend.adapters.http_client import AnswerProblem, body_of
 from tokend.auth.jws import KeysProblem
-from tokend.auth.jwt import is_secure_url
+from tokend.auth.jwt_options import is_secure_url
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import KeySource

@@ -1,17 +1,34 @@
 """Requests without any credential, where a caller is written as `anonymous: true`."""
 
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal
 
-from tokend.auth.contract import AuthScheme, Credentials
+from tokend.auth.contract import AppContext, AuthScheme, Credentials
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
+from tokend.core.validation import StrictValue, redact_secrets
+
+
+class AnonymousOptions(StrictValue[Literal[True]]):
+    """`true`: whoever reaches the server is this caller."""
 
 
 class Anonymous(AuthScheme):
-    name: ClassVar[str] = "anonymous"
+    """Whoever sends no credential at all."""
 
-    def __init__(self, caller: str) -> None:
-        self._caller = Caller(caller)
+    name: ClassVar[str] = "anonymous"
+    Options = AnonymousOptions
+    priority: ClassVar[int] = 100
+    takes_anybody: ClassVar[bool] = True
+
+    def __init__(self, app: AppContext, callers: Mapping[str, AnonymousOptions]) -> None:
+        super().__init__(app, callers)
+        (self._caller,) = map(Caller, callers)
+
+    @classmethod
+    def problems_of_route(cls, callers: Mapping[str, Any]) -> Iterable[str]:
+        if len(callers) > 1:
+            yield f"takes in two anonymous callers, {' and '.join(map(redact_secrets, callers))}: only one can be meant"
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         return None if credentials.total else self._caller

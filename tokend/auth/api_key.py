@@ -1,26 +1,41 @@
 """API keys, as `X-API-Key` or `Authorization: Bearer`. The configuration holds SHA-256 digests, never the keys."""
 
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
 
-from tokend.auth.contract import AuthScheme, Credentials
+from tokend.auth.contract import BEARER, AppContext, AuthScheme, Credentials, Header, Source
 from tokend.auth.jws import looks_like_jws
-from tokend.auth.key_digests import Key, KeyTable
+from tokend.auth.key_digests import Key, KeyDigests, KeyTable
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
+from tokend.core.validation import StrictValue
+
+API_KEY_HEADER: Final = "x-api-key"
+
+
+class ApiKeyOptions(StrictValue[KeyDigests]):
+    """Digests of the caller's API keys: one, or a list. `tokend key new` makes a key and its digest."""
 
 
 class ApiKey(AuthScheme):
     """Takes any key but one that looks like a JWT, which comes as `X-API-Key` only."""
 
     name: ClassVar[str] = "api_key"
+    Options = ApiKeyOptions
+    reads: tuple[Source, ...] = (BEARER, Header(API_KEY_HEADER))
+    priority: ClassVar[int] = 10
+    needs_rules: ClassVar[bool] = False
 
-    def __init__(self, keys: Mapping[str, Iterable[Key]]) -> None:
-        """`keys`: those of each caller, by the caller's name."""
-        self._table = KeyTable(self.name, keys)
+    def __init__(self, app: AppContext, callers: Mapping[str, ApiKeyOptions]) -> None:
+        super().__init__(app, callers)
+        self._table = KeyTable(self.name, {name: options.root for name, options in callers.items()})
+
+    @classmethod
+    def keys(cls, options: ApiKeyOptions) -> Sequence[Key]:
+        return options.root
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
-        key = credentials.api_key
+        key = credentials.headers.get(API_KEY_HEADER)
         if key is None and credentials.bearer is not None and not looks_like_jws(credentials.bearer):
             key = credentials.bearer
         return None if key is None else self._table.find(key, now)

@@ -1,37 +1,64 @@
-"""The shelf of auth schemes: the credentials of a request are read here, and offered to a route's schemes in order."""
+"""The auth schemes of a route, in order, and the credentials that they are offered."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tokend.auth.contract import AuthScheme, Credentials, not_known
-from tokend.auth.key_digests import PREFIX, Digest, Expiry, Key, check_digest, digest_of
+from tokend.auth.api_key import API_KEY_HEADER
+from tokend.auth.contract import (
+    AuthScheme,
+    Cookie,
+    Credentials,
+    Header,
+    PathKey,
+    ProxyHeaders,
+    Source,
+    not_known,
+)
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
-
-SCHEMES: Final = ("api_key", "url_key", "jwt", "forward_auth", "anonymous")
-"""Every scheme's name, as the configuration writes it below a caller."""
 
 _BESIDE: Final = (
     "an unknown credential goes before the proxy's headers: have the proxy remove Authorization and X-API-Key"
 )
 _VISIBLE: Final = re.compile(r"[!-~]+")
+_NO_HEADERS: Final[Mapping[str, Sequence[str]]] = {}
 
 
 class Authenticator:
-    """The schemes of one route. A credential that none of them knows is 401; two at once are 400."""
+    """The schemes of one route by their priority. A credential that none of them knows is 401; two at once are 400."""
 
     def __init__(self, schemes: Sequence[AuthScheme]) -> None:
-        self._schemes = tuple(schemes)
+        self._schemes = tuple(sorted(schemes, key=lambda scheme: scheme.priority))
+        sources = [source for scheme in self._schemes for source in scheme.reads]
+        self.headers = frozenset({API_KEY_HEADER, *(source.name for source in sources if isinstance(source, Header))})
+        """Headers that carry credentials, in lower case. An X-API-Key that no scheme reads is an unknown credential."""
+        self.cookie = next((source.name for source in sources if isinstance(source, Cookie)), None)
+        self.proxy_headers = frozenset(
+            name for source in sources if isinstance(source, ProxyHeaders) for name in source.names
+        )
+        """Headers that are read from trusted proxies, in lower case."""
+        self.path_key_callers = self._callers_that_read(PathKey)
+        self.open_callers = tuple(
+            caller for scheme in self._schemes if scheme.takes_anybody for caller in scheme.callers
+        )
+
+    def _callers_that_read(self, kind: type[Source]) -> tuple[str, ...]:
+        return tuple(
+            caller
+            for scheme in self._schemes
+            if any(isinstance(source, kind) for source in scheme.reads)
+            for caller in scheme.callers
+        )
 
     @property
     def schemes(self) -> tuple[str, ...]:
         """The names of its schemes, in order."""
-        return tuple(one.name for one in self._schemes)
+        return tuple(scheme.name for scheme in self._schemes)
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller:
-        """The caller, or `Refusal`. `now` in Unix seconds."""
+        """The caller; `ApiError` if there is none. `now` in Unix seconds."""
         total = credentials.total
         if total > 1:
             raise ApiError(
@@ -52,32 +79,28 @@ class Authenticator:
 
 
 def read_credentials(
-    authorization: Sequence[str], api_key: Sequence[str], url_key: str | None = None, cookie: str | None = None
+    authorization: Sequence[str],
+    headers: Mapping[str, Sequence[str]] = _NO_HEADERS,
+    path_key: str | None = None,
+    cookie: str | None = None,
 ) -> Credentials:
-    """The credentials in the values of the two headers, the path and the session cookie; a header sent twice is two."""
-    if len(authorization) > 1 or len(api_key) > 1:
+    """The credentials in the Authorization header, in other headers, in the path and in the route's cookie.
+
+    Each header comes with all its values; `ApiError` (400) for one that stands twice. `headers`: by name in lower case.
+    """
+    if len(authorization) > 1 or any(len(values) > 1 for values in headers.values()):
         raise ApiError(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
-    if not authorization and not api_key:
-        return Credentials(url_key=url_key, cookie=cookie)
-    bearer, other = None, False
+    bearer, other, found = None, False, {}
     for value in authorization:
         scheme, _, text = value.partition(" ")
         if scheme.lower() == "bearer" and _VISIBLE.fullmatch(text.strip(" ")):
             bearer = text.strip(" ")
         else:
             other = True
-    key = next((one for one in api_key if _VISIBLE.fullmatch(one)), None)
-    return Credentials(bearer, key, url_key, cookie, other or (bool(api_key) and key is None))
-
-
-__all__ = [
-    "PREFIX",
-    "SCHEMES",
-    "Authenticator",
-    "Digest",
-    "Expiry",
-    "Key",
-    "check_digest",
-    "digest_of",
-    "read_credentials",
-]
+    for name, values in headers.items():
+        for value in values:
+            if _VISIBLE.fullmatch(value):
+                found[name] = value
+            else:
+                other = True
+    return Credentials(bearer, found, path_key, cookie, other)

@@ -1,106 +1,119 @@
 """Users that a proxy in front has signed in and names in headers: oauth2-proxy, Authelia, nginx auth_request.
 
-Which peers are such proxies is the server's to say: here the headers are those of a trusted one. What they lacked goes to
-the operator's log; the stranger learns only that it is not accepted.
+The headers are those of a trusted proxy: the server decides which peers are. Why headers do not count goes to the
+operator's log; the client learns only that its credential is not accepted.
 """
 
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from msgspec import Struct
-
-from tokend.auth.contract import AuthScheme, Credentials
-from tokend.core.claims import Condition
-from tokend.core.errors import ApiError, Code
+from tokend.auth.contract import (
+    PROXY_HEADERS,
+    AppContext,
+    AuthScheme,
+    Credentials,
+    Place,
+    ProxyHeaders,
+    Source,
+    not_known,
+)
+from tokend.auth.forward_auth_options import (
+    ForwardAuthConfig,
+    ForwardAuthOptions,
+    SecretHeader,
+    forward_auth_config,
+    option_problems,
+)
+from tokend.core.conditions import exclude_each_other
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
-from tokend.core.secrets import Secret
+from tokend.core.validation import redact_secrets
 
 Headers = Mapping[str, Sequence[str]]
 """The values of each header, by its name in lower case."""
 
 
-class SecretHeader(Struct, frozen=True):
-    """A header that only the proxy can fill."""
-
-    name: str
-    secret: Secret
-
-
-class ForwardAuthConfig(Struct, frozen=True):
-    """What one caller reads, all names of headers in lower case: `user` becomes `claims.sub`, `lists` split at commas."""
-
-    caller: str
-    user: str
-    claims: Mapping[str, str] = {}
-    lists: Mapping[str, str] = {}
-    secret_header: SecretHeader | None = None
-    require: tuple[Condition, ...] = ()
-
-    @property
-    def headers(self) -> frozenset[str]:
-        """All that it reads."""
-        secret = () if self.secret_header is None else (self.secret_header.name,)
-        return frozenset((self.user, *self.claims.values(), *self.lists.values(), *secret))
-
-
 class _InvalidHeaders(Exception):
-    """Why headers do not do, for the operator."""
+    """Why headers do not count, for the operator."""
 
 
 class ForwardAuth(AuthScheme):
     """All callers of a route whose users a proxy names. Whatever credential the client sent itself goes first."""
 
     name: ClassVar[str] = "forward_auth"
+    Options = ForwardAuthOptions
+    reads: tuple[Source, ...] = (PROXY_HEADERS,)
+    priority: ClassVar[int] = 80
+    brings_claims: ClassVar[bool] = True
 
-    def __init__(self, forwardings: Iterable[ForwardAuthConfig]) -> None:
-        self._forwardings = tuple(forwardings)
+    def __init__(self, app: AppContext, callers: Mapping[str, ForwardAuthOptions]) -> None:
+        super().__init__(app, callers)
+        self._configs = tuple(forward_auth_config(name, options) for name, options in callers.items())
+        self.reads = (ProxyHeaders(frozenset().union(*(config.headers for config in self._configs))),)
+
+    @classmethod
+    def problems(cls, app: AppContext, callers: Mapping[str, Any]) -> Iterable[tuple[Place, str]]:
+        for name, options in callers.items():
+            for place, sentence in option_problems(options):
+                yield (name, *place), sentence
+
+    @classmethod
+    def problems_of_route(cls, callers: Mapping[str, ForwardAuthOptions]) -> Iterable[str]:
+        """Two callers for which one user could be both."""
+        configs = [forward_auth_config(name, options) for name, options in callers.items()]
+        for index, config in enumerate(configs):
+            for other in configs[:index]:
+                if config.user == other.user and not exclude_each_other(config.require, other.require):
+                    both = f"{redact_secrets(other.caller)} and {redact_secrets(config.caller)}"
+                    sentence = "that read the same header: have both require the same claim, with different values"
+                    yield f"takes in two forward_auth callers, {both}, {sentence}"
+                    return
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         headers = credentials.proxied
         if credentials.total or headers is None:
             return None
-        named = [one for one in self._forwardings if one.user in headers]
+        named = [config for config in self._configs if config.user in headers]
         if not named:
             return None
         try:
             return _first_fitting(named, headers)
         except _InvalidHeaders as reason:
-            raise ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=str(reason)) from None
+            raise not_known(str(reason)) from None
 
 
 def _first_fitting(named: Sequence[ForwardAuthConfig], headers: Headers) -> Caller:
     """Several callers may read one header. Two headers with a user each are one too many: a client may have added one."""
-    users = sorted({one.user for one in named})
+    users = sorted({config.user for config in named})
     if len(users) > 1:
         raise _InvalidHeaders(f"{' and '.join(users)} each name a user: have every proxy remove what it does not set")
     reasons = []
-    for one in named:
+    for config in named:
         try:
-            return _caller(one, headers)
+            return _caller(config, headers)
         except _InvalidHeaders as reason:
-            reasons.append(f"caller {one.caller}: {reason}")
+            reasons.append(f"caller {config.caller}: {reason}")
     raise _InvalidHeaders("; ".join(reasons))
 
 
-def _caller(forwarding: ForwardAuthConfig, headers: Headers) -> Caller:
-    if forwarding.secret_header is not None:
-        _check_secret(forwarding.secret_header, headers)
-    user = _text(forwarding.user, headers)
+def _caller(config: ForwardAuthConfig, headers: Headers) -> Caller:
+    if config.secret_header is not None:
+        _check_secret(config.secret_header, headers)
+    user = _text(config.user, headers)
     if not user:
-        raise _InvalidHeaders(f"{forwarding.user} is empty")
+        raise _InvalidHeaders(f"{config.user} is empty")
     claims: dict[str, object] = {"sub": user}
-    for name, header in forwarding.claims.items():
+    for name, header in config.claims.items():
         if text := _text(header, headers):
             claims[name] = text
-    for name, header in forwarding.lists.items():
-        if items := [item for one in _text(header, headers).split(",") if (item := one.strip())]:
+    for name, header in config.lists.items():
+        if items := [item for text in _text(header, headers).split(",") if (item := text.strip())]:
             claims[name] = items
-    for condition in forwarding.require:
+    for condition in config.require:
         if not condition.holds(claims):
             raise _InvalidHeaders(f"require: {condition}")
-    return Caller(forwarding.caller, claims)
+    return Caller(config.caller, claims)
 
 
 def _check_secret(header: SecretHeader, headers: Headers) -> None:

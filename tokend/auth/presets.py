@@ -5,11 +5,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from tokend.core.claims import ClaimPath, Condition
+
 
 class Preset(Struct, frozen=True):
     """Texts with `{name}` for what the configuration has to give (`needs`). `jwks` None: by OIDC discovery.
 
-    `audience` None: the configuration names it. `require`: claims with the values that they must have.
+    `audience` None: the configuration names it. `require`: what claims must be.
     """
 
     needs: tuple[str, ...]
@@ -18,7 +20,7 @@ class Preset(Struct, frozen=True):
     jwks: str | None = None
     by_azp: bool = False
     cookie: str | None = None
-    require: Mapping[str, object] = {}
+    require: tuple[Condition, ...] = ()
 
 
 PRESETS: Final[Mapping[str, Preset]] = {
@@ -39,7 +41,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         issuer="https://cognito-idp.{region}.amazonaws.com/{pool}",
         jwks="https://cognito-idp.{region}.amazonaws.com/{pool}/.well-known/jwks.json",
         by_azp=True,  # an access token has client_id in the place of aud
-        require={"claims.token_use": ["access", "id"]},
+        require=(Condition(ClaimPath(("token_use",)), ("access", "id")),),
     ),
     "clerk": Preset(
         needs=("domain",),

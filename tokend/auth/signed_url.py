@@ -1,26 +1,21 @@
-"""Signed URLs, `{at}/k/<signed>/…`: a `url_key` caller with its rules restricted for one link, until that ends.
+"""Signed URLs, `{path}/k/<signed>/…`: a `url_key` caller with its rules restricted for one link, until that ends.
 
 A compact JWS by one of the app's signing keys. Whoever has such a key makes them, and no list of them is kept: what is
 in the URL is all there is, so it is read strictly, and what is not understood is refused.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+from collections.abc import Container, Mapping
+from typing import Annotated, Final, Literal
 
 import orjson
-from msgspec import Struct
 from pydantic import Field, ValidationError
 
-from tokend.auth.contract import AuthScheme, Credentials, not_known
-from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, looks_like_jws, read, told
-from tokend.core.interfaces import Keys
+from tokend.auth.contract import SigningKeys, not_known
+from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, read, told
 from tokend.core.model import PLATFORM_MAX_TTL, Caller, Restriction
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, first_field_error
-
-if TYPE_CHECKING:
-    from tokend.auth.jwk import Key
 
 MAX_SECONDS: Final = 31 * 86_400
 """The longest that a signed URL may last: it cannot be taken back but by the deny list or another signing key."""
@@ -62,18 +57,11 @@ class UrlClaims(StrictModel):
         return Caller(self.caller, {"jti": self.jti, "iat": self.iat, "exp": self.exp}, (restriction,), self.jti)
 
 
-class SigningKeys(Struct, frozen=True):
-    """An app's keys for signed URLs by name, primary and perhaps secondary; `signing` names the one that signs."""
-
-    keys: Mapping[str, "Key"]
-    signing: str
-
-
 def signing_keys(secrets: Mapping[str, Secret], signing: str) -> SigningKeys:
     """The keys of these secrets, each a random text of at least `MIN_SECRET` bytes."""
     from tokend.auth.jwk import secret_key
 
-    return SigningKeys({name: secret_key(one.reveal()) for name, one in secrets.items()}, signing)
+    return SigningKeys({name: secret_key(secret.reveal()) for name, secret in secrets.items()}, signing)
 
 
 def sign(claims: UrlClaims, keys: SigningKeys) -> str:
@@ -85,41 +73,32 @@ def sign(claims: UrlClaims, keys: SigningKeys) -> str:
     return jwk.sign(header, payload, keys.keys[keys.signing])
 
 
-class SignedUrl(AuthScheme):
-    """The signed URLs of one app on one route. Answers None for a key in the URL that does not look like one."""
+def caller_of_url(text: str, app: str, callers: Container[str], keys: SigningKeys, now: int) -> Caller:
+    """The caller that a signed URL makes of its bearer; `ApiError` (401) for one that does not count.
 
-    name: ClassVar[str] = "signed_url"
+    `callers`: names of those of the route that take keys in the URL. `now` in Unix seconds.
+    """
+    try:
+        token = read(text)
+        _check_signature(token, keys)
+        claims = _claims(token)
+        _check(claims, app, callers, now)
+    except InvalidToken as reason:
+        raise not_known(f"signed URL: {reason}") from None
+    return claims.caller_here()
 
-    def __init__(self, app: str, callers: Iterable[str], keys: SigningKeys) -> None:
-        """`callers`: names of those of the route that take keys in the URL."""
-        self._app = app
-        self._callers = frozenset(callers)
-        self._keys = keys
 
-    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
-        text = credentials.url_key
-        if text is None or not looks_like_jws(text):
-            return None
-        try:
-            token = read(text)
-            _check_signature(token, self._keys)
-            claims = _claims(token)
-            self._check(claims, now)
-        except InvalidToken as reason:
-            raise not_known(f"signed URL: {reason}") from None
-        return claims.caller_here()
-
-    def _check(self, claims: UrlClaims, now: int) -> None:
-        if claims.app != self._app:
-            raise InvalidToken(f"{claims.jti} is for app {told(claims.app)}")
-        if claims.caller not in self._callers:
-            raise InvalidToken(f"{claims.jti} is for caller {told(claims.caller)}, who has no url_key on this route")
-        if claims.iat > now + LEEWAY:
-            raise InvalidToken(f"{claims.jti} begins in the future")
-        if claims.exp - claims.iat > MAX_SECONDS:
-            raise InvalidToken(f"{claims.jti} lasts over {MAX_SECONDS} s")
-        if claims.exp <= now:
-            raise InvalidToken(f"{claims.jti} has ended")
+def _check(claims: UrlClaims, app: str, callers: Container[str], now: int) -> None:
+    if claims.app != app:
+        raise InvalidToken(f"{claims.jti} is for app {told(claims.app)}")
+    if claims.caller not in callers:
+        raise InvalidToken(f"{claims.jti} is for caller {told(claims.caller)}, who has no url_key on this route")
+    if claims.iat > now + LEEWAY:
+        raise InvalidToken(f"{claims.jti} begins in the future")
+    if claims.exp - claims.iat > MAX_SECONDS:
+        raise InvalidToken(f"{claims.jti} lasts over {MAX_SECONDS} s")
+    if claims.exp <= now:
+        raise InvalidToken(f"{claims.jti} has ended")
 
 
 def _check_signature(token: Token, keys: SigningKeys) -> None:
@@ -134,7 +113,7 @@ def _check_signature(token: Token, keys: SigningKeys) -> None:
     if token.header["kid"] not in _NAMES:
         raise InvalidToken(f"kid is {told(token.header['kid'])}")
     # a rotation moves a key from secondary to primary, and its URLs go on: kid tells operators, it chooses nothing
-    if not any(is_signed(token, _ALGORITHM, one) for one in keys.keys.values()):
+    if not any(is_signed(token, _ALGORITHM, key) for key in keys.keys.values()):
         raise InvalidToken("the signature is by none of the app's signing keys")
 
 

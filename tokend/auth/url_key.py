@@ -1,25 +1,64 @@
-"""Keys in the URL, `{at}/k/<key>/…`, for clients that can send no header. The configuration holds digests.
+"""Keys in the URL, `{path}/k/<key>/…`, for clients that can send no header. The configuration holds digests.
 
-Signed URLs stand in the same place and are `signed_url.py`'s.
+Signed URLs stand in the same place; what they say and how they are signed is in `signed_url.py`.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from tokend.auth.contract import AuthScheme, Credentials
-from tokend.auth.key_digests import Key, KeyTable
+from pydantic import BeforeValidator
+
+from tokend.auth.contract import PATH_KEY, AppContext, AuthScheme, Credentials, Place, Source
+from tokend.auth.jws import looks_like_jws
+from tokend.auth.key_digests import Key, KeyOrKeys, KeyTable, ListedKey, key_list
+from tokend.auth.signed_url import caller_of_url
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
+from tokend.core.validation import StrictValue
+
+
+def _digests_or_signed(value: object) -> object:
+    return [] if value == "signed" else key_list(value)
+
+
+class UrlKeyOptions(
+    StrictValue[
+        Annotated[
+            list[ListedKey],
+            BeforeValidator(_digests_or_signed, json_schema_input_type=Literal["signed"] | KeyOrKeys),
+        ]
+    ]
+):
+    """Digests of the caller's keys: one, or a list; or `signed`, for a caller that only signed URLs are for."""
 
 
 class UrlKey(AuthScheme):
-    """Looks a key up by its digest, as `api_key` does."""
+    """Looks a key up by its digest, as `api_key` does; reads a signed URL where the app has keys for these."""
 
     name: ClassVar[str] = "url_key"
+    Options = UrlKeyOptions
+    reads: tuple[Source, ...] = (PATH_KEY,)
+    priority: ClassVar[int] = 20
 
-    def __init__(self, keys: Mapping[str, Iterable[Key]]) -> None:
-        """`keys`: those of each caller, by the caller's name."""
-        self._table = KeyTable(self.name, keys)
+    def __init__(self, app: AppContext, callers: Mapping[str, UrlKeyOptions]) -> None:
+        super().__init__(app, callers)
+        self._table = KeyTable(self.name, {name: options.root for name, options in callers.items()})
+
+    @classmethod
+    def problems(cls, app: AppContext, callers: Mapping[str, Any]) -> Iterable[tuple[Place, str]]:
+        for name, options in callers.items():
+            if not options.root and app.signing_keys is None:
+                yield (name,), "is signed, which needs the app's url_signing_key"
+
+    @classmethod
+    def keys(cls, options: UrlKeyOptions) -> Sequence[Key]:
+        return options.root
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
-        return None if credentials.url_key is None else self._table.find(credentials.url_key, now)
+        text = credentials.path_key
+        if text is None:
+            return None
+        caller = self._table.find(text, now)
+        if caller is not None or self.app.signing_keys is None or not looks_like_jws(text):
+            return caller
+        return caller_of_url(text, self.app.name, self.callers, self.app.signing_keys, now)

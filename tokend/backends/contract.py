@@ -56,6 +56,8 @@ class Unreadable(ValueError):
 class Backend(ABC):
     """One kind for one app. Subclasses set `Options` and `Fields`, and implement grant, mint and read."""
 
+    api_version: ClassVar[int] = 1
+    """The version of `tokend.plugins` that it was written for."""
     Options: ClassVar[type[StrictModel]] = NoOptions
     """What the YAML may say below `backends: {kind: …}`; a field of type `Secret` is `{env: …}` and its like there."""
     Fields: ClassVar[type[StrictModel]]

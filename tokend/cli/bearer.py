@@ -49,6 +49,6 @@ async def authenticate(configuration: Configuration, app: App, token: str, now: 
 
 async def _asked(authenticator: Authenticator, token: str, now: int, keys: KeyCache) -> Caller | ApiError:
     try:
-        return await authenticator.authenticate(read_credentials([f"Bearer {token}"], []), now, keys)
+        return await authenticator.authenticate(read_credentials([f"Bearer {token}"]), now, keys)
     except ApiError as api_error:
         return api_error

@@ -1,4 +1,4 @@
-"""`check`, `schema` and `backends`: what the configuration says, may say, and can name."""
+"""`check`, `schema` and `plugins`: what the configuration says, may say, and can name."""
 
 import argparse
 import json
@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 
 from tokend.cli.context import Context, add_config, counted
-from tokend.config import entry_points
-from tokend.config.entry_points import PluginError
+from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, installed, package_of
 from tokend.config.loading import find, merge_apps, plain
 from tokend.config.schema import json_schema
+from tokend.issuing.configuration import Configuration
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -30,13 +30,14 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         description="Print the JSON Schema of the YAML, for editors.",
     )
     schema.set_defaults(run=_schema)
-    backends = commands.add_parser(
-        "backends",
-        help="list the kinds of token that are installed",
-        description="List the kinds and the packages that bring them; with --config, load those that it names.",
+    plugins = commands.add_parser(
+        "plugins",
+        help="list the backends, auth schemes and dialects that are installed",
+        description="List every installed plug-in with the package that brings it, and say which do not work; with "
+        "--config, the backends that the apps of a configuration name.",
     )
-    backends.add_argument("--config", metavar="FILE", help="load the backends that this file's apps name")
-    backends.set_defaults(run=_backends)
+    plugins.add_argument("--config", metavar="FILE", help="list the backends that this file's apps name")
+    plugins.set_defaults(run=_plugins)
 
 
 def _check(options: argparse.Namespace, context: Context) -> int:
@@ -61,20 +62,29 @@ def _schema(options: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _backends(options: argparse.Namespace, context: Context) -> int:
-    table = entry_points.installed()
-    if options.config is None:
-        for kind, entries in sorted(table.items()):
-            print(f"{kind}\t{' and '.join(entry_points.package_of(one) for one in entries)}")
-        return 0
-    configuration = context.configuration(options)
+def _plugins(options: argparse.Namespace, context: Context) -> int:
+    if options.config is not None:
+        return _backends_of(context.configuration(options))
+    problems = []
+    for group in GROUPS:
+        for name, entries in installed(group.name).items():
+            try:
+                group.load(name)
+            except PluginError as problem:
+                problems.append(str(problem))
+            print(f"{group.noun}\t{name}\t{' and '.join(map(package_of, entries))}")
+    for sentence in problems:
+        print(f"tokend: {sentence}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _backends_of(configuration: Configuration) -> int:
     for kind in sorted({kind for app in configuration.apps.values() for kind in app.backends}):
-        try:
-            backend = entry_points.load(kind)
-        except PluginError as error:  # it loaded a moment ago
-            print(f"tokend: {error}", file=sys.stderr)
-            return 1
+        backend = BACKENDS.load(kind)
         apps = sorted(name for name, app in configuration.apps.items() if kind in app.backends)
-        fields = ", ".join(backend.Fields.model_fields)
-        print(f"{kind}\t{entry_points.package_of(table[kind][0])}\tapps {', '.join(apps)}\tfields {fields}")
+        (entry,) = installed(BACKENDS.name)[kind]
+        print(
+            f"{BACKENDS.noun}\t{kind}\t{package_of(entry)}\tapps {', '.join(apps)}"
+            f"\tfields {', '.join(backend.Fields.model_fields)}"
+        )
     return 0

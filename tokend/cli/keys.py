@@ -9,7 +9,7 @@ import secrets
 import sys
 from typing import Any
 
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.cli import urls
 from tokend.cli.context import Context
 

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
-from tokend.config.values import duration
 from tokend.core import strict_json
+from tokend.core.durations import duration
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import RestApi
 

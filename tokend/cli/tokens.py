@@ -12,12 +12,13 @@ from typing import Any
 
 from tokend.backends.contract import Backend, NoOptions
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
-from tokend.config import entry_points
+from tokend.config.entry_points import BACKENDS
 from tokend.core.audit_records import decision
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Caller, Issuance, Issued, TokenRequest
 from tokend.dialects.contract import Inspect
-from tokend.dialects.registry import explanation_fields, token_fields
+from tokend.dialects.native import explanation_fields
+from tokend.dialects.rendering import token_fields
 from tokend.issuing import inspection, issuer
 from tokend.issuing.configuration import App, Configuration, RouteOptions
 
@@ -138,7 +139,7 @@ def _bearer(options: argparse.Namespace, configuration: Configuration, app: App)
 def _inspect(options: argparse.Namespace, context: Context) -> int:
     text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
     if options.config is None:
-        backends: list[Backend] = [entry_points.load("rtc")(NoOptions(), AppCredentials(None, {}))]
+        backends: list[Backend] = [BACKENDS.load("rtc")(NoOptions(), AppCredentials(None, {}))]
     else:
         apps = context.configuration(options).apps.values()
         backends = [backend for app in apps for backend in app.backends.values()]

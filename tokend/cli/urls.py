@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
-from tokend.config.values import Duration
+from tokend.core.durations import Duration
 from tokend.core.model import PLATFORM_MAX_TTL
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.routing import URL_KEY_MARK, literal_prefix

@@ -9,11 +9,10 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tokend.auth.contract import AppContext, PathKey
 from tokend.backends.contract import Backend
 from tokend.config.backends import BuildContext, build_backends, kinds_of, secret_resolver
-from tokend.config.callers import BuiltCaller, build_callers, open_callers
-from tokend.config.forward_auth import check_proxies
-from tokend.config.jwt import check_ties
+from tokend.config.callers import BuiltCaller, build_callers, check_between_apps, check_trusted_proxies
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigurationError, KeyPath, Report
 from tokend.config.routes import build_routes, build_ttl, check_clashes
@@ -98,13 +97,8 @@ def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callab
         report.add_after(("apps",), "is missing: name at least one app")
     tools = BuildContext(report, secrets, load)
     apps = {name: _app(name, app_shape, tools, tree) for name, app_shape in (shape.apps or {}).items()}
-    forwarded: list[KeyPath] = [
-        ("apps", name, "callers", caller, "forward_auth")
-        for name, built in apps.items()
-        for caller, built_caller in built.callers.items()
-        if built_caller.shape.forward_auth is not None
-    ]
-    check_proxies(forwarded, shape.server, report)
+    callers = {name: built.callers for name, built in apps.items()}
+    check_trusted_proxies(callers, bool(shape.server.trusted_proxies), report)
     configuration = Configuration(
         source=source,
         listen=shape.server.listen,
@@ -125,19 +119,7 @@ def check_shared(apps: Iterable[BuiltApp], report: Report) -> None:
     """
     apps = tuple(apps)
     check_clashes([route for built in apps for route in built.routes], report)
-    check_ties(
-        [
-            (
-                ("apps", built.app.name, "callers", name, "jwt"),
-                caller.trust,
-                bool(caller.shape.jwt and caller.shape.jwt.shared),
-            )
-            for built in apps
-            for name, caller in built.callers.items()
-            if caller.trust is not None
-        ],
-        report,
-    )
+    check_between_apps({built.app.name: built.callers for built in apps}, report)
 
 
 def _secrets_of(tree: LocatedDict, secrets: Secrets) -> Secrets:
@@ -157,7 +139,8 @@ def _app(name: str, shape: AppShape, tools: BuildContext, tree: LocatedDict) -> 
     app_credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, (*path, "ttl"), report)
     url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
-    callers = dict(build_callers(shape, path, kinds_of(shape), ttl.min, report, tools.secrets))
+    context = AppContext(name, url_signing)
+    callers = build_callers(shape.callers, context, path, kinds_of(shape), ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
     if shape.rest is not None and shape.app_id is None:
         report.add_after((*path, "app_id"), "is missing: rest needs the project's App ID")
@@ -184,25 +167,10 @@ def _digest(written: Any) -> str:
     return hashlib.sha256(json.dumps(plain(written), default=str).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) -> list[str]:
-    found = [
-        f"app {app.name}: caller {name} is anonymous, so anybody who reaches this server gets tokens by its rules; "
-        "an api_key caller in its place closes it"
-        for name in open_callers(callers)
-    ]
-    found += [
-        f"app {app.name}: jwt caller {name} has the capability app_admin in a rule without `when`: every user whom "
-        "the identity provider signs in administers the app"
-        for name, caller in callers.items()
-        if caller.shape.jwt
-        and any(Capability.APP_ADMIN in rule.capabilities and not rule.when for rule in caller.rules)
-    ]
+def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller]) -> list[str]:
+    found = []
     for name, caller in callers.items():
-        exposed = "anonymous" if caller.shape.anonymous else "url_key" if caller.shape.url_key else None
-        if exposed and any(Capability.APP_ADMIN in rule.capabilities for rule in caller.rules):
-            found.append(
-                f"app {app.name}: {exposed} caller {name} has the capability app_admin: whoever has the URL administers the app"
-            )
+        found += _caller_warnings(f"app {app.name}", name, caller)
     found += [
         f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
         "without a separator, so (room1, 23) and (room12, 3) share one; strict_006: true refuses such names"
@@ -212,11 +180,41 @@ def _warnings(app: App, routes: list[Route], callers: dict[str, BuiltCaller]) ->
     return found
 
 
-def _scheduled_warnings(app: str, callers: dict[str, BuiltCaller]) -> list[tuple[int, str]]:
+def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
+    scheme = caller.scheme
+    found: list[str] = []
+    if scheme is None:
+        return found
+    if scheme.takes_anybody:
+        found.append(
+            f"{app}: caller {name} is {scheme.name}, so anybody who reaches this server gets tokens by its rules; "
+            "an api_key caller in its place closes it"
+        )
+    administrative = [rule for rule in caller.rules if Capability.APP_ADMIN in rule.capabilities]
+    if scheme.brings_claims and any(not rule.when for rule in administrative):
+        found.append(
+            f"{app}: {scheme.name} caller {name} has the capability app_admin in a rule without `when`: every user whom "
+            "the identity provider signs in administers the app"
+        )
+    # who has only signed URLs never administers: what is restricted cannot
+    in_url = bool(caller.keys) and any(isinstance(source, PathKey) for source in scheme.reads)
+    if administrative and (scheme.takes_anybody or in_url):
+        found.append(
+            f"{app}: {scheme.name} caller {name} has the capability app_admin: whoever has the URL administers the app"
+        )
+    return found
+
+
+def _scheduled_warnings(app: str, callers: Mapping[str, BuiltCaller]) -> list[tuple[int, str]]:
     """Keys that have an end, each with what is said from then on."""
-    keys = [(name, scheme, entry.not_after) for name, one in callers.items() for scheme, entry in one.shape.all_keys()]
     return [
-        (end.at, f"app {app}: the {scheme} of caller {name} ended at {end.written}, and requests with it are refused")
-        for name, scheme, end in keys
-        if end is not None
+        (
+            key.not_after.at,
+            f"app {app}: the {caller.scheme.name} of caller {name} ended at {key.not_after.written}, "
+            "and requests with it are refused",
+        )
+        for name, caller in callers.items()
+        if caller.scheme is not None
+        for key in caller.keys
+        if key.not_after is not None
     ]

@@ -1,177 +1,217 @@
-"""An app's callers: their auth schemes and their rules, with everything that a rule names checked."""
+"""An app's callers: each has the key of one auth scheme, which brings its own options and checks, and rules."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
+from typing import Annotated, Any
 
 from msgspec import Struct
+from pydantic import BeforeValidator, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 
-from tokend.auth.anonymous import Anonymous
-from tokend.auth.api_key import ApiKey
-from tokend.auth.authenticator import SCHEMES, Authenticator
-from tokend.auth.contract import AuthScheme
-from tokend.auth.forward_auth import ForwardAuth, ForwardAuthConfig
-from tokend.auth.jwt import Jwt, TrustedIssuer
-from tokend.auth.signed_url import SignedUrl
-from tokend.auth.url_key import UrlKey
-from tokend.config.conditions import build_conditions
-from tokend.config.forward_auth import build_forwarding
-from tokend.config.jwt import build_trust
+from tokend.auth.authenticator import Authenticator
+from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
+from tokend.auth.key_digests import Key
+from tokend.config.backends import secret_resolver
+from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
+from tokend.config.partly_valid import NO_VALUE, partly_valid
+from tokend.config.parts import Part
 from tokend.config.problems import KeyPath, Report
-from tokend.config.rule_presets import apply_preset
+from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.config.secrets import Secrets
-from tokend.config.shape import AppShape, CallerShape, RuleShape
-from tokend.core.claims import ClaimError
-from tokend.core.patterns import Template, parse_template
-from tokend.core.reach import Capability
 from tokend.core.rules import Rule
-from tokend.core.validation import redact_secrets, suggestion
-from tokend.issuing.configuration import App
+from tokend.core.validation import invalid, redact_secrets, suggestion
 
-_CLAIMLESS: Final = "and only a jwt or forward_auth caller has claims: the rule could never apply"
+
+def _list(value: object) -> object:
+    if not isinstance(value, list):
+        raise invalid("must be a list")
+    return value
+
+
+class CallerShape(Part):
+    """A caller: the key of an auth scheme with its options, and `rules`: what it may be granted."""
+
+    model_config = ConfigDict(extra="allow")
+
+    rules: Annotated[list[Any], BeforeValidator(_list, json_schema_input_type=list[Rule])] | None = None
+
+    @property
+    def schemes(self) -> Mapping[str, Any]:
+        """Every key but `rules`, with what stands under it."""
+        return self.model_extra or {}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """With the options of every scheme that is installed."""
+        found = handler(schema)
+        own = handler.resolve_ref_schema(found)
+        for name, scheme in AUTH_SCHEMES.load_all().items():
+            own["properties"][name] = handler(scheme.Options.__pydantic_core_schema__)
+        own["additionalProperties"] = False
+        return found
 
 
 class BuiltCaller(Struct, frozen=True):
-    """A caller as far as it could be built."""
+    """A caller as far as it could be built. `is_sound`: no problem was found with its options."""
 
-    shape: CallerShape
     rules: tuple[Rule, ...]
-    trust: TrustedIssuer | None = None
-    forwarding: ForwardAuthConfig | None = None
+    scheme: type[AuthScheme] | None = None
+    options: Any = None
+    is_sound: bool = False
+
+    @property
+    def keys(self) -> Iterable[Key]:
+        """Its keys by digest."""
+        return () if self.scheme is None or self.options is None else self.scheme.keys(self.options)
 
 
 def build_callers(
-    shape: AppShape, path: KeyPath, kinds: Collection[str], min_ttl: int, report: Report, secrets: Secrets
+    callers: Mapping[str, CallerShape] | None,
+    app: AppContext,
+    path: KeyPath,
+    kinds: Collection[str],
+    min_ttl: int,
+    report: Report,
+    secrets: Secrets,
 ) -> Mapping[str, BuiltCaller]:
     """Every caller of the app by name. `kinds`: those that the app has. `min_ttl`: its shortest lifetime, in seconds."""
-    callers = shape.callers or {}
-    if not callers and shape.callers is not None:
-        report.add_after((*path, "callers"), "names no caller: without one, nobody gets a token")
-    elif shape.callers is None:
+    if callers is None:
         report.add_after((*path, "callers"), "is missing: without a caller, nobody gets a token")
-    built = {}
-    for name, caller in callers.items():
+    elif not callers:
+        report.add_after((*path, "callers"), "names no caller: without one, nobody gets a token")
+    built: dict[str, BuiltCaller] = {}
+    for name, caller in (callers or {}).items():
         at = (*path, "callers", name)
-        _check_scheme(caller, at, report)
-        if caller.url_key == [] and shape.url_signing_key is None and not report.touches((*path, "url_signing_key")):
-            report.add_after((*at, "url_key"), "is signed, which needs the app's url_signing_key")
-        rules = _rules(caller, at, f"{path[-1]}.{name}", kinds, min_ttl, report)
-        trust = build_trust(caller.jwt, name, (*at, "jwt"), report, secrets) if caller.jwt is not None else None
-        forwarding = (
-            build_forwarding(caller.forward_auth, name, (*at, "forward_auth"), report, secrets)
-            if caller.forward_auth is not None
-            else None
+        scheme = _scheme(caller, at, report)
+        options = None if scheme is None else _options(scheme, caller.schemes[scheme.name], at, report, secrets)
+        rules = _rules(caller, scheme, at, f"{app.name}.{name}", kinds, min_ttl, report)
+        built[name] = BuiltCaller(rules, scheme, options)
+    for scheme, named in _by_scheme(built).items():
+        for place, sentence in scheme.problems(app, named):
+            report.add_after((*path, "callers", place[0], scheme.name, *place[1:]), sentence)
+    _check_shared_keys(built, path, report)
+    return {
+        name: BuiltCaller(
+            caller.rules, caller.scheme, caller.options, _is_sound(caller, (*path, "callers", name), report)
         )
-        built[name] = BuiltCaller(caller, rules, trust, forwarding)
-    _check_shared_keys(callers, path, report)
-    return built
+        for name, caller in built.items()
+    }
 
 
-def build_authenticator(callers: Mapping[str, BuiltCaller], names: Iterable[str], app: App) -> Authenticator:
-    """The gate of a route of the app that takes these callers."""
-    chosen = {name: callers[name].shape for name in names if name in callers}
-    api_keys = {name: [entry.key for entry in one.api_key] for name, one in chosen.items() if one.api_key is not None}
-    url_keys = {name: [entry.key for entry in one.url_key] for name, one in chosen.items() if one.url_key is not None}
-    schemes: list[AuthScheme] = [ApiKey(api_keys)] if api_keys else []
-    schemes += [UrlKey(url_keys)] if url_keys else []
-    if url_keys and app.url_signing is not None:
-        schemes.append(SignedUrl(app.name, url_keys, app.url_signing))
-    trusts = [trust for name in chosen if (trust := callers[name].trust) is not None]
-    schemes += [Jwt(trusts)] if trusts else []
-    forwardings = [forwarding for name in chosen if (forwarding := callers[name].forwarding) is not None]
-    schemes += [ForwardAuth(forwardings)] if forwardings else []
-    schemes += [Anonymous(name) for name, one in chosen.items() if one.anonymous]
+def build_authenticator(
+    callers: Mapping[str, BuiltCaller], app: AppContext, at: KeyPath, report: Report
+) -> Authenticator:
+    """The authenticator of a route that takes these callers. `at`: the route's `callers`."""
+    schemes = []
+    for scheme, named in _by_scheme({name: caller for name, caller in callers.items() if caller.is_sound}).items():
+        problems = list(scheme.problems_of_route(named))
+        for sentence in problems:
+            report.add_after(at, sentence)
+        if not problems:
+            schemes.append(scheme(app, named))
+    cookies = sorted({source.name for scheme in schemes for source in scheme.reads if isinstance(source, Cookie)})
+    if len(cookies) > 1:
+        report.add_after(
+            at, f"takes in callers that read the cookies {' and '.join(cookies)}: one route reads one cookie"
+        )
     return Authenticator(schemes)
 
 
-def open_callers(callers: Mapping[str, BuiltCaller]) -> list[str]:
-    """Names of the callers that anybody can be."""
-    return [name for name, one in callers.items() if one.shape.anonymous]
+def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Report) -> None:
+    """What callers of two apps must not have in common, as their scheme says."""
+    by_scheme: dict[type[AuthScheme], dict[tuple[str, str], Any]] = {}
+    for app, callers in apps.items():
+        for scheme, named in _by_scheme(callers).items():
+            by_scheme.setdefault(scheme, {}).update({(app, name): options for name, options in named.items()})
+    for scheme, callers_of_all in by_scheme.items():
+        for place, sentence in scheme.problems_between_apps(callers_of_all):
+            report.add_after(("apps", place[0], "callers", place[1], scheme.name, *place[2:]), sentence)
 
 
-def _check_scheme(caller: CallerShape, at: KeyPath, report: Report) -> None:
-    named = [one for one in SCHEMES if getattr(caller, one) is not None]
-    if not named and not report.touches(at, besides="rules") and not report.is_broken(at):
-        report.add(at, f"needs an auth scheme: one of {', '.join(SCHEMES)}")
-    elif len(named) > 1:
-        report.add(at, f"has {' and '.join(named)}: one caller has one scheme; write two callers")
-    if caller.rules is None and named and named != ["api_key"]:
-        report.add_after((*at, "rules"), "is missing: only a caller with an api_key may do without rules")
-
-
-def _check_shared_keys(callers: Mapping[str, CallerShape], path: KeyPath, report: Report) -> None:
-    """One key for two callers would leave open which rules apply."""
-    first: dict[str, str] = {}
-    for name, caller in callers.items():
-        for scheme, entry in caller.all_keys():
-            other = first.get(entry.sha256)
-            if other is not None:
-                sentence = (
-                    "holds one key twice"
-                    if other == name
-                    else f"holds a key that caller {redact_secrets(other)} has too"
+def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_proxies: bool, report: Report) -> None:
+    """Schemes that read the headers of a proxy are nothing without one that is trusted."""
+    at: KeyPath = ("server", "trusted_proxies")
+    if trusts_proxies or report.touches(at) or report.is_broken(at):
+        return
+    for app, callers in apps.items():
+        for name, caller in callers.items():
+            if caller.scheme and any(isinstance(source, ProxyHeaders) for source in caller.scheme.reads):
+                report.add_after(
+                    ("apps", app, "callers", name, caller.scheme.name),
+                    "needs server.trusted_proxies, the addresses of the proxy: anybody can send its headers",
                 )
-                report.add_after((*path, "callers", name, scheme), sentence)
-            first.setdefault(entry.sha256, name)
+
+
+def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme] | None:
+    known = installed(AUTH_SCHEMES.name)
+    for name in caller.schemes:
+        if name not in known:
+            near = suggestion(name, [*known, "rules"]).partition("; known")[0]
+            report.add_broken((*at, name), f"unknown key{near or '.'} Installed auth schemes: {', '.join(known)}")
+    named = [name for name in caller.schemes if name in known]
+    if len(named) > 1:
+        report.add(at, f"has {' and '.join(named)}: one caller has one scheme; write two callers")
+    if not named:
+        if not report.touches(at, besides="rules") and not report.is_broken(at):
+            report.add(at, f"needs an auth scheme: one of {', '.join(known)}")
+        return None
+    try:
+        return AUTH_SCHEMES.load(named[0])
+    except PluginError as problem:
+        report.add_after((*at, named[0]), str(problem))
+        return None
+
+
+def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, report: Report, secrets: Secrets) -> Any:
+    """What stands under the scheme's key; None where a part of it is wrong: what follows from the others is not known."""
+    place = (*at, scheme.name)
+    if written is None:
+        report.add_broken(place, NO_VALUE)
+        return None
+    context = {"secrets": secret_resolver(secrets), "public": secret_resolver(secrets, public=True)}
+    options = partly_valid(scheme.Options, written, place, report, context)
+    return None if report.touches(place) else options
 
 
 def _rules(
-    caller: CallerShape, at: KeyPath, name: str, kinds: Collection[str], min_ttl: int, report: Report
+    caller: CallerShape,
+    scheme: type[AuthScheme] | None,
+    at: KeyPath,
+    name: str,
+    kinds: Collection[str],
+    min_ttl: int,
+    report: Report,
 ) -> tuple[Rule, ...]:
-    if caller.rules is None:
-        return (Rule(f"{name}.rules[0]", frozenset(kinds)),) if caller.api_key else ()
-    signed_in = caller.jwt is not None or caller.forward_auth is not None
-    built = (
-        _rule(one, (*at, "rules", index), f"{name}.rules[{index}]", kinds, min_ttl, report, signed_in=signed_in)
-        for index, one in enumerate(caller.rules)
-    )
-    return tuple(built)
+    if caller.rules is not None:
+        return build_rules(caller.rules, (*at, "rules"), name, RuleContext(kinds, min_ttl, scheme, report))
+    if scheme is None:
+        return ()
+    if scheme.needs_rules:
+        report.add_after((*at, "rules"), f"is missing: a caller with {scheme.name} gets tokens by its rules alone")
+        return ()
+    return (rule_for_all(name, kinds),)
 
 
-def _rule(
-    shape: RuleShape, at: KeyPath, name: str, kinds: Collection[str], min_ttl: int, report: Report, *, signed_in: bool
-) -> Rule:
-    shape = apply_preset(shape, kinds, at, report, signed_in=signed_in)
-    if signed_in and shape.user is None:
-        report.add_after(
-            (*at, "user"), 'is missing: every signed-in user could be every other; write "{claims.sub}" or "*"'
-        )
-    if not signed_in:
-        _check_claimless(shape, at, report)
-    for index, kind in enumerate(shape.kinds or ()):
-        if kind not in kinds and not report.touches((*at[:2], "backends")):
-            sentence = f"'{redact_secrets(kind)}' is no kind of this app{suggestion(kind, kinds)}"
-            report.add_after((*at, "kinds", index), sentence)
-    max_ttl = shape.ttl.max if shape.ttl else None
-    if max_ttl is not None and max_ttl < min_ttl and not report.touches((*at[:2], "ttl")):
-        report.add_after(
-            (*at, "ttl", "max"), f"is below the app's shortest ttl of {min_ttl} s: the rule could permit nothing"
-        )
-    return Rule(
-        path=name,
-        kinds=frozenset(kinds if shape.kinds is None else shape.kinds),
-        when=tuple(build_conditions(shape.when or {}, (*at, "when"), report)),
-        channel=_template(shape.channel, (*at, "channel"), report),
-        user=_template(shape.user, (*at, "user"), report),
-        roles=None if shape.roles is None else frozenset(shape.roles),
-        capabilities=frozenset(Capability(one) for one in shape.capabilities or ()),
-        max_ttl=max_ttl,
-    )
+def _by_scheme(callers: Mapping[str, BuiltCaller]) -> dict[type[AuthScheme], dict[str, Any]]:
+    """The options of the callers of each scheme."""
+    found: dict[type[AuthScheme], dict[str, Any]] = {}
+    for name, caller in callers.items():
+        if caller.scheme is not None and caller.options is not None:
+            found.setdefault(caller.scheme, {})[name] = caller.options
+    return found
 
 
-def _check_claimless(shape: RuleShape, at: KeyPath, report: Report) -> None:
-    """Only who is signed in brings claims: elsewhere such a rule could never apply."""
-    for key in ("channel", "user"):
-        if "{claims" in (getattr(shape, key) or ""):
-            report.add_after((*at, key), f"names a claim, {_CLAIMLESS}")
-    if shape.when:
-        report.add_after((*at, "when"), f"asks for claims, {_CLAIMLESS}")
+def _is_sound(caller: BuiltCaller, at: KeyPath, report: Report) -> bool:
+    return caller.scheme is not None and caller.options is not None and not report.touches((*at, caller.scheme.name))
 
 
-def _template(text: str | None, at: KeyPath, report: Report) -> Template | None:
-    if text is None:
-        return None
-    try:
-        return parse_template(text)
-    except ClaimError as problem:
-        report.add_after(at, str(problem))
-        return None
+def _check_shared_keys(callers: Mapping[str, BuiltCaller], path: KeyPath, report: Report) -> None:
+    """One key for two callers would leave open which rules apply."""
+    first: dict[str, str] = {}
+    for name, caller in callers.items():
+        for key in caller.keys:
+            other = first.get(key.sha256)
+            if other is not None and caller.scheme is not None:
+                same = f"holds a key that caller {redact_secrets(other)} has too"
+                sentence = "holds one key twice" if other == name else same
+                report.add_after((*path, "callers", name, caller.scheme.name), sentence)
+            first.setdefault(key.sha256, name)

@@ -1,24 +1,84 @@
-"""Finds backends through the entry-point group `tokend.backends` and loads only those that are asked for."""
+"""Finds plug-ins through three entry-point groups, the built-in ones too, and loads only those that are named.
+
+`tokend.backends` names subclasses of `Backend`, `tokend.auth` subclasses of `AuthScheme`, `tokend.dialects` instances of
+`Dialect`. The entry's name is the kind, the scheme's key or the dialect that the configuration writes.
+"""
 
 import inspect
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final, Generic, TypeVar
 
-from tokend.backends.contract import ENTRY_POINT_GROUP, Backend
+from pydantic import BaseModel
+
+from tokend.auth.contract import AuthScheme
+from tokend.backends.contract import Backend
+from tokend.core.plugin_api import API_VERSION, OLDEST_API_VERSION
 from tokend.core.validation import StrictModel, redact_secrets, suggestion
+from tokend.dialects.contract import Dialect
+
+Entries = Mapping[str, tuple[EntryPoint, ...]]
+"""The entry points of a group by name; more than one under a name is a duplicate."""
+
+T = TypeVar("T")
 
 
 class PluginError(Exception):
-    """A backend that cannot be used, in one sentence that names the package."""
+    """A plug-in that cannot be used, in one sentence that names the package."""
+
+
+class PluginGroup(Generic[T]):
+    """The plug-ins of one entry-point group. `noun`: what messages call one of them."""
+
+    def __init__(self, name: str, noun: str) -> None:
+        self.name = name
+        self.noun = noun
+
+    def load(self, name: str, known: Entries | None = None) -> T:
+        """The plug-in of this name; `PluginError` if there is none, two, or one that does not work.
+
+        `known`: the entry points to look in, the installed ones if None.
+        """
+        table = installed(self.name) if known is None else known
+        entries = table.get(name, ())
+        if not entries:
+            raise PluginError(f"there is no {self.noun} '{redact_secrets(name)}'{suggestion(name, table)}")
+        if len(entries) > 1:
+            packages = " and ".join(map(package_of, entries))
+            raise PluginError(f"{self.noun} '{name}' is brought by {packages}: uninstall one of them")
+        (entry,) = entries
+        where = f"{self.noun} '{name}' of {package_of(entry)}"
+        plugin: T = _object_of(entry, where)
+        if problem := _contract_problem(self.name, name, plugin):
+            raise PluginError(f"{where} is no {self.noun}: {entry.value} {problem}")
+        if problem := _version_problem(plugin):
+            raise PluginError(f"{where} {problem}")
+        return plugin
+
+    def load_all(self) -> dict[str, T]:
+        """Every installed plug-in by name; those that do not work are left out."""
+        found = {}
+        for name in installed(self.name):
+            try:
+                found[name] = self.load(name)
+            except PluginError:
+                continue
+        return found
+
+
+BACKENDS: Final = PluginGroup[type[Backend]]("tokend.backends", "backend")
+AUTH_SCHEMES: Final = PluginGroup[type[AuthScheme]]("tokend.auth", "auth scheme")
+DIALECTS: Final = PluginGroup[Dialect]("tokend.dialects", "dialect")
+GROUPS: Final[tuple[PluginGroup[Any], ...]] = (BACKENDS, AUTH_SCHEMES, DIALECTS)
 
 
 @cache
-def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
-    """Every kind's entry points, by kind; more than one is a duplicate. Nothing is imported."""
+def installed(group: str) -> Entries:
+    """The entry points of a group by name, in order. Nothing is imported."""
     found: dict[str, tuple[EntryPoint, ...]] = {}
-    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda one: (one.name, package_of(one))):
+    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, package_of(entry))):
         if not any(package_of(entry) == package_of(other) for other in found.get(entry.name, ())):
             found[entry.name] = (*found.get(entry.name, ()), entry)
     return found
@@ -29,46 +89,62 @@ def package_of(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
 
 
-def load(kind: str, known: Mapping[str, tuple[EntryPoint, ...]] | None = None) -> type[Backend]:
-    """The backend class of a kind; `PluginError` if there is none, two, or one that does not work."""
-    table = installed() if known is None else known
-    entries = table.get(kind, ())
-    if not entries:
-        raise PluginError(f"there is no backend '{redact_secrets(kind)}'{suggestion(kind, table)}")
-    if len(entries) > 1:
-        packages = " and ".join(package_of(one) for one in entries)
-        raise PluginError(f"backend '{kind}' is brought by {packages}: uninstall one of them")
-    return _activated(entries[0])
-
-
-def _activated(entry: EntryPoint) -> type[Backend]:
-    where = f"backend '{entry.name}' of {package_of(entry)}"
+def _object_of(entry: EntryPoint, where: str) -> Any:
+    """What the entry point names. `where`: the subject of an error's sentence."""
+    missing = f"{where} is missing: its entry point names {entry.value}, which is not there"
     try:
         import_module(entry.module)
+    except KeyboardInterrupt:
+        raise
     except ModuleNotFoundError as error:
         if error.name is not None and f"{entry.module}.".startswith(f"{error.name}."):
-            raise PluginError(f"{where} is missing: its entry point names {entry.value}, which is not there") from error
+            raise PluginError(missing) from error
         raise PluginError(f"{where} is broken inside: it needs the module {error.name}, which is not there") from error
-    except Exception as error:
-        raise PluginError(f"{where} is broken inside: importing it raised {type(error).__name__}: {error}") from error
+    except BaseException as error:  # SystemExit too: a plug-in may not end the server
+        raise PluginError(f"{where} is broken inside: importing it raised {_in_one_line(error)}") from error
     try:
-        found = entry.load()
+        return entry.load()
     except AttributeError as error:
-        raise PluginError(f"{where} is missing: its entry point names {entry.value}, which is not there") from error
-    if problem := shape_problem(found):
-        raise PluginError(f"{where} is no backend: {entry.value} {problem}")
-    backend: type[Backend] = found
-    return backend
+        raise PluginError(missing) from error
 
 
-def shape_problem(found: object) -> str | None:
-    """What a class lacks to be a backend; None if nothing."""
-    if not isinstance(found, type) or not issubclass(found, Backend):
-        return "is not a subclass of tokend.plugins.Backend"
-    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+def _contract_problem(group: str, name: str, plugin: object) -> str | None:
+    """What keeps a plug-in from being one of its group; None if nothing does."""
+    if group == DIALECTS.name:
+        if not isinstance(plugin, Dialect):
+            return "is not an instance of tokend.plugins.Dialect"
+        return None if plugin.name == name else f"has the name '{plugin.name}', its entry point another"
+    if group == BACKENDS.name:
+        return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel})
+    return _class_problem(plugin, AuthScheme, {"Options": BaseModel})
+
+
+def _class_problem(plugin: object, contract: type, models: Mapping[str, type[BaseModel]]) -> str | None:
+    if not isinstance(plugin, type) or not issubclass(plugin, contract):
+        return f"is not a subclass of tokend.plugins.{contract.__name__}"
+    if missing := sorted(getattr(plugin, "__abstractmethods__", ())):
         return f"does not implement {', '.join(missing)}"
-    for name in ("Options", "Fields"):
-        shape = inspect.getattr_static(found, name, None)
-        if not isinstance(shape, type) or not issubclass(shape, StrictModel):
-            return f"needs {name}, a subclass of tokend.plugins.Strict"
+    for attribute, base in models.items():
+        model = inspect.getattr_static(plugin, attribute, None)
+        if not isinstance(model, type) or not issubclass(model, base):
+            where = "tokend.plugins" if base is StrictModel else "pydantic"
+            return f"needs {attribute}, a subclass of {where}.{base.__name__}"
+    return None
+
+
+def _version_problem(plugin: object) -> str | None:
+    version = getattr(plugin, "api_version", None)
+    if isinstance(version, bool) or not isinstance(version, int):
+        return "needs api_version, the number of the version of tokend.plugins that it was written for"
+    if version > API_VERSION:
+        return f"was written for version {version} of tokend.plugins, this is version {API_VERSION}: upgrade tokend"
+    if version < OLDEST_API_VERSION:
+        return (
+            f"was written for version {version} of tokend.plugins, the oldest that works is {OLDEST_API_VERSION}: "
+            "upgrade that package"
+        )
     return None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from tokend.auth.authenticator import PREFIX
+from tokend.auth.key_digests import PREFIX
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
 

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
-from tokend.config import entry_points
 from tokend.config import environment as environment_only
 from tokend.config.assemble import assemble, merge_apps
+from tokend.config.entry_points import BACKENDS
 from tokend.config.files import Files
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.secrets import Secrets
@@ -48,7 +48,7 @@ def load(
     file: str | None,
     environment: Mapping[str, str],
     directory: Path,
-    load_backend: Callable[[str], type[Backend]] = entry_points.load,
+    load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
     files: Files | None = None,
 ) -> Configuration:
     """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`).

@@ -6,7 +6,6 @@ value, replaced whole.
 
 from typing import Any, Final
 
-from tokend.auth.authenticator import SCHEMES
 from tokend.config.problems import KeyPath
 from tokend.config.references import FORMS
 from tokend.config.yaml_tree import LocatedDict, LocatedList
@@ -24,7 +23,7 @@ def merged(defaults: LocatedDict | None, own: LocatedDict, path: KeyPath, app: s
 
 def _merge(base: LocatedDict, over: LocatedDict, path: KeyPath) -> LocatedDict:
     found = LocatedDict(over.location)
-    dropped = _replaced_schemes(over, path)
+    dropped = _replaced_schemes(base, over, path)
     for key, value in base.items():
         if key not in over and key not in dropped:
             found.put(key, value, base.locations[key])
@@ -42,7 +41,7 @@ def _merge(base: LocatedDict, over: LocatedDict, path: KeyPath) -> LocatedDict:
 
 def _is_one_value(key: str, below: LocatedDict, value: LocatedDict, path: KeyPath) -> bool:
     in_app = len(path) == 2 and key in _WHOLE
-    scheme = len(path) == 4 and path[2] == "callers" and key in SCHEMES
+    scheme = _is_caller(path) and key != "rules"
     return in_app or scheme or _is_secret(below) or _is_secret(value)
 
 
@@ -51,11 +50,14 @@ def _is_secret(value: LocatedDict) -> bool:
     return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(one, str) for one in value.values())
 
 
-def _replaced_schemes(over: LocatedDict, path: KeyPath) -> frozenset[str]:
+def _replaced_schemes(base: LocatedDict, over: LocatedDict, path: KeyPath) -> frozenset[str]:
     """In a caller, naming a scheme drops the scheme of the defaults."""
-    if len(path) == 4 and path[2] == "callers" and over.keys() & set(SCHEMES):
-        return frozenset(SCHEMES)
-    return frozenset()
+    return frozenset(base.keys() - {"rules"}) if _is_caller(path) and over.keys() - {"rules"} else frozenset()
+
+
+def _is_caller(path: KeyPath) -> bool:
+    """Whether a caller is at this path. Each of its keys but `rules` is an auth scheme."""
+    return len(path) == 4 and path[2] == "callers"
 
 
 def _placed(value: Any, path: KeyPath, app: str) -> Any:

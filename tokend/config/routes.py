@@ -5,16 +5,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.auth.jwt import TrustedIssuer
+from tokend.auth.contract import AppContext
 from tokend.config.backends import kinds_of
 from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import build_custom
-from tokend.config.forward_auth import check_told_apart
+from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.shape import AppShape
 from tokend.core.validation import redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
-from tokend.dialects.registry import DIALECTS
 from tokend.issuing.configuration import App, Route, RouteOptions, TtlBounds, is_prefix
 from tokend.issuing.routing import clash, literal_prefix
 
@@ -88,26 +87,16 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     names = tuple(callers) if written.callers is None else tuple(written.callers)
     if not report.is_broken((*at[:2], "callers")):
         _check_names(names, callers, "caller", (*at, "callers"), report)
-    open_names = [name for name in names if name in callers and callers[name].shape.anonymous]
-    if len(open_names) > 1:
-        both = " and ".join(map(redact_secrets, open_names))
-        report.add_after((*at, "callers"), f"takes in two anonymous callers, {both}: only one can be meant")
-    forwardings = [
-        forwarding for name in names if name in callers and (forwarding := callers[name].forwarding) is not None
-    ]
-    check_told_apart(forwardings, (*at, "callers"), report)
+    context = AppContext(app.name, app.url_signing)
+    taken_in = {name: callers[name] for name in names if name in callers}
     ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
     options = written.model_copy(update={"ttl": ttl})
     return Route(
         app=app,
         options=options,
         dialects=_dialects(options, at, within),
-        authenticator=build_authenticator(callers, names, app),
+        authenticator=build_authenticator(taken_in, context, (*at, "callers"), report),
         callers=names,
-        open_callers=tuple(open_names),
-        cookie=_cookie(callers[name].trust for name in names if name in callers),
-        proxy_headers=frozenset().union(*(forwarding.headers for forwarding in forwardings)),
-        url_callers=tuple(name for name in names if name in callers and callers[name].shape.url_key is not None),
     )
 
 
@@ -115,17 +104,16 @@ def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> tuple[Dial
     report = within.report
     if options.is_custom:
         return build_custom(options, at, within.app, within.kinds, report)
-    names = tuple(dict.fromkeys(options.dialect))
-    _check_names(names, DIALECTS, "dialect", (*at, "dialect"), report)
-    return tuple(DIALECTS[name] for name in names if name in DIALECTS)
+    found = []
+    for name in dict.fromkeys(options.dialect):
+        try:
+            found.append(DIALECTS.load(name))
+        except PluginError as problem:
+            report.add_after((*at, "dialect"), str(problem))
+    return tuple(found)
 
 
 def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: KeyPath, report: Report) -> None:
     for name in names:
         if name not in known:
             report.add_after(at, f"'{redact_secrets(name)}' is no {noun}{suggestion(name, known)}")
-
-
-def _cookie(trusts: Iterable[TrustedIssuer | None]) -> str | None:
-    """The session cookie that a caller's preset reads."""
-    return next((trust.cookie for trust in trusts if trust is not None and trust.cookie is not None), None)

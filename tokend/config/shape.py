@@ -3,21 +3,20 @@
 A mapping that is one part of the settings is read by its own model; what is wrong in it is reported and left out.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticUseDefault
 
-from tokend.config.keys import KeyEntries, KeyEntriesOrSigned, KeyEntry
+from tokend.config.callers import CallerShape
 from tokend.config.partly_valid import partly_valid
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.problems import Report
-from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
-from tokend.config.values import Duration, Header, OneOrMore
+from tokend.config.references import AppIdOrVariable, Certificate
 from tokend.config.yaml_tree import LocatedDict
 from tokend.core.interfaces import AuthorizerSettings
+from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
-from tokend.core.reach import Capability
 from tokend.issuing.configuration import Cors, RestApi, RouteOptions, TtlBounds
 from tokend.issuing.server_settings import (
     AuditSettings,
@@ -51,79 +50,6 @@ def _route(value: object, info: ValidationInfo) -> object:
         return RouteOptions(path="/")
     found = partly_valid(RouteOptions, value, value.path, report)
     return found or partly_valid(RouteOptions, {**value, "path": "/"}, value.path, report)
-
-
-class RuleTtl(Part):
-    """The longest lifetime that a rule permits."""
-
-    max: Duration | None = None
-
-
-class RuleShape(Part):
-    """What a caller may be granted: everything of a token has to fit one rule."""
-
-    preset: str | None = None
-    when: dict[str, Any] | None = None
-    kinds: OneOrMore[str] | None = None
-    channel: str | None = None
-    user: str | None = None
-    roles: OneOrMore[Literal["publisher", "subscriber"]] | None = None
-    capabilities: OneOrMore[Annotated[Capability, Field(strict=False)]] | None = None
-    ttl: RuleTtl | None = None
-
-
-class JwtShape(Part):
-    """Which tokens of an identity provider are proof: a preset with its parts, or issuer, audience and keys."""
-
-    preset: str | None = None
-    project: str | None = None
-    region: str | None = None
-    pool: str | None = None
-    domain: str | None = None
-    url: str | None = None
-    realm: str | None = None
-    issuer: str | None = None
-    audience: OneOrMore[str] | None = None
-    algorithms: OneOrMore[str] | None = None
-    jwks: str | None = None
-    keys: Listed[SecretRef] | None = None
-    secret: SecretRef | None = None
-    require: dict[str, Any] | None = None
-    shared: bool | None = None
-
-
-class SecretHeaderShape(Part):
-    """A header that only the proxy can fill."""
-
-    name: Header | None = None
-    secret: SecretRef | None = None
-
-
-class ForwardAuthShape(Part):
-    """In which headers a proxy in front names the user: a preset, or user, claims and lists."""
-
-    preset: str | None = None
-    user: Header | None = None
-    claims: dict[str, Header] | None = None
-    lists: dict[str, Header] | None = None
-    secret_header: SecretHeaderShape | None = None
-    require: dict[str, Any] | None = None
-
-
-class CallerShape(Part):
-    """Who asks: one auth scheme, and the rules under `may`."""
-
-    api_key: KeyEntries | None = None
-    url_key: KeyEntriesOrSigned | None = None
-    jwt: JwtShape | None = None
-    forward_auth: ForwardAuthShape | None = None
-    anonymous: Literal[True] | None = None
-    rules: Listed[RuleShape] | None = None
-
-    def all_keys(self) -> list[tuple[str, KeyEntry]]:
-        """Every key, after the scheme that it is for."""
-        both = {"api_key": self.api_key, "url_key": self.url_key}
-        return [(scheme, one) for scheme, listed in both.items() for one in listed or ()]
 
 
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
@@ -180,7 +106,7 @@ class RootShape(Part):
         default=None, description="where several hosts and workers count rate limits together"
     )
     defaults: AppShape | None = Field(default=None, description="keys for all apps; {app} is the name of each")
-    include: OneOrMore[str] | None = Field(
+    include: ItemOrList[str] | None = Field(
         default=None, description="files, or patterns of files, each of which holds one app"
     )
     apps: Named[AppShape] | None = Field(default=None, description="the apps by name")

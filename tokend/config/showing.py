@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tokend.auth.authenticator import PREFIX
+from tokend.auth.key_digests import PREFIX
 
 
 def plain(value: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tokend.auth.signed_url import MIN_SECRET, SigningKeys, signing_keys
+from tokend.auth.contract import SigningKeys
+from tokend.auth.signed_url import MIN_SECRET, signing_keys
 from tokend.config.problems import KeyPath, Report
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
@@ -15,11 +16,11 @@ _KEYS_OF_ANOTHER_KIND: Final = ("-----BEGIN", "ssh-", "ecdsa-")
 def build_url_signing(
     shape: AppShape, path: KeyPath, app_credentials: AppCredentials, report: Report, secrets: Secrets
 ) -> SigningKeys | None:
-    """None where the app has none, or a problem keeps them from being known."""
+    """None where the app has none; no keys at all where a problem keeps them from being known."""
     written = shape.url_signing_key
     if written is None:
-        return None
-    certificates = {one.reveal().lower() for one in app_credentials.certificates.values()}
+        return SigningKeys({}, "primary") if report.touches((*path, "url_signing_key")) else None
+    certificates = {certificate.reveal().lower() for certificate in app_credentials.certificates.values()}
     found: dict[str, Secret] = {}
     for name, (steps, ref) in written.refs().items():
         at = (*path, "url_signing_key", *steps)
@@ -36,4 +37,4 @@ def build_url_signing(
         else:
             found[name] = secret
     signing = written.sign_with or "primary"
-    return signing_keys(found, signing) if signing in found else None
+    return signing_keys(found, signing)

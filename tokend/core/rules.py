@@ -1,29 +1,84 @@
-"""Rules: what a caller may be granted. A rule permits a grant if all of it fits this one rule; rules never add up.
+"""Rules: what a caller may be granted. A rule permits a grant if all of it fits this rule; rules are not combined.
 
-Knows scopes and claims, no kinds of its own, no vendors, no HTTP. Templates are in `templates.py`.
+`Rule` is what the configuration writes below `rules`, in its final types. Templates are in `patterns.py`.
 """
 
-from typing import Final
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Struct
+from pydantic import Field, PlainValidator, PrivateAttr
 
-from tokend.core.claims import Condition
+from tokend.core.claims import ClaimError
+from tokend.core.conditions import Conditions
+from tokend.core.durations import Duration
+from tokend.core.lists import ItemOrSet
 from tokend.core.model import Caller, Grant, Restriction
-from tokend.core.patterns import NotApplicable, Pattern, Template, parse_pattern
+from tokend.core.patterns import NotApplicable, Pattern, Template, parse_pattern, parse_template
 from tokend.core.reach import Capability, Reach, is_wildcard, reach_of
+from tokend.core.validation import StrictModel, invalid
 
 
-class Rule(Struct, frozen=True):
-    """`None` permits any named channel, user or role, and any ttl (seconds) that the route allows."""
+def _template(value: object) -> Template:
+    if isinstance(value, Template):
+        return value
+    if not isinstance(value, str):
+        raise invalid("must be text")
+    try:
+        return parse_template(value)
+    except ClaimError as problem:
+        raise invalid(str(problem)) from None
 
-    path: str
-    kinds: frozenset[str]
-    when: tuple[Condition, ...] = ()
-    channel: Template | None = None
-    user: Template | None = None
-    roles: frozenset[str] | None = None
-    capabilities: frozenset[Capability] = frozenset()
-    max_ttl: int | None = None
+
+TemplateText = Annotated[Template, PlainValidator(_template, json_schema_input_type=str)]
+
+
+class RuleTtl(StrictModel):
+    """The longest lifetime that a rule permits."""
+
+    max: Duration | None = Field(default=None, description="such as 30m; left out: as long as the route allows")
+
+
+class Rule(StrictModel):
+    """What a caller may be granted: everything of a token has to fit one rule. What is left out permits anything.
+
+    But no wildcard and no administration: these need a capability.
+    """
+
+    _name: str = PrivateAttr("")
+    preset: str | None = Field(
+        default=None, description="a rule by name, whose keys count where this one leaves them out"
+    )
+    when: Conditions = Field(
+        default_factory=tuple, description="claims with values: the rule applies only to a caller who has these"
+    )
+    kinds: ItemOrSet[str] = Field(
+        default_factory=frozenset, description="kinds of token; left out: all that the app has"
+    )
+    channel: TemplateText | None = Field(
+        default=None,
+        description="the channel, in which * is one or more characters and {claims.x} a claim of the caller",
+    )
+    user: TemplateText | None = Field(default=None, description="the user, written in the same way")
+    roles: ItemOrSet[Literal["publisher", "subscriber"]] | None = Field(
+        default=None, description="roles that a token may give"
+    )
+    capabilities: ItemOrSet[Annotated[Capability, Field(strict=False)]] = Field(
+        default_factory=frozenset, description="what has to be allowed by name, such as wildcards"
+    )
+    ttl: RuleTtl | None = Field(default=None, description="bounds of a token's lifetime")
+
+    def model_post_init(self, context: Any) -> None:
+        self._name = (context or {}).get("name", "")
+
+    @property
+    def name(self) -> str:
+        """Where it stands, such as `demo.web.rules[0]`: what the validation context has under `name`."""
+        return self._name
+
+    @property
+    def max_ttl(self) -> int | None:
+        """Seconds; None: as long as the route allows."""
+        return None if self.ttl is None else self.ttl.max
 
 
 class BoundRestriction(Struct, frozen=True):

@@ -131,8 +131,13 @@ class Endpoint(Struct, frozen=True):
 
 
 class Dialect(Struct, frozen=True):
-    """`refuse` answers a request that fails as a whole; its second argument is the request's id."""
+    """An HTTP API, found through the entry-point group `tokend.dialects`; the entry's name is `name`.
+
+    `render_error` answers a request that fails as a whole; its second argument is the request's id. `api_version`: the
+    version of `tokend.plugins` that it was written for.
+    """
 
     name: str
     endpoints: tuple[Endpoint, ...]
     render_error: Callable[[ApiError, str], HttpResponse]
+    api_version: int = 1

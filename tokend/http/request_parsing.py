@@ -23,7 +23,7 @@ def credentials_in(request: web.BaseRequest, found: Match, proxies: Proxies) -> 
     """The request's credentials."""
     credentials = read_credentials(
         request.headers.getall(hdrs.AUTHORIZATION, ()),
-        request.headers.getall("X-API-Key", ()),
+        {name: request.headers.getall(name, ()) for name in found.route.authenticator.headers},
         found.url_key,
         _session(request, found),
     )

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandle
 from pydantic_core import core_schema
 
 from tokend.auth.authenticator import Authenticator
-from tokend.auth.signed_url import SigningKeys
+from tokend.auth.contract import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.core.durations import Duration
 from tokend.core.interfaces import AuthorizerSettings
@@ -291,21 +291,13 @@ class RouteOptions(StrictModel):
 
 
 class Route(Struct, frozen=True):
-    """A route of an app, ready for requests: `options` as they are written, with the lifetimes in force.
-
-    `open_callers`: those of the callers that anybody can be. `url_callers`: those that come by `k/<key>` after the path.
-    `cookie` and `proxy_headers`: what else callers read, the latter in lower case and from trusted proxies alone.
-    """
+    """A route of an app, ready for requests: `options` as they are written, with the lifetimes in force."""
 
     app: App
     options: RouteOptions
     dialects: tuple[Dialect, ...]
     authenticator: Authenticator
     callers: tuple[str, ...]
-    open_callers: tuple[str, ...] = ()
-    url_callers: tuple[str, ...] = ()
-    cookie: str | None = None
-    proxy_headers: frozenset[str] = frozenset()
 
     @property
     def path(self) -> Parts:
@@ -325,7 +317,27 @@ class Route(Struct, frozen=True):
     @property
     def url_keys(self) -> bool:
         """Whether `k/<key>` may stand after the path."""
-        return bool(self.url_callers)
+        return bool(self.authenticator.path_key_callers)
+
+    @property
+    def open_callers(self) -> tuple[str, ...]:
+        """Those of the callers that anybody can be."""
+        return self.authenticator.open_callers
+
+    @property
+    def url_callers(self) -> tuple[str, ...]:
+        """Those of the callers that come by `k/<key>` after the path."""
+        return self.authenticator.path_key_callers
+
+    @property
+    def cookie(self) -> str | None:
+        """The session cookie that callers bring."""
+        return self.authenticator.cookie
+
+    @property
+    def proxy_headers(self) -> frozenset[str]:
+        """Headers that callers bring by a trusted proxy, in lower case."""
+        return self.authenticator.proxy_headers
 
     @property
     def issues_006(self) -> bool:

@@ -78,21 +78,21 @@ def evaluate(
     for rule in app.rules.get(caller.name, ()):
         filled = bind(rule, token_request.kind, caller)
         if isinstance(filled, str):
-            rule_results.append(RuleResult(rule.path, (filled,)))
+            rule_results.append(RuleResult(rule.name, (filled,)))
             continue
         try:
             user = None if backend.names_user(fields) else filled.single_user
             ttl, clamped_from = _ttl(token_request, options, filled.max_ttl)
             grant = _checked(backend.grant(fields, ttl, user), options)
         except ApiError as api_error:
-            rule_results.append(RuleResult(rule.path, (api_error.detail,)))
+            rule_results.append(RuleResult(rule.name, (api_error.detail,)))
             misses.append((0, api_error))
             continue
         unmet = unmet_requirements(rule, filled, grant)
         if not unmet.others and not unmet.capabilities:
             sources = tuple([one.source for one in caller.restrictions]) if caller.restrictions else ()
-            return Permit(token_request, backend, grant, rule.path, user, clamped_from, sources), rule_results, None
-        rule_results.append(RuleResult(rule.path, unmet.all))
+            return Permit(token_request, backend, grant, rule.name, user, clamped_from, sources), rule_results, None
+        rule_results.append(RuleResult(rule.name, unmet.all))
         misses.append(_miss(unmet.others, unmet.capabilities))
     return None, rule_results, min(misses, key=lambda miss: miss[0])[1] if misses else None
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
-from tokend.auth.authenticator import Digest
+from tokend.auth.key_digests import Digest
 from tokend.core.addresses import Proxy, host_and_port
 from tokend.core.durations import Duration
 from tokend.core.lists import ItemOrList

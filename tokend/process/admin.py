@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import hdrs, web
 
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.dialects.contract import HttpResponse
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.reply import Reply, reply

@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tests.running import DEMO, ROOT, Running, clean_environment, serving
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.core.authorizer_messages import read_answer
 from tokend.core.interfaces import Question
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from tests.built_in_dialects import DIALECTS
 from tests.running import ROOT
-from tokend.dialects.registry import DIALECTS
 
 PAGE = (ROOT / "docs/dialects.md").read_text()
 SERVERS = ("S-go:", "S-go-old:", "S-guide:", "S-node:", "S-npm:", "S-docker:", "S-docs:", "S-builder:")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.built_in_dialects import DIALECTS
 from tests.running import CREDENTIALS, ROOT
 from tokend.config.loading import load
-from tokend.dialects.registry import DIALECTS
 
 PAGES = sorted((ROOT / "docs/moving").glob("*.md"))
 VARIABLES = {"APP_ID", "APP_CERTIFICATE", "API_KEY_SHA256", "FIREBASE_PROJECT", "CORS_ALLOW_ORIGIN"}

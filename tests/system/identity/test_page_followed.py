@@ -28,7 +28,7 @@ from tests.unit.auth.jwt.making import configuration_of
 from tests.unit.http.running import serving
 from tokend import agora
 from tokend.adapters.jwks import KeyCache
-from tokend.auth.jwt import is_secure_url
+from tokend.auth.jwt_options import is_secure_url
 from tokend.core.interfaces import Interfaces
 from tokend.core.patterns import uid_of
 from tokend.http.handler import World

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Reply, Running, configuration_of, serving
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.redis_limiter import RedisLimiter
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.core.interfaces import Interfaces
 from tokend.core.secrets import Secret
 from tokend.issuing.server_settings import RedisSettings

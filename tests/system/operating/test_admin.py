@@ -15,7 +15,7 @@ from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.system.workers.load import waits
 from tests.system.workers.serving import free_port, serving, start
 from tests.unit.http.running import request_bytes
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 _KEY: Final = "tk_admin_0123456789abcdef"
 _GOOD: Final = "/demo/rtc/demo-room/publisher/uid/7/"

@@ -18,7 +18,7 @@ from tests.running import clean_environment
 from tests.system.secrecy.canaries import CERTIFICATES, KEYS, OTHERS
 from tests.unit.http.lifetime_ways import everything
 from tests.unit.http.running import APP_ID, KINDS
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 ENVIRONMENT: Final = {
     "PRIMARY": CERTIFICATES["primary"],

@@ -16,7 +16,7 @@ from aiohttp import web
 from tests.unit.http.running import APP_ID, CERTIFICATE, KEY, NOW, WORLD, Running, serving
 from tokend.adapters.http_client import client
 from tokend.adapters.webhook import WebhookClient, over_http
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.core.interfaces import Interfaces
 
 SECRET = CERTIFICATE

@@ -6,22 +6,34 @@ from typing import ClassVar, Final
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tokend.auth.anonymous import Anonymous
-from tokend.auth.api_key import ApiKey
-from tokend.auth.authenticator import Authenticator, Digest, Key, digest_of, read_credentials
-from tokend.auth.contract import AuthScheme, Credentials
+from tokend.auth.anonymous import Anonymous, AnonymousOptions
+from tokend.auth.api_key import ApiKey, ApiKeyOptions
+from tokend.auth.authenticator import Authenticator, read_credentials
+from tokend.auth.contract import AppContext, AuthScheme, Credentials
+from tokend.auth.key_digests import Digest, Key, digest_of
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
 _KEY: Final = "a key that works: !~".replace(" ", "_")
-_KEYS: Final = ApiKey({"studio": [Key(digest_of(_KEY)), Key(digest_of("other-key"))], "web": [Key(digest_of("a.b.c"))]})
+_APP: Final = AppContext("demo")
+
+
+def _api_keys(**callers: list[str]) -> ApiKey:
+    """The keys of each caller."""
+    options = {name: ApiKeyOptions([Key(sha256=digest_of(key)) for key in keys]) for name, keys in callers.items()}
+    return ApiKey(_APP, options)
+
+
+_KEYS: Final = _api_keys(studio=[_KEY, "other-key"], web=["a.b.c"])
+_GUEST: Final = Anonymous(_APP, {"guest": AnonymousOptions(True)})
 
 
 class _Strict(AuthScheme):
     """Mine is whatever begins with `mine`; mine and good is `mine-good`."""
 
     name: ClassVar[str] = "strict"
+    priority: ClassVar[int] = 5
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         text = credentials.bearer or ""
@@ -32,9 +44,16 @@ class _Strict(AuthScheme):
         return Caller("of-strict", {"at": now})
 
 
+_STRICT: Final = _Strict(_APP, {})
+
+
 async def _who(*schemes: AuthScheme, authorization: tuple[str, ...] = (), api_key: tuple[str, ...] = ()) -> str:
     try:
-        return (await Authenticator(schemes).authenticate(read_credentials(authorization, api_key), 1_700_000_000)).name
+        return (
+            await Authenticator(schemes).authenticate(
+                read_credentials(authorization, {"x-api-key": api_key}), 1_700_000_000
+            )
+        ).name
     except ApiError as api_error:
         return api_error.code.value
 
@@ -58,24 +77,24 @@ async def test_a_key_with_two_dots_works_as_x_api_key_only() -> None:
     "header", ["Basic YTpi", "Bearer", "Bearer ", "", "Bearer a b", "Bearer é", "Bearer \x7f", f"Token {_KEY}", _KEY]
 )
 async def test_an_authorization_that_no_scheme_knows_is_401_even_where_anybody_may_come(header: str) -> None:
-    assert await _who(_KEYS, Anonymous("guest"), authorization=(header,)) == "credential_invalid"
+    assert await _who(_KEYS, _GUEST, authorization=(header,)) == "credential_invalid"
 
 
 @pytest.mark.parametrize(
     "key", ["wrong", "", " ", "é", "a b", f"{_KEY} ", f" {_KEY}", _KEY.upper(), "x" * 10_000, "\udcff"]
 )
 async def test_a_key_that_is_unknown_or_not_visible_ascii_is_401(key: str) -> None:
-    assert await _who(_KEYS, Anonymous("guest"), api_key=(key,)) == "credential_invalid"
+    assert await _who(_KEYS, _GUEST, api_key=(key,)) == "credential_invalid"
 
 
 async def test_a_request_without_any_is_401_or_anonymous() -> None:
     assert await _who(_KEYS) == "unauthenticated"
     assert await _who() == "unauthenticated"
-    assert await _who(_KEYS, Anonymous("guest")) == "guest"
+    assert await _who(_KEYS, _GUEST) == "guest"
 
 
 async def test_anonymous_answers_only_requests_without_a_credential() -> None:
-    assert await _who(Anonymous("guest"), api_key=(_KEY,)) == "credential_invalid"
+    assert await _who(_GUEST, api_key=(_KEY,)) == "credential_invalid"
 
 
 async def test_two_at_once_are_ambiguous_even_if_both_are_good() -> None:
@@ -84,19 +103,19 @@ async def test_two_at_once_are_ambiguous_even_if_both_are_good() -> None:
     bearer, key = (f"Bearer {_KEY}",) * 2, (_KEY,) * 2
     for authorization, api_key in ((bearer, ()), ((), key)):
         with pytest.raises(ApiError) as caught:
-            read_credentials(authorization, api_key)
+            read_credentials(authorization, {"x-api-key": api_key})
         assert caught.value.code is Code.CREDENTIAL_AMBIGUOUS
 
 
 async def test_mine_but_bad_is_401_without_a_second_guess() -> None:
-    anyone = ApiKey({"studio": [Key(digest_of("mine-bad"))]})
-    assert await _who(_Strict(), anyone, authorization=("Bearer mine-bad",)) == "credential_invalid"
-    assert await _who(_Strict(), anyone, authorization=("Bearer mine-good",)) == "of-strict"
-    assert await _who(_Strict(), _KEYS, authorization=(f"Bearer {_KEY}",)) == "studio"
+    anyone = _api_keys(studio=["mine-bad"])
+    assert await _who(_STRICT, anyone, authorization=("Bearer mine-bad",)) == "credential_invalid"
+    assert await _who(_STRICT, anyone, authorization=("Bearer mine-good",)) == "of-strict"
+    assert await _who(_STRICT, _KEYS, authorization=(f"Bearer {_KEY}",)) == "studio"
 
 
 async def test_the_time_of_the_request_reaches_the_scheme() -> None:
-    caller = await Authenticator([_Strict()]).authenticate(Credentials(bearer="mine-good"), 42)
+    caller = await Authenticator([_STRICT]).authenticate(Credentials(bearer="mine-good"), 42)
     assert caller.claims == {"at": 42}
 
 

@@ -3,41 +3,45 @@
 from typing import Final
 
 import pytest
-from msgspec.structs import replace
 
 from tests.system.proxy.reasons import BEFORE, MANY, NAMING, REASONS, SECRET
-from tokend.auth.anonymous import Anonymous
+from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator
-from tokend.auth.contract import Credentials
-from tokend.auth.forward_auth import ForwardAuth, ForwardAuthConfig, Headers, SecretHeader
+from tokend.auth.contract import AppContext, Credentials
+from tokend.auth.forward_auth import ForwardAuth, Headers
+from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader, forward_auth_config
 from tokend.core.claims import Condition, parse_claim_path
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller
 from tokend.core.secrets import Secret
 
 _GROUPS: Final = parse_claim_path("claims.groups")
-STAFF: Final = ForwardAuthConfig(
-    "staff",
-    "x-auth-request-user",
-    {"email": "x-auth-request-email"},
-    {"groups": "x-auth-request-groups"},
-    SecretHeader("x-tokend-proxy", Secret(SECRET)),
-    (Condition(_GROUPS, ("staff",)),),
+STAFF: Final = ForwardAuthOptions(
+    user="X-Auth-Request-User",
+    claims={"email": "x-auth-request-email"},
+    lists={"groups": "x-auth-request-groups"},
+    secret_header=SecretHeader(name="X-Tokend-Proxy", secret=Secret(SECRET)),
+    require=(Condition(_GROUPS, ("staff",)),),
 )
-GUESTS: Final = replace(STAFF, caller="guests", require=(Condition(_GROUPS, ("guest",)),), secret_header=None)
-OTHER: Final = ForwardAuthConfig("other", "remote-user")
+GUESTS: Final = STAFF.model_copy(update={"require": (Condition(_GROUPS, ("guest",)),), "secret_header": None})
+OTHER: Final = ForwardAuthOptions(user="remote-user")
+_NAMES: Final = {id(STAFF): "staff", id(GUESTS): "guests", id(OTHER): "other"}
+_APP: Final = AppContext("demo")
 
 
-async def _who(credentials: Credentials, *forwardings: ForwardAuthConfig) -> Caller:
-    return await Authenticator([ForwardAuth(forwardings or (STAFF,)), Anonymous("anybody")]).authenticate(
-        credentials, 0
-    )
+def _scheme(*options: ForwardAuthOptions) -> ForwardAuth:
+    return ForwardAuth(_APP, {_NAMES[id(caller)]: caller for caller in options or (STAFF,)})
 
 
-async def _error_response(headers: Headers | None, *forwardings: ForwardAuthConfig, **more: object) -> ApiError:
-    authenticator = Authenticator([ForwardAuth(forwardings or (STAFF,))])
+async def _who(credentials: Credentials, *callers: ForwardAuthOptions) -> Caller:
+    anybody = Anonymous(_APP, {"anybody": AnonymousOptions(True)})
+    return await Authenticator([_scheme(*callers), anybody]).authenticate(credentials, 0)
+
+
+async def _error_response(proxied: Headers | None, *callers: ForwardAuthOptions, **more: object) -> ApiError:
+    authenticator = Authenticator([_scheme(*callers)])
     with pytest.raises(ApiError) as caught:
-        await authenticator.authenticate(Credentials(proxied=headers, **more), 0)  # type: ignore[arg-type]  # other fields of Presented
+        await authenticator.authenticate(Credentials(proxied=proxied, **more), 0)  # type: ignore[arg-type]  # other fields of Presented
     return caught.value
 
 
@@ -85,7 +89,7 @@ async def test_without_a_user_the_scheme_has_nothing_to_say(headers: Headers | N
     assert api_error.operator == ("a reason" if headers is None else "the proxy names no user")
 
 
-@pytest.mark.parametrize("sent", [{"bearer": "x"}, {"api_key": "x"}, {"url_key": "x"}, {"other": True}])
+@pytest.mark.parametrize("sent", [{"bearer": "x"}, {"headers": {"x-api-key": "x"}}, {"path_key": "x"}, {"other": True}])
 async def test_a_credential_of_the_client_goes_first(sent: dict[str, object]) -> None:
     api_error = await _error_response(NAMING, **sent)
     assert (api_error.code, api_error.operator) == (Code.CREDENTIAL_INVALID, BEFORE)
@@ -93,5 +97,6 @@ async def test_a_credential_of_the_client_goes_first(sent: dict[str, object]) ->
 
 
 def test_all_that_is_read_is_named() -> None:
-    assert STAFF.headers == NAMING.keys()
+    assert forward_auth_config("staff", STAFF).headers == NAMING.keys()
+    assert Authenticator([_scheme(STAFF)]).proxy_headers == NAMING.keys()
     assert SECRET not in repr(STAFF)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import asdict
 
-from tokend.config.entry_points import load
+from tokend.config.entry_points import BACKENDS
 from tokend.plugins import Backend, Grant, Issuance, Service
 from tokend.testing.backends import BackendConformance
 
@@ -42,7 +42,7 @@ def _conformance(kind: str) -> type[BackendConformance]:
         if name in told
     }
     attributes["unlimited_privileges"] = frozenset(told.get("unlimited_privileges", ()))
-    return type(f"Test_{kind}", (BackendConformance,), {"backend": load(kind, _GROUP), **attributes})
+    return type(f"Test_{kind}", (BackendConformance,), {"backend": BACKENDS.load(kind, _GROUP), **attributes})
 
 
 for _kind in _ENTRIES:
@@ -53,7 +53,7 @@ _CASES: Final = [pytest.param(kind, case, id=case["name"]) for kind in _ENTRIES 
 
 
 def _backend(kind: str) -> Backend:
-    backend = load(kind, _GROUP)
+    backend = BACKENDS.load(kind, _GROUP)
     return backend(backend.Options.model_validate(_file(kind).get("options", {})), BackendConformance.app_credentials)
 
 

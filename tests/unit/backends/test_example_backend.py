@@ -98,10 +98,10 @@ def test_the_example_passes_its_own_tests(installed: Installed) -> None:
     assert " passed" in said
 
 
-def test_tokend_backends_lists_the_kind_and_its_package(installed: Installed) -> None:
-    assert "waveline\ttokend-waveline 0.1.0\n" in installed.run("-m", "tokend", "backends")
-    told = installed.run("-m", "tokend", "backends", "--config", "config.yaml")
-    assert told == "waveline\ttokend-waveline 0.1.0\tapps demo\tfields room, user, role\n"
+def test_tokend_plugins_lists_the_kind_and_its_package(installed: Installed) -> None:
+    assert "backend\twaveline\ttokend-waveline 0.1.0\n" in installed.run("-m", "tokend", "plugins")
+    told = installed.run("-m", "tokend", "plugins", "--config", "config.yaml")
+    assert told == "backend\twaveline\ttokend-waveline 0.1.0\tapps demo\tfields room, user, role\n"
 
 
 def test_a_token_comes_over_http_with_the_packages_own_field(url: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import APP_ID, CERTIFICATE, DEMO
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.cli import main
 
 CONFIG = f"""
@@ -107,7 +107,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
 def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     out = capsys.readouterr().out
-    for command in ("serve", "check", "schema", "token", "inspect", "explain", "key", "backends", "kick", "health"):
+    for command in ("serve", "check", "schema", "token", "inspect", "explain", "key", "plugins", "kick", "health"):
         assert re.search(rf"^    {command}\s+\w", out, re.M), command
 
 
@@ -117,7 +117,7 @@ def test_configuration_problems_are_exit_code_78(home: Path, capsys: pytest.Capt
         ["serve"],
         ["check"],
         ["token", "rtc", "channel=x", "uid=1"],
-        ["backends", "--config", "config.yaml"],
+        ["plugins", "--config", "config.yaml"],
     ):
         assert main(arguments) == 78
         err = capsys.readouterr().err
@@ -146,9 +146,10 @@ def test_key_new_prints_a_key_and_its_hash(capsys: pytest.CaptureFixture[str], m
 
 
 @pytest.mark.usefixtures("home")
-def test_backends_names_kinds_and_packages(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["backends"]) == 0
+def test_plugins_names_every_plug_in_and_its_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins"]) == 0
     listed = capsys.readouterr().out
-    assert re.search(r"^rtc\ttokend \S+$", listed, re.M)
-    assert main(["backends", "--config", "config.yaml"]) == 0
+    for line in ("backend\trtc", "auth scheme\tjwt", "dialect\tnative"):
+        assert re.search(rf"^{line}\ttokend \S+$", listed, re.M), line
+    assert main(["plugins", "--config", "config.yaml"]) == 0
     assert "apps demo\tfields channel, uid, account" in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.auth.jwt.making import SECRET, good, pem, with_secret
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.cli import main
 
 CONFIG = f"""

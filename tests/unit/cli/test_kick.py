@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.running import APP_ID, CERTIFICATE
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.cli import main
 from tokend.cli.kick import KickError, create_rule
 from tokend.core.secrets import Secret

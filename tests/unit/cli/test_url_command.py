@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.running import APP_ID, CERTIFICATE, serving, tokend
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 ENVIRONMENT = {"CERTIFICATE": CERTIFICATE, "SIGNING": "0123456789-signing-key-of-32-bytes"}
 CONFIG = f"""

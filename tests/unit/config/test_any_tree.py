@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 
 from tests.unit.config.trees import SOUND, Position, marked, positions, replaced
 from tests.unit.config.writing import ENVIRONMENT
-from tokend.config import entry_points
+from tokend.auth.jwt_options import JwtOptions
+from tokend.auth.key_digests import Key
 from tokend.config.assemble import assemble
-from tokend.config.keys import KeyEntry
+from tokend.config.entry_points import BACKENDS, installed
 from tokend.config.loading import ConfigurationError
 from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
-from tokend.config.shape import AppShape, CallerShape, JwtShape, RootShape, RuleShape
+from tokend.config.shape import AppShape, RootShape
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.rate_limits import Limits
+from tokend.core.rules import Rule
 from tokend.issuing.configuration import RouteOptions
 from tokend.issuing.server_settings import AuditSettings, RedisSettings, ServerSettings
 
@@ -26,12 +28,11 @@ KEYS = sorted(
         for shape in (
             RootShape,
             AppShape,
-            CallerShape,
-            KeyEntry,
-            JwtShape,
+            Key,
+            JwtOptions,
             Certificate,
             RouteOptions,
-            RuleShape,
+            Rule,
             Limits,
             RedisSettings,
             ServerSettings,
@@ -39,6 +40,7 @@ KEYS = sorted(
         )
         for key in shape.model_fields
     }
+    | {"rules", *installed("tokend.auth")}
 )
 WORDS = [
     "rtc",
@@ -70,7 +72,7 @@ PLACES = st.sampled_from(list(positions(SOUND))[1:])
 def _assemble(tree: Any, directory: Path) -> list[str]:
     assert isinstance(tree, LocatedDict)
     try:
-        assemble(tree, "config.yaml", Secrets(ENVIRONMENT, directory), entry_points.load)
+        assemble(tree, "config.yaml", Secrets(ENVIRONMENT, directory), BACKENDS.load)
     except ConfigurationError as error:
         assert error.problems
         return list(map(str, error.problems))

@@ -5,18 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE
+from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader
+from tokend.auth.jwt_options import JwtOptions
+from tokend.auth.key_digests import Key
 from tokend.auth.presets import FORWARD_PRESETS, PRESETS
-from tokend.config import environment, keys, references, secrets
+from tokend.config import environment, references, secrets
 from tokend.config import shape as shapes
+from tokend.config.entry_points import installed
 from tokend.config.loading import load
 from tokend.config.rule_presets import RULE_PRESETS
 from tokend.config.shape import RootShape
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.rate_limits import Limits
 from tokend.core.reach import Capability
+from tokend.core.rules import Rule, RuleTtl
 from tokend.core.validation import StrictModel
-from tokend.dialects.registry import DIALECTS
 from tokend.issuing import server_settings
 from tokend.issuing.configuration import Cors, RestApi, RouteOptions, TtlBounds
 
@@ -34,9 +39,8 @@ SECTIONS: dict[str, tuple[type[StrictModel], str]] = {
     "Lifetimes: `ttl`": (TtlBounds, "ttl."),
     "CORS: `cors`": (Cors, "cors."),
     "Rate limits: `limits`": (Limits, "limits."),
-    "Callers: `callers`": (shapes.CallerShape, ""),
-    "Keys: `api_key` and `url_key`": (keys.KeyEntry, ""),
-    "Tokens of an identity provider: `jwt`": (shapes.JwtShape, "jwt."),
+    "Keys: `api_key` and `url_key`": (Key, ""),
+    "Tokens of an identity provider: `jwt`": (JwtOptions, "jwt."),
     "The vendor's REST API: `rest`": (RestApi, "rest."),
     "Routes: `routes`": (RouteOptions, ""),
     "The app's own backend: `authorizer`": (AuthorizerSettings, "authorizer."),
@@ -67,16 +71,20 @@ def test_every_key_has_its_row_and_no_row_an_unknown_key(heading: str) -> None:
     assert _rows(heading) == [prefix + name for name in model.model_fields]
 
 
+def test_every_auth_scheme_has_its_row() -> None:
+    assert sorted(_rows("Callers: `callers`")) == sorted([*installed("tokend.auth"), "rules"])
+
+
 def test_secrets_rules_and_powers() -> None:
     secret, certificate = list(references.SecretRef.model_fields), list(references.Certificate.model_fields)
     assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{one}" for one in certificate)]
-    rule = [*shapes.RuleShape.model_fields, *(f"ttl.{one}" for one in shapes.RuleTtl.model_fields)]
+    rule = [*Rule.model_fields, *(f"ttl.{one}" for one in RuleTtl.model_fields)]
     assert _rows("Rules: `rules`") == [*rule, *Capability]
 
 
 def test_forward_auth_and_its_presets() -> None:
-    keys = [f"forward_auth.{one}" for one in shapes.ForwardAuthShape.model_fields]
-    secret = [f"secret_header.{one}" for one in shapes.SecretHeaderShape.model_fields]
+    keys = [f"forward_auth.{one}" for one in ForwardAuthOptions.model_fields]
+    secret = [f"secret_header.{one}" for one in SecretHeader.model_fields]
     assert _rows(FORWARD_AUTH) == [*keys, *secret, *FORWARD_PRESETS]
     for name, preset in FORWARD_PRESETS.items():
         claims, lists = (
@@ -93,10 +101,9 @@ def test_no_shape_is_left_out() -> None:
         for name, one in vars(module).items()
         if isinstance(one, type) and issubclass(one, StrictModel) and one.__module__ == module.__name__
     }
-    covered = {model.__name__ for model, _ in SECTIONS.values()} | {
-        *("RuleShape", "RuleTtl", "ForwardAuthShape", "SecretHeaderShape")
-    }
-    covered -= {"KeyEntry", "TtlBounds", "Cors", "Limits", "RestApi", "RouteOptions", "AuthorizerSettings"}  # elsewhere
+    covered = {model.__name__ for model, _ in SECTIONS.values()}
+    covered -= {"Key", "JwtOptions"}  # of the auth schemes
+    covered -= {"TtlBounds", "Cors", "Limits", "RestApi", "RouteOptions", "AuthorizerSettings"}  # of apps
     assert {
         name
         for name, one in vars(references).items()

@@ -1,16 +1,26 @@
-"""Finding backends: one sentence for each thing that can be wrong, and nothing is imported that nobody asked for."""
+"""Finding plug-ins: one sentence for each thing that can be wrong, and nothing is imported that nobody asked for."""
 
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from tokend.auth.api_key import ApiKey
 from tokend.backends.agora.rtc import Rtc
-from tokend.config import entry_points
-from tokend.config.entry_points import PluginError, load, package_of
+from tokend.config.entry_points import (
+    AUTH_SCHEMES,
+    BACKENDS,
+    DIALECTS,
+    GROUPS,
+    PluginError,
+    PluginGroup,
+    installed,
+    package_of,
+)
+from tokend.dialects import native
 
 _MODULES: Final = {
     "fake_good": "from tokend.backends.agora.rtm import Rtm",
@@ -34,6 +44,26 @@ class LaxFields(Whole):
     Fields = dict
 class LaxOptions(Whole):
     Fields, Options = StrictModel, None
+class TooNew(Whole):
+    Fields, api_version = StrictModel, 2
+class TooOld(Whole):
+    Fields, api_version = StrictModel, 0
+class NoVersion(Whole):
+    Fields, api_version = StrictModel, "1"
+""",
+    "fake_exits": "raise SystemExit('the whole\\nserver')",
+    "fake_stops": "class Stop(BaseException): pass\nraise Stop('now')",
+    "fake_auth": """
+from tokend.plugins import AuthScheme
+class Abstract(AuthScheme): pass
+class Lax(AuthScheme):
+    authenticate = None
+    Options = dict
+""",
+    "fake_dialect": """
+from tokend.plugins import Dialect
+NEW = Dialect("new", (), None, api_version=2)
+OTHER = Dialect("other", (), None)
 """,
 }
 
@@ -51,8 +81,8 @@ class _Package(Distribution):
         return Path(str(path))
 
 
-def _entry(kind: str, value: str, package: str = "waveline") -> EntryPoint:
-    entry = EntryPoint(kind, value, "tokend.backends")
+def _entry(name: str, value: str, package: str = "waveline") -> EntryPoint:
+    entry = EntryPoint(name, value, "any group")
     vars(entry).update(dist=_Package(package))
     return entry
 
@@ -74,15 +104,15 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         del sys.modules[name]
 
 
-def _problem(kind: str, known: Mapping[str, tuple[EntryPoint, ...]]) -> str:
+def _problem(name: str, known: Mapping[str, tuple[EntryPoint, ...]], group: PluginGroup[Any] = BACKENDS) -> str:
     with pytest.raises(PluginError) as caught:
-        load(kind, known)
+        group.load(name, known)
     return str(caught.value)
 
 
 def test_a_backend_is_loaded_by_its_kind() -> None:
-    assert load("rtm", _table("rtm", "fake_good:Rtm")).__name__ == "Rtm"
-    assert load("rtc", _table("rtc", "tokend.backends.agora.rtc:Rtc")) is Rtc
+    assert BACKENDS.load("rtm", _table("rtm", "fake_good:Rtm")).__name__ == "Rtm"
+    assert BACKENDS.load("rtc", _table("rtc", "tokend.backends.agora.rtc:Rtc")) is Rtc
 
 
 def test_only_the_kind_that_is_asked_for_is_imported() -> None:
@@ -91,7 +121,7 @@ def test_only_the_kind_that_is_asked_for_is_imported() -> None:
         **_table("bad", "fake_raises:X"),
         **_table("other", "fake_shapes:Whole"),
     }
-    load("good", known)
+    BACKENDS.load("good", known)
     assert "fake_good" in sys.modules
     assert not {"fake_raises", "fake_shapes"} & sys.modules.keys()
 
@@ -118,6 +148,17 @@ def test_a_kind_that_two_packages_bring_names_both() -> None:
         ("fake_pkg.needs_sibling:X", "is broken inside: it needs the module fake_pkg.absent, which is not there"),
         ("fake_prefix:X", "is broken inside: it needs the module fake_pre, which is not there"),
         ("fake_raises:X", "is broken inside: importing it raised ValueError: no luck today"),
+        ("fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
+        ("fake_stops:X", "is broken inside: importing it raised Stop: now"),
+        ("fake_shapes:TooNew", "was written for version 2 of tokend.plugins, this is version 1: upgrade tokend"),
+        (
+            "fake_shapes:TooOld",
+            "was written for version 0 of tokend.plugins, the oldest that works is 1: upgrade that package",
+        ),
+        (
+            "fake_shapes:NoVersion",
+            "needs api_version, the number of the version of tokend.plugins that it was written for",
+        ),
         (
             "fake_attribute:X",
             "is broken inside: importing it raised AttributeError: module 'sys' has no attribute 'no_such_thing'",
@@ -132,14 +173,17 @@ def test_a_kind_that_two_packages_bring_names_both() -> None:
         ),
         ("fake_shapes", "is no backend: fake_shapes is not a subclass of tokend.plugins.Backend"),
         ("fake_shapes:Abstract", "is no backend: fake_shapes:Abstract does not implement grant, mint, read"),
-        ("fake_shapes:Whole", "is no backend: fake_shapes:Whole needs Fields, a subclass of tokend.plugins.Strict"),
+        (
+            "fake_shapes:Whole",
+            "is no backend: fake_shapes:Whole needs Fields, a subclass of tokend.plugins.StrictModel",
+        ),
         (
             "fake_shapes:LaxFields",
-            "is no backend: fake_shapes:LaxFields needs Fields, a subclass of tokend.plugins.Strict",
+            "is no backend: fake_shapes:LaxFields needs Fields, a subclass of tokend.plugins.StrictModel",
         ),
         (
             "fake_shapes:LaxOptions",
-            "is no backend: fake_shapes:LaxOptions needs Options, a subclass of tokend.plugins.Strict",
+            "is no backend: fake_shapes:LaxOptions needs Options, a subclass of tokend.plugins.StrictModel",
         ),
     ],
 )
@@ -147,11 +191,57 @@ def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: 
     assert _problem("wave", _table("wave", value)) == f"backend 'wave' of package-0 1.2 {told}"
 
 
+@pytest.mark.parametrize(
+    ("group", "value", "told"),
+    [
+        (AUTH_SCHEMES, "fake_absent:X", "is missing: its entry point names fake_absent:X, which is not there"),
+        (
+            AUTH_SCHEMES,
+            "fake_good:Rtm",
+            "is no auth scheme: fake_good:Rtm is not a subclass of tokend.plugins.AuthScheme",
+        ),
+        (AUTH_SCHEMES, "fake_auth:Abstract", "is no auth scheme: fake_auth:Abstract does not implement authenticate"),
+        (
+            AUTH_SCHEMES,
+            "fake_auth:Lax",
+            "is no auth scheme: fake_auth:Lax needs Options, a subclass of pydantic.BaseModel",
+        ),
+        (DIALECTS, "fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
+        (DIALECTS, "fake_good:Rtm", "is no dialect: fake_good:Rtm is not an instance of tokend.plugins.Dialect"),
+        (
+            DIALECTS,
+            "fake_dialect:OTHER",
+            "is no dialect: fake_dialect:OTHER has the name 'other', its entry point another",
+        ),
+    ],
+)
+def test_the_other_groups_are_loaded_in_the_same_way(group: PluginGroup[Any], value: str, told: str) -> None:
+    assert _problem("wave", _table("wave", value), group) == f"{group.noun} 'wave' of package-0 1.2 {told}"
+
+
+def test_a_dialect_states_its_version_too() -> None:
+    told = _problem("new", _table("new", "fake_dialect:NEW"), DIALECTS)
+    assert told.endswith("was written for version 2 of tokend.plugins, this is version 1: upgrade tokend")
+
+
+def test_schemes_and_dialects_are_loaded_by_their_names() -> None:
+    assert AUTH_SCHEMES.load("api_key") is ApiKey
+    assert DIALECTS.load("native") is native.DIALECT
+    assert (
+        _problem("jtw", installed("tokend.auth"), AUTH_SCHEMES) == "there is no auth scheme 'jtw', did you mean 'jwt'?"
+    )
+
+
 def test_an_entry_without_a_package_says_so() -> None:
     assert package_of(EntryPoint("wave", "x:Y", "tokend.backends")) == "an unnamed package"
 
 
-def test_the_installed_table_has_the_built_in_kinds_once() -> None:
-    for kind in ("rtc", "rtm", "chat"):
-        (entry,) = entry_points.installed()[kind]
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_every_built_in_plug_in_works_and_is_there_once(group: PluginGroup[Any]) -> None:
+    for name, entries in installed(group.name).items():
+        assert len(entries) == 1
+        group.load(name)
+    assert set(group.load_all()) == set(installed(group.name))
+    for name in {"backend": ("rtc", "rtm", "chat"), "dialect": ("native",)}.get(group.noun, ("api_key", "anonymous")):
+        (entry,) = installed(group.name)[name]
         assert package_of(entry).startswith("tokend ")

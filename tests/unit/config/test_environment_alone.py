@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
-from tokend.auth.authenticator import Authenticator, digest_of, read_credentials
+from tokend.auth.authenticator import Authenticator, read_credentials
+from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, load, read_server
 from tokend.core.errors import ApiError
 from tokend.core.reach import Capability
@@ -23,7 +23,7 @@ def _configuration(directory: Path, **more: str) -> Configuration:
 
 async def _caller(authenticator: Authenticator, key: str | None) -> str | None:
     try:
-        return (await authenticator.authenticate(read_credentials([], [key] if key else []), 0)).name
+        return (await authenticator.authenticate(read_credentials([], {"x-api-key": [key] if key else []}), 0)).name
     except ApiError:
         return None
 
@@ -93,7 +93,8 @@ def test_a_firebase_project_closes_it_with_the_same_rule_alone_and_beside_a_key(
     assert (single_process.routes[0].callers, both.routes[0].callers) == (("firebase",), ("key", "firebase"))
     assert single_process.warnings == both.warnings == ()
     (rule,), (of_key,) = both.apps["default"].rules["firebase"], both.apps["default"].rules["key"]
-    assert rule == replace(of_key, path="default.firebase.rules[0]")
+    assert (rule.name, of_key.name) == ("default.firebase.rules[0]", "default.key.rules[0]")
+    assert rule.model_dump() == of_key.model_dump()
     assert rule.capabilities == OLD_URLS
 
 

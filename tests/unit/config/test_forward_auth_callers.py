@@ -7,7 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unused-ignore]
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, loaded
-from tokend.auth.forward_auth import ForwardAuth, ForwardAuthConfig
+from tokend.auth.forward_auth import ForwardAuth
+from tokend.auth.forward_auth_options import ForwardAuthConfig
 from tokend.config.loading import ConfigurationError
 from tokend.config.schema import json_schema
 from tokend.issuing.configuration import Configuration
@@ -31,7 +32,7 @@ def _forwardings(configuration: Configuration) -> tuple[ForwardAuthConfig, ...]:
     (route,) = configuration.routes
     (scheme,) = route.authenticator._schemes
     assert isinstance(scheme, ForwardAuth)
-    return scheme._forwardings
+    return scheme._configs
 
 
 def test_a_preset_gives_the_headers(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.reach import Capability
-from tokend.dialects.registry import DIALECTS
 from tokend.issuing.configuration import TtlBounds
 from tokend.issuing.server_settings import Listen
 
@@ -60,7 +60,7 @@ def test_the_ninety_percent_case(tmp_path: Path) -> None:
     assert route.callers == ("studio",)
     assert route.ttl == TtlBounds.of(3600, 60, 86_400)
     assert not route.options.clamp
-    assert rule.path == "demo.studio.rules[0]"
+    assert rule.name == "demo.studio.rules[0]"
     assert rule.kinds == {"rtc", "rtm", "chat"}
     assert (rule.channel, rule.user, rule.roles, rule.capabilities, rule.max_ttl) == (
         None,

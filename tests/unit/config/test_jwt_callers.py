@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped, unus
 
 from tests.unit.auth.jwt.making import jwk, pem
 from tests.unit.config.writing import APP_ID, loaded
-from tokend.auth.jwt import ASYMMETRIC, Jwt, TrustedIssuer
+from tokend.auth.jwt import Jwt
+from tokend.auth.jwt_options import ASYMMETRIC, TrustedIssuer
 from tokend.auth.presets import PRESETS
 from tokend.config.loading import ConfigurationError
 from tokend.config.schema import json_schema

@@ -91,11 +91,11 @@ Part = Mapping[str, Any]
 
 
 def app_of(rules: Sequence[Part]) -> App:
-    """An app with these rules; a rule's path is its index."""
+    """An app with these rules; a rule is named after its index."""
     made = []
     for index, one in enumerate(rules):
         when = {f"claims.{name}": wanted for name, wanted in one["when"].items()}
-        made.append(rule(**{**one, "when": when, "path": str(index)}))
+        made.append(rule(**{**one, "when": when, "name": str(index)}))
     return app(*made)
 
 

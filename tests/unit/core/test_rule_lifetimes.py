@@ -6,7 +6,7 @@ from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, re
 from tokend.core.errors import Code
 from tokend.core.model import Issued
 from tokend.dialects.contract import Issue
-from tokend.dialects.registry import token_fields
+from tokend.dialects.rendering import token_fields
 from tokend.issuing.configuration import TtlBounds
 from tokend.issuing.issuer import issue
 
@@ -51,7 +51,7 @@ def test_outside_the_rules_max_is_not_permitted() -> None:
 
 
 def test_a_longer_ttl_is_tried_under_the_next_rule() -> None:
-    of = app(rule(max_ttl=300, path="short"), rule(max_ttl=900, path="long"))
+    of = app(rule(max_ttl=300, name="short"), rule(max_ttl=900, name="long"))
     assert permitted(of, rtc(ttl=301), options=_STRICT).rule == "long"
 
 

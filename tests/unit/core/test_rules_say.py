@@ -106,9 +106,9 @@ def test_a_field_that_a_service_lacks_is_not_held_against_it() -> None:
 
 def test_rules_never_add_up() -> None:
     of = app(
-        rule("room-a", roles=["publisher"], path="one"),
-        rule("room-b", roles=["subscriber"], path="two"),
-        rule("room-b", capabilities=["wildcard_user"], roles=["publisher"], user="x*", path="three"),
+        rule("room-a", roles=["publisher"], name="one"),
+        rule("room-b", roles=["subscriber"], name="two"),
+        rule("room-b", capabilities=["wildcard_user"], roles=["publisher"], user="x*", name="three"),
     )
     assert code_of(of, rtc("room-a", role="publisher")) is None
     assert code_of(of, rtc("room-b", role="publisher")) is Code.NOT_PERMITTED
@@ -116,7 +116,7 @@ def test_rules_never_add_up() -> None:
 
 
 def test_the_first_rule_that_fits_is_the_one() -> None:
-    of = app(rule("other", path="one"), rule("room", path="two"), rule(path="three"))
+    of = app(rule("other", name="one"), rule("room", name="two"), rule(name="three"))
     assert permitted(of, rtc("room")).rule == "two"
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.built_in_dialects import DIALECTS
 from tests.oracle import Vendor
 from tests.unit.dialects.notation import PLACEHOLDER, of_token, of_vendor, quoted, rebuilt_006, signed
 from tests.unit.dialects.transcripts import CONFIGURATIONS, Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import CERTIFICATE, Reply, Running, serving
 from tokend.core.errors import ApiError
 from tokend.dialects.contract import FORM, JSON
-from tokend.dialects.registry import DIALECTS
 from tokend.issuing.routing import NoMatch, RouteTable, split_path
 
 _EXCHANGES = all_exchanges()

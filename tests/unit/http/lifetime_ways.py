@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import APP_ID, NOW, Reply, Running
 from tokend.dialects.contract import FORM
-from tokend.dialects.registry import DIALECTS
 
 
 class Way(NamedTuple):

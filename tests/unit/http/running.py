@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 import orjson
 from aiohttp import web
 
-from tokend.auth.authenticator import digest_of
-from tokend.config import entry_points
+from tokend.auth.key_digests import digest_of
 from tokend.config.assemble import assemble
+from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.interfaces import Interfaces
@@ -65,7 +65,7 @@ apps:
 def configuration_of(text: str) -> Configuration:
     """The Setup of a YAML text; its certificates come from the variable CERTIFICATE."""
     return assemble(
-        parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), entry_points.load
+        parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), BACKENDS.load
     )
 
 

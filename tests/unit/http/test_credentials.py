@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.http.running import DEMO, KEY, OPEN, serving
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 _JWT_LIKE = "tk.with.dots"
 _TWO = DEMO + f'      other: {{api_key: ["{digest_of(_JWT_LIKE)}", "{digest_of("!odd~key")}"]}}\n'

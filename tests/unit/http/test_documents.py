@@ -7,13 +7,13 @@ import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from tests.built_in_dialects import DIALECTS
 from tests.oracle import Vendor
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, configuration_of, serving
-from tokend.dialects.registry import DEFAULT, DIALECTS
 from tokend.http import pages
 from tokend.http.handler import ActiveConfiguration
-from tokend.issuing.configuration import RouteOptions
+from tokend.issuing.configuration import DEFAULT_DIALECTS, RouteOptions
 
 _HOW_MANY: Final = 300
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
@@ -76,7 +76,9 @@ async def test_the_document_is_valid_and_leaves_no_endpoint_out(text: str, prefi
     OpenAPIV31SpecValidator(document).validate()
     listed = {(method.upper(), path) for path, of in document["paths"].items() for method in of}
     assert listed == {
-        (one.method, f"/{one.path}") for dialect in (DIALECTS[name] for name in DEFAULT) for one in dialect.endpoints
+        (one.method, f"/{one.path}")
+        for dialect in (DIALECTS[name] for name in DEFAULT_DIALECTS)
+        for one in dialect.endpoints
     }
     assert document["servers"] == [{"url": prefix or "/"}]
 

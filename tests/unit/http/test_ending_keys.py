@@ -9,7 +9,7 @@ from tests.running import CERTIFICATE, tokend
 from tests.running import serving as process
 from tests.unit.config.writing import ONE_APP, loaded
 from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, serving
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 ENDS = "2027-01-15T08:00:00Z"
 NEW = "the-key-that-follows"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.system.proxy import reasons
 from tests.unit.http.running import APP_ID, KEY, Reply, Running, serving
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 ASK: Final = {"kind": "rtm"}
 USER: Final = ("X-Auth-Request-User", "alice")

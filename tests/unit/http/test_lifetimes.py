@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import pytest
 
+from tests.built_in_dialects import DIALECTS
 from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import OF_CUSTOM, OF_DIALECTS, WAYS, Way, everything, send
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Reply, configuration_of, serving
 from tokend.backends.agora import v006, v007
 from tokend.core.model import PLATFORM_MAX_TTL
 from tokend.dialects.contract import FORM
-from tokend.dialects.registry import DIALECTS
 from tokend.issuing.configuration import Configuration
 
 _MIN, _MAX, _DEFAULT = 120, 7_200, 3_600

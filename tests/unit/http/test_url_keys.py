@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.http.running import APP_ID, DEMO, KEY, serving
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 
 URL_KEY = "url-key-that-nobody-guesses"
 BOTH = (

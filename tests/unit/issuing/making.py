@@ -10,7 +10,6 @@ from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import Condition, parse_claim_path
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Caller, Issuance, TokenRequest
-from tokend.core.patterns import parse_template
 from tokend.core.reach import Capability
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
@@ -46,19 +45,14 @@ def rule(
     capabilities: Sequence[str] = (),
     when: Mapping[str, object] | None = None,
     max_ttl: int | None = None,
-    path: str = "demo.web.rules[0]",
+    name: str = "demo.web.rules[0]",
 ) -> Rule:
     """A rule as the YAML would say it."""
-    return Rule(
-        path=path,
-        kinds=frozenset(kinds),
-        when=tuple(condition(claim, wanted) for claim, wanted in (when or {}).items()),
-        channel=None if channel is None else parse_template(channel),
-        user=None if user is None else parse_template(user),
-        roles=None if roles is None else frozenset(roles),
-        capabilities=frozenset(map(Capability, capabilities)),
-        max_ttl=max_ttl,
-    )
+    written: dict[str, object] = {"channel": channel, "user": user, "when": when}
+    written |= {"roles": None if roles is None else frozenset(roles), "ttl": max_ttl and {"max": f"{max_ttl}s"}}
+    given = {key: value for key, value in written.items() if value is not None}
+    given |= {"kinds": frozenset(kinds), "capabilities": frozenset(map(Capability, capabilities))}
+    return Rule.model_validate(given, context={"name": name})
 
 
 def condition(claim: str, wanted: object) -> Condition:

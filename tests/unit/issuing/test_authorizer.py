@@ -156,7 +156,7 @@ async def test_what_would_widen_changes_nothing_and_is_not_even_asked(
 async def test_a_user_that_a_rule_filled_in_is_not_exchanged_for_another() -> None:
     """The second rule would permit the user that it names; but it was asked about the first."""
     backend = Backend(Restriction("authorizer", user="b*"))
-    api_error = await refused(backend, rtc(uid=None), rule(user="ada"), rule(user="bob", path="demo.web.rules[1]"))
+    api_error = await refused(backend, rtc(uid=None), rule(user="ada"), rule(user="bob", name="demo.web.rules[1]"))
     assert api_error.code is Code.NOT_PERMITTED
     assert backend.asked[0].users == ("ada",)
 

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import CALLER, CREDENTIALS, STAMP, app, backends, route_options, rtc, rule
-from tokend.auth.anonymous import Anonymous
+from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
+from tokend.auth.contract import AppContext
 from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import Mismatch
 from tokend.core.errors import ApiError, Code
@@ -228,8 +229,9 @@ async def test_times_come_from_the_stamp_and_the_grant() -> None:
 
 async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may() -> None:
     of = app(rule())
-    route = Route(of, route_options(), (), Authenticator([Anonymous("web")]), ("web",))
-    nobody = read_credentials((), ())
+    scheme = Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})
+    route = Route(of, route_options(), (), Authenticator([scheme]), ("web",))
+    nobody = read_credentials(())
     for parsed, made in ((Issue((_OK,)), Issued), (Explain(_OK), Explanation)):
         (outcome,) = await answer(route, parsed, nobody, [STAMP])
         assert isinstance(outcome, made)
@@ -238,7 +240,7 @@ async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may(
     assert isinstance(outcome, Inspection)
     for wanted in (Issue((_OK,)), Explain(_OK), Inspect(token)):
         with pytest.raises(ApiError) as caught:
-            await answer(route, wanted, read_credentials((), ("unknown",)), [STAMP])
+            await answer(route, wanted, read_credentials((), {"x-api-key": ("unknown",)}), [STAMP])
         assert caught.value.code is Code.CREDENTIAL_INVALID
 
 

@@ -179,7 +179,7 @@ def test_a_kind_that_the_app_has_not_is_told_with_those_it_has() -> None:
 
 
 def test_explain_names_each_rule_that_was_tried() -> None:
-    of = app(rule(kinds=["rtm"], path="kinds"), rule("{claims.org}", path="claim"), rule(path="bad"), rule(path="good"))
+    of = app(rule(kinds=["rtm"], name="kinds"), rule("{claims.org}", name="claim"), rule(name="bad"), rule(name="good"))
     told = explain(of, TERMS, CALLER, rtc(uid=None))
     assert [one.rule for one in told.rule_results] == ["kinds", "claim", "bad", "good"]
     assert told.rule_results[2].unmet == ("uid is missing: say for whom the token is",)
@@ -187,13 +187,13 @@ def test_explain_names_each_rule_that_was_tried() -> None:
 
 def test_the_nearest_miss_is_told() -> None:
     """A bad ask before a capability that is lacking, whichever rule comes first; a capability before all else."""
-    bad, capability, else_ = rule(user="\n", path="bad"), rule(user="7*", path="capability"), rule("other", path="else")
+    bad, capability, else_ = rule(user="\n", name="bad"), rule(user="7*", name="capability"), rule("other", name="else")
     token_request = rtc("*", uid=None)
     for rules in ((capability, rule()), (rule(), capability)):
         assert refused(app(*rules), token_request).code is Code.INVALID_FIELD
     for several in ((capability, else_), (else_, capability)):
         assert refused(app(*several), rtc("*", uid=77)).code is Code.CAPABILITY_REQUIRED
-    fills = rule(user="7", path="fills")
+    fills = rule(user="7", name="fills")
     for ordered in ((fills, bad), (bad, fills)):
         api_error = refused(app(*ordered), token_request)
         assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "uid")

@@ -6,12 +6,12 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
+from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.notation import signed
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import WORLD, Reply, serving
 from tokend.core.interfaces import Interfaces
 from tokend.core.rate_limits import Group, Limit, Limits
-from tokend.dialects.registry import DIALECTS
 from tokend.issuing.configuration import Configuration
 
 SENTENCE: Final = "this is over a rate limit: ask again in 3 s"

@@ -129,7 +129,12 @@ async def test_a_flood_of_refused_credentials_is_limited_before_it_fills_the_aud
     route = Route(APP, route_options(), (), Authenticator([]), ())
     with pytest.raises(ApiError) as caught:
         await answer(
-            route, Issue((ANN,)), read_credentials((), ("wrong",)), [STAMP], journal.interfaces, address="192.0.2.7"
+            route,
+            Issue((ANN,)),
+            read_credentials((), {"x-api-key": ("wrong",)}),
+            [STAMP],
+            journal.interfaces,
+            address="192.0.2.7",
         )
     assert caught.value.code is Code.RATE_LIMITED
     assert journal.groups == [["app:demo", "address:demo:192.0.2.7"]]

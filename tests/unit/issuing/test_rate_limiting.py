@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.http.running import APP_ID, KEY, NOW, WORLD, Reply, Running, configuration_of, serving
 from tokend.adapters.memory_limiter import LocalLimiter
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.core.interfaces import Interfaces
 
 OTHER_KEY = "tk_other_0123456789abcdef"

@@ -18,8 +18,8 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_
 
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, WORLD
 from tokend.adapters.jwks import KeyCache
-from tokend.config import entry_points
 from tokend.config.assemble import assemble
+from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
@@ -119,7 +119,7 @@ def b64(raw_bytes: bytes) -> str:
 
 
 def configuration_of(text: str = YAML, environment: Mapping[str, str] = ENVIRONMENT) -> Configuration:
-    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()), entry_points.load)
+    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()), BACKENDS.load)
 
 
 DOCUMENTS: Final[Mapping[str, Callable[[], Any]]] = {

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.auth.jwt.making import good, jwk, keys
 from tests.unit.http.running import APP_ID, CERTIFICATE, KEY, serving
-from tokend.auth.authenticator import digest_of
+from tokend.auth.key_digests import digest_of
 from tokend.auth.presets import PRESETS
 from tokend.cli.example import example_request
 from tokend.config.loading import load

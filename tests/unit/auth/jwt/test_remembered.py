@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from tests.unit.auth.jwt.making import SECRET, configuration_of, good, keys, with_secret
 from tests.unit.http.running import NOW, WORLD, serving
-from tokend.auth.contract import Credentials
-from tokend.auth.jwk import secret_key
-from tokend.auth.jwt import REMEMBERED, Jwt, TrustedIssuer
+from tokend.auth.contract import AppContext, Credentials
+from tokend.auth.jwt import REMEMBERED, Jwt
+from tokend.auth.jwt_options import JwtOptions
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import Interfaces, Keys, KeySource
+from tokend.core.secrets import Secret
 
 _ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}
 
@@ -51,7 +52,12 @@ async def test_a_remembered_token_is_refused_once_it_is_past() -> None:
 
 
 def _machines() -> Jwt:
-    return Jwt([TrustedIssuer("machine", "machine", frozenset({"tokend"}), ("HS256",), (secret_key(SECRET),))])
+    return _signed_by_secret("tokend")
+
+
+def _signed_by_secret(audience: str) -> Jwt:
+    options = JwtOptions(issuer="machine", audience=[audience], secret=Secret(SECRET))
+    return Jwt(AppContext("demo"), {"machine": options})
 
 
 async def test_what_is_refused_is_not_remembered() -> None:
@@ -80,7 +86,7 @@ async def test_no_more_are_remembered_than_there_is_room_for() -> None:
 async def test_what_one_route_found_is_nothing_to_another() -> None:
     token = with_secret()
     assert await _machines().authenticate(Credentials(bearer=token), NOW) is not None
-    strangers = Jwt([TrustedIssuer("machine", "machine", frozenset({"elsewhere"}), ("HS256",), (secret_key(SECRET),))])
+    strangers = _signed_by_secret("elsewhere")
     with pytest.raises(ApiError):
         await strangers.authenticate(Credentials(bearer=token), NOW)
 

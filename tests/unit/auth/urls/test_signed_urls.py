@@ -42,11 +42,11 @@ async def test_it_makes_the_caller_with_its_rules_narrowed() -> None:
     whole = signed(kinds=["rtc"], user="7", roles=["subscriber"], max_ttl=600)
     restriction = Restriction("url party-7", frozenset({"rtc"}), "lobby-1", "7", frozenset({"subscriber"}), 600)
     claims = {"jti": "party-7", "iat": NOW - 60, "exp": NOW + 600}
-    assert await authenticator.authenticate(Credentials(url_key=whole), NOW) == Caller(
+    assert await authenticator.authenticate(Credentials(path_key=whole), NOW) == Caller(
         "uikit", claims, (restriction,), "party-7"
     )
     bare = signed(channel=...)
-    assert (await authenticator.authenticate(Credentials(url_key=bare), NOW)).restrictions == (
+    assert (await authenticator.authenticate(Credentials(path_key=bare), NOW)).restrictions == (
         Restriction("url party-7"),
     )
 
@@ -57,7 +57,7 @@ async def test_ours_and_that_of_another_program_are_read_alike() -> None:
     assert keys is not None
     claims = UrlClaims(app="demo", caller="uikit", jti="party-7", iat=NOW - 60, exp=NOW + 600, channel="lobby-1")
     found = [
-        await configuration.routes[0].authenticator.authenticate(Credentials(url_key=one), NOW)
+        await configuration.routes[0].authenticator.authenticate(Credentials(path_key=one), NOW)
         for one in (sign(claims, keys), by_pyjwt())
     ]
     assert found[0] == found[1]
@@ -143,11 +143,11 @@ async def test_keys_rotate(written: str, good: list[str], bad: list[str]) -> Non
     for key in good:
         for kid in ("primary", "secondary"):  # by either name: a key moves from one to the other
             assert (
-                await authenticator.authenticate(Credentials(url_key=signed(key, header={"kid": kid})), NOW)
+                await authenticator.authenticate(Credentials(path_key=signed(key, header={"kid": kid})), NOW)
             ).name == "uikit"
     for key in bad:
         with pytest.raises(ApiError):
-            await authenticator.authenticate(Credentials(url_key=signed(key)), NOW)
+            await authenticator.authenticate(Credentials(path_key=signed(key)), NOW)
 
 
 async def test_sign_with_says_which_key_signs() -> None:
@@ -157,10 +157,10 @@ async def test_sign_with_says_which_key_signs() -> None:
     made = sign(UrlClaims(app="demo", caller="uikit", jti="x", iat=NOW, exp=NOW + 1), keys)
     only = YAML.replace("{primary: {env: PRIMARY}, secondary: {env: SECONDARY}}", "{env: %s}")
     assert (
-        await configuration_of(only % "SECONDARY").routes[0].authenticator.authenticate(Credentials(url_key=made), NOW)
+        await configuration_of(only % "SECONDARY").routes[0].authenticator.authenticate(Credentials(path_key=made), NOW)
     ).url == "x"
     with pytest.raises(ApiError):
-        await configuration_of(only % "PRIMARY").routes[0].authenticator.authenticate(Credentials(url_key=made), NOW)
+        await configuration_of(only % "PRIMARY").routes[0].authenticator.authenticate(Credentials(path_key=made), NOW)
 
 
 async def test_without_a_signing_key_a_caller_with_a_key_takes_that_alone() -> None:

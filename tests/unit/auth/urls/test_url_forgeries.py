@@ -113,7 +113,7 @@ async def test_a_forgery_is_401_and_the_log_says_why(name: str) -> None:
 
 async def _error_response(token: str) -> ApiError:
     with pytest.raises(ApiError) as caught:
-        await configuration_of().routes[0].authenticator.authenticate(Credentials(url_key=token), NOW)
+        await configuration_of().routes[0].authenticator.authenticate(Credentials(path_key=token), NOW)
     assert caught.value.code is Code.CREDENTIAL_INVALID
     return caught.value
 
@@ -123,7 +123,7 @@ async def test_every_flip_of_a_character_is_refused(make: Callable[[], str]) -> 
     """Each character with each of its low bits turned, and each last letter of a part replaced by every other."""
     token = make()
     authenticator = configuration_of().routes[0].authenticator
-    assert (await authenticator.authenticate(Credentials(url_key=token), NOW)).url == "party-7"
+    assert (await authenticator.authenticate(Credentials(path_key=token), NOW)).url == "party-7"
     changed = {
         f"{token[:place]}{chr(ord(letter) ^ 1 << bit)}{token[place + 1 :]}"
         for place, letter in enumerate(token)
@@ -135,7 +135,7 @@ async def test_every_flip_of_a_character_is_refused(make: Callable[[], str]) -> 
     assert len(changed) > 7 * len(token)
     for one in changed:
         with pytest.raises(ApiError) as caught:
-            await authenticator.authenticate(Credentials(url_key=one), NOW)
+            await authenticator.authenticate(Credentials(path_key=one), NOW)
         assert caught.value.code is Code.CREDENTIAL_INVALID, one
 
 

@@ -1,0 +1,127 @@
+"""What a `forward_auth` caller reads: the headers of a proxy, from a preset or written out, as the configuration writes it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final
+
+from msgspec import Struct
+from pydantic import AfterValidator, Field
+
+from tokend.auth.contract import Place
+from tokend.auth.presets import FORWARD_PRESETS
+from tokend.core.claims import Condition
+from tokend.core.conditions import Conditions
+from tokend.core.secrets import Secret
+from tokend.core.validation import StrictModel, invalid, redact_secrets, suggestion
+
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
+_CLAIM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SECRET: Final = re.compile(r"[!-~]{16,}")
+
+
+def _header(text: str) -> str:
+    if _HEADER.fullmatch(text) is None or text.lower() in _CREDENTIALS:
+        raise invalid("must be the name of a header, other than Authorization and X-API-Key")
+    return text.lower()
+
+
+def _shared_secret(secret: Secret) -> Secret:
+    if _SECRET.fullmatch(secret.reveal()) is None:
+        raise invalid("must be 16 visible ASCII characters or more, none of them blank")
+    return secret
+
+
+def _preset_name(text: str) -> str:
+    if text not in FORWARD_PRESETS:
+        raise invalid(f"'{redact_secrets(text)}' is no preset{suggestion(text, FORWARD_PRESETS)}")
+    return text
+
+
+HeaderName = Annotated[str, AfterValidator(_header)]
+"""In lower case."""
+
+
+class SecretHeader(StrictModel):
+    """A header that only the proxy can fill."""
+
+    name: HeaderName = Field(description="the header that carries the secret")
+    secret: Annotated[Secret, AfterValidator(_shared_secret)] = Field(
+        description="a text that the proxy and tokend alone know"
+    )
+
+
+class ForwardAuthOptions(StrictModel):
+    """In which headers a proxy in front names the user: a preset, or user, claims and lists."""
+
+    preset: Annotated[str, AfterValidator(_preset_name)] | None = Field(
+        default=None, description=f"a proxy by name: {', '.join(FORWARD_PRESETS)}"
+    )
+    user: HeaderName | None = Field(
+        default=None, description="the header in which the proxy names the user: claims.sub"
+    )
+    claims: dict[str, HeaderName] | None = Field(default=None, description="further claims, each with its header")
+    lists: dict[str, HeaderName] | None = Field(
+        default=None, description="claims whose header holds a list with commas"
+    )
+    secret_header: SecretHeader | None = Field(
+        default=None, description="a header with a secret that only the proxy knows"
+    )
+    require: Conditions = Field(default_factory=tuple, description="claims with the values that they must have")
+
+
+class ForwardAuthConfig(Struct, frozen=True):
+    """What one caller reads, all names of headers in lower case: `user` becomes `claims.sub`, `lists` split at commas."""
+
+    caller: str
+    user: str
+    claims: Mapping[str, str] = {}
+    lists: Mapping[str, str] = {}
+    secret_header: SecretHeader | None = None
+    require: tuple[Condition, ...] = ()
+
+    @property
+    def claim_headers(self) -> frozenset[str]:
+        """The headers that become claims."""
+        return frozenset((self.user, *self.claims.values(), *self.lists.values()))
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """All that it reads."""
+        return self.claim_headers | ({self.secret_header.name} if self.secret_header is not None else frozenset())
+
+
+def forward_auth_config(caller: str, options: ForwardAuthOptions) -> ForwardAuthConfig:
+    """What the caller with these options reads. A user's header, or a preset, has to be there."""
+    user, claims, lists = options.user or "", options.claims or {}, options.lists or {}
+    if options.preset is not None:
+        preset = FORWARD_PRESETS[options.preset]
+        user = preset.user.lower()
+        claims = {name: header.lower() for name, header in preset.claims.items()}
+        lists = {name: header.lower() for name, header in preset.lists.items()}
+    return ForwardAuthConfig(caller, user, claims, lists, options.secret_header, options.require)
+
+
+def option_problems(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
+    """What is wrong with one caller's options taken together: the key, and a sentence that follows it."""
+    if options.preset is not None:
+        for key in ("user", "claims", "lists"):
+            if getattr(options, key) is not None:
+                yield (key,), "stands beside a preset, which knows it"
+    else:
+        yield from _problems_by_hand(options)
+    secret = options.secret_header
+    if secret is not None and secret.name in forward_auth_config("", options).claim_headers:
+        yield ("secret_header", "name"), "is read as a claim already: the secret would be one"
+
+
+def _problems_by_hand(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
+    claims, lists = options.claims or {}, options.lists or {}
+    for key, names in (("claims", claims), ("lists", lists)):
+        for name in names:
+            if _CLAIM.fullmatch(name) is None or name == "sub":
+                yield (key, name), "must be a name of A-Z a-z 0-9 _ -; and sub is what user gives"
+    for name in lists.keys() & claims.keys():
+        yield ("lists", name), "stands under claims too"
+    if options.user is None:
+        yield ("user",), "is missing: the header in which the proxy names the user"

@@ -1,0 +1,244 @@
+"""What a `jwt` caller trusts: a preset of a provider with its parts, or issuer, audience and keys."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+
+from tokend.auth.contract import Place
+from tokend.auth.presets import PRESETS, Preset
+from tokend.core import strict_json
+from tokend.core.claims import Condition
+from tokend.core.conditions import Conditions
+from tokend.core.interfaces import KeySource
+from tokend.core.lists import ItemOrList
+from tokend.core.secrets import Secret
+from tokend.core.validation import StrictModel, invalid, redact_secrets, suggestion
+
+if TYPE_CHECKING:
+    from tokend.auth.jwk import Key
+
+ASYMMETRIC: Final = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
+)
+SYMMETRIC: Final = ("HS256",)
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_MIN_SECRET: Final = 32
+_PART: Final = re.compile(r"[^\s/:?#@]+")
+_PARTS: Final = tuple(sorted({need for preset in PRESETS.values() for need in preset.needs}))
+_BY_HAND: Final = Preset(needs=(), issuer="")
+
+
+def is_secure_url(url: str) -> bool:
+    """Whether keys may come from a URL: over https, or over http from this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
+
+
+def _preset_name(text: str) -> str:
+    if text not in PRESETS:
+        raise invalid(f"'{redact_secrets(text)}' is no preset{suggestion(text, PRESETS)}")
+    return text
+
+
+def _signing_secret(secret: Secret) -> Secret:
+    text = secret.reveal()
+    if text.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-")):
+        raise invalid("is a public key: whoever has it could make tokens; write it under keys")
+    if len(text) < _MIN_SECRET:
+        raise invalid(f"is shorter than {_MIN_SECRET} characters: HS256 secrets as short as that can be guessed")
+    return secret
+
+
+def _public_keys(value: object, info: ValidationInfo) -> tuple["Key", ...]:
+    """The keys of a PEM or a JWKS document, which anybody may read."""
+    if isinstance(value, tuple):
+        return value
+    resolve = (info.context or {}).get("public")
+    if resolve is None or not isinstance(value, dict):
+        raise invalid("must be {env: NAME}, {file: PATH} or {credential: NAME}")
+    return _imported(resolve(value).reveal())
+
+
+def _imported(text: str) -> tuple["Key", ...]:
+    from tokend.auth.jwk import import_keys, pem_key  # see there why not above
+
+    try:
+        found = import_keys(strict_json.loads(text.encode())) if text.lstrip().startswith("{") else (pem_key(text),)
+    except ValueError:
+        found = ()
+    if not found:
+        raise invalid("is neither a public key in PEM form nor a JWKS document with one; RSA takes 2048 bits")
+    return found
+
+
+def _some(value: object) -> object:
+    if value == []:
+        raise invalid("is an empty list: no token could be verified")
+    return value
+
+
+_PublicKeys = Annotated[tuple[Any, ...], PlainValidator(_public_keys, json_schema_input_type=Secret)]
+
+
+class JwtOptions(StrictModel):
+    """Which tokens of an identity provider count: a preset with its parts, or issuer, audience and keys."""
+
+    preset: Annotated[str, AfterValidator(_preset_name)] | None = Field(
+        default=None, description=f"an identity provider by name: {', '.join(PRESETS)}"
+    )
+    project: str | None = Field(default=None, description="of firebase and supabase: the project's id")
+    region: str | None = Field(default=None, description="of cognito: the AWS region")
+    pool: str | None = Field(default=None, description="of cognito: the id of the user pool")
+    domain: str | None = Field(default=None, description="of clerk and auth0: the provider's domain, without https://")
+    url: str | None = Field(default=None, description="of keycloak: the server's URL")
+    realm: str | None = Field(default=None, description="of keycloak: the realm")
+    issuer: str | None = Field(default=None, description="the `iss` of the tokens, as the provider writes it")
+    audience: ItemOrList[str] | None = Field(
+        default=None, description="the `aud` of tokens that are for tokend; a list: any"
+    )
+    algorithms: ItemOrList[str] | None = Field(
+        default=None, description="signature algorithms that count; left out: all"
+    )
+    jwks: str | None = Field(
+        default=None, description="where the provider's keys are; left out: found by OIDC discovery"
+    )
+    keys: Annotated[list[_PublicKeys], BeforeValidator(_some)] | None = Field(
+        default=None, description="public keys in PEM form or JWKS documents, in place of jwks"
+    )
+    secret: Annotated[Secret, AfterValidator(_signing_secret)] | None = Field(
+        default=None, description="the secret of tokens that your own program signs by HS256"
+    )
+    require: Conditions = Field(default_factory=tuple, description="claims with the values that they must have")
+    shared: bool = Field(default=False, description="whether other apps may trust the same issuer and audience")
+
+    @property
+    def source(self) -> Preset:
+        """The preset, or an empty one where everything is written out."""
+        return PRESETS[self.preset] if self.preset is not None else _BY_HAND
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """The parts of a preset that are written."""
+        return {name: value.rstrip("/") for name in _PARTS if (value := getattr(self, name)) is not None}
+
+    @property
+    def trusted(self) -> str:
+        """The issuer, empty if none is written. Every part that the preset needs has to be there."""
+        return (self.issuer or "") if self.preset is None else self.source.issuer.format_map(self.parts)
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """The audiences, empty if none is written."""
+        default = self.source.audience
+        return frozenset(self.audience or ([default.format_map(self.parts)] if default else []))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether issuer and audiences can be known."""
+        return all(name in self.parts for name in self.source.needs)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Those of the preset, unless `require` names the same claim, and those of `require`."""
+        written = {condition.path for condition in self.require}
+        return (*(condition for condition in self.source.require if condition.path not in written), *self.require)
+
+    @property
+    def key_source(self) -> KeySource | None:
+        """Where keys come from; None where they are written out."""
+        if self.keys is not None or self.secret is not None:
+            return None
+        url = self.jwks if self.jwks is not None else self.source.jwks and self.source.jwks.format_map(self.parts)
+        return KeySource(self.trusted, discovery=True) if url is None else KeySource(url)
+
+
+class TrustedIssuer(Struct, frozen=True):
+    """What one caller takes for proof. `keys` are its own; `source` is where else they come from.
+
+    `audiences` are looked for in `aud`, and, where `by_azp`, in `azp` (or the claim `client_id`) too.
+    """
+
+    caller: str
+    issuer: str
+    audiences: frozenset[str]
+    algorithms: tuple[str, ...]
+    keys: tuple["Key", ...] = ()
+    source: KeySource | None = None
+    require: tuple[Condition, ...] = ()
+    by_azp: bool = False
+    cookie: str | None = None
+
+
+def trusted_issuer(caller: str, options: JwtOptions) -> TrustedIssuer:
+    """What the caller with these options trusts. No problem was found with them."""
+    keys = tuple(key for document in options.keys or () for key in document)
+    if options.secret is not None:
+        from tokend.auth.jwk import secret_key  # see there why not above
+
+        keys = (secret_key(options.secret.reveal()),)
+    return TrustedIssuer(
+        caller=caller,
+        issuer=options.trusted,
+        audiences=options.audiences,
+        algorithms=tuple(options.algorithms or _algorithms(options)),
+        keys=keys,
+        source=options.key_source,
+        require=options.conditions,
+        by_azp=options.source.by_azp,
+        cookie=options.source.cookie,
+    )
+
+
+def option_problems(options: JwtOptions) -> Iterator[tuple[Place, str]]:
+    """What is wrong with one caller's options taken together: the key, and a sentence that follows it."""
+    if options.preset is None:
+        for name in options.parts:
+            yield (name,), "needs a preset: without one, write issuer and audience"
+    else:
+        yield from _preset_problems(options, options.preset)
+    if not options.is_complete:
+        return
+    if not options.trusted:
+        yield ("issuer",), "is missing: the `iss` of the tokens, as the provider writes it"
+    if not options.audiences or "" in options.audiences:
+        yield ("audience",), "is missing: without it a token for any other service would do"
+    written = [name for name in ("jwks", "keys", "secret") if getattr(options, name) is not None]
+    if len(written) > 1:
+        yield (written[1],), f"stands beside {written[0]}: keys come from one of them"
+    source = options.key_source
+    by_name = options.preset is not None and "url" not in options.source.needs  # the preset says https itself
+    if source is not None and not by_name and not is_secure_url(source.url):
+        key = "jwks" if options.jwks is not None else "issuer" if options.preset is None else "url"
+        yield (key,), "must be an https URL, since the keys come from there"
+    known = _algorithms(options)
+    for index, name in enumerate(options.algorithms or ()):
+        if name not in known:
+            yield ("algorithms", index), f"must be one of {', '.join(known)}"
+
+
+def _algorithms(options: JwtOptions) -> tuple[str, ...]:
+    return SYMMETRIC if options.secret is not None else ASYMMETRIC
+
+
+def _preset_problems(options: JwtOptions, name: str) -> Iterator[tuple[Place, str]]:
+    needs, given = options.source.needs, options.parts
+    for part in needs:
+        if part not in given:
+            yield (part,), f"is missing: preset {name} needs {', '.join(needs)}"
+        elif part != "url" and _PART.fullmatch(given[part]) is None:
+            yield (part,), "must be the bare name, without https:// and without a slash"
+    for key in ("issuer", "jwks", "keys", "secret"):
+        if getattr(options, key) is not None:
+            yield (key,), "stands beside a preset, which knows it"
+    for part in given:
+        if part not in needs:
+            yield (part,), f"is nothing that preset {name} takes; it takes {', '.join(needs)}"

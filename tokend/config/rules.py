@@ -1,0 +1,77 @@
+"""A caller's rules: each as it is written, with what its preset adds, and everything that it names checked."""
+
+from collections.abc import Collection
+from typing import Any
+
+from msgspec import Struct
+
+from tokend.auth.contract import AuthScheme
+from tokend.config.partly_valid import partly_valid
+from tokend.config.problems import KeyPath, Report
+from tokend.config.rule_presets import preset_keys
+from tokend.core.rules import Rule
+from tokend.core.validation import redact_secrets, suggestion
+
+
+class RuleContext(Struct, frozen=True):
+    """What rules are checked against: the app's kinds and shortest lifetime in seconds, the caller's scheme if known."""
+
+    kinds: Collection[str]
+    min_ttl: int
+    scheme: type[AuthScheme] | None
+    report: Report
+
+
+def build_rules(written: list[Any], at: KeyPath, name: str, context: RuleContext) -> tuple[Rule, ...]:
+    """The rules of a caller; those that are unusable are left out. `name`: of the app and the caller, `demo.web`."""
+    built = (_rule(rule, (*at, index), f"{name}.rules[{index}]", context) for index, rule in enumerate(written))
+    return tuple(rule for rule in built if rule is not None)
+
+
+def rule_for_all(name: str, kinds: Collection[str]) -> Rule:
+    """What a caller may have who needs no rules and has none: any token of the app, without wildcards."""
+    return Rule.model_validate({"kinds": frozenset(kinds)}, context={"name": f"{name}.rules[0]"})
+
+
+def _rule(written: Any, at: KeyPath, name: str, context: RuleContext) -> Rule | None:
+    report, scheme = context.report, context.scheme
+    if isinstance(written, dict):
+        added = preset_keys(written, context.kinds, at, report, brings_claims=scheme is None or scheme.brings_claims)
+        written = added | written
+        _check_kinds(written.get("kinds"), at, context)
+        written.setdefault("kinds", frozenset(context.kinds))
+    rule = partly_valid(Rule, written, at, report, {"name": name})
+    if rule is None:
+        return None
+    if scheme is not None and scheme.brings_claims and rule.user is None:
+        report.add_after(
+            (*at, "user"), 'is missing: every signed-in user could be every other; write "{claims.sub}" or "*"'
+        )
+    if scheme is not None and not scheme.brings_claims:
+        _check_claimless(rule, at, scheme.name, report)
+    if rule.max_ttl is not None and rule.max_ttl < context.min_ttl and not report.touches((*at[:2], "ttl")):
+        report.add_after(
+            (*at, "ttl", "max"),
+            f"is below the app's shortest ttl of {context.min_ttl} s: the rule could permit nothing",
+        )
+    return rule
+
+
+def _check_kinds(written: object, at: KeyPath, context: RuleContext) -> None:
+    kinds = [written] if isinstance(written, str) else written
+    if not isinstance(kinds, list) or context.report.touches((*at[:2], "backends")):
+        return
+    for index, kind in enumerate(kinds):
+        if isinstance(kind, str) and kind not in context.kinds:
+            sentence = f"'{redact_secrets(kind)}' is no kind of this app{suggestion(kind, context.kinds)}"
+            context.report.add_after((*at, "kinds", index), sentence)
+
+
+def _check_claimless(rule: Rule, at: KeyPath, scheme: str, report: Report) -> None:
+    """Only who is signed in brings claims: elsewhere such a rule could never apply."""
+    none = f"and a caller with {scheme} has none: the rule could never apply"
+    for key, template in (("channel", rule.channel), ("user", rule.user)):
+        if template is not None and template.fixed is None:
+            report.add_after((*at, key), f"names a claim, {none}")
+    if rule.when:
+        report.add_after((*at, "when"), f"asks for claims, {none}")
