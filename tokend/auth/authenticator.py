@@ -32,7 +32,9 @@ class Authenticator:
     def __init__(self, schemes: Sequence[AuthScheme]) -> None:
         self._schemes = tuple(sorted(schemes, key=lambda scheme: scheme.priority))
         sources = [source for scheme in self._schemes for source in scheme.reads]
-        self.headers = frozenset({API_KEY_HEADER, *(source.name for source in sources if isinstance(source, Header))})
+        self.headers = frozenset(
+            {API_KEY_HEADER, *(source.name.lower() for source in sources if isinstance(source, Header))}
+        )
         """Headers that carry credentials, in lower case. An X-API-Key that no scheme reads is an unknown credential."""
         self.cookie = next((source.name for source in sources if isinstance(source, Cookie)), None)
         self.proxy_headers = frozenset(

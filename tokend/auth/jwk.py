@@ -25,11 +25,11 @@ def import_keys(document: object) -> tuple[jwk.Key, ...]:
     if len(document["keys"]) > MAX_KEYS:
         raise KeysProblem(f"holds over {MAX_KEYS} keys")
     found: list[jwk.Key] = []
-    for one in document["keys"]:
-        if not isinstance(one, dict) or one.get("use", "sig") != "sig" or one.get("kty") == "oct" or _is_short(one):
+    for key in document["keys"]:
+        if not isinstance(key, dict) or key.get("use", "sig") != "sig" or key.get("kty") == "oct" or _is_short(key):
             continue
         try:
-            found.append(_sound(jwk.import_key(one)))
+            found.append(_sound(jwk.import_key(key)))
         except (JoseError, SecurityWarning, ValueError, TypeError, KeyError):
             continue
     return tuple(found)

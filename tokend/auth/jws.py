@@ -45,14 +45,14 @@ def looks_like_jws(text: str) -> bool:
 
 
 def read(text: str) -> Token:
-    """A text that looks like a JWS, its signature unchecked; `Unfit` unless it is one, letter by letter."""
+    """A text that looks like a JWS, its signature unchecked; `InvalidToken` unless it is one, letter by letter."""
     if len(text) > MAX_LENGTH:
         raise InvalidToken("the token is over 8 KiB")
     header, claims, signature = text.split(".")
     return Token(_header(header), _object(_decoded(claims)), f"{header}.{claims}".encode("ascii"), _decoded(signature))
 
 
-def told(value: object) -> str:
+def quoted(value: object) -> str:
     """What a log line may repeat of a header or claim."""
     return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else type(value).__name__
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from msgspec import Struct
 
 from tokend.auth.contract import BEARER, AppContext, AuthScheme, Cookie, Credentials, Place, Source, not_known
-from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, looks_like_jws, read, told
+from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, looks_like_jws, quoted, read
 from tokend.auth.jwt_options import JwtOptions, TrustedIssuer, option_problems, trusted_issuer
 from tokend.auth.jwt_ties import ties_between_apps, ties_within_app
 from tokend.core.interfaces import Keys
@@ -103,7 +103,7 @@ async def _examined(text: str, trusts: Sequence[TrustedIssuer], keys: Keys | Non
     claims, issuer = token.claims, token.claims.get("iss")
     candidates = [trust for trust in trusts if trust.issuer == issuer]
     if not candidates:
-        raise InvalidToken(f"no caller here trusts the issuer {told(issuer)}")
+        raise InvalidToken(f"no caller here trusts the issuer {quoted(issuer)}")
     trust = _for_audience(candidates, claims)
     key = await _signer(token, trust, keys)
     ends = _time(claims, "exp")
@@ -117,7 +117,7 @@ async def _examined(text: str, trusts: Sequence[TrustedIssuer], keys: Keys | Non
 def _check_type(token: Token) -> None:
     kind = token.header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
-        raise InvalidToken(f"typ is {told(kind)}")
+        raise InvalidToken(f"typ is {quoted(kind)}")
 
 
 def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]) -> TrustedIssuer:
@@ -130,7 +130,7 @@ def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]
         if trust.audiences & (named | {value for value in also if isinstance(value, str)}):
             return trust
     expected = " or ".join(f"caller {trust.caller} wants {', '.join(sorted(trust.audiences))}" for trust in candidates)
-    raise InvalidToken(f"aud is {told(audience)}, {expected}")
+    raise InvalidToken(f"aud is {quoted(audience)}, {expected}")
 
 
 async def _held(trust: TrustedIssuer, keys: Keys | None) -> Sequence["Key"]:
@@ -142,7 +142,7 @@ async def _signer(token: Token, trust: TrustedIssuer, keys: Keys | None) -> "Key
     """The key that signed the token."""
     algorithm, key_id = token.header.get("alg"), token.header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in trust.algorithms:
-        raise InvalidToken(f"alg is {told(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
+        raise InvalidToken(f"alg is {quoted(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
     if key_id is not None and not isinstance(key_id, str):
         raise InvalidToken("kid is no text")
     held = await _held(trust, keys)
@@ -165,7 +165,7 @@ def _signer_among(
     named = [key for key in keys if key_id is None or key.kid in (None, key_id)]
     fitting = [key for key in named if is_for(key, algorithm)]
     if not fitting:
-        raise InvalidToken(f"there is no key {told(key_id)} for {algorithm} of {trust.issuer}")
+        raise InvalidToken(f"there is no key {quoted(key_id)} for {algorithm} of {trust.issuer}")
     if key_id is None and len(fitting) > 1 and any(key.kid is not None for key in fitting):
         raise InvalidToken(f"kid is missing, and {trust.issuer} has several keys")
     signer = next((key for key in fitting if is_signed(token, algorithm, key)), None)

@@ -12,7 +12,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from tokend.auth.contract import SigningKeys, not_known
-from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, read, told
+from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, quoted, read
 from tokend.core.model import PLATFORM_MAX_TTL, Caller, Restriction
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, first_field_error
@@ -90,9 +90,9 @@ def caller_of_url(text: str, app: str, callers: Container[str], keys: SigningKey
 
 def _check(claims: UrlClaims, app: str, callers: Container[str], now: int) -> None:
     if claims.app != app:
-        raise InvalidToken(f"{claims.jti} is for app {told(claims.app)}")
+        raise InvalidToken(f"{claims.jti} is for app {quoted(claims.app)}")
     if claims.caller not in callers:
-        raise InvalidToken(f"{claims.jti} is for caller {told(claims.caller)}, who has no url_key on this route")
+        raise InvalidToken(f"{claims.jti} is for caller {quoted(claims.caller)}, who has no url_key on this route")
     if claims.iat > now + LEEWAY:
         raise InvalidToken(f"{claims.jti} begins in the future")
     if claims.exp - claims.iat > MAX_SECONDS:
@@ -107,11 +107,11 @@ def _check_signature(token: Token, keys: SigningKeys) -> None:
     if token.header.keys() != {"alg", "kid", "typ"}:
         raise InvalidToken("the header must have alg, kid and typ, and nothing else")
     if token.header["typ"] != _TYPE:
-        raise InvalidToken(f"typ is {told(token.header['typ'])}")
+        raise InvalidToken(f"typ is {quoted(token.header['typ'])}")
     if token.header["alg"] != _ALGORITHM:
-        raise InvalidToken(f"alg is {told(token.header['alg'])}")
+        raise InvalidToken(f"alg is {quoted(token.header['alg'])}")
     if token.header["kid"] not in _NAMES:
-        raise InvalidToken(f"kid is {told(token.header['kid'])}")
+        raise InvalidToken(f"kid is {quoted(token.header['kid'])}")
     # a rotation moves a key from secondary to primary, and its URLs go on: kid tells operators, it chooses nothing
     if not any(is_signed(token, _ALGORITHM, key) for key in keys.keys.values()):
         raise InvalidToken("the signature is by none of the app's signing keys")
@@ -126,4 +126,6 @@ def _claims(token: Token) -> UrlClaims:
     except ValidationError as error:
         first = first_field_error(error, UrlClaims)
         name = ".".join(map(str, first.path))
-        raise InvalidToken(f"claim {told(name)} is unknown" if first.unknown else f"{name} {first.sentence}") from None
+        raise InvalidToken(
+            f"claim {quoted(name)} is unknown" if first.unknown else f"{name} {first.sentence}"
+        ) from None

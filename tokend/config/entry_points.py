@@ -101,14 +101,14 @@ def _object_of(entry: EntryPoint, where: str) -> Any:
             raise PluginError(missing) from error
         raise PluginError(f"{where} is broken inside: it needs the module {error.name}, which is not there") from error
     except BaseException as error:  # SystemExit too: a plug-in may not end the server
-        raise PluginError(f"{where} is broken inside: importing it raised {_in_one_line(error)}") from error
+        raise PluginError(f"{where} is broken inside: importing it raised {_on_a_line(error)}") from error
     try:
         return entry.load()
     except AttributeError as error:
         raise PluginError(missing) from error
 
 
-def _in_one_line(error: BaseException) -> str:
+def _on_a_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 

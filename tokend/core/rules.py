@@ -3,6 +3,7 @@
 `Rule` is what the configuration writes below `rules`, in its final types. Templates are in `patterns.py`.
 """
 
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Struct
@@ -70,12 +71,12 @@ class Rule(StrictModel):
     def model_post_init(self, context: Any) -> None:
         self._name = (context or {}).get("name", "")
 
-    @property
+    @cached_property  # pydantic's private attributes are slow to read
     def name(self) -> str:
         """Where it stands, such as `demo.web.rules[0]`: what the validation context has under `name`."""
         return self._name
 
-    @property
+    @cached_property
     def max_ttl(self) -> int | None:
         """Seconds; None: as long as the route allows."""
         return None if self.ttl is None else self.ttl.max

@@ -127,7 +127,7 @@ def test_all_that_a_server_which_does_not_start_says(what: str, tmp_path: Path) 
 
 
 _ASK = ("--app", "demo", "canary", "channel=room", "uid=7")
-_COMMANDS = ("serve", "check", "schema", "token", "explain", "inspect", "key", "backends", "health", "kick")
+_COMMANDS = ("serve", "check", "schema", "token", "explain", "inspect", "key", "plugins", "health", "kick")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ _COMMANDS = ("serve", "check", "schema", "token", "explain", "inspect", "key", "
         (("check", "--show", "asked"), 0),
         (("kick", "--app", "asked", "--channel", "room", "--user", "7", "--for", "1h"), 1),
         (("schema",), 0),
-        (("backends", "--config", "config.yaml"), 0),
+        (("plugins", "--config", "config.yaml"), 0),
         (("token", "--json", *_ASK), 0),
         (("token", "--as", "kit", *_ASK), 0),
         (("token", *_ASK, "role=none"), 1),

@@ -1,0 +1,40 @@
+"""The API of Joinlink, an invented token server: `GET join/{room}?user=7` answers `{"access": …, "until": …}`."""
+
+import json
+from collections.abc import Sequence
+
+from tokend.plugins import (
+    ApiError,
+    Code,
+    Dialect,
+    Endpoint,
+    HttpRequest,
+    HttpResponse,
+    Issue,
+    Issued,
+    Outcome,
+    TokenRequest,
+)
+
+
+def parse(request: HttpRequest) -> Issue:
+    """The token requests that an HTTP request is; `ApiError` (400) for one that this API does not know."""
+    users = [value for name, value in request.query if name == "user"]
+    if len(users) != 1 or not users[0].isdecimal():
+        raise ApiError(Code.INVALID_FIELD, "must be a whole number, once", "user")
+    fields = {"channel": request.params["room"], "uid": int(users[0]), "role": "subscriber"}
+    return Issue((TokenRequest("rtc", fields, names={"uid": "user", "channel": "room"}),))
+
+
+def render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
+    """The response to what became of them."""
+    (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
+    return HttpResponse(200, json.dumps({"access": issued.token, "until": issued.expires_at}).encode())
+
+
+def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
+    """The response to a request that fails."""
+    return HttpResponse(api_error.status, json.dumps({"why": api_error.detail, "request": request_id}).encode())
+
+
+DIALECT = Dialect("joinlink", (Endpoint("GET", "join/{room}", parse, render),), render_error, api_version=1)

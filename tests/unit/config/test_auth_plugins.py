@@ -1,0 +1,104 @@
+"""What holds for any auth scheme of a package: its order, what a route reads for it, and what it may not share."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tests.unit.http.running import DEMO, configuration_of
+from tokend.auth.contract import (
+    PROXY_HEADERS,
+    AppContext,
+    AuthScheme,
+    Cookie,
+    Credentials,
+    Header,
+    ProxyHeaders,
+    Source,
+)
+from tokend.config.callers import BuiltCaller, build_authenticator, check_trusted_proxies
+from tokend.config.problems import KeyPath, Report
+from tokend.config.yaml_tree import LocatedDict, Location
+from tokend.core.interfaces import Keys
+from tokend.core.model import Caller
+from tokend.core.validation import StrictModel
+
+_APP = AppContext("demo")
+_AT: KeyPath = ("apps", "demo", "routes", 0, "callers")
+
+
+class _Session(AuthScheme):
+    name: ClassVar[str] = "session"
+    Options = StrictModel
+    reads: tuple[Source, ...] = (Cookie("session"), Header("X-Session"))
+
+    async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
+        return None
+
+
+class _OtherCookie(_Session):
+    name: ClassVar[str] = "other"
+    priority: ClassVar[int] = 5
+    reads: tuple[Source, ...] = (Cookie("other"),)
+
+
+class _Proxied(_Session):
+    name: ClassVar[str] = "proxied"
+    reads: tuple[Source, ...] = (PROXY_HEADERS,)
+
+    def __init__(self, app: AppContext, callers: Mapping[str, Any]) -> None:
+        super().__init__(app, callers)
+        self.reads = (ProxyHeaders(frozenset({"x-user"})),)
+
+
+def _report() -> Report:
+    return Report(LocatedDict(Location("config.yaml", 1, 1)))
+
+
+def _callers(*schemes: type[AuthScheme]) -> dict[str, BuiltCaller]:
+    return {scheme.name: BuiltCaller((), scheme, StrictModel(), True) for scheme in schemes}
+
+
+def test_a_route_reads_what_its_schemes_read() -> None:
+    report = _report()
+    authenticator = build_authenticator(_callers(_Session, _Proxied), _APP, _AT, report)
+    assert authenticator.schemes == ("session", "proxied")
+    assert authenticator.headers == {"x-api-key", "x-session"}
+    assert (authenticator.cookie, authenticator.proxy_headers) == ("session", frozenset({"x-user"}))
+    assert authenticator.open_callers == authenticator.path_key_callers == ()
+    assert report.problems == []
+
+
+def test_schemes_go_by_priority_and_read_one_cookie() -> None:
+    report = _report()
+    authenticator = build_authenticator(_callers(_Session, _OtherCookie), _APP, _AT, report)
+    assert authenticator.schemes == ("other", "session")
+    (problem,) = report.problems
+    assert problem.path == _AT
+    assert problem.sentence == "takes in callers that read the cookies other and session: one route reads one cookie"
+
+
+def test_callers_with_problems_are_left_out() -> None:
+    broken = {"session": BuiltCaller((), _Session, None), "unknown": BuiltCaller(())}
+    assert build_authenticator(broken, _APP, _AT, _report()).schemes == ()
+
+
+def test_a_scheme_that_reads_a_proxys_headers_needs_a_trusted_proxy() -> None:
+    report = _report()
+    check_trusted_proxies({"demo": _callers(_Session, _Proxied)}, False, report)
+    assert [problem.path for problem in report.problems] == [("apps", "demo", "callers", "proxied", "proxied")]
+    report = _report()
+    check_trusted_proxies({"demo": _callers(_Proxied)}, True, report)
+    assert report.problems == []
+
+
+def test_the_order_of_the_built_in_schemes() -> None:
+    callers = "\n".join(
+        f"      {name}: {{{scheme}, rules: [{{user: '*'}}]}}"
+        for name, scheme in {
+            "guest": "anonymous: true",
+            "web": "jwt: {preset: firebase, project: demo}",
+            "link": 'url_key: "sha256:' + "1" * 64 + '"',
+        }.items()
+    )
+    (route,) = configuration_of(f"{DEMO}{callers}\n").routes
+    assert route.authenticator.schemes == ("api_key", "url_key", "jwt", "anonymous")
+    assert (route.open_callers, route.url_callers, route.url_keys) == (("guest",), ("link",), True)
