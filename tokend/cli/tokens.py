@@ -20,7 +20,8 @@ from tokend.dialects.contract import Inspect
 from tokend.dialects.native import explanation_fields
 from tokend.dialects.rendering import token_fields
 from tokend.issuing import inspection, issuer
-from tokend.issuing.configuration import App, Configuration, RouteOptions
+from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.configuration import App, Configuration
 
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
 

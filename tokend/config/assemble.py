@@ -1,4 +1,4 @@
-"""A tree that was read -> a ready Setup, or every problem at once. The second and third pass meet here."""
+"""A tree that was read -> the apps, their routes and the settings, or everything that is wrong."""
 
 import hashlib
 import json

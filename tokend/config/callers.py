@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any
 
 from msgspec import Struct
-from pydantic import BeforeValidator, ConfigDict, GetJsonSchemaHandler
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 
 from tokend.auth.authenticator import Authenticator
@@ -32,7 +32,9 @@ class CallerShape(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    rules: Annotated[list[Any], BeforeValidator(_list, json_schema_input_type=list[Rule])] | None = None
+    rules: Annotated[list[Any], BeforeValidator(_list, json_schema_input_type=list[Rule])] | None = Field(
+        default=None, description="what the caller may be granted: the first rule that fits decides"
+    )
 
     @property
     def schemes(self) -> Mapping[str, Any]:

@@ -10,21 +10,22 @@ from tokend.config.problems import KeyPath, Report
 from tokend.core.validation import field_errors, redact_secrets, suggestion
 from tokend.dialects import custom
 from tokend.dialects.contract import Dialect
-from tokend.issuing.configuration import App, Placeholder, RouteOptions
+from tokend.issuing.app_options import Placeholder, RouteOptions
+from tokend.issuing.configuration import App
 
 
 def build_custom(
-    route: RouteOptions, at: KeyPath, app: App, wanted: Collection[str], report: Report
+    route: RouteOptions, at: KeyPath, app: App, known: Collection[str], report: Report
 ) -> tuple[Dialect, ...]:
-    """The route's dialect; what is wrong goes into the report. `wanted`: the app's kinds, built or not."""
+    """The route's dialect; what is wrong goes into the report. `known`: the app's kinds, built or not."""
     names = [route.kind] if route.kind is not None else list(route.kinds or ())
     for index, name in enumerate(names):
-        if name not in wanted:
+        if name not in known:
             where = (*at, "kind") if route.kind is not None else (*at, "kinds", index)
-            report.add_after(where, f"'{redact_secrets(name)}' is no kind of this app{suggestion(name, wanted)}")
+            report.add_after(where, f"'{redact_secrets(name)}' is no kind of this app{suggestion(name, known)}")
     kinds = {name: _fields(app.backends[name]) for name in names if name in app.backends}
     if len(kinds) < len(set(names)):
-        return ()  # what a kind takes and answers that is unknown or not built, nobody can tell
+        return ()  # what an unknown kind takes and answers is not known
     _check_names(route, at, custom.known_fields(kinds), report)
     _check_values(route, at, [app.backends[name] for name in kinds], report)
     _check_ttl(route, at, report)
@@ -38,7 +39,7 @@ def build_custom(
 def _fields(backend: type[Backend] | Backend) -> dict[str, custom.Field]:
     found = {}
     for name, schema in backend.Fields.model_json_schema().get("properties", {}).items():
-        types = {one.get("type") for one in schema.get("anyOf", [schema])}
+        types = {form.get("type") for form in schema.get("anyOf", [schema])}
         found[name] = custom.Field(numeric="integer" in types, role=name == "role" and "string" in types)
     return found
 
@@ -59,16 +60,16 @@ def _check_names(route: RouteOptions, at: KeyPath, known: set[str], report: Repo
 
 
 def _check_values(route: RouteOptions, at: KeyPath, backends: list[Backend], report: Report) -> None:
-    """Values that no ask could have are told at load, not to each client."""
+    """Values that no request could have are errors of the configuration, not of each client."""
     for key, values in (("set", route.set), ("default", route.default)):
         for backend in backends:
             given = {name: value for name, value in values.items() if name in backend.Fields.model_fields}
             try:
                 backend.Fields.model_validate(given)
             except ValidationError as error:
-                for one in field_errors(error, backend.Fields):
-                    if one.path and one.path[0] in given:
-                        report.add_after((*at, key, *one.path), one.sentence)
+                for field_error in field_errors(error, backend.Fields):
+                    if field_error.path and field_error.path[0] in given:
+                        report.add_after((*at, key, *field_error.path), field_error.sentence)
 
 
 def _check_ttl(route: RouteOptions, at: KeyPath, report: Report) -> None:

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from tokend.config.assemble import Assembled, BuiltApp, check_shared
 from tokend.config.problems import ConfigurationError, Problem, Report, in_order
-from tokend.issuing.configuration import Configuration, Parts, Route
+from tokend.issuing.app_options import Parts
+from tokend.issuing.configuration import Configuration, Route
 from tokend.issuing.routing import clash, literal_prefix
 
 Problems = tuple[Problem, ...]

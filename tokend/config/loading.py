@@ -1,4 +1,4 @@
-"""YAML, files and the environment -> a ready, immutable Setup, or every problem at once (`ConfigError`)."""
+"""YAML, files and the environment -> a configuration, or everything that is wrong with it (`ConfigurationError`)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ class Source(Struct, frozen=True):
     directory: Path
 
     def load(self, files: Files) -> Configuration:
-        """The Setup as it is now, `.env` included; `ConfigError` with every problem."""
+        """The configuration as it is now, `.env` included; `ConfigurationError` with everything that is wrong."""
         return load(self.file, with_dotenv(self.environment, self.directory, files), self.directory, files=files)
 
     def load_isolated(self, files: Files, previous: Configuration | None = None) -> Isolated:
@@ -204,7 +204,7 @@ def read_tree(
     for pattern in patterns:
         if isinstance(pattern, str) and (
             apps is None or isinstance(apps, LocatedDict)
-        ):  # else the shape pass complains
+        ):  # else the models say what is wrong
             _include(pattern, path.parent, tree, files, problems, of_apps)
     if unreadable is None:
         problems += (problem for found in of_apps.values() for problem in found)
@@ -275,7 +275,7 @@ def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
-    name = next((one for one in _PORT_VARIABLES if environment.get(one)), None)
+    name = next((variable for variable in _PORT_VARIABLES if environment.get(variable)), None)
     if name is None or (_PORT.fullmatch(environment[name]) and int(environment[name]) <= 65_535):
         return []
     return [Problem(Location(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]

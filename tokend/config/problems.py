@@ -66,7 +66,9 @@ class Report:
         """Whether something at or below this path is reported; what stands below its key `besides` aside."""
         if besides is None:
             return path in self._touched
-        below = (one[len(path)] for one in self._touched if len(one) > len(path) and one[: len(path)] == path)
+        below = (
+            touched[len(path)] for touched in self._touched if len(touched) > len(path) and touched[: len(path)] == path
+        )
         return any(key != besides for key in below)
 
     def is_broken(self, path: KeyPath) -> bool:

@@ -14,7 +14,8 @@ from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.shape import AppShape
 from tokend.core.validation import redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
-from tokend.issuing.configuration import App, Route, RouteOptions, TtlBounds, is_prefix
+from tokend.issuing.app_options import RouteOptions, TtlBounds, is_prefix
+from tokend.issuing.configuration import App, Route
 from tokend.issuing.routing import clash, literal_prefix
 
 BUILT_IN: Final = TtlBounds()

@@ -17,7 +17,7 @@ from tokend.config.yaml_tree import LocatedDict
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
-from tokend.issuing.configuration import Cors, RestApi, RouteOptions, TtlBounds
+from tokend.issuing.app_options import Cors, RestApi, RouteOptions, TtlBounds
 from tokend.issuing.server_settings import (
     AuditSettings,
     DenySettings,

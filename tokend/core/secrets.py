@@ -1,12 +1,18 @@
 """Secrets, sealed so that they are never printed, compared or pickled by accident."""
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from tokend.core.validation import invalid
+
+_FORMS: Final = {
+    "env": "environment variable that holds the secret",
+    "file": "path of the file that holds the secret",
+    "credential": "name of the systemd credential that holds it",
+}
 
 
 class Secret:
@@ -55,10 +61,10 @@ class Secret:
         one_of = [
             {
                 "type": "object",
-                "properties": {name: {"type": "string"}},
+                "properties": {name: {"type": "string", "description": description}},
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name in ("env", "file", "credential")
+            for name, description in _FORMS.items()
         ]
         return {"title": "Secret", "oneOf": one_of}

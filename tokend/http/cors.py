@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from tokend.core.errors import ApiError, Code
-from tokend.issuing.configuration import Origins
+from tokend.issuing.app_options import Origins
 
 METHODS: Final = frozenset({"GET", "POST", "HEAD"})
 ALLOWED_HEADERS: Final = frozenset({"authorization", "content-type", "x-api-key", "x-requested-with"})

@@ -20,7 +20,8 @@ from tokend.http.proxies import Proxies
 from tokend.http.reply import Reply, reply
 from tokend.http.request_parsing import body_of, credentials_in, host_of, media_of, query_of
 from tokend.issuing import issuer
-from tokend.issuing.configuration import Configuration, Origins
+from tokend.issuing.app_options import Origins
+from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import Match, NoMatch, RouteTable, split_path
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog

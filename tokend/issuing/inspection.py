@@ -10,9 +10,9 @@ from tokend.core.reach import reach_of, role_of
 from tokend.dialects.contract import Inspect, Inspection
 
 
-def inspect(backends: Iterable[Backend], wanted: Inspect, now: int) -> Inspection:
-    """`Refusal` (400) for a text that none of the backends can read. `now` in Unix seconds."""
-    reading, app_ids = _read(list(backends), wanted)
+def inspect(backends: Iterable[Backend], requested: Inspect, now: int) -> Inspection:
+    """Raises `ApiError` (400) for a text that none of the backends can read. `now` in Unix seconds."""
+    reading, app_ids = _read(list(backends), requested)
     left = reading.expires_at - now
     says: dict[str, object] = {
         **grant_fields(reading.grant),
@@ -29,8 +29,8 @@ def inspect(backends: Iterable[Backend], wanted: Inspect, now: int) -> Inspectio
     }
     if not app_ids:
         says["app"] = "unknown"
-    problems = diagnosis.problems(reading, wanted, app_ids, now)
-    return Inspection(says, tuple(problems), tuple(diagnosis.notes(reading, wanted)))
+    problems = diagnosis.problems(reading, requested, app_ids, now)
+    return Inspection(says, tuple(problems), tuple(diagnosis.notes(reading, requested)))
 
 
 def grant_fields(grant: Grant) -> dict[str, object]:
@@ -41,32 +41,34 @@ def grant_fields(grant: Grant) -> dict[str, object]:
         "ttl": grant.ttl,
         "services": [
             {
-                "name": one.name,
-                "user": one.user,
-                "channel": one.channel,
-                "role": role_of(one),
-                "privileges": dict(one.privileges),
-                **({"detail": dict(one.detail)} if one.detail else {}),
+                "name": service.name,
+                "user": service.user,
+                "channel": service.channel,
+                "role": role_of(service),
+                "privileges": dict(service.privileges),
+                **({"detail": dict(service.detail)} if service.detail else {}),
             }
-            for one in grant.services
+            for service in grant.services
         ],
         "capabilities": sorted(reach_of(grant).capabilities),
     }
 
 
-def _read(backends: list[Backend], wanted: Inspect) -> tuple[Reading, frozenset[str]]:
+def _read(backends: list[Backend], requested: Inspect) -> tuple[Reading, frozenset[str]]:
     """The reading of the backend that signed the token, else of the first that can read it; the App IDs that are ours."""
     reasons: list[str] = []
     found: list[Reading] = []
     for backend in backends:
         try:
-            found.append(backend.read_with(wanted.token, wanted.channel, wanted.user))
+            found.append(backend.read_with(requested.token, requested.channel, requested.user))
         except Unreadable as reason:
             reasons.append(str(reason))
     if not found:
         raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
-    app_ids = frozenset(one.app_credentials.app_id for one in backends if one.app_credentials.app_id is not None)
-    return next((one for one in found if one.signed_by), found[0]), app_ids
+    app_ids = frozenset(
+        backend.app_credentials.app_id for backend in backends if backend.app_credentials.app_id is not None
+    )
+    return next((reading for reading in found if reading.signed_by), found[0]), app_ids
 
 
 def _signature(reading: Reading) -> str:

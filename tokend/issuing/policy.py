@@ -1,6 +1,6 @@
-"""What the rules say to an ask: the grant that the first fitting rule permits, or what each rule lacked. Pure.
+"""What the rules say to a token request: the grant that the first fitting rule permits, or what each rule lacks. Pure.
 
-Lifetimes are held to the bounds of platform, app and route here, before any rule is asked.
+Lifetimes are checked against the bounds of platform, app and route first.
 """
 
 from msgspec import Struct
@@ -12,16 +12,17 @@ from tokend.core.model import Caller, Grant, TokenRequest
 from tokend.core.rules import bind, unmet_requirements
 from tokend.dialects.contract import Explanation, RuleResult
 from tokend.issuing import inspection
-from tokend.issuing.configuration import App, RouteOptions
+from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.configuration import App
 from tokend.issuing.token_requests import validated
 
 LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
 
 
 class Permit(Struct, frozen=True):
-    """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short.
+    """A grant that a rule permits. `filled_user`: the user that the rule filled in; `clamped_from`: a ttl cut short.
 
-    `restricted_by`: the sources of the restrictions that it was held against too.
+    `restricted_by`: the sources of the restrictions that it also fits.
     """
 
     token_request: TokenRequest
@@ -34,7 +35,7 @@ class Permit(Struct, frozen=True):
 
 
 def decide(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Permit:
-    """The grant that the first fitting rule permits; `Refusal` otherwise. Nothing is minted."""
+    """The grant that the first fitting rule permits; raises `ApiError` otherwise. Nothing is minted."""
     permit, _, api_error = evaluate(app, options, caller, token_request)
     if permit is None:
         raise api_error or ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
@@ -42,7 +43,7 @@ def decide(app: App, options: RouteOptions, caller: Caller, token_request: Token
 
 
 def explain(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Explanation:
-    """By which rule an ask would be issued, or what each rule lacked."""
+    """By which rule a token would be issued, or what each rule lacks."""
     try:
         permit, rule_results, api_error = evaluate(app, options, caller, token_request)
     except ApiError as error:
@@ -57,7 +58,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
 
 
 def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest) -> Permit:
-    """For the operator's own hand: the app's and platform's limits apply, no caller's rules do."""
+    """A grant for the operator: the limits of app and platform apply, no caller's rules do."""
     backend, fields = validated(app, token_request)
     ttl, clamped_from = _ttl(token_request, options, None)
     grant = _checked(backend.grant(fields, ttl), options)
@@ -67,9 +68,9 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
 def evaluate(
     app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest
 ) -> tuple[Permit | None, list[RuleResult], ApiError | None]:
-    """Try the rules in order up to the first that permits: its permit; what those before it lacked; else why not.
+    """Try the rules in order up to the first that permits: its permit; what those before it lack; else why not.
 
-    The refusal is that of the nearest miss.
+    The error is that of the nearest miss.
     """
     backend, fields = validated(app, token_request)
     _check_bounds(token_request, options)
@@ -90,7 +91,7 @@ def evaluate(
             continue
         unmet = unmet_requirements(rule, filled, grant)
         if not unmet.others and not unmet.capabilities:
-            sources = tuple([one.source for one in caller.restrictions]) if caller.restrictions else ()
+            sources = tuple([restriction.source for restriction in caller.restrictions]) if caller.restrictions else ()
             return Permit(token_request, backend, grant, rule.name, user, clamped_from, sources), rule_results, None
         rule_results.append(RuleResult(rule.name, unmet.all))
         misses.append(_miss(unmet.others, unmet.capabilities))
@@ -98,15 +99,15 @@ def evaluate(
 
 
 def _miss(others: tuple[str, ...], capabilities: tuple[str, ...]) -> tuple[int, ApiError]:
-    """How near a rule came: a bad ask (0) is told first, then a rule that lacks capabilities alone (1), then the rest (2)."""
+    """How near a rule came: a bad request (0) goes first, then a rule that lacks only capabilities (1), then the rest (2)."""
     if others:
         return 2, ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this; v1/explain says what each lacks")
-    needed = ", ".join(one.split()[1] for one in capabilities)
+    needed = ", ".join(sentence.split()[1] for sentence in capabilities)
     return 1, ApiError(Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule")
 
 
 def _check_bounds(token_request: TokenRequest, options: RouteOptions) -> None:
-    """The platform's, app's and route's bounds: outside them is a bad ask, whatever any rule says."""
+    """The platform's, app's and route's bounds: beyond them a request is bad, whatever any rule says."""
     if token_request.ttl is None or options.ttl.min <= token_request.ttl <= options.ttl.max:
         return
     if token_request.ttl > options.ttl.max and options.clamp and token_request.ttl < LOOKS_LIKE_A_TIMESTAMP:
@@ -136,10 +137,10 @@ def _ttl(token_request: TokenRequest, options: RouteOptions, rule_max: int | Non
 
 
 def _checked(grant: Grant, options: RouteOptions) -> Grant:
-    """006 signs app id, channel and uid joined without separators: strict routes refuse what could be read two ways."""
+    """006 signs app id, channel and uid joined without separators: strict routes reject what could be read two ways."""
     if options.strict_006 and grant.format == V006:
-        for one in grant.services:
-            if one.channel and one.channel[-1].isdigit() and (one.user or "").isdigit():
+        for service in grant.services:
+            if service.channel and service.channel[-1].isdigit() and (service.user or "").isdigit():
                 raise ApiError(
                     Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
                 )

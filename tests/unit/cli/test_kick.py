@@ -17,7 +17,7 @@ from tokend.auth.key_digests import digest_of
 from tokend.cli import main
 from tokend.cli.kick import KickError, create_rule
 from tokend.core.secrets import Secret
-from tokend.issuing.configuration import RestApi
+from tokend.issuing.app_options import RestApi
 
 CUSTOMER_SECRET = "operators-secret-of-the-tests"
 GOOD = {"status": "success", "id": 1953}

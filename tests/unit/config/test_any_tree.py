@@ -19,7 +19,7 @@ from tokend.config.shape import AppShape, RootShape
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.rate_limits import Limits
 from tokend.core.rules import Rule
-from tokend.issuing.configuration import RouteOptions
+from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.server_settings import AuditSettings, RedisSettings, ServerSettings
 
 KEYS = sorted(

@@ -23,7 +23,7 @@ from tokend.core.reach import Capability
 from tokend.core.rules import Rule, RuleTtl
 from tokend.core.validation import StrictModel
 from tokend.issuing import server_settings
-from tokend.issuing.configuration import Cors, RestApi, RouteOptions, TtlBounds
+from tokend.issuing.app_options import Cors, RestApi, RouteOptions, TtlBounds
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "configuration.md").read_text()

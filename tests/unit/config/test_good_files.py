@@ -8,7 +8,7 @@ from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.reach import Capability
-from tokend.issuing.configuration import TtlBounds
+from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.server_settings import Listen
 
 BIG = """

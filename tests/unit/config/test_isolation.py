@@ -8,7 +8,8 @@ import pytest
 from tests.unit.config.writing import ENVIRONMENT, NOTHING, write
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, load, load_isolated
-from tokend.issuing.configuration import Configuration, prefix_of
+from tokend.issuing.app_options import prefix_of
+from tokend.issuing.configuration import Configuration
 
 DEFAULTS = """
     server: {on_invalid_app: isolate}

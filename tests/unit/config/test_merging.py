@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded, write
 from tokend.config.loading import ConfigurationError, find, merge_apps
-from tokend.issuing.configuration import App, TtlBounds
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.configuration import App
 
 ALL = """
     defaults:

@@ -9,7 +9,8 @@ from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.core.patterns import screen_uid_of, uid_of
 from tokend.core.reach import Capability
-from tokend.issuing.configuration import App, TtlBounds
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.configuration import App
 from tokend.issuing.issuer import Permit, decide
 
 TERMS: Final = route_options(TtlBounds.of(600, 60, 3600))

@@ -7,7 +7,7 @@ from tokend.core.errors import Code
 from tokend.core.model import Issued
 from tokend.dialects.contract import Issue
 from tokend.dialects.rendering import token_fields
-from tokend.issuing.configuration import TtlBounds
+from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.issuer import issue
 
 _BOUNDS = TtlBounds.of(default=600, min=60, max=3600)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.http.running import APP_ID, DEMO, KEY, Reply, Running, serving
-from tokend.issuing.configuration import Origins
+from tokend.issuing.app_options import Origins
 
 _APP = f"""
     app_id: "{APP_ID}"

@@ -13,7 +13,7 @@ from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, KINDS, OPEN, configuration_of, serving
 from tokend.http import pages
 from tokend.http.handler import ActiveConfiguration
-from tokend.issuing.configuration import DEFAULT_DIALECTS, RouteOptions
+from tokend.issuing.app_options import DEFAULT_DIALECTS, RouteOptions
 
 _HOW_MANY: Final = 300
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]

@@ -13,7 +13,8 @@ from tokend.core.model import AppCredentials, Caller, Issuance, TokenRequest
 from tokend.core.reach import Capability
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
-from tokend.issuing.configuration import App, RouteOptions, TtlBounds
+from tokend.issuing.app_options import RouteOptions, TtlBounds
+from tokend.issuing.configuration import App
 from tokend.issuing.issuer import Permit, decide, explain
 
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"

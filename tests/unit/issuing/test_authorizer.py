@@ -15,7 +15,8 @@ from tokend.core.reach import reach_of
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
-from tokend.issuing.configuration import App, RouteOptions, TtlBounds
+from tokend.issuing.app_options import RouteOptions, TtlBounds
+from tokend.issuing.configuration import App
 from tokend.issuing.issuer import explain, issue
 
 SETTINGS = AuthorizerSettings.of("https://api.example.com/authorize", Secret("0" * 32), 1, 0)

@@ -7,7 +7,7 @@ from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, re
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
-from tokend.issuing.configuration import TtlBounds
+from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.issuer import issue, mint, operator_grant
 
 _STRICT_006 = route_options(strict_006=True)

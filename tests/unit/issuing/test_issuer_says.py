@@ -24,7 +24,8 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces, Keys
 from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, TokenRequest
 from tokend.dialects.contract import Explain, Issue
-from tokend.issuing.configuration import App, Route, TtlBounds
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.configuration import App, Route
 from tokend.issuing.issuer import answer, explain, issue, mint, operator_grant
 
 _STRICT_006 = route_options(strict_006=True)
