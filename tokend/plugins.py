@@ -9,7 +9,9 @@ from tokend.auth.contract import (
     Cookie,
     Credentials,
     Header,
+    Place,
     ProxyHeaders,
+    Source,
     not_known,
 )
 from tokend.auth.key_digests import Key
@@ -19,7 +21,7 @@ from tokend.core.interfaces import Keys
 from tokend.core.model import AppCredentials, Caller, Grant, Issuance, Issued, Service, TokenRequest
 from tokend.core.plugin_api import API_VERSION
 from tokend.core.secrets import Secret
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, StrictValue, invalid
 from tokend.dialects.contract import (
     FORM,
     JSON,
@@ -73,12 +75,15 @@ __all__ = [
     "Outcome",
     "Page",
     "Parsed",
+    "Place",
     "ProxyHeaders",
     "Reading",
     "Secret",
     "Service",
     "Settings",
+    "Source",
     "StrictModel",
+    "StrictValue",
     "TokenRequest",
     "Unreadable",
     "invalid",

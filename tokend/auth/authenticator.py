@@ -12,7 +12,6 @@ from tokend.auth.contract import (
     Header,
     PathKey,
     ProxyHeaders,
-    Source,
     not_known,
 )
 from tokend.core.errors import ApiError, Code
@@ -41,18 +40,17 @@ class Authenticator:
             name for source in sources if isinstance(source, ProxyHeaders) for name in source.names
         )
         """Headers that are read from trusted proxies, in lower case."""
-        self.path_key_callers = self._callers_that_read(PathKey)
+        self.path_key_callers = tuple(
+            caller
+            for scheme in self._schemes
+            if any(isinstance(source, PathKey) for source in scheme.reads)
+            for caller in scheme.callers
+        )
+        """Names of the callers that come by a key in the URL."""
         self.open_callers = tuple(
             caller for scheme in self._schemes if scheme.takes_anybody for caller in scheme.callers
         )
-
-    def _callers_that_read(self, kind: type[Source]) -> tuple[str, ...]:
-        return tuple(
-            caller
-            for scheme in self._schemes
-            if any(isinstance(source, kind) for source in scheme.reads)
-            for caller in scheme.callers
-        )
+        """Names of the callers that anybody can be."""
 
     @property
     def schemes(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What an auth scheme is: it authenticates the callers of one app and route. This screen is the whole interface.
+"""What an auth scheme is: it authenticates the callers of one app and route. This module is the whole interface.
 
 A scheme is found through the entry-point group `tokend.auth`; the entry's name is the key that a caller has in the
 configuration. It is pure: no I/O, clock or randomness. The keys of identity providers come as an argument.

@@ -1,6 +1,7 @@
 """An app's callers: each has the key of one auth scheme, which brings its own options and checks, and rules."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
 from tokend.auth.key_digests import Key
 from tokend.config.backends import secret_resolver
-from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
+from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed, package_of
 from tokend.config.partly_valid import NO_VALUE, partly_valid
 from tokend.config.parts import Part
 from tokend.config.problems import KeyPath, Report
@@ -88,8 +89,9 @@ def build_callers(
         rules = _rules(caller, scheme, at, f"{app.name}.{name}", kinds, min_ttl, report)
         built[name] = BuiltCaller(rules, scheme, options)
     for scheme, named in _by_scheme(built).items():
-        for place, sentence in scheme.problems(app, named):
-            report.add_after((*path, "callers", place[0], scheme.name, *place[1:]), sentence)
+        with _reported(scheme, (*path, "callers", next(iter(named)), scheme.name), report):
+            for place, sentence in scheme.problems(app, named):
+                report.add_after((*path, "callers", place[0], scheme.name, *place[1:]), sentence)
     _check_shared_keys(built, path, report)
     return {
         name: BuiltCaller(
@@ -105,11 +107,12 @@ def build_authenticator(
     """The authenticator of a route that takes these callers. `at`: the route's `callers`."""
     schemes = []
     for scheme, named in _by_scheme({name: caller for name, caller in callers.items() if caller.is_sound}).items():
-        problems = list(scheme.problems_of_route(named))
-        for sentence in problems:
-            report.add_after(at, sentence)
-        if not problems:
-            schemes.append(scheme(app, named))
+        with _reported(scheme, at, report):
+            problems = list(scheme.problems_of_route(named))
+            for sentence in problems:
+                report.add_after(at, sentence)
+            if not problems:
+                schemes.append(scheme(app, named))
     cookies = sorted({source.name for scheme in schemes for source in scheme.reads if isinstance(source, Cookie)})
     if len(cookies) > 1:
         report.add_after(
@@ -125,8 +128,10 @@ def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Re
         for scheme, named in _by_scheme(callers).items():
             by_scheme.setdefault(scheme, {}).update({(app, name): options for name, options in named.items()})
     for scheme, callers_of_all in by_scheme.items():
-        for place, sentence in scheme.problems_between_apps(callers_of_all):
-            report.add_after(("apps", place[0], "callers", place[1], scheme.name, *place[2:]), sentence)
+        app, name = next(iter(callers_of_all))
+        with _reported(scheme, ("apps", app, "callers", name, scheme.name), report):
+            for place, sentence in scheme.problems_between_apps(callers_of_all):
+                report.add_after(("apps", place[0], "callers", place[1], scheme.name, *place[2:]), sentence)
 
 
 def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_proxies: bool, report: Report) -> None:
@@ -141,6 +146,21 @@ def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_
                     ("apps", app, "callers", name, caller.scheme.name),
                     "needs server.trusted_proxies, the addresses of the proxy: anybody can send its headers",
                 )
+
+
+@contextmanager
+def _reported(scheme: type[AuthScheme], at: KeyPath, report: Report) -> Iterator[None]:
+    """An exception of a scheme's own code is a problem of the configuration, which names the package."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # whatever a package raises
+        report.add_after(at, _broken(scheme, error))
+
+
+def _broken(scheme: type[AuthScheme], error: Exception) -> str:
+    """Without the exception's text, which may hold a secret."""
+    packages = " and ".join(map(package_of, installed(AUTH_SCHEMES.name).get(scheme.name, ())))
+    return f"the auth scheme {scheme.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"
 
 
 def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme] | None:

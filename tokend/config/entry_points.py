@@ -117,10 +117,15 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
     if group == DIALECTS.name:
         if not isinstance(plugin, Dialect):
             return "is not an instance of tokend.plugins.Dialect"
-        return None if plugin.name == name else f"has the name '{plugin.name}', its entry point another"
+        return _name_problem(plugin, name)
     if group == BACKENDS.name:
         return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel})
-    return _class_problem(plugin, AuthScheme, {"Options": BaseModel})
+    return _class_problem(plugin, AuthScheme, {"Options": BaseModel}) or _name_problem(plugin, name)
+
+
+def _name_problem(plugin: object, name: str) -> str | None:
+    own = getattr(plugin, "name", None)
+    return None if own == name else f"has the name {own!r}, its entry point another"
 
 
 def _class_problem(plugin: object, contract: type, models: Mapping[str, type[BaseModel]]) -> str | None:

@@ -35,7 +35,9 @@ class _AsMapping:
     """In the YAML and its JSON Schema a mapping from claims to the values that they may have."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_wrap_validator_function(_conditions, handler.generate_schema(_Written))
+        as_it_is = core_schema.simple_ser_schema("any")
+        written = handler.generate_schema(_Written)
+        return core_schema.no_info_wrap_validator_function(_conditions, written, serialization=as_it_is)
 
 
 _Written = dict[

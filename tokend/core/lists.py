@@ -39,7 +39,8 @@ class _ItemOrSet(_ItemOrList):
         (item,) = get_args(source)
         listed = core_schema.list_schema(handler.generate_schema(item))
         before = core_schema.no_info_before_validator_function(_listed_or_set, listed)
-        return core_schema.no_info_after_validator_function(frozenset, before)
+        as_it_is = core_schema.simple_ser_schema("any")
+        return core_schema.no_info_after_validator_function(frozenset, before, serialization=as_it_is)
 
 
 T = TypeVar("T")

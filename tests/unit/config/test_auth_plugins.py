@@ -1,6 +1,6 @@
 """What holds for any auth scheme of a package: its order, what a route reads for it, and what it may not share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from tests.unit.http.running import DEMO, configuration_of
@@ -11,10 +11,11 @@ from tokend.auth.contract import (
     Cookie,
     Credentials,
     Header,
+    Place,
     ProxyHeaders,
     Source,
 )
-from tokend.config.callers import BuiltCaller, build_authenticator, check_trusted_proxies
+from tokend.config.callers import BuiltCaller, build_authenticator, check_between_apps, check_trusted_proxies
 from tokend.config.problems import KeyPath, Report
 from tokend.config.yaml_tree import LocatedDict, Location
 from tokend.core.interfaces import Keys
@@ -88,6 +89,30 @@ def test_a_scheme_that_reads_a_proxys_headers_needs_a_trusted_proxy() -> None:
     report = _report()
     check_trusted_proxies({"demo": _callers(_Proxied)}, True, report)
     assert report.problems == []
+
+
+class _Broken(_Session):
+    name: ClassVar[str] = "broken"
+
+    def __init__(self, app: AppContext, callers: Mapping[str, Any]) -> None:
+        raise KeyError("a secret of the options")
+
+    @classmethod
+    def problems_between_apps(cls, callers: Mapping[tuple[str, str], Any]) -> Iterable[tuple[Place, str]]:
+        raise RuntimeError("a secret of the options")
+
+
+def test_an_exception_of_a_scheme_names_the_package_and_no_secret() -> None:
+    report = _report()
+    assert build_authenticator(_callers(_Broken), _APP, _AT, report).schemes == ()
+    check_between_apps({"demo": _callers(_Broken)}, report)
+    assert [(problem.path, problem.sentence) for problem in report.problems] == [
+        (_AT, "the auth scheme broken of no package is broken inside: it raised KeyError"),
+        (
+            ("apps", "demo", "callers", "broken", "broken"),
+            "the auth scheme broken of no package is broken inside: it raised RuntimeError",
+        ),
+    ]
 
 
 def test_the_order_of_the_built_in_schemes() -> None:

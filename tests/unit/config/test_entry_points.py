@@ -54,11 +54,16 @@ class NoVersion(Whole):
     "fake_exits": "raise SystemExit('the whole\\nserver')",
     "fake_stops": "class Stop(BaseException): pass\nraise Stop('now')",
     "fake_auth": """
-from tokend.plugins import AuthScheme
+from tokend.plugins import AuthScheme, StrictModel
 class Abstract(AuthScheme): pass
 class Lax(AuthScheme):
     authenticate = None
     Options = dict
+class Nameless(AuthScheme):
+    authenticate = None
+    Options = StrictModel
+class Other(Nameless):
+    name = "other"
 """,
     "fake_dialect": """
 from tokend.plugins import Dialect
@@ -205,6 +210,16 @@ def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: 
             AUTH_SCHEMES,
             "fake_auth:Lax",
             "is no auth scheme: fake_auth:Lax needs Options, a subclass of pydantic.BaseModel",
+        ),
+        (
+            AUTH_SCHEMES,
+            "fake_auth:Nameless",
+            "is no auth scheme: fake_auth:Nameless has the name None, its entry point another",
+        ),
+        (
+            AUTH_SCHEMES,
+            "fake_auth:Other",
+            "is no auth scheme: fake_auth:Other has the name 'other', its entry point another",
         ),
         (DIALECTS, "fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
         (DIALECTS, "fake_good:Rtm", "is no dialect: fake_good:Rtm is not an instance of tokend.plugins.Dialect"),
