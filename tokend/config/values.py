@@ -1,4 +1,4 @@
-"""Single values of the configuration: durations, names of variables, headers and credentials, paths, lists."""
+"""Single values of the configuration: names of variables and credentials, and paths of files."""
 
 import re
 from typing import Annotated, Final

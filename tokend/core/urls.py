@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlsplit
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def is_secure_url(url: str) -> bool:
@@ -14,7 +14,7 @@ def is_secure_url(url: str) -> bool:
         parts.port  # noqa: B018  # raises where it is no port
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
 
 
 def is_plain_url(url: str) -> bool:
