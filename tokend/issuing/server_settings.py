@@ -132,6 +132,11 @@ class ServerSettings(StrictModel):
         description="whether an invalid app is left out by itself, or the whole configuration is refused",
     )
 
+    def starts_like(self, other: "ServerSettings") -> bool:
+        """Whether nothing differs of what is read at the start alone. The address in force is `Configuration.listen`."""
+        reloaded = {"listen", "trusted_proxies", "on_invalid_app"}
+        return self.model_dump(exclude=reloaded) == other.model_dump(exclude=reloaded)
+
 
 def _targets(value: object, info: ValidationInfo) -> tuple[str | None, ...]:
     """Paths, None for standard output. Relative ones lie below the directory of the configuration."""

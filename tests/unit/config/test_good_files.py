@@ -194,3 +194,19 @@ def test_a_thousand_apps_with_problems_each(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(None, ENVIRONMENT, tmp_path)
     assert len(caught.value.problems) == 4000
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("{trusted_proxies: 10.0.0.0/8}", True),
+        ("{listen: '127.0.0.1:9'}", True),
+        ("{on_invalid_app: refuse}", True),
+        ("{workers: 2}", False),
+        ("{admin: 'unix:/run/a'}", False),
+        ("{connections: {max: 5}}", False),
+    ],
+)
+def test_what_counts_from_the_next_start(tmp_path: Path, line: str, same: bool) -> None:
+    before = loaded(tmp_path, ONE_APP).server
+    assert before.starts_like(loaded(tmp_path, f"server: {line}\n{ONE_APP}").server) is same
