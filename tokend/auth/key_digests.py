@@ -3,11 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Annotated, Final
 
 from msgspec import Struct
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainValidator, TypeAdapter, WithJsonSchema
 
 from tokend.auth.contract import not_known
 from tokend.core.model import Caller
@@ -16,6 +15,7 @@ from tokend.core.validation import StrictModel, invalid
 PREFIX: Final = "sha256:"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
+_POINT: Final = TypeAdapter(AwareDatetime)
 _FORM: Final = "must be sha256: and the digest in quotes, {sha256: …, not_after: …}, or a list of these"
 
 
@@ -55,7 +55,7 @@ def _expiry(value: object) -> Expiry:
         return value
     try:
         if isinstance(value, str) and _TIME.fullmatch(value):
-            return Expiry(int(datetime.fromisoformat(value).timestamp()), value)
+            return Expiry(int(_POINT.validate_python(value).timestamp()), value)
     except ValueError:  # the 30th of February
         pass
     raise invalid("must be a time with its zone, such as 2026-12-31T00:00:00Z")
