@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
@@ -15,13 +16,14 @@ from tokend.http.handler import RequestHandler
 from tokend.http.middlewares import errors, no_cache, request_log
 from tokend.http.request_parsing import MAX_BODY
 from tokend.http.routes import ConfiguredRoutes
-from tokend.issuing.configuration import Configuration, Listen, ServerSettings
+from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog, standard_error
 from tokend.telemetry.metrics import Snapshot
 
 __all__ = ["CONTROL", "create_admin_app", "create_app"]
 
-_IGNORED_SETTINGS = (
+_ONLY_SERVE: Final = frozenset({"listen", "admin", "workers", "connections", "drain", "watch"})
+_IGNORED_SETTINGS: Final = (
     "{keys} below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
 )
 
@@ -90,12 +92,7 @@ def application_of(control: Control, handler: RequestHandler) -> web.Application
 def _warn(control: Control) -> None:
     """Say once which settings count for `tokend serve` alone, and what else the configuration warns of."""
     configuration = control.served.configuration
-    server, defaults = configuration.server, ServerSettings()
-    idle = [name for name in ("admin", "workers", "drain", "watch") if getattr(server, name) != getattr(defaults, name)]
-    if (server.connections, server.per_address) != (None, None):
-        idle.append("connections")
-    if configuration.listen != Listen():
-        idle.append("listen")
-    warnings = [_IGNORED_SETTINGS.format(keys=", ".join(sorted(idle)))] if idle else []
+    ignored = sorted(_ONLY_SERVE & configuration.server.model_fields_set)
+    warnings = [_IGNORED_SETTINGS.format(keys=", ".join(ignored))] if ignored else []
     for warning in (*configuration.warnings_at(control.clock.time()), *warnings):
         control.log.event("warning", "warning", message=warning)

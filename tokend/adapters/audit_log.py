@@ -13,7 +13,7 @@ from typing import Final
 from tokend.adapters.audit_file import AuditTarget
 from tokend.core.audit_records import PROBE, body
 from tokend.core.model import Decision
-from tokend.issuing.configuration import AuditSettings
+from tokend.issuing.server_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 PROBE_SECONDS: Final = 1.0
@@ -45,7 +45,7 @@ class Audit:
         self._hash_ids = settings.hash_ids
         self._log = log
         self._probe_seconds = probe_seconds
-        self._targets = [target(path, writer, synced=self._sync == "batch") for path in settings.targets]
+        self._targets = [target(path, writer, synced=self._sync == "batch") for path in settings.to]
         self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync
         self._error: OSError | None = None
         self._bodies: list[bytes] = []

@@ -15,10 +15,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tokend.adapters.http_client import ResponseProblem, read_body
 from tokend.auth.jws import KeysProblem
-from tokend.auth.jwt_options import is_secure_url
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import KeySource
+from tokend.core.urls import is_secure_url
 from tokend.telemetry.log import JsonLog
 
 FRESH: Final = 600.0

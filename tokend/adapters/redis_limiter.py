@@ -20,7 +20,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Limiter
 from tokend.core.rate_limits import BucketGroup, Limit
 from tokend.core.secrets import Secret
-from tokend.issuing.configuration import RedisSettings
+from tokend.issuing.server_settings import RedisSettings
 from tokend.telemetry.log import JsonLog
 
 CALL_SECONDS: Final = 0.1

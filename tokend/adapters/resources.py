@@ -13,7 +13,8 @@ from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.system import SYSTEM_CLOCK, Clock
 from tokend.core.interfaces import Interfaces, Limiter
 from tokend.core.validation import redact_secrets
-from tokend.issuing.configuration import AuditSettings, Configuration, RedisSettings
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import AuditSettings, RedisSettings
 from tokend.telemetry.log import JsonLog
 
 if TYPE_CHECKING:

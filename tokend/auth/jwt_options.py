@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
@@ -16,6 +15,7 @@ from tokend.core.conditions import Conditions
 from tokend.core.interfaces import KeySource
 from tokend.core.lists import ItemOrList
 from tokend.core.secrets import Secret
+from tokend.core.urls import is_secure_url
 from tokend.core.validation import StrictModel, invalid, redact_secrets, suggestion
 
 if TYPE_CHECKING:
@@ -26,21 +26,10 @@ ASYMMETRIC: Final = (
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
 )
 SYMMETRIC: Final = ("HS256",)
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _MIN_SECRET: Final = 32
 _PART: Final = re.compile(r"[^\s/:?#@]+")
 _PARTS: Final = tuple(sorted({need for preset in PRESETS.values() for need in preset.needs}))
 _BY_HAND: Final = Preset(needs=(), issuer="")
-
-
-def is_secure_url(url: str) -> bool:
-    """Whether keys may come from a URL: over https, or over http from this machine itself."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))
 
 
 def _preset_name(text: str) -> str:

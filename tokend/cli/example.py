@@ -5,7 +5,7 @@ from tokend.core.model import Caller, TokenRequest
 from tokend.core.rules import Rule
 from tokend.dialects import agora_token_service
 from tokend.issuing.configuration import App, Configuration, Route
-from tokend.issuing.issuer import TtlPolicy, decide
+from tokend.issuing.issuer import decide
 from tokend.issuing.routing import URL_KEY_MARK
 
 _UID = 1001
@@ -47,7 +47,7 @@ def _channel(rule: Rule) -> str | None:
 def _is_allowed(app: App, route: Route, caller: str, channel: str, role: str) -> bool:
     token_request = TokenRequest("rtc", {"channel": channel, "uid": _UID, "role": role})
     try:
-        decide(app, TtlPolicy(route.ttl), Caller(caller), token_request)
+        decide(app, route.options, Caller(caller), token_request)
     except ApiError:
         return False
     return channel.replace("-", "").replace("_", "").isalnum()

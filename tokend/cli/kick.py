@@ -22,7 +22,7 @@ from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.core import strict_json
 from tokend.core.durations import duration
 from tokend.core.validation import redact_secrets
-from tokend.issuing.configuration import RestApi
+from tokend.issuing.app_options import RestApi
 
 PRIVILEGES: Final = ("join_channel", "publish_audio", "publish_video")
 SHORTEST: Final = 10

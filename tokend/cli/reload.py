@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tokend.cli.context import Context, add_config, counted, fail
 from tokend.config.loading import read_server
-from tokend.issuing.configuration import Admin
+from tokend.issuing.server_settings import Admin
 
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
 SECONDS: Final = 60.0
@@ -57,10 +57,10 @@ def _reload(options: argparse.Namespace, context: Context) -> int:
 
 
 def _connection(admin: Admin) -> http.client.HTTPConnection:
-    if admin.listen is not None:
+    if not isinstance(admin.listen, str):
         return http.client.HTTPConnection(admin.listen.reachable, admin.listen.port, timeout=SECONDS)
     connection = http.client.HTTPConnection("localhost", timeout=SECONDS)
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.sock.settimeout(SECONDS)
-    connection.sock.connect(str(admin.unix))
+    connection.sock.connect(admin.listen)
     return connection

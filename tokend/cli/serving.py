@@ -11,7 +11,8 @@ from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.example import example_request
 from tokend.config.loading import ConfigurationError, Files, read_server
-from tokend.issuing.configuration import Configuration, Listen
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import Listen
 
 HEALTH_SECONDS: Final = 5.0
 """The longest wait for an answer."""

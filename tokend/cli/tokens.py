@@ -20,8 +20,8 @@ from tokend.dialects.contract import Inspect
 from tokend.dialects.native import explanation_fields
 from tokend.dialects.rendering import token_fields
 from tokend.issuing import inspection, issuer
+from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Configuration
-from tokend.issuing.issuer import TtlPolicy
 
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
 
@@ -84,9 +84,9 @@ def _token(options: argparse.Namespace, context: Context) -> int:
     token_request = _token_request(options, app)
     try:
         if options.caller is None:
-            permit = issuer.operator_grant(app, _ttl_policy(configuration, app), token_request)
+            permit = issuer.operator_grant(app, _route_options(configuration, app), token_request)
         else:
-            permit = issuer.decide(app, _ttl_policy(configuration, app), _caller(options, app), token_request)
+            permit = issuer.decide(app, _route_options(configuration, app), _caller(options, app), token_request)
         issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbelow(99_999_999) + 1))
         _audit(configuration, app, options.caller, issued)
     except ApiError as api_error:
@@ -123,7 +123,7 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
     except ApiError as api_error:
         print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1
-    explanation = issuer.explain(app, _ttl_policy(configuration, app), caller, _token_request(options, app))
+    explanation = issuer.explain(app, _route_options(configuration, app), caller, _token_request(options, app))
     fields = explanation_fields(explanation)
     if options.bearer is not None:
         fields["claims"] = caller.claims
@@ -160,9 +160,9 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
     return 0
 
 
-def _ttl_policy(configuration: Configuration, app: App) -> TtlPolicy:
-    """The lifetimes of the app's first route."""
-    return TtlPolicy(next(route.ttl for route in configuration.routes if route.app is app))
+def _route_options(configuration: Configuration, app: App) -> RouteOptions:
+    """The options of the app's first route, for its lifetimes."""
+    return next(route.options for route in configuration.routes if route.app is app)
 
 
 def _caller(options: argparse.Namespace, app: App) -> Caller:

@@ -1,26 +1,28 @@
-"""A tree that was read -> a ready Setup, or every problem at once. The second and third pass meet here."""
+"""A tree that was read -> the apps, their routes and the settings, or everything that is wrong."""
 
+import hashlib
+import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tokend.auth.contract import AppContext, PathKey
 from tokend.backends.contract import Backend
-from tokend.config.authorizer import build_authorizer
-from tokend.config.backends import BuildContext, build_backends, kinds_of
+from tokend.config.backends import BuildContext, build_backends, kinds_of, secret_resolver
 from tokend.config.callers import BuiltCaller, build_callers, check_between_apps, check_trusted_proxies
-from tokend.config.limits import build_limits, build_redis
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigurationError, KeyPath, Report
-from tokend.config.rest import build_rest
-from tokend.config.routes import BUILT_IN, build_origins, build_routes, build_ttl, check_clashes
+from tokend.config.routes import build_routes, build_ttl, check_clashes
 from tokend.config.secrets import Secrets
-from tokend.config.server import build_server
-from tokend.config.shape import AppShape, AuditShape, RootShape
+from tokend.config.shape import AppShape, RootShape
+from tokend.config.showing import plain
 from tokend.config.url_signing import build_url_signing
 from tokend.config.yaml_tree import LocatedDict
 from tokend.core.reach import Capability
-from tokend.issuing.configuration import App, AuditSettings, Configuration, Listen, Route
+from tokend.issuing.configuration import App, Configuration, Route
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
@@ -40,85 +42,129 @@ def merge_apps(root: LocatedDict) -> LocatedDict:
     return found
 
 
+class BuiltApp(Struct, frozen=True):
+    """An app as far as it could be built. `source` tells whether it changes, and holds its callers for later checks."""
+
+    app: App
+    routes: tuple[tuple[KeyPath, Route], ...]
+    callers: Mapping[str, BuiltCaller]
+    warnings: tuple[str, ...]
+    scheduled_warnings: tuple[tuple[int, str], ...]
+    digest: str
+
+
+class Assembled(Struct, frozen=True):
+    """All of a tree as far as it could be built, with everything that is wrong in itself.
+
+    What apps share is not checked yet: `check_shared` does.
+    """
+
+    report: Report
+    apps: Mapping[str, BuiltApp]
+    configuration: Configuration
+    """Without apps and routes."""
+
+    def with_apps(self, apps: Iterable[BuiltApp]) -> Configuration:
+        """The configuration of these apps."""
+        apps = tuple(apps)
+        return replace(
+            self.configuration,
+            apps={built.app.name: built.app for built in apps},
+            routes=tuple(route for built in apps for _, route in built.routes),
+            warnings=tuple(warning for built in apps for warning in built.warnings),
+            scheduled_warnings=tuple(warning for built in apps for warning in built.scheduled_warnings),
+            built_apps={built.app.name: built for built in apps},
+        )
+
+
 def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Configuration:
-    """The Setup of a tree, whose apps are not merged yet; `ConfigError` with everything that is wrong."""
+    """The configuration of a tree, whose apps are not merged yet; `ConfigurationError` with everything that is wrong."""
+    assembled = assemble_apps(root, source, secrets, load)
+    check_shared(assembled.apps.values(), assembled.report)
+    if assembled.report.problems:
+        raise ConfigurationError(assembled.report.problems)
+    return assembled.with_apps(assembled.apps.values())
+
+
+def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Assembled:
+    """The parts of a tree, each checked by itself."""
     tree = merge_apps(root)
     report = Report(tree)
-    shape = RootShape.model_validate(tree, context={"report": report})
+    secrets = _secrets_of(tree, secrets)
+    context = {"report": report, "secrets": secret_resolver(secrets), "resolve_path": secrets.base.joinpath}
+    shape = RootShape.model_validate(tree, context=context)
     if not shape.apps:
         report.add_after(("apps",), "is missing: name at least one app")
-    if shape.audit is not None and not shape.audit.to:
-        report.add_after(("audit", "to"), "is missing: stdout, {file: PATH}, or a list of both")
-    if shape.deny is not None and not shape.deny.file:
-        report.add_after(("deny", "file"), "is missing: the path of the deny file")
-    if (shape.secrets and shape.secrets.readable_files) or report.touches(("secrets",)):
-        secrets = secrets.with_readable_files()
-    redis = build_redis(shape.redis, report, secrets)
     tools = BuildContext(report, secrets, load)
-    apps: dict[str, App] = {}
-    routes: list[tuple[KeyPath, Route]] = []
-    warnings: list[str] = []
-    scheduled_warnings: list[tuple[int, str]] = []
-    callers_of_apps: dict[str, Mapping[str, BuiltCaller]] = {}
-    for name, app_shape in (shape.apps or {}).items():
-        app, of_app, callers = _app(name, app_shape, tools)
-        apps[name] = app
-        routes += of_app
-        warnings += _warnings(app, [route for _, route in of_app], callers)
-        scheduled_warnings += _scheduled_warnings(name, callers)
-        callers_of_apps[name] = callers
-    check_trusted_proxies(callers_of_apps, bool(shape.server and shape.server.trusted_proxies), report)
-    server = build_server(shape.server, report)
-    check_clashes(routes, report)
-    check_between_apps(callers_of_apps, report)
-    if report.problems:
-        raise ConfigurationError(report.problems)
-    audit = _audit(shape.audit, secrets) if shape.audit else None
-    deny = str(secrets.base / shape.deny.file) if shape.deny and shape.deny.file else None
-    listen = Listen(*shape.server.listen) if shape.server and shape.server.listen else Listen()
-    proxies = tuple(shape.server.trusted_proxies or ()) if shape.server else ()
-    found = tuple(route for _, route in routes)
-    scheduled = tuple(scheduled_warnings)
-    return Configuration(
-        source,
-        listen,
-        apps,
-        found,
-        tuple(warnings),
-        audit,
-        deny,
-        proxies,
-        server,
-        redis=redis,
-        scheduled_warnings=scheduled,
+    apps = {name: _app(name, app_shape, tools, tree) for name, app_shape in (shape.apps or {}).items()}
+    callers = {name: built.callers for name, built in apps.items()}
+    check_trusted_proxies(callers, bool(shape.server.trusted_proxies), report)
+    configuration = Configuration(
+        source=source,
+        listen=shape.server.listen,
+        apps={},
+        routes=(),
+        audit=shape.audit,
+        deny_file=shape.deny.file if shape.deny else None,
+        server=shape.server,
+        redis=shape.redis,
     )
+    return Assembled(report, apps, configuration)
 
 
-def _audit(shape: AuditShape, secrets: Secrets) -> AuditSettings:
-    """Relative files lie below the configuration's directory, as secrets do."""
-    targets = tuple(None if one == "stdout" else str(secrets.base / one.file) for one in shape.to or ())
-    return AuditSettings(targets, shape.sync or "os", bool(shape.hash_ids))
+def check_shared(apps: Iterable[BuiltApp], report: Report) -> None:
+    """What two apps share and must not: a path, or an issuer whose tokens do not name their app.
+
+    The problem is that of the app that comes later.
+    """
+    apps = tuple(apps)
+    check_clashes([route for built in apps for route in built.routes], report)
+    check_between_apps({built.app.name: built.callers for built in apps}, report)
 
 
-def _app(
-    name: str, shape: AppShape, tools: BuildContext
-) -> tuple[App, list[tuple[KeyPath, Route]], Mapping[str, BuiltCaller]]:
+def _secrets_of(tree: LocatedDict, secrets: Secrets) -> Secrets:
+    """Secrets are read as `secrets` says; where it is wrong, that is the only problem of theirs."""
+    written = tree.get("secrets")
+    if written is None or (isinstance(written, dict) and written.get("readable_files", False) is False):
+        return secrets
+    return secrets.with_readable_files()
+
+
+def _app(name: str, shape: AppShape, tools: BuildContext, tree: LocatedDict) -> BuiltApp:
     path: KeyPath = ("apps", name)
     report = tools.report
-    for one in (path, *((*path, "callers", caller) for caller in shape.callers or ())):
-        if _NAME.fullmatch(str(one[-1])) is None:
-            report.add(one, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
+    for named in (path, *((*path, "callers", caller) for caller in shape.callers or ())):
+        if _NAME.fullmatch(str(named[-1])) is None:
+            report.add(named, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
     app_credentials, backends = build_backends(shape, path, tools)
-    ttl = build_ttl(shape.ttl, BUILT_IN, (*path, "ttl"), report)
+    ttl = build_ttl(shape.ttl, (*path, "ttl"), report)
     url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
     context = AppContext(name, url_signing)
     callers = build_callers(shape.callers, context, path, kinds_of(shape), ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
-    rest = build_rest(shape, path, report, tools.secrets)
-    authorizer = build_authorizer(shape.authorizer, (*path, "authorizer"), report, tools.secrets)
-    origins, limits = build_origins(shape, path, report), build_limits(shape.limits)
-    app = App(name, app_credentials.app_id, backends, rules, origins, url_signing, rest, authorizer, limits)
-    return app, build_routes(shape, path, app, callers, ttl, report), callers
+    if shape.rest is not None and shape.app_id is None:
+        report.add_after((*path, "app_id"), "is missing: rest needs the project's App ID")
+    app = App(
+        name,
+        app_credentials.app_id,
+        backends,
+        rules,
+        shape.cors.origins,
+        url_signing,
+        shape.rest,
+        shape.authorizer,
+        shape.limits,
+    )
+    routes = build_routes(shape, path, app, callers, ttl, report)
+    warnings = _warnings(app, [route for _, route in routes], callers)
+    scheduled_warnings = _scheduled_warnings(name, callers)
+    digest = _digest(tree["apps"][name])
+    return BuiltApp(app, tuple(routes), callers, tuple(warnings), tuple(scheduled_warnings), digest)
+
+
+def _digest(written: Any) -> str:
+    """Differs where the app's merged part of the YAML does."""
+    return hashlib.sha256(json.dumps(plain(written), default=str).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller]) -> list[str]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 from msgspec import Struct
-from pydantic import BeforeValidator, ConfigDict, GetJsonSchemaHandler
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 
 from tokend.auth.authenticator import Authenticator
@@ -33,7 +33,9 @@ class CallerShape(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    rules: Annotated[list[Any], BeforeValidator(_list, json_schema_input_type=list[Rule])] | None = None
+    rules: Annotated[list[Any], BeforeValidator(_list, json_schema_input_type=list[Rule])] | None = Field(
+        default=None, description="what the caller may be granted: the first rule that fits decides"
+    )
 
     @property
     def schemes(self) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ def tree_of(environment: Mapping[str, str]) -> LocatedDict:
         "callers": callers or {"anybody": {"anonymous": True, **rule}},
         "routes": [{"path": "/"}],
     }
-    origins = [one.strip() for one in environment.get("CORS_ALLOW_ORIGIN", "").split(",") if one.strip()]
+    origins = [origin.strip() for origin in environment.get("CORS_ALLOW_ORIGIN", "").split(",") if origin.strip()]
     if origins:
         app["cors"] = {"origins": origins}
     tree: LocatedDict = _tree({"apps": {APP_NAME: app}})
@@ -69,24 +69,26 @@ def named(problem: Problem) -> Problem:
     if problem.location != _MARK or len(problem.path) < 3:
         return problem
     by_part = {**_VARIABLES, **{caller: name for name, (caller, _) in CLOSING.items()}}
-    part = next((str(one) for one in problem.path[2:4] if one in by_part), None)
+    part = next((str(step) for step in problem.path[2:4] if step in by_part), None)
     return problem if part is None else replace(problem, path=(by_part[part],))
 
 
 def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
     """The warnings with the variable that closes the server in place of the key of a file."""
-    return tuple(f"{one.partition('; ')[0]}; {_OPEN_HINT}" if "anonymous" in one else one for one in warnings)
+    return tuple(
+        f"{warning.partition('; ')[0]}; {_OPEN_HINT}" if "anonymous" in warning else warning for warning in warnings
+    )
 
 
 def _tree(value: Any) -> Any:
     if isinstance(value, dict):
         found = LocatedDict(_MARK)
-        for key, one in value.items():
-            found.put(key, _tree(one), _MARK)
+        for key, below in value.items():
+            found.put(key, _tree(below), _MARK)
         return found
     if isinstance(value, list):
         listed = LocatedList(_MARK)
-        for one in value:
-            listed.put(_tree(one), _MARK)
+        for item in value:
+            listed.put(_tree(item), _MARK)
         return listed
     return value

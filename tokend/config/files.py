@@ -1,6 +1,6 @@
-"""The files that a configuration is made of. What was read is remembered, so that a worker can build the very same Setup.
+"""The files that a configuration is made of. What was read is remembered, so that a worker can build the same configuration.
 
-A worker that takes a dead one's place, and all workers of one reload, must not each read what somebody is just editing.
+A worker that replaces a dead worker, and all workers of a reload, must not each read what somebody is just editing.
 """
 
 import errno
@@ -19,7 +19,7 @@ PIPE_SECONDS: Final = 1.0
 
 
 class Files:
-    """Reads from the disk and remembers; or, with `remembered`, answers from what another one remembered."""
+    """Reads from the disk and remembers; or, with `remembered`, answers from what another object remembered."""
 
     def __init__(
         self, remembered: Mapping[str, bytes | int] | None = None, listed: Mapping[str, list[str]] | None = None
@@ -64,8 +64,8 @@ class Files:
             found.update(
                 f"{name}\0{content if isinstance(content, int) else hashlib.sha256(content).hexdigest()}\0".encode()
             )
-        for one in more:
-            found.update(f"{hashlib.sha256(one.encode('utf-8', 'surrogateescape')).hexdigest()}\0".encode())
+        for text in more:
+            found.update(f"{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}\0".encode())
         return found.hexdigest()[:16]
 
     def issuances(self) -> dict[str, tuple[int, int, int] | None]:
@@ -75,13 +75,19 @@ class Files:
 
     def pack(self) -> dict[str, dict[str, Any]]:
         """All that is remembered, as JSON has it."""
-        read = {name: one if isinstance(one, int) else b64encode(one).decode() for name, one in self._read.items()}
+        read = {
+            name: content if isinstance(content, int) else b64encode(content).decode()
+            for name, content in self._read.items()
+        }
         return {"read": read, "listed": self._listed}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Mapping[str, Any]]) -> "Files":
         """The opposite of `pack`: one that answers from memory."""
-        read = {name: b64decode(one) if isinstance(one, str) else int(one) for name, one in packed["read"].items()}
+        read = {
+            name: b64decode(content) if isinstance(content, str) else int(content)
+            for name, content in packed["read"].items()
+        }
         listed = {key: list(names) for key, names in packed["listed"].items()}
         return cls(read, listed)
 

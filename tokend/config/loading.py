@@ -1,4 +1,4 @@
-"""YAML, files and the environment -> a ready, immutable Setup, or every problem at once (`ConfigError`)."""
+"""YAML, files and the environment -> a configuration, or everything that is wrong with it (`ConfigurationError`)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,16 +14,17 @@ from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
 from tokend.config import environment as environment_only
-from tokend.config.assemble import assemble, merge_apps
+from tokend.config.assemble import Assembled, assemble_apps, merge_apps
 from tokend.config.entry_points import BACKENDS
 from tokend.config.files import Files
+from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.secrets import Secrets
-from tokend.config.server import ServerShape, admin_of
 from tokend.config.showing import plain, redacted
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.validation import redact_secrets
-from tokend.issuing.configuration import Admin, Configuration, Listen
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import Admin, Listen, ServerSettings
 
 DEFAULT_FILE: Final = "config.yaml"
 MAX_FILE: Final = 16 * 1024 * 1024
@@ -49,6 +50,11 @@ class Source(Struct, frozen=True):
         """The configuration as it is now; `ConfigurationError` with every problem."""
         return load(self.file, self.variables(files), self.directory, files=files)
 
+    def load_isolated(self, files: Files, previous: Configuration | None = None) -> Isolated:
+        """The same without the apps that are invalid, or with their version in `previous`."""
+        environment = with_dotenv(self.environment, self.directory, files)
+        return load_isolated(self.file, environment, self.directory, files=files, previous=previous)
+
 
 def load(
     file: str | None,
@@ -57,25 +63,69 @@ def load(
     load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
     files: Files | None = None,
 ) -> Configuration:
-    """The Setup that `find` finds. `environment`: the variables, `.env` included (`with_dotenv`).
+    """The configuration that `find` finds; `ConfigurationError` with everything that is wrong.
 
-    `files` remembers what was read, or stands in its place.
+    `environment`: the variables, `.env` included (`with_dotenv`). `files` remembers what was read, or stands in its place.
     """
-    files = files or Files()
-    problems = _port_problems(environment)
+    reading = _Reading(file, environment, directory, files or Files())
+    assembled = reading.assembled(load_backend)
+    if problems := every_problem(assembled, reading.unreadable) + _port_problems(environment):
+        raise ConfigurationError(list(map(environment_only.named, problems)))
+    return reading.finished(assembled.with_apps(assembled.apps.values()))
+
+
+def load_isolated(
+    file: str | None,
+    environment: Mapping[str, str],
+    directory: Path,
+    load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
+    files: Files | None = None,
+    previous: Configuration | None = None,
+) -> Isolated:
+    """The same without the apps that are invalid, or with their last valid version where `previous` has one.
+
+    Raises `ConfigurationError` only for errors outside the apps, or for all where `server.on_invalid_app` says so.
+    """
+    reading = _Reading(file, environment, directory, files or Files())
     try:
-        tree, source, base = find(file, environment, directory, files)
-        secrets = Secrets(environment, base, files)
-        configuration = assemble(tree, source, secrets, cache(load_backend))
+        isolated = isolate(reading.assembled(load_backend), reading.unreadable, previous)
     except ConfigurationError as error:
-        raise ConfigurationError([environment_only.named(one) for one in error.problems] + problems) from None
-    if problems:
+        problems = list(map(environment_only.named, error.problems)) + _port_problems(environment)
+        raise ConfigurationError(problems) from None
+    if problems := _port_problems(environment):
         raise ConfigurationError(problems)
-    if source == environment_only.SOURCE:
-        configuration = replace(configuration, warnings=environment_only.hinted(configuration.warnings))
-    listen, fingerprint = _listen(configuration.listen, environment), files.digest(secrets.variables_used())
-    platform_port = bool(environment.get("PORT")) and not environment.get("SERVER_PORT")
-    return replace(configuration, listen=listen, fingerprint=fingerprint, platform_port=platform_port)
+    return replace(isolated, configuration=reading.finished(isolated.configuration))
+
+
+class _Reading:
+    """One reading of the configuration. `unreadable`: problems of the apps whose file cannot be read."""
+
+    def __init__(self, file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> None:
+        self._environment = environment
+        self._files = files
+        self.unreadable: dict[str, tuple[Problem, ...]] = {}
+        try:
+            self._tree, self._source, base = find(file, environment, directory, files, self.unreadable)
+        except ConfigurationError as error:
+            raise ConfigurationError(error.problems + _port_problems(environment)) from None
+        self._secrets = Secrets(environment, base, files)
+
+    def assembled(self, load_backend: Callable[[str], type[Backend]]) -> Assembled:
+        return assemble_apps(self._tree, self._source, self._secrets, cache(load_backend))
+
+    def finished(self, configuration: Configuration) -> Configuration:
+        """With what the environment says, and the fingerprint of all that was read."""
+        environment = self._environment
+        warnings = configuration.warnings
+        if self._source == environment_only.SOURCE:
+            warnings = environment_only.hinted(warnings)
+        return replace(
+            configuration,
+            warnings=warnings,
+            listen=_listen(configuration.listen, environment),
+            fingerprint=self._files.digest(self._secrets.variables_used()),
+            platform_port=bool(environment.get("PORT")) and not environment.get("SERVER_PORT"),
+        )
 
 
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:
@@ -88,9 +138,13 @@ def shown_apps(source: Source, files: Files) -> dict[str, Any]:
 
 
 def find(
-    file: str | None, environment: Mapping[str, str], directory: Path, files: Files | None = None
+    file: str | None,
+    environment: Mapping[str, str],
+    directory: Path,
+    files: Files | None = None,
+    unreadable: dict[str, tuple[Problem, ...]] | None = None,
 ) -> tuple[LocatedDict, str, Path]:
-    """The tree, its source in words, and where its relative paths begin.
+    """The tree, its source in words, and where its relative paths begin. `unreadable`: as in `read_tree`.
 
     The named file, else TOKEND_CONFIG, else config.yaml in `directory`, else the environment alone.
     """
@@ -98,7 +152,7 @@ def find(
     name = _file_name(file, environment, directory, files)
     if name is not None:
         path = directory / name
-        return read_tree(path, name, files), name, path.parent
+        return read_tree(path, name, files, unreadable), name, path.parent
     if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
         missing = [name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name)]
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
@@ -121,11 +175,10 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
     name = _file_name(file, environment, directory, files)
     tree = _read(directory / name, name, files, []) if name is not None else {}
     try:
-        shape = ServerShape.model_validate(plain(tree.get("server") or {}))
+        settings = ServerSettings.model_validate(plain(tree.get("server") or {}))
     except ValidationError:
-        shape = ServerShape()
-    listen = Listen(*shape.listen) if shape.listen else Listen()
-    return _listen(listen, environment), None if shape.admin is None else admin_of(shape.admin)
+        settings = ServerSettings()
+    return _listen(settings.listen, environment), settings.admin
 
 
 def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
@@ -141,9 +194,15 @@ def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | 
     return {key: value for key, value in filled.items() if value is not None} | dict(environment)
 
 
-def read_tree(path: Path, name: str, files: Files) -> LocatedDict:
-    """The file with its includes: each of these is one app, named like its file."""
+def read_tree(
+    path: Path, name: str, files: Files, unreadable: dict[str, tuple[Problem, ...]] | None = None
+) -> LocatedDict:
+    """The file with its includes: each of these is one app, named like its file.
+
+    `unreadable` takes the problems of those that cannot be read, by app; without it they are raised with the others.
+    """
     problems: list[Problem] = []
+    of_apps: dict[str, tuple[Problem, ...]] = {}
     tree = _read(path, name, files, problems)
     written = tree.get("include")
     patterns = written if isinstance(written, list) else [written]
@@ -151,14 +210,25 @@ def read_tree(path: Path, name: str, files: Files) -> LocatedDict:
     for pattern in patterns:
         if isinstance(pattern, str) and (
             apps is None or isinstance(apps, LocatedDict)
-        ):  # else the shape pass complains
-            _include(pattern, path.parent, tree, files, problems)
+        ):  # else the models say what is wrong
+            _include(pattern, path.parent, tree, files, problems, of_apps)
+    if unreadable is None:
+        problems += (problem for found in of_apps.values() for problem in found)
     if problems:
         raise ConfigurationError(problems)
+    if unreadable is not None:
+        unreadable.update(of_apps)
     return tree
 
 
-def _include(pattern: str, base: Path, tree: LocatedDict, files: Files, problems: list[Problem]) -> None:
+def _include(
+    pattern: str,
+    base: Path,
+    tree: LocatedDict,
+    files: Files,
+    problems: list[Problem],
+    of_apps: dict[str, tuple[Problem, ...]],
+) -> None:
     location = tree.locations["include"]
     if not pattern.strip("/") or "\0" in pattern:
         problems.append(
@@ -174,12 +244,15 @@ def _include(pattern: str, base: Path, tree: LocatedDict, files: Files, problems
         tree.put("apps", apps, location)
     for path in found:
         name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
-        app = _read(path, name, files, problems)
+        of_file: list[Problem] = []
+        app = _read(path, name, files, of_file)
         if path.stem in apps:
             where = apps.locations[path.stem]
-            problems.append(Problem(Location(name), ("apps", path.stem), f"stands in {where} already"))
+            of_file.append(Problem(Location(name), ("apps", path.stem), f"stands in {where} already"))
         else:
             apps.put(path.stem, app, Location(name, 1, 1))
+        if of_file:
+            of_apps[path.stem] = of_apps.get(path.stem, ()) + tuple(of_file)
 
 
 def _read(path: Path, name: str, files: Files, problems: list[Problem]) -> LocatedDict:
@@ -208,7 +281,7 @@ def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
-    name = next((one for one in _PORT_VARIABLES if environment.get(one)), None)
+    name = next((variable for variable in _PORT_VARIABLES if environment.get(variable)), None)
     if name is None or (_PORT.fullmatch(environment[name]) and int(environment[name]) <= 65_535):
         return []
     return [Problem(Location(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
@@ -217,9 +290,11 @@ def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
 __all__ = [
     "ConfigurationError",
     "Files",
+    "Isolated",
     "Source",
     "find",
     "load",
+    "load_isolated",
     "merge_apps",
     "plain",
     "read_server",

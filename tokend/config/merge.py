@@ -1,4 +1,4 @@
-"""`defaults` and an app's own keys -> the app as merged, with `{app}` put in. Works on trees, before any shape.
+"""`defaults` and an app's own keys -> the app as merged, with `{app}` put in. Works on trees, before they are validated.
 
 Maps merge, lists replace. A secret, `certificate`, `url_signing_key` and a caller's scheme are each one
 value, replaced whole.
@@ -47,7 +47,7 @@ def _is_one_value(key: str, below: LocatedDict, value: LocatedDict, path: KeyPat
 
 def _is_secret(value: LocatedDict) -> bool:
     """`{env: NAME}` and its like; not a mapping of, say, callers that are called so."""
-    return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(one, str) for one in value.values())
+    return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(source, str) for source in value.values())
 
 
 def _replaced_schemes(base: LocatedDict, over: LocatedDict, path: KeyPath) -> frozenset[str]:
@@ -65,14 +65,14 @@ def _placed(value: Any, path: KeyPath, app: str) -> Any:
     if isinstance(value, LocatedDict):
         found = LocatedDict(value.location)
         found.path = path
-        for key, one in value.items():
-            found.put(key, _placed(one, (*path, key), app), value.locations[key])
+        for key, below in value.items():
+            found.put(key, _placed(below, (*path, key), app), value.locations[key])
         return found
     if isinstance(value, LocatedList):
         listed = LocatedList(value.location)
         listed.path = path
-        for index, one in enumerate(value):
-            listed.put(_placed(one, (*path, index), app), value.locations[index])
+        for index, item in enumerate(value):
+            listed.put(_placed(item, (*path, index), app), value.locations[index])
         return listed
     return value.replace("{app}", app) if isinstance(value, str) else value
 

@@ -14,14 +14,14 @@ def _named(value: Any, info: ValidationInfo) -> Any:
     """What is no mapping is reported, and an empty one stands in its place: its name is still known."""
     if info.context is None or not isinstance(value, LocatedDict):
         return value
-    return {key: _mapping(one, (*value.path, key), info) for key, one in value.items()}
+    return {key: _mapping(below, (*value.path, key), info) for key, below in value.items()}
 
 
 def _listed(value: Any, info: ValidationInfo) -> Any:
     """The same in a list: the others keep their places."""
     if info.context is None or not isinstance(value, LocatedList):
         return value
-    return [_mapping(one, (*value.path, index), info) for index, one in enumerate(value)]
+    return [_mapping(item, (*value.path, index), info) for index, item in enumerate(value)]
 
 
 def _mapping(value: object, path: KeyPath, info: ValidationInfo) -> LocatedDict:
@@ -38,10 +38,10 @@ def mapped(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, LocatedDict):
         options = LocatedDict(value.location)
         options.path = value.path
-        for key, one in value.items():
-            options.put(key, LocatedDict(value.locations[key]) if one is None else one, value.locations[key])
+        for key, written in value.items():
+            options.put(key, LocatedDict(value.locations[key]) if written is None else written, value.locations[key])
         return _named(options, info)
-    listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    listed = isinstance(value, list) and all(isinstance(kind, str) for kind in value)
     if not listed or len(set(value)) < len(value):
         raise invalid("must be a list of different names, or a mapping of names to options")
     return {kind: {} for kind in value}
@@ -61,26 +61,26 @@ class Part(StrictModel):
         if not isinstance(value, LocatedDict) or info.context is None:
             return handler(value)
         report: Report = info.context["report"]
-        empty = {key for key, one in value.items() if one is None and key in cls.model_fields}
+        empty = {key for key, below in value.items() if below is None and key in cls.model_fields}
         for key in empty:  # read as left out, an empty `may` or `channel` would permit more than it seems to
             report.add_broken((*value.path, key), "has no value: write one, or leave the key out")
-        written = {key: one for key, one in value.items() if key not in empty}
+        written = {key: below for key, below in value.items() if key not in empty}
         try:
             return handler(written)
         except ValidationError as error:
             broken = report_all(report, value.path, error, cls)
-        return handler({key: one for key, one in written.items() if key not in broken})
+        return handler({key: below for key, below in written.items() if key not in broken})
 
 
 def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:
     """Put pydantic's complaints into the report; gives the keys at fault, directly below `path`."""
     broken = set()
-    for one in field_errors(error, model):
-        sentence = f"unknown key{one.sentence}" if one.unknown else one.sentence
-        if sentence == "is missing" and (description := description_of(model, one.path)):
+    for field_error in field_errors(error, model):
+        sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
+        if sentence == "is missing" and (description := description_of(model, field_error.path)):
             sentence = f"is missing: {description}"
         report.add_broken(
-            (*path, *one.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
+            (*path, *field_error.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
         )
-        broken.add(str(one.path[0]) if one.path else "")
+        broken.add(str(field_error.path[0]) if field_error.path else "")
     return broken

@@ -1,5 +1,7 @@
 """What is wrong with a configuration: all of it at once, each with file, line, column and what to do. Never a secret."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
@@ -34,6 +36,7 @@ class Report:
     def __init__(self, root: LocatedDict) -> None:
         self.root = root
         self._problems: dict[tuple[Location, str, KeyPath], Problem] = {}
+        self._of_apps: dict[str, dict[Problem, None]] = {}
         self._touched: set[KeyPath] = set()
         self._broken: set[KeyPath] = set()
 
@@ -43,9 +46,10 @@ class Report:
         What `defaults` say wrongly is one problem, however many apps take it from there.
         """
         location = self.location_of(path)
-        self._problems.setdefault(
-            (location, sentence, () if location.line else path), Problem(location, path, sentence)
-        )
+        problem = Problem(location, path, sentence)
+        self._problems.setdefault((location, sentence, () if location.line else path), problem)
+        if len(path) > 1 and path[0] == "apps":
+            self._of_apps.setdefault(str(path[1]), {})[problem] = None
         self._touched.update(path[:length] for length in range(len(path) + 1))
 
     def add_broken(self, path: KeyPath, sentence: str) -> None:
@@ -62,7 +66,9 @@ class Report:
         """Whether something at or below this path is reported; what stands below its key `besides` aside."""
         if besides is None:
             return path in self._touched
-        below = (one[len(path)] for one in self._touched if len(one) > len(path) and one[: len(path)] == path)
+        below = (
+            touched[len(path)] for touched in self._touched if len(touched) > len(path) and touched[: len(path)] == path
+        )
         return any(key != besides for key in below)
 
     def is_broken(self, path: KeyPath) -> bool:
@@ -84,7 +90,17 @@ class Report:
     @property
     def problems(self) -> list[Problem]:
         """In the order of the files' lines."""
-        return sorted(self._problems.values(), key=lambda one: (one.location, one.sentence))
+        return in_order(self._problems.values())
+
+    @property
+    def of_apps(self) -> dict[str, tuple[Problem, ...]]:
+        """The problems of each app, with those that it takes from `defaults`."""
+        return {app: tuple(in_order(problems)) for app, problems in self._of_apps.items()}
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """In the order of the files' lines."""
+    return sorted(problems, key=lambda problem: (problem.location, problem.sentence))
 
 
 def dotted(path: KeyPath) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from tokend.config.values import Credential, File, Variable
@@ -18,9 +18,9 @@ FORMS: Final = ("env", "file", "credential")
 class Reference(StrictModel):
     """Where a secret comes from, by one of `FORMS`; a credential is systemd's."""
 
-    env: Variable | None = None
-    file: File | None = None
-    credential: Credential | None = None
+    env: Variable | None = Field(default=None, description="environment variable that holds the secret")
+    file: File | None = Field(default=None, description="path of the file that holds the secret")
+    credential: Credential | None = Field(default=None, description="name of the systemd credential that holds it")
 
     @property
     def source(self) -> str:
@@ -62,9 +62,11 @@ class Certificate(Reference):
         },
     )
 
-    primary: SecretRef | None = None
-    secondary: SecretRef | None = None
-    sign_with: Literal["primary", "secondary"] | None = None
+    primary: SecretRef | None = Field(default=None, description="the secret in use")
+    secondary: SecretRef | None = Field(default=None, description="the other secret while one is replaced")
+    sign_with: Literal["primary", "secondary"] | None = Field(
+        default=None, description="which of the two signs; left out, the primary"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -92,14 +94,14 @@ class Certificate(Reference):
 class Env(StrictModel):
     """A text that is no secret, from the environment."""
 
-    env: Variable
+    env: Variable = Field(description="environment variable that holds the text")
 
 
 class AppId(StrictModel):
     """The App ID as text, or the variable that holds it."""
 
-    text: str | None = None
-    env: Variable | None = None
+    text: str | None = Field(default=None, description="the App ID itself")
+    env: Variable | None = Field(default=None, description="environment variable that holds it")
 
 
 def _app_id(value: object) -> object:

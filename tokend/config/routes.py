@@ -1,6 +1,5 @@
-"""An app's ttl bounds, origins and routes, and the clashes between the routes of all apps."""
+"""An app's lifetimes and routes, and the clashes between the routes of all apps."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
@@ -9,63 +8,26 @@ from msgspec import Struct
 from tokend.auth.contract import AppContext
 from tokend.config.backends import kinds_of
 from tokend.config.callers import BuiltCaller, build_authenticator
-from tokend.config.custom import OWN_PATHS, build_custom, custom_path, is_custom
+from tokend.config.custom import build_custom
 from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.problems import KeyPath, Report, dotted
-from tokend.config.shape import AppShape, RouteShape, Ttl
-from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.config.shape import AppShape
 from tokend.core.validation import redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
-from tokend.issuing.configuration import AUTO, App, Origins, Parts, Route, TtlBounds, check_origin, parse_path
+from tokend.issuing.app_options import RouteOptions, TtlBounds, is_prefix
+from tokend.issuing.configuration import App, Route
 from tokend.issuing.routing import clash, literal_prefix
 
-DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
 BUILT_IN: Final = TtlBounds()
-_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
-_AT: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
 
 
-def build_ttl(
-    shape: Ttl | None, base: TtlBounds, path: KeyPath, report: Report, limits: TtlBounds | None = None
-) -> TtlBounds:
-    """`base` with what the shape says in its place; its default moves into narrower bounds unless it is written.
-
-    `limits`: the app's bounds, which its routes keep.
-    """
-    if shape is None:
-        return base
-    low = base.min if shape.min is None else shape.min
-    high = base.max if shape.max is None else shape.max
-    default = shape.default
-    if default is None:
-        default = min(max(base.default, low), high)
-    if report.touches(path):
-        return TtlBounds(default, low, high)
-    if high > PLATFORM_MAX_TTL:
-        report.add_after((*path, "max"), f"is over the platform's maximum of {PLATFORM_MAX_TTL} s (24h)")
-    elif not 1 <= low <= high:
-        report.add_after((*path, "min"), f"must be at least 1s and at most max: min is {low} s, max {high} s")
-    elif not low <= default <= high:
-        report.add_after(
-            (*path, "default"), f"must lie within min and max: it is {default} s, they are {low} s and {high} s"
-        )
-    if limits is not None and high > limits.max:
-        report.add_after((*path, "max"), f"is over the app's max of {limits.max} s")
-    if limits is not None and low < limits.min:
-        report.add_after((*path, "min"), f"is below the app's min of {limits.min} s")
-    return TtlBounds(default, low, high)
-
-
-def build_origins(shape: AppShape, path: KeyPath, report: Report) -> Origins:
-    """The app's CORS origins; blanks around them do not count."""
-    written = tuple(one.strip() for one in (shape.cors.origins or ())) if shape.cors else ()
-    sound = []
-    for index, origin in enumerate(written):
-        if problem := check_origin(origin):
-            report.add_after((*path, "cors", "origins", index), problem)
-        else:
-            sound.append(origin)
-    return Origins(tuple(sound))
+def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds | None = None) -> TtlBounds:
+    """The lifetimes in force: what is written, in place of those of the app or the built-in ones."""
+    bounds = written.within(app or BUILT_IN)
+    if written.model_fields_set and not report.touches(path):
+        for key, sentence in bounds.problems(app):
+            report.add((*path, key), sentence)
+    return bounds
 
 
 def build_routes(
@@ -74,12 +36,13 @@ def build_routes(
     """The app's routes with their paths in the configuration; `/{name of the app}` where none is written."""
     written = shape.routes
     if written is None:
-        written = [RouteShape(path=f"/{app.name}")] if _AT.fullmatch(f"/{app.name}") else []
+        written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
     within = _Within(app, kinds_of(shape), callers, ttl, report)
     return [
-        ((*path, "routes", index), _route(one, (*path, "routes", index), within)) for index, one in enumerate(written)
+        ((*path, "routes", index), _route(route, (*path, "routes", index), within))
+        for index, route in enumerate(written)
     ]
 
 
@@ -118,58 +81,32 @@ class _Within(Struct, frozen=True):
     report: Report
 
 
-def _route(shape: RouteShape, at: KeyPath, within: _Within) -> Route:
+def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     app, callers, report = within.app, within.callers, within.report
-    names = tuple(shape.callers) if shape.callers is not None else tuple(callers)
+    for key, sentence in written.problems():
+        report.add_after((*at, key), sentence)
+    names = tuple(callers) if written.callers is None else tuple(written.callers)
     if not report.is_broken((*at[:2], "callers")):
         _check_names(names, callers, "caller", (*at, "callers"), report)
     context = AppContext(app.name, app.url_signing)
     taken_in = {name: callers[name] for name in names if name in callers}
-    if shape.host is not None and _HOST.fullmatch(shape.host) is None:
-        report.add_after((*at, "host"), "must be a host name in lower case, without port or path")
-    bounds = build_ttl(shape.ttl, within.ttl, (*at, "ttl"), report, within.ttl)
+    ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
+    options = written.model_copy(update={"ttl": ttl})
     return Route(
         app=app,
-        path=_path(shape, at, report),
-        host=shape.host,
-        dialects=_dialects(shape, at, within, bounds),
+        options=options,
+        dialects=_dialects(options, at, within),
         authenticator=build_authenticator(taken_in, context, (*at, "callers"), report),
         callers=names,
-        ttl=bounds,
-        clamp=shape.on_excess == "clamp",
-        strict_006=bool(shape.strict_006),
-        token_version=shape.token_version or AUTO,
-        signed_uid=bool(shape.signed_uid),
     )
 
 
-def _path(shape: RouteShape, at: KeyPath, report: Report) -> Parts:
-    text = shape.path
-    if text is None:
-        report.add_after((*at, "path"), "is missing: the path that the app answers below, such as / or /demo")
-        return ()
-    if is_custom(shape):
-        return custom_path(text, (*at, "path"), report)
-    if _AT.fullmatch(text) is None:
-        report.add_after(
-            (*at, "path"), "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
-        )
-        return ()
-    parts = parse_path(text)
-    if parts and parts[0] in OWN_PATHS:
-        report.add_after((*at, "path"), f"may not begin with /{parts[0]}: that path is the server's own")
-    return parts
-
-
-def _dialects(shape: RouteShape, at: KeyPath, within: _Within, ttl: TtlBounds) -> tuple[Dialect, ...]:
+def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> tuple[Dialect, ...]:
     report = within.report
-    if is_custom(shape):
-        return build_custom(shape, at, within.app, within.kinds, ttl, report)
-    for key in ("set", "default", "response"):
-        if getattr(shape, key) is not None:
-            report.add_after((*at, key), "needs a kind or kinds: only an endpoint of your own has it")
+    if options.is_custom:
+        return build_custom(options, at, within.app, within.kinds, report)
     found = []
-    for name in dict.fromkeys(shape.dialect or DEFAULT_DIALECTS):
+    for name in dict.fromkeys(options.dialect):
         try:
             found.append(DIALECTS.load(name))
         except PluginError as problem:

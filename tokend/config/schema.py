@@ -15,8 +15,11 @@ class _WithoutNull(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        found = super().default_schema(schema)
-        return {key: value for key, value in found.items() if key != "default" or value is not None}
+        """Defaults that the YAML writes in the same form: no seconds of durations, no models."""
+        found = self.generate_inner(schema["schema"])
+        default = schema.get("default")
+        shown = isinstance(default, str | bool) or (isinstance(default, int) and "pattern" not in found)
+        return {**found, "default": default} if shown else found
 
 
 def json_schema() -> dict[str, Any]:

@@ -76,13 +76,8 @@ class Secrets:
             raise SecretProblem(f"the {what} is {'too long' if text else 'empty'}")
         return Secret(text)
 
-    def read_or_report(
-        self, reference: Reference | None, at: KeyPath, report: Report, missing: str = ""
-    ) -> Secret | None:
-        """The same; None where it cannot be had, or none is written, and the report says so. `missing`: what is."""
-        if reference is None:
-            report.add_after(at, f"is missing: {missing}")
-            return None
+    def read_or_report(self, reference: Reference, at: KeyPath, report: Report) -> Secret | None:
+        """The same; None where it cannot be had, and the report says why."""
         try:
             return self.read(reference)
         except SecretProblem as problem:

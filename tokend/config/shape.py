@@ -1,168 +1,112 @@
-"""The shape of the configuration, as pydantic models: the second pass, and the source of `tokend schema`.
+"""The whole file as pydantic models: the source of `tokend schema`, and how trees are read into the settings.
 
-Only structure and types. What the values mean (names of backends, merged ttls, templates) is the third pass, so a
-key that is left out is None here, whether or not it may be.
+A mapping that is one part of the settings is read by its own model; what is wrong in it is reported and left out.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticUseDefault
 
 from tokend.config.callers import CallerShape
+from tokend.config.partly_valid import partly_valid
 from tokend.config.parts import Listed, Named, Part, mapped
-from tokend.config.references import AppIdOrVariable, Certificate, SecretRef
-from tokend.config.server import ServerShape
-from tokend.config.values import File, OneOrMore, Rate
-from tokend.core.durations import Duration
-from tokend.core.validation import StrictModel, invalid
+from tokend.config.problems import Report
+from tokend.config.references import AppIdOrVariable, Certificate
+from tokend.config.yaml_tree import LocatedDict
+from tokend.core.interfaces import AuthorizerSettings
+from tokend.core.lists import ItemOrList
+from tokend.core.rate_limits import NO_LIMITS, Limits
+from tokend.issuing.app_options import Cors, RestApi, RouteOptions, TtlBounds
+from tokend.issuing.server_settings import (
+    AuditSettings,
+    DenySettings,
+    RedisSettings,
+    SecretSettings,
+    ServerSettings,
+)
 
 
-class Ttl(Part):
-    """Lifetimes of tokens: where none is asked for, and the bounds, both allowed."""
+def _by(model: type[BaseModel]) -> BeforeValidator:
+    """Reads a mapping by its own model; the default of the key stands where nothing usable is left."""
 
-    default: Duration | None = None
-    min: Duration | None = None
-    max: Duration | None = None
+    def read(value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, LocatedDict) or info.context is None:
+            return value
+        found = partly_valid(model, value, value.path, info.context["report"], info.context)
+        if found is None:
+            raise PydanticUseDefault
+        return found
 
-
-class Cors(Part):
-    """Web pages that may read the answers: exact origins, `https://*.example.com`, or `*`."""
-
-    origins: OneOrMore[str] | None = None
-
-
-class LimitsShape(Part):
-    """Rates that the app's asks are held to."""
-
-    app: Rate | None = None
-    caller: Rate | None = None
-    user: Rate | None = None
-    address: Rate | None = None
+    return BeforeValidator(read)
 
 
-def _response(value: object) -> object:
-    if not isinstance(value, str | dict):
-        raise invalid("must be text or a mapping")
-    return value
-
-
-class RouteShape(Part):
-    """Where the app answers: a prefix with dialects below it, or, with kind or kinds, one endpoint of its own."""
-
-    path: str | None = None
-    host: str | None = None
-    dialect: OneOrMore[str] | None = None
-    callers: OneOrMore[str] | None = None
-    ttl: Ttl | None = None
-    on_excess: Literal["refuse", "clamp"] | None = None
-    token_version: Literal["auto", "006", "007"] | None = None
-    signed_uid: bool | None = None
-    strict_006: bool | None = None
-    kind: str | None = None
-    kinds: OneOrMore[str] | None = None
-    set: dict[str, Any] | None = None
-    default: dict[str, Any] | None = None
-    response: Annotated[Any, BeforeValidator(_response, json_schema_input_type=str | dict[str, Any])] | None = None
-
-
-class AuthorizerShape(Part):
-    """The app's own backend, asked before a token is issued: it may refuse or narrow, never widen."""
-
-    url: str | None = None
-    secret: SecretRef | None = None
-    timeout: Duration | None = None
-    cache: Duration | None = None
+def _route(value: object, info: ValidationInfo) -> object:
+    """The route, at `/` where its path is unknown: what else is wrong with it is reported too."""
+    if not isinstance(value, LocatedDict) or info.context is None:
+        return value
+    report: Report = info.context["report"]
+    if report.is_broken(value.path):
+        return RouteOptions(path="/")
+    found = partly_valid(RouteOptions, value, value.path, report)
+    return found or partly_valid(RouteOptions, {**value, "path": "/"}, value.path, report)
 
 
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 
 
-class RestShape(Part):
-    """Access to the vendor's REST API."""
-
-    customer_id: str | None = None
-    customer_secret: SecretRef | None = None
-    url: str | None = None
-
-
 class AppShape(Part):
     """One app; `defaults` has the same shape."""
 
-    app_id: AppIdOrVariable | None = None
-    certificate: Certificate | None = None
-    url_signing_key: Certificate | None = None
-    ttl: Ttl | None = None
-    cors: Cors | None = None
-    limits: LimitsShape | None = None
-    callers: Named[CallerShape] | None = None
+    app_id: AppIdOrVariable | None = Field(default=None, description="App ID of the vendor's project, or {env: NAME}")
+    certificate: Certificate | None = Field(
+        default=None, description="what tokens are signed with: one secret, or primary, secondary and sign_with"
+    )
+    url_signing_key: Certificate | None = Field(
+        default=None, description="what signed URLs are signed with, in the same forms"
+    )
+    ttl: Annotated[TtlBounds, _by(TtlBounds)] = Field(default=TtlBounds(), description="lifetimes of the app's tokens")
+    cors: Annotated[Cors, _by(Cors)] = Field(default=Cors(), description="which web pages may read the app's answers")
+    limits: Annotated[Limits, _by(Limits)] = Field(
+        default=NO_LIMITS, description="rate limits of the app's token requests"
+    )
+    callers: Named[CallerShape] | None = Field(default=None, description="who may send requests, by name")
     backends: (
         Annotated[
             dict[str, dict[str, Any]],
             BeforeValidator(mapped, json_schema_input_type=list[str] | dict[str, _Options]),
         ]
         | None
-    ) = None
-    routes: Listed[RouteShape] | None = None
-    rest: RestShape | None = None
-    authorizer: AuthorizerShape | None = None
-
-
-class AuditFile(StrictModel):
-    """A file that lines are appended to."""
-
-    file: File
-
-
-def _targets(value: object) -> object:
-    listed = value if isinstance(value, list) else [value]
-    if not listed or not all(one == "stdout" or (isinstance(one, dict) and one.keys() == {"file"}) for one in listed):
-        raise invalid("must be stdout, {file: PATH}, or a list of both")
-    return listed
-
-
-class AuditShape(Part):
-    """Where each decision is written before its token leaves."""
-
-    to: (
-        Annotated[
-            list[Literal["stdout"] | AuditFile],
-            BeforeValidator(
-                _targets, json_schema_input_type=Literal["stdout"] | AuditFile | list[Literal["stdout"] | AuditFile]
-            ),
-        ]
-        | None
-    ) = None
-    sync: Literal["os", "batch", "off"] | None = None
-    hash_ids: bool | None = None
-
-
-class DenyShape(Part):
-    """Who is shut out for the time being: one JSON object a line."""
-
-    file: File | None = None
-
-
-class SecretsShape(Part):
-    """How secret files are kept."""
-
-    readable_files: bool | None = None
-
-
-class RedisShape(Part):
-    """Where several hosts and workers count together."""
-
-    url: SecretRef | None = None
-    on_failure: Literal["open", "local", "closed"] | None = None
+    ) = Field(default=None, description="kinds of token with their options; left out, rtc, rtm and chat")
+    routes: Listed[Annotated[RouteOptions, BeforeValidator(_route)]] | None = Field(
+        default=None, description="where the app is served; left out, at /NAME of the app"
+    )
+    rest: Annotated[RestApi | None, _by(RestApi)] = Field(default=None, description="access to the vendor's REST API")
+    authorizer: Annotated[AuthorizerSettings | None, _by(AuthorizerSettings)] = Field(
+        default=None, description="the app's own backend, asked before a token is issued"
+    )
 
 
 class RootShape(Part):
     """The whole file."""
 
-    server: ServerShape | None = None
-    audit: AuditShape | None = None
-    deny: DenyShape | None = None
-    secrets: SecretsShape | None = None
-    redis: RedisShape | None = None
-    defaults: AppShape | None = None
-    include: OneOrMore[str] | None = None
-    apps: Named[AppShape] | None = None
+    server: Annotated[ServerSettings, _by(ServerSettings)] = Field(
+        default=ServerSettings(), description="the server itself"
+    )
+    audit: Annotated[AuditSettings | None, _by(AuditSettings)] = Field(
+        default=None, description="where decisions are written before their tokens leave"
+    )
+    deny: Annotated[DenySettings | None, _by(DenySettings)] = Field(
+        default=None, description="who is shut out at present"
+    )
+    secrets: Annotated[SecretSettings, _by(SecretSettings)] = Field(
+        default=SecretSettings(), description="how secret files are kept"
+    )
+    redis: Annotated[RedisSettings | None, _by(RedisSettings)] = Field(
+        default=None, description="where several hosts and workers count rate limits together"
+    )
+    defaults: AppShape | None = Field(default=None, description="keys for all apps; {app} is the name of each")
+    include: ItemOrList[str] | None = Field(
+        default=None, description="files, or patterns of files, each of which holds one app"
+    )
+    apps: Named[AppShape] | None = Field(default=None, description="the apps by name")

@@ -8,14 +8,14 @@ from tokend.auth.key_digests import PREFIX
 def plain(value: Any) -> Any:
     """Without the marks that our YAML trees carry."""
     if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list) else value
+        return {key: plain(below) for key, below in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 def redacted(value: Any) -> Any:
     """The same without the digests of keys: a weak key could be guessed from one."""
     if isinstance(value, dict):
-        return {key: redacted(one) for key, one in value.items()}
+        return {key: redacted(below) for key, below in value.items()}
     if isinstance(value, list):
-        return [redacted(one) for one in value]
+        return [redacted(item) for item in value]
     return f"{PREFIX}…" if isinstance(value, str) and value.startswith(PREFIX) else value

@@ -1,14 +1,18 @@
 """Protocols for everything that the issuer needs and that does I/O. The package `adapters` implements them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from msgspec import Struct
+from pydantic import AfterValidator, Field
 
+from tokend.core.durations import Duration
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Decision, Grant, Restriction
 from tokend.core.rate_limits import BucketGroup
 from tokend.core.secrets import Secret
+from tokend.core.urls import is_plain_url
+from tokend.core.validation import StrictModel, invalid
 
 
 class KeySource(Struct, frozen=True):
@@ -45,16 +49,53 @@ class DenyList(Protocol):
         """Return a sentence that states why the grant is denied, or None if it is not."""
 
 
-class AuthorizerSettings(Struct, frozen=True):
-    """The URL of an app's authorizer, and the secret that signs the questions sent to it.
+_MIN_SECRET: Final = 32
+_MAX_TIMEOUT: Final = 5
+_MAX_CACHE: Final = 60
 
-    `timeout`: seconds that a request waits for all answers. `cache`: seconds for which an answer is reused, or 0.
-    """
 
-    url: str
-    secret: Secret
-    timeout: int
-    cache: int
+def _url(text: str) -> str:
+    if not is_plain_url(text):
+        raise invalid("must be an https URL, or http on this machine itself, without a user, password or fragment")
+    return text
+
+
+def _secret(secret: Secret) -> Secret:
+    if len(secret.reveal()) < _MIN_SECRET:
+        raise invalid(f"is shorter than {_MIN_SECRET} characters: one as short as that can be guessed")
+    return secret
+
+
+def _timeout(seconds: int) -> int:
+    if not 1 <= seconds <= _MAX_TIMEOUT:
+        raise invalid(f"must be 1s to {_MAX_TIMEOUT}s: a client waits as long as that")
+    return seconds
+
+
+def _cache(seconds: int) -> int:
+    if seconds > _MAX_CACHE:
+        raise invalid(f"must be at most {_MAX_CACHE}s: a change in the backend counts only after it")
+    return seconds
+
+
+class AuthorizerSettings(StrictModel):
+    """The app's own backend, asked before a token is issued: it may refuse or restrict, never extend. Times in seconds."""
+
+    url: Annotated[str, AfterValidator(_url)] = Field(description="where the app's own backend is asked")
+    secret: Annotated[Secret, AfterValidator(_secret)] = Field(
+        description="questions are signed with it, so that the backend knows who asks"
+    )
+    timeout: Annotated[Duration, AfterValidator(_timeout)] = Field(
+        default=1, description="how long a request waits for all its answers, 1s to 5s"
+    )
+    cache: Annotated[Duration, AfterValidator(_cache)] = Field(
+        default=0, description="how long an answer counts, at most 60s; 0s is for one request only"
+    )
+
+    @classmethod
+    def of(cls, url: str, secret: Secret, timeout: int = 1, cache: int = 0) -> "AuthorizerSettings":
+        """The settings with times in seconds, unchecked; the configuration writes units."""
+        return cls.model_construct(url=url, secret=secret, timeout=timeout, cache=cache)
 
 
 class Question(Struct, frozen=True):

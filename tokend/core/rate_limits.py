@@ -4,12 +4,17 @@ In any time t a bucket accepts at most `burst + rate x t` token requests, and no
 Times are whole microseconds multiplied by the limit's amount, so that no rate is rounded.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from ipaddress import AddressValueError, IPv6Address
-from typing import Final
+from typing import Annotated, Final
 
 from msgspec import Struct
+from pydantic import Field, PlainValidator
+
+from tokend.core.durations import UNITS
+from tokend.core.validation import StrictModel, invalid
 
 MAX_BUCKETS: Final = 100_000
 """The most buckets that `GcraLimiter` keeps, about 40 MB. Beyond that it drops the least recently used."""
@@ -40,13 +45,31 @@ BucketGroup = Sequence[Bucket]
 """The buckets of a token request. It counts in all of them or, if a bucket is full, in none."""
 
 
-class Limits(Struct, frozen=True):
-    """The limits of an app. Apps share no buckets, not even for the same user or address."""
+_RATE: Final = re.compile(r"([1-9][0-9]{0,5})/([smh])(?: burst ([1-9][0-9]{0,5}))?")
 
-    app: Limit | None = None
-    caller: Limit | None = None
-    user: Limit | None = None
-    address: Limit | None = None
+
+def _rate(value: object) -> Limit:
+    """`20/s burst 40`; a burst that is not written is one period's worth."""
+    if isinstance(value, Limit):
+        return value
+    found = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise invalid("must be a rate such as 20/s, 100/m or 1000/h, or 20/s burst 40; its numbers are 1 to 999999")
+    return Limit(int(found[1]), UNITS[found[2]], int(found[3] or found[1]))
+
+
+Rate = Annotated[
+    Limit, PlainValidator(_rate, json_schema_input_type=Annotated[str, Field(pattern=f"^{_RATE.pattern}$")])
+]
+
+
+class Limits(StrictModel):
+    """The rate limits of an app. Every counter is the app's own, those of users and addresses too."""
+
+    app: Rate | None = Field(default=None, description="token requests of the whole app, such as 100/s")
+    caller: Rate | None = Field(default=None, description="token requests of each caller, such as 20/s burst 40")
+    user: Rate | None = Field(default=None, description="token requests for each user that a token names")
+    address: Rate | None = Field(default=None, description="token requests from each address of a client")
 
     def buckets(self, app: str, caller: str | None, address: str | None, users: Iterable[str] = ()) -> list[Bucket]:
         """Return the buckets of a token request. Caller and address are None if unknown, and are not counted then."""

@@ -1,12 +1,18 @@
 """`Secret`: a text that cannot be printed, compared or pickled by accident."""
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from tokend.core.validation import invalid
+
+_FORMS: Final = {
+    "env": "environment variable that holds the secret",
+    "file": "path of the file that holds the secret",
+    "credential": "name of the systemd credential that holds it",
+}
 
 
 class Secret:
@@ -56,10 +62,10 @@ class Secret:
         references = [
             {
                 "type": "object",
-                "properties": {name: {"type": "string"}},
+                "properties": {name: {"type": "string", "description": description}},
                 "required": [name],
                 "additionalProperties": False,
             }
-            for name in ("env", "file", "credential")
+            for name, description in _FORMS.items()
         ]
         return {"title": "Secret", "oneOf": references}

@@ -18,8 +18,10 @@ from tokend.http.connection_limiter import Deadlines
 from tokend.http.pages import Documents
 from tokend.http.proxies import Proxies
 from tokend.http.reloader import Reloaded, Reloader
-from tokend.issuing.configuration import Configuration, Listen, Origins, ServerSettings
+from tokend.issuing.app_options import Origins
+from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import RouteTable
+from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics, Snapshot, Values

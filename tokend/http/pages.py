@@ -9,7 +9,8 @@ import orjson
 from tokend import __version__
 from tokend.dialects.contract import HttpResponse
 from tokend.issuing import openapi
-from tokend.issuing.configuration import Parts, Route
+from tokend.issuing.app_options import Parts
+from tokend.issuing.configuration import Route
 
 HTML: Final = "text/html"
 _STYLE: Final = """

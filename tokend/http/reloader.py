@@ -105,6 +105,6 @@ class Reloader:
 
 
 def _at_next_start(before: Configuration, now: Configuration) -> list[str]:
-    if (before.listen, before.server) == (now.listen, now.server):
+    if before.listen == now.listen and before.server.starts_like(now.server):
         return []
     return ["what changed below `server` counts from the next start"]

@@ -11,7 +11,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import JSON, HttpResponse
 from tokend.http import cors, pages
 from tokend.http.request_parsing import host_of, media_of
-from tokend.issuing.configuration import Origins
+from tokend.issuing.app_options import Origins
 from tokend.issuing.routing import Match, NoMatch, candidates, split_path
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""The one use case: ask -> grant -> rules -> limits -> deny list -> authorizer -> mint -> verify -> audit -> release.
+"""The use case: token request, grant, rules, limits, deny list, authorizer, mint, verify, audit, release, in this order.
 
-Awaits only Ports. Knows no HTTP and no vendor. Time and salts come in with the stamps.
+Awaits only `Interfaces`. Knows no HTTP and no vendor. Times and nonces come in with the issuances.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,14 +18,15 @@ from tokend.core.model import PLATFORM_MAX_TTL, Caller, Decision, Issuance, Issu
 from tokend.core.reach import reach_of
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
 from tokend.issuing import inspection, rate_limiting
+from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
-from tokend.issuing.policy import Permit, TtlPolicy, decide, evaluate, explain, operator_grant
+from tokend.issuing.policy import Permit, decide, evaluate, explain, operator_grant
 
 Match = Permit | ApiError
 LAST_ISSUE: Final = 2**32 - 1 - 2 * PLATFORM_MAX_TTL
 """Unix seconds, in 2106: two days before the 32 bits of a token's times end, which 006 fills up with a day and its ttl."""
 REQUESTS_PER_TURN: Final = 10
-"""So many asks of a batch are looked at before other requests have their turn, and so many tokens minted."""
+"""After so many token requests of a batch, or so many minted tokens, other requests go first."""
 
 
 async def answer(
@@ -37,9 +38,9 @@ async def answer(
     request_id: str = "",
     address: str | None = None,
 ) -> list[Outcome]:
-    """Identify the caller, then do what is wanted. Raises `Refusal` when the whole request fails.
+    """Authenticate the caller, then do what is requested. Raises `ApiError` when the whole request fails.
 
-    `stamps`: one an ask, at least one; all of one time. `address`: the client's, None where it is not known.
+    `issuances`: one for each token request, at least one, all of the same time. `address`: the client's, if it is known.
     """
     now = issuances[0].issued_at
     if not 0 <= now <= LAST_ISSUE:
@@ -53,60 +54,61 @@ async def answer(
                 interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)
             )
         raise
-    ttl_policy = TtlPolicy(route.ttl, route.clamp, route.strict_006)
     if isinstance(parsed, Issue):
-        return list(await issue(route.app, ttl_policy, caller, parsed, issuances, interfaces, request_id, address))
+        return list(await issue(route.app, route.options, caller, parsed, issuances, interfaces, request_id, address))
     await rate_limiting.admit_one(route.app, caller, address, interfaces)
     if isinstance(parsed, Explain):
-        return [explain(route.app, ttl_policy, caller, parsed.token_request)]
+        return [explain(route.app, route.options, caller, parsed.token_request)]
     return [inspection.inspect(route.app.backends.values(), parsed, now)]
 
 
 async def issue(
     app: App,
-    ttl_policy: TtlPolicy,
+    options: RouteOptions,
     caller: Caller,
-    wanted: Issue,
+    requested: Issue,
     issuances: Sequence[Issuance],
     interfaces: Interfaces = Interfaces(),
     request_id: str = "",
     address: str | None = None,
 ) -> list[Issued | ApiError]:
-    """A token or a refusal for each ask, in order; all or nothing unless it is a batch (then the first refusal raises)."""
+    """A token or an error for each token request, in order. Unless it is a batch, the first error is raised."""
     found: list[Match] = []
-    for number, token_request in enumerate(wanted.token_requests):
+    for number, token_request in enumerate(requested.token_requests):
         if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
             await interfaces.batch_scheduler.wait_for_turn()
-        found.append(_decided(app, ttl_policy, caller, token_request))
+        found.append(_decided(app, options, caller, token_request))
     if rate_limiting.counts(app, interfaces):
-        found = await _within_limits(app, caller, found, wanted.batch, address, interfaces)
+        found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
     if interfaces.deny is not None:
-        found = [await _not_denied(app, caller, one, interfaces) for one in found]
-    if app.authorizer is not None and (wanted.batch or not any(isinstance(one, ApiError) for one in found)):
-        found = await _authorized(app, ttl_policy, caller, found, interfaces, request_id)
+        found = [await _not_denied(app, caller, match, interfaces) for match in found]
+    if app.authorizer is not None and (requested.batch or not any(isinstance(match, ApiError) for match in found)):
+        found = await _authorized(app, options, caller, found, interfaces, request_id)
     outcomes: list[Issued | ApiError] = []
     decisions: list[Decision] = []
-    for number, (token_request, one, issuance) in enumerate(zip(wanted.token_requests, found, issuances, strict=True)):
+    for number, (token_request, match, issuance) in enumerate(
+        zip(requested.token_requests, found, issuances, strict=True)
+    ):
         if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
             await interfaces.batch_scheduler.wait_for_turn()
-        outcome = one if isinstance(one, ApiError) else _minted(one, issuance)
+        outcome = match if isinstance(match, ApiError) else _minted(match, issuance)
         if isinstance(token_request, TokenRequest):
             outcome = outcome.renamed(token_request.names) if isinstance(outcome, ApiError) else outcome
             if interfaces.audit is not None:
                 decisions.append(decision(app.name, caller, token_request, outcome, issuance.issued_at, request_id))
         outcomes.append(outcome)
-        if isinstance(outcome, ApiError) and not wanted.batch:
+        if isinstance(outcome, ApiError) and not requested.batch:
             await _record(interfaces, decisions[-1:] if isinstance(token_request, TokenRequest) else [])
             raise outcome
     await _record(interfaces, decisions)
     return outcomes
 
 
-def _decided(app: App, ttl_policy: TtlPolicy, caller: Caller, token_request: TokenRequest | ApiError) -> Match:
+def _decided(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest | ApiError) -> Match:
     if isinstance(token_request, ApiError):
         return token_request
     try:
-        return decide(app, ttl_policy, caller, token_request)
+        return decide(app, options, caller, token_request)
     except ApiError as api_error:
         return api_error
 
@@ -114,58 +116,62 @@ def _decided(app: App, ttl_policy: TtlPolicy, caller: Caller, token_request: Tok
 async def _within_limits(
     app: App, caller: Caller, found: list[Match], batch: bool, address: str | None, interfaces: Interfaces
 ) -> list[Match]:
-    """The same, with a refusal for what is over a limit: each ask of a batch is counted; else all of them as one."""
-    parts = [[one] for one in found] if batch else [found]
-    asked = [[one.grant if isinstance(one, Permit) else None for one in part] for part in parts]
-    api_errors = await rate_limiting.admit(app, caller, address, asked, interfaces)
-    return [over or one for part, over in zip(parts, api_errors, strict=True) for one in part]
+    """The same, with an error for what is over a limit. Each token request of a batch counts; else all count together."""
+    parts = [[match] for match in found] if batch else [found]
+    grants = [[match.grant if isinstance(match, Permit) else None for match in part] for part in parts]
+    api_errors = await rate_limiting.admit(app, caller, address, grants, interfaces)
+    return [over or match for part, over in zip(parts, api_errors, strict=True) for match in part]
 
 
-async def _not_denied(app: App, caller: Caller, one: Match, interfaces: Interfaces) -> Match:
-    if isinstance(one, ApiError) or interfaces.deny is None:
-        return one
-    reason = await interfaces.deny.denies(app.name, caller, one.grant)
-    return one if reason is None else ApiError(Code.NOT_PERMITTED, reason, operator="deny list")
+async def _not_denied(app: App, caller: Caller, match: Match, interfaces: Interfaces) -> Match:
+    if isinstance(match, ApiError) or interfaces.deny is None:
+        return match
+    reason = await interfaces.deny.denies(app.name, caller, match.grant)
+    return match if reason is None else ApiError(Code.NOT_PERMITTED, reason, operator="deny list")
 
 
 async def _authorized(
     app: App,
-    ttl_policy: TtlPolicy,
+    options: RouteOptions,
     caller: Caller,
     found: Sequence[Permit | ApiError],
     interfaces: Interfaces,
     request_id: str,
 ) -> list[Permit | ApiError]:
-    """What is left of the permits once the app's own backend was asked about each. Without an answer: nothing."""
+    """The permits that the app's own backend leaves. Without its answer there is none."""
     if interfaces.authorizer is None or app.authorizer is None:
-        return [one if isinstance(one, ApiError) else unavailable("there is none here") for one in found]
+        return [match if isinstance(match, ApiError) else unavailable("there is none here") for match in found]
     questions = [
-        question(app.name, caller, one.token_request.kind, one.grant) for one in found if isinstance(one, Permit)
+        question(app.name, caller, match.token_request.kind, match.grant)
+        for match in found
+        if isinstance(match, Permit)
     ]
     answers = iter(await interfaces.authorizer.authorize(app.authorizer, questions, request_id))
-    return [one if isinstance(one, ApiError) else _left(app, ttl_policy, caller, one, next(answers)) for one in found]
+    return [
+        match if isinstance(match, ApiError) else _left(app, options, caller, match, next(answers)) for match in found
+    ]
 
 
 def _left(
-    app: App, ttl_policy: TtlPolicy, caller: Caller, permit: Permit, answer: Restriction | ApiError | None
+    app: App, options: RouteOptions, caller: Caller, permit: Permit, answer: Restriction | ApiError | None
 ) -> Permit | ApiError:
-    """The ask decided again with the restriction, by the same rules; never a scope that the backend was not asked about."""
+    """The request decided again with the restriction, by the same rules. Its reach stays what the backend was asked about."""
     if answer is None:
         return permit
     if isinstance(answer, ApiError):
         return answer
     again, rule_results, _ = evaluate(
-        app, ttl_policy, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
+        app, options, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
     )
     if again is not None and reach_of(again.grant) == reach_of(permit.grant):
         return again
     unmet = next((rule_result.unmet for rule_result in rule_results if rule_result.rule == permit.rule), ())
-    told = "; ".join(one.removeprefix(f"{SOURCE}: ") for one in unmet)
-    return ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {told}", operator=SOURCE)
+    reasons = "; ".join(sentence.removeprefix(f"{SOURCE}: ") for sentence in unmet)
+    return ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {reasons}", operator=SOURCE)
 
 
 def mint(permit: Permit, issuance: Issuance) -> Issued:
-    """Sign a permitted grant and hold the token against it; `Refusal` (500) and no token if they differ."""
+    """Sign a permitted grant and compare the token with it; raises `ApiError` (500), without a token, if they differ."""
     minted: Minted = permit.backend.mint(permit.grant, issuance)
     mismatch = permit.backend.verify(minted, permit.grant, issuance)
     if mismatch is not None:
@@ -204,4 +210,4 @@ async def _record(interfaces: Interfaces, decisions: Iterable[Decision]) -> None
         raise ApiError(Code.UNAVAILABLE, "the audit log cannot be written", operator=repr(error)) from error
 
 
-__all__ = ["Permit", "TtlPolicy", "answer", "decide", "explain", "issue", "mint", "operator_grant"]
+__all__ = ["Permit", "answer", "decide", "explain", "issue", "mint", "operator_grant"]

@@ -1,4 +1,4 @@
-"""OpenAPI and form schemas, made from a route of a Setup: what the loaded backends take is what the document says."""
+"""OpenAPI and form schemas, made from a route: what the loaded backends take is what the document says."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +8,8 @@ from tokend.backends.contract import Backend
 from tokend.core.errors import STATUS, Code
 from tokend.dialects import native
 from tokend.dialects.contract import Endpoint
-from tokend.issuing.configuration import Placeholder, Route, parse_path
+from tokend.issuing.app_options import Placeholder, parse_path
+from tokend.issuing.configuration import Route
 
 _NATIVE: Final = "native"
 _SUMMARIES: Final = {
@@ -22,8 +23,8 @@ _SUMMARIES: Final = {
 
 
 def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
-    """JSON Schema of an ask: the kind, its fields, a ttl. Forms are made from it too."""
-    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.clamp else {"maximum": route.ttl.max})}
+    """JSON Schema of a token request: the kind, its fields, a ttl. Forms are made from it too."""
+    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.options.clamp else {"maximum": route.ttl.max})}
     schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
     return {
         **schema,

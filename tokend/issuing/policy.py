@@ -1,6 +1,6 @@
-"""What the rules say to an ask: the grant that the first fitting rule permits, or what each rule lacked. Pure.
+"""What the rules say to a token request: the grant that the first fitting rule permits, or what each rule lacks. Pure.
 
-Lifetimes are held to the bounds of platform, app and route here, before any rule is asked.
+Lifetimes are checked against the bounds of platform, app and route first.
 """
 
 from msgspec import Struct
@@ -12,24 +12,17 @@ from tokend.core.model import Caller, Grant, TokenRequest
 from tokend.core.rules import bind, unmet_requirements
 from tokend.dialects.contract import Explanation, RuleResult
 from tokend.issuing import inspection
-from tokend.issuing.configuration import App, TtlBounds
+from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.configuration import App
 from tokend.issuing.token_requests import validated
 
 LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
 
 
-class TtlPolicy(Struct, frozen=True):
-    """What the route says about lifetimes and formats."""
-
-    ttl: TtlBounds = TtlBounds()
-    clamp: bool = False
-    strict_006: bool = False
-
-
 class Permit(Struct, frozen=True):
-    """A grant that a rule permits. `filled`: whether the rule filled the user in; `clamped_from`: a ttl cut short.
+    """A grant that a rule permits. `filled_user`: the user that the rule filled in; `clamped_from`: a ttl cut short.
 
-    `restricted_by`: the sources of the restrictions that it was held against too.
+    `restricted_by`: the sources of the restrictions that it also fits.
     """
 
     token_request: TokenRequest
@@ -41,18 +34,18 @@ class Permit(Struct, frozen=True):
     restricted_by: tuple[str, ...] = ()
 
 
-def decide(app: App, ttl_policy: TtlPolicy, caller: Caller, token_request: TokenRequest) -> Permit:
-    """The grant that the first fitting rule permits; `Refusal` otherwise. Nothing is minted."""
-    permit, _, api_error = evaluate(app, ttl_policy, caller, token_request)
+def decide(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Permit:
+    """The grant that the first fitting rule permits; raises `ApiError` otherwise. Nothing is minted."""
+    permit, _, api_error = evaluate(app, options, caller, token_request)
     if permit is None:
         raise api_error or ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
     return permit
 
 
-def explain(app: App, ttl_policy: TtlPolicy, caller: Caller, token_request: TokenRequest) -> Explanation:
-    """By which rule an ask would be issued, or what each rule lacked."""
+def explain(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Explanation:
+    """By which rule a token would be issued, or what each rule lacks."""
     try:
-        permit, rule_results, api_error = evaluate(app, ttl_policy, caller, token_request)
+        permit, rule_results, api_error = evaluate(app, options, caller, token_request)
     except ApiError as error:
         permit, rule_results, api_error = None, [], error
     if permit is None:
@@ -64,23 +57,23 @@ def explain(app: App, ttl_policy: TtlPolicy, caller: Caller, token_request: Toke
     )
 
 
-def operator_grant(app: App, ttl_policy: TtlPolicy, token_request: TokenRequest) -> Permit:
-    """For the operator's own hand: the app's and platform's limits apply, no caller's rules do."""
+def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest) -> Permit:
+    """A grant for the operator: the limits of app and platform apply, no caller's rules do."""
     backend, fields = validated(app, token_request)
-    ttl, clamped_from = _ttl(token_request, ttl_policy, None)
-    grant = _checked(backend.grant(fields, ttl), ttl_policy)
+    ttl, clamped_from = _ttl(token_request, options, None)
+    grant = _checked(backend.grant(fields, ttl), options)
     return Permit(token_request, backend, grant, "(operator)", None, clamped_from)
 
 
 def evaluate(
-    app: App, ttl_policy: TtlPolicy, caller: Caller, token_request: TokenRequest
+    app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest
 ) -> tuple[Permit | None, list[RuleResult], ApiError | None]:
-    """Try the rules in order up to the first that permits: its permit; what those before it lacked; else why not.
+    """Try the rules in order up to the first that permits: its permit; what those before it lack; else why not.
 
-    The refusal is that of the nearest miss.
+    The error is that of the nearest miss.
     """
     backend, fields = validated(app, token_request)
-    _check_bounds(token_request, ttl_policy)
+    _check_bounds(token_request, options)
     rule_results: list[RuleResult] = []
     misses: list[tuple[int, ApiError]] = []
     for rule in app.rules.get(caller.name, ()):
@@ -90,15 +83,15 @@ def evaluate(
             continue
         try:
             user = None if backend.names_user(fields) else filled.single_user
-            ttl, clamped_from = _ttl(token_request, ttl_policy, filled.max_ttl)
-            grant = _checked(backend.grant(fields, ttl, user), ttl_policy)
+            ttl, clamped_from = _ttl(token_request, options, filled.max_ttl)
+            grant = _checked(backend.grant(fields, ttl, user), options)
         except ApiError as api_error:
             rule_results.append(RuleResult(rule.name, (api_error.detail,)))
             misses.append((0, api_error))
             continue
         unmet = unmet_requirements(rule, filled, grant)
         if not unmet.others and not unmet.capabilities:
-            sources = tuple([one.source for one in caller.restrictions]) if caller.restrictions else ()
+            sources = tuple([restriction.source for restriction in caller.restrictions]) if caller.restrictions else ()
             return Permit(token_request, backend, grant, rule.name, user, clamped_from, sources), rule_results, None
         rule_results.append(RuleResult(rule.name, unmet.all))
         misses.append(_miss(unmet.others, unmet.capabilities))
@@ -106,48 +99,48 @@ def evaluate(
 
 
 def _miss(others: tuple[str, ...], capabilities: tuple[str, ...]) -> tuple[int, ApiError]:
-    """How near a rule came: a bad ask (0) is told first, then a rule that lacks capabilities alone (1), then the rest (2)."""
+    """How near a rule came: a bad request (0) goes first, then a rule that lacks only capabilities (1), then the rest (2)."""
     if others:
         return 2, ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this; v1/explain says what each lacks")
-    needed = ", ".join(one.split()[1] for one in capabilities)
+    needed = ", ".join(sentence.split()[1] for sentence in capabilities)
     return 1, ApiError(Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule")
 
 
-def _check_bounds(token_request: TokenRequest, ttl_policy: TtlPolicy) -> None:
-    """The platform's, app's and route's bounds: outside them is a bad ask, whatever any rule says."""
-    if token_request.ttl is None or ttl_policy.ttl.min <= token_request.ttl <= ttl_policy.ttl.max:
+def _check_bounds(token_request: TokenRequest, options: RouteOptions) -> None:
+    """The platform's, app's and route's bounds: beyond them a request is bad, whatever any rule says."""
+    if token_request.ttl is None or options.ttl.min <= token_request.ttl <= options.ttl.max:
         return
-    if token_request.ttl > ttl_policy.ttl.max and ttl_policy.clamp and token_request.ttl < LOOKS_LIKE_A_TIMESTAMP:
+    if token_request.ttl > options.ttl.max and options.clamp and token_request.ttl < LOOKS_LIKE_A_TIMESTAMP:
         return
     hint = (
         "; this looks like a Unix timestamp: give seconds from now"
         if token_request.ttl >= LOOKS_LIKE_A_TIMESTAMP
         else ""
     )
-    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {ttl_policy.ttl.min} to {ttl_policy.ttl.max} seconds{hint}", "ttl")
+    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {options.ttl.min} to {options.ttl.max} seconds{hint}", "ttl")
 
 
-def _ttl(token_request: TokenRequest, ttl_policy: TtlPolicy, rule_max: int | None) -> tuple[int, int | None]:
+def _ttl(token_request: TokenRequest, options: RouteOptions, rule_max: int | None) -> tuple[int, int | None]:
     """The ttl to try under a rule, and the one asked for where the route cuts it short."""
     if token_request.ttl is None:
-        ttl = ttl_policy.ttl.default if rule_max is None else min(ttl_policy.ttl.default, rule_max)
-        if ttl < ttl_policy.ttl.min:
+        ttl = options.ttl.default if rule_max is None else min(options.ttl.default, rule_max)
+        if ttl < options.ttl.min:
             raise ApiError(
-                Code.NOT_PERMITTED, f"is at least {ttl_policy.ttl.min} s here, and the rule permits {ttl} s", "ttl"
+                Code.NOT_PERMITTED, f"is at least {options.ttl.min} s here, and the rule permits {ttl} s", "ttl"
             )
         return ttl, None
-    _check_bounds(token_request, ttl_policy)
-    if not ttl_policy.clamp:
+    _check_bounds(token_request, options)
+    if not options.clamp:
         return token_request.ttl, None
-    ttl = min(token_request.ttl, ttl_policy.ttl.max if rule_max is None else min(ttl_policy.ttl.max, rule_max))
+    ttl = min(token_request.ttl, options.ttl.max if rule_max is None else min(options.ttl.max, rule_max))
     return ttl, (token_request.ttl if ttl != token_request.ttl else None)
 
 
-def _checked(grant: Grant, ttl_policy: TtlPolicy) -> Grant:
-    """006 signs app id, channel and uid joined without separators: strict routes refuse what could be read two ways."""
-    if ttl_policy.strict_006 and grant.format == V006:
-        for one in grant.services:
-            if one.channel and one.channel[-1].isdigit() and (one.user or "").isdigit():
+def _checked(grant: Grant, options: RouteOptions) -> Grant:
+    """006 signs app id, channel and uid joined without separators: strict routes reject what could be read two ways."""
+    if options.strict_006 and grant.format == V006:
+        for service in grant.services:
+            if service.channel and service.channel[-1].isdigit() and (service.user or "").isdigit():
                 raise ApiError(
                     Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
                 )

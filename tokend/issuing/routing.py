@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import JSON, Dialect, Endpoint
-from tokend.issuing.configuration import Parts, Placeholder, Route, parse_path, prefix_of
+from tokend.issuing.app_options import Parts, Placeholder, parse_path, prefix_of
+from tokend.issuing.configuration import Route
 
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
 URL_KEY_MARK: Final = "k"
-"""Directly after a route's `at`, where it takes callers by a key in the URL: `/demo/k/<key>/rtc/…`."""
+"""Directly after a route's path, where it takes callers by a key in the URL: `/demo/k/<key>/rtc/…`."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -35,7 +36,7 @@ class Match(Struct, frozen=True):
 class NoMatch(Struct, frozen=True):
     """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit.
 
-    `dialect` is the one that the refusal is told in, `template` what may be logged.
+    `dialect` is the one that renders the error, `template` what may be logged.
     """
 
     route: Route | None
@@ -60,8 +61,8 @@ class _Candidate(Struct, frozen=True):
 
 
 @lru_cache(maxsize=4096)
-def _template(at: Parts, path: str, keyed: bool) -> str:
-    prefix = prefix_of(at).rstrip("/") + (f"/{URL_KEY_MARK}/{{key}}" if keyed else "")
+def _template(route_path: Parts, path: str, keyed: bool) -> str:
+    prefix = prefix_of(route_path).rstrip("/") + (f"/{URL_KEY_MARK}/{{key}}" if keyed else "")
     return f"{prefix}/{path}" if path or keyed else prefix or "/"
 
 
@@ -74,9 +75,9 @@ class _Prefix(Struct, frozen=True):
 
 
 class RouteTable:
-    """The routes of one Setup, looked up by host and literal prefix.
+    """The routes of a configuration, looked up by host and literal prefix.
 
-    `asks_host`, `asks_media`: whether any route depends on the request's host, any endpoint on its content type.
+    `uses_host`, `uses_media_type`: whether any route depends on the request's host, any endpoint on its content type.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -86,15 +87,15 @@ class RouteTable:
             prefix = literal_prefix(route.path)
             below = self._prefixes.setdefault((route.host, prefix), _Prefix(len(prefix), route, {})).by_length
             self.uses_host |= route.host is not None
-            for one in candidates(route):
-                below.setdefault(len(one.below), []).append(one)
-                self.uses_media_type |= one.endpoint.media is not None
+            for candidate in candidates(route):
+                below.setdefault(len(candidate.below), []).append(candidate)
+                self.uses_media_type |= candidate.endpoint.media is not None
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
     def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Match | NoMatch:
         """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM.
 
-        It decides between two endpoints; one alone takes the request, and tells which content type it wants.
+        It decides between two endpoints; a single one takes the request, and says which content type it needs.
         """
         found = self._below(host, parts)
         if found is None:
@@ -120,7 +121,7 @@ class RouteTable:
             template = best.template(keyed=url_key is not None)
             return Match(best.route, best.dialect, best.endpoint, params, template, url_key)
         if near:
-            methods = tuple(sorted({one.endpoint.method for one in near}))
+            methods = tuple(sorted({candidate.endpoint.method for candidate in near}))
             return NoMatch(near[0].route, near[0].dialect, methods, near[0].template())
         return NoMatch(route, route.dialects[0])
 
@@ -135,14 +136,14 @@ class RouteTable:
 
 def _takes_url_keys(prefix: _Prefix) -> Route | None:
     """The first route below the prefix that does."""
-    listed = (one.route for candidates_here in prefix.by_length.values() for one in candidates_here)
+    listed = (candidate.route for of_length in prefix.by_length.values() for candidate in of_length)
     return next((route for route in listed if route.url_keys), None)
 
 
 def split_path(target: str) -> tuple[str, ...]:
     """The decoded parts of a raw request target, its query left out; one empty part at the end is the optional slash.
 
-    `Refusal` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, or a raw `#`.
+    Raises `ApiError` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, or a raw `#`.
     """
     raw = target.partition("?")[0]
     if not raw.startswith("/"):
@@ -152,14 +153,14 @@ def split_path(target: str) -> tuple[str, ...]:
     if "%" not in raw and raw.isascii() and raw.isprintable():  # nothing to decode, as in most requests
         parts = tuple(raw[1:].split("/"))
     else:
-        parts = tuple([_decode(one) for one in raw[1:].split("/")])
+        parts = tuple([_decode(part) for part in raw[1:].split("/")])
     return parts[:-1] if parts[-1] == "" else parts
 
 
-def literal_prefix(at: Parts) -> tuple[str, ...]:
+def literal_prefix(path: Parts) -> tuple[str, ...]:
     """The parts before the first placeholder."""
     found: list[str] = []
-    for part in at:
+    for part in path:
         if isinstance(part, Placeholder):
             break
         found.append(part)
@@ -172,32 +173,33 @@ def candidates(route: Route) -> Iterator[_Candidate]:
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
             parts = below + parse_path(endpoint.path)
-            literals = tuple((place, one) for place, one in enumerate(parts) if isinstance(one, str))
-            names = tuple((place, one.name) for place, one in enumerate(parts) if isinstance(one, Placeholder))
+            literals = tuple((place, part) for place, part in enumerate(parts) if isinstance(part, str))
+            names = tuple((place, part.name) for place, part in enumerate(parts) if isinstance(part, Placeholder))
             yield _Candidate(route, dialect, endpoint, parts, literals, names)
 
 
-def clash(one: Route, other: Route) -> str | None:
-    """A path that both could match, as its template; None if there is none. One route can clash with itself."""
-    if one.host != other.host or literal_prefix(one.path) != literal_prefix(other.path):
+def clash(route: Route, other: Route) -> str | None:
+    """A path that both could match, as its template; None if there is none. A route can clash with itself."""
+    if route.host != other.host or literal_prefix(route.path) != literal_prefix(other.path):
         return None
-    for first in candidates(one):
+    for first in candidates(route):
         for second in candidates(other):
-            if one is other and first.endpoint is second.endpoint:
+            if route is other and first.endpoint is second.endpoint:
                 break
             if _same_endpoint(first.endpoint, second.endpoint) and _could_both(first.below, second.below):
                 return first.template()
     return None
 
 
-def _same_endpoint(one: Endpoint, other: Endpoint) -> bool:
+def _same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
     """Whether method and content type leave both in question."""
-    return one.method == other.method and (None in (one.media, other.media) or one.media == other.media)
+    same_media = None in (endpoint.media, other.media) or endpoint.media == other.media
+    return endpoint.method == other.method and same_media
 
 
-def _could_both(one: Parts, other: Parts) -> bool:
-    return len(one) == len(other) and all(
-        isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b for a, b in zip(one, other, strict=True)
+def _could_both(parts: Parts, other: Parts) -> bool:
+    return len(parts) == len(other) and all(
+        isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b for a, b in zip(parts, other, strict=True)
     )
 
 

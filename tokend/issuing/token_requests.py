@@ -1,4 +1,4 @@
-"""An ask held against its app and kind: the right app, a kind that it has, sound fields. No rules here."""
+"""A token request checked against its app: its App ID, a kind that it has, sound fields. No rules here."""
 
 from pydantic import ValidationError
 
@@ -10,7 +10,7 @@ from tokend.issuing.configuration import App
 
 
 def validated(app: App, token_request: TokenRequest) -> tuple[Backend, StrictModel]:
-    """The backend and the fields of an ask; `Refusal` (400, 403) that names what is wrong."""
+    """The backend and the fields of a token request; raises `ApiError` (400, 403) that names what is wrong."""
     if token_request.app_id is not None and token_request.app_id != app.app_id:
         raise ApiError(Code.WRONG_APP, "is not the App ID of this route's app", "app_id")
     backend = app.backends.get(token_request.kind)

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from tokend.config.loading import Files, Source
 from tokend.http.reloader import Reloader
-from tokend.issuing.configuration import Configuration, Listen
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import Listen
 from tokend.telemetry.metrics import Snapshot
 
 
@@ -22,9 +23,8 @@ class LaunchOptions(Struct, frozen=True):
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         """The warnings for a configuration that is served here, by this number of processes; `now` in Unix seconds."""
-        return replace(
-            configuration, listen=self.listen, server=replace(configuration.server, workers=self.workers)
-        ).warnings_at(now)
+        server = configuration.server.model_copy(update={"workers": self.workers})
+        return replace(configuration, listen=self.listen, server=server).warnings_at(now)
 
 
 class ServerHandle(Protocol):

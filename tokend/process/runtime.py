@@ -9,7 +9,7 @@ from aiohttp import http_parser
 
 from tokend.adapters.resources import CannotStart
 from tokend.http.connection_limiter import RESERVED, Caps
-from tokend.issuing.configuration import ServerSettings
+from tokend.issuing.server_settings import ServerSettings
 
 IMPORTED_LATER: Final = ("joserfc", "prometheus_client")
 CONNECTIONS: Final = 10_000
@@ -19,14 +19,14 @@ CONNECTIONS: Final = 10_000
 def caps_of(settings: ServerSettings) -> Caps:
     """The caps on connections. Raises the descriptor limit of the process as far as it may; `CannotStart` if it is too low."""
     room = _descriptors() - RESERVED
-    if settings.connections is not None and settings.connections > room:
+    if settings.connections.max is not None and settings.connections.max > room:
         raise CannotStart(
-            f"server.connections.max is {settings.connections}, and the descriptor limit leaves room for {room}: "
+            f"server.connections.max is {settings.connections.max}, and the descriptor limit leaves room for {room}: "
             "raise it (ulimit -n, LimitNOFILE=) or lower the setting"
         )
     if room < 1:
         raise CannotStart(f"the descriptor limit is below {RESERVED + 1}: raise it (ulimit -n, LimitNOFILE=)")
-    return Caps(settings.connections or min(CONNECTIONS, room), settings.per_address)
+    return Caps(settings.connections.max or min(CONNECTIONS, room), settings.connections.per_address)
 
 
 def check_parser() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tokend.http.server import BACKLOG
-from tokend.issuing.configuration import Admin as AdminSettings
+from tokend.issuing.server_settings import Admin as AdminSettings
 from tokend.process.control import LaunchOptions, ServerHandle
 from tokend.process.multi_process import MultiProcessServer
 from tokend.process.runtime import caps_of, check_packages, check_parser, no_core_dumps
@@ -80,9 +80,9 @@ async def _start_processes(start: LaunchOptions, log: JsonLog, listener: socket.
 def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None) -> socket.socket | None:
     if handed is not None or settings is None:
         return handed
-    if settings.unix is not None:
-        return bind_unix(settings.unix)
-    return None if settings.listen is None else bind(settings.listen, _ADMIN_OPTION)
+    if isinstance(settings.listen, str):
+        return bind_unix(settings.listen)
+    return bind(settings.listen, _ADMIN_OPTION)
 
 
 def _obey_signals(

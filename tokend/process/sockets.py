@@ -9,7 +9,7 @@ from typing import Final
 
 from tokend.adapters.resources import CannotStart
 from tokend.core.validation import redact_secrets
-from tokend.issuing.configuration import Listen
+from tokend.issuing.server_settings import Listen
 
 FIRST: Final = 3
 """The first descriptor that systemd hands over."""

@@ -17,7 +17,7 @@ from tokend.auth.key_digests import digest_of
 from tokend.cli import main
 from tokend.cli.kick import KickError, create_rule
 from tokend.core.secrets import Secret
-from tokend.issuing.configuration import RestApi
+from tokend.issuing.app_options import RestApi
 
 CUSTOMER_SECRET = "operators-secret-of-the-tests"
 GOOD = {"status": "success", "id": 1953}
@@ -236,13 +236,13 @@ def test_no_redirect_is_followed(status: int, vendors_api: StandIn, capsys: pyte
 
 def test_a_vendor_that_never_answers_may_have_made_the_rule(vendors_api: StandIn) -> None:
     vendors_api.silent = True
-    api = RestApi(vendors_api.url, "operator", Secret(CUSTOMER_SECRET))
+    api = RestApi(url=vendors_api.url, customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET))
     with pytest.raises(KickError, match=r"did not answer within 0\.2 s: the rule may have been created"):
         create_rule(api, {}, timeout=0.2)
 
 
 def test_a_vendor_that_cannot_be_reached() -> None:
-    api = RestApi("http://127.0.0.1:9", "operator", Secret(CUSTOMER_SECRET))
+    api = RestApi(url="http://127.0.0.1:9", customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET))
     with pytest.raises(KickError, match=r"cannot be reached at http://127\.0\.0\.1:9: Connection refused") as caught:
         create_rule(api, {})
     assert CUSTOMER_SECRET not in str(caught.value)

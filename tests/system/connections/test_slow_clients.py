@@ -11,7 +11,7 @@ from tests.unit.http.wire import read_reply, request_bytes
 from tokend.adapters.batch_scheduler import BatchScheduler
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Caps, Deadlines
-from tokend.issuing.configuration import Listen
+from tokend.issuing.server_settings import Listen
 from tokend.process.sockets import SEND_BUFFER, bind
 
 pytestmark = pytest.mark.serial

@@ -17,7 +17,7 @@ def test_the_file_loads_and_merges(tmp_path: Path) -> None:
     environment = {"DEMO_APP_CERTIFICATE": CERTIFICATE, "REDIS_URL": "redis://127.0.0.1:6379"}
     configuration = load(None, environment, tmp_path)
     assert configuration.apps["demo"].limits == Limits(
-        Limit(1000, 60, 100), Limit(20, 1, 40), Limit(1, 1, 10), Limit(5, 1, 5)
+        app=Limit(1000, 60, 100), caller=Limit(20, 1, 40), user=Limit(1, 1, 10), address=Limit(5, 1, 5)
     )
     assert configuration.redis is not None
     assert configuration.redis.on_failure == "local"

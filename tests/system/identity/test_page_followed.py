@@ -28,9 +28,9 @@ from tests.unit.auth.jwt.making import configuration_of
 from tests.unit.http.running import World, serving
 from tokend import agora
 from tokend.adapters.jwks import KeyCache
-from tokend.auth.jwt_options import is_secure_url
 from tokend.core.interfaces import Interfaces
 from tokend.core.patterns import uid_of
+from tokend.core.urls import is_secure_url
 from tokend.telemetry.log import standard_error
 
 PAGE: Final = (ROOT / "docs/identity.md").read_text()

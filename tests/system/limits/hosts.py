@@ -12,7 +12,7 @@ from tokend.adapters.redis_limiter import RedisLimiter
 from tokend.auth.key_digests import digest_of
 from tokend.core.interfaces import Interfaces
 from tokend.core.secrets import Secret
-from tokend.issuing.configuration import RedisSettings
+from tokend.issuing.server_settings import RedisSettings
 from tokend.telemetry.log import JsonLog
 
 PATIENT: Final = 5.0
@@ -66,11 +66,21 @@ apps:
 
 @asynccontextmanager
 async def host(
-    url: str, limits: str, on_failure: str = "closed", app: str = "demo", call_seconds: float = PATIENT
+    url: str,
+    limits: str,
+    on_failure: str = "closed",
+    app: str = "demo",
+    call_seconds: float = PATIENT,
 ) -> AsyncIterator[Host]:
     clock, stream = Clock(), io.BytesIO()
     log = JsonLog(stream, lambda: NOW)
-    limiter = RedisLimiter(RedisSettings(Secret(url), on_failure), log, clock, LocalLimiter(clock), call_seconds)
+    limiter = RedisLimiter(
+        RedisSettings.model_validate({"url": Secret(url), "on_failure": on_failure}),
+        log,
+        clock,
+        LocalLimiter(clock),
+        call_seconds,
+    )
     try:
         async with serving(configuration_of(config(app, limits)), WORLD, Interfaces(limiter=limiter)) as server:
             yield Host(server, limiter, clock, stream)

@@ -22,7 +22,7 @@ from tokend.adapters.redis_limiter import RedisLimiter
 from tokend.adapters.resources import Resources
 from tokend.config.loading import load
 from tokend.core.secrets import Secret
-from tokend.issuing.configuration import RedisSettings
+from tokend.issuing.server_settings import RedisSettings
 from tokend.telemetry.log import JsonLog
 
 CONFIG: Final = """
@@ -77,9 +77,9 @@ def test_two_workers_of_one_server_count_together_and_a_reload_forgets_nothing(
 async def test_what_is_open_stays_open_for_the_next_setup_that_asks_for_it() -> None:
     outside = Resources(JsonLog(io.BytesIO(), time.time), "writer")
     configuration = configuration_of(OPEN)
-    with_redis = replace(configuration, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
-    again = replace(configuration, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "open"))
-    otherwise = replace(configuration, redis=RedisSettings(Secret("redis://127.0.0.1:1"), "closed"))
+    with_redis = replace(configuration, redis=RedisSettings(url=Secret("redis://127.0.0.1:1"), on_failure="open"))
+    again = replace(configuration, redis=RedisSettings(url=Secret("redis://127.0.0.1:1"), on_failure="open"))
+    otherwise = replace(configuration, redis=RedisSettings(url=Secret("redis://127.0.0.1:1"), on_failure="closed"))
     assert outside.open(configuration).limiter is outside.open(configuration).limiter
     limiter = outside.open(with_redis).limiter
     assert outside.open(again).limiter is limiter
@@ -138,5 +138,8 @@ def test_a_url_that_redis_does_not_take_keeps_it_from_starting_and_is_not_repeat
 def test_so_does_an_option_that_redis_does_not_know(url: str) -> None:
     with pytest.raises(ValueError, match=r"^redis\.url"):
         RedisLimiter(
-            RedisSettings(Secret(url)), JsonLog(io.BytesIO(), time.time), time.monotonic, LocalLimiter(time.monotonic)
+            RedisSettings(url=Secret(url)),
+            JsonLog(io.BytesIO(), time.time),
+            time.monotonic,
+            LocalLimiter(time.monotonic),
         )

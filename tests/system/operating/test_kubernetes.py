@@ -7,6 +7,7 @@ import yaml
 
 from tests.running import CERTIFICATE, ROOT
 from tokend.config.loading import load
+from tokend.issuing.server_settings import Listen
 from tokend.process.multi_process import STOP_SECONDS
 
 _FILE: Final = ROOT / "deploy/kubernetes/tokend.yaml"
@@ -39,7 +40,7 @@ def test_its_configuration_loads_and_leaves_time_to_drain(tmp_path: Path) -> Non
     interfaces = {one["name"]: one["containerPort"] for one in _pod()["containers"][0]["ports"]}
     assert configuration.listen is not None
     assert configuration.server.admin is not None
-    assert configuration.server.admin.listen is not None
+    assert isinstance(configuration.server.admin.listen, Listen)
     assert interfaces == {"http": configuration.listen.port, "admin": configuration.server.admin.listen.port}
     assert configuration.server.drain > 0
     assert _pod()["terminationGracePeriodSeconds"] > configuration.server.drain + STOP_SECONDS

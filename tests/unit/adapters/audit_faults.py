@@ -12,7 +12,7 @@ from typing import Any, Final
 from tokend.adapters.audit_file import AuditTarget
 from tokend.adapters.audit_log import Audit
 from tokend.core.model import Decision, Grant, Service, TokenRequest
-from tokend.issuing.configuration import AuditSettings
+from tokend.issuing.server_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 NOW: Final = 1_800_000_000
@@ -61,7 +61,7 @@ class Made:
         self.targets: list[FaultyTarget] = []
         self._log = io.BytesIO()
         self.audit = Audit(
-            AuditSettings(tuple(map(str, files)), **settings),
+            AuditSettings(to=tuple(map(str, files)), **settings),
             "writer",
             JsonLog(self._log, lambda: NOW),
             target=self._target,

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from tests.unit.adapters.audit_faults import NOW, Made, decided
 from tests.unit.http.running import DEMO, KEY, serving
-from tests.unit.issuing.making import CALLER, STAMP, app, rule
+from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rule
 from tokend.core.audit_records import HashChain, body
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Restriction, TokenRequest
 from tokend.dialects.contract import Issue
-from tokend.issuing.issuer import TtlPolicy, issue
+from tokend.issuing.issuer import issue
 
 PAGE: Final = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
 EXAMPLES: Final = [json.loads(one) for one in re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
@@ -113,7 +113,7 @@ async def test_who_narrowed_a_caller_is_said_of_an_issued_token() -> None:
     for caller in (bound_restrictions, CALLER):
         await issue(
             app(rule()),
-            TtlPolicy(),
+            route_options(),
             caller,
             Issue((TokenRequest("rtm", {"user": "ann"}),)),
             [STAMP],

@@ -18,7 +18,7 @@ from tests.unit.http.running import NOW, OPEN, Serving
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
 from tokend.core.interfaces import Interfaces
-from tokend.issuing.configuration import AuditSettings
+from tokend.issuing.server_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 CONFIG = f"""
@@ -38,7 +38,7 @@ def entries(file: Path) -> list[dict[str, Any]]:
 
 def audit_to(path: str, probe_seconds: float = 3600, **settings: Any) -> Audit:
     log = JsonLog(io.BytesIO(), lambda: NOW)
-    return Audit(AuditSettings((path,), **settings), "writer", log, probe_seconds=probe_seconds)
+    return Audit(AuditSettings(to=(path,), **settings), "writer", log, probe_seconds=probe_seconds)
 
 
 def test_the_command_line_writes_its_tokens_too(tmp_path: Path, command: Command) -> None:

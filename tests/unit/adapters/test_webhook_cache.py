@@ -21,7 +21,7 @@ Given = Restriction | ApiError | None
 
 
 def settings(cache: int = 5, timeout: int = 5, url: str = URL) -> AuthorizerSettings:
-    return AuthorizerSettings(url, Secret("0" * 32), timeout, cache)
+    return AuthorizerSettings.of(url, Secret("0" * 32), timeout, cache)
 
 
 class Post:

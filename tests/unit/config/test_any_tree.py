@@ -1,5 +1,6 @@
 """Whatever the YAML holds, `assemble` gives a Setup or a ConfigError, and `parse` a tree or a YamlError."""
 
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,20 @@ from tests.unit.config.trees import SOUND, Position, marked, positions, replaced
 from tests.unit.config.writing import ENVIRONMENT
 from tokend.auth.jwt_options import JwtOptions
 from tokend.auth.key_digests import Key
-from tokend.config.assemble import assemble
+from tokend.config.assemble import assemble, assemble_apps
 from tokend.config.entry_points import BACKENDS, installed
+from tokend.config.isolation import isolate
 from tokend.config.loading import ConfigurationError
 from tokend.config.references import Certificate
 from tokend.config.secrets import Secrets
-from tokend.config.shape import (
-    AppShape,
-    LimitsShape,
-    RedisShape,
-    RootShape,
-    RouteShape,
-)
+from tokend.config.shape import AppShape, RootShape
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
+from tokend.core.rate_limits import Limits
 from tokend.core.rules import Rule
+from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.routing import clash
+from tokend.issuing.server_settings import AuditSettings, RedisSettings, ServerSettings
 
 KEYS = sorted(
     {
@@ -35,10 +36,12 @@ KEYS = sorted(
             Key,
             JwtOptions,
             Certificate,
-            RouteShape,
+            RouteOptions,
             Rule,
-            LimitsShape,
-            RedisShape,
+            Limits,
+            RedisSettings,
+            ServerSettings,
+            AuditSettings,
         )
         for key in shape.model_fields
     }
@@ -69,6 +72,7 @@ TREES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
 )
 PLACES = st.sampled_from(list(positions(SOUND))[1:])
+SERVED = assemble(marked(SOUND), "config.yaml", Secrets(ENVIRONMENT, Path("nowhere")), BACKENDS.load)
 
 
 def _assemble(tree: Any, directory: Path) -> list[str]:
@@ -79,6 +83,24 @@ def _assemble(tree: Any, directory: Path) -> list[str]:
         assert error.problems
         return list(map(str, error.problems))
     return []
+
+
+def _isolate(tree: Any, directory: Path, previous: Configuration | None) -> None:
+    """Each app is served or invalid, no two served routes clash, and each mistake is named."""
+    secrets = Secrets(ENVIRONMENT, directory)
+    problems = _assemble(tree, directory)
+    try:
+        found = isolate(assemble_apps(tree, "config.yaml", secrets, BACKENDS.load), {}, previous)
+    except ConfigurationError as error:
+        assert list(map(str, error.problems)) == problems
+        return
+    assert {*found.configuration.apps, *found.invalid_apps} == set(tree["apps"])
+    for name, invalid in found.invalid_apps.items():
+        assert (name in found.configuration.apps) is invalid.serves_previous
+        assert invalid.problems
+    routes = found.configuration.routes
+    assert not any(clash(route, other) for route, other in combinations(routes, 2))
+    assert bool(found.problems) is bool(problems)
 
 
 def test_the_sound_tree_is_sound() -> None:
@@ -100,6 +122,8 @@ def test_a_sound_tree_with_something_else_in_some_places(changes: list[tuple[Pos
             tree = replaced(tree, place, value)
         except (LookupError, TypeError):  # the place went with an earlier change
             continue
+    _isolate(marked(tree), Path("nowhere"), None)
+    _isolate(marked(tree), Path("nowhere"), SERVED)
     for problem in _assemble(marked(tree), Path("nowhere")):
         assert problem.isprintable()
         assert "nput should" not in problem

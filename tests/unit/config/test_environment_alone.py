@@ -10,7 +10,8 @@ from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, load, read_server
 from tokend.core.errors import ApiError
 from tokend.core.reach import Capability
-from tokend.issuing.configuration import Configuration, Listen
+from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
 OLD_URLS = {Capability.WILDCARD_USER, Capability.WILDCARD_CHANNEL, Capability.WILDCARD_PUBLISH}

@@ -8,7 +8,8 @@ from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.reach import Capability
-from tokend.issuing.configuration import Listen, TtlBounds
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.server_settings import Listen
 
 BIG = """
     server:
@@ -57,8 +58,8 @@ def test_the_ninety_percent_case(tmp_path: Path) -> None:
     assert route.host is None
     assert [one.name for one in route.dialects] == ["native", "agora-token-service"]
     assert route.callers == ("studio",)
-    assert route.ttl == TtlBounds(3600, 60, 86_400)
-    assert not route.clamp
+    assert route.ttl == TtlBounds.of(3600, 60, 86_400)
+    assert not route.options.clamp
     assert rule.name == "demo.studio.rules[0]"
     assert rule.kinds == {"rtc", "rtm", "chat"}
     assert (rule.channel, rule.user, rule.roles, rule.capabilities, rule.max_ttl) == (
@@ -100,11 +101,11 @@ def test_one_route_with_everything(tmp_path: Path) -> None:
     old = next(one for one in configuration.routes if one.prefix == "/bolt/old")
     assert [one.name for one in old.dialects] == ["agora-token-service"]
     assert old.callers == old.open_callers == ("kiosk",)
-    assert old.ttl == TtlBounds(600, 60, 1200)
-    assert old.clamp
-    assert old.strict_006
-    assert old.token_version == "006"
-    assert old.signed_uid
+    assert old.ttl == TtlBounds.of(600, 60, 1200)
+    assert old.options.clamp
+    assert old.options.strict_006
+    assert old.options.token_version == "006"
+    assert old.options.signed_uid
 
 
 def test_custom_routes(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_custom_routes(tmp_path: Path) -> None:
         assert [one.name for one in route.dialects] == ["custom"]
         assert [(one.method, one.path) for one in route.dialects[0].endpoints] == [("GET", ""), ("POST", "")]
         assert not route.issues_006
-    assert (configuration.routes[2].ttl.max, configuration.routes[2].clamp) == (1800, True)
+    assert (configuration.routes[2].ttl.max, configuration.routes[2].options.clamp) == (1800, True)
 
 
 def test_a_route_of_every_dialect_and_those_that_issue_006(tmp_path: Path) -> None:
@@ -193,3 +194,19 @@ def test_a_thousand_apps_with_problems_each(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(None, ENVIRONMENT, tmp_path)
     assert len(caught.value.problems) == 4000
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("{trusted_proxies: 10.0.0.0/8}", True),
+        ("{listen: '127.0.0.1:9'}", True),
+        ("{on_invalid_app: refuse}", True),
+        ("{workers: 2}", False),
+        ("{admin: 'unix:/run/a'}", False),
+        ("{connections: {max: 5}}", False),
+    ],
+)
+def test_what_counts_from_the_next_start(tmp_path: Path, line: str, same: bool) -> None:
+    before = loaded(tmp_path, ONE_APP).server
+    assert before.starts_like(loaded(tmp_path, f"server: {line}\n{ONE_APP}").server) is same

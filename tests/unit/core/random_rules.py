@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tests.unit.core.reference_rules import Bounds, Granted
-from tests.unit.issuing.making import CALLER, app, rule
+from tests.unit.issuing.making import CALLER, app, route_options, rule
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.core.patterns import screen_uid_of, uid_of
 from tokend.core.reach import Capability
-from tokend.issuing.configuration import App, TtlBounds
-from tokend.issuing.issuer import Permit, TtlPolicy, decide
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.configuration import App
+from tokend.issuing.issuer import Permit, decide
 
-TERMS: Final = TtlPolicy(TtlBounds(600, 60, 3600))
+TERMS: Final = route_options(TtlBounds.of(600, 60, 3600))
 BOUNDS: Final = Bounds(600, 60, 3600)
 _CHANNELS: Final = ("room", "room-1", "acme-1", "acme-eu-1", "axb", "ab", "*", "", "room-*")
 

@@ -131,7 +131,7 @@ def test_one_client_of_ipv6_has_a_whole_64_and_ipv4_is_ipv4_however_it_comes(add
 
 def test_a_group_names_what_is_limited_and_known() -> None:
     one = Limit(1, 1, 1)
-    every = Limits(one, one, one, one)
+    every = Limits(app=one, caller=one, user=one, address=one)
     names = [name for name, _ in every.buckets("demo", "web", "192.0.2.7", {"bob", "ada", "", "room-*"})]
     assert names == [
         *("app:demo", "caller:demo:web", "address:demo:192.0.2.7"),

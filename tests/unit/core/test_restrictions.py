@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.issuing.making import app, permitted, rtc, rule
+from tests.unit.issuing.making import app, permitted, route_options, rtc, rule
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import TtlPolicy, decide, explain
+from tokend.issuing.issuer import decide, explain
 
 _POWERS = ("wildcard_user", "wildcard_channel", "wildcard_publish", "app_admin")
 
 
 def _code(of: App, token_request: TokenRequest, restriction: Restriction) -> Code | None:
     try:
-        decide(of, TtlPolicy(), Caller("web", {}, (restriction,)), token_request)
+        decide(of, route_options(), Caller("web", {}, (restriction,)), token_request)
     except ApiError as api_error:
         return api_error.code
     return None
@@ -68,7 +68,7 @@ def test_what_is_narrowed_never_administers_the_app() -> None:
 
 def test_explain_names_what_narrowed() -> None:
     caller = Caller("web", {}, (Restriction("url 1", channel="lobby"),))
-    told = explain(app(rule()), TtlPolicy(), caller, rtc("room"))
+    told = explain(app(rule()), route_options(), caller, rtc("room"))
     assert told.rule_results[0].unmet == ('url 1: channel "room" does not match "lobby"',)
 
 

@@ -2,57 +2,57 @@
 
 import pytest
 
-from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, refused, rtc, rule
+from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, refused, route_options, rtc, rule
 from tokend.core.errors import Code
 from tokend.core.model import Issued
 from tokend.dialects.contract import Issue
 from tokend.dialects.rendering import token_fields
-from tokend.issuing.configuration import TtlBounds
-from tokend.issuing.issuer import TtlPolicy, issue
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.issuer import issue
 
-_BOUNDS = TtlBounds(default=600, min=60, max=3600)
-_STRICT = TtlPolicy(_BOUNDS)
-_CLAMPING = TtlPolicy(_BOUNDS, clamp=True)
+_BOUNDS = TtlBounds.of(default=600, min=60, max=3600)
+_STRICT = route_options(_BOUNDS)
+_CLAMPING = route_options(_BOUNDS, clamp=True)
 
 
 @pytest.mark.parametrize(
     ("rule_max", "given"), [(None, 600), (3600, 600), (601, 600), (600, 600), (300, 300), (60, 60)]
 )
 def test_an_ask_without_a_ttl_gets_the_default_or_the_rules_smaller_max(rule_max: int | None, given: int) -> None:
-    permit = permitted(app(rule(max_ttl=rule_max)), rtc(), ttl_policy=_STRICT)
+    permit = permitted(app(rule(max_ttl=rule_max)), rtc(), options=_STRICT)
     assert (permit.grant.ttl, permit.clamped_from) == (given, None)
 
 
 @pytest.mark.parametrize("ttl", [60, 61, 3599, 3600])
 def test_both_ends_are_allowed_and_the_ttl_is_as_asked(ttl: int) -> None:
-    for ttl_policy in (_STRICT, _CLAMPING):
-        permit = permitted(app(rule()), rtc(ttl=ttl), ttl_policy=ttl_policy)
+    for options in (_STRICT, _CLAMPING):
+        permit = permitted(app(rule()), rtc(ttl=ttl), options=options)
         assert (permit.grant.ttl, permit.clamped_from) == (ttl, None)
 
 
 @pytest.mark.parametrize("ttl", [-(2**63), -1, 0, 1, 59, 3601, 86_400, 86_401, 2**31, 2**32, 2**32 + 1, 2**63])
 def test_outside_the_routes_bounds_is_a_bad_ask_whatever_the_rules_say(ttl: int) -> None:
     for of in (app(rule()), app(rule(max_ttl=90)), app(rule("elsewhere")), app()):
-        api_error = refused(of, rtc(ttl=ttl), ttl_policy=_STRICT)
+        api_error = refused(of, rtc(ttl=ttl), options=_STRICT)
         assert (api_error.code, api_error.status, api_error.field) == (Code.TTL_OUT_OF_RANGE, 400, "ttl")
 
 
 def test_a_timestamp_is_named_as_the_mistake_that_it_is() -> None:
-    for ttl_policy in (_STRICT, _CLAMPING):
-        api_error = refused(app(rule()), rtc(ttl=1_700_003_600), ttl_policy=ttl_policy)
+    for options in (_STRICT, _CLAMPING):
+        api_error = refused(app(rule()), rtc(ttl=1_700_003_600), options=options)
         assert api_error.code is Code.TTL_OUT_OF_RANGE
         assert "looks like a Unix timestamp: give seconds from now" in api_error.sentence
 
 
 def test_outside_the_rules_max_is_not_permitted() -> None:
-    api_error = refused(app(rule(max_ttl=300)), rtc(ttl=301), ttl_policy=_STRICT)
+    api_error = refused(app(rule(max_ttl=300)), rtc(ttl=301), options=_STRICT)
     assert (api_error.code, api_error.status) == (Code.NOT_PERMITTED, 403)
-    assert permitted(app(rule(max_ttl=300)), rtc(ttl=300), ttl_policy=_STRICT).grant.ttl == 300
+    assert permitted(app(rule(max_ttl=300)), rtc(ttl=300), options=_STRICT).grant.ttl == 300
 
 
 def test_a_longer_ttl_is_tried_under_the_next_rule() -> None:
     of = app(rule(max_ttl=300, name="short"), rule(max_ttl=900, name="long"))
-    assert permitted(of, rtc(ttl=301), ttl_policy=_STRICT).rule == "long"
+    assert permitted(of, rtc(ttl=301), options=_STRICT).rule == "long"
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_a_longer_ttl_is_tried_under_the_next_rule() -> None:
 def test_a_clamping_route_cuts_a_ttl_and_says_so(
     ttl: int, rule_max: int | None, given: int, clamped_from: int | None
 ) -> None:
-    permit = permitted(app(rule(max_ttl=rule_max)), rtc(ttl=ttl), ttl_policy=_CLAMPING)
+    permit = permitted(app(rule(max_ttl=rule_max)), rtc(ttl=ttl), options=_CLAMPING)
     assert (permit.grant.ttl, permit.clamped_from) == (given, clamped_from)
 
 
 @pytest.mark.parametrize("ttl", [59, 1, 0, -1])
 def test_a_clamping_route_never_lengthens(ttl: int) -> None:
-    assert code_of(app(rule()), rtc(ttl=ttl), ttl_policy=_CLAMPING) is Code.TTL_OUT_OF_RANGE
+    assert code_of(app(rule()), rtc(ttl=ttl), options=_CLAMPING) is Code.TTL_OUT_OF_RANGE
 
 
 async def test_the_answer_says_what_was_asked_for_and_what_was_given() -> None:
@@ -88,15 +88,14 @@ async def test_the_answer_says_what_was_asked_for_and_what_was_given() -> None:
 def test_a_privilege_does_not_outlast_the_token_nor_the_rule() -> None:
     asked = rtc(privileges={"join": 600, "audio": 300}, ttl=600)
     assert (
-        permitted(app(rule(max_ttl=600)), asked, ttl_policy=_STRICT).grant.services[0].privileges["publish_audio"]
-        == 300
+        permitted(app(rule(max_ttl=600)), asked, options=_STRICT).grant.services[0].privileges["publish_audio"] == 300
     )
-    assert code_of(app(rule(max_ttl=599)), asked, ttl_policy=_STRICT) is Code.NOT_PERMITTED
-    api_error = refused(app(rule()), rtc(privileges={"join": 601}, ttl=600), ttl_policy=_STRICT)
+    assert code_of(app(rule(max_ttl=599)), asked, options=_STRICT) is Code.NOT_PERMITTED
+    api_error = refused(app(rule()), rtc(privileges={"join": 601}, ttl=600), options=_STRICT)
     assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "privileges")
 
 
 def test_every_privilege_lasts_as_long_as_the_token_unless_asked_otherwise() -> None:
     for token_request in (rtc(role="publisher", ttl=120), rtc(ttl=120)):
-        (service,) = permitted(app(rule()), token_request, ttl_policy=_STRICT).grant.services
+        (service,) = permitted(app(rule()), token_request, options=_STRICT).grant.services
         assert set(service.privileges.values()) == {120}

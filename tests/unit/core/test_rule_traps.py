@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, rtc, rule, signed_in, unmet
+from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, route_options, rtc, rule, signed_in, unmet
 from tokend.core.errors import Code
 from tokend.core.model import Issued, TokenRequest
 from tokend.core.reach import reach_of
 from tokend.dialects.agora_token_service import DIALECT
 from tokend.dialects.contract import HttpRequest, Issue, Settings
-from tokend.issuing.issuer import TtlPolicy, issue
+from tokend.issuing.issuer import issue
 
 _POWERS = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 
@@ -91,7 +91,7 @@ def _rte(role: str) -> Issue:
 
 async def test_rte_as_subscriber_gives_no_data_publishing() -> None:
     of = app(rule(roles=["subscriber"]))
-    outcomes = await issue(of, TtlPolicy(), CALLER, _rte("subscriber"), [STAMP, STAMP])
+    outcomes = await issue(of, route_options(), CALLER, _rte("subscriber"), [STAMP, STAMP])
     grants = [one.grant for one in outcomes if isinstance(one, Issued)]
     assert len(grants) == 2
     get_keys = {name for grant in grants for service in grant.services for name in service.privileges}

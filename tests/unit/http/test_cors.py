@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from tests.unit.http.running import APP_ID, DEMO, KEY, Running, Serving
 from tests.unit.http.wire import Reply
-from tokend.issuing.configuration import Origins
+from tokend.issuing.app_options import Origins
 
 _APP = f"""
     app_id: "{APP_ID}"

@@ -10,9 +10,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import DEMO, KEY, KINDS, OPEN, configuration_of, serving
-from tokend.config.routes import DEFAULT_DIALECTS
 from tokend.http import pages
 from tokend.http.control import ServedConfiguration
+from tokend.issuing.app_options import DEFAULT_DIALECTS, RouteOptions
 
 _HOW_MANY: Final = 60
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
@@ -178,6 +178,8 @@ def test_the_docs_page_escapes_what_it_shows() -> None:
     (rtc,) = (one for kind, one in route.app.backends.items() if kind == "rtc")
     hostile = type("Hostile", (type(rtc),), {"Fields": type("Fields", (rtc.Fields,), {"__doc__": text})})
     app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.origins)
-    shown = pages.document("docs", type(route)(app, (text,), None, route.dialects, route.authenticator, ())).body
+    shown = pages.document(
+        "docs", type(route)(app, RouteOptions(path=f"/{text}"), route.dialects, route.authenticator, ())
+    ).body
     assert b"<script" not in shown
     assert b"href='/&lt;script&gt;" in shown

@@ -1,7 +1,7 @@
 """What the tests of the core are made of: apps with rules, callers with claims, asks, and what became of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from tokend.backends.agora.chat import Chat
 from tokend.backends.agora.rtc import Rtc
@@ -13,16 +13,23 @@ from tokend.core.model import AppCredentials, Caller, Issuance, TokenRequest
 from tokend.core.reach import Capability
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
-from tokend.issuing.configuration import App, TtlBounds
-from tokend.issuing.issuer import Permit, TtlPolicy, decide, explain
+from tokend.issuing.app_options import RouteOptions, TtlBounds
+from tokend.issuing.configuration import App
+from tokend.issuing.issuer import Permit, decide, explain
 
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
 CREDENTIALS: Final = AppCredentials(APP_ID, {"primary": Secret("5CFd2fd1755d40ecb72977518be15d3b")})
 OTHER_CREDENTIALS: Final = AppCredentials("0123456789abcdef" * 2, {"primary": Secret("fedcba9876543210" * 2)})
 KINDS: Final[Mapping[str, type[Backend]]] = {"rtc": Rtc, "rtm": Rtm, "chat": Chat}
 STAMP: Final = Issuance(1_700_000_000, 12_345)
-TERMS: Final = TtlPolicy(TtlBounds(3600, 60, 86_400))
+TERMS: Final = RouteOptions(path="/")
 CALLER: Final = Caller("web")
+
+
+def route_options(ttl: TtlBounds = TtlBounds(), *, clamp: bool = False, strict_006: bool = False) -> RouteOptions:
+    """The options of a route at `/`."""
+    on_excess: Literal["clamp", "refuse"] = "clamp" if clamp else "refuse"
+    return RouteOptions(path="/", ttl=ttl, on_excess=on_excess, strict_006=strict_006)
 
 
 def backends(app_credentials: AppCredentials = CREDENTIALS) -> dict[str, Backend]:
@@ -70,17 +77,17 @@ def rtc(channel: str = "room", uid: int | None = 7, ttl: int | None = None, **fi
     return TokenRequest("rtc", {"channel": channel, **named, **fields}, ttl)
 
 
-def permitted(of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS) -> Permit:
+def permitted(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS) -> Permit:
     """The permit; `Refusal` if there is none."""
-    return decide(of, ttl_policy, caller, token_request)
+    return decide(of, options, caller, token_request)
 
 
-def refused(of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS) -> ApiError:
+def refused(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS) -> ApiError:
     """The refusal of an ask that must be refused, by decide and explain alike."""
     try:
-        permit = decide(of, ttl_policy, caller, token_request)
+        permit = decide(of, options, caller, token_request)
     except ApiError as api_error:
-        told = explain(of, ttl_policy, caller, token_request).api_error
+        told = explain(of, options, caller, token_request).api_error
         assert told is not None
         assert (told.code, told.sentence, told.field) == (api_error.code, api_error.sentence, api_error.field)
         return api_error
@@ -88,20 +95,20 @@ def refused(of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_p
 
 
 def code_of(
-    of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS
+    of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS
 ) -> Code | None:
     """The code of its refusal; None if a token would be issued."""
     try:
-        decide(of, ttl_policy, caller, token_request)
+        decide(of, options, caller, token_request)
     except ApiError as api_error:
         return api_error.code
     return None
 
 
-def unmet(of: App, token_request: TokenRequest, caller: Caller = CALLER, ttl_policy: TtlPolicy = TERMS) -> str:
+def unmet(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS) -> str:
     """All that explain says of what the rules lack, in one text."""
     return "; ".join(
         sentence
-        for rule_result in explain(of, ttl_policy, caller, token_request).rule_results
+        for rule_result in explain(of, options, caller, token_request).rule_results
         for sentence in rule_result.unmet
     )

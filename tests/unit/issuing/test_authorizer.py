@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, TERMS, app, permitted, rtc, rule
+from tests.unit.issuing.making import CALLER, STAMP, TERMS, app, permitted, route_options, rtc, rule
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
 from tokend.core.model import Caller, Decision, Grant, Issuance, Issued, Restriction, TokenRequest
@@ -15,10 +15,11 @@ from tokend.core.reach import reach_of
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
-from tokend.issuing.configuration import App, TtlBounds
-from tokend.issuing.issuer import TtlPolicy, explain, issue
+from tokend.issuing.app_options import RouteOptions, TtlBounds
+from tokend.issuing.configuration import App
+from tokend.issuing.issuer import explain, issue
 
-SETTINGS = AuthorizerSettings("https://api.example.com/authorize", Secret("0" * 32), 1, 0)
+SETTINGS = AuthorizerSettings.of("https://api.example.com/authorize", Secret("0" * 32), 1, 0)
 Given = Restriction | ApiError | None
 
 
@@ -48,16 +49,16 @@ async def outcomes(
     *token_requests: TokenRequest | ApiError,
     to: App,
     batch: bool = True,
-    ttl_policy: TtlPolicy = TERMS,
+    options: RouteOptions = TERMS,
     interfaces: Interfaces = Interfaces(),
 ) -> list[Issued | ApiError]:
     wanted = Issue(token_requests, batch)
     issuances = [Issuance(STAMP.issued_at, 1 + index) for index in range(len(token_requests))]
-    return await issue(to, ttl_policy, CALLER, wanted, issuances, replace(interfaces, authorizer=backend), "request-1")
+    return await issue(to, options, CALLER, wanted, issuances, replace(interfaces, authorizer=backend), "request-1")
 
 
-async def issued(backend: Backend, token_request: TokenRequest, *rules: Rule, ttl_policy: TtlPolicy = TERMS) -> Issued:
-    (outcome,) = await outcomes(backend, token_request, to=of(*rules), ttl_policy=ttl_policy)
+async def issued(backend: Backend, token_request: TokenRequest, *rules: Rule, options: RouteOptions = TERMS) -> Issued:
+    (outcome,) = await outcomes(backend, token_request, to=of(*rules), options=options)
     assert isinstance(outcome, Issued)
     return outcome
 
@@ -127,8 +128,8 @@ async def test_a_ttl_below_the_apps_shortest_is_refused() -> None:
 
 
 async def test_a_route_that_clamps_clamps_to_the_narrower_ttl_and_says_so() -> None:
-    ttl_policy = TtlPolicy(TtlBounds(), clamp=True)
-    token = await issued(Backend(Restriction("authorizer", max_ttl=120)), rtc(ttl=600), rule(), ttl_policy=ttl_policy)
+    options = route_options(TtlBounds(), clamp=True)
+    token = await issued(Backend(Restriction("authorizer", max_ttl=120)), rtc(ttl=600), rule(), options=options)
     assert (token.grant.ttl, token.clamped_from) == (120, 600)
 
 

@@ -3,14 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, refused, rtc, rule
+from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, refused, route_options, rtc, rule
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
-from tokend.issuing.configuration import TtlBounds
-from tokend.issuing.issuer import TtlPolicy, issue, mint, operator_grant
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.issuer import issue, mint, operator_grant
 
-_STRICT_006 = TtlPolicy(strict_006=True)
+_STRICT_006 = route_options(strict_006=True)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_fields_are_named_as_the_client_named_them() -> None:
     names = {"ttl": "expiry", "uid": "rtcuid"}
     for token_request, field in ((rtc(ttl=1), "expiry"), (rtc(uid=2**32), "rtcuid"), (rtc("\n"), "channel")):
         with pytest.raises(ApiError) as caught:
-            await issue(app(rule()), TtlPolicy(), CALLER, Issue((replace(token_request, names=names),)), [STAMP])
+            await issue(app(rule()), route_options(), CALLER, Issue((replace(token_request, names=names),)), [STAMP])
         assert caught.value.field == field
         assert caught.value.detail.startswith(f"{field} ")
         assert refused(app(rule()), token_request).code is caught.value.code
@@ -86,22 +86,20 @@ def test_strict_006_refuses_a_digit_beside_a_numeric_uid(token_request: TokenReq
     of = app(rule())
     assert code_of(of, token_request) is None
     if is_refused:
-        api_error = refused(of, token_request, ttl_policy=_STRICT_006)
+        api_error = refused(of, token_request, options=_STRICT_006)
         assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "channel")
     else:
-        assert code_of(of, token_request, ttl_policy=_STRICT_006) is None
+        assert code_of(of, token_request, options=_STRICT_006) is None
 
 
 def test_strict_006_holds_for_a_user_whom_the_rule_fills_in() -> None:
-    assert (
-        code_of(app(rule(user="23")), rtc("room1", None, version="006"), ttl_policy=_STRICT_006) is Code.INVALID_FIELD
-    )
+    assert code_of(app(rule(user="23")), rtc("room1", None, version="006"), options=_STRICT_006) is Code.INVALID_FIELD
 
 
 def test_the_operators_own_hand_needs_no_rule_but_keeps_to_the_limits() -> None:
-    permit = operator_grant(app(), TtlPolicy(TtlBounds(600, 60, 3600)), rtc("*", 0))
+    permit = operator_grant(app(), route_options(TtlBounds.of(600, 60, 3600)), rtc("*", 0))
     assert (permit.grant.ttl, permit.rule) == (600, "(operator)")
     assert mint(permit, STAMP).rule == "(operator)"
     for token_request in (rtc(ttl=3601), rtc(ttl=59), rtc("\n"), TokenRequest("turn", {})):
         with pytest.raises(ApiError):
-            operator_grant(app(), TtlPolicy(TtlBounds(600, 60, 3600)), token_request)
+            operator_grant(app(), route_options(TtlBounds.of(600, 60, 3600)), token_request)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, CREDENTIALS, STAMP, app, backends, rtc, rule
+from tests.unit.issuing.making import CALLER, CREDENTIALS, STAMP, app, backends, route_options, rtc, rule
 from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.auth.contract import AppContext
@@ -18,10 +18,10 @@ from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Grant, Issued, TokenRequest
 from tokend.dialects.contract import Explain, Explanation, Inspect, Inspection, Issue
 from tokend.issuing.configuration import Route
-from tokend.issuing.issuer import TtlPolicy, answer, issue
+from tokend.issuing.issuer import answer, issue
 from tokend.plugins import Backend, Issuance, Minted, NoOptions, Reading, Unreadable
 
-_TERMS: Final = TtlPolicy()
+_TERMS: Final = route_options()
 _OK: Final = TokenRequest("rtm", {"user": "ann"})
 _ELSEWHERE: Final = TokenRequest("rtm", {"user": "bob"})
 _BAD: Final = TokenRequest("rtm", {"usr": "ann"})
@@ -229,9 +229,8 @@ async def test_times_come_from_the_stamp_and_the_grant() -> None:
 
 async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may() -> None:
     of = app(rule())
-    route = Route(
-        of, (), None, (), Authenticator([Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})]), ("web",)
-    )
+    scheme = Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})
+    route = Route(of, route_options(), (), Authenticator([scheme]), ("web",))
     nobody = read_credentials(())
     for parsed, made in ((Issue((_OK,)), Issued), (Explain(_OK), Explanation)):
         (outcome,) = await answer(route, parsed, nobody, [STAMP])

@@ -5,17 +5,30 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import APP_ID, CALLER, STAMP, TERMS, app, permitted, refused, rtc, rule, signed_in
+from tests.unit.issuing.making import (
+    APP_ID,
+    CALLER,
+    STAMP,
+    TERMS,
+    app,
+    permitted,
+    refused,
+    route_options,
+    rtc,
+    rule,
+    signed_in,
+)
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AuthScheme, Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces, Keys
 from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, TokenRequest
 from tokend.dialects.contract import Explain, Issue
-from tokend.issuing.configuration import App, Route, TtlBounds
-from tokend.issuing.issuer import TtlPolicy, answer, explain, issue, mint, operator_grant
+from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.configuration import App, Route
+from tokend.issuing.issuer import answer, explain, issue, mint, operator_grant
 
-_STRICT_006 = TtlPolicy(strict_006=True)
+_STRICT_006 = route_options(strict_006=True)
 _WILD = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 
 
@@ -52,7 +65,7 @@ class _Outside:
 
 
 def _route(of: App, scheme: AuthScheme, **more: Any) -> Route:
-    return Route(of, (), None, (), Authenticator([scheme]), (CALLER.name,), **more)
+    return Route(of, route_options(**more), (), Authenticator([scheme]), (CALLER.name,))
 
 
 async def _answered(route: Route, token_request: TokenRequest, interfaces: Interfaces = Interfaces()) -> Issued:
@@ -68,7 +81,7 @@ async def test_the_gate_gets_the_time_of_the_stamp_and_the_keys() -> None:
 
 
 async def test_a_route_says_whether_it_clamps_and_is_strict_about_006() -> None:
-    bounds = TtlBounds(600, 60, 3600)
+    bounds = TtlBounds.of(600, 60, 3600)
     clamping = _route(app(rule()), _Scheme(), ttl=bounds, clamp=True)
     issued = await _answered(clamping, rtc("room1", version="006", ttl=7200))
     assert (issued.grant.ttl, issued.clamped_from) == (3600, 7200)
@@ -138,7 +151,7 @@ async def test_the_deny_list_is_told_the_app_the_caller_and_the_grant() -> None:
 
 
 def test_the_operators_token_holds_what_was_asked_and_says_what_was_cut() -> None:
-    clamping = TtlPolicy(TtlBounds(600, 60, 3600), clamp=True)
+    clamping = route_options(TtlBounds.of(600, 60, 3600), clamp=True)
     permit = operator_grant(app(), clamping, rtc(ttl=7200))
     assert (permit.token_request, permit.rule, permit.filled_user) == (rtc(ttl=7200), "(operator)", None)
     assert (permit.grant.ttl, permit.clamped_from) == (3600, 7200)
@@ -198,27 +211,27 @@ def test_a_miss_in_words() -> None:
 
 
 def test_a_lifetime_outside_the_bounds_in_words() -> None:
-    bounds = TtlPolicy(TtlBounds(600, 60, 3600))
+    bounds = route_options(TtlBounds.of(600, 60, 3600))
     timestamp = "; this looks like a Unix timestamp: give seconds from now"
     for ttl, hint in ((59, ""), (3601, ""), (10**9 - 1, ""), (10**9, timestamp)):
-        assert refused(app(rule()), rtc(ttl=ttl), ttl_policy=bounds).sentence == f"must be 60 to 3600 seconds{hint}"
-    clamping = replace(bounds, clamp=True)
-    assert permitted(app(rule()), rtc(ttl=10**9 - 1), ttl_policy=clamping).grant.ttl == 3600
-    assert refused(app(rule()), rtc(ttl=10**9), ttl_policy=clamping).code is Code.TTL_OUT_OF_RANGE
+        assert refused(app(rule()), rtc(ttl=ttl), options=bounds).sentence == f"must be 60 to 3600 seconds{hint}"
+    clamping = route_options(bounds.ttl, clamp=True)
+    assert permitted(app(rule()), rtc(ttl=10**9 - 1), options=clamping).grant.ttl == 3600
+    assert refused(app(rule()), rtc(ttl=10**9), options=clamping).code is Code.TTL_OUT_OF_RANGE
 
 
 def test_a_rule_below_the_routes_shortest_ttl_permits_nothing_and_says_so() -> None:
-    api_error = refused(app(rule(max_ttl=59)), rtc(), ttl_policy=TtlPolicy(TtlBounds(600, 60, 3600)))
+    api_error = refused(app(rule(max_ttl=59)), rtc(), options=route_options(TtlBounds.of(600, 60, 3600)))
     assert (api_error.code, api_error.field) == (Code.NOT_PERMITTED, "ttl")
     assert api_error.sentence == "is at least 60 s here, and the rule permits 59 s"
 
 
 def test_a_006_token_that_could_be_read_two_ways_in_words() -> None:
-    api_error = refused(app(rule(capabilities=_WILD)), rtc("room1", uid=7, version="006"), ttl_policy=_STRICT_006)
+    api_error = refused(app(rule(capabilities=_WILD)), rtc("room1", uid=7, version="006"), options=_STRICT_006)
     assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "channel")
     assert api_error.sentence == "may not end in a digit beside a numeric uid in a 006 token"
     for token_request in (rtc("room1", uid=0, version="006"), rtc("room", uid=7, version="006"), rtc("room1", uid=7)):
-        assert permitted(app(rule(capabilities=_WILD)), token_request, ttl_policy=_STRICT_006)
+        assert permitted(app(rule(capabilities=_WILD)), token_request, options=_STRICT_006)
 
 
 async def test_an_audit_that_cannot_be_written_in_words() -> None:

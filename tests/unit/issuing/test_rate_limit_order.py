@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, app, rtc, rule
+from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rtc, rule
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
@@ -15,16 +15,16 @@ from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
 from tokend.issuing.configuration import Route
-from tokend.issuing.issuer import TtlPolicy, answer, issue
+from tokend.issuing.issuer import answer, issue
 
 ONE: Final = Limit(1, 1, 1)
-EVERY: Final = Limits(ONE, ONE, ONE, ONE)
+EVERY: Final = Limits(app=ONE, caller=ONE, user=ONE, address=ONE)
 ANN, BOB, BAD = (
     TokenRequest("rtm", {"user": "ann"}),
     TokenRequest("rtm", {"user": "bob"}),
     TokenRequest("rtm", {"usr": "ann"}),
 )
-ASKED = AuthorizerSettings("https://backend.example.com", Secret("s"), 1, 0)
+ASKED = AuthorizerSettings.of("https://backend.example.com", Secret("s"), 1, 0)
 APP = replace(app(rule(capabilities=["wildcard_user"])), limits=EVERY, authorizer=ASKED)
 
 
@@ -69,7 +69,7 @@ async def outcomes(
 ) -> list[Issued | ApiError]:
     issuances = [STAMP] * len(token_requests)
     return await issue(
-        APP, TtlPolicy(), CALLER, Issue(token_requests, batch), issuances, journal.interfaces, address="192.0.2.7"
+        APP, route_options(), CALLER, Issue(token_requests, batch), issuances, journal.interfaces, address="192.0.2.7"
     )
 
 
@@ -126,7 +126,7 @@ async def test_what_the_rules_refuse_may_be_limited_too() -> None:
 
 async def test_a_flood_of_refused_credentials_is_limited_before_it_fills_the_audit() -> None:
     journal = Journal(9.0)
-    route = Route(APP, (), None, (), Authenticator([]), ())
+    route = Route(APP, route_options(), (), Authenticator([]), ())
     with pytest.raises(ApiError) as caught:
         await answer(
             route,

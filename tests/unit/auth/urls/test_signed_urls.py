@@ -28,7 +28,7 @@ from tokend.auth.signed_url import MAX_SECONDS, UrlClaims, sign
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Restriction
-from tokend.issuing.configuration import AuditSettings
+from tokend.issuing.server_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 
@@ -194,7 +194,7 @@ async def test_the_deny_list_shuts_it_out(entry: dict[str, Any], status: int, tm
 async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path, serving: Serving) -> None:
     keys = [signed(), signed(OTHER), signed(exp=NOW), signed(app="other"), signed(jti="secret id"), signed()[:-1]]
     file, log = tmp_path / "audit.jsonl", JsonLog(io.BytesIO(), WORLD.clock)
-    audit = Audit(AuditSettings((str(file),)), "writer", log)
+    audit = Audit(AuditSettings(to=(str(file),)), "writer", log)
     answers = b""
     async with serving(configuration_of(), interfaces=Interfaces(audit=audit)) as server:
         for bug in (False, True):

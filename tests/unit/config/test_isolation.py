@@ -1,0 +1,186 @@
+"""One tenant's mistake stays with that tenant: which apps are served, in which version, and which routes stay taken."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config.writing import ENVIRONMENT, NOTHING, write
+from tokend.config.isolation import Isolated
+from tokend.config.loading import ConfigurationError, load, load_isolated
+from tokend.issuing.app_options import prefix_of
+from tokend.issuing.configuration import Configuration
+
+DEFAULTS = """
+    server: {on_invalid_app: isolate}
+    include: apps.d/*.yaml
+    defaults:
+      app_id: "APP_ID"
+      certificate: {env: CERTIFICATE}
+      callers: {studio: {api_key: "DIGEST"}}
+"""
+FILE = "apps.d/{}.yaml"
+ISSUER = "callers: {web: {jwt: {issuer: 'https://id.example.com', audience: tokend}, rules: [{user: '*'}]}}"
+
+
+def isolated(
+    directory: Path,
+    apps: Mapping[str, str],
+    previous: Configuration | None = None,
+    root: str = DEFAULTS,
+    more: Mapping[str, str] = NOTHING,
+) -> Isolated:
+    """What is served of apps that are each a file; those of an earlier call go."""
+    for old in directory.glob("apps.d/*"):
+        old.unlink()
+    write(directory, {"config.yaml": root, **{FILE.format(name): text for name, text in apps.items()}, **more})
+    return load_isolated(None, ENVIRONMENT, directory, previous=previous)
+
+
+def paths(configuration: Configuration) -> dict[str, list[str]]:
+    """The paths of each app that is served."""
+    return {
+        name: [route.prefix for route in configuration.routes if route.app is app]
+        for name, app in configuration.apps.items()
+    }
+
+
+def sentences(found: Isolated, app: str) -> list[str]:
+    return list(map(str, found.invalid_apps[app].problems))
+
+
+def test_without_a_mistake_all_are_served_as_load_has_it(tmp_path: Path) -> None:
+    found = isolated(tmp_path, {"acme": "{}", "bolt": "ttl: {max: 1h}"})
+    assert not found.invalid_apps
+    assert not found.problems
+    assert paths(found.configuration) == {"acme": ["/acme"], "bolt": ["/bolt"]}
+    assert found.configuration.fingerprint == load(None, ENVIRONMENT, tmp_path).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("ttl: {max: 99d}", "apps.bolt.ttl.max: is over the platform's maximum"),
+        ("callers: {studio: {api_key: secret}}", "apps.bolt.callers.studio.api_key"),
+        ("certificate: {env: UNSET}", "apps.bolt.certificate: the environment variable UNSET is not set"),
+        ("ttl: [", "apps.d/bolt.yaml:"),
+        ("- a list", "apps.d/bolt.yaml:1:1: the file must hold a mapping"),
+        ("unknwon: 1", "apps.bolt.unknwon: unknown key"),
+    ],
+)
+def test_an_invalid_app_is_left_out_and_its_route_stays_taken(tmp_path: Path, text: str, sentence: str) -> None:
+    found = isolated(tmp_path, {"acme": "{}", "bolt": text})
+    assert paths(found.configuration) == {"acme": ["/acme"]}
+    (problem,) = sentences(found, "bolt")
+    assert sentence in problem
+    assert [str(one) for one in found.problems] == [problem]
+    app = found.invalid_apps["bolt"]
+    assert not app.serves_previous
+    assert [(prefix_of(taken.path), taken.host) for taken in app.routes] == [("/bolt", None)]
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, ENVIRONMENT, tmp_path)
+    assert list(map(str, caught.value.problems)) == [problem]
+
+
+def test_the_routes_that_are_known_stay_taken(tmp_path: Path) -> None:
+    text = "ttl: {max: 99d}\nroutes: [{path: /a}, {path: /b, host: b.example.com}, {path: b}]"
+    (app,) = isolated(tmp_path, {"acme": "{}", "bolt": text}).invalid_apps.values()
+    assert [(prefix_of(taken.path), taken.host) for taken in app.routes] == [("/a", None), ("/b", "b.example.com")]
+
+
+def test_an_app_that_was_valid_keeps_its_last_version(tmp_path: Path) -> None:
+    first = isolated(tmp_path, {"acme": "{}", "bolt": "ttl: {max: 1h}"}).configuration
+    found = isolated(tmp_path, {"acme": "ttl: {max: 2h}", "bolt": "ttl: {max: 99d}"}, first)
+    assert found.configuration.apps["bolt"] is first.apps["bolt"]
+    assert found.configuration.routes[1] is first.routes[1]
+    assert found.configuration.routes[0].ttl.max == 7200
+    assert found.invalid_apps["bolt"].serves_previous
+    assert not found.invalid_apps["bolt"].routes
+    again = isolated(tmp_path, {"acme": "{}", "bolt": "ttl: ["}, found.configuration)
+    assert again.configuration.apps["bolt"] is first.apps["bolt"]
+    mended = isolated(tmp_path, {"acme": "{}", "bolt": "ttl: {max: 3h}"}, again.configuration)
+    assert not mended.invalid_apps
+    assert mended.configuration.routes[1].ttl.max == 10_800
+
+
+def test_a_mistake_in_defaults_concerns_each_app_that_inherits_it(tmp_path: Path) -> None:
+    root = f"{DEFAULTS}      ttl: {{max: 99d}}\n"
+    found = isolated(tmp_path, {"acme": "{}", "bolt": "ttl: {max: 1h}", "cat": "{}"}, root=root)
+    assert paths(found.configuration) == {"bolt": ["/bolt"]}
+    assert found.invalid_apps.keys() == {"acme", "cat"}
+    assert sentences(found, "acme")[0].startswith("config.yaml:")
+    assert len(found.problems) == 1
+
+
+@pytest.mark.parametrize("text", ["routes: [{path: /acme}]", "routes: [{path: /bolt}, {path: /acme}]"])
+def test_a_newcomer_takes_over_no_path_that_is_served(tmp_path: Path, text: str) -> None:
+    first = isolated(tmp_path, {"acme": "{}"}).configuration
+    for acme in ("{}", "ttl: {max: 2h}"):  # unchanged, or changed in something else
+        found = isolated(tmp_path, {"aaa": text, "acme": acme}, first)
+        assert paths(found.configuration) == {"acme": ["/acme"]}
+        assert found.invalid_apps.keys() == {"aaa"}
+        assert "could match the same requests as a route of apps.acme" in sentences(found, "aaa")[0]
+        assert ("acme",) not in [taken.path for taken in found.invalid_apps["aaa"].routes]
+
+
+def test_an_app_that_goes_back_to_its_last_version_keeps_its_path(tmp_path: Path) -> None:
+    first = isolated(tmp_path, {"acme": "{}", "bolt": "{}"}).configuration
+    apps = {"acme": "{}", "bolt": "routes: [{path: /acme}]", "cat": "routes: [{path: /bolt}]"}
+    found = isolated(tmp_path, apps, first)
+    assert paths(found.configuration) == {"acme": ["/acme"], "bolt": ["/bolt"]}
+    assert found.invalid_apps.keys() == {"bolt", "cat"}
+    assert found.invalid_apps["bolt"].serves_previous
+
+
+def test_two_apps_may_change_places(tmp_path: Path) -> None:
+    first = isolated(tmp_path, {"acme": "{}", "bolt": "{}"}).configuration
+    apps = {"acme": "routes: [{path: /bolt}]", "bolt": "routes: [{path: /acme}]"}
+    assert paths(isolated(tmp_path, apps, first).configuration) == {"acme": ["/bolt"], "bolt": ["/acme"]}
+
+
+@pytest.mark.parametrize("text", ["routes: [{path: /x}]", ISSUER])
+def test_what_two_apps_share_rejects_both_at_the_start_and_later_the_one_that_changed(
+    tmp_path: Path, text: str
+) -> None:
+    found = isolated(tmp_path, {"acme": text, "bolt": text, "cat": "{}"})
+    assert paths(found.configuration) == {"cat": ["/cat"]}
+    assert found.invalid_apps.keys() == {"acme", "bolt"}
+    assert "acme" in sentences(found, "bolt")[0]
+    assert "bolt" in sentences(found, "acme")[0]
+    first = isolated(tmp_path, {"acme": "{}", "bolt": text}).configuration
+    later = isolated(tmp_path, {"acme": text, "bolt": text}, first)
+    assert later.invalid_apps.keys() == {"acme"}
+    assert paths(later.configuration)["acme"] == ["/acme"]
+
+
+def test_two_routes_of_one_app_that_clash_are_its_own_mistake(tmp_path: Path) -> None:
+    found = isolated(tmp_path, {"acme": "{}", "bolt": "routes: [{path: /bolt}, {path: /bolt}]"})
+    assert found.invalid_apps.keys() == {"bolt"}
+    assert paths(found.configuration) == {"acme": ["/acme"]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["server: {workers: none}", "audit: {to: nowhere}", "redis: {url: {env: UNSET}}", "include: none.yaml", "x: 1"],
+)
+def test_a_mistake_beside_the_apps_is_one_of_the_whole_file(tmp_path: Path, line: str) -> None:
+    first = isolated(tmp_path, {"acme": "{}"}).configuration
+    key = line.partition(":")[0]
+    root = "\n".join(one for one in DEFAULTS.splitlines() if not one.startswith(f"    {key}:"))
+    with pytest.raises(ConfigurationError):
+        isolated(tmp_path, {"acme": "{}"}, first, root=f"{root}\n    {line}\n")
+
+
+def test_refuse_restores_all_or_nothing(tmp_path: Path) -> None:
+    root = DEFAULTS.replace("isolate", "refuse")
+    first = isolated(tmp_path, {"acme": "{}", "bolt": "{}"}, root=root).configuration
+    for bolt in ("ttl: {max: 99d}", "ttl: [", "routes: [{path: /acme}]"):
+        with pytest.raises(ConfigurationError) as caught:
+            isolated(tmp_path, {"acme": "{}", "bolt": bolt}, first, root=root)
+        assert len(caught.value.problems) == 1
+
+
+def test_where_no_app_is_valid_each_keeps_its_routes(tmp_path: Path) -> None:
+    found = isolated(tmp_path, {"acme": "ttl: ["})
+    assert not found.configuration.apps
+    assert [taken.path for taken in found.invalid_apps["acme"].routes] == [("acme",)]

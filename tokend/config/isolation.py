@@ -1,0 +1,181 @@
+"""Whose mistake is it: an app with errors is left out, or keeps its last valid version, and the other apps are served.
+
+Pure: what was assembled from the files, and the configuration that is served at present, give the next one.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from tokend.config.assemble import Assembled, BuiltApp, check_shared
+from tokend.config.problems import ConfigurationError, Problem, Report, in_order
+from tokend.issuing.app_options import Parts
+from tokend.issuing.configuration import Configuration, Route
+from tokend.issuing.routing import clash, literal_prefix
+
+Problems = tuple[Problem, ...]
+
+
+class TakenRoute(Struct, frozen=True):
+    """Where an invalid app would be served: no other app gets it, and requests for it are answered with 503."""
+
+    path: Parts
+    host: str | None
+
+
+class InvalidApp(Struct, frozen=True):
+    """An app that is not served as it is written. `serves_previous`: its last valid version is, and it takes no routes."""
+
+    problems: Problems
+    routes: tuple[TakenRoute, ...] = ()
+    serves_previous: bool = False
+
+
+class Isolated(Struct, frozen=True):
+    """What can be served of a configuration. `problems`: all that is wrong, in the order of the files' lines."""
+
+    configuration: Configuration
+    invalid_apps: Mapping[str, InvalidApp]
+    problems: Problems
+
+
+def isolate(
+    assembled: Assembled, unreadable: Mapping[str, Problems], previous: Configuration | None = None
+) -> Isolated:
+    """The configuration of the valid apps, and of the last valid version of the others where `previous` has one.
+
+    `unreadable`: problems of apps whose file cannot be read. Raises `ConfigurationError` for errors outside the apps, and
+    for any error where `server.on_invalid_app` is `refuse`.
+    """
+    rejected = {**_own_problems(assembled), **unreadable}
+    comparison = _Comparison(assembled, {} if previous is None else previous.built_apps)
+    while found := comparison.conflicts(rejected):  # an app that goes back to its last version may be in another's way
+        rejected |= found
+    refuses = assembled.configuration.server.on_invalid_app == "refuse"
+    if any(not _is_of_app(problem) for problem in assembled.report.problems) or (rejected and refuses):
+        raise ConfigurationError(every_problem(assembled, unreadable))
+    steady, changed = comparison.served(rejected)
+    served = {built.app.name: built for built in (*steady, *changed)}
+    configuration = assembled.with_apps(served[name] for name in assembled.apps if name in served)
+    invalid_apps = {
+        name: InvalidApp(problems, serves_previous=True)
+        if name in served
+        else InvalidApp(problems, _taken(assembled, name, configuration.routes))
+        for name, problems in rejected.items()
+    }
+    return Isolated(configuration, invalid_apps, tuple(in_order(_all_problems(assembled, rejected))))
+
+
+def every_problem(assembled: Assembled, unreadable: Mapping[str, Problems]) -> list[Problem]:
+    """All that is wrong, whoever's mistake it is."""
+    check_shared(assembled.apps.values(), assembled.report)
+    found = [
+        problem
+        for problem in assembled.report.problems
+        if not (problem.path[:1] == ("apps",) and problem.path[1:2] and problem.path[1] in unreadable)
+    ]
+    return in_order([*found, *(problem for problems in unreadable.values() for problem in problems)])
+
+
+def _own_problems(assembled: Assembled) -> dict[str, Problems]:
+    """Of each app that has any by itself."""
+    found = dict(assembled.report.of_apps)
+    for name, built in assembled.apps.items():
+        if name not in found and (problems := _problems_of(name, [built], assembled)):
+            found[name] = problems
+    return found
+
+
+def _all_problems(assembled: Assembled, of_apps: Mapping[str, Problems]) -> list[Problem]:
+    """Each once, although several apps take it from `defaults`; those of `defaults` that no app takes too."""
+    places: dict[object, Problem] = {}
+    of_defaults = [problem for problem in assembled.report.problems if problem.path[:1] == ("defaults",)]
+    for problem in (*of_defaults, *(problem for problems in of_apps.values() for problem in problems)):
+        path = () if problem.location.line else problem.path
+        places.setdefault((problem.location, problem.sentence, path), problem)
+    return list(places.values())
+
+
+def _is_of_app(problem: Problem) -> bool:
+    return problem.path[:1] == ("defaults",) or (problem.path[:1] == ("apps",) and len(problem.path) > 1)
+
+
+def _problems_of(name: str, apps: Iterable[BuiltApp], assembled: Assembled) -> Problems:
+    """What the app shares with those before it and must not, or what is wrong between its own routes."""
+    report = Report(assembled.report.root)
+    check_shared(apps, report)
+    return report.of_apps.get(name, ())
+
+
+class _Comparison:
+    """The apps as they are written, beside those that are served at present."""
+
+    def __init__(self, assembled: Assembled, previous: Mapping[str, BuiltApp]) -> None:
+        self._assembled = assembled
+        self._previous = previous
+
+    def served(self, rejected: Mapping[str, Problems]) -> tuple[list[BuiltApp], list[BuiltApp]]:
+        """The apps that are served without a change, rejected ones in their last version; and those that change."""
+        steady, changed = [], []
+        for name, built in self._assembled.apps.items():
+            before = self._previous.get(name)
+            if name in rejected:
+                steady += [before] if before is not None else []
+            elif before is not None and before.digest == built.digest:
+                steady.append(built)
+            else:
+                changed.append(built)
+        return steady, changed
+
+    def conflicts(self, rejected: Mapping[str, Problems]) -> dict[str, Problems]:
+        """Further apps that cannot be served beside the others, with why."""
+        steady, changed = self.served(rejected)
+        report = Report(self._assembled.report.root)
+        check_shared([*steady, *changed], report)
+        found: dict[str, dict[Problem, None]] = {}
+        for app in changed:
+            if app.app.name not in report.of_apps:
+                continue
+            for problem in _problems_of(app.app.name, [*steady, app], self._assembled):
+                found.setdefault(app.app.name, {})[problem] = None
+            for other in changed:
+                for name, problems in self._between(app, other).items() if other is not app else ():
+                    found.setdefault(name, {}).update(dict.fromkeys(problems))
+        return {name: tuple(in_order(problems)) for name, problems in found.items()}
+
+    def _between(self, app: BuiltApp, other: BuiltApp) -> dict[str, Problems]:
+        """Of two changed apps, the one that comes in the way of what the other served before; else both."""
+        if not self._conflict(app, other):
+            return {}
+        at_fault = [
+            (changed, partner)
+            for changed, partner in ((app, other), (other, app))
+            if not self._had_it(changed, partner)
+        ]
+        return {
+            changed.app.name: _problems_of(changed.app.name, [partner, changed], self._assembled)
+            for changed, partner in at_fault or ((app, other), (other, app))
+        }
+
+    def _conflict(self, app: BuiltApp, other: BuiltApp) -> bool:
+        return bool(_problems_of(other.app.name, [app, other], self._assembled))
+
+    def _had_it(self, app: BuiltApp, other: BuiltApp) -> bool:
+        """Whether the last version of an app already has what the other one comes in the way of."""
+        before = self._previous.get(app.app.name)
+        return before is not None and self._conflict(before, other)
+
+
+def _taken(assembled: Assembled, name: str, served: Iterable[Route]) -> tuple[TakenRoute, ...]:
+    """The routes of an app that is not served, as far as they are known and no served app has them."""
+    report = assembled.report
+    places: dict[tuple[str | None, tuple[str, ...]], list[Route]] = {}
+    for route in served:
+        places.setdefault((route.host, literal_prefix(route.path)), []).append(route)
+    return tuple(
+        TakenRoute(route.path, route.host)
+        for path, route in assembled.apps[name].routes
+        if not report.is_broken(path)
+        and not any(report.touches((*path, key)) for key in ("path", "host"))
+        and not any(clash(other, route) for other in places.get((route.host, literal_prefix(route.path)), ()))
+    )

@@ -1,0 +1,282 @@
+"""What the configuration says of an app and its routes: lifetimes, origins, the REST API, paths. Immutable.
+
+Each model is its part of the YAML, its JSON Schema and what requests work with.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from tokend.core.durations import Duration
+from tokend.core.lists import ItemOrList
+from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.core.secrets import Secret
+from tokend.core.urls import is_plain_url
+from tokend.core.validation import StrictModel, invalid
+
+
+class TtlBounds(StrictModel):
+    """Lifetimes of tokens in seconds; both ends are allowed."""
+
+    default: Duration = Field(default=3600, description="lifetime of a token whose request names none")
+    min: Duration = Field(default=60, description="the shortest lifetime")
+    max: Duration = Field(default=PLATFORM_MAX_TTL, description="the longest lifetime, at most 24h")
+
+    @classmethod
+    def of(cls, default: int, min: int, max: int) -> "TtlBounds":  # the names of the fields
+        """The bounds in seconds; the configuration writes units."""
+        return cls.model_construct(default=default, min=min, max=max)
+
+    def within(self, base: "TtlBounds") -> "TtlBounds":
+        """`base` with what is written here in its place; a default that is not written moves into the bounds."""
+        low = self.min if "min" in self.model_fields_set else base.min
+        high = self.max if "max" in self.model_fields_set else base.max
+        default = self.default if "default" in self.model_fields_set else max(min(base.default, high), low)
+        return self.model_copy(update={"default": default, "min": low, "max": high})
+
+    def problems(self, app: "TtlBounds | None" = None) -> Iterator[tuple[str, str]]:
+        """What is wrong: the key, and a sentence that follows it. `app`: the app's bounds, which its routes keep."""
+        if self.max > PLATFORM_MAX_TTL:
+            yield "max", f"is over the platform's maximum of {PLATFORM_MAX_TTL} s (24h)"
+        elif not 1 <= self.min <= self.max:
+            yield "min", f"must be at least 1s and at most max: min is {self.min} s, max {self.max} s"
+        elif not self.min <= self.default <= self.max:
+            yield (
+                "default",
+                f"must lie within min and max: it is {self.default} s, they are {self.min} s and {self.max} s",
+            )
+        if app is not None and self.max > app.max:
+            yield "max", f"is over the app's max of {app.max} s"
+        if app is not None and self.min < app.min:
+            yield "min", f"is below the app's min of {app.min} s"
+
+
+class Origins:
+    """The web pages that may read an app's answers; `null` never.
+
+    Exact origins, `https://*.example.com` for all below a name, `http://localhost:*` for any port of this machine, or `*`.
+    """
+
+    __slots__ = ("_any", "_exact", "_pattern", "written")
+
+    def __init__(self, written: tuple[str, ...] = ()) -> None:
+        """`written`: as in the configuration, already checked by `check_origin`."""
+        self.written = written
+        self._any = "*" in written
+        self._exact = frozenset(origin for origin in written if "*" not in origin)
+        patterns = [_pattern_of(origin) for origin in written if "*" in origin and origin != "*"]
+        self._pattern = re.compile("|".join(patterns)) if patterns else None
+
+    def allow(self, origin: str) -> bool:
+        """Whether a browser's Origin header may read the answer."""
+        if origin == "null" or not _ORIGIN.fullmatch(origin):
+            return False
+        if self._any or origin in self._exact:
+            return True
+        return self._pattern is not None and self._pattern.fullmatch(origin) is not None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """An origin or a list of them, as text; blanks around them do not count."""
+        listed = handler.generate_schema(ItemOrList[_Origin])
+        return core_schema.no_info_after_validator_function(lambda written: cls(tuple(written)), listed)
+
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_LABELS: Final = rf"{_LABEL}(?:\.{_LABEL})*"
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:(?![/?#@])[!-~])+")
+_WRITTEN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://(\*\.)?({_LABELS}|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?")
+
+_ANY_PORT: Final = frozenset({"http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"})
+"""For pages under development, whose port differs from day to day. On any other host each port is another party's."""
+
+
+def _pattern_of(written: str) -> str:
+    """The regular expression for an origin with `*`; matching takes linear time."""
+    if written in _ANY_PORT:
+        return re.escape(written.removesuffix(":*")) + "(?::[0-9]{1,5})?"
+    return re.escape(written).replace(r"\*", _LABELS)
+
+
+def check_origin(written: str) -> str | None:
+    """What is wrong with an origin of the configuration; None if nothing is."""
+    if written == "null":
+        return "may not be null: any sandboxed page has that origin"
+    if written == "*" or written in _ANY_PORT or _WRITTEN.fullmatch(written):
+        return None
+    if written.endswith(":*"):
+        return f"any port is only possible on this machine: write {', '.join(sorted(_ANY_PORT))}, or name the port"
+    return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
+
+
+def _origin(written: str) -> str:
+    written = written.strip()
+    if problem := check_origin(written):
+        raise invalid(problem)
+    return written
+
+
+_Origin = Annotated[str, AfterValidator(_origin)]
+
+
+class Cors(StrictModel):
+    """Which web pages may read the app's answers."""
+
+    origins: Origins = Field(
+        default=Origins(), description='exact origins, such as https://app.example.com, https://*.example.com, or "*"'
+    )
+
+
+def _rest_url(url: str) -> str:
+    url = url.rstrip("/")
+    if not is_plain_url(url) or urlsplit(url).query:
+        raise invalid("must be an https URL without user, query and fragment")
+    return url
+
+
+def _customer_id(text: str) -> str:
+    if _CUSTOMER_ID.fullmatch(text) is None:
+        raise invalid("must be the customer ID of the REST API, as the vendor's console shows it")
+    return text
+
+
+_CUSTOMER_ID: Final = re.compile(r"[!-9;-~]+")
+"""Visible ASCII without a colon, which is where HTTP Basic ends the name."""
+
+
+class RestApi(StrictModel):
+    """Access to the vendor's REST API, which `tokend kick` calls. No token needs it."""
+
+    customer_id: Annotated[str, AfterValidator(_customer_id)] = Field(
+        description="the customer ID of the REST API, as the vendor's console shows it"
+    )
+    customer_secret: Secret = Field(description="the customer secret that goes with the customer ID")
+    url: Annotated[str, AfterValidator(_rest_url)] = Field(
+        default="https://api.agora.io", description="where the API is, without a final slash"
+    )
+
+
+class Placeholder(Struct, frozen=True):
+    """A part of a path that any value fits."""
+
+    name: str
+
+
+AUTO: Final = "auto"
+"""The token version of a route that leaves it to its endpoints."""
+
+Parts = tuple[str | Placeholder, ...]
+
+
+@lru_cache(maxsize=4096)
+def parse_path(path: str) -> Parts:
+    """`/a/{b}` -> ("a", Placeholder("b")); `/` -> ()."""
+    pieces = [piece for piece in path.split("/") if piece]
+    return tuple(Placeholder(piece[1:-1]) if piece[:1] == "{" and piece[-1:] == "}" else piece for piece in pieces)
+
+
+def prefix_of(path: Parts) -> str:
+    """The opposite of `parse_path`."""
+    return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in path)
+
+
+OWN_PATHS: Final = ("ping", "healthz", "readyz")
+"""First parts of paths that are the server's own."""
+DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_PREFIX: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
+_CUSTOM_PATH: Final = re.compile(r"(/([^/\s?#%{}]+|\{[a-z_]+\}))+")
+
+
+def _response(value: object) -> object:
+    if not isinstance(value, str | dict):
+        raise invalid("must be text or a mapping")
+    return value
+
+
+def is_prefix(path: str) -> bool:
+    """Whether dialects can be served below a path."""
+    return _PREFIX.fullmatch(path) is not None
+
+
+class RouteOptions(StrictModel):
+    """A route as it is written: a prefix with dialects below it, or, with kind or kinds, one endpoint of its own."""
+
+    path: str = Field(description="the path that the app answers below, such as / or /demo")
+    host: str | None = Field(default=None, description="serve only requests for this host name")
+    dialect: ItemOrList[str] = Field(
+        default=list(DEFAULT_DIALECTS), description="HTTP API shapes that the route answers in"
+    )
+    callers: ItemOrList[str] | None = Field(
+        default=None, description="callers that the route takes; left out, all of the app"
+    )
+    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes on this route, within those of the app")
+    on_excess: Literal["refuse", "clamp"] = Field(
+        default="refuse", description="refuse a lifetime that is too long, or clamp it to the longest"
+    )
+    token_version: Literal["auto", "006", "007"] = Field(
+        default=AUTO, description="format of rtc and rtm tokens; auto is that of each endpoint's original"
+    )
+    signed_uid: bool = Field(default=False, description="also take a uid as Android shows it, as a signed number")
+    strict_006: bool = Field(default=False, description="refuse names that a 006 token could not tell apart")
+    kind: str | None = Field(default=None, description="the kind of token of a custom endpoint")
+    kinds: ItemOrList[str] | None = Field(
+        default=None, description="the kinds of token of a custom endpoint, if several"
+    )
+    set: dict[str, Any] = Field(default={}, description="fields of a custom endpoint that no request can change")
+    default: dict[str, Any] = Field(
+        default={}, description="fields of a custom endpoint where a request does not say them"
+    )
+    response: Annotated[Any, BeforeValidator(_response, json_schema_input_type=str | dict[str, Any])] = Field(
+        default=None, description="the answer of a custom endpoint; {token} and the like are filled in"
+    )
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether the route is an endpoint of its own."""
+        return self.kind is not None or self.kinds is not None
+
+    @property
+    def clamp(self) -> bool:
+        """Whether a lifetime that is too long is cut."""
+        return self.on_excess == "clamp"
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The path, taken apart."""
+        return parse_path(self.path)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What is wrong between its keys: the key, and a sentence that follows it."""
+        if self.host is not None and _HOST.fullmatch(self.host) is None:
+            yield "host", "must be a host name in lower case, without port or path"
+        if self.is_custom:
+            yield from self._problems_of_custom()
+            return
+        for key in ("set", "default", "response"):
+            if key in self.model_fields_set:
+                yield key, "needs a kind or kinds: only an endpoint of your own has it"
+        if not is_prefix(self.path):
+            yield "path", "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
+        elif self.parts and self.parts[0] in OWN_PATHS:
+            yield "path", f"may not begin with /{self.parts[0]}: that path is the server's own"
+
+    def _problems_of_custom(self) -> Iterator[tuple[str, str]]:
+        if self.kind is not None and self.kinds is not None:
+            yield "kinds", "stands beside kind: write one of the two"
+        if "dialect" in self.model_fields_set:
+            yield "dialect", "stands beside kind: an endpoint of your own has no dialect"
+        if _CUSTOM_PATH.fullmatch(self.path) is None:
+            yield "path", "must be a path such as /watch/{channel}, without a final slash or escapes"
+            return
+        names = [part.name for part in self.parts if isinstance(part, Placeholder)]
+        if len(frozenset(names)) < len(names):
+            yield "path", "has a {placeholder} twice"
+        if self.parts[0] in OWN_PATHS or isinstance(self.parts[0], Placeholder):
+            yield "path", "must begin with a word that is not the server's own (ping, healthz, readyz)"

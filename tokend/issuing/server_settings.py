@@ -1,0 +1,217 @@
+"""Settings of the file outside its apps: the server, the audit, the deny file, Redis. Each model is its part of the YAML."""
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Struct
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+
+from tokend.auth.key_digests import Digest
+from tokend.core.addresses import Proxy, host_and_port
+from tokend.core.durations import Duration
+from tokend.core.lists import ItemOrList
+from tokend.core.secrets import Secret
+from tokend.core.validation import StrictModel, invalid
+
+MAX_WORKERS: Final = 256
+MAX_DRAIN: Final = 300
+"""Seconds: service managers do not wait longer."""
+_UNIX: Final = "unix:"
+_REDIS_URL: Final = re.compile(r"(rediss?|unix)://[!-~]+")
+
+
+class Listen(Struct, frozen=True):
+    """Where the server listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+    @property
+    def reachable(self) -> str:
+        """The address for a client on this machine: loopback in place of a wildcard."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine reaches it."""
+        host = self.reachable
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+def _listen(value: object) -> Listen:
+    return value if isinstance(value, Listen) else Listen(*host_and_port(str(value)))
+
+
+def _listen_or_socket(value: object) -> Listen | str:
+    """An address, or the path of a unix socket."""
+    if isinstance(value, Listen):
+        return value
+    if not isinstance(value, str):
+        raise invalid("must be an address and a port, or unix: and a path")
+    if not value.startswith(_UNIX):
+        return _listen(value)
+    if not value.startswith(f"{_UNIX}/"):
+        raise invalid("must be unix: and an absolute path, such as unix:/run/tokend.sock")
+    return value.removeprefix(_UNIX)
+
+
+def _admin(value: object) -> object:
+    """An address by itself stands for `{listen: ADDRESS}`."""
+    if isinstance(value, dict | Admin):
+        return value
+    if not isinstance(value, str):
+        raise invalid("must be an address such as 127.0.0.1:8081, unix:/run/tokend.sock, or {listen: …, key: …}")
+    return {"listen": value}
+
+
+def _workers(value: object) -> object:
+    if value == "auto":
+        return 0
+    if type(value) is not int or not 1 <= value <= MAX_WORKERS:
+        raise invalid(f"must be auto, or a number from 1 to {MAX_WORKERS}")
+    return value
+
+
+def _drain(seconds: int) -> int:
+    if seconds > MAX_DRAIN:
+        raise invalid(f"is over {MAX_DRAIN} s")
+    return seconds
+
+
+class Admin(StrictModel):
+    """The operator's listener."""
+
+    listen: Annotated[Listen | str, PlainValidator(_listen_or_socket, json_schema_input_type=str)] = Field(
+        description="address and port, or unix: and the path of a socket"
+    )
+    key: Digest | None = Field(
+        default=None, description="digest of the key that opens /-/reload and /-/config from other machines"
+    )
+
+
+_Cap = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Connections(StrictModel):
+    """The most connections that a worker holds."""
+
+    max: _Cap | None = Field(default=None, description="in all; left out, as many as the descriptor limit allows")
+    per_address: _Cap | None = Field(default=None, description="from one address; left out, any number")
+
+
+class ServerSettings(StrictModel):
+    """The server itself. All but `trusted_proxies` and `on_invalid_app` is read at the start alone."""
+
+    listen: Annotated[Listen, PlainValidator(_listen, json_schema_input_type=str)] = Field(
+        default=Listen(), description="address and port of the public listener, such as 0.0.0.0:8080"
+    )
+    trusted_proxies: ItemOrList[Proxy] = Field(
+        default=[],
+        description="addresses or networks of proxies whose headers count, or unix for those on a unix socket",
+    )
+    admin: Annotated[Admin | None, BeforeValidator(_admin, json_schema_input_type=str | Admin)] = Field(
+        default=None, description="the operator's listener: metrics, reload, configuration in force"
+    )
+    workers: Annotated[int, BeforeValidator(_workers, json_schema_input_type=int | Literal["auto"])] = Field(
+        default=1, description="number of worker processes; auto is one for each core"
+    )
+    connections: Connections = Field(default=Connections(), description="the most connections that a worker holds")
+    drain: Annotated[Duration, AfterValidator(_drain)] = Field(
+        default=0, description="how long the server still takes requests after it is told to stop"
+    )
+    watch: bool = Field(default=False, description="reload when a file of the configuration changes")
+    traces: bool = Field(default=False, description="send OpenTelemetry traces; needs the extra tokend[otel]")
+    on_invalid_app: Literal["isolate", "refuse"] = Field(
+        default="isolate",
+        description="whether an invalid app is left out by itself, or the whole configuration is refused",
+    )
+
+    def starts_like(self, other: "ServerSettings") -> bool:
+        """Whether nothing differs of what is read at the start alone. The address in force is `Configuration.listen`."""
+        reloaded = {"listen", "trusted_proxies", "on_invalid_app"}
+        return self.model_dump(exclude=reloaded) == other.model_dump(exclude=reloaded)
+
+
+def _targets(value: object, info: ValidationInfo) -> tuple[str | None, ...]:
+    """Paths, None for standard output. Relative ones lie below the directory of the configuration."""
+    if isinstance(value, tuple):
+        return value
+    listed: list[Any] = value if isinstance(value, list) else [value]
+    if not listed or not all(target == "stdout" or _is_file(target) for target in listed):
+        raise invalid("must be stdout, {file: PATH}, or a list of both")
+    return tuple(None if target == "stdout" else _resolved(target["file"], info) for target in listed)
+
+
+def _is_file(target: Any) -> bool:
+    path = target.get("file") if isinstance(target, dict) and target.keys() == {"file"} else None
+    return isinstance(path, str) and bool(path) and "\0" not in path
+
+
+def _resolved(path: str, info: ValidationInfo) -> str:
+    """The path as `config/` resolves it: a relative one lies below the directory of the configuration."""
+    resolve = (info.context or {}).get("resolve_path")
+    return path if resolve is None else str(resolve(path))
+
+
+class AuditFile(StrictModel):
+    """A file that lines are appended to."""
+
+    file: str = Field(description="path of the file")
+
+
+_Target = Literal["stdout"] | AuditFile
+
+
+class AuditSettings(StrictModel):
+    """Where decisions are written before their tokens leave."""
+
+    to: Annotated[tuple[str | None, ...], PlainValidator(_targets, json_schema_input_type=_Target | list[_Target])] = (
+        Field(description="stdout, {file: PATH}, or a list of both")
+    )
+    sync: Literal["os", "batch", "off"] = Field(
+        default="os", description="os hands lines to the kernel, batch also waits for the disk, off waits for neither"
+    )
+    hash_ids: bool = Field(default=False, description="write digests of users and channels in place of their names")
+
+
+def _file(value: object, info: ValidationInfo) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise invalid("must be the path of a file")
+    return _resolved(value, info)
+
+
+class DenySettings(StrictModel):
+    """Who is shut out for the time being."""
+
+    file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] = Field(
+        description="the path of the deny file"
+    )
+
+
+def _redis_url(url: Secret) -> Secret:
+    if _REDIS_URL.fullmatch(url.reveal()) is None:
+        raise invalid("must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH")
+    return url
+
+
+class RedisSettings(StrictModel):
+    """Where several hosts and workers count rate limits together. The URL is a secret, since it may hold a password."""
+
+    url: Annotated[Secret, AfterValidator(_redis_url)] = Field(
+        description="{env: NAME} or {file: PATH} that holds redis://HOST:PORT"
+    )
+    on_failure: Literal["open", "local", "closed"] = Field(
+        default="local",
+        description="while Redis fails: open has no limits, local counts in each process, closed issues nothing",
+    )
+
+
+class SecretSettings(StrictModel):
+    """How secret files are kept."""
+
+    readable_files: bool = Field(default=False, description="accept secret files that group or others may read")
