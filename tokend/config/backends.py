@@ -41,11 +41,11 @@ def build_backends(
     shape: "AppShape", path: KeyPath, tools: BuildContext
 ) -> tuple[AppCredentials, Mapping[str, Backend]]:
     """The app's credentials, and its backends by kind; what is wrong goes into the report, and is left out."""
-    wanted = kinds_of(shape)
-    if not wanted:
+    requested = kinds_of(shape)
+    if not requested:
         tools.report.add_after((*path, "backends"), "is empty: the app could issue nothing")
     classes: dict[str, type[Backend]] = {}
-    for kind in wanted:
+    for kind in requested:
         try:
             classes[kind] = tools.load(kind)
         except PluginError as problem:
@@ -55,7 +55,7 @@ def build_backends(
     built: dict[str, Backend] = {}
     for kind, backend in classes.items():
         try:
-            options = backend.Options.model_validate(wanted[kind], context={"secrets": secret_resolver(tools.secrets)})
+            options = backend.Options.model_validate(requested[kind], context={"secrets": secret_resolver(tools.secrets)})
         except ValidationError as error:
             report_all(tools.report, (*path, "backends", kind), error, backend.Options)
             continue

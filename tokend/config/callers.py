@@ -173,7 +173,7 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
     if len(named) > 1:
         report.add(at, f"has {' and '.join(named)}: one caller has one scheme; write two callers")
     if not named:
-        if not report.touches(at, besides="rules") and not report.is_broken(at):
+        if not report.touches(at, except_key="rules") and not report.is_broken(at):
             report.add(at, f"needs an auth scheme: one of {', '.join(known)}")
         return None
     try:

@@ -32,14 +32,14 @@ def _merge(base: LocatedDict, over: LocatedDict, path: KeyPath) -> LocatedDict:
         if (
             isinstance(below, LocatedDict)
             and isinstance(value, LocatedDict)
-            and not _is_one_value(key, below, value, path)
+            and not _is_whole_value(key, below, value, path)
         ):
             value = _merge(below, value, (*path, key))
         found.put(key, value, over.locations[key])
     return found
 
 
-def _is_one_value(key: str, below: LocatedDict, value: LocatedDict, path: KeyPath) -> bool:
+def _is_whole_value(key: str, below: LocatedDict, value: LocatedDict, path: KeyPath) -> bool:
     in_app = len(path) == 2 and key in _WHOLE
     scheme = _is_caller(path) and key != "rules"
     return in_app or scheme or _is_secret(below) or _is_secret(value)

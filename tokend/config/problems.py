@@ -62,14 +62,14 @@ class Report:
         if not self.touches(path) and not self.is_broken(path):
             self.add(path, sentence)
 
-    def touches(self, path: KeyPath, besides: str | None = None) -> bool:
-        """Whether something at or below this path is reported; what stands below its key `besides` aside."""
-        if besides is None:
+    def touches(self, path: KeyPath, except_key: str | None = None) -> bool:
+        """Whether something at or below this path is reported; what stands below its key `except_key` aside."""
+        if except_key is None:
             return path in self._touched
         below = (
             touched[len(path)] for touched in self._touched if len(touched) > len(path) and touched[: len(path)] == path
         )
-        return any(key != besides for key in below)
+        return any(key != except_key for key in below)
 
     def is_broken(self, path: KeyPath) -> bool:
         """Whether this path, or one that it stands in, has the wrong shape."""

@@ -39,7 +39,7 @@ class SecretRef(Reference):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_of_them(cls, value: object) -> object:
+    def _check_form(cls, value: object) -> object:
         if not isinstance(value, dict):
             raise invalid(_SECRET)
         if len(value.keys() & set(FORMS)) != 1 or None in value.values():
@@ -70,12 +70,12 @@ class Certificate(Reference):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_form(cls, value: object) -> object:
+    def _check_single_form(cls, value: object) -> object:
         if not isinstance(value, dict):
             raise invalid(_SECRET)
         short = value.keys() & set(FORMS)
-        one_form = len(value) == 1 if short else "primary" in value
-        if not one_form or None in value.values():
+        is_sound = len(value) == 1 if short else "primary" in value
+        if not is_sound or None in value.values():
             raise invalid(
                 "must be {env: NAME}, {file: PATH}, {credential: NAME}, or {primary: …, secondary: …, sign_with: …}"
             )

@@ -105,7 +105,7 @@ _ADDRESSES_OFF: Final = (
     "name the proxy in server.trusted_proxies"
 )
 
-_ONE_A_CORE: Final = ("each worker (auto: one a core)", "that many times")
+_WORKER_PER_CORE: Final = ("each worker (auto: one a core)", "that many times")
 
 
 class Configuration(Struct, frozen=True):
@@ -159,7 +159,7 @@ class Configuration(Struct, frozen=True):
         workers = self.server.workers
         if self.redis is not None or workers == 1 or all(app.limits == NO_LIMITS for app in self.apps.values()):
             return ()
-        each, times = (f"each of the {workers} workers", f"{workers} times") if workers else _ONE_A_CORE
+        each, times = (f"each of the {workers} workers", f"{workers} times") if workers else _WORKER_PER_CORE
         return (
             f"{each} counts rate limits by itself, so together they admit up to {times} what `limits` says; "
             "name a `redis`, which counts for all, or run one worker",

@@ -48,7 +48,7 @@ async def answer(
     try:
         caller = await route.authenticator.authenticate(credentials, now, interfaces.keys)
     except ApiError as api_error:
-        await rate_limiting.admit_one(route.app, None, address, interfaces)  # first: a flood must not fill the audit
+        await rate_limiting.admit_request(route.app, None, address, interfaces)  # first: a flood must not fill the audit
         if isinstance(parsed, Issue):
             await _record(
                 interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)
@@ -56,7 +56,7 @@ async def answer(
         raise
     if isinstance(parsed, Issue):
         return list(await issue(route.app, route.options, caller, parsed, issuances, interfaces, request_id, address))
-    await rate_limiting.admit_one(route.app, caller, address, interfaces)
+    await rate_limiting.admit_request(route.app, caller, address, interfaces)
     if isinstance(parsed, Explain):
         return [explain(route.app, route.options, caller, parsed.token_request)]
     return [inspection.inspect(route.app.backends.values(), parsed, now)]

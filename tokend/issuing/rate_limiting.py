@@ -39,7 +39,7 @@ async def admit(
     return [None if wait is None else _over(wait) for wait in await interfaces.limiter.take(groups)]
 
 
-async def admit_one(app: App, caller: Caller | None, address: str | None, interfaces: Interfaces) -> None:
+async def admit_request(app: App, caller: Caller | None, address: str | None, interfaces: Interfaces) -> None:
     """A request that is for no user. Raises the error. `caller`: None where authentication failed."""
     (over,) = await admit(app, caller, address, [()], interfaces)
     if over is not None:
