@@ -1,4 +1,4 @@
-"""An app's credentials and backends: App ID and certificates checked (F1), options validated, classes built."""
+"""An app's credentials and backends: App ID and certificates are checked to be 32 hexadecimal digits, options validated, classes built."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -21,7 +21,7 @@ BODY_LIMIT: Final = 16 * 1024
 class Settings(Struct, frozen=True):
     """What the route says to its dialects. `version`: the format of rtc and rtm tokens.
 
-    `signed_uid`: also take a uid as Android shows it, signed (F4).
+    `signed_uid`: also take a uid as Android shows it, as a signed number: Android has no unsigned integers.
     """
 
     version: str = "007"
