@@ -8,12 +8,14 @@ from typing import Final
 from aiohttp import web
 
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES, Clock, Nonces
-from tokend.config.loading import Files, Source
+from tokend.config.isolation import Isolated
+from tokend.config.loading import Files, Source, load_for_start
 from tokend.http import admin
 from tokend.http.control import CONTROL, Control
 from tokend.http.cors import add_cors
 from tokend.http.handler import RequestHandler
 from tokend.http.middlewares import errors, no_cache, request_log
+from tokend.http.reloader import log_invalid_apps
 from tokend.http.request_parsing import MAX_BODY
 from tokend.http.routes import ConfiguredRoutes
 from tokend.issuing.configuration import Configuration
@@ -40,17 +42,20 @@ def create_app(
 
     `config` is the path of a YAML file, or a `Configuration`, which cannot be reloaded. `environ` are the variables that
     it may name: those of the process and of `.env` if None; a mapping is used alone. `log` is standard error if None.
-    Raises `ConfigurationError` with every error of the configuration.
+    An app whose own part is invalid answers 503 until a reload finds it valid, and the log names its errors. Raises
+    `ConfigurationError` with every error where another part is invalid, or every app is.
     """
     log = log or standard_error(clock.time)
     if isinstance(config, Configuration):
-        control = Control(config, clock, nonces, log)
+        control = Control(Isolated(config), clock, nonces, log)
     else:
         files = Files()
         environment = os.environ if environ is None else environ
         source = Source(os.fspath(config), environment, Path.cwd(), dotenv=environ is None)
-        control = Control(source.load(files), clock, nonces, log, source=source, files=files)
+        control = Control(load_for_start(source, files), clock, nonces, log, source=source, files=files)
     app = application_of(control, RequestHandler(control))
+    if control.reloader is not None:
+        log_invalid_apps(log, control.reloader.isolated)
     _warn(control)
     return app
 

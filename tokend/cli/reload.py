@@ -1,4 +1,4 @@
-"""`reload`: reload the configuration of a running server, through its admin listener."""
+"""`reload` and `diff`: reload the configuration of a running server through its admin listener, or show what it would change."""
 
 import argparse
 import http.client
@@ -17,7 +17,7 @@ SECONDS: Final = 60.0
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Add `reload`."""
+    """Add both commands."""
     reload = commands.add_parser(
         "reload",
         help="reload the configuration of a running server",
@@ -26,34 +26,66 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     add_config(reload)
     reload.set_defaults(run=_reload)
+    diff = commands.add_parser(
+        "diff",
+        help="show what a reload of a running server would change",
+        description="Ask the server's admin listener what a reload would change, per app. Nothing is changed. Exit code 0 "
+        "if nothing would change, 1 if something would, or if something is invalid.",
+    )
+    add_config(diff)
+    diff.set_defaults(run=_diff)
 
 
 def _reload(options: argparse.Namespace, context: Context) -> int:
-    _, admin = read_server(options.config, context.environment, context.directory)
-    if admin is None:
-        fail("the configuration has no server.admin; send SIGHUP to the server instead")
-    key = context.environment.get(KEY_VARIABLE, "")
-    if admin.key and not key:
-        fail(f"server.admin has a key: set {KEY_VARIABLE}")
-    headers = {"Authorization": f"Bearer {key}"} if admin.key else {}
-    try:
-        connection = _connection(admin)
-        connection.request("POST", "/-/reload", headers=headers)
-        answer = connection.getresponse()
-        result = json.loads(answer.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        print(f"tokend: the server does not answer: {error}", file=sys.stderr)
-        return 1
-    if answer.status not in (200, 409):
-        print(f"tokend: the server rejects the request: {result.get('error', answer.status)}", file=sys.stderr)
-        return 1
+    result = _request("POST", "/-/reload", options, context)
     for problem in result["problems"]:
         print(problem, file=sys.stderr)
     if result["problems"]:
         print(f"{counted(len(result['problems']), 'problem')}; the server keeps its old configuration", file=sys.stderr)
         return 1
     print(f"{'reloaded' if result['reloaded'] else 'nothing changed'}, fingerprint {result['fingerprint']}")
-    return 0
+    for name, problems in result["invalid_apps"].items():
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        print(f"app {name} is invalid and was not changed", file=sys.stderr)
+    return 1 if result["invalid_apps"] else 0
+
+
+def _diff(options: argparse.Namespace, context: Context) -> int:
+    result = _request("GET", "/-/diff", options, context)
+    for problem in result["problems"]:
+        print(problem, file=sys.stderr)
+    for name, difference in sorted(result["apps"].items()):
+        print(f"{difference['change']:<8} {name}")
+        for line in (*difference.get("keys", ()), *difference.get("problems", ())):
+            print(f"         {line}")
+    if result["problems"]:
+        print("a reload would change nothing", file=sys.stderr)
+    elif not result["apps"]:
+        print("no app would change")
+    return 1 if result["problems"] or result["apps"] else 0
+
+
+def _request(method: str, path: str, options: argparse.Namespace, context: Context) -> Any:
+    """The JSON that the admin listener answers; ends the command where it does not."""
+    _, admin = read_server(options.config, context.environment, context.directory)
+    if admin is None:
+        fail("the configuration has no server.admin; send SIGHUP to the server instead")
+    key = context.environment.get(KEY_VARIABLE, "")
+    if admin.key and not key:
+        fail(f"server.admin has a key: set {KEY_VARIABLE}")
+    try:
+        connection = _connection(admin)
+        connection.request(method, path, headers={"Authorization": f"Bearer {key}"} if admin.key else {})
+        answer = connection.getresponse()
+        result = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        print(f"tokend: the server does not answer: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    if answer.status not in (200, 409):
+        print(f"tokend: the server rejects the request: {result.get('error', answer.status)}", file=sys.stderr)
+        raise SystemExit(1)
+    return result
 
 
 def _connection(admin: Admin) -> http.client.HTTPConnection:

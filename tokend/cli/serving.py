@@ -10,7 +10,7 @@ from typing import Any, Final
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.example import example_request
-from tokend.config.loading import ConfigurationError, Files, read_server
+from tokend.config.loading import ConfigurationError, Files, load_for_start, read_server
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
 
@@ -41,27 +41,33 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _serve(options: argparse.Namespace, context: Context) -> int:
     # aiohttp is slow to import, and most commands do not need it
     from tokend.adapters.resources import CannotStart
+    from tokend.http.reloader import log_invalid_apps
     from tokend.process.control import LaunchOptions
     from tokend.process.multi_process import workers_of
     from tokend.process.serve import serve
     from tokend.telemetry.log import standard_error
 
     source, files = context.source(options), Files()
-    configuration = source.load(files)
+    isolated = load_for_start(source, files)
+    configuration = isolated.configuration
     listen = Listen(
         options.host or configuration.listen.host, configuration.listen.port if options.port is None else options.port
     )
     workers = workers_of(configuration.server.workers if options.workers is None else options.workers)
-    start = LaunchOptions(source, configuration, files, listen, workers)
+    start = LaunchOptions(source, isolated, files, listen, workers)
     log = standard_error(time.time)
 
     def on_listening(url: str) -> None:
         log.event(
             "listening", url=url, configuration=configuration.source, apps=len(configuration.apps), version=__version__
         )
+        log_invalid_apps(log, isolated)
         for warning in start.warnings_of(configuration, time.time()):
             log.event("warning", "warning", message=warning)
         print(_greeting(configuration, url), flush=True)
+        if isolated.invalid_apps:
+            names = ", ".join(sorted(isolated.invalid_apps))
+            print(f"Invalid, answering 503: {names} (see the log, or `tokend check`)", flush=True)
 
     try:
         serve(start, log, on_listening)

@@ -32,11 +32,22 @@ class InvalidApp(Struct, frozen=True):
 
 
 class Isolated(Struct, frozen=True):
-    """What can be served of a configuration. `problems`: all that is wrong, in the order of the files' lines."""
+    """What can be served of a configuration. `problems`: all errors, in the order of the files' lines.
+
+    `added`, `changed` and `removed`: names of apps that are served otherwise than in the previous configuration.
+    """
 
     configuration: Configuration
-    invalid_apps: Mapping[str, InvalidApp]
-    problems: Problems
+    invalid_apps: Mapping[str, InvalidApp] = {}
+    problems: Problems = ()
+    added: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+    @property
+    def changes_apps(self) -> bool:
+        """Whether any app is served otherwise than before."""
+        return bool(self.added or self.changed or self.removed)
 
 
 def isolate(
@@ -63,7 +74,16 @@ def isolate(
         else InvalidApp(problems, _taken(assembled, name, configuration.routes))
         for name, problems in rejected.items()
     }
-    return Isolated(configuration, invalid_apps, tuple(in_order(_all_problems(assembled, rejected))))
+    before = frozenset() if previous is None else frozenset(previous.built_apps)
+    differing = frozenset(built.app.name for built in changed)
+    return Isolated(
+        configuration,
+        invalid_apps,
+        tuple(in_order(_all_problems(assembled, rejected))),
+        added=differing - before,
+        changed=differing & before,
+        removed=before - frozenset(served),
+    )
 
 
 def every_problem(assembled: Assembled, unreadable: Mapping[str, Problems]) -> list[Problem]:

@@ -52,8 +52,7 @@ class Source(Struct, frozen=True):
 
     def load_isolated(self, files: Files, previous: Configuration | None = None) -> Isolated:
         """The same without the apps that are invalid, or with their version in `previous`."""
-        environment = with_dotenv(self.environment, self.directory, files)
-        return load_isolated(self.file, environment, self.directory, files=files, previous=previous)
+        return load_isolated(self.file, self.variables(files), self.directory, files=files, previous=previous)
 
 
 def load(
@@ -95,6 +94,14 @@ def load_isolated(
     if problems := _port_problems(environment):
         raise ConfigurationError(problems)
     return replace(isolated, configuration=reading.finished(isolated.configuration))
+
+
+def load_for_start(source: Source, files: Files) -> Isolated:
+    """What a server starts with; `ConfigurationError` with every problem where no app at all is valid."""
+    isolated = source.load_isolated(files)
+    if not isolated.configuration.apps:
+        raise ConfigurationError(list(isolated.problems))
+    return isolated
 
 
 class _Reading:

@@ -13,8 +13,9 @@ from aiohttp import hdrs, web
 from msgspec.structs import replace
 
 from tokend.auth.key_digests import digest_of
-from tokend.config.loading import shown_apps
+from tokend.config.loading import ConfigurationError, shown_apps
 from tokend.dialects.contract import HttpResponse
+from tokend.http.differences import difference_of
 from tokend.http.middlewares import no_cache
 from tokend.http.reloader import Reloader
 from tokend.http.request_parsing import host_of
@@ -24,7 +25,7 @@ from tokend.telemetry.metrics import NOTHING, Snapshot, Values, merged
 from tokend.telemetry.prometheus import exposition
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_PATHS: Final = ("/metrics", "/healthz", "/readyz", "/-/config", "POST /-/reload")
+_PATHS: Final = ("/metrics", "/healthz", "/readyz", "/-/config", "/-/diff", "POST /-/reload")
 
 
 class Operated(Protocol):
@@ -52,6 +53,7 @@ def application_of(operated: Operated, key: str | None, log: JsonLog, *, local: 
     app.router.add_get("/metrics", endpoints.metrics)
     app.router.add_get("/readyz", endpoints.ready)
     app.router.add_get("/-/config", endpoints.only_operator(endpoints.configuration))
+    app.router.add_get("/-/diff", endpoints.only_operator(endpoints.difference))
     app.router.add_post("/-/reload", endpoints.only_operator(endpoints.reload))
     return app
 
@@ -79,7 +81,10 @@ async def full_snapshot(operated: Operated) -> Snapshot:
     if (reloader := operated.reloader) is not None:
         gauges |= {
             "tokend_apps": {(): float(len(reloader.configuration.apps))},
-            "tokend_app_valid": {(name,): 1.0 for name in reloader.configuration.apps},
+            "tokend_app_valid": {
+                **{(name,): 1.0 for name in reloader.configuration.apps},
+                **{(name,): 0.0 for name in reloader.invalid_apps},
+            },
             "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
             "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
         }
@@ -119,7 +124,12 @@ class _Endpoints:
         if self._operated.reloader is None:
             return _error(409, "this application was not made from a file: there is nothing to reload")
         result = await self._operated.reloader.reload()
-        answer = {"reloaded": result.changed, "fingerprint": result.fingerprint, "problems": result.problems}
+        answer = {
+            "reloaded": result.changed,
+            "fingerprint": result.fingerprint,
+            "problems": result.problems,
+            "invalid_apps": result.invalid_apps,
+        }
         return _json(answer, 409 if result.problems else 200)
 
     async def configuration(self, request: web.Request) -> web.StreamResponse:
@@ -128,7 +138,18 @@ class _Endpoints:
             return _error(409, "this application was not made from a file: there is nothing to show")
         configuration = reloader.configuration
         apps = shown_apps(reloader.source, reloader.files)
-        return _json({"source": configuration.source, "fingerprint": configuration.fingerprint, **apps})
+        shown = {"source": configuration.source, "fingerprint": configuration.fingerprint}
+        return _json({**shown, "invalid_apps": reloader.invalid_apps, **apps})
+
+    async def difference(self, request: web.Request) -> web.StreamResponse:
+        """What a reload would change, per app. Nothing is changed."""
+        reloader = self._operated.reloader
+        if reloader is None:
+            return _error(409, "this application was not made from a file: there is nothing to compare")
+        try:
+            return _json(await difference_of(reloader))
+        except ConfigurationError as error:
+            return _json({"problems": [str(problem) for problem in error.problems], "apps": {}}, 409)
 
 
 def _errors_in(log: JsonLog) -> Any:

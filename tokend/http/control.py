@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from tokend.adapters.resources import CannotStart, Resources
 from tokend.adapters.system import Clock, Nonces
+from tokend.config.isolation import InvalidApp, Isolated
 from tokend.config.loading import Files, Source
-from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Deadlines
 from tokend.http.pages import Documents
@@ -20,7 +20,7 @@ from tokend.http.proxies import Proxies
 from tokend.http.reloader import Reloaded, Reloader
 from tokend.issuing.app_options import Origins
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.routing import RouteTable
+from tokend.issuing.routing import RouteTable, literal_prefix
 from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
@@ -49,6 +49,7 @@ class ServedConfiguration(Struct, frozen=True):
     knows_clients: bool
     documents: Documents
     batches_responses: bool
+    invalid_apps: Mapping[str, InvalidApp]
 
     @classmethod
     def of(
@@ -57,6 +58,7 @@ class ServedConfiguration(Struct, frozen=True):
         opened: Interfaces = _NOT_STARTED,
         knows_clients: bool = True,
         metrics: Metrics | None = None,
+        invalid_apps: Mapping[str, InvalidApp] = {},  # it is never changed
     ) -> Self:
         """`knows_clients`: whether limits by address count, as `Configuration.knows_clients` says."""
         apps = list(configuration.apps.values())
@@ -70,7 +72,17 @@ class ServedConfiguration(Struct, frozen=True):
             knows_clients=knows_clients,
             documents=Documents(),
             batches_responses=configuration.audit is None or configuration.audit.sync == "off",
+            invalid_apps=invalid_apps,
         )
+
+    def invalid_app_at(self, host: str | None, parts: tuple[str, ...]) -> str | None:
+        """The name of the invalid app whose routes have this path; None if there is none."""
+        for name, invalid in self.invalid_apps.items():
+            for route in invalid.routes:
+                prefix = literal_prefix(route.path)
+                if route.host in (None, host) and parts[: len(prefix)] == prefix:
+                    return name
+        return None
 
 
 class Control:
@@ -78,7 +90,7 @@ class Control:
 
     def __init__(
         self,
-        configuration: Configuration,
+        isolated: Isolated,
         clock: Clock,
         nonces: Nonces,
         log: JsonLog,
@@ -97,14 +109,16 @@ class Control:
         self.tracing: Tracing | None = None
         self.draining = False
         self.in_flight = 0
+        configuration = isolated.configuration
         self.listen = listen or configuration.listen
+        self._isolated = isolated
         self.served = ServedConfiguration.of(configuration, knows_clients=configuration.knows_clients(self.listen))
         self._resources: Resources | None = None
         self._prepared: ServedConfiguration | None = None
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
             self.reloader = Reloader(
-                source, configuration, files, self._install, log, self.metrics, self._warnings, clock.time
+                source, isolated, files, self._install, log, self.metrics, self._warnings, clock.time
             )
 
     async def resources(self, app: web.Application) -> AsyncIterator[None]:
@@ -112,11 +126,10 @@ class Control:
 
         Raises `CannotStart` where a file or an address cannot be used.
         """
-        configuration = self.served.configuration
         self._resources = Resources(self.log, secrets.token_hex(8), self.clock)
         try:
-            self.served = self._serve(configuration)
-            self.tracing = open_tracing(configuration.server)
+            self.served = self._serve(self._isolated)
+            self.tracing = open_tracing(self._isolated.configuration.server)
         except CannotStart:
             await self._resources.close()
             raise
@@ -132,9 +145,9 @@ class Control:
             raise RuntimeError("this application was not made from a file: there is nothing to reload")
         return await self.reloader.reload()
 
-    def prepare(self, configuration: Configuration) -> None:
+    def prepare(self, isolated: Isolated) -> None:
         """Make ready for another configuration; requests still get the present one. Raises `CannotStart`."""
-        self._prepared = self._serve(configuration)
+        self._prepared = self._serve(isolated)
 
     def commit(self) -> None:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""
@@ -182,15 +195,17 @@ class Control:
         """Whether an address is that of a trusted proxy."""
         return self.served.proxies.trust(address)
 
-    def _serve(self, configuration: Configuration) -> ServedConfiguration:
+    def _serve(self, isolated: Isolated) -> ServedConfiguration:
         if self._resources is None:
-            raise ApiError(Code.UNAVAILABLE, "the application has not started")
+            raise RuntimeError("the application has not started")
+        configuration = isolated.configuration
         opened = self._resources.open(configuration)
-        return ServedConfiguration.of(configuration, opened, configuration.knows_clients(self.listen), self.metrics)
+        knows_clients = configuration.knows_clients(self.listen)
+        return ServedConfiguration.of(configuration, opened, knows_clients, self.metrics, isolated.invalid_apps)
 
-    async def _install(self, configuration: Configuration, files: Files) -> list[str]:
+    async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:
-            self.prepare(configuration)
+            self.prepare(isolated)
         except CannotStart as error:
             return [str(error)]
         self.commit()

@@ -5,11 +5,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
+from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog
@@ -18,28 +19,33 @@ from tokend.telemetry.metrics import Metrics
 WATCH_SECONDS: Final = 1.0
 """How often `server.watch` looks whether a file changed."""
 
-Install = Callable[[Configuration, Files], Awaitable[list[str]]]
+Install = Callable[[Isolated, Files], Awaitable[list[str]]]
 """Put a configuration into service; gives the problems that prevented it."""
 
 
 class Reloaded(Struct, frozen=True):
-    """The result of a reload. `fingerprint` is that of the configuration that serves now, old or new."""
+    """The result of a reload. `fingerprint` is that of the configuration that serves now, old or new.
+
+    `problems`: why nothing was changed. `invalid_apps`: the errors of each app that is not served as it is written.
+    """
 
     problems: tuple[str, ...]
     fingerprint: str
     changed: bool = False
+    invalid_apps: Mapping[str, tuple[str, ...]] = {}
 
 
 class Reloader:
     """Holds the configuration that serves and the files that it was made of. Runs one reload at a time.
 
-    `refused`: whether the last reload was. `loaded_at`: Unix seconds at which the configuration began to serve.
+    `refused`: whether the last reload was, for one app or for all. `loaded_at`: Unix seconds at which the configuration
+    began to serve.
     """
 
     def __init__(
         self,
         source: Source,
-        configuration: Configuration,
+        isolated: Isolated,
         files: Files,
         install: Install,
         log: JsonLog,
@@ -48,7 +54,7 @@ class Reloader:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`warnings_of`: the warnings of a configuration that begins to serve. `clock`: Unix seconds."""
-        self.configuration = configuration
+        self.isolated = isolated
         self.files = files
         self.source = source
         self._install = install
@@ -57,33 +63,52 @@ class Reloader:
         self.warnings_of = warnings_of
         self._clock = clock
         self._lock = asyncio.Lock()
-        self.refused = False
+        self.refused = bool(isolated.invalid_apps)
         self.loaded_at = clock()
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration that serves."""
+        return self.isolated.configuration
+
+    @property
+    def invalid_apps(self) -> dict[str, tuple[str, ...]]:
+        """The errors of each app that is not served as it is written."""
+        return errors_of(self.isolated)
 
     async def reload(self) -> Reloaded:
         """Read everything again. Errors of the configuration are in the result: it raises nothing."""
         async with self._lock:
             files = Files()
             try:
-                configuration = await asyncio.to_thread(self.source.load, files)
+                isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
             except ConfigurationError as error:
-                return self._error_response([str(problem) for problem in error.problems])
+                return self._refuse(map(str, error.problems), {})
+            configuration = isolated.configuration
             if configuration.fingerprint == self.configuration.fingerprint:
-                self.refused = False
+                self.refused = bool(self.invalid_apps)
                 self._metrics.count("tokend_reloads", "unchanged")
                 self._log.event("reload", result="unchanged", fingerprint=configuration.fingerprint)
-                return Reloaded((), configuration.fingerprint)
-            if problems := await self._install(configuration, files):
-                return self._error_response(problems)
-            before, self.configuration, self.files = self.configuration, configuration, files
-            self.refused, self.loaded_at = False, self._clock()
+                return Reloaded((), configuration.fingerprint, invalid_apps=self.invalid_apps)
+            if isolated.invalid_apps and not (isolated.changes_apps or self._starts_to_fail(isolated)):
+                return self._refuse(map(str, isolated.problems), errors_of(isolated))
+            if problems := await self._install(isolated, files):
+                return self._refuse(problems, {})
+            before, self.isolated, self.files = self.configuration, isolated, files
+            self.refused, self.loaded_at = bool(isolated.invalid_apps), self._clock()
             self._metrics.count("tokend_reloads", "done")
             self._log.event(
                 "reload", result="done", fingerprint=configuration.fingerprint, apps=len(configuration.apps)
             )
+            log_invalid_apps(self._log, isolated)
             for warning in (*self.warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
                 self._log.event("warning", "warning", message=warning)
-            return Reloaded((), configuration.fingerprint, changed=True)
+            return Reloaded((), configuration.fingerprint, changed=True, invalid_apps=self.invalid_apps)
+
+    async def preview(self) -> tuple[Isolated, Files]:
+        """What a reload would serve now, and its files. Raises `ConfigurationError` for errors outside the apps."""
+        files = Files()
+        return await asyncio.to_thread(self.source.load_isolated, files, self.configuration), files
 
     async def watch(self) -> None:
         """Reload whenever a file changed, for ever."""
@@ -95,13 +120,30 @@ class Reloader:
                 await self.reload()
                 seen = self.files.issuances()
 
-    def _error_response(self, problems: list[str]) -> Reloaded:
+    def _starts_to_fail(self, isolated: Isolated) -> bool:
+        """Whether a new app is invalid from its beginning: it takes its routes, and answers 503 there."""
+        return any(not invalid.serves_previous for invalid in isolated.invalid_apps.values())
+
+    def _refuse(self, problems: Iterable[str], invalid_apps: Mapping[str, tuple[str, ...]]) -> Reloaded:
+        sentences = tuple(problems)
         self.refused = True
         self._metrics.count("tokend_reloads", "refused")
         self._log.event(
-            "reload", "error", result="refused", problems=problems, fingerprint=self.configuration.fingerprint
+            "reload", "error", result="refused", problems=sentences, fingerprint=self.configuration.fingerprint
         )
-        return Reloaded(tuple(problems), self.configuration.fingerprint)
+        return Reloaded(sentences, self.configuration.fingerprint, invalid_apps=invalid_apps)
+
+
+def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:
+    """The errors of each invalid app, as sentences with their places."""
+    return {name: tuple(map(str, invalid.problems)) for name, invalid in isolated.invalid_apps.items()}
+
+
+def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:
+    """Write an error for each app that is not served as it is written."""
+    for name, invalid in isolated.invalid_apps.items():
+        serves = "its last valid version" if invalid.serves_previous else "nothing: its routes answer 503"
+        log.event("invalid_app", "error", app=name, serves=serves, problems=list(map(str, invalid.problems)))
 
 
 def _at_next_start(before: Configuration, now: Configuration) -> list[str]:

@@ -17,6 +17,9 @@ from tokend.issuing.routing import Match, NoMatch, candidates, split_path
 if TYPE_CHECKING:
     from tokend.http.control import Control, ServedConfiguration
 
+RETRY_SECONDS: Final = 60
+"""When a client may try again where the configuration of an app is invalid."""
+_INVALID_APP: Final = "the configuration of this app is invalid; the log of the server says why"
 UNREADABLE: Final = "this cannot be read as an HTTP request"
 _NO_MATCH: Final = NoMatch(None)
 _NO_PARAMETERS: Final[dict[str, str]] = {}
@@ -162,6 +165,13 @@ class ConfiguredRoutes(web.AbstractResource):
         media = media_of(request) if table.uses_media_type else JSON
         method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD] if preflight else request.method
         match = table.match(method, host, parts, media)
+        if served.invalid_apps and isinstance(match, NoMatch):
+            host = host_of(request) if host is None else host
+            name = served.invalid_app_at(host, parts)
+            if name is not None:
+                raise ApiError(
+                    Code.UNAVAILABLE, _INVALID_APP, operator=f"app {name} is invalid", retry_after=RETRY_SECONDS
+                )
         route = self._preflight if preflight and self._preflight else self._route(match.template)
         found = RouteMatch(route, served, match)
         found.template = match.template

@@ -5,6 +5,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
 from tokend.http.reloader import Reloader
 from tokend.issuing.configuration import Configuration
@@ -16,10 +17,15 @@ class LaunchOptions(Struct, frozen=True):
     """What to serve. `files`: those that the configuration was made of. `workers`: number of processes, at least 1."""
 
     source: Source
-    configuration: Configuration
+    isolated: Isolated
     files: Files
     listen: Listen
     workers: int = 1
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration to serve."""
+        return self.isolated.configuration
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         """The warnings for a configuration that is served here, by this number of processes; `now` in Unix seconds."""

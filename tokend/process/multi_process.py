@@ -11,9 +11,9 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 from tokend.adapters.resources import CannotStart
+from tokend.config.isolation import Isolated
 from tokend.config.loading import Files
 from tokend.http.reloader import Reloader
-from tokend.issuing.configuration import Configuration
 from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
 from tokend.telemetry.log import JsonLog
@@ -28,6 +28,8 @@ PREPARE_SECONDS: Final = 30.0
 SHORT_LIFE: Final = 5.0
 MAX_PAUSE: Final = 5.0
 """A worker that lived shorter than SHORT_LIFE is replaced after a pause that doubles, up to this; seconds."""
+MAX_PACKS: Final = 100
+"""How many loads are kept at most for workers that start while an app still serves its last valid version."""
 STOP_SECONDS: Final = 15.0
 """The longest that a worker may take to finish once it is told to stop, beside `server.drain`."""
 
@@ -82,7 +84,7 @@ class MultiProcessServer:
     def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         self._metrics = Metrics()
         self._start = start
-        self._files = start.files
+        self._packs = [start.files.pack()]
         self._log = log
         self._listener = listener
         self._workers: list[_Worker] = []
@@ -92,7 +94,7 @@ class MultiProcessServer:
         self._changing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.reloader = Reloader(
-            start.source, start.configuration, start.files, self._install, log, self._metrics, start.warnings_of
+            start.source, start.isolated, start.files, self._install, log, self._metrics, start.warnings_of
         )
 
     async def start(self) -> None:
@@ -143,8 +145,8 @@ class MultiProcessServer:
             task.cancel()
         await asyncio.gather(*(self._retire(worker, delay) for worker in list(self._workers)))
 
-    async def _install(self, configuration: Configuration, files: Files) -> list[str]:
-        """All workers make ready; only if all are, all swap."""
+    async def _install(self, isolated: Isolated, files: Files) -> list[str]:
+        """All workers prepare; only if all can, all commit."""
         async with self._changing:
             packed = files.pack()
             workers = list(self._workers)
@@ -157,8 +159,11 @@ class MultiProcessServer:
                 return sorted(set(problems)) or ["no worker answers"]
             for worker, answer in zip(workers, answers, strict=True):
                 if answer is None:
-                    worker.kill()  # its replacement gets the new Setup
-            self._files = files
+                    worker.kill()  # its replacement gets the new configuration
+            if not any(invalid.serves_previous for invalid in isolated.invalid_apps.values()):
+                self._packs.clear()  # nothing of an earlier load is served any more
+            self._packs.append(packed)
+            del self._packs[1:-MAX_PACKS]
             await asyncio.gather(*(worker.call("commit") for worker in workers))
             return []
 
@@ -178,7 +183,7 @@ class MultiProcessServer:
             "start",
             file=source.file,
             directory=str(source.directory),
-            files=self._files.pack(),
+            files=self._packs,
         )
         if answer is None or answer["problems"]:
             worker.kill()

@@ -18,7 +18,7 @@ class SingleProcessServer:
         """`CannotStart` where the descriptor limit is below what `server.connections` asks for."""
         self._log = log
         caps = caps_of(start.configuration.server)
-        self._worker = Worker(start.configuration, listener, log, caps, start.source, start.files)
+        self._worker = Worker(start.isolated, listener, log, caps, start.source, start.files)
         reloader = self._worker.control.reloader
         if reloader is None:
             raise RuntimeError("a configuration with a source has a reloader")

@@ -9,12 +9,12 @@ from typing import Final
 
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES
 from tokend.app import application_of
+from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.control import Control
 from tokend.http.handler import RequestHandler
 from tokend.http.server import LAST_REQUEST_SECONDS, LimitedRunner
-from tokend.issuing.configuration import Configuration
 from tokend.process.sockets import address_of
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Snapshot
@@ -28,7 +28,7 @@ class Worker:
 
     def __init__(
         self,
-        configuration: Configuration,
+        isolated: Isolated,
         listener: socket.socket,
         log: JsonLog,
         caps: Caps,
@@ -38,7 +38,7 @@ class Worker:
         """`source` and `files`: where the configuration came from, for a process that reloads by itself."""
         self._listener = listener
         self.control = Control(
-            configuration, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=address_of(listener)
+            isolated, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=address_of(listener)
         )
         self._connection_limiter = ConnectionLimiter(
             Deadlines(), caps, log, SYSTEM_CLOCK.monotonic, self.control.is_proxy

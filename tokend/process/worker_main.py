@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tokend.adapters.resources import CannotStart
+from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
 from tokend.process.ipc import Channel
@@ -62,11 +63,11 @@ class _Child:
             channel.send(did=do, **(answer or {}))
         self._ending.set()
 
-    async def _do_start(self, file: str | None, directory: str, files: Any) -> Any:
+    async def _do_start(self, file: str | None, directory: str, files: list[Any]) -> Any:
         self._source = Source(file, os.environ, Path(directory))
         try:
-            configuration = self._configuration(files)
-            worker = Worker(configuration, self._listener, self._log, caps_of(configuration.server))
+            isolated = self._load(files)
+            worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.server))
             await worker.start()
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
@@ -77,7 +78,8 @@ class _Child:
 
     async def _do_prepare(self, files: Any) -> Any:
         try:
-            self._running.control.prepare(await asyncio.to_thread(self._configuration, files))
+            served = self._running.control.served.configuration
+            self._running.control.prepare(await asyncio.to_thread(self._load, [files], served))
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
         return {"problems": []}
@@ -109,8 +111,12 @@ class _Child:
             raise RuntimeError("the worker has not started")
         return self._worker
 
-    def _configuration(self, files: Any) -> Configuration:
-        return self._source.load(Files.unpack(files))
+    def _load(self, packs: list[Any], previous: Configuration | None = None) -> Isolated:
+        """Load each pack of files after the one before: an app that became invalid keeps its last valid version."""
+        for pack in packs:
+            isolated = self._source.load_isolated(Files.unpack(pack), previous)
+            previous = isolated.configuration
+        return isolated
 
 
 if __name__ == "__main__":

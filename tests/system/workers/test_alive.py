@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.workers.serving import Running
+from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
 from tokend.issuing.server_settings import Listen
 from tokend.process.control import LaunchOptions
@@ -25,7 +26,7 @@ async def test_workers_that_are_not_heard_from_are_not_alive(tmp_path: Path) -> 
     listener = bind(Listen("127.0.0.1", 0))
     listener.listen()
     multi_process = MultiProcessServer(
-        LaunchOptions(source, configuration, files, Listen("127.0.0.1", 0), 2),
+        LaunchOptions(source, Isolated(configuration), files, Listen("127.0.0.1", 0), 2),
         JsonLog(io.BytesIO(), time.time),
         listener,
     )

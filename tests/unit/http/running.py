@@ -26,6 +26,7 @@ from tokend.app import application_of
 from tokend.auth.key_digests import digest_of
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
+from tokend.config.isolation import Isolated
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.interfaces import Interfaces
@@ -175,7 +176,7 @@ def application(
     ready = configuration_of(configuration) if isinstance(configuration, str) else configuration
     nonces = RandomPool()
     nonces.nonce, nonces.request_id = world.nonce, world.request_id  # type: ignore[method-assign]
-    control = Control(ready, Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
+    control = Control(Isolated(ready), Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
     control.served = ServedConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
     handler = RequestHandler(control)
     app = application_of(control, handler)

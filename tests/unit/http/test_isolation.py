@@ -1,0 +1,138 @@
+"""One tenant's mistake stays with that tenant: at start, at a reload, in the answers of the admin application."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+import tokend
+from tests.conftest import ClientFixture
+from tests.unit.http.running import APP_ID, CERTIFICATE, NOW
+from tokend.config.problems import ConfigurationError
+from tokend.http.control import CONTROL
+from tokend.telemetry.log import JsonLog
+
+_GOOD = f"""app_id: "{APP_ID}"
+certificate: {{env: CERTIFICATE}}
+callers: {{anybody: {{anonymous: true, rules: [{{}}]}}}}
+"""
+_BAD = _GOOD.replace("anonymous: true", "anonymous: false")
+
+
+class Tenants:
+    """A server of two apps in files of their own; `log` is what it wrote."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._log = io.BytesIO()
+        (directory / "apps.d").mkdir()
+        (directory / "config.yaml").write_text("include: apps.d/*.yaml\n")
+
+    def write(self, name: str, text: str) -> None:
+        (self.directory / "apps.d" / f"{name}.yaml").write_text(text)
+
+    def application(self) -> web.Application:
+        path = self.directory / "config.yaml"
+        return tokend.create_app(path, environ={"CERTIFICATE": CERTIFICATE}, log=JsonLog(self._log, lambda: NOW))
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [orjson.loads(line) for line in self._log.getvalue().splitlines()]
+
+
+@pytest.fixture
+def tenants(tmp_path: Path) -> Tenants:
+    return Tenants(tmp_path)
+
+
+async def _status(client: "TestClient[Any, Any]", app: str, ttl: int = 600) -> int:
+    response = await client.post(f"/{app}/v1/token", json={"kind": "rtm", "user": "ada", "ttl": ttl})
+    return response.status
+
+
+async def test_at_start_the_invalid_app_alone_answers_503(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
+    tenants.write("acme", _GOOD)
+    tenants.write("bolt", _BAD)
+    app = tenants.application()
+    client = await aiohttp_client(app)
+    assert await _status(client, "acme") == 200
+    response = await client.get("/bolt/rtm/ada")
+    assert (response.status, response.headers["Retry-After"]) == (503, "60")
+    assert (await response.json())["code"] == "unavailable"
+    assert (await client.get("/nobody/rtm/ada")).status == 404
+    (line,) = [line for line in tenants.lines if line["event"] == "invalid_app"]
+    assert (line["app"], line["level"]) == ("bolt", "error")
+    assert "apps.d/bolt.yaml:3:" in line["problems"][0]
+    tenants.write("bolt", _GOOD)
+    assert (await app[CONTROL].reload()).invalid_apps == {}
+    assert await _status(client, "bolt") == 200
+
+
+async def test_a_reload_changes_the_others_and_keeps_the_last_valid_version(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    for name in ("acme", "bolt"):
+        tenants.write(name, _GOOD)
+    app = tenants.application()
+    client, admin = await aiohttp_client(app), await aiohttp_client(tokend.create_admin_app(app))
+    tenants.write("acme", _GOOD + "ttl: {max: 5m}\n")
+    tenants.write("bolt", _BAD)
+    difference = await (await admin.get("/-/diff")).json()
+    assert difference["apps"]["acme"] == {"change": "changed", "keys": ["ttl"]}
+    assert difference["apps"]["bolt"]["change"] == "invalid"
+    answer = await (await admin.post("/-/reload")).json()
+    assert (answer["reloaded"], answer["problems"], list(answer["invalid_apps"])) == (True, [], ["bolt"])
+    assert [await _status(client, "acme"), await _status(client, "acme", 300), await _status(client, "bolt")] == [
+        400,
+        200,
+        200,
+    ]
+    assert list((await (await admin.get("/-/config")).json())["invalid_apps"]) == ["bolt"]
+    metrics = await (await admin.get("/metrics")).text()
+    assert 'tokend_app_valid{app="acme"} 1.0' in metrics
+    assert 'tokend_app_valid{app="bolt"} 0.0' in metrics
+    assert "tokend_config_last_reload_successful 0.0" in metrics
+
+
+async def test_where_nothing_else_changes_the_reload_is_refused(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    tenants.write("acme", _GOOD)
+    app = tenants.application()
+    client, admin = await aiohttp_client(app), await aiohttp_client(tokend.create_admin_app(app))
+    before = (await (await admin.get("/-/config")).json())["fingerprint"]
+    tenants.write("acme", _BAD)
+    response = await admin.post("/-/reload")
+    answer = await response.json()
+    assert (response.status, answer["reloaded"], answer["fingerprint"]) == (409, False, before)
+    assert answer["problems"]
+    assert await _status(client, "acme") == 200
+
+
+async def test_a_newcomer_takes_no_path_that_is_served(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
+    tenants.write("acme", _GOOD)
+    app = tenants.application()
+    client = await aiohttp_client(app)
+    tenants.write("thief", _GOOD + "routes: [{path: /acme}]\n")
+    result = await app[CONTROL].reload()
+    assert list(result.invalid_apps) == ["thief"]
+    assert await _status(client, "acme") == 200
+    assert app[CONTROL].snapshot().values["tokend_requests"][("acme", "200")] == 1
+
+
+async def test_on_invalid_app_refuse_is_all_or_nothing(tenants: Tenants) -> None:
+    tenants.write("acme", _GOOD)
+    tenants.write("bolt", _BAD)
+    (tenants.directory / "config.yaml").write_text("include: apps.d/*.yaml\nserver: {on_invalid_app: refuse}\n")
+    with pytest.raises(ConfigurationError, match=r"apps\.d/bolt\.yaml:3:"):
+        tenants.application()
+
+
+async def test_a_server_without_a_valid_app_does_not_start(tenants: Tenants) -> None:
+    tenants.write("bolt", _BAD)
+    with pytest.raises(ConfigurationError, match=r"apps\.d/bolt\.yaml:3:"):
+        tenants.application()
