@@ -1,0 +1,50 @@
+"""An invalid app beside good ones in several processes: a small version of tests/long/invalid_apps.py, and new workers."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.long import invalid_apps
+from tests.long.report import Report
+from tests.running import tokend
+from tests.system.workers.load import waits
+from tests.system.workers.serving import serving
+
+pytestmark = pytest.mark.serial
+
+
+def test_the_proof_in_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROOF_INVALID_APPS", "5")
+    report = Report()
+    invalid_apps.run(report)
+    assert report.misses == []
+
+
+async def test_a_worker_that_starts_later_keeps_the_last_valid_version_too(tmp_path: Path) -> None:
+    async with serving(tmp_path, 2) as server:
+        server.write("demo-*", more="  other:\n    app_id: short\n")  # a new app, invalid from its beginning
+        assert (await server.reload())[1]["reloaded"]
+        server.write("demo-*", app_id="short", more=f'  other: {{app_id: "{"a" * 32}"}}\n')
+        await server.reload()
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+        for pause in waits(20):
+            if len(server.events("worker")) >= 6 and len(server.workers()) == 2:
+                break
+            await asyncio.sleep(pause)
+        await server.ready()
+        path = "/demo/rtc/demo-room/publisher/uid/7/"
+        assert {await invalid_apps._status(server, path) for _ in range(12)} == {200}
+
+
+async def test_diff_says_per_app_what_a_reload_would_change(tmp_path: Path) -> None:
+    async with serving(tmp_path, 1) as server:
+        assert tokend(tmp_path, {}, "diff").stdout == "no app would change\n"
+        server.write("lobby-*")
+        found = await asyncio.to_thread(tokend, tmp_path, {}, "diff")
+        assert (found.returncode, found.stdout.split()) == (1, ["changed", "demo", "callers.any.rules"])
+        assert (await server.reload())[1]["reloaded"]
+        assert (await asyncio.to_thread(tokend, tmp_path, {}, "diff")).returncode == 0
