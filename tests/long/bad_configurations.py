@@ -1,4 +1,4 @@
-"""Bad configurations for P8: files of tests/unit/config/bad, and files that are cut off, huge, binary or not there.
+"""Bad configurations for P8: those of tests/unit/config/bad, and files that are cut off, huge, binary or not there.
 
 Each puts itself into a directory, as its `config.yaml` and what stands beside that.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.running import APP_ID
-from tests.unit.config.bad_files import FOLDER, all_files
+from tests.unit.config.bad_files import FOLDER, BadFile, all_files
 
 CANARY: Final = "c4a9e1f7b3d2865097f1c4a9e1f7b3d2"
 """A certificate that stands where none may stand, so that messages are tempted to quote it."""
@@ -33,13 +33,13 @@ class Bad(NamedTuple):
 
 def bad_configurations() -> list[Bad]:
     """More than sixty."""
-    files = [path for path in all_files() if path.suffix == ".yaml"]
+    files = [file for file in all_files() if file.name.endswith(".yaml")]
     chosen = files[:: max(1, len(files) // OF_TESTS)]
-    return [*(Bad(path.stem, _copied(path)) for path in chosen), *_of_the_disk()]
+    return [*(Bad(file.name.removesuffix(".yaml"), _copied(file)) for file in chosen), *_of_the_disk()]
 
 
-def _copied(path: Path) -> Callable[[Path], None]:
-    return lambda directory: put(directory, path.read_bytes())
+def _copied(file: BadFile) -> Callable[[Path], None]:
+    return lambda directory: put(directory, file.content)
 
 
 def put(directory: Path, content: bytes) -> None:

@@ -1,11 +1,16 @@
-"""The bad configurations of `tests/unit/config/bad`: what each expects, and what loading it says.
+"""The bad configurations of `tests/unit/config/bad`: what each is expected to say, and what loading it says.
 
-`*.yaml` is loaded as the `config.yaml` of a directory that holds `beside/` too; `*.env` is an environment without any file.
-Leading lines that begin with `#! ` are the exact problems, all of them, in order.
+A table for each subject. A row begins with `=== NAME` and ends before the empty line above the next row.
+`NAME.yaml` is loaded as the `config.yaml` of a directory that holds `beside/` too; `NAME.env` is an environment without
+any file. Lines that begin with `#! ` are the exact problems, all of them, in order. They belong to the file: its line 1 is
+the first line after `=== NAME`.
 """
 
+import re
 import shutil
+from io import StringIO
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from dotenv import dotenv_values
 
@@ -20,27 +25,58 @@ ENVIRONMENT = {
 }
 
 
-def all_files() -> list[Path]:
-    return sorted(path for path in FOLDER.iterdir() if path.is_file())
+class BadFile(NamedTuple):
+    """A row of a table; `content` holds the expected problems too."""
+
+    name: str
+    content: bytes
+
+    @property
+    def expected(self) -> list[str]:
+        """The problems that the file says it has."""
+        lines = self.content.decode(errors="replace").split("\n")
+        return [line.removeprefix("#! ") for line in lines if line.startswith("#! ")]
 
 
-def expected(path: Path) -> list[str]:
-    """What the file says about itself."""
-    lines = path.read_text(errors="replace").split("\n")
-    return [line.removeprefix("#! ") for line in lines if line.startswith("#! ")]
+_ROW: Final = re.compile(r"\n?^=== (.+)\n", re.MULTILINE)
+_WRITTEN_HERE: Final = [
+    BadFile(
+        "port_long.env",
+        b"#! environment: PORT: must be a port, 0 to 65535\n"
+        b"APP_ID=970CA35de60c44645bbae8a215061b33\n"
+        b"APP_CERTIFICATE=5CFd2fd1755d40ecb72977518be15d3b\n"
+        b"PORT=" + b"9" * 5000 + b"\n",
+    ),
+    BadFile(
+        "yaml_control_character.yaml",
+        b"#! config.yaml: this is not valid YAML: it holds a character that no text file has\napps: {demo: \x07}\n",
+    ),
+    BadFile("yaml_not_utf8.yaml", b"#! config.yaml: is not UTF-8 text\napps: {demo: \xff}\n"),
+]
+"""What an editor would not show or not keep: a very long line, bytes that are not text."""
 
 
-def problems(path: Path, directory: Path) -> list[str]:
+def all_files() -> list[BadFile]:
+    """Every row of every table, by name."""
+    files = [*_WRITTEN_HERE]
+    for table in FOLDER.glob("*.txt"):
+        _, *parts = _ROW.split(table.read_text(encoding="utf-8"))
+        files += (BadFile(name, content.encode()) for name, content in zip(parts[::2], parts[1::2], strict=True))
+    return sorted(files)
+
+
+def problems(file: BadFile, directory: Path) -> list[str]:
     """What loading it says; `directory` is empty before."""
     environment = ENVIRONMENT
-    if path.suffix == ".yaml":
-        shutil.copy(path, directory / "config.yaml")
+    if file.name.endswith(".yaml"):
+        (directory / "config.yaml").write_bytes(file.content)
         shutil.copytree(FOLDER / "beside", directory / "beside")
         for secret in (directory / "beside").glob("*"):
             if secret.is_file():  # whatever the umask was when the repository was cloned
                 secret.chmod(0o644 if secret.name == "readable" else 0o600)
     else:
-        environment = {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
+        variables = dotenv_values(stream=StringIO(file.content.decode()), interpolate=False)
+        environment = {name: value or "" for name, value in variables.items()}
     try:
         load(None, environment, directory)
     except ConfigurationError as error:

@@ -20,9 +20,9 @@ TEXT = """
 """
 
 
-def _told(one: AuthorizerSettings | None) -> tuple[str, str, int, int]:
-    assert one is not None
-    return one.url, one.secret.reveal(), one.timeout, one.cache
+def _told(settings: AuthorizerSettings | None) -> tuple[str, str, int, int]:
+    assert settings is not None
+    return settings.url, settings.secret.reveal(), settings.timeout, settings.cache
 
 
 def test_an_app_takes_what_it_does_not_say_from_the_defaults(tmp_path: Path) -> None:

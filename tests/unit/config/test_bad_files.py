@@ -1,4 +1,4 @@
-"""One tiny bad file for each rule: what `load` says about it, word for word, and that no sentence goes without a file."""
+"""A small bad file for each rule: what `load` says about it, word for word, and that no sentence goes without a file."""
 
 import ast
 from collections.abc import Iterator
@@ -31,15 +31,14 @@ ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize("path", bad_files.all_files(), ids=lambda path: path.name)
-def test_the_problems_are_exactly_these(path: Path, tmp_path: Path) -> None:
-    expected = bad_files.expected(path)
-    assert expected, f"{path.name} says nothing of what is wrong with it"
-    assert bad_files.problems(path, tmp_path) == expected
+@pytest.mark.parametrize("file", bad_files.all_files(), ids=lambda file: file.name)
+def test_the_problems_are_exactly_these(file: bad_files.BadFile, tmp_path: Path) -> None:
+    assert file.expected, f"{file.name} says nothing of what is wrong with it"
+    assert bad_files.problems(file, tmp_path) == file.expected
 
 
 def test_every_sentence_has_its_bad_file() -> None:
-    said = "\n".join(line for path in bad_files.all_files() for line in bad_files.expected(path))
+    said = "\n".join(line for file in bad_files.all_files() for line in file.expected)
     fragments = {fragment for path in SOURCES for fragment in _fragments(ast.parse(path.read_text()))}
     assert len(fragments) > 50
     unsaid = {fragment for fragment in fragments if fragment not in said}
@@ -48,8 +47,8 @@ def test_every_sentence_has_its_bad_file() -> None:
 
 def test_every_word_for_a_wrong_type_is_ours() -> None:
     """pydantic's own sentences ("Input should be …", "Value error, …") never reach a reader."""
-    for path in bad_files.all_files():
-        for line in bad_files.expected(path):
+    for file in bad_files.all_files():
+        for line in file.expected:
             assert "nput should" not in line
             assert "alue error" not in line
             assert "alid string" not in line

@@ -77,37 +77,37 @@ def test_every_auth_scheme_has_its_row() -> None:
 
 def test_secrets_rules_and_powers() -> None:
     secret, certificate = list(references.SecretRef.model_fields), list(references.Certificate.model_fields)
-    assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{one}" for one in certificate)]
-    rule = [*Rule.model_fields, *(f"ttl.{one}" for one in RuleTtl.model_fields)]
+    assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{name}" for name in certificate)]
+    rule = [*Rule.model_fields, *(f"ttl.{name}" for name in RuleTtl.model_fields)]
     assert _rows("Rules: `rules`") == [*rule, *Capability]
 
 
 def test_forward_auth_and_its_presets() -> None:
-    keys = [f"forward_auth.{one}" for one in ForwardAuthOptions.model_fields]
-    secret = [f"secret_header.{one}" for one in SecretHeader.model_fields]
+    keys = [f"forward_auth.{key}" for key in ForwardAuthOptions.model_fields]
+    secret = [f"secret_header.{key}" for key in SecretHeader.model_fields]
     assert _rows(FORWARD_AUTH) == [*keys, *secret, *FORWARD_PRESETS]
     for name, preset in FORWARD_PRESETS.items():
         claims, lists = (
-            ", ".join(f"`{claim}`: `{header}`" for claim, header in one.items())
-            for one in (preset.claims, preset.lists)
+            ", ".join(f"`{claim}`: `{header}`" for claim, header in headers.items())
+            for headers in (preset.claims, preset.lists)
         )
         assert f"| `{name}` | `{preset.user}` | {claims} | {lists} |" in _section(FORWARD_AUTH)
 
 
 def test_no_shape_is_left_out() -> None:
     models = {
-        name: one
+        name: value
         for module in (shapes, server_settings)
-        for name, one in vars(module).items()
-        if isinstance(one, type) and issubclass(one, StrictModel) and one.__module__ == module.__name__
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, StrictModel) and value.__module__ == module.__name__
     }
     covered = {model.__name__ for model, _ in SECTIONS.values()}
     covered -= {"Key", "JwtOptions"}  # of the auth schemes
     covered -= {"TtlBounds", "Cors", "Limits", "RestApi", "RouteOptions", "AuthorizerSettings"}  # of apps
     assert {
         name
-        for name, one in vars(references).items()
-        if isinstance(one, type) and one.__module__ == references.__name__
+        for name, value in vars(references).items()
+        if isinstance(value, type) and value.__module__ == references.__name__
     } == {
         *("Reference", "SecretRef", "Certificate"),
         *("AppId", "Env"),  # forms of app_id
@@ -126,7 +126,7 @@ def test_every_environment_variable_has_its_row() -> None:
 def test_every_preset_is_named_with_what_it_needs() -> None:
     said = _section("Tokens of an identity provider: `jwt`")
     for name, preset in PRESETS.items():
-        assert f"`{name}` ({', '.join(f'`{one}`' for one in preset.needs)}" in said
+        assert f"`{name}` ({', '.join(f'`{part}`' for part in preset.needs)}" in said
 
 
 def test_every_preset_of_a_rule_has_its_row() -> None:

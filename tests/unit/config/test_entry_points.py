@@ -105,7 +105,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         path.write_text(source, "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
-    for name in [one for one in sys.modules if one.startswith("fake_")]:
+    for name in [module for module in sys.modules if module.startswith("fake_")]:
         del sys.modules[name]
 
 

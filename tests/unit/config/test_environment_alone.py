@@ -34,7 +34,7 @@ async def test_open_to_anybody_with_the_capabilities_that_old_urls_need(tmp_path
     (rule,) = configuration.apps["default"].rules["anybody"]
     assert configuration.source == "environment"
     assert route.prefix == "/"
-    assert [one.name for one in route.dialects] == ["native", "agora-token-service"]
+    assert [dialect.name for dialect in route.dialects] == ["native", "agora-token-service"]
     assert list(configuration.apps["default"].backends) == ["rtc", "rtm", "chat"]
     assert rule.capabilities == OLD_URLS
     assert configuration.apps["default"].origins.written == ()
@@ -84,7 +84,7 @@ def test_chat_administrators_only_where_it_is_said(tmp_path: Path) -> None:
 def test_an_open_server_that_gives_administrators_is_warned_of_twice(tmp_path: Path) -> None:
     warnings = _configuration(tmp_path, ALLOW_APP_ADMIN="1").warnings
     assert len(warnings) == 2
-    assert all("API_KEY_SHA256" in one for one in warnings)
+    assert all("API_KEY_SHA256" in warning for warning in warnings)
 
 
 def test_a_firebase_project_closes_it_with_the_same_rule_alone_and_beside_a_key(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tokend.issuing.configuration import Configuration
 
 def _file(**callers: str) -> str:
     written = "".join(
-        f"          {name}: {{forward_auth: {one}, rules: [{{user: '*'}}]}}\n" for name, one in callers.items()
+        f"          {name}: {{forward_auth: {options}, rules: [{{user: '*'}}]}}\n" for name, options in callers.items()
     )
     return f"""
     server: {{trusted_proxies: [10.0.0.0/8, unix]}}
@@ -51,7 +51,7 @@ def test_a_preset_gives_the_headers(tmp_path: Path) -> None:
         {"email": "remote-email", "name": "remote-name"},
         {"groups": "remote-groups"},
     )
-    assert [str(one) for one in lia.require] == ['claims.groups is not "a"']
+    assert [str(condition) for condition in lia.require] == ['claims.groups is not "a"']
     assert configuration.routes[0].proxy_headers == nginx.headers | lia.headers
     assert configuration.trusted_proxies == ("10.0.0.0/8", "unix")
 

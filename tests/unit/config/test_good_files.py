@@ -56,7 +56,7 @@ def test_the_ninety_percent_case(tmp_path: Path) -> None:
     assert app.origins.written == ()
     assert route.prefix == "/demo"
     assert route.host is None
-    assert [one.name for one in route.dialects] == ["native", "agora-token-service"]
+    assert [dialect.name for dialect in route.dialects] == ["native", "agora-token-service"]
     assert route.callers == ("studio",)
     assert route.ttl == TtlBounds.of(3600, 60, 86_400)
     assert not route.options.clamp
@@ -77,7 +77,7 @@ def test_the_big_example(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, BIG, more)
     acme, bolt, coda = (configuration.apps[name] for name in ("acme", "bolt", "coda"))
     assert configuration.listen == Listen("0.0.0.0", 8080)
-    assert [(one.app.name, one.host, one.prefix) for one in configuration.routes] == [
+    assert [(route.app.name, route.host, route.prefix) for route in configuration.routes] == [
         ("acme", None, "/acme"),
         ("acme", "acme.rtc.example.com", "/"),
         ("bolt", None, "/bolt"),
@@ -98,8 +98,8 @@ def test_the_big_example(tmp_path: Path) -> None:
 
 def test_one_route_with_everything(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE})
-    old = next(one for one in configuration.routes if one.prefix == "/bolt/old")
-    assert [one.name for one in old.dialects] == ["agora-token-service"]
+    old = next(route for route in configuration.routes if route.prefix == "/bolt/old")
+    assert [dialect.name for dialect in old.dialects] == ["agora-token-service"]
     assert old.callers == old.open_callers == ("kiosk",)
     assert old.ttl == TtlBounds.of(600, 60, 1200)
     assert old.options.clamp
@@ -116,10 +116,13 @@ def test_custom_routes(tmp_path: Path) -> None:
         '{path: /bolt/both, kinds: [rtc, rtm], ttl: {max: 30m}, on_excess: clamp, response: "{rtc.token} {rtm.token}"}'
     )
     configuration = loaded(tmp_path, f"{ONE_APP}    routes: [{{path: /bolt}}, {watch}, {both}]\n")
-    assert [one.prefix for one in configuration.routes] == ["/bolt", "/bolt/watch/{channel}", "/bolt/both"]
+    assert [route.prefix for route in configuration.routes] == ["/bolt", "/bolt/watch/{channel}", "/bolt/both"]
     for route in configuration.routes[1:]:
-        assert [one.name for one in route.dialects] == ["custom"]
-        assert [(one.method, one.path) for one in route.dialects[0].endpoints] == [("GET", ""), ("POST", "")]
+        assert [dialect.name for dialect in route.dialects] == ["custom"]
+        assert [(endpoint.method, endpoint.path) for endpoint in route.dialects[0].endpoints] == [
+            ("GET", ""),
+            ("POST", ""),
+        ]
         assert not route.issues_006
     assert (configuration.routes[2].ttl.max, configuration.routes[2].options.clamp) == (1800, True)
 
@@ -128,9 +131,11 @@ def test_a_route_of_every_dialect_and_those_that_issue_006(tmp_path: Path) -> No
     routes = "".join(f"      - {{path: /{name}, dialect: {name}}}\n" for name in DIALECTS)
     configuration = loaded(tmp_path, f"{ONE_APP}    routes:\n{routes}")
     old = {"agora-token-guide", "agora-node-server", "agora-npm-demo", "agora-samples"}
-    assert {one.prefix[1:] for one in configuration.routes if one.issues_006} == old
+    assert {route.prefix[1:] for route in configuration.routes if route.issues_006} == old
     assert len(configuration.warnings) == len(old)
-    assert all(any(f"route /{name} issues version 006" in one for one in configuration.warnings) for name in old)
+    assert all(
+        any(f"route /{name} issues version 006" in warning for warning in configuration.warnings) for name in old
+    )
     modern = routes.replace("}", ', token_version: "007"}')
     assert loaded(tmp_path, f"{ONE_APP}    routes:\n{modern}").warnings == ()
 
@@ -138,7 +143,7 @@ def test_a_route_of_every_dialect_and_those_that_issue_006(tmp_path: Path) -> No
 def test_the_second_certificate_signs_and_both_verify(tmp_path: Path) -> None:
     app_credentials = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE}).apps["bolt"].backends["rtc"].app_credentials
     assert app_credentials.signing == "secondary"
-    assert {name: one.reveal() for name, one in app_credentials.certificates.items()} == {
+    assert {name: certificate.reveal() for name, certificate in app_credentials.certificates.items()} == {
         "primary": CERTIFICATE,
         "secondary": OTHER,
     }
@@ -153,7 +158,7 @@ def test_backends_as_a_list_as_a_mapping_and_without_options(tmp_path: Path) -> 
 
 def test_one_name_where_a_list_may_stand(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, f"{ONE_APP}    routes: [{{path: /, dialect: native, callers: studio}}]\n")
-    assert [one.name for one in configuration.routes[0].dialects] == ["native"]
+    assert [dialect.name for dialect in configuration.routes[0].dialects] == ["native"]
     assert configuration.routes[0].callers == ("studio",)
 
 
@@ -172,7 +177,7 @@ def test_plain_scalars_are_those_of_yaml_1_2(tmp_path: Path) -> None:
 
 def test_anonymous_callers_and_006_are_warned_of(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, BIG.replace("wildcard_publish]", "app_admin]"), {"run/acme": CERTIFICATE})
-    assert [one.split(",")[0].split(" so")[0] for one in configuration.warnings] == [
+    assert [warning.split(",")[0].split(" so")[0] for warning in configuration.warnings] == [
         "app bolt: caller kiosk is anonymous",
         "app bolt: anonymous caller kiosk has the capability app_admin: whoever has the URL administers the app",
         "app bolt: route /bolt/old issues version 006 tokens",

@@ -73,7 +73,7 @@ def test_an_invalid_app_is_left_out_and_its_route_stays_taken(tmp_path: Path, te
     assert paths(found.configuration) == {"acme": ["/acme"]}
     (problem,) = sentences(found, "bolt")
     assert sentence in problem
-    assert [str(one) for one in found.problems] == [problem]
+    assert list(map(str, found.problems)) == [problem]
     app = found.invalid_apps["bolt"]
     assert not app.serves_previous
     assert [(prefix_of(taken.path), taken.host) for taken in app.routes] == [("/bolt", None)]
@@ -166,7 +166,7 @@ def test_two_routes_of_one_app_that_clash_are_its_own_mistake(tmp_path: Path) ->
 def test_a_mistake_beside_the_apps_is_one_of_the_whole_file(tmp_path: Path, line: str) -> None:
     first = isolated(tmp_path, {"acme": "{}"}).configuration
     key = line.partition(":")[0]
-    root = "\n".join(one for one in DEFAULTS.splitlines() if not one.startswith(f"    {key}:"))
+    root = "\n".join(kept for kept in DEFAULTS.splitlines() if not kept.startswith(f"    {key}:"))
     with pytest.raises(ConfigurationError):
         isolated(tmp_path, {"acme": "{}"}, first, root=f"{root}\n    {line}\n")
 

@@ -95,7 +95,7 @@ def test_a_preset_gives_issuer_audience_and_keys(name: str, tmp_path: Path) -> N
     assert (trust.keys, trust.algorithms) == ((), ASYMMETRIC)
     assert trust.by_azp == (name in ("cognito", "clerk", "keycloak"))
     assert trust.cookie == ("__session" if name == "clerk" else None)
-    assert [str(one) for one in trust.require] == (
+    assert [str(condition) for condition in trust.require] == (
         ['claims.token_use is not "access" or "id"'] if name == "cognito" else []
     )
 
@@ -111,7 +111,7 @@ def test_keys_are_written_as_pem_or_jwks(tmp_path: Path) -> None:
     trust = _trust(
         tmp_path, f"{{{SHARED}, keys: [{{file: one.pem}}, {{file: two.pem}}, {{file: set.json}}], algorithms: [RS256]}}"
     )
-    assert [one.kid for one in trust.keys] == [None, None, "ed", "ec"]
+    assert [key.kid for key in trust.keys] == [None, None, "ed", "ec"]
     assert (trust.source, trust.algorithms) == (None, ("RS256",))
 
 
@@ -123,7 +123,7 @@ def test_a_private_key_or_a_short_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.pem").write_bytes(short.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     with pytest.raises(ConfigurationError) as caught:
         _trust(tmp_path, f"{{{SHARED}, keys: [{{file: a.pem}}, {{file: b.pem}}]}}")
-    assert [one.path[-1] for one in caught.value.problems] == [0, 1]
+    assert [problem.path[-1] for problem in caught.value.problems] == [0, 1]
 
 
 def test_a_secret_is_never_shown(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def _two(directory: Path, one: str, two: str) -> list[str]:
     try:
         loaded(directory, TWO.replace("ONE", f"{{{one}}}").replace("TWO", f"{{{two}}}"))
     except ConfigurationError as error:
-        return [one.sentence for one in error.problems]
+        return [problem.sentence for problem in error.problems]
     return []
 
 
@@ -170,7 +170,7 @@ def test_two_apps_that_one_token_could_be_for(one: str, two: str, tied: bool, tm
 def test_two_callers_of_an_app_and_their_audiences(tmp_path: Path) -> None:
     other = SHARED.replace("tokend", "other")
     text = _one(f"{{{SHARED}}}").replace("{web:", f"{{also: {{jwt: {{{other}}}, rules: [{{user: '*'}}]}}, web:")
-    assert [one.caller for one in _trusts(loaded(tmp_path, text))] == ["also", "web"]
+    assert [trust.caller for trust in _trusts(loaded(tmp_path, text))] == ["also", "web"]
     with pytest.raises(ConfigurationError, match="one token could be for both"):
         loaded(tmp_path, text.replace("other", "tokend"))
 
@@ -208,5 +208,5 @@ def test_the_schema() -> None:
         {**plain, "shared": "yes"},
         {**plain, "require": ["claims.a"]},
     ]
-    assert [one for one in good if not _fits(one)] == []
-    assert [one for one in bad if _fits(one)] == []
+    assert [options for options in good if not _fits(options)] == []
+    assert [options for options in bad if _fits(options)] == []

@@ -53,7 +53,7 @@ def test_rules_are_a_list_and_replaced(tmp_path: Path) -> None:
         ALL.replace('"DIGEST"}', '"DIGEST", rules: [{kinds: rtc}, {kinds: rtm}]}')
         + "    apps: {demo: {callers: {studio: {rules: [{kinds: chat}]}}}}",
     ).apps["demo"]
-    assert [one.kinds for one in app.rules["studio"]] == [{"chat"}]
+    assert [rule.kinds for rule in app.rules["studio"]] == [{"chat"}]
 
 
 def test_a_certificate_is_replaced_whole(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_certificate_is_replaced_whole(tmp_path: Path) -> None:
     text = ALL.replace("certificate: {env: CERTIFICATE}", both)
     app = loaded(tmp_path, text + "    apps: {demo: {certificate: {env: OTHER}}}").apps["demo"]
     found = app.backends["rtc"].app_credentials.certificates
-    assert {name: one.reveal() for name, one in found.items()} == {"primary": OTHER}
+    assert {name: certificate.reveal() for name, certificate in found.items()} == {"primary": OTHER}
 
 
 def test_a_secret_is_replaced_whole(tmp_path: Path) -> None:

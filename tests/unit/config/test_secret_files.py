@@ -118,7 +118,10 @@ def test_a_certificate_may_be_primary_and_secondary_of_different_forms(tmp_path:
     environment = {**ENVIRONMENT, "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
     app = loaded(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", both), environment=environment).apps["demo"]
     found = app.backends["rtc"].app_credentials.certificates
-    assert {name: one.reveal() for name, one in found.items()} == {"primary": CERTIFICATE, "secondary": OTHER}
+    assert {name: certificate.reveal() for name, certificate in found.items()} == {
+        "primary": CERTIFICATE,
+        "secondary": OTHER,
+    }
 
 
 def test_an_app_replaces_the_credential_of_the_defaults_whole(tmp_path: Path) -> None:

@@ -136,12 +136,12 @@ def marked(value: Any) -> Any:
     location = Location("config.yaml", 1, 1)
     if isinstance(value, dict):
         found = LocatedDict(location)
-        for key, one in value.items():
-            found.put(key, marked(one), location)
+        for key, member in value.items():
+            found.put(key, marked(member), location)
         return found
     if isinstance(value, list):
         listed = LocatedList(location)
-        for one in value:
-            listed.put(marked(one), location)
+        for item in value:
+            listed.put(marked(item), location)
         return listed
     return value
