@@ -10,7 +10,6 @@ from aiohttp import web
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES, Clock, Nonces
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source, load_for_start
-from tokend.http import admin
 from tokend.http.control import CONTROL, Control
 from tokend.http.cors import add_cors
 from tokend.http.handler import RequestHandler
@@ -65,6 +64,8 @@ def create_admin_app(app: web.Application, *, key: str | None = None) -> web.App
 
     `key`: the digest of the key that opens `/-/…` from other machines, as `tokend key new` prints it.
     """
+    from tokend.http import admin  # it brings Prometheus' library, which takes a while to import
+
     control = app[CONTROL]
     return admin.application_of(_OperatedApplication(control), key, control.log)
 

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from tokend.cli.context import Context, add_config, counted
-from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, installed, package_of
+from tokend.config import entry_points
+from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
 from tokend.config.loading import find, merge_apps, plain
 from tokend.config.schema import json_schema
 from tokend.issuing.configuration import Configuration
@@ -68,7 +69,7 @@ def _plugins(options: argparse.Namespace, context: Context) -> int:
         return _backends_of(context.configuration(options))
     problems = []
     for group in GROUPS:
-        for name, entries in installed(group.name).items():
+        for name, entries in entry_points.installed(group.name).items():
             try:
                 group.load(name)
             except PluginError as problem:
@@ -83,7 +84,7 @@ def _backends_of(configuration: Configuration) -> int:
     for kind in sorted({kind for app in configuration.apps.values() for kind in app.backends}):
         backend = BACKENDS.load(kind)
         apps = sorted(name for name, app in configuration.apps.items() if kind in app.backends)
-        (entry,) = installed(BACKENDS.name)[kind]
+        (entry,) = entry_points.installed(BACKENDS.name)[kind]
         print(
             f"{BACKENDS.noun}\t{kind}\t{package_of(entry)}\tapps {', '.join(apps)}"
             f"\tfields {', '.join(backend.Fields.model_fields)}"

@@ -123,7 +123,8 @@ def test_all_that_a_wrong_configuration_is_answered_with(name: str, tmp_path: Pa
 def test_all_that_a_server_which_does_not_start_says(what: str, tmp_path: Path) -> None:
     """The audit's file used to be named as it was written, even where that was a secret."""
     write(tmp_path)
-    (tmp_path / "config.yaml").write_text(_mistaken(SECRETS["primary"], tmp_path)[what])
+    text = _mistaken(SECRETS["primary"], tmp_path)[what]
+    (tmp_path / "config.yaml").write_text(text.replace("server: {", "server: {on_invalid_app: refuse, ", 1))
     done = tokend(tmp_path, environment(tmp_path), "serve", "--port", "0")
     assert done.returncode == (1 if what == "file of an audit" else 78)
     assert found({what: (done.stdout + done.stderr).encode()}, in_pieces=True) == []
