@@ -8,8 +8,8 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issuance
 from tokend.dialects.contract import BODY_LIMIT, Explain, HttpRequest, HttpResponse, Issue, Page
 from tokend.http import pages
-from tokend.http.control import Control, ServedConfiguration
-from tokend.http.middlewares import INTERNAL, RECORD
+from tokend.http.control import Control
+from tokend.http.middlewares import INTERNAL
 from tokend.http.request_parsing import body_of, credentials_in, query_of
 from tokend.http.responses import NO_CACHE, allow, error_response, to_response
 from tokend.http.routes import UNREADABLE, RouteMatch
@@ -31,22 +31,10 @@ class RequestHandler:
         match_info = request.match_info
         if not isinstance(match_info, RouteMatch):
             raise TypeError("this handler is for routes of the configuration alone")
-        if match_info.api_error is not None:
-            raise match_info.api_error
         match = match_info.match
-        if request.method == hdrs.METH_OPTIONS:
-            return _options(match_info)
-        if match_info.page is not None:
-            return _page(match_info.page)
-        if isinstance(match, NoMatch):
-            if match.allowed:
-                raise ApiError(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(match.allowed)}")
-            raise ApiError(Code.NOT_FOUND, "there is nothing at this path")
-        return await self._issue(request, match, match_info.served, request[RECORD])
-
-    async def _issue(
-        self, request: web.Request, match: Match, served: ServedConfiguration, record: RequestRecord
-    ) -> web.Response:
+        if match_info.page is not None or request.method == hdrs.METH_OPTIONS or not isinstance(match, Match):
+            return _without_endpoint(request, match_info)
+        served, record = match_info.served, match_info.record
         control, endpoint, now = self._control, match.endpoint, int(record.began)
         body = b""
         if endpoint.method == hdrs.METH_POST:
@@ -95,6 +83,20 @@ class RequestHandler:
         response.force_close()
         record.write(response.status, 0.0, control.metrics, control.log, control.tracing)
         return response
+
+
+def _without_endpoint(request: web.Request, match_info: RouteMatch) -> web.Response:
+    """The response to OPTIONS and for the server's own pages; `ApiError` where there is nothing."""
+    if match_info.api_error is not None:
+        raise match_info.api_error
+    if request.method == hdrs.METH_OPTIONS:
+        return _options(match_info)
+    if match_info.page is not None:
+        return _page(match_info.page)
+    match = match_info.match
+    if isinstance(match, NoMatch) and match.allowed:
+        raise ApiError(Code.METHOD_NOT_ALLOWED, f"this path takes {' or '.join(match.allowed)}")
+    raise ApiError(Code.NOT_FOUND, "there is nothing at this path")
 
 
 def _page(page: HttpResponse) -> web.Response:

@@ -24,13 +24,14 @@ _CODES: Final = {status: code for code, status in reversed(list(STATUS.items()))
 @web.middleware
 async def request_log(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id and a record; count and log it once there is a response."""
-    control = request.app[CONTROL]
+    match_info = request.match_info
+    control = match_info.control if isinstance(match_info, RouteMatch) else request.app[CONTROL]
     clock = control.clock
     record = RequestRecord(control.nonces.request_id(), request.method, clock.time(), clock.monotonic())
     request[RECORD] = record
-    match_info = request.match_info
     batches_responses = False
     if isinstance(match_info, RouteMatch):
+        match_info.record = record
         record.template = match_info.template
         if match_info.match.route is not None:
             record.app = match_info.match.route.app.name

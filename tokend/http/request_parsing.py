@@ -19,11 +19,23 @@ MAX_BODY: Final = 64 * 1024
 MAX_QUERY_FIELDS: Final = 50
 
 
+_NO_CREDENTIALS: Final = Credentials()
+
+
 def credentials_in(request: web.BaseRequest, found: Match, proxies: Proxies) -> Credentials:
     """The request's credentials."""
+    headers, authenticator = request.headers, found.route.authenticator
+    if (
+        found.url_key is None
+        and authenticator.cookie is None
+        and not authenticator.proxy_headers
+        and hdrs.AUTHORIZATION not in headers
+        and not any(name in headers for name in authenticator.headers)
+    ):
+        return _NO_CREDENTIALS
     credentials = read_credentials(
-        request.headers.getall(hdrs.AUTHORIZATION, ()),
-        {name: request.headers.getall(name, ()) for name in found.route.authenticator.headers},
+        headers.getall(hdrs.AUTHORIZATION, ()),
+        {name: headers.getall(name, ()) for name in authenticator.headers},
         found.url_key,
         _session(request, found),
     )

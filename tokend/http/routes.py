@@ -13,6 +13,7 @@ from tokend.http import cors, pages
 from tokend.http.request_parsing import host_of, media_of
 from tokend.issuing.app_options import Origins
 from tokend.issuing.routing import Match, NoMatch, candidates, split_path
+from tokend.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
     from tokend.http.control import Control, ServedConfiguration
@@ -23,6 +24,7 @@ _INVALID_APP: Final = "the configuration of this app is invalid; the log of the 
 UNREADABLE: Final = "this cannot be read as an HTTP request"
 _NO_MATCH: Final = NoMatch(None)
 _NO_PARAMETERS: Final[dict[str, str]] = {}
+_NO_METHODS: Final[set[str]] = set()
 _PAGE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
@@ -30,10 +32,13 @@ class RouteMatch(web.UrlMappingMatchInfo):
     """aiohttp's match info, and what tokend found: an endpoint, none, a page of the server, or an error.
 
     `served` is the configuration that the request keeps to its end; `template` holds nothing that a client wrote.
-    `unreadable`: what follows on the connection cannot be trusted either.
+    `unreadable`: what follows on the connection cannot be trusted either. `record` is set by the middleware `request_log`.
     """
 
-    __slots__ = ("api_error", "match", "page", "served", "template", "unreadable")
+    __slots__ = ("api_error", "control", "match", "page", "record", "served", "template", "unreadable")
+
+    control: "Control"
+    record: RequestRecord
 
     def __init__(
         self,
@@ -133,15 +138,20 @@ class ConfiguredRoutes(web.AbstractResource):
         self._preflight = TemplateRoute(hdrs.METH_OPTIONS, None, handler, self)
 
     async def resolve(self, request: web.Request) -> tuple[RouteMatch, set[str]]:
+        found = self._match_info(request)
+        found.control = self._control
+        return found, _NO_METHODS
+
+    def _match_info(self, request: web.Request) -> RouteMatch:
         served = self._control.served
         try:
             if is_readable(request):
-                return self._resolve(request, served), set()
+                return self._resolve(request, served)
             found = RouteMatch(self._route(None), served, api_error=ApiError(Code.MALFORMED, UNREADABLE))
             found.unreadable = True
         except ApiError as api_error:
             found = RouteMatch(self._route(None), served, api_error=api_error)
-        return found, set()
+        return found
 
     def _resolve(self, request: web.Request, served: "ServedConfiguration") -> RouteMatch:
         raw = request.raw_path
