@@ -164,10 +164,6 @@ def test_a_dotenv_that_cannot_be_read_is_a_problem_and_no_traceback(tmp_path: Pa
         with_dotenv({}, tmp_path)
 
 
-def test_a_file_without_anything_but_comments_names_no_app(tmp_path: Path) -> None:
-    assert _problems(tmp_path, "# nothing yet\n") == ["config.yaml:1:1: apps: is missing: name at least one app"]
-
-
 def test_include_with_two_stars_beside_text_is_a_pattern_like_any_other(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("include: apps**.yaml\n")
     with pytest.raises(ConfigurationError, match="name at least one app"):

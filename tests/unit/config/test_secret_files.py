@@ -94,8 +94,10 @@ def test_a_credential_is_read_from_systemds_directory_whatever_its_mode(tmp_path
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({}, "the credential demo.certificate cannot be had, since CREDENTIALS_DIRECTORY is not set: systemd sets it"),
-        ({"CREDENTIALS_DIRECTORY": ""}, "CREDENTIALS_DIRECTORY is not set"),
+        (
+            {"CREDENTIALS_DIRECTORY": ""},
+            "the credential demo.certificate cannot be had, since CREDENTIALS_DIRECTORY is not set",
+        ),
         ({"CREDENTIALS_DIRECTORY": "/nowhere"}, "the credential demo.certificate cannot be read: No such file"),
     ],
 )
@@ -103,7 +105,7 @@ def test_a_credential_that_is_not_there(environment: dict[str, str], sentence: s
     with pytest.raises(ConfigurationError) as caught:
         loaded(tmp_path, AS_CREDENTIAL, environment=environment)
     (problem,) = caught.value.problems
-    assert problem.sentence.startswith(sentence) or sentence in problem.sentence
+    assert problem.sentence.startswith(sentence)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/etc/passwd", "a:b", "a\nb", "x" * 256])

@@ -45,13 +45,11 @@ def test_the_empty_rule_names_no_powers() -> None:
 
 def test_kinds_must_hold_the_asks_kind() -> None:
     assert code_of(app(rule(kinds=["rtm"])), rtc()) is Code.NOT_PERMITTED
-    assert "kind rtc is not among kinds [rtm]" in unmet(app(rule(kinds=["rtm"])), rtc())
 
 
 def test_kinds_must_hold_the_kind_of_every_service() -> None:
     stream = TokenRequest("rtm", {"user": "ann", "channel": "stage"})
     assert code_of(app(rule(kinds=["rtm"])), stream) is Code.NOT_PERMITTED
-    assert "kind rtc, which the token holds too" in unmet(app(rule(kinds=["rtm"])), stream)
     assert code_of(app(rule(kinds=["rtm", "rtc"])), stream) is None
     assert code_of(app(rule(kinds=["rtc"])), stream) is Code.NOT_PERMITTED
 
@@ -83,9 +81,6 @@ def test_a_star_is_one_or_more_characters_and_nothing_else_is_special(
 def test_channel_user_and_role_must_fit() -> None:
     of = app(rule("room-*", "7", roles=["subscriber"]))
     assert code_of(of, rtc("room-1", 7)) is None
-    assert 'channel "lobby" does not match "room-*"' in unmet(of, rtc("lobby", 7))
-    assert 'user "8" does not match "7"' in unmet(of, rtc("room-1", 8))
-    assert "role publisher is not among roles [subscriber]" in unmet(of, rtc("room-1", 7, role="publisher"))
     for token_request in (rtc("lobby", 7), rtc("room-1", 8), rtc("room-1", 7, role="publisher")):
         assert code_of(of, token_request) is Code.NOT_PERMITTED
 

@@ -1,4 +1,4 @@
-"""What inspect tells of a token: what it gives, who signed it, how long it lasts, and why a join would fail."""
+"""What inspect tells of a token: what it gives, who signed it, and how long it lasts."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -74,10 +74,6 @@ def test_it_says_whether_the_token_expired(later: int, expired: bool, left: int)
     assert ("RTC clients get 109" in problems) is expired
 
 
-def test_it_says_how_long_ago() -> None:
-    assert "It expired 1 hour ago: RTC clients get 109" in _told(_token(rtc()), STAMP.issued_at + 7200)[1]
-
-
 def test_an_issue_time_in_the_future_is_a_wrong_clock() -> None:
     assert "It is issued 1 minute 1 second in the future" in _told(_token(rtc()), STAMP.issued_at - 61)[1]
     assert _told(_token(rtc()), STAMP.issued_at - 60)[1] == ""
@@ -102,19 +98,6 @@ def test_it_names_the_certificate_of_two() -> None:
     assert _told(_token(rtc()), app_credentials=both)[0]["signed_by"] == "secondary"
 
 
-@pytest.mark.parametrize(
-    ("joins", "told"),
-    [
-        ({"channel": "Room"}, 'Its channel is "room", the client joins "Room"'),
-        ({"user": "8"}, 'Its user is "7", the client joins with "8"'),
-        ({"product": "rtm"}, "It is for RTC, not for RTM (Signaling): a token of another product is 110"),
-        ({"product": "chat", "channel": "Room"}, "It is for RTC, not for Chat"),
-    ],
-)
-def test_why_a_join_would_fail(joins: Mapping[str, str], told: str) -> None:
-    assert told in _told(_token(rtc("room", 7)), _NOW, CREDENTIALS, **joins)[1]
-
-
 def test_a_wildcard_fits_any_channel_and_user() -> None:
     assert _told(_token(rtc("*", 0)), channel="anything", user="8")[1] == ""
 
@@ -136,9 +119,11 @@ def test_006_still_tells_the_product_the_app_and_the_end() -> None:
     assert "RTC clients get 109" in _told(_token(rtc(version="006")), STAMP.issued_at + 3600)[1]
 
 
-@pytest.mark.parametrize("token", ["", "junk", "007", "006", "a.b.c", "\ud800", "007" + "A" * 9000])
+@pytest.mark.parametrize(
+    "token", ["", "junk", "007", "006", "007eJx", f"006{CREDENTIALS.app_id}", "a.b.c", "\ud800", "007" + "A" * 9000]
+)
 def test_what_cannot_be_read_is_a_bad_ask(token: str) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(ApiError, match="cannot be read") as caught:
         _told(token)
     assert (caught.value.code, caught.value.status, caught.value.field) == (Code.INVALID_FIELD, 400, "token")
     assert caught.value.sentence.count("\n") == 0
