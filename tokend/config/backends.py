@@ -1,4 +1,4 @@
-"""An app's credentials and backends: App ID and certificates are checked to be 32 hexadecimal digits, options validated, classes built."""
+"""An app's credentials and backends. App ID and certificates must be 32 hexadecimal digits; options are validated."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -55,7 +55,9 @@ def build_backends(
     built: dict[str, Backend] = {}
     for kind, backend in classes.items():
         try:
-            options = backend.Options.model_validate(requested[kind], context={"secrets": secret_resolver(tools.secrets)})
+            options = backend.Options.model_validate(
+                requested[kind], context={"secrets": secret_resolver(tools.secrets)}
+            )
         except ValidationError as error:
             report_all(tools.report, (*path, "backends", kind), error, backend.Options)
             continue

@@ -48,7 +48,9 @@ async def answer(
     try:
         caller = await route.authenticator.authenticate(credentials, now, interfaces.keys)
     except ApiError as api_error:
-        await rate_limiting.admit_request(route.app, None, address, interfaces)  # first: a flood must not fill the audit
+        await rate_limiting.admit_request(
+            route.app, None, address, interfaces
+        )  # first: a flood must not fill the audit
         if isinstance(parsed, Issue):
             await _record(
                 interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)
