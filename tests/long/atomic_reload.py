@@ -7,7 +7,7 @@ import asyncio
 from functools import partial
 from typing import Final, NamedTuple
 
-import orjson
+import msgspec.json
 from aiohttp import ClientSession
 
 from tests.long.disturbance import base_of, disturbed, failures, latency, milliseconds
@@ -125,7 +125,7 @@ def _judge(report: Report, answers: list[HttpResponse], reloads: list[Reload]) -
 
 def _version_of(body: bytes) -> int | None:
     """Which configuration this answer is of; None if it is of neither, or of both."""
-    tokens = [text for name, text in orjson.loads(body).items() if name in ("rtcToken", "rtmToken")]
+    tokens = [text for name, text in msgspec.json.decode(body).items() if name in ("rtcToken", "rtmToken")]
     found = {_version_of_token(text) for text in tokens}
     return found.pop() if len(tokens) == 2 and len(found) == 1 else None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import orjson
+import msgspec.json
 
 from tests.long.report import Report
 from tests.long.servers import APP, Server
@@ -24,7 +24,9 @@ SERVERS = 2
 CLIENTS_EACH = 3
 LONGEST_LIFE = 2.0
 """Seconds that a server lives at most from when it listens."""
-BATCH = orjson.dumps({"requests": [{"kind": "rtc", "channel": f"demo-{one}", "uid": one + 1} for one in range(100)]})
+BATCH = msgspec.json.encode(
+    {"requests": [{"kind": "rtc", "channel": f"demo-{one}", "uid": one + 1} for one in range(100)]}
+)
 REQUEST = (
     b"POST /demo/v1/tokens HTTP/1.1\r\nHost: proofs\r\nContent-Type: application/json\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(BATCH), BATCH)
@@ -117,7 +119,7 @@ def _compare(report: Report, file: Path, held: set[bytes]) -> None:
             nonlocal lines
             lines += 1
             with suppress(ValueError, KeyError):
-                held.discard(bytes.fromhex(orjson.loads(line)["token_sha256"]))
+                held.discard(bytes.fromhex(msgspec.json.decode(line)["token_sha256"]))
             return line
 
         findings = [one.sentence for one in verify(map(striking_off, stream))]

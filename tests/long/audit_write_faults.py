@@ -7,7 +7,7 @@ import hashlib
 import time
 from typing import Any, NamedTuple
 
-import orjson
+import msgspec
 
 from tests.long.fault_injection import FAULTS, Place, place
 from tests.long.report import Report
@@ -112,8 +112,8 @@ def _audited(at: Place) -> set[str]:
     found: set[str] = set()
     for line in (at.good.read_bytes() + at.drained).splitlines():
         try:
-            entry: Any = orjson.loads(line)
-        except orjson.JSONDecodeError:
+            entry: Any = msgspec.json.decode(line)
+        except msgspec.DecodeError:
             continue
         found.add(entry.get("token_sha256"))
     return found
@@ -131,5 +131,5 @@ async def _client(at: Place, number: int | None, answers: list[HttpResponse], he
         body = await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
         answers.append(HttpResponse(sent, time.monotonic(), int(head.split(b" ")[1])))
         if number is not None and answers[-1].status == 200:
-            held.add(hashlib.sha256(orjson.loads(body)["rtcToken"].encode()).hexdigest())
+            held.add(hashlib.sha256(msgspec.json.decode(body)["rtcToken"].encode()).hexdigest())
         await asyncio.sleep(PAUSE)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-import orjson
+import msgspec.json
 from aiohttp import ClientSession
 
 from tests.long.asking import Connection, get, milliseconds
@@ -137,7 +137,7 @@ async def _client(port: int, in_use: list[int], answers: list[HttpResponse], cur
             raw = get(f"/demo/rtc/demo-{number}/publisher/uid/{number}/", f"X-API-Key: {key(used)}")
             begun = loop.time()
             reply = await connection.token_request(raw)
-            token = orjson.loads(reply.body)["rtcToken"] if reply.status == 200 else ""
+            token = msgspec.json.decode(reply.body)["rtcToken"] if reply.status == 200 else ""
             answers.append(HttpResponse(begun, loop.time(), used, reply.status, token))
             await asyncio.sleep(PAUSE)
     finally:

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import orjson
+import msgspec.json
 import uvloop
 
 from tests.long.asking import Connection, Reply, get, post
@@ -86,9 +86,9 @@ def _token_request(number: int) -> Wanted:
         raw = get(f"/demo/rtc/demo-{number}/publisher/uid/{number}/?expiry={ttl}")
         return Wanted(raw, "rtcToken", (f"demo-{number}", str(number)), ttl)
     if number % 3 == 1:
-        body = orjson.dumps({"kind": "rtc", "channel": f"demo-{number}", "uid": number, "ttl": ttl})
+        body = msgspec.json.encode({"kind": "rtc", "channel": f"demo-{number}", "uid": number, "ttl": ttl})
         return Wanted(post("/demo/v1/token", body), "token", (f"demo-{number}", str(number)), ttl)
-    body = orjson.dumps({"kind": "rtm", "user": f"user-{number}", "ttl": ttl})
+    body = msgspec.json.encode({"kind": "rtm", "user": f"user-{number}", "ttl": ttl})
     return Wanted(post("/demo/v1/token", body), "token", (f"user-{number}",), ttl)
 
 
@@ -106,7 +106,7 @@ async def _client(port: int, token_requests: Iterator[Wanted], found: Counter[st
 def _verdict(wanted: Wanted, reply: Reply) -> str:
     if reply.status != 200:
         return str(reply.status)
-    decoded = v007.decode(orjson.loads(reply.body)[wanted.field])
+    decoded = v007.decode(msgspec.json.decode(reply.body)[wanted.field])
     content = decoded.content
     told = (content.app_id, content.expire, [one.values for one in content.services])
     its_own = told == (APP_ID, wanted.expire, [wanted.values]) and v007.verifies(decoded, CERTIFICATE)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import orjson
+import msgspec.json
 
 from tests.long.asking import milliseconds as milliseconds
 from tests.long.report import Report
@@ -85,7 +85,7 @@ def log_of(running: Running, since: int = 0) -> Iterator[dict[str, Any]]:
         lines.seek(since)
         for line in lines:
             try:
-                yield orjson.loads(line)
+                yield msgspec.json.decode(line)
             except ValueError:
                 yield {"event": "not JSON", "line": line.decode(errors="replace")}
 

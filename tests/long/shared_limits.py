@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 
 from tests.long.asking import Connection, get
 from tests.long.network_hosts import hosts, redis_in
@@ -83,7 +83,7 @@ async def _judge(report: Report, who: str, addresses: list[str], inside: Sequenc
     printed = (await process.communicate())[0]
     if process.returncode != 0:
         raise SystemExit(f"{who}: the client failed")
-    found = orjson.loads(printed)
+    found = msgspec.json.decode(printed)
     statuses, share, told = _admitted(report, who, found["pausing"])
     report.bar(f"{who}: admitted", told, f"within {NEAR:.0%}", abs(share - 1) <= NEAR)
     others = sum(count for status, count in statuses.items() if status not in ("200", "429"))
@@ -106,7 +106,7 @@ def _admitted(report: Report, who: str, load: dict[str, Any]) -> tuple[dict[str,
 
 def client(*addresses: str) -> None:
     """Run in a process of its own, which may be in another network; prints what it found as JSON."""
-    sys.stdout.buffer.write(orjson.dumps(asyncio.run(_ask_all(addresses))))
+    sys.stdout.buffer.write(msgspec.json.encode(asyncio.run(_ask_all(addresses))))
 
 
 async def _ask_all(addresses: Sequence[str]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-import orjson
+import msgspec.json
 import uvloop
 
 from tests.long.disturbance import many_descriptors
@@ -28,7 +28,7 @@ _HEAD: Final = b"GET /demo/rtc/demo-room/publisher/uid/7/ HTTP/1.1\r\nHost: a\r\
 _BODY: Final = (
     b"POST /demo/v1/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 )
-_ASKS: Final = orjson.dumps({"requests": [{"kind": "rtc", "channel": "demo-room", "uid": 7}] * 100})
+_ASKS: Final = msgspec.json.encode({"requests": [{"kind": "rtc", "channel": "demo-room", "uid": 7}] * 100})
 _BATCH: Final = (
     b"POST /demo/v1/tokens HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
     % (len(_ASKS), _ASKS)

@@ -15,7 +15,7 @@ from tests.running import CREDENTIALS, clean_environment
 
 APPS: Final = 1_000
 LISTENING_SECONDS: Final = 1.5
-DEPENDENCIES: Final = ("aiohttp", "joserfc", "orjson", "prometheus_client", "pydantic", "uvloop", "yaml")
+DEPENDENCIES: Final = ("aiohttp", "joserfc", "msgspec", "prometheus_client", "pydantic", "yaml")
 _SERVE: Final = (sys.executable, "-m", "tokend", "serve", "--port", "0")
 _LIMIT: Final = f"""server: {{connections: {{max: 100000}}}}
 apps:

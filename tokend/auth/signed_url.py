@@ -8,7 +8,7 @@ import re
 from collections.abc import Container, Mapping
 from typing import Annotated, Final, Literal
 
-import orjson
+import msgspec.json
 from pydantic import Field, ValidationError
 
 from tokend.auth.contract import SigningKeys, not_known
@@ -69,7 +69,7 @@ def sign(claims: UrlClaims, keys: SigningKeys) -> str:
     from tokend.auth import jwk
 
     header = {"alg": _ALGORITHM, "kid": keys.signing, "typ": _TYPE}
-    payload = orjson.dumps(claims.model_dump(exclude_none=True))
+    payload = msgspec.json.encode(claims.model_dump(exclude_none=True))
     return jwk.sign(header, payload, keys.keys[keys.signing])
 
 

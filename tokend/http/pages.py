@@ -4,7 +4,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 
 from tokend import __version__
 from tokend.dialects.contract import HttpResponse
@@ -60,7 +60,7 @@ def document(name: str, route: Route) -> HttpResponse:
     """A route's `openapi` document, or the `docs` page made from it."""
     description = openapi.openapi(route)
     if name == "openapi":
-        return HttpResponse(200, orjson.dumps(description))
+        return HttpResponse(200, msgspec.json.encode(description))
     rows = "".join(
         _operation(path, method, operation)
         for path, operations in description["paths"].items()

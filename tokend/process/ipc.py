@@ -5,7 +5,7 @@ import contextlib
 import socket
 from typing import Any, Final
 
-import orjson
+import msgspec.json
 
 MAX_MESSAGE: Final = 256 * 1024 * 1024
 """Bytes: a configuration of many thousand files goes in one message."""
@@ -25,14 +25,14 @@ class Channel:
     def send(self, **message: Any) -> None:
         """Without waiting: the other end reads all the time, or is gone."""
         if not self._writer.is_closing():
-            self._writer.write(orjson.dumps(message) + b"\n")
+            self._writer.write(msgspec.json.encode(message) + b"\n")
 
     async def receive(self) -> dict[str, Any] | None:
         try:
             line = await self._reader.readline()
         except (ConnectionError, ValueError):
             return None
-        found: dict[str, Any] | None = orjson.loads(line) if line.endswith(b"\n") else None
+        found: dict[str, Any] | None = msgspec.json.decode(line) if line.endswith(b"\n") else None
         return found
 
     async def flushed(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
+import msgspec.json
 
 from tests.unit.http.running import WORLD, World, application
 from tests.unit.http.wire import Reply, request_bytes, send_raw
@@ -31,7 +31,7 @@ class Limited:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        return [orjson.loads(line) for line in self.log.getvalue().splitlines()]
+        return [msgspec.json.decode(line) for line in self.log.getvalue().splitlines()]
 
     async def send(self, raw: bytes) -> Reply:
         """The answer to these bytes, on a connection of their own."""
@@ -41,7 +41,7 @@ class Limited:
         self, method: str, target: str, body: bytes | dict[str, Any] | None = None, /, *headers: tuple[str, str]
     ) -> Reply:
         """A request with these headers, which may stand twice; a dict goes as JSON."""
-        content = orjson.dumps(body) if isinstance(body, dict) else body
+        content = msgspec.json.encode(body) if isinstance(body, dict) else body
         return await self.send(request_bytes(method, target, content, *headers))
 
 

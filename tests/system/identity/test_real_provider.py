@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import orjson
+import msgspec.json
 import pytest
 
 from tests.running import APP_ID, CERTIFICATE
@@ -128,7 +128,7 @@ def test_explain_of_a_bearer_fetches_the_keys_itself(provider: Provider, tmp_pat
     (tmp_path / "token").write_text(provider.token())
     done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, *token_request)
     assert (done.returncode, done.stderr) == (0, "")
-    says = orjson.loads(done.stdout)
+    says = msgspec.json.decode(done.stdout)
     assert (says["issued"], says["caller"], says["claims"]["org"]) == (True, "web", "acme")
 
     provider.start("rsa-other")
@@ -145,8 +145,8 @@ def test_explain_of_a_bearer_fetches_the_keys_itself(provider: Provider, tmp_pat
 
 def _post(url: str, token: str) -> Any:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with urlopen(Request(url, orjson.dumps(ASK), headers), timeout=10) as answer:
-        return orjson.loads(answer.read())
+    with urlopen(Request(url, msgspec.json.encode(ASK), headers), timeout=10) as answer:
+        return msgspec.json.decode(answer.read())
 
 
 @pytest.mark.parametrize("name", ["package.json", ".npmrc"])

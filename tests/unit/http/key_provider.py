@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
+import msgspec.json
 
 from tests.unit.auth.jwt.making import jwk
 from tokend.adapters.jwks import KeyCache
@@ -61,4 +61,4 @@ class Provider:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        return [(one["level"], one["message"]) for one in map(orjson.loads, self.log.getvalue().splitlines())]
+        return [(one["level"], one["message"]) for one in map(msgspec.json.decode, self.log.getvalue().splitlines())]

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import orjson
+import msgspec.json
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from msgspec import Struct
@@ -104,7 +104,7 @@ class Running:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        return [orjson.loads(line) for line in self.log.getvalue().splitlines()]
+        return [msgspec.json.decode(line) for line in self.log.getvalue().splitlines()]
 
     async def send(self, raw: bytes) -> Reply:
         """The answer to these bytes, on a connection of their own."""
@@ -114,7 +114,7 @@ class Running:
         self, method: str, target: str, body: bytes | dict[str, Any] | None = None, /, *headers: tuple[str, str]
     ) -> Reply:
         """A request with these headers, which may stand twice; a dict goes as JSON. What no client sends goes as bytes."""
-        content = orjson.dumps(body) if isinstance(body, dict) else body
+        content = msgspec.json.encode(body) if isinstance(body, dict) else body
         if not _is_plain(method, target, headers):
             return await self.send(request_bytes(method, target, content, *headers))
         fields = CIMultiDict(headers)

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-import orjson
+import msgspec.json
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -254,7 +254,7 @@ async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None
     stream = io.BytesIO()
     text = f"server: {{workers: 2, drain: 1s, watch: true}}\n{DEMO}"
     _application(_written(tmp_path, text), JsonLog(stream, lambda: NOW))
-    warnings = [orjson.loads(line)["message"] for line in stream.getvalue().splitlines()]
+    warnings = [msgspec.json.decode(line)["message"] for line in stream.getvalue().splitlines()]
     assert warnings == [
         "drain, watch, workers below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
     ]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
+import msgspec.json
 
 
 class Reply(NamedTuple):
@@ -17,7 +17,7 @@ class Reply(NamedTuple):
 
     @property
     def json(self) -> Any:
-        return orjson.loads(self.body)
+        return msgspec.json.decode(self.body)
 
 
 async def send_raw(port: int, raw: bytes) -> Reply:
