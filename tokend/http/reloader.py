@@ -83,7 +83,7 @@ class Reloader:
             try:
                 isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
             except ConfigurationError as error:
-                return self._refuse(map(str, error.problems), {})
+                return self._reject(map(str, error.problems), {})
             configuration = isolated.configuration
             if configuration.fingerprint == self.configuration.fingerprint:
                 self.refused = bool(self.invalid_apps)
@@ -91,9 +91,9 @@ class Reloader:
                 self._log.event("reload", result="unchanged", fingerprint=configuration.fingerprint)
                 return Reloaded((), configuration.fingerprint, invalid_apps=self.invalid_apps)
             if isolated.invalid_apps and not (isolated.changes_apps or self._starts_to_fail(isolated)):
-                return self._refuse(map(str, isolated.problems), errors_of(isolated))
+                return self._reject(map(str, isolated.problems), errors_of(isolated))
             if problems := await self._install(isolated, files):
-                return self._refuse(problems, {})
+                return self._reject(problems, {})
             before, self.isolated, self.files = self.configuration, isolated, files
             self.refused, self.loaded_at = bool(isolated.invalid_apps), self._clock()
             self._metrics.count("tokend_reloads", "done")
@@ -124,7 +124,7 @@ class Reloader:
         """Whether a new app is invalid from its beginning: it takes its routes, and answers 503 there."""
         return any(not invalid.serves_previous for invalid in isolated.invalid_apps.values())
 
-    def _refuse(self, problems: Iterable[str], invalid_apps: Mapping[str, tuple[str, ...]]) -> Reloaded:
+    def _reject(self, problems: Iterable[str], invalid_apps: Mapping[str, tuple[str, ...]]) -> Reloaded:
         sentences = tuple(problems)
         self.refused = True
         self._metrics.count("tokend_reloads", "refused")
