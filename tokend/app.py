@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from aiohttp import web
 
@@ -24,9 +24,7 @@ from tokend.telemetry.metrics import Snapshot
 __all__ = ["CONTROL", "create_admin_app", "create_app"]
 
 _ONLY_SERVE: Final = frozenset({"listen", "admin", "workers", "connections", "drain", "watch"})
-_IGNORED_SETTINGS: Final = (
-    "{keys} below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
-)
+_IGNORED_SETTINGS: Final = "no effect in an embedded application, only under `tokend serve`: {keys}"
 
 
 def create_app(
@@ -35,16 +33,22 @@ def create_app(
     environ: Mapping[str, str] | None = None,
     clock: Clock = SYSTEM_CLOCK,
     nonces: Nonces = SYSTEM_NONCES,
-    log: JsonLog | None = None,
+    log: BinaryIO | JsonLog | None = None,
 ) -> web.Application:
     """Make the application of a configuration: reads and checks it at once, opens nothing before startup.
 
     `config` is the path of a YAML file, or a `Configuration`, which cannot be reloaded. `environ` are the variables that
-    it may name: those of the process and of `.env` if None; a mapping is used alone. `log` is standard error if None.
+    it may name: those of the process and of `.env` if None; a mapping is used alone. `log` is a binary stream for
+    the log lines, standard error if None.
     An app whose own part is invalid answers 503 until a reload finds it valid, and the log names its errors. Raises
     `ConfigurationError` with every error where another part is invalid, or every app is.
     """
-    log = log or standard_error(clock.time)
+    if log is None:
+        log = standard_error(clock.time)
+    elif not isinstance(log, JsonLog):
+        log = JsonLog(log, clock.time)
+    if not isinstance(config, str | os.PathLike | Configuration):
+        raise TypeError("create_app takes the path of a configuration file, or a Configuration")
     if isinstance(config, Configuration):
         control = Control(Isolated(config), clock, nonces, log)
     else:
@@ -66,7 +70,9 @@ def create_admin_app(app: web.Application, *, key: str | None = None) -> web.App
     """
     from tokend.http import admin  # it brings Prometheus' library, which takes a while to import
 
-    control = app[CONTROL]
+    control = app.get(CONTROL)
+    if control is None:
+        raise TypeError("create_admin_app takes an application that create_app has made")
     return admin.application_of(_OperatedApplication(control), key, control.log)
 
 
@@ -99,6 +105,6 @@ def _warn(control: Control) -> None:
     """Say once which settings count for `tokend serve` alone, and what else the configuration warns of."""
     configuration = control.served.configuration
     ignored = sorted(_ONLY_SERVE & configuration.server.model_fields_set)
-    warnings = [_IGNORED_SETTINGS.format(keys=", ".join(ignored))] if ignored else []
+    warnings = [_IGNORED_SETTINGS.format(keys=", ".join(f"server.{key}" for key in ignored))] if ignored else []
     for warning in (*configuration.warnings_at(control.clock.time()), *warnings):
         control.log.event("warning", "warning", message=warning)

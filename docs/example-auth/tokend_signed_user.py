@@ -60,6 +60,8 @@ class SignedUser(AuthScheme):
             if hmac.compare_digest(signature.encode(), signature_of(signed, options.secret).encode()):
                 if not time.isdecimal() or not 0 <= now - int(time) <= options.max_age:
                     raise not_known(f"{HEADER}: the signature is older than {options.max_age} s, or not of the past")
+                if not user:
+                    raise not_known(f"{HEADER}: the user is empty")
                 return Caller(name, {"sub": user})
         raise not_known(f"{HEADER}: the signature is by none of the secrets")
 

@@ -139,7 +139,7 @@ def shown_apps(source: Source, files: Files) -> dict[str, Any]:
     """`{"apps": …}`, as merged with `defaults`, without secrets and digests, of what `files` remembers."""
     replayed = Files.unpack(files.pack())
     environment = source.variables(replayed)
-    tree, _, _ = find(source.file, environment, source.directory, replayed)
+    tree, _, _ = find(source.file, environment, source.directory, replayed, unreadable={})
     found: dict[str, Any] = {"apps": redacted(plain(merge_apps(tree)["apps"]))}
     return found
 
@@ -180,9 +180,14 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
         raise ConfigurationError(problems)
     files = Files()
     name = _file_name(file, environment, directory, files)
-    tree = _read(directory / name, name, files, []) if name is not None else {}
+    unreadable: list[Problem] = []
+    tree = _read(directory / name, name, files, unreadable) if name is not None else {}
+    if unreadable:
+        raise ConfigurationError(unreadable)
+    written = plain(tree.get("server") or {})
+    known = {key: written[key] for key in ("listen", "admin") if key in written} if isinstance(written, dict) else {}
     try:
-        settings = ServerSettings.model_validate(plain(tree.get("server") or {}))
+        settings = ServerSettings.model_validate(known)
     except ValidationError:
         settings = ServerSettings()
     return _listen(settings.listen, environment), settings.admin

@@ -53,7 +53,7 @@ class RequestHandler:
         )
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):
-            return _page(served.documents.get(parsed.name, match.route))
+            return _page(served.documents.get(parsed.name, match.route, match_info.mounted_at))
         credentials = credentials_in(request, match, served.proxies)
         if isinstance(parsed, Issue):
             record.add_token_requests(parsed, match)

@@ -1,6 +1,7 @@
 """What surrounds every request: its log line, the no-cache headers, and errors in the shape of its dialect."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -18,6 +19,7 @@ RECORD: Final = web.RequestKey("tokend_record", RequestRecord)
 REQUEST_ID: Final = "X-Request-ID"
 INTERNAL: Final = "an error of this server; its log has the request id"
 _PARENT: Final = "traceparent"
+_OF_THE_BODY: Final = frozenset({hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH})
 _CODES: Final = {status: code for code, status in reversed(list(STATUS.items()))}
 
 
@@ -65,16 +67,19 @@ async def no_cache(request: web.Request, handler: Handler) -> web.StreamResponse
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Render `ApiError`, `web.HTTPException` and any other exception in the shape of the request's dialect."""
+    headers: Mapping[str, str] = {}
     try:
-        return await handler(request)
+        response = await handler(request)
+        if isinstance(response, web.StreamResponse):
+            return response
+        raise TypeError("a middleware or handler returned no response")
     except ApiError as error:
         api_error = error
-    except web.HTTPException as error:
-        if error.status < 400:  # a redirect of a middleware inside
-            raise
-        api_error = ApiError(_CODES.get(error.status, Code.MALFORMED), error.reason or "the request is refused")
-        if error.status >= 500:
-            api_error = _internal(request, error)
+    except web.HTTPException as error:  # of a middleware inside
+        headers = {name: value for name, value in error.headers.items() if name not in _OF_THE_BODY}
+        if error.status < 400:
+            return web.Response(status=error.status, headers=headers, text=error.text)
+        api_error = _api_error_of(error)
     except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
         api_error = _internal(request, error)
     record = request[RECORD]
@@ -85,9 +90,16 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         record.code = api_error.code
     match = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
     response = error_response(api_error, match, record.request_id)
+    response.headers.update(headers)
     if not isinstance(match_info, RouteMatch) or match_info.unreadable:
         response.force_close()
     return response
+
+
+def _api_error_of(error: web.HTTPException) -> ApiError:
+    code = _CODES.get(error.status) or (Code.MALFORMED if error.status < 500 else Code.UNAVAILABLE)
+    default = f"{error.status}: {error.reason}"
+    return ApiError(code, error.reason if error.text in (None, default) else str(error.text))
 
 
 def _internal(request: web.Request, error: BaseException) -> ApiError:

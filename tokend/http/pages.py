@@ -48,17 +48,17 @@ class Documents:
     def __init__(self) -> None:
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
 
-    def get(self, name: str, route: Route) -> HttpResponse:
+    def get(self, name: str, route: Route, mounted_at: str = "") -> HttpResponse:
         """`name`: as `document` takes it."""
         key = route.host, route.path, name
         if (kept := self._made.get(key)) is None:
-            kept = self._made[key] = document(name, route)
+            kept = self._made[key] = document(name, route, mounted_at)
         return kept
 
 
-def document(name: str, route: Route) -> HttpResponse:
+def document(name: str, route: Route, mounted_at: str = "") -> HttpResponse:
     """A route's `openapi` document, or the `docs` page made from it."""
-    description = openapi.openapi(route)
+    description = openapi.openapi(route, mounted_at)
     if name == "openapi":
         return HttpResponse(200, msgspec.json.encode(description))
     rows = "".join(
@@ -67,11 +67,12 @@ def document(name: str, route: Route) -> HttpResponse:
         for method, operation in operations.items()
     )
     kinds = "".join(_kind(kind, description["components"]["schemas"][kind]) for kind in route.app.backends)
-    link = escape(route.prefix.rstrip("/") + "/openapi.json")
+    prefix = mounted_at + route.prefix.rstrip("/")
+    link = escape(f"{prefix}/openapi.json")
     return _html(
         description["info"]["title"],
         f"<h1>{escape(description['info']['title'])}</h1><p>The machine-readable form is <a href='{link}'>openapi.json</a>.</p>"
-        f"<h2>Requests, below <code>{escape(route.prefix)}</code></h2><table>{rows}</table><h2>Kinds</h2>{kinds}",
+        f"<h2>Requests, below <code>{escape(prefix or '/')}</code></h2><table>{rows}</table><h2>Kinds</h2>{kinds}",
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
@@ -38,7 +39,7 @@ class Reloaded(Struct, frozen=True):
 class Reloader:
     """Holds the configuration that serves and the files that it was made of. Runs one reload at a time.
 
-    `refused`: whether the last reload was, for one app or for all. `loaded_at`: Unix seconds at which the configuration
+    `refused`: whether the last reload changed nothing because of errors. `loaded_at`: Unix seconds at which the configuration
     began to serve.
     """
 
@@ -63,7 +64,7 @@ class Reloader:
         self.warnings_of = warnings_of
         self._clock = clock
         self._lock = asyncio.Lock()
-        self.refused = bool(isolated.invalid_apps)
+        self.refused = False
         self.loaded_at = clock()
 
     @property
@@ -86,16 +87,18 @@ class Reloader:
                 return self._reject(map(str, error.problems), {})
             configuration = isolated.configuration
             if configuration.fingerprint == self.configuration.fingerprint:
-                self.refused = bool(self.invalid_apps)
+                self.refused = False
+                self._note_invalid_apps(isolated)
                 self._metrics.count("tokend_reloads", "unchanged")
                 self._log.event("reload", result="unchanged", fingerprint=configuration.fingerprint)
                 return Reloaded((), configuration.fingerprint, invalid_apps=self.invalid_apps)
             if isolated.invalid_apps and not (isolated.changes_apps or self._starts_to_fail(isolated)):
+                self._note_invalid_apps(isolated)
                 return self._reject(map(str, isolated.problems), errors_of(isolated))
             if problems := await self._install(isolated, files):
                 return self._reject(problems, {})
             before, self.isolated, self.files = self.configuration, isolated, files
-            self.refused, self.loaded_at = bool(isolated.invalid_apps), self._clock()
+            self.refused, self.loaded_at = False, self._clock()
             self._metrics.count("tokend_reloads", "done")
             self._log.event(
                 "reload", result="done", fingerprint=configuration.fingerprint, apps=len(configuration.apps)
@@ -119,6 +122,10 @@ class Reloader:
             if found != seen:
                 await self.reload()
                 seen = self.files.issuances()
+
+    def _note_invalid_apps(self, isolated: Isolated) -> None:
+        """The configuration that serves stays: only what is said of its apps changes."""
+        self.isolated = replace(self.isolated, invalid_apps=isolated.invalid_apps, problems=isolated.problems)
 
     def _starts_to_fail(self, isolated: Isolated) -> bool:
         """Whether a new app is invalid from its beginning: it takes its routes, and answers 503 there."""

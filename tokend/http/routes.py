@@ -57,6 +57,12 @@ class RouteMatch(web.UrlMappingMatchInfo):
         self.unreadable = False
 
     @property
+    def mounted_at(self) -> str:
+        """The prefix under which the host has mounted the application; empty if it has not."""
+        route = self.route
+        return route.owner.prefix if isinstance(route, TemplateRoute) else ""
+
+    @property
     def origins(self) -> Origins:
         """The web pages that may read the response."""
         route = self.match.route
@@ -68,6 +74,7 @@ class TemplateRoute(web.AbstractRoute):
 
     def __init__(self, method: str, template: str | None, handler: Handler, owner: "ConfiguredRoutes") -> None:
         self.template = template
+        self.owner = owner
         super().__init__(method, handler, expect_handler=_no_expectation, resource=_Template(template, owner))
 
     @property

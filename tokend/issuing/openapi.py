@@ -40,7 +40,7 @@ def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
     }
 
 
-def openapi(route: Route) -> dict[str, Any]:
+def openapi(route: Route, mounted_at: str = "") -> dict[str, Any]:
     """The OpenAPI 3.1 document of what a route answers."""
     schemas: dict[str, Any] = {}
     for kind, backend in route.app.backends.items():
@@ -53,7 +53,7 @@ def openapi(route: Route) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": f"tokend: {route.app.name}", "version": __version__},
-        "servers": [{"url": route.prefix}],
+        "servers": [{"url": (mounted_at + route.prefix.rstrip("/")) or "/"}],
         "paths": _paths(route),
         "components": {
             "schemas": schemas,

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +257,7 @@ async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None
     _application(_written(tmp_path, text), JsonLog(stream, lambda: NOW))
     warnings = [msgspec.json.decode(line)["message"] for line in stream.getvalue().splitlines()]
     assert warnings == [
-        "drain, watch, workers below `server` have no effect here: only `tokend serve` has sockets and processes of its own"
+        "no effect in an embedded application, only under `tokend serve`: server.drain, server.watch, server.workers"
     ]
 
 
@@ -272,3 +273,47 @@ async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_clien
     assert list((await (await admin.get("/-/config")).json())["apps"]) == ["other"]
     proxied = await admin.post("/-/reload", headers={"X-Forwarded-For": "203.0.113.7"})
     assert proxied.status == 403
+
+
+async def test_an_http_exception_of_a_users_middleware_keeps_its_headers(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    raised: dict[str, Any] = {
+        "503": web.HTTPServiceUnavailable(headers={"Retry-After": "9"}, text="closed for tonight"),
+        "302": web.HTTPFound("/login"),
+    }
+
+    @web.middleware
+    async def raising(request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.query_string == "none":
+            return None  # type: ignore[return-value]  # the mistake of a user
+        raise raised[request.query_string]
+
+    stream = io.BytesIO()
+    app = tokend.create_app(_written(tmp_path), environ=ENVIRONMENT, log=stream)
+    app.middlewares.append(raising)
+    client = await aiohttp_client(app)
+    closed = await client.get("/demo/rtm/ada?503")
+    assert (closed.status, closed.headers["Retry-After"]) == (503, "9")
+    assert (await closed.json())["error"] == "closed for tonight"
+    moved = await client.get("/demo/rtm/ada?302", allow_redirects=False)
+    assert (moved.status, moved.headers["Location"]) == (302, "/login")
+    assert "no-store" in moved.headers["Cache-Control"]
+    assert (await client.get("/demo/rtm/ada?none")).status == 500
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["status"] for line in lines if line["event"] == "request"] == [503, 302, 500]
+
+
+def test_what_is_no_configuration_or_no_application_is_said(tmp_path: Path) -> None:
+    wrong: Any
+    for wrong in ({}, None):
+        with pytest.raises(TypeError, match="takes the path of a configuration file"):
+            tokend.create_app(wrong)
+    with pytest.raises(TypeError, match="that create_app has made"):
+        tokend.create_admin_app(web.Application())
+
+
+async def test_the_documents_name_the_mount_prefix(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    client = await aiohttp_client(_host(_application(_written(tmp_path))))
+    assert (await (await client.get("/tokens/demo/openapi.json")).json())["servers"] == [{"url": "/tokens/demo"}]
+    assert "href='/tokens/demo/openapi.json'" in await (await client.get("/tokens/demo/docs")).text()

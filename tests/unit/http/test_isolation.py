@@ -1,10 +1,10 @@
 """One tenant's mistake stays with that tenant: at start, at a reload, in the answers of the admin application."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -41,7 +41,7 @@ class Tenants:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        return [orjson.loads(line) for line in self._log.getvalue().splitlines()]
+        return [json.loads(line) for line in self._log.getvalue().splitlines()]
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ async def test_a_reload_changes_the_others_and_keeps_the_last_valid_version(
     metrics = await (await admin.get("/metrics")).text()
     assert 'tokend_app_valid{app="acme"} 1.0' in metrics
     assert 'tokend_app_valid{app="bolt"} 0.0' in metrics
-    assert "tokend_config_last_reload_successful 0.0" in metrics
+    assert "tokend_config_last_reload_successful 1.0" in metrics
 
 
 async def test_where_nothing_else_changes_the_reload_is_refused(
@@ -111,6 +111,28 @@ async def test_where_nothing_else_changes_the_reload_is_refused(
     assert (response.status, answer["reloaded"], answer["fingerprint"]) == (409, False, before)
     assert answer["problems"]
     assert await _status(client, "acme") == 200
+    assert list((await (await admin.get("/-/config")).json())["invalid_apps"]) == ["acme"]
+    assert 'tokend_app_valid{app="acme"} 0.0' in await (await admin.get("/metrics")).text()
+    tenants.write("acme", _GOOD)
+    assert (await (await admin.post("/-/reload")).json())["invalid_apps"] == {}
+    assert 'tokend_app_valid{app="acme"} 1.0' in await (await admin.get("/metrics")).text()
+
+
+async def test_a_file_that_cannot_be_parsed_is_that_apps_alone(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
+    tenants.write("acme", _GOOD)
+    app = tenants.application()
+    client, admin = await aiohttp_client(app), await aiohttp_client(tokend.create_admin_app(app))
+    tenants.write("bolt", "a: [")
+    tenants.write("acme", _GOOD + "ttl: {max: 5m}\n")
+    difference = await (await admin.get("/-/diff")).json()
+    assert {name: of_app["change"] for name, of_app in difference["apps"].items()} == {
+        "acme": "changed",
+        "bolt": "invalid",
+    }
+    assert (await (await admin.post("/-/reload")).json())["reloaded"]
+    shown = await (await admin.get("/-/config")).json()
+    assert (list(shown["invalid_apps"]), "acme" in shown["apps"]) == (["bolt"], True)
+    assert await _status(client, "acme") == 400
 
 
 async def test_a_newcomer_takes_no_path_that_is_served(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
