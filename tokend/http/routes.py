@@ -74,7 +74,7 @@ class TemplateRoute(web.AbstractRoute):
 
 
 class _Template(web.AbstractResource):
-    """The resource of a `TemplateRoute`: aiohttp asks it for its name alone."""
+    """The resource of a `TemplateRoute`: aiohttp reads only its name."""
 
     def __init__(self, template: str | None, owner: "ConfiguredRoutes") -> None:
         super().__init__()

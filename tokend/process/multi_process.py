@@ -33,7 +33,7 @@ STOP_SECONDS: Final = 15.0
 
 
 class _Worker:
-    """One child as its supervisor sees it."""
+    """One child process, as its parent knows it."""
 
     def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.process = process
@@ -77,7 +77,7 @@ class _Worker:
 
 
 class MultiProcessServer:
-    """A `Fleet` of several. Made in a running loop."""
+    """The `ServerHandle` of several processes. Create it in a running loop."""
 
     def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         self._metrics = Metrics()
