@@ -3,9 +3,9 @@
 Started as a program of its own, with PORT in the environment; imports nothing of tokend.
 """
 
+import asyncio
 import os
 
-import uvloop
 from aiohttp import web
 
 BODY = b'{"rtcToken":"' + b"x" * 180 + b'"}'
@@ -29,7 +29,7 @@ async def hello(_: web.Request) -> web.Response:
 def main() -> None:
     app = web.Application()
     app.router.add_get("/{tail:.*}", hello)
-    port, loop = int(os.environ["PORT"]), uvloop.new_event_loop()
+    port, loop = int(os.environ["PORT"]), asyncio.new_event_loop()
     web.run_app(app, host="127.0.0.1", port=port, access_log=None, loop=loop, print=None)
 
 

@@ -28,6 +28,7 @@ async def test_another_credential_is_not_its_own() -> None:
         signed("ann", NOW - 61),
         signed("ann", NOW + 1),
         signed("ann", NOW, Secret("another secret")),
+        signed("", NOW),
         Credentials(headers={HEADER: "ann"}),
         Credentials(headers={HEADER: ".."}),
     ],

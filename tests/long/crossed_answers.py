@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec.json
-import uvloop
 
 from tests.long.asking import Connection, Reply, get, post
 from tests.long.report import Report
@@ -67,7 +66,7 @@ async def _measure(config: Path) -> Counter[str]:
 
 def _process(port: int, first: int, last: int) -> Counter[str]:
     """Every PROCESSES-th ask from the first on, up to the last, on this process's share of the connections."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner() as runner:
         return runner.run(_clients(port, (_token_request(number) for number in range(first, last + 1, PROCESSES))))
 
 

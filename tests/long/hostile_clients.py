@@ -6,8 +6,6 @@ import re
 from collections import Counter
 from typing import Final
 
-import uvloop
-
 from tests.unit.http.hostile import Hostile
 from tests.unit.http.hostile_words import MORE_PATHS, PATHS
 
@@ -24,7 +22,7 @@ _CLOSES: Final = re.compile(rb"(?i)\r\nconnection: close\r\n|HTTP/1\.0 ")
 def attack(port: int, seed: int, count: int) -> Counter[int]:
     """Answers by status, NO_ANSWER for those without one; at least `count` in all. What a closed connection swallowed
     of a pipeline is not counted."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner() as runner:
         return runner.run(_attack(port, seed, count))
 
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec.json
-import uvloop
 
 from tests.long.disturbance import many_descriptors
 
@@ -47,7 +46,7 @@ def attack(port: int) -> Closed:
     """All of them at once, until all are closed."""
     many_descriptors(HEADERS + BODIES + READERS + 100)
     gc.disable()  # a pause here would look like the server's
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner() as runner:
         return runner.run(_attack(port))
 
 

@@ -1,4 +1,4 @@
-"""Requests without any credential, where a caller is written as `anonymous: true`."""
+"""The scheme for requests without a credential: a caller with `anonymous: true`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
@@ -10,11 +10,11 @@ from tokend.core.validation import StrictValue, redact_secrets
 
 
 class AnonymousOptions(StrictValue[Literal[True]]):
-    """`true`: whoever reaches the server is this caller."""
+    """`true`: every request without a credential is from this caller."""
 
 
 class Anonymous(AuthScheme):
-    """Whoever sends no credential at all."""
+    """Authenticates every request without a credential as its only caller."""
 
     name: ClassVar[str] = "anonymous"
     Options = AnonymousOptions

@@ -1,4 +1,4 @@
-"""API keys, as `X-API-Key` or `Authorization: Bearer`. The configuration holds SHA-256 digests, never the keys."""
+"""API keys, as `X-API-Key` or `Authorization: Bearer`. The configuration holds SHA-256 digests, not the keys."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
@@ -18,7 +18,7 @@ class ApiKeyOptions(StrictValue[KeyDigests]):
 
 
 class ApiKey(AuthScheme):
-    """Takes any key but one that looks like a JWT, which comes as `X-API-Key` only."""
+    """Finds the caller of an API key. A key that looks like a JWT is read only from `X-API-Key`."""
 
     name: ClassVar[str] = "api_key"
     Options = ApiKeyOptions

@@ -1,4 +1,4 @@
-"""The auth schemes of a route, in order, and the credentials that they are offered."""
+"""Authenticates requests of a route with its auth schemes, and reads the credentials for them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _NO_HEADERS: Final[Mapping[str, Sequence[str]]] = {}
 
 
 class Authenticator:
-    """The schemes of one route by their priority. A credential that none of them knows is 401; two at once are 400."""
+    """The schemes of a route, by priority."""
 
     def __init__(self, schemes: Sequence[AuthScheme]) -> None:
         self._schemes = tuple(sorted(schemes, key=lambda scheme: scheme.priority))
@@ -34,23 +34,23 @@ class Authenticator:
         self.headers = frozenset(
             {API_KEY_HEADER, *(source.name.lower() for source in sources if isinstance(source, Header))}
         )
-        """Headers that carry credentials, in lower case. An X-API-Key that no scheme reads is an unknown credential."""
+        """Names of headers with credentials, in lower case. An X-API-Key that no scheme reads is an unknown credential."""
         self.cookie = next((source.name for source in sources if isinstance(source, Cookie)), None)
         self.proxy_headers = frozenset(
             name for source in sources if isinstance(source, ProxyHeaders) for name in source.names
         )
-        """Headers that are read from trusted proxies, in lower case."""
+        """Names of headers that are read from trusted proxies, in lower case."""
         self.path_key_callers = tuple(
             caller
             for scheme in self._schemes
             if any(isinstance(source, PathKey) for source in scheme.reads)
             for caller in scheme.callers
         )
-        """Names of the callers that come by a key in the URL."""
+        """Names of the callers that a key in the URL authenticates."""
         self.open_callers = tuple(
             caller for scheme in self._schemes if scheme.takes_anybody for caller in scheme.callers
         )
-        """Names of the callers that anybody can be."""
+        """Names of the callers that need no credential."""
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Authenticator:
         return tuple(scheme.name for scheme in self._schemes)
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller:
-        """The caller; `ApiError` if there is none. `now` in Unix seconds."""
+        """The caller. Raises `ApiError`: 401 if no scheme accepts a credential, 400 for two at once. `now` in Unix seconds."""
         total = credentials.total
         if total > 1:
             raise ApiError(
@@ -84,9 +84,9 @@ def read_credentials(
     path_key: str | None = None,
     cookie: str | None = None,
 ) -> Credentials:
-    """The credentials in the Authorization header, in other headers, in the path and in the route's cookie.
+    """Collect the credentials from the Authorization header, other headers, the path and the route's cookie.
 
-    Each header comes with all its values; `ApiError` (400) for one that stands twice. `headers`: by name in lower case.
+    Each header is passed with all its values; raises `ApiError` (400) for a repeated one. `headers`: by name in lower case.
     """
     if len(authorization) > 1 or any(len(values) > 1 for values in headers.values()):
         raise ApiError(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")

@@ -1,7 +1,7 @@
-"""What an auth scheme is: it authenticates the callers of one app and route. This module is the whole interface.
+"""The interface of auth schemes. A scheme authenticates the callers of one app and route.
 
-A scheme is found through the entry-point group `tokend.auth`; the entry's name is the key that a caller has in the
-configuration. It is pure: no I/O, clock or randomness. The keys of identity providers come as an argument.
+Schemes are found through the entry-point group `tokend.auth`. The entry's name is the key of a caller in the
+configuration. A scheme uses no I/O, clock or randomness. It gets the keys of identity providers as an argument.
 """
 
 from abc import ABC, abstractmethod
@@ -25,42 +25,42 @@ class Bearer(Struct, frozen=True):
 
 
 class Header(Struct, frozen=True):
-    """A header of its own, such as `X-API-Key`."""
+    """A header other than Authorization, such as `X-API-Key`."""
 
     name: str
 
 
 class PathKey(Struct, frozen=True):
-    """The part of the path after `/k/`."""
+    """The segment of the path after `/k/`."""
 
 
 class Cookie(Struct, frozen=True):
-    """A cookie, which counts only where a page that `cors` names sends it. All schemes of a route read the same one."""
+    """A cookie, which counts only if a page that `cors` names sends it. All schemes of a route read the same cookie."""
 
     name: str
 
 
 class ProxyHeaders(Struct, frozen=True):
-    """Headers that count only where a trusted proxy sends them; `names` in lower case."""
+    """Headers that count only if a trusted proxy sends them; `names` in lower case."""
 
     names: frozenset[str] = frozenset()
 
 
 Source = Bearer | Header | PathKey | Cookie | ProxyHeaders
-"""Where in a request a scheme looks for credentials."""
+"""A place in a request where a scheme reads credentials."""
 BEARER: Final = Bearer()
 PATH_KEY: Final = PathKey()
 PROXY_HEADERS: Final = ProxyHeaders()
-"""For a class; its instances set `reads` to a `ProxyHeaders` with the names."""
+"""The value of `reads` of a class whose instances set a `ProxyHeaders` with names."""
 
 
 class Credentials(Struct, frozen=True):
-    """The credentials that a request carries, as text; None: it carries none of that sort.
+    """The credentials in a request, as text. None means that there is none of that type.
 
-    `headers`: those that schemes of the route read, by name in lower case. `other`: an Authorization header that is no
-    Bearer, or a credential that cannot be read; no scheme knows it. `proxied`: the headers of a trusted proxy that schemes
-    of the route read, by name in lower case, each with all its values; None: none counts. `unproxied`: why those that
-    were sent do not count, for the operator.
+    `headers`: those that schemes of the route read, by name in lower case. `other`: whether there is an Authorization
+    header other than Bearer, or a credential that cannot be read; no scheme accepts it. `proxied`: the headers of a
+    trusted proxy that schemes of the route read, by name in lower case, each with all its values; None if none count.
+    `unproxied`: why such headers do not count, for the operator.
     """
 
     bearer: str | None = None
@@ -73,19 +73,19 @@ class Credentials(Struct, frozen=True):
 
     @property
     def total(self) -> int:
-        """How many credentials the client itself sent. Cookies and a proxy's headers do not count."""
+        """The number of credentials from the client itself, without cookies and headers of a proxy."""
         return (self.bearer is not None) + len(self.headers) + (self.path_key is not None) + self.other
 
 
 class SigningKeys(Struct, frozen=True):
-    """An app's keys for signed URLs by name, primary and perhaps secondary; `signing` names the one that signs."""
+    """An app's keys for signed URLs by name: primary and optionally secondary. `signing`: the name of the key that signs."""
 
     keys: Mapping[str, "jwk.Key"]
     signing: str
 
 
 class AppContext(Struct, frozen=True):
-    """The app whose callers a scheme authenticates. `signing_keys`: those of its signed URLs, None if it has none."""
+    """The app whose callers a scheme authenticates. `signing_keys`: the keys of its signed URLs, None if it has none."""
 
     name: str
     signing_keys: SigningKeys | None = None
@@ -96,58 +96,58 @@ Place = tuple[str | int, ...]
 
 
 class AuthScheme(ABC):
-    """Built once for an app and route, with the options of those of its callers that use the scheme."""
+    """An auth scheme. An instance serves the callers of one app and route that use the scheme."""
 
     name: ClassVar[str]
     """The name of the entry point."""
     api_version: ClassVar[int] = 1
     """The version of `tokend.plugins` that it was written for."""
     Options: ClassVar[type[BaseModel]]
-    """What stands under the scheme's key of a caller; a field of type `Secret` is `{env: …}` and its like there."""
+    """The model of the value under the scheme's key of a caller. The YAML writes a field of type `Secret` as `{env: …}`."""
     reads: tuple[Source, ...] = ()
-    """Where its credentials are. An instance may set what its callers read in particular."""
+    """Where it reads credentials. An instance may set the sources of its callers."""
     priority: ClassVar[int] = 50
-    """Schemes are tried in this order, the lowest first."""
+    """Schemes are tried in ascending order of this number."""
     brings_claims: ClassVar[bool] = False
-    """Whether its callers have claims, which rules can name."""
+    """Whether its callers have claims, which rules can use."""
     needs_rules: ClassVar[bool] = True
-    """Whether a caller without `rules` is an error. If not, it may have any token without a wildcard."""
+    """Whether a caller without `rules` is an error. If False, such a caller may have any token without a wildcard."""
     takes_anybody: ClassVar[bool] = False
-    """Whether a request without any credential is a caller."""
+    """Whether it accepts a request without any credential."""
 
     def __init__(self, app: AppContext, callers: Mapping[str, Any]) -> None:
-        """`callers`: the options of each caller, by its name. No problem was found with them."""
+        """`callers`: the options of each caller by name. They have passed all checks."""
         self.app = app
         self.callers = callers
 
     @classmethod
     def problems(cls, app: AppContext, callers: Mapping[str, Any]) -> Iterable[tuple[Place, str]]:
-        """What is wrong with the options of an app's callers: where, and a sentence that follows the place."""
+        """Problems of the options of an app's callers: the place, and a sentence that follows it."""
         return ()
 
     @classmethod
     def problems_of_route(cls, callers: Mapping[str, Any]) -> Iterable[str]:
-        """What keeps callers from being on one route, in sentences that follow the route's `callers`."""
+        """Why these callers cannot be on the same route, in sentences that follow the route's `callers`."""
         return ()
 
     @classmethod
     def problems_between_apps(cls, callers: Mapping[tuple[str, str], Any]) -> Iterable[tuple[Place, str]]:
-        """The same as `problems` for the callers of all apps. Their names, and the places, begin with the app's name."""
+        """Problems between the callers of all apps, as in `problems`. Names and places begin with the app's name."""
         return ()
 
     @classmethod
     def keys(cls, options: Any) -> Sequence["Key"]:
-        """The keys that a caller has by digest: none may serve two callers, and the log says when one ends."""
+        """The keys of a caller, known by digest. Two callers may not have the same key; the log says when a key expires."""
         return ()
 
     @abstractmethod
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
-        """The caller; None if no credential here is of this scheme; raises `ApiError` for one that is, and is bad.
+        """The caller, or None if no credential is for this scheme. Raises `ApiError` (401) for a bad credential.
 
         `now` in Unix seconds. `keys`: those of identity providers.
         """
 
 
 def not_known(operator: str | None = None) -> ApiError:
-    """The 401 for a credential that is of no use here, one sentence for all. `operator`: why, for the log alone."""
+    """The error (401) for a credential that is not accepted, always the same. `operator`: the reason, only for the log."""
     return ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=operator)

@@ -1,7 +1,7 @@
 """Users that a proxy in front has signed in and names in headers: oauth2-proxy, Authelia, nginx auth_request.
 
-The headers are those of a trusted proxy: the server decides which peers are. Why headers do not count goes to the
-operator's log; the client learns only that its credential is not accepted.
+Only headers of trusted proxies count; the server decides which peers those are. The operator's log says why headers do
+not count; the client learns only that its credential is not accepted.
 """
 
 import hmac
@@ -35,11 +35,11 @@ Headers = Mapping[str, Sequence[str]]
 
 
 class _InvalidHeaders(Exception):
-    """Why headers do not count, for the operator."""
+    """The headers are not valid. The message is the reason, for the operator."""
 
 
 class ForwardAuth(AuthScheme):
-    """All callers of a route whose users a proxy names. Whatever credential the client sent itself goes first."""
+    """Authenticates all callers of a route whose users a proxy names, unless the client itself sent a credential."""
 
     name: ClassVar[str] = "forward_auth"
     Options = ForwardAuthOptions
@@ -60,7 +60,7 @@ class ForwardAuth(AuthScheme):
 
     @classmethod
     def problems_of_route(cls, callers: Mapping[str, ForwardAuthOptions]) -> Iterable[str]:
-        """Two callers for which one user could be both."""
+        """Two callers that the same user could be."""
         configs = [forward_auth_config(name, options) for name, options in callers.items()]
         for index, config in enumerate(configs):
             for other in configs[:index]:
@@ -84,7 +84,7 @@ class ForwardAuth(AuthScheme):
 
 
 def _first_fitting(named: Sequence[ForwardAuthConfig], headers: Headers) -> Caller:
-    """Several callers may read one header. Two headers with a user each are one too many: a client may have added one."""
+    """The first caller that the headers fit. Two headers with users are an error, since a client may have added one."""
     users = sorted({config.user for config in named})
     if len(users) > 1:
         raise _InvalidHeaders(f"{' and '.join(users)} each name a user: have every proxy remove what it does not set")
@@ -123,8 +123,7 @@ def _check_secret(header: SecretHeader, headers: Headers) -> None:
 
 
 def _text(name: str, headers: Headers) -> str:
-    """The one value of a header, empty where there is none: UTF-8 that can be seen, so no byte that a log or a rule
-    would show as something else."""
+    """The value of a header, empty if there is none. Raises `_InvalidHeaders` for two values or invisible characters."""
     values = headers.get(name, ("",))
     if len(values) > 1:
         raise _InvalidHeaders(f"{name} stands twice in the request: the proxy has to replace what a client sends")

@@ -1,4 +1,4 @@
-"""What a `forward_auth` caller reads: the headers of a proxy, from a preset or written out, as the configuration writes it."""
+"""Options of a `forward_auth` caller: the headers of a proxy that it reads, from a preset or written out."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -39,11 +39,11 @@ def _preset_name(text: str) -> str:
 
 
 HeaderName = Annotated[str, AfterValidator(_header)]
-"""In lower case."""
+"""The name of a header, in lower case."""
 
 
 class SecretHeader(StrictModel):
-    """A header that only the proxy can fill."""
+    """A header with a secret, which only the proxy can send."""
 
     name: HeaderName = Field(description="the header that carries the secret")
     secret: Annotated[Secret, AfterValidator(_shared_secret)] = Field(
@@ -52,7 +52,7 @@ class SecretHeader(StrictModel):
 
 
 class ForwardAuthOptions(StrictModel):
-    """In which headers a proxy in front names the user: a preset, or user, claims and lists."""
+    """The headers in which a proxy in front names the user: a preset, or user, claims and lists."""
 
     preset: Annotated[str, AfterValidator(_preset_name)] | None = Field(
         default=None, description=f"a proxy by name: {', '.join(FORWARD_PRESETS)}"
@@ -71,7 +71,7 @@ class ForwardAuthOptions(StrictModel):
 
 
 class ForwardAuthConfig(Struct, frozen=True):
-    """What one caller reads, all names of headers in lower case: `user` becomes `claims.sub`, `lists` split at commas."""
+    """The headers that a caller reads, in lower case. `user` becomes `claims.sub`; `lists` are split at commas."""
 
     caller: str
     user: str
@@ -87,12 +87,12 @@ class ForwardAuthConfig(Struct, frozen=True):
 
     @property
     def headers(self) -> frozenset[str]:
-        """All that it reads."""
+        """All headers that it reads."""
         return self.claim_headers | ({self.secret_header.name} if self.secret_header is not None else frozenset())
 
 
 def forward_auth_config(caller: str, options: ForwardAuthOptions) -> ForwardAuthConfig:
-    """What the caller with these options reads. A user's header, or a preset, has to be there."""
+    """The headers that a caller with these options reads. The options must have `user` or a preset."""
     user, claims, lists = options.user or "", options.claims or {}, options.lists or {}
     if options.preset is not None:
         preset = FORWARD_PRESETS[options.preset]
@@ -103,7 +103,7 @@ def forward_auth_config(caller: str, options: ForwardAuthOptions) -> ForwardAuth
 
 
 def option_problems(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
-    """What is wrong with one caller's options taken together: the key, and a sentence that follows it."""
+    """Problems of a caller's options taken together: the key, and a sentence that follows it."""
     if options.preset is not None:
         for key in ("user", "claims", "lists"):
             if getattr(options, key) is not None:

@@ -1,6 +1,7 @@
-"""Keys and signatures of JWS: all that is done by joserfc.
+"""Keys and signatures of JWS: everything that uses joserfc.
 
-It takes a fifth of a process's memory, so this module is imported where a key is at hand, never at the top of a file.
+joserfc takes a fifth of a process's memory. Import this module only inside functions that have a key, never at the top
+of a file.
 """
 
 from collections.abc import Mapping
@@ -15,11 +16,11 @@ from tokend.auth.jws import KeysProblem, Token
 Key = jwk.Key
 MIN_RSA_BITS: Final = 2048
 MAX_KEYS: Final = 100
-"""Of one document: a token that names no key is held against each of them."""
+"""The most keys of a document. A token without a kid is checked with each of them."""
 
 
 def import_keys(document: object) -> tuple[jwk.Key, ...]:
-    """The usable public keys of a JWKS document; `KeysProblem` if it is none. Other keys are passed over."""
+    """The usable public keys of a JWKS document (RFC 7517). Skips other keys; raises `KeysProblem` for other documents."""
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
         raise KeysProblem("is no JWKS document")
     if len(document["keys"]) > MAX_KEYS:
@@ -41,7 +42,7 @@ def secret_key(text: str) -> jwk.Key:
 
 
 def pem_key(text: str) -> jwk.Key:
-    """The public key of a PEM; `ValueError` if it is none."""
+    """The public key of a PEM text. Raises `ValueError` if there is none."""
     for kind in (jwk.RSAKey, jwk.ECKey, jwk.OKPKey):
         try:
             return _sound(kind.import_key(text))
@@ -51,7 +52,7 @@ def pem_key(text: str) -> jwk.Key:
 
 
 def _sound(key: jwk.Key) -> jwk.Key:
-    """`ValueError` for a private key, which is not ours to hold, and for one that is too short."""
+    """The key, if it is usable. Raises `ValueError` for a private key and for an RSA key that is too short."""
     if key.is_private:
         raise ValueError("a private key")
     if isinstance(key, jwk.RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
@@ -60,12 +61,12 @@ def _sound(key: jwk.Key) -> jwk.Key:
 
 
 def _is_short(key: Mapping[str, Any]) -> bool:
-    """Whether an RSA modulus is too short, so that joserfc need not warn of it on standard error."""
+    """Whether an RSA modulus is too short. joserfc would write a warning about it to standard error."""
     return isinstance(key.get("n"), str) and len(key["n"]) * 6 < MIN_RSA_BITS
 
 
 def is_for(key: jwk.Key, algorithm: str) -> bool:
-    """Whether it is of the kind that the algorithm takes."""
+    """Whether the algorithm can use a key of this type."""
     try:
         JWSRegistry.algorithms[algorithm].check_key(key)
     except JoseError:
@@ -74,14 +75,14 @@ def is_for(key: jwk.Key, algorithm: str) -> bool:
 
 
 def is_signed(token: Token, algorithm: str, key: jwk.Key) -> bool:
-    """Whether the signature is by this key."""
+    """Whether this key made the signature."""
     try:
-        # the algorithm itself, not joserfc's whole reading: that refuses headers it does not know, as Clerk's `cat`
+        # only the algorithm: joserfc's own reader rejects headers that it does not know, such as Clerk's `cat`
         return bool(JWSRegistry.algorithms[algorithm].verify(token.signed, token.signature, key))
     except (JoseError, ValueError, TypeError):
         return False
 
 
 def sign(header: Mapping[str, str], payload: bytes, key: jwk.Key) -> str:
-    """A compact JWS by the algorithm that its header names."""
+    """A compact JWS, signed with the algorithm that its header names."""
     return serialize_compact({**header}, payload, key, algorithms=[header["alg"]])

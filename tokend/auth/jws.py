@@ -1,6 +1,6 @@
-"""Compact JWS, read strictly: one spelling a token, no key twice, nothing that has to be understood and is not.
+"""Reads compact JWS (RFC 7515) strictly: canonical base64url, no duplicate keys, no critical headers.
 
-Shared by identity providers' tokens and signed URLs. Knows no claims, keys or signatures.
+Tokens of identity providers and signed URLs share it. It checks no claims and no signatures.
 """
 
 import binascii
@@ -13,9 +13,9 @@ from tokend.core import strict_json
 
 MAX_LENGTH: Final = 8 * 1024
 LEEWAY: Final = 30
-"""Seconds that clocks may differ by."""
+"""The most seconds by which clocks may differ."""
 MAX_TIME: Final = 253_402_300_799
-"""The last second of the year 9999: anything later is no time that anybody means."""
+"""The last second of the year 9999, in Unix seconds. Later times are errors."""
 
 
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
@@ -23,15 +23,15 @@ _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class InvalidToken(Exception):
-    """Why a token does not do, for the operator."""
+    """A token is not valid. The message is the reason, for the operator."""
 
 
 class KeysProblem(ValueError):
-    """Why keys cannot be had from somewhere: a sentence of ours, which repeats nothing of what came from there."""
+    """Keys cannot be read. The message says why and repeats nothing of what was received."""
 
 
 class Token(Struct, frozen=True):
-    """The parts of a token, each decoded. `signed` is what the signature is over."""
+    """The decoded parts of a token. `signed`: the bytes that the signature covers."""
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
@@ -40,12 +40,12 @@ class Token(Struct, frozen=True):
 
 
 def looks_like_jws(text: str) -> bool:
-    """Three dot-separated parts."""
+    """Whether a text has three parts with dots between."""
     return text.count(".") == 2
 
 
 def read(text: str) -> Token:
-    """A text that looks like a JWS, its signature unchecked; `InvalidToken` unless it is one, letter by letter."""
+    """Decode a text that looks like a JWS. Raises `InvalidToken` if it is malformed. Does not check the signature."""
     if len(text) > MAX_LENGTH:
         raise InvalidToken("the token is over 8 KiB")
     header, claims, signature = text.split(".")
@@ -53,7 +53,7 @@ def read(text: str) -> Token:
 
 
 def quoted(value: object) -> str:
-    """What a log line may repeat of a header or claim."""
+    """The part of a header or claim that a log line may repeat."""
     return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else type(value).__name__
 
 
@@ -65,7 +65,7 @@ def _header(part: str) -> Mapping[str, Any]:
 
 
 def _decoded(part: str) -> bytes:
-    """The bytes of a part; each has one spelling, so that no token has two."""
+    """The bytes of a part. Only the canonical base64url is accepted, so each token has exactly one form."""
     try:
         written = part.encode("ascii")
         padded = written.translate(_FROM_URL) + b"=" * (-len(part) % 4)

@@ -1,7 +1,7 @@
 """JWTs of an identity provider, as `Authorization: Bearer` or in a preset's cookie. joserfc checks the signatures.
 
-A token's issuer and audience say which caller it is for; then the signature, the times and `require` must hold. Why a token
-does not count goes to the operator's log; the client learns only that it is not accepted.
+Issuer and audience of a token decide its caller. Then signature, times and `require` are checked. The operator's log
+says why a token is not accepted; the client learns only that it is not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from tokend.auth.jwk import Key
 
 REMEMBERED: Final = 1024
-"""Tokens that were found to hold, of all routes of a process, of at most 8 KiB each."""
+"""The most valid tokens that are cached, for all routes of a process. Each has at most 8 KiB."""
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 
 class _Known(Struct, frozen=True):
-    """What a token was found to be, once its signature held: all of it but whether its time has come, or is past."""
+    """A token whose signature and claims are valid. Only its times remain to be checked; they are Unix seconds."""
 
     caller: Caller
     trust: TrustedIssuer
@@ -42,10 +42,10 @@ class _Known(Struct, frozen=True):
 
 
 class Jwt(AuthScheme):
-    """All callers of a route that bring JWTs. Answers None for a token of an issuer that none of them trusts.
+    """Authenticates all callers of a route that use JWTs.
 
-    What was found is remembered as long as the key is known: a user sends more than one request. A token that does not
-    count is not remembered, so that guesses push nobody's token out.
+    Valid tokens are cached while their key is known, since a user sends several requests. Invalid tokens are not cached,
+    so that guesses cannot evict the tokens of users.
     """
 
     name: ClassVar[str] = "jwt"
@@ -54,7 +54,7 @@ class Jwt(AuthScheme):
     priority: ClassVar[int] = 30
     brings_claims: ClassVar[bool] = True
     _known: ClassVar[dict[tuple["Jwt", str, bool], _Known]] = {}
-    """By the route's scheme, the token, and whether a cookie brought it: one for all, or many apps would be much memory."""
+    """By the route's scheme, the token, and whether it came in a cookie. All routes share it, which saves memory."""
 
     def __init__(self, app: AppContext, callers: Mapping[str, JwtOptions]) -> None:
         super().__init__(app, callers)
@@ -74,7 +74,9 @@ class Jwt(AuthScheme):
         return ties_between_apps(callers)
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
-        by_cookie = not credentials.total  # cookies come unasked: one counts only where nothing else was sent
+        by_cookie = (
+            not credentials.total
+        )  # browsers add cookies by themselves: one counts only if no other credential was sent
         text = credentials.cookie if by_cookie else credentials.bearer
         if text is None or not looks_like_jws(text):
             return None
@@ -97,7 +99,7 @@ class Jwt(AuthScheme):
 
 
 async def _examined(text: str, trusts: Sequence[TrustedIssuer], keys: Keys | None) -> _Known:
-    """`InvalidToken` unless one of these trusts the token, its key signed it, and its claims are in order."""
+    """Check the issuer, audience, signature and claims of a token. Raises `InvalidToken`."""
     token = read(text)
     _check_type(token)
     claims, issuer = token.claims, token.claims.get("iss")
@@ -151,7 +153,7 @@ async def _signer(token: Token, trust: TrustedIssuer, keys: Keys | None) -> "Key
     except InvalidToken:
         if trust.source is None or keys is None or (key_id is not None and any(key.kid == key_id for key in held)):
             raise
-        # signed by a key newer than those held, perhaps; without a kid only trying tells
+        # perhaps a newer key signed it; without a kid, only trying shows that
         refreshed = (*trust.keys, *await keys.refresh_keys(trust.source))
         return _signer_among(refreshed, token, algorithm, key_id, trust)
 
@@ -159,7 +161,7 @@ async def _signer(token: Token, trust: TrustedIssuer, keys: Keys | None) -> "Key
 def _signer_among(
     keys: Sequence["Key"], token: Token, algorithm: str, key_id: str | None, trust: TrustedIssuer
 ) -> "Key":
-    """The one of these keys that signed it; `InvalidToken` says why none did."""
+    """The key that signed the token. Raises `InvalidToken` if none of them did."""
     from tokend.auth.jwk import is_for, is_signed
 
     named = [key for key in keys if key_id is None or key.kid in (None, key_id)]

@@ -1,4 +1,4 @@
-"""What a `jwt` caller trusts: a preset of a provider with its parts, or issuer, audience and keys."""
+"""Options of a `jwt` caller: a preset of a provider with its parts, or issuer, audience and keys."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -58,7 +58,7 @@ def _public_keys(value: object, info: ValidationInfo) -> tuple["Key", ...]:
 
 
 def _imported(text: str) -> tuple["Key", ...]:
-    from tokend.auth.jwk import import_keys, pem_key  # see there why not above
+    from tokend.auth.jwk import import_keys, pem_key  # not above: see that module
 
     try:
         found = import_keys(strict_json.loads(text.encode())) if text.lstrip().startswith("{") else (pem_key(text),)
@@ -79,7 +79,7 @@ _PublicKeys = Annotated[tuple[Any, ...], PlainValidator(_public_keys, json_schem
 
 
 class JwtOptions(StrictModel):
-    """Which tokens of an identity provider count: a preset with its parts, or issuer, audience and keys."""
+    """Which tokens of an identity provider are accepted: a preset with its parts, or issuer, audience and keys."""
 
     preset: Annotated[str, AfterValidator(_preset_name)] | None = Field(
         default=None, description=f"an identity provider by name: {', '.join(PRESETS)}"
@@ -111,17 +111,17 @@ class JwtOptions(StrictModel):
 
     @property
     def source(self) -> Preset:
-        """The preset, or an empty one where everything is written out."""
+        """The preset, or an empty preset if everything is written out."""
         return PRESETS[self.preset] if self.preset is not None else _BY_HAND
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """The parts of a preset that are written."""
+        """The written parts of the preset, by name."""
         return {name: value.rstrip("/") for name in _PARTS if (value := getattr(self, name)) is not None}
 
     @property
     def trusted(self) -> str:
-        """The issuer, empty if none is written. Every part that the preset needs has to be there."""
+        """The issuer, empty if none is written. All parts that the preset needs must be written."""
         return (self.issuer or "") if self.preset is None else self.source.issuer.format_map(self.parts)
 
     @property
@@ -137,13 +137,13 @@ class JwtOptions(StrictModel):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """Those of the preset, unless `require` names the same claim, and those of `require`."""
+        """The conditions of `require`, and those of the preset on other claims."""
         written = {condition.path for condition in self.require}
         return (*(condition for condition in self.source.require if condition.path not in written), *self.require)
 
     @property
     def key_source(self) -> KeySource | None:
-        """Where keys come from; None where they are written out."""
+        """The source of the provider's keys; None if the keys are written out."""
         if self.keys is not None or self.secret is not None:
             return None
         url = self.jwks if self.jwks is not None else self.source.jwks and self.source.jwks.format_map(self.parts)
@@ -151,9 +151,9 @@ class JwtOptions(StrictModel):
 
 
 class TrustedIssuer(Struct, frozen=True):
-    """What one caller takes for proof. `keys` are its own; `source` is where else they come from.
+    """The issuer that a caller trusts. `keys`: those written in the configuration; `source`: where other keys come from.
 
-    `audiences` are looked for in `aud`, and, where `by_azp`, in `azp` (or the claim `client_id`) too.
+    `audiences`: compared with `aud` and, if `by_azp`, also with `azp` or the claim `client_id`.
     """
 
     caller: str
@@ -168,10 +168,10 @@ class TrustedIssuer(Struct, frozen=True):
 
 
 def trusted_issuer(caller: str, options: JwtOptions) -> TrustedIssuer:
-    """What the caller with these options trusts. No problem was found with them."""
+    """The issuer that a caller with these options trusts. The options have passed all checks."""
     keys = tuple(key for document in options.keys or () for key in document)
     if options.secret is not None:
-        from tokend.auth.jwk import secret_key  # see there why not above
+        from tokend.auth.jwk import secret_key  # not above: see that module
 
         keys = (secret_key(options.secret.reveal()),)
     return TrustedIssuer(
@@ -188,7 +188,7 @@ def trusted_issuer(caller: str, options: JwtOptions) -> TrustedIssuer:
 
 
 def option_problems(options: JwtOptions) -> Iterator[tuple[Place, str]]:
-    """What is wrong with one caller's options taken together: the key, and a sentence that follows it."""
+    """Problems of a caller's options taken together: the key, and a sentence that follows it."""
     if options.preset is None:
         for name in options.parts:
             yield (name,), "needs a preset: without one, write issuer and audience"
@@ -204,7 +204,7 @@ def option_problems(options: JwtOptions) -> Iterator[tuple[Place, str]]:
     if len(written) > 1:
         yield (written[1],), f"stands beside {written[0]}: keys come from one of them"
     source = options.key_source
-    by_name = options.preset is not None and "url" not in options.source.needs  # the preset says https itself
+    by_name = options.preset is not None and "url" not in options.source.needs  # the preset itself has https
     if source is not None and not by_name and not is_secure_url(source.url):
         key = "jwks" if options.jwks is not None else "issuer" if options.preset is None else "url"
         yield (key,), "must be an https URL, since the keys come from there"

@@ -1,4 +1,4 @@
-"""Two `jwt` callers that one token could be for, in one app or in two: nobody could say which rules apply."""
+"""Finds pairs of `jwt` callers that the same token could be for, in one app or two: their rules would be ambiguous."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -12,7 +12,7 @@ _SHARED: Final = 'say how a token names its app, as in require: {claims.tenant: 
 
 
 def ties_within_app(callers: Mapping[str, JwtOptions]) -> Iterator[tuple[Place, str]]:
-    """Callers of an app that trust the same issuer and audience as one before them."""
+    """Callers of an app that trust the same issuer and audience as an earlier caller: their place and a sentence."""
     by_issuer: dict[str, list[tuple[str, JwtOptions]]] = {}
     for name, options in callers.items():
         if not options.is_complete:
@@ -27,7 +27,7 @@ def ties_within_app(callers: Mapping[str, JwtOptions]) -> Iterator[tuple[Place, 
 
 
 def ties_between_apps(callers: Mapping[tuple[str, str], JwtOptions]) -> Iterator[tuple[Place, str]]:
-    """Callers of two apps that trust the same issuer and audience, and do not say how tokens name the app."""
+    """Callers of two apps that trust the same issuer and audience without saying how tokens name the app."""
     by_issuer: dict[str, list[tuple[tuple[str, str], JwtOptions]]] = {}
     for name, options in callers.items():
         if not options.is_complete:

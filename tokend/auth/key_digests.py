@@ -1,4 +1,4 @@
-"""Keys by their SHA-256 digests: what the configuration holds, and what a key of a request is looked up by."""
+"""Keys by their SHA-256 digests. The configuration holds digests, and the key of a request is found by its digest."""
 
 import hashlib
 import re
@@ -20,12 +20,12 @@ _FORM: Final = "must be sha256: and the digest in quotes, {sha256: …, not_afte
 
 
 def digest_of(key: str) -> str:
-    """`sha256:` and the hex digest, as the configuration holds it."""
+    """The digest of a key as the configuration writes it: `sha256:` and 64 hex digits."""
     return PREFIX + hashlib.sha256(key.encode()).hexdigest()
 
 
 def check_digest(text: str) -> str:
-    """The text, if it is a digest; a pydantic error otherwise."""
+    """The text if it is a digest. Raises a pydantic error otherwise."""
     if _DIGEST.fullmatch(text) is None:
         # the text may be the key itself: never repeat it
         raise invalid("must be sha256: and 64 hex digits in lower case; `tokend key hash` makes it from a key")
@@ -38,19 +38,19 @@ Digest = Annotated[
 
 
 class Expiry(Struct, frozen=True):
-    """When something ends: in Unix seconds, and as the configuration writes it."""
+    """The end of a key's validity: in Unix seconds, and as the configuration writes it."""
 
     at: int
     written: str
 
 
 def _prefixed(value: object) -> object:
-    """The key of the mapping says sha256 already, so the digits may stand without it."""
+    """Add the prefix if it is missing: the key of the mapping says sha256 already."""
     return PREFIX + value.removeprefix(PREFIX) if isinstance(value, str) else value
 
 
 def _expiry(value: object) -> Expiry:
-    """A point in time. A day would not do: it ends at another time in every zone."""
+    """A point in time with its zone. A date would be ambiguous, since it ends at another time in each zone."""
     if isinstance(value, Expiry):
         return value
     try:
@@ -78,7 +78,7 @@ class Key(StrictModel):
 
 
 def _key(value: object) -> object:
-    """A digest that stands alone is a key without an end."""
+    """Turn a digest alone into a key that does not expire."""
     if isinstance(value, str):
         return Key.model_validate({"sha256": check_digest(value)})
     if not isinstance(value, dict | Key):
@@ -87,7 +87,7 @@ def _key(value: object) -> object:
 
 
 def key_list(value: object) -> object:
-    """A key that stands alone as a list of one; a pydantic error for what is neither a key nor a list."""
+    """Turn a key alone into a list. Raises a pydantic error for anything but a key or a list."""
     if value == []:
         raise invalid("is an empty list: leave the key out, or name at least one")
     if not isinstance(value, str | dict | list):
@@ -97,21 +97,21 @@ def key_list(value: object) -> object:
 
 ListedKey = Annotated[Key, BeforeValidator(_key, json_schema_input_type=Digest | Key)]
 KeyOrKeys = ListedKey | Annotated[list[ListedKey], Field(min_length=1)]
-"""What the JSON Schema says of keys: one, or a list."""
+"""The type of keys in the JSON Schema: one, or a list."""
 KeyDigests = Annotated[list[ListedKey], BeforeValidator(key_list, json_schema_input_type=KeyOrKeys)]
 """One key or a list."""
 
 
 class KeyTable:
-    """The keys of a route's callers, found by digest, so that no comparison's time tells anything about a key."""
+    """Finds the callers of a route by the digests of their keys, so that the time of a comparison reveals nothing of a key."""
 
     def __init__(self, scheme: str, keys: Mapping[str, Iterable[Key]]) -> None:
-        """`keys`: those of each caller, by the caller's name. `scheme`: what the log calls them."""
+        """`keys`: those of each caller, by the caller's name. `scheme`: the name of the keys in the log."""
         self._scheme = scheme
         self._found = {key.sha256: (Caller(name), key.not_after) for name, listed in keys.items() for key in listed}
 
     def find(self, key: str, now: int) -> Caller | None:
-        """The caller whose key this is, None if nobody's; `ApiError` (401) for one that has ended. `now` in Unix seconds."""
+        """The caller with this key, or None. Raises `ApiError` (401) for a key that has expired. `now` in Unix seconds."""
         caller, expiry = self._found.get(digest_of(key), (None, None))
         if caller is not None and expiry is not None and now > expiry.at:
             raise not_known(f"the {self._scheme} of caller {caller.name} ended at {expiry.written}")

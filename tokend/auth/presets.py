@@ -1,4 +1,4 @@
-"""Identity providers for the scheme `jwt` and proxies for `forward_auth` by name, each a few lines of data."""
+"""Presets: identity providers for the scheme `jwt` and proxies for `forward_auth`."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,9 +9,9 @@ from tokend.core.claims import ClaimPath, Condition
 
 
 class Preset(Struct, frozen=True):
-    """Texts with `{name}` for what the configuration has to give (`needs`). `jwks` None: by OIDC discovery.
+    """An identity provider. Its texts contain `{name}` for each part that the configuration must give (`needs`).
 
-    `audience` None: the configuration names it. `require`: what claims must be.
+    `jwks` None: found by OIDC discovery. `audience` None: the configuration names it. `require`: conditions on claims.
     """
 
     needs: tuple[str, ...]
@@ -40,7 +40,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         needs=("region", "pool"),
         issuer="https://cognito-idp.{region}.amazonaws.com/{pool}",
         jwks="https://cognito-idp.{region}.amazonaws.com/{pool}/.well-known/jwks.json",
-        by_azp=True,  # an access token has client_id in the place of aud
+        by_azp=True,  # an access token has client_id instead of aud
         require=(Condition(ClaimPath(("token_use",)), ("access", "id")),),
     ),
     "clerk": Preset(
@@ -56,7 +56,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
 
 
 class ForwardPreset(Struct, frozen=True):
-    """The headers of a proxy: the user's, those of other claims, and those with commas between (`lists`)."""
+    """The headers of a proxy: for the user, for other claims, and for claims with commas between items (`lists`)."""
 
     user: str
     claims: Mapping[str, str]
@@ -64,7 +64,7 @@ class ForwardPreset(Struct, frozen=True):
 
 
 FORWARD_PRESETS: Final[Mapping[str, ForwardPreset]] = {
-    "oauth2-proxy": ForwardPreset(  # what it answers to nginx and Traefik, with --set-xauthrequest
+    "oauth2-proxy": ForwardPreset(  # its responses to nginx and Traefik, with --set-xauthrequest
         user="X-Auth-Request-User",
         claims={"email": "X-Auth-Request-Email", "preferred_username": "X-Auth-Request-Preferred-Username"},
         lists={"groups": "X-Auth-Request-Groups"},

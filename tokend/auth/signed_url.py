@@ -1,7 +1,7 @@
-"""Signed URLs, `{path}/k/<signed>/…`: a `url_key` caller with its rules restricted for one link, until that ends.
+"""Signed URLs, `{path}/k/<signed>/…`: a `url_key` caller whose rules are restricted for a link with an end.
 
-A compact JWS by one of the app's signing keys. Whoever has such a key makes them, and no list of them is kept: what is
-in the URL is all there is, so it is read strictly, and what is not understood is refused.
+A signed URL is a compact JWS by one of the app's signing keys. The server keeps no list of signed URLs, so each is read
+strictly: anything unknown in it is an error.
 """
 
 import re
@@ -18,9 +18,9 @@ from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, first_field_error
 
 MAX_SECONDS: Final = 31 * 86_400
-"""The longest that a signed URL may last: it cannot be taken back but by the deny list or another signing key."""
+"""The longest lifetime of a signed URL. Only the deny list or another signing key can revoke it earlier."""
 MIN_SECRET: Final = 32
-"""Bytes of a signing key."""
+"""The fewest bytes of a signing key."""
 ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TYPE: Final = "tokend-url+jwt"
 _ALGORITHM: Final = "HS256"
@@ -31,7 +31,7 @@ _Time = Annotated[int, Field(ge=0, le=MAX_TIME)]
 
 
 class UrlClaims(StrictModel):
-    """What a signed URL says: for whom, its id, from when to when in Unix seconds, and how the rules are restricted."""
+    """The claims of a signed URL: app, caller, id, begin and end in Unix seconds, and restrictions of the rules."""
 
     app: str
     caller: str
@@ -45,7 +45,7 @@ class UrlClaims(StrictModel):
     max_ttl: Annotated[int, Field(ge=1, le=PLATFORM_MAX_TTL)] | None = None
 
     def caller_here(self) -> Caller:
-        """The caller that the URL makes of its bearer."""
+        """The caller that the URL authenticates."""
         restriction = Restriction(
             source=f"url {self.jti}",
             kinds=None if self.kinds is None else frozenset(self.kinds),
@@ -58,14 +58,14 @@ class UrlClaims(StrictModel):
 
 
 def signing_keys(secrets: Mapping[str, Secret], signing: str) -> SigningKeys:
-    """The keys of these secrets, each a random text of at least `MIN_SECRET` bytes."""
+    """The signing keys with these secrets. Each secret is a random text of at least `MIN_SECRET` bytes."""
     from tokend.auth.jwk import secret_key
 
     return SigningKeys({name: secret_key(secret.reveal()) for name, secret in secrets.items()}, signing)
 
 
 def sign(claims: UrlClaims, keys: SigningKeys) -> str:
-    """What stands in the URL in the place of a key."""
+    """The text that the URL has in place of a key."""
     from tokend.auth import jwk
 
     header = {"alg": _ALGORITHM, "kid": keys.signing, "typ": _TYPE}
@@ -74,9 +74,9 @@ def sign(claims: UrlClaims, keys: SigningKeys) -> str:
 
 
 def caller_of_url(text: str, app: str, callers: Container[str], keys: SigningKeys, now: int) -> Caller:
-    """The caller that a signed URL makes of its bearer; `ApiError` (401) for one that does not count.
+    """The caller that a signed URL authenticates. Raises `ApiError` (401) if it is not valid.
 
-    `callers`: names of those of the route that take keys in the URL. `now` in Unix seconds.
+    `callers`: names of the route's callers that take keys in the URL. `now` in Unix seconds.
     """
     try:
         token = read(text)
@@ -112,14 +112,14 @@ def _check_signature(token: Token, keys: SigningKeys) -> None:
         raise InvalidToken(f"alg is {quoted(token.header['alg'])}")
     if token.header["kid"] not in _NAMES:
         raise InvalidToken(f"kid is {quoted(token.header['kid'])}")
-    # a rotation moves a key from secondary to primary, and its URLs go on: kid tells operators, it chooses nothing
+    # a rotation moves a key from secondary to primary and its URLs stay valid, so kid, a hint for operators, does not choose
     if not any(is_signed(token, _ALGORITHM, key) for key in keys.keys.values()):
         raise InvalidToken("the signature is by none of the app's signing keys")
 
 
 def _claims(token: Token) -> UrlClaims:
-    """What was signed, and is still refused unless all of it is understood."""
-    if None in token.claims.values():  # an unset variable of whoever signed it must not lift a limit
+    """The claims of a token whose signature is valid. Raises `InvalidToken` for an unknown or null claim."""
+    if None in token.claims.values():  # an unset variable in the signing program must not remove a limit
         raise InvalidToken("a claim is null")
     try:
         return UrlClaims.model_validate(token.claims)

@@ -1,6 +1,6 @@
-"""Keys in the URL, `{path}/k/<key>/…`, for clients that can send no header. The configuration holds digests.
+"""Keys in the URL, `{path}/k/<key>/…`, for clients that cannot send headers. The configuration holds their digests.
 
-Signed URLs stand in the same place; what they say and how they are signed is in `signed_url.py`.
+Signed URLs have the same place in the path; `signed_url.py` reads them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,11 +29,11 @@ class UrlKeyOptions(
         ]
     ]
 ):
-    """Digests of the caller's keys: one, or a list; or `signed`, for a caller that only signed URLs are for."""
+    """Digests of the caller's keys: one, or a list; or `signed`, for a caller that only signed URLs can use."""
 
 
 class UrlKey(AuthScheme):
-    """Looks a key up by its digest, as `api_key` does; reads a signed URL where the app has keys for these."""
+    """Finds a key by its digest, as `api_key` does. Reads signed URLs too, if the app has keys for them."""
 
     name: ClassVar[str] = "url_key"
     Options = UrlKeyOptions

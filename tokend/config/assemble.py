@@ -1,4 +1,4 @@
-"""A tree that was read -> the apps, their routes and the settings, or everything that is wrong."""
+"""Builds the apps, their routes and the settings from a tree that was read, or reports everything that is wrong."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
 
 def merge_apps(root: LocatedDict) -> LocatedDict:
-    """The tree with every app as merged with `defaults`."""
+    """The tree with every app merged with `defaults`."""
     found = place(root)
     defaults, apps = root.get("defaults"), root.get("apps")
     if isinstance(apps, LocatedDict):
@@ -43,7 +43,7 @@ def merge_apps(root: LocatedDict) -> LocatedDict:
 
 
 class BuiltApp(Struct, frozen=True):
-    """An app as far as it could be built. `source` tells whether it changes, and holds its callers for later checks."""
+    """An app as far as it could be built. `digest` shows whether it changed; `callers` are kept for later checks."""
 
     app: App
     routes: tuple[tuple[KeyPath, Route], ...]
@@ -54,9 +54,9 @@ class BuiltApp(Struct, frozen=True):
 
 
 class Assembled(Struct, frozen=True):
-    """All of a tree as far as it could be built, with everything that is wrong in itself.
+    """The parts of a tree as far as they could be built, with what is wrong in each.
 
-    What apps share is not checked yet: `check_shared` does.
+    What apps share is not checked yet; `check_shared` does that.
     """
 
     report: Report
@@ -78,7 +78,7 @@ class Assembled(Struct, frozen=True):
 
 
 def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Configuration:
-    """The configuration of a tree, whose apps are not merged yet; `ConfigurationError` with everything that is wrong."""
+    """The configuration of a tree whose apps are not merged yet. Raises `ConfigurationError` with all that is wrong."""
     assembled = assemble_apps(root, source, secrets, load)
     check_shared(assembled.apps.values(), assembled.report)
     if assembled.report.problems:
@@ -87,7 +87,7 @@ def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[s
 
 
 def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Assembled:
-    """The parts of a tree, each checked by itself."""
+    """Build the parts of a tree, each checked by itself."""
     tree = merge_apps(root)
     report = Report(tree)
     secrets = _secrets_of(tree, secrets)
@@ -113,9 +113,9 @@ def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callab
 
 
 def check_shared(apps: Iterable[BuiltApp], report: Report) -> None:
-    """What two apps share and must not: a path, or an issuer whose tokens do not name their app.
+    """Report what two apps must not share: a path, or an issuer whose tokens do not name their app.
 
-    The problem is that of the app that comes later.
+    The problem is reported at the later app.
     """
     apps = tuple(apps)
     check_clashes([route for built in apps for route in built.routes], report)
@@ -123,7 +123,7 @@ def check_shared(apps: Iterable[BuiltApp], report: Report) -> None:
 
 
 def _secrets_of(tree: LocatedDict, secrets: Secrets) -> Secrets:
-    """Secrets are read as `secrets` says; where it is wrong, that is the only problem of theirs."""
+    """The reader of secrets, as `secrets` sets it. If `secrets` is wrong, modes are not checked: one problem is enough."""
     written = tree.get("secrets")
     if written is None or (isinstance(written, dict) and written.get("readable_files", False) is False):
         return secrets
@@ -163,7 +163,7 @@ def _app(name: str, shape: AppShape, tools: BuildContext, tree: LocatedDict) -> 
 
 
 def _digest(written: Any) -> str:
-    """Differs where the app's merged part of the YAML does."""
+    """A digest that changes with the app's merged part of the YAML."""
     return hashlib.sha256(json.dumps(plain(written), default=str).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -196,7 +196,7 @@ def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
             f"{app}: {scheme.name} caller {name} has the capability app_admin in a rule without `when`: every user whom "
             "the identity provider signs in administers the app"
         )
-    # who has only signed URLs never administers: what is restricted cannot
+    # a caller with only signed URLs is restricted, so it cannot administer
     in_url = bool(caller.keys) and any(isinstance(source, PathKey) for source in scheme.reads)
     if administrative and (scheme.takes_anybody or in_url):
         found.append(
@@ -206,7 +206,7 @@ def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
 
 
 def _scheduled_warnings(app: str, callers: Mapping[str, BuiltCaller]) -> list[tuple[int, str]]:
-    """Keys that have an end, each with what is said from then on."""
+    """Keys that expire: the time in Unix seconds, and the warning from then on."""
     return [
         (
             key.not_after.at,

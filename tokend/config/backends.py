@@ -25,7 +25,7 @@ _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
 class BuildContext(Struct, frozen=True):
-    """What building an app needs: where to report, where secrets come from, how a kind's class is loaded."""
+    """What building an app needs: the report, the reader of secrets, and the function that loads a kind's class."""
 
     report: Report
     secrets: Secrets
@@ -33,14 +33,14 @@ class BuildContext(Struct, frozen=True):
 
 
 def kinds_of(shape: "AppShape") -> Mapping[str, Mapping[str, Any]]:
-    """The kinds that an app wants, with their options; the built-in ones where it says nothing."""
+    """The kinds that an app lists, with their options; `DEFAULT_KINDS` if it lists none."""
     return shape.backends if shape.backends is not None else {kind: {} for kind in DEFAULT_KINDS}
 
 
 def build_backends(
     shape: "AppShape", path: KeyPath, tools: BuildContext
 ) -> tuple[AppCredentials, Mapping[str, Backend]]:
-    """The app's credentials, and its backends by kind; what is wrong goes into the report, and is left out."""
+    """The app's credentials, and its backends by kind. Wrong ones are reported and left out."""
     requested = kinds_of(shape)
     if not requested:
         tools.report.add_after((*path, "backends"), "is empty: the app could issue nothing")
@@ -67,7 +67,7 @@ def build_backends(
 
 
 def secret_resolver(secrets: Secrets, *, public: bool = False) -> Callable[[Mapping[str, Any]], Secret]:
-    """What a plug-in's Options need in their context. `public`: for files that anybody may read."""
+    """The function with which a plug-in's Options read secrets. `public`: for files that anybody may read."""
 
     def resolve(value: Mapping[str, Any]) -> Secret:
         try:

@@ -1,4 +1,4 @@
-"""An app's callers: each has the key of one auth scheme, which brings its own options and checks, and rules."""
+"""Builds an app's callers. Each has the key of one auth scheme, with the scheme's options and checks, and rules."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,12 +39,12 @@ class CallerShape(Part):
 
     @property
     def schemes(self) -> Mapping[str, Any]:
-        """Every key but `rules`, with what stands under it."""
+        """Every key except `rules`, with its value."""
         return self.model_extra or {}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """With the options of every scheme that is installed."""
+        """The schema with the options of every installed scheme."""
         found = handler(schema)
         own = handler.resolve_ref_schema(found)
         for name, scheme in AUTH_SCHEMES.load_all().items():
@@ -54,7 +54,7 @@ class CallerShape(Part):
 
 
 class BuiltCaller(Struct, frozen=True):
-    """A caller as far as it could be built. `is_sound`: no problem was found with its options."""
+    """A caller as far as it could be built. `is_sound`: its options have no problem."""
 
     rules: tuple[Rule, ...]
     scheme: type[AuthScheme] | None = None
@@ -63,7 +63,7 @@ class BuiltCaller(Struct, frozen=True):
 
     @property
     def keys(self) -> Iterable[Key]:
-        """Its keys by digest."""
+        """Its keys, known by their digests."""
         return () if self.scheme is None or self.options is None else self.scheme.keys(self.options)
 
 
@@ -76,7 +76,7 @@ def build_callers(
     report: Report,
     secrets: Secrets,
 ) -> Mapping[str, BuiltCaller]:
-    """Every caller of the app by name. `kinds`: those that the app has. `min_ttl`: its shortest lifetime, in seconds."""
+    """The callers of the app by name; reports problems. `kinds`: the app's. `min_ttl`: its shortest lifetime, in seconds."""
     if callers is None:
         report.add_after((*path, "callers"), "is missing: without a caller, nobody gets a token")
     elif not callers:
@@ -104,7 +104,7 @@ def build_callers(
 def build_authenticator(
     callers: Mapping[str, BuiltCaller], app: AppContext, at: KeyPath, report: Report
 ) -> Authenticator:
-    """The authenticator of a route that takes these callers. `at`: the route's `callers`."""
+    """The authenticator of a route with these callers. `at`: the place of the route's `callers`."""
     schemes = []
     for scheme, named in _by_scheme({name: caller for name, caller in callers.items() if caller.is_sound}).items():
         with _reported(scheme, at, report):
@@ -122,7 +122,7 @@ def build_authenticator(
 
 
 def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Report) -> None:
-    """What callers of two apps must not have in common, as their scheme says."""
+    """Report what callers of two apps must not have in common, as their scheme says."""
     by_scheme: dict[type[AuthScheme], dict[tuple[str, str], Any]] = {}
     for app, callers in apps.items():
         for scheme, named in _by_scheme(callers).items():
@@ -135,7 +135,7 @@ def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Re
 
 
 def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_proxies: bool, report: Report) -> None:
-    """Schemes that read the headers of a proxy are nothing without one that is trusted."""
+    """Report callers that need a trusted proxy, if the configuration has none."""
     at: KeyPath = ("server", "trusted_proxies")
     if trusts_proxies or report.touches(at) or report.is_broken(at):
         return
@@ -150,7 +150,7 @@ def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_
 
 @contextmanager
 def _reported(scheme: type[AuthScheme], at: KeyPath, report: Report) -> Iterator[None]:
-    """An exception of a scheme's own code is a problem of the configuration, which names the package."""
+    """Report an exception of a scheme's code as a problem of the configuration that names the package."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  # whatever a package raises
@@ -158,7 +158,7 @@ def _reported(scheme: type[AuthScheme], at: KeyPath, report: Report) -> Iterator
 
 
 def _broken(scheme: type[AuthScheme], error: Exception) -> str:
-    """Without the exception's text, which may hold a secret."""
+    """The problem for such an exception, without its text, which may contain a secret."""
     packages = " and ".join(map(package_of, installed(AUTH_SCHEMES.name).get(scheme.name, ())))
     return f"the auth scheme {scheme.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"
 
@@ -184,7 +184,7 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
 
 
 def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, report: Report, secrets: Secrets) -> Any:
-    """What stands under the scheme's key; None where a part of it is wrong: what follows from the others is not known."""
+    """The options under the scheme's key. None if a part is wrong, since nothing can be concluded from the rest."""
     place = (*at, scheme.name)
     if written is None:
         report.add_broken(place, NO_VALUE)
@@ -214,7 +214,7 @@ def _rules(
 
 
 def _by_scheme(callers: Mapping[str, BuiltCaller]) -> dict[type[AuthScheme], dict[str, Any]]:
-    """The options of the callers of each scheme."""
+    """For each scheme, the options of its callers by name."""
     found: dict[type[AuthScheme], dict[str, Any]] = {}
     for name, caller in callers.items():
         if caller.scheme is not None and caller.options is not None:
@@ -227,7 +227,7 @@ def _is_sound(caller: BuiltCaller, at: KeyPath, report: Report) -> bool:
 
 
 def _check_shared_keys(callers: Mapping[str, BuiltCaller], path: KeyPath, report: Report) -> None:
-    """One key for two callers would leave open which rules apply."""
+    """Report a key that two callers have: it would be unclear which rules apply."""
     first: dict[str, str] = {}
     for name, caller in callers.items():
         for key in caller.keys:

@@ -1,4 +1,4 @@
-"""Custom routes: one endpoint of the configuration's own, for one kind or several, with its own answer."""
+"""Custom routes: an endpoint that the configuration defines, for one kind or several, with its own response."""
 
 from collections.abc import Collection
 from typing import Any
@@ -17,7 +17,7 @@ from tokend.issuing.configuration import App
 def build_custom(
     route: RouteOptions, at: KeyPath, app: App, known: Collection[str], report: Report
 ) -> tuple[Dialect, ...]:
-    """The route's dialect; what is wrong goes into the report. `known`: the app's kinds, built or not."""
+    """The dialect of the route; problems go into the report. `known`: the app's kinds, built or not."""
     names = [route.kind] if route.kind is not None else list(route.kinds or ())
     for index, name in enumerate(names):
         if name not in known:
@@ -25,7 +25,7 @@ def build_custom(
             report.add_after(where, f"'{redact_secrets(name)}' is no kind of this app{suggestion(name, known)}")
     kinds = {name: _fields(app.backends[name]) for name in names if name in app.backends}
     if len(kinds) < len(set(names)):
-        return ()  # what an unknown kind takes and answers is not known
+        return ()  # the fields of an unknown kind are not known
     _check_names(route, at, custom.known_fields(kinds), report)
     _check_values(route, at, [app.backends[name] for name in kinds], report)
     _check_ttl(route, at, report)
@@ -60,7 +60,7 @@ def _check_names(route: RouteOptions, at: KeyPath, known: set[str], report: Repo
 
 
 def _check_values(route: RouteOptions, at: KeyPath, backends: list[Backend], report: Report) -> None:
-    """Values that no request could have are errors of the configuration, not of each client."""
+    """Report values that no request could have: they are errors of the configuration, not of each client."""
     for key, values in (("set", route.set), ("default", route.default)):
         for backend in backends:
             given = {name: value for name, value in values.items() if name in backend.Fields.model_fields}

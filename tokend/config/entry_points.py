@@ -1,7 +1,7 @@
-"""Finds plug-ins through three entry-point groups, the built-in ones too, and loads only those that are named.
+"""Finds plug-ins, built-in ones included, through three entry-point groups. Loads only those that are named.
 
-`tokend.backends` names subclasses of `Backend`, `tokend.auth` subclasses of `AuthScheme`, `tokend.dialects` instances of
-`Dialect`. The entry's name is the kind, the scheme's key or the dialect that the configuration writes.
+`tokend.backends` has subclasses of `Backend`, `tokend.auth` subclasses of `AuthScheme`, `tokend.dialects` instances of
+`Dialect`. The name of an entry is the kind, the scheme's key or the dialect in the configuration.
 """
 
 import inspect
@@ -20,26 +20,26 @@ from tokend.core.validation import StrictModel, redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
 
 Entries = Mapping[str, tuple[EntryPoint, ...]]
-"""The entry points of a group by name; more than one under a name is a duplicate."""
+"""The entry points of a group by name. Several with the same name are an error."""
 
 T = TypeVar("T")
 
 
 class PluginError(Exception):
-    """A plug-in that cannot be used, in one sentence that names the package."""
+    """A plug-in cannot be used. The message is a sentence that names the package."""
 
 
 class PluginGroup(Generic[T]):
-    """The plug-ins of one entry-point group. `noun`: what messages call one of them."""
+    """The plug-ins of one entry-point group. `noun`: the word for such a plug-in in messages."""
 
     def __init__(self, name: str, noun: str) -> None:
         self.name = name
         self.noun = noun
 
     def load(self, name: str, known: Entries | None = None) -> T:
-        """The plug-in of this name; `PluginError` if there is none, two, or one that does not work.
+        """The plug-in of this name. Raises `PluginError` if there is none, if there are two, or if it does not work.
 
-        `known`: the entry points to look in, the installed ones if None.
+        `known`: the entry points to search; None for the installed ones.
         """
         table = installed(self.name) if known is None else known
         entries = table.get(name, ())
@@ -58,7 +58,7 @@ class PluginGroup(Generic[T]):
         return plugin
 
     def load_all(self) -> dict[str, T]:
-        """Every installed plug-in by name; those that do not work are left out."""
+        """Every installed plug-in by name, without those that do not work."""
         found = {}
         for name in installed(self.name):
             try:
@@ -76,7 +76,7 @@ GROUPS: Final[tuple[PluginGroup[Any], ...]] = (BACKENDS, AUTH_SCHEMES, DIALECTS)
 
 @cache
 def installed(group: str) -> Entries:
-    """The entry points of a group by name, in order. Nothing is imported."""
+    """The entry points of a group by name, in order. Imports nothing."""
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, package_of(entry))):
         if not any(package_of(entry) == package_of(other) for other in found.get(entry.name, ())):
@@ -85,12 +85,12 @@ def installed(group: str) -> Entries:
 
 
 def package_of(entry: EntryPoint) -> str:
-    """The distribution that brings it, with its version."""
+    """The name and version of the distribution with this entry point."""
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
 
 
 def _object_of(entry: EntryPoint, where: str) -> Any:
-    """What the entry point names. `where`: the subject of an error's sentence."""
+    """The object that the entry point names; raises `PluginError`. `where`: the subject of the error's sentence."""
     missing = f"{where} is missing: its entry point names {entry.value}, which is not there"
     try:
         import_module(entry.module)
@@ -113,7 +113,7 @@ def _on_a_line(error: BaseException) -> str:
 
 
 def _contract_problem(group: str, name: str, plugin: object) -> str | None:
-    """What keeps a plug-in from being one of its group; None if nothing does."""
+    """Why a plug-in does not fit its group, or None."""
     if group == DIALECTS.name:
         if not isinstance(plugin, Dialect):
             return "is not an instance of tokend.plugins.Dialect"

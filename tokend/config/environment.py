@@ -1,6 +1,6 @@
-"""Environment-only mode: one app at `/` from the variables of the Go service, as if a file had been written.
+"""Environment-only mode: the variables of the Go service give one app at `/`, as a file would.
 
-Open to anybody, as that service is, unless API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT closes it.
+Anybody gets tokens, as from that service, unless API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT is set.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ CLOSING: Final = {
     "URL_KEY_SHA256": ("url", "url_key"),
     "FIREBASE_PROJECT": ("firebase", "jwt"),
 }
-"""Variables that close the server: the caller that each makes, and its scheme."""
+"""Variables that add a caller, so that the server is not open to anybody: the caller's name and scheme."""
 _MARK: Final = Location(SOURCE)
 _OPEN_HINT: Final = (
     "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it (`tokend key new` makes a key and its hash)"
@@ -29,11 +29,11 @@ _VARIABLES: Final = {
     "certificate": "APP_CERTIFICATE",
     "cors": "CORS_ALLOW_ORIGIN",
 }
-"""Where each part of the app comes from."""
+"""The variable of each part of the app."""
 
 
 def tree_of(environment: Mapping[str, str]) -> LocatedDict:
-    """The configuration that the variables amount to; `ConfigError` where one cannot be honoured."""
+    """The tree of the configuration that the variables describe. Raises `ConfigurationError` for a bad ALLOW_APP_ADMIN."""
     if environment.get("ALLOW_APP_ADMIN", "") not in ("", "0", "1"):
         raise ConfigurationError([Problem(_MARK, ("ALLOW_APP_ADMIN",), "must be 1 or 0")])
     capabilities = ["wildcard_user", "wildcard_channel", "wildcard_publish"]
@@ -42,7 +42,7 @@ def tree_of(environment: Mapping[str, str]) -> LocatedDict:
     rule = {"rules": [{"user": "*", "capabilities": capabilities}]}
     callers: dict[str, Any] = {}
     for name, (caller, scheme) in CLOSING.items():
-        if text := environment.get(name, ""):  # one of blanks only is a wrong one, not none
+        if text := environment.get(name, ""):  # a value of blanks only is an error, not unset
             callers[caller] = {scheme: _proof(scheme, text), **rule}
     app: dict[str, Any] = {
         "app_id": {"env": "APP_ID"},
@@ -58,14 +58,14 @@ def tree_of(environment: Mapping[str, str]) -> LocatedDict:
 
 
 def _proof(scheme: str, text: str) -> Any:
-    """What stands after the scheme's name: a Firebase project, or a key's hash."""
+    """The options of the scheme: a Firebase project, or the digest of a key."""
     if scheme == "jwt":
         return {"preset": "firebase", "project": text}
     return PREFIX + text.strip().lower().removeprefix(PREFIX)
 
 
 def named(problem: Problem) -> Problem:
-    """The same problem with the variable that is at fault, where the configuration is these variables."""
+    """The problem with the name of the variable that causes it, if it comes from the environment."""
     if problem.location != _MARK or len(problem.path) < 3:
         return problem
     by_part = {**_VARIABLES, **{caller: name for name, (caller, _) in CLOSING.items()}}
@@ -74,7 +74,7 @@ def named(problem: Problem) -> Problem:
 
 
 def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
-    """The warnings with the variable that closes the server in place of the key of a file."""
+    """The warnings, with advice to set a variable in place of advice to edit a file."""
     return tuple(
         f"{warning.partition('; ')[0]}; {_OPEN_HINT}" if "anonymous" in warning else warning for warning in warnings
     )

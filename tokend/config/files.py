@@ -1,6 +1,6 @@
-"""The files that a configuration is made of. What was read is remembered, so that a worker can build the same configuration.
+"""The files of a configuration. Their content is recorded, so that every worker can build the same configuration.
 
-A worker that replaces a dead worker, and all workers of a reload, must not each read what somebody is just editing.
+Otherwise a replaced worker, or the workers of a reload, could read a file while it is edited.
 """
 
 import errno
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 PIPE_SECONDS: Final = 1.0
-"""How long a pipe's next bytes are waited for: nobody may ever write them."""
+"""The longest time to wait for the next bytes of a pipe, since they may never come."""
 
 
 class Files:
-    """Reads from the disk and remembers; or, with `remembered`, answers from what another object remembered."""
+    """Reads from the disk and records the content. With `remembered`, reads from what another object has recorded."""
 
     def __init__(
         self, remembered: Mapping[str, bytes | int] | None = None, listed: Mapping[str, list[str]] | None = None
@@ -29,9 +29,9 @@ class Files:
         self._listed: dict[str, list[str]] = dict(listed or {})
 
     def read(self, path: Path, limit: int, check: Callable[[os.stat_result], None] | None = None) -> bytes:
-        """At most `limit` + 1 bytes of a file, so that a longer one shows; `OSError` as the disk has it.
+        """At most `limit` + 1 bytes of a file, so that a longer file can be detected. Raises `OSError`.
 
-        `check` is asked about the open file, and may raise.
+        `check` gets the status of the open file and may raise.
         """
         name = str(path)
         if not self._replays:
@@ -40,17 +40,17 @@ class Files:
             except OSError as error:
                 self._read[name] = error.errno or 0
                 raise
-        found = self._read.get(name, 2)  # ENOENT: what the first reader did not ask for is not there
+        found = self._read.get(name, 2)  # ENOENT: a file that was not read before does not exist
         if isinstance(found, int):
             raise OSError(found, os.strerror(found), name)
         return found
 
     def is_file(self, path: Path) -> bool:
-        """Whether there is one, as far as it can be read."""
+        """Whether the file exists; from a record, whether it was read."""
         return isinstance(self._read.get(str(path)), bytes) if self._replays else path.is_file()
 
     def listing(self, pattern: str, base: Path) -> list[str]:
-        """The names below `base` that fit a pattern, in order."""
+        """The names below `base` that match a pattern, in order."""
         key = f"{base}\0{pattern}"
         if not self._replays:
             # not Path.glob, which raises on patterns such as a**b
@@ -58,7 +58,7 @@ class Files:
         return self._listed.get(key, [])
 
     def digest(self, more: Iterable[str] = ()) -> str:
-        """16 hex digits that change with any byte of what was read, and with `more`."""
+        """16 hex digits that change with every byte that was read, and with `more`."""
         found = hashlib.sha256()
         for name, content in sorted(self._read.items()):
             found.update(
@@ -69,12 +69,12 @@ class Files:
         return found.hexdigest()[:16]
 
     def issuances(self) -> dict[str, tuple[int, int, int] | None]:
-        """What tells cheaply that a file, or a folder that was listed, may have changed since."""
+        """For each file and listed folder its time in ns, size in bytes and inode: a cheap sign that it may have changed."""
         folders = {str(Path(key.replace("\0", "/")).parent) for key in self._listed}
         return {name: _issuance(name) for name in sorted({*self._read, *folders})}
 
     def pack(self) -> dict[str, dict[str, Any]]:
-        """All that is remembered, as JSON has it."""
+        """Everything that was recorded, as JSON values. Contents of files are base64."""
         read = {
             name: content if isinstance(content, int) else b64encode(content).decode()
             for name, content in self._read.items()
@@ -83,7 +83,7 @@ class Files:
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Mapping[str, Any]]) -> "Files":
-        """The opposite of `pack`: one that answers from memory."""
+        """An object that reads from a record: the inverse of `pack`."""
         read = {
             name: b64decode(content) if isinstance(content, str) else int(content)
             for name, content in packed["read"].items()
@@ -106,11 +106,11 @@ def _piped(pipe: int, most: int) -> bytes:
         try:
             piece = os.read(pipe, most - len(content))
         except BlockingIOError:
-            piece = None  # its writer is slow
+            piece = None  # the writer is slow
         if piece:
             content += piece
         elif piece is not None and (content or waited):
-            break  # its end; one that nobody has opened for writing yet looks the same, and is waited for
+            break  # the end; a pipe without a writer yet looks the same, so wait once
         elif select.select([pipe], [], [], PIPE_SECONDS)[0]:
             waited = True
         else:
@@ -119,7 +119,7 @@ def _piped(pipe: int, most: int) -> bytes:
 
 
 def _without_waiting(name: str, flags: int) -> int:
-    """Opening a pipe waits for its writer, which would stop a reload for ever."""
+    """Open without blocking. Opening a pipe would wait for its writer and could stop a reload for ever."""
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 

@@ -1,6 +1,6 @@
-"""Whose mistake is it: an app with errors is left out, or keeps its last valid version, and the other apps are served.
+"""Isolates invalid apps: an app with errors is left out or keeps its last valid version. The other apps are served.
 
-Pure: what was assembled from the files, and the configuration that is served at present, give the next one.
+Pure: the next configuration follows from what was assembled and from the configuration that is served at present.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,14 +17,14 @@ Problems = tuple[Problem, ...]
 
 
 class TakenRoute(Struct, frozen=True):
-    """Where an invalid app would be served: no other app gets it, and requests for it are answered with 503."""
+    """A route of an invalid app. No other app gets it; requests for it are answered with 503."""
 
     path: Parts
     host: str | None
 
 
 class InvalidApp(Struct, frozen=True):
-    """An app that is not served as it is written. `serves_previous`: its last valid version is, and it takes no routes."""
+    """An app that is not served as it is written. `serves_previous`: its last valid version is served; `routes` is then empty."""
 
     problems: Problems
     routes: tuple[TakenRoute, ...] = ()
@@ -53,14 +53,14 @@ class Isolated(Struct, frozen=True):
 def isolate(
     assembled: Assembled, unreadable: Mapping[str, Problems], previous: Configuration | None = None
 ) -> Isolated:
-    """The configuration of the valid apps, and of the last valid version of the others where `previous` has one.
+    """The configuration of the valid apps, and of the last valid versions of the others if `previous` has them.
 
     `unreadable`: problems of apps whose file cannot be read. Raises `ConfigurationError` for errors outside the apps, and
-    for any error where `server.on_invalid_app` is `refuse`.
+    for any error if `server.on_invalid_app` is `refuse`.
     """
     rejected = {**_own_problems(assembled), **unreadable}
     comparison = _Comparison(assembled, {} if previous is None else previous.built_apps)
-    while found := comparison.conflicts(rejected):  # an app that goes back to its last version may be in another's way
+    while found := comparison.conflicts(rejected):  # an app that keeps its last version may conflict with another
         rejected |= found
     refuses = assembled.configuration.server.on_invalid_app == "refuse"
     if any(not _is_of_app(problem) for problem in assembled.report.problems) or (rejected and refuses):
@@ -87,7 +87,7 @@ def isolate(
 
 
 def every_problem(assembled: Assembled, unreadable: Mapping[str, Problems]) -> list[Problem]:
-    """All that is wrong, whoever's mistake it is."""
+    """All problems, of apps and of everything else."""
     check_shared(assembled.apps.values(), assembled.report)
     found = [
         problem
@@ -98,7 +98,7 @@ def every_problem(assembled: Assembled, unreadable: Mapping[str, Problems]) -> l
 
 
 def _own_problems(assembled: Assembled) -> dict[str, Problems]:
-    """Of each app that has any by itself."""
+    """The problems that each app has by itself."""
     found = dict(assembled.report.of_apps)
     for name, built in assembled.apps.items():
         if name not in found and (problems := _problems_of(name, [built], assembled)):
@@ -107,7 +107,7 @@ def _own_problems(assembled: Assembled) -> dict[str, Problems]:
 
 
 def _all_problems(assembled: Assembled, of_apps: Mapping[str, Problems]) -> list[Problem]:
-    """Each once, although several apps take it from `defaults`; those of `defaults` that no app takes too."""
+    """Each problem once, although several apps may inherit it; also those of `defaults` that no app inherits."""
     places: dict[object, Problem] = {}
     of_defaults = [problem for problem in assembled.report.problems if problem.path[:1] == ("defaults",)]
     for problem in (*of_defaults, *(problem for problems in of_apps.values() for problem in problems)):
@@ -121,21 +121,21 @@ def _is_of_app(problem: Problem) -> bool:
 
 
 def _problems_of(name: str, apps: Iterable[BuiltApp], assembled: Assembled) -> Problems:
-    """What the app shares with those before it and must not, or what is wrong between its own routes."""
+    """Problems of the app with the apps before it, or between its own routes."""
     report = Report(assembled.report.root)
     check_shared(apps, report)
     return report.of_apps.get(name, ())
 
 
 class _Comparison:
-    """The apps as they are written, beside those that are served at present."""
+    """Compares the apps as they are written with those that are served at present."""
 
     def __init__(self, assembled: Assembled, previous: Mapping[str, BuiltApp]) -> None:
         self._assembled = assembled
         self._previous = previous
 
     def served(self, rejected: Mapping[str, Problems]) -> tuple[list[BuiltApp], list[BuiltApp]]:
-        """The apps that are served without a change, rejected ones in their last version; and those that change."""
+        """The apps that are served unchanged, including the last versions of rejected ones; and the apps that change."""
         steady, changed = [], []
         for name, built in self._assembled.apps.items():
             before = self._previous.get(name)
@@ -148,7 +148,7 @@ class _Comparison:
         return steady, changed
 
     def conflicts(self, rejected: Mapping[str, Problems]) -> dict[str, Problems]:
-        """Further apps that cannot be served beside the others, with why."""
+        """Further apps that cannot be served together with the others, with their problems."""
         steady, changed = self.served(rejected)
         report = Report(self._assembled.report.root)
         check_shared([*steady, *changed], report)
@@ -164,7 +164,7 @@ class _Comparison:
         return {name: tuple(in_order(problems)) for name, problems in found.items()}
 
     def _between(self, app: BuiltApp, other: BuiltApp) -> dict[str, Problems]:
-        """Of two changed apps, the one that comes in the way of what the other served before; else both."""
+        """The problems of that one of two changed apps which conflicts with what the other served before; else of both."""
         if not self._conflict(app, other):
             return {}
         at_fault = [
@@ -181,13 +181,13 @@ class _Comparison:
         return bool(_problems_of(other.app.name, [app, other], self._assembled))
 
     def _had_it(self, app: BuiltApp, other: BuiltApp) -> bool:
-        """Whether the last version of an app already has what the other one comes in the way of."""
+        """Whether the last version of `app` already conflicts with `other`: then `other` is at fault."""
         before = self._previous.get(app.app.name)
         return before is not None and self._conflict(before, other)
 
 
 def _taken(assembled: Assembled, name: str, served: Iterable[Route]) -> tuple[TakenRoute, ...]:
-    """The routes of an app that is not served, as far as they are known and no served app has them."""
+    """The routes of an app that is not served, if they are known and no served app uses them."""
     report = assembled.report
     places: dict[tuple[str | None, tuple[str, ...]], list[Route]] = {}
     for route in served:

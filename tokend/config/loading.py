@@ -1,4 +1,4 @@
-"""YAML, files and the environment -> a configuration, or everything that is wrong with it (`ConfigurationError`)."""
+"""Loads the configuration from YAML, files and the environment. Raises `ConfigurationError` with every problem."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -34,20 +34,20 @@ _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 class Source(Struct, frozen=True):
-    """Where a configuration comes from: a file or what stands in its place, the process's variables, the directory."""
+    """Where a configuration comes from: the file (None: as `find` decides), the environment variables, the directory."""
 
     file: str | None
     environment: Mapping[str, str]
     directory: Path
     dotenv: bool = True
-    """Whether `.env` in the directory adds variables that the environment does not have."""
+    """Whether `.env` in the directory adds variables that the environment does not set."""
 
     def variables(self, files: Files) -> Mapping[str, str]:
-        """The environment, and what `.env` adds to it."""
+        """The environment with what `.env` adds to it."""
         return with_dotenv(self.environment, self.directory, files) if self.dotenv else self.environment
 
     def load(self, files: Files) -> Configuration:
-        """The configuration as it is now; `ConfigurationError` with every problem."""
+        """The configuration as it is now. Raises `ConfigurationError` with every problem."""
         return load(self.file, self.variables(files), self.directory, files=files)
 
     def load_isolated(self, files: Files, previous: Configuration | None = None) -> Isolated:
@@ -62,9 +62,9 @@ def load(
     load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
     files: Files | None = None,
 ) -> Configuration:
-    """The configuration that `find` finds; `ConfigurationError` with everything that is wrong.
+    """The configuration that `find` finds. Raises `ConfigurationError` with every problem.
 
-    `environment`: the variables, `.env` included (`with_dotenv`). `files` remembers what was read, or stands in its place.
+    `environment`: the variables, `.env` included (`with_dotenv`). `files` records what is read, or replays a record.
     """
     reading = _Reading(file, environment, directory, files or Files())
     assembled = reading.assembled(load_backend)
@@ -81,9 +81,9 @@ def load_isolated(
     files: Files | None = None,
     previous: Configuration | None = None,
 ) -> Isolated:
-    """The same without the apps that are invalid, or with their last valid version where `previous` has one.
+    """The configuration without the invalid apps, or with their last valid versions if `previous` has them.
 
-    Raises `ConfigurationError` only for errors outside the apps, or for all where `server.on_invalid_app` says so.
+    Raises `ConfigurationError` for errors outside the apps, and for any error if `server.on_invalid_app` is `refuse`.
     """
     reading = _Reading(file, environment, directory, files or Files())
     try:
@@ -105,7 +105,7 @@ def load_for_start(source: Source, files: Files) -> Isolated:
 
 
 class _Reading:
-    """One reading of the configuration. `unreadable`: problems of the apps whose file cannot be read."""
+    """Reads the configuration once. `unreadable`: problems of the apps whose file cannot be read."""
 
     def __init__(self, file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> None:
         self._environment = environment
@@ -121,7 +121,7 @@ class _Reading:
         return assemble_apps(self._tree, self._source, self._secrets, cache(load_backend))
 
     def finished(self, configuration: Configuration) -> Configuration:
-        """With what the environment says, and the fingerprint of all that was read."""
+        """The configuration with the settings of the environment and the fingerprint of all that was read."""
         environment = self._environment
         warnings = configuration.warnings
         if self._source == environment_only.SOURCE:
@@ -136,7 +136,7 @@ class _Reading:
 
 
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:
-    """`{"apps": …}`, as merged with `defaults`, without secrets and digests, of what `files` remembers."""
+    """`{"apps": …}` from the record in `files`: merged with `defaults`, without secrets and digests."""
     replayed = Files.unpack(files.pack())
     environment = source.variables(replayed)
     tree, _, _ = find(source.file, environment, source.directory, replayed, unreadable={})
@@ -151,9 +151,9 @@ def find(
     files: Files | None = None,
     unreadable: dict[str, tuple[Problem, ...]] | None = None,
 ) -> tuple[LocatedDict, str, Path]:
-    """The tree, its source in words, and where its relative paths begin. `unreadable`: as in `read_tree`.
+    """The tree, its source in words, and the directory of its relative paths. `unreadable`: as in `read_tree`.
 
-    The named file, else TOKEND_CONFIG, else config.yaml in `directory`, else the environment alone.
+    Reads the named file, else TOKEND_CONFIG, else config.yaml in `directory`, else only the environment.
     """
     files = files or Files()
     name = _file_name(file, environment, directory, files)
@@ -169,13 +169,13 @@ def find(
 
 
 def _file_name(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> str | None:
-    """The file that counts, None where it is the environment alone."""
+    """The name of the file to read; None if only the environment is read."""
     there = DEFAULT_FILE if files.is_file(directory / DEFAULT_FILE) else None
     return file or environment.get("TOKEND_CONFIG") or there
 
 
 def read_server(file: str | None, environment: Mapping[str, str], directory: Path) -> tuple[Listen, Admin | None]:
-    """Where the server of this configuration listens, and its operator's listener; nothing else of it is checked."""
+    """The listener of this configuration and its admin settings. Checks nothing else."""
     if problems := _port_problems(environment):
         raise ConfigurationError(problems)
     files = Files()
@@ -194,7 +194,7 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
 
 
 def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
-    """The environment, and what `.env` says where the environment lacks it."""
+    """The environment with the variables of `.env` that it does not set. Raises `ConfigurationError`."""
     path, files = directory / ".env", files or Files()
     try:
         text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
@@ -209,9 +209,9 @@ def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | 
 def read_tree(
     path: Path, name: str, files: Files, unreadable: dict[str, tuple[Problem, ...]] | None = None
 ) -> LocatedDict:
-    """The file with its includes: each of these is one app, named like its file.
+    """The tree of a file with its includes. Each included file is an app, named like the file.
 
-    `unreadable` takes the problems of those that cannot be read, by app; without it they are raised with the others.
+    `unreadable` receives the problems of included files that cannot be read, by app; if None, they are raised too.
     """
     problems: list[Problem] = []
     of_apps: dict[str, tuple[Problem, ...]] = {}
@@ -222,7 +222,7 @@ def read_tree(
     for pattern in patterns:
         if isinstance(pattern, str) and (
             apps is None or isinstance(apps, LocatedDict)
-        ):  # else the models say what is wrong
+        ):  # otherwise the models report what is wrong
             _include(pattern, path.parent, tree, files, problems, of_apps)
     if unreadable is None:
         problems += (problem for found in of_apps.values() for problem in found)
@@ -284,7 +284,7 @@ def _read(path: Path, name: str, files: Files, problems: list[Problem]) -> Locat
 
 
 def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
-    """TOKEND_HOST, and SERVER_PORT then PORT, go before `server.listen`."""
+    """The address to listen on: TOKEND_HOST, and SERVER_PORT or else PORT, override `server.listen`."""
     host = environment.get("TOKEND_HOST") or written.host
     for name in _PORT_VARIABLES:
         if environment.get(name):

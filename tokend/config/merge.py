@@ -1,7 +1,7 @@
-"""`defaults` and an app's own keys -> the app as merged, with `{app}` put in. Works on trees, before they are validated.
+"""Merges `defaults` with an app's own keys and fills in `{app}`. Works on trees, before they are validated.
 
-Maps merge, lists replace. A secret, `certificate`, `url_signing_key` and a caller's scheme are each one
-value, replaced whole.
+Mappings are merged; lists are replaced. A secret, `certificate`, `app_id`, `url_signing_key` and a caller's scheme are
+replaced as a whole.
 """
 
 from typing import Any, Final
@@ -15,7 +15,7 @@ _SECRET_KEYS: Final = frozenset(FORMS)
 
 
 def merged(defaults: LocatedDict | None, own: LocatedDict, path: KeyPath, app: str) -> LocatedDict:
-    """A new tree at `path`; each key keeps the mark of the file and line that it came from."""
+    """The merged app as a new tree at `path`. Each key keeps the location that it came from."""
     both = _merge(defaults, own, path) if defaults is not None else own
     placed: LocatedDict = _placed(both, path, app)
     return placed
@@ -46,22 +46,22 @@ def _is_whole_value(key: str, below: LocatedDict, value: LocatedDict, path: KeyP
 
 
 def _is_secret(value: LocatedDict) -> bool:
-    """`{env: NAME}` and its like; not a mapping of, say, callers that are called so."""
+    """Whether this is `{env: NAME}` or similar, and not, for example, a mapping of callers with such names."""
     return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(source, str) for source in value.values())
 
 
 def _replaced_schemes(base: LocatedDict, over: LocatedDict, path: KeyPath) -> frozenset[str]:
-    """In a caller, naming a scheme drops the scheme of the defaults."""
+    """Keys to drop from the defaults: a caller that names a scheme does not keep the scheme of the defaults."""
     return frozenset(base.keys() - {"rules"}) if _is_caller(path) and over.keys() - {"rules"} else frozenset()
 
 
 def _is_caller(path: KeyPath) -> bool:
-    """Whether a caller is at this path. Each of its keys but `rules` is an auth scheme."""
+    """Whether a caller is at this path. Each of its keys except `rules` is an auth scheme."""
     return len(path) == 4 and path[2] == "callers"
 
 
 def _placed(value: Any, path: KeyPath, app: str) -> Any:
-    """A copy in which every mapping knows its path, and `{app}` is the app's name."""
+    """A copy in which every mapping and list has its path, and `{app}` is replaced by the app's name."""
     if isinstance(value, LocatedDict):
         found = LocatedDict(value.location)
         found.path = path
@@ -78,6 +78,6 @@ def _placed(value: Any, path: KeyPath, app: str) -> Any:
 
 
 def place(root: LocatedDict) -> LocatedDict:
-    """The same for what is not an app: every mapping knows its path. In `defaults`, any name stands for `{app}`."""
+    """A copy of the whole tree in which every mapping has its path. In `defaults`, `{app}` becomes an example name."""
     placed: LocatedDict = _placed(root, (), "app")
     return placed

@@ -1,4 +1,4 @@
-"""Validates a mapping of the configuration by a model: what is wrong is reported and left out, the rest is kept."""
+"""Validates a mapping of the configuration by a model. Wrong keys are reported and left out; the others are kept."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -17,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 def partly_valid(
     model: type[M], written: object, at: KeyPath, report: Report, context: Mapping[str, Any] | None = None
 ) -> M | None:
-    """The model of what is written at a place, without the keys that are wrong; None where nothing usable is left."""
+    """The model of what is written at a place, without its wrong keys. None if the rest is not valid either."""
     written = _with_values(model, written, at, report)
     try:
         return model.model_validate(written, context=context)
@@ -29,14 +29,14 @@ def partly_valid(
         return model.model_validate(
             {key: value for key, value in written.items() if key not in broken}, context=context
         )
-    except ValidationError:  # a key that must be there is not
+    except ValidationError:  # a required key is missing or wrong
         return None
 
 
 def _with_values(
     model: type[BaseModel], written: object, at: KeyPath, report: Report, below: tuple[str | int, ...] = ()
 ) -> object:
-    """A copy without the keys that have no value. Read as left out, an empty `channel` would allow more than it seems to."""
+    """A copy without the keys that have no value, which are errors: an empty `channel` would permit more than it seems to."""
     if not isinstance(written, dict):
         return written
     keys = known_keys(model, below)

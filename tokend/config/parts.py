@@ -1,4 +1,4 @@
-"""Parts of the shape that stay usable when some of their keys are wrong, so that one pass tells every problem."""
+"""Parts of the shape that stay usable if some of their keys are wrong, so that one pass reports every problem."""
 
 from typing import Annotated, Any, Self, TypeVar
 
@@ -11,14 +11,14 @@ from tokend.core.validation import StrictModel, description_of, field_errors, in
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:
-    """What is no mapping is reported, and an empty one stands in its place: its name is still known."""
+    """Report values that are not mappings and replace each by an empty mapping, so that its name is still known."""
     if info.context is None or not isinstance(value, LocatedDict):
         return value
     return {key: _mapping(below, (*value.path, key), info) for key, below in value.items()}
 
 
 def _listed(value: Any, info: ValidationInfo) -> Any:
-    """The same in a list: the others keep their places."""
+    """Do the same in a list, so that the other items keep their indexes."""
     if info.context is None or not isinstance(value, LocatedList):
         return value
     return [_mapping(item, (*value.path, index), info) for index, item in enumerate(value)]
@@ -27,14 +27,14 @@ def _listed(value: Any, info: ValidationInfo) -> Any:
 def _mapping(value: object, path: KeyPath, info: ValidationInfo) -> LocatedDict:
     if isinstance(value, LocatedDict):
         return value
-    info.context["report"].add_broken(path, "must be a mapping")  # type: ignore[index]  # asked for by its callers
+    info.context["report"].add_broken(path, "must be a mapping")  # type: ignore[index]  # its callers have checked it
     empty = LocatedDict(Location(""))
     empty.path = path
     return empty
 
 
 def mapped(value: Any, info: ValidationInfo) -> Any:
-    """A list of names, and a name that nothing follows, is a mapping of names to no options."""
+    """Turn a list of names, or names without options, into a mapping of names to empty options."""
     if isinstance(value, LocatedDict):
         options = LocatedDict(value.location)
         options.path = value.path
@@ -53,7 +53,7 @@ Listed = Annotated[list[T], BeforeValidator(_listed)]
 
 
 class Part(StrictModel):
-    """A mapping that stays usable when some of its keys are wrong: these are reported and left out."""
+    """A mapping that stays usable if some of its keys are wrong: they are reported and left out."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -62,7 +62,7 @@ class Part(StrictModel):
             return handler(value)
         report: Report = info.context["report"]
         empty = {key for key, below in value.items() if below is None and key in cls.model_fields}
-        for key in empty:  # read as left out, an empty `may` or `channel` would permit more than it seems to
+        for key in empty:  # an empty `rules` or `channel` would permit more than it seems to
             report.add_broken((*value.path, key), "has no value: write one, or leave the key out")
         written = {key: below for key, below in value.items() if key not in empty}
         try:
@@ -73,7 +73,7 @@ class Part(StrictModel):
 
 
 def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:
-    """Put pydantic's complaints into the report; gives the keys at fault, directly below `path`."""
+    """Add pydantic's errors to the report. Returns the keys directly below `path` that have errors."""
     broken = set()
     for field_error in field_errors(error, model):
         sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: all of it at once, each with file, line, column and what to do. Never a secret."""
+"""Problems of a configuration: all of them at once, each with file, line, column and what to do. Never a secret."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ KeyPath = tuple[str | int, ...]
 
 
 class Problem(Struct, frozen=True):
-    """`str()` of it is one line for people."""
+    """A problem of the configuration. Its `str()` is a line for people."""
 
     location: Location
     path: KeyPath
@@ -23,7 +23,7 @@ class Problem(Struct, frozen=True):
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; `problems` holds every reason."""
+    """The configuration cannot be used. `problems` has every reason."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -31,7 +31,7 @@ class ConfigurationError(Exception):
 
 
 class Report:
-    """Collects problems against one tree. A part that is already reported is not reported again for what follows."""
+    """Collects the problems of a tree. What follows from a reported problem is not reported as well."""
 
     def __init__(self, root: LocatedDict) -> None:
         self.root = root
@@ -41,9 +41,9 @@ class Report:
         self._broken: set[KeyPath] = set()
 
     def add(self, path: KeyPath, sentence: str) -> None:
-        """One problem, at the deepest key or item of `path` that the files hold.
+        """Add a problem, at the deepest key or item of `path` that the files have.
 
-        What `defaults` say wrongly is one problem, however many apps take it from there.
+        A wrong value in `defaults` is one problem, however many apps inherit it.
         """
         location = self.location_of(path)
         problem = Problem(location, path, sentence)
@@ -53,17 +53,17 @@ class Report:
         self._touched.update(path[:length] for length in range(len(path) + 1))
 
     def add_broken(self, path: KeyPath, sentence: str) -> None:
-        """A problem of shape: what stands here counts as not written, so nothing follows from it or its absence."""
+        """Add a problem of shape. The value counts as unknown, so neither it nor its absence causes other problems."""
         self.add(path, sentence)
         self._broken.add(path)
 
     def add_after(self, path: KeyPath, sentence: str) -> None:
-        """A problem of meaning: dropped where the part, or one below it, is reported already, or stands in a broken one."""
+        """Add a problem of meaning, unless this part, a part below it or a part around it is reported already."""
         if not self.touches(path) and not self.is_broken(path):
             self.add(path, sentence)
 
     def touches(self, path: KeyPath, except_key: str | None = None) -> bool:
-        """Whether something at or below this path is reported; what stands below its key `except_key` aside."""
+        """Whether a problem at or below this path is reported, not counting those below its key `except_key`."""
         if except_key is None:
             return path in self._touched
         below = (
@@ -72,7 +72,7 @@ class Report:
         return any(key != except_key for key in below)
 
     def is_broken(self, path: KeyPath) -> bool:
-        """Whether this path, or one that it stands in, has the wrong shape."""
+        """Whether this path, or a path around it, has the wrong shape."""
         return any(path[:length] in self._broken for length in range(1, len(path) + 1))
 
     def location_of(self, path: KeyPath) -> Location:
@@ -89,17 +89,17 @@ class Report:
 
     @property
     def problems(self) -> list[Problem]:
-        """In the order of the files' lines."""
+        """All problems in the order of the files' lines."""
         return in_order(self._problems.values())
 
     @property
     def of_apps(self) -> dict[str, tuple[Problem, ...]]:
-        """The problems of each app, with those that it takes from `defaults`."""
+        """The problems of each app, including those that it inherits from `defaults`."""
         return {app: tuple(in_order(problems)) for app, problems in self._of_apps.items()}
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """In the order of the files' lines."""
+    """The problems in the order of the files' lines."""
     return sorted(problems, key=lambda problem: (problem.location, problem.sentence))
 
 

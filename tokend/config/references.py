@@ -1,4 +1,4 @@
-"""Values that lie elsewhere: secrets, certificates and signing keys in the environment, files or credentials, and the App ID."""
+"""References to secrets, certificates and signing keys in the environment, files or credentials, and the App ID."""
 
 from typing import Annotated, Final, Literal
 
@@ -12,11 +12,11 @@ _SECRET: Final = "is a secret: write {env: NAME}, {file: PATH} or {credential: N
 
 
 FORMS: Final = ("env", "file", "credential")
-"""The keys that say where a secret comes from."""
+"""The keys that name the source of a secret."""
 
 
 class Reference(StrictModel):
-    """Where a secret comes from, by one of `FORMS`; a credential is systemd's."""
+    """The source of a secret, by one of `FORMS`. Credentials are those of systemd."""
 
     env: Variable | None = Field(default=None, description="environment variable that holds the secret")
     file: File | None = Field(default=None, description="path of the file that holds the secret")
@@ -24,7 +24,7 @@ class Reference(StrictModel):
 
     @property
     def source(self) -> str:
-        """In words: `file run/demo`."""
+        """The source in words, such as `file run/demo`."""
         if self.env is not None:
             return f"environment variable {redact_secrets(self.env)}"
         if self.file is not None:
@@ -51,7 +51,7 @@ _SHORT: Final[list[JsonDict]] = [{"required": [form], "maxProperties": 1} for fo
 
 
 class Certificate(Reference):
-    """One secret, which is the primary; or primary and secondary, and which of them signs."""
+    """One secret, which is the primary; or primary and secondary, and which of the two signs."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -84,7 +84,7 @@ class Certificate(Reference):
         return value
 
     def refs(self) -> dict[str, tuple[tuple[str, ...], "SecretRef | Certificate"]]:
-        """Each secret by its name: the steps to it from here, and where it comes from."""
+        """Each secret by its name: the keys that lead to it from here, and its source."""
         if self.primary is None:
             return {"primary": ((), self)}
         written = {"primary": self.primary, "secondary": self.secondary}
@@ -92,13 +92,13 @@ class Certificate(Reference):
 
 
 class Env(StrictModel):
-    """A text that is no secret, from the environment."""
+    """A text from the environment that is not a secret."""
 
     env: Variable = Field(description="environment variable that holds the text")
 
 
 class AppId(StrictModel):
-    """The App ID as text, or the variable that holds it."""
+    """The App ID as text, or the environment variable that holds it."""
 
     text: str | None = Field(default=None, description="the App ID itself")
     env: Variable | None = Field(default=None, description="environment variable that holds it")

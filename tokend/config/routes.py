@@ -1,4 +1,4 @@
-"""An app's lifetimes and routes, and the clashes between the routes of all apps."""
+"""Builds an app's lifetimes and routes, and finds routes of all apps that clash."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
@@ -22,7 +22,7 @@ BUILT_IN: Final = TtlBounds()
 
 
 def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds | None = None) -> TtlBounds:
-    """The lifetimes in force: what is written, in place of those of the app or the built-in ones."""
+    """The effective lifetimes: those of the app, or the built-in ones, with what is written in their place."""
     bounds = written.within(app or BUILT_IN)
     if written.model_fields_set and not report.touches(path):
         for key, sentence in bounds.problems(app):
@@ -33,7 +33,7 @@ def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds 
 def build_routes(
     shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
 ) -> list[tuple[KeyPath, Route]]:
-    """The app's routes with their paths in the configuration; `/{name of the app}` where none is written."""
+    """The app's routes with their places in the configuration. The default is a route at `/` and the app's name."""
     written = shape.routes
     if written is None:
         written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
@@ -47,9 +47,9 @@ def build_routes(
 
 
 def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> None:
-    """Two routes with the same host and literal prefix that could match one request."""
+    """Report two routes with the same host and literal prefix that could match the same request."""
     places: dict[tuple[str | None, tuple[str, ...]], list[tuple[KeyPath, Route]]] = {}
-    sound: set[tuple[int, ...]] = set()  # dialects that go together, which thousands of apps share
+    sound: set[tuple[int, ...]] = set()  # combinations of dialects without a clash, which thousands of apps share
     for path, route in routes:
         if report.is_broken(path) or any(report.touches((*path, key)) for key in ("path", "host")):
             continue
@@ -72,7 +72,7 @@ def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> No
 
 
 class _Within(Struct, frozen=True):
-    """The app that a route belongs to. `kinds`: those that it wants, built or not."""
+    """The app of a route. `kinds`: those that it lists, built or not."""
 
     app: App
     kinds: Collection[str]

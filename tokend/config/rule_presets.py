@@ -1,4 +1,4 @@
-"""Rules by name: each a few lines of data, whose keys count where the written rule leaves them out."""
+"""Presets of rules. The keys of a preset apply where the written rule leaves them out."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -11,7 +11,7 @@ from tokend.core.validation import redact_secrets, suggestion
 
 
 class RulePreset(Struct, frozen=True):
-    """`kinds`: those of them that the app has, at least one. `user` None: the rule has to write it. `max_ttl` in seconds."""
+    """A preset. `kinds`: the app must have at least one of them. `user` None: the rule must write it. `max_ttl` in seconds."""
 
     kinds: tuple[str, ...]
     roles: tuple[str, ...]
@@ -20,11 +20,11 @@ class RulePreset(Struct, frozen=True):
 
 
 RULE_PRESETS: Final[Mapping[str, RulePreset]] = {
-    # cloud recording joins with a uid of its own, and cannot renew its token: it has to outlast the recording
+    # cloud recording joins with its own uid and cannot renew its token, so the token must last longer than the recording
     "recorder": RulePreset(kinds=("rtc",), roles=("subscriber",), max_ttl=PLATFORM_MAX_TTL),
-    # the second uid of a user who shares the screen
+    # the second uid of a user who shares a screen
     "screen_share": RulePreset(kinds=("rtc",), roles=("publisher",), user="{claims.sub|screen_uid}"),
-    # a program that hears and speaks
+    # a program that both listens and publishes
     "agent": RulePreset(kinds=("rtc", "rtm"), roles=("publisher", "subscriber")),
 }
 
@@ -32,7 +32,7 @@ RULE_PRESETS: Final[Mapping[str, RulePreset]] = {
 def preset_keys(
     written: Mapping[str, Any], kinds: Collection[str], at: KeyPath, report: Report, *, brings_claims: bool
 ) -> dict[str, Any]:
-    """The keys that a rule's preset adds where it leaves them out. `kinds`: those that the app has."""
+    """The keys that the preset adds to a rule. `kinds`: those of the app."""
     name = written.get("preset")
     if not isinstance(name, str):
         return {}

@@ -1,4 +1,4 @@
-"""A caller's rules: each as it is written, with what its preset adds, and everything that it names checked."""
+"""Builds a caller's rules: each as written, with the keys that its preset adds, and all names checked."""
 
 from collections.abc import Collection
 from typing import Any
@@ -14,7 +14,7 @@ from tokend.core.validation import redact_secrets, suggestion
 
 
 class RuleContext(Struct, frozen=True):
-    """What rules are checked against: the app's kinds and shortest lifetime in seconds, the caller's scheme if known."""
+    """What rules are checked with: the app's kinds and shortest lifetime in seconds, and the caller's scheme if known."""
 
     kinds: Collection[str]
     min_ttl: int
@@ -23,13 +23,13 @@ class RuleContext(Struct, frozen=True):
 
 
 def build_rules(written: list[Any], at: KeyPath, name: str, context: RuleContext) -> tuple[Rule, ...]:
-    """The rules of a caller; those that are unusable are left out. `name`: of the app and the caller, `demo.web`."""
+    """The rules of a caller, without those that cannot be used. `name`: the app and the caller, such as `demo.web`."""
     built = (_rule(rule, (*at, index), f"{name}.rules[{index}]", context) for index, rule in enumerate(written))
     return tuple(rule for rule in built if rule is not None)
 
 
 def rule_for_all(name: str, kinds: Collection[str]) -> Rule:
-    """What a caller may have who needs no rules and has none: any token of the app, without wildcards."""
+    """The rule of a caller that needs no rules and has none: any token of the app, without wildcards."""
     return Rule.model_validate({"kinds": frozenset(kinds)}, context={"name": f"{name}.rules[0]"})
 
 
@@ -68,7 +68,7 @@ def _check_kinds(written: object, at: KeyPath, context: RuleContext) -> None:
 
 
 def _check_claimless(rule: Rule, at: KeyPath, scheme: str, report: Report) -> None:
-    """Only who is signed in brings claims: elsewhere such a rule could never apply."""
+    """Report rules that name claims. Without a signed-in user there are no claims, so such a rule could never apply."""
     none = f"and a caller with {scheme} has none: the rule could never apply"
     for key, template in (("channel", rule.channel), ("user", rule.user)):
         if template is not None and template.fixed is None:

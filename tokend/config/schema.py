@@ -1,4 +1,4 @@
-"""The JSON Schema of the YAML, for editors. It says the shape; what the values mean is `tokend check`'s to say."""
+"""The JSON Schema of the YAML, for editors. It describes the shape; `tokend check` also checks what the values mean."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from tokend.config.shape import RootShape
 
 
 class _WithoutNull(GenerateJsonSchema):
-    """A key that may be left out may not be empty: None is how the shapes say left out."""
+    """Leaves out null: a key may be left out but not empty. In the models, None means left out."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Defaults that the YAML writes in the same form: no seconds of durations, no models."""
+        """Show only defaults that the YAML writes in the same form, so no durations in seconds and no models."""
         found = self.generate_inner(schema["schema"])
         default = schema.get("default")
         shown = isinstance(default, str | bool) or (isinstance(default, int) and "pattern" not in found)
@@ -23,6 +23,6 @@ class _WithoutNull(GenerateJsonSchema):
 
 
 def json_schema() -> dict[str, Any]:
-    """Draft 2020-12."""
+    """The JSON Schema, draft 2020-12."""
     schema = RootShape.model_json_schema(schema_generator=_WithoutNull)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Configuration of tokend"}

@@ -1,4 +1,4 @@
-"""Reads the secrets that the configuration refers to: from the environment, from files, and from systemd's credentials."""
+"""Reads the secrets that the configuration refers to, from the environment, files and systemd's credentials."""
 
 import os
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from tokend.core.validation import redact_secrets
 
 MAX_BYTES: Final = 64 * 1024
 _OTHERS_READ: Final = 0o044
-"""The bits of a file's mode by which its group and everybody may read it."""
+"""The bits of a file's mode by which its group and all others may read it."""
 
 
 class SecretProblem(ValueError):
-    """A secret that is not there, or not kept safe, with its source; never its value."""
+    """A secret is missing or not protected. The message names its source, never its value."""
 
 
 class Secrets:
-    """`environment`: what variables are looked up in; relative files are looked for below `base`.
+    """Reads secrets: variables from `environment`, relative paths of files below `base`.
 
-    `readable_files`: whether a file counts that group or others may read.
+    `readable_files`: whether files are accepted that group or others may read.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class Secrets:
         self._readable_files = readable_files
 
     def with_readable_files(self) -> "Secrets":
-        """The same, without a look at who else may read a file."""
+        """The same, but it accepts files that group or others may read."""
         found = Secrets(self._environment, self.base, self._files, readable_files=True)
         found._used = self._used
         return found
 
     def variables_used(self) -> list[str]:
-        """`NAME=value` of every variable that was asked for, for a digest and for nothing else."""
+        """`NAME=value` of every variable that was read; only for a digest, since it contains secrets."""
         return [f"{name}={self._environment.get(name, '')}" for name in sorted(self._used)]
 
     def variable(self, name: str) -> str:
-        """The text of a variable; `SecretProblem` where it is unset or empty."""
+        """The text of a variable. Raises `SecretProblem` if it is unset or empty."""
         self._used.add(name)
         value = self._environment.get(name, "")
         if not value:
@@ -60,7 +60,7 @@ class Secrets:
         return value
 
     def read(self, reference: Reference, *, public: bool = False) -> Secret:
-        """What the reference leads to. A file's final newline is not part of it. `public`: anybody may read it."""
+        """The secret of a reference, without a file's final newline. Raises `SecretProblem`. `public`: anybody may read it."""
         if reference.env is not None:
             return Secret(self.variable(reference.env))
         what = reference.source
@@ -77,7 +77,7 @@ class Secrets:
         return Secret(text)
 
     def read_or_report(self, reference: Reference, at: KeyPath, report: Report) -> Secret | None:
-        """The same; None where it cannot be had, and the report says why."""
+        """The secret of a reference. None if it cannot be read; the problem is then in the report."""
         try:
             return self.read(reference)
         except SecretProblem as problem:
@@ -96,7 +96,7 @@ class Secrets:
         return Path(directory, reference.credential)
 
     def _check_mode(self, what: str, found: os.stat_result) -> None:
-        """Of the file that was opened, whatever its path leads to by now. Windows has no such modes."""
+        """Check the mode of the opened file, since its path may lead elsewhere by now. Windows has no such modes."""
         if found.st_mode & _OTHERS_READ and os.name != "nt" and not self._readable_files:
             raise SecretProblem(
                 f"the {what} can be read by others than its owner: chmod 600 it, or, where nobody else is, "

@@ -1,6 +1,6 @@
-"""The whole file as pydantic models: the source of `tokend schema`, and how trees are read into the settings.
+"""The whole file as pydantic models, which validate trees and give `tokend schema` its content.
 
-A mapping that is one part of the settings is read by its own model; what is wrong in it is reported and left out.
+Each part of the settings has its own model. What is wrong in a part is reported and left out.
 """
 
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ from tokend.issuing.server_settings import (
 
 
 def _by(model: type[BaseModel]) -> BeforeValidator:
-    """Reads a mapping by its own model; the default of the key stands where nothing usable is left."""
+    """Validate a mapping by its own model. The key's default replaces one that cannot be used."""
 
     def read(value: object, info: ValidationInfo) -> object:
         if not isinstance(value, LocatedDict) or info.context is None:
@@ -42,7 +42,7 @@ def _by(model: type[BaseModel]) -> BeforeValidator:
 
 
 def _route(value: object, info: ValidationInfo) -> object:
-    """The route, at `/` where its path is unknown: what else is wrong with it is reported too."""
+    """The route, at `/` if its path is wrong, so that its other problems are reported too."""
     if not isinstance(value, LocatedDict) or info.context is None:
         return value
     report: Report = info.context["report"]

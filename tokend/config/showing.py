@@ -1,4 +1,4 @@
-"""The configuration for people's eyes: apps as merged with `defaults`. References to secrets, never their values."""
+"""The configuration for people: apps merged with `defaults`, references to secrets, never their values."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from tokend.auth.key_digests import PREFIX
 
 
 def plain(value: Any) -> Any:
-    """Without the marks that our YAML trees carry."""
+    """The value as plain dicts and lists, without locations."""
     if isinstance(value, dict):
         return {key: plain(below) for key, below in value.items()}
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 def redacted(value: Any) -> Any:
-    """The same without the digests of keys: a weak key could be guessed from one."""
+    """The value without the digests of keys, since a weak key could be guessed from its digest."""
     if isinstance(value, dict):
         return {key: redacted(below) for key, below in value.items()}
     if isinstance(value, list):

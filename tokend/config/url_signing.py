@@ -1,4 +1,4 @@
-"""An app's keys for signed URLs: random, long enough, and nothing that signs something else."""
+"""An app's keys for signed URLs: random, long enough, and not used to sign anything else."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _KEYS_OF_ANOTHER_KIND: Final = ("-----BEGIN", "ssh-", "ecdsa-")
 def build_url_signing(
     shape: AppShape, path: KeyPath, app_credentials: AppCredentials, report: Report, secrets: Secrets
 ) -> SigningKeys | None:
-    """None where the app has none; no keys at all where a problem keeps them from being known."""
+    """The keys for signed URLs. None if the app has none; an empty set if they cannot be read."""
     written = shape.url_signing_key
     if written is None:
         return SigningKeys({}, "primary") if report.touches((*path, "url_signing_key")) else None

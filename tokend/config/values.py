@@ -1,4 +1,4 @@
-"""Single values of the configuration: names of variables and credentials, and paths of files."""
+"""Types of single values in the configuration: names of variables and credentials, and paths of files."""
 
 import re
 from typing import Annotated, Final

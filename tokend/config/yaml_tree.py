@@ -1,7 +1,7 @@
-"""YAML text -> mappings and lists that know where each key and item stands. The first of the three passes.
+"""Parses YAML into mappings and lists that record the location of each key and item. The first of three passes.
 
-Strict: duplicate keys, aliases, merge keys, tags and several documents are refused; plain scalars are YAML 1.2's, so
-`no` is text and `0123` a number. Knows nothing of what the keys mean.
+Strict: duplicate keys, aliases, merge keys, tags and several documents are errors. Plain scalars follow YAML 1.2, so
+`no` is text and `0123` is a number. This module does not interpret the keys.
 """
 
 import re
@@ -26,7 +26,7 @@ _CONSTANTS: Final = {
 
 
 class Location(Struct, frozen=True, order=True):
-    """A place in a file; line and column count from 1, line 0 means the file (or the environment) as a whole."""
+    """A place in a file. Line and column count from 1; line 0 means the whole file, or the environment."""
 
     file: str
     line: int = 0
@@ -37,7 +37,7 @@ class Location(Struct, frozen=True, order=True):
 
 
 class LocatedDict(dict[str, Any]):
-    """A mapping, with the mark of each key. `path` is where it stands in the whole configuration, once merged."""
+    """A mapping with the location of each key. `path`: its place in the whole configuration, set when it is merged."""
 
     def __init__(self, location: Location) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class LocatedDict(dict[str, Any]):
 
 
 class LocatedList(list[Any]):
-    """A list, with the mark of each item. `path` as in `Map`."""
+    """A list with the location of each item. `path`: as in `LocatedDict`."""
 
     def __init__(self, location: Location) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class LocatedList(list[Any]):
 
 
 class YamlError(Exception):
-    """Everything that keeps a file from being read: `problems` are marks with sentences."""
+    """A file cannot be read. `problems`: each location with a sentence."""
 
     def __init__(self, problems: list[tuple[Location, str]]) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class YamlError(Exception):
 
 
 def parse(text: str, file: str) -> LocatedDict:
-    """The file's one mapping; an empty file is an empty one. `YamlError` with all that is wrong."""
+    """The mapping that the file holds; empty for an empty file. Raises `YamlError` with all that is wrong."""
     return _Builder(file).build(text)
 
 
@@ -169,7 +169,7 @@ class _TooDeep(Exception):
 
 
 def _scalar(text: str) -> object:
-    """A plain scalar by YAML 1.2's core schema."""
+    """The value of a plain scalar by the core schema of YAML 1.2."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INT.fullmatch(text):

@@ -1,6 +1,6 @@
 """The operator's application: metrics, readiness with reasons, reload, and the configuration without secrets.
 
-`/-/…` answers on loopback or a unix socket alone, or to the key that `server.admin` names.
+`/-/…` answers only on loopback or a unix socket, or to the key that `server.admin` names.
 """
 
 import secrets
@@ -98,7 +98,7 @@ class _Endpoints:
         self._local = local
 
     def only_operator(self, handler: Handler) -> Handler:
-        """The handler, for the operator alone."""
+        """The handler, which answers only the operator."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             if self._key is not None:

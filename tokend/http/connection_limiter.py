@@ -1,7 +1,7 @@
-"""Deadlines and caps of connections: aiohttp has none for headers, for writing, or for how many there may be.
+"""Deadlines and caps for connections. aiohttp limits neither the time for headers and writes nor the number of connections.
 
-Every connection stands in one of three queues, by what is waited for: its request's head, its next request, or our
-answer. Each queue is in the order of time, so that a look at its front tells whether anything is late. Knows no requests.
+Every connection is in one of three queues: it waits for the head of its request, for its next request, or for our
+response. Each queue is ordered by time, so only its first entries can be late. This module does not read requests.
 """
 
 import asyncio
@@ -14,31 +14,31 @@ from msgspec import Struct
 from tokend.telemetry.log import JsonLog
 
 LOOK_SECONDS: Final = 0.25
-"""How often the deadlines are looked at."""
+"""Seconds between two checks of the deadlines."""
 LOG_SECONDS: Final = 10.0
-"""The shortest time between two log lines about closed connections: a flood of them must not fill the log."""
+"""The shortest time in seconds between two log lines about closed connections, so that many of them do not fill the log."""
 RESERVED: Final = 64
-"""File descriptors that are kept for everything but connections."""
+"""File descriptors that are reserved for everything except connections."""
 
 
 class Deadlines(Struct, frozen=True):
-    """Seconds. `answer` is for the whole request: what is awaited on its way has deadlines of its own, far below."""
+    """Deadlines in seconds. `answer` is for the whole request; each call that it awaits has its own, much shorter deadline."""
 
     head: float = 5.0
-    body: float = 4.0  # its sender gets an answer, and one second to read it
+    body: float = 4.0  # the client then gets a response, and one second to read it
     write: float = 5.0
     answer: float = 30.0
 
 
 class Caps(Struct, frozen=True):
-    """How many connections one process holds, in all and, if set, from one address."""
+    """The most connections of one process: in total and, if set, from one address."""
 
     total: int = 10_000
     per_address: int | None = None
 
 
 class Connection(Protocol):
-    """One client's connection. `address`: of the peer; empty where it has none, as on a unix socket."""
+    """A client's connection. `address` is that of the peer; it is empty on a unix socket."""
 
     address: str
 
@@ -47,7 +47,7 @@ class Connection(Protocol):
 
 
 class ConnectionLimiter:
-    """Watches the connections of one process. `elapsed`: seconds that only go forward."""
+    """Closes connections of one process that are late or too many. `elapsed` returns seconds of a monotonic clock."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class ConnectionLimiter:
         elapsed: Callable[[], float],
         trusted: Callable[[str], bool],
     ) -> None:
-        """`trusted`: whether an address is a proxy's, to which `per_address` does not apply."""
+        """`trusted` returns whether an address is that of a trusted proxy; `per_address` does not apply to those."""
         self.deadlines = deadlines
         self.caps = caps
         self.closed: Counter[str] = Counter()
-        """How many connections were closed, by reason."""
+        """The number of closed connections by reason."""
         self._log = log
         self._elapsed = elapsed
         self._trusted = trusted
@@ -76,16 +76,16 @@ class ConnectionLimiter:
 
     @property
     def open(self) -> int:
-        """How many connections there are."""
+        """The number of open connections."""
         return len(self._heads) + len(self._idle) + len(self._busy)
 
     @property
     def busy(self) -> int:
-        """How many of them have a request that is not answered yet."""
+        """The number of connections whose request has no response yet."""
         return len(self._busy)
 
     def start(self) -> None:
-        """Look at the deadlines from now on; needs a running loop."""
+        """Check the deadlines from now on; needs a running loop."""
         self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def stop(self) -> None:
@@ -93,7 +93,7 @@ class ConnectionLimiter:
             self._timer.cancel()
 
     def joined(self, connection: Connection) -> bool:
-        """A new connection; False: there is no room for it, and it must be closed."""
+        """Add a new connection. Returns False if a cap is reached: the caller must then close it."""
         address = connection.address
         if address and self.caps.per_address is not None and not self._trusted(address):
             if self._addresses[address] >= self.caps.per_address:
@@ -108,30 +108,30 @@ class ConnectionLimiter:
         return True
 
     def begins_head(self, connection: Connection) -> None:
-        """The first bytes of another request came, not all of its head."""
+        """Note that part of the head of another request has arrived."""
         if self._idle.pop(connection, None) is not None:
             self._heads[connection] = self._elapsed()
 
     def begins_request(self, connection: Connection) -> None:
-        """A head is complete: it is our turn."""
+        """Note that a head is complete: the connection now waits for our response."""
         if self._heads.pop(connection, None) is not None or self._idle.pop(connection, None) is not None:
             self._busy[connection] = self._elapsed()
 
     def answered(self, connection: Connection) -> None:
-        """The answer is written, or waits to be: it is the client's turn."""
+        """Note that the response is written or buffered: the connection now waits for the next request."""
         if self._busy.pop(connection, None) is not None:
             self._idle[connection] = self._elapsed()
 
     def stalls(self, connection: Connection) -> None:
-        """The client does not take what is written."""
+        """Note that the client does not read what is written."""
         self._stalled[connection] = self._elapsed()
 
     def flows(self, connection: Connection) -> None:
-        """The client took it all."""
+        """Note that the client has read everything that was written."""
         self._stalled.pop(connection, None)
 
     def left(self, connection: Connection) -> None:
-        """The connection is closed."""
+        """Remove a closed connection."""
         for queue in (self._heads, self._idle, self._busy, self._stalled):
             if queue.pop(connection, None) is not None and queue is not self._stalled:
                 self._forget(connection)
@@ -144,7 +144,7 @@ class ConnectionLimiter:
                 del self._addresses[address]
 
     def _evict(self) -> bool:
-        """Make room: the connection that has been of no use for the longest time goes."""
+        """Close the connection that has waited longest without a request in progress; False if there is none."""
         for queue in (self._heads, self._idle):
             for connection in queue:
                 self.closed["cap"] += 1

@@ -220,7 +220,7 @@ class Control:
 
 
 def open_tracing(settings: ServerSettings) -> "Tracing | None":
-    """The exporter of spans where `server.traces` asks for it; `CannotStart` where its packages are missing."""
+    """The exporter of spans if `server.traces` is true. Raises `CannotStart` if its packages are missing."""
     if not settings.traces:
         return None
     try:

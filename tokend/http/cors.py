@@ -1,5 +1,6 @@
-"""CORS, per app. aiohttp-cors decides and writes the headers; here it learns which origins an app allows."""
+"""CORS for each app. aiohttp-cors decides and writes the headers; this module gives it the origins that an app allows."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp_cors
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_HEAD})
 MAX_AGE: Final = 600
-"""Seconds for which a browser may remember a preflight."""
-_OPTIONS: Final = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
-    expose_headers=("X-Request-ID", "Retry-After"),
-    allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Requested-With"),
-    max_age=MAX_AGE,
-)
+"""Seconds for which a browser may cache the response to a preflight."""
+_ALLOWED_HEADERS: Final = frozenset({"authorization", "content-type", "x-api-key", "x-requested-with"})
+
+
+@cache
+def _options(headers: frozenset[str]) -> Any:
+    """What a page of an allowed origin may do, with the headers of the auth schemes of a route."""
+    return aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
+        expose_headers=("X-Request-ID", "Retry-After"), allow_headers=tuple(_ALLOWED_HEADERS | headers), max_age=MAX_AGE
+    )
+
+
 _PREFLIGHT_VARY: Final = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 _ERROR: Final = "this app does not answer this origin, method or header"
 _CORS_HEADERS: Final = (
@@ -32,7 +39,7 @@ _CORS_HEADERS: Final = (
 
 
 def is_preflight(request: web.BaseRequest) -> bool:
-    """Whether a browser asks what it may send."""
+    """Whether the request is a CORS preflight (Fetch standard)."""
     return (
         request.method == hdrs.METH_OPTIONS
         and hdrs.ORIGIN in request.headers
@@ -41,14 +48,14 @@ def is_preflight(request: web.BaseRequest) -> bool:
 
 
 def add_cors(app: web.Application, routes: "ConfiguredRoutes") -> None:
-    """Have aiohttp-cors answer preflights, and add its headers to the response of every request with an Origin."""
+    """Let aiohttp-cors answer preflights and add its headers to the response to every request with an Origin."""
     aiohttp_cors.CorsConfig(app, router_adapter=PerAppOrigins(routes)).add(routes)
-    add_headers = app.on_response_prepare.pop()  # a signal for each request costs more than a look at its headers
+    add_headers = app.on_response_prepare.pop()  # calling it for each request costs more than checking the headers
 
     async def only_with_origin(request: web.Request, response: web.StreamResponse) -> None:
         if hdrs.ORIGIN in request.headers:
             if not is_preflight(request):
-                for name in _CORS_HEADERS:  # aiohttp-cors fails where the host's application has set one itself
+                for name in _CORS_HEADERS:  # aiohttp-cors fails if the embedding application has set one
                     response.headers.popall(name, None)
             await add_headers(request, response)
 
@@ -56,7 +63,7 @@ def add_cors(app: web.Application, routes: "ConfiguredRoutes") -> None:
 
 
 class PerAppOrigins(AbstractRouterAdapter):
-    """Tells aiohttp-cors which origins the app of a request allows."""
+    """Gives aiohttp-cors the origins that the app of a request allows."""
 
     def __init__(self, routes: "ConfiguredRoutes") -> None:
         self._routes = routes
@@ -65,7 +72,7 @@ class PerAppOrigins(AbstractRouterAdapter):
         self._routes.set_preflight_handler(_in_our_shape(handler))
 
     def set_config_for_routing_entity(self, routing_entity: Any, config: Any) -> None:
-        """The configuration decides, request by request."""
+        """Do nothing: the app of each request decides."""
 
     def is_preflight_request(self, request: web.Request) -> bool:
         return is_preflight(request)
@@ -85,12 +92,15 @@ class PerAppOrigins(AbstractRouterAdapter):
 
 
 def _config(request: web.Request, origin: str) -> Any:
-    match_info: RouteMatch = request.match_info  # type: ignore[assignment]  # ours: see `is_cors_enabled_on_request`
-    return {origin: _OPTIONS} if match_info.origins.allow(origin) else {}
+    match_info: RouteMatch = request.match_info  # type: ignore[assignment]  # `is_cors_enabled_on_request` has checked it
+    if not match_info.origins.allow(origin):
+        return {}
+    route = match_info.match.route
+    return {origin: _options(frozenset() if route is None else frozenset(route.authenticator.headers))}
 
 
 def _in_our_shape(handler: Handler) -> Handler:
-    """aiohttp-cors' preflight handler, with errors of ours and a `Vary` header."""
+    """The preflight handler of aiohttp-cors, with our errors and a `Vary` header."""
 
     async def preflight(request: web.Request) -> web.StreamResponse:
         match_info: RouteMatch = request.match_info  # type: ignore[assignment]

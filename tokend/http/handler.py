@@ -1,4 +1,4 @@
-"""From a matched request to a response: parse, authenticate, issue, render."""
+"""Answers a matched request: parse, authenticate, issue, render."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ class RequestHandler:
         self._control = control
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one request; `ApiError` is left to the middleware `errors`."""
+        """Answer one request. Raises `ApiError`, which the middleware `errors` renders."""
         match_info = request.match_info
         if not isinstance(match_info, RouteMatch):
             raise TypeError("this handler is for routes of the configuration alone")
@@ -71,7 +71,7 @@ class RequestHandler:
         return to_response(endpoint.render(http_request, outcomes))
 
     def unreadable(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
-        """The response where the HTTP parser rejected the request (400), or aiohttp failed around the handler (500)."""
+        """The response if the HTTP parser rejected the request (400) or aiohttp failed outside the handler (500)."""
         control = self._control
         record = RequestRecord(control.nonces.request_id(), "other", control.clock.time(), 0.0)
         api_error = ApiError(Code.MALFORMED, UNREADABLE)
@@ -104,7 +104,7 @@ def _page(page: HttpResponse) -> web.Response:
 
 
 def _options(match_info: RouteMatch) -> web.Response:
-    """The response to OPTIONS without an origin: which methods there are."""
+    """The response to OPTIONS without an Origin: it lists the methods."""
     match = match_info.match
     methods: tuple[str, ...] = (hdrs.METH_GET,)
     if match_info.page is None:

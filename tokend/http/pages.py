@@ -1,4 +1,4 @@
-"""The server's own pages: status, ping, health, and the documents of a route. None names another app or holds a secret."""
+"""The server's own pages: status, ping, health, and the documents of a route. They contain no other app and no secret."""
 
 from collections.abc import Callable
 from html import escape
@@ -43,7 +43,7 @@ def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) 
 
 
 class Documents:
-    """The documents of the routes of one configuration: each is made at its first request, and kept, since that takes 10 ms."""
+    """The documents of a configuration's routes. Each is made at its first request and then kept, since that takes 10 ms."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}

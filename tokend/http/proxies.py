@@ -1,6 +1,6 @@
-"""Who sends a request: the peer of its connection, and behind trusted proxies the client that they name.
+"""The sender of a request: the peer of its connection or, behind trusted proxies, the client that they name.
 
-What a proxy says counts only where the peer is one of `server.trusted_proxies`: anybody else could have written it too.
+Headers of a proxy count only if the peer is one of `server.trusted_proxies`, since any client can send such headers.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from msgspec import Struct
 UNIX: Final = "unix"
 """The peer of a connection over a unix socket."""
 _LONGEST: Final = 64
-"""Characters: no address with its port is longer."""
+"""Characters. No address with a port is longer."""
 
 
 def peer_of(request: web.BaseRequest) -> str:
-    """The address at the other end of the connection, UNIX for a unix socket; empty where it is gone already."""
+    """The address of the connection's peer: UNIX for a unix socket, empty if the connection is closed already."""
     name = request.get_extra_info("peername")
     if isinstance(name, tuple):
         return str(name[0])
@@ -26,15 +26,15 @@ def peer_of(request: web.BaseRequest) -> str:
 
 
 class Proxies:
-    """The proxies that are trusted: addresses and networks as in the configuration, and perhaps `unix`."""
+    """The trusted proxies: addresses and networks as the configuration writes them, and `unix`."""
 
     def __init__(self, written: Sequence[str] = ()) -> None:
         self._unix = UNIX in written
         self._networks = tuple(ip_network(network) for network in written if network != UNIX)
-        self._read = lru_cache(maxsize=4096)(self._parse)  # the same few proxies and many clients, over and over
+        self._read = lru_cache(maxsize=4096)(self._parse)  # the same addresses come again and again
 
     def trust(self, peer: str) -> bool:
-        """Whether what this peer says of others counts."""
+        """Whether this peer is a trusted proxy."""
         if peer == UNIX or not self._networks:
             return peer == UNIX and self._unix
         known = self._read(peer)
@@ -45,9 +45,9 @@ class Proxies:
         return self.client(peer_of(request), request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
 
     def client(self, peer: str, forwarded_for: Sequence[str]) -> str:
-        """The peer unless it is trusted, else the last address in X-Forwarded-For that is no trusted proxy.
+        """The address of the client: the last one in X-Forwarded-For that is not a trusted proxy.
 
-        `forwarded_for`: the values of that header. The peer where what stands there cannot be read.
+        Returns the peer if it is not trusted, or if the header cannot be read. `forwarded_for`: the values of that header.
         """
         if not self.trust(peer):
             return peer
@@ -63,7 +63,7 @@ class Proxies:
         return client
 
     def _parse(self, text: str) -> "_Address | None":
-        """Without an interface's name (`%eth0`). A listener on `::` sees IPv4 peers as `::ffff:10.0.0.1`: IPv4 they are."""
+        """The address without an interface name (`%eth0`). `::ffff:10.0.0.1` is IPv4: a listener on `::` sees IPv4 peers so."""
         try:
             address = ip_address(text.partition("%")[0])
         except ValueError:
@@ -74,7 +74,7 @@ class Proxies:
 
 
 class _Address(Struct, frozen=True):
-    """An address in its one spelling."""
+    """An address in its canonical form."""
 
     text: str
     trusted: bool

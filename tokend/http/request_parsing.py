@@ -1,4 +1,4 @@
-"""What is read off an aiohttp request: credentials, host, media, query and body, each strictly, within its limits."""
+"""Reads credentials, host, media type, query and body from an aiohttp request, strictly and within limits."""
 
 import asyncio
 from typing import Final
@@ -43,7 +43,7 @@ def credentials_in(request: web.BaseRequest, found: Match, proxies: Proxies) -> 
 
 
 def _with_proxied(credentials: Credentials, request: web.BaseRequest, route: Route, proxies: Proxies) -> Credentials:
-    """With the headers of a trusted proxy. It may have made them of cookies, which come unasked: see `_is_foreign`."""
+    """Add the headers of a trusted proxy. The proxy may derive them from cookies, which other pages can send: `_is_foreign`."""
     headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
     peer = peer_of(request)
     if not proxies.trust(peer):
@@ -54,9 +54,9 @@ def _with_proxied(credentials: Credentials, request: web.BaseRequest, route: Rou
 
 
 def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
-    """Whether a page of another host sends this, which `cors` does not name; `*` names nobody."""
+    """Whether a page of another host sends the request, and `cors` does not name that page. `*` names no page."""
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None:  # an image or a form of another page has no Origin either, but today's browsers tell whose it is
+    if origin is None:  # images and forms of other pages send no Origin; current browsers send Sec-Fetch-Site
         return request.headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin")
     host = _bare_host(origin.partition("://")[2])
     if host is not None and host == host_of(request):
@@ -65,12 +65,12 @@ def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
 
 
 def _is_named(origin: str, route: Route) -> bool:
-    """Whether `cors` names the page; `*` names nobody."""
+    """Whether `cors` names the page. `*` names no page."""
     return "*" not in route.app.origins.written and route.app.origins.allow(origin)
 
 
 def _session(request: web.BaseRequest, found: Match) -> str | None:
-    """The session cookie that a preset reads, only for a page that `cors` names: cookies come unasked."""
+    """The session cookie of a preset; None unless `cors` names the page, since browsers add cookies to any page's requests."""
     if found.route.cookie is None:
         return None
     origin = request.headers.get(hdrs.ORIGIN)
@@ -90,7 +90,7 @@ def _bare_host(text: str) -> str | None:
 
 
 def media_of(request: web.BaseRequest) -> str:
-    """FORM for a form, or for a query without any content type; JSON for all else."""
+    """FORM for a form and for a query without a content type; JSON otherwise."""
     if hdrs.CONTENT_TYPE not in request.headers:
         return FORM if "?" in request.raw_path else JSON
     return FORM if request.content_type == FORM else JSON
@@ -107,18 +107,19 @@ def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
 
 
 async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes:
-    """The whole body, at most `limit` bytes, as it was sent: a compressed one is refused, not opened.
+    """The whole body, at most `limit` bytes.
 
-    One that is not here after `seconds` is refused, and its connection closes.
+    Raises `ApiError`: 415 for a compressed body, 413 for one that is too long, 400 for one that is broken off or has not
+    arrived after `seconds`.
     """
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:
         raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
     try:
-        if hdrs.EXPECT in request.headers:  # 100-continue: anything else was refused before
+        if hdrs.EXPECT in request.headers:  # 100-continue: any other value was rejected before
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0  # nothing of the response itself is out yet
+            request.writer.output_size = 0  # the response itself has not begun
         if request.content.is_eof():
             body = await _read(request, limit)
         else:
@@ -134,8 +135,8 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
 
 
 async def _read(request: web.BaseRequest, limit: int) -> bytes:
-    """The body, or a piece that is over the limit already. The host's `client_max_size` does not count: it is not ours."""
-    if request.content.at_eof():  # no body, or a middleware of the host has read it
+    """The body, or a part of it that exceeds the limit. The embedding application's `client_max_size` does not apply."""
+    if request.content.at_eof():  # no body, or a middleware of the embedding application has read it
         return await request.read()
     body = bytearray()
     while len(body) <= limit and (piece := await request.content.readany()):

@@ -1,4 +1,4 @@
-"""What a dialect renders, as a `web.Response` with a constant set of headers."""
+"""Turns what a dialect renders into a `web.Response` with a constant set of headers."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -30,7 +30,7 @@ _NO_BODY: Final = frozenset({204, 304})
 
 @cache
 def _headers(content_type: str | None) -> "CIMultiDictProxy[str]":
-    """The headers of every response with this content type; None: it has no body."""
+    """The headers of every response with this content type. None means a response without a body."""
     headers = CIMultiDict(_HEADERS)
     if content_type is not None:
         headers[hdrs.CONTENT_TYPE] = f"{content_type}; charset=utf-8"
@@ -49,7 +49,7 @@ def to_response(answer: HttpResponse, extra: Mapping[str, str] | None = None) ->
 
 
 def error_response(api_error: ApiError, match: Match | NoMatch, request_id: str) -> web.Response:
-    """The error in the shape of the dialect that the request was for."""
+    """The error as the request's dialect renders it."""
     render = match.dialect.render_error if match.dialect else native.render_error
     if isinstance(match, Match) and match.endpoint.render_error is not None:
         render = match.endpoint.render_error

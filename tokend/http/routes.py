@@ -89,7 +89,7 @@ class TemplateRoute(web.AbstractRoute):
 
 
 class _Template(web.AbstractResource):
-    """The resource of a `TemplateRoute`: aiohttp asks it for its name alone."""
+    """The resource of a `TemplateRoute`: aiohttp reads only its name."""
 
     def __init__(self, template: str | None, owner: "ConfiguredRoutes") -> None:
         super().__init__()
@@ -139,6 +139,7 @@ class ConfiguredRoutes(web.AbstractResource):
         self._handler = handler
         self._preflight: TemplateRoute | None = None
         self._routes: dict[str | None, TemplateRoute] = {}
+        self._served = control.served
 
     def set_preflight_handler(self, handler: Handler) -> None:
         """What answers preflight requests."""
@@ -195,14 +196,13 @@ class ConfiguredRoutes(web.AbstractResource):
         return found
 
     def _route(self, template: str | None) -> TemplateRoute:
+        served = self._control.served
+        if served is not self._served:  # after a reload: templates of routes that are gone are not kept
+            self._routes, self._served = {}, served
         route = self._routes.get(template)
         if route is None:
             route = self._routes[template] = TemplateRoute(hdrs.METH_ANY, template, self._handler, self)
         return route
-
-    def forget_templates(self) -> None:
-        """After a reload: templates of routes that are gone are not kept."""
-        self._routes.clear()
 
     @property
     def canonical(self) -> str:

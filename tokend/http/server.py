@@ -1,7 +1,7 @@
-"""What `tokend serve` adds around the application: deadlines and caps for connections, and errors of the HTTP parser.
+"""What `tokend serve` adds to the application: deadlines and caps for connections, and errors of the HTTP parser.
 
-aiohttp would itself answer what its parser rejects, and quote it in its response and log. Private names of aiohttp are
-used in this module alone: docs/decisions/0004.
+aiohttp itself would quote what its parser rejects in its response and log. Only this module uses private names of
+aiohttp: docs/decisions/0004.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ from aiohttp.web_protocol import RequestHandler
 from tokend.http.connection_limiter import ConnectionLimiter
 
 BACKLOG: Final = 1024
-"""How many connections wait in the kernel to be accepted."""
+"""The most connections that wait in the kernel to be accepted."""
 LINGER_SECONDS: Final = 1.0
-"""The longest that the rest of a refused body is read and thrown away, so that its sender sees the response."""
+"""The longest time for which the rest of a rejected body is read and discarded, so that its sender sees the response."""
 IDLE_SECONDS: Final = 75.0
-"""How long an idle connection is kept."""
+"""How long an idle connection stays open."""
 LAST_REQUEST_SECONDS: Final = 1.0
-"""How long idle connections may still bring a request while stopping: it is answered, and its connection closed."""
+"""How long, while the server stops, a request on an idle connection is still answered; its connection then closes."""
 RenderError = Callable[[web.BaseRequest, int, BaseException | None], web.StreamResponse]
-"""The answer, of this status, to what cannot be read; it writes the log line too."""
+"""Returns the response, with this status, to a request that cannot be parsed. It writes the log line too."""
 
 
 class Protocol(RequestHandler):
-    """One connection."""
+    """A connection, whose events it reports to the connection limiter."""
 
     __slots__ = ("_connection_limiter", "_limited_transport", "_render_error", "address", "loop")
 
@@ -46,7 +46,7 @@ class Protocol(RequestHandler):
         self.address: str = peer[0] if isinstance(peer, tuple) else ""
         self._limited_transport.set_write_buffer_limits(
             0
-        )  # whatever the client does not take at once is told to `pause_writing`
+        )  # so that aiohttp calls `pause_writing` for all that the client does not read at once
         super().connection_made(transport)
         if not self._connection_limiter.joined(self):
             self.abort()
@@ -76,7 +76,7 @@ class Protocol(RequestHandler):
             self._connection_limiter.begins_head(self)
 
     def _fail_broken_body(self) -> None:
-        """A bad chunk of a body that is being read fails that body: aiohttp would leave its reader waiting for ever."""
+        """Fail the body that is being read if one of its chunks is bad: with aiohttp alone, its reader would wait for ever."""
         request = self._current_request
         if request is not None and not isinstance(self._messages[-1][0], RawRequestMessage):
             self._lingering_time = 0.0
@@ -89,7 +89,7 @@ class Protocol(RequestHandler):
             return await super().finish_response(request, resp, start_time)
         finally:
             self._connection_limiter.answered(self)
-            if self._messages:  # pipelined: the next one is here already
+            if self._messages:  # pipelined: the next request has arrived already
                 self._connection_limiter.begins_request(self)
 
     def handle_error(
@@ -100,7 +100,7 @@ class Protocol(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         if isinstance(exc, ConnectionError):
-            raise exc  # the client went away: there is nobody to answer
+            raise exc  # the client has closed the connection
         answer = self._render_error(request, status, exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun already")
@@ -110,7 +110,7 @@ class Protocol(RequestHandler):
 class Server(web.Server):
     """Serves an application of aiohttp, with a `Protocol` for each connection.
 
-    `inner` is what `web.AppRunner(app).server` is once that is set up; `options` are those of aiohttp's RequestHandler.
+    `inner`: the server of a `web.AppRunner` after its setup. `options`: those of aiohttp's RequestHandler.
     """
 
     def __init__(
@@ -128,13 +128,13 @@ class Server(web.Server):
 
 
 class LimitedRunner:
-    """Runs an application behind the connection limiter: `tokend serve` runs the public one and the admin one so.
+    """Runs an application behind the connection limiter. `tokend serve` runs the public and the admin application with it.
 
-    Every setting of aiohttp that is not its default is here.
+    All settings of aiohttp that differ from its defaults are here.
     """
 
     def __init__(self, app: web.Application, render_error: RenderError, connection_limiter: ConnectionLimiter) -> None:
-        """`render_error`: the response to what never becomes a request of the application."""
+        """`render_error` returns the response to requests that cannot be parsed."""
         self._apps = web.AppRunner(app, access_log=None)
         self._render_error = render_error
         self._connection_limiter = connection_limiter
@@ -142,7 +142,7 @@ class LimitedRunner:
         self._sites: list[web.BaseSite] = []
 
     async def start(self, listener: socket.socket) -> None:
-        """Start the application and answer on the listener. Raises what the application's startup raises."""
+        """Start the application and accept connections on the listener. Raises what the application's startup raises."""
         await self._apps.setup()
         inner = self._apps.server
         if inner is None:
@@ -164,12 +164,12 @@ class LimitedRunner:
             await site.start()
 
     async def stop_accepting(self) -> None:
-        """Accept no further connection."""
+        """Accept no more connections."""
         for site in self._sites:
             await site.stop()
 
     async def cleanup(self) -> None:
-        """Close every connection, and what the application holds open."""
+        """Close all connections, then clean up the application."""
         self._connection_limiter.stop()
         await self._runner.cleanup()
         await self._apps.cleanup()

@@ -1,6 +1,6 @@
-"""What the configuration says of an app and its routes: lifetimes, origins, the REST API, paths. Immutable.
+"""Options of an app and its routes: lifetimes, origins, the REST API, paths. Immutable.
 
-Each model is its part of the YAML, its JSON Schema and what requests work with.
+Each model is a part of the YAML, its JSON Schema, and what requests use.
 """
 
 import re
@@ -22,7 +22,7 @@ from tokend.core.validation import StrictModel, invalid
 
 
 class TtlBounds(StrictModel):
-    """Lifetimes of tokens in seconds; both ends are allowed."""
+    """Lifetimes of tokens in seconds; both bounds are inclusive."""
 
     default: Duration = Field(default=3600, description="lifetime of a token whose request names none")
     min: Duration = Field(default=60, description="the shortest lifetime")
@@ -30,18 +30,18 @@ class TtlBounds(StrictModel):
 
     @classmethod
     def of(cls, default: int, min: int, max: int) -> "TtlBounds":  # the names of the fields
-        """The bounds in seconds; the configuration writes units."""
+        """Bounds from numbers of seconds; the configuration writes them with units."""
         return cls.model_construct(default=default, min=min, max=max)
 
     def within(self, base: "TtlBounds") -> "TtlBounds":
-        """`base` with what is written here in its place; a default that is not written moves into the bounds."""
+        """`base` with what is written here in place of its own. A default that is not written is moved into the bounds."""
         low = self.min if "min" in self.model_fields_set else base.min
         high = self.max if "max" in self.model_fields_set else base.max
         default = self.default if "default" in self.model_fields_set else max(min(base.default, high), low)
         return self.model_copy(update={"default": default, "min": low, "max": high})
 
     def problems(self, app: "TtlBounds | None" = None) -> Iterator[tuple[str, str]]:
-        """What is wrong: the key, and a sentence that follows it. `app`: the app's bounds, which its routes keep."""
+        """What is wrong: the key, and a sentence that follows it. `app`: the app's bounds, which its routes must keep."""
         if self.max > PLATFORM_MAX_TTL:
             yield "max", f"is over the platform's maximum of {PLATFORM_MAX_TTL} s (24h)"
         elif not 1 <= self.min <= self.max:
@@ -58,9 +58,9 @@ class TtlBounds(StrictModel):
 
 
 class Origins:
-    """The web pages that may read an app's answers; `null` never.
+    """The origins whose pages may read an app's responses; `null` never.
 
-    Exact origins, `https://*.example.com` for all below a name, `http://localhost:*` for any port of this machine, or `*`.
+    Exact origins, `https://*.example.com` for all subdomains, `http://localhost:*` for any port of this machine, or `*`.
     """
 
     __slots__ = ("_any", "_exact", "_pattern", "written")
@@ -74,7 +74,7 @@ class Origins:
         self._pattern = re.compile("|".join(patterns)) if patterns else None
 
     def allow(self, origin: str) -> bool:
-        """Whether a browser's Origin header may read the answer."""
+        """Whether a page with this Origin header may read the response."""
         if origin == "null" or not _ORIGIN.fullmatch(origin):
             return False
         if self._any or origin in self._exact:
@@ -83,7 +83,7 @@ class Origins:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """An origin or a list of them, as text; blanks around them do not count."""
+        """An origin or a list of them, as text. Blanks around an origin are ignored."""
         listed = handler.generate_schema(ItemOrList[_Origin])
         return core_schema.no_info_after_validator_function(lambda written: cls(tuple(written)), listed)
 
@@ -94,7 +94,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:(?![/?#@])[!-~])+")
 _WRITTEN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://(\*\.)?({_LABELS}|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?")
 
 _ANY_PORT: Final = frozenset({"http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"})
-"""For pages under development, whose port differs from day to day. On any other host each port is another party's."""
+"""For pages under development, whose port changes. On another host, each port may belong to someone else."""
 
 
 def _pattern_of(written: str) -> str:
@@ -105,7 +105,7 @@ def _pattern_of(written: str) -> str:
 
 
 def check_origin(written: str) -> str | None:
-    """What is wrong with an origin of the configuration; None if nothing is."""
+    """What is wrong with an origin in the configuration, or None."""
     if written == "null":
         return "may not be null: any sandboxed page has that origin"
     if written == "*" or written in _ANY_PORT or _WRITTEN.fullmatch(written):
@@ -147,7 +147,7 @@ def _customer_id(text: str) -> str:
 
 
 _CUSTOMER_ID: Final = re.compile(r"[!-9;-~]+")
-"""Visible ASCII without a colon, which is where HTTP Basic ends the name."""
+"""Visible ASCII without a colon, which ends the name in HTTP Basic (RFC 7617)."""
 
 
 class RestApi(StrictModel):
@@ -163,13 +163,13 @@ class RestApi(StrictModel):
 
 
 class Placeholder(Struct, frozen=True):
-    """A part of a path that any value fits."""
+    """A part of a path that matches any value."""
 
     name: str
 
 
 AUTO: Final = "auto"
-"""The token version of a route that leaves it to its endpoints."""
+"""The token version that each endpoint decides for itself."""
 
 Parts = tuple[str | Placeholder, ...]
 
@@ -182,12 +182,12 @@ def parse_path(path: str) -> Parts:
 
 
 def prefix_of(path: Parts) -> str:
-    """The opposite of `parse_path`."""
+    """The path with these parts: the inverse of `parse_path`."""
     return "/" + "/".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in path)
 
 
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
-"""First parts of paths that are the server's own."""
+"""First segments of the server's own paths."""
 DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PREFIX: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
@@ -206,7 +206,7 @@ def is_prefix(path: str) -> bool:
 
 
 class RouteOptions(StrictModel):
-    """A route as it is written: a prefix with dialects below it, or, with kind or kinds, one endpoint of its own."""
+    """A route as it is written: a prefix with dialects below it or, with kind or kinds, a custom endpoint."""
 
     path: str = Field(description="the path that the app answers below, such as / or /demo")
     host: str | None = Field(default=None, description="serve only requests for this host name")
@@ -239,21 +239,21 @@ class RouteOptions(StrictModel):
 
     @property
     def is_custom(self) -> bool:
-        """Whether the route is an endpoint of its own."""
+        """Whether the route is a custom endpoint."""
         return self.kind is not None or self.kinds is not None
 
     @property
     def clamp(self) -> bool:
-        """Whether a lifetime that is too long is cut."""
+        """Whether a lifetime that is too long is reduced to the longest allowed."""
         return self.on_excess == "clamp"
 
     @cached_property
     def parts(self) -> Parts:
-        """The path, taken apart."""
+        """The segments of the path."""
         return parse_path(self.path)
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """What is wrong between its keys: the key, and a sentence that follows it."""
+        """What is wrong with the keys taken together: the key, and a sentence that follows it."""
         if self.host is not None and _HOST.fullmatch(self.host) is None:
             yield "host", "must be a host name in lower case, without port or path"
         if self.is_custom:

@@ -1,6 +1,6 @@
 """A configuration that is ready for requests: apps with their backends and rules, and their routes. Immutable.
 
-`config/` reads files into it; the server holds one reference to it, and a request keeps the one that it began with.
+`config/` makes it from files. A request uses the same configuration from beginning to end, also across a reload.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from tokend.issuing.server_settings import AuditSettings, Listen, RedisSettings,
 
 
 class App(Struct, frozen=True):
-    """One tenant. `rules` by caller; `backends` by kind. `url_signing`: the keys of its signed URLs."""
+    """One tenant. `rules` by caller name; `backends` by kind. `url_signing`: the keys of its signed URLs."""
 
     name: str
     app_id: str | None
@@ -34,7 +34,7 @@ class App(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """A route of an app, ready for requests: `options` as they are written, with the lifetimes in force."""
+    """A route of an app, ready for requests. `options`: as written, but with the effective lifetimes."""
 
     app: App
     options: RouteOptions
@@ -44,59 +44,59 @@ class Route(Struct, frozen=True):
 
     @property
     def path(self) -> Parts:
-        """Where it is served, taken apart."""
+        """The segments of its path."""
         return self.options.parts
 
     @property
     def host(self) -> str | None:
-        """The host that it is for, None for any."""
+        """The host name that it serves; None for any."""
         return self.options.host
 
     @property
     def ttl(self) -> TtlBounds:
-        """The lifetimes in force."""
+        """The effective lifetimes."""
         return self.options.ttl
 
     @property
     def url_keys(self) -> bool:
-        """Whether `k/<key>` may stand after the path."""
+        """Whether `k/<key>` may follow the path."""
         return bool(self.authenticator.path_key_callers)
 
     @property
     def open_callers(self) -> tuple[str, ...]:
-        """Those of the callers that anybody can be."""
+        """Names of the callers that need no credential."""
         return self.authenticator.open_callers
 
     @property
     def url_callers(self) -> tuple[str, ...]:
-        """Those of the callers that come by `k/<key>` after the path."""
+        """Names of the callers that `k/<key>` after the path authenticates."""
         return self.authenticator.path_key_callers
 
     @property
     def cookie(self) -> str | None:
-        """The session cookie that callers bring."""
+        """The name of the session cookie that its schemes read, or None."""
         return self.authenticator.cookie
 
     @property
     def proxy_headers(self) -> frozenset[str]:
-        """Headers that callers bring by a trusted proxy, in lower case."""
+        """Names of the headers that its schemes read from a trusted proxy, in lower case."""
         return self.authenticator.proxy_headers
 
     @property
     def issues_006(self) -> bool:
-        """Whether any of its endpoints issues version 006 tokens, since the route or its original says so."""
+        """Whether any of its endpoints issues version 006 tokens."""
         endpoints = (endpoint for dialect in self.dialects for endpoint in dialect.endpoints)
         return any(self.settings(endpoint).version == "006" for endpoint in endpoints)
 
     def settings(self, endpoint: Endpoint) -> Settings:
-        """What this route says to one of its endpoints: under `auto` the format is that of the original."""
+        """The settings of one of its endpoints. With `auto`, the token format is that of the original server."""
         options = self.options
         version = endpoint.version if options.token_version == AUTO else options.token_version
         return Settings(version, options.signed_uid)
 
     @property
     def prefix(self) -> str:
-        """The path that a client's URL begins with, `/` or like `/demo`."""
+        """The path that the URLs of clients begin with, such as `/` or `/demo`."""
         return prefix_of(self.path)
 
 
@@ -109,9 +109,9 @@ _WORKER_PER_CORE: Final = ("each worker (auto: one a core)", "that many times")
 
 
 class Configuration(Struct, frozen=True):
-    """All that the configuration says, ready for use. `warnings` are for the operator, at every start.
+    """The whole configuration, ready for use. `warnings` are for the operator, at every start.
 
-    `lapses`: further ones, each with the Unix seconds after which it is due.
+    `scheduled_warnings`: further warnings, each with the Unix seconds after which it applies.
     """
 
     source: str
@@ -123,28 +123,28 @@ class Configuration(Struct, frozen=True):
     deny_file: str | None = None
     server: ServerSettings = ServerSettings()
     fingerprint: str = ""
-    """16 hex digits that differ where any byte of the configuration, secrets included, does."""
+    """16 hex digits that change with every byte of the configuration, secrets included."""
     scheduled_warnings: tuple[tuple[int, str], ...] = ()
     redis: RedisSettings | None = None
     platform_port: bool = False
-    """Whether it listens on the port that a platform chose for it."""
+    """Whether a platform chose the port that it listens on."""
     built_apps: Mapping[str, Any] = {}
-    """Each app as `config/` built it, for comparison with the next version of the file; nobody else looks into it."""
+    """Each app as `config/` built it. Only `config/` reads it, to compare it with the next version of the file."""
 
     @property
     def trusted_proxies(self) -> tuple[str, ...]:
-        """Addresses and networks of proxies whose headers count."""
+        """Addresses and networks of the proxies whose headers count."""
         return tuple(self.server.trusted_proxies)
 
     def knows_clients(self, listen: Listen | None) -> bool:
-        """Whether the addresses of clients are known, for limits. `listen`: where in the end; None is a unix socket.
+        """Whether the addresses of clients are known, for rate limits. `listen`: the bound address; None for a unix socket.
 
-        On loopback, or on a platform's port, connections come from a proxy most likely. What a client sends never decides.
+        On loopback or a platform's port, connections most likely come from a proxy. Nothing that a client sends counts.
         """
         return bool(self.trusted_proxies) or not (listen is None or listen.is_loopback or self.platform_port)
 
     def warnings_at(self, now: float) -> tuple[str, ...]:
-        """All that are due at a time, in Unix seconds."""
+        """All warnings that apply at a time in Unix seconds."""
         limited = any(app.limits.address for app in self.apps.values())
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
         return (
@@ -155,7 +155,7 @@ class Configuration(Struct, frozen=True):
         )
 
     def _counted_apart(self) -> tuple[str, ...]:
-        """Whether several processes each count rate limits by themselves, told in a sentence."""
+        """A warning if several processes each count rate limits by themselves."""
         workers = self.server.workers
         if self.redis is not None or workers == 1 or all(app.limits == NO_LIMITS for app in self.apps.values()):
             return ()

@@ -1,4 +1,4 @@
-"""Inspect: the content of a token as plain data and sentences, and why a client could not join with it."""
+"""Inspects a token: its content as plain data and sentences, and why a client could not join with it."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,6 +1,6 @@
-"""The use case: token request, grant, rules, limits, deny list, authorizer, mint, verify, audit, release, in this order.
+"""Issues tokens: token request, grant, rules, limits, deny list, authorizer, mint, verify, audit, release, in this order.
 
-Awaits only `Interfaces`. Knows no HTTP and no vendor. Times and nonces come in with the issuances.
+Awaits only `Interfaces`. Contains no HTTP and no vendor. Times and nonces come with the issuances.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ from tokend.issuing.policy import Permit, decide, evaluate, explain, operator_gr
 
 Match = Permit | ApiError
 LAST_ISSUE: Final = 2**32 - 1 - 2 * PLATFORM_MAX_TTL
-"""Unix seconds, in 2106: two days before the 32 bits of a token's times end, which 006 fills up with a day and its ttl."""
+"""Unix seconds, in 2106. Two days before the 32-bit times of tokens end: a 006 token adds a day and its ttl."""
 REQUESTS_PER_TURN: Final = 10
-"""After so many token requests of a batch, or so many minted tokens, other requests go first."""
+"""After this number of token requests of a batch, or of minted tokens, other requests run first."""
 
 
 async def answer(
@@ -38,9 +38,9 @@ async def answer(
     request_id: str = "",
     address: str | None = None,
 ) -> list[Outcome]:
-    """Authenticate the caller, then do what is requested. Raises `ApiError` when the whole request fails.
+    """Authenticate the caller, then issue, explain or inspect. Raises `ApiError` if the whole request fails.
 
-    `issuances`: one for each token request, at least one, all of the same time. `address`: the client's, if it is known.
+    `issuances`: one for each token request, at least one, all of the same time. `address`: the client's, None if unknown.
     """
     now = issuances[0].issued_at
     if not 0 <= now <= LAST_ISSUE:
@@ -50,7 +50,7 @@ async def answer(
     except ApiError as api_error:
         await rate_limiting.admit_request(
             route.app, None, address, interfaces
-        )  # first: a flood must not fill the audit
+        )  # first, so that many bad requests do not fill the audit
         if isinstance(parsed, Issue):
             await _record(
                 interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)
@@ -74,7 +74,7 @@ async def issue(
     request_id: str = "",
     address: str | None = None,
 ) -> list[Issued | ApiError]:
-    """A token or an error for each token request, in order. Unless it is a batch, the first error is raised."""
+    """A token or an error for each token request, in order. Raises the first error unless it is a batch."""
     found: list[Match] = []
     for number, token_request in enumerate(requested.token_requests):
         if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
@@ -118,7 +118,7 @@ def _decided(app: App, options: RouteOptions, caller: Caller, token_request: Tok
 async def _within_limits(
     app: App, caller: Caller, found: list[Match], batch: bool, address: str | None, interfaces: Interfaces
 ) -> list[Match]:
-    """The same, with an error for what is over a limit. Each token request of a batch counts; else all count together."""
+    """Replace what exceeds a limit by an error. Each token request of a batch counts by itself; otherwise all count as one."""
     parts = [[match] for match in found] if batch else [found]
     grants = [[match.grant if isinstance(match, Permit) else None for match in part] for part in parts]
     api_errors = await rate_limiting.admit(app, caller, address, grants, interfaces)
@@ -140,7 +140,7 @@ async def _authorized(
     interfaces: Interfaces,
     request_id: str,
 ) -> list[Permit | ApiError]:
-    """The permits that the app's own backend leaves. Without its answer there is none."""
+    """The permits that the app's authorizer allows; errors in place of the others. Without its response nothing is allowed."""
     if interfaces.authorizer is None or app.authorizer is None:
         return [match if isinstance(match, ApiError) else unavailable("there is none here") for match in found]
     questions = [
@@ -157,7 +157,7 @@ async def _authorized(
 def _left(
     app: App, options: RouteOptions, caller: Caller, permit: Permit, answer: Restriction | ApiError | None
 ) -> Permit | ApiError:
-    """The request decided again with the restriction, by the same rules. Its reach stays what the backend was asked about."""
+    """Decide again with the restriction, by the same rules. The reach must stay the one that the authorizer has checked."""
     if answer is None:
         return permit
     if isinstance(answer, ApiError):
@@ -203,12 +203,12 @@ def _minted(permit: Permit, issuance: Issuance) -> Issued | ApiError:
 
 
 async def _record(interfaces: Interfaces, decisions: Iterable[Decision]) -> None:
-    """Audit before release: what cannot be written down is not issued."""
+    """Write the audit before tokens are released. Raises `ApiError` (503) if it cannot be written."""
     if interfaces.audit is None:
         return
     try:
         await interfaces.audit.record(tuple(decisions))
-    except Exception as error:  # whatever keeps the audit from being written, nothing is released
+    except Exception as error:  # without the audit nothing is released, whatever the reason
         raise ApiError(Code.UNAVAILABLE, "the audit log cannot be written", operator=repr(error)) from error
 
 

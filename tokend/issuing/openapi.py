@@ -1,4 +1,4 @@
-"""OpenAPI and form schemas, made from a route: what the loaded backends take is what the document says."""
+"""Makes the OpenAPI document and form schemas of a route from the models of its backends."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ from tokend.issuing.configuration import Route
 _NATIVE: Final = "native"
 _SUMMARIES: Final = {
     "v1/token": "A token of any kind",
-    "v1/tokens": f"Up to {native.MAX_BATCH} tokens, each of which stands or falls by itself",
+    "v1/tokens": f"Up to {native.MAX_BATCH} tokens, each of which succeeds or fails by itself",
     "v1/explain": "By which rule a token would be issued, or what each rule lacks; nothing is minted",
     "v1/inspect": "What a token gives, who signed it, how long it lasts, why a join would fail",
     "openapi.json": "This document",
@@ -23,7 +23,7 @@ _SUMMARIES: Final = {
 
 
 def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
-    """JSON Schema of a token request: the kind, its fields, a ttl. Forms are made from it too."""
+    """The JSON Schema of a token request: the kind, its fields, a ttl. Forms are made from it too."""
     ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.options.clamp else {"maximum": route.ttl.max})}
     schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
     return {
@@ -69,7 +69,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
     seconds = {"type": "integer", "description": "Unix seconds"}
     token = {
         "type": "object",
-        "description": "The ask's own fields come back besides.",
+        "description": "The token, with the fields of its request.",
         "properties": {
             "token": {"type": "string"},
             "kind": {"type": "string"},
@@ -78,7 +78,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
             "ttl": {"type": "integer", "description": "Seconds"},
             "issued_at": seconds,
             "expires_at": seconds,
-            "renew_at": {**seconds, "description": "When a client should ask anew, in Unix seconds"},
+            "renew_at": {**seconds, "description": "When a client should request a new token, in Unix seconds"},
         },
         "required": ["token", "kind", "app_id", "role", "ttl", "issued_at", "expires_at", "renew_at"],
     }
@@ -134,7 +134,7 @@ def _paths(route: Route) -> dict[str, Any]:
         for endpoint in dialect.endpoints:
             operation = _operation(dialect.name, endpoint, bool(route.open_callers))
             known = paths.setdefault(f"/{endpoint.path}", {}).setdefault(endpoint.method.lower(), operation)
-            if known is not operation:  # the content type tells them apart
+            if known is not operation:  # the content type distinguishes them
                 known["tags"].append(dialect.name)
     return paths
 

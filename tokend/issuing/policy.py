@@ -1,6 +1,6 @@
-"""What the rules say to a token request: the grant that the first fitting rule permits, or what each rule lacks. Pure.
+"""Evaluates the rules for a token request: the grant that the first fitting rule permits, or what each rule requires. Pure.
 
-Lifetimes are checked against the bounds of platform, app and route first.
+Lifetimes are first checked against the bounds of platform, app and route.
 """
 
 from msgspec import Struct
@@ -20,9 +20,10 @@ LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
 
 
 class Permit(Struct, frozen=True):
-    """A grant that a rule permits. `filled_user`: the user that the rule filled in; `clamped_from`: a ttl cut short.
+    """A grant that a rule permits.
 
-    `restricted_by`: the sources of the restrictions that it also fits.
+    `filled_user`: the user that the rule filled in. `clamped_from`: the requested ttl in seconds if it was reduced.
+    `restricted_by`: the sources of the restrictions that the grant also satisfies.
     """
 
     token_request: TokenRequest
@@ -35,7 +36,7 @@ class Permit(Struct, frozen=True):
 
 
 def decide(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Permit:
-    """The grant that the first fitting rule permits; raises `ApiError` otherwise. Nothing is minted."""
+    """The grant that the first fitting rule permits. Raises `ApiError` if there is none. Nothing is minted."""
     permit, _, api_error = evaluate(app, options, caller, token_request)
     if permit is None:
         raise api_error or ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
@@ -43,7 +44,7 @@ def decide(app: App, options: RouteOptions, caller: Caller, token_request: Token
 
 
 def explain(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Explanation:
-    """By which rule a token would be issued, or what each rule lacks."""
+    """The rule by which a token would be issued, or what each rule requires and the request does not satisfy."""
     try:
         permit, rule_results, api_error = evaluate(app, options, caller, token_request)
     except ApiError as error:
@@ -58,7 +59,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
 
 
 def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest) -> Permit:
-    """A grant for the operator: the limits of app and platform apply, no caller's rules do."""
+    """A grant for the operator. The bounds of app and platform apply; no rules of callers do."""
     backend, fields = validated(app, token_request)
     ttl, clamped_from = _ttl(token_request, options, None)
     grant = _checked(backend.grant(fields, ttl), options)
@@ -68,9 +69,9 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
 def evaluate(
     app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest
 ) -> tuple[Permit | None, list[RuleResult], ApiError | None]:
-    """Try the rules in order up to the first that permits: its permit; what those before it lack; else why not.
+    """Try the rules in order until one permits. Returns its permit, the results of the rules before it, and the error.
 
-    The error is that of the nearest miss.
+    Without a permit, the error is that of the rule that came closest.
     """
     backend, fields = validated(app, token_request)
     _check_bounds(token_request, options)
@@ -99,7 +100,7 @@ def evaluate(
 
 
 def _miss(others: tuple[str, ...], capabilities: tuple[str, ...]) -> tuple[int, ApiError]:
-    """How near a rule came: a bad request (0) goes first, then a rule that lacks only capabilities (1), then the rest (2)."""
+    """Rank and error of a rule that does not permit: 1 if only capabilities are missing, else 2. A bad request has rank 0."""
     if others:
         return 2, ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this; v1/explain says what each lacks")
     needed = ", ".join(sentence.split()[1] for sentence in capabilities)
@@ -107,7 +108,7 @@ def _miss(others: tuple[str, ...], capabilities: tuple[str, ...]) -> tuple[int, 
 
 
 def _check_bounds(token_request: TokenRequest, options: RouteOptions) -> None:
-    """The platform's, app's and route's bounds: beyond them a request is bad, whatever any rule says."""
+    """Check the bounds of platform, app and route, which no rule can exceed. Raises `ApiError` (400)."""
     if token_request.ttl is None or options.ttl.min <= token_request.ttl <= options.ttl.max:
         return
     if token_request.ttl > options.ttl.max and options.clamp and token_request.ttl < LOOKS_LIKE_A_TIMESTAMP:
@@ -121,7 +122,7 @@ def _check_bounds(token_request: TokenRequest, options: RouteOptions) -> None:
 
 
 def _ttl(token_request: TokenRequest, options: RouteOptions, rule_max: int | None) -> tuple[int, int | None]:
-    """The ttl to try under a rule, and the one asked for where the route cuts it short."""
+    """The ttl in seconds to evaluate under a rule, and the requested one if the route reduces it."""
     if token_request.ttl is None:
         ttl = options.ttl.default if rule_max is None else min(options.ttl.default, rule_max)
         if ttl < options.ttl.min:
@@ -137,7 +138,7 @@ def _ttl(token_request: TokenRequest, options: RouteOptions, rule_max: int | Non
 
 
 def _checked(grant: Grant, options: RouteOptions) -> Grant:
-    """006 signs app id, channel and uid joined without separators: strict routes reject what could be read two ways."""
+    """Reject ambiguous names on strict routes: 006 signs app id, channel and uid joined without separators."""
     if options.strict_006 and grant.format == V006:
         for service in grant.services:
             if service.channel and service.channel[-1].isdigit() and (service.user or "").isdigit():

@@ -1,6 +1,6 @@
-"""Which of an app's rate limits the token requests of a request count against, and the error for what is over them.
+"""Counts token requests against the rate limits of their app, and makes the error for those that exceed one.
 
-The limiter is called once for a whole request, and not at all where the app has no limits. It has the clock.
+The limiter is called once for a whole request, and never if the app has no limits. The limiter reads the clock.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tokend.issuing.configuration import App
 
 
 def counts(app: App, interfaces: Interfaces) -> bool:
-    """Whether there is anything to count."""
+    """Whether the app has rate limits and the server counts them."""
     return interfaces.limiter is not None and app.limits is not NO_LIMITS
 
 
@@ -25,10 +25,10 @@ async def admit(
     requested: Sequence[Sequence[Grant | None]],
     interfaces: Interfaces,
 ) -> list[ApiError | None]:
-    """For each token request: None where its limits admit it, else why not (429). Raises `ApiError` (503) if unknown.
+    """None for each group of grants that its limits admit, else the error (429). Raises `ApiError` (503) if unknown.
 
-    `requested`: the grants of each, None in place of a rejected one. A rejected request counts for no user: who asks in
-    vain for somebody else's token uses up nothing of theirs. `address`: None where it is not known.
+    `requested`: groups of grants; None in place of a rejected grant. A rejected request counts for no user, so nobody
+    can use up the limit of another user. `address`: the client's, None if unknown.
     """
     if interfaces.limiter is None or not counts(app, interfaces):
         return [None] * len(requested)
@@ -40,7 +40,7 @@ async def admit(
 
 
 async def admit_request(app: App, caller: Caller | None, address: str | None, interfaces: Interfaces) -> None:
-    """A request that is for no user. Raises the error. `caller`: None where authentication failed."""
+    """Count a request that is for no user; raises the `ApiError`. `caller`: None if authentication failed."""
     (over,) = await admit(app, caller, address, [()], interfaces)
     if over is not None:
         raise over

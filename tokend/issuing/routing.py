@@ -1,7 +1,7 @@
-"""Which route and endpoint a request is for. The web framework's router is not asked: it freezes at start.
+"""Finds the route and endpoint of a request. aiohttp's own router cannot: it is frozen at start.
 
-The longest literal prefix on whole segments wins, routes of the request's host first; if nothing below the prefix
-fits, the answer is that route's 404.
+The longest literal prefix of whole segments wins, routes of the request's host first. If nothing below that prefix
+fits, the response is that route's 404.
 """
 
 import re
@@ -18,12 +18,12 @@ from tokend.issuing.configuration import Route
 
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
 URL_KEY_MARK: Final = "k"
-"""Directly after a route's path, where it takes callers by a key in the URL: `/demo/k/<key>/rtc/…`."""
+"""The segment between a route's path and a key in the URL: `/demo/k/<key>/rtc/…`."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Match(Struct, frozen=True):
-    """A matched request: `template` is safe to log, it holds no value of a client's."""
+    """A matched request. `template` is safe to log: it contains no value from the client."""
 
     route: Route
     dialect: Dialect
@@ -34,9 +34,9 @@ class Match(Struct, frozen=True):
 
 
 class NoMatch(Struct, frozen=True):
-    """No endpoint. `route` is the one whose prefix matched, None if none's did; `allowed` are methods that would fit.
+    """No endpoint matched. `route`: the one whose prefix matched, or None. `allowed`: methods that would match.
 
-    `dialect` is the one that renders the error, `template` what may be logged.
+    `dialect` renders the error. `template` is safe to log.
     """
 
     route: Route | None
@@ -46,7 +46,7 @@ class NoMatch(Struct, frozen=True):
 
 
 class _Candidate(Struct, frozen=True):
-    """An endpoint with what must stand below its route's literal prefix: texts and names by their places."""
+    """An endpoint with the path below its route's literal prefix: its literals and placeholder names by position."""
 
     route: Route
     dialect: Dialect
@@ -56,7 +56,7 @@ class _Candidate(Struct, frozen=True):
     names: tuple[tuple[int, str], ...]
 
     def template(self, *, keyed: bool = False) -> str:
-        """Its path as a log may say it; `keyed`: with a key in the URL."""
+        """Its path for logs. `keyed`: with a placeholder for a key in the URL."""
         return _template(self.route.path, self.endpoint.path, keyed)
 
 
@@ -67,7 +67,7 @@ def _template(route_path: Parts, path: str, keyed: bool) -> str:
 
 
 class _Prefix(Struct, frozen=True):
-    """What lies below one literal prefix of `depth` parts: endpoints by how many parts follow it, and one of its routes."""
+    """A literal prefix of `depth` parts: one of its routes, and its endpoints by the number of parts that follow."""
 
     depth: int
     route: Route
@@ -75,9 +75,10 @@ class _Prefix(Struct, frozen=True):
 
 
 class RouteTable:
-    """The routes of a configuration, looked up by host and literal prefix.
+    """The routes of a configuration, found by host and literal prefix.
 
-    `uses_host`, `uses_media_type`: whether any route depends on the request's host, any endpoint on its content type.
+    `uses_host`: whether a route depends on the request's host. `uses_media_type`: whether an endpoint depends on its
+    content type.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -93,9 +94,10 @@ class RouteTable:
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
     def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Match | NoMatch:
-        """`parts`: those of `split_path`. `host`: of the request, lower-case, without a port. `media`: JSON or FORM.
+        """The endpoint for a request, or why there is none.
 
-        It decides between two endpoints; a single one takes the request, and says which content type it needs.
+        `parts`: as `split_path` returns them. `host`: in lower case, without a port. `media`: JSON or FORM; it decides
+        between two endpoints. A single endpoint gets the request whatever its media type, and rejects a wrong one itself.
         """
         found = self._below(host, parts)
         if found is None:
@@ -135,13 +137,13 @@ class RouteTable:
 
 
 def _takes_url_keys(prefix: _Prefix) -> Route | None:
-    """The first route below the prefix that does."""
+    """The first route below the prefix that takes keys in the URL, or None."""
     listed = (candidate.route for of_length in prefix.by_length.values() for candidate in of_length)
     return next((route for route in listed if route.url_keys), None)
 
 
 def split_path(target: str) -> tuple[str, ...]:
-    """The decoded parts of a raw request target, its query left out; one empty part at the end is the optional slash.
+    """The decoded segments of a raw request target, without its query and without one final slash.
 
     Raises `ApiError` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, or a raw `#`.
     """
@@ -168,7 +170,7 @@ def literal_prefix(path: Parts) -> tuple[str, ...]:
 
 
 def candidates(route: Route) -> Iterator[_Candidate]:
-    """Each endpoint of the route, with what must stand below its literal prefix."""
+    """Each endpoint of the route, with its path below the route's literal prefix."""
     below = route.path[len(literal_prefix(route.path)) :]
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
@@ -179,7 +181,7 @@ def candidates(route: Route) -> Iterator[_Candidate]:
 
 
 def clash(route: Route, other: Route) -> str | None:
-    """A path that both could match, as its template; None if there is none. A route can clash with itself."""
+    """The template of a path that both routes could match, or None. A route can clash with itself."""
     if route.host != other.host or literal_prefix(route.path) != literal_prefix(other.path):
         return None
     for first in candidates(route):
@@ -192,7 +194,7 @@ def clash(route: Route, other: Route) -> str | None:
 
 
 def _same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
-    """Whether method and content type leave both in question."""
+    """Whether a request could be for both, judged by method and content type."""
     same_media = None in (endpoint.media, other.media) or endpoint.media == other.media
     return endpoint.method == other.method and same_media
 
@@ -204,7 +206,7 @@ def _could_both(parts: Parts, other: Parts) -> bool:
 
 
 def _decode(raw: str) -> str:
-    """Percent escapes once. aiohttp hands bytes that are not UTF-8 over as lone surrogates."""
+    """Decode percent escapes once. aiohttp passes bytes that are not UTF-8 as lone surrogates."""
     try:
         whole = raw.encode("utf-8", "surrogateescape")
         text = re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes((int(found[1], 16),)), whole).decode()

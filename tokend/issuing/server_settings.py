@@ -1,4 +1,4 @@
-"""Settings of the file outside its apps: the server, the audit, the deny file, Redis. Each model is its part of the YAML."""
+"""Settings outside the apps: the server, the audit, the deny file, Redis. Each model is a part of the YAML."""
 
 import re
 from typing import Annotated, Any, Final, Literal
@@ -15,25 +15,25 @@ from tokend.core.validation import StrictModel, invalid
 
 MAX_WORKERS: Final = 256
 MAX_DRAIN: Final = 300
-"""Seconds: service managers do not wait longer."""
+"""Seconds. Service managers do not wait longer."""
 _UNIX: Final = "unix:"
 _REDIS_URL: Final = re.compile(r"(rediss?|unix)://[!-~]+")
 
 
 class Listen(Struct, frozen=True):
-    """Where the server listens."""
+    """The address and port on which the server listens."""
 
     host: str = "127.0.0.1"
     port: int = 8080
 
     @property
     def reachable(self) -> str:
-        """The address for a client on this machine: loopback in place of a wildcard."""
+        """The address for clients on this machine: loopback in place of a wildcard."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
 
     @property
     def url(self) -> str:
-        """Where a client on this machine reaches it."""
+        """The base URL for clients on this machine."""
         host = self.reachable
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
@@ -61,7 +61,7 @@ def _listen_or_socket(value: object) -> Listen | str:
 
 
 def _admin(value: object) -> object:
-    """An address by itself stands for `{listen: ADDRESS}`."""
+    """Expand an address alone to `{listen: ADDRESS}`."""
     if isinstance(value, dict | Admin):
         return value
     if not isinstance(value, str):
@@ -105,7 +105,7 @@ class Connections(StrictModel):
 
 
 class ServerSettings(StrictModel):
-    """The server itself. All but `trusted_proxies` and `on_invalid_app` is read at the start alone."""
+    """The server itself. Only `trusted_proxies` and `on_invalid_app` can change in a reload."""
 
     listen: Annotated[Listen, PlainValidator(_listen, json_schema_input_type=str)] = Field(
         default=Listen(), description="address and port of the public listener, such as 0.0.0.0:8080"
@@ -132,13 +132,13 @@ class ServerSettings(StrictModel):
     )
 
     def starts_like(self, other: "ServerSettings") -> bool:
-        """Whether nothing differs of what is read at the start alone. The address in force is `Configuration.listen`."""
+        """Whether all settings are equal that a reload cannot change. `listen` is compared as `Configuration.listen`."""
         reloaded = {"listen", "trusted_proxies", "on_invalid_app"}
         return self.model_dump(exclude=reloaded) == other.model_dump(exclude=reloaded)
 
 
 def _targets(value: object, info: ValidationInfo) -> tuple[str | None, ...]:
-    """Paths, None for standard output. Relative ones lie below the directory of the configuration."""
+    """Paths; None for standard output. Relative paths start at the directory of the configuration."""
     if isinstance(value, tuple):
         return value
     listed: list[Any] = value if isinstance(value, list) else [value]
@@ -153,7 +153,7 @@ def _is_file(target: Any) -> bool:
 
 
 def _resolved(path: str, info: ValidationInfo) -> str:
-    """The path as `config/` resolves it: a relative one lies below the directory of the configuration."""
+    """The path as `config/` resolves it: relative paths start at the directory of the configuration."""
     resolve = (info.context or {}).get("resolve_path")
     return path if resolve is None else str(resolve(path))
 
@@ -168,7 +168,7 @@ _Target = Literal["stdout"] | AuditFile
 
 
 class AuditSettings(StrictModel):
-    """Where decisions are written before their tokens leave."""
+    """Where decisions are written before their tokens are released."""
 
     to: Annotated[tuple[str | None, ...], PlainValidator(_targets, json_schema_input_type=_Target | list[_Target])] = (
         Field(description="stdout, {file: PATH}, or a list of both")
@@ -186,7 +186,7 @@ def _file(value: object, info: ValidationInfo) -> str:
 
 
 class DenySettings(StrictModel):
-    """Who is shut out for the time being."""
+    """Who gets no tokens at present."""
 
     file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] = Field(
         description="the path of the deny file"
@@ -200,7 +200,7 @@ def _redis_url(url: Secret) -> Secret:
 
 
 class RedisSettings(StrictModel):
-    """Where several hosts and workers count rate limits together. The URL is a secret, since it may hold a password."""
+    """The Redis in which hosts and workers count rate limits together. The URL is a secret: it may hold a password."""
 
     url: Annotated[Secret, AfterValidator(_redis_url)] = Field(
         description="{env: NAME} or {file: PATH} that holds redis://HOST:PORT"

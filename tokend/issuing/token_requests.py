@@ -1,4 +1,4 @@
-"""A token request checked against its app: its App ID, a kind that it has, sound fields. No rules here."""
+"""Checks the App ID, kind and fields of a token request against its app. Rules are checked elsewhere."""
 
 from pydantic import ValidationError
 
@@ -10,7 +10,7 @@ from tokend.issuing.configuration import App
 
 
 def validated(app: App, token_request: TokenRequest) -> tuple[Backend, StrictModel]:
-    """The backend and the fields of a token request; raises `ApiError` (400, 403) that names what is wrong."""
+    """The backend and the fields of a token request. Raises `ApiError` (400, 403), which names what is wrong."""
     if token_request.app_id is not None and token_request.app_id != app.app_id:
         raise ApiError(Code.WRONG_APP, "is not the App ID of this route's app", "app_id")
     backend = app.backends.get(token_request.kind)

@@ -1,4 +1,4 @@
-"""The admin listener: the operator's application on a socket of its own, behind a connection limiter of its own."""
+"""The admin listener: the operator's application with its own socket and connection limiter."""
 
 import socket
 import time
@@ -11,12 +11,12 @@ from tokend.process.sockets import is_loopback
 from tokend.telemetry.log import JsonLog
 
 RELOAD_SECONDS: Final = 90.0
-"""The longest that a reload may take; the workers' own deadline is far below."""
+"""The longest time that a reload may take; the deadline of the workers is much shorter."""
 CONNECTIONS: Final = 100
 
 
 class AdminListener:
-    """Answers for what is operated. `key`: the digest of what opens `/-/…` from other machines."""
+    """Serves the operator's application. `key`: the digest of the key that other machines need for `/-/…`."""
 
     def __init__(self, operated: admin.Operated, listener: socket.socket, key: str | None, log: JsonLog) -> None:
         self._listener = listener
@@ -28,9 +28,9 @@ class AdminListener:
         )
 
     async def start(self) -> None:
-        """Answer on the listener."""
+        """Accept connections on the listener."""
         await self._runner.start(self._listener)
 
     async def stop(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._runner.cleanup()

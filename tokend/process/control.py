@@ -1,4 +1,4 @@
-"""What `tokend serve` runs, and how it controls it: one process or several."""
+"""What `tokend serve` starts, and the interface through which it controls one process or several."""
 
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from tokend.telemetry.metrics import Snapshot
 
 
 class LaunchOptions(Struct, frozen=True):
-    """What to serve. `files`: those that the configuration was made of. `workers`: number of processes, at least 1."""
+    """What to serve. `files`: those that the configuration was read from. `workers`: number of processes, at least 1."""
 
     source: Source
     isolated: Isolated
@@ -28,31 +28,31 @@ class LaunchOptions(Struct, frozen=True):
         return self.isolated.configuration
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
-        """The warnings for a configuration that is served here, by this number of processes; `now` in Unix seconds."""
+        """The warnings for a configuration with this listener and number of processes; `now` in Unix seconds."""
         server = configuration.server.model_copy(update={"workers": self.workers})
         return replace(configuration, listen=self.listen, server=server).warnings_at(now)
 
 
 class ServerHandle(Protocol):
-    """`single_process.py` is one process, `multi_process.py` the parent of several."""
+    """Controls a running server. `single_process.py` and `multi_process.py` implement it."""
 
     @property
     def reloader(self) -> Reloader: ...
 
     async def snapshot(self) -> Snapshot:
-        """The metrics of all processes, those that have ended included."""
+        """The metrics of all processes, including those that have ended."""
 
     def not_ready_reasons(self) -> list[str]:
-        """Why no request should be sent here; empty: it is ready."""
+        """Why the server is not ready, in sentences; empty if it is ready."""
 
     def alive(self, now: float) -> bool:
-        """Whether it could answer; `now`: the event loop's time. A service manager restarts what could not for long."""
+        """Whether the server responds. A service manager restarts it if not. `now`: the event loop's time in seconds."""
 
     def reopen_audit(self) -> None:
-        """After rotation of the audit's files."""
+        """Reopen the audit files after their rotation."""
 
     async def replace_workers(self) -> None:
-        """A fresh process for each worker, one after the other."""
+        """Replace each worker by a new process, one after the other."""
 
     async def stop(self, delay: float) -> None:
-        """Not ready at once, still serving for `delay` seconds, then finish what has begun."""
+        """Report not ready, serve for `delay` more seconds, then finish the requests in progress."""

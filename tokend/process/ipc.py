@@ -1,4 +1,4 @@
-"""Messages between the parent and its workers: JSON objects, each on a line, over a socket pair."""
+"""Messages between the parent and its workers: JSON objects, one per line, over a socket pair."""
 
 import asyncio
 import contextlib
@@ -8,11 +8,11 @@ from typing import Any, Final
 import msgspec.json
 
 MAX_MESSAGE: Final = 256 * 1024 * 1024
-"""Bytes: a configuration of many thousand files goes in one message."""
+"""Bytes. One message can hold a configuration of many thousand files."""
 
 
 class Channel:
-    """One end. `receive` gives None once the other end is gone."""
+    """One end of the socket pair. `receive` returns None after the other end has closed."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -23,7 +23,7 @@ class Channel:
         return cls(*await asyncio.open_unix_connection(sock=end, limit=MAX_MESSAGE))
 
     def send(self, **message: Any) -> None:
-        """Without waiting: the other end reads all the time, or is gone."""
+        """Send without waiting, since the other end reads all the time or has closed."""
         if not self._writer.is_closing():
             self._writer.write(msgspec.json.encode(message) + b"\n")
 
@@ -36,7 +36,7 @@ class Channel:
         return found
 
     async def flushed(self) -> None:
-        """Once all that was sent is on its way, or the other end is gone."""
+        """Wait until everything is sent, or the other end has closed."""
         with contextlib.suppress(ConnectionError):
             await self._writer.drain()
 

@@ -1,6 +1,6 @@
 """The parent of several workers: it owns the sockets, replaces workers that end or hang, and has all reload as worker.
 
-It answers no request of the public listener itself. Its children are `child.py`; both talk over a `Channel`.
+It answers no request of the public listener itself. Its children run `worker_main.py`; both talk over a `Channel`.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ STOP_SECONDS: Final = 15.0
 
 
 class _Worker:
-    """One child as its supervisor sees it."""
+    """One child process, as its parent knows it."""
 
     def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.process = process
@@ -79,7 +79,7 @@ class _Worker:
 
 
 class MultiProcessServer:
-    """A `Fleet` of several. Made in a running loop."""
+    """The `ServerHandle` of several processes. Create it in a running loop."""
 
     def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         self._metrics = Metrics()

@@ -1,4 +1,4 @@
-"""What the process itself needs: descriptors, aiohttp's C parser, no core dumps, and a quiet collector."""
+"""Settings and checks of the process: descriptors, aiohttp's C parser, core dumps, garbage collection."""
 
 import gc
 import sys
@@ -13,11 +13,11 @@ from tokend.issuing.server_settings import ServerSettings
 
 IMPORTED_LATER: Final = ("joserfc", "prometheus_client")
 CONNECTIONS: Final = 10_000
-"""The most connections of a worker where `server.connections` does not say."""
+"""The most connections of a worker if `server.connections` does not set it."""
 
 
 def caps_of(settings: ServerSettings) -> Caps:
-    """The caps on connections. Raises the descriptor limit of the process as far as it may; `CannotStart` if it is too low."""
+    """The caps on connections. Increases the process's descriptor limit to its maximum; `CannotStart` if that is too low."""
     room = _descriptors() - RESERVED
     if settings.connections.max is not None and settings.connections.max > room:
         raise CannotStart(
@@ -30,13 +30,13 @@ def caps_of(settings: ServerSettings) -> Caps:
 
 
 def check_parser() -> None:
-    """`CannotStart` if aiohttp fell back to its Python parser, which most of its past advisories concern."""
+    """Raise `CannotStart` if aiohttp uses its Python parser, which most of its past advisories concern."""
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         raise CannotStart("aiohttp's C parser is missing: install a wheel of aiohttp, and unset AIOHTTP_NO_EXTENSIONS")
 
 
 def check_packages() -> None:
-    """`CannotStart` if a package is missing that would be imported only once it is needed."""
+    """Raise `CannotStart` if a package is missing that is imported only when it is needed."""
     for name in IMPORTED_LATER:
         if find_spec(name) is None:
             raise CannotStart(
@@ -45,7 +45,7 @@ def check_packages() -> None:
 
 
 def no_core_dumps() -> None:
-    """A core dump would hold every secret."""
+    """Disable core dumps, since they would contain every secret."""
     if sys.platform != "win32":
         import resource  # not to be had on Windows
 
@@ -53,11 +53,11 @@ def no_core_dumps() -> None:
 
 
 def collect_seldom() -> None:
-    """Call it once all is loaded: what is there by now stays, and need not be looked through again.
+    """Make full garbage collections rare. Call it after everything is loaded: those objects are never examined again.
 
-    A full collection stops the loop, for 0.1 s with 4,500 connections. Requests and connections leave no cycles behind,
-    but for what cannot be parsed: so it waits for a million objects that stay. The young are looked through often: what
-    cannot be parsed would be some megabytes at a time.
+    A full collection stops the event loop for 0.1 s with 4,500 connections. Only requests that cannot be parsed leave
+    cycles, so a full collection can wait for a million surviving objects. Young objects are still collected often,
+    since unparsable requests would otherwise hold some megabytes.
     """
     gc.collect()
     gc.freeze()
@@ -65,7 +65,7 @@ def collect_seldom() -> None:
 
 
 def prefer_event_loop() -> None:
-    """Let a thread that builds a configuration give way to the event loop after 1 ms, not 5."""
+    """Let the event loop interrupt a thread that builds a configuration after 1 ms instead of 5."""
     sys.setswitchinterval(0.001)
 
 

@@ -1,4 +1,4 @@
-"""Runs what is to be served, as one process or several, until it is told to stop; signals and sockets come in here."""
+"""Runs the server as one process or several until a signal stops it. Opens the sockets and handles the signals."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ _ADMIN_OPTION: Final = "change server.admin"
 
 
 def serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `on_listening` gets the base URL. Raises `CannotStart`."""
+    """Serve until SIGTERM or SIGINT. Calls `on_listening` with the base URL. Raises `CannotStart`."""
     capture_libraries(log)
     no_core_dumps()
     check_parser()
@@ -42,7 +42,7 @@ async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str
     server_handle = await _start_processes(start, log, listener)
     admin = None
     if admin_listener is not None:
-        from tokend.process.admin import AdminListener  # it brings Prometheus' library, which takes a while to import
+        from tokend.process.admin import AdminListener  # it imports prometheus_client, which is slow
 
         key = settings.admin.key if settings.admin else None
         admin = AdminListener(server_handle, admin_listener, key, log)
@@ -88,7 +88,7 @@ def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None
 def _obey_signals(
     server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager, log: JsonLog
 ) -> list[asyncio.Task[None]]:
-    """SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
+    """Handle signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
     signals: asyncio.Queue[str] = asyncio.Queue()
 
     async def obey() -> None:

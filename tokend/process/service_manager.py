@@ -1,4 +1,4 @@
-"""Tells systemd how the service is (sd_notify): ready, reloading, stopping, and that it is alive (the watchdog)."""
+"""Sends the service's state to systemd (sd_notify): ready, reloading, stopping, and alive for the watchdog."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 
 class ServiceManager:
-    """Silent where there is no NOTIFY_SOCKET."""
+    """Sends messages to the service manager; none if NOTIFY_SOCKET is not set."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
@@ -26,7 +26,7 @@ class ServiceManager:
         self._send("STOPPING=1")
 
     async def stay_alive(self, is_alive: Callable[[], bool]) -> None:
-        """Feed the watchdog, as long as it is so, so often that one miss does not count."""
+        """Notify the watchdog while `is_alive` holds, four times per interval, so that one missed message does no harm."""
         while self._watchdog is not None:
             if is_alive():
                 self._send("WATCHDOG=1")
@@ -38,7 +38,7 @@ class ServiceManager:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
-                end.setblocking(False)  # a service manager that reads nothing must not hold requests up
+                end.setblocking(False)  # a service manager that does not read must not delay requests
                 end.sendto(message.encode(), address)
         except OSError:
-            pass  # the service manager is gone, or reads nothing: there is nobody to tell
+            pass  # the service manager has ended or does not read: the message is dropped

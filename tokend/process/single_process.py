@@ -15,7 +15,7 @@ class SingleProcessServer:
     """A `ServerHandle` of one process. Made in a running loop."""
 
     def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
-        """`CannotStart` where the descriptor limit is below what `server.connections` asks for."""
+        """Raises `CannotStart` if the descriptor limit is below `server.connections`."""
         self._log = log
         caps = caps_of(start.configuration.server)
         self._worker = Worker(start.isolated, listener, log, caps, start.source, start.files)

@@ -1,4 +1,4 @@
-"""Sockets to listen on: bound here, or handed over by the service manager (systemd's LISTEN_FDS)."""
+"""Listening sockets: bound here, or passed by the service manager (systemd's LISTEN_FDS)."""
 
 import os
 import socket
@@ -12,17 +12,17 @@ from tokend.core.validation import redact_secrets
 from tokend.issuing.server_settings import Listen
 
 FIRST: Final = 3
-"""The first descriptor that systemd hands over."""
+"""The first descriptor that systemd passes."""
 SEND_BUFFER: Final = 16 * 1024
-"""Bytes of answers that the system holds for a client that does not take them; its own limit would be megabytes."""
+"""Bytes of responses that the kernel buffers for a client that does not read; its default would be megabytes."""
 RECEIVE_BUFFER: Final = 64 * 1024
-"""Bytes of requests that it holds while we answer the one before."""
+"""Bytes of requests that the kernel buffers while we answer the previous one."""
 PUBLIC: Final = "public"
 ADMIN: Final = "admin"
 
 
 def bind(listen: Listen, option: str = "choose another with --host and --port") -> socket.socket:
-    """A TCP socket at the address; `CannotStart` where that cannot be. `option`: what to do about it."""
+    """A TCP socket bound to the address; `CannotStart` if that fails. `option`: what the error advises."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, proto)
@@ -34,7 +34,7 @@ def bind(listen: Listen, option: str = "choose another with --host and --port") 
 
 
 def bind_unix(path: str) -> socket.socket:
-    """A unix socket that only this user can reach; one that a dead server left there is replaced."""
+    """A unix socket that only this user can open. Replaces the socket of a server that has ended; raises `CannotStart`."""
     try:
         if Path(path).is_socket():
             Path(path).unlink()
@@ -47,7 +47,7 @@ def bind_unix(path: str) -> socket.socket:
 
 
 def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
-    """What systemd opened for this process, by name; one that it does not name is the public one."""
+    """The sockets that systemd opened for this process, by name; one without a name is the public one."""
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return {}
     names = environment.get("LISTEN_FDNAMES", "").split(":")
@@ -61,20 +61,20 @@ def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
 
 
 def _bounded(listener: socket.socket) -> socket.socket:
-    """Its connections inherit the sizes of the buffers."""
+    """Set the sizes of the buffers, which its connections inherit."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     return listener
 
 
 def address_of(listener: socket.socket) -> Listen | None:
-    """Where it listens; None for a unix socket."""
+    """The address of the listener; None for a unix socket."""
     if listener.family == socket.AF_UNIX:
         return None
     return Listen(*listener.getsockname()[:2])
 
 
 def is_loopback(listener: socket.socket) -> bool:
-    """Whether only this machine reaches it."""
+    """Whether only this machine can reach the listener."""
     address = address_of(listener)
     return address is None or ip_address(address.host).is_loopback

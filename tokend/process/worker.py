@@ -1,6 +1,6 @@
-"""One process's share of the work: the application on a listening socket, behind the connection limiter.
+"""Serves the application on a listening socket, behind the connection limiter, in one process.
 
-Does not know whether it is the only one: `single_process.py` and `multi_process.py` do.
+`single_process.py` runs one worker, `multi_process.py` several.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Snapshot
 
 DRAIN_SECONDS: Final = 10.0
-"""The longest that requests in flight are waited for while stopping."""
+"""The longest time to wait for requests in progress while stopping."""
 
 
 class Worker:
-    """Made in a running loop. `control` is the application's: a reload goes through it."""
+    """Create it in a running loop. `control` is that of the application; reloads use it."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Worker:
         source: Source | None = None,
         files: Files | None = None,
     ) -> None:
-        """`source` and `files`: where the configuration came from, for a process that reloads by itself."""
+        """`source` and `files`: where the configuration came from; needed only by a process that reloads by itself."""
         self._listener = listener
         self.control = Control(
             isolated, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=address_of(listener)
@@ -48,7 +48,7 @@ class Worker:
         self._runner = LimitedRunner(app, handler.unreadable, self._connection_limiter)
 
     async def start(self) -> None:
-        """Answer on the listener; `CannotStart` where a file or an address cannot be used."""
+        """Accept connections on the listener. Raises `CannotStart` if a file or an address cannot be used."""
         await self._runner.start(self._listener)
 
     def snapshot(self) -> Snapshot:
@@ -62,7 +62,7 @@ class Worker:
         )
 
     async def stop(self, delay: float) -> None:
-        """Not ready at once; still serving for `delay` seconds; then accept nothing, finish what has begun, and close."""
+        """Report not ready, serve for `delay` more seconds, accept nothing more, finish the requests in progress, and close."""
         self.control.drain()
         await asyncio.sleep(delay)
         await self._runner.stop_accepting()
