@@ -16,6 +16,7 @@ import tokend
 from tests.conftest import ClientFixture
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
+from tokend.auth.key_digests import digest_of
 from tokend.config.problems import ConfigurationError
 from tokend.http.control import CONTROL
 from tokend.telemetry.log import JsonLog
@@ -317,3 +318,33 @@ async def test_the_documents_name_the_mount_prefix(tmp_path: Path, aiohttp_clien
     client = await aiohttp_client(_host(_application(_written(tmp_path))))
     assert (await (await client.get("/tokens/demo/openapi.json")).json())["servers"] == [{"url": "/tokens/demo"}]
     assert "href='/tokens/demo/openapi.json'" in await (await client.get("/tokens/demo/docs")).text()
+
+
+async def test_no_secret_leaves_a_mounted_application(
+    tmp_path: Path, aiohttp_client: ClientFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    url_key = "tk_canary_0123456789abcdef"
+    caller = f'\n      link: {{url_key: "{digest_of(url_key)}", rules: [{{}}]}}'
+    stream = io.BytesIO()
+    app = tokend.create_app(_written(tmp_path, DEMO.rstrip() + caller + "\n"), environ=ENVIRONMENT, log=stream)
+    client = await aiohttp_client(_host(app))
+    caplog.set_level("DEBUG")
+    bodies = b""
+    for path in (
+        f"k/{url_key}/rtm/ada",
+        f"k/{url_key}x/rtm/ada",
+        "rtm/ada",
+        "rtm/*",
+        "docs",
+        "openapi.json",
+        "nowhere",
+        "k/%zz",
+    ):
+        for headers in (_HEADERS, {"X-API-Key": f"{KEY}x"}, {}):
+            response = await client.get(URL(f"/tokens/demo/{path}", encoded=True), headers=headers)
+            bodies += await response.read()
+    own = "".join(record.getMessage() for record in caplog.records if record.name != "aiohttp.access")
+    said = bodies.decode() + stream.getvalue().decode() + own
+    assert len(bodies) > 1000
+    for secret in (CERTIFICATE, KEY, url_key):
+        assert not any(secret[start : start + 8] in said for start in range(len(secret) - 7))
