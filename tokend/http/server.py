@@ -5,6 +5,7 @@ aiohttp: docs/decisions/0004.
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -15,6 +16,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from tokend.http.connection_limiter import ConnectionLimiter
 
+ACCEPT_TURNS: Final = 4
+"""Turns of the event loop after which an accepted connection belongs to the server."""
 BACKLOG: Final = 1024
 """The most connections that wait in the kernel to be accepted."""
 LINGER_SECONDS: Final = 1.0
@@ -139,6 +142,7 @@ class LimitedRunner:
         self._render_error = render_error
         self._connection_limiter = connection_limiter
         self._runner: web.ServerRunner
+        self._listener: socket.socket
         self._sites: list[web.BaseSite] = []
 
     async def start(self, listener: socket.socket) -> None:
@@ -159,12 +163,17 @@ class LimitedRunner:
         self._runner = web.ServerRunner(server, shutdown_timeout=LAST_REQUEST_SECONDS)
         await self._runner.setup()
         self._connection_limiter.start()
+        self._listener = listener
         self._sites = [web.SockSite(self._runner, listener, backlog=BACKLOG)]
         for site in self._sites:
             await site.start()
 
     async def stop_accepting(self) -> None:
-        """Accept no more connections."""
+        """Accept no more connections; those that the event loop has accepted already are served."""
+        with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows
+            asyncio.get_running_loop().remove_reader(self._listener)
+            for _ in range(ACCEPT_TURNS):  # asyncio drops what it has accepted but not attached when its server closes
+                await asyncio.sleep(0)
         for site in self._sites:
             await site.stop()
 
