@@ -16,8 +16,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from tokend.http.connection_limiter import ConnectionLimiter
 
-ACCEPT_TURNS: Final = 4
-"""Turns of the event loop after which an accepted connection belongs to the server."""
+ACCEPT_ITERATIONS: Final = 4
+"""Iterations of the event loop after which an accepted connection belongs to the server."""
 BACKLOG: Final = 1024
 """The most connections that wait in the kernel to be accepted."""
 LINGER_SECONDS: Final = 1.0
@@ -172,7 +172,9 @@ class LimitedRunner:
         """Accept no more connections; those that the event loop has accepted already are served."""
         with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows
             asyncio.get_running_loop().remove_reader(self._listener)
-            for _ in range(ACCEPT_TURNS):  # asyncio drops what it has accepted but not attached when its server closes
+            for _ in range(
+                ACCEPT_ITERATIONS
+            ):  # asyncio drops what it has accepted but not attached when its server closes
                 await asyncio.sleep(0)
         for site in self._sites:
             await site.stop()
