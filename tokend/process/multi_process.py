@@ -4,7 +4,9 @@ It answers no request of the public listener itself. Its children run `worker_ma
 """
 
 import asyncio
+import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Coroutine, Iterable
@@ -74,8 +76,10 @@ class _Worker:
                 answer.exception()  # nobody may be waiting any more
 
     def kill(self) -> None:
+        """End it at once. `Process.kill` is not used: it may collect the exit code, and asyncio then reports 255."""
         if self.process.returncode is None:
-            self.process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
 
 
 class MultiProcessServer:
