@@ -1,10 +1,12 @@
 """Bad configurations for P8: those of tests/unit/config/bad, and files that are cut off, huge, binary or not there.
 
-Each puts itself into a directory, as its `config.yaml` and what stands beside that.
+Each puts itself into a directory, as its `config.yaml` and what stands beside that. Each says `on_invalid_app: refuse`, so
+that every error concerns the whole configuration; `invalid_apps.py` proves what happens without it.
 """
 
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +41,18 @@ def bad_configurations() -> list[Bad]:
 
 
 def _copied(file: BadFile) -> Callable[[Path], None]:
-    return lambda directory: put(directory, file.content)
+    return lambda directory: put(directory, refusing(file.content))
+
+
+def refusing(content: bytes) -> bytes:
+    """The same file with `on_invalid_app: refuse`, in its own `server` if it has one."""
+    if re.search(rb"^server: *\{", content, re.MULTILINE):
+        return re.sub(rb"^server: *\{", b"server: {on_invalid_app: refuse, ", content, count=1, flags=re.MULTILINE)
+    if re.search(rb"^server: *\n", content, re.MULTILINE):
+        return re.sub(
+            rb"^server: *\n( *)", rb"server:\n\1on_invalid_app: refuse\n\1", content, count=1, flags=re.MULTILINE
+        )
+    return b"server: {on_invalid_app: refuse}\n" + content
 
 
 def put(directory: Path, content: bytes) -> None:
@@ -76,7 +89,7 @@ def _of_the_disk() -> Iterator[Bad]:
         "a broken deny file": f"{_APPS}deny: {{file: config.yaml}}\n",
     }
     for name, text in texts.items():
-        yield Bad(name, lambda directory, text=text: put(directory, text.encode()))  # type: ignore[misc]
+        yield Bad(name, lambda directory, text=text: put(directory, refusing(text.encode())))  # type: ignore[misc]
     yield Bad("huge", lambda directory: put(directory, b"# " + b"x" * 2**25 + b"\n" + _APPS.encode()))
     yield Bad("binary", lambda directory: put(directory, random.Random(8).randbytes(4096)))
     yield Bad("zeros", lambda directory: put(directory, bytes(4096)))
@@ -98,4 +111,4 @@ def _pipe(directory: Path) -> None:
     pipe = directory / "pipe"
     if not pipe.exists():
         os.mkfifo(pipe, 0o600)
-    put(directory, _APPS.replace("env: CERTIFICATE", "file: pipe").encode())
+    put(directory, refusing(_APPS.replace("env: CERTIFICATE", "file: pipe").encode()))
