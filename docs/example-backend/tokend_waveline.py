@@ -41,7 +41,7 @@ class Said(StrictModel):
     speak: bool
     iat: int
     exp: int
-    nonce: int
+    nonce: str
 
 
 class Waveline(Backend):
@@ -55,7 +55,7 @@ class Waveline(Backend):
 
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         (one,) = grant.services
-        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl, "nonce": issuance.nonce}
+        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl, "nonce": f"{issuance.nonce:032x}"}
         said = Said.model_validate(
             {"room": one.channel, "user": one.user, "speak": "publish" in one.privileges, **times}
         )

@@ -45,7 +45,11 @@ _ASKED: Final = f"""
     app_id: "{APP_ID}"
     certificate: {{env: PRIMARY}}
     authorizer: {{url: "http://127.0.0.1:9/", secret: {{file: authorizer}}}}
-    rest: {{customer_id: customer, customer_secret: {{env: CUSTOMER}}, url: "http://127.0.0.1:9"}}
+    backends:
+      rtc:
+        rest: {{customer_id: customer, customer_secret: {{env: CUSTOMER}}, url: "http://127.0.0.1:9"}}
+      rtm:
+      chat:
     callers: {{anybody: {{anonymous: true, rules: [{{}}]}}}}
 """
 """An app whose own backend and whose vendor cannot be reached."""

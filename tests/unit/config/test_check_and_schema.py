@@ -30,7 +30,7 @@ def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path, command: Co
     assert (found.returncode, found.stdout) == (78, "")
     assert found.stderr.splitlines() == [
         "other.yaml:8:5: apps.demo.certficate: unknown key, did you mean 'certificate'?",
-        "other.yaml:9:11: apps.demo.ttl.max: is over the platform's maximum of 86400 s (24h)",
+        "other.yaml:9:11: apps.demo.ttl.max: is over the maximum of every kind: rtc 86400 s, rtm 86400 s, chat 86400 s",
         "2 problems; nothing was started",
     ]
 
