@@ -20,7 +20,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import AppCredentials, Caller, Grant, Issuance, Issued, Service, TokenRequest
 from tokend.core.plugin_api import API_VERSION
-from tokend.core.secrets import Secret
+from tokend.core.secrets import Secret, SecretList
 from tokend.core.validation import StrictModel, StrictValue, invalid
 from tokend.dialects.contract import (
     FORM,
@@ -81,6 +81,7 @@ __all__ = [
     "ProxyHeaders",
     "Reading",
     "Secret",
+    "SecretList",
     "Service",
     "Settings",
     "Source",
