@@ -135,7 +135,7 @@ def _credentials(
     signing = (shape.certificate.sign_with if shape.certificate else None) or "primary"
     app_credentials = AppCredentials(app_id, certificates, signing)
     for key, sentence in _problems_of(app_credentials, classes):
-        at, source = places[key]
+        at, source = places.get(key, (path, ""))
         report.add_after(at, f"{source}{sentence}")
     for kind, backend in classes.items():
         if backend.needs_app_id and shape.app_id is None:

@@ -14,6 +14,7 @@ from tokend.config.partly_valid import partly_valid
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.problems import Report
 from tokend.config.references import AppIdOrVariable, Certificate
+from tokend.config.vendor_defaults import DEFAULT_KINDS
 from tokend.config.yaml_tree import LocatedDict
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
@@ -76,7 +77,7 @@ class AppShape(Part):
             OptionsOfKinds(),
         ]
         | None
-    ) = Field(default=None, description="kinds of token with their options; left out, rtc, rtm and chat")
+    ) = Field(default=None, description=f"kinds of token with their options; left out, {', '.join(DEFAULT_KINDS)}")
     routes: Listed[Annotated[RouteOptions, BeforeValidator(_route)]] | None = Field(
         default=None, description="where the app is served; left out, at /NAME of the app"
     )

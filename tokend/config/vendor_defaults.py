@@ -1,4 +1,4 @@
-"""What applies where a configuration names no vendor: kinds, dialects, variables and presets of rules.
+"""What applies where a configuration names no vendor: kinds, dialects, variables, an example and presets of rules.
 
 It is the only module of the configuration that names kinds and dialects of a vendor.
 """
@@ -14,6 +14,19 @@ DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
 """The dialects of a route without `dialect`."""
 CREDENTIAL_VARIABLES: Final[Mapping[str, str]] = {"app_id": "APP_ID", "certificate": "APP_CERTIFICATE"}
 """The variables that a start without a file needs, by the key of the app that each gives a value to."""
+
+
+class Example(Struct, frozen=True):
+    """A GET request for a token, for people who try a new server. `path` is below the route, with {fields} to insert."""
+
+    dialect: str
+    kind: str
+    path: str
+    uid: int
+
+
+EXAMPLE: Final = Example("agora-token-service", "rtc", "/rtc/{channel}/{role}/uid/{uid}/", 1001)
+"""The example that the greeting of `serve` shows, if a rule of the configuration allows it."""
 
 
 class RulePreset(Struct, frozen=True):
