@@ -16,9 +16,34 @@ from tokend.auth.contract import (
 )
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
+from tokend.core.declarations import (
+    ADMIN,
+    CONNECT,
+    FREE,
+    LISTEN,
+    NEVER,
+    OPTIONAL,
+    PUBLISH,
+    REQUIRED,
+    Capability,
+    Declarations,
+    Role,
+    ServiceShape,
+)
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
-from tokend.core.model import AppCredentials, Caller, Grant, Issuance, Issued, Service, TokenRequest
+from tokend.core.model import (
+    ANY,
+    NOT_APPLICABLE,
+    AppCredentials,
+    Caller,
+    Extent,
+    Grant,
+    Issuance,
+    Issued,
+    Service,
+    TokenRequest,
+)
 from tokend.core.plugin_api import API_VERSION
 from tokend.core.secrets import Secret, SecretList
 from tokend.core.validation import StrictModel, StrictValue, invalid
@@ -40,12 +65,22 @@ from tokend.dialects.contract import (
 )
 
 __all__ = [
+    "ADMIN",
+    "ANY",
     "API_VERSION",
     "BEARER",
+    "CONNECT",
     "FORM",
+    "FREE",
     "JSON",
+    "LISTEN",
+    "NEVER",
+    "NOT_APPLICABLE",
+    "OPTIONAL",
     "PATH_KEY",
     "PROXY_HEADERS",
+    "PUBLISH",
+    "REQUIRED",
     "TEXT",
     "ApiError",
     "AppContext",
@@ -53,13 +88,16 @@ __all__ = [
     "AuthScheme",
     "Backend",
     "Caller",
+    "Capability",
     "Code",
     "Cookie",
     "Credentials",
+    "Declarations",
     "Diagnosis",
     "Dialect",
     "Endpoint",
     "Explain",
+    "Extent",
     "Grant",
     "Header",
     "HttpRequest",
@@ -80,9 +118,11 @@ __all__ = [
     "Place",
     "ProxyHeaders",
     "Reading",
+    "Role",
     "Secret",
     "SecretList",
     "Service",
+    "ServiceShape",
     "Settings",
     "Source",
     "StrictModel",

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tokend.core.deny_entries import Entry, parse_entries, reason
-from tokend.core.model import Caller, Grant
+from tokend.core.model import Caller
+from tokend.core.reach import Reach
 from tokend.telemetry.log import JsonLog
 
 CHECK_SECONDS: Final = 0.5
@@ -30,10 +31,10 @@ class DenyFile:
         self._version = self._current_version()
         self._entries = self._read()
 
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         """Why an entry blocks this grant; None if none does."""
         self._read_if_changed()
-        return reason(self._entries, app, caller, grant, int(self._clock()))
+        return reason(self._entries, app, caller, reach, int(self._clock()))
 
     def _read_if_changed(self) -> None:
         now = self._elapsed()

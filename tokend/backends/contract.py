@@ -7,13 +7,16 @@ unless the configuration gives a kind another name: `backends: {NAME: {backend: 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from tokend.core.declarations import Capability, Declarations, Freedom, Meaning, ServiceShape
 from tokend.core.durations import in_words
-from tokend.core.model import NOTHING, AppCredentials, Grant, Issuance
-from tokend.core.reach import is_wildcard
+from tokend.core.model import NOT_APPLICABLE, NOTHING, AppCredentials, Extent, Grant, Issuance
+from tokend.core.reach import is_wildcard, text_of
 from tokend.core.validation import StrictModel
 
 ENTRY_POINT_GROUP: Final = "tokend.backends"
@@ -24,27 +27,36 @@ class NoOptions(StrictModel):
 
 
 class Minted(Struct, frozen=True):
-    """A signed token. `renew_after` is in seconds from the issue time; `extra` is added to the native answer."""
+    """A signed token. `renew_after` is in seconds from the issue time. `extra` is added to the native answer.
+
+    `extra` holds plain JSON data; its keys are among the backend's `extras`.
+    """
 
     token: str
     renew_after: int
     extra: Mapping[str, object] = NOTHING
 
 
+TIMES: Final = frozenset({"issued_at", "expires_at", "ttl"})
+"""Fields that a format may hide from `read`, and that a token can have nevertheless."""
+
+
 class Reading(Struct, frozen=True):
-    """The content of a token. Times are in Unix seconds.
+    """The content of a token. Times are in Unix seconds; None if the format hides them.
 
     `signed_by` names the certificate or secret that signed the token, or is None if no secret of the app did.
-    `hidden` names fields that the format does not contain (it may contain only a checksum of the channel).
-    `differs` names hidden fields that do not fit the arguments of `read_with`.
+    `hidden` names what the format does not contain: of TIMES, "user", "channel", "signed_by" or "services". If it hides
+    the ttl, the seconds of the grant and its privileges are 0. `differs` names hidden fields that do not fit the
+    arguments of `read_with`. `extra`: what `Minted.extra` must be, computed from the token and the secrets.
     """
 
     grant: Grant
     signed_by: str | None
-    issued_at: int
-    expires_at: int
+    issued_at: int | None
+    expires_at: int | None
     hidden: frozenset[str] = frozenset()
     differs: frozenset[str] = frozenset()
+    extra: Mapping[str, object] = NOTHING
 
 
 class Join(Struct, frozen=True):
@@ -87,6 +99,20 @@ class Backend(ABC):
     """The fields of a token request."""
     extras: ClassVar[tuple[str, ...]] = ()
     """The keys of `Minted.extra`, for custom routes and the generated documentation."""
+    services: ClassVar[Mapping[str, ServiceShape]] = {}
+    """The services that its grants may hold, by name."""
+    privileges: ClassVar[Mapping[str, Meaning]] = {}
+    """The meaning of every privilege that its services may hold. A privilege that is not here is never granted."""
+    details: ClassVar[Mapping[str, Freedom | Capability]] = {}
+    """The meaning of every key that `Service.detail` may hold. A detail that is not here is never granted."""
+    wildcards: ClassVar[bool] = True
+    """Whether `*` in an id matches other ids at the vendor. If so, it needs a capability, as ANY does."""
+    unlimited_privileges: ClassVar[frozenset[str]] = frozenset()
+    """Privileges for which 0 seconds mean "as long as the token" in the vendor's format."""
+    expires: ClassVar[bool] = True
+    """Whether its tokens expire. Without expiry, a token must be bound to a connection; its answer has no times."""
+    vendor: ClassVar[str | None] = None
+    """Backends of one vendor read the same tokens in the same way. An inspection uses one of them."""
     product_names: ClassVar[Mapping[str, str]] = {}
     """Names of services for people, where they differ from the name of the service."""
     needs_app_id: ClassVar[bool] = False
@@ -109,6 +135,11 @@ class Backend(ABC):
         The sentence follows the name of the source, such as `must be a UUID`. It never contains a secret.
         """
         return ()
+
+    @cached_property
+    def declarations(self) -> Declarations:
+        """Services, privileges and details, for the rules. A subclass whose options declare them overrides the attributes."""
+        return Declarations(self.services, self.privileges, self.details, self.wildcards, self.unlimited_privileges)
 
     @abstractmethod
     def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
@@ -144,13 +175,20 @@ class Backend(ABC):
         except Unreadable as error:
             return Mismatch(f"the token cannot be read: {error}")
         if reading.hidden:
-            return Mismatch(f"the token does not show {', '.join(sorted(reading.hidden))}")
-        if not same_grant(reading.grant, grant):
+            if hidden := reading.hidden - TIMES:
+                return Mismatch(f"the token does not show {', '.join(sorted(hidden))}")
+            if "expires_at" in reading.hidden and self.expires:
+                return Mismatch("the token does not show when it expires")
+        if not same_grant(reading.grant, _without_seconds(grant) if "ttl" in reading.hidden else grant):
             return Mismatch("the token gives something else than was granted")
         if reading.signed_by is None:
             return Mismatch("the token is not signed by this app")
-        if reading.issued_at != issuance.issued_at or reading.expires_at != issuance.issued_at + grant.ttl:
-            return Mismatch("the token's times are not those of the issuance and the grant")
+        if reading.issued_at != (None if "issued_at" in reading.hidden else issuance.issued_at):
+            return Mismatch("the token's issue time is not that of the issuance")
+        if reading.expires_at != (None if "expires_at" in reading.hidden else issuance.issued_at + grant.ttl):
+            return Mismatch("the token does not expire when the grant does")
+        if reading.extra != minted.extra:
+            return Mismatch("what accompanies the token is not what was read back")
         return None
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
@@ -161,19 +199,36 @@ class Backend(ABC):
         problems = []
         if reading.signed_by is None and "signed_by" not in reading.hidden:
             problems.append("No secret of this app signed it.")
-        if reading.issued_at > now + _CLOCK_SKEW:
+        if reading.issued_at is not None and reading.issued_at > now + _CLOCK_SKEW:
             problems.append(f"It is issued {in_words(reading.issued_at - now)} in the future: a clock is wrong.")
-        if reading.expires_at <= now:
+        if reading.expires_at is not None and reading.expires_at <= now:
             problems.append(f"It expired {in_words(now - reading.expires_at)} ago.")
         services = [service for service in reading.grant.services if join.product in (None, service.name)]
         if not services:
             problems.append(f"It has no service {join.product}.")
-        channels = [service.channel for service in services if service.channel is not None]
-        users = [service.user for service in services if service.user is not None]
-        for name, allowed, joined in (("channel", channels, join.channel), ("user", users, join.user)):
-            if allowed and joined is not None and not any(text == joined or is_wildcard(text) for text in allowed):
-                problems.append(f'Its {name} is "{allowed[0]}", but the client joins with "{joined}".')
+        channels = [channel for service in services for channel in (service.channel, *service.more_channels)]
+        users = [user for service in services for user in (service.user, *service.more_users)]
+        for name, ids, joined in (("channel", channels, join.channel), ("user", users, join.user)):
+            allowed = [allowed for allowed in ids if allowed is not NOT_APPLICABLE]
+            if allowed and joined is not None and not any(self._allows(entry, joined) for entry in allowed):
+                problems.append(f'Its {name} is "{text_of(allowed[0])}", but the client joins with "{joined}".')
         return Diagnosis(tuple(problems))
+
+    def _allows(self, entry: str | Extent, joined: str) -> bool:
+        """Whether an id of a token allows this one. A pattern counts as allowing every id."""
+        return entry == joined or entry is Extent.ANY or (self.wildcards and is_wildcard(entry))
+
+
+def _without_seconds(grant: Grant) -> Grant:
+    """The grant as a format without a ttl shows it. A privilege that ends before the token keeps its seconds."""
+    services = tuple(
+        replace(
+            service,
+            privileges={name: 0 if seconds == grant.ttl else seconds for name, seconds in service.privileges.items()},
+        )
+        for service in grant.services
+    )
+    return replace(grant, ttl=0, services=services)
 
 
 def same_grant(grant: Grant, other: Grant) -> bool:

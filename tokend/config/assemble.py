@@ -21,7 +21,7 @@ from tokend.config.shape import AppShape, RootShape
 from tokend.config.showing import plain
 from tokend.config.url_signing import build_url_signing
 from tokend.config.yaml_tree import LocatedDict
-from tokend.core.reach import Capability
+from tokend.core.declarations import APP_ADMIN
 from tokend.issuing.configuration import App, Configuration, Route
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
@@ -140,7 +140,8 @@ def _app(name: str, shape: AppShape, tools: BuildContext, tree: LocatedDict) -> 
     ttl = build_ttl(shape.ttl, (*path, "ttl"), report)
     url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
     context = AppContext(name, url_signing)
-    callers = build_callers(shape.callers, context, path, kinds_of(shape), ttl.min, report, tools.secrets)
+    kinds = {kind: backends[kind].declarations if kind in backends else None for kind in kinds_of(shape)}
+    callers = build_callers(shape.callers, context, path, kinds, ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
     app = App(
         name,
@@ -187,7 +188,7 @@ def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
             f"{app}: caller {name} is {scheme.name}, so anybody who reaches this server gets tokens by its rules; "
             "an api_key caller in its place closes it"
         )
-    administrative = [rule for rule in caller.rules if Capability.APP_ADMIN in rule.capabilities]
+    administrative = [rule for rule in caller.rules if APP_ADMIN in rule.capabilities]
     if scheme.brings_claims and any(not rule.when for rule in administrative):
         found.append(
             f"{app}: {scheme.name} caller {name} has the capability app_admin in a rule without `when`: every user whom "

@@ -1,6 +1,6 @@
 """Builds an app's callers. Each has the key of one auth scheme, with the scheme's options and checks, and rules."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from tokend.config.parts import Part
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.config.secrets import Secrets
+from tokend.core.declarations import Declarations
 from tokend.core.rules import Rule
 from tokend.core.validation import invalid, redact_secrets, suggestion
 
@@ -71,7 +72,7 @@ def build_callers(
     callers: Mapping[str, CallerShape] | None,
     app: AppContext,
     path: KeyPath,
-    kinds: Collection[str],
+    kinds: Mapping[str, Declarations | None],
     min_ttl: int,
     report: Report,
     secrets: Secrets,
@@ -199,7 +200,7 @@ def _rules(
     scheme: type[AuthScheme] | None,
     at: KeyPath,
     name: str,
-    kinds: Collection[str],
+    kinds: Mapping[str, Declarations | None],
     min_ttl: int,
     report: Report,
 ) -> tuple[Rule, ...]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from tokend.auth.contract import AuthScheme
 from tokend.backends.contract import Backend
+from tokend.core.declarations import Declarations
 from tokend.core.plugin_api import API_VERSION, OLDEST_API_VERSION
 from tokend.core.validation import StrictModel, known_keys, redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
@@ -119,8 +120,10 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
             return "is not an instance of tokend.plugins.Dialect"
         return _name_problem(plugin, name)
     if group == BACKENDS.name:
-        return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel}) or _option_problem(
-            plugin
+        return (
+            _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel})
+            or _option_problem(plugin)
+            or _declaration_problem(plugin)
         )
     return _class_problem(plugin, AuthScheme, {"Options": BaseModel}) or _name_problem(plugin, name)
 
@@ -147,6 +150,16 @@ def _class_problem(plugin: object, contract: type, models: Mapping[str, type[Bas
             where = "tokend.plugins" if base is StrictModel else "pydantic"
             return f"needs {attribute}, a subclass of {where}.{base.__name__}"
     return None
+
+
+def _declaration_problem(plugin: Any) -> str | None:
+    """What a backend declares wrongly, or None. Where options add to the declarations, each instance is checked, too."""
+    if plugin.declarations is not Backend.declarations:
+        return None
+    declared = Declarations(
+        plugin.services, plugin.privileges, plugin.details, plugin.wildcards, plugin.unlimited_privileges
+    )
+    return next(declared.problems(), None)
 
 
 def _version_problem(plugin: object) -> str | None:

@@ -1,6 +1,6 @@
 """Builds a caller's rules: each as written, with the keys that its preset adds, and all names checked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -9,14 +9,19 @@ from tokend.auth.contract import AuthScheme
 from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rule_presets import preset_keys
+from tokend.core.declarations import CAPABILITIES, ROLES, Declarations
+from tokend.core.patterns import Template
 from tokend.core.rules import Rule
 from tokend.core.validation import redact_secrets, suggestion
 
 
 class RuleContext(Struct, frozen=True):
-    """What rules are checked with: the app's kinds and shortest lifetime in seconds, and the caller's scheme if known."""
+    """What rules are checked with: the app's kinds and shortest lifetime in seconds, and the caller's scheme if known.
 
-    kinds: Collection[str]
+    `kinds`: what the backend of each declares; None if it could not be built.
+    """
+
+    kinds: Mapping[str, Declarations | None]
     min_ttl: int
     scheme: type[AuthScheme] | None
     report: Report
@@ -43,6 +48,8 @@ def _rule(written: Any, at: KeyPath, name: str, context: RuleContext) -> Rule | 
     rule = partly_valid(Rule, written, at, report, {"name": name})
     if rule is None:
         return None
+    if isinstance(written, dict):
+        _check_declared(rule, written, at, context)
     if scheme is not None and scheme.brings_claims and rule.user is None:
         report.add_after(
             (*at, "user"), 'is missing: every signed-in user could be every other; write "{claims.sub}" or "*"'
@@ -67,11 +74,40 @@ def _check_kinds(written: object, at: KeyPath, context: RuleContext) -> None:
             context.report.add_after((*at, "kinds", index), sentence)
 
 
+def _check_declared(rule: Rule, written: Mapping[str, Any], at: KeyPath, context: RuleContext) -> None:
+    """Report roles, capabilities and fields that no kind of the rule declares."""
+    declared = [context.kinds.get(kind) for kind in rule.kinds]
+    known = [declarations for declarations in declared if declarations is not None]
+    if len(known) < len(declared):
+        return  # another problem has been reported: a kind is unknown or could not be built
+    names = {
+        "roles": frozenset(ROLES).union(*(declarations.roles for declarations in known)),
+        "capabilities": frozenset(CAPABILITIES).union(*(declarations.capabilities for declarations in known)),
+        "fields": frozenset[str]().union(*(declarations.details for declarations in known)),
+    }
+    nouns = {"roles": "role", "capabilities": "capability", "fields": "detail"}
+    for key, allowed in names.items():
+        value = written.get(key)
+        listed = isinstance(value, list)
+        for index, name in enumerate(value if isinstance(value, list | dict) else [value]):
+            if isinstance(name, str) and name not in allowed:
+                where = (*at, key, index) if listed else (*at, key, name) if isinstance(value, dict) else (*at, key)
+                sentence = f"'{redact_secrets(name)}' is no {nouns[key]} of {_listed(rule.kinds)}"
+                context.report.add_after(where, sentence + suggestion(name, allowed))
+
+
+def _listed(kinds: Collection[str]) -> str:
+    return f"kind{'' if len(kinds) == 1 else 's'} {', '.join(sorted(map(redact_secrets, kinds)))}"
+
+
 def _check_claimless(rule: Rule, at: KeyPath, scheme: str, report: Report) -> None:
     """Report rules that name claims. Without a signed-in user there are no claims, so such a rule could never apply."""
     none = f"and a caller with {scheme} has none: the rule could never apply"
     for key, template in (("channel", rule.channel), ("user", rule.user)):
         if template is not None and template.fixed is None:
             report.add_after((*at, key), f"names a claim, {none}")
+    for name, limit in rule.fields.items():
+        if any(isinstance(allowed, Template) and allowed.fixed is None for allowed in limit.allowed):
+            report.add_after((*at, "fields", name), f"names a claim, {none}")
     if rule.when:
         report.add_after((*at, "when"), f"asks for claims, {none}")

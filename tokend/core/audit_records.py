@@ -7,15 +7,15 @@ starts a hash chain of its own for each file, so that several writers can append
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Caller, Decision, Grant, Issued, Service, TokenRequest
+from tokend.core.model import Caller, Decision, Issued, TokenRequest
+from tokend.core.service_fields import hashed_service_fields, service_fields
 
 FIRST_PREVIOUS: Final = "0" * 64
 """The value of `previous` in the first line of a chain."""
@@ -80,7 +80,7 @@ class HashChain:
 def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
     """Return a decision as a JSON object. It contains neither the token nor any text of a client that was rejected.
 
-    `hash_ids` replaces users and channels with their SHA-256 and leaves details out.
+    `hash_ids` replaces users, channels and the texts of details with their SHA-256.
     """
     fields: dict[str, object] = {
         "time": decision.issued_at,
@@ -102,39 +102,11 @@ def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
     fields["rule"] = decision.rule
     fields["ttl"] = grant.ttl
     fields["format"] = grant.format
-    fields["services"] = _hashed(grant) if hash_ids else [_service(service) for service in grant.services]
+    fields["services"] = list(map(hashed_service_fields if hash_ids else service_fields, grant.services))
     fields["token_sha256"] = decision.token_sha256
     if decision.restricted_by:
         fields["restricted_by"] = decision.restricted_by
     return msgspec.json.encode(fields)
-
-
-def _service(service: Service) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "name": service.name,
-        "user": service.user,
-        "channel": service.channel,
-        "privileges": _plain(service.privileges),
-    }
-    if service.detail:
-        fields["detail"] = _plain(service.detail)
-    return fields
-
-
-def _plain(mapping: Mapping[str, object]) -> dict[str, object]:
-    return mapping if type(mapping) is dict else dict(mapping)
-
-
-def _hashed(grant: Grant) -> list[dict[str, object]]:
-    """Return the services with hashed users and channels. Details may contain either, so they are left out."""
-
-    def hashed(text: str | None) -> str | None:
-        return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if text else text
-
-    return [
-        _service(replace(service, user=hashed(service.user), channel=hashed(service.channel), detail={}))
-        for service in grant.services
-    ]
 
 
 def align_to_blocks(lines: Iterable[bytes], start: int) -> bytes:

@@ -5,7 +5,7 @@
 
 import base64
 import hmac
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -13,8 +13,9 @@ from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Question
 from tokend.core.model import Caller, Grant, Restriction
-from tokend.core.reach import reach_of
+from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
+from tokend.core.service_fields import service_fields
 from tokend.core.validation import StrictModel, first_field_error, invalid
 
 SOURCE: Final = "authorizer"
@@ -45,7 +46,7 @@ class Restrict(_NoNulls):
     kinds: Annotated[list[_Text], Field(min_length=1)] | None = None
     channel: _Text | None = None
     user: _Text | None = None
-    roles: Annotated[list[Literal["publisher", "subscriber"]], Field(min_length=1)] | None = None
+    roles: Annotated[list[_Text], Field(min_length=1)] | None = None
     ttl: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -80,12 +81,12 @@ class Answer(_NoNulls):
         return Restriction(SOURCE, kinds, restrict.channel, restrict.user, roles, restrict.ttl)
 
 
-def question(app: str, caller: Caller, kind: str, grant: Grant) -> Question:
-    """Return the question about a grant: the caller, and everything that the grant reaches. Lists are sorted."""
-    reach = reach_of(grant)
-    sets = (reach.users, reach.channels, reach.roles, reach.capabilities)
+def question(app: str, caller: Caller, kind: str, grant: Grant, reach: Reach) -> Question:
+    """Return the question about a grant: the caller, what the grant reaches, and all that it gives. Lists are sorted."""
+    sets = (reach.users | reach.derived_users, reach.channels, reach.roles, reach.capabilities)
     users, channels, roles, capabilities = (tuple(sorted(names)) for names in sets)
-    return Question(app, caller.name, caller.claims, kind, users, channels, roles, capabilities, grant.ttl)
+    services = tuple(map(service_fields, grant.services))
+    return Question(app, caller.name, caller.claims, kind, users, channels, roles, capabilities, grant.ttl, services)
 
 
 def read_answer(raw: bytes) -> Answer:

@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError, model_validator
 
 from tokend.core import strict_json
-from tokend.core.model import Caller, Grant
-from tokend.core.reach import reach_of
+from tokend.core.model import Caller
+from tokend.core.reach import Reach
 from tokend.core.validation import FieldError, StrictModel, field_errors, invalid
 
 _SELECTORS = frozenset({"user", "channel", "caller", "url", "issued_before"})
@@ -77,10 +77,10 @@ def parse_entries(raw: bytes) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def reason(entries: Iterable[Entry], app: str, caller: Caller, grant: Grant, now: int) -> str | None:
-    """Return why the grant is denied, or None if it is not. The sentence discloses nothing of the entry."""
-    reach = reach_of(grant)
-    if any(entry.fits(app, caller, reach.users, reach.channels, now) for entry in entries):
+def reason(entries: Iterable[Entry], app: str, caller: Caller, reach: Reach, now: int) -> str | None:
+    """Return why a grant with this reach is denied, or None if it is not. The sentence discloses nothing of the entry."""
+    users = reach.users | reach.derived_users
+    if any(entry.fits(app, caller, users, reach.channels, now) for entry in entries):
         return "this is denied for the time being"
     return None
 

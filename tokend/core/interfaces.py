@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field
 
 from tokend.core.durations import Duration
 from tokend.core.errors import ApiError
-from tokend.core.model import Caller, Decision, Grant, Restriction
+from tokend.core.model import Caller, Decision, Restriction
 from tokend.core.rate_limits import BucketGroup
+from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
 from tokend.core.urls import is_plain_url
 from tokend.core.validation import StrictModel, invalid
@@ -45,7 +46,7 @@ class AuditSink(Protocol):
 class DenyList(Protocol):
     """Temporary blocks of users, channels, callers and URLs."""
 
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         """Return a sentence that states why the grant is denied, or None if it is not."""
 
 
@@ -110,6 +111,7 @@ class Question(Struct, frozen=True):
     roles: tuple[str, ...]
     capabilities: tuple[str, ...]
     ttl: int
+    services: tuple[Mapping[str, object], ...] = ()
 
 
 class Authorizer(Protocol):

@@ -1,6 +1,7 @@
 """Data types that all packages share: token requests, callers, services, grants, issued tokens, audit decisions."""
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Final
 
 from msgspec import Struct
@@ -73,17 +74,34 @@ class Caller(Struct, frozen=True):
     url: str | None = None
 
 
-class Service(Struct, frozen=True):
-    """One service of a token. User and channel are as encoded in the token; None if the service has none.
+class Extent(Enum):
+    """What stands in place of an id: the service is for any, or has none."""
 
-    `privileges` maps a name to seconds from the issue time. A name that starts with `publish` makes a publisher;
-    `join`, `play` and `subscribe` make a subscriber; `app` administers the app. `detail` holds all other content.
+    ANY = "any"
+    NOT_APPLICABLE = "not applicable"
+
+
+ANY: Final = Extent.ANY
+NOT_APPLICABLE: Final = Extent.NOT_APPLICABLE
+ANY_TEXT: Final = "*"
+"""How answers, the audit and rules write ANY."""
+
+
+class Service(Struct, frozen=True):
+    """One service of a token. `user` and `channel` are ids as encoded in the token, ANY, or NOT_APPLICABLE.
+
+    `privileges` maps a name to seconds from the issue time; its backend declares what each means. `more_users` and
+    `more_channels` are further ids that the service reaches. `derived_from`: the user from whom `user` is derived; rules
+    judge that one. `detail` holds all other content, as plain data.
     """
 
     name: str
-    user: str | None = None
-    channel: str | None = None
+    user: str | Extent = NOT_APPLICABLE
+    channel: str | Extent = NOT_APPLICABLE
     privileges: Mapping[str, int] = {}
+    more_users: tuple[str, ...] = ()
+    more_channels: tuple[str, ...] = ()
+    derived_from: str | None = None
     detail: Mapping[str, object] = NOTHING
 
 
@@ -99,6 +117,7 @@ class Grant(Struct, frozen=True):
 class Issued(Struct, frozen=True):
     """A released token. Times are in Unix seconds. `rule` names the rule that allowed it.
 
+    `expires_at` and `renew_at` are None if the token is bound to a connection. `role` is None if it gives none.
     `filled` holds fields that the rule supplied. `clamped_from` is the requested ttl in seconds, if it was shortened.
     `extra` is what the backend adds to the native answer. `restricted_by` names the sources of restrictions.
     """
@@ -107,13 +126,14 @@ class Issued(Struct, frozen=True):
     grant: Grant
     token: str
     issued_at: int
-    expires_at: int
-    renew_at: int
+    expires_at: int | None
+    renew_at: int | None
     rule: str
     filled: Mapping[str, object]
     clamped_from: int | None
     extra: Mapping[str, object]
     restricted_by: tuple[str, ...] = ()
+    role: str | None = None
 
 
 Outcome = Issued | ApiError

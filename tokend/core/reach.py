@@ -1,70 +1,126 @@
-"""The reach of a grant: users, channels, roles and capabilities, computed from its services alone."""
+"""The reach of a grant: users, channels, roles and capabilities, computed from its services and the declarations."""
 
-from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
-from tokend.core.model import Grant, Service
+from tokend.core.declarations import (
+    APP_ADMIN,
+    NEVER,
+    PUBLISHER,
+    SUBSCRIBER,
+    WILDCARD_CHANNEL,
+    WILDCARD_PUBLISH,
+    WILDCARD_USER,
+    Capability,
+    Declarations,
+    Role,
+)
+from tokend.core.model import ANY, ANY_TEXT, NOT_APPLICABLE, Extent, Grant, Service
 
-PUBLISHER: Final = "publisher"
-SUBSCRIBER: Final = "subscriber"
-ROLES: Final = (PUBLISHER, SUBSCRIBER)
-_ROLES: Final = {None: frozenset[str](), PUBLISHER: frozenset({PUBLISHER}), SUBSCRIBER: frozenset({SUBSCRIBER})}
-LISTENING: Final = frozenset({"join", "play", "subscribe"})
-ADMINISTRATOR: Final = "app"
-DERIVED: Final = "derived_from"
-"""Key in a service's detail. Its value is the user of the token from which this service's user is derived."""
-CHANNELS: Final = "channels"
-USERS: Final = "users"
-"""Keys in a service's detail: further channels and users that the service reaches, as tuples of text."""
-
-
-class Capability(StrEnum):
-    """What a rule must allow by name."""
-
-    WILDCARD_USER = "wildcard_user"
-    WILDCARD_CHANNEL = "wildcard_channel"
-    WILDCARD_PUBLISH = "wildcard_publish"
-    APP_ADMIN = "app_admin"
+UNDECLARED: Final = "undeclared"
+"""The capability of privileges and details that are not declared. No rule can name it."""
+_NONE: Final[frozenset[str]] = frozenset()
+_LISTENING: Final = frozenset({SUBSCRIBER})
 
 
 class Reach(Struct, frozen=True):
-    """Users and channels as encoded in the token, roles, and the capabilities that a rule must name."""
+    """What a grant amounts to for the rules. `*` in `users` and `channels` stands for any.
+
+    `derived_users`: users that are derived from others; `users` holds the users that they are derived from.
+    `kinds`: further kinds that a rule must list. `no_channel`: services that never have a channel; `omits_channel` and
+    `omits_user`: services that could have one, and leave it out.
+    """
 
     users: frozenset[str]
     channels: frozenset[str]
     roles: frozenset[str]
-    capabilities: frozenset[Capability]
+    capabilities: frozenset[str]
+    kinds: frozenset[str] = _NONE
+    derived_users: frozenset[str] = _NONE
+    no_channel: frozenset[str] = _NONE
+    omits_channel: frozenset[str] = _NONE
+    omits_user: frozenset[str] = _NONE
 
 
-def reach_of(grant: Grant) -> Reach:
+def reach_of(grant: Grant, declarations: Declarations) -> Reach:
     """Return the reach of all services of a grant."""
-    reaches = [_reach_of_service(service) for service in grant.services]
+    reaches = [_reach_of_service(service, declarations) for service in grant.services]
     if len(reaches) == 1:
         return reaches[0]
-    every = frozenset[str]().union
+    every = _NONE.union
     return Reach(
         every(*(reach.users for reach in reaches)),
         every(*(reach.channels for reach in reaches)),
         every(*(reach.roles for reach in reaches)),
-        frozenset[Capability]().union(*(reach.capabilities for reach in reaches)),
+        every(*(reach.capabilities for reach in reaches)),
+        every(*(reach.kinds for reach in reaches)),
+        every(*(reach.derived_users for reach in reaches)),
+        every(*(reach.no_channel for reach in reaches)),
+        every(*(reach.omits_channel for reach in reaches)),
+        every(*(reach.omits_user for reach in reaches)),
     )
 
 
-def _reach_of_service(service: Service) -> Reach:
-    users, channels, role = _users(service), _channels(service), role_of(service)
-    wild_user, wild_channel = _any_wildcard(users), _any_wildcard(channels)
-    capabilities = []
-    if wild_user:
-        capabilities.append(Capability.WILDCARD_USER)
-    if wild_channel:
-        capabilities.append(Capability.WILDCARD_CHANNEL)
-    if role == PUBLISHER and (wild_user or wild_channel):
-        capabilities.append(Capability.WILDCARD_PUBLISH)
-    if ADMINISTRATOR in service.privileges:
-        capabilities.append(Capability.APP_ADMIN)
-    return Reach(frozenset(users), frozenset(channels), _ROLES[role], frozenset(capabilities))
+def _reach_of_service(service: Service, declarations: Declarations) -> Reach:
+    roles, capabilities = _meanings(service, declarations)
+    user, channel = service.user, service.channel
+    users = _users(service)
+    channels = _NONE if channel is NOT_APPLICABLE else frozenset((text_of(channel),))
+    if service.more_channels:
+        channels |= frozenset(service.more_channels)
+    derived = _NONE if service.derived_from is None else frozenset((text_of(user),))
+    wildcards = declarations.wildcards
+    wild_user = user is ANY or (wildcards and _any_wildcard(users | derived))
+    wild_channel = channel is ANY or (wildcards and _any_wildcard(channels))
+    if wild_user or wild_channel:
+        wild = {
+            WILDCARD_USER: wild_user,
+            WILDCARD_CHANNEL: wild_channel,
+            WILDCARD_PUBLISH: bool(roles - _LISTENING),
+        }
+        capabilities |= frozenset(name for name, needed in wild.items() if needed)
+    shape = declarations.services.get(service.name)
+    named = frozenset((service.name,))
+    return Reach(
+        users,
+        channels,
+        roles,
+        capabilities,
+        _NONE if shape is None or shape.kind is None else frozenset((shape.kind,)),
+        derived,
+        named if channel is NOT_APPLICABLE and shape is not None and shape.channel is NEVER else _NONE,
+        named if channel is NOT_APPLICABLE and (shape is None or shape.channel is not NEVER) else _NONE,
+        named if user is NOT_APPLICABLE and (shape is None or shape.user is not NEVER) else _NONE,
+    )
+
+
+def _meanings(service: Service, declarations: Declarations) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the roles and capabilities of a service's privileges and details."""
+    roles, capabilities = set(), set()
+    declared = declarations.privileges
+    for name in service.privileges:
+        meaning = declared.get(name)
+        if isinstance(meaning, Role):
+            roles.add(meaning.name)
+        elif isinstance(meaning, Capability):
+            capabilities.add(meaning.name)
+        elif meaning is None:
+            capabilities.add(UNDECLARED)
+    for name in service.detail:
+        detail = declarations.details.get(name)
+        if isinstance(detail, Capability):
+            capabilities.add(detail.name)
+        elif detail is None:
+            capabilities.add(UNDECLARED)
+    if PUBLISHER in roles:
+        roles.discard(SUBSCRIBER)  # who publishes may listen
+    return frozenset(roles), frozenset(capabilities)
+
+
+def text_of(name: str | Extent) -> str:
+    """Return an id as text: `*` for ANY, empty for NOT_APPLICABLE."""
+    return name if isinstance(name, str) else ANY_TEXT if name is ANY else ""
 
 
 def users_of(grant: Grant) -> list[str]:
@@ -72,35 +128,31 @@ def users_of(grant: Grant) -> list[str]:
     return [user for service in grant.services for user in _users(service)]
 
 
-def role_of(service: Service) -> str | None:
-    """Return publisher if the service has a publish privilege, subscriber if it may join or play, else None."""
-    for name in service.privileges:
-        if name.startswith("publish"):
-            return PUBLISHER
-    return None if LISTENING.isdisjoint(service.privileges) else SUBSCRIBER
+def role_of(service: Service, declarations: Declarations) -> str | None:
+    """Return the role of a service; None if it has none. Of several, the one that gives most."""
+    roles, _ = _meanings(service, declarations)
+    if PUBLISHER in roles:
+        return PUBLISHER
+    return min(roles - _LISTENING, default=SUBSCRIBER if roles else None)
 
 
-def is_wildcard(text: str | None) -> bool:
-    """Return whether an id matches more than itself: it is empty (any) or contains `*`. None is no id, so no wildcard."""
-    return text is not None and (not text or "*" in text)
+def is_wildcard(name: str | Extent) -> bool:
+    """Return whether an id matches more than itself: it is ANY, or contains `*`."""
+    return name is ANY or (isinstance(name, str) and "*" in name)
 
 
-def _any_wildcard(ids: tuple[str, ...]) -> bool:
+def _any_wildcard(ids: frozenset[str]) -> bool:
     for text in ids:  # noqa: SIM110  # a generator costs more than the whole loop
-        if not text or "*" in text:
+        if "*" in text:
             return True
     return False
 
 
-def _users(service: Service) -> tuple[str, ...]:
-    own = () if service.user is None or DERIVED in service.detail else (service.user,)
-    return own + _texts(service.detail.get(USERS)) if service.detail else own
+def _users(service: Service) -> frozenset[str]:
+    """Return the users that rules must match. In place of a derived user it is the one from which it is derived."""
+    user = service.user if service.derived_from is None else service.derived_from
+    own = _NONE if user is NOT_APPLICABLE else frozenset((text_of(user),))
+    return own | frozenset(service.more_users) if service.more_users else own
 
 
-def _channels(service: Service) -> tuple[str, ...]:
-    own = () if service.channel is None else (service.channel,)
-    return own + _texts(service.detail.get(CHANNELS)) if service.detail else own
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, tuple) else ()
+__all__ = ["APP_ADMIN", "PUBLISHER", "SUBSCRIBER", "Reach", "is_wildcard", "reach_of", "role_of", "text_of", "users_of"]

@@ -1,18 +1,21 @@
 """Rules: what a caller may be granted. A single rule must fit the whole grant; rules are not combined."""
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from msgspec import Struct
 from pydantic import Field, PlainValidator, PrivateAttr
 
 from tokend.core.claims import ClaimError
 from tokend.core.conditions import Conditions
+from tokend.core.declarations import APP_ADMIN
 from tokend.core.durations import Duration
+from tokend.core.field_limits import FieldLimits, Limit, bind_limits, unmet_fields
 from tokend.core.lists import ItemOrSet
 from tokend.core.model import Caller, Grant, Restriction
 from tokend.core.patterns import NotApplicable, Pattern, Template, parse_pattern, parse_template
-from tokend.core.reach import Capability, Reach, is_wildcard, reach_of
+from tokend.core.reach import Reach
 from tokend.core.validation import StrictModel, invalid
 
 
@@ -25,6 +28,9 @@ def _template(value: object) -> Template:
         return parse_template(value)
     except ClaimError as problem:
         raise invalid(str(problem)) from None
+
+
+NO_LIMITS: Final[Mapping[str, Limit]] = {}
 
 
 TemplateText = Annotated[Template, PlainValidator(_template, json_schema_input_type=str)]
@@ -57,11 +63,18 @@ class Rule(StrictModel):
         description="the channel, in which * is one or more characters and {claims.x} a claim of the caller",
     )
     user: TemplateText | None = Field(default=None, description="the user, written in the same way")
-    roles: ItemOrSet[Literal["publisher", "subscriber"]] | None = Field(
-        default=None, description="roles that a token may give"
+    roles: ItemOrSet[str] | None = Field(
+        default=None, description="roles that a token may give: publisher, subscriber, or one that a kind declares"
     )
-    capabilities: ItemOrSet[Annotated[Capability, Field(strict=False)]] = Field(
-        default_factory=frozenset, description="what has to be allowed by name, such as wildcards"
+    capabilities: ItemOrSet[str] = Field(
+        default_factory=frozenset,
+        description="what has to be allowed by name: wildcard_user, wildcard_channel, wildcard_publish, app_admin, "
+        "or one that a kind declares",
+    )
+    fields: FieldLimits = Field(
+        default_factory=dict,
+        description="limits of further content of a token, by the name of the detail: a text or number, a list of them, "
+        "true for any value, or false for none",
     )
     ttl: RuleTtl | None = Field(default=None, description="bounds of a token's lifetime")
 
@@ -94,6 +107,7 @@ class BoundRule(Struct, frozen=True):
     user: Pattern | None
     max_ttl: int | None
     bound_restrictions: tuple[BoundRestriction, ...]
+    fields: Mapping[str, Limit] = NO_LIMITS
 
     @property
     def single_user(self) -> str | None:
@@ -117,13 +131,14 @@ def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | str:
     try:
         channel = rule.channel.bind(caller.claims) if rule.channel else None
         user = rule.user.bind(caller.claims) if rule.user else None
+        fields = bind_limits(rule.fields, caller.claims) if rule.fields else NO_LIMITS
     except NotApplicable as reason:
         return str(reason)
     if not caller.restrictions:
-        return BoundRule(channel, user, rule.max_ttl, ())
+        return BoundRule(channel, user, rule.max_ttl, (), fields)
     limits = (rule.max_ttl, *(restriction.max_ttl for restriction in caller.restrictions))
     max_ttl = min((seconds for seconds in limits if seconds is not None), default=None)
-    return BoundRule(channel, user, max_ttl, tuple(map(_bind_restriction, caller.restrictions)))
+    return BoundRule(channel, user, max_ttl, tuple(map(_bind_restriction, caller.restrictions)), fields)
 
 
 def _bind_restriction(restriction: Restriction) -> BoundRestriction:
@@ -149,15 +164,19 @@ class Unmet(Struct, frozen=True):
 _ALL_MET: Final = Unmet()
 
 
-def unmet_requirements(rule: Rule, bound: BoundRule, grant: Grant) -> Unmet:
-    """Return why the rule or a restriction does not allow the grant. Both parts are empty if they allow it."""
-    reach = reach_of(grant)
+def unmet_requirements(rule: Rule, bound: BoundRule, grant: Grant, reach: Reach) -> Unmet:
+    """Return why the rule or a restriction does not allow the grant. Both parts are empty if they allow it.
+
+    `reach` is that of the grant.
+    """
     others = _unmet_limits(grant, reach, rule, bound)
+    if bound.fields:
+        others += unmet_fields(bound.fields, grant.services)
     for bound_restriction in bound.bound_restrictions:
         restriction = bound_restriction.restriction
         source = restriction.source
         others += [f"{source}: {unmet}" for unmet in _unmet_limits(grant, reach, restriction, bound_restriction)]
-        if Capability.APP_ADMIN in reach.capabilities:
+        if APP_ADMIN in reach.capabilities:
             others.append(f"{source}: what is restricted never administers the app")
     missing = reach.capabilities - rule.capabilities
     if not others and not missing:
@@ -170,16 +189,23 @@ def _unmet_limits(
 ) -> list[str]:
     """Return what of a grant exceeds the kinds, texts, roles and ttl of a rule or restriction."""
     unmet = []
-    if limit.kinds is not None:
-        for service in grant.services:
-            if service.name not in limit.kinds:
-                kinds = _listed(limit.kinds)
-                unmet.append(f"kind {service.name}, which the token holds too, is not among kinds {kinds}")
+    if limit.kinds is not None and not reach.kinds <= limit.kinds:
+        unmet += [
+            f"kind {kind}, which the token holds too, is not among kinds {_listed(limit.kinds)}"
+            for kind in sorted(reach.kinds - limit.kinds)
+        ]
     if texts.channel is not None:
         channels = _unmatched(reach.channels, texts.channel)
         unmet += [f'channel "{channel}" does not match {texts.channel}' for channel in channels]
+        unmet += [f"service {name} is for no channel in particular" for name in sorted(reach.omits_channel)]
+        if texts.user is None:
+            unmet += [
+                f"service {name} has no channel: it needs `user` beside `channel`" for name in sorted(reach.no_channel)
+            ]
     if texts.user is not None:
         unmet += [f'user "{user}" does not match {texts.user}' for user in _unmatched(reach.users, texts.user)]
+        if not texts.user.is_any:
+            unmet += [f"service {name} is for no user in particular" for name in sorted(reach.omits_user)]
     if limit.roles is not None and not reach.roles <= limit.roles:
         missing = ", ".join(sorted(reach.roles - limit.roles))
         unmet.append(f"role {missing} is not among roles {_listed(limit.roles)}")
@@ -192,8 +218,8 @@ def _unmet_limits(
 
 
 def _unmatched(ids: frozenset[str], pattern: Pattern) -> list[str]:
-    """Return the ids that do not match. A wildcard id matches the pattern `*`; its capability is checked separately."""
-    return sorted([text for text in ids if not pattern.matches(text) and not (pattern.is_any and is_wildcard(text))])
+    """Return the ids that do not match. Any id matches the pattern `*`; a wildcard needs its capability, too."""
+    return sorted([text for text in ids if not pattern.matches(text) and not pattern.is_any])
 
 
 def _listed(names: frozenset[str]) -> str:

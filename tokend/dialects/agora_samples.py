@@ -111,7 +111,8 @@ def _conversation(request: HttpRequest) -> Issue:
 
 
 def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    until = min(issued.expires_at for issued in outcomes if isinstance(issued, Issued))
+    ends = (issued.expires_at for issued in outcomes if isinstance(issued, Issued))
+    until = min(end for end in ends if end is not None)
     rtc, rtm = tokens(outcomes)
     return HttpResponse(
         200, msgspec.json.encode({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **clamped_ttl(outcomes)})

@@ -6,7 +6,6 @@ import msgspec.json
 
 from tokend.core.errors import ApiError
 from tokend.core.model import Issued
-from tokend.core.reach import reach_of
 from tokend.dialects.contract import TEXT, HttpRequest, HttpResponse, Outcome
 
 Render = Callable[[HttpRequest, Sequence[Outcome]], HttpResponse]
@@ -58,17 +57,16 @@ def field_of(api_error: ApiError) -> dict[str, object]:
 
 def token_fields(issued: Issued) -> dict[str, object]:
     """Return an issued token as plain data: the fields of the request, and the token with its role and times."""
-    role = next(iter(sorted(reach_of(issued.grant).roles)), None)
     answer: dict[str, object] = {
         **issued.token_request.fields,
         **issued.filled,
         **issued.extra,
         "token": issued.token,
         "kind": issued.token_request.kind,
-        "app_id": issued.grant.app_id,
-        # the role of a classroom is a number, taken from the request
-        "role": issued.token_request.fields.get("role") if role is None else role,
-        "ttl": issued.grant.ttl,
+        **({} if issued.grant.app_id is None else {"app_id": issued.grant.app_id}),
+        # the role that was requested, in the words of the kind, comes before that of the rules
+        **({} if issued.role is None or "role" in issued.token_request.fields else {"role": issued.role}),
+        "ttl": None if issued.expires_at is None else issued.grant.ttl,
         "issued_at": issued.issued_at,
         "expires_at": issued.expires_at,
         "renew_at": issued.renew_at,

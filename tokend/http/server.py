@@ -18,6 +18,8 @@ from tokend.http.connection_limiter import ConnectionLimiter
 
 ACCEPT_ITERATIONS: Final = 4
 """Iterations of the event loop after which an accepted connection belongs to the server."""
+ACCEPTED_AT_ONCE: Final = 16
+"""Connections that asyncio accepts before those over the cap are closed: few, so that they fit into `RESERVED` descriptors."""
 BACKLOG: Final = 1024
 """The most connections that wait in the kernel to be accepted."""
 LINGER_SECONDS: Final = 1.0
@@ -164,9 +166,10 @@ class LimitedRunner:
         await self._runner.setup()
         self._connection_limiter.start()
         self._listener = listener
-        self._sites = [web.SockSite(self._runner, listener, backlog=BACKLOG)]
+        self._sites = [web.SockSite(self._runner, listener, backlog=ACCEPTED_AT_ONCE)]
         for site in self._sites:
             await site.start()
+        listener.listen(BACKLOG)  # asyncio has set its own `backlog`, which is both numbers for it
 
     async def stop_accepting(self) -> None:
         """Accept no more connections; those that the event loop has accepted already are served."""

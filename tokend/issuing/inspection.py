@@ -1,70 +1,66 @@
 """Inspects a token: its content as plain data and sentences, and why a client could not join with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
 
 from tokend.backends.contract import Backend, Join, Reading, Unreadable
+from tokend.core.declarations import Declarations
 from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Grant, Service
-from tokend.core.reach import reach_of, role_of
+from tokend.core.model import ANY, Extent, Grant, Service
+from tokend.core.reach import UNDECLARED, reach_of, role_of
+from tokend.core.service_fields import service_fields
 from tokend.dialects.contract import Inspect, Inspection
 
 
 def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspection:
     """Inspect a token. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read the text."""
-    backends = list(backends)
-    backend, reading = _read(backends, request)
-    app_ids = {other.app_credentials.app_id for other in backends if other.app_credentials.app_id is not None}
-    left = reading.expires_at - now
+    backend, reading = _read(list(backends), request)
     says: dict[str, object] = {
-        **grant_fields(reading.grant),
-        "app": "yours" if reading.grant.app_id in app_ids else "another",
+        **grant_fields(reading.grant, backend),
+        "app": _owner(backend, reading),
         "signed_by": reading.signed_by,
         "signature": _signature(reading),
-        "gives": [_sentence(service, backend.product_names) for service in reading.grant.services],
-        "issued_at": reading.issued_at,
-        "expires_at": reading.expires_at,
-        "lasts": in_words(reading.grant.ttl),
-        "seconds_left": max(0, left),
-        "expired": left <= 0,
+        "gives": [_sentence(service, backend) for service in reading.grant.services],
+        **_times(reading, now),
         "hidden": sorted(reading.hidden),
     }
-    if not app_ids:
-        says["app"] = "unknown"
+    if reading.extra:
+        says["extra"] = sorted(reading.extra)
     diagnosis = backend.diagnose(reading, Join(request.channel, request.user, request.product), now)
     return Inspection(says, diagnosis.problems, diagnosis.notes)
 
 
-def grant_fields(grant: Grant) -> dict[str, object]:
+def grant_fields(grant: Grant, backend: Backend) -> dict[str, object]:
     """A grant as plain data, for explain and inspect alike."""
+    declarations = _reading_declarations(backend)
     return {
-        "app_id": grant.app_id,
+        **({} if grant.app_id is None else {"app_id": grant.app_id}),
         "format": grant.format,
         "ttl": grant.ttl,
-        "services": [
-            {
-                "name": service.name,
-                "user": service.user,
-                "channel": service.channel,
-                "role": role_of(service),
-                "privileges": dict(service.privileges),
-                **({"detail": dict(service.detail)} if service.detail else {}),
-            }
-            for service in grant.services
-        ],
-        "capabilities": sorted(reach_of(grant).capabilities),
+        "services": [{**service_fields(service), "role": role_of(service, declarations)} for service in grant.services],
+        "capabilities": sorted(reach_of(grant, declarations).capabilities - {UNDECLARED}),
     }
+
+
+def _reading_declarations(backend: Backend) -> Declarations:
+    """All privileges that the backend knows the meaning of: it may read tokens of other kinds of its vendor."""
+    declarations = backend.declarations
+    return replace(declarations, privileges={**backend.privileges, **declarations.privileges})
 
 
 def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading]:
     """Return the backend that signed the token, else the first of the token's app, else the first that can read it."""
     reasons: list[str] = []
     readings: list[tuple[Backend, Reading]] = []
-    for backend in backends:
+    for backend in _of_each_vendor(backends):
         try:
             readings.append((backend, backend.read_with(request.token, request.channel, request.user)))
         except Unreadable as reason:
             reasons.append(str(reason))
+        except Exception:  # noqa: BLE001 - a plug-in may raise anything for a hostile text; the others still read it
+            reasons.append(f"the backend of {backend.vendor or type(backend).__name__} failed")
     if not readings:
         raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
     signed = (entry for entry in readings if entry[1].signed_by)
@@ -72,17 +68,56 @@ def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading]:
     return next(signed, None) or next(same_app, readings[0])
 
 
-def _sentence(service: Service, product_names: Mapping[str, str]) -> str:
+def _of_each_vendor(backends: Iterable[Backend]) -> Iterator[Backend]:
+    """One backend of each vendor, since those of a vendor read the same; and all backends without a vendor."""
+    seen: set[str] = set()
+    for backend in backends:
+        if backend.vendor is not None:
+            if backend.vendor in seen:
+                continue
+            seen.add(backend.vendor)
+        yield backend
+
+
+def _owner(backend: Backend, reading: Reading) -> str:
+    """Whose token it is. A signature decides; without one, an App ID does if both have one."""
+    own, app_id = backend.app_credentials.app_id, reading.grant.app_id
+    if reading.signed_by is not None:
+        return "yours"
+    if app_id is None or own is None:
+        return "unknown" if "signed_by" in reading.hidden else "another"
+    return "yours" if app_id == own else "another"
+
+
+def _times(reading: Reading, now: int) -> dict[str, object]:
+    """Issue time, expiry and lifetime, as far as the format shows them."""
+    times: dict[str, object] = {"issued_at": reading.issued_at, "expires_at": reading.expires_at}
+    if "ttl" not in reading.hidden:
+        times["lasts"] = in_words(reading.grant.ttl)
+    if reading.expires_at is not None:
+        left = reading.expires_at - now
+        times |= {"seconds_left": max(0, left), "expired": left <= 0}
+    return times
+
+
+def _sentence(service: Service, backend: Backend) -> str:
     """Return what a service gives, in words."""
-    user = "any user" if service.user == "" else f'user "{service.user}"' if service.user is not None else ""
-    channel = "any channel" if service.channel == "" else f'"{service.channel}"' if service.channel is not None else ""
-    role = role_of(service)
+    role = role_of(service, _reading_declarations(backend))
     privileges = ", ".join(
         f"{name} {in_words(seconds)}" if seconds else name for name, seconds in service.privileges.items()
     )
-    parts = (product_names.get(service.name, service.name), channel, user, f"as {role}" if role else "")
+    names: Mapping[str, str] = backend.product_names
+    channel = _words(service.channel, "any channel", "{}")
+    user = _words(service.user, "any user", "user {}")
+    parts = (names.get(service.name, service.name), channel, user, f"as {role}" if role else "")
     head = " ".join(part for part in parts if part)
     return f"{head}: {privileges}" if privileges else head
+
+
+def _words(name: str | Extent, any_id: str, template: str) -> str:
+    if isinstance(name, str):
+        return template.format(f'"{name}"')
+    return any_id if name is ANY else ""
 
 
 def _signature(reading: Reading) -> str:

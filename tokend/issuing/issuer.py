@@ -3,23 +3,22 @@
 Awaits only `Interfaces`. Contains no HTTP and no vendor. Times and nonces come with the issuances.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from tokend.auth.contract import Credentials
-from tokend.backends.contract import Minted
 from tokend.core.audit_records import decision
 from tokend.core.authorizer_messages import SOURCE, question, unavailable
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
-from tokend.core.reach import reach_of
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
 from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
+from tokend.issuing.grants import checked_mint
 from tokend.issuing.policy import Permit, decide, evaluate, explain, operator_grant
 
 Match = Permit | ApiError
@@ -128,7 +127,7 @@ async def _within_limits(
 async def _not_denied(app: App, caller: Caller, match: Match, interfaces: Interfaces) -> Match:
     if isinstance(match, ApiError) or interfaces.deny is None:
         return match
-    reason = await interfaces.deny.denies(app.name, caller, match.grant)
+    reason = await interfaces.deny.denies(app.name, caller, match.reach)
     return match if reason is None else ApiError(Code.NOT_PERMITTED, reason, operator="deny list")
 
 
@@ -144,7 +143,7 @@ async def _authorized(
     if interfaces.authorizer is None or app.authorizer is None:
         return [match if isinstance(match, ApiError) else unavailable("there is none here") for match in found]
     questions = [
-        question(app.name, caller, match.token_request.kind, match.grant)
+        question(app.name, caller, match.token_request.kind, match.grant, match.reach)
         for match in found
         if isinstance(match, Permit)
     ]
@@ -165,33 +164,35 @@ def _left(
     again, rule_results, _ = evaluate(
         app, options, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
     )
-    if again is not None and reach_of(again.grant) == reach_of(permit.grant):
+    if again is not None and again.reach == permit.reach and _details(again) == _details(permit):
         return again
     unmet = next((rule_result.unmet for rule_result in rule_results if rule_result.rule == permit.rule), ())
     reasons = "; ".join(sentence.removeprefix(f"{SOURCE}: ") for sentence in unmet)
     return ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {reasons}", operator=SOURCE)
 
 
+def _details(permit: Permit) -> list[Mapping[str, object]]:
+    return [service.detail for service in permit.grant.services]
+
+
 def mint(permit: Permit, issuance: Issuance) -> Issued:
     """Sign a permitted grant and compare the token with it; raises `ApiError` (500), without a token, if they differ."""
-    minted: Minted = permit.backend.mint(permit.grant, issuance)
-    mismatch = permit.backend.verify(minted, permit.grant, issuance)
-    if mismatch is not None:
-        raise ApiError(Code.INTERNAL, "the token was not released", operator=f"{permit.rule}: {mismatch.sentence}")
-    filled = {} if permit.filled_user is None else permit.backend.filled(permit.filled_user)
+    backend = permit.backend
+    minted = checked_mint(backend, permit.token_request.kind, permit.grant, issuance)
     issued_at = issuance.issued_at
     return Issued(
         token_request=permit.token_request,
         grant=permit.grant,
         token=minted.token,
         issued_at=issued_at,
-        expires_at=issued_at + permit.grant.ttl,
-        renew_at=issued_at + minted.renew_after,
+        expires_at=issued_at + permit.grant.ttl if backend.expires else None,
+        renew_at=issued_at + minted.renew_after if backend.expires else None,
         rule=permit.rule,
-        filled=filled,
+        filled=permit.filled,
         clamped_from=permit.clamped_from,
         extra=minted.extra,
         restricted_by=permit.restricted_by,
+        role=next(iter(sorted(permit.reach.roles)), None),
     )
 
 

@@ -3,35 +3,41 @@
 Lifetimes are first checked against the bounds of app, route and kind.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
+from pydantic import ValidationError
 
 from tokend.backends.contract import Backend
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, TokenRequest
-from tokend.core.rules import bind, unmet_requirements
+from tokend.core.reach import Reach, text_of
+from tokend.core.rules import BoundRule, bind, unmet_requirements
+from tokend.core.validation import StrictModel, first_field_error
 from tokend.dialects.contract import Explanation, RuleResult
 from tokend.issuing import inspection
 from tokend.issuing.app_options import POINT_IN_TIME, RouteOptions
 from tokend.issuing.configuration import App
+from tokend.issuing.grants import granted
 from tokend.issuing.token_requests import validated
 
 _V006: Final = "006"
 
 
 class Permit(Struct, frozen=True):
-    """A grant that a rule permits.
+    """A grant that a rule permits, with its reach.
 
-    `filled_user`: the user that the rule filled in. `clamped_from`: the requested ttl in seconds if it was reduced.
+    `filled`: what the rule filled in, as fields of the answer. `clamped_from`: the requested ttl in seconds if it was reduced.
     `restricted_by`: the sources of the restrictions that the grant also satisfies.
     """
 
     token_request: TokenRequest
     backend: Backend
     grant: Grant
+    reach: Reach
     rule: str
-    filled_user: str | None
+    filled: Mapping[str, object]
     clamped_from: int | None
     restricted_by: tuple[str, ...] = ()
 
@@ -53,7 +59,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
     if permit is None:
         reason = api_error or ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
         return Explanation(caller.name, tuple(rule_results), reason.renamed(token_request.names))
-    gives = inspection.grant_fields(permit.grant)
+    gives = inspection.grant_fields(permit.grant, permit.backend)
     return Explanation(
         caller.name, (*rule_results, RuleResult(permit.rule, ())), None, gives, app.authorizer is not None
     )
@@ -63,8 +69,8 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
     """A grant for the operator. The bounds of app, route and kind apply; no rules of callers do."""
     backend, fields = validated(app, token_request)
     ttl, clamped_from = _ttl(token_request, options, backend, None)
-    grant = _checked(backend.grant(fields, ttl), options)
-    return Permit(token_request, backend, grant, "(operator)", None, clamped_from)
+    grant, reach = granted(backend, token_request.kind, fields, ttl)
+    return Permit(token_request, backend, _checked(grant, options), reach, "(operator)", {}, clamped_from)
 
 
 def evaluate(
@@ -79,25 +85,51 @@ def evaluate(
     rule_results: list[RuleResult] = []
     misses: list[tuple[int, ApiError]] = []
     for rule in app.rules.get(caller.name, ()):
-        filled = bind(rule, token_request.kind, caller)
-        if isinstance(filled, str):
-            rule_results.append(RuleResult(rule.name, (filled,)))
+        bound = bind(rule, token_request.kind, caller)
+        if isinstance(bound, str):
+            rule_results.append(RuleResult(rule.name, (bound,)))
             continue
         try:
-            user = None if backend.names_user(fields) else filled.single_user
-            ttl, clamped_from = _ttl(token_request, options, backend, filled.max_ttl)
-            grant = _checked(backend.grant(fields, ttl, user), options)
+            filled_fields = _filled_fields(backend, fields, bound) if bound.fields else {}
+            complete = _with_fields(backend, token_request, filled_fields) if filled_fields else fields
+            user = None if backend.names_user(complete) else bound.single_user
+            ttl, clamped_from = _ttl(token_request, options, backend, bound.max_ttl)
+            grant, reach = granted(backend, token_request.kind, complete, ttl, user)
+            grant = _checked(grant, options)
         except ApiError as api_error:
+            if api_error.status >= 500:
+                raise
             rule_results.append(RuleResult(rule.name, (api_error.detail,)))
             misses.append((0, api_error))
             continue
-        unmet = unmet_requirements(rule, filled, grant)
+        unmet = unmet_requirements(rule, bound, grant, reach)
         if not unmet.others and not unmet.capabilities:
             sources = tuple([restriction.source for restriction in caller.restrictions]) if caller.restrictions else ()
-            return Permit(token_request, backend, grant, rule.name, user, clamped_from, sources), rule_results, None
+            filled = filled_fields if user is None else {**filled_fields, **backend.filled(user)}
+            permit = Permit(token_request, backend, grant, reach, rule.name, filled, clamped_from, sources)
+            return permit, rule_results, None
         rule_results.append(RuleResult(rule.name, unmet.all))
         misses.append(_miss(unmet.others, unmet.capabilities))
     return None, rule_results, min(misses, key=lambda miss: miss[0])[1] if misses else None
+
+
+def _filled_fields(backend: Backend, fields: StrictModel, bound: BoundRule) -> dict[str, object]:
+    """The texts that the rule prescribes for fields that the request leaves out."""
+    return {
+        name: limit.single
+        for name, limit in bound.fields.items()
+        if limit.single is not None and name in backend.Fields.model_fields and name not in fields.model_fields_set
+    }
+
+
+def _with_fields(backend: Backend, token_request: TokenRequest, filled: Mapping[str, object]) -> StrictModel:
+    """The fields of a request with those that a rule fills in. Raises `ApiError` (400) for a text that the field rejects."""
+    try:
+        return backend.Fields.model_validate({**token_request.fields, **filled})
+    except ValidationError as error:
+        first = first_field_error(error, backend.Fields)
+        where = ".".join(map(str, first.path)) or None
+        raise ApiError(Code.INVALID_FIELD, f"is filled in by the rule and {first.sentence}", where) from error
 
 
 def _miss(others: tuple[str, ...], capabilities: tuple[str, ...]) -> tuple[int, ApiError]:
@@ -145,7 +177,7 @@ def _checked(grant: Grant, options: RouteOptions) -> Grant:
     """Reject ambiguous names on strict routes: 006 signs app id, channel and uid joined without separators."""
     if options.strict_006 and grant.format == _V006:
         for service in grant.services:
-            if service.channel and service.channel[-1].isdigit() and (service.user or "").isdigit():
+            if text_of(service.channel)[-1:].isdigit() and text_of(service.user).isdigit():
                 raise ApiError(
                     Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
                 )

@@ -44,10 +44,15 @@ def object_schemas(shape: type[BaseModel]) -> Iterator[tuple[str, Mapping[str, A
 
 
 def visible(grant: Grant, hidden: frozenset[str]) -> Mapping[str, object]:
-    """Return a grant as plain data, without hidden fields of the grant and its services."""
+    """Return a grant as plain data, without hidden fields of the grant and its services.
+
+    Where the ttl is hidden, privileges are without their seconds.
+    """
     services = [
         {name: value for name, value in asdict(service).items() if name not in hidden} for service in grant.services
     ]
+    if "ttl" in hidden:
+        services = [{**service, "privileges": sorted(service["privileges"])} for service in services]
     whole = {**asdict(grant), "services": services}
     return {name: value for name, value in whole.items() if name not in hidden}
 

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.config.writing import APP_ID, ENVIRONMENT, NOTHING, write
 from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import Backend
 from tokend.config.entry_points import BACKENDS
 from tokend.config.loading import ConfigurationError, load
-from tokend.core.model import Issuance, TokenRequest
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import Caller, Issuance, TokenRequest
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.issuer import mint, operator_grant
+from tokend.issuing.issuer import decide, mint, operator_grant
 from tokend.plugins import AppCredentials, SecretList, StrictModel
 
 
@@ -250,3 +252,16 @@ def test_c12_over_24_hours_only_where_a_kind_allows_it(
     else:
         (found,) = _problems(tmp_path, app)
         assert found.startswith(f"apps.demo.{problem}")
+
+
+def test_c12_a_rule_names_the_kind_and_not_its_backend(tmp_path: Path) -> None:
+    configuration = _loaded(tmp_path, "backends: {signaling: {backend: rtm}, lobby: {backend: rtm}}")
+    (route,) = configuration.routes
+    (every,) = route.app.rules["studio"]
+    only = replace(route.app, rules={"studio": (every.model_copy(update={"kinds": frozenset({"signaling"})}),)})
+    requests = {kind: TokenRequest(kind, {"user": "ann"}, 600) for kind in ("signaling", "lobby")}
+    for app, kind in ((route.app, "signaling"), (route.app, "lobby"), (only, "signaling")):
+        assert decide(app, route.options, Caller("studio"), requests[kind]).rule == every.name
+    with pytest.raises(ApiError) as caught:
+        decide(only, route.options, Caller("studio"), requests["lobby"])
+    assert caught.value.code is Code.NOT_PERMITTED

@@ -1,15 +1,16 @@
 """Kind `apaas`: Flexible Classroom (Education). A token for a user in a room, for a user, or for the administrator."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends.agora.base import AgoraBackend, classroom_chat_user
+from tokend.backends.agora.base import AgoraBackend, classroom_chat_user, room_privilege
 from tokend.backends.agora.fields import OnlyTrue, RtmUser, check_rtm_user, resolve_user
-from tokend.backends.agora.names import NO_ROLE
+from tokend.backends.agora.names import ADMINISTRATOR, NO_ROLE, shapes
+from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Grant, Service
-from tokend.core.reach import ADMINISTRATOR
+from tokend.core.model import NOT_APPLICABLE, Grant, Service
 from tokend.core.validation import StrictModel, invalid
 
 
@@ -35,6 +36,7 @@ class Apaas(AgoraBackend):
     """Mints tokens for Flexible Classroom."""
 
     Fields: ClassVar[type[StrictModel]] = ApaasFields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes("apaas", "rtm", "chat")
 
     def names_user(self, fields: ApaasFields) -> bool:
         return fields.user is not None or fields.app is not None
@@ -48,15 +50,15 @@ class Apaas(AgoraBackend):
                 raise ApiError(
                     Code.INVALID_FIELD, "stands beside a user, a room or a role: it has none of these", "app"
                 )
-            return (Service("apaas", None, None, {ADMINISTRATOR: ttl}, {"role": NO_ROLE}),)
+            return (Service("apaas", privileges={ADMINISTRATOR: ttl}, detail={"role": NO_ROLE}),)
         user_id = resolve_user(fields.user, user, check_rtm_user)
         if fields.room is None:
             if fields.role is not None:
                 raise ApiError(Code.INVALID_FIELD, "needs a room", "role")
-            return (Service("apaas", user_id, None, {"user": ttl}, {"role": NO_ROLE}),)
+            return (Service("apaas", user_id, NOT_APPLICABLE, {"user": ttl}, detail={"role": NO_ROLE}),)
         role = NO_ROLE if fields.role is None else fields.role
         return (
-            Service("rtm", user_id, None, {"login": ttl}),
-            Service("chat", classroom_chat_user(user_id), None, {"user": ttl}),
-            Service("apaas", user_id, fields.room, {"room_user": ttl}, {"role": role}),
+            Service("rtm", user_id, NOT_APPLICABLE, {"login": ttl}),
+            Service("chat", classroom_chat_user(user_id), NOT_APPLICABLE, {"user": ttl}),
+            Service("apaas", user_id, fields.room, {room_privilege(role): ttl}, detail={"role": role}),
         )

@@ -2,27 +2,37 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
 from tokend.backends.agora import credentials, diagnosis, v006, v007
 from tokend.backends.agora.names import (
+    ADMINISTRATOR,
+    DETAILS,
+    FURTHER_PRIVILEGES,
+    MEANINGS,
+    OTHER_ROLE,
     PERMISSIONS,
     PRIVILEGE_NAMES,
     PRIVILEGES,
     PRODUCT_NAMES,
+    READ,
     RESOURCE_TYPES,
     REST_SERVICES,
+    ROOM_ROLES,
     RTM_LOGIN_006,
     SERVICE_NAMES,
     SERVICE_TYPES,
+    STUDENT,
+    WRITE,
     Permissions,
 )
 from tokend.backends.agora.packing import WireError
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Unreadable
-from tokend.core.model import AppCredentials, Grant, Issuance, Service
-from tokend.core.reach import ADMINISTRATOR, CHANNELS, DERIVED, USERS
+from tokend.core.declarations import Declarations, Meaning
+from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Extent, Grant, Issuance, Service
 from tokend.core.validation import StrictModel
 
 RENEW_BEFORE: Final = 30
@@ -40,6 +50,8 @@ class AgoraBackend(Backend):
     needs_app_id: ClassVar[bool] = True
     needs_certificate: ClassVar[bool] = True
     max_ttl: ClassVar[int | None] = MAX_TTL
+    vendor: ClassVar[str | None] = "agora"
+    privileges: ClassVar[Mapping[str, Meaning]] = MEANINGS
     product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
@@ -49,6 +61,16 @@ class AgoraBackend(Backend):
     @classmethod
     def check_app_credentials(cls, app_credentials: AppCredentials) -> Iterable[tuple[str, str]]:
         return credentials.problems(app_credentials)
+
+    @cached_property
+    def declarations(self) -> Declarations:
+        """Only what the services of this kind can hold; `privileges` has those of every service, for inspections."""
+        names = {
+            name for service in self.services for name in (*PRIVILEGES[service], *FURTHER_PRIVILEGES.get(service, ()))
+        }
+        details = {name: meaning for service in self.services for name, meaning in DETAILS.get(service, {}).items()}
+        meanings = {name: meaning for name, meaning in MEANINGS.items() if name in names}
+        return Declarations(self.services, meanings, details, unlimited=self.unlimited_privileges)
 
     def grant_of(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
         """Return the grant of these services. They are in the order of a token, and derived users are marked."""
@@ -134,7 +156,7 @@ def read(token: str, app_credentials: AppCredentials) -> Reading:
 def _read_007(token: str, app_credentials: AppCredentials) -> Reading:
     decoded = v007.decode(token)
     content = decoded.content
-    services = _mark_derived_users([_decode_service(service) for service in content.services])
+    services = _mark_derived_users([_decode_service(service, content.expire) for service in content.services])
     grant = Grant(content.app_id, v007.VERSION, content.expire, services)
     return Reading(
         grant,
@@ -165,7 +187,7 @@ def _read_006(token: str) -> Reading:
         privileges = {"login": seconds[RTM_LOGIN_006]}
     else:
         privileges = {PRIVILEGE_NAMES["rtc"].get(number, str(number)): value for number, value in seconds.items()}
-    grant = Grant(decoded.app_id, v006.VERSION, ttl, (Service(name, None, None, privileges),))
+    grant = Grant(decoded.app_id, v006.VERSION, ttl, (Service(name, privileges=privileges),))
     hidden = frozenset({"channel", "user", "ttl", "signed_by"})
     return Reading(grant, None, decoded.issue_ts, decoded.issue_ts + ttl, hidden)
 
@@ -193,7 +215,11 @@ def _read_006_with(
         signed_by = next(signers, None) if decoded.app_id == app_credentials.app_id else None
     if service.name == "rtm":
         hidden -= {"channel"}
-    completed = replace(service, user=known.get("user"), channel=known.get("channel"))
+    completed = replace(
+        service,
+        user=_id_of(known["user"]) if "user" in known else NOT_APPLICABLE,
+        channel=_id_of(known["channel"]) if "channel" in known else NOT_APPLICABLE,
+    )
     grant = replace(reading.grant, services=(completed,))
     return replace(reading, grant=grant, signed_by=signed_by, hidden=hidden, differs=frozenset(differs))
 
@@ -201,10 +227,10 @@ def _read_006_with(
 def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:
     (service,) = grant.services
     if service.name == "rtm":
-        channel, uid = service.user or "", ""
+        channel, uid = _text_of(service.user), ""
         numbers: Mapping[str, int] = {"login": RTM_LOGIN_006}
     else:
-        channel, uid = service.channel or "", service.user or ""
+        channel, uid = _text_of(service.channel), _text_of(service.user)
         numbers = PRIVILEGES["rtc"]
     privileges = {numbers[name]: issuance.issued_at + seconds for name, seconds in service.privileges.items()}
     return v006.Content(grant.app_id or "", channel, uid, issuance.issued_at, salt_of(issuance), privileges)
@@ -219,56 +245,96 @@ def _type_of(service: Service) -> int:
     return SERVICE_TYPES[service.name]
 
 
+def _text_of(name: str | Extent) -> str:
+    """An id as encoded in a token: ANY, and an id that a service does not have, are empty."""
+    return name if isinstance(name, str) else ""
+
+
+def _id_of(text: str) -> str | Extent:
+    """An id as encoded in a token, of a service that has one: empty text is ANY."""
+    return text or ANY
+
+
 def _encode_service(service: Service) -> v007.Service:
     numbers = PRIVILEGES[service.name]
-    privileges = {numbers[name]: seconds for name, seconds in service.privileges.items()}
+    privileges = {numbers[name]: seconds for name, seconds in service.privileges.items() if name in numbers}
     values: tuple[v007.Value, ...] = ()
     match service.name:
         case "rtc" | "streaming" | "fcdn":
-            values = (service.channel or "", service.user or "")
+            values = (_text_of(service.channel), _text_of(service.user))
         case "rtm" | "chat":
-            values = (service.user or "",)
+            values = (_text_of(service.user),)
         case "apaas":
-            values = (service.channel or "", service.user or "", int(str(service.detail.get("role", -1))))
+            values = (_text_of(service.channel), _text_of(service.user), int(str(service.detail.get("role", -1))))
         case "rtm2":
             permissions = service.detail.get("permissions")
-            values = (service.user or "", _number_permissions(permissions) if isinstance(permissions, Mapping) else {})
+            values = (
+                _text_of(service.user),
+                _number_permissions(permissions) if isinstance(permissions, Mapping) else {},
+            )
     return v007.Service(SERVICE_TYPES[service.name], privileges, values)
 
 
-def _decode_service(service: v007.Service) -> Service:
+def _decode_service(service: v007.Service, ttl: int) -> Service:
     name = SERVICE_NAMES[service.type]
     names = PRIVILEGE_NAMES[name]
     privileges = {names.get(number, str(number)): seconds for number, seconds in service.privileges.items()}
     values = service.values
     match name:
         case "rtc" | "streaming" | "fcdn":
-            return Service(name, str(values[1]), str(values[0]), privileges)
+            return Service(name, _id_of(str(values[1])), _id_of(str(values[0])), privileges)
         case "rtm":
-            return Service(name, str(values[0]), None, privileges)
+            return Service(name, _id_of(str(values[0])), NOT_APPLICABLE, privileges)
         case "chat":
-            # an app token has no user (None); with a user privilege, an empty user is any user
-            user = None if not values[0] and "user" not in privileges else str(values[0])
-            return Service(name, user, None, privileges)
+            # an app token has no user; with a user privilege, an empty user is any user
+            has_user = bool(values[0]) or "user" in privileges
+            return Service(name, _id_of(str(values[0])) if has_user else NOT_APPLICABLE, NOT_APPLICABLE, privileges)
         case "apaas":
-            in_room, has_user = "room_user" in privileges, not privileges.keys() <= {ADMINISTRATOR}
-            room = str(values[0]) if in_room or values[0] else None
-            user = str(values[1]) if has_user or values[1] else None
-            return Service(name, user, room, privileges, {"role": values[2]})
+            return _decode_classroom(str(values[0]), str(values[1]), int(str(values[2])), privileges)
         case "rtm2":
             permissions = _name_permissions(values[1]) if isinstance(values[1], Mapping) else {}
-            return Service(name, str(values[0]), None, privileges, permissions_detail(permissions))
+            return rtm2_service(_id_of(str(values[0])), privileges, permissions, ttl)
         case _:
-            return Service(name, None, None, privileges)
+            return Service(name, privileges=privileges)
 
 
-def permissions_detail(permissions: Permissions) -> Mapping[str, object]:
-    """Return the detail of an RTM2 service: the permissions, and the channels and users that they reach."""
-    reached: dict[str, set[str]] = {CHANNELS: set(), USERS: set()}
+def _decode_classroom(room: str, user: str, role: int, privileges: Mapping[str, int]) -> Service:
+    in_room, has_user = STUDENT in privileges, not privileges.keys() <= {ADMINISTRATOR}
+    named = {room_privilege(role) if name == STUDENT else name: seconds for name, seconds in privileges.items()}
+    return Service(
+        "apaas",
+        _id_of(user) if has_user or user else NOT_APPLICABLE,
+        _id_of(room) if in_room or room else NOT_APPLICABLE,
+        named,
+        detail={"role": role},
+    )
+
+
+def room_privilege(role: int) -> str:
+    """Return the privilege of a classroom's user with this role number."""
+    return ROOM_ROLES.get(role, OTHER_ROLE)
+
+
+def rtm2_service(user: str | Extent, privileges: Mapping[str, int], permissions: Permissions, ttl: int) -> Service:
+    """Return an RTM2 service. Permissions last as long as the token; reading and writing are privileges for the rules.
+
+    `ttl` is in seconds. The channels and users that the permissions name are further ones of the service.
+    """
+    reached: dict[bool, set[str]] = {True: set(), False: set()}
+    given: set[str] = set()
     for resource_type, by_permission in permissions.items():
-        names = reached[USERS if resource_type == "users" else CHANNELS]
-        names.update(*by_permission.values())
-    return {"permissions": permissions, **{key: tuple(sorted(names)) for key, names in reached.items()}}
+        reached[resource_type == "users"].update(*by_permission.values())
+        given.update(permission for permission, resources in by_permission.items() if resources)
+    read_and_write: dict[str, int] = {permission: ttl for permission in (READ, WRITE) if permission in given}
+    return Service(
+        "rtm2",
+        user,
+        NOT_APPLICABLE,
+        {**privileges, **read_and_write},
+        more_users=tuple(sorted(reached[True])),
+        more_channels=tuple(sorted(reached[False])),
+        detail={"permissions": permissions},
+    )
 
 
 def _number_permissions(permissions: Permissions) -> v007.Permissions:
@@ -303,13 +369,13 @@ def _mark_derived_users(services: Sequence[Service]) -> tuple[Service, ...]:
     """Add to a classroom's Chat service the user from whom its user is derived."""
     if len(services) == 1:
         return (services[0],)
-    users = {
+    users: dict[str | Extent, str] = {
         classroom_chat_user(service.user): service.user
         for service in services
-        if service.name == "apaas" and service.user is not None
+        if service.name == "apaas" and isinstance(service.user, str)
     }
     return tuple(
-        replace(service, detail={DERIVED: users[service.user]})
+        replace(service, derived_from=users[service.user])
         if service.name == "chat" and service.user in users
         else service
         for service in services

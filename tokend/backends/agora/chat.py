@@ -3,15 +3,17 @@
 An app token is an administrator's credential, so a rule has to name the capability `app_admin`.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import ChatUser, OnlyTrue, check_chat_user, resolve_user
+from tokend.backends.agora.names import ADMINISTRATOR, shapes
+from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Grant, Service
-from tokend.core.reach import ADMINISTRATOR
+from tokend.core.model import NOT_APPLICABLE, Grant, Service
 from tokend.core.validation import StrictModel
 
 
@@ -26,6 +28,7 @@ class Chat(AgoraBackend):
     """Mints tokens for Chat."""
 
     Fields: ClassVar[type[StrictModel]] = ChatFields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes("chat")
 
     def names_user(self, fields: ChatFields) -> bool:
         return fields.user is not None or fields.app is not None
@@ -35,9 +38,9 @@ class Chat(AgoraBackend):
 
     def grant(self, fields: ChatFields, ttl: int, user: str | None = None) -> Grant:
         if fields.app is None:
-            service = Service("chat", resolve_user(fields.user, user, check_chat_user), None, {"user": ttl})
+            service = Service("chat", resolve_user(fields.user, user, check_chat_user), NOT_APPLICABLE, {"user": ttl})
         elif fields.user is None:
-            service = Service("chat", None, None, {ADMINISTRATOR: ttl})
+            service = Service("chat", privileges={ADMINISTRATOR: ttl})
         else:
             raise ApiError(Code.INVALID_FIELD, "stands beside user: say one of the two", "app")
         return self.grant_of(ttl, service)

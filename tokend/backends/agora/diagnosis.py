@@ -6,12 +6,12 @@ The platform's limits and error codes, with their sources: docs/reference/agora-
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tokend.backends.agora.names import PRODUCT_NAMES, REST_SERVICES
+from tokend.backends.agora.names import ADMINISTRATOR, PRODUCT_NAMES, REST_SERVICES
 from tokend.backends.agora.v006 import DAY
 from tokend.backends.contract import Diagnosis, Join, Reading
 from tokend.core.durations import in_words
-from tokend.core.model import Grant, Service
-from tokend.core.reach import ADMINISTRATOR, is_wildcard
+from tokend.core.model import NOT_APPLICABLE, Extent, Grant, Service
+from tokend.core.reach import is_wildcard, text_of
 
 _CLOCK_SKEW: Final = 60
 """Seconds that the clocks of two computers may differ."""
@@ -83,15 +83,16 @@ def _owner_problems(reading: Reading, app_id: str) -> Iterator[str]:
 
 def _time_problems(reading: Reading, now: int) -> Iterator[str]:
     ttl = reading.grant.ttl
+    issued_at, expires_at = reading.issued_at or 0, reading.expires_at or 0  # both formats show them
     if ttl >= _TIMESTAMP:
         yield "Its lifetime is a point in time, but 007 wants seconds from the issue time: the server that made it mixed them up."
     elif ttl > DAY:
         yield f"It says {in_words(ttl)}, but the platform ends it 24 hours after its issue."
     elif ttl < _SHORTEST_TTL:
         yield f"It lasts {in_words(ttl)}: under a minute clients misbehave, since they are told 30 s before the end."
-    if reading.issued_at > now + _CLOCK_SKEW:
-        yield f"It is issued {in_words(reading.issued_at - now)} in the future: the clock of its issuer is wrong, and it is 110."
-    end = min(reading.expires_at, reading.issued_at + DAY)
+    if issued_at > now + _CLOCK_SKEW:
+        yield f"It is issued {in_words(issued_at - now)} in the future: the clock of its issuer is wrong, and it is 110."
+    end = min(expires_at, issued_at + DAY)
     if end <= now:
         yield f"It expired {in_words(now - end)} ago: RTC clients get 109, RTM clients -10009."
 
@@ -107,17 +108,18 @@ def _channel_problems(grant: Grant, services: list[Service], join: Join) -> Iter
         if not has_rtc_service and grant.format == "007":
             yield f'An RTM stream channel needs an RTC service for "{channel}" in the token too, and it has none: -10008.'
         return
-    channels = [service.channel for service in services if service.channel is not None]
-    if channels and not any(_matches(text, channel) for text in channels):
-        hint = " (upper and lower case differ)" if channels[0].lower() == channel.lower() else ""
-        yield f'Its channel is "{channels[0]}", the client joins "{channel}"{hint}: {_MUST_BE_EQUAL}'
+    channels = [service.channel for service in services if service.channel is not NOT_APPLICABLE]
+    if channels and not any(_matches(allowed, channel) for allowed in channels):
+        first = text_of(channels[0])
+        hint = " (upper and lower case differ)" if first.lower() == channel.lower() else ""
+        yield f'Its channel is "{first}", the client joins "{channel}"{hint}: {_MUST_BE_EQUAL}'
 
 
 def _user_problems(services: list[Service], user: str | None) -> Iterator[str]:
-    users = [service.user for service in services if service.user is not None]
-    if user is None or not users or any(_matches(text, user) for text in users):
+    users = [service.user for service in services if service.user is not NOT_APPLICABLE]
+    if user is None or not users or any(_matches(allowed, user) for allowed in users):
         return
-    first = users[0]
+    first = text_of(users[0])
     if user.startswith("-") and user[1:].isdigit() and str(int(user) + 2**32) in users:
         return  # Android's SDK shows a uid from 2^31 on as a negative number
     if first == "0":
@@ -146,6 +148,6 @@ def _privilege_notes(service: Service, grant: Grant) -> Iterable[str]:
         yield f"A privilege of {service.name} outlasts the token: the token's end cuts it off, and no callback tells."
 
 
-def _matches(text: str | None, joined: str) -> bool:
+def _matches(allowed: str | Extent, joined: str) -> bool:
     """Return whether an id of the token allows this one. A pattern counts as allowing every id."""
-    return text is not None and (text == joined or is_wildcard(text))
+    return allowed == joined or is_wildcard(allowed)

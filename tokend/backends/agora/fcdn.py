@@ -7,8 +7,10 @@ from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Role, Seconds, Uid
+from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcUser, check_privileges, check_role_or_privileges
-from tokend.core.model import Grant, Service
+from tokend.core.declarations import ServiceShape
+from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
 
@@ -33,6 +35,7 @@ class Fcdn(RtcUser, AgoraBackend):
     """Mints tokens for Fusion CDN."""
 
     Fields: ClassVar[type[StrictModel]] = FcdnFields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes("fcdn")
 
     def grant(self, fields: FcdnFields, ttl: int, user: str | None = None) -> Grant:
         check_role_or_privileges(fields.role, fields.privileges)
@@ -40,4 +43,4 @@ class Fcdn(RtcUser, AgoraBackend):
         privileges: Mapping[str, int] = {"play": ttl} | ({"publish": ttl} if fields.role == "publisher" else {})
         if requested is not None:
             privileges = check_privileges({"publish": requested.publish, "play": requested.play}, ttl)
-        return self.grant_of(ttl, Service("fcdn", self.wire_user(fields, user), fields.channel, privileges))
+        return self.grant_of(ttl, Service("fcdn", self.user_of(fields, user), fields.channel or ANY, privileges))

@@ -1,8 +1,11 @@
 """Kind `fpa`: log in to the Full-Path Accelerator. The token has no user and no channel."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from tokend.backends.agora.base import AgoraBackend
+from tokend.backends.agora.names import shapes
+from tokend.core.declarations import ServiceShape
 from tokend.core.model import Grant, Service
 from tokend.core.validation import StrictModel
 
@@ -15,10 +18,12 @@ class Fpa(AgoraBackend):
     """Mints tokens for the Full-Path Accelerator."""
 
     Fields: ClassVar[type[StrictModel]] = FpaFields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes("fpa")
+    unlimited_privileges: ClassVar[frozenset[str]] = frozenset({"login"})
 
     def names_user(self, fields: FpaFields) -> bool:
         return True  # the token has no user, so a rule must not supply one
 
     def grant(self, fields: FpaFields, ttl: int, user: str | None = None) -> Grant:
         # 0 means the lifetime of the token. Agora's builder for FPA writes 0; no other privilege may be 0
-        return self.grant_of(ttl, Service("fpa", None, None, {"login": 0}))
+        return self.grant_of(ttl, Service("fpa", privileges={"login": 0}))

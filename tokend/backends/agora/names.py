@@ -6,8 +6,25 @@ Source: the builders in the npm package agora-token 2.0.6 and in github.com/Agor
 from collections.abc import Mapping
 from typing import Final
 
-from tokend.core.reach import ADMINISTRATOR
+from msgspec.structs import replace
 
+from tokend.core.declarations import (
+    ADMIN,
+    CONNECT,
+    FREE,
+    LISTEN,
+    NEVER,
+    OPTIONAL,
+    PUBLISH,
+    REQUIRED,
+    Capability,
+    Freedom,
+    Meaning,
+    ServiceShape,
+)
+
+ADMINISTRATOR: Final = "app"
+"""The privilege that administers Chat or a classroom through the REST API."""
 SERVICE_TYPES: Final[Mapping[str, int]] = {
     "rtc": 1,
     "rtm": 2,
@@ -33,6 +50,62 @@ PRIVILEGES: Final[Mapping[str, Mapping[str, int]]] = {
     "convoai": {},
     "stt": {},
 }
+TEACHER: Final = "room_teacher"
+ASSISTANT: Final = "room_assistant"
+STUDENT: Final = "room_user"
+OTHER_ROLE: Final = "room_other_role"
+ROOM_ROLES: Final[Mapping[int, str]] = {-1: STUDENT, 1: TEACHER, 2: STUDENT, 3: ASSISTANT}
+"""The privilege of a classroom's user, by the number of the role. Any other number is OTHER_ROLE."""
+READ: Final = "read"
+WRITE: Final = "write"
+MEANINGS: Final[Mapping[str, Meaning]] = {
+    "join": LISTEN,
+    "publish_audio": PUBLISH,
+    "publish_video": PUBLISH,
+    "publish_data": PUBLISH,
+    "publish_mixed": PUBLISH,
+    "publish_raw": PUBLISH,
+    "publish": PUBLISH,
+    "play": LISTEN,
+    "login": CONNECT,
+    "user": CONNECT,
+    STUDENT: LISTEN,
+    TEACHER: PUBLISH,
+    ASSISTANT: PUBLISH,
+    OTHER_ROLE: Capability("classroom_role"),
+    READ: LISTEN,
+    WRITE: PUBLISH,
+    ADMINISTRATOR: ADMIN,
+}
+"""What each privilege means to the rules. A teacher and an assistant publish; so does who writes with RTM2."""
+_SHAPES: Final[Mapping[str, ServiceShape]] = {
+    "rtc": ServiceShape(REQUIRED, REQUIRED),
+    "rtm": ServiceShape(REQUIRED, NEVER),
+    "streaming": ServiceShape(REQUIRED, REQUIRED),
+    "fpa": ServiceShape(NEVER, NEVER),
+    "chat": ServiceShape(OPTIONAL, NEVER),
+    "fcdn": ServiceShape(REQUIRED, REQUIRED),
+    "apaas": ServiceShape(OPTIONAL, OPTIONAL),
+    "rtm2": ServiceShape(REQUIRED, NEVER),
+    "convoai": ServiceShape(NEVER, NEVER),
+    "stt": ServiceShape(NEVER, NEVER),
+}
+"""Which services have a user and a channel. Tokens that administer Chat or a classroom have neither."""
+
+
+def shapes(own: str | None, *others: str) -> Mapping[str, ServiceShape]:
+    """Return the services of a kind: its own, and others. A rule must list the kinds of the others, too."""
+    shared = {name: replace(_SHAPES[name], kind=name) for name in others}
+    return shared if own is None else {own: _SHAPES[own], **shared}
+
+
+DETAILS: Final[Mapping[str, Mapping[str, Freedom]]] = {"apaas": {"role": FREE}, "rtm2": {"permissions": FREE}}
+"""Details by service. Privileges and further channels and users repeat them in terms of rules."""
+FURTHER_PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "apaas": (TEACHER, ASSISTANT, OTHER_ROLE),
+    "rtm2": (READ, WRITE),
+}
+"""Privileges without a number of their own in the token: a role number or permissions stand for them."""
 PRIVILEGE_NAMES: Final = {
     name: {number: privilege for privilege, number in numbers.items()} for name, numbers in PRIVILEGES.items()
 }

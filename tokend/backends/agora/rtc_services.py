@@ -19,14 +19,16 @@ from tokend.backends.agora.fields import (
     check_rtm_user,
     resolve_user,
 )
+from tokend.backends.agora.names import shapes
+from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Grant, Service
+from tokend.core.model import ANY, NOT_APPLICABLE, Extent, Grant, Service
 from tokend.core.reach import is_wildcard
 from tokend.core.validation import StrictModel
 
 
 class Privileges(StrictModel):
-    """Seconds for each privilege. The token does not give a privilege that is left out."""
+    """Seconds for each privilege; `join` is required. The token does not give a privilege that is left out."""
 
     join: Seconds | None = None
     audio: Seconds | None = None
@@ -54,17 +56,17 @@ class RtcUser:
         uid = as_uid(user)
         return {"account": user} if uid is None or uid == 0 else {"uid": uid}
 
-    def wire_user(self, fields: Any, user: str | None) -> str:
-        """Return the user as encoded in a token: uid 0 (any user) is empty, the account "0" is "0"."""
+    def user_of(self, fields: Any, user: str | None) -> str | Extent:
+        """Return the user of the token: uid 0 and an empty account are ANY, the account "0" is "0"."""
         if fields.uid is not None and fields.account is not None:
             raise ApiError(Code.INVALID_FIELD, "stands beside uid: say one of the two", "account")
         requested = fields.account if fields.uid is None else str(fields.uid or "")
-        return resolve_user(requested, user, check_account, "uid")
+        return resolve_user(requested, user, check_account, "uid") or ANY
 
 
-def rtc_service(fields: RtcServiceFields, user: str, ttl: int) -> Service:
-    """Return the RTC service for a user as encoded in a token. `ttl` is in seconds."""
-    return Service("rtc", user, fields.channel, _privileges(fields, ttl))
+def rtc_service(fields: RtcServiceFields, user: str | Extent, ttl: int) -> Service:
+    """Return the RTC service for a user. An empty channel is ANY. `ttl` is in seconds."""
+    return Service("rtc", user, fields.channel or ANY, _privileges(fields, ttl))
 
 
 def check_role_or_privileges(role: object, privileges: object) -> None:
@@ -92,6 +94,8 @@ def _privileges(fields: RtcServiceFields, ttl: int) -> Mapping[str, int]:
     if requested is None:
         publish = {"publish_audio": ttl, "publish_video": ttl, "publish_data": ttl}
         return {"join": ttl} | (publish if fields.role == "publisher" else {})
+    if requested.join is None:
+        raise ApiError(Code.INVALID_FIELD, "is missing: without it nobody can join the channel", "privileges.join")
     return check_privileges(
         {
             "join": requested.join,
@@ -114,19 +118,20 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
     """Mints tokens with RTC, RTM and `extra_services`. The latter have no fields and no privileges."""
 
     Fields: ClassVar[type[StrictModel]] = RtcRtmFields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes(None, "rtc", "rtm")
     extra_services: ClassVar[tuple[str, ...]] = ()
 
     def grant(self, fields: RtcRtmFields, ttl: int, user: str | None = None) -> Grant:
-        rtc_user = self.wire_user(fields, user)
+        rtc_user = self.user_of(fields, user)
         rtc = rtc_service(fields, rtc_user, ttl)
         seconds = fields.rtm_seconds or ttl
         if seconds > ttl:
             raise ApiError(Code.INVALID_FIELD, f"must not be over the token's ttl, which is {ttl} s", "rtm_seconds")
-        if fields.rtm_user is None and is_wildcard(rtc_user):
+        if fields.rtm_user is None and (isinstance(rtc_user, Extent) or is_wildcard(rtc_user)):
             raise ApiError(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC user is any", "rtm_user")
         try:
-            rtm_user = check_rtm_user(rtc_user) if fields.rtm_user is None else fields.rtm_user
+            rtm_user = check_rtm_user(str(rtc_user)) if fields.rtm_user is None else fields.rtm_user
         except PydanticCustomError as error:
             raise ApiError(Code.INVALID_FIELD, error.message(), "rtm_user") from error
-        rtm = Service("rtm", rtm_user, None, {"login": seconds})
+        rtm = Service("rtm", rtm_user, NOT_APPLICABLE, {"login": seconds})
         return self.grant_of(ttl, rtc, rtm, *map(Service, self.extra_services))

@@ -3,14 +3,17 @@
 For a stream channel, Agora requires an RTC service for the same channel and user in the token.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Role, RtmUser, StreamChannel, Version, check_rtm_user, resolve_user
+from tokend.backends.agora.names import shapes
+from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Grant, Service
+from tokend.core.model import NOT_APPLICABLE, Grant, Service
 from tokend.core.validation import StrictModel
 
 
@@ -29,10 +32,11 @@ class Rtm(AgoraBackend):
     """Mints tokens for Signaling, in format 006 or 007."""
 
     Fields: ClassVar[type[StrictModel]] = RtmFields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtm", "rtc")
 
     def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
-        wire_user = resolve_user(fields.user, user, check_rtm_user)
-        login = Service("rtm", wire_user, None, {"login": ttl})
+        user_id = resolve_user(fields.user, user, check_rtm_user)
+        login = Service("rtm", user_id, NOT_APPLICABLE, {"login": ttl})
         services: tuple[Service, ...] = (login,)
         if fields.channel is None:
             if fields.role is not None:
@@ -41,5 +45,5 @@ class Rtm(AgoraBackend):
             raise ApiError(Code.INVALID_FIELD, "cannot be joined with a 006 token", "channel")
         else:
             data = {} if fields.role == "subscriber" else {"publish_data": ttl}
-            services = (Service("rtc", wire_user, fields.channel, {"join": ttl, **data}), login)
+            services = (Service("rtc", user_id, fields.channel, {"join": ttl, **data}), login)
         return self.grant_of(ttl, *services, version=fields.version)

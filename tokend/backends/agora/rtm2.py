@@ -8,10 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends.agora.base import AgoraBackend, permissions_detail
+from tokend.backends.agora.base import AgoraBackend, rtm2_service
 from tokend.backends.agora.fields import RtmUser, check_resource, check_rtm_user, resolve_user
-from tokend.backends.agora.names import PERMISSIONS, RESOURCE_TYPES
-from tokend.core.model import Grant, Service
+from tokend.backends.agora.names import PERMISSIONS, RESOURCE_TYPES, shapes
+from tokend.core.declarations import ServiceShape
+from tokend.core.model import Grant
 from tokend.core.validation import StrictModel
 
 Resource = Annotated[str, AfterValidator(check_resource)]
@@ -46,11 +47,11 @@ class Rtm2(AgoraBackend):
     """Mints tokens for Signaling with permissions."""
 
     Fields: ClassVar[type[StrictModel]] = Rtm2Fields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtm2")
 
     def grant(self, fields: Rtm2Fields, ttl: int, user: str | None = None) -> Grant:
         user_id = resolve_user(fields.user, user, check_rtm_user)
-        detail = permissions_detail(_nonempty(fields.permissions))
-        return self.grant_of(ttl, Service("rtm2", user_id, None, {"login": ttl}, detail))
+        return self.grant_of(ttl, rtm2_service(user_id, {"login": ttl}, _nonempty(fields.permissions), ttl))
 
 
 def _nonempty(permissions: Permissions) -> Mapping[str, Mapping[str, tuple[str, ...]]]:

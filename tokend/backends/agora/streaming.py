@@ -5,8 +5,10 @@ from typing import ClassVar
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Seconds, Uid
+from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcUser, check_privileges
-from tokend.core.model import Grant, Service
+from tokend.core.declarations import ServiceShape
+from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
 
@@ -30,10 +32,11 @@ class Streaming(RtcUser, AgoraBackend):
     """Mints tokens for streaming."""
 
     Fields: ClassVar[type[StrictModel]] = StreamingFields
+    services: ClassVar[Mapping[str, ServiceShape]] = shapes("streaming")
 
     def grant(self, fields: StreamingFields, ttl: int, user: str | None = None) -> Grant:
         requested = fields.privileges
         privileges: Mapping[str, int] = {"publish_mixed": ttl, "publish_raw": ttl}
         if requested is not None:
             privileges = check_privileges({"publish_mixed": requested.mixed, "publish_raw": requested.raw}, ttl)
-        return self.grant_of(ttl, Service("streaming", self.wire_user(fields, user), fields.channel, privileges))
+        return self.grant_of(ttl, Service("streaming", self.user_of(fields, user), fields.channel or ANY, privileges))

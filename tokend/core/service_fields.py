@@ -1,0 +1,66 @@
+"""Services of a grant as plain data, for explain, inspect, the audit and the authorizer."""
+
+import hashlib
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from tokend.core.model import NOT_APPLICABLE, Extent, Service
+from tokend.core.reach import text_of
+
+
+def service_fields(service: Service) -> dict[str, object]:
+    """Return a service as plain data. ANY is `*`; what the service does not have is left out."""
+    fields: dict[str, object] = {"name": service.name}
+    if service.user is not NOT_APPLICABLE:
+        fields["user"] = text_of(service.user)
+    if service.channel is not NOT_APPLICABLE:
+        fields["channel"] = text_of(service.channel)
+    fields["privileges"] = _plain(service.privileges)
+    if service.more_users:
+        fields["more_users"] = service.more_users
+    if service.more_channels:
+        fields["more_channels"] = service.more_channels
+    if service.derived_from is not None:
+        fields["derived_from"] = service.derived_from
+    if service.detail:
+        fields["detail"] = _plain(service.detail)
+    return fields
+
+
+def hashed_service_fields(service: Service) -> dict[str, object]:
+    """Return a service as plain data, with every id and every text of its detail replaced by its SHA-256."""
+    return service_fields(
+        replace(
+            service,
+            user=_hashed_id(service.user),
+            channel=_hashed_id(service.channel),
+            more_users=tuple(map(_hash, service.more_users)),
+            more_channels=tuple(map(_hash, service.more_channels)),
+            derived_from=None if service.derived_from is None else _hash(service.derived_from),
+            detail={name: _hashed_values(value) for name, value in service.detail.items()},
+        )
+    )
+
+
+def _plain(mapping: Mapping[str, object]) -> dict[str, object]:
+    return mapping if type(mapping) is dict else dict(mapping)
+
+
+def _hash(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _hashed_id(name: str | Extent) -> str | Extent:
+    return _hash(name) if isinstance(name, str) else name
+
+
+def _hashed_values(value: object) -> object:
+    """Return plain data with its texts hashed. Numbers, and the keys of objects, stay."""
+    if isinstance(value, str):
+        return _hash(value)
+    if isinstance(value, Mapping):
+        return {key: _hashed_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hashed_values(item) for item in value]
+    return value
