@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 BACKEND: Final = "backend"
 """The key beside a kind's options that names its backend, where the kind has another name."""
-_KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+"""A name that a placeholder of a custom response can hold, as in `{lobby.token}`."""
 
 
 class BuildContext(Struct, frozen=True):
@@ -73,7 +74,7 @@ def _class_of(kind: str, written: Mapping[str, Any], at: KeyPath, tools: BuildCo
         tools.report.add_broken(place, "must be the name of a backend")
         return None
     if BACKEND in written and _KIND.fullmatch(kind) is None:
-        tools.report.add_after(at, "a kind is 1 to 64 of a-z 0-9 _ - and begins with a letter")
+        tools.report.add_after(at, "a kind is 1 to 64 of a-z 0-9 _ and begins with a letter")
     try:
         return tools.load(name)
     except PluginError as problem:
