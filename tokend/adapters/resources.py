@@ -50,20 +50,18 @@ class Resources:
         limiter = self._limiter(configuration.redis)
         return Interfaces(self._audit(configuration), self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
-    def close_all_except(self, active: Interfaces) -> None:
-        """Close what only earlier configurations needed. No request may use it any more."""
-        for settings, audit in list(self._audits.items()):
-            if audit is not active.audit:
-                del self._audits[settings]
-                audit.close()
-        for key, limiter in list(self._limiters.items()):
-            if limiter is not active.limiter:
-                del self._limiters[key]
-                self._closing.add(asyncio.create_task(limiter.close()))
+    def close_all_except(self, active: Configuration | None) -> None:
+        """Close what only other configurations need. No request may use it any more."""
+        audit, redis = (None, None) if active is None else (active.audit, active.redis)
+        for settings in self._audits.keys() - {audit}:
+            self._audits.pop(settings).close()
+        for key in self._limiters.keys() - {_key_of(redis)}:
+            self._closing.add(asyncio.create_task(self._limiters.pop(key).close()))
 
-    def redis_counts(self, active: Interfaces) -> bool | None:
+    def redis_counts(self, active: Configuration) -> bool | None:
         """Whether Redis counts at present; None if this configuration uses no Redis."""
-        return next((limiter.healthy() for limiter in self._limiters.values() if limiter is active.limiter), None)
+        key = _key_of(active.redis)
+        return self._limiters[key].healthy() if key in self._limiters else None
 
     def reopen(self) -> None:
         """Reopen the files of the audit, after log rotation."""
@@ -72,7 +70,7 @@ class Resources:
 
     async def close(self) -> None:
         """Close everything. Waits for a sync of the audit and for Redis."""
-        self.close_all_except(Interfaces())
+        self.close_all_except(None)
         await asyncio.gather(*self._closing)
         await self._session.close()
         await self._backends.close()
@@ -89,12 +87,17 @@ class Resources:
 
     def _limiter(self, settings: RedisSettings | None) -> Limiter:
         """The limiter for these settings. The counters of this process survive a reload."""
-        if settings is None:
+        key = _key_of(settings)
+        if settings is None or key is None:
             return self._local
-        key = (settings.url.reveal(), settings.on_failure)
         if key not in self._limiters:
             self._limiters[key] = open_redis(settings, self._log, self._local, self._clock)
         return self._limiters[key]
+
+
+def _key_of(settings: RedisSettings | None) -> tuple[str, str] | None:
+    """What tells two settings of Redis apart: secrets cannot be compared."""
+    return None if settings is None else (settings.url.reveal(), settings.on_failure)
 
 
 def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clock = SYSTEM_CLOCK) -> "RedisLimiter":

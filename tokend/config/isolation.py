@@ -7,20 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from tokend.config.assemble import Assembled, BuiltApp, check_shared
+from tokend.config.apps import BuiltApp
+from tokend.config.assemble import Assembled, check_shared
 from tokend.config.problems import ConfigurationError, Problem, Report, in_order
-from tokend.issuing.app_options import Parts
 from tokend.issuing.configuration import Configuration, Route
-from tokend.issuing.routing import clash, literal_prefix
+from tokend.issuing.routing import TakenRoute, clash, literal_prefix
 
 Problems = tuple[Problem, ...]
-
-
-class TakenRoute(Struct, frozen=True):
-    """A route of an invalid app. No other app gets it; requests for it are answered with 503."""
-
-    path: Parts
-    host: str | None
 
 
 class InvalidApp(Struct, frozen=True):
@@ -43,6 +36,11 @@ class Isolated(Struct, frozen=True):
     added: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
+
+    @property
+    def taken_routes(self) -> Mapping[str, tuple[TakenRoute, ...]]:
+        """The routes of each invalid app, by its name."""
+        return {name: invalid.routes for name, invalid in self.invalid_apps.items()}
 
     @property
     def changes_apps(self) -> bool:

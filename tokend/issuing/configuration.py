@@ -131,17 +131,14 @@ class Configuration(Struct, frozen=True):
     built_apps: Mapping[str, Any] = {}
     """Each app as `config/` built it. Only `config/` reads it, to compare it with the next version of the file."""
 
-    @property
-    def trusted_proxies(self) -> tuple[str, ...]:
-        """Addresses and networks of the proxies whose headers count."""
-        return tuple(self.server.trusted_proxies)
-
     def knows_clients(self, listen: Listen | None) -> bool:
         """Whether the addresses of clients are known, for rate limits. `listen`: the bound address; None for a unix socket.
 
         On loopback or a platform's port, connections most likely come from a proxy. Nothing that a client sends counts.
         """
-        return bool(self.trusted_proxies) or not (listen is None or listen.is_loopback or self.platform_port)
+        return bool(self.server.trusted_proxies.written) or not (
+            listen is None or listen.is_loopback or self.platform_port
+        )
 
     def warnings_at(self, now: float) -> tuple[str, ...]:
         """All warnings that apply at a time in Unix seconds."""

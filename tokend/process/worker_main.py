@@ -78,7 +78,7 @@ class _Child:
 
     async def _do_prepare(self, files: Any) -> Any:
         try:
-            served = self._running.control.served.configuration
+            served = self._running.control.active.configuration
             self._running.control.prepare(await asyncio.to_thread(self._load, [files], served))
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
@@ -98,7 +98,7 @@ class _Child:
         return {
             "metrics": worker.snapshot().pack(),
             "not_ready_reasons": worker.control.not_ready_reasons(),
-            "fingerprint": worker.control.served.configuration.fingerprint,
+            "fingerprint": worker.control.active.configuration.fingerprint,
         }
 
     async def _do_stop(self, delay: float) -> None:

@@ -85,7 +85,7 @@ async def test_what_is_open_stays_open_for_the_next_setup_that_asks_for_it() -> 
     assert outside.open(again).limiter is limiter
     kept = outside.open(otherwise)
     assert kept.limiter is not limiter
-    outside.close_all_except(kept)
+    outside.close_all_except(otherwise)
     assert outside.open(otherwise).limiter is kept.limiter
     assert outside.open(again).limiter is not limiter
     await outside.close()

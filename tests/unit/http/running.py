@@ -31,8 +31,9 @@ from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Deadlines
-from tokend.http.control import Control, ServedConfiguration
+from tokend.http.control import Control
 from tokend.http.handler import RequestHandler
+from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog, LibraryHandler
 
@@ -177,7 +178,7 @@ def application(
     nonces = RandomPool()
     nonces.nonce, nonces.request_id = world.nonce, world.request_id  # type: ignore[method-assign]
     control = Control(Isolated(ready), Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
-    control.served = ServedConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
+    control.active = ActiveConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
     handler = RequestHandler(control)
     app = application_of(control, handler)
     app.cleanup_ctx.clear()
