@@ -13,8 +13,7 @@ from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.system import SYSTEM_CLOCK, Clock
 from tokend.core.interfaces import Interfaces, Limiter
 from tokend.core.validation import redact_secrets
-from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import AuditSettings, RedisSettings
+from tokend.issuing.server_settings import AuditSettings, DenySettings, RedisSettings, RootOptions
 from tokend.telemetry.log import JsonLog
 
 if TYPE_CHECKING:
@@ -44,23 +43,23 @@ class Resources:
         self._limiters: dict[tuple[str, str], RedisLimiter] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def open(self, configuration: Configuration) -> Interfaces:
-        """What this configuration needs; `CannotStart` if a file or a package cannot be used."""
-        deny = _open_deny(configuration, self._log, self._clock)
-        limiter = self._limiter(configuration.redis)
-        return Interfaces(self._audit(configuration), self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
+    def open(self, options: RootOptions) -> Interfaces:
+        """What a configuration with these options needs; `CannotStart` if a file or a package cannot be used."""
+        deny = _open_deny(options.deny, self._log, self._clock)
+        limiter = self._limiter(options.redis)
+        audit = self._audit(options.audit)
+        return Interfaces(audit, self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
-    def close_all_except(self, active: Configuration | None) -> None:
-        """Close what only other configurations need. No request may use it any more."""
-        audit, redis = (None, None) if active is None else (active.audit, active.redis)
-        for settings in self._audits.keys() - {audit}:
+    def close_all_except(self, options: RootOptions) -> None:
+        """Close what only configurations with other options need. No request may use it any more."""
+        for settings in self._audits.keys() - {options.audit}:
             self._audits.pop(settings).close()
-        for key in self._limiters.keys() - {_key_of(redis)}:
+        for key in self._limiters.keys() - {_key_of(options.redis)}:
             self._closing.add(asyncio.create_task(self._limiters.pop(key).close()))
 
-    def redis_counts(self, active: Configuration) -> bool | None:
-        """Whether Redis counts at present; None if this configuration uses no Redis."""
-        key = _key_of(active.redis)
+    def redis_counts(self, options: RootOptions) -> bool | None:
+        """Whether Redis counts at present; None if a configuration with these options uses no Redis."""
+        key = _key_of(options.redis)
         return self._limiters[key].healthy() if key in self._limiters else None
 
     def reopen(self) -> None:
@@ -70,20 +69,20 @@ class Resources:
 
     async def close(self) -> None:
         """Close everything. Waits for a sync of the audit and for Redis."""
-        self.close_all_except(None)
+        self.close_all_except(RootOptions())
         await asyncio.gather(*self._closing)
         await self._session.close()
         await self._backends.close()
 
-    def _audit(self, configuration: Configuration) -> Audit | None:
-        if configuration.audit is None:
+    def _audit(self, settings: AuditSettings | None) -> Audit | None:
+        if settings is None:
             return None
-        if configuration.audit not in self._audits:
+        if settings not in self._audits:
             # it may write to the same file as an earlier one, so that it needs chains of its own
             writer = f"{self._writer}.{self._audits_opened}" if self._audits_opened else self._writer
-            self._audits[configuration.audit] = open_audit(configuration.audit, writer, self._log)
+            self._audits[settings] = open_audit(settings, writer, self._log)
             self._audits_opened += 1
-        return self._audits[configuration.audit]
+        return self._audits[settings]
 
     def _limiter(self, settings: RedisSettings | None) -> Limiter:
         """The limiter for these settings. The counters of this process survive a reload."""
@@ -122,14 +121,12 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
         ) from error
 
 
-def _open_deny(configuration: Configuration, log: JsonLog, clock: Clock) -> DenyFile | None:
-    if configuration.deny_file is None:
+def _open_deny(settings: DenySettings | None, log: JsonLog, clock: Clock) -> DenyFile | None:
+    if settings is None:
         return None
     try:
-        return DenyFile(configuration.deny_file, log, clock.time, clock.monotonic)
+        return DenyFile(settings.file, log, clock.time, clock.monotonic)
     except OSError as error:
-        raise CannotStart(
-            f"the deny file cannot be read: {redact_secrets(str(configuration.deny_file))}: {error.strerror}"
-        ) from error
+        raise CannotStart(f"the deny file cannot be read: {redact_secrets(settings.file)}: {error.strerror}") from error
     except ValueError as error:
-        raise CannotStart(f"the deny file is wrong: {redact_secrets(str(configuration.deny_file))}: {error}") from error
+        raise CannotStart(f"the deny file is wrong: {redact_secrets(settings.file)}: {error}") from error

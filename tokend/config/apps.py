@@ -56,11 +56,8 @@ def build_app(name: str, shape: AppShape, tools: BuildContext) -> BuiltApp:
         app_credentials.app_id,
         backends,
         rules,
-        shape.cors.origins,
+        shape.options.model_copy(update={"ttl": ttl}),
         url_signing,
-        shape.rest,
-        shape.authorizer,
-        shape.limits,
     )
     routes = build_routes(shape, path, app, callers, ttl, report)
     warnings = _warnings(app, [route for _, route in routes], callers)

@@ -84,10 +84,7 @@ def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callab
         listen=shape.server.listen,
         apps={},
         routes=(),
-        audit=shape.audit,
-        deny_file=shape.deny.file if shape.deny else None,
-        server=shape.server,
-        redis=shape.redis,
+        options=shape.options,
     )
     return Assembled(report, apps, configuration)
 

@@ -60,7 +60,7 @@ def isolate(
     comparison = _Comparison(assembled, {} if previous is None else previous.built_apps)
     while found := comparison.conflicts(rejected):  # an app that keeps its last version may conflict with another
         rejected |= found
-    refuses = assembled.configuration.server.on_invalid_app == "refuse"
+    refuses = assembled.configuration.options.server.on_invalid_app == "refuse"
     if any(not _is_of_app(problem) for problem in assembled.report.problems) or (rejected and refuses):
         raise ConfigurationError(every_problem(assembled, unreadable))
     steady, changed = comparison.served(rejected)

@@ -68,7 +68,7 @@ class Control:
         self._resources = Resources(self.log, secrets.token_hex(8), self.clock)
         try:
             self.active = self._activated(self._isolated)
-            self.tracing = open_tracing(self._isolated.configuration.server)
+            self.tracing = open_tracing(self._isolated.configuration.options.server)
         except CannotStart:
             await self._resources.close()
             raise
@@ -99,7 +99,7 @@ class Control:
         """Forget the configuration that was prepared."""
         self._prepared = None
         if self._resources is not None:
-            self._resources.close_all_except(self.active.configuration)
+            self._resources.close_all_except(self.active.configuration.options)
 
     def drain(self) -> None:
         """Say that it is not ready, and close each connection with its next response."""
@@ -121,7 +121,7 @@ class Control:
         gauges: Values = {"tokend_requests_in_flight": {(): float(self.in_flight)}, "tokend_workers": {(): 1.0}}
         if self._resources is not None:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
-            if (counts := self._resources.redis_counts(self.active.configuration)) is not None:
+            if (counts := self._resources.redis_counts(self.active.configuration.options)) is not None:
                 gauges["tokend_limiter_healthy"] = {(): float(counts)}
         audit = self.active.interfaces.audit
         if audit is not None:
@@ -131,13 +131,13 @@ class Control:
 
     def is_proxy(self, address: str) -> bool:
         """Whether an address is that of a trusted proxy."""
-        return self.active.configuration.server.trusted_proxies.trust(address)
+        return self.active.configuration.options.server.trusted_proxies.trust(address)
 
     def _activated(self, isolated: Isolated) -> ActiveConfiguration:
         if self._resources is None:
             raise RuntimeError("the application has not started")
         configuration = isolated.configuration
-        interfaces = counted_in(self.metrics, self._resources.open(configuration))
+        interfaces = counted_in(self.metrics, self._resources.open(configuration.options))
         knows_clients = configuration.knows_clients(self.listen)
         return ActiveConfiguration.of(configuration, interfaces, knows_clients, isolated.taken_routes)
 
@@ -154,7 +154,7 @@ class Control:
 
     def _close_all_except(self, active: ActiveConfiguration) -> None:
         if self._resources is not None and self.active is active and self._prepared is None:
-            self._resources.close_all_except(active.configuration)
+            self._resources.close_all_except(active.configuration.options)
 
 
 def open_tracing(settings: ServerSettings) -> "Tracing | None":

@@ -58,7 +58,7 @@ class RequestHandler:
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):
             return _page(self._documents_of(active).get(parsed.name, match.route, match_info.mounted_at))
-        proxies = active.configuration.server.trusted_proxies
+        proxies = active.configuration.options.server.trusted_proxies
         credentials = credentials_in(request, match, proxies)
         if isinstance(parsed, Issue):
             record.add_token_requests(parsed, match)
@@ -67,7 +67,7 @@ class RequestHandler:
             if isinstance(parsed, Explain):
                 record.add_token_requests(Issue((parsed.token_request,)), match)
             issuances = [Issuance(now, 1)]  # nothing is minted
-        limits_addresses = active.knows_clients and match.route.app.limits.address is not None
+        limits_addresses = active.knows_clients and match.route.app.options.limits.address is not None
         address = client_of(request, proxies) if limits_addresses else None
         outcomes = await issuer.answer(
             match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address

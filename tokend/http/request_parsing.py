@@ -69,7 +69,8 @@ def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
 
 def _is_named(origin: str, route: Route) -> bool:
     """Whether `cors` names the page. `*` names no page."""
-    return "*" not in route.app.origins.written and route.app.origins.allow(origin)
+    origins = route.app.options.cors.origins
+    return "*" not in origins.written and origins.allow(origin)
 
 
 def _session(request: web.BaseRequest, found: Match) -> str | None:

@@ -42,20 +42,20 @@ class ActiveConfiguration(Struct, frozen=True):
         taken_routes: Mapping[str, tuple[TakenRoute, ...]] = {},  # it is never changed
     ) -> Self:
         """`knows_clients`: as `Configuration.knows_clients` says."""
-        apps = list(configuration.apps.values())
+        apps, audit = list(configuration.apps.values()), configuration.options.audit
         return cls(
             configuration=configuration,
             table=RouteTable(configuration.routes),
             interfaces=interfaces,
             knows_clients=knows_clients,
             taken_routes=taken_routes,
-            only_origins=apps[0].origins if len(apps) == 1 else _NO_ORIGINS,
-            batches_responses=configuration.audit is None or configuration.audit.sync == "off",
+            only_origins=apps[0].options.cors.origins if len(apps) == 1 else _NO_ORIGINS,
+            batches_responses=audit is None or audit.sync == "off",
         )
 
     def origins_of(self, route: Route | None) -> Origins:
         """The web pages that may read responses of a route. None: responses of no app, which a single app decides too."""
-        return self.only_origins if route is None else route.app.origins
+        return self.only_origins if route is None else route.app.options.cors.origins
 
     def invalid_app_at(self, host: str | None, parts: tuple[str, ...]) -> str | None:
         """The name of the invalid app whose routes have this path; None if there is none."""

@@ -215,3 +215,17 @@ class SecretSettings(StrictModel):
     """How secret files are kept."""
 
     readable_files: bool = Field(default=False, description="accept secret files that group or others may read")
+
+
+class RootOptions(StrictModel):
+    """All settings outside the apps. `listen` may be overridden by the environment: see `Configuration.listen`."""
+
+    server: ServerSettings = Field(default=ServerSettings(), description="the server itself")
+    audit: AuditSettings | None = Field(
+        default=None, description="where decisions are written before their tokens leave"
+    )
+    deny: DenySettings | None = Field(default=None, description="who is shut out at present")
+    secrets: SecretSettings = Field(default=SecretSettings(), description="how secret files are kept")
+    redis: RedisSettings | None = Field(
+        default=None, description="where several hosts and workers count rate limits together"
+    )

@@ -67,7 +67,7 @@ class _Child:
         self._source = Source(file, os.environ, Path(directory))
         try:
             isolated = self._load(files)
-            worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.server))
+            worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))
             await worker.start()
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}

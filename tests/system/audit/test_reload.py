@@ -13,7 +13,7 @@ from tokend.telemetry.log import JsonLog
 async def test_two_settings_of_one_file_have_chains_of_their_own(tmp_path: Path) -> None:
     file, outside = tmp_path / "audit.jsonl", Resources(JsonLog(io.BytesIO(), lambda: NOW), "writer")
     earlier, later = (
-        configuration_of(f"audit: {{to: {{file: {file}}}, sync: {sync}}}\n{OPEN}") for sync in ("os", "off")
+        configuration_of(f"audit: {{to: {{file: {file}}}, sync: {sync}}}\n{OPEN}").options for sync in ("os", "off")
     )
     before, after = outside.open(earlier), outside.open(later)
     assert before.audit is not None

@@ -177,7 +177,7 @@ def test_the_docs_page_escapes_what_it_shows() -> None:
     text = "<script>alert('x')</script>"
     (rtc,) = (one for kind, one in route.app.backends.items() if kind == "rtc")
     hostile = type("Hostile", (type(rtc),), {"Fields": type("Fields", (rtc.Fields,), {"__doc__": text})})
-    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.origins)
+    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.options)
     shown = pages.document(
         "docs", type(route)(app, RouteOptions(path=f"/{text}"), route.dialects, route.authenticator, ())
     ).body
