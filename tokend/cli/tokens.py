@@ -98,13 +98,13 @@ def _token(options: argparse.Namespace, context: Context) -> int:
 
 def _audit(configuration: Configuration, app: App, caller: str | None, issued: Issued) -> None:
     """Write a token of the command line to the audit before it is printed; `ApiError` if that fails."""
-    if configuration.audit is None:
+    if configuration.options.audit is None:
         return
     from tokend.adapters.resources import CannotStart, open_audit
     from tokend.telemetry.log import standard_error  # aiohttp is slow to import
 
     try:
-        audit = open_audit(configuration.audit, secrets.token_hex(8), standard_error(time.time))
+        audit = open_audit(configuration.options.audit, secrets.token_hex(8), standard_error(time.time))
         entry = decision(
             app.name, Caller(caller or "(operator)"), issued.token_request, issued, issued.issued_at, "cli"
         )

@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandle
 from pydantic_core import core_schema
 
 from tokend.core.durations import Duration
+from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.secrets import Secret
 from tokend.core.urls import is_plain_url
 from tokend.core.validation import StrictModel, invalid
@@ -159,6 +161,21 @@ class RestApi(StrictModel):
     customer_secret: Secret = Field(description="the customer secret that goes with the customer ID")
     url: Annotated[str, AfterValidator(_rest_url)] = Field(
         default="https://api.agora.io", description="where the API is, without a final slash"
+    )
+
+
+class AppOptions(StrictModel):
+    """What an app is used with as it is written. `ttl`: the effective lifetimes.
+
+    A new option stands here and where it is used: `config/` validates it by its model, and `App.options` has it.
+    """
+
+    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes of the app's tokens")
+    cors: Cors = Field(default=Cors(), description="which web pages may read the app's answers")
+    limits: Limits = Field(default=NO_LIMITS, description="rate limits of the app's token requests")
+    rest: RestApi | None = Field(default=None, description="access to the vendor's REST API")
+    authorizer: AuthorizerSettings | None = Field(
+        default=None, description="the app's own backend, asked before a token is issued"
     )
 
 

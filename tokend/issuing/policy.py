@@ -61,7 +61,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
         return Explanation(caller.name, tuple(rule_results), reason.renamed(token_request.names))
     gives = inspection.grant_fields(permit.grant, permit.backend)
     return Explanation(
-        caller.name, (*rule_results, RuleResult(permit.rule, ())), None, gives, app.authorizer is not None
+        caller.name, (*rule_results, RuleResult(permit.rule, ())), None, gives, app.options.authorizer is not None
     )
 
 

@@ -53,7 +53,7 @@ def test_the_ninety_percent_case(tmp_path: Path) -> None:
     assert configuration.listen == Listen("127.0.0.1", 8080)
     assert app.app_id == APP_ID
     assert list(app.backends) == ["rtc", "rtm", "chat"]
-    assert app.origins.written == ()
+    assert app.options.cors.origins.written == ()
     assert route.prefix == "/demo"
     assert route.host is None
     assert [dialect.name for dialect in route.dialects] == ["native", "agora-token-service"]
@@ -85,7 +85,7 @@ def test_the_big_example(tmp_path: Path) -> None:
         ("coda", None, "/coda"),
         ("coda", "coda.rtc.example.com", "/"),
     ]
-    assert acme.origins.written == ("https://acme.example.com", "https://*.preview.example.com")
+    assert acme.options.cors.origins.written == ("https://acme.example.com", "https://*.preview.example.com")
     assert acme.rules["web"][0].max_ttl == 1800
     assert acme.rules["web"][1].channel is not None
     assert acme.rules["web"][1].channel.parts[0] == "acme-"
@@ -213,5 +213,5 @@ def test_a_thousand_apps_with_problems_each(tmp_path: Path) -> None:
     ],
 )
 def test_what_counts_from_the_next_start(tmp_path: Path, line: str, same: bool) -> None:
-    before = loaded(tmp_path, ONE_APP).server
-    assert before.starts_like(loaded(tmp_path, f"server: {line}\n{ONE_APP}").server) is same
+    before = loaded(tmp_path, ONE_APP).options.server
+    assert before.starts_like(loaded(tmp_path, f"server: {line}\n{ONE_APP}").options.server) is same

@@ -11,7 +11,7 @@ from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import DEMO, KEY, KINDS, OPEN, configuration_of, serving
 from tokend.http import pages
-from tokend.http.control import ServedConfiguration
+from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.app_options import DEFAULT_DIALECTS, RouteOptions
 
 _HOW_MANY: Final = 60
@@ -164,9 +164,9 @@ async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
         first = [await token_request(*one) for one in wanted]
         assert len(set(first)) == 4  # one of one route or kind is never given for another
         assert [await token_request(*one) for one in wanted] == first
-        (route, _), documents = server.control.served.configuration.routes, server.control.served.documents
+        (route, _), documents = server.control.active.configuration.routes, pages.Documents()
         assert documents.get("docs", route) is documents.get("docs", route)
-        server.control.served = ServedConfiguration.of(configuration_of(both.replace("demo:", "other:")))
+        server.control.active = ActiveConfiguration.of(configuration_of(both.replace("demo:", "other:")))
         again = [await token_request(*one) for one in wanted]
     assert all(b"tokend: demo" in one for one in first)
     assert all(b"tokend: other" in one for one in again)
@@ -177,7 +177,7 @@ def test_the_docs_page_escapes_what_it_shows() -> None:
     text = "<script>alert('x')</script>"
     (rtc,) = (one for kind, one in route.app.backends.items() if kind == "rtc")
     hostile = type("Hostile", (type(rtc),), {"Fields": type("Fields", (rtc.Fields,), {"__doc__": text})})
-    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.origins)
+    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.options)
     shown = pages.document(
         "docs", type(route)(app, RouteOptions(path=f"/{text}"), route.dialects, route.authenticator, ())
     ).body
