@@ -5,10 +5,12 @@ Each part of the settings has its own model. What is wrong in a part is reported
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticUseDefault
 
 from tokend.config.callers import CallerShape
+from tokend.config.entry_points import DIALECTS
 from tokend.config.partly_valid import partly_valid
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.problems import Report
@@ -17,6 +19,7 @@ from tokend.config.yaml_tree import LocatedDict
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
+from tokend.dialects import custom
 from tokend.issuing.app_options import Cors, RestApi, RouteOptions, TtlBounds
 from tokend.issuing.server_settings import (
     AuditSettings,
@@ -52,6 +55,33 @@ def _route(value: object, info: ValidationInfo) -> object:
     return found or partly_valid(RouteOptions, {**value, "path": "/"}, value.path, report)
 
 
+class _DialectOptions:
+    """Adds the options of every installed dialect, and of custom endpoints, to the JSON Schema of a route."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler(schema)
+        own = handler.resolve_ref_schema(found)
+        options = {name: dialect.Options for name, dialect in DIALECTS.load_all().items()}
+        options[custom.NAME] = custom.CustomOptions
+        properties = {
+            name: {"description": f"options of the dialect {name}", **handler(model.__pydantic_core_schema__)}
+            for name, model in options.items()
+            if model.model_fields
+        }
+        mapping = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": {"type": ["object", "null"], "maxProperties": 0},
+            "minProperties": 1,
+        }
+        choice = {"anyOf": [{"type": "string"}, mapping]}
+        own["properties"]["dialect"] = {
+            "description": own["properties"]["dialect"]["description"],
+            "anyOf": [*choice["anyOf"], {"type": "array", "items": choice, "minItems": 1}],
+        }
+        return found
+
+
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
 
 
@@ -78,7 +108,7 @@ class AppShape(Part):
         ]
         | None
     ) = Field(default=None, description="kinds of token with their options; left out, rtc, rtm and chat")
-    routes: Listed[Annotated[RouteOptions, BeforeValidator(_route)]] | None = Field(
+    routes: Listed[Annotated[RouteOptions, BeforeValidator(_route), _DialectOptions()]] | None = Field(
         default=None, description="where the app is served; left out, at /NAME of the app"
     )
     rest: Annotated[RestApi | None, _by(RestApi)] = Field(default=None, description="access to the vendor's REST API")

@@ -48,8 +48,9 @@ class RequestHandler:
             query_of(request),
             body,
             request.headers.get(hdrs.CONTENT_TYPE),
-            match.route.settings(endpoint),
+            match.route.dialect_options[match.dialect.name],
             now,
+            match.route.field_types,
         )
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):

@@ -12,7 +12,8 @@ from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import DEMO, KEY, KINDS, OPEN, configuration_of, serving
 from tokend.http import pages
 from tokend.http.control import ServedConfiguration
-from tokend.issuing.app_options import DEFAULT_DIALECTS, RouteOptions
+from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.dialect_choices import DEFAULT_DIALECTS
 
 _HOW_MANY: Final = 60
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]
@@ -32,7 +33,7 @@ _ALL: Final = f"""{ANYBODY["every capability"]}    routes:
       - path: /all
         dialect: [native, agora-token-service, agora-npm-demo, agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]
       - {{path: /guide, dialect: [native, agora-token-guide]}}
-      - {{path: /node, dialect: [native, agora-node-server], on_excess: clamp, token_version: "007"}}
+      - {{path: /node, dialect: [native, {{agora-node-server: {{token_version: "007"}}}}], on_excess: clamp}}
       - {{path: "/all/watch/{{channel}}", kind: rtc, set: {{uid: 7}}}}
 """
 """Every dialect, in groups that have no path in common; every kind."""
