@@ -14,10 +14,6 @@ from tokend.core.validation import StrictModel
 from tokend.dialects.contract import HttpRequest
 from tokend.dialects.fields import integer
 
-UID: Final = "uid"
-ROLE: Final = "role"
-TOKEN_VERSION: Final = "token-version"
-"""Formats in the JSON Schema of a kind's field: a number from 0 to 2^32-1, a publisher or subscriber, a token's format."""
 V006: Final = "006"
 V007: Final = "007"
 WARNING_006: Final = (

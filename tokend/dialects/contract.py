@@ -19,6 +19,12 @@ BODY_LIMIT: Final = 16 * 1024
 """Bytes of a request's body, unless an endpoint says more."""
 
 
+UID_FORMAT: Final = "uid"
+ROLE_FORMAT: Final = "role"
+TOKEN_VERSION_FORMAT: Final = "token-version"
+"""Formats in the JSON Schema of a kind's field: a number from 0 to 2^32-1, a publisher or subscriber, a token's format."""
+
+
 class FieldType(Struct, frozen=True):
     """What a field of a kind takes, from its JSON Schema. `numeric`: an integer. `format`: its `format`, or None."""
 

@@ -20,7 +20,10 @@ from tokend.dialects import fields as reading
 from tokend.dialects.contract import (
     FORM,
     JSON,
+    ROLE_FORMAT,
     TEXT,
+    TOKEN_VERSION_FORMAT,
+    UID_FORMAT,
     Dialect,
     Endpoint,
     FieldType,
@@ -88,7 +91,7 @@ def dialect(custom: Custom) -> Dialect:
 
     endpoints = (Endpoint("GET", "", parse_get, render), Endpoint("POST", "", parse_post, render))
     issues_006 = any(
-        types[name].format == agora_fields.TOKEN_VERSION and value == agora_fields.V006
+        types[name].format == TOKEN_VERSION_FORMAT and value == agora_fields.V006
         for types in custom.kinds.values()
         for name, value in {**custom.default, **custom.set}.items()
         if name in types
@@ -108,7 +111,7 @@ def names_in_requests(kinds: Mapping[str, FieldTypes], renamed: Mapping[str, str
         name
         for types in kinds.values()
         for name, field_type in types.items()
-        if field_type.format != agora_fields.TOKEN_VERSION
+        if field_type.format != TOKEN_VERSION_FORMAT
     }
     return ((fields | {TTL}) - set(renamed.values())) | renamed.keys()
 
@@ -157,19 +160,16 @@ def _issue(
 def _from_text(value: object, name: str, field_type: FieldType, request: HttpRequest) -> object:
     """Convert text of a path, query or form to the type of the field. `name` is that in the request."""
     text = str(value)
-    match field_type.format:
-        case agora_fields.UID:
-            return agora_fields.uid(text, name, request.options.signed_uid)
-        case agora_fields.ROLE:
-            return agora_fields.role(text, name)
+    if field_type.format == UID_FORMAT:
+        return agora_fields.uid(text, name, request.options.signed_uid)
+    if field_type.format == ROLE_FORMAT:
+        return agora_fields.role(text, name)
     return reading.integer_text(text, name) if field_type.numeric else text
 
 
 def _from_json(value: object, name: str, field_type: FieldType) -> object:
     """Convert a role of a JSON body to its name. The kind checks all other values."""
-    return (
-        agora_fields.role(value, name) if field_type.format == agora_fields.ROLE and isinstance(value, str) else value
-    )
+    return agora_fields.role(value, name) if field_type.format == ROLE_FORMAT and isinstance(value, str) else value
 
 
 def _ttl(values: Mapping[str, object], name: str, *, is_text: bool) -> int | None:

@@ -10,8 +10,9 @@ from tokend.core.errors import ApiError, Code, whole_seconds
 from tokend.core.model import Issued, TokenRequest
 from tokend.core.validation import StrictModel
 from tokend.dialects import fields as reading
-from tokend.dialects.agora_fields import TOKEN_VERSION, V006, V007, warnings_about_006
+from tokend.dialects.agora_fields import V006, V007, warnings_about_006
 from tokend.dialects.contract import (
+    TOKEN_VERSION_FORMAT,
     Dialect,
     Endpoint,
     Explain,
@@ -59,7 +60,7 @@ def _token_request(body: Mapping[str, Any], request: HttpRequest) -> TokenReques
 def _reject_006(fields: Mapping[str, object], types: FieldTypes) -> None:
     """Raise `ApiError` for a token format of 006. No other field of a kind is affected."""
     for name, value in fields.items():
-        if value == V006 and name in types and types[name].format == TOKEN_VERSION:
+        if value == V006 and name in types and types[name].format == TOKEN_VERSION_FORMAT:
             raise ApiError(
                 Code.INVALID_FIELD, "may not be 006: the route's dialect native lacks token_version 006", name
             )

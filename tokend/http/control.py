@@ -70,7 +70,7 @@ class ServedConfiguration(Struct, frozen=True):
             opened=opened,
             proxies=Proxies(configuration.trusted_proxies),
             knows_clients=knows_clients,
-            documents=Documents(),
+            documents=Documents(configuration.routes),
             batches_responses=configuration.audit is None or configuration.audit.sync == "off",
             invalid_apps=invalid_apps,
         )
