@@ -54,6 +54,8 @@ from tokend.dialects.contract import (
     Dialect,
     Endpoint,
     Explain,
+    FieldType,
+    FieldTypes,
     HttpRequest,
     HttpResponse,
     Inspect,
@@ -61,7 +63,6 @@ from tokend.dialects.contract import (
     Outcome,
     Page,
     Parsed,
-    Settings,
 )
 
 __all__ = [
@@ -98,6 +99,8 @@ __all__ = [
     "Endpoint",
     "Explain",
     "Extent",
+    "FieldType",
+    "FieldTypes",
     "Grant",
     "Header",
     "HttpRequest",
@@ -122,7 +125,6 @@ __all__ = [
     "Secret",
     "Service",
     "ServiceShape",
-    "Settings",
     "Source",
     "StrictModel",
     "StrictValue",

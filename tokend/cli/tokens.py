@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tokend.backends.contract import Backend, NoOptions
+from tokend.backends.contract import Backend
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.config.entry_points import BACKENDS
 from tokend.core.audit_records import decision
@@ -143,7 +143,8 @@ def _bearer(options: argparse.Namespace, configuration: Configuration, app: App)
 def _inspect(options: argparse.Namespace, context: Context) -> int:
     text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
     if options.config is None:
-        backends: list[Backend] = [BACKENDS.load("rtc")(NoOptions(), AppCredentials(None, {}))]
+        rtc = BACKENDS.load("rtc")
+        backends: list[Backend] = [rtc(rtc.Options(), AppCredentials(None, {}))]
     else:
         apps = context.configuration(options).apps.values()
         backends = [backend for app in apps for backend in app.backends.values()]

@@ -60,7 +60,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext) -> BuiltApp:
         shape.options.model_copy(update={"ttl": ttl}),
         url_signing,
     )
-    routes = build_routes(shape, path, app, callers, ttl, report)
+    routes = build_routes(shape, path, app, callers, ttl, tools)
     warnings = _warnings(app, [route for _, route in routes], callers)
     scheduled_warnings = _scheduled_warnings(name, callers)
     digest = _digest(report.root["apps"][name])
@@ -76,12 +76,7 @@ def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller])
     found = []
     for name, caller in callers.items():
         found += _caller_warnings(f"app {app.name}", name, caller)
-    found += [
-        f"app {app.name}: route {route.prefix} issues version 006 tokens, whose signature joins channel and uid "
-        "without a separator, so (room1, 23) and (room12, 3) share one; strict_006: true refuses such names"
-        for route in routes
-        if route.issues_006
-    ]
+    found += [f"app {app.name}: route {route.prefix} {warning}" for route in routes for warning in route.warnings]
     return found
 
 

@@ -6,15 +6,18 @@ What is wrong in a part of the file is reported and left out.
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 
 from tokend.config.callers import CallerShape
+from tokend.config.entry_points import DIALECTS
 from tokend.config.partly_valid import Part, part_of, partly_valid
 from tokend.config.parts import Listed, Named, mapped
 from tokend.config.problems import Report
 from tokend.config.references import AppIdOrVariable, Certificate
 from tokend.config.yaml_tree import LocatedDict
 from tokend.core.lists import ItemOrList
+from tokend.dialects import custom
 from tokend.issuing.app_options import AppOptions, RouteOptions
 from tokend.issuing.server_settings import RootOptions
 
@@ -28,6 +31,33 @@ def _route(value: object, info: ValidationInfo) -> object:
         return RouteOptions(path="/")
     found = partly_valid(RouteOptions, value, value.path, report)
     return found or partly_valid(RouteOptions, {**value, "path": "/"}, value.path, report)
+
+
+class _DialectOptions:
+    """Adds the options of every installed dialect, and of custom endpoints, to the JSON Schema of a route."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler(schema)
+        own = handler.resolve_ref_schema(found)
+        options = {name: dialect.Options for name, dialect in DIALECTS.load_all().items()}
+        options[custom.NAME] = custom.CustomOptions
+        properties = {
+            name: {"description": f"options of the dialect {name}", **handler(model.__pydantic_core_schema__)}
+            for name, model in options.items()
+            if model.model_fields
+        }
+        mapping = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": {"type": ["object", "null"], "maxProperties": 0},
+            "minProperties": 1,
+        }
+        choice = {"anyOf": [{"type": "string"}, mapping]}
+        own["properties"]["dialect"] = {
+            "description": own["properties"]["dialect"]["description"],
+            "anyOf": [*choice["anyOf"], {"type": "array", "items": choice, "minItems": 1}],
+        }
+        return found
 
 
 _Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
@@ -51,7 +81,7 @@ class AppShape(Part, AppOptions):
         ]
         | None
     ) = Field(default=None, description="kinds of token with their options; left out, rtc, rtm and chat")
-    routes: Listed[Annotated[RouteOptions, BeforeValidator(_route)]] | None = Field(
+    routes: Listed[Annotated[RouteOptions, BeforeValidator(_route), _DialectOptions()]] | None = Field(
         default=None, description="where the app is served; left out, at /NAME of the app"
     )
 

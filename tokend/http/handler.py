@@ -27,7 +27,7 @@ class RequestHandler:
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self._documents = pages.Documents()
+        self._documents = pages.Documents(control.active.configuration.routes)
         self._documented = control.active
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -52,8 +52,9 @@ class RequestHandler:
             query_of(request),
             body,
             request.headers.get(hdrs.CONTENT_TYPE),
-            match.route.settings(endpoint),
+            match.route.dialect_options[match.dialect.name],
             now,
+            match.route.field_types,
         )
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):
@@ -78,7 +79,7 @@ class RequestHandler:
 
     def _documents_of(self, active: ActiveConfiguration) -> pages.Documents:
         if active is not self._documented:  # after a reload
-            self._documents, self._documented = pages.Documents(), active
+            self._documents, self._documented = pages.Documents(active.configuration.routes), active
         return self._documents
 
     def unreadable(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:

@@ -11,11 +11,12 @@ from msgspec import Struct
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import SigningKeys
 from tokend.backends.contract import Backend
-from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.rate_limits import NO_LIMITS
 from tokend.core.rules import Rule
-from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.issuing.app_options import AUTO, AppOptions, Parts, RouteOptions, TtlBounds, prefix_of
+from tokend.core.validation import StrictModel
+from tokend.dialects.contract import Dialect, FieldTypes
+from tokend.issuing.app_options import AppOptions, Parts, RouteOptions, TtlBounds, prefix_of
+from tokend.issuing.field_types import field_types
 from tokend.issuing.server_settings import Listen, RootOptions
 
 
@@ -34,13 +35,18 @@ class App(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """A route of an app, ready for requests. `options`: as written, but with the effective lifetimes."""
+    """A route of an app, ready for requests. `options`: as written, but with the effective lifetimes.
+
+    `dialect_options`: those of each dialect, by its name. `warnings`: what the dialects say of them to the operator.
+    """
 
     app: App
     options: RouteOptions
     dialects: tuple[Dialect, ...]
     authenticator: Authenticator
     callers: tuple[str, ...]
+    dialect_options: Mapping[str, StrictModel] = {}
+    warnings: tuple[str, ...] = ()
 
     @property
     def path(self) -> Parts:
@@ -82,17 +88,10 @@ class Route(Struct, frozen=True):
         """Names of the headers that its schemes read from a trusted proxy, in lower case."""
         return self.authenticator.proxy_headers
 
-    @property
-    def issues_006(self) -> bool:
-        """Whether any of its endpoints issues version 006 tokens."""
-        endpoints = (endpoint for dialect in self.dialects for endpoint in dialect.endpoints)
-        return any(self.settings(endpoint).version == "006" for endpoint in endpoints)
-
-    def settings(self, endpoint: Endpoint) -> Settings:
-        """The settings of one of its endpoints. With `auto`, the token format is that of the original server."""
-        options = self.options
-        version = endpoint.version if options.token_version == AUTO else options.token_version
-        return Settings(version, options.signed_uid)
+    def field_types(self, kind: str) -> FieldTypes:
+        """The fields of a kind of its app; none for any other name."""
+        backend = self.app.backends.get(kind)
+        return {} if backend is None else field_types(backend.Fields)
 
     @property
     def prefix(self) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from msgspec import Struct
 from pydantic import ValidationError
 
-from tokend.backends.agora.v006 import VERSION as V006
 from tokend.backends.contract import Backend
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, TokenRequest
-from tokend.core.reach import Reach, text_of
+from tokend.core.reach import Reach
 from tokend.core.rules import BoundRule, bind, unmet_requirements
 from tokend.core.validation import StrictModel, first_field_error
 from tokend.dialects.contract import Explanation, RuleResult
@@ -70,7 +69,7 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
     backend, fields = validated(app, token_request)
     ttl, clamped_from = _ttl(token_request, options, None)
     grant, reach = granted(backend, token_request.kind, fields, ttl)
-    return Permit(token_request, backend, _checked(grant, options), reach, "(operator)", {}, clamped_from)
+    return Permit(token_request, backend, grant, reach, "(operator)", {}, clamped_from)
 
 
 def evaluate(
@@ -95,7 +94,6 @@ def evaluate(
             user = None if backend.names_user(complete) else bound.single_user
             ttl, clamped_from = _ttl(token_request, options, bound.max_ttl)
             grant, reach = granted(backend, token_request.kind, complete, ttl, user)
-            grant = _checked(grant, options)
         except ApiError as api_error:
             if api_error.status >= 500:
                 raise
@@ -168,14 +166,3 @@ def _ttl(token_request: TokenRequest, options: RouteOptions, rule_max: int | Non
         return token_request.ttl, None
     ttl = min(token_request.ttl, options.ttl.max if rule_max is None else min(options.ttl.max, rule_max))
     return ttl, (token_request.ttl if ttl != token_request.ttl else None)
-
-
-def _checked(grant: Grant, options: RouteOptions) -> Grant:
-    """Reject ambiguous names on strict routes: 006 signs app id, channel and uid joined without separators."""
-    if options.strict_006 and grant.format == V006:
-        for service in grant.services:
-            if text_of(service.channel)[-1:].isdigit() and text_of(service.user).isdigit():
-                raise ApiError(
-                    Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
-                )
-    return grant
