@@ -112,7 +112,8 @@ class MultiProcessServer:
 
     async def snapshot(self) -> Snapshot:
         await asyncio.gather(*(worker.call("report", REPORT_SECONDS) for worker in self._workers))
-        return merged([self._ended, self._metrics.snapshot({}), *(worker.snapshot for worker in self._workers)])
+        own = self._metrics.snapshot({"tokend_log_lines_dropped": {(): float(self._log.dropped_lines)}})
+        return merged([self._ended, own, *(worker.snapshot for worker in self._workers)])
 
     def not_ready_reasons(self) -> list[str]:
         if self._stopping:

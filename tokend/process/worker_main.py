@@ -16,16 +16,17 @@ from tokend.issuing.configuration import Configuration
 from tokend.process.ipc import Channel
 from tokend.process.runtime import caps_of, collect_seldom, no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
-from tokend.telemetry.log import JsonLog, capture_libraries, standard_error
+from tokend.telemetry.log import JsonLog, capture_libraries, queued_standard_error
 
 
 def main(listener: int, channel: int) -> None:
     """`listener` and `channel` are descriptors that were inherited."""
-    log = standard_error(time.time)
+    log = queued_standard_error(time.time)
     capture_libraries(log)
     no_core_dumps()
     with asyncio.Runner() as runner:
         runner.run(_Child(log, socket.socket(fileno=listener)).obey(socket.socket(fileno=channel)))
+    log.close()
 
 
 class _Child:
