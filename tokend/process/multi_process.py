@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from tokend.adapters.resources import CannotStart
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files
 from tokend.http.reloader import Reloader
+from tokend.process.child_command import child_command
 from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
 from tokend.telemetry.log import JsonLog
@@ -177,7 +177,7 @@ class MultiProcessServer:
         ours, theirs = socket.socketpair()
         fds = (self._listener.fileno(), theirs.fileno())
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tokend.process.worker_main", *map(str, fds)),
+            *child_command(fds),
             pass_fds=fds,
             stdin=asyncio.subprocess.DEVNULL,
         )

@@ -1,10 +1,9 @@
-"""A worker process: it obeys its parent, and ends with it. Started as `python -m tokend.process.worker_main`."""
+"""A worker process: it obeys its parent, and ends with it. Started by `child_command`."""
 
 import asyncio
 import os
 import signal
 import socket
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,3 @@ class _Child:
             isolated = self._source.load_isolated(Files.unpack(pack), previous)
             previous = isolated.configuration
         return isolated
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
