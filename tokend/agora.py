@@ -21,7 +21,7 @@ from tokend.backends.agora.base import read as _read
 from tokend.backends.agora.combined import PARTS, Combined
 from tokend.backends.agora.packing import WireError
 from tokend.backends.agora.rtc_rtm import RtcRtm
-from tokend.backends.contract import NoOptions, Reading, Unreadable
+from tokend.backends.contract import Reading, Unreadable
 from tokend.core.errors import ApiError
 from tokend.core.model import PLATFORM_MAX_TTL, AppCredentials, Issuance
 from tokend.core.secrets import Secret
@@ -95,4 +95,5 @@ def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
     for name, text in (("app_id", app_id), ("certificate", certificate)):
         if len(text) != 32 or not all(character in "0123456789abcdefABCDEF" for character in text):
             raise TokenError(f"{name} must be exactly 32 hexadecimal digits")
-    return KINDS[kind](NoOptions(), AppCredentials(app_id, {"primary": Secret(certificate)}))
+    backend = KINDS[kind]
+    return backend(backend.Options(), AppCredentials(app_id, {"primary": Secret(certificate)}))

@@ -29,6 +29,8 @@ from tokend.dialects.contract import (
     Dialect,
     Endpoint,
     Explain,
+    FieldType,
+    FieldTypes,
     HttpRequest,
     HttpResponse,
     Inspect,
@@ -36,7 +38,6 @@ from tokend.dialects.contract import (
     Outcome,
     Page,
     Parsed,
-    Settings,
 )
 
 __all__ = [
@@ -60,6 +61,8 @@ __all__ = [
     "Dialect",
     "Endpoint",
     "Explain",
+    "FieldType",
+    "FieldTypes",
     "Grant",
     "Header",
     "HttpRequest",
@@ -82,7 +85,6 @@ __all__ = [
     "Reading",
     "Secret",
     "Service",
-    "Settings",
     "Source",
     "StrictModel",
     "StrictValue",

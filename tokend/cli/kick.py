@@ -82,13 +82,13 @@ def _kick(options: argparse.Namespace, context: Context) -> int:
         fail("name whom to kick: --user, --channel or --ip")
     if options.user is None and not options.yes:
         fail("without --user this kicks everybody: add --yes to confirm")
-    if app.rest is None or app.app_id is None:
+    if app.options.rest is None or app.app_id is None:
         print(f"tokend: app {app.name} has no `rest` credentials: add customer_id and customer_secret", file=sys.stderr)
         return 1
     privileges = list(options.privileges)
     body = {"appid": app.app_id, **chosen, "time_in_seconds": options.seconds, "privileges": privileges}
     try:
-        rule = create_rule(app.rest, body)
+        rule = create_rule(app.options.rest, body)
     except KickError as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1

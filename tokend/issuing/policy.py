@@ -5,7 +5,6 @@ Lifetimes are first checked against the bounds of platform, app and route.
 
 from msgspec import Struct
 
-from tokend.backends.agora.v006 import VERSION as V006
 from tokend.backends.contract import Backend
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, TokenRequest
@@ -62,7 +61,7 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
     """A grant for the operator. The bounds of app and platform apply; no rules of callers do."""
     backend, fields = validated(app, token_request)
     ttl, clamped_from = _ttl(token_request, options, None)
-    grant = _checked(backend.grant(fields, ttl), options)
+    grant = backend.grant(fields, ttl)
     return Permit(token_request, backend, grant, "(operator)", None, clamped_from)
 
 
@@ -85,7 +84,7 @@ def evaluate(
         try:
             user = None if backend.names_user(fields) else filled.single_user
             ttl, clamped_from = _ttl(token_request, options, filled.max_ttl)
-            grant = _checked(backend.grant(fields, ttl, user), options)
+            grant = backend.grant(fields, ttl, user)
         except ApiError as api_error:
             rule_results.append(RuleResult(rule.name, (api_error.detail,)))
             misses.append((0, api_error))
@@ -135,14 +134,3 @@ def _ttl(token_request: TokenRequest, options: RouteOptions, rule_max: int | Non
         return token_request.ttl, None
     ttl = min(token_request.ttl, options.ttl.max if rule_max is None else min(options.ttl.max, rule_max))
     return ttl, (token_request.ttl if ttl != token_request.ttl else None)
-
-
-def _checked(grant: Grant, options: RouteOptions) -> Grant:
-    """Reject ambiguous names on strict routes: 006 signs app id, channel and uid joined without separators."""
-    if options.strict_006 and grant.format == V006:
-        for service in grant.services:
-            if service.channel and service.channel[-1].isdigit() and (service.user or "").isdigit():
-                raise ApiError(
-                    Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
-                )
-    return grant

@@ -14,6 +14,7 @@ SOURCES = [
     *sorted((ROOT / "config").glob("*.py")),
     ROOT / "core" / "patterns.py",
     ROOT / "issuing" / "configuration.py",
+    ROOT / "issuing" / "dialect_choices.py",
     ROOT / "core" / "claims.py",
     ROOT / "core" / "conditions.py",
     ROOT / "core" / "durations.py",
