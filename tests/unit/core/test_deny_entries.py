@@ -10,12 +10,17 @@ import pytest
 from tests.running import APP_ID
 from tests.unit.http.running import DEMO, KEY, NOW, Serving
 from tokend.adapters.deny_file import DenyFile
+from tokend.core.declarations import LISTEN, Declarations, ServiceShape
 from tokend.core.deny_entries import parse_entries, reason
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Grant, Service
+from tokend.core.reach import reach_of
 from tokend.telemetry.log import JsonLog
 
-ROOM = Grant(APP_ID, "007", 600, (Service("rtc", "ada", "lobby", {"join": 600}),))
+ROOM = reach_of(
+    Grant(APP_ID, "007", 600, (Service("rtc", "ada", "lobby", {"join": 600}),)),
+    Declarations({"rtc": ServiceShape()}, {"join": LISTEN}),
+)
 STUDIO = Caller("studio", {"iat": NOW - 100})
 
 
