@@ -80,7 +80,7 @@ def test_c14_the_authorizer_is_asked_about_the_role() -> None:
     teacher, student = asked
     assert (teacher.roles, student.roles) == (("publisher",), ("subscriber",))
     assert [service["detail"] for service in (teacher.services[-1], student.services[-1])] == [{"role": 1}, {"role": 2}]
-    assert list(teacher.services[-1]["privileges"]) == ["room_teacher"]
+    assert teacher.services[-1]["privileges"] == {"room_teacher": 3600}
 
 
 def test_c14_the_audit_holds_the_role_with_hashed_ids_too() -> None:
