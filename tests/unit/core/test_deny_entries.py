@@ -84,6 +84,20 @@ def test_a_line_that_is_no_entry_is_told(raw: bytes, sentence: str) -> None:
     assert sentence in str(told.value)
 
 
+def test_every_line_and_field_that_is_wrong_is_named() -> None:
+    raw = b'{"user": 7, "channel": 8}\n{"user": "ada"}\njunk\n{"user": 9}\n'
+    with pytest.raises(ValueError, match="line ") as caught:
+        parse_entries(raw)
+    assert str(caught.value) == (
+        "line 1: user must be text; line 1: channel must be text; line 3: is no JSON object; line 4: user must be text"
+    )
+
+
+def test_the_reason_says_nothing_of_the_entry() -> None:
+    entry = parse_entries(entries({"user": "ada", "channel": "lobby"}))
+    assert reason(entry, "demo", STUDIO, ROOM, NOW) == "this is denied for the time being"
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 0.0
