@@ -73,6 +73,8 @@ def test_a_jwt_that_does_not_say_when_it_was_issued_counts_as_old() -> None:
         (b'{"app": "demo", "url": null}', "an entry for everybody is no entry"),
         (b'{"user": "ada", "chanel": "x"}', "chanel unknown key, did you mean 'channel'?"),
         (b'{"user": 7}', "user must be text"),
+        (b'{"user": ""}', "user string should have at least 1 character"),
+        (b'{"channel": "", "user": "ada"}', "channel string should have at least 1 character"),
         (b'{"app": "demo"}', "an entry for everybody is no entry"),
         (b'{"user": "a", "user": "b"}', "line 1: is no JSON object"),
         (b'{"user": "ada", "until": -1}', "until"),

@@ -1,5 +1,8 @@
 """The rules against the naive model beside this file, on random rules, callers and requests; and the invariants."""
 
+import ast
+import random
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from tests.examples import examples
+from tests.running import ROOT
 from tests.unit.core.random_rules import (
     BOUNDS,
     CLAIMS,
@@ -20,25 +24,45 @@ from tests.unit.core.random_rules import (
     as_reference,
     caller_of,
     permit_of,
+    random_request,
 )
 from tests.unit.core.reference_rules import verdict
 from tests.unit.issuing.making import CALLER, STAMP
 from tokend.core.declarations import WILDCARD_CHANNEL, WILDCARD_USER
+from tokend.core.model import TokenRequest
 from tokend.dialects.contract import RuleResult
 from tokend.issuing.issuer import explain, mint
 
 _RULES: Final = st.fixed_dictionaries({key: st.sampled_from(values) for key, values in RULE.items()})
 _RESTRICTIONS: Final = st.fixed_dictionaries({key: st.sampled_from(values) for key, values in RESTRICTION.items()})
 _CLAIMS: Final = st.fixed_dictionaries({}, optional={key: st.sampled_from(values) for key, values in CLAIMS.items()})
+_SEEDS: Final = st.integers(0, 2**32)
 MINTED: Final = ("rtc", "rtm", "chat")
 
 
+def _requests(seed: int) -> list[TokenRequest]:
+    """Those of the list, and some of random parts."""
+    source = random.Random(seed)
+    return [*REQUESTS, *(random_request(source) for _ in range(20))]
+
+
+def test_the_naive_model_shares_no_line_with_tokend() -> None:
+    for name in ("reference_rules", "reference_kinds"):
+        tree = ast.parse((ROOT / f"tests/unit/core/{name}.py").read_text())
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        allowed = {"tests.unit.core.reference_kinds", *sys.stdlib_module_names}
+        assert {
+            module for module in modules if module not in allowed and str(module).split(".")[0] not in allowed
+        } == set()
+
+
 @examples(120)
-@given(rules=st.lists(_RULES, max_size=3), claims=_CLAIMS)
-def test_the_rules_say_what_the_naive_model_says(rules: list[Choices], claims: dict[str, Any]) -> None:
+@given(rules=st.lists(_RULES, max_size=3), claims=_CLAIMS, seed=_SEEDS)
+def test_the_rules_say_what_the_naive_model_says(rules: list[Choices], claims: dict[str, Any], seed: int) -> None:
     """Some 100 requests for each of the random rules and callers."""
     of, caller = app_of(rules), caller_of(claims)
-    for token_request in REQUESTS:
+    for token_request in _requests(seed):
         assert as_reference(permit_of(of, caller, token_request)) == verdict(
             rules, claims, asdict(token_request), BOUNDS
         ), token_request
@@ -49,12 +73,13 @@ def test_the_rules_say_what_the_naive_model_says(rules: list[Choices], claims: d
     rules=st.lists(_RULES, min_size=1, max_size=2),
     claims=_CLAIMS,
     restrictions=st.lists(_RESTRICTIONS, min_size=1, max_size=2),
+    seed=_SEEDS,
 )
 def test_a_restricted_caller_gets_what_the_naive_model_says(
-    rules: list[Choices], claims: dict[str, Any], restrictions: list[Choices]
+    rules: list[Choices], claims: dict[str, Any], restrictions: list[Choices], seed: int
 ) -> None:
     of, caller = app_of(rules), caller_of(claims, restrictions)
-    for token_request in REQUESTS:
+    for token_request in _requests(seed):
         assert as_reference(permit_of(of, caller, token_request)) == verdict(
             rules, claims, asdict(token_request), BOUNDS, restrictions
         ), token_request
