@@ -44,6 +44,10 @@ class WrongWithAppId(Wrong):
     needs_app_id: ClassVar[bool] = True
 
 
+class WrongWithExtras(Wrong):
+    extras: ClassVar[tuple[str, ...]] = ("password", "url")
+
+
 def _given(value: object) -> Any:
     if isinstance(value, Exception):
         raise value
@@ -127,6 +131,7 @@ def test_c4_a_grant_that_breaks_the_contract_is_an_internal_error(grant: object,
     assert api_error is not None
     assert (api_error.code, api_error.sentence) == (Code.INTERNAL, "the token was not released")
     assert api_error.operator == f"backend of any: {problem}"
+    assert api_error.__cause__ is (grant if isinstance(grant, Exception) else None)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +171,7 @@ def test_c4_what_a_backend_refuses_itself_stays_its_error() -> None:
     ("changes", "operator"),
     [
         ({"privileges": {"administrate_everything": 60}}, "privilege 'administrate_everything'"),
-        ({"privileges": {"listen": 60, "x" * 200: 60}}, f"privilege {'x' * 200!r}"[:111]),
+        ({"privileges": {"listen": 60, "x" * 200: 60}}, f"privilege {'x' * 100!r}"),
         ({"detail": {"channels": ["a"]}}, "detail 'channels'"),
     ],
 )
@@ -175,9 +180,7 @@ def test_c1_what_is_not_declared_is_not_permitted(changes: Mapping[str, Any], op
     assert api_error is not None
     assert (api_error.code, api_error.status) == (Code.NOT_PERMITTED, 403)
     assert api_error.sentence.startswith(f"kind any does not declare a {operator.split()[0]}")
-    assert api_error.operator is not None
-    assert api_error.operator.startswith(operator)
-    assert len(api_error.operator) < 120
+    assert api_error.operator == operator
 
 
 def test_c4_a_minted_token_that_keeps_to_the_contract_is_released() -> None:
@@ -186,8 +189,9 @@ def test_c4_a_minted_token_that_keeps_to_the_contract_is_released() -> None:
         Minted("t", 60),
         Minted("t", 30, {"password": "p"}),
         Minted("t", 30, {"password": {"a": [1, None]}}),
+        Minted("t", 30, {"password": "p", "url": "u"}),
     ):
-        assert checked_mint(Wrong(minted=minted), "any", GRANT, STAMP) is minted
+        assert checked_mint(WrongWithExtras(minted=minted), "any", GRANT, STAMP) is minted
 
 
 @pytest.mark.parametrize(
@@ -213,6 +217,7 @@ def test_c4_a_minted_token_that_breaks_the_contract_is_not_released(minted: obje
         checked_mint(Wrong(minted=minted), "any", GRANT, STAMP)
     assert (caught.value.code, caught.value.sentence) == (Code.INTERNAL, "the token was not released")
     assert caught.value.operator == f"backend of any: {problem}"
+    assert caught.value.__cause__ is (minted if isinstance(minted, Exception) else None)
 
 
 def test_c4_a_token_that_differs_from_its_grant_is_not_released() -> None:
