@@ -16,6 +16,8 @@ WILDCARD_PUBLISH: Final = "wildcard_publish"
 APP_ADMIN: Final = "app_admin"
 CAPABILITIES: Final = (WILDCARD_USER, WILDCARD_CHANNEL, WILDCARD_PUBLISH, APP_ADMIN)
 """Names of the capabilities that every kind knows."""
+UNDECLARED: Final = "undeclared"
+"""The capability of privileges and details that are not declared. No rule can name it."""
 PUBLISHER: Final = "publisher"
 SUBSCRIBER: Final = "subscriber"
 ROLES: Final = (PUBLISHER, SUBSCRIBER)
@@ -123,7 +125,7 @@ class Declarations(Struct, frozen=True):
             if not isinstance(detail, Freedom | Capability):
                 yield f"detail {name} must be declared as FREE or a Capability"
         for capability in sorted(self.capabilities):
-            if capability in CAPABILITIES:
+            if capability in (*CAPABILITIES, UNDECLARED):
                 yield f"capability {capability} is built in: choose another name"
         for word in sorted(self.capabilities | self.roles):
             if _NAME.fullmatch(word) is None:

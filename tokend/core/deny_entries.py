@@ -15,17 +15,19 @@ from tokend.core.model import Caller
 from tokend.core.reach import Reach
 from tokend.core.validation import FieldError, StrictModel, field_errors, invalid
 
+_Name = Annotated[str, Field(min_length=1)]
+"""Not empty: nothing has an empty name, so such an entry would never match."""
 _SELECTORS = frozenset({"user", "channel", "caller", "url", "issued_before"})
 
 
 class Entry(StrictModel):
     """One line of the deny file. `url` is the id of a signed URL. `until` and `issued_before` are in Unix seconds."""
 
-    app: str | None = None
-    user: str | None = None
-    channel: str | None = None
-    caller: str | None = None
-    url: str | None = None
+    app: _Name | None = None
+    user: _Name | None = None
+    channel: _Name | None = None
+    caller: _Name | None = None
+    url: _Name | None = None
     issued_before: Annotated[int, Field(ge=0)] | None = None
     until: Annotated[int, Field(ge=0)] | None = None
 

@@ -48,8 +48,8 @@ class Limit(Struct, frozen=True):
 
     def __str__(self) -> str:
         if not self.allowed:
-            return "none is allowed"
-        return f"not among {', '.join(map(str, self.allowed))}"
+            return "any value" if self.any else "no value"
+        return " or ".join(map(str, self.allowed))
 
 
 def _parse(value: object) -> FieldLimit:
@@ -91,10 +91,11 @@ def bind_limits(limits: Mapping[str, FieldLimit], claims: Mapping[str, object]) 
 
 
 def unmet_fields(limits: Mapping[str, Limit], services: Iterable[Service]) -> list[str]:
-    """Return a sentence for each detail of the services that the limits do not allow. A detail without limit is allowed."""
-    return [
-        f"field {name}: {limits[name]}"
+    """Return a sentence for each detail of which the limits do not allow a value. A detail without a limit is allowed."""
+    unmet = [
+        name
         for service in services
         for name, value in service.detail.items()
         if name in limits and not limits[name].allows(value)
     ]
+    return [f"field {name} may have {limits[name]}" for name in dict.fromkeys(unmet)]

@@ -9,6 +9,7 @@ from tokend.core.declarations import (
     NEVER,
     PUBLISHER,
     SUBSCRIBER,
+    UNDECLARED,
     WILDCARD_CHANNEL,
     WILDCARD_PUBLISH,
     WILDCARD_USER,
@@ -18,8 +19,6 @@ from tokend.core.declarations import (
 )
 from tokend.core.model import ANY, ANY_TEXT, NOT_APPLICABLE, Extent, Grant, Service
 
-UNDECLARED: Final = "undeclared"
-"""The capability of privileges and details that are not declared. No rule can name it."""
 _NONE: Final[frozenset[str]] = frozenset()
 _LISTENING: Final = frozenset({SUBSCRIBER})
 

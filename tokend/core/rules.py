@@ -177,7 +177,7 @@ def unmet_requirements(rule: Rule, bound: BoundRule, grant: Grant, reach: Reach)
         source = restriction.source
         others += [f"{source}: {unmet}" for unmet in _unmet_limits(grant, reach, restriction, bound_restriction)]
         if APP_ADMIN in reach.capabilities:
-            others.append(f"{source}: what is restricted never administers the app")
+            others.append(f"{source}: a restricted caller never administers the app")
     missing = reach.capabilities - rule.capabilities
     if not others and not missing:
         return _ALL_MET
@@ -191,21 +191,28 @@ def _unmet_limits(
     unmet = []
     if limit.kinds is not None and not reach.kinds <= limit.kinds:
         unmet += [
-            f"kind {kind}, which the token holds too, is not among kinds {_listed(limit.kinds)}"
+            f"kind {kind}, which the token also contains, is not among kinds {_listed(limit.kinds)}"
             for kind in sorted(reach.kinds - limit.kinds)
         ]
     if texts.channel is not None:
         channels = _unmatched(reach.channels, texts.channel)
         unmet += [f'channel "{channel}" does not match {texts.channel}' for channel in channels]
-        unmet += [f"service {name} is for no channel in particular" for name in sorted(reach.omits_channel)]
+        unmet += [
+            f"service {name} has no channel, so it does not match channel {texts.channel}"
+            for name in sorted(reach.omits_channel)
+        ]
         if texts.user is None:
             unmet += [
-                f"service {name} has no channel: it needs `user` beside `channel`" for name in sorted(reach.no_channel)
+                f'service {name} never has a channel: where channel is limited, user must be, too ("*" allows any)'
+                for name in sorted(reach.no_channel)
             ]
     if texts.user is not None:
         unmet += [f'user "{user}" does not match {texts.user}' for user in _unmatched(reach.users, texts.user)]
         if not texts.user.is_any:
-            unmet += [f"service {name} is for no user in particular" for name in sorted(reach.omits_user)]
+            unmet += [
+                f"service {name} has no user, so it does not match user {texts.user}"
+                for name in sorted(reach.omits_user)
+            ]
     if limit.roles is not None and not reach.roles <= limit.roles:
         missing = ", ".join(sorted(reach.roles - limit.roles))
         unmet.append(f"role {missing} is not among roles {_listed(limit.roles)}")

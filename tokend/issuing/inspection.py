@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from tokend.backends.contract import Backend, Join, Reading, Unreadable
-from tokend.core.declarations import Declarations
+from tokend.core.declarations import UNDECLARED, Declarations
 from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, Extent, Grant, Service
-from tokend.core.reach import UNDECLARED, reach_of, role_of
+from tokend.core.reach import reach_of, role_of
 from tokend.core.service_fields import service_fields
 from tokend.dialects.contract import Inspect, Inspection
 

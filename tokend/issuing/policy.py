@@ -110,11 +110,15 @@ def evaluate(
 
 
 def _filled_fields(backend: Backend, fields: StrictModel, bound: BoundRule) -> dict[str, object]:
-    """The texts that the rule prescribes for fields that the request leaves out."""
+    """The texts that the rule prescribes for details of this kind that the request leaves out, or sets to null."""
+    details, requestable = backend.declarations.details, backend.Fields.model_fields
     return {
         name: limit.single
         for name, limit in bound.fields.items()
-        if limit.single is not None and name in backend.Fields.model_fields and name not in fields.model_fields_set
+        if limit.single is not None
+        and name in details
+        and name in requestable
+        and (name not in fields.model_fields_set or getattr(fields, name) is None)
     }
 
 

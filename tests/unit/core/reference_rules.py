@@ -1,20 +1,23 @@
-"""A second, naive model of the rules, written from the design's sentences alone: plain data in, rule and ttl out.
+"""A second model of the rules, written from the sentences of the design alone: plain data in, rule and ttl out.
 
-It shares no code with tokend: texts become regular expressions, asks become lists of services, in its own ways.
+It imports nothing of tokend, and decides in ways of its own: texts become regular expressions, grants become lists of
+services of `reference_kinds.py`.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from tests.unit.core.reference_kinds import EVERY, KINDS, BadRequestError, BrokenGrantError, Kind, Part
 
 
 class Granted(NamedTuple):
-    """The index of the rule, the ttl, and the user whom the rule filled in."""
+    """The index of the rule, the ttl in seconds, and what the rule filled in, as text."""
 
     rule: int
     ttl: int
-    filled: str | None
+    filled: Mapping[str, str]
 
 
 class Bounds(NamedTuple):
@@ -25,19 +28,21 @@ class Bounds(NamedTuple):
     longest: int
 
 
-class Part(NamedTuple):
-    """One service of the token that was asked for; None: it has no such thing."""
+class Text(NamedTuple):
+    """A rule's text with the caller's claims: an expression, and the text itself if it has no star."""
 
-    kind: str
-    user: str | None
-    channel: str | None
-    role: str | None
-    longest: int
-    admin: bool = False
+    expression: str
+    only: str | None
+
+    def fits(self, name: str) -> bool:
+        """Whether an id fits. Any id fits `*`; the id that stands for all of them fits nothing else."""
+        if self.expression == ".+":
+            return True
+        return name != EVERY and re.fullmatch(self.expression, name, re.DOTALL) is not None
 
 
-class BadAskError(Exception):
-    """Fields that do not go together."""
+class DoesNotApplyError(Exception):
+    """A claim is missing, or cannot stand in a text."""
 
 
 def verdict(
@@ -47,159 +52,200 @@ def verdict(
     bounds: Bounds,
     restrictions: Sequence[Mapping[str, Any]] = (),
 ) -> Granted | None:
-    """What the rules say to an ask `{kind, fields, ttl}`, inside what restricts the caller; None: no token."""
-    wanted = token_request["ttl"]
-    if wanted is not None and not bounds.shortest <= wanted <= bounds.longest:
+    """What the rules allow for a request `{kind, fields, ttl}` of a caller with these restrictions; None: no token."""
+    ttl = token_request["ttl"]
+    if ttl is not None and not bounds.shortest <= ttl <= bounds.longest:
         return None
-    for index, rule in enumerate(rules):
-        granted = _one(rule, claims, token_request, bounds, restrictions)
-        if granted is not None:
-            return Granted(index, *granted)
-    return None
+    try:
+        return next(_allowing(rules, claims, token_request, bounds, restrictions), None)
+    except BrokenGrantError:
+        return None
 
 
-def _one(
-    rule: Mapping[str, Any],
+def _allowing(
+    rules: Sequence[Mapping[str, Any]],
     claims: Mapping[str, Any],
     token_request: Mapping[str, Any],
     bounds: Bounds,
     restrictions: Sequence[Mapping[str, Any]],
-) -> tuple[int, str | None] | None:
-    limits = [rule, *restrictions]
-    if not all(_among(token_request["kind"], one["kinds"]) for one in limits):
-        return None
-    if not all(_when(claims.get(name), want) for name, want in rule["when"].items()):
-        return None
-    channels = [_expand(rule["channel"], claims), *(_starred(one["channel"]) for one in restrictions)]
-    users = [_expand(rule["user"], claims), *(_starred(one["user"]) for one in restrictions)]
-    if channels[0] is False or users[0] is False:
-        return None
-    most = min(one["max_ttl"] or bounds.longest for one in limits)
-    ttl = min(bounds.default, most) if token_request["ttl"] is None else token_request["ttl"]
-    single = [one for one in users if isinstance(one, str) and "\0" not in one]
-    filled = None if _says_user(token_request) or not single else single[0]
-    try:
-        parts = _parts(token_request["kind"], token_request["fields"], ttl, filled)
-    except BadAskError:
-        return None
-    if ttl > most or any(part.longest > most for part in parts):
-        return None
-    for part in parts:
-        if not _capabilities_needed(part) <= set(rule["capabilities"]) or (part.admin and restrictions):
-            return None
-        for one in limits:
-            if not _among(part.kind, one["kinds"]) or (part.role is not None and not _among(part.role, one["roles"])):
-                return None
-        if not all(_fits(part.channel, one) for one in channels) or not all(_fits(part.user, one) for one in users):
-            return None
-    return ttl, filled
+) -> Iterator[Granted]:
+    """What the rules allow, rule by rule. Rules are not combined, and the first decides."""
+    kind = token_request["kind"]
+    for index, rule in enumerate(rules):
+        limits = (rule, *restrictions)
+        if any(kind not in limit["kinds"] for limit in limits if limit["kinds"] is not None):
+            continue
+        if not all(_holds(claims.get(name), value) for name, value in rule["when"].items()):
+            continue
+        try:
+            ttl = _ttl(token_request["ttl"], bounds, [limit["max_ttl"] for limit in limits])
+            texts = [{key: _text(rule[key], claims) for key in ("channel", "user")}]
+            fields = {name: _alternatives(limit, claims) for name, limit in rule["fields"].items()}
+            texts += [{key: _starred(limit[key]) for key in ("channel", "user")} for limit in restrictions]
+            completed, filled = _completed(KINDS[kind], token_request["fields"], fields)
+            users = [limited["user"].only for limited in texts if limited["user"] and limited["user"].only is not None]
+            user = None if KINDS[kind].names_user(completed) else next(iter(users), None)
+            parts = KINDS[kind].parts(completed, ttl, user)
+        except (DoesNotApplyError, BadRequestError):
+            continue
+        if user is not None:
+            filled["user"] = user
+        if not all(_declared(part, KINDS[kind]) for part in parts):
+            continue
+        if not all(
+            _limited(part, KINDS[kind], limit, text)
+            for part in parts
+            for limit, text in zip(limits, texts, strict=True)
+        ):
+            continue
+        needed = set[str]().union(*(_capabilities(part, KINDS[kind]) for part in parts))
+        if not needed <= set(rule["capabilities"]) or (restrictions and "app_admin" in needed):
+            continue
+        if all(_allowed(part.detail[name], fields[name]) for part in parts for name in part.detail if name in fields):
+            yield Granted(index, ttl, filled)
 
 
-def _among(name: str, names: Sequence[str] | None) -> bool:
-    return names is None or name in names
+def _ttl(requested: int | None, bounds: Bounds, most: Sequence[int | None]) -> int:
+    """No token lasts longer than the rule and every restriction permit, and none is shorter than the shortest."""
+    longest = min([bounds.longest, *(seconds for seconds in most if seconds is not None)])
+    ttl = min(bounds.default, longest) if requested is None else requested
+    if ttl > longest or ttl < bounds.shortest:
+        raise BadRequestError
+    return ttl
 
 
-def _capabilities_needed(part: Part) -> set[str]:
-    needed = set()
-    if part.user is not None and (part.user == "" or "*" in part.user):
-        needed.add("wildcard_user")
-    if part.channel is not None and (part.channel == "" or "*" in part.channel):
-        needed.add("wildcard_channel")
-    if needed and part.role == "publisher":
-        needed.add("wildcard_publish")
-    if part.admin:
-        needed.add("app_admin")
+def _holds(claim: Any, value: Any) -> bool:
+    """The claim is the value, or a list that contains it. `repr` tells 1, 1.0, "1" and True apart."""
+    return repr(value) in map(repr, claim if isinstance(claim, list) else [claim])
+
+
+def _text(text: str | None, claims: Mapping[str, Any]) -> Text | None:
+    """A text of the rule. A claim stands in it as literal text; what could be ambiguous does not apply."""
+    if text is None:
+        return None
+    pieces = [piece for piece in re.split(r"(\*|\{[^}]*\})", text) if piece]
+    expression, literal = "", ""
+    for index, piece in enumerate(pieces):
+        if piece == "*":
+            expression += ".+"
+            continue
+        value = piece
+        if piece.startswith("{"):
+            value = _claim(piece, claims)
+            following = "".join(pieces[index + 1 :])[:1]
+            in_front = "".join(pieces[:index])[-1:] if "*" in pieces[:index] else ""
+            if (following and following in value) or (in_front and in_front in value):
+                raise DoesNotApplyError
+        expression += re.escape(value)
+        literal += value
+    return Text(expression, None if "*" in pieces else literal)
+
+
+def _starred(text: str | None) -> Text | None:
+    """A text of a restriction, in which nothing but a star is special."""
+    if text is None:
+        return None
+    return Text(".+".join(map(re.escape, text.split("*"))), None if "*" in text else text)
+
+
+def _claim(placeholder: str, claims: Mapping[str, Any]) -> str:
+    name, _, transform = placeholder.removeprefix("{claims.").removesuffix("}").partition("|")
+    value = claims.get(name)
+    if type(value) not in (str, int) or str(value) == "" or "*" in str(value):
+        raise DoesNotApplyError
+    if not transform:
+        return str(value)
+    digest = hashlib.sha256(str(value).encode()).hexdigest()
+    user = _number(digest[:8])
+    if transform == "uid":
+        return user
+    while (screen := _number(digest[8:16])) == user:
+        digest = hashlib.sha256(bytes.fromhex(digest)).hexdigest()
+    return screen
+
+
+def _number(digits: str) -> str:
+    """A number of 1 to 2^32-1 from eight hexadecimal digits."""
+    return str(int(digits, 16) % (2**32 - 1) + 1)
+
+
+def _alternatives(limit: Any, claims: Mapping[str, Any]) -> list[Text | int] | bool:
+    """What a field may be: true for anything, false for nothing, or a list."""
+    if isinstance(limit, bool):
+        return limit
+    listed = limit if isinstance(limit, list) else [limit]
+    return [value if isinstance(value, int) else _text(value, claims) or value for value in listed]
+
+
+def _allowed(value: object, limit: list[Text | int] | bool) -> bool:
+    if isinstance(limit, bool):
+        return limit
+    if isinstance(value, bool):
+        return False
+    texts = [alternative for alternative in limit if isinstance(alternative, Text)]
+    if isinstance(value, str):
+        return any(re.fullmatch(text.expression, value, re.DOTALL) for text in texts)
+    return value in [alternative for alternative in limit if not isinstance(alternative, Text)]
+
+
+def _completed(
+    kind: Kind, requested: Mapping[str, Any], limits: Mapping[str, list[Text | int] | bool]
+) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The request, with the details that it leaves out and for which the rule names a single text."""
+    filled = {}
+    for name, limit in limits.items():
+        if requested.get(name) is None and name in kind.details and isinstance(limit, list) and len(limit) == 1:
+            (single,) = limit
+            if isinstance(single, Text) and single.only is not None:
+                filled[name] = single.only
+    return {**requested, **filled}, filled
+
+
+def _declared(part: Part, kind: Kind) -> bool:
+    """What a backend does not declare is never granted."""
+    return set(part.privileges) <= set(kind.privileges) and set(part.detail) <= set(kind.details)
+
+
+def _roles(part: Part, kind: Kind) -> set[str]:
+    """The roles of a service. A publisher may listen."""
+    roles = {
+        meaning.removeprefix("role ") for name in part.privileges if (meaning := kind.privileges[name])[:5] == "role "
+    }
+    return roles - {"subscriber"} if "publisher" in roles else roles
+
+
+def _capabilities(part: Part, kind: Kind) -> set[str]:
+    """What a rule has to allow by name."""
+    meanings = [kind.privileges[name] for name in part.privileges] + [kind.details[name] for name in part.detail]
+    needed = {meaning.removeprefix("capability ") for meaning in meanings if meaning.startswith("capability ")}
+    for capability, ids in (
+        ("wildcard_user", [part.user, part.derived_from, *part.more_users]),
+        ("wildcard_channel", [part.channel, *part.more_channels]),
+    ):
+        if any(name == EVERY or (kind.wildcards and name is not None and "*" in name) for name in ids):
+            needed.add(capability)
+            if _roles(part, kind) - {"subscriber"}:
+                needed.add("wildcard_publish")
     return needed
 
 
-def _starred(text: str | None) -> str | None:
-    return None if text is None else text.replace("*", "\0")
-
-
-def _when(claim: Any, want: Any) -> bool:
-    get_keys = claim if isinstance(claim, list) else [claim]
-    return any(repr(one) == repr(want) for one in get_keys)  # repr tells 1, 1.0, "1" and True apart
-
-
-def _expand(text: str | None, claims: Mapping[str, Any]) -> str | bool | None:
-    """The text with its claims in place and each star a NUL; None: any; False: the rule does not apply."""
-    if text is None:
-        return None
-    out = whole_text = text.replace("*", "\0")
-    for found in re.finditer(r"(.?)(\{claims\.(\w+)(\|\w+)?\})(.?)", whole_text):
-        front, whole, name, transform, after = found.groups()
-        value = claims.get(name)
-        if type(value) not in (str, int) or value == "" or "*" in str(value):
+def _limited(part: Part, kind: Kind, limit: Mapping[str, Any], texts: Mapping[str, Text | None]) -> bool:
+    """Whether a service keeps to the kinds, roles, channel and user of a rule or restriction."""
+    shape = kind.services[part.name]
+    if limit["kinds"] is not None and shape.further_kind is not None and shape.further_kind not in limit["kinds"]:
+        return False
+    if limit["roles"] is not None and not _roles(part, kind) <= set(limit["roles"]):
+        return False
+    channel, user = texts["channel"], texts["user"]
+    if channel is not None:
+        if part.channel is None and (shape.channel != "never" or user is None):
             return False
-        put = str(value)
-        if transform:
-            put = _id(put, screen=transform == "|screen_uid")
-        if (after and after in put) or ("\0" in whole_text[: found.start(2)] and front in put):
+        if not all(channel.fits(name) for name in (part.channel, *part.more_channels) if name is not None):
             return False
-        out = out.replace(whole, put)
-    return out
-
-
-def _id(text: str, *, screen: bool) -> str:
-    """The user's id, or that of the user's screen: of the hash's first or second eight hex digits."""
-    digits = hashlib.sha256(text.encode()).hexdigest()
-    own = _from_1(digits[:8])
-    if not screen:
-        return str(own)
-    while _from_1(digits[8:16]) == own:
-        digits = hashlib.sha256(bytes.fromhex(digits)).hexdigest()
-    return str(_from_1(digits[8:16]))
-
-
-def _from_1(digits: str) -> int:
-    return 1 if digits == "f" * 8 else int(digits, 16) + 1
-
-
-def _fits(text: str | None, pattern: str | bool | None) -> bool:
-    if text is None or pattern is None:
-        return True
-    if pattern == "\0":
-        return True  # every text has one character, or is the wildcard "" whose capability was asked for already
-    expression = "^" + re.escape(str(pattern)).replace("\0", ".+").replace("\\.+", ".+") + r"\Z"
-    return re.match(expression, text, re.DOTALL) is not None
-
-
-def _says_user(token_request: Mapping[str, Any]) -> bool:
-    return bool({"uid", "account", "user", "app"} & set(token_request["fields"]))
-
-
-def _parts(kind: str, fields: Mapping[str, Any], ttl: int, filled: str | None) -> list[Part]:
-    who = _user(fields, filled)
-    if kind == "chat":
-        if "app" in fields:
-            return [Part("chat", None, None, None, ttl, admin=True)] if "user" not in fields else _bad()
-        return [Part("chat", who, None, None, ttl)]
-    if kind == "rtm":
-        login = Part("rtm", who, None, None, ttl)
-        if "channel" not in fields:
-            return [login] if "role" not in fields else _bad()
-        return [Part("rtc", who, fields["channel"], fields.get("role", "publisher"), ttl), login]
-    role, longest = fields.get("role", "subscriber"), ttl
-    if "privileges" in fields:
-        longest = max(fields["privileges"].values(), default=0)
-        if "role" in fields or not longest or longest > ttl:
-            _bad()
-        names = set(fields["privileges"])
-        role = "publisher" if names & {"audio", "video", "data"} else "subscriber"
-        longest = max(longest, ttl)
-    return [Part("rtc", who, fields["channel"], role, longest)]
-
-
-def _user(fields: Mapping[str, Any], filled: str | None) -> str:
-    named = [fields[one] for one in ("uid", "account", "user") if one in fields]
-    if len(named) > 1:
-        _bad()
-    if not named:
-        if filled is None and "app" not in fields:
-            _bad()
-        return filled or ""
-    return "" if named[0] == 0 and isinstance(named[0], int) else str(named[0])
-
-
-def _bad() -> list[Part]:
-    raise BadAskError
+    if user is not None:
+        named = part.user if part.derived_from is None else part.derived_from
+        if named is None and shape.user != "never" and user.expression != ".+":
+            return False
+        if not all(user.fits(name) for name in (named, *part.more_users) if name is not None):
+            return False
+    return True

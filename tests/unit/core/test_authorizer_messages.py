@@ -10,8 +10,10 @@ import pytest
 from msgspec.structs import asdict
 
 from tokend.core.authorizer_messages import InvalidAnswer, question, read_answer, signature
+from tokend.core.declarations import CONNECT, LISTEN, NEVER, PUBLISH, Declarations, ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Caller, Grant, Restriction, Service
+from tokend.core.model import ANY, NOT_APPLICABLE, Caller, Grant, Restriction, Service
+from tokend.core.reach import reach_of
 from tokend.core.secrets import Secret
 
 
@@ -22,20 +24,35 @@ def outcome(**answer: Any) -> Restriction | ApiError | None:
 def test_a_question_holds_all_that_the_token_would_give_and_who_wants_it() -> None:
     services = (
         Service("rtc", "ada", "room", {"join": 600, "publish_audio": 600}),
-        Service("rtm", "", None, {"login": 600}),
-        Service("stream", "ada", "*", {"join": 600}),
+        Service("rtm", ANY, NOT_APPLICABLE, {"login": 600}),
+        Service("stream", "ada", ANY, {"join": 600}),
     )
-    asked = question("demo", Caller("web", {"sub": "a1"}), "rtm2", Grant("0" * 32, "007", 600, services))
+    grant = Grant("0" * 32, "007", 600, services)
+    declarations = Declarations(
+        {"rtc": ServiceShape(), "rtm": ServiceShape(channel=NEVER), "stream": ServiceShape()},
+        {"join": LISTEN, "publish_audio": PUBLISH, "login": CONNECT},
+    )
+    asked = question("demo", Caller("web", {"sub": "a1"}), "rtm2", grant, reach_of(grant, declarations))
     assert asdict(asked) == {
         "app": "demo",
         "caller": "web",
         "claims": {"sub": "a1"},
         "kind": "rtm2",
-        "users": ("", "ada"),
+        "users": ("*", "ada"),
         "channels": ("*", "room"),
         "roles": ("publisher", "subscriber"),
         "capabilities": ("wildcard_channel", "wildcard_user"),
         "ttl": 600,
+        "services": (
+            {
+                "name": "rtc",
+                "user": "ada",
+                "channel": "room",
+                "privileges": {"join": 600, "publish_audio": 600},
+            },
+            {"name": "rtm", "user": "*", "privileges": {"login": 600}},
+            {"name": "stream", "user": "ada", "channel": "*", "privileges": {"join": 600}},
+        ),
     }
 
 
@@ -101,9 +118,10 @@ NO_ANSWERS: dict[bytes, str] = {
     b'{"allow":true,"restrict":{"user":""}}': "the answer is none: restrict: user: string should have at least 1 character",
     b'{"allow":true,"restrict":{"roles":"subscriber"}}': "the answer is none: restrict: roles: must be a list",
     b'{"allow":true,"restrict":{"roles":[]}}': "the answer is none: restrict: roles: must hold at least 1 of these",
-    b'{"allow":true,"restrict":{"roles":["host"]}}': (
-        "the answer is none: restrict: roles: 0: must be 'publisher' or 'subscriber'"
+    b'{"allow":true,"restrict":{"roles":[""]}}': (
+        "the answer is none: restrict: roles: 0: string should have at least 1 character"
     ),
+    b'{"allow":true,"restrict":{"roles":[7]}}': "the answer is none: restrict: roles: 0: must be text",
     b'{"allow":true,"restrict":{"kinds":[]}}': "the answer is none: restrict: kinds: must hold at least 1 of these",
     b'{"allow":true,"restrict":{"kinds":[null]}}': "the answer is none: restrict: kinds: 0: must be text",
     b'{"allow":true,"restrict":{"ttl":0}}': "the answer is none: restrict: ttl: must be greater than or equal to 1",
@@ -139,7 +157,7 @@ def test_nothing_of_a_wrong_answer_is_repeated() -> None:
         {canary: 1},
         {"allow": canary},
         {"allow": True, "restrict": {canary: canary}},
-        {"allow": True, "restrict": {"roles": [canary]}},
+        {"allow": True, "restrict": {"roles": canary}},
         {"allow": True, "restrict": {"ttl": canary}},
         {"allow": False, "reason": canary + "\n"},
     ]

@@ -10,12 +10,17 @@ import pytest
 from tests.running import APP_ID
 from tests.unit.http.running import DEMO, KEY, NOW, Serving
 from tokend.adapters.deny_file import DenyFile
+from tokend.core.declarations import LISTEN, Declarations, ServiceShape
 from tokend.core.deny_entries import parse_entries, reason
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Grant, Service
+from tokend.core.reach import reach_of
 from tokend.telemetry.log import JsonLog
 
-ROOM = Grant(APP_ID, "007", 600, (Service("rtc", "ada", "lobby", {"join": 600}),))
+ROOM = reach_of(
+    Grant(APP_ID, "007", 600, (Service("rtc", "ada", "lobby", {"join": 600}),)),
+    Declarations({"rtc": ServiceShape()}, {"join": LISTEN}),
+)
 STUDIO = Caller("studio", {"iat": NOW - 100})
 
 
@@ -68,6 +73,8 @@ def test_a_jwt_that_does_not_say_when_it_was_issued_counts_as_old() -> None:
         (b'{"app": "demo", "url": null}', "an entry for everybody is no entry"),
         (b'{"user": "ada", "chanel": "x"}', "chanel unknown key, did you mean 'channel'?"),
         (b'{"user": 7}', "user must be text"),
+        (b'{"user": ""}', "user string should have at least 1 character"),
+        (b'{"channel": "", "user": "ada"}', "channel string should have at least 1 character"),
         (b'{"app": "demo"}', "an entry for everybody is no entry"),
         (b'{"user": "a", "user": "b"}', "line 1: is no JSON object"),
         (b'{"user": "ada", "until": -1}', "until"),
@@ -77,6 +84,20 @@ def test_a_line_that_is_no_entry_is_told(raw: bytes, sentence: str) -> None:
     with pytest.raises(ValueError, match="line ") as told:
         parse_entries(raw)
     assert sentence in str(told.value)
+
+
+def test_every_line_and_field_that_is_wrong_is_named() -> None:
+    raw = b'{"user": 7, "channel": 8}\n{"user": "ada"}\njunk\n{"user": 9}\n'
+    with pytest.raises(ValueError, match="line ") as caught:
+        parse_entries(raw)
+    assert str(caught.value) == (
+        "line 1: user must be text; line 1: channel must be text; line 3: is no JSON object; line 4: user must be text"
+    )
+
+
+def test_the_reason_says_nothing_of_the_entry() -> None:
+    entry = parse_entries(entries({"user": "ada", "channel": "lobby"}))
+    assert reason(entry, "demo", STUDIO, ROOM, NOW) == "this is denied for the time being"
 
 
 class Clock:

@@ -46,7 +46,7 @@ def test_a_narrowing_never_adds_to_the_rules() -> None:
 def test_a_narrowing_to_one_user_fills_an_ask_without_one() -> None:
     permit = permitted(app(rule()), rtc(uid=None), Caller("web", {}, (Restriction("url 1", user="7"),)))
     assert permit.grant.services[0].user == "7"
-    assert permit.filled_user == "7"
+    assert permit.filled == {"uid": 7}
 
 
 def test_a_narrowed_ttl_is_the_default_of_an_ask_without_one() -> None:

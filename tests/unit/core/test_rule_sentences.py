@@ -1,12 +1,26 @@
-"""What rules, claims and templates say, to the word; and what a service reaches by its detail alone."""
+"""What rules, claims and templates say, to the word."""
 
 import pytest
 
-from tests.unit.issuing.making import APP_ID, app, condition, refused, rtc, rule, signed_in, unmet
+from tests.unit.issuing.making import (
+    APP_ID,
+    CREDENTIALS,
+    app,
+    backends,
+    condition,
+    refused,
+    rtc,
+    rule,
+    signed_in,
+    unmet,
+)
+from tokend.backends.agora.apaas import Apaas
+from tokend.backends.contract import NoOptions
 from tokend.core.claims import ClaimError, parse_claim_path
+from tokend.core.field_limits import Limit, unmet_fields
 from tokend.core.model import Caller, Grant, Restriction, Service, TokenRequest
 from tokend.core.patterns import Placeholder, TemplateError, parse_template, uid_of
-from tokend.core.reach import CHANNELS, USERS, Capability, reach_of
+from tokend.core.reach import reach_of
 from tokend.core.rules import bind, unmet_requirements
 
 
@@ -56,48 +70,83 @@ def test_a_condition_in_words() -> None:
     assert unmet(of, rtc(), signed_in(role="guest")) == 'when: claims.role is not "host"'
 
 
-def test_what_a_rule_lacks_in_words() -> None:
+def test_what_a_rule_requires_in_words() -> None:
     of = app(rule("other", "8", kinds=["rtc", "rtm"], roles=(), max_ttl=60))
-    token_request = TokenRequest("rtc", {"channel": "room", "uid": 7, "privileges": {"data": 60}}, 60)
+    token_request = TokenRequest("rtc", {"channel": "room", "uid": 7, "role": "publisher"}, 60)
     assert unmet(of, token_request).split("; ") == [
         'channel "room" does not match "other"',
         'user "7" does not match "8"',
         "role publisher is not among roles []",
     ]
     stream = TokenRequest("rtm", {"user": "ann", "channel": "stage"})
-    assert unmet(app(rule(kinds=["rtm"])), stream) == "kind rtc, which the token holds too, is not among kinds [rtm]"
+    assert (
+        unmet(app(rule(kinds=["rtm"])), stream) == "kind rtc, which the token also contains, is not among kinds [rtm]"
+    )
     assert unmet(app(rule(max_ttl=60)), rtc(ttl=61)) == "ttl 61 s is over the max of 60 s"
     assert unmet(app(rule(kinds=["rtm", "chat"])), rtc()) == "kind rtc is not among kinds [chat, rtm]"
     assert (
         unmet(app(rule(roles=["subscriber"])), rtc(role="publisher"))
         == "role publisher is not among roles [subscriber]"
     )
+    assert unmet(app(rule()), rtc("*", 0)).split("; ") == [
+        "capability wildcard_channel is not named",
+        "capability wildcard_user is not named",
+    ]
 
 
-def test_what_a_narrowing_lacks_in_words() -> None:
-    bound_restrictions = Caller("web", {}, (Restriction("url 1", frozenset({"chat"})),))
-    of = app(rule(capabilities=["app_admin"]))
-    assert "url 1: what is restricted never administers the app" in unmet(
-        of, TokenRequest("chat", {"app": True}), bound_restrictions
+def test_what_a_service_without_user_or_channel_requires_in_words() -> None:
+    login = TokenRequest("rtm", {"user": "ann"})
+    assert unmet(app(rule("room-*")), login) == (
+        'service rtm never has a channel: where channel is limited, user must be, too ("*" allows any)'
     )
-    refused(of, TokenRequest("chat", {"app": True}), bound_restrictions)
-    assert unmet(of, rtc(), bound_restrictions) == "url 1: kind rtc is not among kinds [chat]"
+    administrator = TokenRequest("chat", {"app": True})
+    assert (
+        unmet(app(rule(user="ann", capabilities=["app_admin"])), administrator)
+        == 'service chat has no user, so it does not match user "ann"'
+    )
+    apaas = {"apaas": Apaas(NoOptions(), CREDENTIALS)}
+    user_of_no_room = TokenRequest("apaas", {"user": "ann"})
+    assert (
+        unmet(app(rule("*", "*", kinds=["apaas"]), built=apaas), user_of_no_room)
+        == 'service apaas has no channel, so it does not match channel "*"'
+    )
 
 
-def test_two_roles_that_are_lacking_are_both_told() -> None:
-    both = tuple(Service("rtc", "7", "room", {name: 60}) for name in ("join", "publish"))
-    only = rule(roles=())
-    filled = bind(only, "rtc", Caller("web"))
-    assert not isinstance(filled, str)
-    assert unmet_requirements(only, filled, Grant(APP_ID, "007", 60, both)).others == (
+def test_what_a_restriction_requires_in_words() -> None:
+    restricted = Caller("web", {}, (Restriction("url 1", frozenset({"chat"})),))
+    of = app(rule(capabilities=["app_admin"]))
+    assert (
+        unmet(of, TokenRequest("chat", {"app": True}), restricted)
+        == "url 1: a restricted caller never administers the app"
+    )
+    refused(of, TokenRequest("chat", {"app": True}), restricted)
+    assert unmet(of, rtc(), restricted) == "url 1: kind rtc is not among kinds [chat]"
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        (False, "field name may have no value"),
+        ("Ann", 'field name may have "Ann"'),
+        (["Ann-*", 3, "Bob"], 'field name may have "Ann-*" or 3 or "Bob"'),
+        (3, "field name may have 3"),
+    ],
+)
+def test_what_a_field_requires_in_words(limit: object, sentence: str) -> None:
+    services = (Service("a", detail={"name": "Eve", "other": 1}), Service("b", detail={"name": "Eve"}))
+    limited = rule(fields={"name": limit})
+    bound = bind(limited, "rtc", Caller("web"))
+    assert not isinstance(bound, str)
+    assert unmet_fields(bound.fields, services) == [sentence]
+    assert str(Limit(True)) == "any value"
+
+
+def test_two_roles_that_are_missing_are_both_named() -> None:
+    both = tuple(Service("rtc", "7", "room", {name: 60}) for name in ("join", "publish_data"))
+    none = rule(roles=())
+    bound = bind(none, "rtc", Caller("web"))
+    assert not isinstance(bound, str)
+    grant = Grant(APP_ID, "007", 60, both)
+    assert unmet_requirements(none, bound, grant, reach_of(grant, backends()["rtc"].declarations)).others == (
         "role publisher, subscriber is not among roles []",
     )
-
-
-def test_further_channels_and_users_of_a_service_count() -> None:
-    detail = {CHANNELS: ("a", "b*"), USERS: ("ann",)}
-    reach = reach_of(Grant(APP_ID, "007", 60, (Service("any", "bob", "c", {"login": 60}, detail),)))
-    assert (sorted(reach.channels), sorted(reach.users)) == (["a", "b*", "c"], ["ann", "bob"])
-    assert reach.capabilities == {Capability.WILDCARD_CHANNEL}
-    other = reach_of(Grant(APP_ID, "007", 60, (Service("any", None, None, {}, {CHANNELS: "a*", USERS: None}),)))
-    assert other == reach_of(Grant(APP_ID, "007", 60, ()))

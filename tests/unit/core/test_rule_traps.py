@@ -4,7 +4,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, route_options, rtc, rule, signed_in, unmet
+from tests.unit.issuing.making import (
+    CALLER,
+    STAMP,
+    app,
+    backends,
+    code_of,
+    permitted,
+    route_options,
+    rtc,
+    rule,
+    signed_in,
+    unmet,
+)
 from tokend.core.errors import Code
 from tokend.core.model import Issued, TokenRequest
 from tokend.core.reach import reach_of
@@ -96,7 +108,9 @@ async def test_rte_as_subscriber_gives_no_data_publishing() -> None:
     assert len(grants) == 2
     get_keys = {name for grant in grants for service in grant.services for name in service.privileges}
     assert get_keys == {"join", "login"}
-    assert {role for grant in grants for role in reach_of(grant).roles} == {"subscriber"}
+    assert {role for grant in grants for role in reach_of(grant, backends()["rtm"].declarations).roles} == {
+        "subscriber"
+    }
 
 
 def test_rte_as_publisher_is_refused_to_a_subscriber_in_both_of_its_tokens() -> None:

@@ -1,0 +1,47 @@
+"""C17: an inspection reads a token once per vendor, however many of its kinds an app has."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.core.any_kind import AnyKind
+from tests.unit.issuing.making import CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
+from tokend.backends.agora.apaas import Apaas
+from tokend.backends.agora.base import AgoraBackend
+from tokend.backends.agora.rtm2 import Rtm2
+from tokend.backends.contract import Backend, NoOptions, Reading
+from tokend.core.errors import ApiError
+from tokend.dialects.contract import Inspect
+from tokend.issuing.inspection import inspect
+
+
+def _kinds() -> dict[str, Backend]:
+    return {**backends(), "apaas": Apaas(NoOptions(), CREDENTIALS), "rtm2": Rtm2(NoOptions(), CREDENTIALS)}
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_c17_a_token_is_read_once_for_all_kinds_of_a_vendor(valid: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    permit = permitted(app(rule()), rtc())
+    token = permit.backend.mint(permit.grant, STAMP).token if valid else "007" + "x" * 200
+    reads = []
+    read_with = AgoraBackend.read_with
+
+    def counted(backend: AgoraBackend, *arguments: Any) -> Reading:
+        reads.append(type(backend))
+        return read_with(backend, *arguments)
+
+    monkeypatch.setattr(AgoraBackend, "read_with", counted)
+    if valid:
+        assert inspect(_kinds().values(), Inspect(token), STAMP.issued_at).says["app"] == "yours"
+    else:
+        with pytest.raises(ApiError, match="cannot be read"):
+            inspect(_kinds().values(), Inspect(token), STAMP.issued_at)
+    assert len(reads) == 1
+
+
+def test_c17_each_backend_without_a_vendor_reads_it_and_one_that_fails_stops_no_other() -> None:
+    permit = permitted(app(rule()), rtc())
+    token = permit.backend.mint(permit.grant, STAMP).token
+    failing = [AnyKind(NoOptions(), CREDENTIALS), AnyKind(NoOptions(), CREDENTIALS)]
+    kinds = [*failing, *_kinds().values()]
+    assert inspect(kinds, Inspect(token), STAMP.issued_at).says["signature"] == "valid"
