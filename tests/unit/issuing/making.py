@@ -10,7 +10,6 @@ from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import Condition, parse_claim_path
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Caller, Issuance, TokenRequest
-from tokend.core.reach import Capability
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.issuing.app_options import RouteOptions, TtlBounds
@@ -45,14 +44,15 @@ def rule(
     roles: Sequence[str] | None = None,
     capabilities: Sequence[str] = (),
     when: Mapping[str, object] | None = None,
+    fields: Mapping[str, object] | None = None,
     max_ttl: int | None = None,
     name: str = "demo.web.rules[0]",
 ) -> Rule:
     """A rule as the YAML would say it."""
-    written: dict[str, object] = {"channel": channel, "user": user, "when": when}
+    written: dict[str, object] = {"channel": channel, "user": user, "when": when, "fields": fields}
     written |= {"roles": None if roles is None else frozenset(roles), "ttl": max_ttl and {"max": f"{max_ttl}s"}}
     given = {key: value for key, value in written.items() if value is not None}
-    given |= {"kinds": frozenset(kinds), "capabilities": frozenset(map(Capability, capabilities))}
+    given |= {"kinds": frozenset(kinds), "capabilities": frozenset(capabilities)}
     return Rule.model_validate(given, context={"name": name})
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, TERMS, app, permitted, route_options, rtc, rule
+from tests.unit.issuing.making import CALLER, STAMP, TERMS, app, backends, permitted, route_options, rtc, rule
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
-from tokend.core.model import Caller, Decision, Grant, Issuance, Issued, Restriction, TokenRequest
-from tokend.core.reach import reach_of
+from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
+from tokend.core.reach import Reach, reach_of
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
@@ -71,10 +71,11 @@ async def refused(backend: Backend, token_request: TokenRequest, *rules: Rule) -
 
 async def test_what_it_allows_is_issued_as_it_was_asked_for() -> None:
     backend = Backend(None)
+    service = {"name": "rtc", "user": "7", "channel": "room", "privileges": {"join": 600}}
     token = await issued(backend, rtc(ttl=600), rule())
     assert token.grant == permitted(app(rule()), rtc(ttl=600)).grant
     assert backend.asked == [
-        Question("demo", "web", {}, "rtc", ("7",), ("room",), ("subscriber",), (), 600),
+        Question("demo", "web", {}, "rtc", ("7",), ("room",), ("subscriber",), (), 600, (service,)),
     ]
 
 
@@ -171,7 +172,7 @@ async def test_what_is_narrowed_never_administers_the_app() -> None:
 
 
 class _Denying:
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         return "not before noon"
 
 
@@ -275,6 +276,7 @@ async def test_whatever_it_says_no_token_gives_more_than_the_rules_or_than_it_wa
     (token,) = await outcomes(Backend(restriction), token_request, to=of(*rules))
     if isinstance(token, Issued):
         assert isinstance(plain, Issued)
-        assert reach_of(token.grant) == reach_of(plain.grant)
+        declarations = backends()["rtc"].declarations
+        assert reach_of(token.grant, declarations) == reach_of(plain.grant, declarations)
         assert token.grant.ttl <= plain.grant.ttl
         assert restriction.max_ttl is None or token.grant.ttl <= restriction.max_ttl

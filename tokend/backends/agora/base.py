@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tokend.backends.agora import diagnosis, v006, v007
 from tokend.backends.agora.names import (
     ADMINISTRATOR,
+    ASSISTANT,
     DETAILS,
     FURTHER_PRIVILEGES,
     MEANINGS,
@@ -26,6 +27,7 @@ from tokend.backends.agora.names import (
     SERVICE_NAMES,
     SERVICE_TYPES,
     STUDENT,
+    TEACHER,
     WRITE,
     Permissions,
 )
@@ -36,6 +38,9 @@ from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Extent, Grant
 
 RENEW_BEFORE: Final = 30
 """Seconds. RTC and RTM SDKs ask the client to renew a token this long before it expires."""
+_IN_ROOM: Final = dict.fromkeys((TEACHER, ASSISTANT, OTHER_ROLE), PRIVILEGES["apaas"][STUDENT])
+_ENCODED: Final[Mapping[str, Mapping[str, int]]] = {**PRIVILEGES, "apaas": {**PRIVILEGES["apaas"], **_IN_ROOM}}
+"""Numbers in the token. All who are in a classroom have one number; the number of the role differs."""
 
 
 class AgoraBackend(Backend):
@@ -240,7 +245,7 @@ def _id_of(text: str) -> str | Extent:
 
 
 def _encode_service(service: Service) -> v007.Service:
-    numbers = PRIVILEGES[service.name]
+    numbers = _ENCODED[service.name]
     privileges = {numbers[name]: seconds for name, seconds in service.privileges.items() if name in numbers}
     values: tuple[v007.Value, ...] = ()
     match service.name:
