@@ -125,7 +125,7 @@ def test_good_files_fit_the_schema() -> None:
             "key_without_value_in_rule",
             "number_for_text",
         ),
-        *("text_or_list", "empty_list", "role_unknown", "capability_unknown", "anonymous_false", "on_excess_unknown"),
+        *("text_or_list", "empty_list", "anonymous_false", "on_excess_unknown"),
         *(
             "duration",
             "secret_literal",
