@@ -7,7 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, TERMS, app, backends, permitted, route_options, rtc, rule
+from tests.unit.issuing.making import (
+    CALLER,
+    CREDENTIALS,
+    STAMP,
+    TERMS,
+    app,
+    backends,
+    permitted,
+    route_options,
+    rtc,
+    rule,
+)
+from tokend.backends.agora.apaas import Apaas
+from tokend.backends.contract import NoOptions
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
@@ -169,6 +182,29 @@ async def test_what_is_narrowed_never_administers_the_app() -> None:
         await refused(Backend(Restriction("authorizer", max_ttl=3600)), token_request, admin)
     ).code is Code.NOT_PERMITTED
     assert await issued(Backend(None), token_request, admin)
+
+
+@pytest.mark.parametrize("kind", ["rtm", "chat"])
+async def test_c16_what_it_restricts_to_a_channel_is_no_login_as_any_user(kind: str) -> None:
+    login = TokenRequest(kind, {"user": "ann"})
+    assert (await refused(Backend(Restriction("authorizer", channel="room")), login, rule(user="*"))).code is (
+        Code.NOT_PERMITTED
+    )
+    for user in ("ann", "*"):
+        assert await issued(Backend(Restriction("authorizer", channel="room", user=user)), login, rule(user="*"))
+
+
+async def test_c14_the_question_tells_the_roles_of_a_classroom_apart() -> None:
+    backend = Backend(None)
+    kinds = ("apaas", "rtm", "chat")
+    classroom = replace(of(rule(kinds=kinds)), backends={"apaas": Apaas(NoOptions(), CREDENTIALS)})
+    for role in (1, 2):
+        fields = {"room": "room", "user": "ann", "role": role}
+        assert isinstance((await outcomes(backend, TokenRequest("apaas", fields), to=classroom))[0], Issued)
+    teacher, student = (question.services[-1] for question in backend.asked)
+    assert (teacher["privileges"], teacher["detail"]) == ({"room_teacher": 3600}, {"role": 1})
+    assert (student["privileges"], student["detail"]) == ({"room_user": 3600}, {"role": 2})
+    assert [question.roles for question in backend.asked] == [("publisher",), ("subscriber",)]
 
 
 class _Denying:

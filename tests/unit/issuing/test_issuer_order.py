@@ -143,8 +143,8 @@ _LIES: Final[Mapping[str, Callable[[Reading], Reading]]] = {
     "longer": lambda one: replace(one, grant=replace(one.grant, ttl=one.grant.ttl + 1)),
     "one service more": lambda one: replace(one, grant=replace(one.grant, services=one.grant.services * 2)),
     "not signed": lambda one: replace(one, signed_by=None),
-    "issued later": lambda one: replace(one, issued_at=one.issued_at + 1),
-    "ending later": lambda one: replace(one, expires_at=one.expires_at + 1),
+    "issued later": lambda one: replace(one, issued_at=STAMP.issued_at + 1),
+    "ending later": lambda one: replace(one, expires_at=STAMP.issued_at + 3601),
     "something hidden": lambda one: replace(one, hidden=frozenset({"user"})),
     "unreadable": _raise,
 }
