@@ -106,7 +106,7 @@ async def test_c16_a_signed_url_for_a_channel_is_no_login_as_any_user(
 async def test_a_role_that_a_kind_declares_may_be_named() -> None:
     authenticator = configuration_of().routes[0].authenticator
     caller = await authenticator.authenticate(Credentials(path_key=signed(roles=["moderator"])), NOW)
-    assert caller.restrictions[0].roles == {"moderator"}
+    assert caller.restrictions[0].roles == frozenset({"moderator"})
 
 
 async def test_one_user_is_filled_in_and_one_max_ttl_is_the_default(serving: Serving) -> None:
