@@ -45,7 +45,7 @@ from tokend.core.model import (
     TokenRequest,
 )
 from tokend.core.plugin_api import API_VERSION
-from tokend.core.secrets import Secret
+from tokend.core.secrets import Secret, SecretList
 from tokend.core.validation import StrictModel, StrictValue, invalid
 from tokend.dialects.contract import (
     FORM,
@@ -54,6 +54,8 @@ from tokend.dialects.contract import (
     Dialect,
     Endpoint,
     Explain,
+    FieldType,
+    FieldTypes,
     HttpRequest,
     HttpResponse,
     Inspect,
@@ -61,7 +63,6 @@ from tokend.dialects.contract import (
     Outcome,
     Page,
     Parsed,
-    Settings,
 )
 
 __all__ = [
@@ -98,6 +99,8 @@ __all__ = [
     "Endpoint",
     "Explain",
     "Extent",
+    "FieldType",
+    "FieldTypes",
     "Grant",
     "Header",
     "HttpRequest",
@@ -120,9 +123,9 @@ __all__ = [
     "Reading",
     "Role",
     "Secret",
+    "SecretList",
     "Service",
     "ServiceShape",
-    "Settings",
     "Source",
     "StrictModel",
     "StrictValue",

@@ -14,6 +14,7 @@ from tokend.plugins import (
     Minted,
     Reading,
     Secret,
+    SecretList,
     Service,
     StrictModel,
     Unreadable,
@@ -23,7 +24,7 @@ from tokend.plugins import (
 class WavelineOptions(StrictModel):
     """What the YAML says below `backends: {waveline: …}`; `Fields` is what a caller may ask for."""
 
-    secret: Secret
+    secret: SecretList
     server_url: str
 
 
@@ -41,7 +42,7 @@ class Said(StrictModel):
     speak: bool
     iat: int
     exp: int
-    nonce: int
+    nonce: str
 
 
 class Waveline(Backend):
@@ -55,27 +56,35 @@ class Waveline(Backend):
 
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         (one,) = grant.services
-        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl, "nonce": issuance.nonce}
+        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl, "nonce": f"{issuance.nonce:032x}"}
         said = Said.model_validate(
             {"room": one.channel, "user": one.user, "speak": "publish" in one.privileges, **times}
         )
         text = "wl1." + encoded(said.model_dump_json().encode())
-        return Minted(f"{text}.{self.signature(text)}", grant.ttl // 2, {"server_url": self.options.server_url})
+        token = f"{text}.{signature(text, self.options.secret.first)}"
+        return Minted(token, grant.ttl // 2, {"server_url": self.options.server_url})
 
     def read(self, token: str) -> Reading:
         try:
-            text, signature = token.encode("ascii").decode().rsplit(".", 1)
+            text, signed = token.encode("ascii").decode().rsplit(".", 1)
             said = Said.model_validate_json(base64.urlsafe_b64decode(text.removeprefix("wl1.")))
         except ValueError as error:  # pydantic's and base64's errors are ValueErrors too
             raise Unreadable("not a Waveline token") from error
         ttl = said.exp - said.iat
         privileges = {"join": ttl, "publish": ttl} if said.speak else {"join": ttl}
         service = Service("waveline", said.user, said.room, privileges)
-        ours = text.startswith("wl1.") and hmac.compare_digest(signature, self.signature(text))
-        return Reading(Grant(None, "wl1", ttl, (service,)), "secret" if ours else None, said.iat, said.exp)
+        signer = self.signer(text, signed) if text.startswith("wl1.") else None
+        return Reading(Grant(None, "wl1", ttl, (service,)), signer, said.iat, said.exp)
 
-    def signature(self, text: str) -> str:
-        return encoded(hmac.digest(self.options.secret.reveal().encode(), text.encode(), "sha256"))
+    def signer(self, text: str, signed: str) -> str | None:
+        for index, secret in enumerate(self.options.secret):
+            if hmac.compare_digest(signed, signature(text, secret)):
+                return f"secret[{index}]"
+        return None
+
+
+def signature(text: str, secret: Secret) -> str:
+    return encoded(hmac.digest(secret.reveal().encode(), text.encode(), "sha256"))
 
 
 def encoded(raw: bytes) -> str:

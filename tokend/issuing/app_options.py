@@ -1,4 +1,4 @@
-"""Options of an app and its routes: lifetimes, origins, the REST API, paths. Immutable.
+"""Options of an app and its routes: lifetimes, origins, paths. Immutable.
 
 Each model is a part of the YAML, its JSON Schema, and what requests use.
 """
@@ -7,18 +7,23 @@ import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from tokend.core.durations import Duration
-from tokend.core.lists import ItemOrList
-from tokend.core.model import PLATFORM_MAX_TTL
-from tokend.core.secrets import Secret
-from tokend.core.urls import is_plain_url
+from tokend.core.interfaces import AuthorizerSettings
+from tokend.core.lists import ItemOrList, ItemOrSet
+from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.validation import StrictModel, invalid
+from tokend.dialects import custom
+from tokend.issuing.dialect_choices import DialectChoices
+
+POINT_IN_TIME: Final = 1_000_000_000
+"""From this number of seconds on, a lifetime is taken for a Unix time."""
+DEFAULT_MAX_TTL: Final = 86_400
+"""Seconds. The longest lifetime where the configuration names none. A longer one needs a kind that allows it."""
 
 
 class TtlBounds(StrictModel):
@@ -26,7 +31,9 @@ class TtlBounds(StrictModel):
 
     default: Duration = Field(default=3600, description="lifetime of a token whose request names none")
     min: Duration = Field(default=60, description="the shortest lifetime")
-    max: Duration = Field(default=PLATFORM_MAX_TTL, description="the longest lifetime, at most 24h")
+    max: Duration = Field(
+        default=DEFAULT_MAX_TTL, description="the longest lifetime; over 24h only with a kind that allows it"
+    )
 
     @classmethod
     def of(cls, default: int, min: int, max: int) -> "TtlBounds":  # the names of the fields
@@ -40,10 +47,14 @@ class TtlBounds(StrictModel):
         default = self.default if "default" in self.model_fields_set else max(min(base.default, high), low)
         return self.model_copy(update={"default": default, "min": low, "max": high})
 
+    def longest(self, of_kind: int | None) -> int:
+        """The longest lifetime of a kind, in seconds. `of_kind`: its own maximum, or None."""
+        return self.max if of_kind is None else min(self.max, of_kind)
+
     def problems(self, app: "TtlBounds | None" = None) -> Iterator[tuple[str, str]]:
         """What is wrong: the key, and a sentence that follows it. `app`: the app's bounds, which its routes must keep."""
-        if self.max > PLATFORM_MAX_TTL:
-            yield "max", f"is over the platform's maximum of {PLATFORM_MAX_TTL} s (24h)"
+        if self.max >= POINT_IN_TIME:
+            yield "max", f"must be below {POINT_IN_TIME} s: a number as large is taken for a point in time"
         elif not 1 <= self.min <= self.max:
             yield "min", f"must be at least 1s and at most max: min is {self.min} s, max {self.max} s"
         elif not self.min <= self.default <= self.max:
@@ -125,40 +136,39 @@ def _origin(written: str) -> str:
 _Origin = Annotated[str, AfterValidator(_origin)]
 
 
+def _header_name(text: str) -> str:
+    if _HEADER_NAME.fullmatch(text) is None:
+        raise invalid("must be the name of a header, such as X-Tenant")
+    return text.lower()
+
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+"""A token of RFC 9110, 5.1."""
+_HeaderName = Annotated[str, AfterValidator(_header_name)]
+
+
 class Cors(StrictModel):
     """Which web pages may read the app's answers."""
 
     origins: Origins = Field(
         default=Origins(), description='exact origins, such as https://app.example.com, https://*.example.com, or "*"'
     )
-
-
-def _rest_url(url: str) -> str:
-    url = url.rstrip("/")
-    if not is_plain_url(url) or urlsplit(url).query:
-        raise invalid("must be an https URL without user, query and fragment")
-    return url
-
-
-def _customer_id(text: str) -> str:
-    if _CUSTOMER_ID.fullmatch(text) is None:
-        raise invalid("must be the customer ID of the REST API, as the vendor's console shows it")
-    return text
-
-
-_CUSTOMER_ID: Final = re.compile(r"[!-9;-~]+")
-"""Visible ASCII without a colon, which ends the name in HTTP Basic (RFC 7617)."""
-
-
-class RestApi(StrictModel):
-    """Access to the vendor's REST API, which `tokend kick` calls. No token needs it."""
-
-    customer_id: Annotated[str, AfterValidator(_customer_id)] = Field(
-        description="the customer ID of the REST API, as the vendor's console shows it"
+    headers: ItemOrSet[_HeaderName] = Field(
+        default=frozenset(), description="further request headers that pages may send, such as X-Tenant"
     )
-    customer_secret: Secret = Field(description="the customer secret that goes with the customer ID")
-    url: Annotated[str, AfterValidator(_rest_url)] = Field(
-        default="https://api.agora.io", description="where the API is, without a final slash"
+
+
+class AppOptions(StrictModel):
+    """What an app is used with as it is written. `ttl`: the effective lifetimes.
+
+    A new option stands here and where it is used: `config/` validates it by its model, and `App.options` has it.
+    """
+
+    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes of the app's tokens")
+    cors: Cors = Field(default=Cors(), description="which web pages may read the app's answers")
+    limits: Limits = Field(default=NO_LIMITS, description="rate limits of the app's token requests")
+    authorizer: AuthorizerSettings | None = Field(
+        default=None, description="the app's own backend, asked before a token is issued"
     )
 
 
@@ -167,9 +177,6 @@ class Placeholder(Struct, frozen=True):
 
     name: str
 
-
-AUTO: Final = "auto"
-"""The token version that each endpoint decides for itself."""
 
 Parts = tuple[str | Placeholder, ...]
 
@@ -188,10 +195,12 @@ def prefix_of(path: Parts) -> str:
 
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
 """First segments of the server's own paths."""
-DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PREFIX: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
 _CUSTOM_PATH: Final = re.compile(r"(/([^/\s?#%{}]+|\{[a-z_]+\}))+")
+
+
+_WITHOUT_BODY: Final = (204, 205)
 
 
 def _response(value: object) -> object:
@@ -210,8 +219,9 @@ class RouteOptions(StrictModel):
 
     path: str = Field(description="the path that the app answers below, such as / or /demo")
     host: str | None = Field(default=None, description="serve only requests for this host name")
-    dialect: ItemOrList[str] = Field(
-        default=list(DEFAULT_DIALECTS), description="HTTP API shapes that the route answers in"
+    dialect: DialectChoices = Field(
+        default=(),
+        description="HTTP API shapes that the route answers in: names, or mappings of a name to its options",
     )
     callers: ItemOrList[str] | None = Field(
         default=None, description="callers that the route takes; left out, all of the app"
@@ -220,11 +230,6 @@ class RouteOptions(StrictModel):
     on_excess: Literal["refuse", "clamp"] = Field(
         default="refuse", description="refuse a lifetime that is too long, or clamp it to the longest"
     )
-    token_version: Literal["auto", "006", "007"] = Field(
-        default=AUTO, description="format of rtc and rtm tokens; auto is that of each endpoint's original"
-    )
-    signed_uid: bool = Field(default=False, description="also take a uid as Android shows it, as a signed number")
-    strict_006: bool = Field(default=False, description="refuse names that a 006 token could not tell apart")
     kind: str | None = Field(default=None, description="the kind of token of a custom endpoint")
     kinds: ItemOrList[str] | None = Field(
         default=None, description="the kinds of token of a custom endpoint, if several"
@@ -232,6 +237,18 @@ class RouteOptions(StrictModel):
     set: dict[str, Any] = Field(default={}, description="fields of a custom endpoint that no request can change")
     default: dict[str, Any] = Field(
         default={}, description="fields of a custom endpoint where a request does not say them"
+    )
+    fields: dict[str, str] = Field(
+        default={},
+        description="what a request calls a field of a custom endpoint: its name there, and that of the kind",
+    )
+    ignore: ItemOrList[str] = Field(
+        default=[], description="names in a request to a custom endpoint that are not looked at"
+    )
+    status: int = Field(
+        default=200,
+        description="the status of the answer of a custom endpoint, 200 to 299",
+        json_schema_extra={"minimum": 200, "maximum": 299},
     )
     response: Annotated[Any, BeforeValidator(_response, json_schema_input_type=str | dict[str, Any])] = Field(
         default=None, description="the answer of a custom endpoint; {token} and the like are filled in"
@@ -259,9 +276,11 @@ class RouteOptions(StrictModel):
         if self.is_custom:
             yield from self._problems_of_custom()
             return
-        for key in ("set", "default", "response"):
+        for key in ("set", "default", "fields", "ignore", "status", "response"):
             if key in self.model_fields_set:
                 yield key, "needs a kind or kinds: only an endpoint of your own has it"
+        if any(choice.name == custom.NAME for choice in self.dialect):
+            yield "dialect", "custom needs a kind or kinds: it has the options of an endpoint of your own"
         if not is_prefix(self.path):
             yield "path", "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
         elif self.parts and self.parts[0] in OWN_PATHS:
@@ -270,8 +289,10 @@ class RouteOptions(StrictModel):
     def _problems_of_custom(self) -> Iterator[tuple[str, str]]:
         if self.kind is not None and self.kinds is not None:
             yield "kinds", "stands beside kind: write one of the two"
-        if "dialect" in self.model_fields_set:
-            yield "dialect", "stands beside kind: an endpoint of your own has no dialect"
+        if "dialect" in self.model_fields_set and any(choice.name != custom.NAME for choice in self.dialect):
+            yield "dialect", "stands beside kind: an endpoint of your own has only {custom: {…}} here, its options"
+        if not 200 <= self.status <= 299 or self.status in _WITHOUT_BODY:
+            yield "status", "must be 200 to 299, and not 204 or 205, which have no body"
         if _CUSTOM_PATH.fullmatch(self.path) is None:
             yield "path", "must be a path such as /watch/{channel}, without a final slash or escapes"
             return

@@ -44,6 +44,10 @@ class LaxFields(Whole):
     Fields = dict
 class LaxOptions(Whole):
     Fields, Options = StrictModel, None
+class OptionsWithBackend(StrictModel):
+    backend: str
+class BackendOption(Whole):
+    Fields, Options = StrictModel, OptionsWithBackend
 class TooNew(Whole):
     Fields, api_version = StrictModel, 2
 class TooOld(Whole):
@@ -73,6 +77,7 @@ class Other(Nameless):
 from tokend.plugins import Dialect
 NEW = Dialect("new", (), None, api_version=2)
 OTHER = Dialect("other", (), None)
+LAX = Dialect("lax", (), None, Options=dict)
 """,
 }
 
@@ -199,6 +204,11 @@ def test_a_kind_that_two_packages_bring_names_both() -> None:
             "fake_shapes:LaxOptions",
             "is no backend: fake_shapes:LaxOptions needs Options, a subclass of tokend.plugins.StrictModel",
         ),
+        (
+            "fake_shapes:BackendOption",
+            "is no backend: fake_shapes:BackendOption has an option `backend`, the key that names the backend of a kind: "
+            "give the option another name",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: str) -> None:
@@ -232,6 +242,11 @@ def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: 
         ),
         (DIALECTS, "fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
         (DIALECTS, "fake_good:Rtm", "is no dialect: fake_good:Rtm is not an instance of tokend.plugins.Dialect"),
+        (
+            DIALECTS,
+            "fake_dialect:LAX",
+            "is no dialect: fake_dialect:LAX needs Options, a subclass of tokend.plugins.StrictModel",
+        ),
         (
             DIALECTS,
             "fake_dialect:OTHER",

@@ -11,6 +11,7 @@ from tests.unit.http.wire import Reply
 from tokend.backends.agora.rtm import Rtm
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
+from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
@@ -127,6 +128,19 @@ async def test_c4_explain(user: str, configuration: Configuration, serving: Serv
             assert (reply.status, reply.json["issued"], reply.json["error"]["code"]) == (200, False, code)
             sentence = "kind wave does not declare a privilege that this would give"
             assert reply.json["rule_results"] == [{"rule": "demo.studio.rules[0]", "unmet": [sentence]}]
+
+
+def test_c4_a_backend_that_cannot_be_created_is_a_problem_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(self: Wave, options: object, app_credentials: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(Wave, "__init__", fails)
+    with pytest.raises(ConfigurationError) as caught:
+        assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), _load)
+    assert "apps.demo.backends.wave: cannot be created: its backend raised RuntimeError" in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 async def test_c4_a_right_token_of_the_same_backend(configuration: Configuration, serving: Serving) -> None:

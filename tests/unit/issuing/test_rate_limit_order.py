@@ -15,6 +15,7 @@ from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
+from tokend.issuing.app_options import AppOptions
 from tokend.issuing.configuration import Route
 from tokend.issuing.issuer import answer, issue
 
@@ -26,7 +27,7 @@ ANN, BOB, BAD = (
     TokenRequest("rtm", {"usr": "ann"}),
 )
 ASKED = AuthorizerSettings.of("https://backend.example.com", Secret("s"), 1, 0)
-APP = replace(app(rule(capabilities=["wildcard_user"])), limits=EVERY, authorizer=ASKED)
+APP = replace(app(rule(capabilities=["wildcard_user"])), options=AppOptions(limits=EVERY, authorizer=ASKED))
 
 
 class Journal:

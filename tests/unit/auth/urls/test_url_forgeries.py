@@ -89,7 +89,7 @@ FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
         "a part of the token is no JSON object",
     ),
     "NaN": (lambda: _with('"max_ttl": NaN'), "a part of the token is no JSON"),
-    "two dots and nothing": (lambda: "..", "a part of the token is no JSON"),
+    "two dots and hardly more": (lambda: "a..", "a part of the token is not base64url"),
     "letters that are not ASCII": (lambda: "%C3%A9.%C3%A9.%C3%A9", "a part of the token is not base64url"),
     "over 8 KiB": (lambda: "A" * 4000 + "." + "A" * 4200 + ".", "the token is over 8 KiB"),
 }
