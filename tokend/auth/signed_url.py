@@ -6,7 +6,7 @@ strictly: anything unknown in it is an error.
 
 import re
 from collections.abc import Container, Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec.json
 from pydantic import Field, ValidationError
@@ -41,7 +41,7 @@ class UrlClaims(StrictModel):
     kinds: Annotated[list[_Text], Field(min_length=1)] | None = None
     channel: _Text | None = None
     user: _Text | None = None
-    roles: Annotated[list[Literal["publisher", "subscriber"]], Field(min_length=1)] | None = None
+    roles: Annotated[list[_Text], Field(min_length=1)] | None = None
     max_ttl: Annotated[int, Field(ge=1)] | None = None
 
     def caller_here(self) -> Caller:

@@ -120,10 +120,10 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
     app = chosen_app(configuration, options.app)
     try:
         caller = _bearer(options, configuration, app) if options.bearer is not None else _caller(options, app)
+        explanation = issuer.explain(app, _route_options(configuration, app), caller, _token_request(options, app))
     except ApiError as api_error:
         print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1
-    explanation = issuer.explain(app, _route_options(configuration, app), caller, _token_request(options, app))
     fields = explanation_fields(explanation)
     if options.bearer is not None:
         fields["claims"] = caller.claims

@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
+from tokend.core.declarations import ROLES
 from tokend.core.durations import Duration
 from tokend.issuing.configuration import App, Route
+from tokend.issuing.logins import login_warning
 from tokend.issuing.routing import URL_KEY_MARK, literal_prefix
-
-ROLES = ("publisher", "subscriber")
 
 
 def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
@@ -34,7 +35,7 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
     url.add_argument("--channel", type=_text, help="only this channel; * matches one or more characters")
     url.add_argument("--user", type=_text, help="only this user (uid or account); * matches one or more characters")
     url.add_argument("--kinds", type=_names, metavar="KIND,…", help="only these kinds of token")
-    url.add_argument("--roles", type=_names, metavar="ROLE,…", help="only these roles: publisher, subscriber")
+    url.add_argument("--roles", type=_names, metavar="ROLE,…", help="only these roles, such as publisher, subscriber")
     url.add_argument("--max-ttl", type=_duration, metavar="TTL", help="the longest lifetime of a token, such as 10m")
     url.add_argument("--id", type=_id, help="its id in the audit and the deny list (default: random)")
     url.add_argument(
@@ -63,6 +64,8 @@ def _url(options: argparse.Namespace, context: Context) -> int:
         roles=options.roles,
         max_ttl=options.max_ttl,
     )
+    if warning := _login_warning(options, app):
+        print(f"warning: {warning}", file=sys.stderr)
     key = sign(claims, app.url_signing)
     print(f"key:   {key}")
     for route in routes:
@@ -86,13 +89,25 @@ def _check(options: argparse.Namespace, app: App, routes: Sequence[Route]) -> No
     """Exit with code 2 if the URL would allow nothing, or the server would reject it."""
     if not 1 <= options.ttl <= MAX_SECONDS:
         fail(f"--ttl must be 1s to {MAX_SECONDS // 86_400}d: only the deny list can stop a URL that has been given out")
-    for name, given, known in (("--kinds", options.kinds, app.backends), ("--roles", options.roles, ROLES)):
+    roles = frozenset(ROLES).union(*(backend.declarations.roles for backend in app.backends.values()))
+    for name, given, known in (("--kinds", options.kinds, app.backends), ("--roles", options.roles, roles)):
         for value in given or ():
             if value not in known:
                 fail(f"{name}: {value} is none of {', '.join(sorted(known))}")
     shortest, longest = min(route.ttl.min for route in routes), max(route.ttl.max for route in routes)
     if options.max_ttl is not None and not shortest <= options.max_ttl <= longest:
         fail(f"--max-ttl must be {shortest} to {longest} seconds")
+
+
+def _login_warning(options: argparse.Namespace, app: App) -> str | None:
+    """The warning for a URL of a channel by which any user may log in to services without a channel."""
+    if options.channel in (None, "*") or options.user != "*":
+        return None
+    kinds = {kind for rule in app.rules[options.caller] for kind in rule.kinds}
+    if options.kinds is not None:
+        kinds &= set(options.kinds)
+    warning = login_warning(kinds, {kind: backend.declarations for kind, backend in app.backends.items()})
+    return None if warning is None else f"the URL {warning}"
 
 
 def _path(route: Route, key: str) -> str:

@@ -21,6 +21,7 @@ from tokend.config.showing import plain
 from tokend.config.url_signing import build_url_signing
 from tokend.core.declarations import APP_ADMIN
 from tokend.issuing.configuration import App, Route
+from tokend.issuing.logins import login_warning
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
@@ -74,6 +75,7 @@ def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller])
     found = []
     for name, caller in callers.items():
         found += _caller_warnings(f"app {app.name}", name, caller)
+        found += _login_warnings(app, caller)
     found += [f"app {app.name}: route {route.prefix} {warning}" for route in routes for warning in route.warnings]
     return found
 
@@ -101,6 +103,17 @@ def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
             f"{app}: {scheme.name} caller {name} has the capability app_admin: whoever has the URL administers the app"
         )
     return found
+
+
+def _login_warnings(app: App, caller: BuiltCaller) -> list[str]:
+    """Rules for a channel by which any user may log in to services without a channel."""
+    declared = {kind: backend.declarations for kind, backend in app.backends.items()}
+    return [
+        f"app {app.name}: {rule.name} {warning}"
+        for rule in caller.rules
+        if rule.channel is not None and not rule.channel.is_any and rule.user is not None and rule.user.is_any
+        if (warning := login_warning(rule.kinds, declared)) is not None
+    ]
 
 
 def _scheduled_warnings(app: str, callers: Mapping[str, BuiltCaller]) -> list[tuple[int, str]]:

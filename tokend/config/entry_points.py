@@ -54,7 +54,10 @@ class PluginGroup(Generic[T]):
         plugin: T = _object_of(entry, where)
         if problem := _contract_problem(self.name, name, plugin):
             raise PluginError(f"{where} is no {self.noun}: {entry.value} {problem}")
-        if problem := _version_problem(plugin):
+        problem = _version_problem(plugin)
+        if problem is None and self.name == BACKENDS.name:  # of an older version, it declares nothing
+            problem = _declaration_problem(plugin)
+        if problem is not None:
             raise PluginError(f"{where} {problem}")
         return plugin
 
@@ -123,10 +126,8 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
             return "needs Options, a subclass of tokend.plugins.StrictModel"
         return _name_problem(plugin, name)
     if group == BACKENDS.name:
-        return (
-            _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel})
-            or _option_problem(plugin)
-            or _declaration_problem(plugin)
+        return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel}) or _option_problem(
+            plugin
         )
     return _class_problem(plugin, AuthScheme, {"Options": BaseModel}) or _name_problem(plugin, name)
 

@@ -82,6 +82,11 @@ class Template(Struct, frozen=True):
     parts: tuple[str | Placeholder | None, ...]
     fixed: Pattern | None = None
 
+    @property
+    def is_any(self) -> bool:
+        """Whether the template is `*` alone."""
+        return self.fixed is not None and self.fixed.is_any
+
     def bind(self, claims: Mapping[str, object]) -> Pattern:
         """Insert claims. Raises `NotApplicable` if a claim is missing or cannot be inserted."""
         if self.fixed is not None:

@@ -65,7 +65,7 @@ def token_fields(issued: Issued) -> dict[str, object]:
         "kind": issued.token_request.kind,
         **({} if issued.grant.app_id is None else {"app_id": issued.grant.app_id}),
         # the role that was requested, in the words of the kind, comes before that of the rules
-        **({} if issued.role is None or "role" in issued.token_request.fields else {"role": issued.role}),
+        **({} if issued.role is None or issued.token_request.fields.get("role") is not None else {"role": issued.role}),
         "ttl": None if issued.expires_at is None else issued.grant.ttl,
         "issued_at": issued.issued_at,
         "expires_at": issued.expires_at,

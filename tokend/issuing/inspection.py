@@ -39,9 +39,14 @@ def grant_fields(grant: Grant, backend: Backend) -> dict[str, object]:
         **({} if grant.app_id is None else {"app_id": grant.app_id}),
         "format": grant.format,
         "ttl": grant.ttl,
-        "services": [{**service_fields(service), "role": role_of(service, declarations)} for service in grant.services],
+        "services": [_service_fields(service, declarations) for service in grant.services],
         "capabilities": sorted(reach_of(grant, declarations).capabilities - {UNDECLARED}),
     }
+
+
+def _service_fields(service: Service, declarations: Declarations) -> dict[str, object]:
+    role = role_of(service, declarations)
+    return service_fields(service) | ({} if role is None else {"role": role})
 
 
 def _reading_declarations(backend: Backend) -> Declarations:
@@ -85,6 +90,8 @@ def _owner(backend: Backend, reading: Reading) -> str:
     own, app_id = backend.app_credentials.app_id, reading.grant.app_id
     if reading.signed_by is not None:
         return "yours"
+    if own is None and backend.needs_app_id:
+        return "unknown"  # there is no app to compare with
     if app_id is None or own is None:
         return "unknown" if "signed_by" in reading.hidden else "another"
     return "yours" if app_id == own else "another"

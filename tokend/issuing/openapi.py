@@ -69,21 +69,24 @@ def openapi(route: Route, mounted_at: str = "", custom_routes: Iterable[Route] =
 
 
 def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
-    seconds = {"type": "integer", "description": "Unix seconds"}
+    seconds = {"type": ["integer", "null"], "description": "Unix seconds; null for a token bound to a connection"}
     token = {
         "type": "object",
         "description": "The token, with the fields of its request.",
         "properties": {
             "token": {"type": "string"},
             "kind": {"type": "string"},
-            "app_id": {"type": ["string", "null"]},
-            "role": {"anyOf": [{"enum": ["publisher", "subscriber", None]}, {"type": "integer"}]},
-            "ttl": {"type": "integer", "description": "Seconds"},
-            "issued_at": seconds,
+            "app_id": {"type": "string", "description": "Left out by kinds of vendors that have none"},
+            "role": {"type": ["string", "integer", "null"], "description": "Left out if the token gives none"},
+            "ttl": {"type": ["integer", "null"], "description": "Seconds; null for a token bound to a connection"},
+            "issued_at": {"type": "integer", "description": "Unix seconds"},
             "expires_at": seconds,
-            "renew_at": {**seconds, "description": "When a client should request a new token, in Unix seconds"},
+            "renew_at": {
+                **seconds,
+                "description": "When a client should request a new token, in Unix seconds; or null",
+            },
         },
-        "required": ["token", "kind", "app_id", "role", "ttl", "issued_at", "expires_at", "renew_at"],
+        "required": ["token", "kind"],
     }
     problem = {
         "type": "object",

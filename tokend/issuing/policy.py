@@ -48,10 +48,15 @@ def decide(app: App, options: RouteOptions, caller: Caller, token_request: Token
 
 
 def explain(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Explanation:
-    """The rule by which a token would be issued, or what each rule requires and the request does not satisfy."""
+    """The rule by which a token would be issued, or what each rule requires and the request does not satisfy.
+
+    Raises `ApiError` (500) if the backend breaks its contract.
+    """
     try:
         permit, rule_results, api_error = evaluate(app, options, caller, token_request)
     except ApiError as error:
+        if error.status >= 500:
+            raise
         permit, rule_results, api_error = None, [], error
     if permit is None:
         reason = api_error or ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")

@@ -27,10 +27,10 @@ apps:
     callers:
       anybody:
         anonymous: true
-        rules: [{{kinds: [rtc, rtm], channel: "demo-*", capabilities: [wildcard_user, wildcard_publish]}}]
+        rules: [{{kinds: [rtc, rtm], channel: "demo-*", user: "*", capabilities: [wildcard_user, wildcard_publish]}}]
       page:
         url_key: "sha256:{digest}"
-        rules: [{{kinds: [rtc, rtm], channel: "demo-*", capabilities: [wildcard_user, wildcard_publish]}}]
+        rules: [{{kinds: [rtc, rtm], channel: "demo-*", user: "*", capabilities: [wildcard_user, wildcard_publish]}}]
     routes:
       - {{path: /demo, callers: [anybody]}}
       - {{path: /closed, callers: [page]}}

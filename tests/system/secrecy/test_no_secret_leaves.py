@@ -77,7 +77,7 @@ def test_all_that_a_driven_server_says(tmp_path: Path) -> None:
         gathered.send("after signals", request_bytes("GET", "/ping", None, ("Connection", "close")))
     answers = gathered.answers
     assert sum(one.startswith(b"HTTP/1.1 200") for one in answers.values()) > 150
-    assert sum(one.startswith(b"HTTP/1.1 500") for one in answers.values()) == 3, "the crashes"
+    assert sum(one.startswith(b"HTTP/1.1 500") for one in answers.values()) == 2, "the crashes; a batch is 200"
     assert gathered.places["standard error"].count(b"RuntimeError") == 3
     assert gathered.places["audit"].count(b"\n") > 300
     assert sum(place.startswith("arguments of") for place in gathered.places) == 3

@@ -31,6 +31,14 @@ async def test_the_question() -> None:
             "roles": ["publisher"],
             "capabilities": [],
             "ttl": 600,
+            "services": [
+                {
+                    "name": "rtc",
+                    "user": "7",
+                    "channel": "room-1",
+                    "privileges": {"join": 600, "publish_audio": 600, "publish_video": 600, "publish_data": 600},
+                }
+            ],
             "request_id": "request-1",
         }
     ]

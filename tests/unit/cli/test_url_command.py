@@ -18,7 +18,7 @@ apps:
     certificate: {{env: CERTIFICATE}}
     url_signing_key: {{env: SIGNING}}
     callers:
-      uikit: {{url_key: signed, rules: [{{kinds: [rtc, rtm], channel: "lobby-*", capabilities: wildcard_user}}]}}
+      uikit: {{url_key: signed, rules: [{{kinds: [rtc, rtm], channel: "lobby-*", user: "*", capabilities: wildcard_user}}]}}
       kiosk: {{url_key: "{digest_of("static")}", rules: [{{}}]}}
       studio: {{api_key: "{digest_of("studio")}"}}
     routes:
@@ -58,6 +58,32 @@ def test_an_id_is_made_where_none_is_given(command: Command, home: Path) -> None
     first, second = (dict(printed(command, home, "--caller", "uikit", "--ttl", "1h"))["id"] for _ in range(2))
     assert re.fullmatch(r"[0-9a-f]{16}", first)
     assert first != second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_warned"),
+    [
+        (["--channel", "lobby-1", "--user", "*"], True),
+        (["--channel", "lobby-1", "--user", "*", "--kinds", "rtm"], True),
+        (["--channel", "lobby-1", "--user", "*", "--kinds", "rtc"], False),
+        (["--channel", "lobby-1", "--user", "ada"], False),
+        (["--channel", "lobby-1"], False),
+        (["--channel", "*", "--user", "*"], False),
+    ],
+)
+def test_c16_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
+    arguments: list[str], is_warned: bool, command: Command, home: Path
+) -> None:
+    done = command(home, ENVIRONMENT, "key", "url", "--caller", "uikit", "--ttl", "1h", *arguments)
+    assert done.returncode == 0
+    assert done.stdout.startswith("key:   ")
+    if is_warned:
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(
+            'warning: the URL limits the channel, but its user "*" permits a login as any user to rtm'
+        )
+    else:
+        assert done.stderr == ""
 
 
 @pytest.mark.parametrize(

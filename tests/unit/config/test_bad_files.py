@@ -29,6 +29,7 @@ SPEAKING_FUNCTIONS = frozenset({"check_origin", "not_hex_32"})
 ELSEWHERE = {
     "takes in callers that read the cookies": "no two built-in presets read different cookies: test_auth_plugins.py",
     ": one route reads one cookie": "see above",
+    "cannot be created: its backend raised": "no built-in backend raises: test_c4_wrong_backends.py",
     "is over 16 MiB": "a file of that size does not belong into a repository: test_files.py",
 }
 

@@ -25,6 +25,22 @@ def test_check_of_a_sound_file(tmp_path: Path, command: Command) -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, "config.yaml: no problems; 1 app, 1 route\n", "")
 
 
+def test_c16_a_rule_for_a_channel_that_is_a_login_as_any_user_is_warned_of(tmp_path: Path, command: Command) -> None:
+    rules = (
+        '{kinds: [rtc, chat], channel: "room-*", user: "*"}',
+        '{kinds: rtc, channel: "room-*", user: "*"}',
+        "{user: '*'}",
+    )
+    write(tmp_path, {"config.yaml": ONE_APP.replace('"}', f'", rules: [{", ".join(rules)}]}}')})
+    found = command(tmp_path, ENVIRONMENT, "check")
+    assert found.returncode == 0
+    (warning,) = [line for line in found.stdout.splitlines() if line.startswith("warning: ")]
+    assert warning == (
+        'warning: app demo: demo.studio.rules[0] limits the channel, but its user "*" permits a login as any user to chat, '
+        "which may have no channel; name the kinds that it is for (rtc), or a user"
+    )
+
+
 def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path, command: Command) -> None:
     write(tmp_path, {"other.yaml": ONE_APP + "    certficate: x\n    ttl: {max: 25h}\n"})
     found = command(tmp_path, ENVIRONMENT, "check", "--config", "other.yaml")
@@ -152,7 +168,7 @@ def test_c12_every_installed_kind_is_a_property_of_backends_for_editors() -> Non
             "key_without_value_in_rule",
             "number_for_text",
         ),
-        *("text_or_list", "empty_list", "role_unknown", "capability_unknown", "anonymous_false", "on_excess_unknown"),
+        *("text_or_list", "empty_list", "anonymous_false", "on_excess_unknown"),
         *(
             "duration",
             "secret_literal",

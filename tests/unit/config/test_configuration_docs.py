@@ -18,9 +18,9 @@ from tokend.config.entry_points import installed
 from tokend.config.loading import load
 from tokend.config.shape import RootShape
 from tokend.config.vendor_defaults import RULE_PRESETS
+from tokend.core.declarations import CAPABILITIES
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.rate_limits import Limits
-from tokend.core.reach import Capability
 from tokend.core.rules import Rule, RuleTtl
 from tokend.core.validation import StrictModel
 from tokend.issuing import server_settings
@@ -81,7 +81,7 @@ def test_secrets_rules_and_powers() -> None:
     secret, certificate = list(references.SecretRef.model_fields), list(references.Certificate.model_fields)
     assert _rows("Secrets and certificates") == [*secret, *(f"certificate.{name}" for name in certificate)]
     rule = [*Rule.model_fields, *(f"ttl.{name}" for name in RuleTtl.model_fields)]
-    assert _rows("Rules: `rules`") == [*rule, *Capability]
+    assert _rows("Rules: `rules`") == [*rule, *CAPABILITIES]
 
 
 def test_forward_auth_and_its_presets() -> None:

@@ -32,7 +32,7 @@ _MODULES: Final = {
     "fake_pkg/__init__": "",
     "fake_pkg/needs_sibling": "import fake_pkg.absent",
     "fake_shapes": """
-from tokend.plugins import Backend, StrictModel
+from tokend.plugins import Backend, ServiceShape, StrictModel
 from tokend.backends.agora.rtm import Rtm
 not_a_class = Rtm.grant
 class NotABackend: pass
@@ -54,6 +54,10 @@ class TooOld(Whole):
     Fields, api_version = StrictModel, 0
 class NoVersion(Whole):
     Fields, api_version = StrictModel, "1"
+class Undeclared(Whole):
+    Fields = StrictModel
+class Vague(Undeclared):
+    services, privileges = {"wave": ServiceShape()}, {"administrate": "everything"}
 """,
     "fake_exits": "raise SystemExit('the whole\\nserver')",
     "fake_stops": "class Stop(BaseException): pass\nraise Stop('now')",
@@ -168,6 +172,11 @@ def test_a_kind_that_two_packages_bring_names_both() -> None:
         (
             "fake_shapes:NoVersion",
             "needs api_version, the number of the version of tokend.plugins that it was written for",
+        ),
+        ("fake_shapes:Undeclared", "declares no services: set `services`"),
+        (
+            "fake_shapes:Vague",
+            "privilege administrate must be declared as LISTEN, PUBLISH, CONNECT, ADMIN, a Role or a Capability",
         ),
         (
             "fake_attribute:X",

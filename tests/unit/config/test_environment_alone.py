@@ -8,13 +8,13 @@ from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, 
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, load, read_server
+from tokend.core.declarations import APP_ADMIN, WILDCARD_CHANNEL, WILDCARD_PUBLISH, WILDCARD_USER
 from tokend.core.errors import ApiError
-from tokend.core.reach import Capability
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
-OLD_URLS = {Capability.WILDCARD_USER, Capability.WILDCARD_CHANNEL, Capability.WILDCARD_PUBLISH}
+OLD_URLS = {WILDCARD_USER, WILDCARD_CHANNEL, WILDCARD_PUBLISH}
 
 
 def _configuration(directory: Path, **more: str) -> Configuration:
@@ -74,7 +74,7 @@ async def test_an_api_key_closes_it_with_the_same_rule(form: str, tmp_path: Path
 
 
 def test_chat_administrators_only_where_it_is_said(tmp_path: Path) -> None:
-    for value, expected in (("", OLD_URLS), ("0", OLD_URLS), ("1", OLD_URLS | {Capability.APP_ADMIN})):
+    for value, expected in (("", OLD_URLS), ("0", OLD_URLS), ("1", OLD_URLS | {APP_ADMIN})):
         (rule,) = _configuration(tmp_path, ALLOW_APP_ADMIN=value).apps["default"].rules["anybody"]
         assert rule.capabilities == expected
         (rule,) = _configuration(tmp_path, ALLOW_APP_ADMIN=value, API_KEY_SHA256=DIGEST).apps["default"].rules["key"]

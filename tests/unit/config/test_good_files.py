@@ -8,7 +8,7 @@ from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
 from tokend.backends.agora.rtc import RtcOptions
 from tokend.config.loading import ConfigurationError, load
-from tokend.core.reach import Capability
+from tokend.core.declarations import WILDCARD_PUBLISH, WILDCARD_USER
 from tokend.dialects.agora_fields import AgoraOptions
 from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.server_settings import Listen
@@ -94,7 +94,7 @@ def test_the_big_example(tmp_path: Path) -> None:
     assert acme.backends["rtc"].app_credentials.certificates["primary"].reveal() == CERTIFICATE
     assert coda.backends["rtc"].app_credentials.certificates["primary"].reveal() == OTHER
     assert list(bolt.backends) == ["rtc", "rtm"]
-    assert bolt.rules["kiosk"][0].capabilities == {Capability.WILDCARD_USER, Capability.WILDCARD_PUBLISH}
+    assert bolt.rules["kiosk"][0].capabilities == {WILDCARD_USER, WILDCARD_PUBLISH}
     assert list(bolt.rules) == ["web", "kiosk"]
 
 

@@ -69,7 +69,7 @@ def test_host_screen_and_recorder(tmp_path: Path) -> None:
     )
     host, recorder = Caller("web", {"sub": "ann", "role": "host"}), Caller("web", {"sub": "rec", "role": "recorder"})
     own, screen = uid_of("ann"), screen_uid_of("ann")
-    assert permitted(app, rtc("room-1", None), host).filled_user == str(own)
+    assert permitted(app, rtc("room-1", None), host).filled == {"uid": own}
     for uid, role, ttl, rule in (
         (own, "publisher", 1800, "rules[0]"),
         (own, "subscriber", None, "rules[0]"),

@@ -3,7 +3,19 @@
 import hmac
 from typing import ClassVar, Final
 
-from tokend.plugins import Backend, Grant, Issuance, Minted, Reading, Secret, Service, StrictModel, Unreadable
+from tokend.plugins import (
+    LISTEN,
+    Backend,
+    Grant,
+    Issuance,
+    Minted,
+    Reading,
+    Secret,
+    Service,
+    ServiceShape,
+    StrictModel,
+    Unreadable,
+)
 
 _KEY: Final = Secret("only a test's secret")
 
@@ -19,6 +31,8 @@ class Connection(Backend):
     """A token is `socket|room|issued at|ttl|signature`."""
 
     Fields: ClassVar[type[StrictModel]] = ConnectionFields
+    services: ClassVar = {"connection": ServiceShape()}
+    privileges: ClassVar = {"join": LISTEN}
 
     def names_user(self, fields: ConnectionFields) -> bool:
         return True

@@ -11,7 +11,7 @@ BOTH = (
     + f"""
       uikit:
         url_key: "{digest_of(URL_KEY)}"
-        rules: [{{kinds: [rtc, rtm], channel: "lobby-*", capabilities: [wildcard_user, wildcard_publish]}}]
+        rules: [{{kinds: [rtc, rtm], channel: "lobby-*", user: "*", capabilities: [wildcard_user, wildcard_publish]}}]
     cors: {{origins: ["https://app.example.com"]}}
 """
 )

@@ -7,11 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, TERMS, app, permitted, route_options, rtc, rule
+from tests.unit.issuing.making import (
+    CALLER,
+    CREDENTIALS,
+    STAMP,
+    TERMS,
+    app,
+    backends,
+    permitted,
+    route_options,
+    rtc,
+    rule,
+)
+from tokend.backends.agora.apaas import Apaas
+from tokend.backends.contract import NoOptions
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
-from tokend.core.model import Caller, Decision, Grant, Issuance, Issued, Restriction, TokenRequest
-from tokend.core.reach import reach_of
+from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
+from tokend.core.reach import Reach, reach_of
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
@@ -71,10 +84,11 @@ async def refused(backend: Backend, token_request: TokenRequest, *rules: Rule) -
 
 async def test_what_it_allows_is_issued_as_it_was_asked_for() -> None:
     backend = Backend(None)
+    service = {"name": "rtc", "user": "7", "channel": "room", "privileges": {"join": 600}}
     token = await issued(backend, rtc(ttl=600), rule())
     assert token.grant == permitted(app(rule()), rtc(ttl=600)).grant
     assert backend.asked == [
-        Question("demo", "web", {}, "rtc", ("7",), ("room",), ("subscriber",), (), 600),
+        Question("demo", "web", {}, "rtc", ("7",), ("room",), ("subscriber",), (), 600, (service,)),
     ]
 
 
@@ -170,8 +184,31 @@ async def test_what_is_narrowed_never_administers_the_app() -> None:
     assert await issued(Backend(None), token_request, admin)
 
 
+@pytest.mark.parametrize("kind", ["rtm", "chat"])
+async def test_c16_what_it_restricts_to_a_channel_is_no_login_as_any_user(kind: str) -> None:
+    login = TokenRequest(kind, {"user": "ann"})
+    assert (await refused(Backend(Restriction("authorizer", channel="room")), login, rule(user="*"))).code is (
+        Code.NOT_PERMITTED
+    )
+    for user in ("ann", "*"):
+        assert await issued(Backend(Restriction("authorizer", channel="room", user=user)), login, rule(user="*"))
+
+
+async def test_c14_the_question_tells_the_roles_of_a_classroom_apart() -> None:
+    backend = Backend(None)
+    kinds = ("apaas", "rtm", "chat")
+    classroom = replace(of(rule(kinds=kinds)), backends={"apaas": Apaas(NoOptions(), CREDENTIALS)})
+    for role in (1, 2):
+        fields = {"room": "room", "user": "ann", "role": role}
+        assert isinstance((await outcomes(backend, TokenRequest("apaas", fields), to=classroom))[0], Issued)
+    teacher, student = (question.services[-1] for question in backend.asked)
+    assert (teacher["privileges"], teacher["detail"]) == ({"room_teacher": 3600}, {"role": 1})
+    assert (student["privileges"], student["detail"]) == ({"room_user": 3600}, {"role": 2})
+    assert [question.roles for question in backend.asked] == [("publisher",), ("subscriber",)]
+
+
 class _Denying:
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         return "not before noon"
 
 
@@ -275,6 +312,7 @@ async def test_whatever_it_says_no_token_gives_more_than_the_rules_or_than_it_wa
     (token,) = await outcomes(Backend(restriction), token_request, to=of(*rules))
     if isinstance(token, Issued):
         assert isinstance(plain, Issued)
-        assert reach_of(token.grant) == reach_of(plain.grant)
+        declarations = backends()["rtc"].declarations
+        assert reach_of(token.grant, declarations) == reach_of(plain.grant, declarations)
         assert token.grant.ttl <= plain.grant.ttl
         assert restriction.max_ttl is None or token.grant.ttl <= restriction.max_ttl

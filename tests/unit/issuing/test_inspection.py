@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import CREDENTIALS, OTHER_CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
+from tokend.core.declarations import CAPABILITIES
 from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, TokenRequest
-from tokend.core.reach import Capability
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Inspect, Inspection
 from tokend.issuing.inspection import inspect
@@ -19,7 +19,7 @@ _NOW: Final = STAMP.issued_at + 60
 
 
 def _token(token_request: TokenRequest, app_credentials: AppCredentials = CREDENTIALS) -> str:
-    permit = permitted(app(rule(capabilities=list(Capability)), app_credentials=app_credentials), token_request)
+    permit = permitted(app(rule(capabilities=CAPABILITIES), app_credentials=app_credentials), token_request)
     return permit.backend.mint(permit.grant, STAMP).token
 
 

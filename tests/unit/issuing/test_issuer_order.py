@@ -16,6 +16,7 @@ from tokend.backends.contract import Mismatch
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Grant, Issued, TokenRequest
+from tokend.core.reach import Reach
 from tokend.dialects.contract import Explain, Explanation, Inspect, Inspection, Issue
 from tokend.issuing.configuration import Route
 from tokend.issuing.issuer import answer, issue
@@ -48,9 +49,9 @@ class _Journal:
         if self._fails is not None:
             raise self._fails
 
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         self.lines.append("deny?")
-        return self._denied if self._denied and grant.services[0].user == "ann" else None
+        return self._denied if self._denied and "ann" in reach.users else None
 
 
 class _Told(Rtm):
@@ -142,8 +143,8 @@ _LIES: Final[Mapping[str, Callable[[Reading], Reading]]] = {
     "longer": lambda one: replace(one, grant=replace(one.grant, ttl=one.grant.ttl + 1)),
     "one service more": lambda one: replace(one, grant=replace(one.grant, services=one.grant.services * 2)),
     "not signed": lambda one: replace(one, signed_by=None),
-    "issued later": lambda one: replace(one, issued_at=one.issued_at + 1),
-    "ending later": lambda one: replace(one, expires_at=one.expires_at + 1),
+    "issued later": lambda one: replace(one, issued_at=STAMP.issued_at + 1),
+    "ending later": lambda one: replace(one, expires_at=STAMP.issued_at + 3601),
     "something hidden": lambda one: replace(one, hidden=frozenset({"user"})),
     "unreadable": _raise,
 }
@@ -154,7 +155,7 @@ async def test_a_token_that_says_something_else_is_not_released(lie: Callable[[R
     journal = _Journal()
     api_error = await _error_response(app(rule(), built=_told(journal, lie)), Issue((_OK,)), journal.interfaces)
     assert (api_error.code, api_error.status, api_error.sentence) == (Code.INTERNAL, 500, "the token was not released")
-    assert (api_error.operator or "").startswith("demo.web.rules[0]: the token")
+    assert (api_error.operator or "").startswith("backend of rtm: the token")
     ((decision,),) = journal.decisions
     assert (decision.token_sha256, decision.api_error) == (None, api_error)
 

@@ -23,7 +23,8 @@ from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AuthScheme, Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces, Keys
-from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, TokenRequest
+from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
+from tokend.core.reach import Reach
 from tokend.dialects.contract import Explain, Issue
 from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.configuration import App, Route
@@ -51,7 +52,7 @@ class _Outside:
     def __init__(self, denied: str | None = None) -> None:
         self.denied = denied
         self.decisions: list[Decision] = []
-        self.asked: list[tuple[str, Caller, Grant]] = []
+        self.asked: list[tuple[str, Caller, Reach]] = []
 
     async def record(self, decisions: tuple[Decision, ...]) -> None:
         self.decisions += decisions
@@ -59,8 +60,8 @@ class _Outside:
     def healthy(self) -> bool:
         return True
 
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
-        self.asked.append((app, caller, grant))
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
+        self.asked.append((app, caller, reach))
         return self.denied
 
 
@@ -136,11 +137,11 @@ async def test_without_a_request_id_a_decision_has_none() -> None:
     assert [one.request_id for one in outside.decisions] == ["", ""]
 
 
-async def test_the_deny_list_is_told_the_app_the_caller_and_the_grant() -> None:
+async def test_the_deny_list_is_told_the_app_the_caller_and_the_reach() -> None:
     outside, caller = _Outside("is shut out"), signed_in(sub="ann")
     with pytest.raises(ApiError) as caught:
         await issue(app(rule()), TERMS, caller, Issue((rtc(),)), [STAMP], Interfaces(deny=outside))
-    assert outside.asked == [("demo", caller, permitted(app(rule()), rtc()).grant)]
+    assert outside.asked == [("demo", caller, permitted(app(rule()), rtc()).reach)]
     assert (caught.value.code, caught.value.sentence) == (Code.NOT_PERMITTED, "is shut out")
     assert caught.value.operator == "deny list"
 
@@ -148,7 +149,7 @@ async def test_the_deny_list_is_told_the_app_the_caller_and_the_grant() -> None:
 def test_the_operators_token_holds_what_was_asked_and_says_what_was_cut() -> None:
     clamping = route_options(TtlBounds.of(600, 60, 3600), clamp=True)
     permit = operator_grant(app(), clamping, rtc(ttl=7200))
-    assert (permit.token_request, permit.rule, permit.filled_user) == (rtc(ttl=7200), "(operator)", None)
+    assert (permit.token_request, permit.rule, permit.filled) == (rtc(ttl=7200), "(operator)", {})
     assert (permit.grant.ttl, permit.clamped_from) == (3600, 7200)
 
 

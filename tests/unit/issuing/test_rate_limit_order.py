@@ -10,8 +10,9 @@ from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rtc, ru
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
-from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, TokenRequest
+from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
 from tokend.core.rate_limits import BucketGroup, Limit, Limits
+from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
 from tokend.issuing.app_options import AppOptions
@@ -47,8 +48,8 @@ class Journal:
         self.groups = [[name for name, _ in group] for group in groups]
         return self._waits or [None] * len(groups)
 
-    async def denies(self, app: str, caller: Caller, grant: Grant) -> str | None:
-        self.lines.append(f"deny? {grant.services[0].user}")
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
+        self.lines.append(f"deny? {min(reach.users)}")
         return None
 
     async def authorize(

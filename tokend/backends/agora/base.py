@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tokend.backends.agora import credentials, diagnosis, v006, v007
 from tokend.backends.agora.names import (
     ADMINISTRATOR,
+    ASSISTANT,
     DETAILS,
     FURTHER_PRIVILEGES,
     MEANINGS,
@@ -26,6 +27,7 @@ from tokend.backends.agora.names import (
     SERVICE_NAMES,
     SERVICE_TYPES,
     STUDENT,
+    TEACHER,
     WRITE,
     Permissions,
 )
@@ -41,6 +43,9 @@ MAX_TTL: Final = 86_400
 """Seconds. Agora ends every token at most 24 hours after its issue."""
 MAX_SALT: Final = 99_999_999
 """Agora's own builders draw the salt of a token from 1 to this number."""
+_IN_ROOM: Final = dict.fromkeys((TEACHER, ASSISTANT, OTHER_ROLE), PRIVILEGES["apaas"][STUDENT])
+_ENCODED: Final[Mapping[str, Mapping[str, int]]] = {**PRIVILEGES, "apaas": {**PRIVILEGES["apaas"], **_IN_ROOM}}
+"""Numbers in the token. All who are in a classroom have one number; the number of the role differs."""
 
 
 class AgoraBackend(Backend):
@@ -256,7 +261,7 @@ def _id_of(text: str) -> str | Extent:
 
 
 def _encode_service(service: Service) -> v007.Service:
-    numbers = PRIVILEGES[service.name]
+    numbers = _ENCODED[service.name]
     privileges = {numbers[name]: seconds for name, seconds in service.privileges.items() if name in numbers}
     values: tuple[v007.Value, ...] = ()
     match service.name:

@@ -42,7 +42,7 @@ apps:
       uikit:
         url_key: signed
         rules:
-          - {{kinds: [rtc, rtm], channel: "lobby-*", capabilities: [wildcard_user, wildcard_publish]}}
+          - {{kinds: [rtc, rtm], channel: "lobby-*", user: "*", capabilities: [wildcard_user, wildcard_publish]}}
           - {{kinds: chat, capabilities: app_admin}}
       kiosk: {{url_key: "{digest_of(STATIC)}", rules: [{{kinds: rtc}}]}}
       studio: {{api_key: "{digest_of("studio")}"}}

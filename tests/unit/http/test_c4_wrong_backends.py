@@ -1,0 +1,149 @@
+"""What a client sees of a backend that breaks the contract (C4): 500 or 403 and no token; the log says why."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, Running, Serving
+from tests.unit.http.wire import Reply
+from tokend.backends.agora.rtm import Rtm
+from tokend.config.assemble import assemble
+from tokend.config.entry_points import BACKENDS
+from tokend.config.problems import ConfigurationError
+from tokend.config.secrets import Secrets
+from tokend.config.yaml_tree import parse
+from tokend.issuing.configuration import Configuration
+from tokend.plugins import Backend, Grant, Issuance, Minted
+
+SECRET: Final = "canary of an exception"
+YAML: Final = (
+    DEMO
+    + """
+    backends: [rtm, wave]
+    routes:
+      - {path: /demo, dialect: native}
+      - {path: "/wave/{user}", kind: wave, response: {token: "{token}", who: "{user}"}}
+"""
+)
+KEY_HEADER: Final = ("X-API-Key", KEY)
+
+
+class Wave(Rtm):
+    """Breaks the contract in a way that the user names."""
+
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        if fields.user == "raises":
+            raise RuntimeError(SECRET)
+        grant = super().grant(fields, ttl, user)
+        if fields.user == "longer":
+            return replace(grant, ttl=ttl + 1)
+        if fields.user == "undeclared":
+            (service,) = grant.services
+            return replace(grant, services=(replace(service, privileges={"administrate": ttl}),))
+        return grant
+
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        (service,) = grant.services
+        if service.user == "mint raises":
+            raise RuntimeError(SECRET)
+        minted = super().mint(grant, issuance)
+        return replace(minted, extra={"user": "eve"}) if service.user == "overwrites" else minted
+
+
+CASES: Final = {
+    "raises": (500, "internal", "backend of wave: grant raised RuntimeError"),
+    "longer": (500, "internal", "backend of wave: the grant does not last as long as requested"),
+    "undeclared": (403, "not_permitted", "privilege 'administrate'"),
+    "mint raises": (500, "internal", "backend of wave: minting raised RuntimeError"),
+    "overwrites": (500, "internal", "backend of wave: extra holds a key that `extras` does not declare"),
+}
+ONLY_MINTED: Final = ("mint raises", "overwrites")
+
+
+def _load(kind: str) -> type[Backend]:
+    return Wave if kind == "wave" else BACKENDS.load(kind)
+
+
+@pytest.fixture
+def configuration() -> Configuration:
+    environment = {"CERTIFICATE": CERTIFICATE}
+    return assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets(environment, Path()), _load)
+
+
+async def _post(server: Running, path: str, body: dict[str, Any]) -> Reply:
+    return await server.token_request("POST", path, body, KEY_HEADER)
+
+
+def _check_silence(body: bytes, reason: str) -> None:
+    """An answer has no token, and nothing of what only the log may say."""
+    assert b"007e" not in body
+    for text in (SECRET, reason, "RuntimeError", "administrate"):
+        assert text.encode() not in body
+
+
+@pytest.mark.parametrize("user", CASES)
+async def test_c4_a_single_token(user: str, configuration: Configuration, serving: Serving) -> None:
+    status, code, reason = CASES[user]
+    async with serving(configuration) as server:
+        native = await _post(server, "/demo/v1/token", {"kind": "wave", "user": user})
+        assert (native.status, native.json["code"]) == (status, code)
+        custom = await server.token_request("GET", f"/wave/{user.replace(' ', '%20')}", None, KEY_HEADER)
+        assert (custom.status, custom.json["code"]) == (status, code)
+        for reply in (native, custom):
+            _check_silence(reply.body, reason)
+        assert [(line["outcome"], line["reason"]) for line in server.lines] == [(code, reason)] * 2
+        assert SECRET.encode() not in server.log.getvalue()
+
+
+@pytest.mark.parametrize("user", CASES)
+async def test_c4_a_batch_keeps_its_other_tokens(user: str, configuration: Configuration, serving: Serving) -> None:
+    _, code, reason = CASES[user]
+    token_requests = [{"kind": "rtm", "user": "ann"}, {"kind": "wave", "user": user}, {"kind": "wave", "user": "ann"}]
+    async with serving(configuration) as server:
+        reply = await _post(server, "/demo/v1/tokens", {"requests": token_requests})
+        first, wrong, last = reply.json["results"]
+        assert reply.status == 200
+        assert {"token", "kind"} <= first.keys() & last.keys()
+        assert wrong["error"]["code"] == code
+        _check_silence(str(wrong).encode(), reason)
+        (line,) = server.lines
+        assert (line["outcome"], line["reason"]) == (code, reason)
+
+
+@pytest.mark.parametrize("user", CASES)
+async def test_c4_explain(user: str, configuration: Configuration, serving: Serving) -> None:
+    """A fault of the server is no explanation; what is not declared is one. Nothing is minted."""
+    status, code, reason = CASES[user]
+    async with serving(configuration) as server:
+        reply = await _post(server, "/demo/v1/explain", {"kind": "wave", "user": user})
+        _check_silence(reply.body, reason)
+        if user in ONLY_MINTED:
+            assert (reply.status, reply.json["issued"]) == (200, True)
+        elif status == 500:
+            assert (reply.status, reply.json["code"]) == (500, code)
+            assert server.lines[-1]["reason"] == reason
+        else:
+            assert (reply.status, reply.json["issued"], reply.json["error"]["code"]) == (200, False, code)
+            sentence = "kind wave does not declare a privilege that this would give"
+            assert reply.json["rule_results"] == [{"rule": "demo.studio.rules[0]", "unmet": [sentence]}]
+
+
+def test_c4_a_backend_that_cannot_be_created_is_a_problem_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(self: Wave, options: object, app_credentials: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(Wave, "__init__", fails)
+    with pytest.raises(ConfigurationError) as caught:
+        assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), _load)
+    assert "apps.demo.backends.wave: cannot be created: its backend raised RuntimeError" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+async def test_c4_a_right_token_of_the_same_backend(configuration: Configuration, serving: Serving) -> None:
+    async with serving(configuration) as server:
+        reply = await _post(server, "/demo/v1/token", {"kind": "wave", "user": "ann"})
+        assert (reply.status, reply.json["app_id"]) == (200, APP_ID)
