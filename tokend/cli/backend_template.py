@@ -33,7 +33,7 @@ py-modules = ["$module"]
 _README: Final = """\
 # $package
 
-A backend for [tokend](https://pypi.org/project/tokend/): it mints and reads tokens of the kind `$kind`.
+A backend for tokend: it mints and reads tokens of the kind `$kind`.
 
     pip install .[test]    # tokend finds the kind through the package's entry point
     pytest                 # the conformance suite of tokend.testing
