@@ -16,14 +16,15 @@ from typing import Final
 from pydantic import ValidationError
 
 from tokend.backends.agora import v006, v007
-from tokend.backends.agora.base import AgoraBackend
+from tokend.backends.agora.base import MAX_SALT, MAX_TTL, AgoraBackend
 from tokend.backends.agora.base import read as _read
 from tokend.backends.agora.combined import PARTS, Combined
+from tokend.backends.agora.credentials import AgoraOptions, not_hex_32
 from tokend.backends.agora.packing import WireError
 from tokend.backends.agora.rtc_rtm import RtcRtm
-from tokend.backends.contract import NoOptions, Reading, Unreadable
+from tokend.backends.contract import Reading, Unreadable
 from tokend.core.errors import ApiError
-from tokend.core.model import PLATFORM_MAX_TTL, AppCredentials, Issuance
+from tokend.core.model import AppCredentials, Issuance
 from tokend.core.secrets import Secret
 from tokend.core.validation import first_field_error
 
@@ -49,8 +50,10 @@ def build(
 
     `issued_at` is in Unix seconds, by default now. `salt` is 1..99999999, by default random. Raises `TokenError`.
     """
-    if not 1 <= ttl <= PLATFORM_MAX_TTL:
-        raise TokenError(f"ttl must be 1 to {PLATFORM_MAX_TTL} seconds from now, not a point in time")
+    if not 1 <= ttl <= MAX_TTL:
+        raise TokenError(f"ttl must be 1 to {MAX_TTL} seconds from now, not a point in time")
+    if salt is not None and not 1 <= salt <= MAX_SALT:
+        raise TokenError(f"salt must be 1 to {MAX_SALT}")
     backend = _backend(kind, app_id, certificate)
     try:
         grant = backend.grant(backend.Fields.model_validate(fields), ttl)
@@ -61,7 +64,7 @@ def build(
     except ApiError as api_error:
         raise TokenError(api_error.detail) from None
     now = int(time.time()) if issued_at is None else issued_at
-    return backend.mint(grant, Issuance(now, secrets.randbelow(99_999_999) + 1 if salt is None else salt)).token
+    return backend.mint(grant, Issuance(now, secrets.randbits(128) if salt is None else salt - 1)).token
 
 
 def read(token: str) -> Reading:
@@ -93,6 +96,6 @@ def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
     if kind not in KINDS:
         raise TokenError(f"there is no kind {kind!r}; there are {', '.join(sorted(KINDS))}")
     for name, text in (("app_id", app_id), ("certificate", certificate)):
-        if len(text) != 32 or not all(character in "0123456789abcdefABCDEF" for character in text):
-            raise TokenError(f"{name} must be exactly 32 hexadecimal digits")
-    return KINDS[kind](NoOptions(), AppCredentials(app_id, {"primary": Secret(certificate)}))
+        if wrong := not_hex_32(text):
+            raise TokenError(f"{name} must be {wrong}")
+    return KINDS[kind](AgoraOptions(), AppCredentials(app_id, {"primary": Secret(certificate)}))

@@ -45,7 +45,7 @@ from tokend.core.model import (
     TokenRequest,
 )
 from tokend.core.plugin_api import API_VERSION
-from tokend.core.secrets import Secret
+from tokend.core.secrets import Secret, SecretList
 from tokend.core.validation import StrictModel, StrictValue, invalid
 from tokend.dialects.contract import (
     FORM,
@@ -120,6 +120,7 @@ __all__ = [
     "Reading",
     "Role",
     "Secret",
+    "SecretList",
     "Service",
     "ServiceShape",
     "Settings",

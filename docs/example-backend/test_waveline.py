@@ -6,7 +6,7 @@ from tokend.testing import BackendConformance
 
 class TestWaveline(BackendConformance):
     backend = Waveline
-    options = {"secret": Secret("only a test's secret"), "server_url": "wss://media.waveline.example"}
+    options = {"secret": [Secret("a test's secret"), Secret("the one before")], "server_url": "wss://waveline.example"}
     token_requests = (
         {"room": "lobby", "user": "ann"},
         {"room": "lobby", "user": "ann", "role": "publisher"},

@@ -20,6 +20,7 @@ from tokend.plugins import (
     Minted,
     Reading,
     Secret,
+    SecretList,
     Service,
     ServiceShape,
     StrictModel,
@@ -30,7 +31,7 @@ from tokend.plugins import (
 class WavelineOptions(StrictModel):
     """What the YAML says below `backends: {waveline: …}`."""
 
-    secret: Secret
+    secret: SecretList
     server_url: str
 
 
@@ -81,7 +82,7 @@ class Waveline(Backend):
             }
         )
         text = "wl1." + encoded(said.model_dump_json().encode())
-        return Minted(f"{text}.{signature(text, self.options.secret)}", grant.ttl // 2, self.extra())
+        return Minted(f"{text}.{signature(text, self.options.secret.first)}", grant.ttl // 2, self.extra())
 
     def read(self, token: str) -> Reading:
         try:
@@ -89,9 +90,15 @@ class Waveline(Backend):
             said = Said.model_validate_json(base64.urlsafe_b64decode(text.removeprefix("wl1.")))
         except ValueError as error:  # pydantic's and base64's errors are ValueErrors too
             raise Unreadable("not a Waveline token") from error
-        ours = text.startswith("wl1.") and hmac.compare_digest(signed, signature(text, self.options.secret))
+        signer = self.signer(text, signed) if text.startswith("wl1.") else None
         grant = granted(said.user, said.room, said.speak, said.name, said.exp - said.iat)
-        return Reading(grant, "secret" if ours else None, said.iat, said.exp, extra=self.extra())
+        return Reading(grant, signer, said.iat, said.exp, extra=self.extra())
+
+    def signer(self, text: str, signed: str) -> str | None:
+        for number, secret in enumerate(self.options.secret):
+            if hmac.compare_digest(signed, signature(text, secret)):
+                return f"secret[{number}]"
+        return None
 
     def extra(self) -> Mapping[str, object]:
         return {"server_url": self.options.server_url}

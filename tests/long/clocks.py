@@ -14,11 +14,11 @@ from tests.long.report import Report
 from tests.long.sizes import amount
 from tests.unit.http.running import WORLD, configuration_of, serving
 from tests.unit.http.test_clock_jumps import CONFIG, KINDS, Clock, ends, token_request
-from tokend.core.model import PLATFORM_MAX_TTL
-from tokend.issuing.issuer import LAST_ISSUE
+from tokend.backends.agora.base import MAX_TTL
+from tokend.issuing.issuer import LAST_ISSUE_TIME
 
 ASKS: Final = 5_000
-LANDMARKS: Final = (0, 2**31 - 1, 2**31, LAST_ISSUE - PLATFORM_MAX_TTL, LAST_ISSUE, LAST_ISSUE + 1, 2**33)
+LANDMARKS: Final = (0, 2**31 - 1, 2**31, LAST_ISSUE_TIME - MAX_TTL, LAST_ISSUE_TIME, LAST_ISSUE_TIME + 1, 2**33)
 
 
 def run(report: Report) -> None:
@@ -37,12 +37,12 @@ async def _jump(chance: random.Random) -> Counter[str]:
     clock = Clock(0.0)
     async with serving(configuration_of(CONFIG), replace(WORLD, clock=clock)) as server:
         for _ in range(amount("PROOF_JUMPS", ASKS)):
-            near = chance.choice(LANDMARKS) + chance.randint(-2 * PLATFORM_MAX_TTL, 2 * PLATFORM_MAX_TTL)
-            now = chance.choice((near, chance.randrange(LAST_ISSUE)))
-            version, ttl = chance.choice(list(KINDS)), chance.randint(60, PLATFORM_MAX_TTL)
+            near = chance.choice(LANDMARKS) + chance.randint(-2 * MAX_TTL, 2 * MAX_TTL)
+            now = chance.choice((near, chance.randrange(LAST_ISSUE_TIME)))
+            version, ttl = chance.choice(list(KINDS)), chance.randint(60, MAX_TTL)
             clock.now = now
             reply = await token_request(server, version, ttl)
-            held = 0 <= now <= LAST_ISSUE
+            held = 0 <= now <= LAST_ISSUE_TIME
             if reply.status == 200:
                 right = ends(reply.json["token"]) == {now + ttl}
                 found["issued" if held and right else "wrong" if held else "wrapped"] += 1

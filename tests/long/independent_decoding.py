@@ -20,6 +20,7 @@ from tests.oracle import Vendor
 from tests.random_asks import RandomAsks, Service, question_006
 from tests.unit.http.running import APP_ID, KINDS
 from tests.unit.issuing.making import route_options
+from tokend.backends.agora.base import salt_of
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
@@ -115,7 +116,7 @@ def tokens(part: Part) -> Iterator[Asked]:
     app, token_requests, chance = _app(TWO), RandomAsks(part.seed), random.Random(part.seed)
     for _ in count():
         issuance, ttl = (
-            Issuance(chance.randrange(1, 2**32 - 2 * 86_400), chance.randint(1, 99_999_999)),
+            Issuance(chance.randrange(1, 2**32 - 2 * 86_400), chance.getrandbits(128)),
             token_requests.next_ttl(),
         )
         fields, services = token_requests.old(part.kind) if part.version == "006" else token_requests.made(part.kind)
@@ -132,7 +133,7 @@ def different_007(vendor: Vendor, batch: list[Asked]) -> list[str]:
             "ok": True,
             "app_id": APP_ID,
             "issue_ts": one.issuance.issued_at,
-            "salt": one.issuance.nonce,
+            "salt": salt_of(one.issuance),
             "expire": one.ttl,
             "services": one.services,
         }
@@ -143,7 +144,7 @@ def different_007(vendor: Vendor, batch: list[Asked]) -> list[str]:
 
 def different_006(vendor: Vendor, batch: list[Asked]) -> list[str]:
     questions = [
-        question_006(one.services[0], APP_ID, one.certificate, one.issuance.issued_at, one.issuance.nonce)
+        question_006(one.services[0], APP_ID, one.certificate, one.issuance.issued_at, salt_of(one.issuance))
         for one in batch
     ]
     answers = vendor.ask_all(questions)

@@ -1,13 +1,10 @@
-"""Random numbers of the operating system, read in blocks: one system call for each salt and request id is slow."""
+"""Random numbers of the operating system, read in blocks: one system call for each nonce and request id is slow."""
 
 import os
 from typing import Final
 
 POOL: Final = 4096
 """Bytes read at once."""
-MAX_SALT: Final = 99_999_999
-_UNBIASED: Final = 2**32 - 2**32 % MAX_SALT
-"""Larger 32-bit numbers are discarded, so that every salt is equally likely."""
 
 
 class RandomPool:
@@ -18,11 +15,8 @@ class RandomPool:
         self._at = 0
 
     def nonce(self) -> int:
-        """A random whole number from 1 to MAX_SALT."""
-        while True:
-            number = int.from_bytes(self._take(4), "big")
-            if number < _UNBIASED:
-                return number % MAX_SALT + 1
+        """A random number of 128 bits."""
+        return int.from_bytes(self._take(16), "big")
 
     def request_id(self) -> str:
         """16 random hex digits."""

@@ -20,7 +20,7 @@ class Nonces(Protocol):
     """Random numbers for tokens and requests."""
 
     def nonce(self) -> int:
-        """1 to 99,999,999: makes two tokens with the same content differ."""
+        """A number of 128 bits, 0 to 2**128 - 1: makes two tokens with the same content differ."""
 
     def request_id(self) -> str:
         """16 hexadecimal digits."""

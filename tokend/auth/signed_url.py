@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from tokend.auth.contract import SigningKeys, not_known
 from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, quoted, read
-from tokend.core.model import PLATFORM_MAX_TTL, Caller, Restriction
+from tokend.core.model import Caller, Restriction
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, first_field_error
 
@@ -42,7 +42,7 @@ class UrlClaims(StrictModel):
     channel: _Text | None = None
     user: _Text | None = None
     roles: Annotated[list[Literal["publisher", "subscriber"]], Field(min_length=1)] | None = None
-    max_ttl: Annotated[int, Field(ge=1, le=PLATFORM_MAX_TTL)] | None = None
+    max_ttl: Annotated[int, Field(ge=1)] | None = None
 
     def caller_here(self) -> Caller:
         """The caller that the URL authenticates."""

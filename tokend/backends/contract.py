@@ -1,11 +1,12 @@
 """The interface of backends. A backend mints and reads the tokens of one kind, for one app.
 
-There is one instance for each app. It is pure: it does no I/O, and time and nonce are arguments. It never sees callers
-or rules. Backends are found through the entry-point group `tokend.backends`; the name of the entry is the kind.
+There is one instance for each kind of an app. It is pure: it does no I/O, and time and nonce are arguments. It never sees
+callers or rules. Backends are found through the entry-point group `tokend.backends`. The name of the entry is the kind,
+unless the configuration gives a kind another name: `backends: {NAME: {backend: ENTRY}}`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
@@ -116,11 +117,24 @@ class Backend(ABC):
     """Names of services for people, where they differ from the name of the service."""
     needs_app_id: ClassVar[bool] = False
     needs_certificate: ClassVar[bool] = False
+    max_ttl: ClassVar[int | None] = None
+    """The longest lifetime that the vendor allows, in seconds; None if it sets no limit."""
+
+    kind: str = ""
+    """The kind that this instance serves, as the configuration names it, which sets it after `__init__`."""
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         """Create the backend of an app. `options` is a valid instance of `Options`."""
         self.options = options
         self.app_credentials = app_credentials
+
+    @classmethod
+    def check_app_credentials(cls, app_credentials: AppCredentials) -> Iterable[tuple[str, str]]:
+        """Return what is wrong with an app's credentials: `app_id` or the name of a certificate, and a sentence.
+
+        The sentence follows the name of the source, such as `must be a UUID`. It never contains a secret.
+        """
+        return ()
 
     @cached_property
     def declarations(self) -> Declarations:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from tokend.backends.contract import Backend
 from tokend.cli import new_plugin
 from tokend.cli.context import Context, add_config, counted
 from tokend.config import entry_points
@@ -83,12 +84,21 @@ def _plugins(options: argparse.Namespace, context: Context) -> int:
 
 
 def _backends_of(configuration: Configuration) -> int:
-    for kind in sorted({kind for app in configuration.apps.values() for kind in app.backends}):
-        backend = BACKENDS.load(kind)
-        apps = sorted(name for name, app in configuration.apps.items() if kind in app.backends)
-        (entry,) = entry_points.installed(BACKENDS.name)[kind]
+    apps: dict[tuple[str, str], list[str]] = {}
+    for app in sorted(configuration.apps.values(), key=lambda app: app.name):
+        for kind, backend in app.backends.items():
+            apps.setdefault((kind, _backend_name(kind, type(backend))), []).append(app.name)
+    for (kind, name), names in sorted(apps.items()):
+        (entry,) = entry_points.installed(BACKENDS.name)[name]
+        shown = kind if kind == name else f"{kind} ({name})"
         print(
-            f"{BACKENDS.noun}\t{kind}\t{package_of(entry)}\tapps {', '.join(apps)}"
-            f"\tfields {', '.join(backend.Fields.model_fields)}"
+            f"{BACKENDS.noun}\t{shown}\t{package_of(entry)}\tapps {', '.join(names)}"
+            f"\tfields {', '.join(BACKENDS.load(name).Fields.model_fields)}"
         )
     return 0
+
+
+def _backend_name(kind: str, backend: type[Backend]) -> str:
+    """The name of the backend that serves a kind: the kind's, unless the configuration names another."""
+    installed = BACKENDS.load_all()
+    return kind if installed.get(kind) is backend else next(name for name in installed if installed[name] is backend)

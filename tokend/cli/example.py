@@ -1,23 +1,21 @@
 """Finds a curl command that returns a token with this configuration, for the greeting of `serve`."""
 
+from tokend.config.vendor_defaults import EXAMPLE
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, TokenRequest
 from tokend.core.rules import Rule
-from tokend.dialects import agora_token_service
 from tokend.issuing.configuration import App, Configuration, Route
 from tokend.issuing.issuer import decide
 from tokend.issuing.routing import URL_KEY_MARK
 
-_UID = 1001
-
 
 def example_request(configuration: Configuration, url: str) -> str | None:
-    """A curl command for the first app that would issue an RTC token; None if no simple request gets one.
+    """A curl command for the first app that would issue the example's token; None if no simple request gets one.
 
     `url`: the base URL of the server. The command is checked against the rules first.
     """
     for route in configuration.routes:
-        if route.host is None and any(dialect.name == agora_token_service.NAME for dialect in route.dialects):
+        if route.host is None and any(dialect.name == EXAMPLE.dialect for dialect in route.dialects):
             for name in route.callers:
                 for rule in route.app.rules.get(name, ()):
                     command = _command(route, name, rule, url)
@@ -32,7 +30,8 @@ def _command(route: Route, caller: str, rule: Rule, url: str) -> str | None:
         if channel is not None and _is_allowed(route.app, route, caller, channel, role):
             in_url = f"/{URL_KEY_MARK}/YOUR-KEY" if caller in route.url_callers else ""
             header = "" if in_url or _is_open(route, caller) else f"-H '{_credential(route)}' "
-            return f"curl {header}{url}{route.prefix.rstrip('/')}{in_url}/rtc/{channel}/{role}/uid/{_UID}/"
+            path = EXAMPLE.path.format(channel=channel, role=role, uid=EXAMPLE.uid)
+            return f"curl {header}{url}{route.prefix.rstrip('/')}{in_url}{path}"
     return None
 
 
@@ -45,7 +44,7 @@ def _channel(rule: Rule) -> str | None:
 
 
 def _is_allowed(app: App, route: Route, caller: str, channel: str, role: str) -> bool:
-    token_request = TokenRequest("rtc", {"channel": channel, "uid": _UID, "role": role})
+    token_request = TokenRequest(EXAMPLE.kind, {"channel": channel, "uid": EXAMPLE.uid, "role": role})
     try:
         decide(app, route.options, Caller(caller), token_request)
     except ApiError:

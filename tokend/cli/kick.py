@@ -18,11 +18,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from tokend.backends.agora.credentials import AgoraOptions, RestApi
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.core import strict_json
 from tokend.core.durations import duration
 from tokend.core.validation import redact_secrets
-from tokend.issuing.app_options import RestApi
+from tokend.issuing.configuration import App
 
 PRIVILEGES: Final = ("join_channel", "publish_audio", "publish_video")
 SHORTEST: Final = 10
@@ -43,7 +44,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     kick = commands.add_parser(
         "kick",
         help="disconnect and ban a user through Agora's REST API",
-        description="Create a kicking rule through Agora's REST API, with the app's `rest` credentials. A user is matched "
+        description="Create a kicking rule through Agora's REST API, with the `rest` credentials of a kind. A user is matched "
         "only if all given options match.",
     )
     add_config(kick)
@@ -82,13 +83,14 @@ def _kick(options: argparse.Namespace, context: Context) -> int:
         fail("name whom to kick: --user, --channel or --ip")
     if options.user is None and not options.yes:
         fail("without --user this kicks everybody: add --yes to confirm")
-    if app.rest is None or app.app_id is None:
-        print(f"tokend: app {app.name} has no `rest` credentials: add customer_id and customer_secret", file=sys.stderr)
+    rest_api = _rest_api(app)
+    if rest_api is None:
+        print(f"tokend: no kind of app {app.name} has `rest`: add customer_id and customer_secret", file=sys.stderr)
         return 1
     privileges = list(options.privileges)
     body = {"appid": app.app_id, **chosen, "time_in_seconds": options.seconds, "privileges": privileges}
     try:
-        rule = create_rule(app.rest, body)
+        rule = create_rule(rest_api, body)
     except KickError as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1
@@ -98,6 +100,12 @@ def _kick(options: argparse.Namespace, context: Context) -> int:
     whom = ", ".join(f"{key} {value}" for key, value in chosen.items())
     print(f"rule {rule} holds until {ends}: no {', '.join(privileges)} for {whom}")
     return 0
+
+
+def _rest_api(app: App) -> RestApi | None:
+    """The credentials of the first of the app's kinds that has them."""
+    found = (backend.options.rest for backend in app.backends.values() if isinstance(backend.options, AgoraOptions))
+    return next((rest_api for rest_api in found if rest_api is not None), None)
 
 
 def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEOUT) -> int:

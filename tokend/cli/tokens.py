@@ -87,7 +87,7 @@ def _token(options: argparse.Namespace, context: Context) -> int:
             permit = issuer.operator_grant(app, _route_options(configuration, app), token_request)
         else:
             permit = issuer.decide(app, _route_options(configuration, app), _caller(options, app), token_request)
-        issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbelow(99_999_999) + 1))
+        issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbits(128)))
         _audit(configuration, app, options.caller, issued)
     except ApiError as api_error:
         print(f"tokend: {api_error.code}: {api_error.detail}", file=sys.stderr)

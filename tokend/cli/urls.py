@@ -13,7 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.core.durations import Duration
-from tokend.core.model import PLATFORM_MAX_TTL
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.routing import URL_KEY_MARK, literal_prefix
 
@@ -91,9 +90,9 @@ def _check(options: argparse.Namespace, app: App, routes: Sequence[Route]) -> No
         for value in given or ():
             if value not in known:
                 fail(f"{name}: {value} is none of {', '.join(sorted(known))}")
-    shortest = min(route.ttl.min for route in routes)
-    if options.max_ttl is not None and not shortest <= options.max_ttl <= PLATFORM_MAX_TTL:
-        fail(f"--max-ttl must be {shortest} to {PLATFORM_MAX_TTL} seconds")
+    shortest, longest = min(route.ttl.min for route in routes), max(route.ttl.max for route in routes)
+    if options.max_ttl is not None and not shortest <= options.max_ttl <= longest:
+        fail(f"--max-ttl must be {shortest} to {longest} seconds")
 
 
 def _path(route: Route, key: str) -> str:

@@ -143,8 +143,6 @@ def _app(name: str, shape: AppShape, tools: BuildContext, tree: LocatedDict) -> 
     kinds = {kind: backends[kind].declarations if kind in backends else None for kind in kinds_of(shape)}
     callers = build_callers(shape.callers, context, path, kinds, ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
-    if shape.rest is not None and shape.app_id is None:
-        report.add_after((*path, "app_id"), "is missing: rest needs the project's App ID")
     app = App(
         name,
         app_credentials.app_id,
@@ -152,7 +150,6 @@ def _app(name: str, shape: AppShape, tools: BuildContext, tree: LocatedDict) -> 
         rules,
         shape.cors.origins,
         url_signing,
-        shape.rest,
         shape.authorizer,
         shape.limits,
     )

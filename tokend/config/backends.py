@@ -1,31 +1,36 @@
-"""An app's credentials and backends. App ID and certificates are 32 hexadecimal digits; options are validated."""
+"""An app's credentials and backends: which backend serves a kind, its options, and what the vendors ask of credentials."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
-from pydantic import ValidationError
+from pydantic import GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
 
 from tokend.backends.contract import Backend
-from tokend.config.entry_points import PluginError
-from tokend.config.parts import report_all
+from tokend.config.entry_points import BACKENDS, PluginError
+from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report
-from tokend.config.references import Reference, SecretRef
+from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
+from tokend.config.vendor_defaults import DEFAULT_KINDS
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 from tokend.core.validation import field_errors, invalid, redact_secrets
+from tokend.issuing.app_options import DEFAULT_MAX_TTL, TtlBounds
 
 if TYPE_CHECKING:
     from tokend.config.shape import AppShape
 
-DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
-_HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
+BACKEND: Final = "backend"
+"""The key beside a kind's options that names its backend, where the kind has another name."""
+_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+"""A name that a placeholder of a custom response can hold, as in `{lobby.token}`."""
 
 
 class BuildContext(Struct, frozen=True):
-    """What building an app needs: the report, the reader of secrets, and the function that loads a kind's class."""
+    """What building an app needs: the report, the reader of secrets, and the function that loads a backend by name."""
 
     report: Report
     secrets: Secrets
@@ -41,29 +46,54 @@ def build_backends(
     shape: "AppShape", path: KeyPath, tools: BuildContext
 ) -> tuple[AppCredentials, Mapping[str, Backend]]:
     """The app's credentials, and its backends by kind. Wrong ones are reported and left out."""
-    requested = kinds_of(shape)
+    requested, report = kinds_of(shape), tools.report
     if not requested:
-        tools.report.add_after((*path, "backends"), "is empty: the app could issue nothing")
-    classes: dict[str, type[Backend]] = {}
-    for kind in requested:
-        try:
-            classes[kind] = tools.load(kind)
-        except PluginError as problem:
-            tools.report.add_after((*path, "backends", kind), str(problem))
-    app_credentials = _credentials(shape, path, tools, list(classes.items()))
-    sound = not any(tools.report.touches((*path, key)) for key in ("app_id", "certificate"))
+        report.add_after((*path, "backends"), "is empty: the app could issue nothing")
+    found = {kind: _class_of(kind, written, (*path, "backends", kind), tools) for kind, written in requested.items()}
+    classes = {kind: backend for kind, backend in found.items() if backend is not None}
+    app_credentials = _credentials(shape, path, classes, tools)
+    if len(classes) == len(requested):  # one that is not known may allow more
+        _check_lifetimes(shape.ttl, classes, path, report)
+    sound = not any(report.touches((*path, key)) for key in ("app_id", "certificate"))
+    context = {"secrets": secret_resolver(tools.secrets)}
     built: dict[str, Backend] = {}
     for kind, backend in classes.items():
-        try:
-            options = backend.Options.model_validate(
-                requested[kind], context={"secrets": secret_resolver(tools.secrets)}
-            )
-        except ValidationError as error:
-            report_all(tools.report, (*path, "backends", kind), error, backend.Options)
-            continue
-        if sound:
+        at = (*path, "backends", kind)
+        written = {key: value for key, value in requested[kind].items() if key != BACKEND}
+        options = partly_valid(backend.Options, written, at, report, context)
+        if sound and options is not None and not report.touches(at):
             built[kind] = backend(options, app_credentials)
+            built[kind].kind = kind
     return app_credentials, built
+
+
+def _class_of(kind: str, written: Mapping[str, Any], at: KeyPath, tools: BuildContext) -> type[Backend] | None:
+    """The backend of a kind: the one that its key `backend` names, else the one of the kind's name."""
+    name, place = written.get(BACKEND, kind), (*at, BACKEND) if BACKEND in written else at
+    if not isinstance(name, str):
+        tools.report.add_broken(place, "must be the name of a backend")
+        return None
+    if BACKEND in written and _KIND.fullmatch(kind) is None:
+        tools.report.add_after(at, "a kind is 1 to 64 of a-z 0-9 _ and begins with a letter")
+    try:
+        return tools.load(name)
+    except PluginError as problem:
+        tools.report.add_after(place, str(problem))
+        return None
+
+
+def _check_lifetimes(ttl: TtlBounds, classes: Mapping[str, type[Backend]], path: KeyPath, report: Report) -> None:
+    """Report bounds of an app outside what its kinds allow. Over 24 hours, one of them must allow it."""
+    maxima = {kind: backend.max_ttl for kind, backend in classes.items() if backend.max_ttl is not None}
+    limited = bool(maxima) and len(maxima) == len(classes)
+    if limited and ttl.max > max(DEFAULT_MAX_TTL, *maxima.values()):
+        every = ", ".join(f"{kind} {maximum} s" for kind, maximum in maxima.items())
+        report.add_after((*path, "ttl", "max"), f"is over the maximum of every kind: {every}")
+    for kind, maximum in maxima.items():
+        if maximum < ttl.min:
+            report.add_after(
+                (*path, "ttl", "min"), f"is over the maximum of kind {kind}, {maximum} s: it could issue nothing"
+            )
 
 
 def secret_resolver(secrets: Secrets, *, public: bool = False) -> Callable[[Mapping[str, Any]], Secret]:
@@ -84,57 +114,71 @@ def secret_resolver(secrets: Secrets, *, public: bool = False) -> Callable[[Mapp
 
 
 def _credentials(
-    shape: "AppShape", path: KeyPath, tools: BuildContext, backends: list[tuple[str, type[Backend]]]
+    shape: "AppShape", path: KeyPath, classes: Mapping[str, type[Backend]], tools: BuildContext
 ) -> AppCredentials:
-    app_id = _app_id(shape, path, tools)
-    certificates = _certificates(shape, path, tools)
-    for kind, backend in backends:
+    """The credentials that can be read. What the app's backends find wrong with them is reported."""
+    report = tools.report
+    app_id, places = None, {"app_id": ((*path, "app_id"), "")}
+    if shape.app_id is not None and shape.app_id.env:
+        places["app_id"] = (*path, "app_id"), f"the environment variable {redact_secrets(shape.app_id.env)} "
+        try:
+            app_id = tools.secrets.variable(shape.app_id.env)
+        except SecretProblem as problem:
+            report.add_after((*path, "app_id"), str(problem))
+    elif shape.app_id is not None:
+        app_id = shape.app_id.text
+    certificates: dict[str, Secret] = {}
+    for name, (steps, ref) in (shape.certificate.refs() if shape.certificate else {}).items():
+        places[name] = (*path, "certificate", *steps), f"the {ref.source} "
+        secret = tools.secrets.read_or_report(ref, places[name][0], report)
+        if secret is not None:
+            certificates[name] = secret
+    signing = (shape.certificate.sign_with if shape.certificate else None) or "primary"
+    app_credentials = AppCredentials(app_id, certificates, signing)
+    for key, sentence in _problems_of(app_credentials, classes):
+        at, source = places.get(key, (path, ""))
+        report.add_after(at, f"{source}{sentence}")
+    for kind, backend in classes.items():
         if backend.needs_app_id and shape.app_id is None:
-            tools.report.add_after((*path, "app_id"), f"is missing: backend {kind} needs the project's App ID")
+            report.add_after((*path, "app_id"), f"is missing: backend {kind} needs the project's App ID")
         if backend.needs_certificate and shape.certificate is None:
-            tools.report.add_after(
+            report.add_after(
                 (*path, "certificate"),
                 f"is missing: backend {kind} needs it, as {{env: NAME}}, {{file: PATH}} or {{credential: NAME}}",
             )
-    signing = (shape.certificate.sign_with if shape.certificate else None) or "primary"
-    return AppCredentials(app_id, certificates, signing)
+    return app_credentials
 
 
-def _app_id(shape: "AppShape", path: KeyPath, tools: BuildContext) -> str | None:
-    if shape.app_id is None:
-        return None
-    at = (*path, "app_id")
-    try:
-        text = tools.secrets.variable(shape.app_id.env) if shape.app_id.env else shape.app_id.text or ""
-    except SecretProblem as problem:
-        tools.report.add_after(at, str(problem))
-        return None
-    if wrong := _no_hex_32(text):
-        source = f"the environment variable {redact_secrets(shape.app_id.env)} " if shape.app_id.env else ""
-        tools.report.add_after(at, f"{source}must be {wrong}")
-    return text
+def _problems_of(app_credentials: AppCredentials, classes: Mapping[str, type[Backend]]) -> Iterator[tuple[str, str]]:
+    for backend in dict.fromkeys(classes.values()):
+        yield from backend.check_app_credentials(app_credentials)
 
 
-def _no_hex_32(text: str) -> str | None:
-    if _HEX_32.fullmatch(text):
-        return None
-    many = f"it has {len(text)} characters" if len(text) != 32 else "some of its 32 characters are none"
-    return f"exactly 32 hexadecimal digits (0-9 a-f): {many}"
+class OptionsOfKinds:
+    """In the JSON Schema of `backends`: the options of every installed kind. Other kinds name their backend."""
 
-
-def _certificates(shape: "AppShape", path: KeyPath, tools: BuildContext) -> Mapping[str, Secret]:
-    found: dict[str, Secret] = {}
-    for name, (steps, ref) in (shape.certificate.refs() if shape.certificate else {}).items():
-        found |= _certificate(name, ref, (*path, "certificate", *steps), tools)
-    return found
-
-
-def _certificate(name: str, ref: Reference, at: KeyPath, tools: BuildContext) -> dict[str, Secret]:
-    try:
-        secret = tools.secrets.read(ref)
-    except SecretProblem as problem:
-        tools.report.add_after(at, str(problem))
-        return {}
-    if wrong := _no_hex_32(secret.reveal()):
-        tools.report.add_after(at, f"the {ref.source} must hold {wrong}")
-    return {name: secret}
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A list of kinds, or a mapping of kinds to options."""
+        backends = BACKENDS.load_all()
+        named = {
+            "type": "string",
+            "description": "the backend that serves this kind; left out, the one of the kind's name",
+            "examples": sorted(backends),
+        }
+        other = {"type": ["object", "null"], "properties": {BACKEND: named}}
+        kinds = {}
+        for name, backend in backends.items():
+            options = handler.resolve_ref_schema(handler(backend.Options.__pydantic_core_schema__))
+            own = {
+                **options,
+                "type": ["object", "null"],
+                "properties": {BACKEND: named} | options.get("properties", {}),
+            }
+            kinds[name] = {
+                "description": f"kind {name}",
+                "if": {"required": [BACKEND]},
+                "then": other,
+                "else": own,
+            }
+        listed = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+        return {"anyOf": [listed, {"type": "object", "properties": kinds, "additionalProperties": other}]}

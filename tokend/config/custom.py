@@ -28,7 +28,7 @@ def build_custom(
         return ()  # the fields of an unknown kind are not known
     _check_names(route, at, custom.known_fields(kinds), report)
     _check_values(route, at, [app.backends[name] for name in kinds], report)
-    _check_ttl(route, at, report)
+    _check_ttl(route, at, [app.backends[name] for name in kinds], report)
     answer: Any = route.response if route.response is not None else {"token": "{token}"}
     if route.response is None and len(names) > 1:
         report.add_after((*at, "response"), 'is missing: several tokens need names, such as {rtcToken: "{rtc.token}"}')
@@ -72,12 +72,12 @@ def _check_values(route: RouteOptions, at: KeyPath, backends: list[Backend], rep
                         report.add_after((*at, key, *field_error.path), field_error.sentence)
 
 
-def _check_ttl(route: RouteOptions, at: KeyPath, report: Report) -> None:
-    ttl = route.ttl
+def _check_ttl(route: RouteOptions, at: KeyPath, backends: list[Backend], report: Report) -> None:
+    ttl, longest = route.ttl, min(route.ttl.longest(backend.max_ttl) for backend in backends)
     for key, values in (("set", route.set), ("default", route.default)):
-        seconds = values.get(custom.TTL, ttl.default)
-        if type(seconds) is not int or not ttl.min <= seconds <= ttl.max:
-            report.add_after((*at, key, custom.TTL), f"must be {ttl.min} to {ttl.max}, in seconds and without a unit")
+        seconds = values.get(custom.TTL, ttl.min)
+        if type(seconds) is not int or not ttl.min <= seconds <= longest:
+            report.add_after((*at, key, custom.TTL), f"must be {ttl.min} to {longest}, in seconds and without a unit")
 
 
 def _check_answer(

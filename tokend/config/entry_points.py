@@ -17,7 +17,7 @@ from tokend.auth.contract import AuthScheme
 from tokend.backends.contract import Backend
 from tokend.core.declarations import Declarations
 from tokend.core.plugin_api import API_VERSION, OLDEST_API_VERSION
-from tokend.core.validation import StrictModel, redact_secrets, suggestion
+from tokend.core.validation import StrictModel, known_keys, redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
 
 Entries = Mapping[str, tuple[EntryPoint, ...]]
@@ -120,8 +120,10 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
             return "is not an instance of tokend.plugins.Dialect"
         return _name_problem(plugin, name)
     if group == BACKENDS.name:
-        return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel}) or (
-            _declaration_problem(plugin)
+        return (
+            _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel})
+            or _option_problem(plugin)
+            or _declaration_problem(plugin)
         )
     return _class_problem(plugin, AuthScheme, {"Options": BaseModel}) or _name_problem(plugin, name)
 
@@ -129,6 +131,12 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
 def _name_problem(plugin: object, name: str) -> str | None:
     own = getattr(plugin, "name", None)
     return None if own == name else f"has the name {own!r}, its entry point another"
+
+
+def _option_problem(backend: Any) -> str | None:
+    if "backend" not in known_keys(backend.Options, ()):
+        return None
+    return "has an option `backend`, the key that names the backend of a kind: give the option another name"
 
 
 def _class_problem(plugin: object, contract: type, models: Mapping[str, type[BaseModel]]) -> str | None:

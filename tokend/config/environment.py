@@ -1,6 +1,6 @@
-"""Environment-only mode: the variables of the Go service give one app at `/`, as a file would.
+"""Environment-only mode: variables give one app at `/`, as a file would. It has the default kinds and dialects.
 
-Anybody gets tokens, as from that service, unless API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT is set.
+Anybody gets tokens, unless API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT is set.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tokend.auth.key_digests import PREFIX
 from tokend.config.problems import ConfigurationError, Problem
+from tokend.config.vendor_defaults import CREDENTIAL_VARIABLES
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
 
 SOURCE: Final = "environment"
@@ -24,11 +25,7 @@ _MARK: Final = Location(SOURCE)
 _OPEN_HINT: Final = (
     "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it (`tokend key new` makes a key and its hash)"
 )
-_VARIABLES: Final = {
-    "app_id": "APP_ID",
-    "certificate": "APP_CERTIFICATE",
-    "cors": "CORS_ALLOW_ORIGIN",
-}
+_VARIABLES: Final = {**CREDENTIAL_VARIABLES, "cors": "CORS_ALLOW_ORIGIN"}
 """The variable of each part of the app."""
 
 
@@ -45,8 +42,7 @@ def tree_of(environment: Mapping[str, str]) -> LocatedDict:
         if text := environment.get(name, ""):  # a value of blanks only is an error, not unset
             callers[caller] = {scheme: _proof(scheme, text), **rule}
     app: dict[str, Any] = {
-        "app_id": {"env": "APP_ID"},
-        "certificate": {"env": "APP_CERTIFICATE"},
+        **{key: {"env": variable} for key, variable in CREDENTIAL_VARIABLES.items()},
         "callers": callers or {"anybody": {"anonymous": True, **rule}},
         "routes": [{"path": "/"}],
     }

@@ -21,6 +21,7 @@ from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.secrets import Secrets
 from tokend.config.showing import plain, redacted
+from tokend.config.vendor_defaults import CREDENTIAL_VARIABLES
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import Configuration
@@ -160,8 +161,8 @@ def find(
     if name is not None:
         path = directory / name
         return read_tree(path, name, files, unreadable), name, path.parent
-    if not environment.get("APP_ID") or not environment.get("APP_CERTIFICATE"):
-        missing = [name for name in ("APP_ID", "APP_CERTIFICATE") if not environment.get(name)]
+    missing = [name for name in CREDENTIAL_VARIABLES.values() if not environment.get(name)]
+    if missing:
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
         sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set both variables"
         raise ConfigurationError([Problem(Location("configuration"), (), sentence)])

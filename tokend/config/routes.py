@@ -12,6 +12,7 @@ from tokend.config.custom import build_custom
 from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.shape import AppShape
+from tokend.config.vendor_defaults import DEFAULT_DIALECTS
 from tokend.core.validation import redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
 from tokend.issuing.app_options import RouteOptions, TtlBounds, is_prefix
@@ -106,7 +107,7 @@ def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> tuple[Dial
     if options.is_custom:
         return build_custom(options, at, within.app, within.kinds, report)
     found = []
-    for name in dict.fromkeys(options.dialect):
+    for name in dict.fromkeys(options.dialect or DEFAULT_DIALECTS):
         try:
             found.append(DIALECTS.load(name))
         except PluginError as problem:

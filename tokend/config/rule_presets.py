@@ -1,32 +1,11 @@
 """Presets of rules. The keys of a preset apply where the written rule leaves them out."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
-
-from msgspec import Struct
+from typing import Any
 
 from tokend.config.problems import KeyPath, Report
-from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.config.vendor_defaults import RULE_PRESETS
 from tokend.core.validation import redact_secrets, suggestion
-
-
-class RulePreset(Struct, frozen=True):
-    """A preset. `kinds`: the app must have at least one of them. `user` None: the rule must write it. `max_ttl` in seconds."""
-
-    kinds: tuple[str, ...]
-    roles: tuple[str, ...]
-    user: str | None = None
-    max_ttl: int | None = None
-
-
-RULE_PRESETS: Final[Mapping[str, RulePreset]] = {
-    # cloud recording joins with its own uid and cannot renew its token, so the token must last longer than the recording
-    "recorder": RulePreset(kinds=("rtc",), roles=("subscriber",), max_ttl=PLATFORM_MAX_TTL),
-    # the second uid of a user who shares a screen
-    "screen_share": RulePreset(kinds=("rtc",), roles=("publisher",), user="{claims.sub|screen_uid}"),
-    # a program that both listens and publishes
-    "agent": RulePreset(kinds=("rtc", "rtm"), roles=("publisher", "subscriber")),
-}
 
 
 def preset_keys(

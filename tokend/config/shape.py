@@ -5,19 +5,21 @@ Each part of the settings has its own model. What is wrong in a part is reported
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticUseDefault
 
+from tokend.config.backends import OptionsOfKinds
 from tokend.config.callers import CallerShape
 from tokend.config.partly_valid import partly_valid
 from tokend.config.parts import Listed, Named, Part, mapped
 from tokend.config.problems import Report
 from tokend.config.references import AppIdOrVariable, Certificate
+from tokend.config.vendor_defaults import DEFAULT_KINDS
 from tokend.config.yaml_tree import LocatedDict
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
-from tokend.issuing.app_options import Cors, RestApi, RouteOptions, TtlBounds
+from tokend.issuing.app_options import Cors, RouteOptions, TtlBounds
 from tokend.issuing.server_settings import (
     AuditSettings,
     DenySettings,
@@ -52,9 +54,6 @@ def _route(value: object, info: ValidationInfo) -> object:
     return found or partly_valid(RouteOptions, {**value, "path": "/"}, value.path, report)
 
 
-_Options = Annotated[Any, WithJsonSchema({"type": ["object", "null"]})]
-
-
 class AppShape(Part):
     """One app; `defaults` has the same shape."""
 
@@ -74,14 +73,14 @@ class AppShape(Part):
     backends: (
         Annotated[
             dict[str, dict[str, Any]],
-            BeforeValidator(mapped, json_schema_input_type=list[str] | dict[str, _Options]),
+            BeforeValidator(mapped),
+            OptionsOfKinds(),
         ]
         | None
-    ) = Field(default=None, description="kinds of token with their options; left out, rtc, rtm and chat")
+    ) = Field(default=None, description=f"kinds of token with their options; left out, {', '.join(DEFAULT_KINDS)}")
     routes: Listed[Annotated[RouteOptions, BeforeValidator(_route)]] | None = Field(
         default=None, description="where the app is served; left out, at /NAME of the app"
     )
-    rest: Annotated[RestApi | None, _by(RestApi)] = Field(default=None, description="access to the vendor's REST API")
     authorizer: Annotated[AuthorizerSettings | None, _by(AuthorizerSettings)] = Field(
         default=None, description="the app's own backend, asked before a token is issued"
     )

@@ -9,9 +9,6 @@ from msgspec import Struct
 from tokend.core.errors import ApiError
 from tokend.core.secrets import Secret
 
-PLATFORM_MAX_TTL: Final = 86_400
-"""Seconds. The longest lifetime that the configuration can allow."""
-
 NOTHING: Final[Mapping[str, object]] = {}
 
 
@@ -29,7 +26,7 @@ class AppCredentials(Struct, frozen=True):
 class Issuance(Struct, frozen=True):
     """Issue time and nonce of a token. `issued_at` is in Unix seconds; all tokens of a request share it.
 
-    `nonce` is a random number in 1..99999999, a new one for each token.
+    `nonce` is a random number of 128 bits (0 to 2**128 - 1), a new one for each token. A format with less room reduces it.
     """
 
     issued_at: int

@@ -1,4 +1,4 @@
-"""Options of an app and its routes: lifetimes, origins, the REST API, paths. Immutable.
+"""Options of an app and its routes: lifetimes, origins, paths. Immutable.
 
 Each model is a part of the YAML, its JSON Schema, and what requests use.
 """
@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler
@@ -15,10 +14,12 @@ from pydantic_core import core_schema
 
 from tokend.core.durations import Duration
 from tokend.core.lists import ItemOrList
-from tokend.core.model import PLATFORM_MAX_TTL
-from tokend.core.secrets import Secret
-from tokend.core.urls import is_plain_url
 from tokend.core.validation import StrictModel, invalid
+
+POINT_IN_TIME: Final = 1_000_000_000
+"""From this number of seconds on, a lifetime is taken for a Unix time."""
+DEFAULT_MAX_TTL: Final = 86_400
+"""Seconds. The longest lifetime where the configuration names none. A longer one needs a kind that allows it."""
 
 
 class TtlBounds(StrictModel):
@@ -26,7 +27,9 @@ class TtlBounds(StrictModel):
 
     default: Duration = Field(default=3600, description="lifetime of a token whose request names none")
     min: Duration = Field(default=60, description="the shortest lifetime")
-    max: Duration = Field(default=PLATFORM_MAX_TTL, description="the longest lifetime, at most 24h")
+    max: Duration = Field(
+        default=DEFAULT_MAX_TTL, description="the longest lifetime; over 24h only with a kind that allows it"
+    )
 
     @classmethod
     def of(cls, default: int, min: int, max: int) -> "TtlBounds":  # the names of the fields
@@ -40,10 +43,14 @@ class TtlBounds(StrictModel):
         default = self.default if "default" in self.model_fields_set else max(min(base.default, high), low)
         return self.model_copy(update={"default": default, "min": low, "max": high})
 
+    def longest(self, of_kind: int | None) -> int:
+        """The longest lifetime of a kind, in seconds. `of_kind`: its own maximum, or None."""
+        return self.max if of_kind is None else min(self.max, of_kind)
+
     def problems(self, app: "TtlBounds | None" = None) -> Iterator[tuple[str, str]]:
         """What is wrong: the key, and a sentence that follows it. `app`: the app's bounds, which its routes must keep."""
-        if self.max > PLATFORM_MAX_TTL:
-            yield "max", f"is over the platform's maximum of {PLATFORM_MAX_TTL} s (24h)"
+        if self.max >= POINT_IN_TIME:
+            yield "max", f"must be below {POINT_IN_TIME} s: a number as large is taken for a point in time"
         elif not 1 <= self.min <= self.max:
             yield "min", f"must be at least 1s and at most max: min is {self.min} s, max {self.max} s"
         elif not self.min <= self.default <= self.max:
@@ -133,35 +140,6 @@ class Cors(StrictModel):
     )
 
 
-def _rest_url(url: str) -> str:
-    url = url.rstrip("/")
-    if not is_plain_url(url) or urlsplit(url).query:
-        raise invalid("must be an https URL without user, query and fragment")
-    return url
-
-
-def _customer_id(text: str) -> str:
-    if _CUSTOMER_ID.fullmatch(text) is None:
-        raise invalid("must be the customer ID of the REST API, as the vendor's console shows it")
-    return text
-
-
-_CUSTOMER_ID: Final = re.compile(r"[!-9;-~]+")
-"""Visible ASCII without a colon, which ends the name in HTTP Basic (RFC 7617)."""
-
-
-class RestApi(StrictModel):
-    """Access to the vendor's REST API, which `tokend kick` calls. No token needs it."""
-
-    customer_id: Annotated[str, AfterValidator(_customer_id)] = Field(
-        description="the customer ID of the REST API, as the vendor's console shows it"
-    )
-    customer_secret: Secret = Field(description="the customer secret that goes with the customer ID")
-    url: Annotated[str, AfterValidator(_rest_url)] = Field(
-        default="https://api.agora.io", description="where the API is, without a final slash"
-    )
-
-
 class Placeholder(Struct, frozen=True):
     """A part of a path that matches any value."""
 
@@ -188,7 +166,6 @@ def prefix_of(path: Parts) -> str:
 
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
 """First segments of the server's own paths."""
-DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _PREFIX: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
 _CUSTOM_PATH: Final = re.compile(r"(/([^/\s?#%{}]+|\{[a-z_]+\}))+")
@@ -210,9 +187,7 @@ class RouteOptions(StrictModel):
 
     path: str = Field(description="the path that the app answers below, such as / or /demo")
     host: str | None = Field(default=None, description="serve only requests for this host name")
-    dialect: ItemOrList[str] = Field(
-        default=list(DEFAULT_DIALECTS), description="HTTP API shapes that the route answers in"
-    )
+    dialect: ItemOrList[str] | None = Field(default=None, description="HTTP API shapes that the route answers in")
     callers: ItemOrList[str] | None = Field(
         default=None, description="callers that the route takes; left out, all of the app"
     )

@@ -15,7 +15,7 @@ from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.rules import Rule
 from tokend.dialects.contract import Dialect, Endpoint, Settings
-from tokend.issuing.app_options import AUTO, Origins, Parts, RestApi, RouteOptions, TtlBounds, prefix_of
+from tokend.issuing.app_options import AUTO, Origins, Parts, RouteOptions, TtlBounds, prefix_of
 from tokend.issuing.server_settings import AuditSettings, Listen, RedisSettings, ServerSettings
 
 
@@ -28,7 +28,6 @@ class App(Struct, frozen=True):
     rules: Mapping[str, tuple[Rule, ...]]
     origins: Origins = Origins()
     url_signing: SigningKeys | None = None
-    rest: RestApi | None = None
     authorizer: AuthorizerSettings | None = None
     limits: Limits = NO_LIMITS
 

@@ -13,7 +13,7 @@ from tokend.core.audit_records import decision
 from tokend.core.authorizer_messages import SOURCE, question, unavailable
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
-from tokend.core.model import PLATFORM_MAX_TTL, Caller, Decision, Issuance, Issued, Restriction, TokenRequest
+from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
 from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
@@ -22,8 +22,8 @@ from tokend.issuing.grants import checked_mint
 from tokend.issuing.policy import Permit, decide, evaluate, explain, operator_grant
 
 Match = Permit | ApiError
-LAST_ISSUE: Final = 2**32 - 1 - 2 * PLATFORM_MAX_TTL
-"""Unix seconds, in 2106. Two days before the 32-bit times of tokens end: a 006 token adds a day and its ttl."""
+LAST_ISSUE_TIME: Final = 2**32 - 1 - 2 * 86_400
+"""Unix seconds, in 2106. Two days before 32-bit times end: formats that have such times add up to a day twice."""
 REQUESTS_PER_TURN: Final = 10
 """After this number of token requests of a batch, or of minted tokens, other requests run first."""
 
@@ -42,7 +42,7 @@ async def answer(
     `issuances`: one for each token request, at least one, all of the same time. `address`: the client's, None if unknown.
     """
     now = issuances[0].issued_at
-    if not 0 <= now <= LAST_ISSUE:
+    if not 0 <= now <= LAST_ISSUE_TIME:
         raise ApiError(Code.UNAVAILABLE, "the clock of this server is off: no token can hold its time")
     try:
         caller = await route.authenticator.authenticate(credentials, now, interfaces.keys)

@@ -24,7 +24,9 @@ _SUMMARIES: Final = {
 
 def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
     """The JSON Schema of a token request: the kind, its fields, a ttl. Forms are made from it too."""
-    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.options.clamp else {"maximum": route.ttl.max})}
+    longest = route.ttl.longest(backend.max_ttl)
+    default = min(route.ttl.default, longest)
+    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.options.clamp else {"maximum": longest})}
     schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
     return {
         **schema,
@@ -33,7 +35,7 @@ def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
         "properties": {
             "kind": {"const": kind, "type": "string"},
             **schema.get("properties", {}),
-            "ttl": {**ttl, "description": f"Seconds; {route.ttl.default}, or a rule's smaller max, where left out."},
+            "ttl": {**ttl, "description": f"Seconds; {default}, or a rule's smaller max, where left out."},
         },
         "required": ["kind", *schema.get("required", [])],
         "additionalProperties": False,

@@ -1,14 +1,14 @@
 """Evaluates the rules for a token request: the grant that the first fitting rule permits, or what each rule requires. Pure.
 
-Lifetimes are first checked against the bounds of platform, app and route.
+Lifetimes are first checked against the bounds of app, route and kind.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 from pydantic import ValidationError
 
-from tokend.backends.agora.v006 import VERSION as V006
 from tokend.backends.contract import Backend
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, TokenRequest
@@ -17,12 +17,12 @@ from tokend.core.rules import BoundRule, bind, unmet_requirements
 from tokend.core.validation import StrictModel, first_field_error
 from tokend.dialects.contract import Explanation, RuleResult
 from tokend.issuing import inspection
-from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.app_options import POINT_IN_TIME, RouteOptions
 from tokend.issuing.configuration import App
 from tokend.issuing.grants import granted
 from tokend.issuing.token_requests import validated
 
-LOOKS_LIKE_A_TIMESTAMP = 1_000_000_000
+_V006: Final = "006"
 
 
 class Permit(Struct, frozen=True):
@@ -66,9 +66,9 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
 
 
 def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest) -> Permit:
-    """A grant for the operator. The bounds of app and platform apply; no rules of callers do."""
+    """A grant for the operator. The bounds of app, route and kind apply; no rules of callers do."""
     backend, fields = validated(app, token_request)
-    ttl, clamped_from = _ttl(token_request, options, None)
+    ttl, clamped_from = _ttl(token_request, options, backend, None)
     grant, reach = granted(backend, token_request.kind, fields, ttl)
     return Permit(token_request, backend, _checked(grant, options), reach, "(operator)", {}, clamped_from)
 
@@ -81,7 +81,7 @@ def evaluate(
     Without a permit, the error is that of the rule that came closest.
     """
     backend, fields = validated(app, token_request)
-    _check_bounds(token_request, options)
+    _check_bounds(token_request, options, backend)
     rule_results: list[RuleResult] = []
     misses: list[tuple[int, ApiError]] = []
     for rule in app.rules.get(caller.name, ()):
@@ -93,7 +93,7 @@ def evaluate(
             filled_fields = _filled_fields(backend, fields, bound) if bound.fields else {}
             complete = _with_fields(backend, token_request, filled_fields) if filled_fields else fields
             user = None if backend.names_user(complete) else bound.single_user
-            ttl, clamped_from = _ttl(token_request, options, bound.max_ttl)
+            ttl, clamped_from = _ttl(token_request, options, backend, bound.max_ttl)
             grant, reach = granted(backend, token_request.kind, complete, ttl, user)
             grant = _checked(grant, options)
         except ApiError as api_error:
@@ -140,39 +140,42 @@ def _miss(others: tuple[str, ...], capabilities: tuple[str, ...]) -> tuple[int, 
     return 1, ApiError(Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule")
 
 
-def _check_bounds(token_request: TokenRequest, options: RouteOptions) -> None:
-    """Check the bounds of platform, app and route, which no rule can exceed. Raises `ApiError` (400)."""
-    if token_request.ttl is None or options.ttl.min <= token_request.ttl <= options.ttl.max:
+def _check_bounds(token_request: TokenRequest, options: RouteOptions, backend: Backend) -> None:
+    """Check the bounds of app, route and kind, which no rule can exceed. Raises `ApiError` (400)."""
+    longest = options.ttl.longest(backend.max_ttl)
+    if token_request.ttl is None or options.ttl.min <= token_request.ttl <= longest:
         return
-    if token_request.ttl > options.ttl.max and options.clamp and token_request.ttl < LOOKS_LIKE_A_TIMESTAMP:
+    if token_request.ttl > longest and options.clamp and token_request.ttl < POINT_IN_TIME:
         return
-    hint = (
-        "; this looks like a Unix timestamp: give seconds from now"
-        if token_request.ttl >= LOOKS_LIKE_A_TIMESTAMP
-        else ""
-    )
-    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {options.ttl.min} to {options.ttl.max} seconds{hint}", "ttl")
+    of_kind = f", the maximum of kind {token_request.kind}" if longest < options.ttl.max else ""
+    hint = "; this looks like a Unix timestamp: give seconds from now" if token_request.ttl >= POINT_IN_TIME else ""
+    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {options.ttl.min} to {longest} seconds{of_kind}{hint}", "ttl")
 
 
-def _ttl(token_request: TokenRequest, options: RouteOptions, rule_max: int | None) -> tuple[int, int | None]:
+def _ttl(
+    token_request: TokenRequest, options: RouteOptions, backend: Backend, rule_max: int | None
+) -> tuple[int, int | None]:
     """The ttl in seconds to evaluate under a rule, and the requested one if the route reduces it."""
+    longest = options.ttl.longest(backend.max_ttl)
+    if rule_max is not None:
+        longest = min(longest, rule_max)
     if token_request.ttl is None:
-        ttl = options.ttl.default if rule_max is None else min(options.ttl.default, rule_max)
+        ttl = min(options.ttl.default, longest)
         if ttl < options.ttl.min:
             raise ApiError(
                 Code.NOT_PERMITTED, f"is at least {options.ttl.min} s here, and the rule permits {ttl} s", "ttl"
             )
         return ttl, None
-    _check_bounds(token_request, options)
+    _check_bounds(token_request, options, backend)
     if not options.clamp:
         return token_request.ttl, None
-    ttl = min(token_request.ttl, options.ttl.max if rule_max is None else min(options.ttl.max, rule_max))
+    ttl = min(token_request.ttl, longest)
     return ttl, (token_request.ttl if ttl != token_request.ttl else None)
 
 
 def _checked(grant: Grant, options: RouteOptions) -> Grant:
     """Reject ambiguous names on strict routes: 006 signs app id, channel and uid joined without separators."""
-    if options.strict_006 and grant.format == V006:
+    if options.strict_006 and grant.format == _V006:
         for service in grant.services:
             if text_of(service.channel)[-1:].isdigit() and text_of(service.user).isdigit():
                 raise ApiError(

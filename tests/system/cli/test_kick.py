@@ -14,10 +14,10 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE
 from tokend.auth.key_digests import digest_of
+from tokend.backends.agora.credentials import RestApi
 from tokend.cli import main
 from tokend.cli.kick import KickError, create_rule
 from tokend.core.secrets import Secret
-from tokend.issuing.app_options import RestApi
 
 CUSTOMER_SECRET = "operators-secret-of-the-tests"
 GOOD = {"status": "success", "id": 1953}
@@ -92,7 +92,9 @@ apps:
   demo:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
-    rest: {{customer_id: operator, customer_secret: {{env: CUSTOMER_SECRET}}, url: "{vendors_api.url}/"}}
+    backends:
+      rtc:
+        rest: {{customer_id: operator, customer_secret: {{env: CUSTOMER_SECRET}}, url: "{vendors_api.url}/"}}
     callers: {{studio: {{api_key: "{digest_of("a-key")}"}}}}
 """)
     return tmp_path
@@ -248,9 +250,17 @@ def test_a_vendor_that_cannot_be_reached() -> None:
     assert CUSTOMER_SECRET not in str(caught.value)
 
 
+def test_c12_the_credentials_may_stand_under_a_kind_of_another_name(home: Path, vendors_api: StandIn) -> None:
+    text = (home / "config.yaml").read_text()
+    text = text.replace("      rtc:\n", "      rtm:\n      video:\n        backend: rtc\n")
+    (home / "config.yaml").write_text(text)
+    assert main([*KICK, *ANN]) == 0
+    assert len(vendors_api.seen) == 1
+
+
 def test_an_app_without_rest_credentials(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (home / "config.yaml").read_text()
-    (home / "config.yaml").write_text(re.sub(r"^    rest: .*\n", "", text, flags=re.M))
+    (home / "config.yaml").write_text(re.sub(r"^      rtc:\n        rest: .*\n", "      rtc:\n", text, flags=re.M))
     assert main([*KICK, *ANN]) == 1
-    told = "tokend: app demo has no `rest` credentials: add customer_id and customer_secret\n"
+    told = "tokend: no kind of app demo has `rest`: add customer_id and customer_secret\n"
     assert _told(capsys) == ("", told)

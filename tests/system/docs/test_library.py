@@ -60,6 +60,8 @@ def test_what_is_built_is_verified_by_us_and_by_the_vendor(kind: str, vendor: Ve
         ({"kind": "rtx"}, "there is no kind 'rtx'; there are"),
         ({"ttl": 1_800_000_000}, "ttl must be 1 to 86400 seconds from now, not a point in time"),
         ({"ttl": 0}, "ttl must be 1 to 86400"),
+        ({"salt": 0}, "salt must be 1 to 99999999"),
+        ({"salt": 100_000_000}, "salt must be 1 to 99999999"),
         ({"certificate": CERTIFICATE[:-1]}, "certificate must be exactly 32 hexadecimal digits"),
         ({"app_id": "x"}, "app_id must be exactly 32 hexadecimal digits"),
         ({"chanel": "room"}, "chanel is no field of rtc, did you mean 'channel'?"),

@@ -23,6 +23,7 @@ OTHERS: Final[Mapping[str, str]] = {
         "HS256 secret",
         "option from the environment",
         "option from a file",
+        "option of a list",
         "URL signing key",
         "proxy's secret",
         "authorizer's secret",

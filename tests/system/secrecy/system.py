@@ -24,6 +24,7 @@ ENVIRONMENT: Final = {
     "PRIMARY": CERTIFICATES["primary"],
     "HS256": OTHERS["HS256 secret"],
     "OPTION": OTHERS["option from the environment"],
+    "ROTATED": OTHERS["option of a list"],
     "SIGNING": OTHERS["URL signing key"],
     "CUSTOMER": OTHERS["customer secret"],
 }
@@ -45,19 +46,23 @@ _ASKED: Final = f"""
     app_id: "{APP_ID}"
     certificate: {{env: PRIMARY}}
     authorizer: {{url: "http://127.0.0.1:9/", secret: {{file: authorizer}}}}
-    rest: {{customer_id: customer, customer_secret: {{env: CUSTOMER}}, url: "http://127.0.0.1:9"}}
+    backends:
+      rtc:
+        rest: {{customer_id: customer, customer_secret: {{env: CUSTOMER}}, url: "http://127.0.0.1:9"}}
+      rtm:
+      chat:
     callers: {{anybody: {{anonymous: true, rules: [{{}}]}}}}
 """
 """An app whose own backend and whose vendor cannot be reached."""
 _BACKEND: Final = """
 from pydantic import Field
-from tokend.plugins import Secret
+from tokend.plugins import Secret, SecretList
 from tokend.backends.agora.rtc import Rtc, RtcFields
 from tokend.core.validation import StrictModel
 
 class Options(StrictModel):
     one: Secret
-    other: Secret
+    several: SecretList
 
 class Fields(RtcFields):
     crash: bool = Field(False, description="fails with the secret in its words")
@@ -81,7 +86,7 @@ def configuration(directory: Path) -> str:
         ("certificate: {env: CERTIFICATE}", "certificate: {primary: {env: PRIMARY}, secondary: {file: secondary}}"),
         (
             f"backends: [{', '.join(KINDS)}]",
-            f"backends: {{{kinds}, canary: {{one: {{env: OPTION}}, other: {{file: option}}}}}}",
+            f"backends: {{{kinds}, canary: {{one: {{env: OPTION}}, several: [{{file: option}}, {{env: ROTATED}}]}}}}",
         ),
         ("    callers:\n", _CALLERS),
     ):

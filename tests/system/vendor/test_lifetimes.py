@@ -7,7 +7,7 @@ from tests.oracle import Vendor
 from tests.unit.http.lifetime_ways import WAYS, everything, send
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Serving, configuration_of
 from tests.unit.http.wire import Reply
-from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.backends.agora.base import MAX_TTL
 
 _DEFAULT: Final = 3_600
 
@@ -22,7 +22,7 @@ async def test_what_the_vendor_reads(vendor: Vendor, serving: Serving) -> None:
     expected: list[int] = []
     async with serving(configuration_of(everything())) as server:
         for way in WAYS.values():
-            for seconds in (60, PLATFORM_MAX_TTL, None) if way.field else (None,):
+            for seconds in (60, MAX_TTL, None) if way.field else (None,):
                 for token in _tokens(await send(server, way, seconds, sent=seconds is not None)):
                     old = (
                         {"op": "verify006", "channel": "", "uid": ""}

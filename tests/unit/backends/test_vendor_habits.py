@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from tests.unit.issuing.making import APP_ID, CREDENTIALS, KINDS, OTHER_CREDENTIALS, STAMP
+from tokend.backends.agora import v006, v007
 from tokend.dialects.contract import Inspect
 from tokend.issuing.inspection import inspect
-from tokend.plugins import ApiError, AppCredentials, Backend, NoOptions
+from tokend.plugins import ApiError, AppCredentials, Backend, Issuance, NoOptions
 
 _BOTH = {"primary": CREDENTIALS.certificates["primary"], "secondary": OTHER_CREDENTIALS.certificates["primary"]}
 
@@ -79,3 +80,17 @@ def test_a_channel_of_65541_bytes_never_reaches_the_packer() -> None:
     """The old servers' 16-bit length wrapped, and what stood inside became a service of its own."""
     with pytest.raises((ValidationError, ApiError)):
         _token(_backend("rtc"), uid=7, channel="x" * 65_541)
+
+
+@pytest.mark.parametrize(
+    ("nonce", "salt"), [(0, 1), (99_999_998, 99_999_999), (99_999_999, 1), (2**128 - 1, 1 + (2**128 - 1) % 99_999_999)]
+)
+@pytest.mark.parametrize("version", ["006", "007"])
+def test_c12_the_salt_is_the_nonce_reduced_to_the_vendors_range(nonce: int, salt: int, version: str) -> None:
+    backend = _backend("rtc")
+    grant = backend.grant(backend.Fields.model_validate({"channel": "room", "uid": 7, "version": version}), 600)
+    issuance = Issuance(STAMP.issued_at, nonce)
+    minted = backend.mint(grant, issuance)
+    found = v006.decode(minted.token).salt if version == "006" else v007.decode(minted.token).content.salt
+    assert found == salt
+    assert backend.verify(minted, grant, issuance) is None

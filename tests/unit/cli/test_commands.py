@@ -156,3 +156,15 @@ def test_plugins_names_every_plug_in_and_its_package(capsys: pytest.CaptureFixtu
         assert re.search(rf"^{line}\ttokend \S+$", listed, re.M), line
     assert main(["plugins", "--config", "config.yaml"]) == 0
     assert "apps demo\tfields channel, uid, account" in capsys.readouterr().out
+
+
+def test_c12_plugins_lists_a_kind_of_another_name_with_its_backend(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (home / "config.yaml").read_text()
+    assert "    callers:" in text
+    kinds = "    backends: {signaling: {backend: rtm}, rtm: , chat: }\n    callers:"
+    (home / "config.yaml").write_text(text.replace("    callers:", kinds))
+    assert main(["plugins", "--config", "config.yaml"]) == 0
+    lines = [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["backend", "chat"], ["backend", "rtm"], ["backend", "signaling (rtm)"]]

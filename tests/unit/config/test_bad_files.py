@@ -12,6 +12,7 @@ from tokend.core import validation
 ROOT = Path(validation.__file__).parent.parent
 SOURCES = [
     *sorted((ROOT / "config").glob("*.py")),
+    ROOT / "backends" / "agora" / "credentials.py",
     ROOT / "core" / "patterns.py",
     ROOT / "issuing" / "configuration.py",
     ROOT / "core" / "claims.py",
@@ -23,7 +24,7 @@ SOURCES = [
 SPEAKERS = frozenset(
     {"add", "add_after", "add_broken", "invalid", "TemplateError", "ClaimError", "SecretProblem", "Problem", "_problem"}
 )
-SPEAKING_FUNCTIONS = frozenset({"check_origin", "_no_hex_32"})
+SPEAKING_FUNCTIONS = frozenset({"check_origin", "not_hex_32"})
 ELSEWHERE = {
     "takes in callers that read the cookies": "no two built-in presets read different cookies: test_auth_plugins.py",
     ": one route reads one cookie": "see above",

@@ -13,6 +13,7 @@ from tests.unit.config import bad_files
 from tests.unit.config.test_good_files import BIG
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
 from tokend.cli import main
+from tokend.config.entry_points import installed
 from tokend.config.schema import json_schema
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +31,7 @@ def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path, command: Co
     assert (found.returncode, found.stdout) == (78, "")
     assert found.stderr.splitlines() == [
         "other.yaml:8:5: apps.demo.certficate: unknown key, did you mean 'certificate'?",
-        "other.yaml:9:11: apps.demo.ttl.max: is over the platform's maximum of 86400 s (24h)",
+        "other.yaml:9:11: apps.demo.ttl.max: is over the maximum of every kind: rtc 86400 s, rtm 86400 s, chat 86400 s",
         "2 problems; nothing was started",
     ]
 
@@ -115,6 +116,32 @@ def test_good_files_fit_the_schema() -> None:
 
 
 @pytest.mark.parametrize(
+    ("backends", "fits"),
+    [
+        ("[rtc, waveline]", True),
+        ("{rtc: {rest: {customer_id: x, customer_secret: {env: X}}}, rtm: }", True),
+        ("{waveline: {server_url: x, secret: [{env: X}]}}", True),
+        ("{zoom: {backend: rtc, any: thing}, rtc: {backend: waveline, server_url: x}}", True),
+        ("{rtc: {rest: {customer_id: x}}}", False),
+        ("{rtc: {rest: {customer_id: x, customer_secret: text}}}", False),
+        ("{rtc: {region: eu}}", False),
+        ("{zoom: {backend: 7}}", False),
+        ("{rtc: true}", False),
+    ],
+)
+def test_c12_the_schema_knows_the_options_of_installed_kinds_and_takes_others(backends: str, fits: bool) -> None:
+    assert _validator().is_valid(_plain(f"{ONE_APP}    backends: {backends}\n")) is fits
+
+
+def test_c12_every_installed_kind_is_a_property_of_backends_for_editors() -> None:
+    (_, by_kind) = json_schema()["$defs"]["AppShape"]["properties"]["backends"]["anyOf"]
+    assert by_kind["properties"].keys() == set(installed("tokend.backends"))
+    for kind in by_kind["properties"].values():
+        assert kind["else"]["properties"].keys() >= {"backend", "rest"}
+        assert kind["description"]
+
+
+@pytest.mark.parametrize(
     "name",
     [
         *("unknown_key", "unknown_key_far", "unknown_key_in_rule", "unknown_key_in_cors", "not_a_mapping"),
@@ -135,6 +162,7 @@ def test_good_files_fit_the_schema() -> None:
             "backends_text",
         ),
         *("certificate_without_primary", "api_key_literal", "api_key_upper_case", "backend_not_a_mapping"),
+        *("backend_option_unknown", "rest_secret_literal", "backend_of_kind_no_text"),
         *("jwt_secret_literal", "key_not_after", "key_entries"),
     ],
 )

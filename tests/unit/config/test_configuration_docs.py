@@ -11,19 +11,20 @@ from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader
 from tokend.auth.jwt_options import JwtOptions
 from tokend.auth.key_digests import Key
 from tokend.auth.presets import FORWARD_PRESETS, PRESETS
-from tokend.config import environment, references, secrets
+from tokend.backends.agora.credentials import RestApi
+from tokend.config import environment, references, secrets, vendor_defaults
 from tokend.config import shape as shapes
 from tokend.config.entry_points import installed
 from tokend.config.loading import load
-from tokend.config.rule_presets import RULE_PRESETS
 from tokend.config.shape import RootShape
+from tokend.config.vendor_defaults import RULE_PRESETS
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.rate_limits import Limits
 from tokend.core.reach import Capability
 from tokend.core.rules import Rule, RuleTtl
 from tokend.core.validation import StrictModel
 from tokend.issuing import server_settings
-from tokend.issuing.app_options import Cors, RestApi, RouteOptions, TtlBounds
+from tokend.issuing.app_options import Cors, RouteOptions, TtlBounds
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "configuration.md").read_text()
@@ -116,7 +117,8 @@ def test_no_shape_is_left_out() -> None:
 
 
 def test_every_environment_variable_has_its_row() -> None:
-    sources = [ROOT / "tokend/config/loading.py", Path(environment.__file__), Path(secrets.__file__)]
+    modules = (environment, secrets, vendor_defaults)
+    sources = [ROOT / "tokend/config/loading.py", *(Path(str(module.__file__)) for module in modules)]
     read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9_]{3,})"', path.read_text())}
     rows = _rows("Environment variables")
     assert len(set(rows)) == len(rows)

@@ -44,6 +44,10 @@ class LaxFields(Whole):
     Fields = dict
 class LaxOptions(Whole):
     Fields, Options = StrictModel, None
+class OptionsWithBackend(StrictModel):
+    backend: str
+class BackendOption(Whole):
+    Fields, Options = StrictModel, OptionsWithBackend
 class TooNew(Whole):
     Fields, api_version = StrictModel, 2
 class TooOld(Whole):
@@ -189,6 +193,11 @@ def test_a_kind_that_two_packages_bring_names_both() -> None:
         (
             "fake_shapes:LaxOptions",
             "is no backend: fake_shapes:LaxOptions needs Options, a subclass of tokend.plugins.StrictModel",
+        ),
+        (
+            "fake_shapes:BackendOption",
+            "is no backend: fake_shapes:BackendOption has an option `backend`, the key that names the backend of a kind: "
+            "give the option another name",
         ),
     ],
 )

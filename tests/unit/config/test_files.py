@@ -117,7 +117,7 @@ def test_a_problem_of_an_included_file_names_that_file_and_its_line(tmp_path: Pa
         {"apps.d/acme.yaml": OWN + "ttl:\n  max: 25h\n", "apps.d/bolt.yaml": "", "apps.d/coda.yaml": OWN + "- x\n"},
     )
     assert found == [
-        "apps.d/acme.yaml:5:3: apps.acme.ttl.max: is over the platform's maximum of 86400 s (24h)",
+        "apps.d/acme.yaml:5:3: apps.acme.ttl.max: is over the maximum of every kind: rtc 86400 s, rtm 86400 s, chat 86400 s",
         "apps.d/bolt.yaml:1:1: apps.bolt.certificate: is missing: backend rtc needs it, as "
         "{env: NAME}, {file: PATH} or {credential: NAME}",
         "apps.d/bolt.yaml:1:1: apps.bolt.app_id: is missing: backend rtc needs the project's App ID",

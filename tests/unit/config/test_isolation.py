@@ -60,7 +60,7 @@ def test_without_a_mistake_all_are_served_as_load_has_it(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("ttl: {max: 99d}", "apps.bolt.ttl.max: is over the platform's maximum"),
+        ("ttl: {max: 99d}", "apps.bolt.ttl.max: is over the maximum of every kind"),
         ("callers: {studio: {api_key: secret}}", "apps.bolt.callers.studio.api_key"),
         ("certificate: {env: UNSET}", "apps.bolt.certificate: the environment variable UNSET is not set"),
         ("ttl: [", "apps.d/bolt.yaml:"),

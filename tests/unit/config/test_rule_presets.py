@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.config.writing import ONE_APP, loaded
 from tests.unit.issuing.making import TERMS, code_of, permitted, rtc
-from tokend.config.rule_presets import RULE_PRESETS
+from tokend.config.vendor_defaults import RULE_PRESETS
 from tokend.core.errors import Code
 from tokend.core.model import Caller, TokenRequest
 from tokend.core.patterns import parse_template, screen_uid_of, uid_of

@@ -22,8 +22,17 @@ SOUND: dict[str, Any] = {
         "one": {
             "app_id": APP_ID,
             "url_signing_key": {"env": "OTHER"},
-            "backends": ["rtc", "rtm"],
-            "rest": {"customer_id": "operator", "customer_secret": {"env": "OTHER"}, "url": "https://api.example.com"},
+            "backends": {
+                "rtc": {
+                    "rest": {
+                        "customer_id": "operator",
+                        "customer_secret": {"env": "OTHER"},
+                        "url": "https://api.example.com",
+                    }
+                },
+                "rtm": {},
+                "signaling": {"backend": "rtm"},
+            },
             "callers": {
                 "uikit": {"url_key": "signed", "rules": [{"kinds": "rtc"}]},
                 "kiosk": {

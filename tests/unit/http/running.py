@@ -57,7 +57,7 @@ class World(Struct, frozen=True):
     request_id: Callable[[], str] = _RANDOM.request_id
 
 
-WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, nonce=lambda: SALT, request_id=lambda: "request-1")
+WORLD: Final = World(clock=lambda: NOW, elapsed=lambda: 0.0, nonce=lambda: SALT - 1, request_id=lambda: "request-1")
 
 DEMO: Final = f"""
 apps:

@@ -10,8 +10,8 @@ from tests.unit.http.running import KEY, WORLD, Running, Serving, configuration_
 from tests.unit.http.wire import Reply
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.backends.agora import v006, v007
+from tokend.backends.agora.base import MAX_TTL
 from tokend.core.interfaces import Interfaces
-from tokend.core.model import PLATFORM_MAX_TTL
 
 LAST: Final = 2**32 - 1
 """2106-02-07 06:28:15 UTC: the last second that a token can say."""
@@ -55,12 +55,12 @@ async def test_no_token_lives_longer_than_a_day_from_now_however_the_clock_jumps
     async with serving(configuration_of(CONFIG), replace(WORLD, clock=clock)) as server:
         for now in (1.8e9, 1.8e9 - 3e8, 2**31 - 1, 2**31, 2**31 + 86_400, 1.0, 2**32 - 172_802.0, 1.8e9):
             clock.now = now
-            for ttl in (60, PLATFORM_MAX_TTL):
+            for ttl in (60, MAX_TTL):
                 reply = await token_request(server, version, ttl)
                 assert reply.status == 200, (now, reply.body)
                 assert ends(reply.json["token"]) == {int(now) + ttl}
                 assert reply.json["issued_at"] == int(now)
-            too_long = await token_request(server, version, PLATFORM_MAX_TTL + 1)
+            too_long = await token_request(server, version, MAX_TTL + 1)
             assert (too_long.status, too_long.json["code"]) == (400, "ttl_out_of_range")
 
 

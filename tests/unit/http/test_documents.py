@@ -10,9 +10,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import DEMO, KEY, KINDS, OPEN, configuration_of, serving
+from tokend.config.vendor_defaults import DEFAULT_DIALECTS
 from tokend.http import pages
 from tokend.http.control import ServedConfiguration
-from tokend.issuing.app_options import DEFAULT_DIALECTS, RouteOptions
+from tokend.issuing.app_options import RouteOptions
 
 _HOW_MANY: Final = 60
 _TEXTS: Final = ["stage", "ada", "room-7", "0", "*", "", "a b", "Ada", "é", "x" * 65, "_x"]

@@ -13,7 +13,7 @@ from tests.unit.http.lifetime_ways import OF_CUSTOM, OF_DIALECTS, WAYS, Way, eve
 from tests.unit.http.running import APP_ID, NOW, Serving, configuration_of
 from tests.unit.http.wire import Reply
 from tokend.backends.agora import v006, v007
-from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.backends.agora.base import MAX_TTL
 from tokend.dialects.contract import FORM
 from tokend.issuing.configuration import Configuration
 
@@ -21,7 +21,7 @@ _MIN, _MAX, _DEFAULT = 120, 7_200, 3_600
 _BOUNDED: Final = {"app": f"    ttl: {{default: 1h, min: {_MIN}s, max: {_MAX}s}}\n"}
 _NUMBERS: Final = [
     *(_MIN - 1, _MIN, _MAX, _MAX + 1, 0, -1, 2**31, 2**32, 2**32 + 1, 2**63),
-    *(PLATFORM_MAX_TTL + 1, 10**30, -(2**63)),
+    *(MAX_TTL + 1, 10**30, -(2**63)),
 ]
 _OTHERS: Final[list[Any]] = [600.0, 600.5, 1e300, True, False, "600", "", "1h", None, [], {}, [600]]
 _TEXTS: Final = (
@@ -164,7 +164,7 @@ async def test_a_point_in_time_is_no_lifetime_and_a_lifetime_no_point_in_time(se
 
 
 _TABLE: Final = (0, -1, 1, 2**31, 2**32, 2**32 + 1, 2**63)
-_TOO_LONG: Final = (PLATFORM_MAX_TTL, PLATFORM_MAX_TTL + 1)
+_TOO_LONG: Final = (MAX_TTL, MAX_TTL + 1)
 
 
 @pytest.mark.parametrize("name", _WITH_FIELD)
@@ -173,7 +173,7 @@ async def test_the_platforms_own_bounds(name: str, serving: Serving) -> None:
     async with serving(_configuration()) as server:
         for number in (*_TABLE, *_TOO_LONG, 59, 60):
             if not way.in_text or number < 10**19 - NOW:
-                _check(await send(server, way, number), way, number, (60, PLATFORM_MAX_TTL))
+                _check(await send(server, way, number), way, number, (60, MAX_TTL))
 
 
 @pytest.mark.parametrize("name", WAYS)

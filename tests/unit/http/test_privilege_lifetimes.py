@@ -10,11 +10,11 @@ from tests.unit.http.lifetime_ways import everything
 from tests.unit.http.running import Running, Serving, configuration_of
 from tests.unit.http.wire import Reply
 from tokend.backends.agora import v007
-from tokend.core.model import PLATFORM_MAX_TTL
+from tokend.backends.agora.base import MAX_TTL
 from tokend.issuing.configuration import Configuration
 
 _TTL: Final = 600
-_NUMBERS: Final = (0, 1, _TTL, _TTL + 1, -1, PLATFORM_MAX_TTL + 1, 2**31, 2**32, 2**32 + 1, 2**63, 10**30, -(2**63))
+_NUMBERS: Final = (0, 1, _TTL, _TTL + 1, -1, MAX_TTL + 1, 2**31, 2**32, 2**32 + 1, 2**63, 10**30, -(2**63))
 _OTHERS: Final[tuple[Any, ...]] = (60.0, 60.5, 1e300, True, False, "60", "", "1m", [], {}, [60])
 _CHANNEL: Final = {"channel": "stage", "uid": 7}
 _RTC: Final = {"join": 1, "audio": 2, "video": 3, "data": 4}

@@ -1,13 +1,13 @@
 """The base class of Agora's kinds: it encodes, mints, reads and verifies. A kind adds its fields and their services."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
-from tokend.backends.agora import diagnosis, v006, v007
+from tokend.backends.agora import credentials, diagnosis, v006, v007
 from tokend.backends.agora.names import (
     ADMINISTRATOR,
     DETAILS,
@@ -33,16 +33,23 @@ from tokend.backends.agora.packing import WireError
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Unreadable
 from tokend.core.declarations import Declarations, Meaning
 from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Extent, Grant, Issuance, Service
+from tokend.core.validation import StrictModel
 
 RENEW_BEFORE: Final = 30
 """Seconds. RTC and RTM SDKs ask the client to renew a token this long before it expires."""
+MAX_TTL: Final = 86_400
+"""Seconds. Agora ends every token at most 24 hours after its issue."""
+MAX_SALT: Final = 99_999_999
+"""Agora's own builders draw the salt of a token from 1 to this number."""
 
 
 class AgoraBackend(Backend):
     """Mints 007 tokens, or 006 tokens if that is the grant's format."""
 
+    Options: ClassVar[type[StrictModel]] = credentials.AgoraOptions
     needs_app_id: ClassVar[bool] = True
     needs_certificate: ClassVar[bool] = True
+    max_ttl: ClassVar[int | None] = MAX_TTL
     vendor: ClassVar[str | None] = "agora"
     privileges: ClassVar[Mapping[str, Meaning]] = MEANINGS
     product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
@@ -50,6 +57,10 @@ class AgoraBackend(Backend):
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         super().__init__(options, app_credentials)
         self._cached_time_key = ("", 0, b"")
+
+    @classmethod
+    def check_app_credentials(cls, app_credentials: AppCredentials) -> Iterable[tuple[str, str]]:
+        return credentials.problems(app_credentials)
 
     @cached_property
     def declarations(self) -> Declarations:
@@ -84,7 +95,7 @@ class AgoraBackend(Backend):
             token = v006.encode(_content_006(grant, issuance), certificate)
         else:
             services = tuple([_encode_service(service) for service in grant.services])
-            content = v007.Content(grant.app_id or "", issuance.issued_at, grant.ttl, issuance.nonce, services)
+            content = v007.Content(grant.app_id or "", issuance.issued_at, grant.ttl, salt_of(issuance), services)
             token = v007.encode(content, certificate, self._time_key(name, issuance.issued_at, certificate))
         return Minted(token, self.renew_after(grant))
 
@@ -222,7 +233,12 @@ def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:
         channel, uid = _text_of(service.channel), _text_of(service.user)
         numbers = PRIVILEGES["rtc"]
     privileges = {numbers[name]: issuance.issued_at + seconds for name, seconds in service.privileges.items()}
-    return v006.Content(grant.app_id or "", channel, uid, issuance.issued_at, issuance.nonce, privileges)
+    return v006.Content(grant.app_id or "", channel, uid, issuance.issued_at, salt_of(issuance), privileges)
+
+
+def salt_of(issuance: Issuance) -> int:
+    """Return the salt of a token, 1 to `MAX_SALT`: a nonce has more bits than a token holds."""
+    return 1 + issuance.nonce % MAX_SALT
 
 
 def _type_of(service: Service) -> int:
