@@ -19,7 +19,7 @@ from tokend.backends.agora import v006, v007
 from tokend.backends.agora.base import MAX_SALT, MAX_TTL, AgoraBackend
 from tokend.backends.agora.base import read as _read
 from tokend.backends.agora.combined import PARTS, Combined
-from tokend.backends.agora.credentials import AgoraOptions, not_hex_32
+from tokend.backends.agora.credentials import not_hex_32
 from tokend.backends.agora.packing import WireError
 from tokend.backends.agora.rtc_rtm import RtcRtm
 from tokend.backends.contract import Reading, Unreadable
@@ -98,4 +98,5 @@ def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
     for name, text in (("app_id", app_id), ("certificate", certificate)):
         if wrong := not_hex_32(text):
             raise TokenError(f"{name} must be {wrong}")
-    return KINDS[kind](AgoraOptions(), AppCredentials(app_id, {"primary": Secret(certificate)}))
+    backend = KINDS[kind]
+    return backend(backend.Options(), AppCredentials(app_id, {"primary": Secret(certificate)}))

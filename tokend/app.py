@@ -103,8 +103,8 @@ def application_of(control: Control, handler: RequestHandler) -> web.Application
 
 def _warn(control: Control) -> None:
     """Say once which settings count for `tokend serve` alone, and what else the configuration warns of."""
-    configuration = control.served.configuration
-    ignored = sorted(_ONLY_SERVE & configuration.server.model_fields_set)
+    configuration = control.active.configuration
+    ignored = sorted(_ONLY_SERVE & configuration.options.server.model_fields_set)
     warnings = [_IGNORED_SETTINGS.format(keys=", ".join(f"server.{key}" for key in ignored))] if ignored else []
     for warning in (*configuration.warnings_at(control.clock.time()), *warnings):
         control.log.event("warning", "warning", message=warning)

@@ -54,6 +54,8 @@ from tokend.dialects.contract import (
     Dialect,
     Endpoint,
     Explain,
+    FieldType,
+    FieldTypes,
     HttpRequest,
     HttpResponse,
     Inspect,
@@ -61,7 +63,6 @@ from tokend.dialects.contract import (
     Outcome,
     Page,
     Parsed,
-    Settings,
 )
 
 __all__ = [
@@ -98,6 +99,8 @@ __all__ = [
     "Endpoint",
     "Explain",
     "Extent",
+    "FieldType",
+    "FieldTypes",
     "Grant",
     "Header",
     "HttpRequest",
@@ -123,7 +126,6 @@ __all__ = [
     "SecretList",
     "Service",
     "ServiceShape",
-    "Settings",
     "Source",
     "StrictModel",
     "StrictValue",

@@ -1,17 +1,18 @@
 import pytest
-from tokend_joinlink import parse
+from tokend_joinlink import Options, parse
 
-from tokend.plugins import ApiError, HttpRequest, Settings
-
-
-def request(*query: tuple[str, str]) -> HttpRequest:
-    return HttpRequest({"room": "lobby"}, query, b"", None, Settings(), 1_800_000_000)
+from tokend.plugins import ApiError, HttpRequest
 
 
-def test_the_request_is_one_for_a_token() -> None:
-    (wanted,) = parse(request(("user", "7"))).token_requests
+def request(*query: tuple[str, str], publish: bool = False) -> HttpRequest:
+    return HttpRequest({"room": "lobby"}, query, b"", None, Options(publish=publish), 1_800_000_000)
+
+
+@pytest.mark.parametrize(("publish", "role"), [(False, "subscriber"), (True, "publisher")])
+def test_the_request_is_one_for_a_token(publish: bool, role: str) -> None:
+    (wanted,) = parse(request(("user", "7"), publish=publish)).token_requests
     assert not isinstance(wanted, ApiError)
-    assert wanted.fields == {"channel": "lobby", "uid": 7, "role": "subscriber"}
+    assert wanted.fields == {"channel": "lobby", "uid": 7, "role": role}
 
 
 @pytest.mark.parametrize("query", [(), (("user", "ann"),), (("user", "7"), ("user", "8"))])

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from pydantic import Field
+
 from tokend.plugins import (
     ApiError,
     Code,
@@ -13,8 +15,15 @@ from tokend.plugins import (
     Issue,
     Issued,
     Outcome,
+    StrictModel,
     TokenRequest,
 )
+
+
+class Options(StrictModel):
+    """What a route may write at `dialect: {joinlink: {…}}`."""
+
+    publish: bool = Field(default=False, description="whoever joins may publish too")
 
 
 def parse(request: HttpRequest) -> Issue:
@@ -22,7 +31,8 @@ def parse(request: HttpRequest) -> Issue:
     users = [value for name, value in request.query if name == "user"]
     if len(users) != 1 or not users[0].isdecimal():
         raise ApiError(Code.INVALID_FIELD, "must be a whole number, once", "user")
-    fields = {"channel": request.params["room"], "uid": int(users[0]), "role": "subscriber"}
+    role = "publisher" if request.options.publish else "subscriber"
+    fields = {"channel": request.params["room"], "uid": int(users[0]), "role": role}
     return Issue((TokenRequest("rtc", fields, names={"uid": "user", "channel": "room"}),))
 
 
@@ -37,4 +47,6 @@ def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return HttpResponse(api_error.status, json.dumps({"why": api_error.detail, "request": request_id}).encode())
 
 
-DIALECT = Dialect("joinlink", (Endpoint("GET", "join/{room}", parse, render),), render_error, api_version=1)
+DIALECT = Dialect(
+    "joinlink", (Endpoint("GET", "join/{room}", parse, render),), render_error, api_version=1, Options=Options
+)

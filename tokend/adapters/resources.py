@@ -13,8 +13,7 @@ from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.system import SYSTEM_CLOCK, Clock
 from tokend.core.interfaces import Interfaces, Limiter
 from tokend.core.validation import redact_secrets
-from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import AuditSettings, RedisSettings
+from tokend.issuing.server_settings import AuditSettings, DenySettings, RedisSettings, RootOptions
 from tokend.telemetry.log import JsonLog
 
 if TYPE_CHECKING:
@@ -44,26 +43,24 @@ class Resources:
         self._limiters: dict[tuple[str, str], RedisLimiter] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def open(self, configuration: Configuration) -> Interfaces:
-        """What this configuration needs; `CannotStart` if a file or a package cannot be used."""
-        deny = _open_deny(configuration, self._log, self._clock)
-        limiter = self._limiter(configuration.redis)
-        return Interfaces(self._audit(configuration), self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
+    def open(self, options: RootOptions) -> Interfaces:
+        """What a configuration with these options needs; `CannotStart` if a file or a package cannot be used."""
+        deny = _open_deny(options.deny, self._log, self._clock)
+        limiter = self._limiter(options.redis)
+        audit = self._audit(options.audit)
+        return Interfaces(audit, self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
-    def close_all_except(self, active: Interfaces) -> None:
-        """Close what only earlier configurations needed. No request may use it any more."""
-        for settings, audit in list(self._audits.items()):
-            if audit is not active.audit:
-                del self._audits[settings]
-                audit.close()
-        for key, limiter in list(self._limiters.items()):
-            if limiter is not active.limiter:
-                del self._limiters[key]
-                self._closing.add(asyncio.create_task(limiter.close()))
+    def close_all_except(self, options: RootOptions) -> None:
+        """Close what only configurations with other options need. No request may use it any more."""
+        for settings in self._audits.keys() - {options.audit}:
+            self._audits.pop(settings).close()
+        for key in self._limiters.keys() - {_key_of(options.redis)}:
+            self._closing.add(asyncio.create_task(self._limiters.pop(key).close()))
 
-    def redis_counts(self, active: Interfaces) -> bool | None:
-        """Whether Redis counts at present; None if this configuration uses no Redis."""
-        return next((limiter.healthy() for limiter in self._limiters.values() if limiter is active.limiter), None)
+    def redis_counts(self, options: RootOptions) -> bool | None:
+        """Whether Redis counts at present; None if a configuration with these options uses no Redis."""
+        key = _key_of(options.redis)
+        return self._limiters[key].healthy() if key in self._limiters else None
 
     def reopen(self) -> None:
         """Reopen the files of the audit, after log rotation."""
@@ -72,29 +69,34 @@ class Resources:
 
     async def close(self) -> None:
         """Close everything. Waits for a sync of the audit and for Redis."""
-        self.close_all_except(Interfaces())
+        self.close_all_except(RootOptions())
         await asyncio.gather(*self._closing)
         await self._session.close()
         await self._backends.close()
 
-    def _audit(self, configuration: Configuration) -> Audit | None:
-        if configuration.audit is None:
+    def _audit(self, settings: AuditSettings | None) -> Audit | None:
+        if settings is None:
             return None
-        if configuration.audit not in self._audits:
+        if settings not in self._audits:
             # it may write to the same file as an earlier one, so that it needs chains of its own
             writer = f"{self._writer}.{self._audits_opened}" if self._audits_opened else self._writer
-            self._audits[configuration.audit] = open_audit(configuration.audit, writer, self._log)
+            self._audits[settings] = open_audit(settings, writer, self._log)
             self._audits_opened += 1
-        return self._audits[configuration.audit]
+        return self._audits[settings]
 
     def _limiter(self, settings: RedisSettings | None) -> Limiter:
         """The limiter for these settings. The counters of this process survive a reload."""
-        if settings is None:
+        key = _key_of(settings)
+        if settings is None or key is None:
             return self._local
-        key = (settings.url.reveal(), settings.on_failure)
         if key not in self._limiters:
             self._limiters[key] = open_redis(settings, self._log, self._local, self._clock)
         return self._limiters[key]
+
+
+def _key_of(settings: RedisSettings | None) -> tuple[str, str] | None:
+    """What tells two settings of Redis apart: secrets cannot be compared."""
+    return None if settings is None else (settings.url.reveal(), settings.on_failure)
 
 
 def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clock = SYSTEM_CLOCK) -> "RedisLimiter":
@@ -119,14 +121,12 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
         ) from error
 
 
-def _open_deny(configuration: Configuration, log: JsonLog, clock: Clock) -> DenyFile | None:
-    if configuration.deny_file is None:
+def _open_deny(settings: DenySettings | None, log: JsonLog, clock: Clock) -> DenyFile | None:
+    if settings is None:
         return None
     try:
-        return DenyFile(configuration.deny_file, log, clock.time, clock.monotonic)
+        return DenyFile(settings.file, log, clock.time, clock.monotonic)
     except OSError as error:
-        raise CannotStart(
-            f"the deny file cannot be read: {redact_secrets(str(configuration.deny_file))}: {error.strerror}"
-        ) from error
+        raise CannotStart(f"the deny file cannot be read: {redact_secrets(settings.file)}: {error.strerror}") from error
     except ValueError as error:
-        raise CannotStart(f"the deny file is wrong: {redact_secrets(str(configuration.deny_file))}: {error}") from error
+        raise CannotStart(f"the deny file is wrong: {redact_secrets(settings.file)}: {error}") from error

@@ -53,7 +53,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     listen = Listen(
         options.host or configuration.listen.host, configuration.listen.port if options.port is None else options.port
     )
-    workers = workers_of(configuration.server.workers if options.workers is None else options.workers)
+    workers = workers_of(configuration.options.server.workers if options.workers is None else options.workers)
     start = LaunchOptions(source, isolated, files, listen, workers)
     log = standard_error(time.time)
 

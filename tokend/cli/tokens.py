@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tokend.backends.contract import Backend, NoOptions
+from tokend.backends.contract import Backend
 from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
 from tokend.config.entry_points import BACKENDS
 from tokend.core.audit_records import decision
@@ -98,13 +98,13 @@ def _token(options: argparse.Namespace, context: Context) -> int:
 
 def _audit(configuration: Configuration, app: App, caller: str | None, issued: Issued) -> None:
     """Write a token of the command line to the audit before it is printed; `ApiError` if that fails."""
-    if configuration.audit is None:
+    if configuration.options.audit is None:
         return
     from tokend.adapters.resources import CannotStart, open_audit
     from tokend.telemetry.log import standard_error  # aiohttp is slow to import
 
     try:
-        audit = open_audit(configuration.audit, secrets.token_hex(8), standard_error(time.time))
+        audit = open_audit(configuration.options.audit, secrets.token_hex(8), standard_error(time.time))
         entry = decision(
             app.name, Caller(caller or "(operator)"), issued.token_request, issued, issued.issued_at, "cli"
         )
@@ -143,7 +143,8 @@ def _bearer(options: argparse.Namespace, configuration: Configuration, app: App)
 def _inspect(options: argparse.Namespace, context: Context) -> int:
     text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
     if options.config is None:
-        backends: list[Backend] = [BACKENDS.load("rtc")(NoOptions(), AppCredentials(None, {}))]
+        rtc = BACKENDS.load("rtc")
+        backends: list[Backend] = [rtc(rtc.Options(), AppCredentials(None, {}))]
     else:
         apps = context.configuration(options).apps.values()
         backends = [backend for app in apps for backend in app.backends.values()]

@@ -13,8 +13,7 @@ from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
 from tokend.auth.key_digests import Key
 from tokend.config.backends import secret_resolver
 from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed, package_of
-from tokend.config.partly_valid import NO_VALUE, partly_valid
-from tokend.config.parts import Part
+from tokend.config.partly_valid import NO_VALUE, Part, partly_valid
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.config.secrets import Secrets

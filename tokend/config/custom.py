@@ -1,7 +1,8 @@
 """Custom routes: an endpoint that the configuration defines, for one kind or several, with its own response."""
 
-from collections.abc import Collection
-from typing import Any
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -9,53 +10,90 @@ from tokend.backends.contract import Backend
 from tokend.config.problems import KeyPath, Report
 from tokend.core.validation import field_errors, redact_secrets, suggestion
 from tokend.dialects import custom
-from tokend.dialects.contract import Dialect
+from tokend.dialects.contract import Dialect, FieldTypes
 from tokend.issuing.app_options import Placeholder, RouteOptions
 from tokend.issuing.configuration import App
+from tokend.issuing.field_types import field_types
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+"""A name in a request. With a hyphen it cannot be a placeholder of a response."""
 
 
-def build_custom(
-    route: RouteOptions, at: KeyPath, app: App, known: Collection[str], report: Report
-) -> tuple[Dialect, ...]:
+def build_custom(route: RouteOptions, at: KeyPath, app: App, known: Collection[str], report: Report) -> list[Dialect]:
     """The dialect of the route; problems go into the report. `known`: the app's kinds, built or not."""
     names = [route.kind] if route.kind is not None else list(route.kinds or ())
     for index, name in enumerate(names):
         if name not in known:
             where = (*at, "kind") if route.kind is not None else (*at, "kinds", index)
             report.add_after(where, f"'{redact_secrets(name)}' is no kind of this app{suggestion(name, known)}")
-    kinds = {name: _fields(app.backends[name]) for name in names if name in app.backends}
-    if len(kinds) < len(set(names)):
-        return ()  # the fields of an unknown kind are not known
-    _check_names(route, at, custom.known_fields(kinds), report)
-    _check_values(route, at, [app.backends[name] for name in kinds], report)
-    _check_ttl(route, at, [app.backends[name] for name in kinds], report)
+    backends = {name: app.backends[name] for name in names if name in app.backends}
+    if len(backends) < len(set(names)):
+        return []  # the fields of an unknown kind are not known
+    kinds = {name: field_types(backend.Fields) for name, backend in backends.items()}
+    renamed = _renamed(route, at, kinds, report)
+    _check_ignored(route, at, kinds, report)
+    _check_names(route, at, kinds, renamed, report)
+    _check_values(route, at, list(backends.values()), report)
+    _check_ttl(route, at, list(backends.values()), report)
     answer: Any = route.response if route.response is not None else {"token": "{token}"}
     if route.response is None and len(names) > 1:
         report.add_after((*at, "response"), 'is missing: several tokens need names, such as {rtcToken: "{rtc.token}"}')
-    _check_answer(answer, at, kinds, [app.backends[name] for name in kinds], report)
-    return (custom.dialect(custom.Custom(kinds, route.set, route.default, answer)),)
+    _check_answer(answer, at, kinds, renamed, list(backends.values()), report)
+    ignored = frozenset(route.ignore)
+    return [custom.dialect(custom.Custom(kinds, route.set, route.default, answer, renamed, ignored, route.status))]
 
 
-def _fields(backend: type[Backend] | Backend) -> dict[str, custom.Field]:
-    found = {}
-    for name, schema in backend.Fields.model_json_schema().get("properties", {}).items():
-        types = {form.get("type") for form in schema.get("anyOf", [schema])}
-        found[name] = custom.Field(numeric="integer" in types, role=name == "role" and "string" in types)
+def _renamed(route: RouteOptions, at: KeyPath, kinds: Mapping[str, FieldTypes], report: Report) -> Mapping[str, str]:
+    """The names of the request that are not the kinds', each with the kind's field. Wrong ones are reported and left out."""
+    fields = custom.fields_of(kinds)
+    requestable = custom.names_in_requests(kinds, {})
+    found: dict[str, str] = {}
+    for name, field in route.fields.items():
+        where = (*at, "fields", name)
+        if _NAME.fullmatch(name) is None:
+            report.add_after(where, "must be a name of letters, digits, _ and -, as a request writes it")
+        elif field not in fields:
+            report.add_after(
+                where, f"'{redact_secrets(field)}' is no field of the kind{suggestion(field, requestable)}"
+            )
+        elif field not in requestable:
+            report.add_after(where, f"{field} is not for a request to choose: write it under set or default")
+        elif field in route.set:
+            report.add_after(where, f"{field} is fixed by set, so no request can say it")
+        elif field in found.values():
+            first = next(other for other in found if found[other] == field)
+            report.add_after(where, f"{field} is called {redact_secrets(first)} already: a field has one name")
+        elif name in fields and name != field and name not in route.fields.values():
+            report.add_after(where, "is a field of the kind itself: give that field another name too")
+        else:
+            found[name] = field
     return found
 
 
-def _check_names(route: RouteOptions, at: KeyPath, known: set[str], report: Report) -> None:
+def _check_ignored(route: RouteOptions, at: KeyPath, kinds: Mapping[str, FieldTypes], report: Report) -> None:
+    known = custom.fields_of(kinds) | route.fields.keys()
+    for name in route.ignore:
+        if name in known:
+            where = "has under `fields`" if name in route.fields else "has"
+            report.add_after((*at, "ignore"), f"names {redact_secrets(name)}, which this endpoint {where}: take it out")
+
+
+def _check_names(
+    route: RouteOptions, at: KeyPath, kinds: Mapping[str, FieldTypes], renamed: Mapping[str, str], report: Report
+) -> None:
+    """Report placeholders of the path, and keys of `set` and `default`, that are no fields."""
+    in_requests = custom.names_in_requests(kinds, renamed)
     in_path = [part.name for part in route.parts if isinstance(part, Placeholder)]
     for name in in_path:
-        if name not in known:
-            report.add_after(
-                (*at, "path"), f"{{{redact_secrets(name)}}} is no field of the kind{suggestion(name, known)}"
-            )
+        if name not in in_requests and name not in route.ignore and not report.touches((*at, "fields")):
+            sentence = f"{{{redact_secrets(name)}}} is no field of the kind{suggestion(name, in_requests)}"
+            report.add_after((*at, "path"), sentence)
+    fields, fields_in_path = custom.fields_of(kinds), {renamed.get(name, name) for name in in_path}
     for key, values in (("set", route.set), ("default", route.default)):
         for name in values:
-            if name not in known:
-                report.add_after((*at, key, name), f"is no field of the kind{suggestion(name, known)}")
-            elif name in in_path:
+            if name not in fields:
+                report.add_after((*at, key, name), f"is no field of the kind{suggestion(name, fields)}")
+            elif name in fields_in_path:
                 report.add_after((*at, key, name), "stands in the path, so every request says it")
 
 
@@ -81,13 +119,18 @@ def _check_ttl(route: RouteOptions, at: KeyPath, backends: list[Backend], report
 
 
 def _check_answer(
-    answer: Any, at: KeyPath, kinds: dict[str, dict[str, custom.Field]], backends: list[Backend], report: Report
+    answer: Any,
+    at: KeyPath,
+    kinds: Mapping[str, FieldTypes],
+    renamed: Mapping[str, str],
+    backends: list[Backend],
+    report: Report,
 ) -> None:
     extras = {name for backend in backends for name in backend.extras}
-    of_token = {*custom.OF_A_TOKEN, *extras, *(field for of_kind in kinds.values() for field in of_kind)}
+    of_token = {*custom.OF_A_TOKEN, *extras, *renamed, *(field for types in kinds.values() for field in types)}
     known = of_token if len(kinds) == 1 else set()
     known |= {f"{kind}.{name}" for kind in kinds for name in of_token}
-    if report.touches((*at, "response")):
+    if report.touches((*at, "response")) or report.touches((*at, "fields")):
         return
     for name in custom.placeholders(answer):
         if name not in known:

@@ -118,6 +118,9 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
     if group == DIALECTS.name:
         if not isinstance(plugin, Dialect):
             return "is not an instance of tokend.plugins.Dialect"
+        options: object = plugin.Options  # unchecked: msgspec takes any value
+        if not isinstance(options, type) or not issubclass(options, StrictModel):
+            return "needs Options, a subclass of tokend.plugins.StrictModel"
         return _name_problem(plugin, name)
     if group == BACKENDS.name:
         return (

@@ -7,20 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from tokend.config.assemble import Assembled, BuiltApp, check_shared
+from tokend.config.apps import BuiltApp
+from tokend.config.assemble import Assembled, check_shared
 from tokend.config.problems import ConfigurationError, Problem, Report, in_order
-from tokend.issuing.app_options import Parts
 from tokend.issuing.configuration import Configuration, Route
-from tokend.issuing.routing import clash, literal_prefix
+from tokend.issuing.routing import TakenRoute, clash, literal_prefix
 
 Problems = tuple[Problem, ...]
-
-
-class TakenRoute(Struct, frozen=True):
-    """A route of an invalid app. No other app gets it; requests for it are answered with 503."""
-
-    path: Parts
-    host: str | None
 
 
 class InvalidApp(Struct, frozen=True):
@@ -45,6 +38,11 @@ class Isolated(Struct, frozen=True):
     removed: frozenset[str] = frozenset()
 
     @property
+    def taken_routes(self) -> Mapping[str, tuple[TakenRoute, ...]]:
+        """The routes of each invalid app, by its name."""
+        return {name: invalid.routes for name, invalid in self.invalid_apps.items()}
+
+    @property
     def changes_apps(self) -> bool:
         """Whether any app is served otherwise than before."""
         return bool(self.added or self.changed or self.removed)
@@ -62,7 +60,7 @@ def isolate(
     comparison = _Comparison(assembled, {} if previous is None else previous.built_apps)
     while found := comparison.conflicts(rejected):  # an app that keeps its last version may conflict with another
         rejected |= found
-    refuses = assembled.configuration.server.on_invalid_app == "refuse"
+    refuses = assembled.configuration.options.server.on_invalid_app == "refuse"
     if any(not _is_of_app(problem) for problem in assembled.report.problems) or (rejected and refuses):
         raise ConfigurationError(every_problem(assembled, unreadable))
     steady, changed = comparison.served(rejected)

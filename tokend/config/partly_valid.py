@@ -1,13 +1,17 @@
 """Validates a mapping of the configuration by a model. Wrong keys are reported and left out; the others are kept."""
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, ValidationInfo, model_validator
+from pydantic.fields import FieldInfo
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from tokend.config.parts import report_all
 from tokend.config.problems import KeyPath, Report
-from tokend.core.validation import known_keys
+from tokend.config.references import Reference
+from tokend.config.yaml_tree import LocatedDict
+from tokend.core.validation import StrictModel, known_keys
 
 NO_VALUE: Final = "has no value: write one, or leave the key out"
 
@@ -47,3 +51,49 @@ def _with_values(
         else:
             found[key] = _with_values(model, value, at, report, (*below, key))
     return found
+
+
+class Part(StrictModel):
+    """A mapping that stays usable if some of its keys are wrong: they are reported and left out.
+
+    So does what is below a key that has a model of its own. The key's default replaces what cannot be used at all.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _report_and_go_on(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if not isinstance(value, LocatedDict) or info.context is None:
+            return handler(value)
+        report: Report = info.context["report"]
+        written = {}
+        for key, below in value.items():
+            field = cls.model_fields.get(key)
+            if field is not None and below is None:  # an empty `rules` or `channel` would permit more than it seems to
+                report.add_broken((*value.path, key), NO_VALUE)
+                continue
+            model = None if field is None else _model_of(field)
+            if model is None or not isinstance(below, LocatedDict):
+                written[key] = below
+            elif (found := partly_valid(model, below, below.path, report, info.context)) is not None:
+                written[key] = found
+        try:
+            return handler(written)
+        except ValidationError as error:
+            broken = report_all(report, value.path, error, cls)
+        return handler({key: below for key, below in written.items() if key not in broken})
+
+
+def _model_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field's mapping. None for a `Part`, which does the same, and for a reference, which is valid as a whole."""
+    models = (
+        kind
+        for kind in (field.annotation, *get_args(field.annotation))
+        if isinstance(kind, type) and issubclass(kind, StrictModel) and not issubclass(kind, Part | Reference)
+    )
+    return next(models, None)
+
+
+def part_of(model: BaseModel, base: type[M]) -> M:
+    """The fields of `base`, from which the class of the model inherits, without the fields of its own."""
+    kept = {name: getattr(model, name) for name in base.model_fields}
+    return base.model_construct(model.model_fields_set & kept.keys(), **kept)

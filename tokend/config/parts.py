@@ -1,13 +1,12 @@
-"""Parts of the shape that stay usable if some of their keys are wrong, so that one pass reports every problem."""
+"""Mappings and lists whose items stay usable if one of them is wrong, so that one pass reports every problem."""
 
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo, model_validator
-from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo
 
 from tokend.config.problems import KeyPath, Report
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
-from tokend.core.validation import StrictModel, description_of, field_errors, invalid
+from tokend.core.validation import description_of, field_errors, invalid
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:
@@ -50,26 +49,6 @@ def mapped(value: Any, info: ValidationInfo) -> Any:
 T = TypeVar("T")
 Named = Annotated[dict[str, T], BeforeValidator(_named)]
 Listed = Annotated[list[T], BeforeValidator(_listed)]
-
-
-class Part(StrictModel):
-    """A mapping that stays usable if some of its keys are wrong: they are reported and left out."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _report_and_go_on(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if not isinstance(value, LocatedDict) or info.context is None:
-            return handler(value)
-        report: Report = info.context["report"]
-        empty = {key for key, below in value.items() if below is None and key in cls.model_fields}
-        for key in empty:  # an empty `rules` or `channel` would permit more than it seems to
-            report.add_broken((*value.path, key), "has no value: write one, or leave the key out")
-        written = {key: below for key, below in value.items() if key not in empty}
-        try:
-            return handler(written)
-        except ValidationError as error:
-            broken = report_all(report, value.path, error, cls)
-        return handler({key: below for key, below in written.items() if key not in broken})
 
 
 def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:

@@ -6,17 +6,21 @@ from typing import Final
 from msgspec import Struct
 
 from tokend.auth.contract import AppContext
-from tokend.config.backends import kinds_of
+from tokend.config.backends import BuildContext, kinds_of, secret_resolver
 from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import build_custom
-from tokend.config.entry_points import DIALECTS, PluginError
+from tokend.config.entry_points import DIALECTS, PluginError, installed, package_of
+from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report, dotted
+from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
 from tokend.config.vendor_defaults import DEFAULT_DIALECTS
-from tokend.core.validation import redact_secrets, suggestion
+from tokend.core.validation import StrictModel, redact_secrets, suggestion
+from tokend.dialects import custom
 from tokend.dialects.contract import Dialect
 from tokend.issuing.app_options import RouteOptions, TtlBounds, is_prefix
 from tokend.issuing.configuration import App, Route
+from tokend.issuing.dialect_choices import DialectChoice
 from tokend.issuing.routing import clash, literal_prefix
 
 BUILT_IN: Final = TtlBounds()
@@ -32,15 +36,15 @@ def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds 
 
 
 def build_routes(
-    shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, report: Report
+    shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, tools: BuildContext
 ) -> list[tuple[KeyPath, Route]]:
     """The app's routes with their places in the configuration. The default is a route at `/` and the app's name."""
-    written = shape.routes
+    written, report = shape.routes, tools.report
     if written is None:
         written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
-    within = _Within(app, kinds_of(shape), callers, ttl, report)
+    within = _Within(app, kinds_of(shape), callers, ttl, report, tools.secrets)
     return [
         ((*path, "routes", index), _route(route, (*path, "routes", index), within))
         for index, route in enumerate(written)
@@ -80,6 +84,7 @@ class _Within(Struct, frozen=True):
     callers: Mapping[str, BuiltCaller]
     ttl: TtlBounds
     report: Report
+    secrets: Secrets
 
 
 def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
@@ -92,27 +97,72 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     context = AppContext(app.name, app.url_signing)
     taken_in = {name: callers[name] for name in names if name in callers}
     ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
-    options = written.model_copy(update={"ttl": ttl})
+    choices = written.dialect or tuple(map(DialectChoice, DEFAULT_DIALECTS))
+    options = written.model_copy(update={"ttl": ttl, "dialect": choices})
+    dialects = _dialects(options, at, within)
+    dialect_options = _dialect_options(dialects, options, at, within)
     return Route(
         app=app,
         options=options,
-        dialects=_dialects(options, at, within),
+        dialects=tuple(dialects),
         authenticator=build_authenticator(taken_in, context, (*at, "callers"), report),
         callers=names,
+        dialect_options=dialect_options,
+        warnings=_warnings(dialects, dialect_options, at, report),
     )
 
 
-def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> tuple[Dialect, ...]:
+def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Dialect]:
     report = within.report
     if options.is_custom:
         return build_custom(options, at, within.app, within.kinds, report)
     found = []
-    for name in dict.fromkeys(options.dialect or DEFAULT_DIALECTS):
+    for choice in options.dialect:
+        if choice.name == custom.NAME:  # reported already: it needs a kind
+            continue
         try:
-            found.append(DIALECTS.load(name))
+            found.append(DIALECTS.load(choice.name))
         except PluginError as problem:
-            report.add_after((*at, "dialect"), str(problem))
+            report.add_after((*at, "dialect", *choice.place), str(problem))
+    return found
+
+
+def _dialect_options(
+    dialects: Iterable[Dialect], options: RouteOptions, at: KeyPath, within: _Within
+) -> Mapping[str, StrictModel]:
+    """The options of each dialect by its name. Wrong ones are reported and left out."""
+    choices = {choice.name: choice for choice in options.dialect}
+    context = {"secrets": secret_resolver(within.secrets)}
+    found = {}
+    for dialect in dialects:
+        choice = choices.get(dialect.name) or DialectChoice(dialect.name)
+        place = (*at, "dialect", *choice.place)
+        written = {} if choice.options is None else choice.options
+        valid = partly_valid(dialect.Options, written, place, within.report, context)
+        if valid is not None:
+            found[dialect.name] = valid
+    return found
+
+
+def _warnings(
+    dialects: Iterable[Dialect], options: Mapping[str, StrictModel], at: KeyPath, report: Report
+) -> tuple[str, ...]:
+    """What the dialects say of their options. An exception of a dialect's code is a problem that names the package."""
+    found: list[str] = []
+    for dialect in dialects:
+        try:
+            found += dialect.warnings(options[dialect.name]) if dialect.name in options else ()
+        except Exception as error:  # noqa: BLE001  # whatever a package raises
+            report.add_after((*at, "dialect"), _broken(dialect, error))
     return tuple(found)
+
+
+def _broken(dialect: Dialect, error: Exception) -> str:
+    """The problem for an exception of a dialect's code, without its text, which may contain a secret."""
+    packages = " and ".join(map(package_of, installed(DIALECTS.name).get(dialect.name, ())))
+    return (
+        f"the dialect {dialect.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"
+    )
 
 
 def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: KeyPath, report: Report) -> None:

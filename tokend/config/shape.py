@@ -1,46 +1,27 @@
 """The whole file as pydantic models, which validate trees and give `tokend schema` its content.
 
-Each part of the settings has its own model. What is wrong in a part is reported and left out.
+Options that are used as they are written stand in `issuing/`. Here are only the keys that `config/` makes something of.
+What is wrong in a part of the file is reported and left out.
 """
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
-from pydantic_core import PydanticUseDefault
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
 
 from tokend.config.backends import OptionsOfKinds
 from tokend.config.callers import CallerShape
-from tokend.config.partly_valid import partly_valid
-from tokend.config.parts import Listed, Named, Part, mapped
+from tokend.config.entry_points import DIALECTS
+from tokend.config.partly_valid import Part, part_of, partly_valid
+from tokend.config.parts import Listed, Named, mapped
 from tokend.config.problems import Report
 from tokend.config.references import AppIdOrVariable, Certificate
 from tokend.config.vendor_defaults import DEFAULT_KINDS
 from tokend.config.yaml_tree import LocatedDict
-from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
-from tokend.core.rate_limits import NO_LIMITS, Limits
-from tokend.issuing.app_options import Cors, RouteOptions, TtlBounds
-from tokend.issuing.server_settings import (
-    AuditSettings,
-    DenySettings,
-    RedisSettings,
-    SecretSettings,
-    ServerSettings,
-)
-
-
-def _by(model: type[BaseModel]) -> BeforeValidator:
-    """Validate a mapping by its own model. The key's default replaces one that cannot be used."""
-
-    def read(value: object, info: ValidationInfo) -> object:
-        if not isinstance(value, LocatedDict) or info.context is None:
-            return value
-        found = partly_valid(model, value, value.path, info.context["report"], info.context)
-        if found is None:
-            raise PydanticUseDefault
-        return found
-
-    return BeforeValidator(read)
+from tokend.dialects import custom
+from tokend.issuing.app_options import AppOptions, RouteOptions
+from tokend.issuing.server_settings import RootOptions
 
 
 def _route(value: object, info: ValidationInfo) -> object:
@@ -54,7 +35,34 @@ def _route(value: object, info: ValidationInfo) -> object:
     return found or partly_valid(RouteOptions, {**value, "path": "/"}, value.path, report)
 
 
-class AppShape(Part):
+class _DialectOptions:
+    """Adds the options of every installed dialect, and of custom endpoints, to the JSON Schema of a route."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler(schema)
+        own = handler.resolve_ref_schema(found)
+        options = {name: dialect.Options for name, dialect in DIALECTS.load_all().items()}
+        options[custom.NAME] = custom.CustomOptions
+        properties = {
+            name: {"description": f"options of the dialect {name}", **handler(model.__pydantic_core_schema__)}
+            for name, model in options.items()
+            if model.model_fields
+        }
+        mapping = {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": {"type": ["object", "null"], "maxProperties": 0},
+            "minProperties": 1,
+        }
+        choice = {"anyOf": [{"type": "string"}, mapping]}
+        own["properties"]["dialect"] = {
+            "description": own["properties"]["dialect"]["description"],
+            "anyOf": [*choice["anyOf"], {"type": "array", "items": choice, "minItems": 1}],
+        }
+        return found
+
+
+class AppShape(Part, AppOptions):
     """One app; `defaults` has the same shape."""
 
     app_id: AppIdOrVariable | None = Field(default=None, description="App ID of the vendor's project, or {env: NAME}")
@@ -63,11 +71,6 @@ class AppShape(Part):
     )
     url_signing_key: Certificate | None = Field(
         default=None, description="what signed URLs are signed with, in the same forms"
-    )
-    ttl: Annotated[TtlBounds, _by(TtlBounds)] = Field(default=TtlBounds(), description="lifetimes of the app's tokens")
-    cors: Annotated[Cors, _by(Cors)] = Field(default=Cors(), description="which web pages may read the app's answers")
-    limits: Annotated[Limits, _by(Limits)] = Field(
-        default=NO_LIMITS, description="rate limits of the app's token requests"
     )
     callers: Named[CallerShape] | None = Field(default=None, description="who may send requests, by name")
     backends: (
@@ -78,34 +81,26 @@ class AppShape(Part):
         ]
         | None
     ) = Field(default=None, description=f"kinds of token with their options; left out, {', '.join(DEFAULT_KINDS)}")
-    routes: Listed[Annotated[RouteOptions, BeforeValidator(_route)]] | None = Field(
+    routes: Listed[Annotated[RouteOptions, BeforeValidator(_route), _DialectOptions()]] | None = Field(
         default=None, description="where the app is served; left out, at /NAME of the app"
     )
-    authorizer: Annotated[AuthorizerSettings | None, _by(AuthorizerSettings)] = Field(
-        default=None, description="the app's own backend, asked before a token is issued"
-    )
+
+    @property
+    def options(self) -> AppOptions:
+        """The options that are used as they are written."""
+        return part_of(self, AppOptions)
 
 
-class RootShape(Part):
+class RootShape(Part, RootOptions):
     """The whole file."""
 
-    server: Annotated[ServerSettings, _by(ServerSettings)] = Field(
-        default=ServerSettings(), description="the server itself"
-    )
-    audit: Annotated[AuditSettings | None, _by(AuditSettings)] = Field(
-        default=None, description="where decisions are written before their tokens leave"
-    )
-    deny: Annotated[DenySettings | None, _by(DenySettings)] = Field(
-        default=None, description="who is shut out at present"
-    )
-    secrets: Annotated[SecretSettings, _by(SecretSettings)] = Field(
-        default=SecretSettings(), description="how secret files are kept"
-    )
-    redis: Annotated[RedisSettings | None, _by(RedisSettings)] = Field(
-        default=None, description="where several hosts and workers count rate limits together"
-    )
     defaults: AppShape | None = Field(default=None, description="keys for all apps; {app} is the name of each")
     include: ItemOrList[str] | None = Field(
         default=None, description="files, or patterns of files, each of which holds one app"
     )
     apps: Named[AppShape] | None = Field(default=None, description="the apps by name")
+
+    @property
+    def options(self) -> RootOptions:
+        """The options that are used as they are written."""
+        return part_of(self, RootOptions)

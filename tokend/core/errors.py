@@ -85,9 +85,16 @@ class ApiError(Exception):
 
     def renamed(self, names: Mapping[str, str]) -> "ApiError":
         """Return the same error with the name that the client uses for the field."""
-        if self.field is None or self.field not in names:
+        if self.field is None:
             return self
-        return ApiError(self.code, self.sentence, names[self.field], self.operator, self.retry_after)
+        first, dot, below = self.field.partition(".")
+        if self.field in names:
+            name = names[self.field]
+        elif first in names:
+            name = f"{names[first]}{dot}{below}"
+        else:
+            return self
+        return ApiError(self.code, self.sentence, name, self.operator, self.retry_after)
 
 
 def whole_seconds(retry_after: float) -> int:

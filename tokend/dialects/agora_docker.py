@@ -7,6 +7,7 @@ import msgspec.json
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.rendering import clamped_ttl, field_of, tokens
@@ -76,7 +77,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
 
 def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
     """Return the RTC part. In this API `uid` is an account: `0` is the account "0", and empty is any user."""
-    role = reading.role_number(service, "role")
+    role = agora_fields.role_number(service, "role")
     account = reading.text(body, "uid")
     channel = reading.required(reading.text(body, "channelName"), "channelName")
     part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}

@@ -7,6 +7,7 @@ import msgspec.json
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue
 from tokend.dialects.rendering import field_of, tokens_as
@@ -22,9 +23,9 @@ def _rtc(request: HttpRequest) -> Issue:
     name = "channelName" if "channelName" in body else "ChannelName"
     fields = {
         "channel": reading.required(reading.text(body, name), name),
-        "uid": reading.uid_number(body, "uid", request.settings.signed_uid),
-        "role": reading.role_number(body, "role"),
-        "version": request.settings.version,
+        "uid": agora_fields.uid_number(body, "uid", request.options.signed_uid),
+        "role": agora_fields.role_number(body, "role"),
+        "version": agora_fields.token_version(request),
     }
     return Issue((TokenRequest("rtc", fields, None, {"channel": name}),))
 
@@ -33,7 +34,11 @@ def _rtm(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.reject_unknown(body, ("uid",))
     return Issue(
-        (TokenRequest("rtm", {"user": _user(body), "version": request.settings.version}, None, {"user": "uid"}),)
+        (
+            TokenRequest(
+                "rtm", {"user": _user(body), "version": agora_fields.token_version(request)}, None, {"user": "uid"}
+            ),
+        )
     )
 
 
@@ -63,4 +68,6 @@ DIALECT: Final = Dialect(
         Endpoint("POST", "fetch_rtm_token", _rtm, tokens_as("token", code="200")),
     ),
     _render_error,
+    Options=agora_fields.AgoraOptions,
+    warnings=agora_fields.warnings_about_006(),
 )

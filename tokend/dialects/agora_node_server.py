@@ -2,27 +2,30 @@
 
 from typing import Final
 
+from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import USER_PATH, both, rtc_request, rtm_request
+from tokend.dialects.rtc_paths import USER_PATH, both_006, rtc_request, rtm_request
 
 NAME: Final = "agora-node-server"
 
 
 def _rtc(request: HttpRequest) -> Issue:
-    return Issue((rtc_request(request),))
+    return Issue((rtc_request(request, original=V006),))
 
 
 def _rtm(request: HttpRequest) -> Issue:
-    return Issue((rtm_request(request, request.params["rtmuid"]),))
+    return Issue((rtm_request(request, request.params["rtmuid"], original=V006),))
 
 
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken"), version="006"),
-        Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken"), version="006"),
-        Endpoint("GET", f"rte/{USER_PATH}", both, tokens_as("rtcToken", "rtmToken"), version="006"),
+        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken")),
+        Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken")),
+        Endpoint("GET", f"rte/{USER_PATH}", both_006, tokens_as("rtcToken", "rtmToken")),
     ),
     render_error,
+    Options=AgoraOptions,
+    warnings=warnings_about_006(V006),
 )

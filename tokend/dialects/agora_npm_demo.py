@@ -6,6 +6,7 @@ The role is always publisher, tokens are 006, and their ttl is the default of th
 from typing import Final
 
 from tokend.core.model import TokenRequest
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.rendering import render_error, tokens_as
@@ -14,22 +15,32 @@ NAME: Final = "agora-npm-demo"
 
 
 def _rtc(request: HttpRequest) -> Issue:
-    uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
+    uid = agora_fields.uid(reading.query_value(request, "uid") or "0", "uid", request.options.signed_uid)
     channel = reading.query_required(request, "channelName")
-    fields = {"channel": channel, "uid": uid, "role": "publisher", "version": request.settings.version}
+    fields = {
+        "channel": channel,
+        "uid": uid,
+        "role": "publisher",
+        "version": agora_fields.token_version(request, agora_fields.V006),
+    }
     return Issue((TokenRequest("rtc", fields, None, {"channel": "channelName"}),))
 
 
 def _rtm(request: HttpRequest) -> Issue:
-    fields = {"user": reading.query_required(request, "account"), "version": request.settings.version}
+    fields = {
+        "user": reading.query_required(request, "account"),
+        "version": agora_fields.token_version(request, agora_fields.V006),
+    }
     return Issue((TokenRequest("rtm", fields, None, {"user": "account"}),))
 
 
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", "rtcToken", _rtc, tokens_as("key"), version="006"),
-        Endpoint("GET", "rtmToken", _rtm, tokens_as("key"), version="006"),
+        Endpoint("GET", "rtcToken", _rtc, tokens_as("key")),
+        Endpoint("GET", "rtmToken", _rtm, tokens_as("key")),
     ),
     render_error,
+    Options=agora_fields.AgoraOptions,
+    warnings=agora_fields.warnings_about_006(agora_fields.V006),
 )

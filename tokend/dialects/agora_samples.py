@@ -7,6 +7,7 @@ import msgspec.json
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.get_token import get_token
@@ -53,20 +54,20 @@ def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str,
     ttl = reading.seconds(body, "expire")
     uid = reading.required(reading.text(body, "uid"), "uid")
     if types == {_RTM}:
-        fields: dict[str, object] = {"user": uid, "version": request.settings.version}
+        fields: dict[str, object] = {"user": uid, "version": agora_fields.token_version(request)}
         return TokenRequest("rtm", fields, ttl, _NAMES, app_id)
     if not types <= {_RTC, _RTM}:
         raise ApiError(Code.INVALID_FIELD, "must be 1 (RTC) or 2 (RTM)", name)
     fields = {"channel": reading.required(reading.text(body, "channelName"), "channelName"), "role": "publisher"}
-    if reading.looks_numeric(uid):
-        fields["uid"] = reading.uid(uid, "uid", request.settings.signed_uid)
+    if agora_fields.looks_numeric(uid):
+        fields["uid"] = agora_fields.uid(uid, "uid", request.options.signed_uid)
     else:
         fields["account"] = uid
     if types == {_RTC, _RTM}:
         if fields.get("uid") == 0:
             raise ApiError(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
         return TokenRequest("rtc_rtm", fields, ttl, _NAMES, app_id)
-    return TokenRequest("rtc", {**fields, "version": request.settings.version}, ttl, _NAMES, app_id)
+    return TokenRequest("rtc", {**fields, "version": agora_fields.token_version(request)}, ttl, _NAMES, app_id)
 
 
 def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
@@ -77,7 +78,7 @@ def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpRespons
 
 def _access_token(request: HttpRequest) -> Issue:
     """Parse a request of the older Node server: `expiredTs` is a Unix time."""
-    uid = reading.uid(reading.query_value(request, "uid") or "0", "uid", request.settings.signed_uid)
+    uid = agora_fields.uid(reading.query_value(request, "uid") or "0", "uid", request.options.signed_uid)
     until = reading.query_seconds(request, "expiredTs")
     if until is not None and not 0 < until - request.now < _TOO_FAR:
         raise ApiError(Code.TTL_OUT_OF_RANGE, "must be a point in time to come, in Unix seconds", "expiredTs")
@@ -85,7 +86,7 @@ def _access_token(request: HttpRequest) -> Issue:
         "channel": reading.query_required(request, "channel"),
         "uid": uid,
         "role": "publisher",
-        "version": request.settings.version,
+        "version": agora_fields.token_version(request, agora_fields.V006),
     }
     return Issue((TokenRequest("rtc", fields, None if until is None else until - request.now, {"ttl": "expiredTs"}),))
 
@@ -93,7 +94,7 @@ def _access_token(request: HttpRequest) -> Issue:
 def _flask(request: HttpRequest) -> Issue:
     """Parse a request of the Flask server. It has no user, so the token is for any user, which needs a capability."""
     channel = reading.query_required(request, "channel_name")
-    fields = {"channel": channel, "uid": 0, "role": "publisher", "version": request.settings.version}
+    fields = {"channel": channel, "uid": 0, "role": "publisher", "version": agora_fields.token_version(request)}
     return Issue((TokenRequest("rtc", fields, None, {"channel": "channel_name"}),))
 
 
@@ -102,10 +103,10 @@ def _conversation(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.reject_unknown(body, ("channel", "uid"))
     channel = reading.required(reading.text(body, "channel"), "channel")
-    uid = reading.uid_number(body, "uid", request.settings.signed_uid)
+    uid = agora_fields.uid_number(body, "uid", request.options.signed_uid)
     if uid == 0:
         raise ApiError(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
-    version = request.settings.version
+    version = agora_fields.token_version(request)
     rtc = TokenRequest("rtc", {"channel": channel, "uid": uid, "role": "publisher", "version": version})
     return Issue((rtc, TokenRequest("rtm", {"user": str(uid), "version": version}, None, {"user": "uid"})))
 
@@ -126,9 +127,11 @@ DIALECT: Final = Dialect(
         Endpoint("POST", "token/getNew", get_token, tokens_as("token")),
         Endpoint("POST", "v1/token/generate", _generate_v1, _generated),
         Endpoint("POST", "v2/token/generate", _generate_v2, _generated),
-        Endpoint("GET", "access_token", _access_token, tokens_as("token"), version="006"),
+        Endpoint("GET", "access_token", _access_token, tokens_as("token")),
         Endpoint("GET", "v1/token", _flask, token_as_text, render_error=render_error_as_text),
         Endpoint("POST", "api/token", _conversation, _conversation_answer),
     ),
     render_error,
+    Options=agora_fields.AgoraOptions,
+    warnings=agora_fields.warnings_about_006(agora_fields.V006),
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import parse_qsl
 
 from msgspec.structs import replace
 
@@ -51,11 +50,7 @@ def _java(request: HttpRequest) -> Issue:
     """Parse a form or a query with `userId`, `expireSeconds`, and `tokenType`, which is user or app."""
     if request.content_type is not None and reading.media_type(request) != FORM:
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
-    try:
-        form = parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=10)
-    except ValueError as error:
-        raise ApiError(Code.MALFORMED, "the form is not UTF-8, or has too many fields") from error
-    whole = replace(request, query=(*request.query, *form))
+    whole = replace(request, query=(*request.query, *reading.form(request)))
     ttl = reading.query_seconds(whole, "expireSeconds")
     match reading.query_value(whole, "tokenType"):
         case "user":

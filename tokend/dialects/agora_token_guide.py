@@ -6,9 +6,10 @@ Copies of that server call the lifetime `expiry` or `expireTime`.
 from typing import Final
 
 from tokend.dialects import fields as reading
+from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import USER_PATH, both, rtc_request, rtm_request
+from tokend.dialects.rtc_paths import USER_PATH, both_006, rtc_request, rtm_request
 
 NAME: Final = "agora-token-guide"
 
@@ -18,23 +19,25 @@ def _ttl_name(request: HttpRequest) -> str:
 
 
 def _rtc(request: HttpRequest) -> Issue:
-    return Issue((rtc_request(request, _ttl_name(request)),))
+    return Issue((rtc_request(request, _ttl_name(request), original=V006),))
 
 
 def _rtm(request: HttpRequest) -> Issue:
-    return Issue((rtm_request(request, request.params["rtmuid"], _ttl_name(request)),))
+    return Issue((rtm_request(request, request.params["rtmuid"], _ttl_name(request), original=V006),))
 
 
 def _rte(request: HttpRequest) -> Issue:
-    return both(request, _ttl_name(request))
+    return both_006(request, _ttl_name(request))
 
 
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken"), version="006"),
-        Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken"), version="006"),
-        Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken"), version="006"),
+        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken")),
+        Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken")),
+        Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken")),
     ),
     render_error,
+    Options=AgoraOptions,
+    warnings=warnings_about_006(V006),
 )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.get_token import get_token
@@ -37,7 +38,8 @@ def _rte(request: HttpRequest) -> Issue:
     user = rtm_user or rtc_user
     if user == "" or (user == "0" and rtc_user in ("", "0")):
         raise ApiError(Code.INVALID_FIELD, "must be given where the RTC uid is empty or 0", "rtmuid")
-    stream = {} if request.settings.version == "006" else {name: rtc.fields[name] for name in ("channel", "role")}
+    version = agora_fields.token_version(request)
+    stream = {} if version == agora_fields.V006 else {name: rtc.fields[name] for name in ("channel", "role")}
     rtm = rtm_request(request, user, more=stream)
     return Issue((rtc, rtm if rtm_user else replace(rtm, names={**_EXPIRY, "user": "rtcuid"})))
 
@@ -65,4 +67,6 @@ DIALECT: Final = Dialect(
         Endpoint("POST", "getToken", get_token, tokens_as("token")),
     ),
     render_error,
+    Options=agora_fields.AgoraOptions,
+    warnings=agora_fields.warnings_about_006(),
 )

@@ -4,12 +4,13 @@ Knows no aiohttp, no apps and no rules. A request is plain data here, an answer 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
 from tokend.core.errors import ApiError
 from tokend.core.model import NOTHING, Issued, TokenRequest
+from tokend.core.validation import StrictModel
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -18,25 +19,41 @@ BODY_LIMIT: Final = 16 * 1024
 """Bytes of a request's body, unless an endpoint says more."""
 
 
-class Settings(Struct, frozen=True):
-    """What the route says to its dialects. `version`: the format of rtc and rtm tokens.
+UID_FORMAT: Final = "uid"
+ROLE_FORMAT: Final = "role"
+TOKEN_VERSION_FORMAT: Final = "token-version"
+"""Formats in the JSON Schema of a kind's field: a number from 0 to 2^32-1, a publisher or subscriber, a token's format."""
 
-    `signed_uid`: also take a uid as Android shows it, as a signed number: Android has no unsigned integers.
-    """
 
-    version: str = "007"
-    signed_uid: bool = False
+class FieldType(Struct, frozen=True):
+    """What a field of a kind takes, from its JSON Schema. `numeric`: an integer. `format`: its `format`, or None."""
+
+    numeric: bool = False
+    format: str | None = None
+
+
+FieldTypes = Mapping[str, FieldType]
+"""The fields of a kind by name."""
+
+
+def _no_fields(kind: str) -> FieldTypes:
+    return {}
 
 
 class HttpRequest(Struct, frozen=True):
-    """A matched request. `params` are the decoded parts of the path; `query` keeps order and repetitions."""
+    """A matched request. `params` are the decoded parts of the path; `query` keeps order and repetitions.
+
+    `options`: the options of the dialect on this route, an instance of its `Options`. `now`: in Unix seconds.
+    `field_types` returns the fields of one of the app's kinds; none for any other name.
+    """
 
     params: Mapping[str, str]
     query: tuple[tuple[str, str], ...]
     body: bytes
     content_type: str | None
-    settings: Settings
+    options: Any
     now: int
+    field_types: Callable[[str], FieldTypes] = _no_fields
 
 
 class Issue(Struct, frozen=True):
@@ -116,8 +133,8 @@ class HttpResponse(Struct, frozen=True):
 class Endpoint(Struct, frozen=True):
     """One method and path below a route's prefix; `{name}` stands for a whole part of the path.
 
-    `version`: the token format where the route says `auto`. `media`: FORM or JSON where two contracts share a path and
-    the content type decides. `refuse`: where errors look different from the dialect's.
+    `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
+    different from the dialect's.
     """
 
     method: str
@@ -125,19 +142,25 @@ class Endpoint(Struct, frozen=True):
     parse: Callable[[HttpRequest], Parsed]
     render: Callable[[HttpRequest, Sequence[Outcome]], HttpResponse]
     body_limit: int = BODY_LIMIT
-    version: str = "007"
     media: str | None = None
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
+
+
+def _no_warnings(options: Any) -> Sequence[str]:
+    return ()
 
 
 class Dialect(Struct, frozen=True):
     """An HTTP API, found through the entry-point group `tokend.dialects`; the entry's name is `name`.
 
     `render_error` answers a request that fails as a whole; its second argument is the request's id. `api_version`: the
-    version of `tokend.plugins` that it was written for.
+    version of `tokend.plugins` that it was written for. `Options`: its options in YAML, at `dialect: {name: …}`; none
+    unless it says so. `warnings` returns sentences for the operator about these options; each continues "route PATH".
     """
 
     name: str
     endpoints: tuple[Endpoint, ...]
     render_error: Callable[[ApiError, str], HttpResponse]
     api_version: int = 1
+    Options: type[StrictModel] = StrictModel
+    warnings: Callable[[Any], Sequence[str]] = _no_warnings

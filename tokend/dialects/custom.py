@@ -1,7 +1,7 @@
 """Custom endpoints: a route of the configuration defines an endpoint for GET and POST, without Python.
 
-The fields of the kinds come from the path, and from the query (GET) or a JSON body (POST), by name. `set` fixes a field,
-`default` supplies it if the request does not. Unknown fields are 400.
+The fields of the kinds come from the path, and from the query (GET), or a JSON body or a form (POST), by name. `set`
+fixes a field, `default` supplies it if the request does not. Unknown fields are 400.
 """
 
 import re
@@ -10,61 +10,110 @@ from typing import Any, Final
 
 import msgspec.json
 from msgspec import Struct
+from pydantic import Field
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
+from tokend.core.validation import StrictModel
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import TEXT, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
+from tokend.dialects.contract import (
+    FORM,
+    JSON,
+    ROLE_FORMAT,
+    TEXT,
+    TOKEN_VERSION_FORMAT,
+    UID_FORMAT,
+    Dialect,
+    Endpoint,
+    FieldType,
+    FieldTypes,
+    HttpRequest,
+    HttpResponse,
+    Issue,
+    Outcome,
+)
 from tokend.dialects.rendering import clamped_ttl, render_error, token_fields
 
 NAME: Final = "custom"
 TTL: Final = "ttl"
-VERSION: Final = "version"
-"""A field that comes from the route's `token_version`, never from a request."""
 OF_A_TOKEN: Final = ("token", "kind", "app_id", "role", "ttl", "issued_at", "expires_at", "renew_at")
 """Placeholders of a response, in addition to the fields of the kind and the extras of its backend."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
 
 
-class Field(Struct, frozen=True):
-    """How to convert text of a path or query into a field: `numeric` to an integer, `role` to a role name."""
+class CustomOptions(StrictModel):
+    """Options of custom endpoints."""
 
-    numeric: bool
-    role: bool
+    signed_uid: bool = Field(default=False, description="also take a uid as Android shows it, as a signed number")
 
 
 class Custom(Struct, frozen=True):
-    """The settings of a custom route. `kinds` maps each kind to its fields; `response` is the template of the answer."""
+    """The settings of a custom route. `kinds` maps each kind to its fields; `response` is the template of the answer.
 
-    kinds: Mapping[str, Mapping[str, Field]]
+    `renamed` maps names in a request to fields of the kinds, where they differ; `ignored` are names in a request that are
+    not looked at. `set` and `default` have the kinds' names. `status` is that of the answer, 200 to 299.
+    """
+
+    kinds: Mapping[str, FieldTypes]
     set: Mapping[str, object]
     default: Mapping[str, object]
     response: object
+    renamed: Mapping[str, str] = {}
+    ignored: frozenset[str] = frozenset()
+    status: int = 200
 
 
 def dialect(custom: Custom) -> Dialect:
     """Return the dialect of a custom route. Its endpoints have the path of the route itself."""
+    known = sorted(names_in_requests(custom.kinds, custom.renamed))
 
     def parse_get(request: HttpRequest) -> Issue:
-        names = [name for name, _ in request.query]
-        values: dict[str, object] = {name: reading.query_value(request, name) for name in names}
-        return _issue(custom, request, values, values.keys() | request.params.keys())
+        sent = reading.without_repetition(pair for pair in request.query if pair[0] not in custom.ignored)
+        return _issue(custom, known, request, sent, sent.keys() | request.params.keys())
 
     def parse_post(request: HttpRequest) -> Issue:
-        body = reading.json_object(request) if request.body else {}
-        return _issue(custom, request, body, request.params.keys())
+        if not request.body:
+            return _issue(custom, known, request, {}, request.params.keys())
+        media = reading.media_type(request)
+        if media == FORM:
+            form = reading.without_repetition(pair for pair in reading.form(request) if pair[0] not in custom.ignored)
+            return _issue(custom, known, request, form, form.keys() | request.params.keys())
+        if media != JSON:
+            raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON} or {FORM}")
+        body = reading.json_object(request)
+        sent = {name: value for name, value in body.items() if name not in custom.ignored}
+        return _issue(custom, known, request, sent, request.params.keys())
 
     def render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
         return _render(custom, outcomes)
 
     endpoints = (Endpoint("GET", "", parse_get, render), Endpoint("POST", "", parse_post, render))
-    return Dialect(NAME, endpoints, render_error)
+    issues_006 = any(
+        types[name].format == TOKEN_VERSION_FORMAT and value == agora_fields.V006
+        for types in custom.kinds.values()
+        for name, value in {**custom.default, **custom.set}.items()
+        if name in types
+    )
+    warnings = (agora_fields.WARNING_006,) if issues_006 else ()
+    return Dialect(NAME, endpoints, render_error, Options=CustomOptions, warnings=lambda options: warnings)
 
 
-def known_fields(kinds: Mapping[str, Mapping[str, Field]]) -> set[str]:
-    """Return the names that a request, `set` and `default` may contain."""
-    return {name for of_kind in kinds.values() for name in of_kind if name != VERSION} | {TTL}
+def fields_of(kinds: Mapping[str, FieldTypes]) -> set[str]:
+    """Return the names that `set` and `default` may contain: the fields of the kinds, and the ttl."""
+    return {name for types in kinds.values() for name in types} | {TTL}
+
+
+def names_in_requests(kinds: Mapping[str, FieldTypes], renamed: Mapping[str, str]) -> set[str]:
+    """Return the names that a request may contain. The format of a token is the configuration's to choose."""
+    fields = {
+        name
+        for types in kinds.values()
+        for name, field_type in types.items()
+        if field_type.format != TOKEN_VERSION_FORMAT
+    }
+    return ((fields | {TTL}) - set(renamed.values())) | renamed.keys()
 
 
 def placeholders(template: object) -> list[str]:
@@ -76,71 +125,75 @@ def placeholders(template: object) -> list[str]:
     return [name for value in template for name in placeholders(value)] if isinstance(template, list) else []
 
 
-def _issue(custom: Custom, request: HttpRequest, sent: Mapping[str, object], from_text: Set[str]) -> Issue:
-    """Parse a request. `from_text` holds the names that came from the path or a query."""
+def _issue(
+    custom: Custom, known: Sequence[str], request: HttpRequest, sent: Mapping[str, object], from_text: Set[str]
+) -> Issue:
+    """Parse a request. `known`: the names that it may contain. `from_text`: those that came from a path, query or form."""
     given: dict[str, object] = {**sent}
     for name, value in request.params.items():
         if name in sent:
             raise ApiError(Code.INVALID_FIELD, "stands in the path already", name)
-        given[name] = value
-    reading.reject_unknown(given, sorted(known_fields(custom.kinds)))
-    for name in given:
-        if name in custom.set:
+        if name not in custom.ignored:
+            given[name] = value
+    reading.reject_unknown(given, known)
+    names = {custom.renamed.get(name, name): name for name in given}
+    for field, name in names.items():
+        if field in custom.set:
             raise ApiError(Code.INVALID_FIELD, "is fixed by this route", name)
-    values = {**custom.default, **given, **custom.set}
-    ttl = _ttl(values, TTL in from_text)
+    values = {**custom.default, **{field: given[name] for field, name in names.items()}, **custom.set}
+    of_text = {field for field, name in names.items() if name in from_text}
+    client_names = {field: name for name, field in custom.renamed.items()}
+    ttl = _ttl(values, client_names.get(TTL, TTL), is_text=TTL in of_text)
     token_requests = []
-    for kind, known in custom.kinds.items():
-        of_kind = {
-            name: _from_text(values[name], name, field, request)
-            if name in from_text
-            else _from_json(values[name], name, field)
-            for name, field in known.items()
-            if name in values
+    for kind, types in custom.kinds.items():
+        fields = {
+            field: _from_text(values[field], client_names.get(field, field), field_type, request)
+            if field in of_text
+            else _from_json(values[field], client_names.get(field, field), field_type)
+            for field, field_type in types.items()
+            if field in values
         }
-        if VERSION in known:
-            of_kind[VERSION] = request.settings.version
-        token_requests.append(TokenRequest(kind, of_kind, ttl))
+        token_requests.append(TokenRequest(kind, fields, ttl, client_names))
     return Issue(tuple(token_requests))
 
 
-def _from_text(value: object, name: str, field: Field, request: HttpRequest) -> object:
-    """Convert text of a path or query to the type of the field."""
+def _from_text(value: object, name: str, field_type: FieldType, request: HttpRequest) -> object:
+    """Convert text of a path, query or form to the type of the field. `name` is that in the request."""
     text = str(value)
-    if name == "uid":
-        return reading.uid(text, name, request.settings.signed_uid)
-    if field.role:
-        return reading.role(text, name)
-    return reading.integer_text(text, name) if field.numeric else text
+    if field_type.format == UID_FORMAT:
+        return agora_fields.uid(text, name, request.options.signed_uid)
+    if field_type.format == ROLE_FORMAT:
+        return agora_fields.role(text, name)
+    return reading.integer_text(text, name) if field_type.numeric else text
 
 
-def _from_json(value: object, name: str, field: Field) -> object:
+def _from_json(value: object, name: str, field_type: FieldType) -> object:
     """Convert a role of a JSON body to its name. The kind checks all other values."""
-    return reading.role(value, name) if field.role and isinstance(value, str) else value
+    return agora_fields.role(value, name) if field_type.format == ROLE_FORMAT and isinstance(value, str) else value
 
 
-def _ttl(values: Mapping[str, object], from_text: bool) -> int | None:
+def _ttl(values: Mapping[str, object], name: str, *, is_text: bool) -> int | None:
+    """The lifetime in seconds; None if there is none. `name` is that in the request."""
     if TTL not in values:
         return None
-    return (
-        reading.integer_text(str(values[TTL]), TTL, "a whole number of seconds")
-        if from_text
-        else reading.seconds(values, TTL)
-    )
+    if is_text:
+        return reading.integer_text(str(values[TTL]), name, "a whole number of seconds")
+    return reading.seconds({name: values[TTL]}, name)
 
 
 def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
     tokens = [outcome for outcome in outcomes if isinstance(outcome, Issued)]
     values: dict[str, Any] = {}
     for issued in tokens:
-        of_token = token_fields(issued)
+        of_kind = token_fields(issued)
+        of_token = {name: of_kind.get(field) for name, field in custom.renamed.items()} | of_kind
         values[issued.token_request.kind] = of_token
         if len(tokens) == 1:
             values |= of_token
     content = _fill(custom.response, values)
     if isinstance(content, dict):
-        return HttpResponse(200, msgspec.json.encode({**content, **clamped_ttl(outcomes)}))
-    return HttpResponse(200, _text(content).encode(), TEXT)
+        return HttpResponse(custom.status, msgspec.json.encode({**content, **clamped_ttl(outcomes)}))
+    return HttpResponse(custom.status, _text(content).encode(), TEXT)
 
 
 def _fill(template: Any, values: Mapping[str, Any]) -> Any:

@@ -1,25 +1,20 @@
-"""Functions that dialects use to read input: JSON objects, integers in text, roles, uids.
+"""Functions that dialects use to read input: JSON objects, forms, queries, integers in text.
 
 They raise `ApiError` (400) for invalid input, and name the field.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import suggestion
 from tokend.dialects.contract import JSON, HttpRequest
 
-ROLES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("publisher", "host", "broadcaster", "1"), "publisher"),
-    **dict.fromkeys(("subscriber", "audience", "2"), "subscriber"),
-}
+MAX_FORM_FIELDS: Final = 50
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
-_DIGITS: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_UNSIGNED_UID: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-_NEGATIVE_UID: Final = re.compile(r"-[1-9][0-9]{0,9}", re.ASCII)
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
@@ -33,6 +28,26 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ApiError(Code.MALFORMED, "the body must be a JSON object")
     return value
+
+
+def form(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a form, in order and with repetitions. Raises `ApiError` (400) if they cannot be read."""
+    try:
+        return tuple(
+            parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+        )
+    except ValueError as error:
+        raise ApiError(Code.MALFORMED, "the form is not UTF-8, or has too many fields") from error
+
+
+def without_repetition(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the fields of a query or form by name. Raises `ApiError` (400) if a name occurs more than once."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ApiError(Code.MALFORMED, "stands twice in the request", name)
+        found[name] = value
+    return found
 
 
 def media_type(request: HttpRequest) -> str:
@@ -83,25 +98,12 @@ def integer(fields: Mapping[str, object], name: str) -> int:
     return value
 
 
-def uid_number(fields: Mapping[str, object], name: str, signed: bool) -> int:
-    """Return a required uid that is a JSON integer."""
-    return uid(str(integer(fields, name)), name, signed)
-
-
 def boolean(fields: Mapping[str, object], name: str) -> bool:
     """Return true or false. A missing field is false."""
     value = fields.get(name, False)
     if not isinstance(value, bool):
         raise ApiError(Code.INVALID_FIELD, "must be true or false", name)
     return value
-
-
-def role_number(fields: Mapping[str, object], name: str) -> str:
-    """Return the name of a role number: 1 is publisher, 2 is subscriber. A missing field is publisher."""
-    value = fields.get(name, 1)
-    if type(value) is not int or value not in (1, 2):
-        raise ApiError(Code.INVALID_FIELD, "must be 1 (publisher) or 2 (subscriber)", name)
-    return "publisher" if value == 1 else "subscriber"
 
 
 def required(value: str | None, name: str) -> str:
@@ -135,27 +137,3 @@ def integer_text(value: str, name: str, what: str = "a whole number") -> int:
     if _WHOLE.fullmatch(value) is None:
         raise ApiError(Code.INVALID_FIELD, f"must be {what}", name)
     return int(value)
-
-
-def role(word: str, field: str = "role") -> str:
-    """Return publisher or subscriber for any of the names that clients use. Raises `ApiError` for other words."""
-    if word not in ROLES:
-        raise ApiError(Code.INVALID_FIELD, f"must be one of {', '.join(ROLES)}", field)
-    return ROLES[word]
-
-
-def looks_numeric(value: str) -> bool:
-    """Return whether a text is digits with or without a sign. The client means a number then, valid or not."""
-    return _DIGITS.fullmatch(value) is not None
-
-
-def uid(value: str, field: str, signed: bool) -> int:
-    """Return the uid of a decimal text, 0 to 2^32-1.
-
-    If `signed`, -2^31 to -1 is valid too and 2^32 is added: Android's SDK shows large uids as negative numbers.
-    """
-    if _UNSIGNED_UID.fullmatch(value) and int(value) < 1 << 32:
-        return int(value)
-    if signed and _NEGATIVE_UID.fullmatch(value) and int(value) >= -(1 << 31):
-        return int(value) + (1 << 32)
-    raise ApiError(Code.INVALID_FIELD, "must be a uid: digits without sign or leading zero, 0 to 4294967295", field)

@@ -4,6 +4,7 @@ from typing import Final
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
 
@@ -20,13 +21,13 @@ def get_token(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.reject_unknown(body, _FIELDS)
     token_type, channel, uid = (reading.text(body, name) for name in ("tokenType", "channel", "uid"))
-    role = reading.role(word) if (word := reading.text(body, "role")) else None
-    version = request.settings.version
+    role = agora_fields.role(word) if (word := reading.text(body, "role")) else None
+    version = agora_fields.token_version(request)
     fields: dict[str, object]
     match token_type:
         case "rtc":
             fields = {"channel": reading.required(channel, "channel"), "role": role or "subscriber", "version": version}
-            fields |= _rtc_user(reading.required(uid, "uid"), request.settings.signed_uid)
+            fields |= _rtc_user(reading.required(uid, "uid"), request.options.signed_uid)
         case "rtm":
             fields = {"user": reading.required(uid, "uid"), "version": version}
             if channel:
@@ -40,6 +41,6 @@ def get_token(request: HttpRequest) -> Issue:
 
 def _rtc_user(uid: str, signed: bool) -> dict[str, object]:
     """Return the user as a uid if the text is digits, with or without a sign, else as an account."""
-    if reading.looks_numeric(uid):
-        return {"uid": reading.uid(uid, "uid", signed)}
+    if agora_fields.looks_numeric(uid):
+        return {"uid": agora_fields.uid(uid, "uid", signed)}
     return {"account": uid}

@@ -1,18 +1,23 @@
 """`native`: tokend's own API, with tokens, batches, explain, inspect, and documents. Errors are problem+json (RFC 9457)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec.json
+from pydantic import Field
 
 from tokend.core.errors import ApiError, Code, whole_seconds
 from tokend.core.model import Issued, TokenRequest
+from tokend.core.validation import StrictModel
 from tokend.dialects import fields as reading
+from tokend.dialects.agora_fields import V006, V007, warnings_about_006
 from tokend.dialects.contract import (
+    TOKEN_VERSION_FORMAT,
     Dialect,
     Endpoint,
     Explain,
     Explanation,
+    FieldTypes,
     HttpRequest,
     HttpResponse,
     Inspect,
@@ -34,18 +39,35 @@ _INSPECT: Final = ("token", "channel", "user", "product")
 _AUTHORIZER: Final = "is asked before a token is issued, and may refuse or narrow it; explain does not ask it"
 
 
-def _token_request(body: Mapping[str, Any], settings_version: str) -> TokenRequest:
+class NativeOptions(StrictModel):
+    """Options of the dialect native."""
+
+    token_version: Literal["006", "007"] = Field(
+        default=V007, description="006: a request may choose that format for its token, and 007 otherwise"
+    )
+
+
+def _token_request(body: Mapping[str, Any], request: HttpRequest) -> TokenRequest:
     kind = reading.text(body, "kind")
     if kind is None:
         raise ApiError(Code.INVALID_FIELD, "is missing", "kind")
     fields = {name: value for name, value in body.items() if name not in ("kind", "ttl")}
-    if fields.get("version") == "006" and settings_version != "006":
-        raise ApiError(Code.INVALID_FIELD, "may not be 006: no route here says token_version 006", "version")
+    if request.options.token_version != V006 and V006 in fields.values():
+        _reject_006(fields, request.field_types(kind))
     return TokenRequest(kind, fields, reading.seconds(body, "ttl"))
 
 
+def _reject_006(fields: Mapping[str, object], types: FieldTypes) -> None:
+    """Raise `ApiError` for a token format of 006. No other field of a kind is affected."""
+    for name, value in fields.items():
+        if value == V006 and name in types and types[name].format == TOKEN_VERSION_FORMAT:
+            raise ApiError(
+                Code.INVALID_FIELD, "may not be 006: the route's dialect native lacks token_version 006", name
+            )
+
+
 def _token(request: HttpRequest) -> Issue:
-    return Issue((_token_request(reading.json_object(request), request.settings.version),))
+    return Issue((_token_request(reading.json_object(request), request),))
 
 
 def _tokens(request: HttpRequest) -> Issue:
@@ -54,21 +76,21 @@ def _tokens(request: HttpRequest) -> Issue:
     token_requests = body.get("requests")
     if not isinstance(token_requests, list) or not 1 <= len(token_requests) <= MAX_BATCH:
         raise ApiError(Code.INVALID_FIELD, f"must be a list of 1 to {MAX_BATCH} token requests", "requests")
-    return Issue(tuple(_token_request_or_error(item, request.settings.version) for item in token_requests), batch=True)
+    return Issue(tuple(_token_request_or_error(item, request) for item in token_requests), batch=True)
 
 
-def _token_request_or_error(item: object, settings_version: str) -> TokenRequest | ApiError:
+def _token_request_or_error(item: object, request: HttpRequest) -> TokenRequest | ApiError:
     """Parse an item of a batch. An invalid item does not affect the others."""
     if not isinstance(item, dict):
         return ApiError(Code.INVALID_FIELD, "must hold objects, each like the body of v1/token", "requests")
     try:
-        return _token_request(item, settings_version)
+        return _token_request(item, request)
     except ApiError as api_error:
         return api_error
 
 
 def _explain(request: HttpRequest) -> Explain:
-    return Explain(_token_request(reading.json_object(request), request.settings.version))
+    return Explain(_token_request(reading.json_object(request), request))
 
 
 def _inspect(request: HttpRequest) -> Inspect:
@@ -149,4 +171,6 @@ DIALECT: Final = Dialect(
         Endpoint("GET", "docs", _page("docs"), _render_single),
     ),
     render_error,
+    Options=NativeOptions,
+    warnings=warnings_about_006(),
 )

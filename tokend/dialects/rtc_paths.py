@@ -7,43 +7,58 @@ from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOTHING, TokenRequest
+from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
 
 USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
 
 
-def rtc_request(request: HttpRequest, ttl_name: str = "expiry", empty_uid: str | None = None) -> TokenRequest:
-    """Parse the RTC path. `ttl_name` is the query parameter of the ttl; `empty_uid` replaces an empty uid, if not None."""
+def rtc_request(
+    request: HttpRequest, ttl_name: str = "expiry", empty_uid: str | None = None, original: str = agora_fields.V007
+) -> TokenRequest:
+    """Parse the RTC path. `ttl_name` is the query parameter of the ttl; `empty_uid` replaces an empty uid, if not None.
+
+    `original`: the format of tokens of the original server.
+    """
     params = request.params
     text = params["rtcuid"]
     if not text:
         if empty_uid is None:
             raise ApiError(Code.INVALID_FIELD, "must not be empty", "rtcuid")
         text = empty_uid
-    fields: dict[str, object] = {"channel": params["channel"], "role": reading.role(params["role"])}
+    fields: dict[str, object] = {"channel": params["channel"], "role": agora_fields.role(params["role"])}
     match params["tokenType"]:
         case "uid":
-            fields["uid"] = reading.uid(text, "rtcuid", request.settings.signed_uid)
+            fields["uid"] = agora_fields.uid(text, "rtcuid", request.options.signed_uid)
         case "userAccount":
             fields["account"] = text
         case _:
             raise ApiError(Code.INVALID_FIELD, "must be uid or userAccount", "tokenType")
-    fields["version"] = request.settings.version
+    fields["version"] = agora_fields.token_version(request, original)
     names = {"ttl": ttl_name, "uid": "rtcuid", "account": "rtcuid"}
     return TokenRequest("rtc", fields, reading.query_seconds(request, ttl_name), names)
 
 
 def rtm_request(
-    request: HttpRequest, user: str, ttl_name: str = "expiry", more: Mapping[str, object] = NOTHING
+    request: HttpRequest,
+    user: str,
+    ttl_name: str = "expiry",
+    more: Mapping[str, object] = NOTHING,
+    original: str = agora_fields.V007,
 ) -> TokenRequest:
-    """Return the RTM request for a user. `more` holds further fields."""
+    """Return the RTM request for a user. `more` holds further fields; `original` is as in `rtc_request`."""
     names: Mapping[str, str] = {"ttl": ttl_name, "user": "rtmuid"}
-    fields = {"user": user, "version": request.settings.version, **more}
+    fields = {"user": user, "version": agora_fields.token_version(request, original), **more}
     return TokenRequest("rtm", fields, reading.query_seconds(request, ttl_name), names)
 
 
-def both(request: HttpRequest, ttl_name: str = "expiry") -> Issue:
+def both_006(request: HttpRequest, ttl_name: str = "expiry") -> Issue:
     """Parse a request for an RTC and an RTM token of the same user, without a stream channel, as 006 servers do."""
-    rtm = rtm_request(request, request.params["rtcuid"], ttl_name)
-    return Issue((rtc_request(request, ttl_name), replace(rtm, names={**rtm.names, "user": "rtcuid"})))
+    rtm = rtm_request(request, request.params["rtcuid"], ttl_name, original=agora_fields.V006)
+    return Issue(
+        (
+            rtc_request(request, ttl_name, original=agora_fields.V006),
+            replace(rtm, names={**rtm.names, "user": "rtcuid"}),
+        )
+    )

@@ -2,25 +2,20 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Final, Self
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.adapters.resources import CannotStart, Resources
 from tokend.adapters.system import Clock, Nonces
-from tokend.config.isolation import InvalidApp, Isolated
+from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
-from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Deadlines
-from tokend.http.pages import Documents
-from tokend.http.proxies import Proxies
 from tokend.http.reloader import Reloaded, Reloader
-from tokend.issuing.app_options import Origins
+from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.routing import RouteTable, literal_prefix
 from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
@@ -28,61 +23,6 @@ from tokend.telemetry.metrics import Metrics, Snapshot, Values
 
 if TYPE_CHECKING:
     from tokend.telemetry.tracing import Tracing
-
-_NO_ORIGINS: Final = Origins()
-_NOT_STARTED: Final = Interfaces()
-
-
-class ServedConfiguration(Struct, frozen=True):
-    """A configuration with all that its requests need: each request keeps the one that it began with.
-
-    `opened` are the interfaces as they were opened, `interfaces` the same with their calls counted. `batches_responses`:
-    the responses of one turn of the loop leave together; where the audit is written for each token, its write does that.
-    """
-
-    configuration: Configuration
-    table: RouteTable
-    only_origins: Origins
-    interfaces: Interfaces
-    opened: Interfaces
-    proxies: Proxies
-    knows_clients: bool
-    documents: Documents
-    batches_responses: bool
-    invalid_apps: Mapping[str, InvalidApp]
-
-    @classmethod
-    def of(
-        cls,
-        configuration: Configuration,
-        opened: Interfaces = _NOT_STARTED,
-        knows_clients: bool = True,
-        metrics: Metrics | None = None,
-        invalid_apps: Mapping[str, InvalidApp] = {},  # it is never changed
-    ) -> Self:
-        """`knows_clients`: whether limits by address count, as `Configuration.knows_clients` says."""
-        apps = list(configuration.apps.values())
-        return cls(
-            configuration=configuration,
-            table=RouteTable(configuration.routes),
-            only_origins=apps[0].origins if len(apps) == 1 else _NO_ORIGINS,
-            interfaces=opened if metrics is None else counted_in(metrics, opened),
-            opened=opened,
-            proxies=Proxies(configuration.trusted_proxies),
-            knows_clients=knows_clients,
-            documents=Documents(),
-            batches_responses=configuration.audit is None or configuration.audit.sync == "off",
-            invalid_apps=invalid_apps,
-        )
-
-    def invalid_app_at(self, host: str | None, parts: tuple[str, ...]) -> str | None:
-        """The name of the invalid app whose routes have this path; None if there is none."""
-        for name, invalid in self.invalid_apps.items():
-            for route in invalid.routes:
-                prefix = literal_prefix(route.path)
-                if route.host in (None, host) and parts[: len(prefix)] == prefix:
-                    return name
-        return None
 
 
 class Control:
@@ -109,12 +49,11 @@ class Control:
         self.tracing: Tracing | None = None
         self.draining = False
         self.in_flight = 0
-        configuration = isolated.configuration
-        self.listen = listen or configuration.listen
+        self.listen = listen or isolated.configuration.listen
         self._isolated = isolated
-        self.served = ServedConfiguration.of(configuration, knows_clients=configuration.knows_clients(self.listen))
+        self.active = ActiveConfiguration.of(isolated.configuration)
         self._resources: Resources | None = None
-        self._prepared: ServedConfiguration | None = None
+        self._prepared: ActiveConfiguration | None = None
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
             self.reloader = Reloader(
@@ -128,8 +67,8 @@ class Control:
         """
         self._resources = Resources(self.log, secrets.token_hex(8), self.clock)
         try:
-            self.served = self._serve(self._isolated)
-            self.tracing = open_tracing(self._isolated.configuration.server)
+            self.active = self._activated(self._isolated)
+            self.tracing = open_tracing(self._isolated.configuration.options.server)
         except CannotStart:
             await self._resources.close()
             raise
@@ -147,21 +86,20 @@ class Control:
 
     def prepare(self, isolated: Isolated) -> None:
         """Make ready for another configuration; requests still get the present one. Raises `CannotStart`."""
-        self._prepared = self._serve(isolated)
+        self._prepared = self._activated(isolated)
 
     def commit(self) -> None:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""
         if self._prepared is None:
             return
-        self.served, self._prepared = self._prepared, None
-        kept = self.served.opened
-        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_all_except, kept)
+        self.active, self._prepared = self._prepared, None
+        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_all_except, self.active)
 
     def rollback(self) -> None:
         """Forget the configuration that was prepared."""
         self._prepared = None
         if self._resources is not None:
-            self._resources.close_all_except(self.served.opened)
+            self._resources.close_all_except(self.active.configuration.options)
 
     def drain(self) -> None:
         """Say that it is not ready, and close each connection with its next response."""
@@ -175,7 +113,7 @@ class Control:
     def not_ready_reasons(self) -> list[str]:
         """Why no request should be sent here; empty: it is ready."""
         reasons = ["stopping"] if self.draining else []
-        audit = self.served.interfaces.audit
+        audit = self.active.interfaces.audit
         return reasons if audit is None or audit.healthy() else [*reasons, "the audit cannot be written"]
 
     def snapshot(self, extra: Values | None = None) -> Snapshot:
@@ -183,9 +121,9 @@ class Control:
         gauges: Values = {"tokend_requests_in_flight": {(): float(self.in_flight)}, "tokend_workers": {(): 1.0}}
         if self._resources is not None:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
-            if (counts := self._resources.redis_counts(self.served.opened)) is not None:
+            if (counts := self._resources.redis_counts(self.active.configuration.options)) is not None:
                 gauges["tokend_limiter_healthy"] = {(): float(counts)}
-        audit = self.served.interfaces.audit
+        audit = self.active.interfaces.audit
         if audit is not None:
             gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}
         found = self.metrics.snapshot(gauges)
@@ -193,15 +131,15 @@ class Control:
 
     def is_proxy(self, address: str) -> bool:
         """Whether an address is that of a trusted proxy."""
-        return self.served.proxies.trust(address)
+        return self.active.configuration.options.server.trusted_proxies.trust(address)
 
-    def _serve(self, isolated: Isolated) -> ServedConfiguration:
+    def _activated(self, isolated: Isolated) -> ActiveConfiguration:
         if self._resources is None:
             raise RuntimeError("the application has not started")
         configuration = isolated.configuration
-        opened = self._resources.open(configuration)
+        interfaces = counted_in(self.metrics, self._resources.open(configuration.options))
         knows_clients = configuration.knows_clients(self.listen)
-        return ServedConfiguration.of(configuration, opened, knows_clients, self.metrics, isolated.invalid_apps)
+        return ActiveConfiguration.of(configuration, interfaces, knows_clients, isolated.taken_routes)
 
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:
@@ -214,9 +152,9 @@ class Control:
     def _warnings(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         return configuration.warnings_at(now)
 
-    def _close_all_except(self, interfaces: Interfaces) -> None:
-        if self._resources is not None and self.served.opened is interfaces and self._prepared is None:
-            self._resources.close_all_except(interfaces)
+    def _close_all_except(self, active: ActiveConfiguration) -> None:
+        if self._resources is not None and self.active is active and self._prepared is None:
+            self._resources.close_all_except(active.configuration.options)
 
 
 def open_tracing(settings: ServerSettings) -> "Tracing | None":

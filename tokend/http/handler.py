@@ -10,10 +10,12 @@ from tokend.dialects.contract import BODY_LIMIT, Explain, HttpRequest, HttpRespo
 from tokend.http import pages
 from tokend.http.control import Control
 from tokend.http.middlewares import INTERNAL
+from tokend.http.proxies import client_of
 from tokend.http.request_parsing import body_of, credentials_in, query_of
 from tokend.http.responses import NO_CACHE, allow, error_response, to_response
 from tokend.http.routes import UNREADABLE, RouteMatch
 from tokend.issuing import issuer
+from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
@@ -25,6 +27,8 @@ class RequestHandler:
 
     def __init__(self, control: Control) -> None:
         self._control = control
+        self._documents = pages.Documents(control.active.configuration.routes)
+        self._documented = control.active
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request. Raises `ApiError`, which the middleware `errors` renders."""
@@ -34,27 +38,29 @@ class RequestHandler:
         match = match_info.match
         if match_info.page is not None or request.method == hdrs.METH_OPTIONS or not isinstance(match, Match):
             return _without_endpoint(request, match_info)
-        served, record = match_info.served, match_info.record
+        active, record = match_info.active, match_info.record
         control, endpoint, now = self._control, match.endpoint, int(record.began)
         body = b""
         if endpoint.method == hdrs.METH_POST:
             body = await body_of(request, endpoint.body_limit, control.deadlines.body)
-        if endpoint.body_limit > BODY_LIMIT and served.interfaces.batch_scheduler is not None:
+        if endpoint.body_limit > BODY_LIMIT and active.interfaces.batch_scheduler is not None:
             await (
-                served.interfaces.batch_scheduler.wait_for_turn()
+                active.interfaces.batch_scheduler.wait_for_turn()
             )  # parsing many batches at once would delay other requests
         http_request = HttpRequest(
             match.params,
             query_of(request),
             body,
             request.headers.get(hdrs.CONTENT_TYPE),
-            match.route.settings(endpoint),
+            match.route.dialect_options[match.dialect.name],
             now,
+            match.route.field_types,
         )
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):
-            return _page(served.documents.get(parsed.name, match.route, match_info.mounted_at))
-        credentials = credentials_in(request, match, served.proxies)
+            return _page(self._documents_of(active).get(parsed.name, match.route, match_info.mounted_at))
+        proxies = active.configuration.options.server.trusted_proxies
+        credentials = credentials_in(request, match, proxies)
         if isinstance(parsed, Issue):
             record.add_token_requests(parsed, match)
             issuances = [Issuance(now, control.nonces.nonce()) for _ in parsed.token_requests]
@@ -62,13 +68,19 @@ class RequestHandler:
             if isinstance(parsed, Explain):
                 record.add_token_requests(Issue((parsed.token_request,)), match)
             issuances = [Issuance(now, 1)]  # nothing is minted
-        address = served.proxies.client_of(request) if served.knows_clients and match.route.app.limits.address else None
+        limits_addresses = active.knows_clients and match.route.app.options.limits.address is not None
+        address = client_of(request, proxies) if limits_addresses else None
         outcomes = await issuer.answer(
-            match.route, parsed, credentials, issuances, served.interfaces, record.request_id, address
+            match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address
         )
         if isinstance(parsed, Issue):
             record.add_outcomes(parsed, outcomes, match)
         return to_response(endpoint.render(http_request, outcomes))
+
+    def _documents_of(self, active: ActiveConfiguration) -> pages.Documents:
+        if active is not self._documented:  # after a reload
+            self._documents, self._documented = pages.Documents(active.configuration.routes), active
+        return self._documents
 
     def unreadable(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
         """The response if the HTTP parser rejected the request (400) or aiohttp failed outside the handler (500)."""

@@ -37,7 +37,7 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
         record.template = match_info.template
         if match_info.match.route is not None:
             record.app = match_info.match.route.app.name
-        batches_responses = match_info.served.batches_responses
+        batches_responses = match_info.active.batches_responses
     control.in_flight += 1
     try:
         response = await handler(request)

@@ -1,6 +1,6 @@
 """The server's own pages: status, ping, health, and the documents of a route. They contain no other app and no secret."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -45,34 +45,46 @@ def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) 
 class Documents:
     """The documents of a configuration's routes. Each is made at its first request and then kept, since that takes 10 ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, routes: Sequence[Route] = ()) -> None:
+        """`routes`: those of the configuration. A document lists the custom ones of its app and host."""
+        self._routes = routes
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
 
     def get(self, name: str, route: Route, mounted_at: str = "") -> HttpResponse:
         """`name`: as `document` takes it."""
         key = route.host, route.path, name
         if (kept := self._made.get(key)) is None:
-            kept = self._made[key] = document(name, route, mounted_at)
+            kept = self._made[key] = document(name, route, mounted_at, self._custom_routes(route))
         return kept
 
+    def _custom_routes(self, route: Route) -> list[Route]:
+        return [
+            other
+            for other in self._routes
+            if other.options.is_custom and other.app is route.app and other.host == route.host
+        ]
 
-def document(name: str, route: Route, mounted_at: str = "") -> HttpResponse:
+
+def document(name: str, route: Route, mounted_at: str = "", custom_routes: Iterable[Route] = ()) -> HttpResponse:
     """A route's `openapi` document, or the `docs` page made from it."""
-    description = openapi.openapi(route, mounted_at)
+    description = openapi.openapi(route, mounted_at, custom_routes)
     if name == "openapi":
         return HttpResponse(200, msgspec.json.encode(description))
-    rows = "".join(
-        _operation(path, method, operation)
-        for path, operations in description["paths"].items()
-        for method, operation in operations.items()
-    )
+    rows, custom_rows = "", ""
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            if "servers" in operation:  # a custom endpoint, which has a path of its own
+                custom_rows += _operation(mounted_at + path, method, operation)
+            else:
+                rows += _operation(path, method, operation)
+    custom_table = f"<h2>Endpoints with a path of their own</h2><table>{custom_rows}</table>" if custom_rows else ""
     kinds = "".join(_kind(kind, description["components"]["schemas"][kind]) for kind in route.app.backends)
     prefix = mounted_at + route.prefix.rstrip("/")
     link = escape(f"{prefix}/openapi.json")
     return _html(
         description["info"]["title"],
         f"<h1>{escape(description['info']['title'])}</h1><p>The machine-readable form is <a href='{link}'>openapi.json</a>.</p>"
-        f"<h2>Requests, below <code>{escape(prefix or '/')}</code></h2><table>{rows}</table><h2>Kinds</h2>{kinds}",
+        f"<h2>Requests, below <code>{escape(prefix or '/')}</code></h2><table>{rows}</table>{custom_table}<h2>Kinds</h2>{kinds}",
     )
 
 

@@ -11,9 +11,10 @@ from tokend.auth.authenticator import read_credentials
 from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import FORM, JSON
-from tokend.http.proxies import Proxies, peer_of
+from tokend.http.proxies import peer_of
 from tokend.issuing.configuration import Route
 from tokend.issuing.routing import Match
+from tokend.issuing.trusted_proxies import TrustedProxies
 
 MAX_BODY: Final = 64 * 1024
 MAX_QUERY_FIELDS: Final = 50
@@ -22,7 +23,7 @@ MAX_QUERY_FIELDS: Final = 50
 _NO_CREDENTIALS: Final = Credentials()
 
 
-def credentials_in(request: web.BaseRequest, found: Match, proxies: Proxies) -> Credentials:
+def credentials_in(request: web.BaseRequest, found: Match, proxies: TrustedProxies) -> Credentials:
     """The request's credentials."""
     headers, authenticator = request.headers, found.route.authenticator
     if (
@@ -42,7 +43,9 @@ def credentials_in(request: web.BaseRequest, found: Match, proxies: Proxies) -> 
     return _with_proxied(credentials, request, found.route, proxies) if found.route.proxy_headers else credentials
 
 
-def _with_proxied(credentials: Credentials, request: web.BaseRequest, route: Route, proxies: Proxies) -> Credentials:
+def _with_proxied(
+    credentials: Credentials, request: web.BaseRequest, route: Route, proxies: TrustedProxies
+) -> Credentials:
     """Add the headers of a trusted proxy. The proxy may derive them from cookies, which other pages can send: `_is_foreign`."""
     headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
     peer = peer_of(request)
@@ -66,7 +69,8 @@ def _is_foreign(request: web.BaseRequest, route: Route) -> bool:
 
 def _is_named(origin: str, route: Route) -> bool:
     """Whether `cors` names the page. `*` names no page."""
-    return "*" not in route.app.origins.written and route.app.origins.allow(origin)
+    origins = route.app.options.cors.origins
+    return "*" not in origins.written and origins.allow(origin)
 
 
 def _session(request: web.BaseRequest, found: Match) -> str | None:

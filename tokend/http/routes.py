@@ -11,12 +11,13 @@ from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import JSON, HttpResponse
 from tokend.http import cors, pages
 from tokend.http.request_parsing import host_of, media_of
+from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.app_options import Origins
 from tokend.issuing.routing import Match, NoMatch, candidates, split_path
 from tokend.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
-    from tokend.http.control import Control, ServedConfiguration
+    from tokend.http.control import Control
 
 RETRY_SECONDS: Final = 60
 """When a client may try again where the configuration of an app is invalid."""
@@ -31,11 +32,11 @@ _PAGE_METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIO
 class RouteMatch(web.UrlMappingMatchInfo):
     """aiohttp's match info, and what tokend found: an endpoint, none, a page of the server, or an error.
 
-    `served` is the configuration that the request keeps to its end; `template` holds nothing that a client wrote.
+    `active` is the configuration that the request keeps to its end; `template` holds nothing that a client wrote.
     `unreadable`: what follows on the connection cannot be trusted either. `record` is set by the middleware `request_log`.
     """
 
-    __slots__ = ("api_error", "control", "match", "page", "record", "served", "template", "unreadable")
+    __slots__ = ("active", "api_error", "control", "match", "page", "record", "template", "unreadable")
 
     control: "Control"
     record: RequestRecord
@@ -43,13 +44,13 @@ class RouteMatch(web.UrlMappingMatchInfo):
     def __init__(
         self,
         route: "TemplateRoute",
-        served: "ServedConfiguration",
+        active: ActiveConfiguration,
         match: Match | NoMatch = _NO_MATCH,
         page: HttpResponse | None = None,
         api_error: ApiError | None = None,
     ) -> None:
         super().__init__(match.params if isinstance(match, Match) else _NO_PARAMETERS, route)  # type: ignore[arg-type]
-        self.served = served
+        self.active = active
         self.match = match
         self.page = page
         self.api_error = api_error
@@ -65,8 +66,7 @@ class RouteMatch(web.UrlMappingMatchInfo):
     @property
     def origins(self) -> Origins:
         """The web pages that may read the response."""
-        route = self.match.route
-        return self.served.only_origins if route is None else route.app.origins
+        return self.active.origins_of(self.match.route)
 
 
 class TemplateRoute(web.AbstractRoute):
@@ -139,7 +139,7 @@ class ConfiguredRoutes(web.AbstractResource):
         self._handler = handler
         self._preflight: TemplateRoute | None = None
         self._routes: dict[str | None, TemplateRoute] = {}
-        self._served = control.served
+        self._active = control.active
 
     def set_preflight_handler(self, handler: Handler) -> None:
         """What answers preflight requests."""
@@ -151,17 +151,17 @@ class ConfiguredRoutes(web.AbstractResource):
         return found, _NO_METHODS
 
     def _match_info(self, request: web.Request) -> RouteMatch:
-        served = self._control.served
+        active = self._control.active
         try:
             if is_readable(request):
-                return self._resolve(request, served)
-            found = RouteMatch(self._route(None), served, api_error=ApiError(Code.MALFORMED, UNREADABLE))
+                return self._resolve(request, active)
+            found = RouteMatch(self._route(None), active, api_error=ApiError(Code.MALFORMED, UNREADABLE))
             found.unreadable = True
         except ApiError as api_error:
-            found = RouteMatch(self._route(None), served, api_error=api_error)
+            found = RouteMatch(self._route(None), active, api_error=api_error)
         return found
 
-    def _resolve(self, request: web.Request, served: "ServedConfiguration") -> RouteMatch:
+    def _resolve(self, request: web.Request, active: ActiveConfiguration) -> RouteMatch:
         raw = request.raw_path
         if self.prefix:
             if not raw.startswith(self.prefix):  # the mount prefix in another spelling
@@ -175,30 +175,30 @@ class ConfiguredRoutes(web.AbstractResource):
             template = f"/{'/'.join(parts)}"
             if request.method not in _PAGE_METHODS:
                 error = ApiError(Code.METHOD_NOT_ALLOWED, "this path takes GET")
-                return RouteMatch(self._route(template), served, api_error=error)
+                return RouteMatch(self._route(template), active, api_error=error)
             route = self._preflight if preflight and self._preflight else self._route(template)
-            return RouteMatch(route, served, page=page)
-        table = served.table
+            return RouteMatch(route, active, page=page)
+        table = active.table
         host = host_of(request) if table.uses_host else None
         media = media_of(request) if table.uses_media_type else JSON
         method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD] if preflight else request.method
         match = table.match(method, host, parts, media)
-        if served.invalid_apps and isinstance(match, NoMatch):
+        if active.taken_routes and isinstance(match, NoMatch):
             host = host_of(request) if host is None else host
-            name = served.invalid_app_at(host, parts)
+            name = active.invalid_app_at(host, parts)
             if name is not None:
                 raise ApiError(
                     Code.UNAVAILABLE, _INVALID_APP, operator=f"app {name} is invalid", retry_after=RETRY_SECONDS
                 )
         route = self._preflight if preflight and self._preflight else self._route(match.template)
-        found = RouteMatch(route, served, match)
+        found = RouteMatch(route, active, match)
         found.template = match.template
         return found
 
     def _route(self, template: str | None) -> TemplateRoute:
-        served = self._control.served
-        if served is not self._served:  # after a reload: templates of routes that are gone are not kept
-            self._routes, self._served = {}, served
+        active = self._control.active
+        if active is not self._active:  # after a reload: templates of routes that are gone are not kept
+            self._routes, self._active = {}, active
         route = self._routes.get(template)
         if route is None:
             route = self._routes[template] = TemplateRoute(hdrs.METH_ANY, template, self._handler, self)
@@ -227,7 +227,7 @@ class ConfiguredRoutes(web.AbstractResource):
         return iter([TemplateRoute(method, template, self._handler, self) for (template, method) in self._templates()])
 
     def _templates(self) -> Mapping[tuple[str, str], None]:
-        routes = self._control.served.configuration.routes
+        routes = self._control.active.configuration.routes
         return {(found.template(), found.endpoint.method): None for route in routes for found in candidates(route)}
 
     def freeze(self) -> None:

@@ -13,8 +13,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandle
 from pydantic_core import core_schema
 
 from tokend.core.durations import Duration
+from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
+from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.validation import StrictModel, invalid
+from tokend.dialects import custom
+from tokend.issuing.dialect_choices import DialectChoices
 
 POINT_IN_TIME: Final = 1_000_000_000
 """From this number of seconds on, a lifetime is taken for a Unix time."""
@@ -140,14 +144,25 @@ class Cors(StrictModel):
     )
 
 
+class AppOptions(StrictModel):
+    """What an app is used with as it is written. `ttl`: the effective lifetimes.
+
+    A new option stands here and where it is used: `config/` validates it by its model, and `App.options` has it.
+    """
+
+    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes of the app's tokens")
+    cors: Cors = Field(default=Cors(), description="which web pages may read the app's answers")
+    limits: Limits = Field(default=NO_LIMITS, description="rate limits of the app's token requests")
+    authorizer: AuthorizerSettings | None = Field(
+        default=None, description="the app's own backend, asked before a token is issued"
+    )
+
+
 class Placeholder(Struct, frozen=True):
     """A part of a path that matches any value."""
 
     name: str
 
-
-AUTO: Final = "auto"
-"""The token version that each endpoint decides for itself."""
 
 Parts = tuple[str | Placeholder, ...]
 
@@ -171,6 +186,9 @@ _PREFIX: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
 _CUSTOM_PATH: Final = re.compile(r"(/([^/\s?#%{}]+|\{[a-z_]+\}))+")
 
 
+_WITHOUT_BODY: Final = (204, 205)
+
+
 def _response(value: object) -> object:
     if not isinstance(value, str | dict):
         raise invalid("must be text or a mapping")
@@ -187,7 +205,10 @@ class RouteOptions(StrictModel):
 
     path: str = Field(description="the path that the app answers below, such as / or /demo")
     host: str | None = Field(default=None, description="serve only requests for this host name")
-    dialect: ItemOrList[str] | None = Field(default=None, description="HTTP API shapes that the route answers in")
+    dialect: DialectChoices = Field(
+        default=(),
+        description="HTTP API shapes that the route answers in: names, or mappings of a name to its options",
+    )
     callers: ItemOrList[str] | None = Field(
         default=None, description="callers that the route takes; left out, all of the app"
     )
@@ -195,11 +216,6 @@ class RouteOptions(StrictModel):
     on_excess: Literal["refuse", "clamp"] = Field(
         default="refuse", description="refuse a lifetime that is too long, or clamp it to the longest"
     )
-    token_version: Literal["auto", "006", "007"] = Field(
-        default=AUTO, description="format of rtc and rtm tokens; auto is that of each endpoint's original"
-    )
-    signed_uid: bool = Field(default=False, description="also take a uid as Android shows it, as a signed number")
-    strict_006: bool = Field(default=False, description="refuse names that a 006 token could not tell apart")
     kind: str | None = Field(default=None, description="the kind of token of a custom endpoint")
     kinds: ItemOrList[str] | None = Field(
         default=None, description="the kinds of token of a custom endpoint, if several"
@@ -207,6 +223,18 @@ class RouteOptions(StrictModel):
     set: dict[str, Any] = Field(default={}, description="fields of a custom endpoint that no request can change")
     default: dict[str, Any] = Field(
         default={}, description="fields of a custom endpoint where a request does not say them"
+    )
+    fields: dict[str, str] = Field(
+        default={},
+        description="what a request calls a field of a custom endpoint: its name there, and that of the kind",
+    )
+    ignore: ItemOrList[str] = Field(
+        default=[], description="names in a request to a custom endpoint that are not looked at"
+    )
+    status: int = Field(
+        default=200,
+        description="the status of the answer of a custom endpoint, 200 to 299",
+        json_schema_extra={"minimum": 200, "maximum": 299},
     )
     response: Annotated[Any, BeforeValidator(_response, json_schema_input_type=str | dict[str, Any])] = Field(
         default=None, description="the answer of a custom endpoint; {token} and the like are filled in"
@@ -234,9 +262,11 @@ class RouteOptions(StrictModel):
         if self.is_custom:
             yield from self._problems_of_custom()
             return
-        for key in ("set", "default", "response"):
+        for key in ("set", "default", "fields", "ignore", "status", "response"):
             if key in self.model_fields_set:
                 yield key, "needs a kind or kinds: only an endpoint of your own has it"
+        if any(choice.name == custom.NAME for choice in self.dialect):
+            yield "dialect", "custom needs a kind or kinds: it has the options of an endpoint of your own"
         if not is_prefix(self.path):
             yield "path", "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
         elif self.parts and self.parts[0] in OWN_PATHS:
@@ -245,8 +275,10 @@ class RouteOptions(StrictModel):
     def _problems_of_custom(self) -> Iterator[tuple[str, str]]:
         if self.kind is not None and self.kinds is not None:
             yield "kinds", "stands beside kind: write one of the two"
-        if "dialect" in self.model_fields_set:
-            yield "dialect", "stands beside kind: an endpoint of your own has no dialect"
+        if "dialect" in self.model_fields_set and any(choice.name != custom.NAME for choice in self.dialect):
+            yield "dialect", "stands beside kind: an endpoint of your own has only {custom: {…}} here, its options"
+        if not 200 <= self.status <= 299 or self.status in _WITHOUT_BODY:
+            yield "status", "must be 200 to 299, and not 204 or 205, which have no body"
         if _CUSTOM_PATH.fullmatch(self.path) is None:
             yield "path", "must be a path such as /watch/{channel}, without a final slash or escapes"
             return

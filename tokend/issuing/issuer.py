@@ -83,7 +83,9 @@ async def issue(
         found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
     if interfaces.deny is not None:
         found = [await _not_denied(app, caller, match, interfaces) for match in found]
-    if app.authorizer is not None and (requested.batch or not any(isinstance(match, ApiError) for match in found)):
+    if app.options.authorizer is not None and (
+        requested.batch or not any(isinstance(match, ApiError) for match in found)
+    ):
         found = await _authorized(app, options, caller, found, interfaces, request_id)
     outcomes: list[Issued | ApiError] = []
     decisions: list[Decision] = []
@@ -140,14 +142,14 @@ async def _authorized(
     request_id: str,
 ) -> list[Permit | ApiError]:
     """The permits that the app's authorizer allows; errors in place of the others. Without its response nothing is allowed."""
-    if interfaces.authorizer is None or app.authorizer is None:
+    if interfaces.authorizer is None or app.options.authorizer is None:
         return [match if isinstance(match, ApiError) else unavailable("there is none here") for match in found]
     questions = [
         question(app.name, caller, match.token_request.kind, match.grant, match.reach)
         for match in found
         if isinstance(match, Permit)
     ]
-    answers = iter(await interfaces.authorizer.authorize(app.authorizer, questions, request_id))
+    answers = iter(await interfaces.authorizer.authorize(app.options.authorizer, questions, request_id))
     return [
         match if isinstance(match, ApiError) else _left(app, options, caller, match, next(answers)) for match in found
     ]

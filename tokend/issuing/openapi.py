@@ -1,6 +1,6 @@
 """Makes the OpenAPI document and form schemas of a route from the models of its backends."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tokend import __version__
@@ -10,6 +10,7 @@ from tokend.dialects import native
 from tokend.dialects.contract import Endpoint
 from tokend.issuing.app_options import Placeholder, parse_path
 from tokend.issuing.configuration import Route
+from tokend.issuing.openapi_custom import CREDENTIALS, custom_operations
 
 _NATIVE: Final = "native"
 _SUMMARIES: Final = {
@@ -42,8 +43,8 @@ def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
     }
 
 
-def openapi(route: Route, mounted_at: str = "") -> dict[str, Any]:
-    """The OpenAPI 3.1 document of what a route answers."""
+def openapi(route: Route, mounted_at: str = "", custom_routes: Iterable[Route] = ()) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of what a route answers, and custom routes of its app."""
     schemas: dict[str, Any] = {}
     for kind, backend in route.app.backends.items():
         schema = fields_schema(kind, backend, route)
@@ -56,7 +57,7 @@ def openapi(route: Route, mounted_at: str = "") -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": f"tokend: {route.app.name}", "version": __version__},
         "servers": [{"url": (mounted_at + route.prefix.rstrip("/")) or "/"}],
-        "paths": _paths(route),
+        "paths": {other.prefix: custom_operations(other, mounted_at) for other in custom_routes} | _paths(route),
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -151,12 +152,11 @@ def _operation(dialect: str, endpoint: Endpoint, is_open: bool) -> dict[str, Any
     refused: dict[str, Any] = {"description": "Refused, with a code that programs can read"}
     if dialect == _NATIVE:
         refused["content"] = {native.PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    app_credentials: list[dict[str, list[str]]] = [{"api_key": []}, {"bearer": []}]
     operation: dict[str, Any] = {
         "tags": [dialect],
         "summary": _SUMMARIES.get(endpoint.path, f"As {dialect} has it"),
         "responses": {"200": ok, **({} if is_document else {"4XX": refused})},
-        "security": [*([] if is_document else app_credentials), *([{}] if is_document or is_open else [])],
+        "security": [*([] if is_document else CREDENTIALS), *([{}] if is_document or is_open else [])],
     }
     if names:
         operation["parameters"] = [

@@ -4,7 +4,6 @@ Lifetimes are first checked against the bounds of app, route and kind.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import Struct
 from pydantic import ValidationError
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from tokend.backends.contract import Backend
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, TokenRequest
-from tokend.core.reach import Reach, text_of
+from tokend.core.reach import Reach
 from tokend.core.rules import BoundRule, bind, unmet_requirements
 from tokend.core.validation import StrictModel, first_field_error
 from tokend.dialects.contract import Explanation, RuleResult
@@ -21,8 +20,6 @@ from tokend.issuing.app_options import POINT_IN_TIME, RouteOptions
 from tokend.issuing.configuration import App
 from tokend.issuing.grants import granted
 from tokend.issuing.token_requests import validated
-
-_V006: Final = "006"
 
 
 class Permit(Struct, frozen=True):
@@ -61,7 +58,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
         return Explanation(caller.name, tuple(rule_results), reason.renamed(token_request.names))
     gives = inspection.grant_fields(permit.grant, permit.backend)
     return Explanation(
-        caller.name, (*rule_results, RuleResult(permit.rule, ())), None, gives, app.authorizer is not None
+        caller.name, (*rule_results, RuleResult(permit.rule, ())), None, gives, app.options.authorizer is not None
     )
 
 
@@ -70,7 +67,7 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
     backend, fields = validated(app, token_request)
     ttl, clamped_from = _ttl(token_request, options, backend, None)
     grant, reach = granted(backend, token_request.kind, fields, ttl)
-    return Permit(token_request, backend, _checked(grant, options), reach, "(operator)", {}, clamped_from)
+    return Permit(token_request, backend, grant, reach, "(operator)", {}, clamped_from)
 
 
 def evaluate(
@@ -95,7 +92,6 @@ def evaluate(
             user = None if backend.names_user(complete) else bound.single_user
             ttl, clamped_from = _ttl(token_request, options, backend, bound.max_ttl)
             grant, reach = granted(backend, token_request.kind, complete, ttl, user)
-            grant = _checked(grant, options)
         except ApiError as api_error:
             if api_error.status >= 500:
                 raise
@@ -171,14 +167,3 @@ def _ttl(
         return token_request.ttl, None
     ttl = min(token_request.ttl, longest)
     return ttl, (token_request.ttl if ttl != token_request.ttl else None)
-
-
-def _checked(grant: Grant, options: RouteOptions) -> Grant:
-    """Reject ambiguous names on strict routes: 006 signs app id, channel and uid joined without separators."""
-    if options.strict_006 and grant.format == _V006:
-        for service in grant.services:
-            if text_of(service.channel)[-1:].isdigit() and text_of(service.user).isdigit():
-                raise ApiError(
-                    Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel"
-                )
-    return grant

@@ -15,7 +15,7 @@ from tokend.issuing.configuration import App
 
 def counts(app: App, interfaces: Interfaces) -> bool:
     """Whether the app has rate limits and the server counts them."""
-    return interfaces.limiter is not None and app.limits is not NO_LIMITS
+    return interfaces.limiter is not None and app.options.limits is not NO_LIMITS
 
 
 async def admit(
@@ -33,7 +33,7 @@ async def admit(
     if interfaces.limiter is None or not counts(app, interfaces):
         return [None] * len(requested)
     name = None if caller is None else caller.name
-    groups = [app.limits.buckets(app.name, name, address, _users(app, grants)) for grants in requested]
+    groups = [app.options.limits.buckets(app.name, name, address, _users(app, grants)) for grants in requested]
     if not any(groups):
         return [None] * len(requested)
     return [None if wait is None else _over(wait) for wait in await interfaces.limiter.take(groups)]
@@ -48,7 +48,7 @@ async def admit_request(app: App, caller: Caller | None, address: str | None, in
 
 def _users(app: App, grants: Sequence[Grant | None]) -> list[str]:
     known = [grant for grant in grants if grant is not None]
-    if app.limits.user is None or len(known) < len(grants):
+    if app.options.limits.user is None or len(known) < len(grants):
         return []
     return [user for grant in known for user in users_of(grant)]
 

@@ -45,6 +45,13 @@ class NoMatch(Struct, frozen=True):
     template: str | None = None
 
 
+class TakenRoute(Struct, frozen=True):
+    """A route of an invalid app. No other app gets it; requests for it are answered with 503."""
+
+    path: Parts
+    host: str | None
+
+
 class _Candidate(Struct, frozen=True):
     """An endpoint with the path below its route's literal prefix: its literals and placeholder names by position."""
 

@@ -7,11 +7,11 @@ from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from tokend.auth.key_digests import Digest
-from tokend.core.addresses import Proxy, host_and_port
+from tokend.core.addresses import host_and_port
 from tokend.core.durations import Duration
-from tokend.core.lists import ItemOrList
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, invalid
+from tokend.issuing.trusted_proxies import TrustedProxies
 
 MAX_WORKERS: Final = 256
 MAX_DRAIN: Final = 300
@@ -110,8 +110,8 @@ class ServerSettings(StrictModel):
     listen: Annotated[Listen, PlainValidator(_listen, json_schema_input_type=str)] = Field(
         default=Listen(), description="address and port of the public listener, such as 0.0.0.0:8080"
     )
-    trusted_proxies: ItemOrList[Proxy] = Field(
-        default=[],
+    trusted_proxies: TrustedProxies = Field(
+        default=TrustedProxies(),
         description="addresses or networks of proxies whose headers count, or unix for those on a unix socket",
     )
     admin: Annotated[Admin | None, BeforeValidator(_admin, json_schema_input_type=str | Admin)] = Field(
@@ -215,3 +215,17 @@ class SecretSettings(StrictModel):
     """How secret files are kept."""
 
     readable_files: bool = Field(default=False, description="accept secret files that group or others may read")
+
+
+class RootOptions(StrictModel):
+    """All settings outside the apps. `listen` may be overridden by the environment: see `Configuration.listen`."""
+
+    server: ServerSettings = Field(default=ServerSettings(), description="the server itself")
+    audit: AuditSettings | None = Field(
+        default=None, description="where decisions are written before their tokens leave"
+    )
+    deny: DenySettings | None = Field(default=None, description="who is shut out at present")
+    secrets: SecretSettings = Field(default=SecretSettings(), description="how secret files are kept")
+    redis: RedisSettings | None = Field(
+        default=None, description="where several hosts and workers count rate limits together"
+    )

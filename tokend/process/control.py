@@ -29,8 +29,9 @@ class LaunchOptions(Struct, frozen=True):
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         """The warnings for a configuration with this listener and number of processes; `now` in Unix seconds."""
-        server = configuration.server.model_copy(update={"workers": self.workers})
-        return replace(configuration, listen=self.listen, server=server).warnings_at(now)
+        server = configuration.options.server.model_copy(update={"workers": self.workers})
+        options = configuration.options.model_copy(update={"server": server})
+        return replace(configuration, listen=self.listen, options=options).warnings_at(now)
 
 
 class ServerHandle(Protocol):

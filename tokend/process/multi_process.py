@@ -139,7 +139,7 @@ class MultiProcessServer:
                 except CannotStart as error:
                     self._log.event("workers", "error", message=f"cannot be replaced: {error}")
                     return
-                await self._retire(old, self._start.configuration.server.drain)
+                await self._retire(old, self._start.configuration.options.server.drain)
         self._log.event("workers", message="replaced", workers=len(self._workers))
 
     async def stop(self, delay: float) -> None:

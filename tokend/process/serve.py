@@ -26,7 +26,7 @@ def serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None
     no_core_dumps()
     check_parser()
     check_packages()
-    caps_of(start.configuration.server)
+    caps_of(start.configuration.options.server)
     with asyncio.Runner() as runner:
         runner.run(_serve(start, log, on_listening))
 
@@ -37,7 +37,7 @@ async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str
     handed = handed_over(os.environ)
     listener = handed.get(PUBLIC) or bind(start.listen)
     listener.listen(BACKLOG)
-    settings = start.configuration.server
+    settings = start.configuration.options.server
     admin_listener = _admin_listener(settings.admin, handed.get(ADMIN))
     server_handle = await _start_processes(start, log, listener)
     admin = None

@@ -17,7 +17,7 @@ class SingleProcessServer:
     def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         """Raises `CannotStart` if the descriptor limit is below `server.connections`."""
         self._log = log
-        caps = caps_of(start.configuration.server)
+        caps = caps_of(start.configuration.options.server)
         self._worker = Worker(start.isolated, listener, log, caps, start.source, start.files)
         reloader = self._worker.control.reloader
         if reloader is None:

@@ -67,7 +67,7 @@ class _Child:
         self._source = Source(file, os.environ, Path(directory))
         try:
             isolated = self._load(files)
-            worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.server))
+            worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))
             await worker.start()
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
@@ -78,7 +78,7 @@ class _Child:
 
     async def _do_prepare(self, files: Any) -> Any:
         try:
-            served = self._running.control.served.configuration
+            served = self._running.control.active.configuration
             self._running.control.prepare(await asyncio.to_thread(self._load, [files], served))
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
@@ -98,7 +98,7 @@ class _Child:
         return {
             "metrics": worker.snapshot().pack(),
             "not_ready_reasons": worker.control.not_ready_reasons(),
-            "fingerprint": worker.control.served.configuration.fingerprint,
+            "fingerprint": worker.control.active.configuration.fingerprint,
         }
 
     async def _do_stop(self, delay: float) -> None:

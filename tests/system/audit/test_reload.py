@@ -12,16 +12,16 @@ from tokend.telemetry.log import JsonLog
 
 async def test_two_settings_of_one_file_have_chains_of_their_own(tmp_path: Path) -> None:
     file, outside = tmp_path / "audit.jsonl", Resources(JsonLog(io.BytesIO(), lambda: NOW), "writer")
-    before, after = (
-        outside.open(configuration_of(f"audit: {{to: {{file: {file}}}, sync: {sync}}}\n{OPEN}"))
-        for sync in ("os", "off")
+    earlier, later = (
+        configuration_of(f"audit: {{to: {{file: {file}}}, sync: {sync}}}\n{OPEN}").options for sync in ("os", "off")
     )
+    before, after = outside.open(earlier), outside.open(later)
     assert before.audit is not None
     assert after.audit is not None
     await before.audit.record((decided(1),))
     await after.audit.record((decided(2),))
     await before.audit.record((decided(3),))
-    outside.close_all_except(after)
+    outside.close_all_except(later)
     await outside.close()
     assert sorted(numbers(file)) == [1, 2, 3], "what was late is written when its audit is closed"
     assert list(verify(file.read_bytes().splitlines())) == []

@@ -104,7 +104,7 @@ async def _requests(server: Limited) -> list[bytes]:
 async def test_nothing_that_a_client_sends_and_no_secret_is_in_the_log() -> None:
     async with serving_limited(DEMO) as server:
         answers = await _requests(server)
-        server.control.served = replace(server.control.served, interfaces=None)
+        server.control.active = replace(server.control.active, interfaces=None)
         answers += await _requests(server)
         log, lines = server.log.getvalue(), server.lines
     tokens = [part for body in answers for part in body.decode().split('"') if part.startswith("007eJ")]

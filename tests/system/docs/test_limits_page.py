@@ -16,11 +16,11 @@ def test_the_file_loads_and_merges(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(block)
     environment = {"DEMO_APP_CERTIFICATE": CERTIFICATE, "REDIS_URL": "redis://127.0.0.1:6379"}
     configuration = load(None, environment, tmp_path)
-    assert configuration.apps["demo"].limits == Limits(
+    assert configuration.apps["demo"].options.limits == Limits(
         app=Limit(1000, 60, 100), caller=Limit(20, 1, 40), user=Limit(1, 1, 10), address=Limit(5, 1, 5)
     )
-    assert configuration.redis is not None
-    assert configuration.redis.on_failure == "local"
+    assert configuration.options.redis is not None
+    assert configuration.options.redis.on_failure == "local"
 
 
 def test_the_numbers_and_the_log_lines_are_those_of_the_code() -> None:

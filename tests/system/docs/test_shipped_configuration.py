@@ -21,9 +21,9 @@ def test_it_shows_the_order_on_one_screen() -> None:
     dialects = {dialect.name for route in configuration.routes for dialect in route.dialects}
     assert {"native", "agora-token-service"} <= dialects
     for name, app in configuration.apps.items():
-        assert app.origins.allow("http://localhost:5173")
-        assert app.origins.allow(f"https://{name}.example.com")
-        assert not app.origins.allow("https://example.org")
+        assert app.options.cors.origins.allow("http://localhost:5173")
+        assert app.options.cors.origins.allow(f"https://{name}.example.com")
+        assert not app.options.cors.origins.allow("https://example.org")
     bounds = {route.app.name: route.ttl for route in configuration.routes if route.prefix in ("/demo", "/school")}
     assert bounds["demo"].max == 12 * 3600
     assert (bounds["school"].default, bounds["school"].min, bounds["school"].max) == (1800, 60, 7200)

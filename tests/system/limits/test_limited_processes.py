@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from msgspec.structs import replace
 
 from tests.running import DEMO, clean_environment, serving, tokend
 from tests.system.limits.redis_server import RedisServer
-from tests.unit.http.running import OPEN, configuration_of
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.redis_limiter import RedisLimiter
 from tokend.adapters.resources import Resources
 from tokend.config.loading import load
 from tokend.core.secrets import Secret
-from tokend.issuing.server_settings import RedisSettings
+from tokend.issuing.server_settings import RedisSettings, RootOptions
 from tokend.telemetry.log import JsonLog
 
 CONFIG: Final = """
@@ -76,16 +74,17 @@ def test_two_workers_of_one_server_count_together_and_a_reload_forgets_nothing(
 
 async def test_what_is_open_stays_open_for_the_next_setup_that_asks_for_it() -> None:
     outside = Resources(JsonLog(io.BytesIO(), time.time), "writer")
-    configuration = configuration_of(OPEN)
-    with_redis = replace(configuration, redis=RedisSettings(url=Secret("redis://127.0.0.1:1"), on_failure="open"))
-    again = replace(configuration, redis=RedisSettings(url=Secret("redis://127.0.0.1:1"), on_failure="open"))
-    otherwise = replace(configuration, redis=RedisSettings(url=Secret("redis://127.0.0.1:1"), on_failure="closed"))
-    assert outside.open(configuration).limiter is outside.open(configuration).limiter
+    without = RootOptions()
+    with_redis, again, otherwise = (
+        RootOptions(redis=RedisSettings(url=Secret("redis://127.0.0.1:1"), on_failure=on_failure))
+        for on_failure in ("open", "open", "closed")
+    )
+    assert outside.open(without).limiter is outside.open(without).limiter
     limiter = outside.open(with_redis).limiter
     assert outside.open(again).limiter is limiter
     kept = outside.open(otherwise)
     assert kept.limiter is not limiter
-    outside.close_all_except(kept)
+    outside.close_all_except(otherwise)
     assert outside.open(otherwise).limiter is kept.limiter
     assert outside.open(again).limiter is not limiter
     await outside.close()

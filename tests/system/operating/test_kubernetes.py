@@ -39,13 +39,13 @@ def test_its_configuration_loads_and_leaves_time_to_drain(tmp_path: Path) -> Non
     configuration = load(None, {}, tmp_path)
     interfaces = {one["name"]: one["containerPort"] for one in _pod()["containers"][0]["ports"]}
     assert configuration.listen is not None
-    assert configuration.server.admin is not None
-    assert isinstance(configuration.server.admin.listen, Listen)
-    assert interfaces == {"http": configuration.listen.port, "admin": configuration.server.admin.listen.port}
-    assert configuration.server.drain > 0
-    assert _pod()["terminationGracePeriodSeconds"] > configuration.server.drain + STOP_SECONDS
+    assert configuration.options.server.admin is not None
+    assert isinstance(configuration.options.server.admin.listen, Listen)
+    assert interfaces == {"http": configuration.listen.port, "admin": configuration.options.server.admin.listen.port}
+    assert configuration.options.server.drain > 0
+    assert _pod()["terminationGracePeriodSeconds"] > configuration.options.server.drain + STOP_SECONDS
     readiness = _pod()["containers"][0]["readinessProbe"]
-    assert readiness["periodSeconds"] * readiness["failureThreshold"] < configuration.server.drain
+    assert readiness["periodSeconds"] * readiness["failureThreshold"] < configuration.options.server.drain
 
 
 def test_probes_and_confinement() -> None:

@@ -93,8 +93,8 @@ async def test_the_trace_of_the_client_goes_on() -> None:
 async def test_errors_of_the_server_are_errors_and_refusals_are_not() -> None:
     async with _traced() as traced:
         await traced.server.token_request("POST", "/demo/v1/token", {"kind": "rtc"})
-        good = traced.server.control.served
-        traced.server.control.served = replace(good, interfaces=None)
+        good = traced.server.control.active
+        traced.server.control.active = replace(good, interfaces=None)
         await traced.server.token_request(
             "POST", "/demo/v1/token", {"kind": "rtc", "channel": "a", "uid": 7}, ("X-API-Key", KEY)
         )

@@ -140,3 +140,19 @@ async def test_a_token_comes_by_the_dialect(tmp_path: Path, monkeypatch: pytest.
                 400,
                 {"why": "user must be a whole number, once", "request": "request-1"},
             )
+
+
+async def test_a_dialect_of_a_package_has_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with installed("example-dialect", tmp_path, monkeypatch):
+        routes = DEMO + "    routes: [{path: /demo, dialect: [native, {joinlink: {publish: true}}]}]\n"
+        async with serving(routes) as server:
+            key = ("X-API-Key", KEY)
+            reply = await server.token_request("GET", "/demo/join/lobby?user=7", None, key)
+            read = await server.token_request("POST", "/demo/v1/inspect", {"token": reply.json["access"]}, key)
+            assert "publish_audio" in read.json["services"][0]["privileges"]
+        with pytest.raises(ConfigurationError, match=r"dialect\[1\]\.joinlink\.publish: must be true or false"):
+            configuration_of(routes.replace("true}", "7}"))
+        with pytest.raises(ConfigurationError, match=r"dialect\[1\]\.joinlink\.publsh: .*did you mean 'publish'"):
+            configuration_of(routes.replace("publish", "publsh"))
+        choices = json_schema()["$defs"]["RouteOptions"]["properties"]["dialect"]["anyOf"]
+        assert "publish" in choices[1]["properties"]["joinlink"]["properties"]

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tokend.http.proxies import Proxies, peer_of
+from tokend.http.proxies import client_of, peer_of
+from tokend.issuing.trusted_proxies import TrustedProxies
 
 
-async def _seen(proxies: Proxies, path: Path) -> list[str]:
+async def _seen(proxies: TrustedProxies, path: Path) -> list[str]:
     """What a server sees of one client over TCP and one over a unix socket that is bound to a name like an address."""
 
     async def handle(request: web.Request) -> web.Response:
-        return web.Response(text=f"{peer_of(request)} {proxies.client_of(request)}")
+        return web.Response(text=f"{peer_of(request)} {client_of(request, proxies)}")
 
     app = web.Application()
     app.router.add_get("/", handle)
@@ -39,5 +40,5 @@ async def _seen(proxies: Proxies, path: Path) -> list[str]:
 
 def test_what_a_connection_says_of_its_peer(tmp_path: Path) -> None:
     for written, client in (((), "127.0.0.1"), (("127.0.0.1",), "203.0.113.7")):
-        seen = asyncio.run(_seen(Proxies(written), tmp_path))
+        seen = asyncio.run(_seen(TrustedProxies(written), tmp_path))
         assert seen == [f"127.0.0.1 {client}", "unix unix"]

@@ -14,7 +14,7 @@ from tests.unit.http.running import APP_ID, CERTIFICATE, KINDS, NOW, SALT, Servi
 
 _HOW_MANY: Final = 60
 _SETUP: Final = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: native}}]\n"
-_OLD: Final = f'{ANYBODY["every capability"]}    routes: [{{path: /, dialect: native, token_version: "006"}}]\n'
+_OLD: Final = f'{ANYBODY["every capability"]}    routes: [{{path: /, dialect: {{native: {{token_version: "006"}}}}}}]\n'
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,13 +9,13 @@ from tests.unit.issuing.making import APP_ID, CREDENTIALS, KINDS, OTHER_CREDENTI
 from tokend.backends.agora import v006, v007
 from tokend.dialects.contract import Inspect
 from tokend.issuing.inspection import inspect
-from tokend.plugins import ApiError, AppCredentials, Backend, Issuance, NoOptions
+from tokend.plugins import ApiError, AppCredentials, Backend, Issuance
 
 _BOTH = {"primary": CREDENTIALS.certificates["primary"], "secondary": OTHER_CREDENTIALS.certificates["primary"]}
 
 
 def _backend(kind: str, signing: str = "primary") -> Backend:
-    return KINDS[kind](NoOptions(), AppCredentials(APP_ID, _BOTH, signing))
+    return KINDS[kind](KINDS[kind].Options(), AppCredentials(APP_ID, _BOTH, signing))
 
 
 def _token(backend: Backend, ttl: int = 600, **fields: Any) -> str:
@@ -35,12 +35,12 @@ def test_an_administrators_token_is_always_signed_by_the_primary(signing: str) -
 
 
 def test_a_certificate_that_two_apps_share_signs_for_its_own_app_id_only() -> None:
-    other = KINDS["rtm"](NoOptions(), AppCredentials("0" * 32, _BOTH))
+    other = KINDS["rtm"](KINDS["rtm"].Options(), AppCredentials("0" * 32, _BOTH))
     assert other.read(_token(_backend("rtm"), user="ann")).signed_by is None
 
 
 def test_inspect_prefers_the_app_that_signed() -> None:
-    stranger = KINDS["rtm"](NoOptions(), OTHER_CREDENTIALS)
+    stranger = KINDS["rtm"](KINDS["rtm"].Options(), OTHER_CREDENTIALS)
     token = _token(_backend("rtm"), user="ann")
     for several in ([stranger, _backend("rtm")], [_backend("rtm"), stranger]):
         inspection = inspect(several, Inspect(token), STAMP.issued_at)

@@ -27,13 +27,13 @@ def _told(settings: AuthorizerSettings | None) -> tuple[str, str, int, int]:
 
 def test_an_app_takes_what_it_does_not_say_from_the_defaults(tmp_path: Path) -> None:
     apps = loaded(tmp_path, TEXT, {"own.txt": f"{OTHER}\n"}).apps
-    assert {name: _told(app.authorizer) for name, app in apps.items()} == {
+    assert {name: _told(app.options.authorizer) for name, app in apps.items()} == {
         "plain": ("https://api.example.com/plain/authorize", CERTIFICATE, 1, 0),
         "own": ("http://127.0.0.1:9000/", OTHER, 5, 60),
         "longer": ("https://api.example.com/longer/authorize", CERTIFICATE, 2, 0),
     }
-    assert CERTIFICATE not in repr(apps["plain"].authorizer)
+    assert CERTIFICATE not in repr(apps["plain"].options.authorizer)
 
 
 def test_without_one_nobody_is_asked(tmp_path: Path) -> None:
-    assert [app.authorizer for app in loaded(tmp_path, ONE_APP).apps.values()] == [None]
+    assert [app.options.authorizer for app in loaded(tmp_path, ONE_APP).apps.values()] == [None]

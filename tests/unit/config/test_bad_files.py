@@ -15,6 +15,7 @@ SOURCES = [
     ROOT / "backends" / "agora" / "credentials.py",
     ROOT / "core" / "patterns.py",
     ROOT / "issuing" / "configuration.py",
+    ROOT / "issuing" / "dialect_choices.py",
     ROOT / "core" / "claims.py",
     ROOT / "core" / "conditions.py",
     ROOT / "core" / "durations.py",

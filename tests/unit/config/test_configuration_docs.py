@@ -51,6 +51,7 @@ NO_KEYS_OF_THE_FILE = {
     "AuditFile": "a form of audit.to",
     "Admin": "a form of server.admin",
     "Connections": "a form of server.connections",
+    "RootOptions": "the keys of the file that are used as they are written",
 }
 
 
@@ -69,7 +70,7 @@ def _rows(heading: str) -> list[str]:
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_every_key_has_its_row_and_no_row_an_unknown_key(heading: str) -> None:
     model, prefix = SECTIONS[heading]
-    assert _rows(heading) == [prefix + name for name in model.model_fields]
+    assert sorted(_rows(heading)) == sorted(prefix + name for name in model.model_fields)
 
 
 def test_every_auth_scheme_has_its_row() -> None:

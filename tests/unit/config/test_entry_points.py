@@ -73,6 +73,7 @@ class Other(Nameless):
 from tokend.plugins import Dialect
 NEW = Dialect("new", (), None, api_version=2)
 OTHER = Dialect("other", (), None)
+LAX = Dialect("lax", (), None, Options=dict)
 """,
 }
 
@@ -232,6 +233,11 @@ def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: 
         ),
         (DIALECTS, "fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
         (DIALECTS, "fake_good:Rtm", "is no dialect: fake_good:Rtm is not an instance of tokend.plugins.Dialect"),
+        (
+            DIALECTS,
+            "fake_dialect:LAX",
+            "is no dialect: fake_dialect:LAX needs Options, a subclass of tokend.plugins.StrictModel",
+        ),
         (
             DIALECTS,
             "fake_dialect:OTHER",

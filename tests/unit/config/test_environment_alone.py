@@ -37,7 +37,7 @@ async def test_open_to_anybody_with_the_capabilities_that_old_urls_need(tmp_path
     assert [dialect.name for dialect in route.dialects] == ["native", "agora-token-service"]
     assert list(configuration.apps["default"].backends) == ["rtc", "rtm", "chat"]
     assert rule.capabilities == OLD_URLS
-    assert configuration.apps["default"].origins.written == ()
+    assert configuration.apps["default"].options.cors.origins.written == ()
     assert await _caller(route.authenticator, None) == "anybody"
     assert await _caller(route.authenticator, "some key") is None
 
@@ -115,7 +115,7 @@ def test_administrators_tokens_for_every_user_of_a_firebase_project_are_warned_o
     ],
 )
 def test_origins_are_trimmed_and_none_is_none(written: str, origins: tuple[str, ...], tmp_path: Path) -> None:
-    assert _configuration(tmp_path, CORS_ALLOW_ORIGIN=written).apps["default"].origins.written == origins
+    assert _configuration(tmp_path, CORS_ALLOW_ORIGIN=written).apps["default"].options.cors.origins.written == origins
 
 
 def test_the_variables_of_this_mode_mean_nothing_beside_a_file(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_the_variables_of_this_mode_mean_nothing_beside_a_file(tmp_path: Path) -
     more = {"URL_KEY_SHA256": "x", "CORS_ALLOW_ORIGIN": "*", "API_KEY_SHA256": "x"}
     configuration = load(None, ENVIRONMENT | ALONE | more, tmp_path)
     assert list(configuration.apps) == ["demo"]
-    assert configuration.apps["demo"].origins.written == ()
+    assert configuration.apps["demo"].options.cors.origins.written == ()
 
 
 @pytest.mark.parametrize(

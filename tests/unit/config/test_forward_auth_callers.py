@@ -53,7 +53,7 @@ def test_a_preset_gives_the_headers(tmp_path: Path) -> None:
     )
     assert [str(condition) for condition in lia.require] == ['claims.groups is not "a"']
     assert configuration.routes[0].proxy_headers == nginx.headers | lia.headers
-    assert configuration.trusted_proxies == ("10.0.0.0/8", "unix")
+    assert configuration.options.server.trusted_proxies.written == ("10.0.0.0/8", "unix")
 
 
 def test_written_out_with_a_secret_that_is_never_shown(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
+from tokend.backends.agora.rtc import RtcOptions
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.reach import Capability
+from tokend.dialects.agora_fields import AgoraOptions
 from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.server_settings import Listen
 
@@ -32,15 +34,15 @@ BIG = """
       bolt:
         app_id: "APP_ID"
         certificate: {primary: {env: CERTIFICATE}, secondary: {env: OTHER}, sign_with: secondary}
-        backends: {rtc: {}, rtm: {}}
+        backends: {rtc: {strict_006: true}, rtm: {}}
         callers:
           kiosk:
             anonymous: true
             rules: [{kinds: [rtc, rtm], channel: "lobby-*", capabilities: [wildcard_user, wildcard_publish]}]
         routes:
           - {path: /bolt, dialect: [native, agora-token-service], callers: [web, kiosk]}
-          - {path: /bolt/old, dialect: agora-token-service, callers: kiosk, token_version: "006", signed_uid: true,
-             strict_006: true, on_excess: clamp, ttl: {default: 10m, max: 20m}}
+          - {path: /bolt/old, dialect: {agora-token-service: {token_version: "006", signed_uid: true}},
+             callers: kiosk, on_excess: clamp, ttl: {default: 10m, max: 20m}}
 """
 
 
@@ -53,7 +55,7 @@ def test_the_ninety_percent_case(tmp_path: Path) -> None:
     assert configuration.listen == Listen("127.0.0.1", 8080)
     assert app.app_id == APP_ID
     assert list(app.backends) == ["rtc", "rtm", "chat"]
-    assert app.origins.written == ()
+    assert app.options.cors.origins.written == ()
     assert route.prefix == "/demo"
     assert route.host is None
     assert [dialect.name for dialect in route.dialects] == ["native", "agora-token-service"]
@@ -85,7 +87,7 @@ def test_the_big_example(tmp_path: Path) -> None:
         ("coda", None, "/coda"),
         ("coda", "coda.rtc.example.com", "/"),
     ]
-    assert acme.origins.written == ("https://acme.example.com", "https://*.preview.example.com")
+    assert acme.options.cors.origins.written == ("https://acme.example.com", "https://*.preview.example.com")
     assert acme.rules["web"][0].max_ttl == 1800
     assert acme.rules["web"][1].channel is not None
     assert acme.rules["web"][1].channel.parts[0] == "acme-"
@@ -103,9 +105,8 @@ def test_one_route_with_everything(tmp_path: Path) -> None:
     assert old.callers == old.open_callers == ("kiosk",)
     assert old.ttl == TtlBounds.of(600, 60, 1200)
     assert old.options.clamp
-    assert old.options.strict_006
-    assert old.options.token_version == "006"
-    assert old.options.signed_uid
+    assert old.dialect_options["agora-token-service"] == AgoraOptions(token_version="006", signed_uid=True)
+    assert old.app.backends["rtc"].options == RtcOptions(strict_006=True)
 
 
 def test_custom_routes(tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_custom_routes(tmp_path: Path) -> None:
             ("GET", ""),
             ("POST", ""),
         ]
-        assert not route.issues_006
+        assert not route.warnings
     assert (configuration.routes[2].ttl.max, configuration.routes[2].options.clamp) == (1800, True)
 
 
@@ -131,12 +132,14 @@ def test_a_route_of_every_dialect_and_those_that_issue_006(tmp_path: Path) -> No
     routes = "".join(f"      - {{path: /{name}, dialect: {name}}}\n" for name in DIALECTS)
     configuration = loaded(tmp_path, f"{ONE_APP}    routes:\n{routes}")
     old = {"agora-token-guide", "agora-node-server", "agora-npm-demo", "agora-samples"}
-    assert {route.prefix[1:] for route in configuration.routes if route.issues_006} == old
+    assert {route.prefix[1:] for route in configuration.routes if route.warnings} == old
     assert len(configuration.warnings) == len(old)
     assert all(
         any(f"route /{name} issues version 006" in warning for warning in configuration.warnings) for name in old
     )
-    modern = routes.replace("}", ', token_version: "007"}')
+    modern = "".join(
+        f'      - {{path: /{name}, dialect: {{{name}: {{token_version: "007"}}}}}}\n' for name in (*old, "native")
+    )
     assert loaded(tmp_path, f"{ONE_APP}    routes:\n{modern}").warnings == ()
 
 
@@ -213,5 +216,5 @@ def test_a_thousand_apps_with_problems_each(tmp_path: Path) -> None:
     ],
 )
 def test_what_counts_from_the_next_start(tmp_path: Path, line: str, same: bool) -> None:
-    before = loaded(tmp_path, ONE_APP).server
-    assert before.starts_like(loaded(tmp_path, f"server: {line}\n{ONE_APP}").server) is same
+    before = loaded(tmp_path, ONE_APP).options.server
+    assert before.starts_like(loaded(tmp_path, f"server: {line}\n{ONE_APP}").options.server) is same

@@ -29,7 +29,7 @@ def test_an_app_may_say_nothing_of_its_own(tmp_path: Path) -> None:
 
 def test_maps_merge_and_lists_replace(tmp_path: Path) -> None:
     app = _demo(tmp_path, "cors: {origins: [https://a.b, https://c.d]}", "cors: {origins: [https://e.f]}")
-    assert app.origins.written == ("https://e.f",)
+    assert app.options.cors.origins.written == ("https://e.f",)
     configuration = loaded(
         tmp_path,
         f"{ALL}      ttl: {{default: 10m, max: 2h}}\n    apps: {{demo: {{ttl: {{max: 20m}}}}}}",
@@ -114,7 +114,7 @@ def test_app_stands_for_the_apps_name_in_every_value(tmp_path: Path) -> None:
     assert rule.channel.parts == ("one-", None)
     assert rule.user.parts[0] == "one/"
     assert (configuration.routes[0].prefix, configuration.routes[0].host) == ("/x/one", "one.example.com")
-    assert app.origins.written == ("https://one.example.com",)
+    assert app.options.cors.origins.written == ("https://one.example.com",)
 
 
 def test_what_defaults_say_wrongly_is_told_once_at_its_own_place(tmp_path: Path) -> None:

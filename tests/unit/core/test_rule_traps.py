@@ -9,7 +9,7 @@ from tokend.core.errors import Code
 from tokend.core.model import Issued, TokenRequest
 from tokend.core.reach import reach_of
 from tokend.dialects.agora_token_service import DIALECT
-from tokend.dialects.contract import HttpRequest, Issue, Settings
+from tokend.dialects.contract import HttpRequest, Issue
 from tokend.issuing.issuer import issue
 
 _POWERS = ("wildcard_user", "wildcard_channel", "wildcard_publish")
@@ -84,7 +84,7 @@ def test_kinds_rtm_and_a_stream_channel() -> None:
 def _rte(role: str) -> Issue:
     endpoint = next(one for one in DIALECT.endpoints if one.path.startswith("rte/"))
     params: Mapping[str, str] = {"channel": "room", "role": role, "tokenType": "uid", "rtcuid": "7"}
-    parsed = endpoint.parse(HttpRequest(params, (), b"", None, Settings(), STAMP.issued_at))
+    parsed = endpoint.parse(HttpRequest(params, (), b"", None, DIALECT.Options(), STAMP.issued_at))
     assert isinstance(parsed, Issue)
     return parsed
 

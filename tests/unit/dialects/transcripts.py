@@ -43,22 +43,25 @@ class Exchange(NamedTuple):
     answer_body: str
 
 
-def _anybody(rule: str) -> str:
+def _anybody(rule: str, options_of_rtc: str = "") -> str:
     return f"""
 apps:
   demo:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
     cors: {{origins: ["https://app.example.com"]}}
-    backends: [{", ".join(KINDS)}]
+    backends: {{{", ".join(f"{kind}: {{{options_of_rtc if kind == 'rtc' else ''}}}" for kind in KINDS)}}}
     callers:
       anybody: {{anonymous: true, rules: [{rule}]}}
 """
 
 
+_EVERY: Final = "{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}"
 ANYBODY: Final[Mapping[str, str]] = {
-    "every capability": _anybody("{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}"),
+    "every capability": _anybody(_EVERY),
     "no capability": _anybody("{}"),
+    "every capability, strict_006": _anybody(_EVERY, "strict_006: true"),
+    "no capability, strict_006": _anybody("{}", "strict_006: true"),
 }
 
 
@@ -77,8 +80,10 @@ CONFIGURATIONS: Final[Mapping[str, Callable[[], Configuration]]] = {
     "environment": _environment,
     "environment, ALLOW_APP_ADMIN=1": lambda: _environment(ALLOW_APP_ADMIN="1"),
     "environment, API_KEY_SHA256": lambda: _environment(API_KEY_SHA256=_CALLERS.partition("sha256:")[2][:64]),
-    "version 006": lambda: _routed('token_version: "006"'),
-    "signed uid": lambda: _routed("signed_uid: true"),
+    "version 006": lambda: _routed(
+        'dialect: {native: {token_version: "006"}, agora-token-service: {token_version: "006"}}'
+    ),
+    "signed uid": lambda: _routed("dialect: {agora-token-service: {signed_uid: true}}"),
     "clamp": lambda: _routed("on_excess: clamp", "ttl: {max: 30m}"),
     "rules": lambda: configuration_of(
         DEMO.replace('"}', '", rules: [{channel: "stage-*", user: ada, roles: [publisher], ttl: {max: 10m}}]}')

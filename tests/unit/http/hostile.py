@@ -10,8 +10,8 @@ from tests.unit.http.wire import request_bytes
 EVERYTHING: Final = f"""{ANYBODY["every capability"]}    routes:
       - path: /
         dialect: [native, agora-token-service, agora-npm-demo, agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]
-      - {{path: /guide, dialect: agora-token-guide, strict_006: true, on_excess: clamp}}
-      - {{path: /node, dialect: agora-node-server, signed_uid: true}}
+      - {{path: /guide, dialect: agora-token-guide, on_excess: clamp}}
+      - {{path: /node, dialect: {{agora-node-server: {{signed_uid: true}}}}}}
       - {{path: "/watch/{{channel}}", kind: rtc, default: {{uid: 7}}, response: {{a: "{{token}}", b: "{{uid}} {{role}}"}}}}
       - {{path: /join, kinds: [rtc, rtm, combined], response: {{a: "{{rtc.token}}", b: "{{combined.services}}"}}}}
       - {{path: /text, kind: rtm2, response: "{{token}} {{permissions}}"}}

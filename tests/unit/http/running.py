@@ -4,7 +4,6 @@ Tests take the fixture `serving` (tests/unit/conftest.py), which is made of pyte
 """
 
 import io
-import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,14 +11,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import msgspec.json
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from msgspec import Struct
 from multidict import CIMultiDict
 from yarl import URL
 
-from tests.unit.http.wire import Reply, request_bytes, send_raw
+from tests.in_process import InProcessServer, content_of, logged
+from tests.unit.http.wire import Reply
 from tokend.adapters.random_pool import RandomPool
 from tokend.adapters.system import Clock
 from tokend.app import application_of
@@ -31,10 +30,11 @@ from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.interfaces import Interfaces
 from tokend.http.connection_limiter import Deadlines
-from tokend.http.control import Control, ServedConfiguration
+from tokend.http.control import Control
 from tokend.http.handler import RequestHandler
+from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
-from tokend.telemetry.log import JsonLog, LibraryHandler
+from tokend.telemetry.log import JsonLog
 
 NOW: Final = 1_800_000_000
 SALT: Final = 12_345_678
@@ -90,39 +90,25 @@ def configuration_of(text: str) -> Configuration:
     )
 
 
-class Running:
-    """An application that answers; `log` is what it wrote."""
+class Running(InProcessServer):
+    """An application that answers `client`."""
 
     def __init__(self, client: "TestClient[web.Request, web.Application]", control: Control, log: io.BytesIO) -> None:
+        super().__init__(control, client.port or 0, log)
         self.client = client
-        self.control = control
-        self.log = log
-
-    @property
-    def port(self) -> int:
-        return self.client.port or 0
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [msgspec.json.decode(line) for line in self.log.getvalue().splitlines()]
-
-    async def send(self, raw: bytes) -> Reply:
-        """The answer to these bytes, on a connection of their own."""
-        return await send_raw(self.port, raw)
 
     async def token_request(
         self, method: str, target: str, body: bytes | dict[str, Any] | None = None, /, *headers: tuple[str, str]
     ) -> Reply:
         """A request with these headers, which may stand twice; a dict goes as JSON. What no client sends goes as bytes."""
-        content = msgspec.json.encode(body) if isinstance(body, dict) else body
         if not _is_plain(method, target, headers):
-            return await self.send(request_bytes(method, target, content, *headers))
+            return await super().token_request(method, target, body, *headers)
         fields = CIMultiDict(headers)
         fields.setdefault("Host", "tokens.example.com")
         async with self.client.request(
             method,
             URL(target, encoded=True),
-            data=content,
+            data=content_of(body),
             headers=fields,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             allow_redirects=False,
@@ -177,7 +163,7 @@ def application(
     nonces = RandomPool()
     nonces.nonce, nonces.request_id = world.nonce, world.request_id  # type: ignore[method-assign]
     control = Control(Isolated(ready), Clock(world.clock, world.elapsed), nonces, log, deadlines=deadlines)
-    control.served = ServedConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
+    control.active = ActiveConfiguration.of(ready, interfaces, ready.knows_clients(ready.listen))
     handler = RequestHandler(control)
     app = application_of(control, handler)
     app.cleanup_ctx.clear()
@@ -199,14 +185,10 @@ async def serving(
     client_of: ClientOf = _client_of,
 ) -> AsyncIterator[Running]:
     """The application as its users run it, but for the real clock."""
-    stream = io.BytesIO()
-    log = JsonLog(stream, world.clock)
-    library_handler = LibraryHandler(log)
-    logging.getLogger().addHandler(library_handler)
-    control, _, app = application(configuration, world, interfaces, deadlines, log)
-    client = await client_of(app)
-    try:
-        yield Running(client, control, stream)
-    finally:
-        await client.close()
-        logging.getLogger().removeHandler(library_handler)
+    with logged(world.clock) as (log, stream):
+        control, _, app = application(configuration, world, interfaces, deadlines, log)
+        client = await client_of(app)
+        try:
+            yield Running(client, control, stream)
+        finally:
+            await client.close()

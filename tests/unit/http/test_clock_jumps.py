@@ -19,7 +19,9 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "007": {"kind": "rtc", "channel": "demo-1", "uid": 7},
     "006": {"kind": "rtc", "channel": "demo-1", "uid": 7, "version": "006"},
 }
-CONFIG: Final = APP + "    routes: [{path: /demo}, {path: /old, token_version: '006'}]\n    ttl: {max: 1d}\n"
+CONFIG: Final = (
+    APP + "    routes: [{path: /demo}, {path: /old, dialect: {native: {token_version: '006'}}}]\n    ttl: {max: 1d}\n"
+)
 AT: Final = {"007": "/demo", "006": "/old"}
 
 

@@ -114,7 +114,7 @@ async def test_a_401_and_a_500_can_be_read_too(serving: Serving) -> None:
     async with serving(text) as server:
         reply = await _token_request(server, "/demo/rtm/ada", "https://one.example.com")
         assert (reply.status, _allowed(reply)) == (401, "https://one.example.com")
-        server.control.served = replace(server.control.served, interfaces=None)
+        server.control.active = replace(server.control.active, interfaces=None)
         reply = await _token_request(server, "/demo/rtm/ada", "https://one.example.com", ("X-API-Key", KEY))
         assert (reply.status, _allowed(reply)) == (500, "https://one.example.com")
         assert reply.json["code"] == "internal"

@@ -12,7 +12,7 @@ from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import DEMO, KEY, KINDS, OPEN, configuration_of, serving
 from tokend.config.vendor_defaults import DEFAULT_DIALECTS
 from tokend.http import pages
-from tokend.http.control import ServedConfiguration
+from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.app_options import RouteOptions
 
 _HOW_MANY: Final = 60
@@ -33,7 +33,7 @@ _ALL: Final = f"""{ANYBODY["every capability"]}    routes:
       - path: /all
         dialect: [native, agora-token-service, agora-npm-demo, agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]
       - {{path: /guide, dialect: [native, agora-token-guide]}}
-      - {{path: /node, dialect: [native, agora-node-server], on_excess: clamp, token_version: "007"}}
+      - {{path: /node, dialect: [native, {{agora-node-server: {{token_version: "007"}}}}], on_excess: clamp}}
       - {{path: "/all/watch/{{channel}}", kind: rtc, set: {{uid: 7}}}}
 """
 """Every dialect, in groups that have no path in common; every kind."""
@@ -45,10 +45,55 @@ async def test_with_every_dialect_and_kind_it_is_valid_too(prefix: str) -> None:
     OpenAPIV31SpecValidator(document).validate()
     (route,) = (one for one in configuration_of(_ALL).routes if one.prefix == prefix)
     wanted = {(one.method, f"/{one.path}") for dialect in route.dialects for one in dialect.endpoints}
-    assert {(method.upper(), path) for path, of in document["paths"].items() for method in of} == wanted
+    operations = {(method.upper(), path): op for path, of in document["paths"].items() for method, op in of.items()}
+    of_route = {place: operation for place, operation in operations.items() if "servers" not in operation}
+    assert of_route.keys() == wanted
+    assert {path for _, path in operations.keys() - of_route.keys()} == {"/all/watch/{channel}"}
     assert set(KINDS) <= document["components"]["schemas"].keys()
-    tags = {tag for of in document["paths"].values() for one in of.values() for tag in one["tags"]}
+    tags = {tag for operation in of_route.values() for tag in operation["tags"]}
     assert tags == {dialect.name for dialect in route.dialects}
+
+
+_CUSTOM: Final = f"""{ANYBODY["every capability"]}    routes:
+      - {{path: /demo, dialect: native}}
+      - path: "/seats/{{tenant}}/{{room_name}}"
+        kinds: [rtc, rtm]
+        fields: {{room_name: channel, seat: uid, name: user, lasts: ttl}}
+        ignore: [tenant, client]
+        set: {{role: publisher, version: "007"}}
+        status: 201
+        response: {{rtc: "{{rtc.token}}", rtm: "{{rtm.token}}"}}
+      - {{path: /login, kind: rtm, default: {{user: ada}}, response: "{{token}}", dialect: {{custom: {{}}}}}}
+      - {{path: /elsewhere, host: other.example.com, kind: rtm}}
+"""
+
+
+async def test_c8_custom_endpoints_are_documented_as_they_are() -> None:
+    document = await _document(_CUSTOM, "/demo")
+    OpenAPIV31SpecValidator(document).validate()
+    paths = document["paths"]
+    assert "/elsewhere" not in paths
+    post, get = (paths["/seats/{tenant}/{room_name}"][method] for method in ("post", "get"))
+    assert post["servers"] == [{"url": "/"}]
+    assert list(post["responses"]) == ["201", "4XX"]
+    assert post["responses"]["201"]["content"]["application/json"]["schema"]["required"] == ["rtc", "rtm"]
+    content = post["requestBody"]["content"]
+    assert list(content) == ["application/json", "application/x-www-form-urlencoded"]
+    for media in content.values():
+        assert list(media["schema"]["properties"]) == ["seat", "account", "privileges", "name", "lasts", "client"]
+    assert [parameter["name"] for parameter in post["parameters"]] == ["tenant", "room_name"]
+    in_query = {parameter["name"] for parameter in get["parameters"] if parameter["in"] == "query"}
+    assert in_query == {"seat", "account", "privileges", "name", "lasts", "client"}
+    login = paths["/login"]["post"]
+    assert list(login["responses"]["200"]["content"]) == ["text/plain"]
+    assert not login["requestBody"]["required"]
+    async with serving(_CUSTOM) as server:
+        page = (await server.token_request("GET", "/demo/docs")).body.decode()
+        assert "<code>POST /seats/{tenant}/{room_name}</code>" in page
+        form = ("Content-Type", "application/x-www-form-urlencoded")
+        reply = await server.token_request("POST", "/seats/acme/stage", b"seat=7&name=ada&lasts=600&client=1", form)
+        assert reply.status == 201
+        jsonschema.validate(reply.json, post["responses"]["201"]["content"]["application/json"]["schema"])
 
 
 async def test_two_dialects_at_one_path_are_both_named() -> None:
@@ -165,9 +210,9 @@ async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
         first = [await token_request(*one) for one in wanted]
         assert len(set(first)) == 4  # one of one route or kind is never given for another
         assert [await token_request(*one) for one in wanted] == first
-        (route, _), documents = server.control.served.configuration.routes, server.control.served.documents
+        (route, _), documents = server.control.active.configuration.routes, pages.Documents()
         assert documents.get("docs", route) is documents.get("docs", route)
-        server.control.served = ServedConfiguration.of(configuration_of(both.replace("demo:", "other:")))
+        server.control.active = ActiveConfiguration.of(configuration_of(both.replace("demo:", "other:")))
         again = [await token_request(*one) for one in wanted]
     assert all(b"tokend: demo" in one for one in first)
     assert all(b"tokend: other" in one for one in again)
@@ -178,7 +223,7 @@ def test_the_docs_page_escapes_what_it_shows() -> None:
     text = "<script>alert('x')</script>"
     (rtc,) = (one for kind, one in route.app.backends.items() if kind == "rtc")
     hostile = type("Hostile", (type(rtc),), {"Fields": type("Fields", (rtc.Fields,), {"__doc__": text})})
-    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.origins)
+    app = type(route.app)(text, None, {text: hostile(rtc.options, rtc.app_credentials)}, {}, route.app.options)
     shown = pages.document(
         "docs", type(route)(app, RouteOptions(path=f"/{text}"), route.dialects, route.authenticator, ())
     ).body

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from tokend.backends.agora.chat import Chat
-from tokend.backends.agora.rtc import Rtc
+from tokend.backends.agora.rtc import Rtc, RtcOptions
 from tokend.backends.agora.rtm import Rtm
-from tokend.backends.contract import Backend, NoOptions
+from tokend.backends.contract import Backend
 from tokend.core.claims import Condition, parse_claim_path
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Caller, Issuance, TokenRequest
@@ -26,15 +26,20 @@ TERMS: Final = RouteOptions(path="/")
 CALLER: Final = Caller("web")
 
 
-def route_options(ttl: TtlBounds = TtlBounds(), *, clamp: bool = False, strict_006: bool = False) -> RouteOptions:
+def route_options(ttl: TtlBounds = TtlBounds(), *, clamp: bool = False) -> RouteOptions:
     """The options of a route at `/`."""
     on_excess: Literal["clamp", "refuse"] = "clamp" if clamp else "refuse"
-    return RouteOptions(path="/", ttl=ttl, on_excess=on_excess, strict_006=strict_006)
+    return RouteOptions(path="/", ttl=ttl, on_excess=on_excess)
 
 
 def backends(app_credentials: AppCredentials = CREDENTIALS) -> dict[str, Backend]:
     """The three kinds, for one app."""
-    return {kind: backend(NoOptions(), app_credentials) for kind, backend in KINDS.items()}
+    return {kind: backend(backend.Options(), app_credentials) for kind, backend in KINDS.items()}
+
+
+def strict_006_backends() -> dict[str, Backend]:
+    """The three kinds, where rtc refuses names that a 006 token could not tell apart."""
+    return {**backends(), "rtc": Rtc(RtcOptions(strict_006=True), CREDENTIALS)}
 
 
 def rule(

@@ -15,7 +15,7 @@ from tokend.core.reach import reach_of
 from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
-from tokend.issuing.app_options import RouteOptions, TtlBounds
+from tokend.issuing.app_options import AppOptions, RouteOptions, TtlBounds
 from tokend.issuing.configuration import App
 from tokend.issuing.issuer import explain, issue
 
@@ -41,7 +41,7 @@ class Backend:
 
 def of(*rules: Rule) -> App:
     plain = app(*rules)
-    return replace(plain, authorizer=SETTINGS)
+    return replace(plain, options=AppOptions(authorizer=SETTINGS))
 
 
 async def outcomes(

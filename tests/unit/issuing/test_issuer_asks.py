@@ -3,14 +3,23 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, refused, route_options, rtc, rule
+from tests.unit.issuing.making import (
+    CALLER,
+    STAMP,
+    app,
+    code_of,
+    permitted,
+    refused,
+    route_options,
+    rtc,
+    rule,
+    strict_006_backends,
+)
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
 from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.issuer import issue, mint, operator_grant
-
-_STRICT_006 = route_options(strict_006=True)
 
 
 @pytest.mark.parametrize(
@@ -83,17 +92,18 @@ def test_a_006_token_holds_no_wildcard_channel_or_pattern() -> None:
     ],
 )
 def test_strict_006_refuses_a_digit_beside_a_numeric_uid(token_request: TokenRequest, is_refused: bool) -> None:
-    of = app(rule())
-    assert code_of(of, token_request) is None
+    strict = app(rule(), built=strict_006_backends())
+    assert code_of(app(rule()), token_request) is None
     if is_refused:
-        api_error = refused(of, token_request, options=_STRICT_006)
+        api_error = refused(strict, token_request)
         assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "channel")
     else:
-        assert code_of(of, token_request, options=_STRICT_006) is None
+        assert code_of(strict, token_request) is None
 
 
 def test_strict_006_holds_for_a_user_whom_the_rule_fills_in() -> None:
-    assert code_of(app(rule(user="23")), rtc("room1", None, version="006"), options=_STRICT_006) is Code.INVALID_FIELD
+    strict = app(rule(user="23"), built=strict_006_backends())
+    assert code_of(strict, rtc("room1", None, version="006")) is Code.INVALID_FIELD
 
 
 def test_the_operators_own_hand_needs_no_rule_but_keeps_to_the_limits() -> None:

@@ -17,6 +17,7 @@ from tests.unit.issuing.making import (
     rtc,
     rule,
     signed_in,
+    strict_006_backends,
 )
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AuthScheme, Credentials
@@ -28,7 +29,6 @@ from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.issuer import answer, explain, issue, mint, operator_grant
 
-_STRICT_006 = route_options(strict_006=True)
 _WILD = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 
 
@@ -80,19 +80,14 @@ async def test_the_gate_gets_the_time_of_the_stamp_and_the_keys() -> None:
     assert scheme.asked == [(STAMP.issued_at, keys)]
 
 
-async def test_a_route_says_whether_it_clamps_and_is_strict_about_006() -> None:
+async def test_a_route_says_whether_it_clamps() -> None:
     bounds = TtlBounds.of(600, 60, 3600)
     clamping = _route(app(rule()), _Scheme(), ttl=bounds, clamp=True)
     issued = await _answered(clamping, rtc("room1", version="006", ttl=7200))
     assert (issued.grant.ttl, issued.clamped_from) == (3600, 7200)
-    strict = _route(app(rule()), _Scheme(), ttl=bounds, strict_006=True)
-    for token_request, code in (
-        (rtc(ttl=7200), Code.TTL_OUT_OF_RANGE),
-        (rtc("room1", version="006"), Code.INVALID_FIELD),
-    ):
-        with pytest.raises(ApiError) as caught:
-            await _answered(strict, token_request)
-        assert caught.value.code is code
+    with pytest.raises(ApiError) as caught:
+        await _answered(_route(app(rule()), _Scheme(), ttl=bounds), rtc(ttl=7200))
+    assert caught.value.code is Code.TTL_OUT_OF_RANGE
 
 
 @pytest.mark.parametrize("token_request", [rtc(), rtc("")])
@@ -227,11 +222,12 @@ def test_a_rule_below_the_routes_shortest_ttl_permits_nothing_and_says_so() -> N
 
 
 def test_a_006_token_that_could_be_read_two_ways_in_words() -> None:
-    api_error = refused(app(rule(capabilities=_WILD)), rtc("room1", uid=7, version="006"), options=_STRICT_006)
+    strict = app(rule(capabilities=_WILD), built=strict_006_backends())
+    api_error = refused(strict, rtc("room1", uid=7, version="006"))
     assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "channel")
     assert api_error.sentence == "may not end in a digit beside a numeric uid in a 006 token"
     for token_request in (rtc("room1", uid=0, version="006"), rtc("room", uid=7, version="006"), rtc("room1", uid=7)):
-        assert permitted(app(rule(capabilities=_WILD)), token_request, options=_STRICT_006)
+        assert permitted(strict, token_request)
 
 
 async def test_an_audit_that_cannot_be_written_in_words() -> None:

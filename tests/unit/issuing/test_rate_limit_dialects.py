@@ -13,6 +13,7 @@ from tests.unit.http.running import WORLD, serving
 from tests.unit.http.wire import Reply
 from tokend.core.interfaces import Interfaces
 from tokend.core.rate_limits import BucketGroup, Limit, Limits
+from tokend.issuing.app_options import AppOptions
 from tokend.issuing.configuration import Configuration
 
 SENTENCE: Final = "this is over a rate limit: ask again in 3 s"
@@ -60,7 +61,8 @@ class Full:
 
 def with_limits(configuration: Configuration) -> Configuration:
     """The same, its apps limited."""
-    apps = {name: replace(app, limits=Limits(app=Limit(1, 1, 1))) for name, app in configuration.apps.items()}
+    options = AppOptions(limits=Limits(app=Limit(1, 1, 1)))
+    apps = {name: replace(app, options=options) for name, app in configuration.apps.items()}
     return replace(
         configuration, apps=apps, routes=tuple(replace(one, app=apps[one.app.name]) for one in configuration.routes)
     )

@@ -14,6 +14,7 @@ from tokend.core.model import Caller, Decision, Grant, Issued, Restriction, Toke
 from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
+from tokend.issuing.app_options import AppOptions
 from tokend.issuing.configuration import Route
 from tokend.issuing.issuer import answer, issue
 
@@ -25,7 +26,7 @@ ANN, BOB, BAD = (
     TokenRequest("rtm", {"usr": "ann"}),
 )
 ASKED = AuthorizerSettings.of("https://backend.example.com", Secret("s"), 1, 0)
-APP = replace(app(rule(capabilities=["wildcard_user"])), limits=EVERY, authorizer=ASKED)
+APP = replace(app(rule(capabilities=["wildcard_user"])), options=AppOptions(limits=EVERY, authorizer=ASKED))
 
 
 class Journal:

@@ -186,7 +186,7 @@ async def test_two_tokens_of_one_answer_count_as_one() -> None:
 async def test_on_loopback_limits_by_address_are_off_with_one_warning() -> None:
     async with limited("{address: 1/m}", '{listen: "127.0.0.1:8080"}') as server:
         assert await statuses(server, *[(TOKEN, ADA, KEY)] * 3) == [200] * 3
-        (warning,) = server.control.served.configuration.warnings_at(NOW)
+        (warning,) = server.control.active.configuration.warnings_at(NOW)
         assert "limits by address are off" in warning
     async with limited("{address: 1/m}") as server:
         forwarded = [("X-API-Key", KEY), ("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7")]
@@ -194,12 +194,12 @@ async def test_on_loopback_limits_by_address_are_off_with_one_warning() -> None:
         assert (await server.token_request("POST", TOKEN, ADA, *forwarded)).status == 429, (
             "no header gets a client out of it"
         )
-        assert server.control.served.configuration.warnings_at(NOW) == ()
+        assert server.control.active.configuration.warnings_at(NOW) == ()
 
 
 async def test_behind_a_trusted_proxy_each_client_has_its_own() -> None:
     async with limited("{address: 1/m}", '{trusted_proxies: ["127.0.0.1"]}') as server:
-        assert server.control.served.configuration.warnings_at(NOW) == ()
+        assert server.control.active.configuration.warnings_at(NOW) == ()
         for client, status in (
             ("192.0.2.7", 200),
             ("192.0.2.8", 200),

@@ -7,8 +7,8 @@ import pytest
 from tests.running import APP_ID, CERTIFICATE
 from tokend import agora
 from tokend.backends.agora import v007
-from tokend.backends.agora.rtc import Rtc
-from tokend.backends.contract import Backend, NoOptions
+from tokend.backends.agora.rtc import Rtc, RtcOptions
+from tokend.backends.contract import Backend
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Inspect, Inspection
@@ -20,7 +20,7 @@ OTHER_APP = "a" * 32
 
 def backends(app_id: str = APP_ID, certificate: str = CERTIFICATE) -> list[Backend]:
     secrets = {"primary": Secret(certificate), "secondary": Secret("b" * 32)}
-    return [Rtc(NoOptions(), AppCredentials(app_id, secrets))]
+    return [Rtc(RtcOptions(), AppCredentials(app_id, secrets))]
 
 
 def look(token: str, *, now: int = NOW, ours: list[Backend] | None = None, **joins: Any) -> Inspection:
@@ -110,7 +110,7 @@ def test_wrong_project_and_wrong_certificate_are_told_apart() -> None:
 
 
 def test_without_an_app_nothing_is_said_of_whose_it_is() -> None:
-    bare: list[Backend] = [Rtc(NoOptions(), AppCredentials(None, {}))]
+    bare: list[Backend] = [Rtc(RtcOptions(), AppCredentials(None, {}))]
     found = look(built("rtc", **ROOM), ours=bare)
     assert (found.says["app"], found.problems) == ("unknown", ())
 

@@ -55,7 +55,7 @@ class Combined(AgoraBackend):
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         super().__init__(options, app_credentials)
-        self._parts = {kind: part(options, app_credentials) for kind, part in PARTS.items()}
+        self._parts = {kind: part(part.Options(), app_credentials) for kind, part in PARTS.items()}
 
     def names_user(self, fields: CombinedFields) -> bool:
         return False  # each part that names no user takes that of the rule

@@ -67,7 +67,7 @@ Uid = Annotated[
     AfterValidator(_check_uid),
     Field(
         description="Numeric uid, 1 to 4294967295. 0 is any user: a capability.",
-        json_schema_extra={"minimum": 0, "maximum": MAX_U32},
+        json_schema_extra={"minimum": 0, "maximum": MAX_U32, "format": "uid"},
     ),
 ]
 Account = Annotated[
@@ -83,8 +83,14 @@ StreamChannel = Annotated[
 RtmUser = Annotated[str, AfterValidator(check_rtm_user), Field(description="RTM user id, 1 to 64 ASCII characters.")]
 ChatUser = Annotated[str, AfterValidator(check_chat_user), Field(description="Chat user id, 1 to 64 of a-z 0-9 _ - .")]
 Seconds = Annotated[int, Field(ge=1, le=86_400, description="Seconds from the issue time, 1 to 86400.")]
-Role = Literal["publisher", "subscriber"]
-Version = Annotated[Literal["007", "006"], Field(description="Token format; 006 only where the route says so.")]
+Role = Annotated[Literal["publisher", "subscriber"], Field(json_schema_extra={"format": "role"})]
+Version = Annotated[
+    Literal["007", "006"],
+    Field(
+        description="Token format; 006 only where the route's dialect allows it.",
+        json_schema_extra={"format": "token-version"},
+    ),
+]
 
 
 def _check_true(flag: bool) -> bool:

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pydantic import Field
+
 from tokend.backends.agora.base import AgoraBackend
+from tokend.backends.agora.credentials import AgoraOptions
 from tokend.backends.agora.fields import Version
 from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcServiceFields, RtcUser, rtc_service
 from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, Grant
-from tokend.core.reach import is_wildcard
+from tokend.core.reach import is_wildcard, text_of
 from tokend.core.validation import StrictModel
 
 
@@ -20,9 +23,16 @@ class RtcFields(RtcServiceFields):
     version: Version = "007"
 
 
+class RtcOptions(AgoraOptions):
+    """Options of the kind rtc."""
+
+    strict_006: bool = Field(default=False, description="refuse names that a 006 token could not tell apart")
+
+
 class Rtc(RtcUser, AgoraBackend):
     """Mints tokens for voice and video channels, in format 006 or 007."""
 
+    Options: ClassVar[type[StrictModel]] = RtcOptions
     Fields: ClassVar[type[StrictModel]] = RtcFields
     services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtc")
 
@@ -32,4 +42,12 @@ class Rtc(RtcUser, AgoraBackend):
             raise ApiError(Code.INVALID_FIELD, "may not be empty or hold * in a 006 token", "channel")
         if fields.version == "006" and isinstance(rtc_user, str) and is_wildcard(rtc_user):
             raise ApiError(Code.INVALID_FIELD, "may not hold * in a 006 token", "account")
+        if fields.version == "006" and self.options.strict_006:
+            _check_distinct(fields.channel, text_of(rtc_user))
         return self.grant_of(ttl, rtc_service(fields, rtc_user, ttl), version=fields.version)
+
+
+def _check_distinct(channel: str, user: str) -> None:
+    """Reject names that another channel and uid could form: 006 signs app id, channel and uid joined without separators."""
+    if channel[-1:].isdigit() and user.isdigit():
+        raise ApiError(Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel")

@@ -199,7 +199,7 @@ async def test_the_audit_has_its_id_and_nothing_has_its_text(tmp_path: Path, ser
     async with serving(configuration_of(), interfaces=Interfaces(audit=audit)) as server:
         for bug in (False, True):
             if bug:
-                server.control.served = replace(server.control.served, interfaces=None)
+                server.control.active = replace(server.control.active, interfaces=None)
             for key in keys:
                 for path in ("rtc/lobby-1/publisher/uid/7", "rtc/x/publisher/uid/7", "nothing", "rtm/%zz", "rtm/a#"):
                     for method in ("GET", "OPTIONS", "DELETE"):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tokend.http.proxies import UNIX, Proxies
+from tokend.issuing.trusted_proxies import UNIX, TrustedProxies
 
-LISTED = Proxies(["10.0.0.0/8", "127.0.0.1", "::1/128", "fd00::/8"])
+LISTED = TrustedProxies(["10.0.0.0/8", "127.0.0.1", "::1/128", "fd00::/8"])
 
 
 @pytest.mark.parametrize(
@@ -18,13 +18,13 @@ LISTED = Proxies(["10.0.0.0/8", "127.0.0.1", "::1/128", "fd00::/8"])
 )
 def test_who_is_trusted(peer: str, trusted: bool) -> None:
     assert LISTED.trust(peer) is trusted
-    assert Proxies().trust(peer) is False
+    assert TrustedProxies().trust(peer) is False
 
 
 def test_a_unix_socket_is_trusted_only_by_name() -> None:
-    assert Proxies([UNIX]).trust(UNIX)
-    assert not Proxies([UNIX]).trust("127.0.0.1")
-    assert not Proxies(["127.0.0.1"]).trust(UNIX)
+    assert TrustedProxies([UNIX]).trust(UNIX)
+    assert not TrustedProxies([UNIX]).trust("127.0.0.1")
+    assert not TrustedProxies(["127.0.0.1"]).trust(UNIX)
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_whose_address_counts(forwarded_for: list[str], client: str) -> None:
     assert LISTED.client("10.0.0.7", forwarded_for) == client
     for peer in ("198.51.100.9", UNIX, ""):
         assert LISTED.client(peer, forwarded_for) == peer
-    assert Proxies().client("10.0.0.7", forwarded_for) == "10.0.0.7"
+    assert TrustedProxies().client("10.0.0.7", forwarded_for) == "10.0.0.7"

@@ -1,0 +1,57 @@
+"""What requests use of a configuration: its route table, the pages that may read responses, and the routes of invalid apps."""
+
+import pytest
+
+from tests.unit.http.running import APP_ID, DEMO, configuration_of
+from tokend.issuing.active import ActiveConfiguration
+from tokend.issuing.app_options import parse_path
+from tokend.issuing.routing import Match, TakenRoute
+
+PAGE = "https://app.example.com"
+WITH_PAGE = f'{DEMO}    cors: {{origins: "{PAGE}"}}\n'
+OTHER = f'  other: {{app_id: "{APP_ID}", certificate: {{env: CERTIFICATE}}, callers: {{x: {{api_key: "sha256:{"0" * 64}"}}}}}}\n'
+
+
+def test_it_finds_the_routes_of_its_apps() -> None:
+    active = ActiveConfiguration.of(configuration_of(DEMO))
+    found = active.table.match("POST", None, ("demo", "v1", "token"))
+    assert isinstance(found, Match)
+    assert found.route is active.configuration.routes[0]
+
+
+def test_a_single_app_also_decides_who_reads_what_belongs_to_no_app() -> None:
+    alone, beside = (ActiveConfiguration.of(configuration_of(text)) for text in (WITH_PAGE, WITH_PAGE + OTHER))
+    for active in (alone, beside):
+        assert active.origins_of(active.configuration.routes[0]).allow(PAGE)
+    assert alone.origins_of(None).allow(PAGE)
+    assert not beside.origins_of(None).allow(PAGE)
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "app"),
+    [
+        ("/bolt", None, "bolt"),
+        ("/bolt/v1/token", "any.example.com", "bolt"),
+        ("/watch/room", None, "bolt"),
+        ("/acme/v1", "acme.example.com", "acme"),
+        ("/acme/v1", "other.example.com", None),
+        ("/bolts", None, None),
+        ("/", None, None),
+    ],
+)
+def test_the_routes_of_invalid_apps_are_known(path: str, host: str | None, app: str | None) -> None:
+    taken = {
+        "bolt": (TakenRoute(parse_path("/bolt"), None), TakenRoute(parse_path("/watch/{channel}"), None)),
+        "acme": (TakenRoute(parse_path("/acme"), "acme.example.com"),),
+        "last": (),
+    }
+    active = ActiveConfiguration.of(configuration_of(DEMO), taken_routes=taken)
+    parts = tuple(part for part in path.split("/") if part)
+    assert active.invalid_app_at(host, parts) == app
+
+
+@pytest.mark.parametrize(
+    ("audit", "batches"), [("", True), ("audit: {to: stdout}", False), ("audit: {to: stdout, sync: 'off'}", True)]
+)
+def test_responses_leave_together_unless_the_audit_is_written_for_each_token(audit: str, batches: bool) -> None:
+    assert ActiveConfiguration.of(configuration_of(f"{audit}\n{DEMO}")).batches_responses is batches

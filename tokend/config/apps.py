@@ -1,0 +1,118 @@
+"""Builds one app from what was written: the place where its backends, dialects and authenticators are constructed.
+
+What is wrong with one of them needs its place in the file, so this is done here and not in `issuing/active.py`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from tokend.auth.contract import AppContext, PathKey
+from tokend.config.backends import BuildContext, build_backends, kinds_of
+from tokend.config.callers import BuiltCaller, build_callers
+from tokend.config.problems import KeyPath
+from tokend.config.routes import build_routes, build_ttl
+from tokend.config.shape import AppShape
+from tokend.config.showing import plain
+from tokend.config.url_signing import build_url_signing
+from tokend.core.declarations import APP_ADMIN
+from tokend.issuing.configuration import App, Route
+
+_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
+
+
+class BuiltApp(Struct, frozen=True):
+    """An app as far as it could be built. `digest` shows whether it changed; `callers` are kept for later checks."""
+
+    app: App
+    routes: tuple[tuple[KeyPath, Route], ...]
+    callers: Mapping[str, BuiltCaller]
+    warnings: tuple[str, ...]
+    scheduled_warnings: tuple[tuple[int, str], ...]
+    digest: str
+
+
+def build_app(name: str, shape: AppShape, tools: BuildContext) -> BuiltApp:
+    """Build an app with its backends, callers and routes; problems go into the report of `tools`."""
+    path: KeyPath = ("apps", name)
+    report = tools.report
+    for named in (path, *((*path, "callers", caller) for caller in shape.callers or ())):
+        if _NAME.fullmatch(str(named[-1])) is None:
+            report.add(named, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
+    app_credentials, backends = build_backends(shape, path, tools)
+    ttl = build_ttl(shape.ttl, (*path, "ttl"), report)
+    url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
+    context = AppContext(name, url_signing)
+    kinds = {kind: backends[kind].declarations if kind in backends else None for kind in kinds_of(shape)}
+    callers = build_callers(shape.callers, context, path, kinds, ttl.min, report, tools.secrets)
+    rules = {caller: built.rules for caller, built in callers.items()}
+    app = App(
+        name,
+        app_credentials.app_id,
+        backends,
+        rules,
+        shape.options.model_copy(update={"ttl": ttl}),
+        url_signing,
+    )
+    routes = build_routes(shape, path, app, callers, ttl, tools)
+    warnings = _warnings(app, [route for _, route in routes], callers)
+    scheduled_warnings = _scheduled_warnings(name, callers)
+    digest = _digest(report.root["apps"][name])
+    return BuiltApp(app, tuple(routes), callers, tuple(warnings), tuple(scheduled_warnings), digest)
+
+
+def _digest(written: Any) -> str:
+    """A digest that changes with the app's merged part of the YAML."""
+    return hashlib.sha256(json.dumps(plain(written), default=str).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller]) -> list[str]:
+    found = []
+    for name, caller in callers.items():
+        found += _caller_warnings(f"app {app.name}", name, caller)
+    found += [f"app {app.name}: route {route.prefix} {warning}" for route in routes for warning in route.warnings]
+    return found
+
+
+def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
+    scheme = caller.scheme
+    found: list[str] = []
+    if scheme is None:
+        return found
+    if scheme.takes_anybody:
+        found.append(
+            f"{app}: caller {name} is {scheme.name}, so anybody who reaches this server gets tokens by its rules; "
+            "an api_key caller in its place closes it"
+        )
+    administrative = [rule for rule in caller.rules if APP_ADMIN in rule.capabilities]
+    if scheme.brings_claims and any(not rule.when for rule in administrative):
+        found.append(
+            f"{app}: {scheme.name} caller {name} has the capability app_admin in a rule without `when`: every user whom "
+            "the identity provider signs in administers the app"
+        )
+    # a caller with only signed URLs is restricted, so it cannot administer
+    in_url = bool(caller.keys) and any(isinstance(source, PathKey) for source in scheme.reads)
+    if administrative and (scheme.takes_anybody or in_url):
+        found.append(
+            f"{app}: {scheme.name} caller {name} has the capability app_admin: whoever has the URL administers the app"
+        )
+    return found
+
+
+def _scheduled_warnings(app: str, callers: Mapping[str, BuiltCaller]) -> list[tuple[int, str]]:
+    """Keys that expire: the time in Unix seconds, and the warning from then on."""
+    return [
+        (
+            key.not_after.at,
+            f"app {app}: the {caller.scheme.name} of caller {name} ended at {key.not_after.written}, "
+            "and requests with it are refused",
+        )
+        for name, caller in callers.items()
+        if caller.scheme is not None
+        for key in caller.keys
+        if key.not_after is not None
+    ]

@@ -1,0 +1,67 @@
+"""What requests use of a configuration. Each request keeps the one that it began with, also across a reload.
+
+`config/` constructs the backends, dialects and authenticators of an app, in `config/apps.py`: whatever is wrong with one
+of them needs its place in the file (docs/decisions/0013-building-apps.md).
+"""
+
+from collections.abc import Mapping
+from typing import Final, Self
+
+from msgspec import Struct
+
+from tokend.core.interfaces import Interfaces
+from tokend.issuing.app_options import Origins
+from tokend.issuing.configuration import Configuration, Route
+from tokend.issuing.routing import RouteTable, TakenRoute, literal_prefix
+
+_NO_ORIGINS: Final = Origins()
+
+
+class ActiveConfiguration(Struct, frozen=True):
+    """A configuration in force: its apps and routes, the route table, and the interfaces that were opened for it.
+
+    `knows_clients`: whether limits by address count. `taken_routes`: the routes of each invalid app, by its name.
+    `batches_responses`: the responses of one turn of the loop leave together; where the audit is written for each token,
+    its write does that.
+    """
+
+    configuration: Configuration
+    table: RouteTable
+    interfaces: Interfaces
+    knows_clients: bool
+    taken_routes: Mapping[str, tuple[TakenRoute, ...]]
+    only_origins: Origins
+    batches_responses: bool
+
+    @classmethod
+    def of(
+        cls,
+        configuration: Configuration,
+        interfaces: Interfaces = Interfaces(),
+        knows_clients: bool = True,
+        taken_routes: Mapping[str, tuple[TakenRoute, ...]] = {},  # it is never changed
+    ) -> Self:
+        """`knows_clients`: as `Configuration.knows_clients` says."""
+        apps, audit = list(configuration.apps.values()), configuration.options.audit
+        return cls(
+            configuration=configuration,
+            table=RouteTable(configuration.routes),
+            interfaces=interfaces,
+            knows_clients=knows_clients,
+            taken_routes=taken_routes,
+            only_origins=apps[0].options.cors.origins if len(apps) == 1 else _NO_ORIGINS,
+            batches_responses=audit is None or audit.sync == "off",
+        )
+
+    def origins_of(self, route: Route | None) -> Origins:
+        """The web pages that may read responses of a route. None: responses of no app, which a single app decides too."""
+        return self.only_origins if route is None else route.app.options.cors.origins
+
+    def invalid_app_at(self, host: str | None, parts: tuple[str, ...]) -> str | None:
+        """The name of the invalid app whose routes have this path; None if there is none."""
+        for name, routes in self.taken_routes.items():
+            for route in routes:
+                prefix = literal_prefix(route.path)
+                if route.host in (None, host) and parts[: len(prefix)] == prefix:
+                    return name
+        return None

@@ -1,0 +1,86 @@
+"""Makes the OpenAPI operations of a custom endpoint: its names, types and status as the configuration sets them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tokend.dialects import custom
+from tokend.dialects.contract import FORM, JSON, TEXT, TOKEN_VERSION_FORMAT
+from tokend.issuing.app_options import Placeholder
+from tokend.issuing.configuration import Route
+from tokend.issuing.field_types import field_types
+
+CREDENTIALS: Final[tuple[Mapping[str, list[str]], ...]] = ({"api_key": []}, {"bearer": []})
+"""What authenticates a caller in the documents, except for credentials in the URL."""
+
+
+def custom_operations(route: Route, mounted_at: str) -> dict[str, Any]:
+    """The operations of a custom route by method. Their server is the whole application, not a prefix."""
+    properties, required = _request(route)
+    in_path = [part.name for part in route.path if isinstance(part, Placeholder)]
+    sent = {name: schema for name, schema in properties.items() if name not in in_path}
+    required -= set(in_path)
+    path_parameters = [
+        {"name": name, "in": "path", "required": True, "schema": properties.get(name, {"type": "string"})}
+        for name in in_path
+    ]
+    query_parameters = [
+        {"name": name, "in": "query", "required": name in required, "schema": schema} for name, schema in sent.items()
+    ]
+    body = {"type": "object", "properties": sent, "required": sorted(required), "additionalProperties": False}
+    shared = {
+        "tags": [custom.NAME],
+        "summary": f"A token of {' and '.join(kinds_of(route))}",
+        "servers": [{"url": mounted_at or "/"}],
+        "responses": {
+            str(route.options.status): _answer(route.options.response),
+            "4XX": {"description": "Refused, with a code that programs can read"},
+        },
+        "security": [*CREDENTIALS, *([{}] if route.open_callers else [])],
+    }
+    content = {media: {"schema": body} for media in (JSON, FORM)}
+    return {
+        "get": {**shared, "parameters": [*path_parameters, *query_parameters]},
+        "post": {
+            **shared,
+            "parameters": path_parameters,
+            "requestBody": {"required": bool(required), "content": content},
+        },
+    }
+
+
+def kinds_of(route: Route) -> list[str]:
+    """The kinds of a custom route, each once."""
+    options = route.options
+    return [options.kind] if options.kind is not None else list(dict.fromkeys(options.kinds or ()))
+
+
+def _request(route: Route) -> tuple[dict[str, Any], set[str]]:
+    """The JSON Schemas of the names in a request, and the names that must be there."""
+    options = route.options
+    client_names = {field: name for name, field in options.fields.items()}
+    properties: dict[str, Any] = {}
+    required: set[str] = set()
+    for kind in kinds_of(route):
+        model = route.app.backends[kind].Fields
+        schema = model.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
+        for field, of_field in schema.get("properties", {}).items():
+            if field in options.set or field_types(model)[field].format == TOKEN_VERSION_FORMAT:
+                continue
+            name = client_names.get(field, field)
+            properties.setdefault(name, of_field)
+            if field in schema.get("required", ()) and field not in options.default:
+                required.add(name)
+    if custom.TTL not in options.set:
+        maximum = {} if options.clamp else {"maximum": route.ttl.max}
+        ttl = {"type": "integer", "minimum": route.ttl.min, **maximum, "description": "Seconds"}
+        properties[client_names.get(custom.TTL, custom.TTL)] = ttl
+    return properties | {name: {"description": "Not looked at"} for name in options.ignore}, required
+
+
+def _answer(response: object) -> dict[str, Any]:
+    """The response object. `response`: the template of the route, or None for the default."""
+    if isinstance(response, str):
+        return {"description": "OK", "content": {TEXT: {"schema": {"type": "string"}}}}
+    names = ["token"] if response is None else list(response) if isinstance(response, Mapping) else []
+    schema = {"type": "object", "properties": {name: {} for name in names}, "required": names}
+    return {"description": "OK", "content": {JSON: {"schema": schema}}}

@@ -1,0 +1,83 @@
+"""The trusted proxies, and the client that they name. Any client can send their headers, so those of others do not count."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from msgspec import Struct
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from tokend.core.addresses import Proxy
+from tokend.core.lists import ItemOrList
+
+UNIX: Final = "unix"
+"""The peer of a connection over a unix socket."""
+_LONGEST: Final = 64
+"""Characters. No address with a port is longer."""
+
+
+class TrustedProxies:
+    """The trusted proxies: addresses and networks as the configuration writes them, and `unix`."""
+
+    def __init__(self, written: Sequence[str] = ()) -> None:
+        """`written`: as in the configuration, already checked."""
+        self.written = tuple(written)
+        self._unix = UNIX in written
+        self._networks = tuple(ip_network(network) for network in written if network != UNIX)
+        self._read = lru_cache(maxsize=4096)(self._parse)  # the same addresses come again and again
+
+    def trust(self, peer: str) -> bool:
+        """Whether this peer is a trusted proxy."""
+        if peer == UNIX or not self._networks:
+            return peer == UNIX and self._unix
+        known = self._read(peer)
+        return known is not None and known.trusted
+
+    def client(self, peer: str, forwarded_for: Sequence[str]) -> str:
+        """The address of the client: the last one in X-Forwarded-For that is not a trusted proxy.
+
+        Returns the peer if it is not trusted, or if the header cannot be read. `forwarded_for`: the values of that header.
+        """
+        if not self.trust(peer):
+            return peer
+        client = peer
+        for written in reversed(",".join(forwarded_for).split(",")):
+            text = _without_port(written.strip())
+            known = self._read(text) if len(text) <= _LONGEST else None
+            if known is None:
+                return peer
+            client = known.text
+            if not known.trusted:
+                break
+        return client
+
+    def _parse(self, text: str) -> "_Address | None":
+        """The address without an interface name (`%eth0`). `::ffff:10.0.0.1` is IPv4: a listener on `::` sees IPv4 peers so."""
+        try:
+            address = ip_address(text.partition("%")[0])
+        except ValueError:
+            return None
+        if isinstance(address, IPv6Address):
+            address = address.ipv4_mapped or address
+        return _Address(str(address), any(address in network for network in self._networks))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """An address or a network, or a list of them, as text."""
+        return core_schema.no_info_after_validator_function(cls, handler.generate_schema(ItemOrList[Proxy]))
+
+
+class _Address(Struct, frozen=True):
+    """An address in its canonical form."""
+
+    text: str
+    trusted: bool
+
+
+def _without_port(text: str) -> str:
+    """`203.0.113.7:4711` and `[2001:db8::7]:4711` without their ports."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
