@@ -84,7 +84,7 @@ from tokend.plugins import (
     Issuance,
     Minted,
     Reading,
-    Secret,
+    SecretList,
     Service,
     ServiceShape,
     StrictModel,
@@ -99,7 +99,7 @@ class ${class_name}Options(StrictModel):
     """What the configuration says below `backends: {$kind: …}`."""
 
     api_key: str = Field(description="the public name of the key, which tokens contain")
-    secret: Secret = Field(description="the secret of the key, at least 32 characters")
+    secret: SecretList = Field(description="the secret of the key, or a list of secrets: the first signs, all verify")
 
 
 class ${class_name}Fields(StrictModel):
@@ -155,24 +155,31 @@ class ${class_name}(Backend):
             }
         )
         payload = claims.model_dump_json(exclude_none=True)
-        return Minted(jws.serialize_compact(HEADER, payload, self.key, ["HS256"]), grant.ttl // 2)
+        return Minted(jws.serialize_compact(HEADER, payload, self.keys[0], ["HS256"]), grant.ttl // 2)
 
     def read(self, token: str) -> Reading:
-        """Parse any text. It says whether our secret signed it, and never fails because of a foreign signature."""
+        """Parse any text. It says which of our secrets signed it, and never fails because of a foreign signature."""
         try:
             signed = jws.extract_compact(token.encode("ascii"))
             claims = Claims.model_validate_json(signed.payload or b"")
-            ours = signed.headers() == HEADER and jws.validate_compact(signed, self.key, ["HS256"])
+            ours = signed.headers() == HEADER and claims.iss == self.options.api_key
+            signer = self.signer(signed) if ours else None
         except (JoseError, ValueError) as error:  # pydantic's errors are ValueErrors too
             raise Unreadable("not a token of the kind $kind") from error
-        ours = ours and claims.iss == self.options.api_key
         grant = granted(claims.sub, claims.room, claims.publish, claims.name, claims.exp - claims.iat)
-        return Reading(grant, "secret" if ours else None, claims.iat, claims.exp)
+        return Reading(grant, signer, claims.iat, claims.exp)
+
+    def signer(self, signed: jws.CompactSignature) -> str | None:
+        """Return which of the secrets signed a token, for an operator."""
+        for number, key in enumerate(self.keys):
+            if jws.validate_compact(signed, key, ["HS256"]):
+                return f"secret[{number}]"
+        return None
 
     @cached_property
-    def key(self) -> OctKey:
-        """The secret as a key."""
-        return OctKey.import_key(self.options.secret.reveal())
+    def keys(self) -> list[OctKey]:
+        """The secrets as keys."""
+        return [OctKey.import_key(secret.reveal()) for secret in self.options.secret]
 
 
 def granted(user: str, room: str, publish: bool, name: str | None, ttl: int) -> Grant:
@@ -201,7 +208,10 @@ class Test$class_name(BackendConformance):
     """Each of `token_requests` must be granted, each of `refused` rejected."""
 
     backend = $class_name
-    options = {"api_key": "test-key", "secret": Secret("0123456789abcdef0123456789abcdef")}
+    options = {
+        "api_key": "test-key",
+        "secret": [Secret("0123456789abcdef0123456789abcdef"), Secret("fedcba98765432100123456789abcdef")],
+    }
     token_requests = (
         {"room": "lobby", "user": "ann"},
         {"room": "lobby", "user": "ann", "role": "publisher"},
