@@ -4,7 +4,7 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -44,15 +44,18 @@ class WavelineFields(StrictModel):
     name: str | None = Field(default=None, min_length=1, max_length=64, description="the name that others see")
 
 
+Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+
+
 class Said(StrictModel):
     """What a token says, in the vendor's own names."""
 
-    room: str
-    user: str
+    room: str = Field(min_length=1)
+    user: str = Field(min_length=1)
     name: str | None
     speak: bool
-    iat: int
-    exp: int
+    iat: Seconds
+    exp: Seconds
     nonce: str
 
 

@@ -66,7 +66,7 @@ _BACKEND: Final = '''\
 
 import re
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -93,6 +93,7 @@ from tokend.plugins import (
 
 HEADER = {"alg": "HS256", "typ": "JWT"}
 ID = re.compile("[A-Za-z0-9_.-]{1,64}")
+Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 
 
 class ${class_name}Options(StrictModel):
@@ -115,12 +116,12 @@ class Claims(StrictModel):
     """What a token says, in the vendor's own names."""
 
     iss: str
-    sub: str
-    room: str
+    sub: str = Field(min_length=1)
+    room: str = Field(min_length=1)
     publish: bool
     name: str | None = None
-    iat: int
-    exp: int
+    iat: Seconds
+    exp: Seconds
     jti: str
 
 
