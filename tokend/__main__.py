@@ -1,10 +1,12 @@
 """`python -m tokend` is the `tokend` command. A package that is missing is told of in a sentence."""
 
+import os
 import sys
 
 
 def main() -> int:
     """The exit code."""
+    _forget_working_directory()
     try:
         from tokend.cli import main as run
 
@@ -13,6 +15,17 @@ def main() -> int:
         what = f"the package {error.name} is missing: install tokend with its dependencies (pip install tokend)"
         print(f"tokend: {what}", file=sys.stderr)  # noqa: T201  # a command prints
         return 1
+
+
+def _forget_working_directory() -> None:
+    """Import nothing from the working directory, which `python -m` puts first, unless this package lies there."""
+    try:
+        directory = os.getcwd()  # noqa: PTH109  # pathlib is not imported yet, and could lie there
+    except FileNotFoundError:
+        return
+    package = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # see above
+    if sys.path[0] == directory and package != os.path.join(directory, "tokend"):  # noqa: PTH118  # see above
+        del sys.path[0]
 
 
 if __name__ == "__main__":

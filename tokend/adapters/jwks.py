@@ -36,6 +36,8 @@ REDISCOVER: Final = 3600.0
 TIMEOUT: Final = 4.5
 """Timeout of a request in seconds: together with COOL_DOWN, a new key is accepted within 35 seconds."""
 MAX_BYTES: Final = 256 * 1024
+IMPORT_SECONDS: Final = 2.0
+"""The longest time that importing the keys of a document may take. It takes milliseconds."""
 DISCOVERY: Final = "/.well-known/openid-configuration"
 
 Fetch = Callable[[str], Awaitable[Any]]
@@ -105,7 +107,9 @@ class KeyCache:
         try:
             from tokend.auth.jwk import import_keys  # imports joserfc, only when needed
 
-            entry.keys = import_keys(await self._fetch_jwks(source, entry))
+            document = await self._fetch_jwks(source, entry)
+            async with asyncio.timeout(IMPORT_SECONDS):
+                entry.keys = await asyncio.to_thread(import_keys, document)
         except (ClientError, OSError, ValueError, TimeoutError) as error:
             if isinstance(error, KeysProblem):
                 entry.jwks_url = None  # the keys may have moved
@@ -172,7 +176,7 @@ def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
         async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as response:
             raw = await read_body(response, MAX_BYTES)
         try:
-            return strict_json.loads(raw)
+            return await asyncio.to_thread(strict_json.loads, raw)
         except ValueError as error:
             raise KeysProblem("the answer is not strictly JSON") from error
 

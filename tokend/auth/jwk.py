@@ -15,22 +15,42 @@ from tokend.auth.jws import KeysProblem, Token
 
 Key = jwk.Key
 MIN_RSA_BITS: Final = 2048
+MAX_RSA_BITS: Final = 8192
+"""Checking a signature takes longer with the square of these bits."""
+MAX_EXPONENT_BITS: Final = 32
+"""Checking a signature takes longer with each bit of the exponent. Almost every key has 65537."""
+MAX_COORDINATE_BITS: Final = 528
+"""P-521 has the longest coordinates."""
 MAX_KEYS: Final = 100
 """The most keys of a document. A token without a kid is checked with each of them."""
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
+"""Members of private keys (RFC 7518). To import one, its parts are computed from each other, which can take a minute."""
+_LONGEST: Final[Mapping[str, int]] = {
+    "n": MAX_RSA_BITS,
+    "e": MAX_EXPONENT_BITS,
+    "x": MAX_COORDINATE_BITS,
+    "y": MAX_COORDINATE_BITS,
+}
+"""The most bits of each public number."""
+_PUBLIC: Final = ("kty", "use", "key_ops", "alg", "kid", "crv", *_LONGEST)
+"""Members that are imported (RFC 7517). Others, such as certificates, are not looked at."""
 
 
 def import_keys(document: object) -> tuple[jwk.Key, ...]:
-    """The usable public keys of a JWKS document (RFC 7517). Skips other keys; raises `KeysProblem` for other documents."""
+    """The usable public keys of a JWKS document (RFC 7517). Skips other keys; raises `KeysProblem` for other documents.
+
+    Takes milliseconds, whatever the document: keys with private members or with overlong numbers are not imported.
+    """
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
         raise KeysProblem("is no JWKS document")
     if len(document["keys"]) > MAX_KEYS:
         raise KeysProblem(f"holds over {MAX_KEYS} keys")
     found: list[jwk.Key] = []
     for key in document["keys"]:
-        if not isinstance(key, dict) or key.get("use", "sig") != "sig" or key.get("kty") == "oct" or _is_short(key):
+        if not isinstance(key, dict) or key.get("use", "sig") != "sig" or not _is_bounded(key) or _is_short(key):
             continue
         try:
-            found.append(_sound(jwk.import_key(key)))
+            found.append(_sound(jwk.import_key({name: key[name] for name in _PUBLIC if name in key})))
         except (JoseError, SecurityWarning, ValueError, TypeError, KeyError):
             continue
     return tuple(found)
@@ -58,6 +78,13 @@ def _sound(key: jwk.Key) -> jwk.Key:
     if isinstance(key, jwk.RSAKey) and key.raw_value.key_size < MIN_RSA_BITS:
         raise ValueError("too short")
     return key
+
+
+def _is_bounded(key: Mapping[str, Any]) -> bool:
+    """Whether a key has public members alone, none of them overlong."""
+    return _PRIVATE.isdisjoint(key) and all(
+        isinstance(key[name], str) and len(key[name]) * 6 <= bits + 16 for name, bits in _LONGEST.items() if name in key
+    )
 
 
 def _is_short(key: Mapping[str, Any]) -> bool:

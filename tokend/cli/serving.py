@@ -45,7 +45,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     from tokend.process.control import LaunchOptions
     from tokend.process.multi_process import workers_of
     from tokend.process.serve import serve
-    from tokend.telemetry.log import standard_error
+    from tokend.telemetry.log import queued_standard_error
 
     source, files = context.source(options), Files()
     isolated = load_for_start(source, files)
@@ -55,7 +55,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     )
     workers = workers_of(configuration.options.server.workers if options.workers is None else options.workers)
     start = LaunchOptions(source, isolated, files, listen, workers)
-    log = standard_error(time.time)
+    log = queued_standard_error(time.time)
 
     def on_listening(url: str) -> None:
         log.event(
@@ -74,6 +74,8 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     except CannotStart as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1
+    finally:
+        log.close()
     return 0
 
 

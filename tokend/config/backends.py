@@ -17,7 +17,7 @@ from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.vendor_defaults import DEFAULT_KINDS
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
-from tokend.core.validation import field_errors, invalid, redact_secrets
+from tokend.core.validation import StrictModel, field_errors, invalid, redact_secrets
 from tokend.issuing.app_options import DEFAULT_MAX_TTL, TtlBounds
 
 if TYPE_CHECKING:
@@ -62,9 +62,26 @@ def build_backends(
         written = {key: value for key, value in requested[kind].items() if key != BACKEND}
         options = partly_valid(backend.Options, written, at, report, context)
         if sound and options is not None and not report.touches(at):
-            built[kind] = backend(options, app_credentials)
-            built[kind].kind = kind
+            instance = _created(backend, options, app_credentials, at, report)
+            if instance is not None:
+                instance.kind = kind
+                built[kind] = instance
     return app_credentials, built
+
+
+def _created(
+    backend: type[Backend], options: StrictModel, app_credentials: AppCredentials, at: KeyPath, report: Report
+) -> Backend | None:
+    """The backend of an app. None, and a problem, if it cannot be created or its declarations are wrong."""
+    try:
+        instance = backend(options, app_credentials)
+        problem = next(instance.declarations.problems(), None)
+    except Exception as error:  # noqa: BLE001  # a plug-in may raise anything; its text could hold a secret
+        problem = f"cannot be created: its backend raised {type(error).__name__}"
+    if problem is None:
+        return instance
+    report.add_after(at, problem)
+    return None
 
 
 def _class_of(kind: str, written: Mapping[str, Any], at: KeyPath, tools: BuildContext) -> type[Backend] | None:

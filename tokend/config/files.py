@@ -8,12 +8,17 @@ import hashlib
 import os
 import select
 import stat
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from glob import glob
 from pathlib import Path
 from typing import Any, Final
 
+Version = tuple[int, int, int]
+"""A file's time in ns, size in bytes and inode: a cheap sign that it may have changed."""
+TICK: Final = 0.02
+"""Seconds. The times of files are less exact than this."""
 PIPE_SECONDS: Final = 1.0
 """The longest time to wait for the next bytes of a pipe, since they may never come."""
 
@@ -27,6 +32,7 @@ class Files:
         self._replays = remembered is not None
         self._read: dict[str, bytes | int] = dict(remembered or {})
         self._listed: dict[str, list[str]] = dict(listed or {})
+        self._versions: dict[str, Version | None] = {}
 
     def read(self, path: Path, limit: int, check: Callable[[os.stat_result], None] | None = None) -> bytes:
         """At most `limit` + 1 bytes of a file, so that a longer file can be detected. Raises `OSError`.
@@ -35,11 +41,14 @@ class Files:
         """
         name = str(path)
         if not self._replays:
+            self._versions[name] = _settled_version(name)  # before it is read: what is written meanwhile is a change
             try:
                 self._read[name] = _contents(path, limit + 1, check)
             except OSError as error:
                 self._read[name] = error.errno or 0
                 raise
+            if path.is_fifo():
+                self._versions[name] = _version(name)  # writing into a pipe changes its time
         found = self._read.get(name, 2)  # ENOENT: a file that was not read before does not exist
         if isinstance(found, int):
             raise OSError(found, os.strerror(found), name)
@@ -47,14 +56,20 @@ class Files:
 
     def is_file(self, path: Path) -> bool:
         """Whether the file exists; from a record, whether it was read."""
-        return isinstance(self._read.get(str(path)), bytes) if self._replays else path.is_file()
+        if self._replays:
+            return isinstance(self._read.get(str(path)), bytes)
+        self._versions[str(path)] = _settled_version(str(path))
+        return path.is_file()
 
     def listing(self, pattern: str, base: Path) -> list[str]:
         """The names below `base` that match a pattern, in order."""
         key = f"{base}\0{pattern}"
         if not self._replays:
+            self._note_folder(Path(base, pattern.partition("*")[0].rpartition("/")[0]))
             # not Path.glob, which raises on patterns such as a**b
             self._listed[key] = sorted(glob(pattern, root_dir=base))  # noqa: PTH207  # see above
+            for found in self._listed[key]:
+                self._note_folder(Path(base, found).parent)
         return self._listed.get(key, [])
 
     def digest(self, more: Iterable[str] = ()) -> str:
@@ -68,10 +83,14 @@ class Files:
             found.update(f"{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}\0".encode())
         return found.hexdigest()[:16]
 
-    def issuances(self) -> dict[str, tuple[int, int, int] | None]:
-        """For each file and listed folder its time in ns, size in bytes and inode: a cheap sign that it may have changed."""
-        folders = {str(Path(key.replace("\0", "/")).parent) for key in self._listed}
-        return {name: _issuance(name) for name in sorted({*self._read, *folders})}
+    def _note_folder(self, folder: Path) -> None:
+        """Remember a folder's version, so that a file which is added to it later counts as a change."""
+        if str(folder) not in self._versions:
+            self._versions[str(folder)] = _settled_version(str(folder))
+
+    def changed(self) -> bool:
+        """Whether a file or a listed folder may have changed since it was read."""
+        return any(_version(name) != version for name, version in self._versions.items())
 
     def pack(self) -> dict[str, dict[str, Any]]:
         """Everything that was recorded, as JSON values. Contents of files are base64."""
@@ -123,7 +142,16 @@ def _without_waiting(name: str, flags: int) -> int:
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _issuance(name: str) -> tuple[int, int, int] | None:
+def _settled_version(name: str) -> Version | None:
+    """The version of a file, a moment after its last change: two changes in one tick of its clock look the same."""
+    version = _version(name)
+    if version is None or not 0 <= time.time_ns() - version[0] < TICK * 1e9:
+        return version
+    time.sleep(TICK)
+    return _version(name)
+
+
+def _version(name: str) -> Version | None:
     try:
         found = Path(name).stat()
     except OSError:

@@ -18,19 +18,40 @@ if TYPE_CHECKING:
 METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_HEAD})
 MAX_AGE: Final = 600
 """Seconds for which a browser may cache the response to a preflight."""
-_ALLOWED_HEADERS: Final = frozenset({"authorization", "content-type", "x-api-key", "x-requested-with"})
+_ALLOWED_HEADERS: Final = frozenset(
+    ("authorization", "content-type", "x-api-key", "x-requested-with", "cache-control", "pragma", "x-request-id")
+)
+_TRACING_HEADERS: Final = frozenset(
+    {
+        "baggage",
+        "newrelic",
+        "sentry-trace",
+        "traceparent",
+        "tracestate",
+        "x-b3-parentspanid",
+        "x-b3-sampled",
+        "x-b3-spanid",
+        "x-b3-traceid",
+        "x-datadog-origin",
+        "x-datadog-parent-id",
+        "x-datadog-sampling-priority",
+        "x-datadog-trace-id",
+    }
+)
+"""Headers that monitoring of web pages adds to every request of a page, whatever the page's own code says."""
 
 
 @cache
 def _options(headers: frozenset[str]) -> Any:
     """What a page of an allowed origin may do, with the headers of the auth schemes of a route."""
     return aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
-        expose_headers=("X-Request-ID", "Retry-After"), allow_headers=tuple(_ALLOWED_HEADERS | headers), max_age=MAX_AGE
+        expose_headers=("X-Request-ID", "Retry-After"),
+        allow_headers=tuple(_ALLOWED_HEADERS | _TRACING_HEADERS | headers),
+        max_age=MAX_AGE,
     )
 
 
 _PREFLIGHT_VARY: Final = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
-_ERROR: Final = "this app does not answer this origin, method or header"
 _CORS_HEADERS: Final = (
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN,
     hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -95,8 +116,33 @@ def _config(request: web.Request, origin: str) -> Any:
     match_info: RouteMatch = request.match_info  # type: ignore[assignment]  # `is_cors_enabled_on_request` has checked it
     if not match_info.origins.allow(origin):
         return {}
+    return {origin: _options(_further_headers(match_info))}
+
+
+def _further_headers(match_info: "RouteMatch") -> frozenset[str]:
+    """Headers of the route's auth schemes and those that the app names."""
     route = match_info.match.route
-    return {origin: _options(frozenset() if route is None else frozenset(route.authenticator.headers))}
+    if route is None:
+        return frozenset()
+    return frozenset(route.authenticator.headers) | route.app.options.cors.headers
+
+
+def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | None:
+    """Why a page cannot read the response to its request, for the log; None if it can, or no page has sent the request."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or match_info.origins.allow(origin):
+        return None
+    return "cors.origins does not allow the Origin of this page"
+
+
+def _preflight_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str:
+    """Why a preflight is rejected, in a sentence for whoever looks at it in the browser's tools."""
+    if not match_info.origins.allow(request.headers[hdrs.ORIGIN]):
+        return "CORS: this app does not allow pages of this Origin (cors.origins)"
+    method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]
+    if method not in METHODS:
+        return f"CORS: this app does not allow this method; it allows {', '.join(sorted(METHODS))}"
+    return "CORS: this app does not allow one of these request headers; cors.headers adds further ones"
 
 
 def _in_our_shape(handler: Handler) -> Handler:
@@ -109,7 +155,7 @@ def _in_our_shape(handler: Handler) -> Handler:
         try:
             answer = await handler(request)
         except web.HTTPForbidden as error:
-            raise ApiError(Code.NOT_PERMITTED, _ERROR) from error
+            raise ApiError(Code.NOT_PERMITTED, _preflight_problem(request, match_info)) from error
         response = to_response(HttpResponse(200, b""))
         response.headers.update(answer.headers)
         response.headers[hdrs.VARY] = _PREFLIGHT_VARY

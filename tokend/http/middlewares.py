@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 
 from tokend.core.errors import STATUS, ApiError, Code
 from tokend.http.control import CONTROL
+from tokend.http.cors import origin_problem
 from tokend.http.responses import NO_CACHE, error_response
 from tokend.http.routes import UNREADABLE, RouteMatch
 from tokend.issuing.routing import NoMatch
@@ -38,6 +39,8 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
         if match_info.match.route is not None:
             record.app = match_info.match.route.app.name
         batches_responses = match_info.active.batches_responses
+        if hdrs.ORIGIN in request.headers:
+            record.cors = origin_problem(request, match_info)
     control.in_flight += 1
     try:
         response = await handler(request)

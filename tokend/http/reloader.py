@@ -56,7 +56,7 @@ class Reloader:
     ) -> None:
         """`warnings_of`: the warnings of a configuration that begins to serve. `clock`: Unix seconds."""
         self.isolated = isolated
-        self.files = files
+        self.files = self._last_read = files
         self.source = source
         self._install = install
         self._log = log
@@ -80,7 +80,7 @@ class Reloader:
     async def reload(self) -> Reloaded:
         """Read everything again. Errors of the configuration are in the result: it raises nothing."""
         async with self._lock:
-            files = Files()
+            files = self._last_read = Files()
             try:
                 isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
             except ConfigurationError as error:
@@ -115,13 +115,10 @@ class Reloader:
 
     async def watch(self) -> None:
         """Reload whenever a file changed, for ever."""
-        seen = self.files.issuances()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            found = await asyncio.to_thread(self.files.issuances)
-            if found != seen:
+            if await asyncio.to_thread(self._last_read.changed):
                 await self.reload()
-                seen = self.files.issuances()
 
     def _note_invalid_apps(self, isolated: Isolated) -> None:
         """The configuration that serves stays: only what is said of its apps changes."""

@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from tokend.core.durations import Duration
 from tokend.core.interfaces import AuthorizerSettings
-from tokend.core.lists import ItemOrList
+from tokend.core.lists import ItemOrList, ItemOrSet
 from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.validation import StrictModel, invalid
 from tokend.dialects import custom
@@ -136,11 +136,25 @@ def _origin(written: str) -> str:
 _Origin = Annotated[str, AfterValidator(_origin)]
 
 
+def _header_name(text: str) -> str:
+    if _HEADER_NAME.fullmatch(text) is None:
+        raise invalid("must be the name of a header, such as X-Tenant")
+    return text.lower()
+
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+"""A token of RFC 9110, 5.1."""
+_HeaderName = Annotated[str, AfterValidator(_header_name)]
+
+
 class Cors(StrictModel):
     """Which web pages may read the app's answers."""
 
     origins: Origins = Field(
         default=Origins(), description='exact origins, such as https://app.example.com, https://*.example.com, or "*"'
+    )
+    headers: ItemOrSet[_HeaderName] = Field(
+        default=frozenset(), description="further request headers that pages may send, such as X-Tenant"
     )
 
 

@@ -82,13 +82,14 @@ def _bounded(reading: Reading) -> Reading:
 
 
 def _of_each_vendor(backends: Iterable[Backend]) -> Iterator[Backend]:
-    """One backend of each vendor, since those of a vendor read the same; and all backends without a vendor."""
-    seen: set[str] = set()
+    """One backend of each vendor and app, since those read the same tokens; and all backends without a vendor."""
+    seen: set[tuple[str, int]] = set()
     for backend in backends:
         if backend.vendor is not None:
-            if backend.vendor in seen:
+            key = backend.vendor, id(backend.app_credentials)  # the backends of an app share one object
+            if key in seen:
                 continue
-            seen.add(backend.vendor)
+            seen.add(key)
         yield backend
 
 

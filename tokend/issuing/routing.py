@@ -152,7 +152,8 @@ def _takes_url_keys(prefix: _Prefix) -> Route | None:
 def split_path(target: str) -> tuple[str, ...]:
     """The decoded segments of a raw request target, without its query and without one final slash.
 
-    Raises `ApiError` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, or a raw `#`.
+    Raises `ApiError` (400) for `%2f`, a bad escape, a control character, text that is not UTF-8, a raw `#`, and a segment
+    `.` or `..`: a proxy in front resolves these, and would check another path than the one that is served.
     """
     raw = target.partition("?")[0]
     if not raw.startswith("/"):
@@ -163,6 +164,8 @@ def split_path(target: str) -> tuple[str, ...]:
         parts = tuple(raw[1:].split("/"))
     else:
         parts = tuple([_decode(part) for part in raw[1:].split("/")])
+    if "." in parts or ".." in parts:
+        raise ApiError(Code.MALFORMED, "the path holds a segment that is . or ..")
     return parts[:-1] if parts[-1] == "" else parts
 
 

@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from tokend.adapters.resources import CannotStart
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files
 from tokend.http.reloader import Reloader
+from tokend.process.child_command import child_command
 from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
 from tokend.telemetry.log import JsonLog
@@ -112,7 +112,8 @@ class MultiProcessServer:
 
     async def snapshot(self) -> Snapshot:
         await asyncio.gather(*(worker.call("report", REPORT_SECONDS) for worker in self._workers))
-        return merged([self._ended, self._metrics.snapshot({}), *(worker.snapshot for worker in self._workers)])
+        own = self._metrics.snapshot({"tokend_log_lines_dropped": {(): float(self._log.dropped_lines)}})
+        return merged([self._ended, own, *(worker.snapshot for worker in self._workers)])
 
     def not_ready_reasons(self) -> list[str]:
         if self._stopping:
@@ -176,7 +177,7 @@ class MultiProcessServer:
         ours, theirs = socket.socketpair()
         fds = (self._listener.fileno(), theirs.fileno())
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tokend.process.worker_main", *map(str, fds)),
+            *child_command(fds),
             pass_fds=fds,
             stdin=asyncio.subprocess.DEVNULL,
         )

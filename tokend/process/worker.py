@@ -37,6 +37,7 @@ class Worker:
     ) -> None:
         """`source` and `files`: where the configuration came from; needed only by a process that reloads by itself."""
         self._listener = listener
+        self._log = log
         self.control = Control(
             isolated, SYSTEM_CLOCK, SYSTEM_NONCES, log, source=source, files=files, listen=address_of(listener)
         )
@@ -57,6 +58,7 @@ class Worker:
         return self.control.snapshot(
             {
                 "tokend_connections": {(): float(self._connection_limiter.open)},
+                "tokend_log_lines_dropped": {(): float(self._log.dropped_lines)},
                 "tokend_connections_closed": {(reason,): float(count) for reason, count in closed},
             }
         )

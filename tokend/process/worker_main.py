@@ -1,10 +1,9 @@
-"""A worker process: it obeys its parent, and ends with it. Started as `python -m tokend.process.worker_main`."""
+"""A worker process: it obeys its parent, and ends with it. Started by `child_command`."""
 
 import asyncio
 import os
 import signal
 import socket
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,17 @@ from tokend.issuing.configuration import Configuration
 from tokend.process.ipc import Channel
 from tokend.process.runtime import caps_of, collect_seldom, no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
-from tokend.telemetry.log import JsonLog, capture_libraries, standard_error
+from tokend.telemetry.log import JsonLog, capture_libraries, queued_standard_error
 
 
 def main(listener: int, channel: int) -> None:
     """`listener` and `channel` are descriptors that were inherited."""
-    log = standard_error(time.time)
+    log = queued_standard_error(time.time)
     capture_libraries(log)
     no_core_dumps()
     with asyncio.Runner() as runner:
         runner.run(_Child(log, socket.socket(fileno=listener)).obey(socket.socket(fileno=channel)))
+    log.close()
 
 
 class _Child:
@@ -117,7 +117,3 @@ class _Child:
             isolated = self._source.load_isolated(Files.unpack(pack), previous)
             previous = isolated.configuration
         return isolated
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -13,6 +13,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from tokend.telemetry.queued_stream import QueuedStream
+
 FLUSH_SECONDS: Final = 0.1
 FLUSH_LINES: Final = 128
 """The longest time, and the most lines, that wait to be written."""
@@ -27,7 +29,7 @@ class JsonLog:
     since a system call for each request is slow. Errors never wait.
     """
 
-    def __init__(self, stream: BinaryIO, clock: Callable[[], float]) -> None:
+    def __init__(self, stream: BinaryIO | QueuedStream, clock: Callable[[], float]) -> None:
         self._stream = stream
         self._clock = clock
         self._later: Callable[[float, Callable[[], object]], object] | None = None
@@ -55,6 +57,17 @@ class JsonLog:
         line = {"time": time, "level": level, "event": event, **fields}
         self._write(_ENCODER.encode(line) + b"\n")
 
+    @property
+    def dropped_lines(self) -> int:
+        """How many lines were dropped because nobody read the others."""
+        return self._stream.dropped_lines if isinstance(self._stream, QueuedStream) else 0
+
+    def close(self) -> None:
+        """Write what waits, for at most a second if nobody reads it."""
+        self.buffer(None)
+        if isinstance(self._stream, QueuedStream):
+            self._stream.close()
+
     def flush(self) -> None:
         """Write the lines that wait."""
         if not self._waiting:
@@ -81,6 +94,11 @@ class JsonLog:
 def standard_error(clock: Callable[[], float]) -> JsonLog:
     """A log on standard error. `clock`: Unix seconds."""
     return JsonLog(sys.stderr.buffer, clock)
+
+
+def queued_standard_error(clock: Callable[[], float]) -> JsonLog:
+    """A log on standard error that never waits for its reader. `close` it at the end. `clock`: Unix seconds."""
+    return JsonLog(QueuedStream(sys.stderr.fileno()), clock)
 
 
 def exception_fields(error: BaseException) -> dict[str, object]:

@@ -19,13 +19,15 @@ METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "D
 class RequestRecord:
     """Filled in on the way of a request. `began`: Unix seconds; `started`: seconds of the monotonic clock.
 
-    `decisions`: kind and code of each token request; `operator`: why, for the log alone.
+    `decisions`: kind and code of each token request; `operator`: why, for the log alone. `cors`: why the page that
+    sent it cannot read the response.
     """
 
     __slots__ = (
         "app",
         "began",
         "code",
+        "cors",
         "decisions",
         "exception",
         "kinds",
@@ -46,6 +48,7 @@ class RequestRecord:
         self.decisions: list[tuple[str, str]] = []
         self.template: str | None = None
         self.code = "ok"
+        self.cors: str | None = None
         self.operator: str | None = None
         self.exception: BaseException | None = None
 
@@ -97,6 +100,8 @@ class RequestRecord:
         }
         if self.operator:
             fields["reason"] = self.operator
+        if self.cors is not None:
+            fields["cors"] = self.cors
         if self.exception is not None:
             fields |= exception_fields(self.exception)
         log.event("request", "error" if status >= 500 else "info", **fields)

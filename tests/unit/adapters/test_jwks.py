@@ -13,8 +13,11 @@ from tokend.core.interfaces import KeySource
 
 
 async def _settled() -> None:
-    for _ in range(5):
+    """Wait for what goes on in the background: a refresh imports its keys in a thread."""
+    for _ in range(20):
         await asyncio.sleep(0)
+    if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(tasks, timeout=0.5)
 
 
 async def test_nothing_is_fetched_before_a_token_comes() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, NOTHING, ONE_APP, loaded, write
+from tokend.config.files import Files
 from tokend.config.loading import MAX_FILE, ConfigurationError, load, with_dotenv
 
 OWN = f'app_id: "{APP_ID}"\ncertificate: {{env: CERTIFICATE}}\ncallers: {{studio: {{api_key: "{DIGEST}"}}}}\n'
@@ -168,3 +169,56 @@ def test_include_with_two_stars_beside_text_is_a_pattern_like_any_other(tmp_path
     (tmp_path / "config.yaml").write_text("include: apps**.yaml\n")
     with pytest.raises(ConfigurationError, match="name at least one app"):
         load(None, {}, tmp_path)
+
+
+def test_o1_a_file_that_changes_while_it_is_read_counts_as_changed(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("old")
+    files = Files()
+
+    def write(_: os.stat_result) -> None:
+        key.write_text("newer")
+
+    files.read(key, 100, write)
+    assert files.changed()
+
+
+def test_o1_a_file_that_is_replaced_after_it_was_read_counts_as_changed(tmp_path: Path) -> None:
+    key, fresh = tmp_path / "key", tmp_path / "fresh"
+    key.write_text("one")
+    files = Files()
+    files.read(key, 100)
+    assert not files.changed()
+    fresh.write_text("two")
+    fresh.rename(key)
+    assert files.changed()
+
+
+@pytest.mark.parametrize("pattern", ["apps.d/*.yaml", "*/app.yaml", "apps.d/*/app.yaml", "*.yaml"])
+def test_o1_a_file_that_a_pattern_would_list_now_counts_as_changed(pattern: str, tmp_path: Path) -> None:
+    (tmp_path / "apps.d").mkdir()
+    files = Files()
+    assert files.listing(pattern, tmp_path) == []
+    assert not files.changed()
+    added = tmp_path / pattern.replace("*", "acme")
+    added.parent.mkdir(exist_ok=True)
+    added.write_text("")
+    assert files.changed()
+
+
+def test_o1_a_file_that_was_not_there_counts_as_changed_once_it_is(tmp_path: Path) -> None:
+    files = Files()
+    assert not files.is_file(tmp_path / ".env")
+    (tmp_path / ".env").write_text("A=1")
+    assert files.changed()
+
+
+def test_o1_a_pipe_that_was_read_does_not_count_as_changed(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("secret",))
+    writer.start()
+    files = Files()
+    assert files.read(pipe, 100) == b"secret"
+    writer.join()
+    assert not files.changed()

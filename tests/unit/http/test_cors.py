@@ -1,5 +1,7 @@
 """Which web pages may read an answer: by the app that the path or host names, on good and bad answers alike."""
 
+import json
+
 import pytest
 from msgspec.structs import replace
 
@@ -168,6 +170,10 @@ async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_
         ("GET", "x-requested-with"),
         ("POST", "content-type"),
         ("POST", "Authorization, Content-Type, X-API-Key, X-Requested-With"),
+        ("POST", "content-type, traceparent, tracestate, baggage"),
+        ("POST", "sentry-trace, baggage, content-type"),
+        ("GET", "x-datadog-trace-id, x-datadog-parent-id, x-datadog-origin, x-datadog-sampling-priority"),
+        ("GET", "cache-control, pragma"),
     ],
 )
 async def test_preflights_that_our_clients_send(method: str, headers: str | None, serving: Serving) -> None:
@@ -180,6 +186,40 @@ async def test_preflights_that_our_clients_send(method: str, headers: str | None
         assert reply.headers["vary"] == "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         named = {one for one in reply.headers.get("access-control-allow-headers", "").lower().split(",") if one}
         assert named == {one.strip().lower() for one in (headers or "").split(",") if one}
+
+
+async def test_o17_an_app_names_further_headers_and_no_other_app_gets_them(serving: Serving) -> None:
+    text = _TWO.replace("cors: {", "cors: {headers: [X-Tenant], ", 1)
+    async with serving(text) as server:
+        for path, status in (("/one/rtm/ada", 200), ("/two/rtm/ada", 403)):
+            origin = f"https://{path.split('/')[1]}.example.com"
+            reply = await _preflight(server, path, origin, "GET", "x-tenant")
+            assert reply.status == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers", "reason"),
+    [
+        ("https://other.example.org", "GET", None, "pages of this Origin (cors.origins)"),
+        ("https://one.example.com", "DELETE", None, "this method; it allows GET, HEAD, POST"),
+        ("https://one.example.com", "GET", "x-secret", "one of these request headers"),
+    ],
+)
+async def test_n4_a_rejected_preflight_says_whether_origin_method_or_header_is_the_reason(
+    origin: str, method: str, headers: str | None, reason: str, serving: Serving
+) -> None:
+    async with serving(_TWO) as server:
+        reply = await _preflight(server, "/one/rtm/ada", origin, method, headers)
+        assert reason in reply.json["detail"] if "detail" in reply.json else reply.json["error"]
+
+
+async def test_n4_the_log_says_that_a_page_could_not_read_its_token(serving: Serving) -> None:
+    async with serving(_TWO) as server:
+        await _token_request(server, "/one/rtm/ada", "https://other.example.org")
+        await _token_request(server, "/one/rtm/ada", "https://one.example.com")
+    lines = [json.loads(line) for line in server.log.getvalue().splitlines()]
+    said = [line.get("cors") for line in lines if line["event"] == "request"]
+    assert said == ["cors.origins does not allow the Origin of this page", None]
 
 
 @pytest.mark.parametrize(

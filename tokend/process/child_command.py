@@ -1,0 +1,38 @@
+"""The command that starts a worker: the same Python with the same import path, without the working directory.
+
+The path is handed over, so that a server from a zip file (shiv, pex) has workers, too. What lies in the working directory
+is never imported: whoever can write there could otherwise run code with the server's secrets.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tokend.adapters.resources import CannotStart
+
+_PROGRAM: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from tokend.process.worker_main import main; main(*map(int, sys.argv[2:]))"
+)
+
+
+def child_command(descriptors: Sequence[int]) -> list[str]:
+    """Arguments that start a worker with these inherited descriptors. Raises `CannotStart` where Python cannot be started."""
+    if getattr(sys, "frozen", False):
+        raise CannotStart("an executable that holds its own Python starts no workers: use --workers 1")
+    return [sys.executable, "-P", "-c", _PROGRAM, json.dumps(import_path(sys.path)), *map(str, descriptors)]
+
+
+def import_path(path: Sequence[str]) -> list[str]:
+    """An import path without the working directory, unless this package itself lies there."""
+    own = Path(__file__).resolve().parents[2]
+    return [entry for entry in path if Path(entry).resolve() == own or Path(entry).resolve() != _working_directory()]
+
+
+def _working_directory() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None  # somebody has removed it
