@@ -1,14 +1,49 @@
-"""The example packages of the docs, as if they were installed: on the import path, with their metadata beside them."""
+"""Packages of plug-ins, installed into a directory or, for the examples of the docs, as if they were."""
 
+import os
+import subprocess
+import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.running import ROOT
+from tests.running import ROOT, clean_environment
 from tokend.config import entry_points
+
+# what `pip install --target` does, without its wish for an index or a wheel package
+_INSTALL: Final = "import setuptools; setuptools.setup()"
+
+
+class Package:
+    """A package, installed beside the running environment. `environment`: what finds both, and further variables.
+
+    `sources` is the directory of its pyproject.toml, `directory` an empty one. Needs setuptools and no network.
+    """
+
+    def __init__(self, sources: Path, directory: Path, variables: Mapping[str, str]) -> None:
+        self.sources, self.directory = sources, directory
+        site = directory / "site"
+        self.environment = {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)]), **variables}
+        self.run("-c", _INSTALL, "-q", "build_py", f"--build-lib={site}", cwd=sources)
+        self.run("-c", _INSTALL, "-q", "install_egg_info", f"--install-dir={site}", cwd=sources)
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> str:
+        """The output of Python with these arguments, which has to succeed."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd or self.directory,
+            env=clean_environment(self.environment),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
 
 @contextmanager

@@ -1,11 +1,17 @@
-"""Tokens of Waveline, an invented vendor: `wl1.<what it says, as JSON>.<HMAC-SHA256 of that>`."""
+"""Tokens of Waveline, an invented vendor: `wl1.<what it says, as JSON>.<HMAC-SHA256 of both>`."""
 
 import base64
 import hmac
 import re
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from tokend.plugins import (
+    FREE,
+    LISTEN,
+    PUBLISH,
     ApiError,
     Backend,
     Code,
@@ -16,53 +22,70 @@ from tokend.plugins import (
     Secret,
     SecretList,
     Service,
+    ServiceShape,
     StrictModel,
     Unreadable,
 )
 
 
 class WavelineOptions(StrictModel):
-    """What the YAML says below `backends: {waveline: …}`; `Fields` is what a caller may ask for."""
+    """What the YAML says below `backends: {waveline: …}`."""
 
     secret: SecretList
     server_url: str
 
 
 class WavelineFields(StrictModel):
+    """What a token request says beside `kind` and `ttl`."""
+
     room: str
     user: str | None = None
     role: Literal["publisher", "subscriber"] = "subscriber"
+    name: str | None = Field(default=None, min_length=1, max_length=64, description="the name that others see")
+
+
+Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 
 
 class Said(StrictModel):
     """What a token says, in the vendor's own names."""
 
-    room: str
-    user: str
+    room: str = Field(min_length=1)
+    user: str = Field(min_length=1)
+    name: str | None
     speak: bool
-    iat: int
-    exp: int
+    iat: Seconds
+    exp: Seconds
     nonce: str
 
 
 class Waveline(Backend):
     Options: ClassVar[type[StrictModel]] = WavelineOptions
     Fields: ClassVar[type[StrictModel]] = WavelineFields
+    services: ClassVar = {"waveline": ServiceShape()}
+    privileges: ClassVar = {"join": LISTEN, "publish": PUBLISH}
+    details: ClassVar = {"name": FREE}
+    extras: ClassVar = ("server_url",)
 
     def grant(self, fields: WavelineFields, ttl: int, user: str | None = None) -> Grant:
-        named = checked("user", fields.user if fields.user is not None else user)
-        privileges = {"join": ttl, "publish": ttl} if fields.role == "publisher" else {"join": ttl}
-        return Grant(None, "wl1", ttl, (Service("waveline", named, checked("room", fields.room), privileges),))
+        user = checked("user", fields.user if fields.user is not None else user)
+        return granted(user, checked("room", fields.room), fields.role == "publisher", fields.name, ttl)
 
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        (one,) = grant.services
-        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl, "nonce": f"{issuance.nonce:032x}"}
+        (service,) = grant.services
         said = Said.model_validate(
-            {"room": one.channel, "user": one.user, "speak": "publish" in one.privileges, **times}
+            {
+                "room": service.channel,
+                "user": service.user,
+                "name": service.detail.get("name"),
+                "speak": "publish" in service.privileges,
+                "iat": issuance.issued_at,
+                "exp": issuance.issued_at + grant.ttl,
+                "nonce": f"{issuance.nonce:032x}",
+            }
         )
         text = "wl1." + encoded(said.model_dump_json().encode())
-        token = f"{text}.{signature(text, self.options.secret.first)}"
-        return Minted(token, grant.ttl // 2, {"server_url": self.options.server_url})
+        return Minted(f"{text}.{signature(text, self.options.secret.first)}", grant.ttl // 2, self.extra())
 
     def read(self, token: str) -> Reading:
         try:
@@ -70,17 +93,24 @@ class Waveline(Backend):
             said = Said.model_validate_json(base64.urlsafe_b64decode(text.removeprefix("wl1.")))
         except ValueError as error:  # pydantic's and base64's errors are ValueErrors too
             raise Unreadable("not a Waveline token") from error
-        ttl = said.exp - said.iat
-        privileges = {"join": ttl, "publish": ttl} if said.speak else {"join": ttl}
-        service = Service("waveline", said.user, said.room, privileges)
         signer = self.signer(text, signed) if text.startswith("wl1.") else None
-        return Reading(Grant(None, "wl1", ttl, (service,)), signer, said.iat, said.exp)
+        grant = granted(said.user, said.room, said.speak, said.name, said.exp - said.iat)
+        return Reading(grant, signer, said.iat, said.exp, extra=self.extra())
 
     def signer(self, text: str, signed: str) -> str | None:
-        for index, secret in enumerate(self.options.secret):
+        for number, secret in enumerate(self.options.secret):
             if hmac.compare_digest(signed, signature(text, secret)):
-                return f"secret[{index}]"
+                return f"secret[{number}]"
         return None
+
+    def extra(self) -> Mapping[str, object]:
+        return {"server_url": self.options.server_url}
+
+
+def granted(user: str, room: str, speak: bool, name: str | None, ttl: int) -> Grant:
+    privileges = {"join": ttl, "publish": ttl} if speak else {"join": ttl}
+    detail = {} if name is None else {"name": name}
+    return Grant(None, "wl1", ttl, (Service("waveline", user, room, privileges, detail=detail),))
 
 
 def signature(text: str, secret: Secret) -> str:

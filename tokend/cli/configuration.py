@@ -1,4 +1,4 @@
-"""`check`, `schema` and `plugins`: what the configuration says, may say, and can name."""
+"""`check`, `schema` and `plugins`: what the configuration says, may say, and can name. `plugins new` is in `new_plugin.py`."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tokend.backends.contract import Backend
+from tokend.cli import new_plugin
 from tokend.cli.context import Context, add_config, counted
 from tokend.config import entry_points
 from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
@@ -35,12 +36,13 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     schema.set_defaults(run=_schema)
     plugins = commands.add_parser(
         "plugins",
-        help="list the backends, auth schemes and dialects that are installed",
+        help="list the installed backends, auth schemes and dialects, or write a new backend",
         description="List every installed plug-in with the package that brings it, and say which do not work; with "
         "--config, the backends that the apps of a configuration name.",
     )
     plugins.add_argument("--config", metavar="FILE", help="list the backends that this file's apps name")
     plugins.set_defaults(run=_plugins)
+    new_plugin.add_command(plugins.add_subparsers(title="commands", metavar="new"))
 
 
 def _check(options: argparse.Namespace, context: Context) -> int:

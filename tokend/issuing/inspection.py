@@ -1,6 +1,7 @@
 """Inspects a token: its content as plain data and sentences, and why a client could not join with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -12,6 +13,9 @@ from tokend.core.model import ANY, Extent, Grant, Service
 from tokend.core.reach import reach_of, role_of
 from tokend.core.service_fields import service_fields
 from tokend.dialects.contract import Inspect, Inspection
+
+_LAST_TIME: Final = 253_402_300_799
+"""The last second of the year 9999, in Unix seconds."""
 
 
 def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspection:
@@ -61,7 +65,7 @@ def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading]:
     readings: list[tuple[Backend, Reading]] = []
     for backend in _of_each_vendor(backends):
         try:
-            readings.append((backend, backend.read_with(request.token, request.channel, request.user)))
+            readings.append((backend, _bounded(backend.read_with(request.token, request.channel, request.user))))
         except Unreadable as reason:
             reasons.append(str(reason))
         except Exception:  # noqa: BLE001 - a plug-in may raise anything for a hostile text; the others still read it
@@ -71,6 +75,15 @@ def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading]:
     signed = (entry for entry in readings if entry[1].signed_by)
     same_app = (entry for entry in readings if entry[0].app_credentials.app_id == entry[1].grant.app_id)
     return next(signed, None) or next(same_app, readings[0])
+
+
+def _bounded(reading: Reading) -> Reading:
+    """Return a reading whose times are usual numbers. Raises `Unreadable`: a hostile token may hold one of 4,000 digits."""
+    lifetimes = [seconds for service in reading.grant.services for seconds in service.privileges.values()]
+    for seconds in (reading.issued_at or 0, reading.expires_at or 0, reading.grant.ttl, *lifetimes):
+        if not -_LAST_TIME <= seconds <= _LAST_TIME:
+            raise Unreadable("its times are out of range")
+    return reading
 
 
 def _of_each_vendor(backends: Iterable[Backend]) -> Iterator[Backend]:
