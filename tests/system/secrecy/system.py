@@ -85,7 +85,7 @@ def configuration(directory: Path) -> str:
     for written, wanted in (
         ("certificate: {env: CERTIFICATE}", "certificate: {primary: {env: PRIMARY}, secondary: {file: secondary}}"),
         (
-            f"backends: [{', '.join(KINDS)}]",
+            f"backends: {{{kinds}}}",
             f"backends: {{{kinds}, canary: {{one: {{env: OPTION}}, several: [{{file: option}}, {{env: ROTATED}}]}}}}",
         ),
         ("    callers:\n", _CALLERS),
