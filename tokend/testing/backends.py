@@ -202,7 +202,7 @@ class BackendConformance:
             added = replace(minted, extra={**minted.extra, "no_such_key": 1})
             assert backend.verify(added, grant, self.issuance), "verify passed a further key in extra"
 
-    def test_a_fresh_token_has_no_problem_and_a_foreign_or_expired_has_one(self) -> None:
+    def test_a_fresh_token_has_no_problem_but_a_foreign_or_expired_token_has(self) -> None:
         now = self.issuance.issued_at
         for _, minted in self._tokens():
             backend = self._backend()

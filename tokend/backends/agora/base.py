@@ -133,6 +133,8 @@ class AgoraBackend(Backend):
             decoded = v006.decode(minted.token)
         except WireError as error:
             return Mismatch(f"the token cannot be read: {error}")
+        if minted.extra:
+            return Mismatch("something accompanies the token that cannot be read back")
         expected = _content_006(grant, issuance)
         if (decoded.app_id, decoded.issue_ts, decoded.privileges) != (
             expected.app_id,
