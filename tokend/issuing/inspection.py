@@ -69,13 +69,14 @@ def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading]:
 
 
 def _of_each_vendor(backends: Iterable[Backend]) -> Iterator[Backend]:
-    """One backend of each vendor, since those of a vendor read the same; and all backends without a vendor."""
-    seen: set[str] = set()
+    """One backend of each vendor and app, since those read the same; and all backends without a vendor."""
+    seen: set[tuple[str, int]] = set()
     for backend in backends:
         if backend.vendor is not None:
-            if backend.vendor in seen:
+            reader = backend.vendor, id(backend.app_credentials)
+            if reader in seen:
                 continue
-            seen.add(backend.vendor)
+            seen.add(reader)
         yield backend
 
 

@@ -306,7 +306,8 @@ class BackendConformance:
         return self.token_requests
 
     def _backend(self) -> Backend:
-        return _backend_of(type(self))
+        suite: Any = type(self)
+        return _backend_of(suite)
 
     def _other_backend(self) -> Backend:
         """Return the backend of the same app with other secrets."""

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from msgspec.structs import asdict
 
 from tokend.config.entry_points import BACKENDS
+from tokend.core.service_fields import service_fields
 from tokend.plugins import Backend, Grant, Issuance, Service
 from tokend.testing.backends import BackendConformance
 
@@ -64,8 +64,8 @@ def _grant(kind: str, case: Mapping[str, Any]) -> Grant:
 
 
 def _plain(service: Service) -> object:
-    """As JSON has it: a tuple is a list."""
-    return json.loads(json.dumps(asdict(service)))
+    """As JSON has it: a tuple is a list, ANY is "*", and what the service does not have is left out."""
+    return json.loads(json.dumps(service_fields(service)))
 
 
 def test_every_kind_has_its_vector_file_and_every_file_its_kind() -> None:
@@ -75,7 +75,7 @@ def test_every_kind_has_its_vector_file_and_every_file_its_kind() -> None:
 @pytest.mark.parametrize(("kind", "case"), _CASES)
 def test_the_fields_of_a_vector_grant_its_services(kind: str, case: Mapping[str, Any]) -> None:
     grant = _grant(kind, case)
-    assert [_plain(one) for one in grant.services] == [_plain(Service(**one)) for one in case["services"]]
+    assert [_plain(service) for service in grant.services] == case["services"]
     assert (grant.app_id, grant.ttl) == (BackendConformance.app_credentials.app_id, case["ttl"])
 
 

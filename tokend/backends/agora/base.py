@@ -11,6 +11,7 @@ from tokend.backends.agora import diagnosis, v006, v007
 from tokend.backends.agora.names import (
     ADMINISTRATOR,
     DETAILS,
+    ENCODED_PRIVILEGES,
     FURTHER_PRIVILEGES,
     MEANINGS,
     OTHER_ROLE,
@@ -113,6 +114,8 @@ class AgoraBackend(Backend):
 
     def _verify_006(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         """Recompute the checksums and the signature from the grant, since a 006 token contains only those."""
+        if minted.extra:
+            return Mismatch("a 006 token has nothing that could accompany it")
         try:
             decoded = v006.decode(minted.token)
         except WireError as error:
@@ -240,7 +243,7 @@ def _id_of(text: str) -> str | Extent:
 
 
 def _encode_service(service: Service) -> v007.Service:
-    numbers = PRIVILEGES[service.name]
+    numbers = ENCODED_PRIVILEGES[service.name]
     privileges = {numbers[name]: seconds for name, seconds in service.privileges.items() if name in numbers}
     values: tuple[v007.Value, ...] = ()
     match service.name:
