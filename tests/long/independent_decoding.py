@@ -46,7 +46,9 @@ apps:
     certificate: CERTIFICATE
     backends: [{", ".join(KINDS)}]
     callers:
-      anybody: {{anonymous: true, rules: [{{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin, classroom_role]}}]}}
+      anybody:
+        anonymous: true
+        rules: [{{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin, classroom_role]}}]
 """
 
 
