@@ -44,8 +44,10 @@ class RandomAsks:
         return self.pick.choice((1, self.ttl, self.pick.randint(1, self.ttl)))
 
     def privileges(self, names: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
-        """As an ask says them, and as the vendor reads them."""
+        """As an ask says them, and as the vendor reads them. Where there is `join`, nobody can use the others without it."""
         chosen = self.pick.sample(sorted(names), k=self.pick.randint(1, len(names)))
+        if "join" in names and "join" not in chosen:
+            chosen.append("join")
         asked = {name: self.seconds() for name in chosen}
         return asked, {str(names[name]): seconds for name, seconds in asked.items()}
 

@@ -19,13 +19,13 @@ from tests.long.sizes import amount
 from tests.oracle import Vendor
 from tests.random_asks import RandomAsks, Service, question_006
 from tests.unit.http.running import APP_ID, KINDS
-from tests.unit.issuing.making import route_options
 from tokend.backends.agora.base import salt_of
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.model import Caller, Issuance, TokenRequest
+from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App
 from tokend.issuing.issuer import decide, mint
 
@@ -47,7 +47,9 @@ apps:
     certificate: CERTIFICATE
     backends: [{", ".join(KINDS)}]
     callers:
-      anybody: {{anonymous: true, rules: [{{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}}]}}
+      anybody:
+        anonymous: true
+        rules: [{{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin, classroom_role]}}]
 """
 
 
@@ -120,7 +122,7 @@ def tokens(part: Part) -> Iterator[Asked]:
             token_requests.next_ttl(),
         )
         fields, services = token_requests.old(part.kind) if part.version == "006" else token_requests.made(part.kind)
-        issued = mint(decide(app, route_options(), CALLER, TokenRequest(part.kind, fields, ttl)), issuance)
+        issued = mint(decide(app, RouteOptions(path="/"), CALLER, TokenRequest(part.kind, fields, ttl)), issuance)
         yield Asked(issued.token, issuance, ttl, _certificate(services), services)
 
 
@@ -161,7 +163,7 @@ def self_check_cost(kind: str, tokens: int = 2_000) -> float:
     for number in range(1, tokens + 1):
         ttl, (fields, _) = token_requests.next_ttl(), token_requests.made(kind)
         permit, issuance = (
-            decide(app, route_options(), CALLER, TokenRequest(kind, fields, ttl)),
+            decide(app, RouteOptions(path="/"), CALLER, TokenRequest(kind, fields, ttl)),
             Issuance(1_800_000_000, number),
         )
         minted = permit.backend.mint(permit.grant, issuance)

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from tokend.backends.agora import credentials, diagnosis, v006, v007
 from tokend.backends.agora.names import (
     ADMINISTRATOR,
-    ASSISTANT,
     DETAILS,
+    ENCODED_PRIVILEGES,
     FURTHER_PRIVILEGES,
     MEANINGS,
     OTHER_ROLE,
@@ -27,7 +27,6 @@ from tokend.backends.agora.names import (
     SERVICE_NAMES,
     SERVICE_TYPES,
     STUDENT,
-    TEACHER,
     WRITE,
     Permissions,
 )
@@ -43,9 +42,6 @@ MAX_TTL: Final = 86_400
 """Seconds. Agora ends every token at most 24 hours after its issue."""
 MAX_SALT: Final = 99_999_999
 """Agora's own builders draw the salt of a token from 1 to this number."""
-_IN_ROOM: Final = dict.fromkeys((TEACHER, ASSISTANT, OTHER_ROLE), PRIVILEGES["apaas"][STUDENT])
-_ENCODED: Final[Mapping[str, Mapping[str, int]]] = {**PRIVILEGES, "apaas": {**PRIVILEGES["apaas"], **_IN_ROOM}}
-"""Numbers in the token. All who are in a classroom have one number; the number of the role differs."""
 
 
 class AgoraBackend(Backend):
@@ -129,12 +125,12 @@ class AgoraBackend(Backend):
 
     def _verify_006(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
         """Recompute the checksums and the signature from the grant, since a 006 token contains only those."""
+        if minted.extra:
+            return Mismatch("a 006 token has nothing that could accompany it")
         try:
             decoded = v006.decode(minted.token)
         except WireError as error:
             return Mismatch(f"the token cannot be read: {error}")
-        if minted.extra:
-            return Mismatch("something accompanies the token that cannot be read back")
         expected = _content_006(grant, issuance)
         if (decoded.app_id, decoded.issue_ts, decoded.privileges) != (
             expected.app_id,
@@ -263,7 +259,7 @@ def _id_of(text: str) -> str | Extent:
 
 
 def _encode_service(service: Service) -> v007.Service:
-    numbers = _ENCODED[service.name]
+    numbers = ENCODED_PRIVILEGES[service.name]
     privileges = {numbers[name]: seconds for name, seconds in service.privileges.items() if name in numbers}
     values: tuple[v007.Value, ...] = ()
     match service.name:

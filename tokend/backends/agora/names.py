@@ -105,7 +105,12 @@ FURTHER_PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
     "apaas": (TEACHER, ASSISTANT, OTHER_ROLE),
     "rtm2": (READ, WRITE),
 }
-"""Privileges without a number of their own in the token: a role number or permissions stand for them."""
+"""Privileges that differ in the token by the role number (apaas), or that permissions give (rtm2)."""
+ENCODED_PRIVILEGES: Final[Mapping[str, Mapping[str, int]]] = {
+    **PRIVILEGES,
+    "apaas": {**PRIVILEGES["apaas"], **dict.fromkeys(FURTHER_PRIVILEGES["apaas"], PRIVILEGES["apaas"][STUDENT])},
+}
+"""The number of each privilege in the token. Every role in a classroom has the same; the role number differs."""
 PRIVILEGE_NAMES: Final = {
     name: {number: privilege for privilege, number in numbers.items()} for name, numbers in PRIVILEGES.items()
 }

@@ -38,6 +38,10 @@ MAX_INFLATED: Final = 64 * 1024
 """Bytes after decompression."""
 MAX_SERVICES: Final = 64
 """Services in a token. No builder of Agora writes as many; a token made to waste time could hold thousands."""
+MAX_PRIVILEGES: Final = 64
+"""Privileges of a service. Agora defines at most four; the rest is room for new ones."""
+MAX_RESOURCES: Final = 1024
+"""Resource types, permissions and resources of a service together. A token request names at most 1015."""
 
 Permissions = Mapping[int, Mapping[int, tuple[str, ...]]]
 Value = str | int | Permissions
@@ -160,6 +164,7 @@ def _pack_value(value_type: str, value: Value) -> bytes:
 
 def _pack_permissions(permissions: Permissions) -> bytes:
     packed = [pack_u16(len(permissions))]
+    _check_resources(_resource_count(permissions))
     for resource_type in sorted(permissions):
         by_permission = permissions[resource_type]
         packed += [pack_u16(resource_type), pack_u16(len(by_permission))]
@@ -182,6 +187,8 @@ def _unpack(signed: bytes) -> tuple[Content, bytes]:
         if layout is None:
             return Content(app_id, issue_ts, expire, salt, tuple(services)), pack_u16(service_type) + reader.rest
         privileges = reader.map_()
+        if len(privileges) > MAX_PRIVILEGES:
+            raise WireError(f"a service of the token holds over {MAX_PRIVILEGES} privileges")
         values = [
             reader.string() if value_type == "string" else _unpack_value(reader, value_type) for value_type in layout
         ]
@@ -197,8 +204,11 @@ def _unpack_value(reader: Unpacker, value_type: str) -> Value:
 
 def _unpack_permissions(reader: Unpacker) -> dict[int, dict[int, tuple[str, ...]]]:
     permissions: dict[int, dict[int, tuple[str, ...]]] = {}
+    count = 0
     for _ in range(reader.u16()):
         resource_type = reader.u16()
+        count += 1
+        _check_resources(count)
         if resource_type in permissions:
             raise WireError("a resource type stands twice in the token")
         by_permission = permissions[resource_type] = {}
@@ -206,8 +216,20 @@ def _unpack_permissions(reader: Unpacker) -> dict[int, dict[int, tuple[str, ...]
             permission = reader.u16()
             if permission in by_permission:
                 raise WireError("a permission stands twice in the token")
-            by_permission[permission] = tuple(reader.string() for _ in range(reader.u16()))
+            resources = reader.u16()
+            count += 1 + resources
+            _check_resources(count)
+            by_permission[permission] = tuple(reader.string() for _ in range(resources))
     return permissions
+
+
+def _resource_count(permissions: Permissions) -> int:
+    return sum(1 + sum(1 + len(names) for names in by_permission.values()) for by_permission in permissions.values())
+
+
+def _check_resources(count: int) -> None:
+    if count > MAX_RESOURCES:
+        raise WireError(f"a service of the token holds over {MAX_RESOURCES} resources")
 
 
 def _inflate(packed: bytes) -> bytes:

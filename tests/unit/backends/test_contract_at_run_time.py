@@ -1,0 +1,127 @@
+"""A backend that breaks the contract, in a running application: an error, no token, and the suite fails for it too."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pytest
+from msgspec.structs import replace
+
+from tests.unit.http.running import APP_ID, CERTIFICATE, Serving
+from tokend.backends.agora.rtm import Rtm
+from tokend.backends.contract import Backend
+from tokend.config.assemble import assemble
+from tokend.config.secrets import Secrets
+from tokend.config.yaml_tree import parse
+from tokend.core.model import NOT_APPLICABLE, Grant, Issuance, Service
+from tokend.issuing.configuration import Configuration
+from tokend.plugins import Minted
+from tokend.testing.backends import BackendConformance
+
+_YAML: Final = f"""
+apps:
+  demo:
+    app_id: "{APP_ID}"
+    certificate: {{env: CERTIFICATE}}
+    backends: [rtm, wrong]
+    callers:
+      anybody: {{anonymous: true, rules: [{{capabilities: [wildcard_user, wildcard_channel, app_admin]}}]}}
+    routes: [{{path: /}}]
+"""
+
+
+def _with(**changes: object) -> type[Backend]:
+    """A backend whose grants have a service with these changes."""
+
+    class Changed(Rtm):
+        vendor: ClassVar[str | None] = None
+
+        def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+            grant = super().grant(fields, ttl, user)
+            return replace(grant, services=(replace(grant.services[0], **changes),))
+
+    return Changed
+
+
+def _granting(change: Callable[[Grant], Any]) -> type[Backend]:
+    class Changed(Rtm):
+        vendor: ClassVar[str | None] = None
+
+        def grant(self, fields: Any, ttl: int, user: str | None = None) -> Any:
+            return change(super().grant(fields, ttl, user))
+
+    return Changed
+
+
+def _minting(change: Callable[[Minted], Any]) -> type[Backend]:
+    class Changed(Rtm):
+        vendor: ClassVar[str | None] = None
+        extras: ClassVar[tuple[str, ...]] = ("user", "password")
+
+        def mint(self, grant: Grant, issuance: Issuance) -> Any:
+            return change(super().mint(grant, issuance))
+
+    return Changed
+
+
+def _fail(_: object) -> Any:
+    raise RuntimeError(CERTIFICATE)
+
+
+WRONG: Final[Mapping[str, tuple[type[Backend], int]]] = {
+    "c1_undeclared_privilege": (_with(privileges={"administrate_everything": 60}), 403),
+    "c2_user_none": (_with(user=None), 500),
+    "c2_user_empty": (_with(user=""), 500),
+    "c2_user_not_applicable": (_with(user=NOT_APPLICABLE), 500),
+    "c2_channel_undeclared": (_with(channel="stage"), 500),
+    "c3_more_users_list": (_with(more_users=["bob"]), 500),
+    "c3_more_users_empty_text": (_with(more_users=("",)), 500),
+    "c3_undeclared_detail": (_with(detail={"users": ["bob"]}), 403),
+    "c3_derived_from_number": (_with(derived_from=7), 500),
+    "c4_ttl_beyond": (_granting(lambda grant: replace(grant, ttl=360_000)), 500),
+    "c4_ttl_bool": (_granting(lambda grant: replace(grant, ttl=True)), 500),
+    "c4_privilege_beyond_ttl": (_with(privileges={"login": 360_000}), 500),
+    "c4_privilege_zero": (_with(privileges={"login": 0}), 500),
+    "c4_privilege_bool": (_with(privileges={"login": True}), 500),
+    "c4_other_app": (_granting(lambda grant: replace(grant, app_id="0" * 32)), 500),
+    "c4_no_services": (_granting(lambda grant: replace(grant, services=())), 500),
+    "c4_services_list": (_granting(lambda grant: replace(grant, services=list(grant.services))), 500),
+    "c4_service_of_another_kind": (_granting(lambda grant: replace(grant, services=(Service("rtc"),))), 500),
+    "c4_service_of_another_type": (_granting(lambda grant: replace(grant, services=({"name": "rtm"},))), 500),
+    "c4_no_grant": (_granting(lambda _: None), 500),
+    "c4_grant_raises": (_granting(_fail), 500),
+    "c4_extra_replaces_user": (_minting(lambda minted: replace(minted, extra={"user": "bob"})), 500),
+    "c4_no_minted": (_minting(lambda minted: minted.token), 500),
+    "c4_mint_raises": (_minting(_fail), 500),
+    "c4_renewal_beyond_ttl": (_minting(lambda minted: replace(minted, renew_after=360_000)), 500),
+    "c6_extra_not_read_back": (_minting(lambda minted: replace(minted, extra={"password": "x"})), 500),
+    "c6_extra_undeclared": (_minting(lambda minted: replace(minted, extra={"hint": "x"})), 500),
+}
+
+
+def _configuration(wrong: type[Backend]) -> Configuration:
+    return assemble(
+        parse(_YAML, "config.yaml"),
+        "config.yaml",
+        Secrets({"CERTIFICATE": CERTIFICATE}, Path()),
+        lambda kind: wrong if kind == "wrong" else Rtm,
+    )
+
+
+@pytest.mark.parametrize(("wrong", "status"), WRONG.values(), ids=WRONG)
+async def test_nothing_is_released(serving: Serving, wrong: type[Backend], status: int) -> None:
+    async with serving(_configuration(wrong)) as server:
+        reply = await server.token_request("POST", "/v1/token", {"kind": "wrong", "user": "ann", "ttl": 600})
+        assert reply.status == status, reply.body
+        assert b"007" not in reply.body
+        assert CERTIFICATE.encode() not in reply.body + server.log.getvalue()
+        assert (await server.token_request("POST", "/v1/token", {"kind": "rtm", "user": "ann"})).status == 200
+
+
+@pytest.mark.parametrize("wrong", [wrong for wrong, _ in WRONG.values()], ids=WRONG)
+def test_the_suite_fails(wrong: type[Backend]) -> None:
+    requests = ({"user": "ann"}, {"user": "bob"})
+    suite: BackendConformance = type("Suite", (BackendConformance,), {"backend": wrong, "token_requests": requests})()
+    with pytest.raises(Exception):  # noqa: B017 - each breaks another promise
+        suite.test_every_grant_keeps_to_the_declarations()
+        suite.test_what_is_minted_keeps_to_the_contract()
