@@ -85,7 +85,7 @@ class ServiceShape(Struct, frozen=True):
     kind: str | None = None
 
 
-class Declarations(Struct, frozen=True):
+class Declarations(Struct, frozen=True, eq=False):  # hashed by identity, as a key of caches
     """All that a backend declares. `wildcards`: whether `*` in an id matches other ids at the vendor.
 
     `unlimited`: privileges whose lifetime may be 0, which means as long as the token.

@@ -1,5 +1,6 @@
 """The reach of a grant: users, channels, roles and capabilities, computed from its services and the declarations."""
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -62,7 +63,7 @@ def reach_of(grant: Grant, declarations: Declarations) -> Reach:
 
 
 def _reach_of_service(service: Service, declarations: Declarations) -> Reach:
-    roles, capabilities = _meanings(service, declarations)
+    roles, capabilities = _meanings(tuple(service.privileges), tuple(service.detail), declarations)
     user, channel = service.user, service.channel
     users = _users(service)
     channels = _NONE if channel is NOT_APPLICABLE else frozenset((text_of(channel),))
@@ -94,11 +95,14 @@ def _reach_of_service(service: Service, declarations: Declarations) -> Reach:
     )
 
 
-def _meanings(service: Service, declarations: Declarations) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the roles and capabilities of a service's privileges and details."""
+@lru_cache(maxsize=1024)
+def _meanings(
+    privileges: tuple[str, ...], details: tuple[str, ...], declarations: Declarations
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the roles and capabilities of these privileges and details."""
     roles, capabilities = set(), set()
     declared = declarations.privileges
-    for name in service.privileges:
+    for name in privileges:
         meaning = declared.get(name)
         if isinstance(meaning, Role):
             roles.add(meaning.name)
@@ -106,7 +110,7 @@ def _meanings(service: Service, declarations: Declarations) -> tuple[frozenset[s
             capabilities.add(meaning.name)
         elif meaning is None:
             capabilities.add(UNDECLARED)
-    for name in service.detail:
+    for name in details:
         detail = declarations.details.get(name)
         if isinstance(detail, Capability):
             capabilities.add(detail.name)
@@ -129,7 +133,7 @@ def users_of(grant: Grant) -> list[str]:
 
 def role_of(service: Service, declarations: Declarations) -> str | None:
     """Return the role of a service; None if it has none. Of several, the one that gives most."""
-    roles, _ = _meanings(service, declarations)
+    roles, _ = _meanings(tuple(service.privileges), tuple(service.detail), declarations)
     if PUBLISHER in roles:
         return PUBLISHER
     return min(roles - _LISTENING, default=SUBSCRIBER if roles else None)

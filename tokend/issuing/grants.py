@@ -3,7 +3,7 @@
 What is not declared is refused as not permitted. Any other breach is an error of the backend: 500, and nothing is released.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -36,12 +36,10 @@ def granted(backend: Backend, kind: str, fields: Any, ttl: int, user: str | None
         _broken(kind, problem)
     declarations = backend.declarations
     for service in grant.services:
-        for name in service.privileges:
-            if name not in declarations.privileges:
-                raise _undeclared(kind, "privilege", name)
-        for name in service.detail:
-            if name not in declarations.details:
-                raise _undeclared(kind, "detail", name)
+        if not service.privileges.keys() <= declarations.privileges.keys():
+            raise _undeclared(kind, "privilege", service.privileges.keys() - declarations.privileges.keys())
+        if not service.detail.keys() <= declarations.details.keys():
+            raise _undeclared(kind, "detail", service.detail.keys() - declarations.details.keys())
     return grant, reach_of(grant, declarations)
 
 
@@ -61,11 +59,10 @@ def _broken(kind: str, sentence: str, cause: Exception | None = None) -> NoRetur
     raise ApiError(Code.INTERNAL, "the token was not released", operator=f"backend of {kind}: {sentence}") from cause
 
 
-def _undeclared(kind: str, what: str, name: object) -> ApiError:
+def _undeclared(kind: str, what: str, names: Set[str]) -> ApiError:
+    listed = ", ".join(sorted(repr(str(name)[:100]) for name in names)[:3])
     return ApiError(
-        Code.NOT_PERMITTED,
-        f"kind {kind} does not declare a {what} that this would give",
-        operator=f"{what} {str(name)[:100]!r}",
+        Code.NOT_PERMITTED, f"kind {kind} does not declare a {what} that this would give", operator=f"{what} {listed}"
     )
 
 
