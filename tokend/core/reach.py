@@ -100,25 +100,33 @@ def _meanings(
     privileges: tuple[str, ...], details: tuple[str, ...], declarations: Declarations
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return the roles and capabilities of these privileges and details."""
-    roles, capabilities = set(), set()
+    roles: set[str] = set()
+    capabilities: set[str] = set()
     declared = declarations.privileges
     for name in privileges:
         meaning = declared.get(name)
         if isinstance(meaning, Role):
             roles.add(meaning.name)
         elif isinstance(meaning, Capability):
-            capabilities.add(meaning.name)
+            _add(meaning, roles, capabilities)
         elif meaning is None:
             capabilities.add(UNDECLARED)
     for name in details:
         detail = declarations.details.get(name)
         if isinstance(detail, Capability):
-            capabilities.add(detail.name)
+            _add(detail, roles, capabilities)
         elif detail is None:
             capabilities.add(UNDECLARED)
     if PUBLISHER in roles:
         roles.discard(SUBSCRIBER)  # who publishes may listen
     return frozenset(roles), frozenset(capabilities)
+
+
+def _add(capability: Capability, roles: set[str], capabilities: set[str]) -> None:
+    """Add a capability, and the role that it gives."""
+    capabilities.add(capability.name)
+    if capability.role is not None:
+        roles.add(capability.role.name)
 
 
 def text_of(name: str | Extent) -> str:
