@@ -18,6 +18,7 @@ from tokend.dialects.contract import Explanation, RuleResult
 from tokend.issuing import inspection
 from tokend.issuing.app_options import POINT_IN_TIME, RouteOptions
 from tokend.issuing.configuration import App
+from tokend.issuing.field_types import json_types
 from tokend.issuing.grants import filled, granted, names_user
 from tokend.issuing.token_requests import validated
 
@@ -116,14 +117,17 @@ def evaluate(
 
 
 def _filled_fields(backend: Backend, fields: StrictModel, bound: BoundRule) -> dict[str, object]:
-    """The texts that the rule prescribes for details of this kind that the request leaves out, or sets to null."""
-    details, requestable = backend.declarations.details, backend.Fields.model_fields
+    """The texts that the rule prescribes for details of this kind that the request leaves out, or sets to null.
+
+    Only a field that takes text is filled in.
+    """
+    details, requestable = backend.declarations.details, json_types(backend.Fields)
     return {
         name: limit.single
         for name, limit in bound.fields.items()
         if limit.single is not None
         and name in details
-        and name in requestable
+        and "string" in requestable.get(name, ())
         and (name not in fields.model_fields_set or getattr(fields, name) is None)
     }
 
