@@ -48,7 +48,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext) -> BuiltApp:
     ttl = build_ttl(shape.ttl, (*path, "ttl"), report)
     url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
     context = AppContext(name, url_signing)
-    kinds = {kind: backends[kind].declarations if kind in backends else None for kind in kinds_of(shape)}
+    kinds = {kind: backends.get(kind) for kind in kinds_of(shape)}
     callers = build_callers(shape.callers, context, path, kinds, ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
     app = App(

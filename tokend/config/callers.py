@@ -11,13 +11,13 @@ from pydantic.json_schema import JsonSchemaValue
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
 from tokend.auth.key_digests import Key
+from tokend.backends.contract import Backend
 from tokend.config.backends import secret_resolver
 from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed, package_of
 from tokend.config.partly_valid import NO_VALUE, Part, partly_valid
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.config.secrets import Secrets
-from tokend.core.declarations import Declarations
 from tokend.core.rules import Rule
 from tokend.core.validation import invalid, redact_secrets, suggestion
 
@@ -71,7 +71,7 @@ def build_callers(
     callers: Mapping[str, CallerShape] | None,
     app: AppContext,
     path: KeyPath,
-    kinds: Mapping[str, Declarations | None],
+    kinds: Mapping[str, Backend | None],
     min_ttl: int,
     report: Report,
     secrets: Secrets,
@@ -199,7 +199,7 @@ def _rules(
     scheme: type[AuthScheme] | None,
     at: KeyPath,
     name: str,
-    kinds: Mapping[str, Declarations | None],
+    kinds: Mapping[str, Backend | None],
     min_ttl: int,
     report: Report,
 ) -> tuple[Rule, ...]:

@@ -1,27 +1,33 @@
 """Builds a caller's rules: each as written, with the keys that its preset adds, and all names checked."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from tokend.auth.contract import AuthScheme
+from tokend.backends.contract import Backend
 from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rule_presets import preset_keys
-from tokend.core.declarations import CAPABILITIES, ROLES, Declarations
+from tokend.core.declarations import CAPABILITIES, ROLES
+from tokend.core.field_limits import FieldLimit
 from tokend.core.patterns import Template
 from tokend.core.rules import Rule
 from tokend.core.validation import redact_secrets, suggestion
+from tokend.issuing.field_types import json_types
+
+_SCALARS: Final = frozenset(("string", "integer", "number"))
+"""The JSON types that a rule can name values of."""
 
 
 class RuleContext(Struct, frozen=True):
     """What rules are checked with: the app's kinds and shortest lifetime in seconds, and the caller's scheme if known.
 
-    `kinds`: what the backend of each declares; None if it could not be built.
+    `kinds`: the backend of each; None if it could not be built.
     """
 
-    kinds: Mapping[str, Declarations | None]
+    kinds: Mapping[str, Backend | None]
     min_ttl: int
     scheme: type[AuthScheme] | None
     report: Report
@@ -76,9 +82,9 @@ def _check_kinds(written: object, at: KeyPath, context: RuleContext) -> None:
 
 def _check_declared(rule: Rule, written: Mapping[str, Any], at: KeyPath, context: RuleContext) -> None:
     """Report roles, capabilities and fields that no kind of the rule declares."""
-    declared = [context.kinds.get(kind) for kind in rule.kinds]
-    known = [declarations for declarations in declared if declarations is not None]
-    if len(known) < len(declared):
+    backends = [backend for kind in rule.kinds if (backend := context.kinds.get(kind)) is not None]
+    known = [backend.declarations for backend in backends]
+    if len(known) < len(rule.kinds):
         return  # another problem has been reported: a kind is unknown or could not be built
     names = {
         "roles": frozenset(ROLES).union(*(declarations.roles for declarations in known)),
@@ -94,6 +100,22 @@ def _check_declared(rule: Rule, written: Mapping[str, Any], at: KeyPath, context
                 where = (*at, key, index) if listed else (*at, key, name) if isinstance(value, dict) else (*at, key)
                 sentence = f"'{redact_secrets(name)}' is no {nouns[key]} of {_listed(rule.kinds)}"
                 context.report.add_after(where, sentence + suggestion(name, allowed))
+    for name, limit in rule.fields.items():
+        if problem := _type_problem(name, limit, backends):
+            context.report.add_after((*at, "fields", name), problem)
+
+
+def _type_problem(name: str, limit: FieldLimit, backends: Collection[Backend]) -> str | None:
+    """Why no value of a detail can be what a rule writes, from the types of the request field with its name."""
+    declaring = [backend for backend in backends if name in backend.declarations.details]
+    types = frozenset[str]().union(*(json_types(backend.Fields).get(name, _SCALARS) for backend in declaring))
+    if not limit.allowed or not types or "string" in types:
+        return None
+    if not types & _SCALARS:
+        return "takes no text and no number: write true for any value, or false for none"
+    if any(isinstance(allowed, Template) for allowed in limit.allowed):
+        return "takes numbers: write one or more of them without quotes, true for any value, or false for none"
+    return None
 
 
 def _listed(kinds: Collection[str]) -> str:

@@ -1,6 +1,8 @@
-"""What the fields of a kind take, as dialects see it: from the JSON Schema of its model."""
+"""What the fields of a kind take, as dialects and rules see it: from the JSON Schema of its model."""
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any, Final
 
 from tokend.core.validation import StrictModel
 from tokend.dialects.contract import FieldType, FieldTypes
@@ -16,3 +18,28 @@ def field_types(fields: type[StrictModel]) -> FieldTypes:
         marks = [form["format"] for form in forms if "format" in form]
         found[name] = FieldType(numeric, marks[0] if marks else None)
     return found
+
+
+_ALL_TYPES: Final = frozenset(("string", "integer", "number", "boolean", "array", "object"))
+
+
+@lru_cache(maxsize=256)
+def json_types(fields: type[StrictModel]) -> Mapping[str, frozenset[str]]:
+    """The JSON types that each field of a kind takes, such as `string` and `array`, by name. null is left out."""
+    whole = fields.model_json_schema()
+    definitions = whole.get("$defs", {})
+    return {
+        name: frozenset(_types(schema, definitions)) - {"null"} for name, schema in whole.get("properties", {}).items()
+    }
+
+
+def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
+    """The types of a JSON Schema. One without a type takes all."""
+    choices = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if "$ref" in schema:
+        choices.append(definitions[schema["$ref"].rpartition("/")[2]])
+    for choice in choices:
+        yield from _types(choice, definitions)
+    if not choices:
+        written = schema.get("type", _ALL_TYPES)
+        yield from (written,) if isinstance(written, str) else written

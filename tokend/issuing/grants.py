@@ -19,6 +19,9 @@ ANSWER_FIELDS: Final = frozenset(
 )
 """Fields of an answer that no backend may set in `Minted.extra`."""
 
+PLUGIN_ERRORS: Final = (Exception, SystemExit)
+"""What a plug-in may raise. Neither may end the server, and no text of it is shown: it could hold a secret."""
+
 
 def granted(backend: Backend, kind: str, fields: Any, ttl: int, user: str | None = None) -> tuple[Grant, Reach]:
     """Return what the backend would grant, and its reach. `ttl` is in seconds.
@@ -30,8 +33,17 @@ def granted(backend: Backend, kind: str, fields: Any, ttl: int, user: str | None
         grant = backend.grant(fields, ttl, user)
     except ApiError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in may raise anything; its text could hold a secret
+    except PLUGIN_ERRORS as error:
         _broken(kind, f"grant raised {type(error).__name__}", error)
+    try:
+        return grant, _checked_reach(grant, backend, kind, ttl)
+    except ApiError:
+        raise
+    except PLUGIN_ERRORS as error:
+        _broken(kind, f"what grant returned cannot be checked: {type(error).__name__}", error)
+
+
+def _checked_reach(grant: Grant, backend: Backend, kind: str, ttl: int) -> Reach:
     if problem := next(_problems(grant, backend, ttl), None):
         _broken(kind, problem)
     declarations = backend.declarations
@@ -40,7 +52,7 @@ def granted(backend: Backend, kind: str, fields: Any, ttl: int, user: str | None
             raise _undeclared(kind, "privilege", service.privileges.keys() - declarations.privileges.keys())
         if not service.detail.keys() <= declarations.details.keys():
             raise _undeclared(kind, "detail", service.detail.keys() - declarations.details.keys())
-    return grant, reach_of(grant, declarations)
+    return reach_of(grant, declarations)
 
 
 def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) -> Minted:
@@ -48,11 +60,40 @@ def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) 
     try:
         minted = backend.mint(grant, issuance)
         mismatch = _mint_problem(minted, backend, grant) or backend.verify(minted, grant, issuance)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in may raise anything; its text could hold a secret
+        problem = None if mismatch is None else mismatch.sentence
+    except PLUGIN_ERRORS as error:
         _broken(kind, f"minting raised {type(error).__name__}", error)
-    if mismatch is not None:
-        _broken(kind, mismatch.sentence)
+    if problem is not None:
+        _broken(kind, problem)
     return minted
+
+
+def names_user(backend: Backend, kind: str, fields: Any) -> bool:
+    """Return whether the fields name a user. Raises `ApiError` (500) if the backend fails."""
+    try:
+        return bool(backend.names_user(fields))
+    except PLUGIN_ERRORS as error:
+        _broken(kind, f"names_user raised {type(error).__name__}", error)
+
+
+def filled(backend: Backend, kind: str, user: str) -> Mapping[str, object]:
+    """Return a user that came from a rule as fields of the answer. Raises `ApiError` (500) if they are no request fields."""
+    try:
+        fields = dict(backend.filled(user))
+        msgspec.json.encode(fields)
+    except PLUGIN_ERRORS as error:
+        _broken(kind, f"filled raised {type(error).__name__}, or returned no plain data", error)
+    if not fields.keys() <= backend.Fields.model_fields.keys():
+        _broken(kind, "filled returned a field that `Fields` does not have")
+    return fields
+
+
+def renewal_problem(minted: Minted, ttl: int) -> str | None:
+    """Return what is wrong with the time of renewal: it is 1 s to the ttl. A ttl of 1 s has no half, so there 0 is allowed."""
+    earliest = 0 if ttl == 1 else 1
+    if type(minted.renew_after) is int and earliest <= minted.renew_after <= ttl:
+        return None
+    return "renewal does not lie within the token's lifetime"
 
 
 def _broken(kind: str, sentence: str, cause: BaseException | None = None) -> NoReturn:
@@ -73,6 +114,8 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
         return
     if type(grant.ttl) is not int or grant.ttl != ttl:
         yield "the grant does not last as long as requested"
+    if type(grant.format) is not str or not (grant.app_id is None or type(grant.app_id) is str):
+        yield "format and app id of the grant must be text"
     if backend.needs_app_id and grant.app_id != backend.app_credentials.app_id:
         yield "the grant is for another app"
     if type(grant.services) is not tuple or not grant.services:
@@ -87,6 +130,9 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
         if shape is None:
             yield "a service of the grant is not declared"
             return
+        if not _are_mappings(service.privileges, service.detail):
+            yield f"privileges and detail of service {service.name} must be mappings"
+            return
         if not _is_id(service.user, shape.user) or not _is_id(service.channel, shape.channel):
             yield f"user or channel of service {service.name} are not as declared"
         for name, seconds in service.privileges.items():
@@ -94,6 +140,10 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
                 yield f"a privilege of service {service.name} does not lie within the token's lifetime"
         if service.more_users or service.more_channels or service.derived_from is not None or service.detail:
             yield from _further_problems(service)
+
+
+def _are_mappings(*values: object) -> bool:
+    return all(type(value) is dict or isinstance(value, Mapping) for value in values)
 
 
 def _is_id(name: object, presence: Presence) -> bool:
@@ -126,8 +176,8 @@ def _mint_problem(minted: Minted, backend: Backend, grant: Grant) -> Mismatch | 
     """How a minted token breaks the contract, before it is read back."""
     if type(minted) is not Minted or type(minted.token) is not str or not minted.token:
         return Mismatch("mint returned no token")
-    if type(minted.renew_after) is not int or not 0 <= minted.renew_after <= grant.ttl:
-        return Mismatch("renewal does not lie within the token's lifetime")
+    if problem := renewal_problem(minted, grant.ttl):
+        return Mismatch(problem)
     return _extra_problem(minted.extra, backend) if minted.extra else None
 
 

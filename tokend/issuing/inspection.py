@@ -1,11 +1,12 @@
 """Inspects a token: its content as plain data and sentences, and why a client could not join with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
-from tokend.backends.contract import Backend, Join, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Reading, Unreadable
 from tokend.core.declarations import UNDECLARED, Declarations
 from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
@@ -13,6 +14,7 @@ from tokend.core.model import ANY, Extent, Grant, Service
 from tokend.core.reach import reach_of, role_of
 from tokend.core.service_fields import service_fields
 from tokend.dialects.contract import Inspect, Inspection
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 _LAST_TIME: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds."""
@@ -20,23 +22,65 @@ _LAST_TIME: Final = 253_402_300_799
 
 def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspection:
     """Inspect a token. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read the text."""
-    backend, reading = _read(list(backends), request)
-    says: dict[str, object] = {
-        **grant_fields(reading.grant, backend),
+    reasons: list[str] = []
+    readings: list[tuple[Backend, Reading, dict[str, object]]] = []
+    for backend in _of_each_vendor(backends):
+        try:
+            reading = _bounded(backend.read_with(request.token, request.channel, request.user))
+            readings.append((backend, reading, _content(backend, reading, now)))
+        except Unreadable as reason:
+            reasons.append(str(reason))
+        except PLUGIN_ERRORS:  # for a hostile text; the other backends still read it
+            reasons.append(f"the backend of {backend.vendor or backend.kind or type(backend).__name__} failed")
+    if not readings:
+        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
+    signed = (entry for entry in readings if entry[1].signed_by)
+    same_app = (entry for entry in readings if entry[0].app_credentials.app_id == entry[1].grant.app_id)
+    backend, reading, content = next(signed, None) or next(same_app, readings[0])
+    diagnosis = _diagnosis(backend, reading, Join(request.channel, request.user, request.product), now)
+    return Inspection(content, diagnosis.problems, diagnosis.notes)
+
+
+def _content(backend: Backend, reading: Reading, now: int) -> dict[str, object]:
+    """What a token says, as plain data. Raises anything if the reading is not what its type says."""
+    content: dict[str, object] = {
+        **_shown_grant(reading, backend),
         "app": _owner(backend, reading),
         "signed_by": reading.signed_by,
-        "signature": _signature(reading),
+        "signature": _signature(backend, reading),
         "gives": [_sentence(service, backend) for service in reading.grant.services],
         **_times(reading, now),
         "hidden": sorted(reading.hidden),
     }
     if reading.extra:
-        says["extra"] = sorted(reading.extra)
-    diagnosis = backend.diagnose(reading, Join(request.channel, request.user, request.product), now)
-    return Inspection(says, diagnosis.problems, diagnosis.notes)
+        content["extra"] = sorted(reading.extra)
+    msgspec.json.encode(content)
+    return content
 
 
-def grant_fields(grant: Grant, backend: Backend) -> dict[str, object]:
+def _shown_grant(reading: Reading, backend: Backend) -> dict[str, object]:
+    """The grant as plain data, with null for lifetimes that the format hides."""
+    fields = grant_fields(reading.grant, backend)
+    if "ttl" not in reading.hidden or reading.grant.ttl:
+        return fields
+    services = [
+        {**service, "privileges": {name: seconds or None for name, seconds in service["privileges"].items()}}
+        for service in fields["services"]
+    ]
+    return {**fields, "ttl": None, "services": services}
+
+
+def _diagnosis(backend: Backend, reading: Reading, join: Join, now: int) -> Diagnosis:
+    """The backend's diagnosis; a note in its place if the backend fails."""
+    try:
+        diagnosis = backend.diagnose(reading, join, now)
+        msgspec.json.encode((diagnosis.problems, diagnosis.notes))
+    except PLUGIN_ERRORS:
+        return Diagnosis((), ("The backend could not say whether a client can join with it.",))
+    return diagnosis
+
+
+def grant_fields(grant: Grant, backend: Backend) -> dict[str, Any]:
     """A grant as plain data, for explain and inspect alike."""
     declarations = _reading_declarations(backend)
     return {
@@ -57,24 +101,6 @@ def _reading_declarations(backend: Backend) -> Declarations:
     """All privileges that the backend knows the meaning of: it may read tokens of other kinds of its vendor."""
     declarations = backend.declarations
     return replace(declarations, privileges={**backend.privileges, **declarations.privileges})
-
-
-def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading]:
-    """Return the backend that signed the token, else the first of the token's app, else the first that can read it."""
-    reasons: list[str] = []
-    readings: list[tuple[Backend, Reading]] = []
-    for backend in _of_each_vendor(backends):
-        try:
-            readings.append((backend, _bounded(backend.read_with(request.token, request.channel, request.user))))
-        except Unreadable as reason:
-            reasons.append(str(reason))
-        except Exception:  # noqa: BLE001 - a plug-in may raise anything for a hostile text; the others still read it
-            reasons.append(f"the backend of {backend.vendor or type(backend).__name__} failed")
-    if not readings:
-        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
-    signed = (entry for entry in readings if entry[1].signed_by)
-    same_app = (entry for entry in readings if entry[0].app_credentials.app_id == entry[1].grant.app_id)
-    return next(signed, None) or next(same_app, readings[0])
 
 
 def _bounded(reading: Reading) -> Reading:
@@ -141,7 +167,12 @@ def _words(name: str | Extent, any_id: str, template: str) -> str:
     return any_id if name is ANY else ""
 
 
-def _signature(reading: Reading) -> str:
+def _signature(backend: Backend, reading: Reading) -> str:
     if "signed_by" in reading.hidden:
-        return "cannot be checked without the channel and user that the client joins with"
-    return "valid" if reading.signed_by else "not by a certificate of this app"
+        compares = type(backend).read_with is not Backend.read_with
+        return "cannot be checked" + (" without the channel and user that the client joins with" if compares else "")
+    return (
+        "valid"
+        if reading.signed_by
+        else f"not by a {'certificate' if backend.needs_certificate else 'secret'} of this app"
+    )

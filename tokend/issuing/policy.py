@@ -18,7 +18,8 @@ from tokend.dialects.contract import Explanation, RuleResult
 from tokend.issuing import inspection
 from tokend.issuing.app_options import POINT_IN_TIME, RouteOptions
 from tokend.issuing.configuration import App
-from tokend.issuing.grants import granted
+from tokend.issuing.field_types import json_types
+from tokend.issuing.grants import filled, granted, names_user
 from tokend.issuing.token_requests import validated
 
 
@@ -94,7 +95,7 @@ def evaluate(
         try:
             filled_fields = _filled_fields(backend, fields, bound) if bound.fields else {}
             complete = _with_fields(backend, token_request, filled_fields) if filled_fields else fields
-            user = None if backend.names_user(complete) else bound.single_user
+            user = None if names_user(backend, token_request.kind, complete) else bound.single_user
             ttl, clamped_from = _ttl(token_request, options, backend, bound.max_ttl)
             grant, reach = granted(backend, token_request.kind, complete, ttl, user)
         except ApiError as api_error:
@@ -106,8 +107,9 @@ def evaluate(
         unmet = unmet_requirements(rule, bound, grant, reach)
         if not unmet.others and not unmet.capabilities:
             sources = tuple([restriction.source for restriction in caller.restrictions]) if caller.restrictions else ()
-            filled = filled_fields if user is None else {**filled_fields, **backend.filled(user)}
-            permit = Permit(token_request, backend, grant, reach, rule.name, filled, clamped_from, sources)
+            user_fields = {} if user is None else filled(backend, token_request.kind, user)
+            added = {**filled_fields, **user_fields}
+            permit = Permit(token_request, backend, grant, reach, rule.name, added, clamped_from, sources)
             return permit, rule_results, None
         rule_results.append(RuleResult(rule.name, unmet.all))
         misses.append(_miss(unmet.others, unmet.capabilities))
@@ -115,14 +117,17 @@ def evaluate(
 
 
 def _filled_fields(backend: Backend, fields: StrictModel, bound: BoundRule) -> dict[str, object]:
-    """The texts that the rule prescribes for details of this kind that the request leaves out, or sets to null."""
-    details, requestable = backend.declarations.details, backend.Fields.model_fields
+    """The texts that the rule prescribes for details of this kind that the request leaves out, or sets to null.
+
+    Only a field that takes text is filled in.
+    """
+    details, requestable = backend.declarations.details, json_types(backend.Fields)
     return {
         name: limit.single
         for name, limit in bound.fields.items()
         if limit.single is not None
         and name in details
-        and name in requestable
+        and "string" in requestable.get(name, ())
         and (name not in fields.model_fields_set or getattr(fields, name) is None)
     }
 

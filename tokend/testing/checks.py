@@ -1,12 +1,13 @@
 """Helpers of the conformance suite: junk, changed tokens, other secrets, and grants without hidden fields."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from msgspec.structs import asdict
 from pydantic import BaseModel, ValidationError
 
-from tokend.plugins import ApiError, Backend, Grant, Secret
+from tokend.plugins import ApiError, Backend, Grant, Secret, SecretList
 
 _WORDS: Final = (
     """0 é 語 null {} [] {"a":1} = a.b a.b.c a.b.c.d e30.e30.e30 eyJhbGciOiJub25lIn0.e30. Bearer %00 006 007 007eJxT"""
@@ -33,6 +34,15 @@ def error_of(backend: Backend, fields: Mapping[str, object], ttl: int, user: str
         )
         return "grant"
     return None
+
+
+@contextmanager
+def held_against_contract(subject: object) -> Iterator[None]:
+    """Turn an error that a running server would answer into a failure of the test. `subject`: what the error is about."""
+    try:
+        yield
+    except ApiError as api_error:
+        raise AssertionError(f"{api_error.operator or api_error}: {subject}") from api_error
 
 
 def object_schemas(shape: type[BaseModel]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -73,7 +83,7 @@ def secrets_in(value: object) -> Iterator[Secret]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from secrets_in(item)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple | SecretList):
         for item in value:
             yield from secrets_in(item)
 
@@ -84,4 +94,39 @@ def reversed_secrets(value: object) -> Any:
         return Secret(value.reveal()[::-1])
     if isinstance(value, Mapping):
         return {name: reversed_secrets(item) for name, item in value.items()}
+    if isinstance(value, SecretList):
+        return SecretList(map(reversed_secrets, value))
     return [reversed_secrets(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def rotations(options: BaseModel, others: BaseModel) -> Iterator[tuple[BaseModel, BaseModel]]:
+    """Yield options with a rotated SecretList, and options with a single secret of it, for each secret of each list.
+
+    A list begins with the secret of another app, as after a rotation. So every secret of the options has to verify.
+    """
+    for path, secrets in _secret_lists(options):
+        new: Iterable[Secret] = next((found for place, found in _secret_lists(others) if place == path), ())
+        texts = [secret.reveal() for secret in secrets]
+        rotated = [*(secret for secret in new if secret.reveal() not in texts), *secrets]
+        for secret in rotated:
+            yield _with_secrets(options, path, rotated), _with_secrets(options, path, [secret])
+
+
+def _secret_lists(options: BaseModel) -> Iterator[tuple[tuple[str, ...], SecretList]]:
+    """Every SecretList of options, with the names of the fields that lead to it."""
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        if isinstance(value, SecretList):
+            yield (name,), value
+        elif isinstance(value, BaseModel):
+            yield from (((name, *path), secrets) for path, secrets in _secret_lists(value))
+
+
+def _with_secrets(options: BaseModel, path: Sequence[str], secrets: Sequence[Secret]) -> BaseModel:
+    """The options with these secrets at a path."""
+    name, *rest = path
+    value = _with_secrets(getattr(options, name), rest, secrets) if rest else SecretList(secrets)
+    changed = options.model_copy(update={name: value})
+    for cached in changed.__dict__.keys() - type(options).model_fields.keys():
+        del changed.__dict__[cached]  # a key that was parsed from the secrets before
+    return changed

@@ -68,6 +68,10 @@ def _fail(_: object) -> Any:
     raise RuntimeError(CERTIFICATE)
 
 
+def _exit(_: object) -> Any:
+    raise SystemExit(CERTIFICATE)
+
+
 WRONG: Final[Mapping[str, tuple[type[Backend], int]]] = {
     "c1_undeclared_privilege": (_with(privileges={"administrate_everything": 60}), 403),
     "c2_user_none": (_with(user=None), 500),
@@ -90,18 +94,26 @@ WRONG: Final[Mapping[str, tuple[type[Backend], int]]] = {
     "c4_service_of_another_type": (_granting(lambda grant: replace(grant, services=({"name": "rtm"},))), 500),
     "c4_no_grant": (_granting(lambda _: None), 500),
     "c4_grant_raises": (_granting(_fail), 500),
+    "c4_grant_exits": (_granting(_exit), 500),
+    "c4_privileges_list": (_with(privileges=["login"]), 500),
+    "c4_detail_list": (_with(detail=["login"]), 500),
+    "c4_format_none": (_granting(lambda grant: replace(grant, format=None)), 500),
+    "c4_app_id_number": (_granting(lambda grant: replace(grant, app_id=7)), 500),
+    "c3_more_users_none": (_with(more_users=None), 500),
     "c4_extra_replaces_user": (_minting(lambda minted: replace(minted, extra={"user": "bob"})), 500),
     "c4_no_minted": (_minting(lambda minted: minted.token), 500),
     "c4_mint_raises": (_minting(_fail), 500),
+    "c4_mint_exits": (_minting(_exit), 500),
+    "c4_renewal_at_once": (_minting(lambda minted: replace(minted, renew_after=0)), 500),
     "c4_renewal_beyond_ttl": (_minting(lambda minted: replace(minted, renew_after=360_000)), 500),
     "c6_extra_not_read_back": (_minting(lambda minted: replace(minted, extra={"password": "x"})), 500),
     "c6_extra_undeclared": (_minting(lambda minted: replace(minted, extra={"hint": "x"})), 500),
 }
 
 
-def _configuration(wrong: type[Backend]) -> Configuration:
+def _configuration(wrong: type[Backend], text: str = _YAML) -> Configuration:
     return assemble(
-        parse(_YAML, "config.yaml"),
+        parse(text, "config.yaml"),
         "config.yaml",
         Secrets({"CERTIFICATE": CERTIFICATE}, Path()),
         lambda kind: wrong if kind == "wrong" else Rtm,
@@ -122,6 +134,44 @@ async def test_nothing_is_released(serving: Serving, wrong: type[Backend], statu
 def test_the_suite_fails(wrong: type[Backend]) -> None:
     requests = ({"user": "ann"}, {"user": "bob"})
     suite: BackendConformance = type("Suite", (BackendConformance,), {"backend": wrong, "token_requests": requests})()
-    with pytest.raises(Exception):  # noqa: B017 - each breaks another promise
+    with pytest.raises(AssertionError):
         suite.test_every_grant_keeps_to_the_declarations()
         suite.test_what_is_minted_keeps_to_the_contract()
+
+
+def _user_methods(**methods: Callable[..., Any]) -> type[Backend]:
+    """A backend with these methods for a user that comes from a rule."""
+    return type("Changed", (Rtm,), {"vendor": None, **methods})
+
+
+WRONG_USERS: Final[Mapping[str, type[Backend]]] = {
+    "names_user_raises": _user_methods(names_user=lambda *_: _fail(0)),
+    "names_user_exits": _user_methods(names_user=lambda *_: _exit(0)),
+    "filled_raises": _user_methods(filled=lambda *_: _fail(0)),
+    "filled_exits": _user_methods(filled=lambda *_: _exit(0)),
+    "filled_none": _user_methods(filled=lambda *_: None),
+    "filled_no_data": _user_methods(filled=lambda *_: {"user": object()}),
+    "filled_replaces_token": _user_methods(filled=lambda *_: {"token": "x"}),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_USERS.values(), ids=WRONG_USERS)
+async def test_c4_a_wrong_user_of_a_rule_releases_nothing(serving: Serving, wrong: type[Backend]) -> None:
+    text = _YAML.replace("[{capabilities", "[{user: ann, capabilities")
+    async with serving(_configuration(wrong, text)) as server:
+        requests = [{"kind": "wrong"}, {"kind": "rtm"}]
+        reply = await server.token_request("POST", "/v1/tokens", {"requests": requests})
+        assert reply.status == 200, reply.body
+        failed, issued = reply.json["results"]
+        assert failed["error"]["code"] == "internal"
+        assert issued["user"] == "ann"
+        assert (await server.token_request("POST", "/v1/token", {"kind": "wrong"})).status == 500
+        assert CERTIFICATE.encode() not in reply.body + server.log.getvalue()
+
+
+@pytest.mark.parametrize("wrong", WRONG_USERS.values(), ids=WRONG_USERS)
+def test_c4_the_suite_fails_for_a_wrong_user_of_a_rule(wrong: type[Backend]) -> None:
+    attributes = {"backend": wrong, "token_requests": ({"user": "ann"},), "unnamed": ({},)}
+    suite: BackendConformance = type("Suite", (BackendConformance,), attributes)()
+    with pytest.raises(AssertionError):
+        suite.test_a_user_is_filled_in_where_none_is_named()

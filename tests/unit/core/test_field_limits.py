@@ -1,19 +1,29 @@
 """C11: what rules say of further content of a token, and of roles and capabilities that a backend declares itself."""
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import pytest
+from pydantic import Field
 
-from tests.unit.core.any_kind import AnyKind
+from tests.unit.core.any_kind import AnyFields, AnyKind
 from tests.unit.issuing.making import CREDENTIALS, app, code_of, permitted, refused, rule, signed_in, unmet
 from tokend.backends.contract import NoOptions
 from tokend.core.errors import Code
 from tokend.core.field_limits import FieldLimit
 from tokend.core.model import Caller, TokenRequest
 from tokend.core.rules import Rule
+from tokend.core.validation import StrictModel
 from tokend.issuing.configuration import App
 
 ANN: Final = signed_in(name="Ann", org="acme")
+
+
+class _ShortFields(AnyFields):
+    title: str | None = Field(default=None, max_length=3)
+
+
+class _Short(AnyKind):
+    Fields: ClassVar[type[StrictModel]] = _ShortFields
 
 
 def _app(**written: Any) -> App:
@@ -92,9 +102,16 @@ def test_c11_a_single_text_fills_in_what_the_request_leaves_out(request_fields: 
 
 
 def test_c11_what_is_filled_in_must_be_a_value_of_the_field() -> None:
-    api_error = refused(_app(fields={"level": "2"}), _request())
-    assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "level")
-    assert api_error.sentence == "is filled in by the rule and must be a whole number"
+    of = app(rule(kinds=["any"], fields={"title": "Anna"}), built={"any": _Short(NoOptions(), CREDENTIALS)})
+    api_error = refused(of, _request())
+    assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "title")
+    assert api_error.sentence.startswith("is filled in by the rule and ")
+
+
+@pytest.mark.parametrize("name", ["level", "config"])
+def test_c11_a_text_does_not_fill_in_a_field_that_takes_none(name: str) -> None:
+    permit = permitted(_app(fields={name: "2"}), _request())
+    assert (permit.grant.services[0].detail, permit.filled) == ({}, {})
 
 
 def test_c11_a_text_does_not_fill_in_a_field_of_a_kind_that_has_no_such_detail() -> None:

@@ -185,13 +185,22 @@ def test_c1_what_is_not_declared_is_not_permitted(changes: Mapping[str, Any], op
 
 def test_c4_a_minted_token_that_keeps_to_the_contract_is_released() -> None:
     for minted in (
-        Minted("t", 0),
+        Minted("t", 1),
         Minted("t", 60),
         Minted("t", 30, {"password": "p"}),
         Minted("t", 30, {"password": {"a": [1, None]}}),
         Minted("t", 30, {"password": "p", "url": "u"}),
     ):
         assert checked_mint(WrongWithExtras(minted=minted), "any", GRANT, STAMP) is minted
+
+
+def test_c4_a_token_of_one_second_may_be_renewed_at_once() -> None:
+    grant = replace(GRANT, ttl=1)
+    for seconds in (0, 1):
+        minted = Minted("t", seconds)
+        assert checked_mint(Wrong(minted=minted), "any", grant, STAMP) is minted
+    with pytest.raises(ApiError):
+        checked_mint(Wrong(minted=Minted("t", 2)), "any", grant, STAMP)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +210,7 @@ def test_c4_a_minted_token_that_keeps_to_the_contract_is_released() -> None:
         ("token", "mint returned no token"),
         (Minted("", 30), "mint returned no token"),
         (Minted(b"t", 30), "mint returned no token"),  # type: ignore[arg-type]
+        (Minted("t", 0), "renewal does not lie within the token's lifetime"),
         (Minted("t", -1), "renewal does not lie within the token's lifetime"),
         (Minted("t", 61), "renewal does not lie within the token's lifetime"),
         (Minted("t", 30.0), "renewal does not lie within the token's lifetime"),  # type: ignore[arg-type]
