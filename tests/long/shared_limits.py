@@ -53,28 +53,30 @@ async def _three_hosts(report: Report, directory: Path) -> None:
     async with hosts(HOSTS) as made, redis_in(made) as url, AsyncExitStack() as stack:
         addresses = []
         for name in made.names:
-            server = await _start(directory, 1, url, made.address(name), made.inside(name))
+            server = await start(directory, 1, url, made.address(name), made.inside(name))
             stack.push_async_callback(server.stop)
             addresses.append(f"{made.address(name)}:{server.port}")
-        await _judge(report, f"{HOSTS} hosts", addresses, made.inside(made.middle))
+        await judge(report, f"{HOSTS} hosts", addresses, made.inside(made.middle))
 
 
 async def _four_workers(report: Report, directory: Path) -> None:
     with RedisServer() as redis:
-        server = await _start(directory, WORKERS, redis.url, "127.0.0.1", ())
+        server = await start(directory, WORKERS, redis.url, "127.0.0.1", ())
         try:
-            await _judge(report, f"{WORKERS} workers", [f"127.0.0.1:{server.port}"] * HOSTS, ())
+            await judge(report, f"{WORKERS} workers", [f"127.0.0.1:{server.port}"] * HOSTS, ())
         finally:
             await server.stop()
 
 
-async def _start(directory: Path, workers: int, url: str, address: str, inside: Sequence[str]) -> Server:
+async def start(directory: Path, workers: int, url: str, address: str, inside: Sequence[str]) -> Server:
+    """A server with the limits of `LIMITED` and this Redis. `inside`: what starts it in a network of its own."""
     config = directory / "config.yaml"
     config.write_text(LIMITED.replace("WORKERS", str(workers)))
     return await Server.start(config, {**ENVIRONMENT, "REDIS_URL": url, "TOKEND_HOST": address}, *inside)
 
 
-async def _judge(report: Report, who: str, addresses: list[str], inside: Sequence[str]) -> None:
+async def judge(report: Report, who: str, addresses: list[str], inside: Sequence[str]) -> None:
+    """Load the servers at these addresses, and report what they admitted. `who`: the name in the report."""
     process = await asyncio.create_subprocess_exec(
         *(*inside, sys.executable, "-c", _CLIENT, *addresses),
         env=clean_environment({}),

@@ -9,17 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, RedisError
 
 from tokend.adapters.loop_timeout import loop_timeout
+from tokend.adapters.redis_client import client_of
 from tokend.adapters.redis_script import SCRIPT, script_arguments
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Limiter
 from tokend.core.rate_limits import BucketGroup, Limit
-from tokend.core.secrets import Secret
 from tokend.issuing.server_settings import RedisSettings
 from tokend.telemetry.log import JsonLog
 
@@ -58,8 +54,7 @@ class RedisLimiter:
         self._elapsed = elapsed
         self._local = local
         self._call_seconds = call_seconds
-        self._client = _client_of(settings.url)
-        self._script = self._client.register_script(SCRIPT)
+        self._client = client_of(settings.url, SCRIPT, PROBE_SECONDS)
         self._waiting: list[_Call] = []
         self._sending: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
@@ -92,7 +87,7 @@ class RedisLimiter:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        await self._client.aclose()
+        await self._client.close()
 
     async def _decide_without(self, groups: Sequence[BucketGroup]) -> list[float | None]:
         self._requests_without += 1
@@ -133,7 +128,7 @@ class RedisLimiter:
 
     async def _run_script(self, groups: Sequence[BucketGroup], seconds: float) -> list[float | None]:
         keys, arguments = script_arguments(groups)
-        waits = await loop_timeout(seconds, self._script(keys, arguments))
+        waits = await loop_timeout(seconds, self._client.script(keys, arguments))
         return [wait / 1_000_000 if wait else None for wait in waits]
 
     def _went_down(self, error: Exception) -> None:
@@ -149,7 +144,7 @@ class RedisLimiter:
         Uses a new connection: a late answer on the old one must not be taken for the probe's.
         """
         try:
-            await self._client.connection_pool.disconnect()
+            await self._client.reset()
             await self._run_script([_PROBE], PROBE_SECONDS)
             await self._run_script([_PROBE], self._call_seconds)
         except Exception:  # noqa: BLE001  # see _send_all
@@ -168,23 +163,3 @@ class RedisLimiter:
 def _resolve(call: _Call, waits: list[float | None] | None) -> None:
     if not call.waits.done():  # a cancelled request no longer waits
         call.waits.set_result(waits)
-
-
-def _client_of(url: Secret) -> Redis:
-    """A client that is not connected; `ValueError` if the URL cannot be used.
-
-    redis-py reports wrong options only when it creates a connection object, so that one is created here for the check.
-    """
-    try:
-        client = Redis.from_url(
-            url.reveal(),
-            socket_connect_timeout=PROBE_SECONDS,
-            socket_timeout=PROBE_SECONDS,
-            retry=Retry(NoBackoff(), 1, (ConnectionError,)),  # an idle connection may have been closed meanwhile
-            max_connections=2,
-            driver_info=None,
-        )
-        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
-    except (ValueError, TypeError, RedisError):  # their texts may quote the URL
-        raise ValueError("redis.url cannot be used: it must be like redis://USER:PASSWORD@HOST:PORT/DATABASE") from None
-    return client

@@ -10,6 +10,17 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
+from tokend.dialects.describing import (
+    BOOLEAN,
+    REASON,
+    ROLE_NUMBER,
+    STRING,
+    TTL,
+    answer_of,
+    errors_of,
+    in_body,
+    object_of,
+)
 from tokend.dialects.rendering import clamped_ttl, field_of, tokens
 
 NAME: Final = "agora-docker"
@@ -100,4 +111,23 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
 
 
-DIALECT: Final = Dialect(NAME, (Endpoint("POST", "token/generate", _generate, _render, media=JSON),), _render_error)
+_OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
+_DESCRIPTION: Final = in_body(
+    object_of({"code": {"const": 0}, "message": STRING, "data": answer_of("token")}, "code", "data", closed=False),
+    channelName=STRING,
+    uid=STRING,
+    tokenExpireTs=TTL,
+    privilegeExpireTs={"type": "integer", "minimum": 1, "description": "Seconds"},
+    serviceRtc=object_of({"enable": BOOLEAN, "role": ROLE_NUMBER}),
+    serviceRtm=object_of({"enable": BOOLEAN}),
+    serviceFpa=object_of({"enable": BOOLEAN}),
+    serviceChat=_OF_USER,
+    serviceApaas=_OF_USER,
+)
+
+DIALECT: Final = Dialect(
+    NAME,
+    (Endpoint("POST", "token/generate", _generate, _render, media=JSON, description=_DESCRIPTION),),
+    _render_error,
+    error=errors_of({"code": {"type": "integer"}, "message": STRING, "reason": REASON}, "code", "message", "reason"),
+)

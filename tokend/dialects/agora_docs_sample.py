@@ -10,6 +10,7 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue
+from tokend.dialects.describing import REASON, ROLE_NUMBER, STRING, TEXT, UID, answer_of, errors_of, in_body
 from tokend.dialects.rendering import field_of, tokens_as
 
 NAME: Final = "agora-docs-sample"
@@ -61,13 +62,20 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
 
 
+_ANSWER: Final = answer_of("token", code={"const": "200", "type": "string"})
+_RTC: Final = in_body(_ANSWER, "uid", uid=UID, ChannelName=TEXT, channelName=TEXT, role=ROLE_NUMBER)
+_RTM: Final = in_body(_ANSWER, "uid", uid={"type": ["string", "integer"], "description": "a user, not 0"})
+
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("POST", "fetch_rtc_token", _rtc, tokens_as("token", code="200")),
-        Endpoint("POST", "fetch_rtm_token", _rtm, tokens_as("token", code="200")),
+        Endpoint("POST", "fetch_rtc_token", _rtc, tokens_as("token", code="200"), description=_RTC),
+        Endpoint("POST", "fetch_rtm_token", _rtm, tokens_as("token", code="200"), description=_RTM),
     ),
     _render_error,
     Options=agora_fields.AgoraOptions,
+    error=errors_of(
+        {"code": STRING, "message": STRING, "error": STRING, "reason": REASON}, "code", "message", "error", "reason"
+    ),
     warnings=agora_fields.warnings_about_006(),
 )

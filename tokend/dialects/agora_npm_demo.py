@@ -9,6 +9,7 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, TEXT, UID_TEXT, answer_of, in_query
 from tokend.dialects.rendering import render_error, tokens_as
 
 NAME: Final = "agora-npm-demo"
@@ -37,10 +38,19 @@ def _rtm(request: HttpRequest) -> Issue:
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", "rtcToken", _rtc, tokens_as("key")),
-        Endpoint("GET", "rtmToken", _rtm, tokens_as("key")),
+        Endpoint(
+            "GET",
+            "rtcToken",
+            _rtc,
+            tokens_as("key"),
+            description=in_query(answer_of("key"), "channelName", channelName=TEXT, uid=UID_TEXT),
+        ),
+        Endpoint(
+            "GET", "rtmToken", _rtm, tokens_as("key"), description=in_query(answer_of("key"), "account", account=TEXT)
+        ),
     ),
     render_error,
     Options=agora_fields.AgoraOptions,
     warnings=agora_fields.warnings_about_006(agora_fields.V006),
+    error=ERROR,
 )

@@ -10,6 +10,21 @@ from tokend.core.model import Issued, TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
+from tokend.dialects.describing import (
+    ERROR,
+    STRING,
+    TEXT,
+    TOKEN_AS_TEXT,
+    TTL,
+    UID,
+    UID_TEXT,
+    UNIX_SECONDS,
+    answer_of,
+    in_body,
+    in_query,
+    object_of,
+)
+from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
 from tokend.dialects.rendering import clamped_ttl, render_error, render_error_as_text, token_as_text, tokens, tokens_as
 
@@ -120,18 +135,51 @@ def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> H
     )
 
 
+_TYPE: Final = {"type": "integer", "enum": [_RTC, _RTM], "description": "1 is RTC, 2 is RTM"}
+_GENERATED: Final = object_of({"code": {"const": 0}, "data": answer_of("token")}, "code", "data", closed=False)
+_SHARED: Final = {
+    "appId": TEXT,
+    "appCertificate": {**STRING, "description": "not looked at"},
+    "channelName": TEXT,
+    "expire": TTL,
+    "src": {"description": "not looked at"},
+    "ts": {"description": "not looked at"},
+    "uid": TEXT,
+}
+_GENERATE_V1: Final = in_body(_GENERATED, "type", "appId", "uid", type=_TYPE, **_SHARED)
+_GENERATE_V2: Final = in_body(
+    _GENERATED, "types", "appId", "uid", types={"type": "array", "items": _TYPE, "minItems": 1}, **_SHARED
+)
+_CONVERSATION: Final = in_body(
+    answer_of("rtcToken", "rtmToken", expireAt=UNIX_SECONDS), "channel", "uid", channel=TEXT, uid={**UID, "minimum": 1}
+)
+
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("POST", "fetchToken", get_token, tokens_as("token")),
-        Endpoint("POST", "token/getNew", get_token, tokens_as("token")),
-        Endpoint("POST", "v1/token/generate", _generate_v1, _generated),
-        Endpoint("POST", "v2/token/generate", _generate_v2, _generated),
-        Endpoint("GET", "access_token", _access_token, tokens_as("token")),
-        Endpoint("GET", "v1/token", _flask, token_as_text, render_error=render_error_as_text),
-        Endpoint("POST", "api/token", _conversation, _conversation_answer),
+        Endpoint("POST", "fetchToken", get_token, tokens_as("token"), description=GET_TOKEN),
+        Endpoint("POST", "token/getNew", get_token, tokens_as("token"), description=GET_TOKEN),
+        Endpoint("POST", "v1/token/generate", _generate_v1, _generated, description=_GENERATE_V1),
+        Endpoint("POST", "v2/token/generate", _generate_v2, _generated, description=_GENERATE_V2),
+        Endpoint(
+            "GET",
+            "access_token",
+            _access_token,
+            tokens_as("token"),
+            description=in_query(answer_of("token"), "channel", channel=TEXT, uid=UID_TEXT, expiredTs=UNIX_SECONDS),
+        ),
+        Endpoint(
+            "GET",
+            "v1/token",
+            _flask,
+            token_as_text,
+            render_error=render_error_as_text,
+            description=in_query(TOKEN_AS_TEXT, "channel_name", channel_name=TEXT),
+        ),
+        Endpoint("POST", "api/token", _conversation, _conversation_answer, description=_CONVERSATION),
     ),
     render_error,
     Options=agora_fields.AgoraOptions,
     warnings=agora_fields.warnings_about_006(agora_fields.V006),
+    error=ERROR,
 )

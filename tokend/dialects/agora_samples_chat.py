@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import FORM, Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, STRING, TEXT, TOKEN_AS_TEXT, TTL, answer_of, in_body, in_query
 from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
 
 NAME: Final = "agora-samples-chat"
@@ -60,18 +61,68 @@ def _java(request: HttpRequest) -> Issue:
     raise ApiError(Code.INVALID_FIELD, "must be user or app", "tokenType")
 
 
+_ANSWER: Final = answer_of("token")
+_JAVA: Final = in_body(
+    TOKEN_AS_TEXT,
+    "tokenType",
+    tokenType={"type": "string", "enum": ["user", "app"]},
+    userId=STRING,
+    expireSeconds=TTL,
+)
+
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("POST", "generate-user-token", _generate_user, tokens_as("token")),
-        Endpoint("POST", "generate-app-token", _generate_app, tokens_as("token")),
-        Endpoint("GET", "api/token/generateUserToken", _query_user, tokens_as("token")),
-        Endpoint("GET", "api/token/generateAppToken", _query_app, tokens_as("token")),
         Endpoint(
-            "GET", "chat/user/{username}/token", _web(app=False), token_as_text, render_error=render_error_as_text
+            "POST",
+            "generate-user-token",
+            _generate_user,
+            tokens_as("token"),
+            description=in_body(_ANSWER, "user_uuid", user_uuid=TEXT, expire=TTL),
         ),
-        Endpoint("GET", "chat/app/token", _web(app=True), token_as_text, render_error=render_error_as_text),
-        Endpoint("POST", "token/generate", _java, token_as_text, media=FORM, render_error=render_error_as_text),
+        Endpoint(
+            "POST", "generate-app-token", _generate_app, tokens_as("token"), description=in_body(_ANSWER, expire=TTL)
+        ),
+        Endpoint(
+            "GET",
+            "api/token/generateUserToken",
+            _query_user,
+            tokens_as("token"),
+            description=in_query(_ANSWER, "account", account=TEXT, expireTimeInSeconds=TTL),
+        ),
+        Endpoint(
+            "GET",
+            "api/token/generateAppToken",
+            _query_app,
+            tokens_as("token"),
+            description=in_query(_ANSWER, expireTimeInSeconds=TTL),
+        ),
+        Endpoint(
+            "GET",
+            "chat/user/{username}/token",
+            _web(app=False),
+            token_as_text,
+            render_error=render_error_as_text,
+            description=Description(answer=TOKEN_AS_TEXT),
+        ),
+        Endpoint(
+            "GET",
+            "chat/app/token",
+            _web(app=True),
+            token_as_text,
+            render_error=render_error_as_text,
+            description=Description(answer=TOKEN_AS_TEXT),
+        ),
+        Endpoint(
+            "POST",
+            "token/generate",
+            _java,
+            token_as_text,
+            media=FORM,
+            render_error=render_error_as_text,
+            description=_JAVA,
+        ),
     ),
     render_error,
+    error=ERROR,
 )

@@ -7,9 +7,10 @@ from typing import Final
 
 from tokend.dialects import fields as reading
 from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
-from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, TTL, answer_of
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import USER_PATH, both_006, rtc_request, rtm_request
+from tokend.dialects.rtc_paths import PATH, USER_PATH, both_006, rtc_request, rtm_request
 
 NAME: Final = "agora-token-guide"
 
@@ -30,14 +31,20 @@ def _rte(request: HttpRequest) -> Issue:
     return both_006(request, _ttl_name(request))
 
 
+_QUERY: Final = {"expiry": TTL, "expireTime": TTL}
+_RTC: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken"))
+_RTM: Final = Description(query=_QUERY, answer=answer_of("rtmToken"))
+_RTE: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken", "rtmToken"))
+
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken")),
-        Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken")),
-        Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken")),
+        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken"), description=_RTC),
+        Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken"), description=_RTM),
+        Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken"), description=_RTE),
     ),
     render_error,
     Options=AgoraOptions,
     warnings=warnings_about_006(V006),
+    error=ERROR,
 )

@@ -11,10 +11,12 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, TTL, answer_of
+from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import USER_PATH, rtc_request, rtm_request
+from tokend.dialects.rtc_paths import PATH, USER_PATH, rtc_request, rtm_request
 
 NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}
@@ -55,18 +57,32 @@ def _chat_account(request: HttpRequest) -> Issue:
     )
 
 
+_QUERY: Final = {"expiry": TTL}
+_RTC_DESCRIPTION: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken"))
+_RTE_DESCRIPTION: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken", "rtmToken"))
+_CHAT_DESCRIPTION: Final = Description(query=_QUERY, answer=answer_of("chatToken"))
+
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken")),
-        Endpoint("GET", "rtm/{rtmuid}", _rtm, tokens_as("rtmToken")),
-        Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken")),
-        Endpoint("GET", f"rte/{USER_PATH}/{{rtmuid}}", _rte, tokens_as("rtcToken", "rtmToken")),
-        Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken")),
-        Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken")),
-        Endpoint("POST", "getToken", get_token, tokens_as("token")),
+        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken"), description=_RTC_DESCRIPTION),
+        Endpoint(
+            "GET",
+            "rtm/{rtmuid}",
+            _rtm,
+            tokens_as("rtmToken"),
+            description=Description(query=_QUERY, answer=answer_of("rtmToken")),
+        ),
+        Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken"), description=_RTE_DESCRIPTION),
+        Endpoint(
+            "GET", f"rte/{USER_PATH}/{{rtmuid}}", _rte, tokens_as("rtcToken", "rtmToken"), description=_RTE_DESCRIPTION
+        ),
+        Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
+        Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
+        Endpoint("POST", "getToken", get_token, tokens_as("token"), description=GET_TOKEN),
     ),
     render_error,
     Options=agora_fields.AgoraOptions,
     warnings=agora_fields.warnings_about_006(),
+    error=ERROR,
 )

@@ -130,11 +130,31 @@ class HttpResponse(Struct, frozen=True):
     content_type: str = JSON
 
 
+Schema = Mapping[str, Any]
+"""A JSON Schema. It may refer to `#/components/schemas/Ttl`: a lifetime in seconds, with the bounds of the route."""
+
+
+class Description(Struct, frozen=True):
+    """What an endpoint takes and answers, for the OpenAPI document.
+
+    `path` and `query`: parameters by name; one of the path that is left out is any text. `required`: the parameters of the
+    query that must be there. `body`: of JSON, or of a form if the endpoint's `media` is FORM. `answer`: that of status 200;
+    it is plain text if the schema is of a string.
+    """
+
+    summary: str | None = None
+    path: Schema = NOTHING
+    query: Schema = NOTHING
+    required: tuple[str, ...] = ()
+    body: Schema | None = None
+    answer: Schema | None = None
+
+
 class Endpoint(Struct, frozen=True):
     """One method and path below a route's prefix; `{name}` stands for a whole part of the path.
 
     `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
-    different from the dialect's.
+    different from the dialect's; they are plain text then.
     """
 
     method: str
@@ -144,6 +164,7 @@ class Endpoint(Struct, frozen=True):
     body_limit: int = BODY_LIMIT
     media: str | None = None
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
+    description: Description = Description()
 
 
 def _no_warnings(options: Any) -> Sequence[str]:
@@ -153,9 +174,10 @@ def _no_warnings(options: Any) -> Sequence[str]:
 class Dialect(Struct, frozen=True):
     """An HTTP API, found through the entry-point group `tokend.dialects`; the entry's name is `name`.
 
-    `render_error` answers a request that fails as a whole; its second argument is the request's id. `api_version`: the
-    version of `tokend.plugins` that it was written for. `Options`: its options in YAML, at `dialect: {name: …}`; none
-    unless it says so. `warnings` returns sentences for the operator about these options; each continues "route PATH".
+    `render_error` answers a request that fails as a whole; its second argument is the request's id. `error`: the schema of
+    that answer, for the OpenAPI document. `api_version`: the version of `tokend.plugins` that it was written for. `Options`:
+    its options in YAML, at `dialect: {name: …}`; none unless it says so. `warnings` returns sentences for the operator about
+    these options; each continues "route PATH".
     """
 
     name: str
@@ -164,3 +186,4 @@ class Dialect(Struct, frozen=True):
     api_version: int = 1
     Options: type[StrictModel] = StrictModel
     warnings: Callable[[Any], Sequence[str]] = _no_warnings
+    error: Schema = NOTHING

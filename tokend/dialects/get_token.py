@@ -7,8 +7,18 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
+from tokend.dialects.describing import ROLE, STRING, TTL, answer_of, in_body
 
 _FIELDS: Final = ("tokenType", "channel", "role", "uid", "expire")
+DESCRIPTION: Final = in_body(
+    answer_of("token"),
+    "tokenType",
+    tokenType={"type": "string", "enum": ["rtc", "rtm", "chat"]},
+    channel=STRING,
+    role=ROLE,
+    uid=STRING,
+    expire=TTL,
+)
 _NAMES: Final = {"ttl": "expire", "account": "uid", "user": "uid"}
 
 

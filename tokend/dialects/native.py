@@ -13,6 +13,7 @@ from tokend.dialects import fields as reading
 from tokend.dialects.agora_fields import V006, V007, warnings_about_006
 from tokend.dialects.contract import (
     TOKEN_VERSION_FORMAT,
+    Description,
     Dialect,
     Endpoint,
     Explain,
@@ -27,6 +28,7 @@ from tokend.dialects.contract import (
     Page,
     Parsed,
 )
+from tokend.dialects.describing import REASON, STRING, object_of
 from tokend.dialects.rendering import token_fields
 
 NAME: Final = "native"
@@ -160,15 +162,55 @@ def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return HttpResponse(api_error.status, msgspec.json.encode({**body, "request_id": request_id}), PROBLEM_JSON)
 
 
+_COMPONENTS: Final = "#/components/schemas/"
+_TEXTS: Final = {"type": "array", "items": STRING}
+_ERROR: Final = object_of(
+    {"code": REASON, "detail": STRING, "retry_after": {"type": "integer", "description": "Seconds"}, "field": STRING},
+    *("code", "detail"),
+    closed=False,
+)
+_TOKEN: Final = Description(
+    "A token of any kind", body={"$ref": f"{_COMPONENTS}TokenRequest"}, answer={"$ref": f"{_COMPONENTS}Token"}
+)
+_TOKENS: Final = Description(
+    f"Up to {MAX_BATCH} tokens, each of which succeeds or fails by itself",
+    body={"$ref": f"{_COMPONENTS}Batch"},
+    answer={"$ref": f"{_COMPONENTS}Results"},
+)
+_RULE_RESULT: Final = object_of({"rule": STRING, "unmet": _TEXTS}, "rule", "unmet")
+_EXPLAIN: Final = Description(
+    "By which rule a token would be issued, or what each rule lacks; nothing is minted",
+    body={"$ref": f"{_COMPONENTS}TokenRequest"},
+    answer=object_of(
+        {
+            "issued": {"type": "boolean"},
+            "caller": STRING,
+            "rule": STRING,
+            "gives": {"type": "object"},
+            "authorizer": STRING,
+            "error": _ERROR,
+            "rule_results": {"type": "array", "items": _RULE_RESULT},
+        },
+        *("issued", "caller", "rule_results"),
+        closed=False,
+    ),
+)
+_INSPECTION: Final = Description(
+    "What a token gives, who signed it, how long it lasts, why a join would fail",
+    body=object_of(dict.fromkeys(_INSPECT, STRING), "token"),
+    answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False),
+)
+_OPENAPI: Final = Description("This document", answer={"type": "object"})
+
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("POST", "v1/token", _token, _render_single),
-        Endpoint("POST", "v1/tokens", _tokens, _render_batch, BATCH_BODY_LIMIT),
-        Endpoint("POST", "v1/explain", _explain, _render_single),
-        Endpoint("POST", "v1/inspect", _inspect, _render_single),
-        Endpoint("GET", "openapi.json", _page("openapi"), _render_single),
-        Endpoint("GET", "docs", _page("docs"), _render_single),
+        Endpoint("POST", "v1/token", _token, _render_single, description=_TOKEN),
+        Endpoint("POST", "v1/tokens", _tokens, _render_batch, BATCH_BODY_LIMIT, description=_TOKENS),
+        Endpoint("POST", "v1/explain", _explain, _render_single, description=_EXPLAIN),
+        Endpoint("POST", "v1/inspect", _inspect, _render_single, description=_INSPECTION),
+        Endpoint("GET", "openapi.json", _page("openapi"), _render_single, description=_OPENAPI),
+        Endpoint("GET", "docs", _page("docs"), _render_single, description=Description("This document, for people")),
     ),
     render_error,
     Options=NativeOptions,

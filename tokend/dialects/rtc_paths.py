@@ -10,8 +10,16 @@ from tokend.core.model import NOTHING, TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
+from tokend.dialects.describing import ROLE
 
 USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
+
+PATH: Final = {
+    "role": ROLE,
+    "tokenType": {"type": "string", "enum": ["uid", "userAccount"]},
+    "rtcuid": {"type": "string", "description": "a uid or an account, as tokenType says"},
+}
+"""The schemas of the path's parameters."""
 
 
 def rtc_request(

@@ -1,33 +1,20 @@
 """Makes the OpenAPI document and form schemas of a route from the models of its backends."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any
 
 from tokend import __version__
 from tokend.backends.contract import Backend
 from tokend.core.errors import STATUS, Code
-from tokend.dialects import native
-from tokend.dialects.contract import Endpoint
-from tokend.issuing.app_options import Placeholder, parse_path
+from tokend.dialects import custom, native
+from tokend.dialects.describing import ERROR
 from tokend.issuing.configuration import Route
-from tokend.issuing.openapi_custom import CREDENTIALS, custom_operations
-
-_NATIVE: Final = "native"
-_SUMMARIES: Final = {
-    "v1/token": "A token of any kind",
-    "v1/tokens": f"Up to {native.MAX_BATCH} tokens, each of which succeeds or fails by itself",
-    "v1/explain": "By which rule a token would be issued, or what each rule lacks; nothing is minted",
-    "v1/inspect": "What a token gives, who signed it, how long it lasts, why a join would fail",
-    "openapi.json": "This document",
-    "docs": "This document, for people",
-}
+from tokend.issuing.openapi_custom import custom_operations
+from tokend.issuing.openapi_parts import endpoint_operation, for_request, merged, ttl_schema
 
 
 def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
     """The JSON Schema of a token request: the kind, its fields, a ttl. Forms are made from it too."""
-    longest = route.ttl.longest(backend.max_ttl)
-    default = min(route.ttl.default, longest)
-    ttl = {"type": "integer", "minimum": route.ttl.min, **({} if route.options.clamp else {"maximum": longest})}
     schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
     return {
         **schema,
@@ -36,7 +23,7 @@ def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
         "properties": {
             "kind": {"const": kind, "type": "string"},
             **schema.get("properties", {}),
-            "ttl": {**ttl, "description": f"Seconds; {default}, or a rule's smaller max, where left out."},
+            "ttl": ttl_schema(route, backend.max_ttl),
         },
         "required": ["kind", *schema.get("required", [])],
         "additionalProperties": False,
@@ -49,15 +36,19 @@ def openapi(route: Route, mounted_at: str = "", custom_routes: Iterable[Route] =
     for kind, backend in route.app.backends.items():
         schema = fields_schema(kind, backend, route)
         for name, definition in schema.pop("$defs", {}).items():
-            schemas[f"{kind}_{name}"] = definition
-        schemas[kind] = schema
+            schemas[f"{kind}_{name}"] = {**for_request(definition), "title": f"{kind}_{name}"}
+        schemas[kind] = {**for_request(schema), "title": kind}
     kinds = [{"$ref": f"#/components/schemas/{kind}"} for kind in route.app.backends]
-    schemas |= _shared_schemas(kinds)
+    schemas |= _shared_schemas(kinds) | {"Ttl": ttl_schema(route)}
+    schemas |= {f"{dialect.name}_error": dialect.error for dialect in route.dialects if dialect.name != native.NAME}
+    custom_paths = {other.prefix: custom_operations(other, mounted_at) for other in custom_routes}
+    if custom_paths:
+        schemas[f"{custom.NAME}_error"] = ERROR
     return {
         "openapi": "3.1.0",
         "info": {"title": f"tokend: {route.app.name}", "version": __version__},
         "servers": [{"url": (mounted_at + route.prefix.rstrip("/")) or "/"}],
-        "paths": {other.prefix: custom_operations(other, mounted_at) for other in custom_routes} | _paths(route),
+        "paths": custom_paths | _paths(route),
         "components": {
             "schemas": schemas,
             "securitySchemes": {
@@ -71,6 +62,7 @@ def openapi(route: Route, mounted_at: str = "", custom_routes: Iterable[Route] =
 def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
     seconds = {"type": ["integer", "null"], "description": "Unix seconds; null for a token bound to a connection"}
     token = {
+        "title": "Token",
         "type": "object",
         "description": "The token, with the fields of its request.",
         "properties": {
@@ -93,9 +85,9 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
         "properties": {
             "type": {"type": "string"},
             "title": {"type": "string"},
-            "status": {"enum": sorted(set(STATUS.values()))},
+            "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
             "detail": {"type": "string"},
-            "code": {"enum": sorted(Code)},
+            "code": {"type": "string", "enum": sorted(Code)},
             "field": {"type": "string", "description": "The field at fault, if it is one's"},
             "retry_after": {"type": "integer", "description": "Seconds to wait, where a rate limit refused it"},
             "request_id": {"type": "string"},
@@ -110,7 +102,6 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
         "maxItems": native.MAX_BATCH,
     }
     results = {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Token"}, refused]}}
-    texts = {name: {"type": "string"} for name in ("token", "channel", "user", "product")}
     return {
         "TokenRequest": {"oneOf": kinds},
         "Batch": {
@@ -120,52 +111,17 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
             "additionalProperties": False,
         },
         "Results": {"type": "object", "properties": {"results": results}, "required": ["results"]},
-        "Inspect": {"type": "object", "properties": texts, "required": ["token"], "additionalProperties": False},
         "Token": token,
-        "Problem": problem,
+        f"{native.NAME}_error": problem,
     }
-
-
-_BODIES: Final = {
-    "v1/token": ("TokenRequest", "Token"),
-    "v1/tokens": ("Batch", "Results"),
-    "v1/explain": ("TokenRequest", None),
-    "v1/inspect": ("Inspect", None),
-}
 
 
 def _paths(route: Route) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
-            operation = _operation(dialect.name, endpoint, bool(route.open_callers))
-            known = paths.setdefault(f"/{endpoint.path}", {}).setdefault(endpoint.method.lower(), operation)
-            if known is not operation:  # the content type distinguishes them
-                known["tags"].append(dialect.name)
+            operation = endpoint_operation(dialect, endpoint, bool(route.open_callers))
+            methods = paths.setdefault(f"/{endpoint.path}", {})
+            method = endpoint.method.lower()
+            methods[method] = merged(methods[method], operation) if method in methods else operation
     return paths
-
-
-def _operation(dialect: str, endpoint: Endpoint, is_open: bool) -> dict[str, Any]:
-    names = [part.name for part in parse_path(endpoint.path) if isinstance(part, Placeholder)]
-    body, answer = _BODIES.get(endpoint.path, (None, None)) if dialect == _NATIVE else (None, None)
-    is_document = dialect == _NATIVE and endpoint.method == "GET"
-    ok: dict[str, Any] = {"description": "OK"}
-    if answer is not None:
-        ok["content"] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer}"}}}
-    refused: dict[str, Any] = {"description": "Refused, with a code that programs can read"}
-    if dialect == _NATIVE:
-        refused["content"] = {native.PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    operation: dict[str, Any] = {
-        "tags": [dialect],
-        "summary": _SUMMARIES.get(endpoint.path, f"As {dialect} has it"),
-        "responses": {"200": ok, **({} if is_document else {"4XX": refused})},
-        "security": [*([] if is_document else CREDENTIALS), *([{}] if is_document or is_open else [])],
-    }
-    if names:
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
-        ]
-    if body is not None:
-        schema: Mapping[str, str] = {"$ref": f"#/components/schemas/{body}"}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return operation

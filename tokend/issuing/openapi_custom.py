@@ -1,16 +1,14 @@
 """Makes the OpenAPI operations of a custom endpoint: its names, types and status as the configuration sets them."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from tokend.dialects import custom
 from tokend.dialects.contract import FORM, JSON, TEXT, TOKEN_VERSION_FORMAT
 from tokend.issuing.app_options import Placeholder
 from tokend.issuing.configuration import Route
 from tokend.issuing.field_types import field_types
-
-CREDENTIALS: Final[tuple[Mapping[str, list[str]], ...]] = ({"api_key": []}, {"bearer": []})
-"""What authenticates a caller in the documents, except for credentials in the URL."""
+from tokend.issuing.openapi_parts import error_reference, failures, for_request, security, ttl_schema
 
 
 def custom_operations(route: Route, mounted_at: str) -> dict[str, Any]:
@@ -33,9 +31,9 @@ def custom_operations(route: Route, mounted_at: str) -> dict[str, Any]:
         "servers": [{"url": mounted_at or "/"}],
         "responses": {
             str(route.options.status): _answer(route.options.response),
-            "4XX": {"description": "Refused, with a code that programs can read"},
+            **failures({JSON: {"schema": {"$ref": error_reference(custom.NAME)}}}, in_body=True, in_path=True),
         },
-        "security": [*CREDENTIALS, *([{}] if route.open_callers else [])],
+        "security": security(bool(route.open_callers)),
     }
     content = {media: {"schema": body} for media in (JSON, FORM)}
     return {
@@ -67,13 +65,11 @@ def _request(route: Route) -> tuple[dict[str, Any], set[str]]:
             if field in options.set or field_types(model)[field].format == TOKEN_VERSION_FORMAT:
                 continue
             name = client_names.get(field, field)
-            properties.setdefault(name, of_field)
+            properties.setdefault(name, for_request(of_field))
             if field in schema.get("required", ()) and field not in options.default:
                 required.add(name)
     if custom.TTL not in options.set:
-        maximum = {} if options.clamp else {"maximum": route.ttl.max}
-        ttl = {"type": "integer", "minimum": route.ttl.min, **maximum, "description": "Seconds"}
-        properties[client_names.get(custom.TTL, custom.TTL)] = ttl
+        properties[client_names.get(custom.TTL, custom.TTL)] = ttl_schema(route)
     return properties | {name: {"description": "Not looked at"} for name in options.ignore}, required
 
 

@@ -17,7 +17,13 @@ MAX_WORKERS: Final = 256
 MAX_DRAIN: Final = 300
 """Seconds. Service managers do not wait longer."""
 _UNIX: Final = "unix:"
-_REDIS_URL: Final = re.compile(r"(rediss?|unix)://[!-~]+")
+_REDIS_HOSTS: Final = r"([^\s/?#]+@)?[^\s@,/?#]+(,[^\s@,/?#]+)*"
+_REDIS_URL: Final = re.compile(
+    r"(rediss?|unix)://[!-~]+"
+    rf"|rediss?\+cluster://{_REDIS_HOSTS}(/0?)?(\?[!-~]*)?"
+    rf"|rediss?\+sentinel://{_REDIS_HOSTS}/[^\s/?#]+(/[0-9]*)?(\?[!-~]*)?",
+    re.ASCII,
+)
 
 
 class Listen(Struct, frozen=True):
@@ -195,7 +201,10 @@ class DenySettings(StrictModel):
 
 def _redis_url(url: Secret) -> Secret:
     if _REDIS_URL.fullmatch(url.reveal()) is None:
-        raise invalid("must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH")
+        raise invalid(
+            "must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH; of a cluster: "
+            "redis+cluster://HOST:PORT,HOST:PORT; of Sentinels: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
+        )
     return url
 
 
@@ -203,7 +212,7 @@ class RedisSettings(StrictModel):
     """The Redis in which hosts and workers count rate limits together. The URL is a secret: it may hold a password."""
 
     url: Annotated[Secret, AfterValidator(_redis_url)] = Field(
-        description="{env: NAME} or {file: PATH} that holds redis://HOST:PORT"
+        description="{env: NAME} or {file: PATH} that holds redis://HOST:PORT, redis+cluster://… or redis+sentinel://…"
     )
     on_failure: Literal["open", "local", "closed"] = Field(
         default="local",

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -29,15 +30,21 @@ def need_redis() -> None:
         pytest.skip(unmet)
 
 
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class RedisServer:
     """A context manager that ends it. After `kill`, `start` brings it back on the same port, empty."""
 
-    def __init__(self, *settings: str) -> None:
-        """`settings`: more of the command line's."""
-        self._settings = settings
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+    def __init__(self, *settings: str, file: Path | None = None) -> None:
+        """`settings`: more of the command line's. `file`: its configuration."""
+        self.settings = settings
+        self.port = free_port()
+        self._file = file
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -51,9 +58,10 @@ class RedisServer:
         self.kill()
 
     def start(self) -> None:
+        file = () if self._file is None else (str(self._file),)
         settings = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
         self._process = subprocess.Popen(
-            ["redis-server", *settings, "--enable-debug-command", "local", *self._settings],
+            ["redis-server", *file, *settings, "--enable-debug-command", "local", *self.settings],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

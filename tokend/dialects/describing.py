@@ -1,0 +1,62 @@
+"""JSON Schemas for the descriptions of endpoints, for the OpenAPI document. `TTL` has the bounds of the route."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tokend.core.errors import STATUS, Code
+from tokend.dialects.agora_fields import ROLES
+from tokend.dialects.contract import Description, Schema
+
+STRING: Final[Schema] = {"type": "string"}
+TEXT: Final[Schema] = {"type": "string", "minLength": 1}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
+TTL: Final[Schema] = {"$ref": "#/components/schemas/Ttl"}
+UNIX_SECONDS: Final[Schema] = {"type": "integer", "description": "Unix seconds"}
+ROLE: Final[Schema] = {"type": "string", "enum": list(ROLES)}
+ROLE_NUMBER: Final[Schema] = {"type": "integer", "enum": [1, 2], "description": "1 is publisher, 2 is subscriber"}
+UID: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 4_294_967_295}
+UID_TEXT: Final[Schema] = {"type": "string", "pattern": "^-?[0-9]{1,10}$"}
+_CODE: Final[Schema] = {"type": "string", "enum": sorted(Code)}
+
+
+def object_of(properties: Mapping[str, Schema], *required: str, closed: bool = True) -> dict[str, Any]:
+    """The schema of an object. `closed`: whether it has no further properties."""
+    schema = {"type": "object", "properties": dict(properties), "required": list(required)}
+    return {**schema, "additionalProperties": False} if closed else schema
+
+
+def answer_of(*names: str, **more: Schema) -> dict[str, Any]:
+    """The schema of what `rendering.tokens_as` renders: tokens under these names, and `more`."""
+    clamped = {"type": "integer", "description": "Seconds, where the route shortened the lifetime"}
+    return object_of({**dict.fromkeys(names, STRING), **more, "ttl": clamped}, *names, *more, closed=False)
+
+
+def errors_of(properties: Mapping[str, Schema], *required: str) -> dict[str, Any]:
+    """The schema of a failed request: `properties`, and the field and the request's id."""
+    shared = {"field": {**STRING, "description": "The field that caused the error"}, "request_id": STRING}
+    return object_of({**properties, **shared}, *required, "request_id", closed=False)
+
+
+ERROR: Final = errors_of(
+    {
+        "error": STRING,
+        "message": STRING,
+        "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
+        "code": _CODE,
+    },
+    *("error", "message", "status", "code"),
+)
+"""What `rendering.render_error` renders."""
+REASON: Final[Schema] = _CODE
+TOKEN_AS_TEXT: Final = STRING
+"""What `rendering.token_as_text` renders."""
+
+
+def in_query(answer: Schema, *required: str, **query: Schema) -> Description:
+    """An endpoint that reads the query alone. `required`: the parameters that must be there."""
+    return Description(query=query, required=required, answer=answer)
+
+
+def in_body(answer: Schema, *required: str, **properties: Schema) -> Description:
+    """An endpoint that reads the body alone. `required`: the properties that must be there."""
+    return Description(body=object_of(properties, *required), answer=answer)
