@@ -134,7 +134,8 @@ class Endpoint(Struct, frozen=True):
     """One method and path below a route's prefix; `{name}` stands for a whole part of the path.
 
     `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
-    different from the dialect's.
+    different from the dialect's. `issues`: whether it may issue tokens. Then a request is also written to the audit whose
+    credential fails before its body is read.
     """
 
     method: str
@@ -144,6 +145,7 @@ class Endpoint(Struct, frozen=True):
     body_limit: int = BODY_LIMIT
     media: str | None = None
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
+    issues: bool = True
 
 
 def _no_warnings(options: Any) -> Sequence[str]:

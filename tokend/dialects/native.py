@@ -165,8 +165,8 @@ DIALECT: Final = Dialect(
     (
         Endpoint("POST", "v1/token", _token, _render_single),
         Endpoint("POST", "v1/tokens", _tokens, _render_batch, BATCH_BODY_LIMIT),
-        Endpoint("POST", "v1/explain", _explain, _render_single),
-        Endpoint("POST", "v1/inspect", _inspect, _render_single),
+        Endpoint("POST", "v1/explain", _explain, _render_single, issues=False),
+        Endpoint("POST", "v1/inspect", _inspect, _render_single, issues=False),
         Endpoint("GET", "openapi.json", _page("openapi"), _render_single),
         Endpoint("GET", "docs", _page("docs"), _render_single),
     ),

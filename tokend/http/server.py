@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
@@ -35,7 +35,7 @@ RenderError = Callable[[web.BaseRequest, int, BaseException | None], web.StreamR
 class Protocol(RequestHandler):
     """A connection, whose events it reports to the connection limiter."""
 
-    __slots__ = ("_connection_limiter", "_limited_transport", "_render_error", "address", "loop")
+    __slots__ = ("_body", "_connection_limiter", "_limited_transport", "_render_error", "address", "loop")
 
     def __init__(
         self, render_error: RenderError, connection_limiter: ConnectionLimiter, manager: web.Server, **options: Any
@@ -43,6 +43,7 @@ class Protocol(RequestHandler):
         super().__init__(manager, **options)
         self._render_error = render_error
         self._connection_limiter = connection_limiter
+        self._body: StreamReader | None = None
         self.loop: asyncio.AbstractEventLoop = options["loop"]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,8 +78,20 @@ class Protocol(RequestHandler):
         if self._messages:
             self._connection_limiter.begins_request(self)
             self._fail_broken_body()
+            self._body = self._messages[-1][1]
         else:
             self._connection_limiter.begins_head(self)
+        self._report_body()
+
+    def _report_body(self) -> None:
+        """Report whether the body of the last request is complete."""
+        if self._body is None:
+            return
+        if self._body.is_eof():
+            self._body = None
+            self._connection_limiter.body_arrived(self)
+        else:
+            self._connection_limiter.awaits_body(self)
 
     def _fail_broken_body(self) -> None:
         """Fail the body that is being read if one of its chunks is bad: with aiohttp alone, its reader would wait for ever."""
@@ -93,6 +106,8 @@ class Protocol(RequestHandler):
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
+            if not request.content.is_eof() and not self._connection_limiter.may_linger(self):
+                self._lingering_time = 0.0
             self._connection_limiter.answered(self)
             if self._messages:  # pipelined: the next request has arrived already
                 self._connection_limiter.begins_request(self)
