@@ -13,10 +13,11 @@ from tokend.http.bodies import BodyReader
 from tokend.http.control import Control
 from tokend.http.head_authentication import fails_by_head
 from tokend.http.middlewares import INTERNAL
+from tokend.http.parser_errors import parser_error
 from tokend.http.proxies import client_of
 from tokend.http.request_parsing import body_of, check_body_headers, credentials_in, query_of
 from tokend.http.responses import NO_CACHE, allow, error_response, to_response
-from tokend.http.routes import UNREADABLE, RouteMatch
+from tokend.http.routes import RouteMatch
 from tokend.issuing import issuer
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.routing import Match, NoMatch
@@ -104,13 +105,13 @@ class RequestHandler:
         return self._documents
 
     def unreadable(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
-        """The response if the HTTP parser rejected the request (400) or aiohttp failed outside the handler (500)."""
+        """The response if the HTTP parser rejected the request (4xx) or aiohttp failed outside the handler (500)."""
         control = self._control
         record = RequestRecord(control.nonces.request_id(), "other", control.clock.time(), 0.0)
-        api_error = ApiError(Code.MALFORMED, UNREADABLE)
-        if status != api_error.status:
+        api_error = parser_error(error)
+        if status >= 500:
             api_error, record.exception = ApiError(Code.INTERNAL, INTERNAL), error
-        record.code = api_error.code
+        record.code, record.operator = api_error.code, api_error.operator
         response = error_response(api_error, NoMatch(None), record.request_id)
         response.headers.update({**NO_CACHE, "X-Request-ID": record.request_id})
         response.force_close()

@@ -15,6 +15,7 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from tokend.http.connection_limiter import ConnectionLimiter
+from tokend.http.parser_errors import MAX_HEADER, MAX_HEADERS, MAX_URL
 
 ACCEPT_ITERATIONS: Final = 4
 """Iterations of the event loop after which an accepted connection belongs to the server."""
@@ -176,6 +177,9 @@ class LimitedRunner:
             keepalive_timeout=IDLE_SECONDS,
             lingering_time=LINGER_SECONDS,
             auto_decompress=False,
+            max_line_size=MAX_URL,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=LAST_REQUEST_SECONDS)
         await self._runner.setup()
