@@ -6,6 +6,7 @@ aiohttp: docs/decisions/0004.
 
 import asyncio
 import contextlib
+import selectors
 import socket
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -19,6 +20,8 @@ from tokend.http.parser_errors import MAX_HEADER, MAX_HEADERS, MAX_URL
 
 ACCEPT_ITERATIONS: Final = 4
 """Iterations of the event loop after which an accepted connection belongs to the server."""
+LAST_ITERATIONS: Final = 1_000
+"""The most iterations of the event loop in which the last connections are accepted. Under load a new one waits almost always."""
 ACCEPTED_AT_ONCE: Final = 16
 """Connections that asyncio accepts before those over the cap are closed: few, so that they fit into `RESERVED` descriptors."""
 BACKLOG: Final = 1024
@@ -191,13 +194,23 @@ class LimitedRunner:
         listener.listen(BACKLOG)  # asyncio has set its own `backlog`, which is both numbers for it
 
     async def stop_accepting(self) -> None:
-        """Accept no more connections; those that the event loop has accepted already are served."""
-        with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows
-            asyncio.get_running_loop().remove_reader(self._listener)
-            for _ in range(
-                ACCEPT_ITERATIONS
-            ):  # asyncio drops what it has accepted but not attached when its server closes
+        """Accept what waits in the kernel, then no more. What is accepted is served."""
+        quiet = 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            for _ in range(LAST_ITERATIONS):
+                # in each iteration this comes before asyncio's own accept, so it sees every connection that waits
+                quiet = 0 if selector.select(0) else quiet + 1
+                if (
+                    quiet > ACCEPT_ITERATIONS
+                ):  # asyncio drops what it has accepted but not attached when its server closes
+                    break
                 await asyncio.sleep(0)
+            else:  # connections never stop coming: leave them to other processes
+                with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows
+                    asyncio.get_running_loop().remove_reader(self._listener)
+                    for _ in range(ACCEPT_ITERATIONS):
+                        await asyncio.sleep(0)
         for site in self._sites:
             await site.stop()
 
