@@ -154,7 +154,8 @@ class Endpoint(Struct, frozen=True):
     """One method and path below a route's prefix; `{name}` stands for a whole part of the path.
 
     `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
-    different from the dialect's; they are plain text then.
+    different from the dialect's; they are plain text then. `issues`: whether it may issue tokens. Then a request is also
+    written to the audit whose credential fails before its body is read.
     """
 
     method: str
@@ -165,6 +166,7 @@ class Endpoint(Struct, frozen=True):
     media: str | None = None
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
     description: Description = Description()
+    issues: bool = True
 
 
 def _no_warnings(options: Any) -> Sequence[str]:

@@ -207,8 +207,8 @@ DIALECT: Final = Dialect(
     (
         Endpoint("POST", "v1/token", _token, _render_single, description=_TOKEN),
         Endpoint("POST", "v1/tokens", _tokens, _render_batch, BATCH_BODY_LIMIT, description=_TOKENS),
-        Endpoint("POST", "v1/explain", _explain, _render_single, description=_EXPLAIN),
-        Endpoint("POST", "v1/inspect", _inspect, _render_single, description=_INSPECTION),
+        Endpoint("POST", "v1/explain", _explain, _render_single, description=_EXPLAIN, issues=False),
+        Endpoint("POST", "v1/inspect", _inspect, _render_single, description=_INSPECTION, issues=False),
         Endpoint("GET", "openapi.json", _page("openapi"), _render_single, description=_OPENAPI),
         Endpoint("GET", "docs", _page("docs"), _render_single, description=Description("This document, for people")),
     ),

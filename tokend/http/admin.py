@@ -14,9 +14,11 @@ from msgspec.structs import replace
 
 from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, shown_apps
+from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import HttpResponse
 from tokend.http.differences import difference_of
 from tokend.http.middlewares import no_cache
+from tokend.http.parser_errors import parser_error
 from tokend.http.reloader import Reloader
 from tokend.http.request_parsing import host_of
 from tokend.http.responses import NO_CACHE, to_response
@@ -64,7 +66,10 @@ def unreadable(log: JsonLog) -> Callable[[web.BaseRequest, int, BaseException | 
     def respond(request: web.BaseRequest, status: int, error: BaseException | None) -> web.StreamResponse:
         if status >= 500 and error is not None:
             log.event("admin", "error", **exception_fields(error))
-        response = _error(status, "this cannot be read, or is an error of this server")
+        api_error = parser_error(error)
+        if status >= 500:
+            api_error = ApiError(Code.INTERNAL, "an error of this server; its log has the reason")
+        response = _error(api_error.status, api_error.sentence)
         response.headers.update({**NO_CACHE, "X-Request-ID": secrets.token_hex(8)})
         response.force_close()
         return response

@@ -1,12 +1,16 @@
 """Deadlines and caps for connections. aiohttp limits neither the time for headers and writes nor the number of connections.
 
 Every connection is in one of three queues: it waits for the head of its request, for its next request, or for our
-response. Each queue is ordered by time, so only its first entries can be late. This module does not read requests.
+response. One that waits for our response while its body is incomplete is in a further queue. Each queue is ordered by
+time, so only its first entries can be late. This module does not read requests.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import IPv6Address
+from itertools import islice
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -17,6 +21,12 @@ LOOK_SECONDS: Final = 0.25
 """Seconds between two checks of the deadlines."""
 LOG_SECONDS: Final = 10.0
 """The shortest time in seconds between two log lines about closed connections, so that many of them do not fill the log."""
+PROMPT_SECONDS: Final = 1.0
+"""The time in seconds in which an honest client sends its body: so long, idle connections are closed before it."""
+EXAMINED: Final = 32
+"""The most connections of an address that are examined when one of them must make room."""
+LINGERING: Final = 64
+"""The most connections that stay open after the response until the rest of their request has arrived: each takes memory."""
 RESERVED: Final = 64
 """File descriptors that are reserved for everything except connections."""
 
@@ -31,7 +41,7 @@ class Deadlines(Struct, frozen=True):
 
 
 class Caps(Struct, frozen=True):
-    """The most connections of one process: in total and, if set, from one address."""
+    """The most connections of one process: in total and, if set, from one address (IPv6: from one network of 64 bits)."""
 
     total: int = 10_000
     per_address: int | None = None
@@ -68,8 +78,10 @@ class ConnectionLimiter:
         self._heads: dict[Connection, float] = {}
         self._idle: dict[Connection, float] = {}
         self._busy: dict[Connection, float] = {}
+        self._bodies: dict[Connection, float] = {}
         self._stalled: dict[Connection, float] = {}
-        self._addresses: Counter[str] = Counter()
+        self._lingering: set[Connection] = set()
+        self._shares: dict[str, dict[Connection, None]] = {}
         self._logged: Counter[str] = Counter()
         self._logged_at = -LOG_SECONDS
         self._timer: asyncio.TimerHandle | None = None
@@ -94,16 +106,15 @@ class ConnectionLimiter:
 
     def joined(self, connection: Connection) -> bool:
         """Add a new connection. Returns False if a cap is reached: the caller must then close it."""
-        address = connection.address
-        if address and self.caps.per_address is not None and not self._trusted(address):
-            if self._addresses[address] >= self.caps.per_address:
-                self.closed["address_cap"] += 1
-                return False
-            self._addresses[address] += 1
+        share = self._share_of(connection)
+        if share is not None and len(share) >= (self.caps.per_address or 0) and not self._evict_from(share):
+            self.closed["address_cap"] += 1
+            return False
         if self.open >= self.caps.total and not self._evict():
             self.closed["cap"] += 1
-            self._forget(connection)
             return False
+        if share is not None:
+            self._shares.setdefault(network_of(connection.address), share)[connection] = None
         self._heads[connection] = self._elapsed()
         return True
 
@@ -117,10 +128,31 @@ class ConnectionLimiter:
         if self._heads.pop(connection, None) is not None or self._idle.pop(connection, None) is not None:
             self._busy[connection] = self._elapsed()
 
+    def awaits_body(self, connection: Connection) -> None:
+        """Note that the body of its request is incomplete."""
+        if connection in self._busy:
+            self._bodies.setdefault(connection, self._elapsed())
+
+    def body_arrived(self, connection: Connection) -> None:
+        """Note that the body of its request is complete."""
+        self._bodies.pop(connection, None)
+        self._lingering.discard(connection)
+
+    def may_linger(self, connection: Connection) -> bool:
+        """Whether it may stay open after its response although its body is incomplete."""
+        if len(self._lingering) >= LINGERING:
+            return False
+        self._lingering.add(connection)
+        return True
+
     def answered(self, connection: Connection) -> None:
         """Note that the response is written or buffered: the connection now waits for the next request."""
+        self._bodies.pop(connection, None)
         if self._busy.pop(connection, None) is not None:
             self._idle[connection] = self._elapsed()
+            share = self._shares.get(network_of(connection.address), {})
+            if share.pop(connection, connection) is None:
+                share[connection] = None  # at the end: shares are ordered by the last response
 
     def stalls(self, connection: Connection) -> None:
         """Note that the client does not read what is written."""
@@ -132,26 +164,54 @@ class ConnectionLimiter:
 
     def left(self, connection: Connection) -> None:
         """Remove a closed connection."""
-        for queue in (self._heads, self._idle, self._busy, self._stalled):
-            if queue.pop(connection, None) is not None and queue is not self._stalled:
-                self._forget(connection)
+        for queue in (self._heads, self._idle, self._busy, self._bodies, self._stalled):
+            queue.pop(connection, None)
+        self._lingering.discard(connection)
+        network = network_of(connection.address)
+        share = self._shares.get(network)
+        if share is not None:
+            share.pop(connection, None)
+            if not share:
+                del self._shares[network]
 
-    def _forget(self, connection: Connection) -> None:
+    def _share_of(self, connection: Connection) -> dict[Connection, None] | None:
+        """The open connections of its address; None if they are not limited."""
         address = connection.address
-        if address in self._addresses:
-            self._addresses[address] -= 1
-            if self._addresses[address] <= 0:
-                del self._addresses[address]
+        if not address or self.caps.per_address is None or self._trusted(address):
+            return None
+        return self._shares.get(network_of(address), {})
+
+    def _evict_from(self, share: dict[Connection, None]) -> bool:
+        """Close one of an address's connections that were idle longest, if possible one that waits for a head or a body.
+
+        False if all of them have a complete request in progress.
+        """
+        candidates = [entry for entry in islice(share, EXAMINED) if entry not in self._busy or entry in self._bodies]
+        if not candidates:
+            return False
+        arriving = (entry for entry in candidates if entry not in self._idle)
+        self._close(next(arriving, candidates[0]), "address_cap")
+        return True
 
     def _evict(self) -> bool:
-        """Close the connection that has waited longest without a request in progress; False if there is none."""
-        for queue in (self._heads, self._idle):
-            for connection in queue:
-                self.closed["cap"] += 1
-                self.left(connection)
-                connection.abort()
-                return True
-        return False
+        """Close the connection that has waited longest without a complete request in progress; False if there is none.
+
+        One that waits for a head or a body goes before an idle one, unless its body has had little time.
+        """
+        arriving = [next(iter(queue.items())) for queue in (self._heads, self._bodies) if queue]
+        if self._idle:
+            prompt = self._elapsed() - PROMPT_SECONDS
+            arriving = [entry for entry in arriving if entry[0] in self._heads or entry[1] <= prompt]
+            arriving = arriving or [next(iter(self._idle.items()))]
+        if not arriving:
+            return False
+        self._close(min(arriving, key=lambda entry: entry[1])[0], "cap")
+        return True
+
+    def _close(self, connection: Connection, reason: str) -> None:
+        self.closed[reason] += 1
+        self.left(connection)
+        connection.abort()
 
     def _look(self) -> None:
         now = self._elapsed()
@@ -170,6 +230,13 @@ class ConnectionLimiter:
                 break
             late.append(connection)
         for connection in late:
-            self.closed[reason] += 1
-            self.left(connection)
-            connection.abort()
+            self._close(connection, reason)
+
+
+@lru_cache(4096)
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or an IPv6 network of 64 bits, since one customer usually has that many."""
+    if ":" not in address:
+        return address
+    parsed = IPv6Address(address)
+    return str(parsed.ipv4_mapped or parsed.packed[:8].hex())

@@ -4,16 +4,20 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issuance
-from tokend.dialects.contract import BODY_LIMIT, Explain, HttpRequest, HttpResponse, Issue, Page
+from tokend.dialects.contract import BODY_LIMIT, Explain, HttpRequest, HttpResponse, Inspect, Issue, Page
 from tokend.http import pages
+from tokend.http.bodies import BodyReader
 from tokend.http.control import Control
+from tokend.http.head_authentication import fails_by_head
 from tokend.http.middlewares import INTERNAL
+from tokend.http.parser_errors import parser_error
 from tokend.http.proxies import client_of
-from tokend.http.request_parsing import body_of, credentials_in, query_of
+from tokend.http.request_parsing import body_of, check_body_headers, credentials_in, query_of
 from tokend.http.responses import NO_CACHE, allow, error_response, to_response
-from tokend.http.routes import UNREADABLE, RouteMatch
+from tokend.http.routes import RouteMatch
 from tokend.issuing import issuer
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.routing import Match, NoMatch
@@ -27,6 +31,7 @@ class RequestHandler:
 
     def __init__(self, control: Control) -> None:
         self._control = control
+        self._body_reader = BodyReader(lambda: control.metrics.count("tokend_bodies_displaced"))
         self._documents = pages.Documents(control.active.configuration.routes)
         self._documented = control.active
 
@@ -40,9 +45,14 @@ class RequestHandler:
             return _without_endpoint(request, match_info)
         active, record = match_info.active, match_info.record
         control, endpoint, now = self._control, match.endpoint, int(record.began)
-        body = b""
+        body, credentials = b"", None
+        proxies = active.configuration.options.server.trusted_proxies
         if endpoint.method == hdrs.METH_POST:
-            body = await body_of(request, endpoint.body_limit, control.deadlines.body)
+            check_body_headers(request, endpoint.body_limit)
+            credentials = credentials_in(request, match, proxies)
+            if await fails_by_head(match.route, credentials, now):
+                await self._fail_unread(request, match_info, match, credentials)
+            body = await body_of(request, endpoint.body_limit, control.deadlines.body, self._body_reader)
         if endpoint.body_limit > BODY_LIMIT and active.interfaces.batch_scheduler is not None:
             await (
                 active.interfaces.batch_scheduler.wait_for_turn()
@@ -59,8 +69,8 @@ class RequestHandler:
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):
             return _page(self._documents_of(active).get(parsed.name, match.route, match_info.mounted_at))
-        proxies = active.configuration.options.server.trusted_proxies
-        credentials = credentials_in(request, match, proxies)
+        if credentials is None:
+            credentials = credentials_in(request, match, proxies)
         if isinstance(parsed, Issue):
             record.add_token_requests(parsed, match)
             issuances = [Issuance(now, control.nonces.nonce()) for _ in parsed.token_requests]
@@ -68,8 +78,7 @@ class RequestHandler:
             if isinstance(parsed, Explain):
                 record.add_token_requests(Issue((parsed.token_request,)), match)
             issuances = [Issuance(now, 1)]  # nothing is minted
-        limits_addresses = active.knows_clients and match.route.app.options.limits.address is not None
-        address = client_of(request, proxies) if limits_addresses else None
+        address = _limited_address(request, active, match)
         outcomes = await issuer.answer(
             match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address
         )
@@ -77,24 +86,44 @@ class RequestHandler:
             record.add_outcomes(parsed, outcomes, match)
         return to_response(endpoint.render(http_request, outcomes))
 
+    async def _fail_unread(
+        self, request: web.Request, match_info: RouteMatch, match: Match, credentials: Credentials
+    ) -> None:
+        """Raise the error of credentials that fail, as if the body had been read: it counts for limits, audit and metrics."""
+        active, record = match_info.active, match_info.record
+        parsed: Issue | Inspect = Inspect("")
+        if match.endpoint.issues:
+            parsed = Issue(())
+            record.add_unread_token_request()
+        issuances = [Issuance(int(record.began), 1)]  # nothing is minted
+        address = _limited_address(request, active, match)
+        await issuer.answer(match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address)
+
     def _documents_of(self, active: ActiveConfiguration) -> pages.Documents:
         if active is not self._documented:  # after a reload
             self._documents, self._documented = pages.Documents(active.configuration.routes), active
         return self._documents
 
     def unreadable(self, request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
-        """The response if the HTTP parser rejected the request (400) or aiohttp failed outside the handler (500)."""
+        """The response if the HTTP parser rejected the request (4xx) or aiohttp failed outside the handler (500)."""
         control = self._control
         record = RequestRecord(control.nonces.request_id(), "other", control.clock.time(), 0.0)
-        api_error = ApiError(Code.MALFORMED, UNREADABLE)
-        if status != api_error.status:
+        api_error = parser_error(error)
+        if status >= 500:
             api_error, record.exception = ApiError(Code.INTERNAL, INTERNAL), error
-        record.code = api_error.code
+        record.code, record.operator = api_error.code, api_error.operator
         response = error_response(api_error, NoMatch(None), record.request_id)
         response.headers.update({**NO_CACHE, "X-Request-ID": record.request_id})
         response.force_close()
         record.write(response.status, 0.0, control.metrics, control.log, control.tracing)
         return response
+
+
+def _limited_address(request: web.Request, active: ActiveConfiguration, match: Match) -> str | None:
+    """The client's address, if the app limits requests by address."""
+    if not active.knows_clients or match.route.app.options.limits.address is None:
+        return None
+    return client_of(request, active.configuration.options.server.trusted_proxies)
 
 
 def _without_endpoint(request: web.Request, match_info: RouteMatch) -> web.Response:

@@ -10,8 +10,9 @@ from aiohttp.typedefs import Handler
 from tokend.core.errors import STATUS, ApiError, Code
 from tokend.http.control import CONTROL
 from tokend.http.cors import origin_problem
+from tokend.http.parser_errors import UNREADABLE
 from tokend.http.responses import NO_CACHE, error_response
-from tokend.http.routes import UNREADABLE, RouteMatch
+from tokend.http.routes import RouteMatch
 from tokend.issuing.routing import NoMatch
 from tokend.telemetry.request_record import RequestRecord
 

@@ -1,6 +1,5 @@
 """Reads credentials, host, media type, query and body from an aiohttp request, strictly and within limits."""
 
-import asyncio
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -11,6 +10,7 @@ from tokend.auth.authenticator import read_credentials
 from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import FORM, JSON
+from tokend.http.bodies import BodyReader
 from tokend.http.proxies import peer_of
 from tokend.issuing.configuration import Route
 from tokend.issuing.routing import Match
@@ -110,25 +110,28 @@ def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
         raise ApiError(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
 
 
-async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes:
-    """The whole body, at most `limit` bytes.
-
-    Raises `ApiError`: 415 for a compressed body, 413 for one that is too long, 400 for one that is broken off or has not
-    arrived after `seconds`.
-    """
+def check_body_headers(request: web.BaseRequest, limit: int) -> None:
+    """Raises `ApiError` if the head says that the body cannot be taken: 415 if compressed, 413 if over `limit` bytes."""
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:
         raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
+
+
+async def body_of(request: web.BaseRequest, limit: int, seconds: float, body_reader: BodyReader) -> bytes:
+    """The whole body, at most `limit` bytes, after `check_body_headers`.
+
+    Raises `ApiError`: 413 for a body that is too long, 400 for one that is broken off or has not arrived after `seconds`,
+    503 for one that had to make room for others.
+    """
     try:
         if hdrs.EXPECT in request.headers:  # 100-continue: any other value was rejected before
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0  # the response itself has not begun
-        if request.content.is_eof():
-            body = await _read(request, limit)
-        else:
-            async with asyncio.timeout(seconds):
-                body = await _read(request, limit)
+        if request.content.at_eof():  # no body, or a middleware of the embedding application has read it
+            body = await request.read()
+        else:  # the embedding application's `client_max_size` does not apply
+            body = await body_reader.read(request.content, limit, seconds)
     except TimeoutError as error:
         raise ApiError(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
     except (ConnectionError, web.RequestPayloadError) as error:
@@ -136,13 +139,3 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float) -> bytes
     if len(body) > limit:
         raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
     return body
-
-
-async def _read(request: web.BaseRequest, limit: int) -> bytes:
-    """The body, or a part of it that exceeds the limit. The embedding application's `client_max_size` does not apply."""
-    if request.content.at_eof():  # no body, or a middleware of the embedding application has read it
-        return await request.read()
-    body = bytearray()
-    while len(body) <= limit and (piece := await request.content.readany()):
-        body += piece
-    return bytes(body)

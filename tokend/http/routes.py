@@ -10,6 +10,7 @@ from yarl import URL
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import JSON, HttpResponse
 from tokend.http import cors, pages
+from tokend.http.parser_errors import UNREADABLE
 from tokend.http.request_parsing import host_of, media_of
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.app_options import Origins
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 RETRY_SECONDS: Final = 60
 """When a client may try again where the configuration of an app is invalid."""
 _INVALID_APP: Final = "the configuration of this app is invalid; the log of the server says why"
-UNREADABLE: Final = "this cannot be read as an HTTP request"
 _NO_MATCH: Final = NoMatch(None)
 _NO_PARAMETERS: Final[dict[str, str]] = {}
 _NO_METHODS: Final[set[str]] = set()

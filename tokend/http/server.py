@@ -6,18 +6,22 @@ aiohttp: docs/decisions/0004.
 
 import asyncio
 import contextlib
+import selectors
 import socket
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from tokend.http.connection_limiter import ConnectionLimiter
+from tokend.http.parser_errors import MAX_HEADER, MAX_HEADERS, MAX_URL
 
 ACCEPT_ITERATIONS: Final = 4
 """Iterations of the event loop after which an accepted connection belongs to the server."""
+LAST_ITERATIONS: Final = 1_000
+"""The most iterations of the event loop in which the last connections are accepted. Under load a new one waits almost always."""
 ACCEPTED_AT_ONCE: Final = 16
 """Connections that asyncio accepts before those over the cap are closed: few, so that they fit into `RESERVED` descriptors."""
 BACKLOG: Final = 1024
@@ -35,7 +39,7 @@ RenderError = Callable[[web.BaseRequest, int, BaseException | None], web.StreamR
 class Protocol(RequestHandler):
     """A connection, whose events it reports to the connection limiter."""
 
-    __slots__ = ("_connection_limiter", "_limited_transport", "_render_error", "address", "loop")
+    __slots__ = ("_body", "_connection_limiter", "_limited_transport", "_render_error", "address", "loop")
 
     def __init__(
         self, render_error: RenderError, connection_limiter: ConnectionLimiter, manager: web.Server, **options: Any
@@ -43,6 +47,7 @@ class Protocol(RequestHandler):
         super().__init__(manager, **options)
         self._render_error = render_error
         self._connection_limiter = connection_limiter
+        self._body: StreamReader | None = None
         self.loop: asyncio.AbstractEventLoop = options["loop"]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,8 +82,20 @@ class Protocol(RequestHandler):
         if self._messages:
             self._connection_limiter.begins_request(self)
             self._fail_broken_body()
+            self._body = self._messages[-1][1]
         else:
             self._connection_limiter.begins_head(self)
+        self._report_body()
+
+    def _report_body(self) -> None:
+        """Report whether the body of the last request is complete."""
+        if self._body is None:
+            return
+        if self._body.is_eof():
+            self._body = None
+            self._connection_limiter.body_arrived(self)
+        else:
+            self._connection_limiter.awaits_body(self)
 
     def _fail_broken_body(self) -> None:
         """Fail the body that is being read if one of its chunks is bad: with aiohttp alone, its reader would wait for ever."""
@@ -93,6 +110,8 @@ class Protocol(RequestHandler):
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
+            if not request.content.is_eof() and not self._connection_limiter.may_linger(self):
+                self._lingering_time = 0.0
             self._connection_limiter.answered(self)
             if self._messages:  # pipelined: the next request has arrived already
                 self._connection_limiter.begins_request(self)
@@ -161,6 +180,9 @@ class LimitedRunner:
             keepalive_timeout=IDLE_SECONDS,
             lingering_time=LINGER_SECONDS,
             auto_decompress=False,
+            max_line_size=MAX_URL,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=LAST_REQUEST_SECONDS)
         await self._runner.setup()
@@ -172,13 +194,23 @@ class LimitedRunner:
         listener.listen(BACKLOG)  # asyncio has set its own `backlog`, which is both numbers for it
 
     async def stop_accepting(self) -> None:
-        """Accept no more connections; those that the event loop has accepted already are served."""
-        with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows
-            asyncio.get_running_loop().remove_reader(self._listener)
-            for _ in range(
-                ACCEPT_ITERATIONS
-            ):  # asyncio drops what it has accepted but not attached when its server closes
+        """Accept what waits in the kernel, then no more. What is accepted is served."""
+        quiet = 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            for _ in range(LAST_ITERATIONS):
+                # in each iteration this comes before asyncio's own accept, so it sees every connection that waits
+                quiet = 0 if selector.select(0) else quiet + 1
+                if (
+                    quiet > ACCEPT_ITERATIONS
+                ):  # asyncio drops what it has accepted but not attached when its server closes
+                    break
                 await asyncio.sleep(0)
+            else:  # connections never stop coming: leave them to other processes
+                with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows
+                    asyncio.get_running_loop().remove_reader(self._listener)
+                    for _ in range(ACCEPT_ITERATIONS):
+                        await asyncio.sleep(0)
         for site in self._sites:
             await site.stop()
 

@@ -107,7 +107,9 @@ class Connections(StrictModel):
     """The most connections that a worker holds."""
 
     max: _Cap | None = Field(default=None, description="in all; left out, as many as the descriptor limit allows")
-    per_address: _Cap | None = Field(default=None, description="from one address; left out, any number")
+    per_address: _Cap | None = Field(
+        default=None, description="from one address, or one IPv6 network of 64 bits; left out, half of all"
+    )
 
 
 class ServerSettings(StrictModel):

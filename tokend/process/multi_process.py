@@ -120,8 +120,10 @@ class MultiProcessServer:
             return ["stopping"]
         if not self._workers:
             return ["no worker is running"]
-        reasons = [set(worker.not_ready_reasons) for worker in self._workers]
-        return sorted(set.intersection(*reasons))
+        # of any worker: the kernel would still give it its share of the requests
+        return sorted(
+            {reason for worker in self._workers if not worker.retiring for reason in worker.not_ready_reasons}
+        )
 
     def alive(self, now: float) -> bool:
         """Whether a worker was heard lately."""

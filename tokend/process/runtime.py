@@ -26,7 +26,9 @@ def caps_of(settings: ServerSettings) -> Caps:
         )
     if room < 1:
         raise CannotStart(f"the descriptor limit is below {RESERVED + 1}: raise it (ulimit -n, LimitNOFILE=)")
-    return Caps(settings.connections.max or min(CONNECTIONS, room), settings.connections.per_address)
+    total = settings.connections.max or min(CONNECTIONS, room)
+    # half: a proxy that is not in `trusted_proxies` may hold many, but no address can take all
+    return Caps(total, settings.connections.per_address or (total + 1) // 2)
 
 
 def check_parser() -> None:

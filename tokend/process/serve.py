@@ -90,10 +90,19 @@ def _obey_signals(
 ) -> list[asyncio.Task[None]]:
     """Handle signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
     signals: asyncio.Queue[str] = asyncio.Queue()
+    waiting: set[str] = set()
+
+    def received(name: str) -> None:
+        """Note a signal. One that comes again while it waits is the same: what it starts has not begun."""
+        if name not in waiting:
+            waiting.add(name)
+            signals.put_nowait(name)
 
     async def obey() -> None:
         while True:
-            if await signals.get() == "reload":
+            name = await signals.get()
+            waiting.discard(name)
+            if name == "reload":
                 service_manager.reloading()
                 found = await server_handle.reloader.reload()
                 service_manager.ready("the reload was refused: see the log" if found.problems else "reloaded")
@@ -103,7 +112,7 @@ def _obey_signals(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, signals.put_nowait, "reload")
+    loop.add_signal_handler(signal.SIGHUP, received, "reload")
     loop.add_signal_handler(signal.SIGUSR1, server_handle.reopen_audit)
-    loop.add_signal_handler(signal.SIGUSR2, signals.put_nowait, "replace")
+    loop.add_signal_handler(signal.SIGUSR2, received, "replace")
     return [asyncio.create_task(obey())]

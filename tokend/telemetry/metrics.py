@@ -38,6 +38,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_connections_closed": Family(
         "Connections closed by the connection limiter, by reason.", ("reason",), None, _CLOSED
     ),
+    "tokend_bodies_displaced": Family(
+        "Unfinished bodies that failed since all of them together exceeded their budget."
+    ),
     "tokend_reloads": Family("Reloads of the configuration.", ("result",), None, ("done", "unchanged", "refused")),
     "tokend_worker_restarts": Family("Workers that ended and were replaced.", ("reason",), None, ("killed", "exited")),
     "tokend_audit_records": Family("Decisions written to the audit, or not.", ("result",), None, ("ok", "failed")),

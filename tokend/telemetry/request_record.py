@@ -61,6 +61,10 @@ class RequestRecord:
         if len(self.kinds) > 1:
             self.kinds = sorted(set(self.kinds))
 
+    def add_unread_token_request(self) -> None:
+        """Note that a token was requested in a body that is not read, so its kind is not known."""
+        self.kinds = [""]
+
     def add_outcomes(self, parsed: Issue, outcomes: Sequence[Outcome], match: Match) -> None:
         """Note what became of each token request."""
         self.code = "issued"

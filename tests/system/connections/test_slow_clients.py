@@ -118,6 +118,19 @@ async def test_more_idle_connections_than_there_is_room_for() -> None:
     assert sum(line["event"] == "connections" for line in server.lines) <= 1
 
 
+async def test_o5_more_unfinished_bodies_than_there_is_room_for() -> None:
+    async with serving_limited(OPEN, caps=Caps(total=20)) as server:
+        clients = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(60)]
+        for _, writer in clients:
+            writer.write(request_bytes("POST", "/v1/token", b'{"kind"', ("Content-Length", "100")))
+        await asyncio.sleep(0.1)
+        for _ in range(10):
+            await _healthy(server)
+        assert server.connection_limiter.closed["cap"] >= 40
+        for _, writer in clients:
+            writer.close()
+
+
 async def test_pipelined_requests_are_all_answered_in_order() -> None:
     async with serving_limited(OPEN, deadlines=_SHORT) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

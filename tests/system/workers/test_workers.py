@@ -5,6 +5,7 @@ The whole ones are in tests/long.
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -149,6 +150,36 @@ async def test_a_rolling_replacement_of_the_workers_loses_nothing(tmp_path: Path
             os.kill(server.process.pid, signal.SIGUSR2)
             await _until(lambda: not before & set(server.workers()), "all workers new")
         assert (kept.failed, fresh.failed) == ({}, {})
+
+
+async def test_o12_many_requests_to_replace_the_workers_are_two_replacements(tmp_path: Path) -> None:
+    async with serving(tmp_path, 1) as server:
+        for _ in range(30):
+            server.process.send_signal(signal.SIGUSR2)
+            await asyncio.sleep(0.01)
+        log = tmp_path / "log"
+        await _until(lambda: log.read_text().count('"result":"started"') == 3, "replaced twice")
+        await asyncio.sleep(2)
+        assert log.read_text().count('"result":"started"') == 3
+
+
+async def test_o12_not_ready_if_the_audit_of_one_worker_fails(tmp_path: Path) -> None:
+    async with serving(tmp_path, 2) as server, ClientSession() as session:
+        server.write("demo-*", "audit: {to: {file: audit.jsonl}}")
+        assert (await server.reload())[0] == 200
+        resource.prlimit(server.workers()[0], resource.RLIMIT_FSIZE, (0, 0))
+        for pause in waits(5.0):
+            async with ClientSession() as fresh, fresh.get(server.url + _GOOD.replace("{uid}", "7")) as answer:
+                if answer.status == 503:
+                    break
+            await asyncio.sleep(pause)
+        for pause in waits(5.0):
+            async with session.get(f"{server.admin}/readyz") as ready:
+                if ready.status == 503:
+                    assert "audit" in await ready.text()
+                    return
+            await asyncio.sleep(pause)
+        raise AssertionError("ready while the audit of a worker cannot be written")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

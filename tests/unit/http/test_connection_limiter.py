@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from tokend.http.connection_limiter import LOOK_SECONDS, Caps, ConnectionLimiter, Deadlines
+from tokend.http.connection_limiter import LOOK_SECONDS, Caps, ConnectionLimiter, Deadlines, network_of
 from tokend.telemetry.log import JsonLog
 
 
@@ -32,6 +32,12 @@ class _Watched:
     def join(self, address: str = "192.0.2.1") -> tuple[_Client, bool]:
         client = _Client(address)
         return client, self.connection_limiter.joined(client)
+
+    def join_busy(self, address: str = "192.0.2.1") -> tuple[_Client, bool]:
+        """A connection whose request has no response yet."""
+        client, joined = self.join(address)
+        self.connection_limiter.begins_request(client)
+        return client, joined
 
     async def look(self, seconds: float) -> None:
         """Let time pass, and the guard look at it."""
@@ -117,10 +123,55 @@ def test_the_longest_silent_makes_room_then_the_longest_idle_and_the_busy_never(
 
 def test_one_address_has_its_share_and_a_proxy_none() -> None:
     watched = _Watched(Caps(total=100, per_address=2))
-    assert [watched.join()[1] for _ in range(3)] == [True, True, False]
+    assert [watched.join_busy()[1] for _ in range(3)] == [True, True, False]
     assert all(watched.join("192.0.2.2")[1] for _ in range(2))
     assert all(watched.join("10.0.0.1")[1] for _ in range(10))
     assert watched.connection_limiter.closed == {"address_cap": 1}
+
+
+def test_o5_an_address_over_its_share_makes_room_among_its_own_connections() -> None:
+    watched = _Watched(Caps(total=100, per_address=2))
+    other, _ = watched.join("192.0.2.2")
+    idle, _ = watched.join_busy()
+    watched.connection_limiter.answered(idle)
+    silent, _ = watched.join()
+    assert watched.join_busy()[1]
+    assert (silent.aborted, idle.aborted, other.aborted) == (True, False, False)
+    assert watched.join_busy()[1]
+    assert (idle.aborted, other.aborted) == (True, False)
+    assert not watched.join()[1]
+
+
+def test_o5_an_ipv6_network_counts_as_one_address() -> None:
+    watched = _Watched(Caps(total=100, per_address=2))
+    addresses = ("2001:db8::1", "2001:db8::ffff:2", "2001:db8::3", "2001:db8:0:1::1")
+    assert [watched.join_busy(address)[1] for address in addresses] == [True, True, False, True]
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
+
+
+def test_o5_the_oldest_awaited_body_makes_room(watched: _Watched) -> None:
+    first, second, whole = (watched.join_busy()[0] for _ in range(3))
+    watched.connection_limiter.awaits_body(first)
+    watched.connection_limiter.awaits_body(second)
+    watched.connection_limiter.awaits_body(whole)
+    watched.connection_limiter.body_arrived(whole)
+    assert watched.join_busy()[1]
+    assert (first.aborted, second.aborted, whole.aborted) == (True, False, False)
+    assert watched.join_busy()[1]
+    assert second.aborted
+    assert not watched.join()[1]
+
+
+def test_o5_an_idle_connection_makes_room_before_a_body_that_has_just_begun(watched: _Watched) -> None:
+    body, _ = watched.join_busy()
+    watched.connection_limiter.awaits_body(body)
+    for _ in range(2):
+        watched.connection_limiter.answered(watched.join_busy()[0])
+    assert watched.join_busy()[1]
+    assert not body.aborted
+    watched.now += 1.0
+    assert watched.join_busy()[1]
+    assert body.aborted
 
 
 def test_a_connection_that_leaves_gives_its_share_back() -> None:
