@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
-        print(f"{counted(len(error.problems), 'problem')}; nothing was started", file=sys.stderr)
+        print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
         return EXIT_CONFIG
     except BrokenPipeError:  # `tokend … | head`
         sys.stderr.close()

@@ -37,11 +37,15 @@ class Location(Struct, frozen=True, order=True):
 
 
 class LocatedDict(dict[str, Any]):
-    """A mapping with the location of each key. `path`: its place in the whole configuration, set when it is merged."""
+    """A mapping with the location of each key. `path`: its place in the whole configuration, set when it is merged.
 
-    def __init__(self, location: Location) -> None:
+    `is_blank`: it stands for a file without any content.
+    """
+
+    def __init__(self, location: Location, *, is_blank: bool = False) -> None:
         super().__init__()
         self.location = location
+        self.is_blank = is_blank
         self.locations: dict[str, Location] = {}
         self.path: tuple[str | int, ...] = ()
 
@@ -109,7 +113,7 @@ class _Builder:
             self._problems.append((Location(self._file, 1, 1), "the file must hold a mapping"))
         if self._problems:
             raise YamlError(sorted(self._problems))
-        return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1))
+        return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1), is_blank=True)
 
     def _node(self, event: Any, depth: int) -> object:
         if depth > MAX_DEPTH:
