@@ -12,7 +12,7 @@ from typing import Any
 
 from tokend.auth.contract import not_known
 from tokend.backends.contract import Backend
-from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
+from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, standard_input
 from tokend.config.entry_points import BACKENDS
 from tokend.core.audit_records import decision
 from tokend.core.errors import ApiError, Code
@@ -74,7 +74,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _add_token_request(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_app(parser)
-    parser.add_argument("--ttl", type=int, help="lifetime in seconds (default: the app's)")
+    parser.add_argument("--ttl", type=duration_argument, help="lifetime: seconds, or 90s, 30m, 1h (default: the app's)")
     parser.add_argument("kind", help="the kind of token, such as rtc")
     parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help=_FIELDS_HELP)
 
@@ -150,7 +150,7 @@ def _bearer(options: argparse.Namespace, configuration: Configuration, app: App)
 
 
 def _inspect(options: argparse.Namespace, context: Context) -> int:
-    text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
+    text = standard_input().readline().strip() if options.token == "-" else options.token.strip()
     if options.config is None:
         rtc = BACKENDS.load("rtc")
         backends: list[Backend] = [rtc(rtc.Options(), AppCredentials(None, {}))]

@@ -39,8 +39,10 @@ def form(request: HttpRequest) -> tuple[tuple[str, str], ...]:
         return tuple(
             parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
         )
+    except UnicodeDecodeError as error:
+        raise ApiError(Code.MALFORMED, "the form is not UTF-8") from error
     except ValueError as error:
-        raise ApiError(Code.MALFORMED, "the form is not UTF-8, or has too many fields") from error
+        raise ApiError(Code.MALFORMED, f"the form has over {MAX_FORM_FIELDS} fields") from error
 
 
 def without_repetition(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
