@@ -70,7 +70,7 @@ def test_an_id_is_made_where_none_is_given(command: Command, home: Path) -> None
         ),
         (["--caller", "uikit", "--ttl", "32d"], "--ttl must be 1s to 31d"),
         (["--caller", "uikit", "--ttl", "0s"], "--ttl must be 1s to 31d"),
-        (["--caller", "uikit", "--ttl", "3600"], "argument --ttl: must be a number with its unit: 90s, 30m, 1h or 1d"),
+        (["--caller", "uikit", "--ttl", "3600x"], "argument --ttl: must be a number with its unit: 90s, 30m, 1h or 1d"),
         (["--caller", "uikit"], "the following arguments are required: --ttl"),
         (["--ttl", "1h"], "the following arguments are required: --caller"),
         (["--caller", "uikit", "--ttl", "1h", "--app", "other"], "there is no app other"),
