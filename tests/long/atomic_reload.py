@@ -91,7 +91,7 @@ async def _reloads(server: Running, answers: list[HttpResponse]) -> list[Reload]
         _write(server, number % 2)
         posted = loop.time()
         status, answer = await server.reload()
-        if status != 200 or not answer["reloaded"]:
+        if status != 200 or answer["result"] != "done":
             raise SystemExit(f"a reload was refused: {answer}")
         found.append(Reload(posted, loop.time(), number % 2))
         await asyncio.gather(*(_ask_anew(server.url, answers) for _ in range(FRESH_CONNECTIONS)))

@@ -70,7 +70,7 @@ def _faults(status: int, answer: Any, fingerprint: str) -> list[str]:
 async def _still_the_old_one(report: Report, server: Running, fingerprint: str) -> None:
     server.write("demo-*")
     status, answer = await server.reload()
-    kept = (status, answer["reloaded"], answer["fingerprint"]) == (200, False, fingerprint)
+    kept = (status, answer["result"], answer["fingerprint"]) == (200, "unchanged", fingerprint)
     report.bar("the configuration that serves", "unchanged" if kept else answer, "unchanged", kept)
 
 

@@ -14,6 +14,7 @@ from tokend.auth.contract import (
     ProxyHeaders,
     not_known,
 )
+from tokend.core.claims import Condition
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
@@ -56,6 +57,11 @@ class Authenticator:
     def schemes(self) -> tuple[str, ...]:
         """The names of its schemes, in order."""
         return tuple(scheme.name for scheme in self._schemes)
+
+    def requirements(self, caller: str) -> Sequence[Condition]:
+        """What the options of a caller require of its claims, whatever its rules."""
+        schemes = (scheme for scheme in self._schemes if caller in scheme.callers)
+        return next((scheme.requirements(scheme.callers[caller]) for scheme in schemes), ())
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller:
         """The caller. Raises `ApiError`: 401 if no scheme accepts a credential, 400 for two at once. `now` in Unix seconds."""

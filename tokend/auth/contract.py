@@ -18,6 +18,7 @@ from tokend.core.model import Caller
 if TYPE_CHECKING:
     from tokend.auth import jwk
     from tokend.auth.key_digests import Key
+    from tokend.core.claims import Condition
 
 
 class Bearer(Struct, frozen=True):
@@ -138,6 +139,11 @@ class AuthScheme(ABC):
     @classmethod
     def keys(cls, options: Any) -> Sequence["Key"]:
         """The keys of a caller, known by digest. Two callers may not have the same key; the log says when a key expires."""
+        return ()
+
+    @classmethod
+    def requirements(cls, options: Any) -> Sequence["Condition"]:
+        """What a caller's options require of the claims, whatever its rules; `tokend explain --as` checks it."""
         return ()
 
     @abstractmethod

@@ -25,6 +25,7 @@ from tokend.auth.forward_auth_options import (
     forward_auth_config,
     option_problems,
 )
+from tokend.core.claims import Condition
 from tokend.core.conditions import exclude_each_other
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
@@ -69,6 +70,10 @@ class ForwardAuth(AuthScheme):
                     sentence = "that read the same header: have both require the same claim, with different values"
                     yield f"takes in two forward_auth callers, {both}, {sentence}"
                     return
+
+    @classmethod
+    def requirements(cls, options: ForwardAuthOptions) -> Sequence[Condition]:
+        return options.require
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         headers = credentials.proxied

@@ -13,6 +13,7 @@ from tokend.auth.contract import BEARER, AppContext, AuthScheme, Cookie, Credent
 from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, looks_like_jws, quoted, read
 from tokend.auth.jwt_options import JwtOptions, TrustedIssuer, option_problems, trusted_issuer
 from tokend.auth.jwt_ties import ties_between_apps, ties_within_app
+from tokend.core.claims import Condition
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
@@ -72,6 +73,10 @@ class Jwt(AuthScheme):
     @classmethod
     def problems_between_apps(cls, callers: Mapping[tuple[str, str], JwtOptions]) -> Iterable[tuple[Place, str]]:
         return ties_between_apps(callers)
+
+    @classmethod
+    def requirements(cls, options: JwtOptions) -> Sequence[Condition]:
+        return options.conditions
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         by_cookie = (

@@ -1,9 +1,11 @@
 """The `tokend` command. Exit codes: 0 success, 1 the command failed or its result is negative, 2 usage, 78 configuration."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,18 +25,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not hasattr(options, "run"):
         parser.print_help()
         return 2
-    directory = Path.cwd()
+    try:
+        directory = Path.cwd()
+    except FileNotFoundError:
+        print("tokend: the working directory has been deleted: change to another one", file=sys.stderr)
+        return 1
     try:
         code: int = options.run(options, Context(with_dotenv(os.environ, directory), directory))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is an error of this command
     except ConfigurationError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
-        print(f"{counted(len(error.problems), 'problem')}; nothing was started", file=sys.stderr)
+        print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
         return EXIT_CONFIG
     except BrokenPipeError:  # `tokend … | head`
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EBADF, errno.EIO):
+            raise
+        print(f"tokend: the output cannot be written: {error.strerror}", file=sys.stderr)
+        _drop_output()
+        return 1
     return code
+
+
+def _drop_output() -> None:
+    """Forget what is left to print: the interpreter would try again at its end, and fail with a traceback."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,14 +3,13 @@
 A token is never an argument of the command: other users of the machine can see those.
 """
 
-import sys
 import time
 from pathlib import Path
 
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
 from tokend.auth.authenticator import Authenticator, read_credentials
-from tokend.cli.context import fail
+from tokend.cli.context import fail, standard_input
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller
 from tokend.issuing.configuration import App, Configuration
@@ -23,7 +22,7 @@ def read_token(source: str) -> str:
         fail("do not pass the token on the command line (other users can see it): use --bearer @FILE or @-")
     name = source.removeprefix("@")
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("ascii")
+        text = standard_input().read() if name == "-" else Path(name).read_text("ascii")
     except OSError as error:
         fail(f"the token cannot be read: {error.strerror}")
     except ValueError:

@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from msgspec import Struct
 
 from tokend.config.loading import Source, load
+from tokend.core.durations import duration
 from tokend.issuing.configuration import App, Configuration
 
 
@@ -50,6 +51,21 @@ def chosen_app(configuration: Configuration, name: str | None) -> App:
         problem = "name the app" if name is None else f"there is no app {name}"
         fail(f"{problem}: --app {' | '.join(sorted(configuration.apps))}")
     return configuration.apps[name]
+
+
+def duration_argument(text: str) -> int:
+    """The seconds of a duration on the command line, in every command: `90s`, `30m`, `1h`, or a number of seconds."""
+    try:
+        return duration(f"{text}s" if text.isascii() and text.isdigit() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("must be a number with its unit: 90s, 30m, 1h or 1d") from error
+
+
+def standard_input() -> TextIO:
+    """Standard input. Exits with code 2 if it is closed."""
+    if sys.stdin is None or sys.stdin.closed:
+        fail("standard input is closed: there is nothing to read")
+    return sys.stdin
 
 
 def counted(count: int, noun: str) -> str:

@@ -7,11 +7,14 @@ import argparse
 import getpass
 import secrets
 import sys
-from typing import Any
+from typing import Any, Final
 
 from tokend.auth.key_digests import digest_of
 from tokend.cli import urls
-from tokend.cli.context import Context
+from tokend.cli.context import Context, standard_input
+
+SHORTEST: Final = 20
+"""Characters of a key that is not warned of."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -39,9 +42,12 @@ def _new(options: argparse.Namespace, context: Context) -> int:
 
 
 def _hash(options: argparse.Namespace, context: Context) -> int:
-    key = getpass.getpass("key: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    typed = standard_input()
+    key = getpass.getpass("key: ") if typed.isatty() else typed.readline().rstrip("\r\n")
     if not key or not all("!" <= character <= "~" for character in key):
         print("tokend: a key must be printable ASCII text without spaces", file=sys.stderr)
         return 1
+    if len(key) < SHORTEST:
+        print(f"tokend: this key is short, and could be guessed: use {SHORTEST} characters or more", file=sys.stderr)
     print(digest_of(key))
     return 0

@@ -19,9 +19,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tokend.backends.agora.credentials import AgoraOptions, RestApi
-from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
+from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail
 from tokend.core import strict_json
-from tokend.core.durations import duration
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import App
 
@@ -182,8 +181,8 @@ def _error_sentence(status: int, message: str) -> str:
 
 def _seconds(text: str) -> int:
     try:
-        seconds = duration(text)
-    except ValueError:
+        seconds = duration_argument(text)
+    except argparse.ArgumentTypeError:
         seconds = 0
     if not SHORTEST <= seconds <= LONGEST:
         raise argparse.ArgumentTypeError(f"must be {SHORTEST}s to {LONGEST}s, with its unit: 90s, 10m, 1h or 1d")

@@ -29,7 +29,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     diff = commands.add_parser(
         "diff",
         help="show what a reload of a running server would change",
-        description="Ask the server's admin listener what a reload would change, per app. Nothing is changed. Exit code 0 "
+        description="Ask the server's admin listener what a reload would change. Nothing is changed. Exit code 0 "
         "if nothing would change, 1 if something would, or if something is invalid.",
     )
     add_config(diff)
@@ -43,11 +43,14 @@ def _reload(options: argparse.Namespace, context: Context) -> int:
     if result["problems"]:
         print(f"{counted(len(result['problems']), 'problem')}; the server keeps its old configuration", file=sys.stderr)
         return 1
-    print(f"{'reloaded' if result['reloaded'] else 'nothing changed'}, fingerprint {result['fingerprint']}")
+    print(f"{'reloaded' if result['result'] == 'done' else 'nothing changed'}, fingerprint {result['fingerprint']}")
+    if result["removed"]:
+        print(f"removed {counted(len(result['removed']), 'app')}: {', '.join(result['removed'])}")
     for name, problems in result["invalid_apps"].items():
         for problem in problems:
             print(problem, file=sys.stderr)
-        print(f"app {name} is invalid and was not changed", file=sys.stderr)
+        kept = name in result["serving_last_version"]
+        print(f"app {name} is invalid: it {'keeps its last valid version' if kept else 'answers 503'}", file=sys.stderr)
     return 1 if result["invalid_apps"] else 0
 
 
@@ -59,11 +62,17 @@ def _diff(options: argparse.Namespace, context: Context) -> int:
         print(f"{difference['change']:<8} {name}")
         for line in (*difference.get("keys", ()), *difference.get("problems", ())):
             print(f"         {line}")
+    if result["settings"]:
+        print("changed  settings outside the apps")
+        for key in result["settings"]:
+            print(f"         {key}")
+        if any(key.partition(".")[0] == "server" for key in result["settings"]):
+            print("what changes below `server` counts from the next start")
     if result["problems"]:
         print("a reload would change nothing", file=sys.stderr)
     elif not result["apps"]:
         print("no app would change")
-    return 1 if result["problems"] or result["apps"] else 0
+    return 1 if result["problems"] or result["apps"] or result["settings"] else 0
 
 
 def _request(method: str, path: str, options: argparse.Namespace, context: Context) -> Any:

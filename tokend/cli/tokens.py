@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tokend.auth.contract import not_known
 from tokend.backends.contract import Backend
-from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
+from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, standard_input
 from tokend.config.entry_points import BACKENDS
 from tokend.core.audit_records import decision
 from tokend.core.errors import ApiError, Code
@@ -73,7 +74,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _add_token_request(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_app(parser)
-    parser.add_argument("--ttl", type=int, help="lifetime in seconds (default: the app's)")
+    parser.add_argument("--ttl", type=duration_argument, help="lifetime: seconds, or 90s, 30m, 1h (default: the app's)")
     parser.add_argument("kind", help="the kind of token, such as rtc")
     parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help=_FIELDS_HELP)
 
@@ -86,11 +87,13 @@ def _token(options: argparse.Namespace, context: Context) -> int:
         if options.caller is None:
             permit = issuer.operator_grant(app, _route_options(configuration, app), token_request)
         else:
-            permit = issuer.decide(app, _route_options(configuration, app), _caller(options, app), token_request)
+            caller = _caller(options, app)
+            _check_requirements(configuration, app, options, caller)
+            permit = issuer.decide(app, _route_options(configuration, app), caller, token_request)
         issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbits(128)))
         _audit(configuration, app, options.caller, issued)
     except ApiError as api_error:
-        print(f"tokend: {api_error.code}: {api_error.detail}", file=sys.stderr)
+        print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1
     print(json.dumps(token_fields(issued), indent=2) if options.json else issued.token)
     return 0
@@ -119,7 +122,11 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
     configuration = context.configuration(options)
     app = chosen_app(configuration, options.app)
     try:
-        caller = _bearer(options, configuration, app) if options.bearer is not None else _caller(options, app)
+        if options.bearer is not None:
+            caller, requirements = _bearer(options, configuration, app), None
+        else:
+            caller = _caller(options, app)
+            requirements = _check_requirements(configuration, app, options, caller)
         explanation = issuer.explain(app, _route_options(configuration, app), caller, _token_request(options, app))
     except ApiError as api_error:
         print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
@@ -127,6 +134,8 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
     fields = explanation_fields(explanation)
     if options.bearer is not None:
         fields["claims"] = caller.claims
+    if requirements is not None:
+        fields["require"] = requirements
     print(json.dumps(fields, indent=2))
     return 0 if explanation.api_error is None else 1
 
@@ -141,7 +150,7 @@ def _bearer(options: argparse.Namespace, configuration: Configuration, app: App)
 
 
 def _inspect(options: argparse.Namespace, context: Context) -> int:
-    text = sys.stdin.readline().strip() if options.token == "-" else options.token.strip()
+    text = standard_input().readline().strip() if options.token == "-" else options.token.strip()
     if options.config is None:
         rtc = BACKENDS.load("rtc")
         backends: list[Backend] = [rtc(rtc.Options(), AppCredentials(None, {}))]
@@ -178,6 +187,24 @@ def _caller(options: argparse.Namespace, app: App) -> Caller:
     if not isinstance(claims, dict):
         fail("the claims must be a JSON object")
     return Caller(options.caller, claims)
+
+
+def _check_requirements(
+    configuration: Configuration, app: App, options: argparse.Namespace, caller: Caller
+) -> str | None:
+    """Check what the caller's `require` says of its claims; `ApiError` (401) if they do not meet it.
+
+    Returns a sentence for the answer; None if the caller requires nothing.
+    """
+    routes = (route for route in configuration.routes if route.app is app and caller.name in route.callers)
+    conditions = next((route.authenticator.requirements(caller.name) for route in routes), ())
+    if not conditions:
+        return None
+    if options.claims is None:
+        return "not checked: name the caller's claims with --claims"
+    if unmet := [str(condition) for condition in conditions if not condition.holds(caller.claims)]:
+        raise not_known(f"require of caller {caller.name}: {'; '.join(unmet)}")
+    return "met"
 
 
 def _token_request(options: argparse.Namespace, app: App) -> TokenRequest:

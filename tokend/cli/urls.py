@@ -9,12 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from pydantic import TypeAdapter, ValidationError
-
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
-from tokend.cli.context import Context, add_app, add_config, chosen_app, fail
+from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail
 from tokend.core.declarations import ROLES
-from tokend.core.durations import Duration
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.logins import login_warning
 from tokend.issuing.routing import URL_KEY_MARK, literal_prefix
@@ -31,12 +28,16 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
     add_config(url)
     add_app(url)
     url.add_argument("--caller", required=True, metavar="NAME", help="the url_key caller whose rules apply")
-    url.add_argument("--ttl", required=True, type=_duration, help="how long the URL is valid: 90s, 30m, 2h, up to 31d")
+    url.add_argument(
+        "--ttl", required=True, type=duration_argument, help="how long the URL is valid: 90s, 30m, 2h, up to 31d"
+    )
     url.add_argument("--channel", type=_text, help="only this channel; * matches one or more characters")
     url.add_argument("--user", type=_text, help="only this user (uid or account); * matches one or more characters")
     url.add_argument("--kinds", type=_names, metavar="KIND,…", help="only these kinds of token")
     url.add_argument("--roles", type=_names, metavar="ROLE,…", help="only these roles, such as publisher, subscriber")
-    url.add_argument("--max-ttl", type=_duration, metavar="TTL", help="the longest lifetime of a token, such as 10m")
+    url.add_argument(
+        "--max-ttl", type=duration_argument, metavar="TTL", help="the longest lifetime of a token, such as 10m"
+    )
     url.add_argument("--id", type=_id, help="its id in the audit and the deny list (default: random)")
     url.add_argument(
         "--url", type=_base, help="where clients reach the server, such as https://host (default: where it listens)"
@@ -123,13 +124,6 @@ def _base_of(route: Route, base: str) -> str:
     if route.host is None or parts.hostname == route.host.strip("[]"):
         return base
     return f"{parts.scheme}://{route.host}{f':{parts.port}' if parts.port else ''}"
-
-
-def _duration(text: str) -> int:
-    try:
-        return TypeAdapter(Duration).validate_python(text)
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError("must be a number with its unit: 90s, 30m, 1h or 1d") from error
 
 
 def _text(text: str) -> str:

@@ -74,7 +74,8 @@ def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callab
     context = {"report": report, "secrets": secret_resolver(secrets), "resolve_path": secrets.base.joinpath}
     shape = RootShape.model_validate(tree, context=context)
     if not shape.apps:
-        report.add_after(("apps",), "is missing: name at least one app")
+        included = "; no file matches `include`" if "include" in tree else ""
+        report.add_after(("apps",), f"is missing: name at least one app{included}")
     tools = BuildContext(report, secrets, load)
     apps = {name: build_app(name, app_shape, tools) for name, app_shape in (shape.apps or {}).items()}
     callers = {name: built.callers for name, built in apps.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import Struct
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
@@ -19,12 +19,14 @@ from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.config.secrets import Secrets
 from tokend.core.rules import Rule
-from tokend.core.validation import invalid, redact_secrets, suggestion
+from tokend.core.validation import RENAMED, invalid, redact_secrets, suggestion
+
+_RULES_EXAMPLE: Final = 'rules: [{kinds: rtc, channel: "demo-*", user: "*"}]'
 
 
 def _list(value: object) -> object:
     if not isinstance(value, list):
-        raise invalid("must be a list")
+        raise invalid(f"must be a list, such as {_RULES_EXAMPLE}")
     return value
 
 
@@ -167,7 +169,7 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
     known = installed(AUTH_SCHEMES.name)
     for name in caller.schemes:
         if name not in known:
-            near = suggestion(name, [*known, "rules"]).partition("; known")[0]
+            near = suggestion(name, [*known, "rules"], RENAMED).partition("; known")[0]
             report.add_broken((*at, name), f"unknown key{near or '.'} Installed auth schemes: {', '.join(known)}")
     named = [name for name in caller.schemes if name in known]
     if len(named) > 1:
@@ -208,7 +210,8 @@ def _rules(
     if scheme is None:
         return ()
     if scheme.needs_rules:
-        report.add_after((*at, "rules"), f"is missing: a caller with {scheme.name} gets tokens by its rules alone")
+        sentence = f"is missing: a caller with {scheme.name} gets tokens by its rules alone; write {_RULES_EXAMPLE}"
+        report.add_after((*at, "rules"), sentence)
         return ()
     return (rule_for_all(name, kinds),)
 

@@ -136,5 +136,5 @@ def _check_answer(
         if name not in known:
             report.add(
                 (*at, "response"),
-                f"{{{redact_secrets(name)}}} is nothing that an answer knows{suggestion(name, known)}",
+                f"{{{redact_secrets(name)}}} is no placeholder of this route's response{suggestion(name, known)}",
             )

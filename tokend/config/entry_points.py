@@ -90,7 +90,9 @@ def installed(group: str) -> Entries:
 
 def package_of(entry: EntryPoint) -> str:
     """The name and version of the distribution with this entry point."""
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
+    if entry.dist is None or not entry.dist.name:  # damaged metadata has no name
+        return "an unnamed package"
+    return f"{entry.dist.name} {entry.dist.version or '(no version)'}"
 
 
 def _object_of(entry: EntryPoint, where: str) -> Any:
@@ -110,6 +112,8 @@ def _object_of(entry: EntryPoint, where: str) -> Any:
         return entry.load()
     except AttributeError as error:
         raise PluginError(missing) from error
+    except Exception as error:  # a module's __getattr__ may raise anything
+        raise PluginError(f"{where} is broken inside: it raised {_on_a_line(error)}") from error
 
 
 def _on_a_line(error: BaseException) -> str:

@@ -72,6 +72,10 @@ class Files:
                 self._note_folder(Path(base, found).parent)
         return self._listed.get(key, [])
 
+    def listed(self, pattern: str, base: Path) -> list[str]:
+        """What `listing` returned for this pattern, without looking again."""
+        return self._listed.get(f"{base}\0{pattern}", [])
+
     def digest(self, more: Iterable[str] = ()) -> str:
         """16 hex digits that change with every byte that was read, and with `more`."""
         found = hashlib.sha256()

@@ -116,6 +116,7 @@ class _Reading:
             self._tree, self._source, base = find(file, environment, directory, files, self.unreadable)
         except ConfigurationError as error:
             raise ConfigurationError(error.problems + _port_problems(environment)) from None
+        self._base = base
         self._secrets = Secrets(environment, base, files)
 
     def assembled(self, load_backend: Callable[[str], type[Backend]]) -> Assembled:
@@ -124,7 +125,7 @@ class _Reading:
     def finished(self, configuration: Configuration) -> Configuration:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""
         environment = self._environment
-        warnings = configuration.warnings
+        warnings = (*_unmatched_includes(self._tree, self._base, self._files), *configuration.warnings)
         if self._source == environment_only.SOURCE:
             warnings = environment_only.hinted(warnings)
         return replace(
@@ -138,11 +139,22 @@ class _Reading:
 
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:
     """`{"apps": …}` from the record in `files`: merged with `defaults`, without secrets and digests."""
+    found: dict[str, Any] = {"apps": redacted(plain(merge_apps(_recorded(source, files))["apps"]))}
+    return found
+
+
+def shown_settings(source: Source, files: Files) -> dict[str, Any]:
+    """What the record in `files` says outside the apps, such as `server`, without secrets and digests."""
+    of_apps = ("apps", "defaults", "include")
+    written = plain(_recorded(source, files))
+    found: dict[str, Any] = redacted({key: value for key, value in written.items() if key not in of_apps})
+    return found
+
+
+def _recorded(source: Source, files: Files) -> LocatedDict:
     replayed = Files.unpack(files.pack())
     environment = source.variables(replayed)
-    tree, _, _ = find(source.file, environment, source.directory, replayed, unreadable={})
-    found: dict[str, Any] = {"apps": redacted(plain(merge_apps(tree)["apps"]))}
-    return found
+    return find(source.file, environment, source.directory, replayed, unreadable={})[0]
 
 
 def find(
@@ -217,13 +229,9 @@ def read_tree(
     problems: list[Problem] = []
     of_apps: dict[str, tuple[Problem, ...]] = {}
     tree = _read(path, name, files, problems)
-    written = tree.get("include")
-    patterns = written if isinstance(written, list) else [written]
     apps = tree.get("apps")
-    for pattern in patterns:
-        if isinstance(pattern, str) and (
-            apps is None or isinstance(apps, LocatedDict)
-        ):  # otherwise the models report what is wrong
+    for pattern in _include_patterns(tree):
+        if apps is None or isinstance(apps, LocatedDict):  # otherwise the models report what is wrong
             _include(pattern, path.parent, tree, files, problems, of_apps)
     if unreadable is None:
         problems += (problem for found in of_apps.values() for problem in found)
@@ -232,6 +240,21 @@ def read_tree(
     if unreadable is not None:
         unreadable.update(of_apps)
     return tree
+
+
+def _include_patterns(tree: LocatedDict) -> list[str]:
+    written = tree.get("include")
+    return [pattern for pattern in (written if isinstance(written, list) else [written]) if isinstance(pattern, str)]
+
+
+def _unmatched_includes(tree: LocatedDict, base: Path, files: Files) -> list[str]:
+    """A warning for each pattern of `include` that matches no file. The patterns have been listed."""
+    return [
+        f"{tree.locations['include']}: include: no file matches {redact_secrets(pattern)} in {base.resolve()}, "
+        "so it adds no app; correct the pattern, or leave it out"
+        for pattern in _include_patterns(tree)
+        if not files.listed(pattern, base)
+    ]
 
 
 def _include(
@@ -258,7 +281,7 @@ def _include(
     for path in found:
         name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
         of_file: list[Problem] = []
-        app = _read(path, name, files, of_file)
+        app = _read(path, name, files, of_file, holds_app=True)
         if path.stem in apps:
             where = apps.locations[path.stem]
             of_file.append(Problem(Location(name), ("apps", path.stem), f"stands in {where} already"))
@@ -268,13 +291,17 @@ def _include(
             of_apps[path.stem] = of_apps.get(path.stem, ()) + tuple(of_file)
 
 
-def _read(path: Path, name: str, files: Files, problems: list[Problem]) -> LocatedDict:
+def _read(path: Path, name: str, files: Files, problems: list[Problem], *, holds_app: bool = False) -> LocatedDict:
     try:
         raw = files.read(path, MAX_FILE)
         if len(raw) > MAX_FILE:
             problems.append(Problem(Location(name), (), "is over 16 MiB"))
         else:
-            return parse(raw.decode(), name)
+            tree = parse(raw.decode(), name)
+            if holds_app and tree.is_blank:
+                sentence = "holds no app: write the app's keys, {} if it has none of its own, or delete the file"
+                problems.append(Problem(Location(name), (), sentence))
+            return tree
     except OSError as error:
         problems.append(Problem(Location(name), (), f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError:
@@ -313,5 +340,6 @@ __all__ = [
     "read_server",
     "read_tree",
     "shown_apps",
+    "shown_settings",
     "with_dotenv",
 ]

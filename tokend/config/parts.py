@@ -1,6 +1,6 @@
 """Mappings and lists whose items stay usable if one of them is wrong, so that one pass reports every problem."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo
 
@@ -26,10 +26,23 @@ def _listed(value: Any, info: ValidationInfo) -> Any:
 def _mapping(value: object, path: KeyPath, info: ValidationInfo) -> LocatedDict:
     if isinstance(value, LocatedDict):
         return value
-    info.context["report"].add_broken(path, "must be a mapping")  # type: ignore[index]  # its callers have checked it
+    info.context["report"].add_broken(path, f"must be a mapping, such as {_example(path)}")  # type: ignore[index]  # its callers have checked it
     empty = LocatedDict(Location(""))
     empty.path = path
     return empty
+
+
+_EXAMPLES: Final = {
+    "apps": '{app_id: "…", certificate: {env: NAME}, callers: {…}}',
+    "callers": '{api_key: "sha256:…", rules: [{kinds: rtc, channel: "demo-*"}]}',
+    "routes": "{path: /demo, dialect: native}",
+    "backends": "{} for a kind without options",
+}
+
+
+def _example(path: KeyPath) -> str:
+    """What such a part looks like, by the key around it."""
+    return _EXAMPLES.get(str(path[-2]) if len(path) > 1 else "", "{key: value}")
 
 
 def mapped(value: Any, info: ValidationInfo) -> Any:
@@ -51,13 +64,17 @@ Named = Annotated[dict[str, T], BeforeValidator(_named)]
 Listed = Annotated[list[T], BeforeValidator(_listed)]
 
 
+_DESCRIBED: Final = frozenset({"is missing", "must be a mapping", "must be a list"})
+"""Sentences that the description of the key completes."""
+
+
 def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:
     """Add pydantic's errors to the report. Returns the keys directly below `path` that have errors."""
     broken = set()
     for field_error in field_errors(error, model):
         sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
-        if sentence == "is missing" and (description := description_of(model, field_error.path)):
-            sentence = f"is missing: {description}"
+        if sentence in _DESCRIBED and (description := description_of(model, field_error.path)):
+            sentence = f"{sentence}: {description}"
         report.add_broken(
             (*path, *field_error.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
         )

@@ -60,9 +60,12 @@ class Secrets:
         return value
 
     def read(self, reference: Reference, *, public: bool = False) -> Secret:
-        """The secret of a reference, without a file's final newline. Raises `SecretProblem`. `public`: anybody may read it."""
+        """The secret of a reference, without one final line break. Raises `SecretProblem`. `public`: anybody may read it."""
         if reference.env is not None:
-            return Secret(self.variable(reference.env))
+            text = self.variable(reference.env).removesuffix("\n").removesuffix("\r")
+            if not text:
+                raise SecretProblem(f"the {reference.source} holds only a line break")
+            return Secret(text)
         what = reference.source
         try:
             check = None if reference.file is None or public else partial(self._check_mode, what)

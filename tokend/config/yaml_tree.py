@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 from msgspec import Struct
 
+from tokend.config.yaml_hints import hint
 from tokend.core.validation import redact_secrets
 
 MAX_DEPTH: Final = 32
@@ -37,11 +38,15 @@ class Location(Struct, frozen=True, order=True):
 
 
 class LocatedDict(dict[str, Any]):
-    """A mapping with the location of each key. `path`: its place in the whole configuration, set when it is merged."""
+    """A mapping with the location of each key. `path`: its place in the whole configuration, set when it is merged.
 
-    def __init__(self, location: Location) -> None:
+    `is_blank`: it stands for a file without any content.
+    """
+
+    def __init__(self, location: Location, *, is_blank: bool = False) -> None:
         super().__init__()
         self.location = location
+        self.is_blank = is_blank
         self.locations: dict[str, Location] = {}
         self.path: tuple[str | int, ...] = ()
 
@@ -96,9 +101,9 @@ class _Builder:
                 elif isinstance(event, yaml.NodeEvent):
                     root = self._node(event, 0)
         except yaml.MarkedYAMLError as error:
-            at = error.problem_mark or error.context_mark
-            location = Location(self._file, at.line + 1, at.column + 1) if at else Location(self._file)
-            self._problems.append((location, f"this is not valid YAML: {error.problem or error.context}"))
+            found = hint(error, text)
+            location = Location(self._file, found.line, found.column)
+            self._problems.append((location, f"this is not valid YAML: {found.sentence}"))
         except yaml.YAMLError:
             self._problems.append(
                 (Location(self._file), "this is not valid YAML: it holds a character that no text file has")
@@ -109,16 +114,20 @@ class _Builder:
             self._problems.append((Location(self._file, 1, 1), "the file must hold a mapping"))
         if self._problems:
             raise YamlError(sorted(self._problems))
-        return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1))
+        return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1), is_blank=True)
 
     def _node(self, event: Any, depth: int) -> object:
         if depth > MAX_DEPTH:
             raise _TooDeep(self._location(event))
         if isinstance(event, yaml.AliasEvent):
-            self._problem(event, "aliases (*name) are not used here: write the value out, or use `defaults`")
+            self._problem(
+                event, "aliases (*name) are not used here: put text that begins with * in quotes, or use `defaults`"
+            )
             return None
         if event.anchor is not None:
-            self._problem(event, "anchors (&name) are not used here: write the value out, or use `defaults`")
+            self._problem(
+                event, "anchors (&name) are not used here: put text that begins with & in quotes, or use `defaults`"
+            )
         if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.implicit[1]):
             self._problem(event, "tags (!name) are not used here: put text that begins with ! in quotes")
         if isinstance(event, yaml.MappingStartEvent):

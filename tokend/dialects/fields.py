@@ -17,9 +17,12 @@ MAX_FORM_FIELDS: Final = 50
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 
 
-def json_object(request: HttpRequest) -> dict[str, Any]:
-    """Return the body, a JSON object. A missing content type counts as JSON; any other raises `ApiError` (415)."""
-    if media_type(request) != JSON:
+def json_object(request: HttpRequest, *, any_type: bool = False) -> dict[str, Any]:
+    """Return the body, a JSON object. A missing content type counts as JSON; any other raises `ApiError` (415).
+
+    `any_type`: the content type does not count, as on servers that decode every body as JSON.
+    """
+    if not any_type and media_type(request) != JSON:
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON}")
     try:
         value = strict_json.loads(request.body)
@@ -36,8 +39,10 @@ def form(request: HttpRequest) -> tuple[tuple[str, str], ...]:
         return tuple(
             parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
         )
+    except UnicodeDecodeError as error:
+        raise ApiError(Code.MALFORMED, "the form is not UTF-8") from error
     except ValueError as error:
-        raise ApiError(Code.MALFORMED, "the form is not UTF-8, or has too many fields") from error
+        raise ApiError(Code.MALFORMED, f"the form has over {MAX_FORM_FIELDS} fields") from error
 
 
 def without_repetition(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -59,7 +64,7 @@ def _json_sentence(body: bytes, error: Exception) -> str:
     if isinstance(error, strict_json.DuplicateKeyError):
         return "a key stands twice in one object of the body"
     if not body.strip():
-        return "the body is empty: a JSON object is wanted"
+        return "the body is empty: send a JSON object"
     return "the body is not valid JSON (one object, in UTF-8)"
 
 

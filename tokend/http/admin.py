@@ -130,10 +130,12 @@ class _Endpoints:
             return _error(409, "this application was not made from a file: there is nothing to reload")
         result = await self._operated.reloader.reload()
         answer = {
-            "reloaded": result.changed,
+            "result": result.result,
             "fingerprint": result.fingerprint,
+            "removed": result.removed,
             "problems": result.problems,
             "invalid_apps": result.invalid_apps,
+            "serving_last_version": result.serving_last_version,
         }
         return _json(answer, 409 if result.problems else 200)
 
@@ -154,7 +156,7 @@ class _Endpoints:
         try:
             return _json(await difference_of(reloader))
         except ConfigurationError as error:
-            return _json({"problems": [str(problem) for problem in error.problems], "apps": {}}, 409)
+            return _json({"problems": [str(problem) for problem in error.problems], "apps": {}, "settings": []}, 409)
 
 
 def _errors_in(log: JsonLog) -> Any:

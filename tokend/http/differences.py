@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tokend.config.loading import Files, shown_apps
+from tokend.config.loading import Files, shown_apps, shown_settings
 from tokend.http.reloader import Reloader, errors_of
 
 
 async def difference_of(reloader: Reloader) -> dict[str, Any]:
-    """`{"apps": {name: {"change": …, "keys": […], "problems": […]}}}`; nothing is changed.
+    """`{"apps": {name: {"change": …, "keys": […], "problems": […]}}, "settings": […]}`; nothing is changed.
 
+    `settings`: the dotted keys outside the apps that differ, such as `server.drain`.
     `change` is added, changed, removed or invalid. `keys` are dotted; a secret that changed elsewhere is `(a secret)`.
     Raises `ConfigurationError` for errors outside the apps.
     """
@@ -23,7 +24,10 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
             apps[name] = {"change": change, "keys": keys or ["(a secret)"]}
     for name, problems in errors.items():
         apps[name] = {"change": "invalid", "problems": problems}
-    return {"problems": [], "apps": apps}
+    settings = sorted(
+        _differing(shown_settings(reloader.source, reloader.files), shown_settings(reloader.source, files))
+    )
+    return {"problems": [], "apps": apps, "settings": settings}
 
 
 def _apps(reloader: Reloader, files: Files) -> Mapping[str, Any]:

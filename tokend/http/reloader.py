@@ -27,13 +27,21 @@ Install = Callable[[Isolated, Files], Awaitable[list[str]]]
 class Reloaded(Struct, frozen=True):
     """The result of a reload. `fingerprint` is that of the configuration that serves now, old or new.
 
-    `problems`: why nothing was changed. `invalid_apps`: the errors of each app that is not served as it is written.
+    `problems`: why nothing was changed. `invalid_apps`: the errors of each app that is not served as it is written;
+    `serving_last_version`: those of them that are served as they were. `removed`: apps that are no longer served.
     """
 
     problems: tuple[str, ...]
     fingerprint: str
     changed: bool = False
     invalid_apps: Mapping[str, tuple[str, ...]] = {}
+    serving_last_version: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    @property
+    def result(self) -> str:
+        """`done`, `unchanged` or `refused`, as the log and the metrics call it."""
+        return "refused" if self.problems else "done" if self.changed else "unchanged"
 
 
 class Reloader:
@@ -84,29 +92,35 @@ class Reloader:
             try:
                 isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
             except ConfigurationError as error:
-                return self._reject(map(str, error.problems), {})
+                return self._reject(map(str, error.problems))
             configuration = isolated.configuration
             if configuration.fingerprint == self.configuration.fingerprint:
                 self.refused = False
                 self._note_invalid_apps(isolated)
                 self._metrics.count("tokend_reloads", "unchanged")
                 self._log.event("reload", result="unchanged", fingerprint=configuration.fingerprint)
-                return Reloaded((), configuration.fingerprint, invalid_apps=self.invalid_apps)
+                return self._result(changed=False)
             if isolated.invalid_apps and not (isolated.changes_apps or self._starts_to_fail(isolated)):
                 self._note_invalid_apps(isolated)
-                return self._reject(map(str, isolated.problems), errors_of(isolated))
+                return self._reject(map(str, isolated.problems), isolated)
             if problems := await self._install(isolated, files):
-                return self._reject(problems, {})
+                return self._reject(problems)
             before, self.isolated, self.files = self.configuration, isolated, files
             self.refused, self.loaded_at = False, self._clock()
             self._metrics.count("tokend_reloads", "done")
+            removed = tuple(sorted(isolated.removed))
             self._log.event(
-                "reload", result="done", fingerprint=configuration.fingerprint, apps=len(configuration.apps)
+                "reload",
+                "warning" if removed else "info",
+                result="done",
+                fingerprint=configuration.fingerprint,
+                apps=len(configuration.apps),
+                **({"removed": removed} if removed else {}),
             )
             log_invalid_apps(self._log, isolated)
             for warning in (*self.warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
                 self._log.event("warning", "warning", message=warning)
-            return Reloaded((), configuration.fingerprint, changed=True, invalid_apps=self.invalid_apps)
+            return self._result(changed=True, removed=removed)
 
     async def preview(self) -> tuple[Isolated, Files]:
         """What a reload would serve now, and its files. Raises `ConfigurationError` for errors outside the apps."""
@@ -128,19 +142,35 @@ class Reloader:
         """Whether a new app is invalid from its beginning: it takes its routes, and answers 503 there."""
         return any(not invalid.serves_previous for invalid in isolated.invalid_apps.values())
 
-    def _reject(self, problems: Iterable[str], invalid_apps: Mapping[str, tuple[str, ...]]) -> Reloaded:
+    def _result(self, *, changed: bool, removed: tuple[str, ...] = ()) -> Reloaded:
+        return Reloaded((), self.configuration.fingerprint, changed, self.invalid_apps, _kept(self.isolated), removed)
+
+    def _reject(self, problems: Iterable[str], isolated: Isolated | None = None) -> Reloaded:
+        """`isolated`: what was read, if only apps are invalid."""
         sentences = tuple(problems)
         self.refused = True
         self._metrics.count("tokend_reloads", "refused")
         self._log.event(
             "reload", "error", result="refused", problems=sentences, fingerprint=self.configuration.fingerprint
         )
-        return Reloaded(sentences, self.configuration.fingerprint, invalid_apps=invalid_apps)
+        if isolated is None:
+            return Reloaded(sentences, self.configuration.fingerprint)
+        return Reloaded(
+            sentences,
+            self.configuration.fingerprint,
+            invalid_apps=errors_of(isolated),
+            serving_last_version=_kept(isolated),
+        )
 
 
 def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:
     """The errors of each invalid app, as sentences with their places."""
     return {name: tuple(map(str, invalid.problems)) for name, invalid in isolated.invalid_apps.items()}
+
+
+def _kept(isolated: Isolated) -> tuple[str, ...]:
+    """Names of the invalid apps that are served in their last valid version."""
+    return tuple(name for name, invalid in isolated.invalid_apps.items() if invalid.serves_previous)
 
 
 def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:

@@ -106,8 +106,10 @@ def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
         return ()
     try:
         return tuple(parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS))
+    except UnicodeDecodeError as error:
+        raise ApiError(Code.MALFORMED, "the query is not UTF-8") from error
     except ValueError as error:
-        raise ApiError(Code.MALFORMED, "the query is not UTF-8, or has too many fields") from error
+        raise ApiError(Code.MALFORMED, f"the query has over {MAX_QUERY_FIELDS} fields") from error
 
 
 def check_body_headers(request: web.BaseRequest, limit: int) -> None:

@@ -16,7 +16,7 @@ from tokend.core.durations import Duration
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList, ItemOrSet
 from tokend.core.rate_limits import NO_LIMITS, Limits
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, invalid, redact_secrets
 from tokend.dialects import custom
 from tokend.issuing.dialect_choices import DialectChoices
 
@@ -108,6 +108,9 @@ _ANY_PORT: Final = frozenset({"http://localhost:*", "http://127.0.0.1:*", "http:
 """For pages under development, whose port changes. On another host, each port may belong to someone else."""
 
 
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+
+
 def _pattern_of(written: str) -> str:
     """The regular expression for an origin with `*`; matching takes linear time."""
     if written in _ANY_PORT:
@@ -119,11 +122,18 @@ def check_origin(written: str) -> str | None:
     """What is wrong with an origin in the configuration, or None."""
     if written == "null":
         return "may not be null: any sandboxed page has that origin"
+    scheme, _, rest = written.partition("://")
+    if (port := _DEFAULT_PORTS.get(scheme)) is not None and rest.endswith(f":{port}"):
+        without = redact_secrets(written.removesuffix(f":{port}"))
+        return f"names the default port, which browsers leave out: write {without}"
     if written == "*" or written in _ANY_PORT or _WRITTEN.fullmatch(written):
         return None
     if written.endswith(":*"):
         return f"any port is only possible on this machine: write {', '.join(sorted(_ANY_PORT))}, or name the port"
-    return 'must be like https://app.example.com or https://*.example.com, in lower case, without a path; or "*"'
+    return (
+        "must be like https://app.example.com or https://*.example.com, in lower case, without a path; "
+        'http://localhost:* for any port; or "*"'
+    )
 
 
 def _origin(written: str) -> str:

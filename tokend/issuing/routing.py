@@ -158,8 +158,12 @@ def split_path(target: str) -> tuple[str, ...]:
     raw = target.partition("?")[0]
     if not raw.startswith("/"):
         raise ApiError(Code.MALFORMED, "the request's target must be a path")
-    if "#" in raw or _ESCAPE.search(raw):
-        raise ApiError(Code.MALFORMED, "the path holds a bad escape, %2f or #")
+    if "#" in raw:
+        raise ApiError(Code.MALFORMED, "the path holds a #: write it as %23")
+    if (escape := _ESCAPE.search(raw)) is not None:
+        slash = escape[0].lower() == "%2f"
+        sentence = "the path holds %2f: a slash cannot be part of a value" if slash else "the path holds a bad escape"
+        raise ApiError(Code.MALFORMED, f"{sentence}{'' if slash else ': write a percent sign as %25'}")
     if "%" not in raw and raw.isascii() and raw.isprintable():  # nothing to decode, as in most requests
         parts = tuple(raw[1:].split("/"))
     else:

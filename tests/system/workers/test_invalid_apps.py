@@ -26,7 +26,7 @@ def test_the_proof_in_small(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_worker_that_starts_later_keeps_the_last_valid_version_too(tmp_path: Path) -> None:
     async with serving(tmp_path, 2) as server:
         server.write("demo-*", more="  other:\n    app_id: short\n")  # a new app, invalid from its beginning
-        assert (await server.reload())[1]["reloaded"]
+        assert (await server.reload())[1]["result"] == "done"
         server.write("demo-*", app_id="short", more=f'  other: {{app_id: "{"a" * 32}"}}\n')
         await server.reload()
         for pid in server.workers():
@@ -46,5 +46,5 @@ async def test_diff_says_per_app_what_a_reload_would_change(tmp_path: Path) -> N
         server.write("lobby-*")
         found = await asyncio.to_thread(tokend, tmp_path, {}, "diff")
         assert (found.returncode, found.stdout.split()) == (1, ["changed", "demo", "callers.any.rules"])
-        assert (await server.reload())[1]["reloaded"]
+        assert (await server.reload())[1]["result"] == "done"
         assert (await asyncio.to_thread(tokend, tmp_path, {}, "diff")).returncode == 0

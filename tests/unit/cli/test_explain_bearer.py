@@ -122,3 +122,26 @@ def test_wrong_usage_is_exit_code_2_and_repeats_no_token(
     told = capsys.readouterr().err
     assert sentence in told
     assert "aaa.bbb" not in told
+
+
+@pytest.mark.parametrize("command", ["explain", "token"])
+def test_n6_claims_are_checked_by_require(home: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    text = CONFIG.replace("keys: [{file: key.pem}]", "keys: [{file: key.pem}], require: {claims.org: acme}")
+    (home / "config.yaml").write_text(text)
+    (home / "claims.json").write_text('{"sub": "ada", "role": "host", "org": "bolt"}')
+    words = [command, "--as", "web", "--claims", "claims.json", *ASK]
+    assert main(words) == 1
+    assert capsys.readouterr().err == ('tokend: credential_invalid: require of caller web: claims.org is not "acme"\n')
+    (home / "claims.json").write_text('{"sub": "ada", "role": "host", "org": "acme"}')
+    assert main(words) == 0
+
+
+def test_n6_without_claims_explain_says_that_require_is_not_checked(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = CONFIG.replace("keys: [{file: key.pem}]", "keys: [{file: key.pem}], require: {claims.org: acme}")
+    (home / "config.yaml").write_text(text)
+    main(["explain", "--as", "web", *ASK])
+    assert json.loads(capsys.readouterr().out)["require"] == "not checked: name the caller's claims with --claims"
+    main(["explain", "--as", "studio", *ASK])
+    assert "require" not in json.loads(capsys.readouterr().out)

@@ -96,7 +96,7 @@ def test_c16_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
         ),
         (["--caller", "uikit", "--ttl", "32d"], "--ttl must be 1s to 31d"),
         (["--caller", "uikit", "--ttl", "0s"], "--ttl must be 1s to 31d"),
-        (["--caller", "uikit", "--ttl", "3600"], "argument --ttl: must be a number with its unit: 90s, 30m, 1h or 1d"),
+        (["--caller", "uikit", "--ttl", "3600x"], "argument --ttl: must be a number with its unit: 90s, 30m, 1h or 1d"),
         (["--caller", "uikit"], "the following arguments are required: --ttl"),
         (["--ttl", "1h"], "the following arguments are required: --caller"),
         (["--caller", "uikit", "--ttl", "1h", "--app", "other"], "there is no app other"),

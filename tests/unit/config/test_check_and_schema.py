@@ -48,7 +48,7 @@ def test_check_tells_every_problem_and_exits_with_78(tmp_path: Path, command: Co
     assert found.stderr.splitlines() == [
         "other.yaml:8:5: apps.demo.certficate: unknown key, did you mean 'certificate'?",
         "other.yaml:9:11: apps.demo.ttl.max: is over the maximum of every kind: rtc 86400 s, rtm 86400 s, chat 86400 s",
-        "2 problems; nothing was started",
+        "2 problems; invalid configuration",
     ]
 
 
@@ -60,7 +60,7 @@ def test_a_dotenv_is_read_and_a_broken_one_is_78(tmp_path: Path, command: Comman
     assert "warning: app default: caller anybody" in found.stdout
     (tmp_path / ".env").write_bytes(b"\xff\n")
     found = command(tmp_path, ENVIRONMENT, "check")
-    assert (found.returncode, found.stderr) == (78, ".env: is not UTF-8 text\n1 problem; nothing was started\n")
+    assert (found.returncode, found.stderr) == (78, ".env: is not UTF-8 text\n1 problem; invalid configuration\n")
 
 
 def test_wrong_usage_exits_with_2(

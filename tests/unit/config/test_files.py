@@ -104,6 +104,26 @@ def test_a_pattern_that_no_file_fits_is_fine(tmp_path: Path) -> None:
     assert list(loaded(tmp_path, f"include: apps.d/*.yaml\n{ONE_APP}").apps) == ["demo"]
 
 
+def test_n2_an_include_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path, f"include: [apps.d/*.yaml, more/*]\n{ONE_APP}", {"more/acme.yaml": OWN})
+    (warning,) = [warning for warning in configuration.warnings if "include" in warning]
+    assert warning.startswith("config.yaml:1:1: include: no file matches apps.d/*.yaml in ")
+
+
+def test_n2_without_any_app_the_error_names_the_include(tmp_path: Path) -> None:
+    assert _problems(tmp_path, "include: apps.d/*.yaml\n", {}) == [
+        "config.yaml:1:1: apps: is missing: name at least one app; no file matches `include`"
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# later\n", "---\n"])
+def test_n2_an_included_file_without_content_is_an_error(tmp_path: Path, text: str) -> None:
+    found = _problems(tmp_path, f"include: apps.d/*.yaml\n{ONE_APP}", {"apps.d/bolt.yaml": text})
+    assert found == [
+        "apps.d/bolt.yaml: holds no app: write the app's keys, {} if it has none of its own, or delete the file"
+    ]
+
+
 def test_an_absolute_include(tmp_path: Path) -> None:
     write(tmp_path, {"else/acme.yaml": OWN})
     (tmp_path / "house").mkdir()
@@ -115,7 +135,7 @@ def test_a_problem_of_an_included_file_names_that_file_and_its_line(tmp_path: Pa
     found = _problems(
         tmp_path,
         f"include: apps.d/*.yaml\n{ONE_APP}",
-        {"apps.d/acme.yaml": OWN + "ttl:\n  max: 25h\n", "apps.d/bolt.yaml": "", "apps.d/coda.yaml": OWN + "- x\n"},
+        {"apps.d/acme.yaml": OWN + "ttl:\n  max: 25h\n", "apps.d/bolt.yaml": "{}", "apps.d/coda.yaml": OWN + "- x\n"},
     )
     assert found == [
         "apps.d/acme.yaml:5:3: apps.acme.ttl.max: is over the maximum of every kind: rtc 86400 s, rtm 86400 s, chat 86400 s",
@@ -123,7 +143,7 @@ def test_a_problem_of_an_included_file_names_that_file_and_its_line(tmp_path: Pa
         "{env: NAME}, {file: PATH} or {credential: NAME}",
         "apps.d/bolt.yaml:1:1: apps.bolt.app_id: is missing: backend rtc needs the project's App ID",
         "apps.d/bolt.yaml:1:1: apps.bolt.callers: is missing: without a caller, nobody gets a token",
-        "apps.d/coda.yaml:4:1: this is not valid YAML: did not find expected key",
+        "apps.d/coda.yaml:4:1: this is not valid YAML: an item of a list stands among the keys of the mapping of line 1",
     ]
 
 

@@ -268,9 +268,9 @@ async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_clien
     admin = await aiohttp_client(tokend.create_admin_app(app))
     await client.get(_GOOD, headers=_HEADERS)
     assert 'tokend_requests_total{app="demo",status="200"} 1.0' in await (await admin.get("/metrics")).text()
-    assert (await (await admin.post("/-/reload")).json())["reloaded"] is False
+    assert (await (await admin.post("/-/reload")).json())["result"] == "unchanged"
     _written(tmp_path, DEMO.replace("demo:", "other:"))
-    assert (await (await admin.post("/-/reload")).json())["reloaded"] is True
+    assert (await (await admin.post("/-/reload")).json())["result"] == "done"
     assert list((await (await admin.get("/-/config")).json())["apps"]) == ["other"]
     proxied = await admin.post("/-/reload", headers={"X-Forwarded-For": "203.0.113.7"})
     assert proxied.status == 403

@@ -85,7 +85,7 @@ async def test_a_reload_changes_the_others_and_keeps_the_last_valid_version(
     assert difference["apps"]["acme"] == {"change": "changed", "keys": ["ttl"]}
     assert difference["apps"]["bolt"]["change"] == "invalid"
     answer = await (await admin.post("/-/reload")).json()
-    assert (answer["reloaded"], answer["problems"], list(answer["invalid_apps"])) == (True, [], ["bolt"])
+    assert (answer["result"], answer["problems"], list(answer["invalid_apps"])) == ("done", [], ["bolt"])
     assert [await _status(client, "acme"), await _status(client, "acme", 300), await _status(client, "bolt")] == [
         400,
         200,
@@ -108,7 +108,7 @@ async def test_where_nothing_else_changes_the_reload_is_refused(
     tenants.write("acme", _BAD)
     response = await admin.post("/-/reload")
     answer = await response.json()
-    assert (response.status, answer["reloaded"], answer["fingerprint"]) == (409, False, before)
+    assert (response.status, answer["result"], answer["fingerprint"]) == (409, "refused", before)
     assert answer["problems"]
     assert await _status(client, "acme") == 200
     assert list((await (await admin.get("/-/config")).json())["invalid_apps"]) == ["acme"]
@@ -129,7 +129,7 @@ async def test_a_file_that_cannot_be_parsed_is_that_apps_alone(tenants: Tenants,
         "acme": "changed",
         "bolt": "invalid",
     }
-    assert (await (await admin.post("/-/reload")).json())["reloaded"]
+    assert (await (await admin.post("/-/reload")).json())["result"] == "done"
     shown = await (await admin.get("/-/config")).json()
     assert (list(shown["invalid_apps"]), "acme" in shown["apps"]) == (["bolt"], True)
     assert await _status(client, "acme") == 400
@@ -158,3 +158,40 @@ async def test_a_server_without_a_valid_app_does_not_start(tenants: Tenants) -> 
     tenants.write("bolt", _BAD)
     with pytest.raises(ConfigurationError, match=r"apps\.d/bolt\.yaml:3:"):
         tenants.application()
+
+
+async def test_n2_a_reload_names_the_apps_that_it_removes(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
+    for name in ("acme", "bolt"):
+        tenants.write(name, _GOOD)
+    app = tenants.application()
+    await aiohttp_client(app)
+    admin = await aiohttp_client(tokend.create_admin_app(app))
+    next(tenants.directory.rglob("bolt.yaml")).unlink()
+    answer = await (await admin.post("/-/reload")).json()
+    assert (answer["result"], answer["removed"]) == ("done", ["bolt"])
+    (line,) = [line for line in tenants.lines if line["event"] == "reload"]
+    assert (line["level"], line["removed"]) == ("warning", ["bolt"])
+
+
+async def test_the_answer_says_which_invalid_apps_are_still_served(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    tenants.write("acme", _GOOD)
+    app = tenants.application()
+    await aiohttp_client(app)
+    admin = await aiohttp_client(tokend.create_admin_app(app))
+    tenants.write("acme", _BAD)
+    tenants.write("bolt", _BAD)
+    answer = await (await admin.post("/-/reload")).json()
+    assert (sorted(answer["invalid_apps"]), answer["serving_last_version"]) == (["acme", "bolt"], ["acme"])
+
+
+async def test_a_difference_outside_the_apps_is_shown(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
+    tenants.write("acme", _GOOD)
+    app = tenants.application()
+    await aiohttp_client(app)
+    admin = await aiohttp_client(tokend.create_admin_app(app))
+    root = next(tenants.directory.rglob("config.yaml"))
+    root.write_text("server: {drain: 7s}\n" + root.read_text())
+    difference = await (await admin.get("/-/diff")).json()
+    assert (difference["apps"], difference["settings"]) == ({}, ["server"])
