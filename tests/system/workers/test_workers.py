@@ -153,14 +153,14 @@ async def test_a_rolling_replacement_of_the_workers_loses_nothing(tmp_path: Path
 
 
 async def test_o12_many_requests_to_replace_the_workers_are_two_replacements(tmp_path: Path) -> None:
-    async with serving(tmp_path, 1) as server:
+    async with serving(tmp_path, 2) as server:
         for _ in range(30):
             server.process.send_signal(signal.SIGUSR2)
             await asyncio.sleep(0.01)
         log = tmp_path / "log"
-        await _until(lambda: log.read_text().count('"result":"started"') == 3, "replaced twice")
+        await _until(lambda: log.read_text().count('"result":"started"') == 6, "replaced twice")
         await asyncio.sleep(2)
-        assert log.read_text().count('"result":"started"') == 3
+        assert log.read_text().count('"result":"started"') == 6
 
 
 async def test_o12_not_ready_if_the_audit_of_one_worker_fails(tmp_path: Path) -> None:
