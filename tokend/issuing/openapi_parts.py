@@ -25,6 +25,8 @@ _FAILURES: Final[Mapping[int, str]] = {
 }
 _OF_BODIES: Final = (413, 415)
 _OF_PATHS: Final = 404
+_MALFORMED: Final = 400
+"""A path that cannot be read belongs to no dialect, so that the error has the shape of native."""
 
 
 def ttl_schema(route: Route, of_kind: int | None = None) -> dict[str, Any]:
@@ -60,8 +62,12 @@ def error_reference(dialect: str) -> str:
 
 def failures(error: Mapping[str, Any], *, in_body: bool, in_path: bool) -> dict[str, Any]:
     """The answers with an error by status. `error`: their content. `in_body`, `in_path`: whether it has parameters there."""
+    before_routing = {PROBLEM_JSON: {"schema": {"$ref": error_reference(NATIVE)}}} if in_path else {}
     return {
-        str(status): {"description": description, "content": error}
+        str(status): {
+            "description": description,
+            "content": {**before_routing, **error} if status == _MALFORMED else error,
+        }
         for status, description in _FAILURES.items()
         if (in_body or status not in _OF_BODIES) and (in_path or status != _OF_PATHS)
     }
