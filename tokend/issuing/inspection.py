@@ -22,7 +22,7 @@ def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspecti
     """Inspect a token. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read the text."""
     backend, reading = _read(list(backends), request)
     says: dict[str, object] = {
-        **grant_fields(reading.grant, backend),
+        **grant_fields(reading.grant, backend, "ttl" in reading.hidden),
         "app": _owner(backend, reading),
         "signed_by": reading.signed_by,
         "signature": _signature(reading),
@@ -36,21 +36,24 @@ def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspecti
     return Inspection(says, diagnosis.problems, diagnosis.notes)
 
 
-def grant_fields(grant: Grant, backend: Backend) -> dict[str, object]:
-    """A grant as plain data, for explain and inspect alike."""
+def grant_fields(grant: Grant, backend: Backend, ttl_hidden: bool = False) -> dict[str, object]:
+    """A grant as plain data, for explain and inspect alike. Lifetimes that the token hides are None."""
     declarations = _reading_declarations(backend)
     return {
         **({} if grant.app_id is None else {"app_id": grant.app_id}),
         "format": grant.format,
-        "ttl": grant.ttl,
-        "services": [_service_fields(service, declarations) for service in grant.services],
+        "ttl": None if ttl_hidden else grant.ttl,
+        "services": [_service_fields(service, declarations, ttl_hidden) for service in grant.services],
         "capabilities": sorted(reach_of(grant, declarations).capabilities - {UNDECLARED}),
     }
 
 
-def _service_fields(service: Service, declarations: Declarations) -> dict[str, object]:
+def _service_fields(service: Service, declarations: Declarations, ttl_hidden: bool) -> dict[str, object]:
     role = role_of(service, declarations)
-    return service_fields(service) | ({} if role is None else {"role": role})
+    fields = service_fields(service) | ({} if role is None else {"role": role})
+    if ttl_hidden:
+        fields["privileges"] = {name: seconds or None for name, seconds in service.privileges.items()}
+    return fields
 
 
 def _reading_declarations(backend: Backend) -> Declarations:
@@ -144,4 +147,4 @@ def _words(name: str | Extent, any_id: str, template: str) -> str:
 def _signature(reading: Reading) -> str:
     if "signed_by" in reading.hidden:
         return "cannot be checked without the channel and user that the client joins with"
-    return "valid" if reading.signed_by else "not by a certificate of this app"
+    return "valid" if reading.signed_by else "not by a secret of this app"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.unit.core.any_kind import AnyKind, PlainKind
 from tests.unit.issuing.making import (
     APP_ID,
     CREDENTIALS,
@@ -15,8 +16,9 @@ from tests.unit.issuing.making import (
     unmet,
 )
 from tokend.backends.agora.apaas import Apaas
-from tokend.backends.contract import NoOptions
+from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import ClaimError, parse_claim_path
+from tokend.core.declarations import CAPABILITIES
 from tokend.core.field_limits import Limit, unmet_fields
 from tokend.core.model import Caller, Grant, Restriction, Service, TokenRequest
 from tokend.core.patterns import Placeholder, TemplateError, parse_template, uid_of
@@ -92,6 +94,18 @@ def test_what_a_rule_requires_in_words() -> None:
         "capability wildcard_channel is not named",
         "capability wildcard_user is not named",
     ]
+
+
+def test_any_channel_does_not_match_a_limit() -> None:
+    """A client that requests any channel has written no `*`. One that has written it reads it again."""
+    kinds: dict[str, Backend] = {"any": AnyKind(NoOptions(), CREDENTIALS), "plain": PlainKind(NoOptions(), CREDENTIALS)}
+    limited = app(rule("demo-*", "ann-*", kinds=["any", "plain"], capabilities=CAPABILITIES), built=kinds)
+    for kind, written, shown in (("any", True, "any {}"), ("plain", True, "any {}"), ("plain", "*", '{} "*"')):
+        services = [{"name": "call", "user": written, "channel": written, "privileges": {"listen": None}}]
+        assert unmet(limited, TokenRequest(kind, {"services": services})).split("; ") == [
+            f'{shown.format("channel")} does not match "demo-*"',
+            f'{shown.format("user")} does not match "ann-*"',
+        ]
 
 
 def test_what_a_service_without_user_or_channel_requires_in_words() -> None:

@@ -82,7 +82,7 @@ def test_an_issue_time_in_the_future_is_a_wrong_clock() -> None:
 def test_a_token_of_another_app_id() -> None:
     says, problems = _told(_token(rtc(), OTHER_CREDENTIALS))
     assert "another App ID" in problems
-    assert (says["signed_by"], says["signature"]) == (None, "not by a certificate of this app")
+    assert (says["signed_by"], says["signature"]) == (None, "not by a secret of this app")
 
 
 def test_a_token_that_no_certificate_of_ours_signed() -> None:

@@ -106,7 +106,7 @@ def test_wrong_project_and_wrong_certificate_are_told_apart() -> None:
     assert other_project.says["app"] == "another"
     other_certificate = look(token, ours=backends(certificate="c" * 32))
     assert "No certificate of this app signed it" in other_certificate.problems[0]
-    assert other_certificate.says["signature"] == "not by a certificate of this app"
+    assert other_certificate.says["signature"] == "not by a secret of this app"
 
 
 def test_without_an_app_nothing_is_said_of_whose_it_is() -> None:
