@@ -32,9 +32,10 @@ class Role(Struct, frozen=True):
 
 
 class Capability(Struct, frozen=True):
-    """What a rule must allow by name, in `capabilities`."""
+    """What a rule must allow by name, in `capabilities`. `role`: the role that it gives, too, such as PUBLISH."""
 
     name: str
+    role: Role | None = None
 
 
 class Access(Enum):
@@ -85,7 +86,7 @@ class ServiceShape(Struct, frozen=True):
     kind: str | None = None
 
 
-class Declarations(Struct, frozen=True):
+class Declarations(Struct, frozen=True, eq=False):  # hashed by identity, as a key of caches
     """All that a backend declares. `wildcards`: whether `*` in an id matches other ids at the vendor.
 
     `unlimited`: privileges whose lifetime may be 0, which means as long as the token.
@@ -100,13 +101,17 @@ class Declarations(Struct, frozen=True):
     @property
     def capabilities(self) -> frozenset[str]:
         """Names of the capabilities of privileges and details, without the built-in ones."""
-        meanings = (*self.privileges.values(), *self.details.values())
-        return frozenset(meaning.name for meaning in meanings if isinstance(meaning, Capability)) - {APP_ADMIN}
+        named = (meaning.name for meaning in self._meanings() if isinstance(meaning, Capability))
+        return frozenset(named) - {APP_ADMIN}
 
     @property
     def roles(self) -> frozenset[str]:
-        """Names of the roles of privileges."""
-        return frozenset(meaning.name for meaning in self.privileges.values() if isinstance(meaning, Role))
+        """Names of the roles of privileges and details."""
+        roles = (meaning.role if isinstance(meaning, Capability) else meaning for meaning in self._meanings())
+        return frozenset(role.name for role in roles if isinstance(role, Role))
+
+    def _meanings(self) -> tuple[Meaning | Freedom, ...]:
+        return (*self.privileges.values(), *self.details.values())
 
     def problems(self) -> Iterator[str]:
         """What is wrong with them, in sentences for the author of the backend."""

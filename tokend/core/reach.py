@@ -1,5 +1,6 @@
 """The reach of a grant: users, channels, roles and capabilities, computed from its services and the declarations."""
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -62,7 +63,7 @@ def reach_of(grant: Grant, declarations: Declarations) -> Reach:
 
 
 def _reach_of_service(service: Service, declarations: Declarations) -> Reach:
-    roles, capabilities = _meanings(service, declarations)
+    roles, capabilities = _meanings(tuple(service.privileges), tuple(service.detail), declarations)
     user, channel = service.user, service.channel
     users = _users(service)
     channels = _NONE if channel is NOT_APPLICABLE else frozenset((text_of(channel),))
@@ -94,27 +95,38 @@ def _reach_of_service(service: Service, declarations: Declarations) -> Reach:
     )
 
 
-def _meanings(service: Service, declarations: Declarations) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the roles and capabilities of a service's privileges and details."""
-    roles, capabilities = set(), set()
+@lru_cache(maxsize=1024)
+def _meanings(
+    privileges: tuple[str, ...], details: tuple[str, ...], declarations: Declarations
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the roles and capabilities of these privileges and details."""
+    roles: set[str] = set()
+    capabilities: set[str] = set()
     declared = declarations.privileges
-    for name in service.privileges:
+    for name in privileges:
         meaning = declared.get(name)
         if isinstance(meaning, Role):
             roles.add(meaning.name)
         elif isinstance(meaning, Capability):
-            capabilities.add(meaning.name)
+            _add(meaning, roles, capabilities)
         elif meaning is None:
             capabilities.add(UNDECLARED)
-    for name in service.detail:
+    for name in details:
         detail = declarations.details.get(name)
         if isinstance(detail, Capability):
-            capabilities.add(detail.name)
+            _add(detail, roles, capabilities)
         elif detail is None:
             capabilities.add(UNDECLARED)
     if PUBLISHER in roles:
         roles.discard(SUBSCRIBER)  # who publishes may listen
     return frozenset(roles), frozenset(capabilities)
+
+
+def _add(capability: Capability, roles: set[str], capabilities: set[str]) -> None:
+    """Add a capability, and the role that it gives."""
+    capabilities.add(capability.name)
+    if capability.role is not None:
+        roles.add(capability.role.name)
 
 
 def text_of(name: str | Extent) -> str:
@@ -129,7 +141,7 @@ def users_of(grant: Grant) -> list[str]:
 
 def role_of(service: Service, declarations: Declarations) -> str | None:
     """Return the role of a service, as `leading_role` does."""
-    roles, _ = _meanings(service, declarations)
+    roles, _ = _meanings(tuple(service.privileges), tuple(service.detail), declarations)
     return leading_role(roles)
 
 

@@ -3,7 +3,7 @@
 What is not declared is refused as not permitted. Any other breach is an error of the backend: 500, and nothing is released.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -30,18 +30,16 @@ def granted(backend: Backend, kind: str, fields: Any, ttl: int, user: str | None
         grant = backend.grant(fields, ttl, user)
     except ApiError:
         raise
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; its text could hold a secret
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in may raise anything; its text could hold a secret
         _broken(kind, f"grant raised {type(error).__name__}", error)
     if problem := next(_problems(grant, backend, ttl), None):
         _broken(kind, problem)
     declarations = backend.declarations
     for service in grant.services:
-        for name in service.privileges:
-            if name not in declarations.privileges:
-                raise _undeclared(kind, "privilege", name)
-        for name in service.detail:
-            if name not in declarations.details:
-                raise _undeclared(kind, "detail", name)
+        if not service.privileges.keys() <= declarations.privileges.keys():
+            raise _undeclared(kind, "privilege", service.privileges.keys() - declarations.privileges.keys())
+        if not service.detail.keys() <= declarations.details.keys():
+            raise _undeclared(kind, "detail", service.detail.keys() - declarations.details.keys())
     return grant, reach_of(grant, declarations)
 
 
@@ -50,22 +48,21 @@ def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) 
     try:
         minted = backend.mint(grant, issuance)
         mismatch = _mint_problem(minted, backend, grant) or backend.verify(minted, grant, issuance)
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; its text could hold a secret
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in may raise anything; its text could hold a secret
         _broken(kind, f"minting raised {type(error).__name__}", error)
     if mismatch is not None:
         _broken(kind, mismatch.sentence)
     return minted
 
 
-def _broken(kind: str, sentence: str, cause: Exception | None = None) -> NoReturn:
+def _broken(kind: str, sentence: str, cause: BaseException | None = None) -> NoReturn:
     raise ApiError(Code.INTERNAL, "the token was not released", operator=f"backend of {kind}: {sentence}") from cause
 
 
-def _undeclared(kind: str, what: str, name: object) -> ApiError:
+def _undeclared(kind: str, what: str, names: Set[str]) -> ApiError:
+    listed = ", ".join(sorted(repr(str(name)[:100]) for name in names)[:3])
     return ApiError(
-        Code.NOT_PERMITTED,
-        f"kind {kind} does not declare a {what} that this would give",
-        operator=f"{what} {str(name)[:100]!r}",
+        Code.NOT_PERMITTED, f"kind {kind} does not declare a {what} that this would give", operator=f"{what} {listed}"
     )
 
 
@@ -103,14 +100,21 @@ def _is_id(name: object, presence: Presence) -> bool:
     """Whether an id is as its service declares it."""
     if presence is NEVER or name is NOT_APPLICABLE:
         return name is NOT_APPLICABLE and presence is not REQUIRED
-    return bool(name) if type(name) is str else isinstance(name, Extent)
+    return _is_text(name) if type(name) is str else isinstance(name, Extent)
+
+
+def _is_text(name: object) -> bool:
+    """Whether an id is text that is not empty and has a form in UTF-8: half of a surrogate pair has none."""
+    if type(name) is not str or not name:
+        return False
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _further_problems(service: Service) -> Iterator[str]:
     for names in (service.more_users, service.more_channels):
-        if type(names) is not tuple or not all(type(name) is str and name for name in names):
+        if type(names) is not tuple or not all(map(_is_text, names)):
             yield f"further users and channels of service {service.name} must be tuples of text"
-    if service.derived_from is not None and (type(service.derived_from) is not str or not service.derived_from):
+    if service.derived_from is not None and not _is_text(service.derived_from):
         yield f"derived_from of service {service.name} must be text"
     try:
         msgspec.json.encode(service.detail)

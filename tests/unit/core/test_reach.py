@@ -240,3 +240,18 @@ def test_a_token_verifies_under_its_own_apps_certificate_and_no_others(token_req
         stranger = backends(other)[token_request.kind]
         assert stranger.verify(minted, permit.grant, STAMP) is not None
         assert stranger.read(minted.token).signed_by is None
+
+
+def test_a_capability_may_give_a_role_too() -> None:
+    """Publishing with a camera alone has to be named, and is publishing all the same."""
+    camera = Capability("publish_camera", role=PUBLISH)
+    declarations = Declarations({"call": ServiceShape()}, {"listen": LISTEN, "camera": camera}, {"screen": camera})
+    assert declarations.capabilities == {"publish_camera"}
+    assert declarations.roles == {"publisher", "subscriber"}
+    for service in (
+        Service("call", ANY, "room", {"listen": 60, "camera": 60}),
+        Service("call", ANY, "room", {"listen": 60}, detail={"screen": True}),
+    ):
+        reach = reach_of(Grant(None, "any", 60, (service,)), declarations)
+        assert reach.roles == {"publisher"}
+        assert reach.capabilities == {"publish_camera", "wildcard_user", "wildcard_publish"}

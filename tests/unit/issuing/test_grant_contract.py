@@ -49,7 +49,7 @@ class WrongWithExtras(Wrong):
 
 
 def _given(value: object) -> Any:
-    if isinstance(value, Exception):
+    if isinstance(value, BaseException):
         raise value
     return value
 
@@ -226,3 +226,25 @@ def test_c4_a_token_that_differs_from_its_grant_is_not_released() -> None:
         checked_mint(backend, "any", GRANT, STAMP)
     assert caught.value.operator == "backend of any: the token gives something else"
     assert {"token", "kind", "ttl", "expires_at", "role", "app_id"} < ANSWER_FIELDS
+
+
+def test_a_backend_that_wants_to_end_the_server_ends_only_its_request() -> None:
+    api_error = _granted(Wrong(SystemExit(3)))
+    assert api_error is not None
+    assert (api_error.code, api_error.operator) == (Code.INTERNAL, "backend of any: grant raised SystemExit")
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        replace(CALL, user="ann\ud800"),
+        replace(CALL, channel="\udfff"),
+        replace(CALL, more_users=("\ud800",)),
+        replace(CALL, more_channels=("é", "\udc00")),
+        replace(CALL, derived_from="\ud800"),
+    ],
+)
+def test_an_id_that_no_log_and_no_audit_could_hold_is_not_granted(service: Service) -> None:
+    api_error = _granted(Wrong(replace(GRANT, services=(service,))))
+    assert api_error is not None
+    assert api_error.code == Code.INTERNAL
