@@ -178,14 +178,14 @@ def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
         for method, parameters in shown.items():
             actual = getattr(getattr(plugins, name), method)
             assert isinstance(actual, property) or parameters == list(inspect.signature(actual).parameters), name
-    (shown,) = (
+    (function,) = (
         statement
         for text in _texts("python reference")
         for statement in ast.parse(text).body
         if isinstance(statement, ast.FunctionDef)
     )
-    parameters = inspect.signature(getattr(plugins, shown.name)).parameters
-    assert (shown.name, [argument.arg for argument in shown.args.args]) == ("invalid", list(parameters))
+    parameters = inspect.signature(plugins.invalid).parameters
+    assert (function.name, [argument.arg for argument in function.args.args]) == ("invalid", list(parameters))
     codes = PAGE.rpartition("| status | codes |")[2]
     assert set(re.findall(r"`(\w+)`", codes)) == set(plugins.Code)
 

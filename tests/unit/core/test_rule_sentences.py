@@ -1,5 +1,8 @@
 """What rules, claims and templates say, to the word."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pytest
 
 from tests.unit.core.any_kind import AnyKind, PlainKind
@@ -18,7 +21,7 @@ from tests.unit.issuing.making import (
 from tokend.backends.agora.apaas import Apaas
 from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import ClaimError, parse_claim_path
-from tokend.core.declarations import CAPABILITIES
+from tokend.core.declarations import CAPABILITIES, PUBLISH, Capability, Meaning
 from tokend.core.field_limits import Limit, unmet_fields
 from tokend.core.model import Caller, Grant, Restriction, Service, TokenRequest
 from tokend.core.patterns import Placeholder, TemplateError, parse_template, uid_of
@@ -106,6 +109,47 @@ def test_any_channel_does_not_match_a_limit() -> None:
             f'{shown.format("channel")} does not match "demo-*"',
             f'{shown.format("user")} does not match "ann-*"',
         ]
+
+
+class _Sources(AnyKind):
+    """A kind with a privilege that a rule must name, and that publishes."""
+
+    privileges: ClassVar[Mapping[str, Meaning]] = {
+        **AnyKind.privileges,
+        "speak_to_camera": Capability("camera", role=PUBLISH),
+    }
+
+
+@pytest.mark.parametrize(
+    ("privileges", "roles", "capabilities", "sentence"),
+    [
+        ("listen speak", ["publisher"], [], ""),
+        ("listen", ["publisher"], [], "role subscriber is not among roles [publisher]"),
+        ("listen", ["publisher", "subscriber"], [], ""),
+        ("listen speak", ["subscriber"], [], "role publisher is not among roles [subscriber]"),
+        ("log_in", ["publisher"], [], ""),
+        ("log_in", [], [], ""),
+        ("listen speak_to_camera", ["publisher"], ["camera"], ""),
+        ("listen speak_to_camera", ["publisher"], [], "capability camera is not named"),
+        ("listen speak_to_camera", ["subscriber"], ["camera"], "role publisher is not among roles [subscriber]"),
+    ],
+)
+def test_roles_that_a_rule_must_list(privileges: str, roles: list[str], capabilities: list[str], sentence: str) -> None:
+    of = app(
+        rule(kinds=["any"], roles=roles, capabilities=capabilities),
+        built={"any": _Sources(NoOptions(), CREDENTIALS)},
+    )
+    service = {"name": "call", "user": "ann", "channel": "lobby", "privileges": dict.fromkeys(privileges.split())}
+    assert unmet(of, TokenRequest("any", {"services": [service]})) == sentence
+
+
+def test_a_capability_that_gives_a_role_needs_wildcard_publish_for_any_channel() -> None:
+    of = app(
+        rule(kinds=["any"], capabilities=["camera", "wildcard_channel"]),
+        built={"any": _Sources(NoOptions(), CREDENTIALS)},
+    )
+    service = {"name": "call", "user": "ann", "channel": True, "privileges": {"speak_to_camera": None}}
+    assert unmet(of, TokenRequest("any", {"services": [service]})) == "capability wildcard_publish is not named"
 
 
 def test_what_a_service_without_user_or_channel_requires_in_words() -> None:
