@@ -184,8 +184,8 @@ def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
         for statement in ast.parse(text).body
         if isinstance(statement, ast.FunctionDef)
     )
-    parameters = inspect.signature(plugins.invalid).parameters
-    assert (function.name, [argument.arg for argument in function.args.args]) == ("invalid", list(parameters))
+    taken = list(inspect.signature(plugins.invalid).parameters)
+    assert (function.name, [argument.arg for argument in function.args.args]) == ("invalid", taken)
     codes = PAGE.rpartition("| status | codes |")[2]
     assert set(re.findall(r"`(\w+)`", codes)) == set(plugins.Code)
 
