@@ -93,6 +93,8 @@ class Waveline(Backend):
             said = Said.model_validate_json(base64.urlsafe_b64decode(text.removeprefix("wl1.")))
         except ValueError as error:  # pydantic's and base64's errors are ValueErrors too
             raise Unreadable("not a Waveline token") from error
+        if said.exp <= said.iat:
+            raise Unreadable("it ends before it begins")
         signer = self.signer(text, signed) if text.startswith("wl1.") else None
         grant = granted(said.user, said.room, said.speak, said.name, said.exp - said.iat)
         return Reading(grant, signer, said.iat, said.exp, extra=self.extra())

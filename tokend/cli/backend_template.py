@@ -167,6 +167,8 @@ class ${class_name}(Backend):
             signer = self.signer(signed) if ours else None
         except (JoseError, ValueError) as error:  # pydantic's errors are ValueErrors too
             raise Unreadable("not a token of the kind $kind") from error
+        if claims.exp <= claims.iat:
+            raise Unreadable("it ends before it begins")
         grant = granted(claims.sub, claims.room, claims.publish, claims.name, claims.exp - claims.iat)
         return Reading(grant, signer, claims.iat, claims.exp)
 

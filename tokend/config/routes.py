@@ -14,7 +14,7 @@ from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
-from tokend.config.vendor_defaults import DEFAULT_DIALECTS
+from tokend.config.vendor_defaults import default_dialects
 from tokend.core.validation import StrictModel, redact_secrets, suggestion
 from tokend.dialects import custom
 from tokend.dialects.contract import Dialect
@@ -97,7 +97,7 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     context = AppContext(app.name, app.url_signing)
     taken_in = {name: callers[name] for name in names if name in callers}
     ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
-    choices = written.dialect or tuple(map(DialectChoice, DEFAULT_DIALECTS))
+    choices = written.dialect or tuple(map(DialectChoice, default_dialects(within.kinds)))
     options = written.model_copy(update={"ttl": ttl, "dialect": choices})
     dialects = _dialects(options, at, within)
     dialect_options = _dialect_options(dialects, options, at, within)

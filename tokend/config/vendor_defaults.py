@@ -3,7 +3,7 @@
 It is the only module of the configuration that names kinds and dialects of a vendor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -11,9 +11,14 @@ from msgspec import Struct
 DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 """The kinds of an app without `backends`."""
 DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
-"""The dialects of a route without `dialect`."""
+"""The dialects of a route without `dialect`, where the app has one of `DEFAULT_KINDS`."""
 CREDENTIAL_VARIABLES: Final[Mapping[str, str]] = {"app_id": "APP_ID", "certificate": "APP_CERTIFICATE"}
 """The variables that a start without a file needs, by the key of the app that each gives a value to."""
+
+
+def default_dialects(kinds: Collection[str]) -> tuple[str, ...]:
+    """Return the dialects of a route without `dialect`. `kinds`: those of its app."""
+    return DEFAULT_DIALECTS if any(kind in kinds for kind in DEFAULT_KINDS) else DEFAULT_DIALECTS[:1]
 
 
 class Example(Struct, frozen=True):

@@ -140,8 +140,13 @@ def users_of(grant: Grant) -> list[str]:
 
 
 def role_of(service: Service, declarations: Declarations) -> str | None:
-    """Return the role of a service; None if it has none. Of several, the one that gives most."""
+    """Return the role of a service, as `leading_role` does."""
     roles, _ = _meanings(tuple(service.privileges), tuple(service.detail), declarations)
+    return leading_role(roles)
+
+
+def leading_role(roles: frozenset[str]) -> str | None:
+    """Return the role to show of several: publisher, else the first by name but for subscriber. None if there is none."""
     if PUBLISHER in roles:
         return PUBLISHER
     return min(roles - _LISTENING, default=SUBSCRIBER if roles else None)
@@ -166,4 +171,15 @@ def _users(service: Service) -> frozenset[str]:
     return own | frozenset(service.more_users) if service.more_users else own
 
 
-__all__ = ["APP_ADMIN", "PUBLISHER", "SUBSCRIBER", "Reach", "is_wildcard", "reach_of", "role_of", "text_of", "users_of"]
+__all__ = [
+    "APP_ADMIN",
+    "PUBLISHER",
+    "SUBSCRIBER",
+    "Reach",
+    "is_wildcard",
+    "leading_role",
+    "reach_of",
+    "role_of",
+    "text_of",
+    "users_of",
+]

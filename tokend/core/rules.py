@@ -13,7 +13,7 @@ from tokend.core.declarations import APP_ADMIN
 from tokend.core.durations import Duration
 from tokend.core.field_limits import FieldLimits, Limit, bind_limits, unmet_fields
 from tokend.core.lists import ItemOrSet
-from tokend.core.model import Caller, Grant, Restriction
+from tokend.core.model import ANY, ANY_TEXT, Caller, Grant, Restriction
 from tokend.core.patterns import NotApplicable, Pattern, Template, parse_pattern, parse_template
 from tokend.core.reach import Reach
 from tokend.core.validation import StrictModel, invalid
@@ -196,7 +196,7 @@ def _unmet_limits(
         ]
     if texts.channel is not None:
         channels = _unmatched(reach.channels, texts.channel)
-        unmet += [f'channel "{channel}" does not match {texts.channel}' for channel in channels]
+        unmet += [f"{_in_words('channel', channel, grant)} does not match {texts.channel}" for channel in channels]
         unmet += [
             f"service {name} has no channel, so it does not match channel {texts.channel}"
             for name in sorted(reach.omits_channel)
@@ -207,7 +207,8 @@ def _unmet_limits(
                 for name in sorted(reach.no_channel)
             ]
     if texts.user is not None:
-        unmet += [f'user "{user}" does not match {texts.user}' for user in _unmatched(reach.users, texts.user)]
+        users = _unmatched(reach.users, texts.user)
+        unmet += [f"{_in_words('user', user, grant)} does not match {texts.user}" for user in users]
         if not texts.user.is_any:
             unmet += [
                 f"service {name} has no user, so it does not match user {texts.user}"
@@ -227,6 +228,13 @@ def _unmet_limits(
 def _unmatched(ids: frozenset[str], pattern: Pattern) -> list[str]:
     """Return the ids that do not match. Any id matches the pattern `*`; a wildcard needs its capability, too."""
     return sorted([text for text in ids if not pattern.matches(text) and not pattern.is_any])
+
+
+def _in_words(noun: str, text: str, grant: Grant) -> str:
+    """Return a user or channel that a grant reaches, in words. `*` may stand for any."""
+    if text == ANY_TEXT and any(getattr(service, noun) is ANY for service in grant.services):
+        return f"any {noun}"
+    return f'{noun} "{text}"'
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -17,7 +17,7 @@ from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList, ItemOrSet
 from tokend.core.rate_limits import NO_LIMITS, Limits
 from tokend.core.validation import StrictModel, invalid, redact_secrets
-from tokend.dialects import custom
+from tokend.dialects import custom, native
 from tokend.issuing.dialect_choices import DialectChoices
 
 POINT_IN_TIME: Final = 1_000_000_000
@@ -268,6 +268,12 @@ class RouteOptions(StrictModel):
     def is_custom(self) -> bool:
         """Whether the route is a custom endpoint."""
         return self.kind is not None or self.kinds is not None
+
+    @property
+    def explains(self) -> bool:
+        """Whether the route answers `v1/explain`, an endpoint of the dialect native. Without `dialect`, it does."""
+        names = [choice.name for choice in self.dialect]
+        return not self.is_custom and (not names or native.NAME in names)
 
     @property
     def clamp(self) -> bool:

@@ -1,7 +1,7 @@
 """Inspects a token: its content as plain data and sentences, and why a client could not join with it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -44,7 +44,7 @@ def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspecti
 def _content(backend: Backend, reading: Reading, now: int) -> dict[str, object]:
     """What a token says, as plain data. Raises anything if the reading is not what its type says."""
     content: dict[str, object] = {
-        **_shown_grant(reading, backend),
+        **grant_fields(reading.grant, backend, "ttl" in reading.hidden),
         "app": _owner(backend, reading),
         "signed_by": reading.signed_by,
         "signature": _signature(backend, reading),
@@ -58,18 +58,6 @@ def _content(backend: Backend, reading: Reading, now: int) -> dict[str, object]:
     return content
 
 
-def _shown_grant(reading: Reading, backend: Backend) -> dict[str, object]:
-    """The grant as plain data, with null for lifetimes that the format hides."""
-    fields = grant_fields(reading.grant, backend)
-    if "ttl" not in reading.hidden or reading.grant.ttl:
-        return fields
-    services = [
-        {**service, "privileges": {name: seconds or None for name, seconds in service["privileges"].items()}}
-        for service in fields["services"]
-    ]
-    return {**fields, "ttl": None, "services": services}
-
-
 def _diagnosis(backend: Backend, reading: Reading, join: Join, now: int) -> Diagnosis:
     """The backend's diagnosis; a note in its place if the backend fails."""
     try:
@@ -80,21 +68,24 @@ def _diagnosis(backend: Backend, reading: Reading, join: Join, now: int) -> Diag
     return diagnosis
 
 
-def grant_fields(grant: Grant, backend: Backend) -> dict[str, Any]:
-    """A grant as plain data, for explain and inspect alike."""
+def grant_fields(grant: Grant, backend: Backend, ttl_hidden: bool = False) -> dict[str, object]:
+    """A grant as plain data, for explain and inspect alike. Lifetimes that the token hides are None."""
     declarations = _reading_declarations(backend)
     return {
         **({} if grant.app_id is None else {"app_id": grant.app_id}),
         "format": grant.format,
-        "ttl": grant.ttl,
-        "services": [_service_fields(service, declarations) for service in grant.services],
+        "ttl": None if ttl_hidden else grant.ttl,
+        "services": [_service_fields(service, declarations, ttl_hidden) for service in grant.services],
         "capabilities": sorted(reach_of(grant, declarations).capabilities - {UNDECLARED}),
     }
 
 
-def _service_fields(service: Service, declarations: Declarations) -> dict[str, object]:
+def _service_fields(service: Service, declarations: Declarations, ttl_hidden: bool) -> dict[str, object]:
     role = role_of(service, declarations)
-    return service_fields(service) | ({} if role is None else {"role": role})
+    fields = service_fields(service) | ({} if role is None else {"role": role})
+    if ttl_hidden:
+        fields["privileges"] = {name: seconds or None for name, seconds in service.privileges.items()}
+    return fields
 
 
 def _reading_declarations(backend: Backend) -> Declarations:

@@ -14,6 +14,7 @@ from tokend.core.authorizer_messages import SOURCE, question, unavailable
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
+from tokend.core.reach import leading_role
 from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
 from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
@@ -194,7 +195,7 @@ def mint(permit: Permit, issuance: Issuance) -> Issued:
         clamped_from=permit.clamped_from,
         extra=minted.extra,
         restricted_by=permit.restricted_by,
-        role=next(iter(sorted(permit.reach.roles)), None),
+        role=leading_role(permit.reach.roles),
     )
 
 

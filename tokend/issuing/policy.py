@@ -44,7 +44,7 @@ def decide(app: App, options: RouteOptions, caller: Caller, token_request: Token
     """The grant that the first fitting rule permits. Raises `ApiError` if there is none. Nothing is minted."""
     permit, _, api_error = evaluate(app, options, caller, token_request)
     if permit is None:
-        raise api_error or ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
+        raise api_error or _not_permitted(options)
     return permit
 
 
@@ -60,7 +60,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
             raise
         permit, rule_results, api_error = None, [], error
     if permit is None:
-        reason = api_error or ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
+        reason = api_error or _not_permitted(options)
         return Explanation(caller.name, tuple(rule_results), reason.renamed(token_request.names))
     gives = inspection.grant_fields(permit.grant, permit.backend)
     return Explanation(
@@ -112,7 +112,7 @@ def evaluate(
             permit = Permit(token_request, backend, grant, reach, rule.name, added, clamped_from, sources)
             return permit, rule_results, None
         rule_results.append(RuleResult(rule.name, unmet.all))
-        misses.append(_miss(unmet.others, unmet.capabilities))
+        misses.append(_miss(unmet.others, unmet.capabilities, options))
     return None, rule_results, min(misses, key=lambda miss: miss[0])[1] if misses else None
 
 
@@ -142,10 +142,16 @@ def _with_fields(backend: Backend, token_request: TokenRequest, filled: Mapping[
         raise ApiError(Code.INVALID_FIELD, f"is filled in by the rule and {first.sentence}", where) from error
 
 
-def _miss(others: tuple[str, ...], capabilities: tuple[str, ...]) -> tuple[int, ApiError]:
+def _not_permitted(options: RouteOptions) -> ApiError:
+    """The error where no rule fits. It names v1/explain on a route that has it."""
+    hint = "; v1/explain says what each lacks" if options.explains else ""
+    return ApiError(Code.NOT_PERMITTED, f"no rule of this caller permits this{hint}")
+
+
+def _miss(others: tuple[str, ...], capabilities: tuple[str, ...], options: RouteOptions) -> tuple[int, ApiError]:
     """Rank and error of a rule that does not permit: 1 if only capabilities are missing, else 2. A bad request has rank 0."""
     if others:
-        return 2, ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this; v1/explain says what each lacks")
+        return 2, _not_permitted(options)
     needed = ", ".join(sentence.split()[1] for sentence in capabilities)
     return 1, ApiError(Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule")
 

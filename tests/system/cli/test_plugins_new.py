@@ -16,6 +16,20 @@ from tokend.cli.backend_template import files
 
 _SECRET: Final = "a secret for the server of this test"
 
+_ENDS_BEFORE_IT_BEGINS: Final = """
+from tokend_acme_live import HEADER, AcmeLive, AcmeLiveOptions, Claims, Unreadable, jws
+from tokend.plugins import AppCredentials, Secret
+
+options = AcmeLiveOptions(api_key="key", secret=[Secret("0123456789abcdef" * 2)])
+backend = AcmeLive(options, AppCredentials(None, {}))
+claims = Claims(iss="key", sub="ann", room="lobby", publish=False, iat=100, exp=95, jti="")
+payload = claims.model_dump_json(exclude_none=True)
+try:
+    backend.read(jws.serialize_compact(HEADER, payload, backend.keys[0], ["HS256"]))
+except Unreadable as reason:
+    print(reason)
+"""
+
 
 def _new(directory: Path, *arguments: str) -> Path:
     """The package that it wrote."""
@@ -45,6 +59,7 @@ def test_c9_a_new_backend_passes_its_tests_and_is_served_as_its_readme_says(tmp_
     package = Package(sources, home, {"ACME_LIVE_SECRET": _SECRET})
     assert " passed" in package.run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(sources))
     assert "backend\tacme\ttokend-acme-live 0.1.0\n" in package.run("-m", "tokend", "plugins")
+    assert package.run("-c", _ENDS_BEFORE_IT_BEGINS) == "it ends before it begins\n"
     (shown,) = re.findall(r"^```yaml\n(.*?)^```$", (sources / "README.md").read_text("utf-8"), re.M | re.S)
     (home / "config.yaml").write_text(shown, "utf-8")
     with serving(home, package.environment, "--config", "config.yaml", lines=1) as server:

@@ -14,12 +14,14 @@ from typing import Final
 import msgspec
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from tests.installing import installed
 from tests.running import ROOT
 from tests.unit.http.running import serving
 from tokend import plugins
 from tokend.config.loading import load
+from tokend.testing.checks import reversed_secrets, secrets_in
 
 PAGE: Final = (ROOT / "docs/backends.md").read_text("utf-8")
 BLOCKS: Final = re.findall(r"^```(\w+ ?[\w.]*)\n(.*?)^```$", PAGE, re.M | re.S)
@@ -84,7 +86,40 @@ def test_c9_its_examples_run(waveline: ModuleType) -> None:
     declared = plugins.Declarations(names["services"], names["privileges"], names["details"])
     assert list(declared.problems()) == []
     assert sorted(declared.roles) == ["moderator", "publisher", "subscriber"]
-    assert sorted(declared.capabilities) == ["dispatch", "record"]
+    assert sorted(declared.capabilities) == ["dispatch", "publish_camera", "record"]
+    with pytest.raises(ValidationError, match="must be eu or us"):
+        names["Regional"](region="mars")
+
+
+def test_the_suite_finds_the_secrets_of_pairs(waveline: ModuleType) -> None:
+    names = {**vars(plugins), **vars(waveline)}
+    (text,) = (text for text in _texts("python") if "class KeyPair" in text)
+    exec(compile(text, "docs/backends.md", "exec"), names)
+    (written,) = re.findall(r"`options = (.*?)`", PAGE)
+    options = eval(written.replace("…", "a test's"), names)
+    assert [secret.reveal() for secret in secrets_in(options)] == ["a test's"]
+    other = names["PairOptions"].model_validate(reversed_secrets(options))
+    assert other.keys[0].key_id == "APInew"
+    assert other.keys[0].secret.reveal() == "s'tset a"
+    (written,) = re.findall(r"writes `keys: (.*?)`", PAGE)
+    context = {"secrets": lambda reference: plugins.Secret(reference["env"])}
+    pairs = names["PairOptions"].model_validate({"keys": yaml.safe_load(written)}, context=context).keys
+    assert [(pair.key_id, pair.secret.reveal()) for pair in pairs] == [("APInew", "NEW"), ("APIold", "OLD")]
+
+
+def test_a_signed_token_that_ends_before_it_begins_is_unreadable(waveline: ModuleType) -> None:
+    secret = plugins.Secret("a secret")
+    options = waveline.WavelineOptions(secret=[secret], server_url="wss://waveline.example")
+    backend = waveline.Waveline(options, plugins.AppCredentials(None, {}))
+    for seconds, readable in ((1, True), (0, False), (-5, False)):
+        said = waveline.Said(room="lobby", user="ann", name=None, speak=False, iat=100, exp=100 + seconds, nonce="")
+        text = "wl1." + waveline.encoded(said.model_dump_json().encode())
+        token = f"{text}.{waveline.signature(text, secret)}"
+        if readable:
+            assert backend.read(token).grant.ttl == seconds
+        else:
+            with pytest.raises(plugins.Unreadable, match="it ends before it begins"):
+                backend.read(token)
 
 
 @pytest.mark.usefixtures("waveline")
@@ -143,6 +178,14 @@ def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
         for method, parameters in shown.items():
             actual = getattr(getattr(plugins, name), method)
             assert isinstance(actual, property) or parameters == list(inspect.signature(actual).parameters), name
+    (function,) = (
+        statement
+        for text in _texts("python reference")
+        for statement in ast.parse(text).body
+        if isinstance(statement, ast.FunctionDef)
+    )
+    taken = list(inspect.signature(plugins.invalid).parameters)
+    assert (function.name, [argument.arg for argument in function.args.args]) == ("invalid", taken)
     codes = PAGE.rpartition("| status | codes |")[2]
     assert set(re.findall(r"`(\w+)`", codes)) == set(plugins.Code)
 

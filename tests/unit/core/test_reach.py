@@ -26,7 +26,7 @@ from tokend.core.declarations import (
     ServiceShape,
 )
 from tokend.core.model import ANY, NOT_APPLICABLE, Extent, Grant, Service, TokenRequest
-from tokend.core.reach import Reach, is_wildcard, reach_of, role_of, text_of, users_of
+from tokend.core.reach import Reach, is_wildcard, leading_role, reach_of, role_of, text_of, users_of
 
 DECLARED: Final = Declarations(
     services={
@@ -199,6 +199,17 @@ def test_several_services_reach_what_each_of_them_does() -> None:
         omits_user=frozenset({"room"}),
     )
     assert _reach() == Reach(NOBODY, NOBODY, NOBODY, NOBODY)
+
+
+def test_the_role_to_show_of_several_is_publisher_else_the_first_by_name_but_for_subscriber() -> None:
+    for roles, shown in (
+        ("subscriber publisher moderator", "publisher"),
+        ("subscriber zoo moderator", "moderator"),
+        ("subscriber zoo", "zoo"),
+        ("subscriber", "subscriber"),
+        ("", None),
+    ):
+        assert leading_role(frozenset(roles.split())) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """What rules, claims and templates say, to the word."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pytest
 
+from tests.unit.core.any_kind import AnyKind, PlainKind
 from tests.unit.issuing.making import (
     APP_ID,
     CREDENTIALS,
@@ -15,8 +19,9 @@ from tests.unit.issuing.making import (
     unmet,
 )
 from tokend.backends.agora.apaas import Apaas
-from tokend.backends.contract import NoOptions
+from tokend.backends.contract import Backend, NoOptions
 from tokend.core.claims import ClaimError, parse_claim_path
+from tokend.core.declarations import CAPABILITIES, PUBLISH, Capability, Meaning
 from tokend.core.field_limits import Limit, unmet_fields
 from tokend.core.model import Caller, Grant, Restriction, Service, TokenRequest
 from tokend.core.patterns import Placeholder, TemplateError, parse_template, uid_of
@@ -92,6 +97,59 @@ def test_what_a_rule_requires_in_words() -> None:
         "capability wildcard_channel is not named",
         "capability wildcard_user is not named",
     ]
+
+
+def test_any_channel_does_not_match_a_limit() -> None:
+    """A client that requests any channel has written no `*`. One that has written it reads it again."""
+    kinds: dict[str, Backend] = {"any": AnyKind(NoOptions(), CREDENTIALS), "plain": PlainKind(NoOptions(), CREDENTIALS)}
+    limited = app(rule("demo-*", "ann-*", kinds=["any", "plain"], capabilities=CAPABILITIES), built=kinds)
+    for kind, written, shown in (("any", True, "any {}"), ("plain", True, "any {}"), ("plain", "*", '{} "*"')):
+        services = [{"name": "call", "user": written, "channel": written, "privileges": {"listen": None}}]
+        assert unmet(limited, TokenRequest(kind, {"services": services})).split("; ") == [
+            f'{shown.format("channel")} does not match "demo-*"',
+            f'{shown.format("user")} does not match "ann-*"',
+        ]
+
+
+class _Sources(AnyKind):
+    """A kind with a privilege that a rule must name, and that publishes."""
+
+    privileges: ClassVar[Mapping[str, Meaning]] = {
+        **AnyKind.privileges,
+        "speak_to_camera": Capability("camera", role=PUBLISH),
+    }
+
+
+@pytest.mark.parametrize(
+    ("privileges", "roles", "capabilities", "sentence"),
+    [
+        ("listen speak", ["publisher"], [], ""),
+        ("listen", ["publisher"], [], "role subscriber is not among roles [publisher]"),
+        ("listen", ["publisher", "subscriber"], [], ""),
+        ("listen speak", ["subscriber"], [], "role publisher is not among roles [subscriber]"),
+        ("log_in", ["publisher"], [], ""),
+        ("log_in", [], [], ""),
+        ("listen speak_to_camera", ["publisher"], ["camera"], ""),
+        ("listen speak_to_camera", ["publisher"], [], "capability camera is not named"),
+        ("listen speak_to_camera", ["subscriber"], ["camera"], "role publisher is not among roles [subscriber]"),
+    ],
+)
+def test_roles_that_a_rule_must_list(privileges: str, roles: list[str], capabilities: list[str], sentence: str) -> None:
+    of = app(
+        rule(kinds=["any"], roles=roles, capabilities=capabilities),
+        built={"any": _Sources(NoOptions(), CREDENTIALS)},
+    )
+    service = {"name": "call", "user": "ann", "channel": "lobby", "privileges": dict.fromkeys(privileges.split())}
+    assert unmet(of, TokenRequest("any", {"services": [service]})) == sentence
+
+
+def test_a_capability_that_gives_a_role_needs_wildcard_publish_for_any_channel() -> None:
+    of = app(
+        rule(kinds=["any"], capabilities=["camera", "wildcard_channel"]),
+        built={"any": _Sources(NoOptions(), CREDENTIALS)},
+    )
+    service = {"name": "call", "user": "ann", "channel": True, "privileges": {"speak_to_camera": None}}
+    assert unmet(of, TokenRequest("any", {"services": [service]})) == "capability wildcard_publish is not named"
 
 
 def test_what_a_service_without_user_or_channel_requires_in_words() -> None:

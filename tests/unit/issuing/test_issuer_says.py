@@ -26,8 +26,9 @@ from tokend.core.interfaces import Interfaces, Keys
 from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
 from tokend.core.reach import Reach
 from tokend.dialects.contract import Explain, Issue
-from tokend.issuing.app_options import TtlBounds
+from tokend.issuing.app_options import RouteOptions, TtlBounds
 from tokend.issuing.configuration import App, Route
+from tokend.issuing.dialect_choices import DialectChoice
 from tokend.issuing.issuer import answer, explain, issue, mint, operator_grant
 
 _WILD = ("wildcard_user", "wildcard_channel", "wildcard_publish")
@@ -203,7 +204,18 @@ def test_a_miss_in_words() -> None:
     assert (
         api_error.sentence == "this needs wildcard_channel, wildcard_user among the capabilities of the caller's rule"
     )
-    assert refused(app(), rtc()).sentence == "no rule of this caller permits this"
+
+
+def test_no_rule_of_this_caller_permits_this_names_v1_explain_where_the_route_has_it() -> None:
+    sentence, hint = "no rule of this caller permits this", "; v1/explain says what each lacks"
+    of_no_rule, of_another_kind, of_another_channel = app(), app(rule(kinds=["chat"])), app(rule("other"))
+    for of in (of_no_rule, of_another_kind, of_another_channel):
+        assert refused(of, rtc()).sentence == sentence + hint
+        for dialects, shown in ((("native",), hint), (("agora-docker", "native"), hint), (("agora-docker",), "")):
+            options = RouteOptions(path="/", dialect=tuple(map(DialectChoice, dialects)))
+            assert refused(of, rtc(), options=options).sentence == sentence + shown
+        endpoint = RouteOptions(path="/room", kind="rtc", dialect=(DialectChoice("native"),))
+        assert refused(of, rtc(), options=endpoint).sentence == sentence
 
 
 def test_a_lifetime_outside_the_bounds_in_words() -> None:

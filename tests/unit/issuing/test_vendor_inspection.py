@@ -11,8 +11,18 @@ from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.rtm2 import Rtm2
 from tokend.backends.contract import Backend, NoOptions, Reading
 from tokend.core.errors import ApiError
+from tokend.core.model import Grant, Service
 from tokend.dialects.contract import Inspect
 from tokend.issuing.inspection import inspect
+
+
+class _HiddenTtl(AnyKind):
+    """Reads any text as a token that does not show its ttl."""
+
+    def read(self, token: str) -> Reading:
+        privileges = {"listen": 0, "speak": 0, "log_in": 60}
+        grant = Grant(None, "any", 0, (Service("call", "ann", "lobby", privileges),))
+        return Reading(grant, "secret", None, STAMP.issued_at + 60, frozenset({"issued_at", "ttl"}))
 
 
 def _kinds() -> dict[str, Backend]:
@@ -45,3 +55,12 @@ def test_c17_each_backend_without_a_vendor_reads_it_and_one_that_fails_stops_no_
     failing = [AnyKind(NoOptions(), CREDENTIALS), AnyKind(NoOptions(), CREDENTIALS)]
     kinds = [*failing, *_kinds().values()]
     assert inspect(kinds, Inspect(token), STAMP.issued_at).says["signature"] == "valid"
+
+
+def test_a_hidden_ttl_is_null_and_never_0_and_its_privileges_have_no_seconds() -> None:
+    says = inspect([_HiddenTtl(NoOptions(), CREDENTIALS)], Inspect("a token"), STAMP.issued_at).says
+    assert says["ttl"] is None
+    assert "lasts" not in says
+    services: Any = says["services"]
+    assert services[0]["privileges"] == {"listen": None, "speak": None, "log_in": 60}
+    assert says["gives"] == ['call "lobby" user "ann" as publisher: listen, speak, log_in 1 minute']
