@@ -51,6 +51,7 @@ class Control:
         self.in_flight = 0
         self.listen = listen or isolated.configuration.listen
         self._isolated = isolated
+        log.configure(isolated.configuration.options.server)
         self.active = ActiveConfiguration.of(isolated.configuration)
         self._resources: Resources | None = None
         self._prepared: ActiveConfiguration | None = None
@@ -93,6 +94,7 @@ class Control:
         if self._prepared is None:
             return
         self.active, self._prepared = self._prepared, None
+        self.log.configure(self.active.configuration.options.server)
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_all_except, self.active)
 
     def rollback(self) -> None:

@@ -71,7 +71,14 @@ class RequestHandler:
         limits_addresses = active.knows_clients and match.route.app.options.limits.address is not None
         address = client_of(request, proxies) if limits_addresses else None
         outcomes = await issuer.answer(
-            match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address
+            match.route,
+            parsed,
+            credentials,
+            issuances,
+            active.interfaces,
+            record.request_id,
+            address,
+            record.note_caller,
         )
         if isinstance(parsed, Issue):
             record.add_outcomes(parsed, outcomes, match)

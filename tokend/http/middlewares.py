@@ -50,7 +50,7 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
     if control.draining:
         response.force_close()
     seconds = clock.monotonic() - record.started
-    parent = request.headers.get(_PARENT) if control.tracing is not None else None
+    parent = request.headers.get(_PARENT)
     record.write(response.status, seconds, control.metrics, control.log, control.tracing, parent)
     if batches_responses:
         await asyncio.sleep(0)  # the responses of one turn of the loop leave together: a proxy here wakes once
