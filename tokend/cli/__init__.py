@@ -11,6 +11,7 @@ from tokend import __version__
 from tokend.cli import audit, configuration, keys, kick, reload, serving, tokens
 from tokend.cli.context import Context, counted
 from tokend.config.loading import ConfigurationError, with_dotenv
+from tokend.config.problems import fold
 
 EXIT_CONFIG: Final = 78
 """EX_CONFIG of sysexits.h, which service managers know."""
@@ -27,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options, Context(with_dotenv(os.environ, directory), directory))
     except ConfigurationError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
+        for line in fold(error.problems):
+            print(line, file=sys.stderr)
         print(f"{counted(len(error.problems), 'problem')}; nothing was started", file=sys.stderr)
         return EXIT_CONFIG
     except BrokenPipeError:  # `tokend … | head`

@@ -11,6 +11,7 @@ from msgspec import Struct
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import SigningKeys
 from tokend.backends.contract import Backend
+from tokend.core.folding import fold
 from tokend.core.rate_limits import NO_LIMITS
 from tokend.core.rules import Rule
 from tokend.core.validation import StrictModel
@@ -138,15 +139,11 @@ class Configuration(Struct, frozen=True):
         )
 
     def warnings_at(self, now: float) -> tuple[str, ...]:
-        """All warnings that apply at a time in Unix seconds."""
+        """All warnings that apply at a time in Unix seconds; one that is the same for several apps stands there once."""
         limited = any(app.options.limits.address for app in self.apps.values())
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
-        return (
-            *self.warnings,
-            *off,
-            *self._counted_apart(),
-            *(text for after, text in self.scheduled_warnings if now > after),
-        )
+        scheduled = (text for after, text in self.scheduled_warnings if now > after)
+        return (*fold(self.warnings), *off, *self._counted_apart(), *fold(scheduled))
 
     def _counted_apart(self) -> tuple[str, ...]:
         """A warning if several processes each count rate limits by themselves."""
