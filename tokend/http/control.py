@@ -20,6 +20,7 @@ from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics, Snapshot, Values
+from tokend.telemetry.process_usage import process_usage
 
 if TYPE_CHECKING:
     from tokend.telemetry.tracing import Tracing
@@ -120,7 +121,11 @@ class Control:
 
     def snapshot(self, extra: Values | None = None) -> Snapshot:
         """The metrics of this application, and `extra` ones."""
-        gauges: Values = {"tokend_requests_in_flight": {(): float(self.in_flight)}, "tokend_workers": {(): 1.0}}
+        gauges: Values = {
+            "tokend_requests_in_flight": {(): float(self.in_flight)},
+            "tokend_workers": {(): 1.0},
+            **process_usage(),
+        }
         if self._resources is not None:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
             if (counts := self._resources.redis_counts(self.active.configuration.options)) is not None:

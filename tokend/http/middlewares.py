@@ -12,7 +12,7 @@ from tokend.http.control import CONTROL
 from tokend.http.cors import origin_problem
 from tokend.http.responses import NO_CACHE, error_response
 from tokend.http.routes import UNREADABLE, RouteMatch
-from tokend.issuing.routing import NoMatch
+from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
 RECORD: Final = web.RequestKey("tokend_record", RequestRecord)
@@ -38,6 +38,7 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
         record.template = match_info.template
         if match_info.match.route is not None:
             record.app = match_info.match.route.app.name
+        record.endpoint = _endpoint_of(match_info)
         batches_responses = match_info.active.batches_responses
         if hdrs.ORIGIN in request.headers:
             record.cors = origin_problem(request, match_info)
@@ -97,6 +98,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not isinstance(match_info, RouteMatch) or match_info.unreadable:
         response.force_close()
     return response
+
+
+def _endpoint_of(match_info: RouteMatch) -> str | None:
+    """The template of a page of the server, or of an endpoint below its route; None if there is none at this path."""
+    if isinstance(match_info.match, Match):
+        return match_info.match.endpoint_template
+    return match_info.template if match_info.page is not None else None
 
 
 def _api_error_of(error: web.HTTPException) -> ApiError:

@@ -124,6 +124,10 @@ class Configuration(Struct, frozen=True):
     fingerprint: str = ""
     """16 hex digits that change with every byte of the configuration, secrets included."""
     scheduled_warnings: tuple[tuple[int, str], ...] = ()
+    apps_fingerprint: str = ""
+    """16 hex digits that change with the apps as they are written, `defaults` merged. Contents of secrets are not in it."""
+    key_ends: tuple[tuple[str, str, int], ...] = ()
+    """App, caller and last Unix second of each key that ends."""
     platform_port: bool = False
     """Whether a platform chose the port that it listens on."""
     built_apps: Mapping[str, Any] = {}
@@ -144,6 +148,15 @@ class Configuration(Struct, frozen=True):
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
         scheduled = (text for after, text in self.scheduled_warnings if now > after)
         return (*fold(self.warnings), *off, *self._counted_apart(), *fold(scheduled))
+
+    def next_key_ends(self, now: float) -> dict[tuple[str, ...], float]:
+        """By app and caller: when its next key ends, or, if none is left that will, when its last one ended."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for app, caller, at in self.key_ends:
+            found.setdefault((app, caller), []).append(at)
+        return {
+            names: float(min((at for at in times if at >= now), default=max(times))) for names, times in found.items()
+        }
 
     def _counted_apart(self) -> tuple[str, ...]:
         """A warning if several processes each count rate limits by themselves."""

@@ -25,7 +25,8 @@ METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "D
 class RequestRecord:
     """Filled in on the way of a request. `began`: Unix seconds; `started`: seconds of the monotonic clock.
 
-    `decisions`: kind and code of each token request; `operator`: why, for the log alone. `cors`: why the page that
+    `decisions`: kind and code of each token request; `endpoint`: the template without the
+    app's part, for metrics. `operator`: why, for the log alone. `cors`: why the page that
     sent it cannot read the response.
     """
 
@@ -36,6 +37,7 @@ class RequestRecord:
         "code",
         "cors",
         "decisions",
+        "endpoint",
         "exception",
         "kinds",
         "method",
@@ -55,6 +57,7 @@ class RequestRecord:
         self.kinds: list[str] = []
         self.decisions: list[tuple[str, str]] = []
         self.template: str | None = None
+        self.endpoint: str | None = None
         self.code = "ok"
         self.cors: str | None = None
         self.operator: str | None = None
@@ -97,7 +100,7 @@ class RequestRecord:
         parent: str | None = None,
     ) -> None:
         """Count the request, log it and export its span. `seconds`: how long it took; `parent`: its traceparent header."""
-        metrics.request(self.app, status, seconds)
+        metrics.request(self.app, self.endpoint, status, seconds)
         for kind, code in self.decisions or ([(kind, self.code) for kind in self.kinds] if status >= 400 else ()):
             metrics.decision(self.app or "", kind, code)
         tracing_id = _tracing_id(parent)
