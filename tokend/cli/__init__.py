@@ -13,6 +13,7 @@ from tokend import __version__
 from tokend.cli import audit, configuration, keys, kick, reload, serving, tokens
 from tokend.cli.context import Context, counted
 from tokend.config.loading import ConfigurationError, with_dotenv
+from tokend.config.problems import fold
 
 EXIT_CONFIG: Final = 78
 """EX_CONFIG of sysexits.h, which service managers know."""
@@ -35,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()  # what cannot be written is an error of this command
     except ConfigurationError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
+        for line in fold(error.problems):
+            print(line, file=sys.stderr)
         print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
         return EXIT_CONFIG
     except BrokenPipeError:  # `tokend … | head`

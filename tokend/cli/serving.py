@@ -56,6 +56,7 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     workers = workers_of(configuration.options.server.workers if options.workers is None else options.workers)
     start = LaunchOptions(source, isolated, files, listen, workers)
     log = queued_standard_error(time.time)
+    log.configure(configuration.options.server)
 
     def on_listening(url: str) -> None:
         log.event(

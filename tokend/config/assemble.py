@@ -1,5 +1,6 @@
 """Builds the apps, their routes and the settings from a tree that was read, or reports everything that is wrong."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
@@ -53,8 +54,22 @@ class Assembled(Struct, frozen=True):
             routes=tuple(route for built in apps for _, route in built.routes),
             warnings=tuple(warning for built in apps for warning in built.warnings),
             scheduled_warnings=tuple(warning for built in apps for warning in built.scheduled_warnings),
+            apps_fingerprint=_fingerprint(apps),
+            key_ends=tuple(
+                (built.app.name, name, key.not_after.at)
+                for built in apps
+                for name, caller in built.callers.items()
+                for key in caller.keys
+                if key.not_after is not None
+            ),
             built_apps={built.app.name: built for built in apps},
         )
+
+
+def _fingerprint(apps: Iterable[BuiltApp]) -> str:
+    """16 hex digits of the apps, in whatever order they are written."""
+    lines = sorted(f"{built.app.name}\0{built.digest}" for built in apps)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Configuration:

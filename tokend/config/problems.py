@@ -1,13 +1,17 @@
 """Problems of a configuration: all of them at once, each with file, line, column and what to do. Never a secret."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
 
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
+from tokend.core.folding import listed, without_name
 from tokend.core.validation import redact_secrets
 
 KeyPath = tuple[str | int, ...]
+NAMES: Final = 20
+"""How many further apps a line names that stands for several."""
 
 
 class Problem(Struct, frozen=True):
@@ -96,6 +100,27 @@ class Report:
     def of_apps(self) -> dict[str, tuple[Problem, ...]]:
         """The problems of each app, including those that it inherits from `defaults`."""
         return {app: tuple(in_order(problems)) for app, problems in self._of_apps.items()}
+
+
+def fold(problems: Iterable[Problem]) -> list[str]:
+    """The problems as lines for people. One that is the same for several apps is a line that names the others."""
+    alike: dict[object, dict[str, Problem]] = {}
+    for problem in problems:
+        path, name = problem.path, ""
+        key: object = object()
+        if len(path) > 1 and path[0] == "apps":
+            name = str(path[1])
+            key = (without_name(problem.sentence, name), path[2:])
+        alike.setdefault(key, {}).setdefault(name, problem)
+    lines = []
+    for by_name in alike.values():
+        first, *others = by_name
+        line = str(by_name[first])
+        if others:
+            apps = "app" if len(others) == 1 else "apps"
+            line += f" (the same for {len(others)} more {apps}: {listed(others, NAMES)})"
+        lines.append(line)
+    return lines
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

@@ -4,6 +4,7 @@
 """
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
@@ -90,6 +91,8 @@ async def full_snapshot(operated: Operated) -> Snapshot:
                 **{(name,): 1.0 for name in reloader.configuration.apps},
                 **{(name,): 0.0 for name in reloader.invalid_apps},
             },
+            "tokend_config_info": {(reloader.configuration.apps_fingerprint,): 1.0},
+            "tokend_key_expires_timestamp_seconds": reloader.configuration.next_key_ends(time.time()),
             "tokend_config_last_reload_successful": {(): float(not reloader.refused)},
             "tokend_config_last_load_timestamp_seconds": {(): reloader.loaded_at},
         }

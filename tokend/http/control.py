@@ -20,6 +20,7 @@ from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics, Snapshot, Values
+from tokend.telemetry.process_usage import process_usage
 
 if TYPE_CHECKING:
     from tokend.telemetry.tracing import Tracing
@@ -51,6 +52,7 @@ class Control:
         self.in_flight = 0
         self.listen = listen or isolated.configuration.listen
         self._isolated = isolated
+        log.configure(isolated.configuration.options.server)
         self.active = ActiveConfiguration.of(isolated.configuration)
         self._resources: Resources | None = None
         self._prepared: ActiveConfiguration | None = None
@@ -93,6 +95,7 @@ class Control:
         if self._prepared is None:
             return
         self.active, self._prepared = self._prepared, None
+        self.log.configure(self.active.configuration.options.server)
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_all_except, self.active)
 
     def rollback(self) -> None:
@@ -118,7 +121,11 @@ class Control:
 
     def snapshot(self, extra: Values | None = None) -> Snapshot:
         """The metrics of this application, and `extra` ones."""
-        gauges: Values = {"tokend_requests_in_flight": {(): float(self.in_flight)}, "tokend_workers": {(): 1.0}}
+        gauges: Values = {
+            "tokend_requests_in_flight": {(): float(self.in_flight)},
+            "tokend_workers": {(): 1.0},
+            **process_usage(),
+        }
         if self._resources is not None:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
             if (counts := self._resources.redis_counts(self.active.configuration.options)) is not None:

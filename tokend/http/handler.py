@@ -80,7 +80,14 @@ class RequestHandler:
             issuances = [Issuance(now, 1)]  # nothing is minted
         address = _limited_address(request, active, match)
         outcomes = await issuer.answer(
-            match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address
+            match.route,
+            parsed,
+            credentials,
+            issuances,
+            active.interfaces,
+            record.request_id,
+            address,
+            record.note_caller,
         )
         if isinstance(parsed, Issue):
             record.add_outcomes(parsed, outcomes, match)

@@ -13,7 +13,7 @@ from tokend.http.cors import origin_problem
 from tokend.http.parser_errors import UNREADABLE
 from tokend.http.responses import NO_CACHE, error_response
 from tokend.http.routes import RouteMatch
-from tokend.issuing.routing import NoMatch
+from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
 RECORD: Final = web.RequestKey("tokend_record", RequestRecord)
@@ -39,6 +39,7 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
         record.template = match_info.template
         if match_info.match.route is not None:
             record.app = match_info.match.route.app.name
+        record.endpoint = _endpoint_of(match_info)
         batches_responses = match_info.active.batches_responses
         if hdrs.ORIGIN in request.headers:
             record.cors = origin_problem(request, match_info)
@@ -51,7 +52,7 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
     if control.draining:
         response.force_close()
     seconds = clock.monotonic() - record.started
-    parent = request.headers.get(_PARENT) if control.tracing is not None else None
+    parent = request.headers.get(_PARENT)
     record.write(response.status, seconds, control.metrics, control.log, control.tracing, parent)
     if batches_responses:
         await asyncio.sleep(0)  # the responses of one turn of the loop leave together: a proxy here wakes once
@@ -98,6 +99,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not isinstance(match_info, RouteMatch) or match_info.unreadable:
         response.force_close()
     return response
+
+
+def _endpoint_of(match_info: RouteMatch) -> str | None:
+    """The template of a page of the server, or of an endpoint below its route; None if there is none at this path."""
+    if isinstance(match_info.match, Match):
+        return match_info.match.endpoint_template
+    return match_info.template if match_info.page is not None else None
 
 
 def _api_error_of(error: web.HTTPException) -> ApiError:

@@ -106,6 +106,7 @@ class Reloader:
             if problems := await self._install(isolated, files):
                 return self._reject(problems)
             before, self.isolated, self.files = self.configuration, isolated, files
+            self._log.configure(configuration.options.server)
             self.refused, self.loaded_at = False, self._clock()
             self._metrics.count("tokend_reloads", "done")
             removed = tuple(sorted(isolated.removed))

@@ -11,6 +11,7 @@ from msgspec import Struct
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import SigningKeys
 from tokend.backends.contract import Backend
+from tokend.core.folding import fold
 from tokend.core.rate_limits import NO_LIMITS
 from tokend.core.rules import Rule
 from tokend.core.validation import StrictModel
@@ -123,6 +124,10 @@ class Configuration(Struct, frozen=True):
     fingerprint: str = ""
     """16 hex digits that change with every byte of the configuration, secrets included."""
     scheduled_warnings: tuple[tuple[int, str], ...] = ()
+    apps_fingerprint: str = ""
+    """16 hex digits that change with the apps as they are written, `defaults` merged. Contents of secrets are not in it."""
+    key_ends: tuple[tuple[str, str, int], ...] = ()
+    """App, caller and last Unix second of each key that ends."""
     platform_port: bool = False
     """Whether a platform chose the port that it listens on."""
     built_apps: Mapping[str, Any] = {}
@@ -138,15 +143,20 @@ class Configuration(Struct, frozen=True):
         )
 
     def warnings_at(self, now: float) -> tuple[str, ...]:
-        """All warnings that apply at a time in Unix seconds."""
+        """All warnings that apply at a time in Unix seconds; one that is the same for several apps stands there once."""
         limited = any(app.options.limits.address for app in self.apps.values())
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
-        return (
-            *self.warnings,
-            *off,
-            *self._counted_apart(),
-            *(text for after, text in self.scheduled_warnings if now > after),
-        )
+        scheduled = (text for after, text in self.scheduled_warnings if now > after)
+        return (*fold(self.warnings), *off, *self._counted_apart(), *fold(scheduled))
+
+    def next_key_ends(self, now: float) -> dict[tuple[str, ...], float]:
+        """By app and caller: when its next key ends, or, if none is left that will, when its last one ended."""
+        found: dict[tuple[str, ...], list[int]] = {}
+        for app, caller, at in self.key_ends:
+            found.setdefault((app, caller), []).append(at)
+        return {
+            names: float(min((at for at in times if at >= now), default=max(times))) for names, times in found.items()
+        }
 
     def _counted_apart(self) -> tuple[str, ...]:
         """A warning if several processes each count rate limits by themselves."""

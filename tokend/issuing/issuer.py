@@ -3,7 +3,7 @@
 Awaits only `Interfaces`. Contains no HTTP and no vendor. Times and nonces come with the issuances.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -37,10 +37,12 @@ async def answer(
     interfaces: Interfaces = Interfaces(),
     request_id: str = "",
     address: str | None = None,
+    on_authenticated: Callable[[Caller], None] = lambda caller: None,
 ) -> list[Outcome]:
     """Authenticate the caller, then issue, explain or inspect. Raises `ApiError` if the whole request fails.
 
     `issuances`: one for each token request, at least one, all of the same time. `address`: the client's, None if unknown.
+    `on_authenticated` gets the caller as soon as it is known.
     """
     now = issuances[0].issued_at
     if not 0 <= now <= LAST_ISSUE_TIME:
@@ -56,6 +58,7 @@ async def answer(
                 interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)
             )
         raise
+    on_authenticated(caller)
     if isinstance(parsed, Issue):
         return list(await issue(route.app, route.options, caller, parsed, issuances, interfaces, request_id, address))
     await rate_limiting.admit_request(route.app, caller, address, interfaces)

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import JSON, Dialect, Endpoint
+from tokend.dialects.custom import NAME as CUSTOM
 from tokend.issuing.app_options import Parts, Placeholder, parse_path, prefix_of
 from tokend.issuing.configuration import Route
 
@@ -31,6 +32,14 @@ class Match(Struct, frozen=True):
     params: Mapping[str, str]
     template: str
     url_key: str | None = None
+
+    @property
+    def endpoint_template(self) -> str:
+        """The endpoint's path below its route, for metrics: there are as many as dialects have, however many apps there are.
+
+        It is `custom` for all custom routes, whose paths are the apps' own.
+        """
+        return CUSTOM if self.dialect.name == CUSTOM else f"/{self.endpoint.path}"
 
 
 class NoMatch(Struct, frozen=True):

@@ -112,8 +112,29 @@ class Connections(StrictModel):
     )
 
 
+class Log(StrictModel):
+    """What the log holds, and its format."""
+
+    level: Literal["info", "warning", "error"] = Field(
+        default="info", description="the least level that is written; requests are info, and error from status 500"
+    )
+    format: Literal["json", "text"] = Field(
+        default="json", description="json for programs, text for people; both are one line for each event"
+    )
+    requests: Literal["all", "errors", "none"] = Field(
+        default="all",
+        description="which requests have a line; errors: status 400 and above, and batches in which a token failed",
+    )
+
+
+def _instance(name: str) -> str:
+    if not 1 <= len(name) <= 100 or not name.isprintable() or " " in name:
+        raise invalid("must be a name of 1 to 100 printable characters without blanks")
+    return name
+
+
 class ServerSettings(StrictModel):
-    """The server itself. Only `trusted_proxies` and `on_invalid_app` can change in a reload."""
+    """The server itself. Only `trusted_proxies`, `on_invalid_app`, `log` and `instance` can change in a reload."""
 
     listen: Annotated[Listen, PlainValidator(_listen, json_schema_input_type=str)] = Field(
         default=Listen(), description="address and port of the public listener, such as 0.0.0.0:8080"
@@ -139,9 +160,14 @@ class ServerSettings(StrictModel):
         description="whether an invalid app is left out by itself, or the whole configuration is refused",
     )
 
+    log: Log = Field(default=Log(), description="what the log holds, and its format")
+    instance: Annotated[str, AfterValidator(_instance)] | None = Field(
+        default=None, description="name of this instance in each line of the log; left out, the host's name"
+    )
+
     def starts_like(self, other: "ServerSettings") -> bool:
         """Whether all settings are equal that a reload cannot change. `listen` is compared as `Configuration.listen`."""
-        reloaded = {"listen", "trusted_proxies", "on_invalid_app"}
+        reloaded = {"listen", "trusted_proxies", "on_invalid_app", "log", "instance"}
         return self.model_dump(exclude=reloaded) == other.model_dump(exclude=reloaded)
 
 

@@ -20,6 +20,7 @@ from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import NOTHING, Metrics, Snapshot, counted, merged
+from tokend.telemetry.process_usage import process_usage
 
 REPORT_SECONDS: Final = 1.0
 """How often each worker is asked how it is."""
@@ -112,7 +113,9 @@ class MultiProcessServer:
 
     async def snapshot(self) -> Snapshot:
         await asyncio.gather(*(worker.call("report", REPORT_SECONDS) for worker in self._workers))
-        own = self._metrics.snapshot({"tokend_log_lines_dropped": {(): float(self._log.dropped_lines)}})
+        own = self._metrics.snapshot(
+            {"tokend_log_lines_dropped": {(): float(self._log.dropped_lines)}, **process_usage()}
+        )
         return merged([self._ended, own, *(worker.snapshot for worker in self._workers)])
 
     def not_ready_reasons(self) -> list[str]:

@@ -1,9 +1,12 @@
-"""The log: a JSON object per line on standard error, for requests, the server's own events and what libraries log.
+"""The log: a line per event on standard error, for requests, the server's own events and what libraries log.
+
+A line is a JSON object, or text for people (`log_text.py`), as `server.log` says.
 
 It never holds a token, key, certificate, query or user id. Exceptions are logged by type and place, without their text.
 """
 
 import logging
+import socket
 import sys
 import threading
 import traceback
@@ -13,6 +16,8 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from tokend.issuing.server_settings import Log, ServerSettings
+from tokend.telemetry.log_text import text_line
 from tokend.telemetry.queued_stream import QueuedStream
 
 FLUSH_SECONDS: Final = 0.1
@@ -20,6 +25,9 @@ FLUSH_LINES: Final = 128
 """The longest time, and the most lines, that wait to be written."""
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 """Writes as text whatever JSON has no form for."""
+_RANKS: Final = {"debug": 0, "info": 1, "warning": 2}
+"""Levels by rank; each other one, such as `error` or a library's `critical`, is above them."""
+_HIGHEST: Final = 3
 
 
 class JsonLog:
@@ -36,6 +44,15 @@ class JsonLog:
         self._waiting: list[bytes] = []
         self._second = 0
         self._prefix = ""
+        self.settings = Log()
+        self._least_rank = _RANKS[self.settings.level]
+        self._instance: dict[str, object] = {}
+
+    def configure(self, settings: ServerSettings) -> None:
+        """Write from now on as `server.log` says, with the name of this instance in each line: the host's by default."""
+        self.settings = settings.log
+        self._least_rank = _RANKS.get(settings.log.level, _HIGHEST)
+        self._instance = {"instance": settings.instance or socket.gethostname()}
 
     def buffer(self, later: Callable[[float, Callable[[], object]], object] | None) -> None:
         """Let lines wait. `later` calls a function after some seconds, as a loop's `call_later` does. None: write at once."""
@@ -44,8 +61,9 @@ class JsonLog:
 
     def event(self, event: str, level: str = "info", /, **fields: object) -> None:
         """Log a line. `fields` must be plain data without secrets; a value of another type is written as its `str`."""
-        line = {"time": self._time(), "level": level, "event": event, **fields}
-        self._waiting.append(_ENCODER.encode(line))
+        if not self._writes(level):
+            return
+        self._waiting.append(self._line(self._time(), level, event, fields))
         if self._later is None or len(self._waiting) >= FLUSH_LINES or level == "error":
             self.flush()
         elif len(self._waiting) == 1:
@@ -53,9 +71,10 @@ class JsonLog:
 
     def event_from_thread(self, event: str, level: str = "info", /, **fields: object) -> None:
         """Log a line from another thread than the event loop's. It is written at once, before the lines that wait."""
+        if not self._writes(level):
+            return
         time = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
-        line = {"time": time, "level": level, "event": event, **fields}
-        self._write(_ENCODER.encode(line) + b"\n")
+        self._write(self._line(time, level, event, fields) + b"\n")
 
     @property
     def dropped_lines(self) -> int:
@@ -74,6 +93,15 @@ class JsonLog:
             return
         lines, self._waiting = b"\n".join(self._waiting) + b"\n", []
         self._write(lines)
+
+    def _writes(self, level: str) -> bool:
+        return _RANKS.get(level, _HIGHEST) >= self._least_rank
+
+    def _line(self, time: str, level: str, event: str, fields: dict[str, object]) -> bytes:
+        fields |= self._instance
+        if self.settings.format == "text":
+            return text_line(time, level, event, fields)
+        return _ENCODER.encode({"time": time, "level": level, "event": event, **fields})
 
     def _write(self, lines: bytes) -> None:
         try:

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 Labels = tuple[str, ...]
@@ -61,34 +61,63 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_config_last_load_timestamp_seconds": Family("When the configuration that serves was loaded.", (), min),
     "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),
     "tokend_limiter_healthy": Family("1 if Redis counts; while it is 0, redis.on_failure decides.", (), min),
+    "tokend_config_info": Family(
+        "1; the fingerprint changes with the apps as they are written.", ("fingerprint",), min
+    ),
+    "tokend_key_expires_timestamp_seconds": Family(
+        "When the next key of a caller ends, or when its last one ended.", ("app", "caller"), min
+    ),
+    "process_cpu_seconds": Family("CPU time of all processes."),
+    "process_resident_memory_bytes": Family("Resident memory of all processes.", (), sum),
+    "process_open_fds": Family("Open file descriptors of all processes.", (), sum),
+    "process_start_time_seconds": Family("When the first of the processes started.", (), min),
     "tokend_jwks_age_seconds": Family("Age of the identity provider's keys.", ("source",), max),
 }
 
 Values = dict[str, dict[Labels, float]]
 
 
+class Latencies(Struct):
+    """A histogram. `counts`: one per bucket, the last for +Inf; `seconds`: the sum."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    seconds: float = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count a request that took so long."""
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+    def add(self, other: "Latencies") -> None:
+        """Add what another process has counted."""
+        self.counts = [count + of_other for count, of_other in zip(self.counts, other.counts, strict=True)]
+        self.seconds += other.seconds
+
+
 class Snapshot(Struct, frozen=True):
-    """Counters and gauges by family and labels. `latencies`: a count per bucket, the last for +Inf; `seconds`: their sum."""
+    """Counters and gauges by family and labels. `latencies`: a histogram for each route and status class."""
 
     values: Values
-    latencies: list[int]
-    seconds: float
+    latencies: Mapping[Labels, Latencies]
 
     def pack(self) -> dict[str, Any]:
         """As plain data that JSON can hold."""
         values = {
             name: [[list(labels), value] for labels, value in series.items()] for name, series in self.values.items()
         }
-        return {"values": values, "latencies": self.latencies, "seconds": self.seconds}
+        latencies = [[list(labels), found.counts, found.seconds] for labels, found in self.latencies.items()]
+        return {"values": values, "latencies": latencies}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> "Snapshot":
         """The snapshot that `pack` made plain."""
         values = {name: {tuple(labels): value for labels, value in pairs} for name, pairs in packed["values"].items()}
-        return cls(values, list(packed["latencies"]), packed["seconds"])
+        return cls(
+            values, {tuple(labels): Latencies(counts, seconds) for labels, counts, seconds in packed["latencies"]}
+        )
 
 
-NOTHING: Final = Snapshot({}, [0] * (len(BUCKETS) + 1), 0.0)
+NOTHING: Final = Snapshot({}, {})
 
 
 class Metrics:
@@ -96,19 +125,21 @@ class Metrics:
 
     def __init__(self) -> None:
         self._counters: Values = {name: {} for name, family in FAMILIES.items() if family.gauge is None}
-        self._latencies = [0] * (len(BUCKETS) + 1)
-        self._seconds = 0.0
+        self._latencies: dict[Labels, Latencies] = {}
 
     def count(self, name: str, *labels: str, by: int = 1) -> None:
         """Increase the counter of a family of FAMILIES."""
         counters = self._counters[name]
         counters[labels] = counters.get(labels, 0) + by
 
-    def request(self, app: str | None, status: int, seconds: float) -> None:
-        """Count an answered request, and the seconds that it took."""
+    def request(self, app: str | None, endpoint: str | None, status: int, seconds: float) -> None:
+        """Count an answered request, and the seconds that it took. `endpoint`: its template below the app's route."""
         self.count("tokend_requests", app or "", str(status))
-        self._latencies[bisect_left(BUCKETS, seconds)] += 1
-        self._seconds += seconds
+        labels = (endpoint or "", f"{status // 100}xx")
+        latencies = self._latencies.get(labels)
+        if latencies is None:
+            latencies = self._latencies[labels] = Latencies()
+        latencies.observe(seconds)
 
     def decision(self, app: str, kind: str, code: str) -> None:
         """Count a token request that was decided. `code`: ok, or the error code."""
@@ -117,16 +148,17 @@ class Metrics:
     def snapshot(self, gauges: Values) -> Snapshot:
         """A copy of the counters, together with these gauges."""
         counters = {name: dict(series) for name, series in self._counters.items()}
-        return Snapshot({**counters, **gauges}, list(self._latencies), self._seconds)
+        latencies = {labels: Latencies(list(found.counts), found.seconds) for labels, found in self._latencies.items()}
+        return Snapshot({**counters, **gauges}, latencies)
 
 
 def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
     """The sum of all processes: counters are added, gauges are combined as their family says."""
     collected: dict[str, dict[Labels, list[float]]] = {}
-    latencies, seconds = list(NOTHING.latencies), 0.0
+    latencies: dict[Labels, Latencies] = {}
     for snapshot in snapshots:
-        latencies = [a + b for a, b in zip(latencies, snapshot.latencies, strict=True)]
-        seconds += snapshot.seconds
+        for labels, found_latencies in snapshot.latencies.items():
+            latencies.setdefault(labels, Latencies()).add(found_latencies)
         for name, series in snapshot.values.items():
             for labels, value in series.items():
                 collected.setdefault(name, {}).setdefault(labels, []).append(value)
@@ -134,7 +166,7 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
         name: {labels: (FAMILIES[name].gauge or sum)(found) for labels, found in series.items()}
         for name, series in collected.items()
     }
-    return Snapshot(values, latencies, seconds)
+    return Snapshot(values, latencies)
 
 
 def counted(snapshot: Snapshot) -> Snapshot:

@@ -1,6 +1,7 @@
 """Metrics in the formats of Prometheus, written by prometheus-client. Only the admin listener's process imports it."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -11,6 +12,7 @@ from tokend import __version__
 from tokend.telemetry.metrics import BUCKETS, FAMILIES, Labels, Snapshot
 
 LATENCY: Final = "tokend_request_seconds"
+LATENCY_LABELS: Final = ("route", "status_class")
 BUILD: Final = "tokend_build_info"
 
 
@@ -41,10 +43,8 @@ class _SnapshotCollector(Collector):
         yield build
 
     def _histogram(self) -> Metric:
-        total, buckets = 0, []
-        for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._snapshot.latencies, strict=True):
-            total += count
-            buckets.append((bound, total))
-        metric = HistogramMetricFamily(LATENCY, "Seconds from a request's head to its answer.")
-        metric.add_metric((), buckets, self._snapshot.seconds)
+        metric = HistogramMetricFamily(LATENCY, "Seconds from a request's head to its answer.", labels=LATENCY_LABELS)
+        for labels, latencies in sorted(self._snapshot.latencies.items()):
+            bounds, totals = (*map(str, BUCKETS), "+Inf"), accumulate(latencies.counts)
+            metric.add_metric(labels, list(zip(bounds, totals, strict=True)), latencies.seconds)
         return metric

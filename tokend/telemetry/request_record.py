@@ -1,10 +1,14 @@
-"""What is written down about one request: its log line, its counts and its span. Nothing that a client wrote is in it."""
+"""What is written down about one request: its log line, its counts and its span. No text of a client is in it.
 
+The caller's name is the configuration's. Of the client's headers only the trace id of `traceparent` is used: 32 hex digits.
+"""
+
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from tokend.core.errors import ApiError
-from tokend.core.model import TokenRequest
+from tokend.core.model import Caller, TokenRequest
 from tokend.dialects.contract import Issue, Outcome
 from tokend.issuing.routing import Match
 from tokend.telemetry.log import JsonLog, exception_fields
@@ -13,22 +17,27 @@ from tokend.telemetry.metrics import Metrics
 if TYPE_CHECKING:
     from tokend.telemetry.tracing import Tracing
 
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+"""https://www.w3.org/TR/trace-context/#traceparent-header"""
 METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
 class RequestRecord:
     """Filled in on the way of a request. `began`: Unix seconds; `started`: seconds of the monotonic clock.
 
-    `decisions`: kind and code of each token request; `operator`: why, for the log alone. `cors`: why the page that
+    `decisions`: kind and code of each token request; `endpoint`: the template without the
+    app's part, for metrics. `operator`: why, for the log alone. `cors`: why the page that
     sent it cannot read the response.
     """
 
     __slots__ = (
         "app",
         "began",
+        "caller",
         "code",
         "cors",
         "decisions",
+        "endpoint",
         "exception",
         "kinds",
         "method",
@@ -44,13 +53,19 @@ class RequestRecord:
         self.began = began
         self.started = started
         self.app: str | None = None
+        self.caller: str | None = None
         self.kinds: list[str] = []
         self.decisions: list[tuple[str, str]] = []
         self.template: str | None = None
+        self.endpoint: str | None = None
         self.code = "ok"
         self.cors: str | None = None
         self.operator: str | None = None
         self.exception: BaseException | None = None
+
+    def note_caller(self, caller: Caller) -> None:
+        """Note who was authenticated, by the name in the configuration."""
+        self.caller = caller.name
 
     def add_token_requests(self, parsed: Issue, match: Match) -> None:
         """Note the kinds that were requested, as far as the app has them."""
@@ -89,9 +104,14 @@ class RequestRecord:
         parent: str | None = None,
     ) -> None:
         """Count the request, log it and export its span. `seconds`: how long it took; `parent`: its traceparent header."""
-        metrics.request(self.app, status, seconds)
+        metrics.request(self.app, self.endpoint, status, seconds)
         for kind, code in self.decisions or ([(kind, self.code) for kind in self.kinds] if status >= 400 else ()):
             metrics.decision(self.app or "", kind, code)
+        tracing_id = _tracing_id(parent)
+        if tracing is not None:
+            tracing_id = tracing.request(self, self.method, status, self.began, seconds, parent)
+        if not self._is_logged(status, log.settings.requests):
+            return
         fields: dict[str, object] = {
             "request_id": self.request_id,
             "method": self.method,
@@ -102,6 +122,10 @@ class RequestRecord:
             "status": status,
             "duration_ms": int(seconds * 1_000_000) / 1000,
         }
+        if self.caller is not None:
+            fields["caller"] = self.caller
+        if tracing_id is not None:
+            fields["trace_id"] = tracing_id
         if self.operator:
             fields["reason"] = self.operator
         if self.cors is not None:
@@ -109,5 +133,13 @@ class RequestRecord:
         if self.exception is not None:
             fields |= exception_fields(self.exception)
         log.event("request", "error" if status >= 500 else "info", **fields)
-        if tracing is not None:
-            tracing.request(self, self.method, status, self.began, seconds, parent)
+
+    def _is_logged(self, status: int, requests: str) -> bool:
+        """Whether `server.log.requests` asks for its line: all, errors or none."""
+        return requests == "all" or (requests == "errors" and (status >= 400 or self.code not in ("ok", "issued")))
+
+
+def _tracing_id(parent: str | None) -> str | None:
+    """The trace id of a traceparent header; None if the header is invalid."""
+    found = None if parent is None else _TRACEPARENT.fullmatch(parent)
+    return None if found is None else found[1]

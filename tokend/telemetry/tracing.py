@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode, format_trace_id
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tokend import __version__
@@ -39,8 +39,8 @@ class Tracing:
 
     def request(
         self, record: RequestRecord, method: str, status: int, began: float, seconds: float, parent: str | None
-    ) -> None:
-        """Record a span for an answered request.
+    ) -> str:
+        """Record a span for an answered request; its trace id, as 32 hex digits.
 
         `began`: Unix seconds. `seconds`: how long it took. `parent`: the header `traceparent`, which may be invalid.
         """
@@ -66,6 +66,7 @@ class Tracing:
         if status >= 500:
             span.set_status(_ERROR)
         span.end(nanoseconds + int(seconds * 1e9))
+        return format_trace_id(span.get_span_context().trace_id)
 
     async def close(self) -> None:
         """Send the spans that are left, for at most FLUSH_SECONDS: a collector that is down must not delay the end."""

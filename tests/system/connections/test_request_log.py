@@ -9,7 +9,10 @@ from tests.system.connections.limited import Limited, serving_limited
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY
 from tests.unit.http.wire import request_bytes
 
-_KEYS = {"time", "level", "event", "request_id", "method", "route", "app", "kind", "outcome", "status", "duration_ms"}
+_KEYS = {
+    *("time", "level", "event", "instance", "request_id", "method", "route", "app", "kind", "outcome", "status"),
+    "duration_ms",
+}
 _CANARY = "canary-7f3a9c51"
 
 
@@ -27,7 +30,8 @@ async def test_the_lines_of_good_and_bad_requests() -> None:
             "POST", "/demo/v1/tokens", {"requests": [{"kind": "rtm", "user": "ada"}, {"kind": "x"}]}, key
         )
         lines = server.lines
-    assert all(line.keys() == _KEYS for line in lines)
+    assert all(line.keys() - {"caller"} == _KEYS for line in lines)
+    assert [line.get("caller") for line in lines] == [*["studio"] * 2, *[None] * 5, "studio"]
     names = ("method", "route", "app", "kind", "outcome", "status")
     rtc = "/demo/rtc/{channel}/{role}/{tokenType}/{rtcuid}"
     assert [tuple(line[name] for name in names) for line in lines] == [
@@ -110,7 +114,8 @@ async def test_nothing_that_a_client_sends_and_no_secret_is_in_the_log() -> None
     tokens = [part for body in answers for part in body.decode().split('"') if part.startswith("007eJ")]
     assert len(tokens) >= 10
     assert {line["status"] for line in lines} >= {200, 204, 400, 401, 404, 405, 415, 500}
-    assert all(line.keys() - {"exception", "at"} == _KEYS for line in lines)
+    extra = {"exception", "at", "caller", "trace_id", "reason", "cors"}
+    assert [line for line in lines if line.keys() - extra != _KEYS] == []
     for secret in {_CANARY, CERTIFICATE, KEY, "tokens.example.com", *tokens}:
         for form in _forms(secret):
             assert form not in log

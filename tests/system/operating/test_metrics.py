@@ -15,7 +15,9 @@ from tests.system.workers.serving import Running, serving
 from tests.unit.auth.jwt.making import ISSUER, good, jwk
 from tests.unit.http import hostile_words as words
 from tests.unit.http.wire import request_bytes
+from tokend.config.entry_points import DIALECTS
 from tokend.core.errors import STATUS, Code
+from tokend.dialects.contract import Endpoint
 from tokend.telemetry.metrics import FAMILIES
 
 _GOOD: Final = "/demo/rtc/demo-room/publisher/uid/7/"
@@ -119,9 +121,16 @@ async def test_every_counter_of_a_closed_list_is_there_before_it_counts(tmp_path
             assert metrics[f'{name}_total{{{family.labels[0]}="{value}"}}'] == 0
 
 
+def _endpoints() -> list[Endpoint]:
+    names = ("native", "agora-token-service")
+    return [endpoint for name in names for endpoint in DIALECTS.load(name).endpoints]
+
+
 async def test_hostile_requests_add_no_label_values(tmp_path: Path) -> None:
     allowed = {
         "app": {"", "demo"},
+        "status_class": {f"{digit}xx" for digit in range(2, 6)},
+        "route": {"", "/ping", "/healthz", "/readyz", "/", *(f"/{endpoint.path}" for endpoint in _endpoints())},
         "status": {str(status) for status in STATUS.values()} | {"200", "204"},
         "kind": {"", "rtc", "rtm", "chat"},
         "outcome": {"issued", "refused"},
@@ -142,7 +151,7 @@ async def test_hostile_requests_add_no_label_values(tmp_path: Path) -> None:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             for name, value in sample.labels.items():
-                if name not in ("le", "version"):
+                if name not in ("le", "version", "fingerprint"):
                     assert value in allowed[name], (family.name, name)
                     seen += 1
     assert seen > 20

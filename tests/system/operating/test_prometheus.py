@@ -78,7 +78,7 @@ def test_every_rule_is_tested_and_says_what_to_do() -> None:
 
 
 def _named(expression: str) -> set[str]:
-    return set(re.findall(r"\btokend_\w+", expression))
+    return set(re.findall(r"\b(?:tokend|process)_\w+", expression))
 
 
 def _exposed() -> set[str]:
@@ -98,6 +98,18 @@ def test_alerts_and_dashboard_name_metrics_that_there_are() -> None:
     assert all(panel["title"] and panel["description"] for panel in dashboard["panels"])
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard["panels"]]
     assert len(set(places)) == len(places)
+
+
+def test_o10_the_dashboard_is_readable_with_two_hundred_apps() -> None:
+    """Its queries by app, or by route, keep to the apps that are chosen, and show the highest only."""
+    dashboard = json.loads(_DASHBOARD.read_text())
+    assert "app" in {variable["name"] for variable in dashboard["templating"]["list"]}
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    by_app = [query for query in queries if re.search(r"by \([^)]*\bapp\b", query)]
+    assert len(by_app) >= 4
+    assert all('app=~"$app"' in query and re.match(r"(top|bottom)k\(10, ", query) for query in by_app)
+    many = [query for query in queries if re.search(r"by \([^)]*\b(app|route|source)\b", query)]
+    assert all(re.match(r"(top|bottom)k\(10, ", query) for query in many)
 
 
 @pytest.mark.usefixtures("prometheus")
@@ -133,7 +145,7 @@ async def test_a_real_prometheus_scrapes_a_real_server(tmp_path: Path) -> None:
 def _targets() -> list[dict[str, str]]:
     """The dashboard's queries, as Grafana would send them."""
     text = _DASHBOARD.read_text()
-    for name, value in (("$__rate_interval", "1m"), ("$job", "tokend"), ("$instance", ".*")):
+    for name, value in (("$__rate_interval", "1m"), ("$job", "tokend"), ("$instance", ".*"), ("$app", ".*")):
         text = text.replace(name, value)
     return [target for panel in json.loads(text)["panels"] for target in panel["targets"]]
 

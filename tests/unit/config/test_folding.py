@@ -1,0 +1,30 @@
+"""`tokend check` says once what is wrong in many apps alike (N15)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.running import APP_ID, CERTIFICATE
+from tests.unit.config.writing import ENVIRONMENT
+from tokend.config.loading import ConfigurationError, load
+from tokend.config.problems import fold
+
+
+def test_n15_thirty_one_files_with_the_same_mode_are_one_line(tmp_path: Path) -> None:
+    apps = [f"app{number}" for number in range(31)]
+    for name in apps:
+        file = tmp_path / name
+        file.write_text(CERTIFICATE)
+        file.chmod(0o644)
+    text = "apps:\n" + "".join(
+        f'  {name}: {{app_id: "{APP_ID}", certificate: {{file: "./{name}"}}}}\n' for name in apps
+    )
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as raised:
+        load(str(tmp_path / "config.yaml"), ENVIRONMENT, tmp_path)
+    problems = [problem for problem in raised.value.problems if "chmod 600" in problem.sentence]
+    (line,) = fold(problems)
+    assert len(problems) == 31
+    assert "apps.app0.certificate: the file ./app0 can be read by others than its owner" in line
+    assert "(the same for 30 more apps: app1, app2, app3, " in line
+    assert line.endswith(" and 10 others)")
