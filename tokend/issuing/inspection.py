@@ -27,7 +27,7 @@ def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspecti
         "signed_by": reading.signed_by,
         "signature": _signature(reading),
         "gives": [_sentence(service, backend) for service in reading.grant.services],
-        **_times(reading, now),
+        **_times(reading, backend.ends_at(reading), now),
         "hidden": sorted(reading.hidden),
     }
     if reading.extra:
@@ -110,13 +110,13 @@ def _owner(backend: Backend, reading: Reading) -> str:
     return "yours" if app_id == own else "another"
 
 
-def _times(reading: Reading, now: int) -> dict[str, object]:
-    """Issue time, expiry and lifetime, as far as the format shows them."""
-    times: dict[str, object] = {"issued_at": reading.issued_at, "expires_at": reading.expires_at}
+def _times(reading: Reading, ends_at: int | None, now: int) -> dict[str, object]:
+    """Issue time, expiry and lifetime, as far as the format shows them. `ends_at`: when the vendor ends the token."""
+    times: dict[str, object] = {"issued_at": reading.issued_at, "expires_at": ends_at}
     if "ttl" not in reading.hidden:
         times["lasts"] = in_words(reading.grant.ttl)
-    if reading.expires_at is not None:
-        left = reading.expires_at - now
+    if ends_at is not None:
+        left = ends_at - now
         times |= {"seconds_left": max(0, left), "expired": left <= 0}
     return times
 
