@@ -145,6 +145,13 @@ def shown_apps(source: Source, files: Files) -> dict[str, Any]:
     return found
 
 
+def exists(environment: Mapping[str, str], directory: Path) -> bool:
+    """Whether `find` finds a configuration that no option names."""
+    if _file_name(None, environment, directory, Files()) is not None:
+        return True
+    return all(environment.get(name) for name in CREDENTIAL_VARIABLES.values())
+
+
 def find(
     file: str | None,
     environment: Mapping[str, str],

@@ -13,14 +13,15 @@ from tokend.core.model import ANY, Extent, Grant, Service
 from tokend.core.reach import reach_of, role_of
 from tokend.core.service_fields import service_fields
 from tokend.dialects.contract import Inspect, Inspection
+from tokend.issuing.token_texts import find_tokens
 
 _LAST_TIME: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds."""
 
 
 def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspection:
-    """Inspect a token. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read the text."""
-    backend, reading = _read(list(backends), request)
+    """Inspect the token in a text. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read one in it."""
+    backend, reading, notes = _read(list(backends), request)
     says: dict[str, object] = {
         **grant_fields(reading.grant, backend),
         "app": _owner(backend, reading),
@@ -33,7 +34,7 @@ def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspecti
     if reading.extra:
         says["extra"] = sorted(reading.extra)
     diagnosis = backend.diagnose(reading, Join(request.channel, request.user, request.product), now)
-    return Inspection(says, diagnosis.problems, diagnosis.notes)
+    return Inspection(says, diagnosis.problems, (*notes, *diagnosis.notes))
 
 
 def grant_fields(grant: Grant, backend: Backend) -> dict[str, object]:
@@ -59,19 +60,48 @@ def _reading_declarations(backend: Backend) -> Declarations:
     return replace(declarations, privileges={**backend.privileges, **declarations.privileges})
 
 
-def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading]:
-    """Return the backend that signed the token, else the first of the token's app, else the first that can read it."""
+def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading, tuple[str, ...]]:
+    """Return the token of the text, and what stood around it: the reading of the best backend."""
+    reasons: dict[str, tuple[str, ...]] = {}
+
+    def readings_of(text: str) -> list[tuple[Backend, Reading]] | None:
+        found, reasons[text] = _readings(backends, text, request)
+        return found or None
+
+    tokens = find_tokens(request.token, readings_of)
+    if not tokens:
+        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(_first_and_last(reasons)), "token")
+    if len(tokens) > 1:
+        places = ", ".join(dict.fromkeys(token.place for token in tokens))
+        raise ApiError(Code.INVALID_FIELD, f"holds {len(tokens)} tokens ({places}): send one of them", "token")
+    (token,) = tokens
+    return *_best(token.read), token.notes
+
+
+def _first_and_last(reasons: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
+    """The reasons for the whole text, and for the text that was read last, from which most was removed."""
+    read = list(reasons.values())
+    return dict.fromkeys((*read[0], *read[-1]))
+
+
+def _readings(
+    backends: list[Backend], text: str, request: Inspect
+) -> tuple[list[tuple[Backend, Reading]], tuple[str, ...]]:
+    """What the backends read in a text, and why others could not read it."""
     reasons: list[str] = []
     readings: list[tuple[Backend, Reading]] = []
     for backend in _of_each_vendor(backends):
         try:
-            readings.append((backend, _bounded(backend.read_with(request.token, request.channel, request.user))))
+            readings.append((backend, _bounded(backend.read_with(text, request.channel, request.user))))
         except Unreadable as reason:
             reasons.append(str(reason))
         except Exception:  # noqa: BLE001 - a plug-in may raise anything for a hostile text; the others still read it
             reasons.append(f"the backend of {backend.vendor or type(backend).__name__} failed")
-    if not readings:
-        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
+    return readings, tuple(reasons)
+
+
+def _best(readings: list[tuple[Backend, Reading]]) -> tuple[Backend, Reading]:
+    """Return the backend that signed the token, else the first of the token's app, else the first that can read it."""
     signed = (entry for entry in readings if entry[1].signed_by)
     same_app = (entry for entry in readings if entry[0].app_credentials.app_id == entry[1].grant.app_id)
     return next(signed, None) or next(same_app, readings[0])

@@ -110,7 +110,8 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
         "maxItems": native.MAX_BATCH,
     }
     results = {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Token"}, refused]}}
-    texts = {name: {"type": "string"} for name in ("token", "channel", "user", "product")}
+    texts: dict[str, object] = {name: {"type": "string"} for name in ("token", "channel", "account", "product")}
+    inspected = texts | {name: {"type": ["string", "integer"]} for name in ("user", "uid")}
     return {
         "TokenRequest": {"oneOf": kinds},
         "Batch": {
@@ -120,7 +121,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
             "additionalProperties": False,
         },
         "Results": {"type": "object", "properties": {"results": results}, "required": ["results"]},
-        "Inspect": {"type": "object", "properties": texts, "required": ["token"], "additionalProperties": False},
+        "Inspect": {"type": "object", "properties": inspected, "required": ["token"], "additionalProperties": False},
         "Token": token,
         "Problem": problem,
     }
