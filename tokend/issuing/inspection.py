@@ -17,6 +17,8 @@ from tokend.issuing.token_texts import find_tokens
 
 _LAST_TIME: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds."""
+_MAX_REASONS: Final = 4
+"""Reasons why a text cannot be read that are shown."""
 
 
 def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspection:
@@ -62,26 +64,21 @@ def _reading_declarations(backend: Backend) -> Declarations:
 
 def _read(backends: list[Backend], request: Inspect) -> tuple[Backend, Reading, tuple[str, ...]]:
     """Return the token of the text, and what stood around it: the reading of the best backend."""
-    reasons: dict[str, tuple[str, ...]] = {}
+    reasons: dict[str, None] = {}  # each reason once, in order
 
     def readings_of(text: str) -> list[tuple[Backend, Reading]] | None:
-        found, reasons[text] = _readings(backends, text, request)
+        found, failures = _readings(backends, text, request)
+        reasons.update(dict.fromkeys(failures))
         return found or None
 
     tokens = find_tokens(request.token, readings_of)
     if not tokens:
-        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(_first_and_last(reasons)), "token")
+        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(list(reasons)[:_MAX_REASONS]), "token")
     if len(tokens) > 1:
         places = ", ".join(dict.fromkeys(token.place for token in tokens))
         raise ApiError(Code.INVALID_FIELD, f"holds {len(tokens)} tokens ({places}): send one of them", "token")
     (token,) = tokens
     return *_best(token.read), token.notes
-
-
-def _first_and_last(reasons: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
-    """The reasons for the whole text, and for the text that was read last, from which most was removed."""
-    read = list(reasons.values())
-    return dict.fromkeys((*read[0], *read[-1]))
 
 
 def _readings(

@@ -24,7 +24,7 @@ def problems(reading: Reading, services: Sequence[Service], names: Sequence[str]
         if issued_at < FIRST_POINT_IN_TIME:
             yield (
                 f"Its time says {issued_at + DAY}: 006 wants a point in time there, "
-                "the issue time plus 24 hours in Unix seconds."
+                f"the issue time plus 24 hours in Unix seconds. It counts as expired: {clients_get(EXPIRED, names)}."
             )
             return
     else:
