@@ -118,7 +118,10 @@ class Backend(ABC):
     needs_app_id: ClassVar[bool] = False
     needs_certificate: ClassVar[bool] = False
     max_ttl: ClassVar[int | None] = None
-    """The longest lifetime that the vendor allows, in seconds; None if it sets no limit."""
+    """The longest lifetime that the vendor allows, in seconds; None if it sets no limit.
+
+    A longer one is never granted. An inspection reads a token that says more as one that ends then.
+    """
 
     kind: str = ""
     """The kind that this instance serves, as the configuration names it, which sets it after `__init__`."""
@@ -191,6 +194,12 @@ class Backend(ABC):
             return Mismatch("what accompanies the token is not what was read back")
         return None
 
+    def ends_at(self, reading: Reading) -> int | None:
+        """Return when the vendor ends a token, in Unix seconds: at its expiry, or earlier if that exceeds `max_ttl`."""
+        if reading.expires_at is None or reading.issued_at is None or self.max_ttl is None:
+            return reading.expires_at
+        return min(reading.expires_at, reading.issued_at + self.max_ttl)
+
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
         """Return why a client could not join with a token of this backend. `now` is in Unix seconds.
 
@@ -201,8 +210,9 @@ class Backend(ABC):
             problems.append("No secret of this app signed it.")
         if reading.issued_at is not None and reading.issued_at > now + _CLOCK_SKEW:
             problems.append(f"It is issued {in_words(reading.issued_at - now)} in the future: a clock is wrong.")
-        if reading.expires_at is not None and reading.expires_at <= now:
-            problems.append(f"It expired {in_words(now - reading.expires_at)} ago.")
+        ends_at = self.ends_at(reading)
+        if ends_at is not None and ends_at <= now:
+            problems.append(f"It expired {in_words(now - ends_at)} ago.")
         services = [service for service in reading.grant.services if join.product in (None, service.name)]
         if not services:
             problems.append(f"It has no service {join.product}.")

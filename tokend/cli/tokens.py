@@ -8,15 +8,28 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from tokend.auth.contract import not_known
 from tokend.backends.contract import Backend
-from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, standard_input
+from tokend.cli.context import (
+    Context,
+    add_app,
+    add_config,
+    chosen_app,
+    counted,
+    duration_argument,
+    fail,
+    standard_input,
+)
 from tokend.config.entry_points import BACKENDS
+from tokend.config.loading import ConfigurationError, exists
 from tokend.core.audit_records import decision
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Caller, Issuance, Issued, TokenRequest
+from tokend.core.validation import StrictModel
 from tokend.dialects.contract import Inspect
 from tokend.dialects.native import explanation_fields
 from tokend.dialects.rendering import token_fields
@@ -24,6 +37,8 @@ from tokend.issuing import inspection, issuer
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Configuration
 
+_MAX_TEXT: Final = 1024 * 1024
+"""Characters of standard input that are read."""
 _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a mapping as JSON"
 
 
@@ -58,16 +73,21 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     inspect = commands.add_parser(
         "inspect",
         help="decode a token and diagnose problems",
-        description="Decode a 006 or 007 token and diagnose problems. With --config, also find out which app signed it.",
+        description="Decode a token and diagnose problems. With a configuration, also find out which app signed it. "
+        "The exit code is 1 if there are problems.",
     )
-    inspect.add_argument("token", help="the token, or - to read it from standard input")
-    inspect.add_argument("--config", metavar="FILE", help="the YAML file whose apps may have signed it")
-    for name, what in (
-        ("channel", "joins"),
-        ("user", "joins as (uid or account)"),
-        ("product", "uses: rtc, rtm, chat"),
+    inspect.add_argument("token", help="the token, a text that holds it, or - to read it from standard input")
+    inspect.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the YAML file whose apps may have signed it (default: as for other commands, if there is one)",
+    )
+    for names, what in (
+        (("--channel",), "joins"),
+        (("--user", "--uid", "--account"), "joins as (uid or account)"),
+        (("--product",), "uses: rtc, rtm, chat"),
     ):
-        inspect.add_argument(f"--{name}", help=f"what the client {what}, to check whether the token fits")
+        inspect.add_argument(*names, help=f"what the client {what}, to check whether the token fits")
     inspect.set_defaults(run=_inspect)
 
 
@@ -150,13 +170,12 @@ def _bearer(options: argparse.Namespace, configuration: Configuration, app: App)
 
 
 def _inspect(options: argparse.Namespace, context: Context) -> int:
-    text = standard_input().readline().strip() if options.token == "-" else options.token.strip()
-    if options.config is None:
-        rtc = BACKENDS.load("rtc")
-        backends: list[Backend] = [rtc(rtc.Options(), AppCredentials(None, {}))]
+    text = standard_input().read(_MAX_TEXT) if options.token == "-" else options.token
+    configuration = _configuration(options, context)
+    if configuration is None:
+        backends = installed_backends()
     else:
-        apps = context.configuration(options).apps.values()
-        backends = [backend for app in apps for backend in app.backends.values()]
+        backends = [backend for app in configuration.apps.values() for backend in app.backends.values()]
     inspect_request = Inspect(text, options.channel, options.user, options.product)
     try:
         report = inspection.inspect(backends, inspect_request, int(time.time()))
@@ -164,10 +183,49 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
         print(f"tokend: {api_error.detail}", file=sys.stderr)
         return 1
     fields = report.fields()
-    if options.config is None:
+    if configuration is None:
         fields["signature"] = "not checked: name the app's configuration with --config"
     print(json.dumps(fields, indent=2, ensure_ascii=False))
-    return 0
+    return 1 if report.problems else 0
+
+
+def _configuration(options: argparse.Namespace, context: Context) -> Configuration | None:
+    """The configuration of `--config`, else the default one. None if there is none, or if it is invalid."""
+    if options.config is None and not exists(context.environment, context.directory):
+        return None
+    try:
+        return context.configuration(options)
+    except ConfigurationError as error:
+        if options.config is not None:
+            raise
+        problems = counted(len(error.problems), "problem")
+        print(f"tokend: the configuration has {problems}, so the signature is not checked", file=sys.stderr)
+        return None
+
+
+def installed_backends() -> list[Backend]:
+    """Return every installed backend without credentials. They read tokens, but know no signer."""
+    backends: list[Backend] = []
+    for kind, backend_class in BACKENDS.load_all().items():
+        try:
+            backend = backend_class(_default_options(backend_class), AppCredentials(None, {}))
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything without its options
+            print(
+                f"tokend: backend {kind} cannot be used without a configuration: {type(error).__name__}",
+                file=sys.stderr,
+            )
+            continue
+        backend.kind = kind
+        backends.append(backend)
+    return backends
+
+
+def _default_options(backend_class: type[Backend]) -> StrictModel:
+    """The options of a backend, without those that have no default: reading a token may need none."""
+    try:
+        return backend_class.Options()
+    except ValidationError:
+        return backend_class.Options.model_construct()
 
 
 def _route_options(configuration: Configuration, app: App) -> RouteOptions:

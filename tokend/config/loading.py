@@ -157,6 +157,13 @@ def _recorded(source: Source, files: Files) -> LocatedDict:
     return find(source.file, environment, source.directory, replayed, unreadable={})[0]
 
 
+def exists(environment: Mapping[str, str], directory: Path) -> bool:
+    """Whether `find` finds a configuration that no option names."""
+    if _file_name(None, environment, directory, Files()) is not None:
+        return True
+    return all(environment.get(name) for name in CREDENTIAL_VARIABLES.values())
+
+
 def find(
     file: str | None,
     environment: Mapping[str, str],

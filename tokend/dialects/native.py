@@ -37,7 +37,9 @@ MAX_BATCH: Final = 100
 """Token requests in a batch."""
 BATCH_BODY_LIMIT: Final = 64 * 1024
 """Bytes."""
-_INSPECT: Final = ("token", "channel", "user", "product")
+_USERS: Final = ("user", "uid", "account")
+"""Names of the user in a request to inspect: kinds call it so."""
+_INSPECT: Final = ("token", "channel", *_USERS, "product")
 _AUTHORIZER: Final = "is asked before a token is issued, and may refuse or narrow it; explain does not ask it"
 
 
@@ -98,10 +100,22 @@ def _explain(request: HttpRequest) -> Explain:
 def _inspect(request: HttpRequest) -> Inspect:
     body = reading.json_object(request)
     reading.reject_unknown(body, _INSPECT)
-    token, channel, user, product = (reading.text(body, name) for name in _INSPECT)
+    token, channel, product = (reading.text(body, name) for name in ("token", "channel", "product"))
     if token is None:
         raise ApiError(Code.INVALID_FIELD, "is missing", "token")
-    return Inspect(token, channel, user, product)
+    users = [user for name in _USERS if (user := _user(body, name)) is not None]
+    if len(set(users)) > 1:
+        given = " and ".join(name for name in _USERS if name in body)
+        raise ApiError(Code.INVALID_FIELD, f"differs from another field of the user: send one of {given}", "user")
+    return Inspect(token, channel, users[0] if users else None, product)
+
+
+def _user(body: Mapping[str, Any], name: str) -> str | None:
+    """Return the user of a client, which may be a number."""
+    value = body.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return reading.text(body, name)
 
 
 def _page(name: str) -> Callable[[HttpRequest], Parsed]:
@@ -197,7 +211,9 @@ _EXPLAIN: Final = Description(
 )
 _INSPECTION: Final = Description(
     "What a token gives, who signed it, how long it lasts, why a join would fail",
-    body=object_of(dict.fromkeys(_INSPECT, STRING), "token"),
+    body=object_of(
+        dict.fromkeys(_INSPECT, STRING) | {name: {"type": ["string", "integer"]} for name in ("user", "uid")}, "token"
+    ),
     answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False),
 )
 _OPENAPI: Final = Description("This document", answer={"type": "object"})

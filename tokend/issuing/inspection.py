@@ -15,30 +15,21 @@ from tokend.core.reach import reach_of, role_of
 from tokend.core.service_fields import service_fields
 from tokend.dialects.contract import Inspect, Inspection
 from tokend.issuing.grants import PLUGIN_ERRORS
+from tokend.issuing.token_texts import find_tokens
 
 _LAST_TIME: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds."""
+_MAX_REASONS: Final = 4
+"""Reasons why a text cannot be read that are shown."""
+_Read = tuple[Backend, Reading, dict[str, object]]
+"""A backend, what it read, and the same as plain data."""
 
 
 def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspection:
-    """Inspect a token. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read the text."""
-    reasons: list[str] = []
-    readings: list[tuple[Backend, Reading, dict[str, object]]] = []
-    for backend in _of_each_vendor(backends):
-        try:
-            reading = _bounded(backend.read_with(request.token, request.channel, request.user))
-            readings.append((backend, reading, _content(backend, reading, now)))
-        except Unreadable as reason:
-            reasons.append(str(reason))
-        except PLUGIN_ERRORS:  # for a hostile text; the other backends still read it
-            reasons.append(f"the backend of {backend.vendor or backend.kind or type(backend).__name__} failed")
-    if not readings:
-        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(dict.fromkeys(reasons)), "token")
-    signed = (entry for entry in readings if entry[1].signed_by)
-    same_app = (entry for entry in readings if entry[0].app_credentials.app_id == entry[1].grant.app_id)
-    backend, reading, content = next(signed, None) or next(same_app, readings[0])
+    """Inspect the token in a text. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read one in it."""
+    (backend, reading, content), notes = _read(list(backends), request, now)
     diagnosis = _diagnosis(backend, reading, Join(request.channel, request.user, request.product), now)
-    return Inspection(content, diagnosis.problems, diagnosis.notes)
+    return Inspection(content, diagnosis.problems, (*notes, *diagnosis.notes))
 
 
 def _content(backend: Backend, reading: Reading, now: int) -> dict[str, object]:
@@ -49,7 +40,7 @@ def _content(backend: Backend, reading: Reading, now: int) -> dict[str, object]:
         "signed_by": reading.signed_by,
         "signature": _signature(backend, reading),
         "gives": [_sentence(service, backend) for service in reading.grant.services],
-        **_times(reading, now),
+        **_times(reading, backend.ends_at(reading), now),
         "hidden": sorted(reading.hidden),
     }
     if reading.extra:
@@ -94,6 +85,47 @@ def _reading_declarations(backend: Backend) -> Declarations:
     return replace(declarations, privileges={**backend.privileges, **declarations.privileges})
 
 
+def _read(backends: list[Backend], request: Inspect, now: int) -> tuple[_Read, tuple[str, ...]]:
+    """Return the best reading of the token in the text, and notes on what stood around it."""
+    reasons: dict[str, None] = {}  # each reason once, in order
+
+    def readings_of(text: str) -> list[_Read] | None:
+        found, failures = _readings(backends, text, request, now)
+        reasons.update(dict.fromkeys(failures))
+        return found or None
+
+    tokens = find_tokens(request.token, readings_of)
+    if not tokens:
+        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(list(reasons)[:_MAX_REASONS]), "token")
+    if len(tokens) > 1:
+        places = ", ".join(dict.fromkeys(token.place for token in tokens))
+        raise ApiError(Code.INVALID_FIELD, f"holds {len(tokens)} tokens ({places}): send one of them", "token")
+    (token,) = tokens
+    return _best(token.read), token.notes
+
+
+def _readings(backends: list[Backend], text: str, request: Inspect, now: int) -> tuple[list[_Read], tuple[str, ...]]:
+    """What the backends read in a text, and why others could not read it."""
+    reasons: list[str] = []
+    readings: list[_Read] = []
+    for backend in _of_each_vendor(backends):
+        try:
+            reading = _bounded(backend.read_with(text, request.channel, request.user))
+            readings.append((backend, reading, _content(backend, reading, now)))
+        except Unreadable as reason:
+            reasons.append(str(reason))
+        except PLUGIN_ERRORS:  # for a hostile text; the other backends still read it
+            reasons.append(f"the backend of {backend.vendor or backend.kind or type(backend).__name__} failed")
+    return readings, tuple(reasons)
+
+
+def _best(readings: list[_Read]) -> _Read:
+    """Return the backend that signed the token, else the first of the token's app, else the first that can read it."""
+    signed = (entry for entry in readings if entry[1].signed_by)
+    same_app = (entry for entry in readings if entry[0].app_credentials.app_id == entry[1].grant.app_id)
+    return next(signed, None) or next(same_app, readings[0])
+
+
 def _bounded(reading: Reading) -> Reading:
     """Return a reading whose times are usual numbers. Raises `Unreadable`: a hostile token may hold one of 4,000 digits."""
     lifetimes = [seconds for service in reading.grant.services for seconds in service.privileges.values()]
@@ -127,13 +159,13 @@ def _owner(backend: Backend, reading: Reading) -> str:
     return "yours" if app_id == own else "another"
 
 
-def _times(reading: Reading, now: int) -> dict[str, object]:
-    """Issue time, expiry and lifetime, as far as the format shows them."""
-    times: dict[str, object] = {"issued_at": reading.issued_at, "expires_at": reading.expires_at}
+def _times(reading: Reading, ends_at: int | None, now: int) -> dict[str, object]:
+    """Issue time, expiry and lifetime, as far as the format shows them. `ends_at`: when the vendor ends the token."""
+    times: dict[str, object] = {"issued_at": reading.issued_at, "expires_at": ends_at}
     if "ttl" not in reading.hidden:
         times["lasts"] = in_words(reading.grant.ttl)
-    if reading.expires_at is not None:
-        left = reading.expires_at - now
+    if ends_at is not None:
+        left = ends_at - now
         times |= {"seconds_left": max(0, left), "expired": left <= 0}
     return times
 

@@ -40,16 +40,52 @@ def test_token_is_printed_alone_and_inspect_reads_it(capsys: pytest.CaptureFixtu
     assert main(["token", "rtc", "channel=lobby", "account=1234", "role=publisher", "--ttl", "600"]) == 0
     token = capsys.readouterr().out.strip()
     assert main(["inspect", token]) == 0
-    bare = json.loads(capsys.readouterr().out)
-    assert bare["signature"].startswith("not checked")
-    assert bare["lasts"] == "10 minutes"
-    assert main(["inspect", "--config", "config.yaml", "--user", "5", token]) == 0
+    usual = json.loads(capsys.readouterr().out)
+    assert usual["signature"] == "valid"  # c5: the default configuration counts
+    assert usual["lasts"] == "10 minutes"
+    assert main(["inspect", "--config", "config.yaml", "--user", "5", token]) == 1
     full = json.loads(capsys.readouterr().out)
     assert (full["signed_by"], full["services"][0]["user"]) == ("primary", "1234")
     assert full["problems"] == [
         'Its user is "1234", the client joins with "5": they must be equal, '
         "otherwise Agora rejects the join with error 110 (invalid token)."
     ]
+
+
+def test_c5_without_a_configuration_every_installed_backend_is_tried(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["token", "chat", "user=ada", "--ttl", "600"]) == 0
+    token = capsys.readouterr().out.strip()
+    (home / "config.yaml").unlink()
+    monkeypatch.setattr("sys.stdin", io.StringIO(f'{{\n  "token": "{token}"\n}}\n'))
+    assert main(["inspect", "-"]) == 0
+    bare = json.loads(capsys.readouterr().out)
+    assert bare["signature"].startswith("not checked")
+    assert (bare["app"], bare["services"][0]["user"]) == ("unknown", "ada")
+    assert bare["notes"][0] == "It stood in token of a JSON text."
+
+
+def test_c5_a_default_configuration_that_is_invalid_does_not_stop_an_inspection(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["token", "rtc", "channel=lobby", "uid=7"]) == 0
+    token = capsys.readouterr().out.strip()
+    monkeypatch.delenv("DEMO_APP_CERTIFICATE")
+    assert main(["inspect", token]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["signature"].startswith("not checked")
+    assert "the configuration has 1 problem, so the signature is not checked" in shown.err
+    assert main(["inspect", "--config", str(home / "config.yaml"), token]) == 78
+
+
+@pytest.mark.usefixtures("home")
+def test_i10_problems_are_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "rtc", "channel=lobby", "uid=7"]) == 0
+    token = capsys.readouterr().out.strip()
+    assert main(["inspect", token, "--channel", "lobby", "--uid", "7"]) == 0
+    assert main(["inspect", token, "--channel", "lobby", "--user", "8"]) == 1
+    assert json.loads(capsys.readouterr().out.split("\n}\n")[1] + "\n}")["problems"]
 
 
 @pytest.mark.usefixtures("home")

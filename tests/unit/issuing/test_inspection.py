@@ -87,7 +87,7 @@ def test_a_token_of_another_app_id() -> None:
 
 def test_a_token_that_no_certificate_of_ours_signed() -> None:
     says, problems = _told(_token(rtc(), replace(OTHER_CREDENTIALS, app_id=CREDENTIALS.app_id)))
-    assert "No certificate of this app signed it: clients get 110." in problems
+    assert "No certificate of this app signed it: RTC clients get 110." in problems
     assert says["signed_by"] is None
 
 

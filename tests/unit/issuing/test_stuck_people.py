@@ -55,7 +55,7 @@ ROOM: dict[str, Any] = {"channel": "room", "uid": 7, "role": "publisher"}
         (
             built("rtc", **ROOM),
             {"product": "rtm"},
-            "It is for RTC, not for RTM (Signaling): a token of another product is 110",
+            "It is for RTC, not for RTM (Signaling): a token of another product is -10005 there",
         ),
         (built("rtc", **ROOM), {"product": "chat", "channel": "Room"}, "It is for RTC, not for Chat"),
         (built("rtm", user="alice"), {"product": "rtc"}, "It is for RTM (Signaling), not for RTC"),
@@ -73,7 +73,7 @@ ROOM: dict[str, Any] = {"channel": "room", "uid": 7, "role": "publisher"}
         (
             built("rtc", issued_at=NOW - 7200, **ROOM),
             {},
-            "It expired 1 hour ago: RTC clients get 109, RTM clients -10009",
+            "It expired 1 hour ago: RTC clients get 109",
         ),
         (raw(7 * 86_400, {1: 1}, issued_at=NOW - 90_000), {}, "It expired 1 hour ago"),
         (built("rtc", issued_at=NOW + 600, **ROOM), {}, "It is issued 10 minutes in the future"),

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
-from tokend.backends.agora import credentials, diagnosis, v006, v007
+from tokend.backends.agora import credentials, diagnosis, other_texts, reading_006, v006, v007
 from tokend.backends.agora.names import (
     ADMINISTRATOR,
     DETAILS,
@@ -110,10 +110,12 @@ class AgoraBackend(Backend):
         return read(token, self.app_credentials)
 
     def read_with(self, token: str, channel: str | None, user: str | None) -> Reading:
-        reading = self.read(token)
-        if reading.grant.format != v006.VERSION:
-            return reading
-        return _read_006_with(token, reading, channel, user, self.app_credentials)
+        if not token.startswith(v006.VERSION):
+            return self.read(token)
+        try:
+            return reading_006.read_with(token, channel, user, self.app_credentials)
+        except WireError as error:
+            raise Unreadable(str(error)) from error
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
         return diagnosis.diagnose(reading, join, now, self.app_credentials.app_id)
@@ -148,12 +150,12 @@ def read(token: str, app_credentials: AppCredentials) -> Reading:
     """Read the 006 or 007 token of any app. Raises `Unreadable` for any other text."""
     try:
         if token.startswith(v006.VERSION):
-            return _read_006(token)
+            return reading_006.read(token)
         if token.startswith(v007.VERSION):
             return _read_007(token, app_credentials)
     except WireError as error:
         raise Unreadable(str(error)) from error
-    raise Unreadable("not an Agora token: these begin with 006 or 007")
+    raise Unreadable(other_texts.sentence(token))
 
 
 def _read_007(token: str, app_credentials: AppCredentials) -> Reading:
@@ -175,56 +177,6 @@ def _signer(decoded: v007.Decoded, app_credentials: AppCredentials) -> str | Non
         if v007.verifies(decoded, certificate.reveal()):
             return name
     return None
-
-
-def _read_006(token: str) -> Reading:
-    """Read a 006 token. It hides channel and user, and without them nobody can check the signature.
-
-    It does not contain its ttl either. The ttl of the reading is that of the longest privilege.
-    """
-    decoded = v006.decode(token)
-    seconds = {number: until - decoded.issue_ts for number, until in decoded.privileges.items()}
-    ttl = max(seconds.values(), default=0)
-    name = "rtm" if RTM_LOGIN_006 in seconds else "rtc"
-    if name == "rtm":
-        privileges = {"login": seconds[RTM_LOGIN_006]}
-    else:
-        privileges = {PRIVILEGE_NAMES["rtc"].get(number, str(number)): value for number, value in seconds.items()}
-    grant = Grant(decoded.app_id, v006.VERSION, ttl, (Service(name, privileges=privileges),))
-    hidden = frozenset({"channel", "user", "ttl", "signed_by"})
-    return Reading(grant, None, decoded.issue_ts, decoded.issue_ts + ttl, hidden)
-
-
-def _read_006_with(
-    token: str, reading: Reading, channel: str | None, user: str | None, app_credentials: AppCredentials
-) -> Reading:
-    """Add channel and user if their checksums are right, and the signer if both are known."""
-    decoded = v006.decode(token)
-    (service,) = reading.grant.services
-    first, second = ("user", "nothing") if service.name == "rtm" else ("channel", "user")
-    crcs = {first: decoded.channel_crc, second: decoded.uid_crc}
-    texts = {"channel": channel, "user": "" if decoded.uid_crc == 0 and second == "user" else user, "nothing": ""}
-    known = {name: text for name in crcs if (text := texts[name]) is not None and v006.crc(text) == crcs[name]}
-    differs = {name for name in crcs if texts[name] is not None and name not in known}
-    hidden = reading.hidden - known.keys()
-    signed_by = None
-    if len(known) == 2:  # both checksums of the format
-        hidden -= {"signed_by"}
-        signers = (
-            name
-            for name, certificate in app_credentials.certificates.items()
-            if v006.verifies(decoded, certificate.reveal(), known[first], known[second])
-        )
-        signed_by = next(signers, None) if decoded.app_id == app_credentials.app_id else None
-    if service.name == "rtm":
-        hidden -= {"channel"}
-    completed = replace(
-        service,
-        user=_id_of(known["user"]) if "user" in known else NOT_APPLICABLE,
-        channel=_id_of(known["channel"]) if "channel" in known else NOT_APPLICABLE,
-    )
-    grant = replace(reading.grant, services=(completed,))
-    return replace(reading, grant=grant, signed_by=signed_by, hidden=hidden, differs=frozenset(differs))
 
 
 def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:

@@ -3,134 +3,128 @@
 The platform's limits and error codes, with their sources: docs/reference/agora-platform.md.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tokend.backends.agora.names import ADMINISTRATOR, PRODUCT_NAMES, REST_SERVICES
-from tokend.backends.agora.v006 import DAY
-from tokend.backends.contract import Diagnosis, Join, Reading
-from tokend.core.durations import in_words
-from tokend.core.model import NOT_APPLICABLE, Extent, Grant, Service
-from tokend.core.reach import is_wildcard, text_of
+from msgspec.structs import replace
 
-_CLOCK_SKEW: Final = 60
-"""Seconds that the clocks of two computers may differ."""
-_TIMESTAMP: Final = 1_000_000_000
-"""A lifetime in seconds is far below this, a Unix time of today is above it."""
-_SHORTEST_TTL: Final = 60
-"""Seconds. SDKs announce the expiry 30 seconds before it, so shorter tokens are renewed all the time."""
+from tokend.backends.agora import diagnosis_006, diagnosis_ids, diagnosis_times
+from tokend.backends.agora.client_errors import INVALID, INVALID_APP_ID, clients_get, product_of
+from tokend.backends.agora.names import ADMINISTRATOR, PRODUCT_NAMES, REST_SERVICES
+from tokend.backends.agora.reading_006 import Reading006
+from tokend.backends.contract import Diagnosis, Join, Reading
+from tokend.core.model import NOT_APPLICABLE, Service
+
 _MEDIA_SERVICES: Final = frozenset({"rtc", "streaming", "fcdn"})
-_MUST_BE_EQUAL: Final = "they must be equal, otherwise Agora rejects the join with error 110 (invalid token)."
+_PRODUCTS: Final = {"signaling": "rtm", "rtm2": "rtm", "video": "rtc", "voice": "rtc", "im": "chat"}
+"""Other names of products."""
+_FIRST_007: Final = {"rtc": "RTC SDK 3.5.2 (native), 4.2.0 (Flutter), 4.8.0 (Web)", "rtm": "RTM 1.5.0"}
+"""The first SDKs that accept a 007 token."""
+_NO_PRIVILEGES: Final = frozenset({"convoai", "stt"})
+"""Services that have no privileges at all."""
+_FIRST_PRIVILEGES: Final = {"rtc": "join", "rtm": "login", "rtm2": "login"}
+"""The privilege without which a client does not get in."""
 
 
 def diagnose(reading: Reading, join: Join, now: int, app_id: str | None) -> Diagnosis:
     """Compare a token with a client's join. `now` is in Unix seconds; `app_id` is the app's own, None if unknown."""
-    return Diagnosis(tuple(_problems(reading, join, now, app_id)), tuple(_notes(reading, join)))
+    product = None if join.product is None else join.product.strip().lower()
+    join = Join(join.channel, join.user, _PRODUCTS.get(product or "", product))
+    services = [service for service in reading.grant.services if join.product in (None, product_of(service.name))]
+    if isinstance(reading, Reading006) and not reading.points and join.product == "rtm":
+        services = [replace(reading.grant.services[0], name="rtm")]  # nothing in it says which product it is for
+    return Diagnosis(
+        tuple(_problems(reading, services, join, now, app_id)), tuple(_notes(reading, services, join, now))
+    )
 
 
-def _problems(reading: Reading, join: Join, now: int, app_id: str | None) -> Iterator[str]:
+def _problems(reading: Reading, services: Sequence[Service], join: Join, now: int, app_id: str | None) -> Iterator[str]:
     """Every reason for which Agora would reject the client."""
+    names = [service.name for service in services or reading.grant.services]
     if app_id is not None:
-        yield from _owner_problems(reading, app_id)
-    yield from _time_problems(reading, now)
-    services = [service for service in reading.grant.services if join.product in (None, service.name)]
-    if not services:
-        names = (PRODUCT_NAMES.get(service.name, service.name) for service in reading.grant.services)
-        products = " and ".join(names) or "nothing"
-        requested = PRODUCT_NAMES.get(join.product or "", join.product)
-        yield f"It is for {products}, not for {requested}: a token of another product is 110 (RTM: -10005)."
+        yield from _owner_problems(reading, app_id, names)
+    yield from diagnosis_times.problems(reading, services, names, now)
+    if not services and join.product is not None and "services" not in reading.hidden:
+        yield _wrong_product(reading, join.product)
         return
-    for name in sorted(reading.differs):
-        yield f"Its {name} is not the one that the client joins with: the checksums differ, so it is 110."
-    yield from _channel_problems(reading.grant, services, join)
-    yield from _user_problems(services, join.user)
+    if isinstance(reading, Reading006):
+        yield from diagnosis_006.problems(reading, services, join)
+    else:
+        yield from diagnosis_ids.mismatches(reading.grant, services, join)
+    yield from diagnosis_ids.invalid_ids(services, join)
+    yield from _administrator_problems(services, join)
     yield from _certificate_problems(reading, services)
 
 
-def _notes(reading: Reading, join: Join) -> Iterator[str]:
+def _notes(reading: Reading, services: Sequence[Service], join: Join, now: int) -> Iterator[str]:
     """Facts that are no mistake, but that surprise people."""
-    grant = reading.grant
-    if any(service.name in _MEDIA_SERVICES for service in grant.services):
+    names = [service.name for service in services or reading.grant.services]
+    yield from _content_notes(reading, services)
+    if any(name in _MEDIA_SERVICES for name in names):
         yield (
             "Roles are enforced only if co-host authentication is enabled in the Agora console: "
             "otherwise a subscriber can publish."
         )
-    if grant.format == "007":
-        yield "007 needs RTC SDK 3.5.2 (native), 4.2.0 (Flutter), 4.8.0 (Web) or RTM 1.5.0, or later: older ones give 110."
-    else:
-        yield "006 is the old format: a project or SDK that wants 007 gives 110."
-    if {"channel", "user"} & reading.hidden:
-        yield "A 006 token holds only checksums of channel and user: give both to see whether they fit and who signed it."
-    for service in grant.services:
-        yield from _privilege_notes(service, grant)
-    if join.user is not None and join.user.isdigit() and join.user != "0":
-        # both are written as the same text, but the platform keeps numeric and text ids apart within a channel
-        yield f'uid {join.user} and account "{join.user}" are one thing in a token, not in a channel: never mix them there.'
+    products = list(dict.fromkeys(product_of(name) for name in names if product_of(name) in _FIRST_007))
+    if reading.grant.format == "007" and products:
+        versions = " or ".join(_FIRST_007[product] for product in products)
+        yield f"007 needs {versions}, or later: {_older(products)}."
+    if isinstance(reading, Reading006):
+        yield f"006 is the old format: a project or SDK that wants 007 rejects it ({_codes(products)})."
+        yield from diagnosis_006.notes(reading, services, join)
+    yield from diagnosis_times.notes(reading, services, now)
+    yield from diagnosis_ids.notes(services, join)
 
 
-def _owner_problems(reading: Reading, app_id: str) -> Iterator[str]:
+def _older(products: Sequence[str]) -> str:
+    if len(products) == 1:
+        return f"older ones give {INVALID[products[0]]}"
+    return f"older ones give {_codes(products)}"
+
+
+def _codes(products: Sequence[str]) -> str:
+    first, *others = [f"{INVALID[product]}" if product == "rtc" else f"RTM: {INVALID[product]}" for product in products]
+    return first + "".join(f", {code}" for code in others)
+
+
+def _owner_problems(reading: Reading, app_id: str, names: Sequence[str]) -> Iterator[str]:
     if reading.grant.app_id != app_id:
         yield (
-            "It belongs to another App ID: a client that joins with yours gets 110 or 101 (RTM: -10005). "
+            f"It belongs to another App ID: with yours, {clients_get(INVALID_APP_ID, names)}. "
             "Do client and server use the same project?"
         )
     elif reading.signed_by is None and "signed_by" not in reading.hidden:
         yield (
-            "No certificate of this app signed it: clients get 110. Is the certificate in the configuration the project's, "
+            f"No certificate of this app signed it: {clients_get(INVALID, names)}. "
+            "Is the certificate in the configuration the project's, "
             "and is it enabled in the console? (A project without one answers 119 to any token.)"
         )
 
 
-def _time_problems(reading: Reading, now: int) -> Iterator[str]:
-    ttl = reading.grant.ttl
-    issued_at, expires_at = reading.issued_at or 0, reading.expires_at or 0  # both formats show them
-    if ttl >= _TIMESTAMP:
-        yield "Its lifetime is a point in time, but 007 wants seconds from the issue time: the server that made it mixed them up."
-    elif ttl > DAY:
-        yield f"It says {in_words(ttl)}, but the platform ends it 24 hours after its issue."
-    elif ttl < _SHORTEST_TTL:
-        yield f"It lasts {in_words(ttl)}: under a minute clients misbehave, since they are told 30 s before the end."
-    if issued_at > now + _CLOCK_SKEW:
-        yield f"It is issued {in_words(issued_at - now)} in the future: the clock of its issuer is wrong, and it is 110."
-    end = min(expires_at, issued_at + DAY)
-    if end <= now:
-        yield f"It expired {in_words(now - end)} ago: RTC clients get 109, RTM clients -10009."
+def _wrong_product(reading: Reading, product: str) -> str:
+    requested = PRODUCT_NAMES.get(product, product)
+    if not reading.grant.services:
+        return f"It has no service, so it is not for {requested}: {clients_get(INVALID, [product])}."
+    products = " and ".join(PRODUCT_NAMES.get(service.name, service.name) for service in reading.grant.services)
+    if product not in INVALID:
+        return f"It is for {products}, not for {requested}."
+    return f"It is for {products}, not for {requested}: a token of another product is {INVALID[product]} there."
 
 
-def _channel_problems(grant: Grant, services: list[Service], join: Join) -> Iterator[str]:
-    channel = join.channel
-    if channel is None:
+def _administrator_problems(services: Sequence[Service], join: Join) -> Iterator[str]:
+    """A client cannot log in with an administrator's token."""
+    if join.channel is join.user is join.product is None:
         return
-    if join.product == "rtm":
-        has_rtc_service = any(
-            service.name == "rtc" and _matches(service.channel, channel) for service in grant.services
-        )
-        if not has_rtc_service and grant.format == "007":
-            yield f'An RTM stream channel needs an RTC service for "{channel}" in the token too, and it has none: -10008.'
-        return
-    channels = [service.channel for service in services if service.channel is not NOT_APPLICABLE]
-    if channels and not any(_matches(allowed, channel) for allowed in channels):
-        first = text_of(channels[0])
-        hint = " (upper and lower case differ)" if first.lower() == channel.lower() else ""
-        yield f'Its channel is "{first}", the client joins "{channel}"{hint}: {_MUST_BE_EQUAL}'
+    for service in services:
+        if service.privileges.keys() == {ADMINISTRATOR} and service.user is NOT_APPLICABLE:
+            name = PRODUCT_NAMES.get(service.name, service.name)
+            yield (
+                f"It is an administrator's token for the REST API of {name}, and has no user: no client can log in with it "
+                f"({clients_get(INVALID, [service.name])}). Keep it on the server."
+            )
 
 
-def _user_problems(services: list[Service], user: str | None) -> Iterator[str]:
-    users = [service.user for service in services if service.user is not NOT_APPLICABLE]
-    if user is None or not users or any(_matches(allowed, user) for allowed in users):
-        return
-    first = text_of(users[0])
-    if user.startswith("-") and user[1:].isdigit() and str(int(user) + 2**32) in users:
-        return  # Android's SDK shows a uid from 2^31 on as a negative number
-    if first == "0":
-        yield 'It is for the account "0", which is a name like any other; uid 0 (any user) is written empty.'
-    elif first.isdigit() != user.isdigit():
-        yield f'Its user is "{first}", the client joins as "{user}": one is a number, the other an account, and that is 110.'
-    else:
-        yield f'Its user is "{first}", the client joins with "{user}": {_MUST_BE_EQUAL}'
-
-
-def _certificate_problems(reading: Reading, services: list[Service]) -> Iterator[str]:
+def _certificate_problems(reading: Reading, services: Sequence[Service]) -> Iterator[str]:
     rest = [
         service.name for service in services if service.name in REST_SERVICES or ADMINISTRATOR in service.privileges
     ]
@@ -138,16 +132,25 @@ def _certificate_problems(reading: Reading, services: list[Service]) -> Iterator
         yield f"The secondary certificate signed it, and REST calls ({rest[0]}) take only the primary's."
 
 
-def _privilege_notes(service: Service, grant: Grant) -> Iterable[str]:
-    lifetimes = service.privileges.values()
-    if service.name != "fpa" and any(seconds == 0 for seconds in lifetimes):
-        yield f"A privilege of {service.name} says 0, which means as long as the token; no callback tells of its end."
-    if any(0 < seconds < grant.ttl for seconds in lifetimes):
-        yield f"A privilege of {service.name} ends before the token: the client is told 30 s before."
-    if any(seconds > grant.ttl for seconds in lifetimes) and grant.format == "007":
-        yield f"A privilege of {service.name} outlasts the token: the token's end cuts it off, and no callback tells."
-
-
-def _matches(allowed: str | Extent, joined: str) -> bool:
-    """Return whether an id of the token allows this one. A pattern counts as allowing every id."""
-    return allowed == joined or is_wildcard(allowed)
+def _content_notes(reading: Reading, services: Sequence[Service]) -> Iterator[str]:
+    """What a token lacks, or has too much of."""
+    if not reading.grant.services and "services" not in reading.hidden:
+        yield "It has no service: no product accepts it. Did the server add one to the token before it was built?"
+    if "services" in reading.hidden:
+        yield "It holds a service of a type that tokend does not know; that service and later ones are not shown."
+    for service in services:
+        if not service.privileges and service.name not in _NO_PRIVILEGES:
+            yield (
+                f"Its {service.name} service has no privileges at all. People report that this works, "
+                "but it is no documented use: add the privileges of the role."
+            )
+        elif (first := _FIRST_PRIVILEGES.get(service.name)) and first not in service.privileges:
+            yield (
+                f"Its {service.name} service has no privilege {first}, only {', '.join(service.privileges)}: "
+                f"without {first} a client may be rejected ({clients_get(INVALID, [service.name])})."
+            )
+        if ADMINISTRATOR in service.privileges:
+            yield (
+                f"It administers {PRODUCT_NAMES.get(service.name, service.name)} through the REST API: "
+                "whoever has it can act for every user. It is not for clients."
+            )

@@ -102,6 +102,8 @@ def _check_true(flag: bool) -> bool:
 # Literal[True] also accepts 1 and 1.0
 OnlyTrue = Annotated[bool, AfterValidator(_check_true), Field(json_schema_extra={"const": True})]
 
+UUID_TEXT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The UUID that Chat gives a user when it is registered."""
 UID_TEXT: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
 

@@ -74,7 +74,11 @@ def decode(token: str) -> Decoded:
     signature, channel_crc, uid_crc, message = body.bytes_(), body.u32(), body.u32(), body.bytes_()
     inner = Unpacker(message)
     salt, ts, privileges = inner.u32(), inner.u32(), inner.map_()
-    if body.rest or inner.rest or ts < DAY:
+    if ts < DAY:
+        raise WireError(
+            f"its time is {ts}: 006 wants a point in time there, the issue time plus 24 hours in Unix seconds"
+        )
+    if body.rest or inner.rest:
         raise WireError("damaged: the token holds something else than a 006 token does")
     return Decoded(app_id, ts - DAY, salt, privileges, channel_crc, uid_crc, signature, message)
 

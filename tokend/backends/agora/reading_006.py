@@ -1,0 +1,153 @@
+"""Reads 006 tokens. They contain points in time instead of lifetimes, and checksums instead of channel and user.
+
+The privileges are those of RTC, and 1000 for the RTM login. One token may hold both. For RTM, Agora's builder writes the
+user in the place of the channel, and leaves the place of the uid empty.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from tokend.backends.agora import v006
+from tokend.backends.agora.names import PRIVILEGE_NAMES, RTM_LOGIN_006
+from tokend.backends.contract import Reading
+from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Grant, Service
+
+FIRST_POINT_IN_TIME: Final = 1_000_000_000
+"""A Unix time of today is above this, a lifetime in seconds is far below it."""
+EMPTY: Final = "empty"
+UNKNOWN: Final = "unknown"
+
+
+class Reading006(Reading, frozen=True):
+    """A reading of a 006 token.
+
+    `points` are the privileges' points in time as the token says them: Unix seconds, 0 for "as long as the token", or
+    seconds from now by mistake. `places` says what stands in the places of channel and uid: channel, user, EMPTY or UNKNOWN.
+    """
+
+    points: Mapping[str, int] = {}
+    places: tuple[str, str] = (UNKNOWN, UNKNOWN)
+
+
+def read(token: str) -> Reading006:
+    """Read a 006 token. It hides channel and user, and without them nobody can check the signature.
+
+    It does not contain its ttl either. The ttl of the reading is that of the longest privilege, or 24 hours if a
+    privilege is not a point in time. Raises `WireError` for any other text.
+    """
+    decoded = v006.decode(token)
+    issued_at = decoded.issue_ts
+    points = {_privilege_name(number): point for number, point in decoded.privileges.items()}
+    usual = [point for point in points.values() if point >= FIRST_POINT_IN_TIME]
+    expires_at = max(usual) if usual and len(usual) == len(points) else issued_at + v006.DAY
+    seconds = {name: _seconds(point, issued_at) for name, point in points.items()}
+    grant = Grant(decoded.app_id, v006.VERSION, max(0, expires_at - issued_at), tuple(_services(seconds)))
+    hidden = frozenset({"channel", "user", "ttl", "signed_by"})
+    places = _places(decoded, None, ())
+    return Reading006(grant, None, issued_at, expires_at, hidden, points=points, places=places)
+
+
+def read_with(token: str, channel: str | None, user: str | None, app_credentials: AppCredentials) -> Reading006:
+    """Add channel and user if their checksums are right, and the signer if both places are known."""
+    decoded, reading = v006.decode(token), read(token)
+    users = () if user is None else (user, *_unsigned(user))
+    places = _places(decoded, channel, users)
+    services = reading.grant.services
+    rtc_only_places = any(service.name == "rtc" for service in services)
+    known: dict[str, str | None] = {}
+    if channel is not None and places[0] == "channel" and rtc_only_places:
+        known["channel"] = channel
+    if (matching := _matching_user(decoded, users)) is not None:
+        known["user"] = matching
+    elif rtc_only_places and places[1] == EMPTY and len(services) == 1:
+        known["user"] = None  # uid 0: any user
+    given = {"channel": channel is not None and rtc_only_places, "user": user is not None}
+    differs = frozenset(name for name, is_given in given.items() if is_given and name not in known)
+    hidden = reading.hidden - known.keys()
+    signed_by = None
+    texts = _texts(decoded, channel, users)
+    if texts is not None:
+        hidden -= {"signed_by"}
+        if decoded.app_id == app_credentials.app_id:
+            signed_by = _signer(decoded, texts, app_credentials)
+    if not rtc_only_places:
+        hidden -= {"channel"}
+    completed = tuple(_completed(service, known) for service in services)
+    return replace(
+        reading,
+        grant=replace(reading.grant, services=completed),
+        signed_by=signed_by,
+        hidden=hidden,
+        differs=differs,
+        places=places,
+    )
+
+
+def _privilege_name(number: int) -> str:
+    return "login" if number == RTM_LOGIN_006 else PRIVILEGE_NAMES["rtc"].get(number, str(number))
+
+
+def _seconds(point: int, issued_at: int) -> int:
+    """Seconds from the issue time. A number that is no point in time stays as the token says it; 0 is among them."""
+    return point if point < FIRST_POINT_IN_TIME else max(0, point - issued_at)
+
+
+def _services(seconds: Mapping[str, int]) -> Iterator[Service]:
+    rtc = {name: value for name, value in seconds.items() if name != "login"}
+    if rtc or "login" not in seconds:
+        yield Service("rtc", privileges=rtc)
+    if "login" in seconds:
+        yield Service("rtm", privileges={"login": seconds["login"]})
+
+
+def _completed(service: Service, known: Mapping[str, str | None]) -> Service:
+    """Add what is known. Only uid 0 is a wildcard in 006, but an RTM login has a user."""
+    user = (known["user"] or ANY) if "user" in known else NOT_APPLICABLE
+    channel = (known["channel"] or NOT_APPLICABLE) if service.name == "rtc" and "channel" in known else NOT_APPLICABLE
+    return replace(service, user=user, channel=channel)
+
+
+def _places(decoded: v006.Decoded, channel: str | None, users: tuple[str, ...]) -> tuple[str, str]:
+    """What stands in the places of channel and uid. The usual content comes first, if channel and user are equal."""
+    names_by_crc: dict[str, set[int]] = {
+        "channel": set() if channel is None else {v006.crc(channel)},
+        "user": {v006.crc(user) for user in users},
+    }
+
+    def name_of(crc: int, order: tuple[str, str]) -> str:
+        if crc == 0:
+            return EMPTY
+        return next((name for name in order if crc in names_by_crc[name]), UNKNOWN)
+
+    return name_of(decoded.channel_crc, ("channel", "user")), name_of(decoded.uid_crc, ("user", "channel"))
+
+
+def _matching_user(decoded: v006.Decoded, users: tuple[str, ...]) -> str | None:
+    """The user whose checksum is in the place of the uid or, if the token has an RTM login, of the channel."""
+    crcs = {decoded.uid_crc, decoded.channel_crc} if RTM_LOGIN_006 in decoded.privileges else {decoded.uid_crc}
+    return next((user for user in users if user and v006.crc(user) in crcs), None)
+
+
+def _texts(decoded: v006.Decoded, channel: str | None, users: tuple[str, ...]) -> tuple[str, str] | None:
+    """The texts in the places of channel and uid, or None if one of them is unknown."""
+    candidates = ("", *users, *(() if channel is None else (channel,)))
+    by_crc = {v006.crc(text): text for text in candidates}
+    if decoded.channel_crc in by_crc and decoded.uid_crc in by_crc:
+        return by_crc[decoded.channel_crc], by_crc[decoded.uid_crc]
+    return None
+
+
+def _signer(decoded: v006.Decoded, texts: tuple[str, str], app_credentials: AppCredentials) -> str | None:
+    for name, certificate in app_credentials.certificates.items():
+        if v006.verifies(decoded, certificate.reveal(), *texts):
+            return name
+    return None
+
+
+def _unsigned(user: str) -> tuple[str, ...]:
+    """The uid that Android's SDK shows as this negative number, if it is one."""
+    if user.startswith("-") and user[1:].isdecimal() and user.isascii() and len(user) <= len("-2147483648"):
+        return (str(int(user) + 2**32),)
+    return ()
