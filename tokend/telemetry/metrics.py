@@ -58,6 +58,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_config_last_load_timestamp_seconds": Family("When the configuration that serves was loaded.", (), min),
     "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),
     "tokend_limiter_healthy": Family("1 if Redis counts; while it is 0, redis.on_failure decides.", (), min),
+    "tokend_deny_list_entries": Family("Entries of the deny list that count.", (), max),
+    "tokend_deny_list_problems": Family("Lines of the deny list that are no entries; 1 if it cannot be read.", (), max),
+    "tokend_deny_list_age_seconds": Family("Seconds since the deny list was last known to be current.", (), max),
     "tokend_jwks_age_seconds": Family("Age of the identity provider's keys.", ("source",), max),
 }
 
