@@ -54,7 +54,10 @@ class Resources:
     def close_all_except(self, options: RootOptions) -> None:
         """Close what only configurations with other options need. No request may use it any more."""
         for settings in self._audits.keys() - {options.audit}:
-            self._audits.pop(settings).close()
+            audit = self._audits.pop(settings)
+            audit.close_chains()
+            audit.log_heads()
+            audit.close()
         for unused in self._deny_files.keys() - {options.deny}:
             self._deny_files.pop(unused).close()
         for key in self._limiters.keys() - {_key_of(options.redis)}:
