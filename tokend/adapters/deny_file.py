@@ -6,6 +6,7 @@ Editors and copies empty a file before they write it: a file that is suddenly em
 has become smaller counts once it stands still.
 """
 
+import hashlib
 import io
 import os
 import threading
@@ -16,7 +17,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.core.deny_entries import line_problem, parse_line
+from tokend.core.deny_entries import Entry, line_problem, parse_entries, parse_line
 from tokend.core.deny_index import DenyIndex
 from tokend.core.model import Caller
 from tokend.core.reach import Reach
@@ -31,8 +32,10 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_PROBLEMS: Final = 20
 """The most lines whose mistakes are reported one by one."""
 WORK_SECONDS: Final = 0.002
-PAUSE_SECONDS: Final = 0.001
+PAUSE_SECONDS: Final = 0.0005
 """The thread works for so long, and then pauses: only one thread of a process can run, and requests must not wait for it."""
+MAX_APPENDED: Final = 64 * 1024
+"""Bytes. If a file has grown by at most so much, and begins as before, only the new lines are parsed."""
 _LINES: Final = 32
 """Lines, or keys of an index, between two looks at the clock."""
 
@@ -41,18 +44,26 @@ Version = tuple[int, int, int, int]
 
 
 class DenyContent(Struct, frozen=True):
-    """What a file holds. `problems`: how many lines are no entries; `sentences` of the first MAX_PROBLEMS of these."""
+    """What a file holds. `problems`: how many lines are no entries; `sentences` of the first MAX_PROBLEMS of these.
+
+    `digest`: SHA-256 of the file. `added`: entries that are not in `index` yet.
+    """
 
     index: DenyIndex
     problems: int
     sentences: tuple[str, ...]
     version: Version
+    size: int
+    digest: bytes
+    added: tuple[Entry, ...] = ()
 
 
-def read_deny_file(path: Path, pause: Callable[[], None] = lambda: None) -> DenyContent:
+def read_deny_file(
+    path: Path, pause: Callable[[], None] = lambda: None, earlier: DenyContent | None = None
+) -> DenyContent:
     """Read and parse a file. Raises `OSError` if it cannot be read, `ValueError` if it cannot be a deny list.
 
-    `pause` is called every few lines.
+    `pause` is called every few lines. `earlier`: what the file held before.
     """
     if not path.is_file() and path.exists():  # to open a pipe would block
         raise ValueError("it is not a regular file")
@@ -61,6 +72,9 @@ def read_deny_file(path: Path, pause: Callable[[], None] = lambda: None) -> Deny
         raw = file.read(MAX_BYTES + 1) if version[2] <= MAX_BYTES else b""
     if max(version[2], len(raw)) > MAX_BYTES:
         raise ValueError(f"it is over {MAX_BYTES >> 20} MiB")
+    digest = hashlib.sha256(raw).digest()
+    if earlier is not None and (added := _appended(raw, earlier)) is not None:
+        return DenyContent(earlier.index, 0, (), version, len(raw), digest, added)
     index, problems, sentences = DenyIndex(), 0, []
     for number, line in enumerate(io.BytesIO(raw), 1):
         if number % _LINES == 0:
@@ -76,7 +90,18 @@ def read_deny_file(path: Path, pause: Callable[[], None] = lambda: None) -> Deny
                 index.add(entry)
     if problems > MAX_PROBLEMS:
         sentences.append(f"{problems - MAX_PROBLEMS} more lines are no entries")
-    return DenyContent(index, problems, tuple(sentences), version)
+    return DenyContent(index, problems, tuple(sentences), version, len(raw), digest)
+
+
+def _appended(raw: bytes, earlier: DenyContent) -> tuple[Entry, ...] | None:
+    """The entries that were appended to a file without mistakes; None if more has changed, or one of them is a mistake."""
+    size = earlier.size
+    if earlier.problems or not size < len(raw) <= size + MAX_APPENDED or raw[size - 1 : size] != b"\n":
+        return None
+    if hashlib.sha256(memoryview(raw)[:size]).digest() != earlier.digest:
+        return None
+    entries, problems = parse_entries(raw[size:])
+    return None if problems else tuple(entries)
 
 
 class DenyFile:
@@ -100,7 +125,7 @@ class DenyFile:
         self._checked_at = elapsed()
         self._resumed_at = 0.0
         content = usable(read_deny_file(self._path))
-        self._version = content.version
+        self._version, self._content = content.version, content
         self._use(content)
 
     def start(self) -> None:
@@ -124,7 +149,7 @@ class DenyFile:
     @property
     def entries(self) -> int:
         """How many entries are in force."""
-        return sum(index.count for index in self._in_force)
+        return max((index.count for index in self._in_force), default=0)
 
     @property
     def problems(self) -> int:
@@ -149,7 +174,7 @@ class DenyFile:
             self._changing_since, self._checked_at = None, now
         elif self._is_due(version, now):
             try:
-                content = read_deny_file(self._path, self._pause)
+                content = read_deny_file(self._path, self._pause, self._content)
             except (OSError, ValueError) as error:
                 self._fail((error.strerror if isinstance(error, OSError) else None) or str(error))
             else:
@@ -166,7 +191,7 @@ class DenyFile:
             return
         self._error, self._changing_since, self._checked_at = None, None, now
         if content.version != self._version or content.problems != self._line_problems:
-            self._version = content.version
+            self._version, self._content = content.version, content
             self._use(content)
 
     def _changing_for(self, now: float) -> float:
@@ -181,6 +206,8 @@ class DenyFile:
             self._sound = index
         in_force = (index,) if self._sound in (None, index) else (index, self._sound)
         with self._lock:
+            for entry in content.added:
+                index.add(entry)
             self._in_force = tuple(found for found in in_force if found is not None)
         self._line_problems = content.problems
         for sentence in content.sentences:

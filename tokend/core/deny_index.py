@@ -96,6 +96,8 @@ class DenyIndex:
 def _with(blocks: tuple[Block, ...], new: Block) -> tuple[Block, ...]:
     """Return the blocks with another one, without those that a wider and longer one makes needless."""
     before, until = new
+    if len(blocks) == 1 and blocks[0][0] == before:  # by far the most frequent
+        return blocks if blocks[0][1] >= until else (new,)
     for other_before, other_until in blocks:
         if other_before >= before and other_until >= until:
             return blocks

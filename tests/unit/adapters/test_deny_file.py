@@ -137,6 +137,25 @@ async def test_o4_a_copy_that_takes_a_while_counts_when_it_stands_still(tmp_path
     assert watched.deny.entries == 50
 
 
+async def test_o4_only_what_was_appended_is_parsed(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, ADA)
+    (index,) = watched.deny._in_force
+    watched.write(ADA, BOB, b"")
+    watched.check()
+    watched.write(ADA, BOB, b"", CAROL)
+    watched.check()
+    assert watched.deny._in_force == (index,)
+    assert await watched.denied("ada", "bob", "carol") == ["ada", "bob", "carol"]
+    watched.write(BOB, ADA, b"", CAROL, {"user": "dan"})  # as long as before, and more, but another beginning
+    watched.check()
+    assert watched.deny._in_force != (index,)
+    assert await watched.denied("dan", "bob") == ["dan", "bob"]
+    watched.write(BOB, ADA, b"", CAROL, {"user": "dan"}, b"junk")
+    watched.check()
+    assert (watched.deny.entries > 3, watched.deny.problems) == (True, 1)
+    assert await watched.denied("ada", "bob", "carol", "dan") == ["ada", "bob", "carol", "dan"]
+
+
 @pytest.mark.parametrize("content", [b"x" * (32 * 1024 * 1024 + 1), None])
 async def test_o4_what_is_no_deny_list_changes_nothing(tmp_path: Path, content: bytes | None) -> None:
     watched = Watched(tmp_path, ADA)
