@@ -28,7 +28,10 @@ def write(file: Path, writers: str, start: int = 0) -> None:
     """A letter writes a line, each letter with a chain of its own; a capital closes it. A digit is a command: one line."""
     targets: dict[str, AuditTarget] = {}
     for number, writer in enumerate(writers, start):
-        target = targets.setdefault(writer.lower(), AuditTarget(str(file), f"{writer.lower()}{start}"))
+        name = writer.lower()
+        if name not in targets:
+            targets[name] = AuditTarget(str(file), f"{name}{start}")
+        target = targets[name]
         if writer.isupper():
             target.close_chain()
         else:
