@@ -30,6 +30,7 @@ MODULES: Final = (
     "issuing/grants",
     "issuing/policy",
     "core/deny_entries",
+    "core/deny_index",
     "core/service_fields",
     "core/validation",
     "backends/agora/packing",

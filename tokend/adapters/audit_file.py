@@ -1,10 +1,12 @@
 """A target of the audit: a file, a pipe or standard output, and this writer's chain in it. Whole lines are appended.
 
-Several processes may append to the same file. If a process is killed while it writes, the kernel cuts the write at the end
-of a page. So no line crosses the end of a page, and each writer locks the file, to know at which byte its write begins.
+Several processes may append to the same file. A line that follows another process's names its hash, read under the lock.
+If a process is killed while it writes, the kernel cuts the write at the end of a page. So no line crosses the end of a page,
+and each writer locks the file, to know at which byte its write begins.
 A full disk cuts a write anywhere. The next writer ends such a torn line with a newline, so that no other line is lost.
 """
 
+import hashlib
 import os
 import stat
 import sys
@@ -14,11 +16,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tokend.core.audit_records import HashChain, align_to_blocks
+from tokend.core.audit_records import BLOCK_SIZE, CLOSED, FIRST_PREVIOUS, ROTATED, HashChain, align_to_blocks
 
 MODE: Final = 0o640
 PIPE_BYTES: Final = 1 << 20
 """The size of a pipe's buffer: the most that Linux gives an unprivileged process."""
+
+_BLANK: Final = b" \r\n"
+_LONGEST_LINE: Final = 1 << 20
+"""Bytes. A longer line cannot be of an audit."""
 
 LOCK_TRIES: Final = 50
 LOCK_PAUSE: Final = 0.0001
@@ -43,6 +49,7 @@ class AuditTarget:
         self._synced = synced
         self._retired: list[int] = []
         self._torn = False
+        self._own_last = False
         self._lock_tries = LOCK_TRIES
         self._use(self._open())
 
@@ -51,7 +58,7 @@ class AuditTarget:
         bodies = [*self.late, *bodies]
         if not bodies:
             return
-        lines = self._chain.lines(bodies)
+        lines: list[bytes] = []
         locked = self._is_file and _lock(self._descriptor, self._lock_tries)
         self._lock_tries = (
             LOCK_TRIES if locked else 1
@@ -59,6 +66,9 @@ class AuditTarget:
         taken = 0
         try:
             ending = b"\n" if self._is_torn() else b""
+            after = None if self._own_last or not self._is_file else self._last_hash()
+            unlocked = self._is_file and (not locked or after == "")
+            lines = self._chain.lines(bodies, after, unlocked=unlocked)
             start = self._end + len(ending)
             data = ending + (align_to_blocks(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
             while taken < len(data):
@@ -72,6 +82,7 @@ class AuditTarget:
                 self._chain.commit(lines[:whole])
                 del self.late[:whole]
                 self._torn = not written.endswith(b"\n")
+                self._own_last = not self._torn
                 self._end += taken
 
     def put(self, data: bytes) -> int:
@@ -93,11 +104,22 @@ class AuditTarget:
         if self._path is None:
             return
         new, old = self._open(), self._descriptor
+        self._bind_lines_of_others(new)
         if self._synced and self._on_disk:
             self._retired.append(old)
         else:
             os.close(old)
         self._use(new)
+
+    @property
+    def head(self) -> tuple[int, str] | None:
+        """The sequence and the hash of this writer's last line; None before the first."""
+        return self._chain.head
+
+    def close_chain(self) -> None:
+        """Write the closing line, if any line was written; `OSError` if that fails."""
+        if self.head is not None:
+            self.write([CLOSED])
 
     def close(self) -> None:
         """Close the target and the files that were rotated away."""
@@ -118,7 +140,7 @@ class AuditTarget:
         self._is_file = (
             self._on_disk and self._path is not None
         )  # standard output cannot be read, and is not ours to lock
-        self._torn, self._end = False, 0
+        self._torn, self._end, self._own_last = False, 0, False
         if stat.S_ISFIFO(mode):
             os.set_blocking(descriptor, False)
             _enlarge(descriptor)
@@ -129,9 +151,30 @@ class AuditTarget:
             return self._torn
         size = os.fstat(self._descriptor).st_size
         if size != self._end:  # another process has written
+            self._own_last = False
             self._torn = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
             self._end = size
         return self._torn
+
+    def _last_hash(self) -> str:
+        """The hash of the file's last line, which may be torn; FIRST_PREVIOUS if there is none, empty if it is too long."""
+        start, tail = self._end, b""
+        while start and len(tail) < _LONGEST_LINE:
+            block = min(start, 2 * BLOCK_SIZE)
+            start -= block
+            tail = os.pread(self._descriptor, block, start) + tail
+            line = tail.rstrip(_BLANK)
+            if line and (b"\n" in line or not start):
+                return hashlib.sha256(line[line.rfind(b"\n") + 1 :].strip(_BLANK)).hexdigest()
+        return "" if start else FIRST_PREVIOUS
+
+    def _bind_lines_of_others(self, new: int) -> None:
+        """Before a rotated file is left, end it with a line of this chain, which goes on in the `new` one."""
+        if not self._is_file or self.head is None or os.path.samestat(os.fstat(new), os.fstat(self._descriptor)):
+            return
+        if os.fstat(self._descriptor).st_size not in (0, self._end):
+            with suppress(OSError):  # then there is no such line
+                self.write([ROTATED])
 
 
 if sys.platform == "win32":

@@ -13,11 +13,14 @@ from typing import Final
 from tokend.adapters.audit_file import AuditTarget
 from tokend.core.audit_records import PROBE, body
 from tokend.core.model import Decision
+from tokend.core.validation import redact_secrets
 from tokend.issuing.server_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 PROBE_SECONDS: Final = 1.0
 """Seconds after a failure until a probe line is written."""
+HEAD_SECONDS: Final = 60.0
+"""Seconds between two log lines with the heads of the chains, if lines were written."""
 LATE_SECONDS: Final = 0.1
 LATE_LINES: Final = 128
 """With `sync: off`: the longest time in seconds, and the most lines, that wait to be written."""
@@ -44,6 +47,8 @@ class Audit:
         self._sync = settings.sync
         self._hash_ids = settings.hash_ids
         self._log = log
+        self._writer = writer
+        self._paths = settings.to
         self._probe_seconds = probe_seconds
         self._targets = [target(path, writer, synced=self._sync == "batch") for path in settings.to]
         self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync
@@ -54,6 +59,7 @@ class Audit:
         self._syncing: Waiters = []
         self._timer: asyncio.TimerHandle | None = None
         self._probe: asyncio.TimerHandle | None = None
+        self._heads: asyncio.TimerHandle | None = None
 
     async def record(self, decisions: Sequence[Decision]) -> None:
         """Returns when the decisions are as safe as `sync` requires; `OSError` if they cannot be written."""
@@ -83,13 +89,31 @@ class Audit:
             except OSError as error:
                 self._log.event("audit", "error", message=f"cannot reopen the file: {error.strerror}")
 
+    def log_heads(self) -> None:
+        """Log the head of each chain, so that another place holds it: who removes later lines has to remove it there too."""
+        self._heads = None
+        for path, target in zip(self._paths, self._targets, strict=True):
+            if target.head is not None:
+                sequence, sha256 = target.head
+                to = "stdout" if path is None else redact_secrets(path)
+                self._log.event("audit_head", to=to, writer=self._writer, sequence=sequence, sha256=sha256)
+
+    def close_chains(self) -> None:
+        """Write the waiting lines, and the closing line of each chain; then only `close` may follow."""
+        try:
+            self.flush()
+            for target in self._targets:
+                target.close_chain()
+        except OSError as error:
+            self._log.event("audit", "error", message=f"a chain cannot be closed: {error.strerror}")
+
     def close(self) -> None:
         """Write the waiting lines and close the targets. Waits for a sync that runs."""
         try:
             self.flush()
         except OSError as error:
             self._log.event("audit", "error", message=f"lines are lost at the end: {error.strerror}")
-        for timer in (self._timer, self._probe):
+        for timer in (self._timer, self._probe, self._heads):
             if timer is not None:
                 timer.cancel()
         for waiting in (self._bodies, self._waiters, self._unsynced):
@@ -134,6 +158,8 @@ class Audit:
         except OSError as error:
             self._fail(waiters, error)
             return
+        if self._heads is None:
+            self._heads = asyncio.get_running_loop().call_later(HEAD_SECONDS, self.log_heads)
         if self._sync == "batch":
             self._unsynced += waiters
             self._sync_more()

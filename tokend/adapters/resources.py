@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tokend.adapters import webhook
 from tokend.adapters.audit_log import Audit
 from tokend.adapters.batch_scheduler import BatchScheduler
-from tokend.adapters.deny_file import DenyFile
+from tokend.adapters.deny_file import DenyFile, deny_file_problem
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
 from tokend.adapters.memory_limiter import LocalLimiter
@@ -38,6 +38,7 @@ class Resources:
         self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, clock.time), clock.monotonic)
         self._audits: dict[AuditSettings, Audit] = {}
         self._audits_opened = 0
+        self._deny_files: dict[DenySettings, DenyFile] = {}
         self._batch_scheduler = BatchScheduler()
         self._local = LocalLimiter(clock.monotonic)
         self._limiters: dict[tuple[str, str], RedisLimiter] = {}
@@ -45,7 +46,7 @@ class Resources:
 
     def open(self, options: RootOptions) -> Interfaces:
         """What a configuration with these options needs; `CannotStart` if a file or a package cannot be used."""
-        deny = _open_deny(options.deny, self._log, self._clock)
+        deny = self._deny(options.deny)
         limiter = self._limiter(options.redis)
         audit = self._audit(options.audit)
         return Interfaces(audit, self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
@@ -53,7 +54,12 @@ class Resources:
     def close_all_except(self, options: RootOptions) -> None:
         """Close what only configurations with other options need. No request may use it any more."""
         for settings in self._audits.keys() - {options.audit}:
-            self._audits.pop(settings).close()
+            audit = self._audits.pop(settings)
+            audit.close_chains()
+            audit.log_heads()
+            audit.close()
+        for unused in self._deny_files.keys() - {options.deny}:
+            self._deny_files.pop(unused).close()
         for key in self._limiters.keys() - {_key_of(options.redis)}:
             self._closing.add(asyncio.create_task(self._limiters.pop(key).close()))
 
@@ -61,6 +67,10 @@ class Resources:
         """Whether Redis counts at present; None if a configuration with these options uses no Redis."""
         key = _key_of(options.redis)
         return self._limiters[key].healthy() if key in self._limiters else None
+
+    def deny_file(self, options: RootOptions) -> DenyFile | None:
+        """The deny list of a configuration with these options; None if it has none."""
+        return None if options.deny is None else self._deny_files.get(options.deny)
 
     def reopen(self) -> None:
         """Reopen the files of the audit, after log rotation."""
@@ -83,6 +93,15 @@ class Resources:
             self._audits[settings] = open_audit(settings, writer, self._log)
             self._audits_opened += 1
         return self._audits[settings]
+
+    def _deny(self, settings: DenySettings | None) -> DenyFile | None:
+        """The deny list. A reload that names the same file reads nothing: a thread has read it."""
+        if settings is None:
+            return None
+        if settings not in self._deny_files:
+            self._deny_files[settings] = _open_deny(settings, self._log, self._clock)
+            self._deny_files[settings].start()
+        return self._deny_files[settings]
 
     def _limiter(self, settings: RedisSettings | None) -> Limiter:
         """The limiter for these settings. The counters of this process survive a reload."""
@@ -121,12 +140,8 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
         ) from error
 
 
-def _open_deny(settings: DenySettings | None, log: JsonLog, clock: Clock) -> DenyFile | None:
-    if settings is None:
-        return None
+def _open_deny(settings: DenySettings, log: JsonLog, clock: Clock) -> DenyFile:
     try:
         return DenyFile(settings.file, log, clock.time, clock.monotonic)
-    except OSError as error:
-        raise CannotStart(f"the deny file cannot be read: {redact_secrets(settings.file)}: {error.strerror}") from error
-    except ValueError as error:
-        raise CannotStart(f"the deny file is wrong: {redact_secrets(settings.file)}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise CannotStart(deny_file_problem(settings.file, error)) from error

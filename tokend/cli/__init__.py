@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tokend import __version__
-from tokend.cli import audit, configuration, keys, kick, reload, serving, tokens
+from tokend.cli import audit, configuration, deny, keys, kick, reload, serving, tokens
 from tokend.cli.context import Context, counted
 from tokend.config.loading import ConfigurationError, with_dotenv
 from tokend.config.problems import fold
@@ -66,6 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tokend {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (serving, reload, configuration, tokens, keys, audit, kick):
+    for module in (serving, reload, configuration, tokens, keys, audit, deny, kick):
         module.add_commands(commands)
     return parser

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from tokend.cli.context import Context, counted
-from tokend.core.audit_records import verify
+from tokend.core.audit_records import ChainState, verify
 
 LONGEST_LINE: Final = 1 << 20
 """Bytes. A longer line cannot be of an audit, and is read in pieces to save memory."""
+
+MAX_SHOWN: Final = 20
+"""The most chains that are shown one by one."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -20,7 +23,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     check = verbs.add_parser(
         "verify",
         help="check a file's hash chains and sequence numbers",
-        description="Report every line that is torn, missing, out of order or changed. Exit code 1 if there is one.",
+        description="Report every line that is torn, missing, out of order or changed, and which chains were not closed: "
+        "their writers run, or were killed. Exit code 1 if a line is wrong.",
     )
     check.add_argument("file", help="the file, or - for standard input; join rotated files, the oldest first")
     check.set_defaults(run=_verify)
@@ -28,6 +32,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _verify(options: argparse.Namespace, context: Context) -> int:
     lines = problems = 0
+    chains: dict[str, ChainState] = {}
 
     def counted_lines(stream: BinaryIO) -> Iterator[bytes]:
         nonlocal lines
@@ -37,11 +42,15 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
 
     try:
         with sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb") as stream:
-            for finding in verify(counted_lines(stream)):
+            for finding in verify(counted_lines(stream), chains):
                 problems += 1
                 print(f"{options.file}:{finding.line}: {finding.sentence}")
     except OSError as error:
         print(f"tokend: {options.file} cannot be read: {error.strerror}", file=sys.stderr)
         return 1
+    open_chains = {writer: chain for writer, chain in chains.items() if not chain.closed}
+    for writer, chain in list(open_chains.items())[:MAX_SHOWN]:
+        print(f"not closed: writer {writer}, sequence {chain.sequence}, sha256 {chain.hash}")
+    print(f"{counted(len(chains), 'chain')}: {len(chains) - len(open_chains)} closed, {len(open_chains)} not closed")
     print(f"{counted(lines, 'line')}, {counted(problems, 'problem')}")
     return 1 if problems else 0

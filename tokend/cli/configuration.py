@@ -11,9 +11,10 @@ import yaml
 from tokend.backends.contract import Backend
 from tokend.cli import new_plugin
 from tokend.cli.context import Context, add_config, counted
+from tokend.cli.deny import deny_problems
 from tokend.config import entry_points
 from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
-from tokend.config.loading import find, merge_apps, plain
+from tokend.config.loading import ConfigurationError, find, merge_apps, plain
 from tokend.config.schema import json_schema
 from tokend.issuing.configuration import Configuration
 
@@ -55,6 +56,8 @@ def _check(options: argparse.Namespace, context: Context) -> int:
             return 2
         print(yaml.safe_dump(plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
         return 0
+    if problems := deny_problems(configuration):
+        raise ConfigurationError(problems)
     for warning in configuration.warnings_at(time.time()):
         print(f"warning: {warning}")
     apps, routes = counted(len(configuration.apps), "app"), counted(len(configuration.routes), "route")

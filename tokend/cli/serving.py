@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
+from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
 from tokend.config.loading import ConfigurationError, Files, load_for_start, read_server
 from tokend.issuing.configuration import Configuration
@@ -50,6 +51,8 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
     source, files = context.source(options), Files()
     isolated = load_for_start(source, files)
     configuration = isolated.configuration
+    if problems := deny_problems(configuration, start=True):
+        raise ConfigurationError(problems)
     listen = Listen(
         options.host or configuration.listen.host, configuration.listen.port if options.port is None else options.port
     )

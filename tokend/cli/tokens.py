@@ -133,6 +133,7 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
         )
         asyncio.run(audit.record((entry,)))
         audit.flush()
+        audit.close_chains()
         audit.close()
     except (CannotStart, OSError) as error:
         raise ApiError(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error

@@ -1,28 +1,39 @@
 """Lines of the audit log: one JSON object for each decision, numbered and linked by hashes.
 
-This module formats and verifies lines; `adapters/audit_file.py` writes them. Each writer (a process or a worker)
-starts a hash chain of its own for each file, so that several writers can append to the same file.
+This module formats and verifies lines; `adapters/audit_file.py` writes them. Each writer (a
+process or a worker) starts a hash chain of its own for each file, so that several writers can append to the same file.
 
-    {"writer": …, "sequence": n, "previous": sha256 of the writer's line n-1, …}
+    {"writer": …, "sequence": n, "previous": sha256 of the writer's line n-1, "after": sha256 of the line before it, …}
+
+`after` is there if the line before it in the file is another writer's, or the file was empty. So every line of a file names the
+one before it, and no writer's lines can be removed unnoticed. It is null if the writer could not lock the file; lines that
+go to a pipe have none.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Decision, Issued, TokenRequest
 from tokend.core.service_fields import hashed_service_fields, service_fields
 
 FIRST_PREVIOUS: Final = "0" * 64
-"""The value of `previous` in the first line of a chain."""
+"""The value of `previous` in the first line of a chain, and of `after` in the first line of a file."""
 PROBE: Final = b'{"outcome":"probe"}'
 """The body of a line that tests whether the file can be written again."""
+CLOSED: Final = b'{"outcome":"closed"}'
+"""The body of the last line of a chain whose writer has ended normally."""
+ROTATED: Final = b'{"outcome":"rotated"}'
+"""The body of a line that binds the lines of others before it, when its writer leaves a file that was rotated."""
 BLOCK_SIZE: Final = 4096
 """Bytes. If a process is killed while it writes, a file system keeps such a block completely or not at all."""
+_UNLOCKED_LINES: Final = 64
+"""How many lines of writers without a lock may stand between a line and the one that it names."""
 _LINE_START: Final = b'{"writer":'
 """Every line starts with these bytes. JSON escapes the quotes, so they occur nowhere else."""
 
@@ -60,11 +71,22 @@ class HashChain:
         self._sequence = 0
         self._previous = FIRST_PREVIOUS.encode()
 
-    def lines(self, bodies: Iterable[bytes]) -> list[bytes]:
-        """Return the next lines for bodies that are JSON objects. The lines have no newline."""
+    @property
+    def head(self) -> tuple[int, str] | None:
+        """The sequence and the hash of the last line; None before the first."""
+        return (self._sequence - 1, self._previous.decode()) if self._sequence else None
+
+    def lines(self, bodies: Iterable[bytes], after: str | None = None, *, unlocked: bool = False) -> list[bytes]:
+        """Return the next lines for bodies that are JSON objects. The lines have no newline.
+
+        `after`: the hash of the file's last line, unless that is this chain's. `unlocked`: others may write meanwhile.
+        """
         head, sequence, previous, lines = self._head, self._sequence, self._previous, []
+        link = b'"after":null,' if unlocked else b"" if after is None else b'"after":"%b",' % after.encode()
         for body in bodies:
-            line = b'%b%d,"previous":"%b",%b' % (head, sequence, previous, body[1:])
+            line = b'%b%d,"previous":"%b",%b%b' % (head, sequence, previous, link, body[1:])
+            if not unlocked:
+                link = b""
             previous = hashlib.sha256(line).hexdigest().encode()
             sequence += 1
             lines.append(line)
@@ -133,35 +155,100 @@ class AuditProblem(Struct, frozen=True):
     sentence: str
 
 
-def verify(lines: Iterable[bytes]) -> Iterator[AuditProblem]:
-    """Find every line that is incomplete, out of sequence, or whose `previous` is not the hash of its writer's last line."""
-    chains: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(lines, 1):
-        raw = line.strip(b" \r\n")
+class ChainState(Struct):
+    """A chain as far as it was read: the sequence of its last line, that line's hash, and whether it was closed.
+
+    `linked`: its lines name the line before them in the file, also if that is another writer's.
+    """
+
+    sequence: int = -1
+    hash: str = FIRST_PREVIOUS
+    closed: bool = False
+    linked: bool = False
+
+
+class _Line(Struct):
+    """What verification reads of a line."""
+
+    writer: str
+    sequence: int
+    previous: str
+    after: str | UnsetType | None = UNSET
+    outcome: Any = None
+
+
+_DECODER: Final = msgspec.json.Decoder(_Line)
+
+
+def verify(lines: Iterable[bytes], chains: dict[str, ChainState] | None = None) -> Iterator[AuditProblem]:
+    """Find every line that is incomplete, out of sequence, changed, or does not follow the line that it names.
+
+    `chains` is filled with the state of each writer's chain.
+    """
+    chains = {} if chains is None else chains
+    last = FIRST_PREVIOUS
+    unlocked: deque[str] = deque(maxlen=_UNLOCKED_LINES)
+    for number, found in enumerate(lines, 1):
+        raw = found.strip(b" \r\n")
         if not raw:
             continue
-        link = _link(raw)
-        if link is None and (start := raw.rfind(_LINE_START)) > 0:
-            yield AuditProblem(number, "begins with a piece of a line that was cut off, and goes on with another line")
-            raw = raw[start:]
-            link = _link(raw)
-        if link is None:
+        line = _decoded(raw)
+        if line is None:
+            unlocked.append(_hash(raw))
+            start = raw.rfind(_LINE_START)
+            if start > 0:
+                yield AuditProblem(
+                    number, "begins with a piece of a line that was cut off, and goes on with another line"
+                )
+                raw = raw[start:]
+                line = _decoded(raw)
+        if line is None:
             yield AuditProblem(number, "is torn, or no line of an audit")
             continue
-        writer, sequence, previous = link
-        expected, last = chains.get(writer, (0, FIRST_PREVIOUS))
-        if sequence != expected:
-            missing = "a line is missing before it" if sequence > expected else "it stands there twice, or out of order"
-            yield AuditProblem(number, f"has sequence {sequence} where {expected} was due: {missing}")
-        elif previous != last:
-            yield AuditProblem(number, "does not hang on the line before it: that one, or this one, was changed")
-        chains[writer] = (sequence + 1, hashlib.sha256(raw).hexdigest())
+        chain = chains.setdefault(line.writer, ChainState())
+        linked = chain.linked or isinstance(line.after, str)
+        before = (last, *unlocked)
+        if sentence := _chain_problem(line, chain):
+            yield AuditProblem(number, sentence)
+        elif isinstance(line.after, str):
+            if line.after not in (FIRST_PREVIOUS, *before):
+                yield AuditProblem(number, _NOT_AFTER)
+        elif linked and line.after is UNSET and line.previous not in before:
+            yield AuditProblem(number, _NOT_AFTER)
+        hashed = _hash(raw)
+        chains[line.writer] = ChainState(line.sequence, hashed, line.outcome == "closed", linked)
+        if line.after is None or not linked:
+            unlocked.append(hashed)
+        else:
+            last = hashed
+            unlocked.clear()
 
 
-def _link(line: bytes) -> tuple[str, int, str] | None:
-    """Return writer, sequence and the hash of the previous line, or None if `line` is not an audit line."""
+_NOT_AFTER: Final = "does not follow the line that it names: lines before it were removed, changed or moved"
+
+
+def _chain_problem(line: _Line, chain: ChainState) -> str | None:
+    """What is wrong with a line as the next one of its chain; None if nothing is."""
+    expected = chain.sequence + 1
+    if line.sequence != expected:
+        missing = (
+            "a line is missing before it" if line.sequence > expected else "it stands there twice, or out of order"
+        )
+        return f"has sequence {line.sequence} where {expected} was due: {missing}"
+    if line.previous != chain.hash:
+        return "does not hang on the line before it: that one, or this one, was changed"
+    if chain.closed:
+        return "goes on with a chain that was closed"
+    return None
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
+
+
+def _decoded(line: bytes) -> _Line | None:
+    """The line, or None if it is not an audit line."""
     try:
-        fields: Any = msgspec.json.decode(line)
-        return str(fields["writer"]), int(fields["sequence"]), str(fields["previous"])
-    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, ValueError):
+        return _DECODER.decode(line)
+    except (msgspec.DecodeError, RecursionError):
         return None

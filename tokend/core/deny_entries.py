@@ -2,26 +2,79 @@
 
 An entry may name an app, a user, a channel, a caller and a signed URL. All fields present must match.
 `issued_before` blocks identities whose `iat` claim is older, for example after a session was stolen.
-`adapters/deny_file.py` reads the file; this module parses and matches.
+This module parses lines; `deny_index.py` finds the entries for a token; `adapters/deny_file.py` reads the file.
 """
 
-from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any, Final
 
+import msgspec
+from msgspec import Meta, Struct
 from pydantic import Field, ValidationError, model_validator
 
 from tokend.core import strict_json
-from tokend.core.model import Caller
-from tokend.core.reach import Reach
 from tokend.core.validation import FieldError, StrictModel, field_errors, invalid
+
+SELECTORS: Final = ("user", "channel", "caller", "url", "issued_before")
+"""The fields of which an entry has at least one."""
+
+_Text = Annotated[str, Meta(min_length=1)] | None
+_Seconds = Annotated[int, Meta(ge=0)] | None
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """One line of the deny file. `url` is the id of a signed URL. `until` and `issued_before` are in Unix seconds."""
+
+    app: _Text = None
+    user: _Text = None
+    channel: _Text = None
+    caller: _Text = None
+    url: _Text = None
+    issued_before: _Seconds = None
+    until: _Seconds = None
+
+    def line(self) -> bytes:
+        """Return the entry as a line of the file, without its newline."""
+        return msgspec.json.encode(self)
+
+    def selectors(self) -> tuple[str | None, ...]:
+        """Return app, user, channel, caller and url: what the entry is about, without its times."""
+        return self.app, self.user, self.channel, self.caller, self.url
+
+
+_DECODER: Final = msgspec.json.Decoder(Entry)
+
+
+def parse_line(line: bytes) -> Entry | None:
+    """Return the entry of a line, or None if the line is blank. Raises `ValueError` with a sentence for each mistake."""
+    try:
+        entry = _DECODER.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return _parse_strictly(line)
+    return entry if _is_plain(line, entry) else _parse_strictly(line)
+
+
+def _is_plain(line: bytes, entry: Entry) -> bool:
+    """Return whether a decoded line has a selector, and as many quotes as its entry needs: then no key occurs twice.
+
+    Texts with an escaped quote, and keys with null, have more quotes. They are parsed again, strictly.
+    """
+    texts, selected = 0, entry.issued_before is not None
+    for text in (entry.user, entry.channel, entry.caller, entry.url):
+        if text is not None:
+            texts += 1
+            selected = True
+    if entry.app is not None:
+        texts += 1
+    numbers = (entry.issued_before is not None) + (entry.until is not None)
+    return selected and line.count(b'"') == 4 * texts + 2 * numbers
+
 
 _Name = Annotated[str, Field(min_length=1)]
 """Not empty: nothing has an empty name, so such an entry would never match."""
-_SELECTORS = frozenset({"user", "channel", "caller", "url", "issued_before"})
 
 
-class Entry(StrictModel):
-    """One line of the deny file. `url` is the id of a signed URL. `until` and `issued_before` are in Unix seconds."""
+class _StrictEntry(StrictModel):
+    """The fields of `Entry`, for lines with mistakes: it has the sentences."""
 
     app: _Name | None = None
     user: _Name | None = None
@@ -34,57 +87,43 @@ class Entry(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _has_a_selector(cls, value: object) -> object:
-        if isinstance(value, dict) and all(value.get(selector) is None for selector in _SELECTORS):
-            raise invalid(f"must name one of {', '.join(sorted(_SELECTORS))}: an entry for everybody is no entry")
+        if isinstance(value, dict) and all(value.get(selector) is None for selector in SELECTORS):
+            raise invalid(f"must name one of {', '.join(sorted(SELECTORS))}: an entry for everybody is no entry")
         return value
 
-    def fits(self, app: str, caller: Caller, users: frozenset[str], channels: frozenset[str], now: int) -> bool:
-        """Return whether every field of the entry matches. `now` is in Unix seconds."""
-        if self.until is not None and now >= self.until:
-            return False
-        return (
-            self.app in (None, app)
-            and self.caller in (None, caller.name)
-            and self.url in (None, caller.url)
-            and (self.user is None or self.user in users)
-            and (self.channel is None or self.channel in channels)
-            and (self.issued_before is None or _began_before(self.issued_before, caller))
-        )
+
+def _parse_strictly(line: bytes) -> Entry | None:
+    if not line.strip():
+        return None
+    try:
+        fields: Any = strict_json.loads(line)
+    except ValueError:
+        raise ValueError("is no JSON object") from None
+    try:
+        return Entry(**_StrictEntry.model_validate(fields).model_dump())
+    except ValidationError as error:
+        sentences = [_sentence(field_error) for field_error in field_errors(error, _StrictEntry)]
+        raise ValueError("; ".join(sentences)) from None
 
 
-def _began_before(time: int, caller: Caller) -> bool:
-    """Return whether an identity is older than `time`.
-
-    A JWT need not have an `iat`. One that expires and has no `iat` counts as older.
-    """
-    issued_at = caller.claims.get("iat")
-    return issued_at < time if isinstance(issued_at, int | float) else "exp" in caller.claims
-
-
-def parse_entries(raw: bytes) -> tuple[Entry, ...]:
-    """Parse a file with one JSON object per line. Raises one `ValueError` that names every invalid line."""
+def parse_entries(raw: bytes) -> tuple[list[Entry], list[str]]:
+    """Return the entries of a file with one JSON object per line, and a sentence for each line that is none."""
     entries: list[Entry] = []
     problems: list[str] = []
-    for number, line in enumerate(raw.splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in enumerate(raw.split(b"\n"), 1):
         try:
-            entries.append(Entry.model_validate(strict_json.loads(line)))
-        except ValidationError as error:
-            problems += [f"line {number}: {_sentence(field_error)}" for field_error in field_errors(error, Entry)]
-        except ValueError:
-            problems.append(f"line {number}: is no JSON object")
-    if problems:
-        raise ValueError("; ".join(problems))
-    return tuple(entries)
+            entry = parse_line(line)
+        except ValueError as error:
+            problems.append(line_problem(number, error))
+        else:
+            if entry is not None:
+                entries.append(entry)
+    return entries, problems
 
 
-def reason(entries: Iterable[Entry], app: str, caller: Caller, reach: Reach, now: int) -> str | None:
-    """Return why a grant with this reach is denied, or None if it is not. The sentence discloses nothing of the entry."""
-    users = reach.users | reach.derived_users
-    if any(entry.fits(app, caller, users, reach.channels, now) for entry in entries):
-        return "this is denied for the time being"
-    return None
+def line_problem(number: int, error: ValueError) -> str:
+    """Return the sentence for a line that is no entry. `number` counts from 1."""
+    return f"line {number}: {error}"
 
 
 def _sentence(field_error: FieldError) -> str:

@@ -130,6 +130,11 @@ class Control:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
             if (counts := self._resources.redis_counts(self.active.configuration.options)) is not None:
                 gauges["tokend_limiter_healthy"] = {(): float(counts)}
+            deny_file = self._resources.deny_file(self.active.configuration.options)
+            if deny_file is not None:
+                gauges["tokend_deny_list_entries"] = {(): float(deny_file.entries)}
+                gauges["tokend_deny_list_problems"] = {(): float(deny_file.problems)}
+                gauges["tokend_deny_list_age_seconds"] = {(): deny_file.age()}
         audit = self.active.interfaces.audit
         if audit is not None:
             gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}

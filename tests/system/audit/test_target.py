@@ -69,7 +69,7 @@ def test_writers_that_are_killed_in_the_middle_of_a_write_leave_no_piece_of_a_li
         for writer in writers:
             assert writer.stdout is not None
             writer.stdout.readline()
-        time.sleep(0.01 + kill / 1000)
+        time.sleep(0.02 + kill / 1000)
         for writer in writers:
             writer.kill()
             writer.communicate()

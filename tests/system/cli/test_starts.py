@@ -13,13 +13,16 @@ ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
 
 
 @pytest.mark.parametrize("content", [None, b"junk\n"])
-def test_a_deny_file_that_cannot_be_used(content: bytes | None, tmp_path: Path) -> None:
+def test_o4_a_deny_file_that_cannot_be_used(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "deny.jsonl").write_bytes(content)
     (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{DEMO}")
     done = tokend(tmp_path, ENVIRONMENT, "serve", "--port", "0")
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "the deny file" in done.stderr
+    checked = tokend(tmp_path, ENVIRONMENT, "check")
+    assert checked.returncode == 78
+    assert "deny.jsonl" in checked.stderr
 
 
 def test_an_audit_file_that_cannot_be_opened(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ def test_its_files_load_and_its_entries_are_entries(tmp_path: Path) -> None:
         (tmp_path / "config.yaml").write_text(block)
         assert load(None, ENVIRONMENT, tmp_path).apps["demo"].url_signing is not None
     (entries,) = _blocks("json")
-    assert len(parse_entries(entries.encode())) == 2
+    found, problems = parse_entries(entries.encode())
+    assert (len(found), problems) == (2, [])
 
 
 def test_its_command_runs_on_its_first_file_and_prints_such_lines(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def test_a_credential_that_is_refused_is_one_line_without_a_word_of_its_se
     assert [one["sequence"] for one in found] == [0, 1, 2]
     expected = {"app": "demo", "caller": None, "code": code, "field": None, "kind": None, "outcome": "refused"}
     for one in found:
-        kept = {name: one[name] for name in one.keys() - {"writer", "sequence", "previous"}}
+        kept = {name: one[name] for name in one.keys() - {"writer", "sequence", "previous", "after"}}
         assert kept == {**expected, "time": NOW, "request_id": "request-1"}
 
 

@@ -44,7 +44,8 @@ def audit_to(path: str, probe_seconds: float = 3600, **settings: Any) -> Audit:
 def test_the_command_line_writes_its_tokens_too(tmp_path: Path, command: Command) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
     token = command(tmp_path, ENVIRONMENT, "token", "rtc", "channel=room", "uid=7").stdout
-    (entry,) = entries(tmp_path / "audit.jsonl")
+    entry, closing = entries(tmp_path / "audit.jsonl")
+    assert closing["outcome"] == "closed"
     assert entry["token_sha256"] == hashlib.sha256(token.strip().encode()).hexdigest()
     assert (entry["caller"], entry["request_id"]) == ("(operator)", "cli")
 

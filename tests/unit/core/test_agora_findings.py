@@ -13,7 +13,8 @@ from tokend.backends.agora.rtm2 import Rtm2
 from tokend.backends.contract import NoOptions
 from tokend.core.audit_records import body
 from tokend.core.authorizer_messages import question
-from tokend.core.deny_entries import parse_entries, reason
+from tokend.core.deny_entries import parse_entries
+from tokend.core.deny_index import DenyIndex
 from tokend.core.errors import Code
 from tokend.core.model import Caller, Decision, Restriction, TokenRequest
 from tokend.issuing.configuration import App
@@ -192,8 +193,8 @@ def test_c19_an_entry_stops_the_derived_user_and_the_one_it_is_derived_from(
     entry: dict[str, str], denied: bool
 ) -> None:
     permit = permitted(_app(), _classroom(2))
-    entries = parse_entries(json.dumps(entry).encode())
-    assert (reason(entries, "demo", CALLER, permit.reach, STAMP.issued_at) is not None) is denied
+    entries, _ = parse_entries(json.dumps(entry).encode())
+    assert (DenyIndex(entries).reason("demo", CALLER, permit.reach, STAMP.issued_at) is not None) is denied
 
 
 def test_c19_rules_judge_the_user_of_the_classroom_and_the_authorizer_sees_both() -> None:

@@ -1,5 +1,6 @@
 """Audit lines hang together: whatever is torn, missing, doubled, moved or changed is found."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -105,7 +106,12 @@ def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     lines = written("a", 4)
     file.write_bytes(b"".join(lines))
     assert main(["audit", "verify", str(file)]) == 0
-    assert capsys.readouterr().out == "4 lines, 0 problems\n"
+    last = hashlib.sha256(lines[3].strip()).hexdigest()
+    assert capsys.readouterr().out.splitlines() == [
+        f"not closed: writer a, sequence 3, sha256 {last}",
+        "1 chain: 0 closed, 1 not closed",
+        "4 lines, 0 problems",
+    ]
     file.write_bytes(b"".join(lines[:2] + lines[3:]))
     assert main(["audit", "verify", str(file)]) == 1
     assert f"{file}:3: has sequence 3 where 2 was due: a line is missing before it" in capsys.readouterr().out

@@ -1,31 +1,32 @@
-"""The deny list: what an entry shuts out, that it works within a second, and that no typing error lets anybody in."""
+"""Deny entries: what an entry shuts out, and what a line that is none is told."""
 
-import io
 import json
-from pathlib import Path
+import random
 from typing import Any
 
 import pytest
 
 from tests.running import APP_ID
-from tests.unit.http.running import DEMO, KEY, NOW, Serving
-from tokend.adapters.deny_file import DenyFile
-from tokend.core.declarations import LISTEN, Declarations, ServiceShape
-from tokend.core.deny_entries import parse_entries, reason
-from tokend.core.interfaces import Interfaces
-from tokend.core.model import Caller, Grant, Service
-from tokend.core.reach import reach_of
-from tokend.telemetry.log import JsonLog
+from tests.unit.http.running import NOW
+from tokend.core.declarations import LISTEN, OPTIONAL, Declarations, ServiceShape
+from tokend.core.deny_entries import Entry, parse_entries, parse_line
+from tokend.core.deny_index import DenyIndex
+from tokend.core.model import ANY, NOT_APPLICABLE, Caller, Extent, Grant, Service
+from tokend.core.reach import Reach, reach_of
 
-ROOM = reach_of(
-    Grant(APP_ID, "007", 600, (Service("rtc", "ada", "lobby", {"join": 600}),)),
-    Declarations({"rtc": ServiceShape()}, {"join": LISTEN}),
-)
+DECLARED = Declarations({"rtc": ServiceShape(channel=OPTIONAL)}, {"join": LISTEN})
+ROOM = reach_of(Grant(APP_ID, "007", 600, (Service("rtc", "ada", "lobby", {"join": 600}),)), DECLARED)
 STUDIO = Caller("studio", {"iat": NOW - 100})
 
 
 def entries(*lines: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def denies(entry: dict[str, Any], caller: Caller = STUDIO, reach: Reach = ROOM) -> bool:
+    found, problems = parse_entries(entries(entry))
+    assert not problems
+    return DenyIndex(found).reason("demo", caller, reach, NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -50,17 +51,16 @@ def entries(*lines: dict[str, Any]) -> bytes:
     ],
 )
 def test_an_entry_shuts_out_what_all_of_it_fits(entry: dict[str, Any], denied: bool) -> None:
-    found = reason(parse_entries(entries(entry)), "demo", STUDIO, ROOM, NOW)
-    assert (found is not None) is denied
+    assert denies(entry) is denied
 
 
 def test_a_caller_without_a_time_is_not_shut_out_by_one() -> None:
-    assert reason(parse_entries(entries({"issued_before": NOW})), "demo", Caller("studio"), ROOM, NOW) is None
+    assert not denies({"issued_before": NOW}, Caller("studio"))
 
 
 def test_a_jwt_that_does_not_say_when_it_was_issued_counts_as_old() -> None:
     old = Caller("web", {"sub": "ada", "exp": NOW + 60})
-    assert reason(parse_entries(entries({"issued_before": NOW})), "demo", old, ROOM, NOW) is not None
+    assert denies({"issued_before": NOW}, old)
 
 
 @pytest.mark.parametrize(
@@ -81,57 +81,116 @@ def test_a_jwt_that_does_not_say_when_it_was_issued_counts_as_old() -> None:
     ],
 )
 def test_a_line_that_is_no_entry_is_told(raw: bytes, sentence: str) -> None:
-    with pytest.raises(ValueError, match="line ") as told:
-        parse_entries(raw)
-    assert sentence in str(told.value)
+    _, (problem,) = parse_entries(raw)
+    assert problem.startswith("line ")
+    assert sentence in problem
 
 
-def test_every_line_and_field_that_is_wrong_is_named() -> None:
-    raw = b'{"user": 7, "channel": 8}\n{"user": "ada"}\njunk\n{"user": 9}\n'
-    with pytest.raises(ValueError, match="line ") as caught:
-        parse_entries(raw)
-    assert str(caught.value) == (
-        "line 1: user must be text; line 1: channel must be text; line 3: is no JSON object; line 4: user must be text"
-    )
+def test_o4_every_line_and_field_that_is_wrong_is_named_and_the_others_count() -> None:
+    raw = b'{"user": 7, "channel": 8}\n{"user": "ada"}\r\njunk\n{"user": 9}\n \n{"user": "bob"}'
+    found, problems = parse_entries(raw)
+    assert found == [Entry(user="ada"), Entry(user="bob")]
+    assert problems == [
+        "line 1: user must be text; channel must be text",
+        "line 3: is no JSON object",
+        "line 4: user must be text",
+    ]
 
 
 def test_the_reason_says_nothing_of_the_entry() -> None:
-    entry = parse_entries(entries({"user": "ada", "channel": "lobby"}))
-    assert reason(entry, "demo", STUDIO, ROOM, NOW) == "this is denied for the time being"
+    index = DenyIndex([Entry(user="ada", channel="lobby")])
+    assert index.reason("demo", STUDIO, ROOM, NOW) == "this is denied for the time being"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
+@pytest.mark.parametrize(
+    "line",
+    [
+        rb'{"user": "a\"b"}',
+        rb'{"user": "\u0061da", "until": null}',
+        rb'{"app": "demo", "user": "ada", "channel": "c", "caller": "c", "url": "u", "issued_before": 1, "until": 2}',
+    ],
+)
+def test_lines_with_escapes_and_null_are_entries(line: bytes) -> None:
+    assert parse_line(line) == Entry(**json.loads(line))
 
-    def __call__(self) -> float:
-        return self.now
+
+@pytest.mark.parametrize("line", [b'{"user": "a", "user": null}', b'{"user":"a","until":1,"until":2}'])
+def test_a_key_that_occurs_twice_is_a_mistake(line: bytes) -> None:
+    with pytest.raises(ValueError, match="is no JSON object"):
+        parse_line(line)
 
 
-async def test_it_takes_effect_within_a_second_and_a_wrong_file_lets_nobody_in(
-    tmp_path: Path, serving: Serving
+def test_an_entry_is_written_as_it_is_read() -> None:
+    entry = Entry(user='a"b', issued_before=7)
+    assert entry.line() == b'{"user":"a\\"b","issued_before":7}'
+    assert parse_line(entry.line()) == entry
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "entry", "denied"),
+    [
+        (ANY, "lobby", {"user": "ada"}, True),
+        (ANY, "lobby", {"app": "demo", "user": "ada", "channel": "lobby"}, True),
+        (ANY, "lobby", {"app": "other", "user": "ada"}, False),
+        (ANY, "lobby", {"user": "ada", "channel": "other"}, False),
+        (ANY, "lobby", {"user": "ada", "until": NOW}, False),
+        (ANY, "lobby", {"channel": "other"}, False),
+        ("ada", ANY, {"channel": "other"}, True),
+        ("ada", ANY, {"user": "ada", "channel": "other"}, True),
+        ("ada", ANY, {"user": "bob", "channel": "other"}, False),
+        (ANY, ANY, {"user": "bob", "channel": "other"}, True),
+        (ANY, ANY, {"caller": "web", "user": "bob"}, False),
+        ("ada", NOT_APPLICABLE, {"channel": "other"}, True),
+    ],
+)
+def test_o4_an_entry_for_a_user_or_channel_stops_a_token_for_any(
+    user: str | Extent, channel: str | Extent, entry: dict[str, Any], denied: bool
 ) -> None:
-    file, clock, log = tmp_path / "deny.jsonl", Clock(), io.BytesIO()
-    file.write_bytes(b"")
-    deny = DenyFile(str(file), JsonLog(log, lambda: NOW), lambda: NOW, clock)
-    header = ("X-API-Key", KEY)
+    reach = reach_of(Grant(APP_ID, "007", 600, (Service("rtc", user, channel, {"join": 600}),)), DECLARED)
+    assert denies(entry, reach=reach) is denied
 
-    async with serving(DEMO, interfaces=Interfaces(deny=deny)) as server:
 
-        async def status() -> int:
-            clock.now += 0.5
-            return (await server.token_request("GET", "/demo/rtc/lobby/publisher/userAccount/ada", None, header)).status
+def test_o4_the_index_finds_what_reading_every_entry_finds() -> None:
+    chosen = random.Random(7)
 
-        assert await status() == 200
-        file.write_bytes(entries({"user": "ada"}))
-        assert await status() == 403
-        file.write_bytes(b"junk, and longer than before\n")
-        assert await status() == 403
-        file.unlink()
-        assert await status() == 403
-        file.write_bytes(entries({"user": "somebody-else"}))
-        assert await status() == 200
-        refused = await server.token_request("GET", "/demo/rtc/lobby/publisher/userAccount/somebody-else", None, header)
-        assert refused.json["code"] == "not_permitted"
-        assert "denied for the time being" in refused.json["error"]
-    assert b"the deny list is unchanged: line 1" in log.getvalue()
+    def some(*values: Any) -> Any:
+        return chosen.choice((None, *values))
+
+    for _ in range(400):
+        listed = [
+            Entry(
+                some("demo", "other"),
+                some("ada", "bob"),
+                some("lobby", "room"),
+                some("studio", "web"),
+                some("party"),
+                some(NOW - 50, NOW - 150),
+                some(NOW, NOW + 1),
+            )
+            for _ in range(chosen.randrange(5))
+        ]
+        caller = Caller(chosen.choice(("studio", "web")), {"iat": NOW - 100}, url=chosen.choice((None, "party")))
+        users, channels = (
+            frozenset(chosen.sample(names, chosen.randrange(3))) for names in (["ada", "x"], ["lobby", "y"])
+        )
+        wild = frozenset(chosen.sample(("wildcard_user", "wildcard_channel"), chosen.randrange(3)))
+        reach = Reach(users, channels, frozenset(), wild)
+        fits = any(_fits(entry, caller, reach) for entry in listed if any(entry.selectors()[1:]) or entry.issued_before)
+        index = DenyIndex(entry for entry in listed if any(entry.selectors()[1:]) or entry.issued_before)
+        assert (index.reason("demo", caller, reach, NOW) is not None) is fits
+        while index.discard(1):
+            pass
+        assert index.reason("demo", caller, reach, NOW) is None
+
+
+def _fits(entry: Entry, caller: Caller, reach: Reach) -> bool:
+    """The meaning of an entry, field by field."""
+    return (
+        entry.app in (None, "demo")
+        and entry.caller in (None, caller.name)
+        and entry.url in (None, caller.url)
+        and (entry.user is None or entry.user in reach.users or "wildcard_user" in reach.capabilities)
+        and (entry.channel is None or entry.channel in reach.channels or "wildcard_channel" in reach.capabilities)
+        and (entry.issued_before is None or entry.issued_before > NOW - 100)
+        and (entry.until is None or entry.until > NOW)
+    )

@@ -1,0 +1,141 @@
+"""`tokend deny`: what it writes, what it leaves alone, and a sentence for each mistake."""
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.running import DEMO
+from tests.unit.cli.test_commands import CONFIG
+from tokend.adapters.deny_file_edit import edit_deny_file
+from tokend.cli import main
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The deny file of a configuration."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("APP_ID", "APP_CERTIFICATE", "TOKEND_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in DEMO.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{CONFIG}")
+    file = tmp_path / "deny.jsonl"
+    file.write_bytes(b"")
+    return file
+
+
+def lines_of(file: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
+
+
+def test_o4_add_list_and_remove(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deny", "add", "--user", "ann", "--app", "demo", "--until", "2h"]) == 0
+    assert capsys.readouterr().out.startswith("added: app demo, user ann, until 20")
+    assert main(["deny", "add", "--channel", "lobby", "--caller", "studio", "--url", "party-7"]) == 0
+    ann, lobby = lines_of(file)
+    assert 7_000 < int(str(ann.pop("until"))) - time.time() < 7_201
+    assert ann == {"app": "demo", "user": "ann"}
+    assert lobby == {"channel": "lobby", "caller": "studio", "url": "party-7"}
+    capsys.readouterr()
+    assert main(["deny", "add", "--user", "ann", "--app", "demo"]) == 0
+    assert capsys.readouterr().out == "changed: app demo, user ann\n"
+    assert main(["deny", "list"]) == 0
+    assert capsys.readouterr().out == "channel lobby, caller studio, url party-7\napp demo, user ann\n"
+    assert main(["deny", "list", "--user", "ann", "--json"]) == 0
+    assert capsys.readouterr().out == '{"app":"demo","user":"ann"}\n'
+    assert main(["deny", "remove", "--user", "ann"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "tokend: no entry has exactly these fields: user ann",
+        "tokend: there is: app demo, user ann",
+    ]
+    assert main(["deny", "remove", "--user", "ann", "--app", "demo"]) == 0
+    assert len(lines_of(file)) == 1
+
+
+def test_o4_lines_that_are_no_entries_stay_and_are_reported(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_bytes(b'{"usr": "x"}\n{"user": "bob"}')
+    assert main(["deny", "add", "--user", "ann"]) == 0
+    assert "1 other line that is no entry: line 1: must name one of" in capsys.readouterr().err
+    assert file.read_bytes() == b'{"usr": "x"}\n{"user": "bob"}\n{"user":"ann"}\n'
+    assert main(["deny", "list"]) == 1
+    assert main(["check"]) == 78
+    assert "deny.jsonl: line 1: " in capsys.readouterr().err
+
+
+def test_o4_the_file_keeps_its_mode_and_a_link_stays_one(file: Path) -> None:
+    real = file.with_name("real.jsonl")
+    file.rename(real)
+    real.chmod(0o604)
+    file.symlink_to(real)
+    inode = real.stat().st_ino
+    assert main(["deny", "add", "--user", "ann"]) == 0
+    assert file.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o604
+    assert real.stat().st_ino != inode
+    assert sorted(os.listdir(file.parent)) == ["config.yaml", "deny.jsonl", "real.jsonl"]  # noqa: PTH208
+
+
+def test_o4_no_writer_overwrites_another(file: Path) -> None:
+    def add(number: int) -> None:
+        edit_deny_file(file, lambda lines: [*lines, b'{"user":"%d"}' % number])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, range(64)))
+    assert {int(str(line["user"])) for line in lines_of(file)} == set(range(64))
+
+
+def test_o4_an_invalid_app_keeps_nobody_from_a_block(file: Path) -> None:
+    config = file.with_name("config.yaml")
+    config.write_text(config.read_text() + "  broken: {app_id: 7}\n")
+    assert main(["deny", "add", "--user", "ann", "--app", "broken"]) == 0
+
+
+def test_o4_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path) -> None:
+    file.with_name("config.yaml").unlink()
+    assert main(["deny", "add", "--file", "other.jsonl", "--issued-before", "now", "--caller", "web"]) == 0
+    (line,) = lines_of(tmp_path / "other.jsonl")
+    assert set(line) == {"caller", "issued_before"}
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["add"], "name what to deny: --user, --channel, --caller, --url or --issued-before"),
+        (["add", "--app", "demo"], "name what to deny"),
+        (["remove", "--app", "demo"], "name the entry"),
+        (["add", "--app", "dmo", "--user", "a"], "there is no app dmo, did you mean 'demo'?"),
+        (["add", "--caller", "studo"], "no app has a caller studo, did you mean 'studio'?"),
+        (["add", "--caller", "web", "--app", "demo"], "app demo has no caller web; known: studio"),
+        (["add", "--user", ""], "must be a text that is not empty"),
+        (["add", "--user", "a", "--until", "2"], "must be a duration such as 90s, 30m, 2h or 1d, or a time such as"),
+        (["add", "--user", "a", "--until", "0s"], "must be in the future"),
+        (["add", "--user", "a", "--until", "2020-01-01T00:00:00Z"], "must be in the future"),
+        (["add", "--user", "a", "--until", "2030-01-01T00:00:00"], "must say its time zone"),
+        (["add", "--user", "a", "--issued-before", "2h"], "must be now, or a time such as"),
+    ],
+)
+def test_o4_each_mistake_has_its_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["deny", *arguments])
+    assert left.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_o4_a_file_that_cannot_be_changed_is_exit_code_1(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.unlink()
+    assert main(["deny", "remove", "--user", "a"]) == 1
+    assert main(["deny", "list"]) == 1
+    file.mkdir()
+    assert main(["deny", "add", "--user", "a"]) == 1
+    assert "the deny file cannot be changed" in capsys.readouterr().err
+    file.with_name("config.yaml").write_text(CONFIG)
+    with pytest.raises(SystemExit):
+        main(["deny", "list"])
+    assert "the configuration has no deny list" in capsys.readouterr().err

@@ -1,0 +1,266 @@
+"""`deny add`, `deny list` and `deny remove`: change the deny file of a configuration, for running servers too."""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import structs
+
+from tokend.adapters.deny_file import deny_file_problem, read_deny_file, usable
+from tokend.cli.context import Context, add_config, counted, fail
+from tokend.config.loading import Files, load_for_start
+from tokend.config.problems import Problem
+from tokend.config.yaml_tree import Location
+from tokend.core.deny_entries import Entry, parse_entries, parse_line
+from tokend.core.durations import duration
+from tokend.core.validation import suggestion
+from tokend.issuing.configuration import Configuration
+
+_FIELDS: Final = ("app", "user", "channel", "caller", "url", "issued_before")
+_EFFECT: Final = "Running servers apply it within a second."
+
+
+def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
+    """Add `deny` with its three verbs."""
+    deny = commands.add_parser(
+        "deny",
+        help="block users, channels, callers or signed URLs",
+        description="Change the deny list: the file that `deny.file` of the configuration names.",
+    )
+    verbs = deny.add_subparsers(title="commands", metavar="add|list|remove", required=True)
+    add = verbs.add_parser(
+        "add",
+        help="add an entry, or change the end of one",
+        description=f"No more tokens for what fits all options. {_EFFECT} Tokens that were issued before stay valid.",
+    )
+    _add_fields(add)
+    add.add_argument(
+        "--until",
+        type=_end,
+        metavar="TIME",
+        help="when it ends: after 90s, 30m, 2h or 1d, or at a time such as 2030-01-31T18:00:00Z (default: never)",
+    )
+    add.set_defaults(run=_add)
+    remove = verbs.add_parser(
+        "remove", help="remove an entry", description=f"Remove the entries that have exactly these fields. {_EFFECT}"
+    )
+    _add_fields(remove)
+    remove.set_defaults(run=_remove)
+    listing = verbs.add_parser(
+        "list",
+        help="print the entries",
+        description="Print each entry that has the fields given. Exit code 1 if a line of the file is no entry.",
+    )
+    _add_fields(listing)
+    listing.add_argument("--json", action="store_true", help="print the entries as they are written in the file")
+    listing.set_defaults(run=_list)
+
+
+def _add_fields(parser: argparse.ArgumentParser) -> None:
+    add_config(parser)
+    parser.add_argument("--file", metavar="PATH", help="this deny file, without reading the configuration")
+    parser.add_argument("--app", type=_text, metavar="NAME", help="in this app only")
+    parser.add_argument("--user", type=_text, help="a user, as tokens name it: uid or account")
+    parser.add_argument("--channel", type=_text, help="a channel")
+    parser.add_argument("--caller", type=_text, metavar="NAME", help="a caller")
+    parser.add_argument("--url", type=_text, metavar="ID", help="the id of a signed URL")
+    parser.add_argument(
+        "--issued-before",
+        type=_moment,
+        metavar="TIME",
+        help="only sessions and signed URLs older than this: now, or a time such as 2030-01-31T18:00:00Z",
+    )
+
+
+def deny_problems(configuration: Configuration, *, start: bool = False) -> list[Problem]:
+    """The problems of the deny file. `start`: only those with which a server cannot start."""
+    settings = configuration.options.deny
+    if settings is None:
+        return []
+    place = Location(configuration.source)
+    try:
+        content = read_deny_file(Path(settings.file))
+        if start:
+            usable(content)
+            return []
+    except (OSError, ValueError) as error:
+        return [Problem(place, ("deny", "file"), deny_file_problem(settings.file, error))]
+    return [Problem(Location(settings.file), (), sentence) for sentence in content.sentences]
+
+
+def _add(options: argparse.Namespace, context: Context) -> int:
+    path = _path(options, context)
+    entry = structs.replace(_entry(options), until=options.until)
+    if entry == Entry(app=entry.app, until=entry.until):
+        fail("name what to deny: --user, --channel, --caller, --url or --issued-before")
+    replaced = 0
+
+    def change(lines: list[bytes]) -> list[bytes]:
+        nonlocal replaced
+        kept = [line for line in lines if not _is_about(line, entry)]
+        replaced = len(lines) - len(kept)
+        return [*kept, entry.line()]
+
+    if not _edit(path, change):
+        return 1
+    print(f"{'changed' if replaced else 'added'}: {_sentence(entry, time.time())}")
+    return 0
+
+
+def _remove(options: argparse.Namespace, context: Context) -> int:
+    path = _path(options, context)
+    entry = _entry(options)
+    if entry == Entry(app=entry.app):
+        fail("name the entry: --user, --channel, --caller, --url or --issued-before")
+    removed: list[bytes] = []
+    similar: list[Entry] = []
+
+    def change(lines: list[bytes]) -> list[bytes] | None:
+        removed.extend(line for line in lines if _is_about(line, entry))
+        similar.extend(found for found in parse_entries(b"\n".join(lines))[0] if _has_fields(found, entry))
+        return [line for line in lines if not _is_about(line, entry)] if removed else None
+
+    if not path.exists():
+        print(f"tokend: {path} does not exist", file=sys.stderr)
+        return 1
+    if not _edit(path, change):
+        return 1
+    if not removed:
+        print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
+        for found in similar[:10]:
+            print(f"tokend: there is: {_sentence(found, time.time())}", file=sys.stderr)
+        return 1
+    print(f"removed: {_sentence(entry, time.time())}")
+    return 0
+
+
+def _list(options: argparse.Namespace, context: Context) -> int:
+    path = _path(options, context)
+    try:
+        entries, problems = parse_entries(path.read_bytes())
+    except OSError as error:
+        print(f"tokend: {deny_file_problem(str(path), error)}", file=sys.stderr)
+        return 1
+    fields = _entry(options)
+    for entry in entries:
+        if _has_fields(entry, fields):
+            print(entry.line().decode() if options.json else _sentence(entry, time.time()))
+    for problem in problems:
+        print(f"tokend: {path}: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _path(options: argparse.Namespace, context: Context) -> Path:
+    """The path of the deny file. Exits with code 2 if there is none, or an option names what does not exist."""
+    if options.file is not None:
+        return context.directory / str(options.file)
+    isolated = load_for_start(context.source(options), Files())  # an invalid app must not keep anybody from a block
+    settings = isolated.configuration.options.deny
+    if settings is None:
+        fail(
+            "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
+        )
+    callers = {app.name: tuple(app.rules) for app in isolated.configuration.apps.values()}
+    _check_names(options, callers, list(isolated.invalid_apps))
+    return Path(settings.file)
+
+
+def _check_names(options: argparse.Namespace, callers: Mapping[str, Sequence[str]], invalid_apps: list[str]) -> None:
+    apps = [*callers, *invalid_apps]
+    if options.app is not None and options.app not in apps:
+        fail(f"there is no app {options.app}{suggestion(options.app, apps)}")
+    if options.caller is None or options.app in invalid_apps or (options.app is None and invalid_apps):
+        return
+    known = {caller for app, names in callers.items() if options.app in (None, app) for caller in names}
+    if options.caller not in known:
+        where = "no app has a" if options.app is None else f"app {options.app} has no"
+        fail(f"{where} caller {options.caller}{suggestion(options.caller, known)}")
+
+
+def _edit(path: Path, change: Any) -> bool:
+    """Change the file, and report what is wrong with its other lines; False if it cannot be changed."""
+    from tokend.adapters.deny_file_edit import edit_deny_file  # Windows has no such locks
+
+    try:
+        edit_deny_file(path, change)
+        _, problems = parse_entries(path.read_bytes())
+    except OSError as error:
+        print(f"tokend: the deny file cannot be changed: {path}: {error.strerror or error}", file=sys.stderr)
+        return False
+    if problems:
+        count = counted(len(problems), "other line")
+        print(
+            f"warning: {path}: {count} that {'is' if len(problems) == 1 else 'are'} no entry: {'; '.join(problems[:3])}",
+            file=sys.stderr,
+        )
+    return True
+
+
+def _entry(options: argparse.Namespace) -> Entry:
+    return Entry(**{field: getattr(options, field) for field in _FIELDS})
+
+
+def _is_about(line: bytes, entry: Entry) -> bool:
+    """Whether a line is an entry with the same fields, whenever it ends."""
+    try:
+        found = parse_line(line)
+    except ValueError:
+        return False
+    return found is not None and structs.replace(found, until=None) == structs.replace(entry, until=None)
+
+
+def _has_fields(entry: Entry, fields: Entry) -> bool:
+    return all(getattr(fields, field) in (None, getattr(entry, field)) for field in _FIELDS)
+
+
+def _sentence(entry: Entry, now: float) -> str:
+    parts = []
+    for field in _FIELDS:
+        value = getattr(entry, field)
+        if value is not None:
+            parts.append(f"issued before {_date(value)}" if field == "issued_before" else f"{field} {value}")
+    if entry.until is not None:
+        parts.append(f"{'until' if entry.until > now else 'ended'} {_date(entry.until)}")
+    return ", ".join(parts)
+
+
+def _date(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
+def _text(text: str) -> str:
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError("must be a text that is not empty")
+    return text
+
+
+def _end(text: str) -> int:
+    now = int(time.time())
+    try:
+        end = now + duration(text)
+    except ValueError:
+        end = _time(text, "must be a duration such as 90s, 30m, 2h or 1d, or a time such as 2030-01-31T18:00:00Z")
+    if end <= now:
+        raise argparse.ArgumentTypeError("must be in the future: this entry would never count")
+    return end
+
+
+def _moment(text: str) -> int:
+    return int(time.time()) if text == "now" else _time(text, "must be now, or a time such as 2030-01-31T18:00:00Z")
+
+
+def _time(text: str, sentence: str) -> int:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(sentence) from None
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("must say its time zone, such as 2030-01-31T18:00:00Z")
+    return max(0, int(found.timestamp()))
