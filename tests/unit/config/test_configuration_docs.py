@@ -32,6 +32,7 @@ EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 SECTIONS: dict[str, tuple[type[StrictModel], str]] = {
     "The file": (shapes.RootShape, ""),
     "`server`": (server_settings.ServerSettings, "server."),
+    "`server.log`": (server_settings.Log, "server.log."),
     "`audit`": (server_settings.AuditSettings, "audit."),
     "`deny`": (server_settings.DenySettings, "deny."),
     "`secrets`": (server_settings.SecretSettings, "secrets."),
