@@ -153,7 +153,7 @@ def test_only_what_is_named_is_sent(arguments: list[str], named: dict[str, objec
 
 
 @pytest.mark.usefixtures("home")
-@pytest.mark.parametrize(("written", "seconds"), [("10s", 10), ("86430s", 86_430), ("1d", 86_400)])
+@pytest.mark.parametrize(("written", "seconds"), [("10s", 10), ("86430s", 86_430), ("1d", 86_400), ("600", 600)])
 def test_the_bounds_of_its_time_are_allowed(written: str, seconds: int, vendors_api: StandIn) -> None:
     assert main(["kick", *ANN, "--for", written]) == 0
     assert vendors_api.seen[0][3]["time_in_seconds"] == seconds
@@ -166,7 +166,6 @@ def test_the_bounds_of_its_time_are_allowed(written: str, seconds: int, vendors_
         (["--for", "0s", *ANN], "must be 10s to 86430s, with its unit"),
         (["--for", "9s", *ANN], "must be 10s to 86430s"),
         (["--for", "86431s", *ANN], "must be 10s to 86430s"),
-        (["--for", "600", *ANN], "must be 10s to 86430s"),
         (["--for", "-1s", *ANN], "argument --for: "),  # argparse's sentence, or from Python 3.14 on ours
         (ANN, "required: --for"),
         (["--for", "1h"], "name whom to kick: --user, --channel or --ip"),

@@ -38,7 +38,7 @@ async def test_the_lines_of_good_and_bad_requests() -> None:
         ("GET", rtc, "demo", "rtc", "issued", 200),
         ("GET", rtc.replace("rtc/", "rte/", 1), "demo", "rtc+rtm", "issued", 200),
         ("GET", "/demo/rtm/{rtmuid}", "demo", None, "invalid_field", 400),
-        ("POST", "/demo/v1/token", "demo", "chat", "unauthenticated", 401),
+        ("POST", "/demo/v1/token", "demo", None, "unauthenticated", 401),
         ("GET", None, "demo", None, "not_found", 404),
         ("GET", "/ping", None, None, "ok", 200),
         ("OPTIONS", "/demo/rtm/{rtmuid}", "demo", None, "ok", 204),

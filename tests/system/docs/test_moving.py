@@ -33,8 +33,8 @@ def test_every_dialect_is_named_on_a_page_and_every_server_has_one() -> None:
 
 
 def test_deployment_files_name_our_variables_and_the_health_check() -> None:
-    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    assert set(compose["services"]["tokend"]["environment"]) == VARIABLES
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["tokend"]
+    assert (compose["env_file"], compose["volumes"]) == (".env", ["./config.yaml:/etc/tokend/config.yaml:ro"])
     render = yaml.safe_load((ROOT / "render.yaml").read_text())["services"][0]
     assert {one["key"] for one in render["envVars"]} == VARIABLES
     railway = json.loads((ROOT / "railway.json").read_text())

@@ -56,7 +56,7 @@ def test_it_serves_what_it_says(tmp_path: Path) -> None:
         reading = agora.read(answer["rtcToken"])
         assert reading.expires_at is not None
         assert reading.issued_at is not None
-        assert reading.expires_at - reading.issued_at == 600
+        assert reading.expires_at - reading.issued_at == 3600
         request: dict[str, object] = {"kind": "rtc", "channel": "other", "uid": 7}
         assert _answered(server, "/demo/v1/token", request)[0] == 403
         assert _answered(server, "/demo/v1/token", {**request, "channel": "demo-1"})[0] == 200

@@ -13,7 +13,10 @@ from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.running import APP_ID, CERTIFICATE, KINDS, NOW, SALT, Serving
 
 _HOW_MANY: Final = 60
-_SETUP: Final = f"{ANYBODY['every capability']}    routes: [{{path: /, dialect: native}}]\n"
+_SETUP: Final = (
+    ANYBODY["every capability"].replace("app_admin]", "app_admin, classroom_role]")
+    + "    routes: [{path: /, dialect: native}]\n"
+)
 _OLD: Final = f'{ANYBODY["every capability"]}    routes: [{{path: /, dialect: {{native: {{token_version: "006"}}}}}}]\n'
 
 

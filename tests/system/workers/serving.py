@@ -22,7 +22,7 @@ apps:
   demo:
     app_id: "{app_id}"
     certificate: {{file: certificate}}
-    callers: {{any: {{anonymous: true, rules: [{{channel: "{channel}", user: "*"}}]}}}}
+    callers: {{any: {{anonymous: true, rules: [{{kinds: rtc, channel: "{channel}"}}, {{kinds: rtm}}]}}}}
 {more}
 """
 

@@ -15,7 +15,7 @@ async def test_o10_every_process_writes_as_the_configuration_says(tmp_path: Path
         file = tmp_path / "config.yaml"
         file.write_text(file.read_text().replace("requests: none", "format: text, requests: all"))
         async with session.post(f"{server.admin}/-/reload") as response:
-            assert (await response.json())["reloaded"]
+            assert (await response.json())["result"] == "done"
         for _ in range(8):
             async with session.get(f"{server.url}/ping", headers={"Connection": "close"}) as response:
                 assert response.status == 200

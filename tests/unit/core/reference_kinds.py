@@ -45,6 +45,8 @@ class Kind(NamedTuple):
     parts: Callable[[Mapping[str, Any], int, str | None], list[Part]]
     details: Mapping[str, str] = {}
     wildcards: bool = True
+    texts: Sequence[str] = ()
+    """Details whose request field takes text: only these can be filled in."""
 
 
 def _names(*names: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -170,6 +172,7 @@ _ANY: Final = Kind(
     _names("user"),
     _any,
     {"title": "free", "level": "free", "config": "capability dispatch"},
+    texts=("title",),
 )
 _CALLS: Final = {"join": "role subscriber", "publish": "role publisher"}
 KINDS: Final[Mapping[str, Kind]] = {

@@ -194,7 +194,7 @@ def _completed(
     """The request, with the details that it leaves out and for which the rule names a single text."""
     filled = {}
     for name, limit in limits.items():
-        if requested.get(name) is None and name in kind.details and isinstance(limit, list) and len(limit) == 1:
+        if requested.get(name) is None and name in kind.texts and isinstance(limit, list) and len(limit) == 1:
             (single,) = limit
             if isinstance(single, Text) and single.only is not None:
                 filled[name] = single.only
