@@ -36,6 +36,8 @@ class PluginGroup(Generic[T]):
     def __init__(self, name: str, noun: str) -> None:
         self.name = name
         self.noun = noun
+        self._loaded: dict[str, tuple[EntryPoint, T]] = {}
+        """What worked, since thousands of apps load the same plug-ins."""
 
     def load(self, name: str, known: Entries | None = None) -> T:
         """The plug-in of this name. Raises `PluginError` if there is none, if there are two, or if it does not work.
@@ -50,6 +52,8 @@ class PluginGroup(Generic[T]):
             packages = " and ".join(map(package_of, entries))
             raise PluginError(f"{self.noun} '{name}' is brought by {packages}: uninstall one of them")
         (entry,) = entries
+        if name in self._loaded and self._loaded[name][0] is entry:
+            return self._loaded[name][1]
         where = f"{self.noun} '{name}' of {package_of(entry)}"
         plugin: T = _object_of(entry, where)
         if problem := _contract_problem(self.name, name, plugin):
@@ -59,6 +63,7 @@ class PluginGroup(Generic[T]):
             problem = _declaration_problem(plugin)
         if problem is not None:
             raise PluginError(f"{where} {problem}")
+        self._loaded[name] = entry, plugin
         return plugin
 
     def load_all(self) -> dict[str, T]:
