@@ -82,6 +82,8 @@ def _write(server: Running, version: int) -> None:
     app_id, certificate, ttl = VERSIONS[version]
     (server.directory / "certificate").write_text(certificate)
     server.write("demo-*", f"    ttl: {{default: {ttl}s}}", app_id)
+    file = server.directory / "config.yaml"  # both tokens of an answer need one rule for a login and a channel
+    file.write_text(file.read_text().replace("{kinds: rtm}", '{kinds: [rtc, rtm], channel: "demo-*", user: "*"}'))
 
 
 async def _reloads(server: Running, answers: list[HttpResponse]) -> list[Reload]:

@@ -27,8 +27,9 @@ def test_it_shows_the_order_on_one_screen() -> None:
     bounds = {route.app.name: route.ttl for route in configuration.routes if route.prefix in ("/demo", "/school")}
     assert bounds["demo"].max == 12 * 3600
     assert (bounds["school"].default, bounds["school"].min, bounds["school"].max) == (1800, 60, 7200)
-    (warning,) = configuration.warnings
-    assert "caller anybody is anonymous" in warning
+    anonymous, login = configuration.warnings
+    assert "caller anybody is anonymous" in anonymous
+    assert "permits a login as any user" in login  # a demo is for anybody
 
 
 def test_the_makefile_and_the_test_give_it_the_same_variables() -> None:
@@ -57,6 +58,8 @@ def test_it_serves_what_it_says(tmp_path: Path) -> None:
         assert reading.expires_at is not None
         assert reading.issued_at is not None
         assert reading.expires_at - reading.issued_at == 3600
+        status, answer, _ = _answered(server, "/demo/rte/demo-room/publisher/uid/1001/")
+        assert (status, sorted(answer)) == (200, ["rtcToken", "rtmToken"])
         request: dict[str, object] = {"kind": "rtc", "channel": "other", "uid": 7}
         assert _answered(server, "/demo/v1/token", request)[0] == 403
         assert _answered(server, "/demo/v1/token", {**request, "channel": "demo-1"})[0] == 200
