@@ -107,7 +107,6 @@ def test_o18_a_client_of_openapi_typescript_compiles(url: str, prefix: str, tmp_
 
 
 def test_o18_a_client_of_openapi_python_client_gets_tokens(url: str, tmp_path: Path) -> None:
-    pytest.importorskip("openapi_python_client")
     (tmp_path / "openapi.json").write_text(json.dumps(_document(url, "/all")))
     generate = ("generate", "--path", "openapi.json", "--output-path", "generated", "--meta", "none")
     printed = _run(sys.executable, "-m", "openapi_python_client", *generate, directory=tmp_path)
