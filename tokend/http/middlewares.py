@@ -85,6 +85,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             return web.Response(status=error.status, headers=headers, text=error.text)
         api_error = _api_error_of(error)
+        _forget_frames(error)  # aiohttp's router keeps the exception
     except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
         api_error = _internal(request, error)
     record = request[RECORD]
@@ -94,6 +95,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         api_error = ApiError(Code.MALFORMED, UNREADABLE)
         record.code = api_error.code
     match = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
+    _forget_frames(api_error)
     response = error_response(api_error, match, record.request_id)
     response.headers.update(headers)
     if not isinstance(match_info, RouteMatch) or match_info.unreadable:
@@ -112,6 +114,11 @@ def _api_error_of(error: web.HTTPException) -> ApiError:
     code = _CODES.get(error.status) or (Code.MALFORMED if error.status < 500 else Code.UNAVAILABLE)
     default = f"{error.status}: {error.reason}"
     return ApiError(code, error.reason if error.text in (None, default) else str(error.text))
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Break the cycles between an exception and the frames that refer to it: those would wait for the garbage collector."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
 
 
 def _internal(request: web.Request, error: BaseException) -> ApiError:

@@ -24,6 +24,8 @@ LAST_ITERATIONS: Final = 1_000
 """The most iterations of the event loop in which the last connections are accepted. Under load a new one waits almost always."""
 ACCEPTED_AT_ONCE: Final = 16
 """Connections that asyncio accepts before those over the cap are closed: few, so that they fit into `RESERVED` descriptors."""
+RECEIVED_AT_ONCE: Final = 16 * 1024
+"""Bytes that are read from a connection at once. With asyncio's 256 KiB, broken requests leave the heap full of holes."""
 BACKLOG: Final = 1024
 """The most connections that wait in the kernel to be accepted."""
 LINGER_SECONDS: Final = 1.0
@@ -52,6 +54,7 @@ class Protocol(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._limited_transport = cast(asyncio.Transport, transport)
+        transport.max_size = RECEIVED_AT_ONCE  # type: ignore[attr-defined]
         peer = transport.get_extra_info("peername")
         self.address: str = peer[0] if isinstance(peer, tuple) else ""
         self._limited_transport.set_write_buffer_limits(
@@ -67,6 +70,7 @@ class Protocol(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connection_limiter.left(self)
+        self._body = None  # it refers to this connection, and holds what has arrived
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -99,8 +103,11 @@ class Protocol(RequestHandler):
 
     def _fail_broken_body(self) -> None:
         """Fail the body that is being read if one of its chunks is bad: with aiohttp alone, its reader would wait for ever."""
-        request = self._current_request
-        if request is not None and not isinstance(self._messages[-1][0], RawRequestMessage):
+        message, request = self._messages[-1][0], self._current_request
+        if isinstance(message, RawRequestMessage):
+            return
+        message.exc.__traceback__ = None  # its frames refer to it: such a cycle waits for the garbage collector
+        if request is not None:
             self._lingering_time = 0.0
             request.content.set_exception(web.RequestPayloadError("the body cannot be read"))
 

@@ -57,9 +57,8 @@ def no_core_dumps() -> None:
 def collect_seldom() -> None:
     """Make full garbage collections rare. Call it after everything is loaded: those objects are never examined again.
 
-    A full collection stops the event loop for 0.1 s with 4,500 connections. Only requests that cannot be parsed leave
-    cycles, so a full collection can wait for a million surviving objects. Young objects are still collected often,
-    since unparsable requests would otherwise hold some megabytes.
+    A full collection stops the event loop for 0.1 s with 4,500 connections. Requests leave few cycles
+    (docs/decisions/0016), so a full collection can wait for a million surviving objects.
     """
     gc.collect()
     gc.freeze()

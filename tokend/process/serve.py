@@ -10,6 +10,7 @@ from typing import Final
 from tokend.http.server import BACKLOG
 from tokend.issuing.server_settings import Admin as AdminSettings
 from tokend.process.control import LaunchOptions, ServerHandle
+from tokend.process.event_loop import new_event_loop
 from tokend.process.multi_process import MultiProcessServer
 from tokend.process.runtime import caps_of, check_packages, check_parser, no_core_dumps
 from tokend.process.service_manager import ServiceManager
@@ -27,7 +28,7 @@ def serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None
     check_parser()
     check_packages()
     caps_of(start.configuration.options.server)
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(start, log, on_listening))
 
 

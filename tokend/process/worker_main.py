@@ -12,6 +12,7 @@ from tokend.adapters.resources import CannotStart
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
+from tokend.process.event_loop import new_event_loop
 from tokend.process.ipc import Channel
 from tokend.process.runtime import caps_of, collect_seldom, no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
@@ -23,7 +24,7 @@ def main(listener: int, channel: int) -> None:
     log = queued_standard_error(time.time)
     capture_libraries(log)
     no_core_dumps()
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_Child(log, socket.socket(fileno=listener)).obey(socket.socket(fileno=channel)))
     log.close()
 
