@@ -16,6 +16,8 @@ from tokend.auth.contract import (
 )
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
+from tokend.backends.json_web_tokens import JwtContent, JwtKeys, read_jwt
+from tokend.backends.jwt_keys import ALGORITHMS as JWT_ALGORITHMS
 from tokend.core.declarations import (
     ADMIN,
     CONNECT,
@@ -79,6 +81,7 @@ __all__ = [
     "FORM",
     "FREE",
     "JSON",
+    "JWT_ALGORITHMS",
     "LISTEN",
     "NEVER",
     "NOT_APPLICABLE",
@@ -118,6 +121,8 @@ __all__ = [
     "Issue",
     "Issued",
     "Join",
+    "JwtContent",
+    "JwtKeys",
     "Key",
     "Keys",
     "Meaning",
@@ -143,4 +148,5 @@ __all__ = [
     "Unreadable",
     "invalid",
     "not_known",
+    "read_jwt",
 ]

@@ -62,7 +62,7 @@ def collect_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2_000, 50, 10)
+    gc.set_threshold(2_000, 20, 25)
 
 
 def prefer_event_loop() -> None:

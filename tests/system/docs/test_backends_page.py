@@ -173,25 +173,34 @@ def test_c9_the_reference_shows_every_attribute_and_method_of_a_backend() -> Non
 
 
 def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
-    for name in ("ApiError", "Secret", "SecretList"):
+    for name in ("ApiError", "Secret", "SecretList", "JwtKeys"):
         shown = _methods(_classes()[name])
         for method, parameters in shown.items():
             actual = getattr(getattr(plugins, name), method)
             assert isinstance(actual, property) or parameters == list(inspect.signature(actual).parameters), name
-    (function,) = (
-        statement
+    functions = {
+        statement.name: [argument.arg for argument in statement.args.args]
         for text in _texts("python reference")
         for statement in ast.parse(text).body
         if isinstance(statement, ast.FunctionDef)
-    )
-    taken = list(inspect.signature(plugins.invalid).parameters)
-    assert (function.name, [argument.arg for argument in function.args.args]) == ("invalid", taken)
+    }
+    taken = {
+        function.__name__: list(inspect.signature(function).parameters)
+        for function in (plugins.invalid, plugins.read_jwt)
+    }
+    assert functions == taken
     codes = PAGE.rpartition("| status | codes |")[2]
     assert set(re.findall(r"`(\w+)`", codes)) == set(plugins.Code)
 
 
 def test_c9_every_name_that_concerns_backends_is_on_the_page() -> None:
-    modules = {"tokend.backends.contract", "tokend.core.declarations", "tokend.core.secrets", "tokend.core.validation"}
+    modules = {
+        "tokend.backends.contract",
+        "tokend.backends.json_web_tokens",
+        "tokend.core.declarations",
+        "tokend.core.secrets",
+        "tokend.core.validation",
+    }
     for name in plugins.__all__:
         if getattr(getattr(plugins, name), "__module__", None) in modules and name != "StrictValue":
             assert re.search(rf"\b{name}\b", PAGE), name

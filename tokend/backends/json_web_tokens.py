@@ -1,0 +1,91 @@
+"""JSON Web Tokens (RFC 7519) in compact form, for the many vendors whose tokens are such: signed, verified and read strictly."""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec.json
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tokend.backends.contract import Unreadable
+from tokend.backends.jwt_keys import jwt_key
+from tokend.core.secrets import Secret
+from tokend.core.strict_json import loads
+
+MAX_TOKEN: Final = 16_384
+"""The longest token that is read, in characters."""
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+class JwtContent(Struct, frozen=True):
+    """Header and claims of a token, as JSON gives them. `signed_by`: the name of the secret that signed it, such as `secret[0]`.
+
+    `signed_by` is None if none of the keys did, or if no keys were tried.
+    """
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    signed_by: str | None = None
+
+
+class JwtKeys:
+    """The keys of one algorithm. The first signs, all verify. Each key is parsed once."""
+
+    def __init__(self, algorithm: str, secrets: Iterable[Secret], name: str = "secret") -> None:
+        """`algorithm`, `secrets` and errors: see `jwt_key`. `name` is that of the option which holds the secrets."""
+        self._algorithm = algorithm
+        self._name = name
+        self._keys = [jwt_key(algorithm, secret) for secret in secrets]
+
+    def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any] = {}) -> str:
+        """A signed token. `header`: what its header says beside `alg` and `typ`."""
+        whole = {"alg": self._algorithm, "typ": "JWT", **header}
+        text = f"{_encoded(msgspec.json.encode(whole))}.{_encoded(msgspec.json.encode(claims))}"
+        return f"{text}.{_encoded(self._keys[0].sign(text.encode()))}"
+
+    def read(self, token: str) -> JwtContent:
+        """The content of any text that has the form of a token, and who signed it. `Unreadable` for all other texts."""
+        content = read_jwt(token)
+        if content.header.get("alg") != self._algorithm:
+            return content
+        text, _, signature = token.rpartition(".")
+        for number, key in enumerate(self._keys):
+            if key.verify(text.encode(), _decoded(signature)):
+                return replace(content, signed_by=f"{self._name}[{number}]")
+        return content
+
+
+def read_jwt(token: str) -> JwtContent:
+    """The content of any text that has the form of a token, unverified. `Unreadable` for all other texts."""
+    if len(token) > MAX_TOKEN or _COMPACT.fullmatch(token) is None:
+        raise Unreadable("not a JSON Web Token")
+    header, claims, signature = token.split(".")
+    _decoded(signature)
+    return JwtContent(_object(header), _object(claims))
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        found = loads(_decoded(part))
+    except ValueError as error:
+        raise Unreadable("not a JSON Web Token: a part of it is no JSON") from error
+    if not isinstance(found, dict):
+        raise Unreadable("not a JSON Web Token: a part of it is no JSON object")
+    return found
+
+
+def _decoded(part: str) -> bytes:
+    """The bytes of a part. Several texts decode to the same bytes; only the one that an encoder writes is accepted."""
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError as error:
+        raise Unreadable("not a JSON Web Token: a part of it is no base64url") from error
+    if _encoded(raw) != part:
+        raise Unreadable("not a JSON Web Token: a part of it is not written as base64url is")
+    return raw
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
