@@ -7,7 +7,8 @@ COPY requirements.txt ./
 RUN /opt/tokend/bin/pip install --no-cache-dir -r requirements.txt
 COPY pyproject.toml README.md ./
 COPY tokend ./tokend
-RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps .
+COPY plugins ./plugins
+RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps . ./plugins/*
 
 FROM python:3.13-slim
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin tokend

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PEERS := benchmarks/express/node_modules
+PLUGINS := $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
 # A group of tests stays in one process: what is started for the group is started once.
 PARALLEL := -n 2 --dist loadgroup
 # What docs/figures.md says of this target: how many tests, and how long they take.
@@ -9,7 +10,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run quick test lint types check figures proofs proofs-disturbance benchmarks profile image clean
+.PHONY: help run plugins quick test lint types check figures proofs proofs-disturbance benchmarks profile image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -17,6 +18,8 @@ help: ## Print this list
 run: .venv/run .env ## Serve config.yaml on 127.0.0.1:8080
 	@echo "Demo credentials are in .env: paste your own App ID and certificate there to issue tokens for your project."
 	@$(BIN)/tokend serve --config config.yaml
+
+plugins: .venv/plugins ## Install the vendors of plugins/ into .venv: `tokend plugins` lists them
 
 quick: .venv/dev ## Run the tests that need no process, browser or container: tests/unit
 	@$(call figure,quick)
@@ -65,8 +68,12 @@ clean: ## Remove what was installed and built; .env stays
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.venv/dev: .venv/run requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/plugins: .venv/run $(addsuffix /pyproject.toml,$(PLUGINS))
+	$(if $(PLUGINS),$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(addprefix -e ,$(PLUGINS)))
+	@touch $@
+
+.venv/dev: .venv/plugins requirements-dev.txt requirements-vendors.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-vendors.txt
 	@touch $@
 
 .venv/proofs: .venv/dev requirements-proofs.txt
