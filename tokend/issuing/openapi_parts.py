@@ -66,7 +66,8 @@ def error_reference(dialect: str) -> str:
 def failures(error: Mapping[str, Any], *, in_body: bool, in_path: bool) -> dict[str, Any]:
     """The answers with an error by status. `error`: their content. `in_body`, `in_path`: whether it has parameters there."""
     before_routing = {PROBLEM_JSON: {"schema": {"$ref": error_reference(NATIVE)}}}
-    content = dict.fromkeys(_BEFORE_ROUTING, before_routing) | {_MALFORMED: (before_routing if in_path else {}) | error}
+    malformed = {**before_routing, **error} if in_path else error
+    content: dict[int, Mapping[str, Any]] = {**dict.fromkeys(_BEFORE_ROUTING, before_routing), _MALFORMED: malformed}
     return {
         str(status): {"description": description, "content": content.get(status, error)}
         for status, description in _FAILURES.items()
