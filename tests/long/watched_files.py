@@ -57,7 +57,7 @@ async def _run(report: Report, directory: Path) -> None:
     finally:
         await server.stop()
     failures(report, "failed requests of another app", load)
-    report.figure("files changed", f"{rounds * CHANGED:,} of {APPS} files, in {rounds} rounds")
+    report.figure("renames", f"{rounds * CHANGED:,} in {rounds} rounds, to {CHANGED} of {APPS} files")
     report.bar("files left old", old, "none", old == 0)
     report.bar("keys that were taken away and still count", still_valid, "none", still_valid == 0)
     report.figure("until the last file counted", f"{max(took):.1f} s after the last rename")
