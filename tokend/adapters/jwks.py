@@ -36,6 +36,8 @@ REDISCOVER: Final = 3600.0
 TIMEOUT: Final = 4.5
 """Timeout of a request in seconds: together with COOL_DOWN, a new key is accepted within 35 seconds."""
 MAX_BYTES: Final = 256 * 1024
+MAX_VALUES: Final = 5_000
+"""The most values of a document, which take 5 ms to parse. Fifty keys have some 500."""
 IMPORT_SECONDS: Final = 2.0
 """The longest time that importing the keys of a document may take. It takes milliseconds."""
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -168,13 +170,15 @@ def _jwks_url(document: Any, issuer: str) -> str:
 
 
 def over_http(session: ClientSession, timeout: float = TIMEOUT) -> Fetch:
-    """Fetches by GET with a `client()`: https (http only on loopback), no redirects, at most 256 KiB, strict JSON."""
+    """Fetches by GET with a `client()`: https (http only on loopback), no redirects, at most 256 KiB of strict JSON."""
 
     async def fetch(url: str) -> Any:
         if not is_secure_url(url):
             raise KeysProblem("the URL of keys must be https")
         async with session.get(url, allow_redirects=False, timeout=ClientTimeout(total=timeout)) as response:
             raw = await read_body(response, MAX_BYTES)
+        if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MAX_VALUES:
+            raise KeysProblem(f"the answer holds over {MAX_VALUES} values")
         try:
             return await asyncio.to_thread(strict_json.loads, raw)
         except ValueError as error:

@@ -15,14 +15,14 @@ from tokend.auth.jws import KeysProblem, Token
 
 Key = jwk.Key
 MIN_RSA_BITS: Final = 2048
-MAX_RSA_BITS: Final = 8192
-"""Checking a signature takes longer with the square of these bits."""
+MAX_RSA_BITS: Final = 4096
+"""Checking a signature takes longer with the square of these bits. Key services of clouds make no longer keys."""
 MAX_EXPONENT_BITS: Final = 32
 """Checking a signature takes longer with each bit of the exponent. Almost every key has 65537."""
 MAX_COORDINATE_BITS: Final = 528
 """P-521 has the longest coordinates."""
-MAX_KEYS: Final = 100
-"""The most keys of a document. A token without a kid is checked with each of them."""
+MAX_KEYS: Final = 50
+"""The most keys of a document. To import one takes up to a millisecond."""
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 """Members of private keys (RFC 7518). To import one, its parts are computed from each other, which can take a minute."""
 _LONGEST: Final[Mapping[str, int]] = {

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 1024
 """The most valid tokens that are cached, for all routes of a process. Each has at most 8 KiB."""
+MAX_TRIED: Final = 4
+"""The most fetched keys that are tried for a token. Several fit only while keys rotate, or if they have no kid."""
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 
@@ -170,12 +172,19 @@ def _signer_among(
     from tokend.auth.jwk import is_for, is_signed
 
     named = [key for key in keys if key_id is None or key.kid in (None, key_id)]
+    named.sort(key=lambda key: key.kid != key_id)  # first those that have the token's kid
     fitting = [key for key in named if is_for(key, algorithm)]
     if not fitting:
         raise InvalidToken(f"there is no key {quoted(key_id)} for {algorithm} of {trust.issuer}")
     if key_id is None and len(fitting) > 1 and any(key.kid is not None for key in fitting):
         raise InvalidToken(f"kid is missing, and {trust.issuer} has several keys")
-    signer = next((key for key in fitting if is_signed(token, algorithm, key)), None)
+    tried = fitting[: len(trust.keys) + MAX_TRIED]  # checking one takes up to 0.5 ms, and strangers send them too
+    signer = next((key for key in tried if is_signed(token, algorithm, key)), None)
+    if signer is None and len(tried) < len(fitting):
+        raise InvalidToken(
+            f"the signature is by none of {len(tried)} keys; {trust.issuer} has {len(fitting)} that the token does not "
+            "tell apart by its kid"
+        )
     if signer is None:
         raise InvalidToken("the signature is by none of the issuer's keys")
     return signer

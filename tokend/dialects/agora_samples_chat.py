@@ -9,7 +9,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, STRING, TEXT, TOKEN_AS_TEXT, TTL, answer_of, in_body, in_query
+from tokend.dialects.describing import ERROR, STRING, TEXT, TOKEN_AS_TEXT, TTL, answer_of, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
 
 NAME: Final = "agora-samples-chat"
@@ -62,12 +62,13 @@ def _java(request: HttpRequest) -> Issue:
 
 
 _ANSWER: Final = answer_of("token")
-_JAVA: Final = in_body(
-    TOKEN_AS_TEXT,
-    "tokenType",
-    tokenType={"type": "string", "enum": ["user", "app"]},
-    userId=STRING,
-    expireSeconds=TTL,
+_JAVA: Final = Description(
+    body=object_of(
+        {"tokenType": {"type": "string", "enum": ["user", "app"]}, "userId": STRING, "expireSeconds": TTL},
+        "tokenType",
+        closed=False,  # other fields of the form are not looked at
+    ),
+    answer=TOKEN_AS_TEXT,
 )
 
 DIALECT: Final = Dialect(

@@ -27,6 +27,7 @@ from tokend.dialects.contract import (
     Outcome,
     Page,
     Parsed,
+    Schema,
 )
 from tokend.dialects.describing import REASON, STRING, object_of
 from tokend.dialects.rendering import token_fields
@@ -68,6 +69,13 @@ def _reject_006(fields: Mapping[str, object], types: FieldTypes) -> None:
             raise ApiError(
                 Code.INVALID_FIELD, "may not be 006: the route's dialect native lacks token_version 006", name
             )
+
+
+def field_schema(schema: Schema, options: Any) -> Schema:
+    """The JSON Schema of a kind's field as this dialect takes it. `options`: those of the dialect on its route."""
+    if schema.get("format") != TOKEN_VERSION_FORMAT or options.token_version == V006:
+        return schema
+    return {**schema, "enum": [version for version in schema["enum"] if version != V006]}
 
 
 def _token(request: HttpRequest) -> Issue:

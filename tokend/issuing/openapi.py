@@ -16,13 +16,17 @@ from tokend.issuing.openapi_parts import endpoint_operation, for_request, merged
 def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
     """The JSON Schema of a token request: the kind, its fields, a ttl. Forms are made from it too."""
     schema = backend.Fields.model_json_schema(ref_template=f"#/components/schemas/{kind}_{{model}}")
+    fields = schema.get("properties", {})
+    if native.NAME in route.dialect_options:
+        options = route.dialect_options[native.NAME]
+        fields = {name: native.field_schema(of_field, options) for name, of_field in fields.items()}
     return {
         **schema,
         "title": kind,
         "type": "object",
         "properties": {
             "kind": {"const": kind, "type": "string"},
-            **schema.get("properties", {}),
+            **fields,
             "ttl": ttl_schema(route, backend.max_ttl),
         },
         "required": ["kind", *schema.get("required", [])],

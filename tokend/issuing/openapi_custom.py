@@ -17,14 +17,16 @@ def custom_operations(route: Route, mounted_at: str) -> dict[str, Any]:
     in_path = [part.name for part in route.path if isinstance(part, Placeholder)]
     sent = {name: schema for name, schema in properties.items() if name not in in_path}
     required -= set(in_path)
+    texts = {name: text for name, schema in properties.items() if (text := _as_text(schema)) is not None}
     path_parameters = [
-        {"name": name, "in": "path", "required": True, "schema": properties.get(name, {"type": "string"})}
+        {"name": name, "in": "path", "required": True, "schema": texts.get(name, {"type": "string"})}
         for name in in_path
     ]
+    sent_as_text = {name: schema for name, schema in texts.items() if name in sent}
     query_parameters = [
-        {"name": name, "in": "query", "required": name in required, "schema": schema} for name, schema in sent.items()
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in sent_as_text.items()
     ]
-    body = {"type": "object", "properties": sent, "required": sorted(required), "additionalProperties": False}
     shared = {
         "tags": [custom.NAME],
         "summary": f"A token of {' and '.join(kinds_of(route))}",
@@ -35,7 +37,7 @@ def custom_operations(route: Route, mounted_at: str) -> dict[str, Any]:
         },
         "security": security(bool(route.open_callers)),
     }
-    content = {media: {"schema": body} for media in (JSON, FORM)}
+    content = {JSON: {"schema": _body(sent, required)}, FORM: {"schema": _body(sent_as_text, required)}}
     return {
         "get": {**shared, "parameters": [*path_parameters, *query_parameters]},
         "post": {
@@ -71,6 +73,27 @@ def _request(route: Route) -> tuple[dict[str, Any], set[str]]:
     if custom.TTL not in options.set:
         properties[client_names.get(custom.TTL, custom.TTL)] = ttl_schema(route)
     return properties | {name: {"description": "Not looked at"} for name in options.ignore}, required
+
+
+def _body(properties: Mapping[str, Any], required: set[str]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": sorted(required & properties.keys()),
+        "additionalProperties": False,
+    }
+
+
+def _as_text(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The schema of a field in a path, query or form: without null, lists and objects. None if no form is left."""
+    if "anyOf" not in schema:
+        is_text = "$ref" not in schema and schema.get("type") not in ("null", "array", "object")
+        return {"type": "string", **schema} if is_text else None
+    forms = [text for form in schema["anyOf"] if (text := _as_text(form)) is not None]
+    if not forms:
+        return None
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**forms[0], **rest} if len(forms) == 1 else {**rest, "anyOf": forms}
 
 
 def _answer(response: object) -> dict[str, Any]:

@@ -18,13 +18,16 @@ _FAILURES: Final[Mapping[int, str]] = {
     403: "No rule allows it",
     404: "Nothing is served at this path",
     413: "The body is too large",
+    414: "The URL is too long",
     415: "The body is in another format",
     429: "Over a rate limit; Retry-After says for how long",
+    431: "The headers are too large",
     500: "An error of the server",
     503: "The app, its authorizer or its rate limits are unavailable",
 }
 _OF_BODIES: Final = (413, 415)
 _OF_PATHS: Final = 404
+_BEFORE_ROUTING: Final = (414, 431)
 _MALFORMED: Final = 400
 """A path that cannot be read belongs to no dialect, so that the error has the shape of native."""
 
@@ -62,12 +65,11 @@ def error_reference(dialect: str) -> str:
 
 def failures(error: Mapping[str, Any], *, in_body: bool, in_path: bool) -> dict[str, Any]:
     """The answers with an error by status. `error`: their content. `in_body`, `in_path`: whether it has parameters there."""
-    before_routing = {PROBLEM_JSON: {"schema": {"$ref": error_reference(NATIVE)}}} if in_path else {}
+    before_routing = {PROBLEM_JSON: {"schema": {"$ref": error_reference(NATIVE)}}}
+    malformed = {**before_routing, **error} if in_path else error
+    content: dict[int, Mapping[str, Any]] = {**dict.fromkeys(_BEFORE_ROUTING, before_routing), _MALFORMED: malformed}
     return {
-        str(status): {
-            "description": description,
-            "content": {**before_routing, **error} if status == _MALFORMED else error,
-        }
+        str(status): {"description": description, "content": content.get(status, error)}
         for status, description in _FAILURES.items()
         if (in_body or status not in _OF_BODIES) and (in_path or status != _OF_PATHS)
     }

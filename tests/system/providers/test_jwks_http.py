@@ -54,7 +54,8 @@ HOSTILE: dict[str, tuple[Speak, str]] = {
     "a key twice": (saying(body(b'{"keys":[],"keys":[{}]}')), "the answer is not strictly JSON"),
     "a number that is none": (saying(body(b'{"keys":[NaN]}')), "the answer is not strictly JSON"),
     "not UTF-8": (saying(body(b'{"keys":"\xff"}')), "the answer is not strictly JSON"),
-    "deep": (saying(body(b"[" * 100_000 + b"]" * 100_000)), "the answer is not strictly JSON"),
+    "deep": (saying(body(b"[" * 4_000 + b"]" * 4_000)), "the answer is not strictly JSON"),
+    "too many values": (saying(body(b"[" + b"[]," * 80_000 + b"[]]")), "the answer holds over 5000 values"),
 }
 
 

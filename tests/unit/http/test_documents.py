@@ -68,6 +68,29 @@ _CUSTOM: Final = f"""{ANYBODY["every capability"]}    routes:
 """
 
 
+async def test_o18_queries_and_forms_of_custom_endpoints_take_text_alone() -> None:
+    routes = "[{path: /demo, dialect: native}, {path: /seat, kind: rtc, ignore: [client]}]"
+    operations = (await _document(f"{ANYBODY['every capability']}    routes: {routes}\n", "/demo"))["paths"]["/seat"]
+    content = operations["post"]["requestBody"]["content"]
+    form = content["application/x-www-form-urlencoded"]["schema"]["properties"]
+    assert set(content["application/json"]["schema"]["properties"]) - form.keys() == {"privileges"}
+    assert {parameter["name"]: parameter["schema"] for parameter in operations["get"]["parameters"]} == form
+    assert {name: schema["type"] for name, schema in form.items()} == {
+        **dict.fromkeys(("uid", "ttl"), "integer"),
+        **dict.fromkeys(("channel", "account", "role", "client"), "string"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "versions"), [("native", ["007"]), ("{native: {token_version: '006'}}", ["007", "006"])]
+)
+async def test_o18_a_version_that_the_route_does_not_issue_is_not_documented(options: str, versions: list[str]) -> None:
+    document = await _document(
+        f"{ANYBODY['every capability']}    routes: [{{path: /demo, dialect: [{options}]}}]\n", "/demo"
+    )
+    assert document["components"]["schemas"]["rtc"]["properties"]["version"]["enum"] == versions
+
+
 async def test_c8_custom_endpoints_are_documented_as_they_are() -> None:
     document = await _document(_CUSTOM, "/demo")
     OpenAPIV31SpecValidator(document).validate()
@@ -75,15 +98,17 @@ async def test_c8_custom_endpoints_are_documented_as_they_are() -> None:
     assert "/elsewhere" not in paths
     post, get = (paths["/seats/{tenant}/{room_name}"][method] for method in ("post", "get"))
     assert post["servers"] == [{"url": "/"}]
-    assert list(post["responses"]) == ["201", "400", "401", "403", "404", "413", "415", "429", "500", "503"]
+    failures = ["400", "401", "403", "404", "413", "414", "415", "429", "431", "500", "503"]
+    assert list(post["responses"]) == ["201", *failures]
     assert post["responses"]["201"]["content"]["application/json"]["schema"]["required"] == ["rtc", "rtm"]
     content = post["requestBody"]["content"]
     assert list(content) == ["application/json", "application/x-www-form-urlencoded"]
-    for media in content.values():
-        assert list(media["schema"]["properties"]) == ["seat", "account", "privileges", "name", "lasts", "client"]
+    as_text = ["seat", "account", "name", "lasts", "client"]
+    in_json, in_form = (list(media["schema"]["properties"]) for media in content.values())
+    assert (in_json, in_form) == (["seat", "account", "privileges", "name", "lasts", "client"], as_text)
     assert [parameter["name"] for parameter in post["parameters"]] == ["tenant", "room_name"]
     in_query = {parameter["name"] for parameter in get["parameters"] if parameter["in"] == "query"}
-    assert in_query == {"seat", "account", "privileges", "name", "lasts", "client"}
+    assert in_query == set(as_text)
     login = paths["/login"]["post"]
     assert list(login["responses"]["200"]["content"]) == ["text/plain"]
     assert not login["requestBody"]["required"]

@@ -10,6 +10,7 @@ from tests.unit.auth.jwt.making import configuration_of, good, jwk
 from tests.unit.http.key_provider import Provider
 from tests.unit.http.running import Running, serving
 from tokend.adapters.jwks import COOL_DOWN, FRESH, STALE, TIMEOUT
+from tokend.auth.jwt import MAX_TRIED
 from tokend.core.interfaces import Interfaces
 
 ASK = {"kind": "rtc", "channel": "room-acme-1", "role": "publisher"}
@@ -117,4 +118,19 @@ async def test_down_for_longer_than_keys_count_it_is_503_and_not_401() -> None:
             assert await status(server, good("ec")) == known
         provider.error = None
         provider.now += COOL_DOWN
+        assert await status(server, good("ec")) == 200
+
+
+async def test_o3_at_most_four_keys_are_tried_for_a_token() -> None:
+    """A document may hold fifty keys that one kid, or none, does not tell apart, and strangers may sign nothing."""
+    provider = having(*(unnamed(f"ec-{number}") for number in range(MAX_TRIED + 1)))
+    async with trusting(provider) as server:
+        assert await status(server, good(f"ec-{MAX_TRIED - 1}", header={"kid": None})) == 200
+        assert await status(server, good(f"ec-{MAX_TRIED}", header={"kid": None})) == 401
+        assert "is by none of 4 keys" in server.log.getvalue().decode()
+
+
+async def test_o3_the_key_with_the_kid_is_tried_before_those_without() -> None:
+    provider = having(*(unnamed(f"ec-{number}") for number in range(MAX_TRIED)), jwk("ec"))
+    async with trusting(provider) as server:
         assert await status(server, good("ec")) == 200
