@@ -115,6 +115,8 @@ class AuthScheme(ABC):
     """Whether a caller without `rules` is an error. If False, such a caller may have any token without a wildcard."""
     takes_anybody: ClassVar[bool] = False
     """Whether it accepts a request without any credential."""
+    from_web_pages: ClassVar[bool] = False
+    """Whether web pages usually send its credentials. Then an app without `cors` gets a warning."""
 
     def __init__(self, app: AppContext, callers: Mapping[str, Any]) -> None:
         """`callers`: the options of each caller by name. They have passed all checks."""

@@ -54,6 +54,7 @@ class Jwt(AuthScheme):
     reads: tuple[Source, ...] = (BEARER,)
     priority: ClassVar[int] = 30
     brings_claims: ClassVar[bool] = True
+    from_web_pages: ClassVar[bool] = True
     _known: ClassVar[dict[tuple["Jwt", str, bool], _Known]] = {}
     """By the route's scheme, the token, and whether it came in a cookie. All routes share it, which saves memory."""
 
