@@ -162,7 +162,8 @@ class ServerSettings(StrictModel):
 
     log: Log = Field(default=Log(), description="what the log holds, and its format")
     instance: Annotated[str, AfterValidator(_instance)] | None = Field(
-        default=None, description="name of this instance in each line of the log; left out, the host's name"
+        default=None,
+        description="name of this instance in each line of log and audit; left out, the host's name in the log alone",
     )
 
     def starts_like(self, other: "ServerSettings") -> bool:
