@@ -148,6 +148,10 @@ class AuthScheme(ABC):
         """What a caller's options require of the claims, whatever its rules; `tokend explain --as` checks it."""
         return ()
 
+    def not_mine(self, credentials: Credentials) -> str | None:
+        """Why a credential that no scheme of the route accepted is none of this scheme's, for the log; None if unknown."""
+        return None
+
     @abstractmethod
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
         """The caller, or None if no credential is for this scheme. Raises `ApiError` (401) for a bad credential.
