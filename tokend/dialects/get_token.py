@@ -26,7 +26,7 @@ def get_token(request: HttpRequest) -> Issue:
     """Parse the body, JSON whatever its content type: the original decodes it without looking at the type.
 
     rtc needs channel and uid. rtm needs uid, and joins a stream channel if there is a channel. chat without uid gives
-    the app token. As on the original, null is a field that is left out, and `expire: 0` is the default.
+    the app token. As on the original, null is a field that is left out.
     """
     body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, _FIELDS)
@@ -47,7 +47,7 @@ def get_token(request: HttpRequest) -> Issue:
             fields = {"user": uid} if uid else {"app": True}
         case _:
             raise ApiError(Code.INVALID_FIELD, "must be rtc, rtm or chat", "tokenType")
-    return Issue((TokenRequest(token_type, fields, reading.seconds(body, "expire") or None, _NAMES),))
+    return Issue((TokenRequest(token_type, fields, reading.seconds(body, "expire"), _NAMES),))
 
 
 def _rtc_user(uid: str, signed: bool) -> dict[str, object]:
