@@ -36,7 +36,7 @@ class Resources:
         self.keys = KeyCache(over_http(self._session), clock.monotonic, log)
         self._backends = client(webhook.CONNECTIONS)  # a pool of its own: slow backends must not delay keys
         self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, clock.time), clock.monotonic)
-        self._audits: dict[AuditSettings, Audit] = {}
+        self._audits: dict[tuple[AuditSettings | None, str | None], Audit] = {}
         self._audits_opened = 0
         self._deny_files: dict[DenySettings, DenyFile] = {}
         self._batch_scheduler = BatchScheduler()
@@ -48,13 +48,13 @@ class Resources:
         """What a configuration with these options needs; `CannotStart` if a file or a package cannot be used."""
         deny = self._deny(options.deny)
         limiter = self._limiter(options.redis)
-        audit = self._audit(options.audit)
+        audit = self._audit(options)
         return Interfaces(audit, self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
     def close_all_except(self, options: RootOptions) -> None:
         """Close what only configurations with other options need. No request may use it any more."""
-        for settings in self._audits.keys() - {options.audit}:
-            audit = self._audits.pop(settings)
+        for settings_and_instance in self._audits.keys() - {(options.audit, options.server.instance)}:
+            audit = self._audits.pop(settings_and_instance)
             audit.close_chains()
             audit.log_heads()
             audit.close()
@@ -84,15 +84,16 @@ class Resources:
         await self._session.close()
         await self._backends.close()
 
-    def _audit(self, settings: AuditSettings | None) -> Audit | None:
+    def _audit(self, options: RootOptions) -> Audit | None:
+        settings, instance = options.audit, options.server.instance
         if settings is None:
             return None
-        if settings not in self._audits:
+        if (settings, instance) not in self._audits:
             # it may write to the same file as an earlier one, so that it needs chains of its own
             writer = f"{self._writer}.{self._audits_opened}" if self._audits_opened else self._writer
-            self._audits[settings] = open_audit(settings, writer, self._log)
+            self._audits[settings, instance] = open_audit(settings, writer, self._log, instance)
             self._audits_opened += 1
-        return self._audits[settings]
+        return self._audits[settings, instance]
 
     def _deny(self, settings: DenySettings | None) -> DenyFile | None:
         """The deny list. A reload that names the same file reads nothing: a thread has read it."""
@@ -130,10 +131,10 @@ def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clo
         raise CannotStart(str(error)) from error
 
 
-def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
-    """The audit; `CannotStart` if its file cannot be opened."""
+def open_audit(settings: AuditSettings, writer: str, log: JsonLog, instance: str | None = None) -> Audit:
+    """The audit; `CannotStart` if its file cannot be opened. `instance`: in each line if it is set."""
     try:
-        return Audit(settings, writer, log)
+        return Audit(settings, writer, log, instance=instance)
     except OSError as error:
         raise CannotStart(
             f"the audit file cannot be opened: {redact_secrets(str(error.filename))}: {error.strerror}"

@@ -25,6 +25,7 @@ _MARK: Final = Location(SOURCE)
 _OPEN_HINT: Final = (
     "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it (`tokend key new` makes a key and its hash)"
 )
+_CORS_HINT: Final = "set CORS_ALLOW_ORIGIN to the origins of such pages, if there are any"
 _VARIABLES: Final = {**CREDENTIAL_VARIABLES, "cors": "CORS_ALLOW_ORIGIN"}
 """The variable of each part of the app."""
 
@@ -71,9 +72,12 @@ def named(problem: Problem) -> Problem:
 
 def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
     """The warnings, with advice to set a variable in place of advice to edit a file."""
-    return tuple(
-        f"{warning.partition('; ')[0]}; {_OPEN_HINT}" if "anonymous" in warning else warning for warning in warnings
-    )
+    hints = {"anonymous": _OPEN_HINT, "there is no `cors`": _CORS_HINT}
+    found = []
+    for warning in warnings:
+        hint = next((hint for part, hint in hints.items() if part in warning), None)
+        found.append(warning if hint is None else f"{warning.partition('; ')[0]}; {hint}")
+    return tuple(found)
 
 
 def _tree(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """Loads the configuration from YAML, files and the environment. Raises `ConfigurationError` with every problem."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from io import StringIO
@@ -23,6 +22,7 @@ from tokend.config.secrets import Secrets
 from tokend.config.showing import plain, redacted
 from tokend.config.vendor_defaults import CREDENTIAL_VARIABLES
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
+from tokend.core.listening import is_port, listening_address, port_variable
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Admin, Listen, ServerSettings
@@ -30,8 +30,6 @@ from tokend.issuing.server_settings import Admin, Listen, ServerSettings
 DEFAULT_FILE: Final = "config.yaml"
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of one configuration file."""
-_PORT_VARIABLES: Final = ("SERVER_PORT", "PORT")
-_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 class Source(Struct, frozen=True):
@@ -319,17 +317,13 @@ def _read(path: Path, name: str, files: Files, problems: list[Problem], *, holds
 
 
 def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
-    """The address to listen on: TOKEND_HOST, and SERVER_PORT or else PORT, override `server.listen`."""
-    host = environment.get("TOKEND_HOST") or written.host
-    for name in _PORT_VARIABLES:
-        if environment.get(name):
-            return Listen(host, int(environment[name]))
-    return Listen(host, written.port)
+    """The address to listen on. The variables have been checked."""
+    return Listen(*listening_address((written.host, written.port), environment))
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
-    name = next((variable for variable in _PORT_VARIABLES if environment.get(variable)), None)
-    if name is None or (_PORT.fullmatch(environment[name]) and int(environment[name]) <= 65_535):
+    name = port_variable(environment)
+    if name is None or is_port(environment[name]):
         return []
     return [Problem(Location(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
 

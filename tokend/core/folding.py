@@ -37,6 +37,6 @@ def listed(names: Sequence[str], most: int = NAMES) -> str:
 
 
 def without_name(sentence: str, app: str) -> str:
-    """The sentence with `{app}` for the app's name: at the beginning, as a part of a path, and before a rule's caller."""
+    """The sentence with `{app}` for the app's name: at the beginning, in the name of a file, and before a rule's caller."""
     name = re.escape(app)
-    return re.sub(rf"(?:(?<=^app )|(?<=/)){name}(?![\w.-])|(?<=: ){name}(?=\.)", "{app}", sentence)
+    return re.sub(rf"(?<=^app ){name}(?=:)|(?<=[/_-]){name}(?!\w)|(?<=: ){name}(?=\.)", "{app}", sentence)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Val
 from tokend.auth.key_digests import Digest
 from tokend.core.addresses import host_and_port
 from tokend.core.durations import Duration
+from tokend.core.listening import LISTEN, reachable, url_of
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, invalid
 from tokend.issuing.trusted_proxies import TrustedProxies
@@ -29,19 +30,18 @@ _REDIS_URL: Final = re.compile(
 class Listen(Struct, frozen=True):
     """The address and port on which the server listens."""
 
-    host: str = "127.0.0.1"
-    port: int = 8080
+    host: str = LISTEN[0]
+    port: int = LISTEN[1]
 
     @property
     def reachable(self) -> str:
         """The address for clients on this machine: loopback in place of a wildcard."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        return reachable(self.host)
 
     @property
     def url(self) -> str:
         """The base URL for clients on this machine."""
-        host = self.reachable
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return url_of((self.host, self.port))
 
     @property
     def is_loopback(self) -> bool:
@@ -162,7 +162,8 @@ class ServerSettings(StrictModel):
 
     log: Log = Field(default=Log(), description="what the log holds, and its format")
     instance: Annotated[str, AfterValidator(_instance)] | None = Field(
-        default=None, description="name of this instance in each line of the log; left out, the host's name"
+        default=None,
+        description="name of this instance in each line of log and audit; left out, the host's name in the log alone",
     )
 
     def starts_like(self, other: "ServerSettings") -> bool:
