@@ -1,12 +1,13 @@
-"""The deny list in Redis, for all hosts and workers that share one. Each looks at it four times a second.
+"""The deny list in Redis, for all hosts and workers that share one. Each looks at it five times a second.
 
-It is a hash with two fields: `entries` are the lines, as in a file; `version` is a random text that differs after each
-change, so that only a list that has changed is sent. While Redis cannot be read, or has lost the list, the entries that
-were read last count. Until the list has been read once, nobody gets a token.
+It is a hash with two fields: `entries` are the lines of a file, compressed (zlib); `version` is a random text that differs
+after each change, so that only a list that has changed is sent. While Redis cannot be read, or has lost the list, the
+entries that were read last count. Until the list has been read once, nobody gets a token.
 """
 
 import asyncio
 import secrets
+import zlib
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +20,7 @@ from tokend.core.secrets import Secret
 from tokend.telemetry.log import JsonLog
 
 KEY: Final = "tokend:{deny}"
-CHECK_SECONDS: Final = 0.25
+CHECK_SECONDS: Final = 0.2
 """Seconds between two looks at the list."""
 ANSWER_SECONDS: Final = 2.0
 """The timeout of connecting and of an answer. No request waits for an answer, except for the first."""
@@ -79,10 +80,8 @@ class DenyRedis(DenySource):
             version, *entries = await loop_timeout(CALL_SECONDS, self._client.script([KEY], [self._known]))
             if not version and self._known:
                 raise ValueError("Redis has lost it")
-            if entries and len(entries[0]) > MAX_BYTES:
-                raise ValueError(TOO_LARGE)
             if entries or not self.has_been_read:
-                await asyncio.to_thread(self._use, entries[0] if entries else b"")
+                await asyncio.to_thread(self._use_packed, entries[0] if entries else b"")
                 self._known = version
         except Exception as error:  # noqa: BLE001  # whatever the library raises, the list could not be read
             self._fail(str(error) if type(error) is ValueError else f"Redis cannot be read: {type(error).__name__}")
@@ -92,6 +91,9 @@ class DenyRedis(DenySource):
                 self._log.event("deny", source=self.name, message="the deny list can be read again")
             self._error, self._checked_at = None, self._elapsed()
         self._first_look.set()
+
+    def _use_packed(self, packed: bytes) -> None:
+        self._use(_unpacked(packed))
 
     async def _watch(self) -> None:
         while True:
@@ -130,11 +132,11 @@ async def edit_deny_redis(url: Secret, change: Callable[[list[bytes]], list[byte
             if lines is None:
                 return
             new_version = secrets.token_hex(8).encode()
-            entries = b"".join(line + b"\n" for line in lines)
-            version, *others = await loop_timeout(CALL_SECONDS, client.script([KEY], [known, new_version, entries]))
+            packed = zlib.compress(b"".join(line + b"\n" for line in lines), zlib.Z_BEST_SPEED)
+            version, *others = await loop_timeout(CALL_SECONDS, client.script([KEY], [known, new_version, packed]))
             if version == new_version:
                 return
-            known, raw = version, others[0]
+            known, raw = version, _unpacked(others[0])
         raise TimeoutError("other commands keep changing it")
     finally:
         await client.close()
@@ -143,4 +145,20 @@ async def edit_deny_redis(url: Secret, change: Callable[[list[bytes]], list[byte
 async def _read(client: Client) -> tuple[bytes, bytes]:
     """The version of the list, and its lines."""
     version, *entries = await loop_timeout(CALL_SECONDS, client.script([KEY], [b""]))
-    return version, entries[0] if entries else b""
+    return version, _unpacked(entries[0] if entries else b"")
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The lines; `ValueError` if it is no compressed list, or too large a one."""
+    if not packed:
+        return b""
+    unpacking = zlib.decompressobj()
+    try:
+        raw = unpacking.decompress(packed, MAX_BYTES)
+    except zlib.error:
+        raise ValueError("what Redis holds is no deny list") from None
+    if unpacking.unconsumed_tail:
+        raise ValueError(TOO_LARGE)
+    if not unpacking.eof:
+        raise ValueError("what Redis holds is no deny list")
+    return raw

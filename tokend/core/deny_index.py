@@ -10,6 +10,8 @@ from itertools import product
 from math import inf
 from typing import Final
 
+from msgspec import Struct
+
 from tokend.core.declarations import WILDCARD_CHANNEL, WILDCARD_USER
 from tokend.core.deny_entries import Entry
 from tokend.core.model import Caller
@@ -21,9 +23,16 @@ Key = tuple[str | None, str | None, str | None, str | None, str | None]
 """App, caller, url, user and channel of an entry. Empty: it has no such field. None: any user or channel."""
 Shape = tuple[bool, bool, bool, bool, bool]
 """Which fields of a key are empty."""
-Block = tuple[float, float]
-"""`issued_before` and `until` of an entry in Unix seconds; infinity if it has none."""
-_ALWAYS: Final[Block] = (inf, inf)
+
+
+class Block(Struct, frozen=True, gc=False):
+    """The times of an entry in Unix seconds; infinity if it has none. Without `gc`, since there may be very many."""
+
+    issued_before: float = inf
+    until: float = inf
+
+
+_ALWAYS: Final = Block()
 _EMPTY: Final = ("",)
 _STEPS: Final = 16
 """Entries or blocks between two calls of `pause`."""
@@ -139,7 +148,7 @@ def _block_of(entry: Entry) -> Block:
     before, until = entry.issued_before, entry.until
     if before is None and until is None:
         return _ALWAYS
-    return inf if before is None else before, inf if until is None else until
+    return Block(inf if before is None else before, inf if until is None else until)
 
 
 def _with_wildcards(key: Key) -> tuple[Key, ...]:
@@ -155,19 +164,18 @@ def _with_wildcards(key: Key) -> tuple[Key, ...]:
 
 def _with(blocks: tuple[Block, ...], new: Block) -> tuple[Block, ...]:
     """Return the blocks with another one, without those that a wider and longer one makes needless."""
-    before, until = new
-    if len(blocks) == 1 and blocks[0][0] == before:  # by far the most frequent
-        return blocks if blocks[0][1] >= until else (new,)
-    for other_before, other_until in blocks:
-        if other_before >= before and other_until >= until:
+    if len(blocks) == 1 and blocks[0].issued_before == new.issued_before:  # by far the most frequent
+        return blocks if blocks[0].until >= new.until else (new,)
+    for block in blocks:
+        if block.issued_before >= new.issued_before and block.until >= new.until:
             return blocks
-    kept = [block for block in blocks if block[0] > before or block[1] > until]
+    kept = [block for block in blocks if block.issued_before > new.issued_before or block.until > new.until]
     return (*kept, new)
 
 
 def _applies(blocks: tuple[Block, ...], caller: Caller, now: int) -> bool:
-    for before, until in blocks:  # noqa: SIM110  # a generator costs more than the whole loop
-        if now < until and (before == inf or _began_before(before, caller)):
+    for block in blocks:
+        if now < block.until and (block.issued_before == inf or _began_before(block.issued_before, caller)):
             return True
     return False
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -113,8 +114,13 @@ async def test_o4_what_is_no_list_changes_nothing(redis: RedisServer) -> None:
     await write(redis.url, ADA)
     async with host(redis.url) as one_host:
         await one_host.becomes("ada", 403)
-        redis.command("SET", "tokend:{deny}", "text")
+        redis.command("HSET", "tokend:{deny}", "version", "other", "entries", "text")
         await until(_problems_of(one_host), 1)
+        assert one_host.messages[-1] == "the deny list is unchanged: what Redis holds is no deny list"
+        redis.command("HSET", "tokend:{deny}", "entries", zlib.compress(bytes(33 * 1024 * 1024)))
+        await until(lambda: _as_awaitable("is over 32 MiB" in one_host.messages[-1]), True)
+        redis.command("SET", "tokend:{deny}", "text")
+        await until(lambda: _as_awaitable("ResponseError" in one_host.messages[-1]), True)
         assert await one_host.status("ada") == 403
 
 
@@ -146,11 +152,11 @@ def test_o4_the_commands_change_the_list_in_redis(redis: RedisServer, tmp_path: 
     file = tmp_path / "deny.jsonl"
     file.write_bytes(b'{"user":"cid"}\n')
     assert _tokend(tmp_path, redis, "deny", "add", "--user", "ada") == (0, "added: user ada\n", "")
-    assert redis.command("HGET", "tokend:{deny}", "entries") == ADA + b"\n"
+    assert asyncio.run(read_deny_redis(Secret(redis.url))) == ADA + b"\n"
     assert _tokend(tmp_path, redis, "deny", "list")[:2] == (0, "user ada\nuser cid\n")
     assert _tokend(tmp_path, redis, "deny", "remove", "--user", "cid") == (0, "removed: user cid\n", "")
     assert _tokend(tmp_path, redis, "deny", "remove", "--user", "ada") == (0, "removed: user ada\n", "")
-    assert (redis.command("HGET", "tokend:{deny}", "entries"), file.read_bytes()) == (b"", b"")
+    assert (asyncio.run(read_deny_redis(Secret(redis.url))), file.read_bytes()) == (b"", b"")
     redis.kill()
     assert _tokend(tmp_path, redis, "check")[0] == 0  # it does not contact Redis
     code, _, problem = _tokend(tmp_path, redis, "deny", "add", "--user", "ada")

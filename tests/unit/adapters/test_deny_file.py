@@ -145,7 +145,7 @@ async def test_o4_only_lines_that_have_changed_are_parsed(tmp_path: Path, monkey
     parsed: list[bytes] = []
 
     def parse(line: bytes) -> Entry | None:
-        parsed.append(line)
+        parsed.append(line.rstrip())
         return parse_line(line)
 
     monkeypatch.setattr(deny_source, "parse_line", parse)
