@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from tokend.adapters.deny_source import MAX_BYTES, TOO_LARGE, DenySource
-from tokend.core.deny_entries import parse_entries
 from tokend.core.validation import redact_secrets
 from tokend.telemetry.log import JsonLog
 
@@ -105,15 +104,6 @@ class DenyFile(DenySource):
                 self.check()
             except Exception as error:  # noqa: BLE001  # whatever happens, the file is looked at again
                 self._fail(type(error).__name__)
-
-
-def deny_file_sentences(path: str) -> tuple[list[str], bool]:
-    """Return a sentence for each mistake of a deny file, and whether a server can use it all the same."""
-    try:
-        entries, problems = parse_entries(read_deny_file(Path(path))[0])
-    except (OSError, ValueError) as error:
-        return [deny_file_problem(path, error)], False
-    return problems, bool(entries) or not problems
 
 
 def deny_file_problem(path: str, error: OSError | ValueError) -> str:

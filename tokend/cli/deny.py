@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from tokend.adapters.deny_file import deny_file_sentences
+from tokend.adapters.deny_file import deny_file_problem, read_deny_file
+from tokend.adapters.deny_source import MAX_PROBLEMS
 from tokend.cli.context import Context, add_config, counted, fail
 from tokend.cli.deny_lists import CannotUse, Change, EditedList, FileList, RedisList
 from tokend.config.loading import Files, load_for_start
@@ -83,9 +84,16 @@ def deny_problems(configuration: Configuration, *, start: bool = False) -> list[
     settings = configuration.options.deny
     if settings is None or settings.file is None:
         return []
-    sentences, is_usable = deny_file_sentences(settings.file)
-    if not is_usable:
-        return [Problem(Location(configuration.source), ("deny", "file"), sentence) for sentence in sentences[:1]]
+    place = Location(configuration.source)
+    try:
+        entries, problems = parse_entries(read_deny_file(Path(settings.file))[0])
+        if start and problems and not entries:
+            raise ValueError("; ".join(problems[:MAX_PROBLEMS]))
+    except (OSError, ValueError) as error:
+        return [Problem(place, ("deny", "file"), deny_file_problem(settings.file, error))]
+    sentences = problems[:MAX_PROBLEMS]
+    if len(problems) > MAX_PROBLEMS:
+        sentences.append(f"{len(problems) - MAX_PROBLEMS} more lines are no entries")
     return [] if start else [Problem(Location(settings.file), (), sentence) for sentence in sentences]
 
 

@@ -71,9 +71,11 @@ class DenyIndex:
             key, block = _key_of(entry), _block_of(entry)
             affected.update(found for found in _with_wildcards(key) if self._take(found, block))
             self._count_shape(key, -1)
-        for key in affected:
+        while affected:  # to free a large set at once takes long
+            key = affected.pop()
+            pause()
             blocks: tuple[Block, ...] = ()
-            for number, block in enumerate(self._all_blocks[key]):
+            for number, block in enumerate(self._all_blocks[key], 1):
                 if number % _STEPS == 0:
                     pause()
                 blocks = _with(blocks, block)

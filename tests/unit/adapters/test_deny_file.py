@@ -23,7 +23,7 @@ NONE: frozenset[str] = frozenset()
 class Watched:
     """A deny file with a clock of its own."""
 
-    def __init__(self, directory: Path, *entries: dict[str, Any]) -> None:
+    def __init__(self, directory: Path, *entries: dict[str, Any] | bytes) -> None:
         self.path = directory / "deny.jsonl"
         self.now = 0.0
         self.log = io.BytesIO()
