@@ -1,10 +1,10 @@
 """Settings outside the apps: the server, the audit, the deny file, Redis. Each model is a part of the YAML."""
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from msgspec import Struct
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from tokend.auth.key_digests import Digest
 from tokend.core.addresses import host_and_port
@@ -223,9 +223,18 @@ def _file(value: object, info: ValidationInfo) -> str:
 class DenySettings(StrictModel):
     """Who gets no tokens at present."""
 
-    file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] = Field(
-        description="the path of the deny file"
+    file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] | None = Field(
+        default=None, description="the path of the deny file"
     )
+    redis: bool = Field(
+        default=False, description="share a deny list in the Redis of `redis`; beside a file, both count"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if self.file is None and not self.redis:
+            raise invalid("must name a source: file: PATH, or redis: true")
+        return self
 
 
 def _redis_url(url: Secret) -> Secret:
@@ -255,6 +264,12 @@ class SecretSettings(StrictModel):
     readable_files: bool = Field(default=False, description="accept secret files that group or others may read")
 
 
+def _with_its_redis(deny: DenySettings | None, info: ValidationInfo) -> DenySettings | None:
+    if deny is not None and deny.redis and info.data.get("redis", deny) is None:  # an invalid one has its own error
+        raise invalid("redis: true needs a Redis: add redis: {url: {env: REDIS_URL}} beside deny")
+    return deny
+
+
 class RootOptions(StrictModel):
     """All settings outside the apps. `listen` may be overridden by the environment: see `Configuration.listen`."""
 
@@ -262,8 +277,10 @@ class RootOptions(StrictModel):
     audit: AuditSettings | None = Field(
         default=None, description="where decisions are written before their tokens leave"
     )
-    deny: DenySettings | None = Field(default=None, description="who is shut out at present")
-    secrets: SecretSettings = Field(default=SecretSettings(), description="how secret files are kept")
     redis: RedisSettings | None = Field(
         default=None, description="where several hosts and workers count rate limits together"
     )
+    deny: Annotated[DenySettings | None, AfterValidator(_with_its_redis)] = Field(
+        default=None, description="who is shut out at present"
+    )
+    secrets: SecretSettings = Field(default=SecretSettings(), description="how secret files are kept")
