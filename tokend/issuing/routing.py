@@ -197,18 +197,25 @@ def candidates(route: Route) -> Iterator[_Candidate]:
     below = route.path[len(literal_prefix(route.path)) :]
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
-            parts = below + parse_path(endpoint.path)
-            literals = tuple((place, part) for place, part in enumerate(parts) if isinstance(part, str))
-            names = tuple((place, part.name) for place, part in enumerate(parts) if isinstance(part, Placeholder))
-            yield _Candidate(route, dialect, endpoint, parts, literals, names)
+            yield _Candidate(route, dialect, endpoint, *_parts_below(below, endpoint.path))
+
+
+@lru_cache(maxsize=4096)
+def _parts_below(below: Parts, path: str) -> tuple[Parts, tuple[tuple[int, str], ...], tuple[tuple[int, str], ...]]:
+    """The parts of an endpoint's path, its literals and its placeholder names by position. Most apps share them."""
+    parts = below + parse_path(path)
+    literals = tuple((place, part) for place, part in enumerate(parts) if isinstance(part, str))
+    names = tuple((place, part.name) for place, part in enumerate(parts) if isinstance(part, Placeholder))
+    return parts, literals, names
 
 
 def clash(route: Route, other: Route) -> str | None:
     """The template of a path that both routes could match, or None. A route can clash with itself."""
     if route.host != other.host or literal_prefix(route.path) != literal_prefix(other.path):
         return None
+    of_other = tuple(candidates(other))
     for first in candidates(route):
-        for second in candidates(other):
+        for second in of_other:
             if route is other and first.endpoint is second.endpoint:
                 break
             if _same_endpoint(first.endpoint, second.endpoint) and _could_both(first.below, second.below):
