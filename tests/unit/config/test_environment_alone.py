@@ -14,6 +14,11 @@ from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+LIVEKIT = {
+    "LIVEKIT_API_KEY": "APIabcdefghijklm",
+    "LIVEKIT_API_SECRET": "Zk7qWv0rTy3uXo5pLs8dFg1hJc2bNm4e",
+    "LIVEKIT_URL": "wss://media.example.com",
+}
 OLD_URLS = {WILDCARD_USER, WILDCARD_CHANNEL, WILDCARD_PUBLISH}
 
 
@@ -40,6 +45,30 @@ async def test_open_to_anybody_with_the_capabilities_that_old_urls_need(tmp_path
     assert configuration.apps["default"].options.cors.origins.written == ()
     assert await _caller(route.authenticator, None) == "anybody"
     assert await _caller(route.authenticator, "some key") is None
+
+
+def test_the_variables_of_livekit_make_an_app_of_livekit(tmp_path: Path) -> None:
+    configuration = load(None, LIVEKIT, tmp_path)
+    (route,) = configuration.routes
+    (rule,) = configuration.apps["default"].rules["anybody"]
+    assert (route.prefix, [dialect.name for dialect in route.dialects]) == ("/", ["native", "livekit"])
+    assert route.dialect_options["livekit"].model_dump()["generate"] == ["room", "identity"]
+    assert list(configuration.apps["default"].backends) == ["livekit"]
+    assert rule.capabilities == OLD_URLS | {"dispatch"}
+    assert "Zk7qWv0r" not in repr(configuration)
+
+
+def test_with_the_variables_of_both_vendors_the_app_has_the_kinds_of_both(tmp_path: Path) -> None:
+    configuration = load(None, ALONE | LIVEKIT, tmp_path)
+    assert sorted(configuration.apps["default"].backends) == ["chat", "livekit", "rtc", "rtm"]
+    dialects = {route.prefix: [dialect.name for dialect in route.dialects] for route in configuration.routes}
+    assert dialects == {"/": ["native", "agora-token-service"], "/livekit": ["native", "livekit"]}
+
+
+def test_a_key_closes_an_app_of_livekit_too(tmp_path: Path) -> None:
+    configuration = load(None, LIVEKIT | {"API_KEY_SHA256": DIGEST}, tmp_path)
+    assert configuration.routes[0].callers == ("key",)
+    assert configuration.warnings == ()
 
 
 async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_path: Path) -> None:
