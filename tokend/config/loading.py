@@ -20,7 +20,6 @@ from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.secrets import Secrets
 from tokend.config.showing import plain, redacted
-from tokend.config.vendor_defaults import CREDENTIAL_VARIABLES
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.listening import is_port, listening_address, port_variable
 from tokend.core.validation import redact_secrets
@@ -159,7 +158,7 @@ def exists(environment: Mapping[str, str], directory: Path) -> bool:
     """Whether `find` finds a configuration that no option names."""
     if _file_name(None, environment, directory, Files()) is not None:
         return True
-    return all(environment.get(name) for name in CREDENTIAL_VARIABLES.values())
+    return not environment_only.missing(environment)
 
 
 def find(
@@ -178,10 +177,9 @@ def find(
     if name is not None:
         path = directory / name
         return read_tree(path, name, files, unreadable), name, path.parent
-    missing = [name for name in CREDENTIAL_VARIABLES.values() if not environment.get(name)]
-    if missing:
+    if missing := environment_only.missing(environment):
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-        sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set both variables"
+        sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set all of them"
         raise ConfigurationError([Problem(Location("configuration"), (), sentence)])
     return environment_only.tree_of(environment), environment_only.SOURCE, directory
 

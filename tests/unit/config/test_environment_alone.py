@@ -14,6 +14,11 @@ from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+LIVEKIT = {
+    "LIVEKIT_API_KEY": "APIabcdefghijklm",
+    "LIVEKIT_API_SECRET": "Zk7qWv0rTy3uXo5pLs8dFg1hJc2bNm4e",
+    "LIVEKIT_URL": "wss://media.example.com",
+}
 OLD_URLS = {WILDCARD_USER, WILDCARD_CHANNEL, WILDCARD_PUBLISH}
 
 
@@ -59,6 +64,30 @@ def test_n4_callers_of_web_pages_without_origins_are_warned_of(tmp_path: Path) -
     assert not _configuration(tmp_path, API_KEY_SHA256=DIGEST).warnings
     with_origins = _configuration(tmp_path, CORS_ALLOW_ORIGIN="https://app.example.com").warnings
     assert not any("cors" in warning.lower() for warning in with_origins)
+
+
+def test_the_variables_of_livekit_make_an_app_of_livekit(tmp_path: Path) -> None:
+    configuration = load(None, LIVEKIT, tmp_path)
+    (route,) = configuration.routes
+    (rule,) = configuration.apps["default"].rules["anybody"]
+    assert (route.prefix, [dialect.name for dialect in route.dialects]) == ("/", ["native", "livekit"])
+    assert route.dialect_options["livekit"].model_dump()["generate"] == ["room", "identity"]
+    assert list(configuration.apps["default"].backends) == ["livekit"]
+    assert rule.capabilities == OLD_URLS | {"dispatch"}
+    assert "Zk7qWv0r" not in repr(configuration)
+
+
+def test_with_the_variables_of_both_vendors_the_app_has_the_kinds_of_both(tmp_path: Path) -> None:
+    configuration = load(None, ALONE | LIVEKIT, tmp_path)
+    assert sorted(configuration.apps["default"].backends) == ["chat", "livekit", "rtc", "rtm"]
+    dialects = {route.prefix: [dialect.name for dialect in route.dialects] for route in configuration.routes}
+    assert dialects == {"/": ["native", "agora-token-service"], "/livekit": ["native", "livekit"]}
+
+
+def test_a_key_closes_an_app_of_livekit_too(tmp_path: Path) -> None:
+    configuration = load(None, LIVEKIT | {"API_KEY_SHA256": DIGEST}, tmp_path)
+    assert configuration.routes[0].callers == ("key",)
+    assert configuration.warnings == ()
 
 
 async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_path: Path) -> None:

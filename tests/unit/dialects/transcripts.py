@@ -27,6 +27,9 @@ CASES: Final = Path(__file__).parent / "cases"
 _NO_CONFIGURATION: Final = Path(__file__).parent / "cases"
 _CALLERS: Final = DEMO.partition("    callers:")[2]
 
+_LIVEKIT: Final = "livekit: {api_key: APIabcdefghijklm, secret: {env: CERTIFICATE}, url: 'wss://media.example.com'}"
+"""The kind of LiveKit's tokens; the certificate is its secret. They are always the same, so transcripts have them as they are."""
+
 
 class Exchange(NamedTuple):
     """One request and the answer that it must get. `place` says where it stands."""
@@ -50,13 +53,13 @@ apps:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
     cors: {{origins: ["https://app.example.com"]}}
-    backends: {{{", ".join(f"{kind}: {{{options_of_rtc if kind == 'rtc' else ''}}}" for kind in KINDS)}}}
+    backends: {{{", ".join(f"{kind}: {{{options_of_rtc if kind == 'rtc' else ''}}}" for kind in KINDS)}, {_LIVEKIT}}}
     callers:
       anybody: {{anonymous: true, rules: [{rule}]}}
 """
 
 
-_EVERY: Final = "{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}"
+_EVERY: Final = "{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, dispatch, app_admin]}"
 ANYBODY: Final[Mapping[str, str]] = {
     "every capability": _anybody(_EVERY),
     "no capability": _anybody("{}"),
