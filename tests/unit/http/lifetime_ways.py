@@ -41,7 +41,7 @@ _RTC: Final = "GET rtc/{channel}/{role}/{tokenType}/{rtcuid}"
 _RTE: Final = "GET rte/{channel}/{role}/{tokenType}/{rtcuid}"
 _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     **{key: {"channel": "stage", "uid": 7} for key in ("rtc", "streaming", "fcdn", "rtc_rtm", "convoai", "stt")},
-    **{key: {"user": "ada"} for key in ("rtm", "rtm2", "chat")},
+    **{key: {"user": "ada"} for key in ("rtm", "rtm2", "chat", "turn")},
     "fpa": {},
     "apaas": {"room": "room", "user": "ada"},
     "combined": {"services": [{"kind": "rtm", "user": "ada"}]},
@@ -105,6 +105,18 @@ OF_DIALECTS: Final[Mapping[str, tuple[Way, ...]]] = {
         Way("POST token/generate", "token/generate?tokenType=app", "expireSeconds", form=""),
         Way("POST token/generate", "token/generate", "expireSeconds", form="tokenType=user&userId=ada"),
     ),
+    "turn-rest": (
+        Way("GET ", "?service=turn&username=ada", None),
+        Way("POST ", "?service=turn&username=ada", None, form=""),
+    ),
+    "matrix-voip": (
+        Way("GET _matrix/client/v3/voip/turnServer", "_matrix/client/v3/voip/turnServer", None),
+        Way("GET _matrix/client/r0/voip/turnServer", "_matrix/client/r0/voip/turnServer", None),
+    ),
+    "ice-servers": (
+        Way("GET ice-servers", "ice-servers?user=ada", "ttl"),
+        Way("POST ice-servers", "ice-servers", "ttl", {"user": "ada"}),
+    ),
 }
 _CUSTOM: Final = """
       - {path: /text, kind: rtm, response: "{token}"OPTIONS}
@@ -130,9 +142,13 @@ WAYS: Final[Mapping[str, Way]] = {
 
 
 def everything(app: str = "", route: str = "", rule: str = "") -> str:
-    """Every dialect at its own name, the custom routes, for anybody; `app`, `route` and `rule`: further YAML of each."""
+    """Every dialect at its own name, the custom routes, for anybody; `app`, `route` and `rule`: further YAML of each.
+
+    A rule of its own supplies the user of TURN credentials, for the requests that name none.
+    """
     routes = "".join(f"      - {{path: /{name}, dialect: {name}{route}}}\n" for name in DIALECTS)
     text = ANYBODY["every capability"].replace("app_admin]}", f"app_admin]{rule}}}")
+    text = text.replace("rules: [", f"rules: [{{kinds: turn, user: ada{rule}}}, ")
     return f"{text}{app}    routes:\n{routes}{_CUSTOM.replace('OPTIONS', route)}"
 
 
