@@ -28,7 +28,13 @@ SERVICE: Final = "turn"
 RELAY: Final = "relay"
 MAX_USER: Final = 495
 """Bytes. A username has at most 508 (RFC 8489, section 14.3); up to 12 digits and the separator stand before the user."""
-_USER_SENTENCE: Final = f"must be 1 to {MAX_USER} bytes of printable text in Unicode's form NFC, and not only *"
+_USER_SENTENCE: Final = (
+    f"must be 1 to {MAX_USER} bytes of printable text in Unicode's form NFC, without spaces, quotes and backslashes; not *, "
+    "and not with both union and select"
+)
+_INSECURE: Final = frozenset(" '\"\\")
+_INSECURE_TOGETHER: Final = ("union", "select")
+"""What coturn 4.6.1 rejects in a username with 400 (`is_secure_string` in its ns_turn_utils.c)."""
 _EXPIRY: Final = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 _PASSWORD: Final = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 _URI: Final = re.compile(
@@ -69,8 +75,8 @@ def _uris(uris: list[str]) -> list[str]:
 
 
 def _separator(text: str) -> str:
-    if len(text) != 1 or not "!" <= text <= "~" or text.isalnum():
-        raise invalid("must be one ASCII character that is no letter, digit or space")
+    if len(text) != 1 or not "!" <= text <= "~" or text.isalnum() or text in _INSECURE:
+        raise invalid("must be one ASCII character that is no letter, digit, space, quote or backslash")
     return text
 
 
@@ -167,6 +173,8 @@ def _granted(user: str, ttl: int) -> Grant:
 def _is_user(text: str) -> bool:
     """Clients and servers prepare a username by RFC 8265, which leaves such a text as it is; others they could change."""
     if not text.isprintable() or text == "*" or not is_normalized("NFC", text):  # unprintable: surrogates too
+        return False
+    if not _INSECURE.isdisjoint(text) or all(word in text.lower() for word in _INSECURE_TOGETHER):
         return False
     return 1 <= len(text.encode()) <= MAX_USER
 

@@ -78,6 +78,6 @@ async def test_it_stands_in_no_line_of_the_log(serving: Serving) -> None:
             await server.token_request("GET", target)
             await server.token_request("POST", target, b"x=1", ("Content-Type", FORM))
         log = server.log.getvalue()
-        assert [line["event"] for line in server.lines()].count("request") == 6
+        assert [line["event"] for line in server.lines].count("request") == 6
         assert KEY.encode() not in log
         assert QUOTED.encode() not in log
