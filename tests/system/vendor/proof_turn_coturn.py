@@ -14,7 +14,7 @@ from tokend.backends.turn import Turn, TurnFields, TurnOptions
 from tokend.plugins import AppCredentials, Issuance, Secret
 
 MANY: Final = 200
-_AT_ONCE: Final = 8
+_AT_ONCE: Final = 12
 """Clients, each of which waits more than it works."""
 _SECRETS: Final = ("5d41402abc4b2a76b9719d91", "7d793037a0760186574b0282")
 _OTHER: Final = "c4ca4238a0b923820dcc509a"
