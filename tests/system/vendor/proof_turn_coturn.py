@@ -18,19 +18,22 @@ _AT_ONCE: Final = 12
 """Clients, each of which waits more than it works."""
 _SECRETS: Final = ("5d41402abc4b2a76b9719d91", "7d793037a0760186574b0282")
 _OTHER: Final = "c4ca4238a0b923820dcc509a"
+_SHORTEST: Final = 3_600
+"""Seconds: more than all of it takes."""
 Case = tuple[str, str, str, bool]
 """What it is, username, password, and whether it relays."""
 
 
 def differences(count: int, seed: int) -> list[str]:
     """Give `count` random credentials, and a broken one beside each, to one coturn. Return what it does wrong."""
-    with tempfile.TemporaryDirectory() as directory, Coturn(Path(directory), *_SECRETS) as coturn:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            cases = list(_cases(count, random.Random(seed)))
-            found = pool.map(lambda case: coturn.relays(case[1], case[2]), cases)
-            return [
-                f"{case}: relays is {relays}" for case, relays in zip(cases, found, strict=True) if relays != case[3]
-            ]
+    cases = list(_cases(count, random.Random(seed)))
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Coturn(Path(directory), *_SECRETS) as coturn,
+        ThreadPoolExecutor(_AT_ONCE) as pool,
+    ):
+        found = pool.map(lambda case: coturn.relays(case[1], case[2]), cases)
+        return [f"{case}: relays is {relays}" for case, relays in zip(cases, found, strict=True) if relays != case[3]]
 
 
 def _cases(count: int, pick: random.Random) -> Iterator[Case]:
@@ -38,6 +41,7 @@ def _cases(count: int, pick: random.Random) -> Iterator[Case]:
     for _ in range(count):
         first = pick.choice(_SECRETS)  # coturn takes both: so it rotates
         asked = random_request(pick, now)
+        asked = asked._replace(ttl=max(asked.ttl, _SHORTEST))
         username, password = _credentials(first, asked.user, asked.ttl, now)
         yield "good", username, password, True
         others = (

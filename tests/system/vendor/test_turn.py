@@ -1,4 +1,4 @@
-"""TURN credentials: the proofs in small, and answers of the running server at a real coturn and as the contracts document them."""
+"""TURN credentials: the proofs in small, and the running server: at a real coturn, and as the contracts document it."""
 
 import base64
 import json
@@ -89,7 +89,7 @@ _DOCUMENTED: Final = {
     ],
     "username": "1443779631:@user:example.com",
 }
-"""The response that the Matrix client-server API gives as its example: spec.matrix.org, GET /_matrix/client/v3/voip/turnServer."""
+"""The example of the Matrix client-server API: spec.matrix.org, GET /_matrix/client/v3/voip/turnServer."""
 
 
 @pytest.mark.parametrize("version", ["v3", "r0"])
