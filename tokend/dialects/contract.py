@@ -158,7 +158,8 @@ class Endpoint(Struct, frozen=True):
 
     `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
     different from the dialect's; they are plain text then. `issues`: whether it may issue tokens. Then a request is also
-    written to the audit whose credential fails before its body is read.
+    written to the audit whose credential fails before its body is read. `key_parameter`: a parameter of the query that holds
+    a key, as the segment of the path after `/k/` does.
     """
 
     method: str
@@ -170,6 +171,7 @@ class Endpoint(Struct, frozen=True):
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
     description: Description = Description()
     issues: bool = True
+    key_parameter: str | None = None
 
 
 def _no_warnings(options: Any) -> Sequence[str]:

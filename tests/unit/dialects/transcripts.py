@@ -26,6 +26,10 @@ from tokend.issuing.configuration import Configuration
 CASES: Final = Path(__file__).parent / "cases"
 _NO_CONFIGURATION: Final = Path(__file__).parent / "cases"
 _CALLERS: Final = DEMO.partition("    callers:")[2]
+_TURN: Final = (
+    'turn: {secret: {env: CERTIFICATE}, uris: ["stun:turn.example.com", "turn:turn.example.com:3478?transport=udp"]}'
+)
+"""The kind of TURN credentials; the certificate is its secret."""
 
 _LIVEKIT: Final = "livekit: {api_key: APIabcdefghijklm, secret: {env: CERTIFICATE}, url: 'wss://media.example.com'}"
 """The kind of LiveKit's tokens; the certificate is its secret. They are always the same, so transcripts have them as they are."""
@@ -53,7 +57,7 @@ apps:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
     cors: {{origins: ["https://app.example.com"]}}
-    backends: {{{", ".join(f"{kind}: {{{options_of_rtc if kind == 'rtc' else ''}}}" for kind in KINDS)}, {_LIVEKIT}}}
+    backends: {{{", ".join(f"{kind}: {{{options_of_rtc if kind == 'rtc' else ''}}}" for kind in KINDS)}, {_LIVEKIT}, {_TURN}}}
     callers:
       anybody: {{anonymous: true, rules: [{rule}]}}
 """
@@ -63,6 +67,7 @@ _EVERY: Final = "{capabilities: [wildcard_user, wildcard_channel, wildcard_publi
 ANYBODY: Final[Mapping[str, str]] = {
     "every capability": _anybody(_EVERY),
     "no capability": _anybody("{}"),
+    "one user": _anybody("{user: ada, ttl: {max: 30m}}"),
     "every capability, strict_006": _anybody(_EVERY, "strict_006: true"),
     "no capability, strict_006": _anybody("{}", "strict_006: true"),
 }

@@ -54,7 +54,12 @@ _CUSTOM_ROUTES: Final = ("text", "both", "wide")
 
 
 def _lifetimes(token: str) -> set[int]:
-    """In seconds, of the token and of each privilege; FPA's stands at 0 in the vendor's own builder too."""
+    """In seconds, of the token and of each privilege; FPA's stands at 0 in the vendor's own builder too.
+
+    Of TURN credentials the username alone shows the expiry.
+    """
+    if token.endswith(":ada"):
+        return {int(token.removesuffix(":ada")) - NOW}
     if token.startswith("006"):
         old = v006.decode(token)
         return {until - old.issue_ts for until in old.privileges.values()}
@@ -70,7 +75,9 @@ def _tokens(value: Any) -> list[str]:
         return [token for one in value.values() for token in _tokens(one)]
     if isinstance(value, list):
         return [token for one in value for token in _tokens(one)]
-    return [value] if isinstance(value, str) and value.startswith(("007e", f"006{APP_ID}", "eyJ")) else []
+    if not isinstance(value, str):
+        return []
+    return [value] if value.startswith(("007e", f"006{APP_ID}", "eyJ")) or value.endswith(":ada") else []
 
 
 def _said(reply: Reply) -> Any:
