@@ -32,7 +32,7 @@ def fields_model(fields: Mapping[str, FieldOptions]) -> type[StrictModel]:
 def _annotation(field: FieldOptions) -> Any:
     if field.values is not None:
         values: Any = Literal[tuple(value_of(field, value) for value in field.values)]
-        return Annotated[values, BeforeValidator(_no_boolean)]
+        return Annotated[values, BeforeValidator(_text_or_integer)]
     match field.kind_of_value:
         case "integer":
             return Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
@@ -62,10 +62,10 @@ def _printable(text: str) -> str:
     return text
 
 
-def _no_boolean(value: object) -> object:
-    """The value: in Python, true equals 1."""
-    if isinstance(value, bool):
-        raise invalid("must not be true or false")
+def _text_or_integer(value: object) -> object:
+    """The value: in Python, true and 1.0 equal 1."""
+    if type(value) not in (str, int):
+        raise invalid("must be text or a whole number")
     return value
 
 
