@@ -49,7 +49,10 @@ def _meaning(value: object) -> Meaning:
 
 _NAMED_SCHEMA: Final = {
     "type": "object",
-    "properties": {"capability": {"type": "string"}, "role": {"type": "string"}},
+    "properties": {
+        "capability": {"type": "string", "description": "what a rule must name in `capabilities`"},
+        "role": {"type": "string", "description": "the role as `roles` of a rule name it"},
+    },
     "additionalProperties": False,
     "minProperties": 1,
 }
