@@ -1,5 +1,6 @@
 """docs/vendors/jwt.md and pusher.md: each configuration loads, and each table has every option and field."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 from tests.running import ROOT
 from tokend.backends.jwt.options import FieldOptions, JwtOptions
-from tokend.backends.pusher import PusherFields, PusherOptions
+from tokend.backends.pusher import KeyPair, Pusher, PusherFields, PusherOptions
 from tokend.config.loading import load
+from tokend.plugins import AppCredentials, Issuance, Secret
 
 PAGES: Final = {name: (ROOT / f"docs/vendors/{name}.md").read_text("utf-8") for name in ("jwt", "pusher")}
 MASTER_KEY: Final = "zyrm8pvV2C9fJcBfhyXzvxbJVN/H7QLmbe0xJi1GhPU="
@@ -42,3 +44,12 @@ def test_the_tables_have_every_option_and_field() -> None:
     assert _rows("jwt", "Fields") == aliases
     assert _rows("pusher", "Configuration") == PusherOptions.model_fields.keys()
     assert _rows("pusher", "Request and answer") >= PusherFields.model_fields.keys()
+
+
+def test_the_answer_of_the_example_is_real() -> None:
+    pair = KeyPair(key="278d425bdf160c739803", secret=Secret("7ad3773142a6692b25b8"))
+    backend = Pusher(PusherOptions(keys=[pair], client_events=False), AppCredentials(None, {}))
+    (answer,) = (json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGES["pusher"], re.M | re.S))
+    fields = PusherFields.model_validate({name: answer[name] for name in ("socket_id", "channel", "user", "name")})
+    minted = backend.mint(backend.grant(fields, 3600), Issuance(answer["issued_at"], 1))
+    assert {name: answer[name] for name in minted.extra} == minted.extra

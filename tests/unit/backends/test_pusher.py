@@ -210,6 +210,23 @@ async def test_a_right_request_has_no_times_and_what_the_client_needs(serving: S
     assert inspection["problems"] == []
 
 
+async def test_the_dialect_is_documented_as_form_and_json(serving: Serving) -> None:
+    async with serving(_configuration()) as server:
+        paths = (await server.token_request("GET", "/openapi.json")).json["paths"]
+    for path in ("/pusher/auth", "/pusher/user-auth", "/broadcasting/auth", "/broadcasting/user-auth"):
+        content = paths[path]["post"]["requestBody"]["content"]
+        assert content.keys() == {"application/x-www-form-urlencoded", "application/json"}
+
+
+async def test_the_dialect_answers_a_kind_of_another_name(serving: Serving) -> None:
+    text = _YAML.replace("pusher: {keys", "soketi: {backend: pusher, keys").replace(
+        "[native, pusher]", "{pusher: {kind: soketi}}"
+    )
+    async with serving(_configuration(text)) as server:
+        answer = await server.token_request("POST", "/pusher/auth", {**SOCKET, "channel_name": "private-room-1"})
+    assert answer.status == 200 and answer.json["auth"].startswith(KEY), answer.body
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
