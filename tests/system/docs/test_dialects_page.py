@@ -26,6 +26,7 @@ CLIENTS = (
     "Chat web client",
     "Chat Java sample",
     "Conversational AI guide",
+    "npm pusher-js 8.6.0, Laravel Echo",
     "LiveKit TokenSource clients",
 )
 ROWS = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in PAGE.splitlines() if line.startswith("| ")]

@@ -72,6 +72,16 @@ ANYBODY: Final[Mapping[str, str]] = {
     "no capability, strict_006": _anybody("{}", "strict_006: true"),
 }
 
+_PUSHER: Final = """
+apps:
+  demo:
+    cors: {origins: ["https://app.example.com"]}
+    backends: {pusher: {keys: [{key: app-key, secret: {env: CERTIFICATE}}], client_events: false}}
+    callers:
+      anybody: {anonymous: true, rules: [{channel: "*-room-*", user: ada, fields: {name: Ada, user_info: false}}]}
+    routes: [{path: /demo, dialect: pusher}]
+"""
+
 
 def _environment(**more: str) -> Configuration:
     variables = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE, **more}
@@ -93,6 +103,7 @@ CONFIGURATIONS: Final[Mapping[str, Callable[[], Configuration]]] = {
     ),
     "signed uid": lambda: _routed("dialect: {agora-token-service: {signed_uid: true}}"),
     "clamp": lambda: _routed("on_excess: clamp", "ttl: {max: 30m}"),
+    "pusher": lambda: configuration_of(_PUSHER),
     "rules": lambda: configuration_of(
         DEMO.replace('"}', '", rules: [{channel: "stage-*", user: ada, roles: [publisher], ttl: {max: 10m}}]}')
     ),

@@ -43,6 +43,7 @@ def test_every_endpoint_of_every_dialect_is_tried() -> None:
     there = {
         f"{dialect.name} {one.method} {one.path}"
         for dialect in DIALECTS.values()
+        if dialect.name != "pusher"  # its authorizations have no lifetime
         for one in dialect.endpoints
         if one.path not in ("v1/inspect", "openapi.json", "docs")
     }
