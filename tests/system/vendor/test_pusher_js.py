@@ -5,6 +5,7 @@ A stand-in for Pusher's WebSocket server gives the socket id, and keeps what the
 
 import asyncio
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,10 +41,18 @@ CHANNELS: Final = ("private-room-1", "presence-room-1", "private-encrypted-room-
 
 @pytest.fixture
 def node() -> str:
+    """The command of node. Without it or pusher-js the test is skipped, saying why; where CI=true it fails."""
     found = shutil.which("node")
-    assert found is not None, "node is missing"
-    assert (_NODE / "node_modules/pusher-js").is_dir(), "npm pusher-js is missing: npm ci in tests/node"
-    return found
+    if found is not None and (_NODE / "node_modules/pusher-js").is_dir():
+        return found
+    unmet = (
+        "no pusher-js: node is not on the PATH"
+        if found is None
+        else "no pusher-js: make test installs it in tests/node"
+    )
+    if os.environ.get("CI") == "true":
+        pytest.fail(unmet)
+    pytest.skip(unmet)
 
 
 def test_random_authorizations_are_those_of_the_library() -> None:
