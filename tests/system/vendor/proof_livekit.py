@@ -6,7 +6,7 @@ What is expected is written from the field lists of that package (access_token.p
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from livekit.api import TokenVerifier
 
 from tokend.backends.livekit.backend import LiveKit
+from tokend.backends.livekit.fields import LiveKitFields, LiveKitOptions
 from tokend.plugins import AppCredentials, Issuance, Secret
 
 MANY: Final = 1_000_000
@@ -42,7 +43,7 @@ def differences(count: int, seed: int) -> list[str]:
     """How the vendor's verifier reads `count` random tokens otherwise than they were requested."""
     rng = random.Random(seed)
     backend = LiveKit(
-        LiveKit.Options.model_validate({"api_key": API_KEY, "secret": Secret(SECRET), "url": "wss://a.example"}),
+        LiveKitOptions.model_validate({"api_key": API_KEY, "secret": Secret(SECRET), "url": "wss://a.example"}),
         AppCredentials(None, {}),
     )
     verifier = TokenVerifier(API_KEY, SECRET)
@@ -50,7 +51,7 @@ def differences(count: int, seed: int) -> list[str]:
     for _ in range(count):
         fields = random_fields(rng)
         ttl = rng.choice((600, 3_600, 86_400, rng.randint(600, 10**7)))
-        grant = backend.grant(LiveKit.Fields.model_validate(fields), ttl)
+        grant = backend.grant(LiveKitFields.model_validate(fields), ttl)
         token = backend.mint(grant, Issuance(int(time.time()), rng.getrandbits(128))).token
         read, expected = what_is_read(verifier, token), what_is_expected(fields)
         found += [
@@ -145,43 +146,23 @@ def _permissions(rng: random.Random) -> dict[str, Any]:
 
 def _details(rng: random.Random) -> dict[str, Any]:
     """Everything else that a token may say."""
-    agent = {
-        name: value
-        for name, value in (
-            ("agent_name", _text(rng)),
-            ("metadata", _text(rng)),
-            ("restart_policy", "JRP_NEVER"),
-            ("deployment", _text(rng)),
-            ("attributes", {_text(rng): _text(rng)}),
-        )
-        if rng.random() < 0.4
+    makers: Mapping[str, Callable[[], Any]] = {
+        "name": lambda: _text(rng),
+        "metadata": lambda: _text(rng),
+        "attributes": lambda: {_text(rng): _text(rng) for _ in range(rng.randint(0, 3))},
+        "participant_kind": lambda: rng.choice(("standard", "egress", "ingress", "sip", "agent")),
+        "room_config": lambda: _some(_ROOM_CONFIG, rng, 0.3),
+        "room_preset": lambda: _text(rng),
+        "agent_endpoint": lambda: {"call": True, "agent_name": _text(rng), "deployment": _text(rng)},
+        "agent_thread": lambda: {**_some(_THREAD, rng, 0.5), "threads_of": _text(rng), "thread_ids": [_text(rng)]},
+        "sha256": lambda: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
     }
-    config = {
-        name: value
-        for name, value in (
-            *((name, rng.randint(1, 2**32 - 1)) for name in ("empty_timeout", "departure_timeout", "max_participants")),
-            *((name, rng.randint(1, 2**32 - 1)) for name in ("min_playout_delay", "max_playout_delay")),
-            ("name", _text(rng)),
-            ("metadata", _text(rng)),
-            ("sync_streams", True),
-            ("agents", [agent] * rng.randint(1, 2)),
-            ("tags", {_text(rng): _text(rng)}),
-        )
-        if rng.random() < 0.2
-    }
-    thread = {name: True for name in ("all", "list", "create", "write", "read", "delete") if rng.random() < 0.5}
-    every: tuple[tuple[str, Any], ...] = (
-        ("name", _text(rng)),
-        ("metadata", _text(rng)),
-        ("attributes", {_text(rng): _text(rng) for _ in range(rng.randint(0, 3))}),
-        ("participant_kind", rng.choice(("standard", "egress", "ingress", "sip", "agent"))),
-        ("room_config", config),
-        ("room_preset", _text(rng)),
-        ("agent_endpoint", {"call": True, "agent_name": _text(rng), "deployment": _text(rng)}),
-        ("agent_thread", {**thread, "threads_of": _text(rng), "thread_ids": [_text(rng)]}),
-        ("sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
-    )
-    return {name: value for name, value in every if rng.random() < 0.15}
+    return {name: maker() for name, maker in makers.items() if rng.random() < 0.15}
+
+
+def _some(makers: Mapping[str, Callable[[random.Random], Any]], rng: random.Random, share: float) -> dict[str, Any]:
+    """A random part of these fields. `share`: how likely each is."""
+    return {name: maker(rng) for name, maker in makers.items() if rng.random() < share}
 
 
 def _id(rng: random.Random) -> str:
@@ -191,3 +172,25 @@ def _id(rng: random.Random) -> str:
 
 def _text(rng: random.Random) -> str:
     return "".join(rng.choices(_LETTERS, k=rng.randint(1, 30)))
+
+
+def _number(rng: random.Random) -> int:
+    return rng.randint(1, 2**32 - 1)
+
+
+_AGENT: Final[Mapping[str, Callable[[random.Random], Any]]] = {
+    "agent_name": _text,
+    "metadata": _text,
+    "restart_policy": lambda rng: "JRP_NEVER",
+    "deployment": _text,
+    "attributes": lambda rng: {_text(rng): _text(rng)},
+}
+_ROOM_CONFIG: Final[Mapping[str, Callable[[random.Random], Any]]] = {
+    **dict.fromkeys(("empty_timeout", "departure_timeout", "max_participants"), _number),
+    **dict.fromkeys(("min_playout_delay", "max_playout_delay"), _number),
+    **dict.fromkeys(("name", "metadata"), _text),
+    "sync_streams": lambda rng: True,
+    "agents": lambda rng: [_some(_AGENT, rng, 0.4) for _ in range(rng.randint(1, 2))],
+    "tags": lambda rng: {_text(rng): _text(rng)},
+}
+_THREAD: Final = dict.fromkeys(("all", "list", "create", "write", "read", "delete"), lambda rng: True)

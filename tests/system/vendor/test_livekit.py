@@ -27,6 +27,7 @@ from tests.system.vendor.proof_livekit import (
     what_is_read,
 )
 from tokend.backends.livekit.backend import LiveKit
+from tokend.backends.livekit.fields import LiveKitFields, LiveKitOptions
 from tokend.plugins import AppCredentials, Issuance, Secret
 
 URL: Final = "wss://media.example.com"
@@ -46,7 +47,7 @@ apps:
 
 def _backend() -> LiveKit:
     options = {"api_key": API_KEY, "secret": Secret(SECRET), "url": URL}
-    return LiveKit(LiveKit.Options.model_validate(options), AppCredentials(None, {}))
+    return LiveKit(LiveKitOptions.model_validate(options), AppCredentials(None, {}))
 
 
 def node(requests: Iterable[Mapping[str, object]]) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def test_tokens_of_the_vendors_builder_are_read_as_the_vendor_reads_them() -> No
 
 def test_the_vendor_rejects_another_secret_and_a_changed_token() -> None:
     backend = _backend()
-    grant = backend.grant(LiveKit.Fields.model_validate({"room": "stage", "identity": "ann"}), 600)
+    grant = backend.grant(LiveKitFields.model_validate({"room": "stage", "identity": "ann"}), 600)
     token = backend.mint(grant, Issuance(int(time.time()), 1)).token
     assert TokenVerifier(API_KEY, SECRET).verify(token).identity == "ann"
     head, claims, signature = token.split(".")
@@ -118,7 +119,7 @@ def test_the_server_sdk_for_node_reads_the_same_claims() -> None:
     backend, rng = _backend(), random.Random(5)
     fields = [random_fields(rng) for _ in range(200)]
     tokens = [
-        backend.mint(backend.grant(LiveKit.Fields.model_validate(request), 600), Issuance(int(time.time()), 1)).token
+        backend.mint(backend.grant(LiveKitFields.model_validate(request), 600), Issuance(int(time.time()), 1)).token
         for request in fields
     ]
     answers = node({"op": "verify", "token": token, "key": API_KEY, "secret": SECRET} for token in tokens)
