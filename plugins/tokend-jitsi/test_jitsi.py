@@ -110,6 +110,7 @@ def test_a_token_for_another_app_of_the_same_secret_is_not_ours(change: dict[str
         {"exp": 10**40},
         {"exp": 100},
         {"nbf": 100},
+        {"nbf": 90.0},
         {"context": "user"},
         {"context": {"user": ["id"], "features": {}}},
         {"context": {"user": {"id": "ann", "moderator": "false", "hidden-from-recorder": "false"}, "features": {}}},

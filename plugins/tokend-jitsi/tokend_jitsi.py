@@ -134,7 +134,7 @@ class JitsiBackend(Backend):
         """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
         content = self.opened(token)
         try:
-            issued_at, expires_at = (seconds(content.claims[name]) for name in ("iat", "exp"))
+            issued_at, expires_at, _ = (seconds(content.claims[name]) for name in ("iat", "exp", "nbf"))
             context, user = content.claims["context"], content.claims["context"]["user"]
             said = {name: part[name] for part in (user, context) for name in self.details if name in part}
             said |= {"room": content.claims["room"], "user": user["id"], "moderator": user["moderator"] == "true"}

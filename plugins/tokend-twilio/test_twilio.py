@@ -94,6 +94,7 @@ def test_a_token_for_another_account_or_region_is_not_ours(change: dict[str, obj
         {"grants": {"identity": "ann", "video": {}, "task_router": {"workspace_sid": "WS1"}}},
         {"grants": {"identity": "ann", "voice": {"incoming": {"allow": False}}}},
         {"grants": {"identity": "ann", "voice": ["incoming"]}},
+        {"grants": {"identity": "ann", "voice": {"incoming": {"allow": 1}}}},
         {"grants": {"video": {"room": "standup"}}},
         {"grants": "video"},
         {"iss": "SK1"},

@@ -88,7 +88,8 @@ def written(grant: Grant) -> dict[str, Any]:
 
 def said(grants: Mapping[str, Any]) -> dict[str, object]:
     """The fields that the claim `grants` says. For what is no such claim, it raises any error of a wrong type or key."""
-    fields: dict[str, object] = {"user": grants["identity"], "incoming": "incoming" in grants.get("voice", {})}
+    incoming = grants.get("voice", {}).get("incoming", {}).get("allow", False)
+    fields: dict[str, object] = {"user": grants["identity"], "incoming": incoming}
     if "video" in grants:
         fields["room"] = grants["video"].get("room", "*")
     for field, path in PATHS.items():
