@@ -37,7 +37,9 @@ def fields_of(random: Random, features_need_moderator: bool = False) -> dict[str
         "moderator": random.random() < 0.5,
         "hidden_from_recorder": random.random() < 0.2,
     }
-    fields |= {name: random.choice(_TEXTS) for name in ("name", "email", "avatar", "group") if random.random() < 0.5}
+    fields |= {name: random.choice(_TEXTS) for name in ("name", "email", "group") if random.random() < 0.5}
+    if random.random() < 0.5:
+        fields["avatar"] = f"https://pictures.example/{random.getrandbits(64):x}.png?size=64&of=%C3%A9"
     if random.random() < 0.2:
         fields["callee"] = {"id": "bob", "name": random.choice(_TEXTS), "avatar": "https://pictures.example/b.png"}
     if fields["moderator"] or not features_need_moderator:

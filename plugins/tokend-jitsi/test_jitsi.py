@@ -131,6 +131,16 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
         backend.read(jwt.encode(claims, SECRETS[0], headers={"kid": "other"}))
 
 
+def test_the_longest_request_is_minted_and_read_again() -> None:
+    text, url = "\x01" * 200, '"' * 512
+    fields = {"room": "x" * 1023, "user": "\U0001f389" * 255, "moderator": True, "features": [*jitsi_proof.FEATURES]}
+    fields |= {"name": text, "email": text, "group": text, "avatar": url}
+    fields |= {"callee": {"id": text, "name": text, "avatar": url}}
+    for backend in (jitsi(), jaas(("new", NEW))):
+        grant = backend.grant(JitsiFields.model_validate(fields), 60)
+        assert backend.verify(backend.mint(grant, Issuance(1000, 7)), grant, Issuance(1000, 7)) is None
+
+
 def test_the_words_of_prosody_stand_in_a_diagnosis() -> None:
     backend = jitsi()
     grant = backend.grant(JitsiFields.model_validate(REQUESTS[0]), 60)

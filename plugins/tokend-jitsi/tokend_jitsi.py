@@ -43,7 +43,9 @@ NOT_BEFORE = 10
 """Seconds before the issue time from which a token is valid, as in 8x8's samples: the clock of a server may be slow."""
 # clients write other characters as encodeURIComponent does, in small letters; RFC 7622 limits the name to 1,023 bytes
 ROOM = re.compile("[a-z0-9_.!~()%-]{1,1023}")
-Text = Annotated[str, Field(min_length=1, max_length=1024)]
+# a token has at most 16,384 characters, so that it fits the URL or header of a client: these lengths keep it below
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Url = Annotated[str, Field(pattern="^[!-~]{1,512}$")]
 
 
 class Callee(StrictModel):
@@ -51,7 +53,7 @@ class Callee(StrictModel):
 
     id: Text
     name: Text
-    avatar: Text
+    avatar: Url
 
 
 class JitsiFields(StrictModel):
@@ -61,7 +63,7 @@ class JitsiFields(StrictModel):
     user: str | None = Field(default=None, description="the user's id")
     name: Text | None = Field(default=None, description="the name that others see")
     email: Text | None = Field(default=None, description="the user's address")
-    avatar: Text | None = Field(default=None, description="the URL of the user's picture")
+    avatar: Url | None = Field(default=None, description="the URL of the user's picture")
     group: Text | None = Field(default=None, description="the user's group, for reports")
     callee: Callee | None = Field(default=None, description="who is called in a call between two")
     moderator: bool = Field(default=False, description="whether the user moderates the room")

@@ -88,6 +88,13 @@ def test_what_would_not_be_minted_is_unreadable(claims: dict[str, object]) -> No
         stream().read(KEYS.sign({"user_id": "ann", "iat": 95, "exp": 160}, {"kid": "x"}))
 
 
+def test_the_longest_request_is_minted_and_read_again() -> None:
+    calls = [f"{number:064}:{'x' * 64}" for number in range(50)]
+    fields = StreamFields(user="u" * 255, calls=calls, role="r" * 64)
+    grant = stream().grant(fields, 60)
+    assert stream().verify(stream().mint(grant, Issuance(1000, 7)), grant, Issuance(1000, 7)) is None
+
+
 def test_every_call_is_a_channel_and_none_is_any() -> None:
     grant = stream().grant(StreamFields(user="ann", calls=["default:a", "default:b"]), 60)
     assert [service.name for service in grant.services] == ["login", "calls"]

@@ -56,7 +56,7 @@ class StreamFields(StrictModel):
 
     user: str | None = Field(default=None, description="the user's id; !anon for calls without a login")
     calls: list[Call] | None = Field(
-        default=None, min_length=1, max_length=100, description="calls, as TYPE:ID, that the user becomes a member of"
+        default=None, min_length=1, max_length=50, description="calls, as TYPE:ID, that the user becomes a member of"
     )
     role: str | None = Field(
         default=None, pattern="^[A-Za-z0-9_-]{1,64}$", description="the user's role in these calls"

@@ -39,7 +39,9 @@ def fields_of(random: Random) -> dict[str, Any]:
         fields |= {"voice_endpoint_id": "phone:1"} if random.random() < 0.3 else {}
     if random.random() < 0.4:
         fields["outgoing_application_sid"] = sid(random, "AP")
-        fields |= {"outgoing_params": {"to": "+15005550006", "türkçe": "ş"}} if random.random() < 0.5 else {}
+        fields |= (
+            {"outgoing_params": {"to": "+15005550006", "greeting": "Günaydın 🎉"}} if random.random() < 0.5 else {}
+        )
     if random.random() < 0.4:
         fields["chat_service_sid"] = sid(random, "IS")
         fields |= {"chat_push_credential_sid": sid(random, "CR")} if random.random() < 0.5 else {}

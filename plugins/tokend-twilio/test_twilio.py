@@ -115,6 +115,16 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
         twilio().read(keys.sign({**claims, **change}, {"cty": "twilio-fpa;v=1"}))
 
 
+def test_the_longest_request_is_minted_and_read_again() -> None:
+    text, backend = "\x01" * 64, twilio(region="x" * 16)
+    fields = {"user": "u" * 256, "room": "\U0001f389" * 256, "incoming": True, "outgoing_application_sid": AP}
+    fields |= {"outgoing_params": {f"{number:064}": text for number in range(16)}}
+    fields |= {"chat_service_sid": IS, "sync_service_sid": IS, "chat_push_credential_sid": CR}
+    fields |= dict.fromkeys(("voice_endpoint_id", "chat_endpoint_id", "sync_endpoint_id"), text)
+    grant = backend.grant(TwilioFields.model_validate(fields), 60)
+    assert backend.verify(backend.mint(grant, Issuance(1000, 7)), grant, Issuance(1000, 7)) is None
+
+
 def test_another_header_is_unreadable() -> None:
     keys = JwtKeys("HS256", [Secret(proof.SECRET)])
     claims = keys.read(minted(twilio())).claims

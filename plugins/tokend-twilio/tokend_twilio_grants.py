@@ -10,12 +10,14 @@ from pydantic import Field
 
 from tokend.plugins import Grant, StrictModel
 
-Text = Annotated[str, Field(min_length=1, max_length=256)]
+# a token has at most 16,384 characters, so that it fits the URL or header of a client: these lengths keep it below
+Text = Annotated[str, Field(min_length=1, max_length=64)]
 ApplicationSid = Annotated[str, Field(pattern="^AP[0-9a-fA-F]{32}$")]
 CredentialSid = Annotated[str, Field(pattern="^CR[0-9a-fA-F]{32}$")]
 ServiceSid = Annotated[str, Field(pattern="^IS[0-9a-fA-F]{32}$")]
 SyncSid = Annotated[str, Field(pattern="^(IS[0-9a-fA-F]{32}|default)$")]
-Parameters = Annotated[dict[Text, Text], Field(min_length=1, max_length=32)]
+ParameterName = Annotated[str, Field(pattern="^[A-Za-z0-9_.-]{1,64}$")]
+Parameters = Annotated[dict[ParameterName, Text], Field(min_length=1, max_length=16)]
 
 
 class TwilioFields(StrictModel):
