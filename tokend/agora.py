@@ -29,7 +29,7 @@ from tokend.core.secrets import Secret
 from tokend.core.validation import first_field_error
 
 KINDS: Final[Mapping[str, type[AgoraBackend]]] = {**PARTS, "rtc_rtm": RtcRtm, "combined": Combined}
-"""The backend of each kind. docs/kinds.md lists their fields."""
+"""The backend of each kind. docs/vendors/agora.md lists their fields."""
 
 
 class TokenError(ValueError):

@@ -40,12 +40,7 @@ MODULES: Final = (
 TESTS: Final = (
     "tests/unit/core",
     "tests/unit/backends",
-    "tests/unit/issuing/test_grant_contract.py",
-    "tests/unit/issuing/test_vendor_inspection.py",
-    "tests/unit/issuing/test_authorizer.py",
-    "tests/unit/issuing/test_issuer_order.py",
-    "tests/unit/issuing/test_issuer_says.py",
-    "tests/unit/issuing/test_rate_limit_order.py",
+    "tests/unit/issuing",
 )
 NEEDED: Final = ("tokend", "tests", "docs", "benchmarks", "README.md", "config.yaml", "pyproject.toml")
 BAR: Final = 0.95

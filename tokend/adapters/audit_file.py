@@ -37,15 +37,16 @@ If a process was stopped in the middle of a write, the others write without a lo
 class AuditTarget:
     """Not safe for several threads, except that `sync` may run in another thread, one call at a time."""
 
-    def __init__(self, path: str | None, writer: str, *, synced: bool = False) -> None:
+    def __init__(self, path: str | None, writer: str, *, synced: bool = False, instance: str | None = None) -> None:
         """Opens the target; `OSError` if that fails.
 
         `path`: a file or pipe to append to; None is standard output. `synced`: whether `sync` will be called.
+        `instance`: `server.instance`, in each line if it is set.
         """
         self.late: list[bytes] = []
         """Bodies that the next write writes first. They stay here until they are written."""
         self._path = path
-        self._chain = HashChain(writer)
+        self._chain = HashChain(writer, instance)
         self._synced = synced
         self._retired: list[int] = []
         self._torn = False

@@ -31,7 +31,8 @@ Waiters = list["asyncio.Future[None]"]
 class Audit:
     """The audit sink of a running server. `writer` names its chain in each target and differs at every start.
 
-    `probe_seconds`: the time from a failure to the next probe. Every decision also tries to write.
+    `probe_seconds`: the time from a failure to the next probe. Every decision also tries to write. `instance`:
+    `server.instance`, in each line if it is set.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Audit:
         *,
         target: Callable[..., AuditTarget] = AuditTarget,
         probe_seconds: float = PROBE_SECONDS,
+        instance: str | None = None,
     ) -> None:
         """Opens the targets; `OSError` if that fails. `record` needs a running loop."""
         self._sync = settings.sync
@@ -50,7 +52,8 @@ class Audit:
         self._writer = writer
         self._paths = settings.to
         self._probe_seconds = probe_seconds
-        self._targets = [target(path, writer, synced=self._sync == "batch") for path in settings.to]
+        synced = self._sync == "batch"
+        self._targets = [target(path, writer, synced=synced, instance=instance) for path in settings.to]
         self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync
         self._error: OSError | None = None
         self._bodies: list[bytes] = []

@@ -1,8 +1,19 @@
 """HTTP client for calls to other services: no proxies, no cookies, no decompression, responses of a limited size."""
 
+import os
 from typing import Final
 
-from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientResponse,
+    ClientSession,
+    ClientSSLError,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    TCPConnector,
+)
 
 CONNECTIONS: Final = 100
 """The most connections that a session opens."""
@@ -22,6 +33,23 @@ def client(connections: int = CONNECTIONS) -> ClientSession:
         auto_decompress=False,
         headers=headers,
     )
+
+
+def network_reason(error: Exception) -> str:
+    """Why there is no response, in words that quote nothing from one. An error without words of its own is named."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ClientConnectorDNSError):
+        return "the name of the host cannot be resolved"
+    if isinstance(error, ClientConnectorCertificateError):
+        return "the TLS certificate is not accepted"
+    if isinstance(error, ClientSSLError):
+        return "TLS cannot be agreed on"
+    if isinstance(error, ClientConnectorError) and error.errno:
+        return f"no connection: {os.strerror(error.errno)}"
+    if isinstance(error, ServerDisconnectedError):
+        return "the connection was closed without an answer"
+    return type(error).__name__
 
 
 async def read_body(response: ClientResponse, max_bytes: int) -> bytes:

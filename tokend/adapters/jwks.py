@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
-from tokend.adapters.http_client import ResponseProblem, read_body
-from tokend.auth.jws import KeysProblem
+from tokend.adapters.http_client import ResponseProblem, network_reason, read_body
+from tokend.auth.jws import KeysProblem, quoted
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import KeySource
@@ -61,7 +61,7 @@ class KeyCache:
         if self._age(entry) >= STALE:
             await self._refresh_and_wait(source, entry)
             if self._age(entry) >= STALE:
-                raise _unreachable(source)
+                raise _unavailable(source, entry)
         elif self._age(entry) >= FRESH:
             self._start_refresh(source, entry)
         return entry.keys
@@ -74,7 +74,7 @@ class KeyCache:
         entry = self._sources.setdefault(source, _Source())
         await self._refresh_and_wait(source, entry)
         if entry.failing:  # the provider may have a new key
-            raise _unreachable(source)
+            raise _unavailable(source, entry)
         return entry.keys
 
     def ages(self) -> Iterator[tuple[str, float]]:
@@ -115,10 +115,11 @@ class KeyCache:
         except (ClientError, OSError, ValueError, TimeoutError) as error:
             if isinstance(error, KeysProblem):
                 entry.jwks_url = None  # the keys may have moved
+            why = str(error) if isinstance(error, KeysProblem | ResponseProblem) else network_reason(error)
             if not entry.failing:
-                why = str(error) if isinstance(error, KeysProblem | ResponseProblem) else type(error).__name__
                 self._log.event("keys", "error", source=source.url, message=f"cannot be fetched: {why}")
             entry.failing = True
+            entry.reason = why
             return
         if entry.failing:
             self._log.event("keys", "info", source=source.url, message="can be fetched again")
@@ -148,19 +149,28 @@ class _Source:
         self.fetched_at: float | None = None
         self.request_times: deque[float] = deque(maxlen=PER_MINUTE)
         self.failing = False
+        self.reason = "they were not fetched yet"
         self.jwks_url: str | None = None
         self.discovered_at = 0.0
         self.task: asyncio.Task[None] | None = None
 
 
-def _unreachable(source: KeySource) -> ApiError:
-    return ApiError(Code.UNAVAILABLE, "the identity provider cannot be reached", operator=f"no keys of {source.url}")
+def _unavailable(source: KeySource, entry: _Source) -> ApiError:
+    """The error for a token that only such keys could decide. The operator learns why the last fetch failed."""
+    return ApiError(
+        Code.UNAVAILABLE,
+        "the keys of the identity provider are not available",
+        operator=f"no keys of {source.url}: {entry.reason}",
+    )
 
 
 def _jwks_url(document: Any, issuer: str) -> str:
     """The JWKS URL that a discovery document names; `KeysProblem` if it is not to be trusted."""
-    if not isinstance(document, dict) or document.get("issuer") != issuer:
-        raise KeysProblem("the discovery document names another issuer")
+    if not isinstance(document, dict):
+        raise KeysProblem("the discovery document is no JSON object")
+    if document.get("issuer") != issuer:
+        named = "no issuer" if "issuer" not in document else f"the issuer {quoted(document['issuer'])}"
+        raise KeysProblem(f"the discovery document names {named}, and {issuer} is configured")
     url = document.get("jwks_uri")
     if not isinstance(url, str) or not is_secure_url(url) or urlsplit(url).hostname != urlsplit(issuer).hostname:
         raise KeysProblem(

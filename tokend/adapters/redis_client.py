@@ -27,7 +27,7 @@ _SENTINEL_SHARE: Final = 0.25
 
 
 class Client(Struct, frozen=True):
-    """What the limiter needs of redis-py's client. It connects at the first call.
+    """What the limiter and the deny list need of redis-py's client. It connects at the first call.
 
     `script` takes the script's keys and arguments. `reset` closes the connections, so that the next call finds out anew
     which server is the master. `close` is for the end.

@@ -1,23 +1,27 @@
 """Opens what a configuration needs: audit, keys, deny list, authorizers, rate limiter. A reload keeps what stays in use."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tokend.adapters import webhook
 from tokend.adapters.audit_log import Audit
 from tokend.adapters.batch_scheduler import BatchScheduler
 from tokend.adapters.deny_file import DenyFile, deny_file_problem
+from tokend.adapters.deny_source import DenySource, DenySources
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.adapters.system import SYSTEM_CLOCK, Clock
 from tokend.core.interfaces import Interfaces, Limiter
+from tokend.core.secrets import Secret
 from tokend.core.validation import redact_secrets
-from tokend.issuing.server_settings import AuditSettings, DenySettings, RedisSettings, RootOptions
+from tokend.issuing.server_settings import AuditSettings, RedisSettings, RootOptions
 from tokend.telemetry.log import JsonLog
 
 if TYPE_CHECKING:
     from tokend.adapters.redis_limiter import RedisLimiter
+
+_NO_PACKAGE: Final = "redis is configured, but its package is missing: pip install tokend[redis]"
 
 
 class CannotStart(Exception):
@@ -36,9 +40,9 @@ class Resources:
         self.keys = KeyCache(over_http(self._session), clock.monotonic, log)
         self._backends = client(webhook.CONNECTIONS)  # a pool of its own: slow backends must not delay keys
         self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, clock.time), clock.monotonic)
-        self._audits: dict[AuditSettings, Audit] = {}
+        self._audits: dict[tuple[AuditSettings | None, str | None], Audit] = {}
         self._audits_opened = 0
-        self._deny_files: dict[DenySettings, DenyFile] = {}
+        self._deny_sources: dict[tuple[str, str], DenySource] = {}
         self._batch_scheduler = BatchScheduler()
         self._local = LocalLimiter(clock.monotonic)
         self._limiters: dict[tuple[str, str], RedisLimiter] = {}
@@ -46,20 +50,20 @@ class Resources:
 
     def open(self, options: RootOptions) -> Interfaces:
         """What a configuration with these options needs; `CannotStart` if a file or a package cannot be used."""
-        deny = self._deny(options.deny)
+        deny = self._deny(options)
         limiter = self._limiter(options.redis)
-        audit = self._audit(options.audit)
+        audit = self._audit(options)
         return Interfaces(audit, self.keys, deny, self._authorizer, limiter, self._batch_scheduler)
 
     def close_all_except(self, options: RootOptions) -> None:
         """Close what only configurations with other options need. No request may use it any more."""
-        for settings in self._audits.keys() - {options.audit}:
-            audit = self._audits.pop(settings)
+        for settings_and_instance in self._audits.keys() - {(options.audit, options.server.instance)}:
+            audit = self._audits.pop(settings_and_instance)
             audit.close_chains()
             audit.log_heads()
             audit.close()
-        for unused in self._deny_files.keys() - {options.deny}:
-            self._deny_files.pop(unused).close()
+        for source in self._deny_sources.keys() - set(_deny_keys_of(options)):
+            self._closing.add(asyncio.create_task(self._deny_sources.pop(source).close()))
         for key in self._limiters.keys() - {_key_of(options.redis)}:
             self._closing.add(asyncio.create_task(self._limiters.pop(key).close()))
 
@@ -68,9 +72,9 @@ class Resources:
         key = _key_of(options.redis)
         return self._limiters[key].healthy() if key in self._limiters else None
 
-    def deny_file(self, options: RootOptions) -> DenyFile | None:
-        """The deny list of a configuration with these options; None if it has none."""
-        return None if options.deny is None else self._deny_files.get(options.deny)
+    def deny_sources(self, options: RootOptions) -> list[DenySource]:
+        """The sources of the deny list of a configuration with these options."""
+        return [self._deny_sources[key] for key in _deny_keys_of(options) if key in self._deny_sources]
 
     def reopen(self) -> None:
         """Reopen the files of the audit, after log rotation."""
@@ -84,24 +88,26 @@ class Resources:
         await self._session.close()
         await self._backends.close()
 
-    def _audit(self, settings: AuditSettings | None) -> Audit | None:
+    def _audit(self, options: RootOptions) -> Audit | None:
+        settings, instance = options.audit, options.server.instance
         if settings is None:
             return None
-        if settings not in self._audits:
+        if (settings, instance) not in self._audits:
             # it may write to the same file as an earlier one, so that it needs chains of its own
             writer = f"{self._writer}.{self._audits_opened}" if self._audits_opened else self._writer
-            self._audits[settings] = open_audit(settings, writer, self._log)
+            self._audits[settings, instance] = open_audit(settings, writer, self._log, instance)
             self._audits_opened += 1
-        return self._audits[settings]
+        return self._audits[settings, instance]
 
-    def _deny(self, settings: DenySettings | None) -> DenyFile | None:
-        """The deny list. A reload that names the same file reads nothing: a thread has read it."""
-        if settings is None:
-            return None
-        if settings not in self._deny_files:
-            self._deny_files[settings] = _open_deny(settings, self._log, self._clock)
-            self._deny_files[settings].start()
-        return self._deny_files[settings]
+    def _deny(self, options: RootOptions) -> DenySources | None:
+        """The deny list. A reload that names the same sources reads nothing: they have been read."""
+        for key in _deny_keys_of(options):
+            if key not in self._deny_sources:
+                name, place = key
+                opened = _open_deny_redis if name == "redis" else _open_deny_file
+                self._deny_sources[key] = opened(place, self._log, self._clock)
+                self._deny_sources[key].start()
+        return None if options.deny is None else DenySources(self.deny_sources(options))
 
     def _limiter(self, settings: RedisSettings | None) -> Limiter:
         """The limiter for these settings. The counters of this process survive a reload."""
@@ -123,25 +129,46 @@ def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clo
     try:
         from tokend.adapters.redis_limiter import RedisLimiter  # an optional package, slow to import
     except ImportError as error:
-        raise CannotStart("redis is configured, but its package is missing: pip install tokend[redis]") from error
+        raise CannotStart(_NO_PACKAGE) from error
     try:
         return RedisLimiter(settings, log, clock.monotonic, local)
     except ValueError as error:
         raise CannotStart(str(error)) from error
 
 
-def open_audit(settings: AuditSettings, writer: str, log: JsonLog) -> Audit:
-    """The audit; `CannotStart` if its file cannot be opened."""
+def open_audit(settings: AuditSettings, writer: str, log: JsonLog, instance: str | None = None) -> Audit:
+    """The audit; `CannotStart` if its file cannot be opened. `instance`: in each line if it is set."""
     try:
-        return Audit(settings, writer, log)
+        return Audit(settings, writer, log, instance=instance)
     except OSError as error:
         raise CannotStart(
             f"the audit file cannot be opened: {redact_secrets(str(error.filename))}: {error.strerror}"
         ) from error
 
 
-def _open_deny(settings: DenySettings, log: JsonLog, clock: Clock) -> DenyFile:
+def _deny_keys_of(options: RootOptions) -> list[tuple[str, str]]:
+    """The name of each source of the deny list, and its path or URL. The file is first: it can always be read."""
+    if options.deny is None:
+        return []
+    file = [] if options.deny.file is None else [("file", options.deny.file)]
+    if not options.deny.redis or options.redis is None:
+        return file
+    return [*file, ("redis", options.redis.url.reveal())]
+
+
+def _open_deny_file(path: str, log: JsonLog, clock: Clock) -> DenySource:
     try:
-        return DenyFile(settings.file, log, clock.time, clock.monotonic)
+        return DenyFile(path, log, clock.time, clock.monotonic)
     except (OSError, ValueError) as error:
-        raise CannotStart(deny_file_problem(settings.file, error)) from error
+        raise CannotStart(deny_file_problem(path, error)) from error
+
+
+def _open_deny_redis(url: str, log: JsonLog, clock: Clock) -> DenySource:
+    try:
+        from tokend.adapters.deny_redis import DenyRedis  # see open_redis
+    except ImportError as error:
+        raise CannotStart(_NO_PACKAGE) from error
+    try:
+        return DenyRedis(Secret(url), log, clock.time, clock.monotonic)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error

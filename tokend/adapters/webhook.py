@@ -15,7 +15,7 @@ from aiohttp import ClientConnectionError, ClientError, ClientSession
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from tokend.adapters.http_client import ResponseProblem, read_body
+from tokend.adapters.http_client import ResponseProblem, network_reason, read_body
 from tokend.core.authorizer_messages import Answer, InvalidAnswer, read_answer, signature, unavailable
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuthorizerSettings, Question
@@ -133,7 +133,7 @@ class WebhookClient:
         except (InvalidAnswer, ResponseProblem) as problem:
             return str(problem)
         except (ClientError, OSError, ValueError) as error:
-            return f"it cannot be reached: {type(error).__name__}"
+            return f"it cannot be reached: {network_reason(error)}"
         finally:
             self._calls[app] -= 1
 

@@ -20,6 +20,7 @@ class Anonymous(AuthScheme):
     Options = AnonymousOptions
     priority: ClassVar[int] = 100
     takes_anybody: ClassVar[bool] = True
+    from_web_pages: ClassVar[bool] = True
 
     def __init__(self, app: AppContext, callers: Mapping[str, AnonymousOptions]) -> None:
         super().__init__(app, callers)

@@ -76,8 +76,9 @@ class Authenticator:
             if caller is not None:
                 return caller
         if total:
-            beside = _BESIDE if credentials.proxied else None
-            raise not_known(beside)
+            reasons = [_BESIDE] if credentials.proxied else []
+            reasons += [reason for scheme in self._schemes if (reason := scheme.not_mine(credentials)) is not None]
+            raise not_known("; ".join(reasons) or None)
         reason = credentials.unproxied if credentials.proxied is None else "the proxy names no user"
         raise ApiError(
             Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer", operator=reason

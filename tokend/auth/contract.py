@@ -115,6 +115,8 @@ class AuthScheme(ABC):
     """Whether a caller without `rules` is an error. If False, such a caller may have any token without a wildcard."""
     takes_anybody: ClassVar[bool] = False
     """Whether it accepts a request without any credential."""
+    from_web_pages: ClassVar[bool] = False
+    """Whether web pages usually send its credentials. Then an app without `cors` gets a warning."""
 
     def __init__(self, app: AppContext, callers: Mapping[str, Any]) -> None:
         """`callers`: the options of each caller by name. They have passed all checks."""
@@ -145,6 +147,10 @@ class AuthScheme(ABC):
     def requirements(cls, options: Any) -> Sequence["Condition"]:
         """What a caller's options require of the claims, whatever its rules; `tokend explain --as` checks it."""
         return ()
+
+    def not_mine(self, credentials: Credentials) -> str | None:
+        """Why a credential that no scheme of the route accepted is none of this scheme's, for the log; None if unknown."""
+        return None
 
     @abstractmethod
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:

@@ -27,7 +27,7 @@ class InvalidToken(Exception):
 
 
 class KeysProblem(ValueError):
-    """Keys cannot be read. The message says why and repeats nothing of what was received."""
+    """Keys cannot be read. The message says why; of what was received it repeats at most an issuer, bounded and printable."""
 
 
 class Token(Struct, frozen=True):

@@ -24,6 +24,10 @@ REMEMBERED: Final = 1024
 """The most valid tokens that are cached, for all routes of a process. Each has at most 8 KiB."""
 MAX_TRIED: Final = 4
 """The most fetched keys that are tried for a token. Several fit only while keys rotate, or if they have no kid."""
+_PARTS_OF_JWE: Final = 5
+"""RFC 7516, 7.1."""
+_MOST_NAMED: Final = 3
+"""How many trusted issuers a reason names."""
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 
@@ -56,6 +60,7 @@ class Jwt(AuthScheme):
     reads: tuple[Source, ...] = (BEARER,)
     priority: ClassVar[int] = 30
     brings_claims: ClassVar[bool] = True
+    from_web_pages: ClassVar[bool] = True
     _known: ClassVar[dict[tuple["Jwt", str, bool], _Known]] = {}
     """By the route's scheme, the token, and whether it came in a cookie. All routes share it, which saves memory."""
 
@@ -97,6 +102,22 @@ class Jwt(AuthScheme):
         self._remember((self, text, by_cookie), known)
         return known.caller
 
+    def not_mine(self, credentials: Credentials) -> str | None:
+        """What form a bearer token has instead of that of a signed JWT."""
+        if credentials.bearer is None or looks_like_jws(credentials.bearer):
+            return None
+        parts = credentials.bearer.count(".") + 1
+        if parts == _PARTS_OF_JWE:
+            return (
+                "the bearer token is an encrypted JWT (five parts): have the provider issue signed ones (three parts)"
+            )
+        if parts == 1:
+            return (
+                "the bearer token is opaque (no dots), or a key that nobody here has: a signed JWT has three parts; some "
+                "providers issue opaque tokens where no audience is requested"
+            )
+        return f"the bearer token has {parts} parts with dots between, and a signed JWT has three"
+
     def _remember(self, credentials: tuple["Jwt", str, bool], known: _Known) -> None:
         if self._known.get(credentials) is known:
             return
@@ -112,7 +133,9 @@ async def _examined(text: str, trusts: Sequence[TrustedIssuer], keys: Keys | Non
     claims, issuer = token.claims, token.claims.get("iss")
     candidates = [trust for trust in trusts if trust.issuer == issuer]
     if not candidates:
-        raise InvalidToken(f"no caller here trusts the issuer {quoted(issuer)}")
+        trusted = " and ".join(sorted({trust.issuer for trust in trusts})[:_MOST_NAMED])
+        named = f"the issuer {quoted(issuer)}" if "iss" in claims else "a token without iss"
+        raise InvalidToken(f"no caller here trusts {named}; trusted: {trusted}")
     trust = _for_audience(candidates, claims)
     key = await _signer(token, trust, keys)
     ends = _time(claims, "exp")
@@ -139,7 +162,17 @@ def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]
         if trust.audiences & (named | {value for value in also if isinstance(value, str)}):
             return trust
     expected = " or ".join(f"caller {trust.caller} wants {', '.join(sorted(trust.audiences))}" for trust in candidates)
-    raise InvalidToken(f"aud is {quoted(audience)}, {expected}")
+    named_audience = _audience_in_words(audience)
+    raise InvalidToken(f"aud is {named_audience}, {expected}")
+
+
+def _audience_in_words(audience: object) -> str:
+    """The form of `aud`; of a list, the values stay out of the log."""
+    if audience is None:
+        return "missing"
+    if isinstance(audience, list):
+        return f"a list of {len(audience)}, of which none fits" if audience else "an empty list"
+    return quoted(audience) if isinstance(audience, str) else "neither text nor a list"
 
 
 async def _held(trust: TrustedIssuer, keys: Keys | None) -> Sequence["Key"]:

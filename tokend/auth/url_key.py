@@ -39,6 +39,7 @@ class UrlKey(AuthScheme):
     Options = UrlKeyOptions
     reads: tuple[Source, ...] = (PATH_KEY,)
     priority: ClassVar[int] = 20
+    from_web_pages: ClassVar[bool] = True
 
     def __init__(self, app: AppContext, callers: Mapping[str, UrlKeyOptions]) -> None:
         super().__init__(app, callers)

@@ -20,6 +20,10 @@ from tokend.core.reach import is_wildcard, text_of
 from tokend.core.validation import StrictModel
 
 ENTRY_POINT_GROUP: Final = "tokend.backends"
+ANSWER_FIELDS: Final = frozenset(
+    ("token", "kind", "app_id", "role", "ttl", "ttl_asked", "issued_at", "expires_at", "renew_at", "error")
+)
+"""Fields of an answer that no backend may set in `Minted.extra`."""
 
 
 class NoOptions(StrictModel):
@@ -96,7 +100,7 @@ class Backend(ABC):
     Options: ClassVar[type[StrictModel]] = NoOptions
     """The options in YAML, at `backends: {kind: …}`. A field of type `Secret` is written `{env: …}`, `{file: …}` there."""
     Fields: ClassVar[type[StrictModel]]
-    """The fields of a token request."""
+    """The fields of a token request. A backend whose options declare them sets `self.Fields` in `__init__`."""
     extras: ClassVar[tuple[str, ...]] = ()
     """The keys of `Minted.extra`, for custom routes and the generated documentation."""
     services: ClassVar[Mapping[str, ServiceShape]] = {}

@@ -1,71 +1,23 @@
 """The `tokend` command. Exit codes: 0 success, 1 the command failed or its result is negative, 2 usage, 78 configuration."""
 
-import argparse
-import errno
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
-
-from tokend import __version__
-from tokend.cli import audit, configuration, deny, keys, kick, reload, serving, tokens
-from tokend.cli.context import Context, counted
-from tokend.config.loading import ConfigurationError, with_dotenv
-from tokend.config.problems import fold
 
 EXIT_CONFIG: Final = 78
 """EX_CONFIG of sysexits.h, which service managers know."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code. `arguments`: by default those of the process."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if not hasattr(options, "run"):
-        parser.print_help()
-        return 2
-    try:
-        directory = Path.cwd()
-    except FileNotFoundError:
-        print("tokend: the working directory has been deleted: change to another one", file=sys.stderr)
-        return 1
-    try:
-        code: int = options.run(options, Context(with_dotenv(os.environ, directory), directory))
-        if sys.stdout is not None:
-            sys.stdout.flush()  # what cannot be written is an error of this command
-    except ConfigurationError as error:
-        for line in fold(error.problems):
-            print(line, file=sys.stderr)
-        print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
-        return EXIT_CONFIG
-    except BrokenPipeError:  # `tokend … | head`
-        sys.stderr.close()
-        return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EBADF, errno.EIO):
-            raise
-        print(f"tokend: the output cannot be written: {error.strerror}", file=sys.stderr)
-        _drop_output()
-        return 1
-    return code
+    """Run a command and return its exit code. `arguments`: by default those of the process.
 
+    `health` runs every few seconds in a container, so it imports nothing of the other commands.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["health"]:
+        from tokend.cli.health import main as health
 
-def _drop_output() -> None:
-    """Forget what is left to print: the interpreter would try again at its end, and fail with a traceback."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return health(given[1:])
+    from tokend.cli.commands import main as run
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tokend",
-        description="Issues short-lived access tokens for real-time services, only to callers whose rules allow them.",
-        epilog="Exit codes: 0 success, 1 failure or a negative result, 2 wrong usage, 78 errors in the configuration.",
-    )
-    parser.add_argument("--version", action="version", version=f"tokend {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (serving, reload, configuration, tokens, keys, audit, deny, kick):
-        module.add_commands(commands)
-    return parser
+    return run(given)

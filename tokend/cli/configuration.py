@@ -87,17 +87,15 @@ def _plugins(options: argparse.Namespace, context: Context) -> int:
 
 
 def _backends_of(configuration: Configuration) -> int:
-    apps: dict[tuple[str, str], list[str]] = {}
+    apps: dict[tuple[str, str, str], list[str]] = {}
     for app in sorted(configuration.apps.values(), key=lambda app: app.name):
         for kind, backend in app.backends.items():
-            apps.setdefault((kind, _backend_name(kind, type(backend))), []).append(app.name)
-    for (kind, name), names in sorted(apps.items()):
+            fields = ", ".join(backend.Fields.model_fields)  # those of the instance: options may declare them
+            apps.setdefault((kind, _backend_name(kind, type(backend)), fields), []).append(app.name)
+    for (kind, name, fields), names in sorted(apps.items()):
         (entry,) = entry_points.installed(BACKENDS.name)[name]
         shown = kind if kind == name else f"{kind} ({name})"
-        print(
-            f"{BACKENDS.noun}\t{shown}\t{package_of(entry)}\tapps {', '.join(names)}"
-            f"\tfields {', '.join(BACKENDS.load(name).Fields.model_fields)}"
-        )
+        print(f"{BACKENDS.noun}\t{shown}\t{package_of(entry)}\tapps {', '.join(names)}\tfields {fields}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`deny add`, `deny list` and `deny remove`: change the deny file of a configuration, for running servers too."""
+"""`deny add`, `deny list` and `deny remove`: change the deny list of a configuration, for running servers too."""
 
 import argparse
 import sys
@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from tokend.adapters.deny_file import deny_file_problem, read_deny_file, usable
+from tokend.adapters.deny_file import deny_file_problem, read_deny_file
+from tokend.adapters.deny_source import MAX_PROBLEMS
 from tokend.cli.context import Context, add_config, counted, fail
+from tokend.cli.deny_lists import CannotUse, Change, EditedList, FileList, RedisList
 from tokend.config.loading import Files, load_for_start
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
@@ -29,7 +31,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     deny = commands.add_parser(
         "deny",
         help="block users, channels, callers or signed URLs",
-        description="Change the deny list: the file that `deny.file` of the configuration names.",
+        description="Change the deny list: in Redis with `deny.redis` of the configuration, and the file that "
+        "`deny.file` names. `add` writes to Redis if both are there; `list` and `remove` concern both.",
     )
     verbs = deny.add_subparsers(title="commands", metavar="add|list|remove", required=True)
     add = verbs.add_parser(
@@ -77,23 +80,25 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
 
 
 def deny_problems(configuration: Configuration, *, start: bool = False) -> list[Problem]:
-    """The problems of the deny file. `start`: only those with which a server cannot start."""
+    """The problems of the deny file. `start`: only those with which a server cannot start. Redis is not contacted."""
     settings = configuration.options.deny
-    if settings is None:
+    if settings is None or settings.file is None:
         return []
     place = Location(configuration.source)
     try:
-        content = read_deny_file(Path(settings.file))
-        if start:
-            usable(content)
-            return []
+        entries, problems = parse_entries(read_deny_file(Path(settings.file))[0])
+        if start and problems and not entries:
+            raise ValueError("; ".join(problems[:MAX_PROBLEMS]))
     except (OSError, ValueError) as error:
         return [Problem(place, ("deny", "file"), deny_file_problem(settings.file, error))]
-    return [Problem(Location(settings.file), (), sentence) for sentence in content.sentences]
+    sentences = problems[:MAX_PROBLEMS]
+    if len(problems) > MAX_PROBLEMS:
+        sentences.append(f"{len(problems) - MAX_PROBLEMS} more lines are no entries")
+    return [] if start else [Problem(Location(settings.file), (), sentence) for sentence in sentences]
 
 
 def _add(options: argparse.Namespace, context: Context) -> int:
-    path = _path(options, context)
+    edited = _lists(options, context)[0]
     entry = structs.replace(_entry(options), until=options.until)
     if entry == Entry(app=entry.app, until=entry.until):
         fail("name what to deny: --user, --channel, --caller, --url or --issued-before")
@@ -105,30 +110,37 @@ def _add(options: argparse.Namespace, context: Context) -> int:
         replaced = len(lines) - len(kept)
         return [*kept, entry.line()]
 
-    if not _edit(path, change):
+    if not _edit(edited, change):
         return 1
     print(f"{'changed' if replaced else 'added'}: {_sentence(entry, time.time())}")
     return 0
 
 
 def _remove(options: argparse.Namespace, context: Context) -> int:
-    path = _path(options, context)
+    lists = _lists(options, context)
     entry = _entry(options)
     if entry == Entry(app=entry.app):
         fail("name the entry: --user, --channel, --caller, --url or --issued-before")
-    removed: list[bytes] = []
+    removed = False
     similar: list[Entry] = []
 
     def change(lines: list[bytes]) -> list[bytes] | None:
-        removed.extend(line for line in lines if _is_about(line, entry))
-        similar.extend(found for found in parse_entries(b"\n".join(lines))[0] if _has_fields(found, entry))
-        return [line for line in lines if not _is_about(line, entry)] if removed else None
+        nonlocal removed
+        kept = [line for line in lines if not _is_about(line, entry)]
+        if len(kept) == len(lines):
+            similar.extend(found for found in parse_entries(b"\n".join(lines))[0] if _has_fields(found, entry))
+            return None
+        removed = True
+        return kept
 
-    if not path.exists():
-        print(f"tokend: {path} does not exist", file=sys.stderr)
-        return 1
-    if not _edit(path, change):
-        return 1
+    for edited in lists:
+        if isinstance(edited, FileList) and not edited.path.exists():  # removing must not create it
+            if removed:
+                continue
+            print(f"tokend: {edited.name} does not exist", file=sys.stderr)
+            return 1
+        if not _edit(edited, change):
+            return 1
     if not removed:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
         for found in similar[:10]:
@@ -139,34 +151,45 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
 
 
 def _list(options: argparse.Namespace, context: Context) -> int:
-    path = _path(options, context)
-    try:
-        entries, problems = parse_entries(path.read_bytes())
-    except OSError as error:
-        print(f"tokend: {deny_file_problem(str(path), error)}", file=sys.stderr)
-        return 1
-    fields = _entry(options)
-    for entry in entries:
-        if _has_fields(entry, fields):
-            print(entry.line().decode() if options.json else _sentence(entry, time.time()))
-    for problem in problems:
-        print(f"tokend: {path}: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    fields, is_sound = _entry(options), True
+    for listed in _lists(options, context):
+        try:
+            entries, problems = parse_entries(listed.read())
+        except CannotUse as error:
+            print(f"tokend: {error}", file=sys.stderr)
+            is_sound = False
+            continue
+        for entry in entries:
+            if _has_fields(entry, fields):
+                print(entry.line().decode() if options.json else _sentence(entry, time.time()))
+        for problem in problems:
+            print(f"tokend: {listed.name}: {problem}", file=sys.stderr)
+        is_sound = is_sound and not problems
+    return 0 if is_sound else 1
 
 
-def _path(options: argparse.Namespace, context: Context) -> Path:
-    """The path of the deny file. Exits with code 2 if there is none, or an option names what does not exist."""
+def _lists(options: argparse.Namespace, context: Context) -> list[EditedList]:
+    """The lists of the configuration; the one for new entries is first.
+
+    Exits with code 2 if there is none, or an option names what does not exist.
+    """
     if options.file is not None:
-        return context.directory / str(options.file)
+        return [FileList(context.directory / str(options.file))]
     isolated = load_for_start(context.source(options), Files())  # an invalid app must not keep anybody from a block
-    settings = isolated.configuration.options.deny
+    settings, redis = isolated.configuration.options.deny, isolated.configuration.options.redis
     if settings is None:
         fail(
             "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
         )
     callers = {app.name: tuple(app.rules) for app in isolated.configuration.apps.values()}
     _check_names(options, callers, list(isolated.invalid_apps))
-    return Path(settings.file)
+    lists: list[EditedList] = []
+    if settings.redis and redis is not None:
+        try:
+            lists.append(RedisList(redis.url))
+        except CannotUse as error:
+            fail(str(error))
+    return lists if settings.file is None else [*lists, FileList(Path(settings.file))]
 
 
 def _check_names(options: argparse.Namespace, callers: Mapping[str, Sequence[str]], invalid_apps: list[str]) -> None:
@@ -181,20 +204,25 @@ def _check_names(options: argparse.Namespace, callers: Mapping[str, Sequence[str
         fail(f"{where} caller {options.caller}{suggestion(options.caller, known)}")
 
 
-def _edit(path: Path, change: Any) -> bool:
-    """Change the file, and report what is wrong with its other lines; False if it cannot be changed."""
-    from tokend.adapters.deny_file_edit import edit_deny_file  # Windows has no such locks
+def _edit(edited: EditedList, change: Change) -> bool:
+    """Change the list, and report what is wrong with its other lines; False if it cannot be changed."""
+    problems: list[str] = []
+
+    def checked(lines: list[bytes]) -> list[bytes] | None:
+        changed = change(lines)
+        problems[:] = parse_entries(b"\n".join(lines if changed is None else changed))[1]
+        return changed
 
     try:
-        edit_deny_file(path, change)
-        _, problems = parse_entries(path.read_bytes())
-    except OSError as error:
-        print(f"tokend: the deny file cannot be changed: {path}: {error.strerror or error}", file=sys.stderr)
+        edited.edit(checked)
+    except CannotUse as error:
+        print(f"tokend: {error}", file=sys.stderr)
         return False
     if problems:
         count = counted(len(problems), "other line")
         print(
-            f"warning: {path}: {count} that {'is' if len(problems) == 1 else 'are'} no entry: {'; '.join(problems[:3])}",
+            f"warning: {edited.name}: {count} that {'is' if len(problems) == 1 else 'are'} no entry: "
+            f"{'; '.join(problems[:3])}. Until that is corrected, running servers remove no entry",
             file=sys.stderr,
         )
     return True

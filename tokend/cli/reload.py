@@ -5,10 +5,12 @@ import http.client
 import json
 import socket
 import sys
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from tokend.cli.context import Context, add_config, counted, fail
 from tokend.config.loading import read_server
+from tokend.core.folding import listed, without_name
 from tokend.issuing.server_settings import Admin
 
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
@@ -46,12 +48,35 @@ def _reload(options: argparse.Namespace, context: Context) -> int:
     print(f"{'reloaded' if result['result'] == 'done' else 'nothing changed'}, fingerprint {result['fingerprint']}")
     if result["removed"]:
         print(f"removed {counted(len(result['removed']), 'app')}: {', '.join(result['removed'])}")
-    for name, problems in result["invalid_apps"].items():
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        kept = name in result["serving_last_version"]
-        print(f"app {name} is invalid: it {'keeps its last valid version' if kept else 'answers 503'}", file=sys.stderr)
+    for line in lines_of_invalid_apps(result["invalid_apps"], result["serving_last_version"]):
+        print(line, file=sys.stderr)
     return 1 if result["invalid_apps"] else 0
+
+
+def lines_of_invalid_apps(invalid_apps: Mapping[str, Sequence[str]], kept: Collection[str]) -> list[str]:
+    """The problems of invalid apps, and what becomes of them. What is the same for several apps is one line."""
+    alike: dict[str, dict[str, str]] = {}
+    for name, problems in invalid_apps.items():
+        for problem in problems:
+            place, _, common = problem.partition(f": apps.{name}.")
+            alike.setdefault(without_name(common, name) if common else place, {})[name] = problem
+    lines = []
+    for by_name in alike.values():
+        first, *others = by_name
+        same = f" (the same for {counted(len(others), 'other app')}: {listed(others)})" if others else ""
+        lines.append(by_name[first] + same)
+    for names, does in (
+        (
+            [name for name in invalid_apps if name in kept],
+            ("keeps its last valid version", "keep their last valid version"),
+        ),
+        ([name for name in invalid_apps if name not in kept], ("answers 503", "answer 503")),
+    ):
+        if len(names) == 1:
+            lines.append(f"app {names[0]} is invalid: it {does[0]}")
+        elif names:
+            lines.append(f"{len(names)} apps ({listed(names)}) are invalid: they {does[1]}")
+    return lines
 
 
 def _diff(options: argparse.Namespace, context: Context) -> int:

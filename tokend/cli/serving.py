@@ -1,26 +1,21 @@
-"""`serve`: run the server. `health`: check a running server."""
+"""`serve`: run the server."""
 
 import argparse
 import sys
 import time
-import urllib.error
-import urllib.request
-from typing import Any, Final
+from typing import Any
 
 from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
-from tokend.config.loading import ConfigurationError, Files, load_for_start, read_server
+from tokend.config.loading import ConfigurationError, Files, load_for_start
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
 
-HEALTH_SECONDS: Final = 5.0
-"""The longest wait for an answer."""
-
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Add `serve` and `health`."""
+    """Add `serve`."""
     serve = commands.add_parser("serve", help="run the server", description="Serve requests until SIGTERM or SIGINT.")
     add_config(serve)
     serve.add_argument("--host", help="address to listen on (default: TOKEND_HOST, server.listen or 127.0.0.1)")
@@ -31,12 +26,6 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "--workers", type=_workers, help="number of processes, or auto for a process per core (default: server.workers)"
     )
     serve.set_defaults(run=_serve)
-    health = commands.add_parser(
-        "health", help="check whether a running server is alive", description="Exit code 0 if /healthz answers 200."
-    )
-    add_config(health)
-    health.add_argument("--url", help="base URL (default: where `serve` would listen on this machine)")
-    health.set_defaults(run=_health)
 
 
 def _serve(options: argparse.Namespace, context: Context) -> int:
@@ -91,28 +80,6 @@ def _greeting(configuration: Configuration, url: str) -> str:
     if example is not None:
         lines.append(f"Try:  {example}")
     return "\n".join(lines)
-
-
-def _health(options: argparse.Namespace, context: Context) -> int:
-    try:
-        url = options.url or _own_url(options, context)
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("the URL must begin with http:// or https://")
-        health_url = f"{url.rstrip('/')}/healthz"
-        with urllib.request.urlopen(health_url, timeout=HEALTH_SECONDS) as answer:  # noqa: S310  # the scheme is checked above
-            print(f"{url}: {answer.status}")
-            return 0 if answer.status == 200 else 1
-    except (OSError, urllib.error.URLError, ValueError) as error:
-        print(f"tokend: no healthy answer: {error}", file=sys.stderr)
-        return 1
-
-
-def _own_url(options: argparse.Namespace, context: Context) -> str:
-    try:
-        listen, _ = read_server(options.config, context.environment, context.directory)
-    except ConfigurationError:
-        listen = Listen()
-    return listen.url
 
 
 def _workers(text: str) -> int:

@@ -127,7 +127,8 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
     from tokend.telemetry.log import standard_error  # aiohttp is slow to import
 
     try:
-        audit = open_audit(configuration.options.audit, secrets.token_hex(8), standard_error(time.time))
+        instance = configuration.options.server.instance
+        audit = open_audit(configuration.options.audit, secrets.token_hex(8), standard_error(time.time), instance)
         entry = decision(
             app.name, Caller(caller or "(operator)"), issued.token_request, issued, issued.issued_at, "cli"
         )

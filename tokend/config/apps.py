@@ -20,6 +20,8 @@ from tokend.config.shape import AppShape
 from tokend.config.showing import plain
 from tokend.config.url_signing import build_url_signing
 from tokend.core.declarations import APP_ADMIN
+from tokend.core.durations import written
+from tokend.core.folding import listed
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.logins import login_warning
 
@@ -76,7 +78,40 @@ def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller])
     for name, caller in callers.items():
         found += _caller_warnings(f"app {app.name}", name, caller)
         found += _login_warnings(app, caller)
+        found += _ttl_warnings(app, caller)
     found += [f"app {app.name}: route {route.prefix} {warning}" for route in routes for warning in route.warnings]
+    found += _cors_warnings(app, callers)
+    return found
+
+
+def _cors_warnings(app: App, callers: Mapping[str, BuiltCaller]) -> list[str]:
+    """Callers whose requests come from web pages, where the app says nothing of pages. `cors: {}` says that there are none."""
+    names = [name for name, caller in callers.items() if caller.scheme is not None and caller.scheme.from_web_pages]
+    if not names or "cors" in app.options.model_fields_set:
+        return []
+    noun = "caller" if len(names) == 1 else "callers"
+    return [
+        f"app {app.name}: there is no `cors`, so no web page of another origin can read the answers to {noun} {listed(names)}; "
+        'write cors: {origins: ["https://app.example.com"]}, or cors: {} if there is no such page'
+    ]
+
+
+def _ttl_warnings(app: App, caller: BuiltCaller) -> list[str]:
+    """Rules that name a longer ttl than the app, or each of the rule's kinds, allows: it is never reached."""
+    found = []
+    for rule in caller.rules:
+        maxima = {
+            kind: app.options.ttl.longest(app.backends[kind].max_ttl) for kind in rule.kinds & app.backends.keys()
+        }
+        longest = max(maxima.values(), default=app.options.ttl.max)
+        if rule.max_ttl is not None and rule.max_ttl > longest:
+            whose = (
+                "the app's max" if longest == app.options.ttl.max else f"the max of kind {' and '.join(sorted(maxima))}"
+            )
+            found.append(
+                f"app {app.name}: {rule.name} has ttl.max {written(rule.max_ttl)}, which is over {whose} of "
+                f"{written(longest)}, so {written(longest)} counts"
+            )
     return found
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from tokend.config.problems import KeyPath, Report
 from tokend.config.references import SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.vendor_defaults import DEFAULT_KINDS
+from tokend.core.declarations import Declarations
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, field_errors, invalid, redact_secrets
@@ -75,13 +77,19 @@ def _created(
     """The backend of an app. None, and a problem, if it cannot be created or its declarations are wrong."""
     try:
         instance = backend(options, app_credentials)
-        problem = next(instance.declarations.problems(), None)
+        problem = _problem_of(instance.declarations)
     except Exception as error:  # noqa: BLE001  # a plug-in may raise anything; its text could hold a secret
         problem = f"cannot be created: its backend raised {type(error).__name__}"
     if problem is None:
         return instance
     report.add_after(at, problem)
     return None
+
+
+@lru_cache(maxsize=256)
+def _problem_of(declarations: Declarations) -> str | None:
+    """What is wrong with declarations, which the instances of all apps may share."""
+    return next(declarations.problems(), None)
 
 
 def _class_of(kind: str, written: Mapping[str, Any], at: KeyPath, tools: BuildContext) -> type[Backend] | None:

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -95,9 +95,14 @@ def installed(group: str) -> Entries:
 
 def package_of(entry: EntryPoint) -> str:
     """The name and version of the distribution with this entry point."""
-    if entry.dist is None or not entry.dist.name:  # damaged metadata has no name
-        return "an unnamed package"
-    return f"{entry.dist.name} {entry.dist.version or '(no version)'}"
+    return "an unnamed package" if entry.dist is None else _name_and_version(entry.dist)
+
+
+@cache
+def _name_and_version(distribution: Distribution) -> str:
+    """Each reading parses its metadata, and a distribution has many entry points."""
+    name = distribution.name
+    return f"{name} {distribution.version or '(no version)'}" if name else "an unnamed package"  # if it is damaged
 
 
 def _object_of(entry: EntryPoint, where: str) -> Any:

@@ -1,6 +1,5 @@
 """Loads the configuration from YAML, files and the environment. Raises `ConfigurationError` with every problem."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from io import StringIO
@@ -21,8 +20,8 @@ from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.secrets import Secrets
 from tokend.config.showing import plain, redacted
-from tokend.config.vendor_defaults import CREDENTIAL_VARIABLES
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
+from tokend.core.listening import is_port, listening_address, port_variable
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Admin, Listen, ServerSettings
@@ -30,8 +29,6 @@ from tokend.issuing.server_settings import Admin, Listen, ServerSettings
 DEFAULT_FILE: Final = "config.yaml"
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of one configuration file."""
-_PORT_VARIABLES: Final = ("SERVER_PORT", "PORT")
-_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 class Source(Struct, frozen=True):
@@ -161,7 +158,7 @@ def exists(environment: Mapping[str, str], directory: Path) -> bool:
     """Whether `find` finds a configuration that no option names."""
     if _file_name(None, environment, directory, Files()) is not None:
         return True
-    return all(environment.get(name) for name in CREDENTIAL_VARIABLES.values())
+    return not environment_only.missing(environment)
 
 
 def find(
@@ -180,10 +177,9 @@ def find(
     if name is not None:
         path = directory / name
         return read_tree(path, name, files, unreadable), name, path.parent
-    missing = [name for name in CREDENTIAL_VARIABLES.values() if not environment.get(name)]
-    if missing:
+    if missing := environment_only.missing(environment):
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
-        sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set both variables"
+        sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set all of them"
         raise ConfigurationError([Problem(Location("configuration"), (), sentence)])
     return environment_only.tree_of(environment), environment_only.SOURCE, directory
 
@@ -319,17 +315,13 @@ def _read(path: Path, name: str, files: Files, problems: list[Problem], *, holds
 
 
 def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
-    """The address to listen on: TOKEND_HOST, and SERVER_PORT or else PORT, override `server.listen`."""
-    host = environment.get("TOKEND_HOST") or written.host
-    for name in _PORT_VARIABLES:
-        if environment.get(name):
-            return Listen(host, int(environment[name]))
-    return Listen(host, written.port)
+    """The address to listen on. The variables have been checked."""
+    return Listen(*listening_address((written.host, written.port), environment))
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
-    name = next((variable for variable in _PORT_VARIABLES if environment.get(variable)), None)
-    if name is None or (_PORT.fullmatch(environment[name]) and int(environment[name]) <= 65_535):
+    name = port_variable(environment)
+    if name is None or is_port(environment[name]):
         return []
     return [Problem(Location(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
 

@@ -21,6 +21,13 @@ class Problem(Struct, frozen=True):
     path: KeyPath
     sentence: str
 
+    @property
+    def for_any_app(self) -> object:
+        """The same for two problems that differ only in the place and name of their app."""
+        if len(self.path) < 2 or self.path[0] != "apps":
+            return self
+        return without_name(self.sentence, str(self.path[1])), self.path[2:]
+
     def __str__(self) -> str:
         where = dotted(self.path)
         return f"{self.location}: {where}: {self.sentence}" if where else f"{self.location}: {self.sentence}"
@@ -106,12 +113,8 @@ def fold(problems: Iterable[Problem]) -> list[str]:
     """The problems as lines for people. One that is the same for several apps is a line that names the others."""
     alike: dict[object, dict[str, Problem]] = {}
     for problem in problems:
-        path, name = problem.path, ""
-        key: object = object()
-        if len(path) > 1 and path[0] == "apps":
-            name = str(path[1])
-            key = (without_name(problem.sentence, name), path[2:])
-        alike.setdefault(key, {}).setdefault(name, problem)
+        name = str(problem.path[1]) if len(problem.path) > 1 else ""
+        alike.setdefault(problem.for_any_app, {}).setdefault(name, problem)
     lines = []
     for by_name in alike.values():
         first, *others = by_name

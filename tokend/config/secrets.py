@@ -13,6 +13,9 @@ from tokend.core.secrets import Secret
 from tokend.core.validation import redact_secrets
 
 MAX_BYTES: Final = 64 * 1024
+_QUOTES: Final = frozenset({'""', "''", "``", "“”", "‘’"})
+_INVISIBLE: Final = "\u200b\u2060\ufeff"
+"""Characters that `str.strip` leaves: zero width space, word joiner and byte order mark."""
 _OTHERS_READ: Final = 0o044
 """The bits of a file's mode by which its group and all others may read it."""
 
@@ -52,32 +55,31 @@ class Secrets:
         return [f"{name}={self._environment.get(name, '')}" for name in sorted(self._used)]
 
     def variable(self, name: str) -> str:
-        """The text of a variable. Raises `SecretProblem` if it is unset or empty."""
+        """The text of a variable, without one final line break. Raises `SecretProblem` if it is unset, empty or not bare."""
         self._used.add(name)
         value = self._environment.get(name, "")
         if not value:
             raise SecretProblem(f"the environment variable {redact_secrets(name)} is not set")
-        return value
+        return _bare(value, f"environment variable {redact_secrets(name)}")
 
     def read(self, reference: Reference, *, public: bool = False) -> Secret:
         """The secret of a reference, without one final line break. Raises `SecretProblem`. `public`: anybody may read it."""
         if reference.env is not None:
-            text = self.variable(reference.env).removesuffix("\n").removesuffix("\r")
-            if not text:
-                raise SecretProblem(f"the {reference.source} holds only a line break")
-            return Secret(text)
+            return Secret(self.variable(reference.env))
         what = reference.source
+        path = self._path(reference)
         try:
             check = None if reference.file is None or public else partial(self._check_mode, what)
-            text = self._files.read(self._path(reference), MAX_BYTES, check).decode()
+            text = self._files.read(path, MAX_BYTES, check).decode()
         except OSError as error:
             raise SecretProblem(f"the {what} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise SecretProblem(f"the {what} is not UTF-8 text") from error
-        text = text.removesuffix("\n").removesuffix("\r")
-        if not text or len(text) > MAX_BYTES:
-            raise SecretProblem(f"the {what} is {'too long' if text else 'empty'}")
-        return Secret(text)
+        if len(text) > MAX_BYTES:
+            raise SecretProblem(f"the {what} is too long")
+        if not text:
+            raise SecretProblem(f"the {what} is empty")
+        return Secret(_bare(text, what))
 
     def read_or_report(self, reference: Reference, at: KeyPath, report: Report) -> Secret | None:
         """The secret of a reference. None if it cannot be read; the problem is then in the report."""
@@ -105,3 +107,23 @@ class Secrets:
                 f"the {what} can be read by others than its owner: chmod 600 it, or, where nobody else is, "
                 "as in a container, write secrets: {readable_files: true}"
             )
+
+
+def _bare(text: str, what: str) -> str:
+    """The text without one final line break. Raises `SecretProblem` if something else surrounds it.
+
+    Editors, shells and copied lines add blanks, a byte order mark or quotes. They would count as part of the secret.
+    """
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise SecretProblem(f"the {what} holds only a line break")
+    if text.startswith("\ufeff"):
+        raise SecretProblem(f"the {what} begins with a byte order mark: save it as UTF-8 without BOM")
+    if text.strip().strip(_INVISIBLE) != text:
+        raise SecretProblem(
+            f"the {what} begins or ends with a blank, a line break or an invisible character: remove it "
+            "(one final line break may stay)"
+        )
+    if len(text) > 1 and text[0] + text[-1] in _QUOTES:
+        raise SecretProblem(f"the {what} stands in quotes, which would count as part of the secret: remove them")
+    return text

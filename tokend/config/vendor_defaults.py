@@ -4,7 +4,7 @@ It is the only module of the configuration that names kinds and dialects of a ve
 """
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -13,7 +13,19 @@ DEFAULT_KINDS: Final = ("rtc", "rtm", "chat")
 DEFAULT_DIALECTS: Final = ("native", "agora-token-service")
 """The dialects of a route without `dialect`, where the app has one of `DEFAULT_KINDS`."""
 CREDENTIAL_VARIABLES: Final[Mapping[str, str]] = {"app_id": "APP_ID", "certificate": "APP_CERTIFICATE"}
-"""The variables that a start without a file needs, by the key of the app that each gives a value to."""
+"""The variables that a start without a file needs for Agora, by the key of the app that each gives a value to."""
+LIVEKIT_VARIABLES: Final[Mapping[str, str]] = {
+    "api_key": "LIVEKIT_API_KEY",
+    "secret": "LIVEKIT_API_SECRET",
+    "url": "LIVEKIT_URL",
+}
+"""The same for LiveKit, by the option of the kind `livekit`. They may be set in place of Agora's, or beside them."""
+LIVEKIT: Final = "livekit"
+"""The kind and the dialect of LiveKit."""
+LIVEKIT_CAPABILITIES: Final = ("dispatch",)
+"""What LiveKit's clients need beside the rest: they name the agent that joins their room."""
+LIVEKIT_DIALECTS: Final[tuple[str | dict[str, Any], ...]] = ("native", {LIVEKIT: {"generate": ["room", "identity"]}})
+"""The dialects of a start without a file. LiveKit's starter apps send neither a room nor an identity."""
 
 
 def default_dialects(kinds: Collection[str]) -> tuple[str, ...]:

@@ -6,18 +6,18 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
+from tokend.core.listening import parse_address
 from tokend.core.validation import invalid
 
 _NETWORK: Final = re.compile(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?")
-_LISTEN: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):([0-9]{1,5})")
 
 
 def host_and_port(text: str) -> tuple[str, int]:
     """`127.0.0.1:8080`, `[::1]:8080` or `name:8080` as its two parts; a pydantic error otherwise."""
-    found = _LISTEN.fullmatch(text)
-    if found is None or not 0 <= int(found[3]) <= 65_535:
-        raise invalid("must be an address and a port: 127.0.0.1:8080 or [::1]:8080")
-    return found[1] or found[2], int(found[3])
+    try:
+        return parse_address(text)
+    except ValueError as problem:
+        raise invalid(str(problem)) from None
 
 
 def _proxy(text: str) -> str:

@@ -3,7 +3,8 @@
 This module formats and verifies lines; `adapters/audit_file.py` writes them. Each writer (a
 process or a worker) starts a hash chain of its own for each file, so that several writers can append to the same file.
 
-    {"writer": …, "sequence": n, "previous": sha256 of the writer's line n-1, "after": sha256 of the line before it, …}
+    {"writer": …, "sequence": n, "previous": sha256 of the writer's line n-1, "after": sha256 of the line before it,
+     "instance": …, …}
 
 `after` is there if the line before it in the file is another writer's, or the file was empty. So every line of a file names the
 one before it, and no writer's lines can be removed unnoticed. It is null if the writer could not lock the file; lines that
@@ -66,8 +67,10 @@ def decision(
 class HashChain:
     """The hash chain of one writer. `lines` changes nothing; `commit` advances the chain once lines are written."""
 
-    def __init__(self, writer: str) -> None:
+    def __init__(self, writer: str, instance: str | None = None) -> None:
+        """`instance`: `server.instance`, in each line if it is set."""
         self._head = _LINE_START + msgspec.json.encode(writer) + b',"sequence":'
+        self._instance = b"" if instance is None else b'"instance":%b,' % msgspec.json.encode(instance)
         self._sequence = 0
         self._previous = FIRST_PREVIOUS.encode()
 
@@ -84,7 +87,7 @@ class HashChain:
         head, sequence, previous, lines = self._head, self._sequence, self._previous, []
         link = b'"after":null,' if unlocked else b"" if after is None else b'"after":"%b",' % after.encode()
         for body in bodies:
-            line = b'%b%d,"previous":"%b",%b%b' % (head, sequence, previous, link, body[1:])
+            line = b'%b%d,"previous":"%b",%b%b%b' % (head, sequence, previous, link, self._instance, body[1:])
             if not unlocked:
                 link = b""
             previous = hashlib.sha256(line).hexdigest().encode()

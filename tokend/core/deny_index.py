@@ -2,12 +2,15 @@
 
 The fields of an entry are its key in a table. A token for any user is stopped by an entry for one user, since that user
 could use it: for such tokens, each entry also has a key with `None` for the user. The same holds for channels.
+One thread may change the index while others call `reason`: each change of a table is a single step of the interpreter.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
 from math import inf
 from typing import Final
+
+from msgspec import Struct
 
 from tokend.core.declarations import WILDCARD_CHANNEL, WILDCARD_USER
 from tokend.core.deny_entries import Entry
@@ -20,40 +23,66 @@ Key = tuple[str | None, str | None, str | None, str | None, str | None]
 """App, caller, url, user and channel of an entry. Empty: it has no such field. None: any user or channel."""
 Shape = tuple[bool, bool, bool, bool, bool]
 """Which fields of a key are empty."""
-Block = tuple[float, float]
-"""`issued_before` and `until` of an entry in Unix seconds; infinity if it has none."""
-_ALWAYS: Final[tuple[Block, ...]] = ((inf, inf),)
+
+
+class Block(Struct, frozen=True, gc=False):
+    """The times of an entry in Unix seconds; infinity if it has none. Without `gc`, since there may be very many."""
+
+    issued_before: float = inf
+    until: float = inf
+
+
+_ALWAYS: Final = Block()
 _EMPTY: Final = ("",)
+_STEPS: Final = 16
+"""Entries or blocks between two calls of `pause`."""
 
 
 class DenyIndex:
-    """A deny list. `add` and `discard` must not run while another thread calls `reason`."""
+    """A deny list. Only one thread may call `add` and `remove`; any may call `reason` meanwhile."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.count = 0
         """Number of entries."""
         self._blocks: dict[Key, tuple[Block, ...]] = {}
-        self._shapes: set[Shape] = set()
+        self._all_blocks: dict[Key, dict[Block, int]] = {}
+        """For keys of more than one entry: each block, and how many entries have it. Only the widest are in `_blocks`."""
+        self._shapes: tuple[Shape, ...] = ()
+        self._shape_counts: dict[Shape, int] = {}
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: Entry) -> None:
         """Add an entry."""
-        self.count += 1
-        app, caller, url = entry.app or "", entry.caller or "", entry.url or ""
-        user, channel = entry.user or "", entry.channel or ""
-        blocks: tuple[Block, ...] = _ALWAYS
-        before, until = entry.issued_before, entry.until
-        if before is not None or until is not None:
-            blocks = ((inf if before is None else before, inf if until is None else until),)
-        self._shapes.add((not app, not caller, not url, not user, not channel))
-        self._put((app, caller, url, user, channel), blocks)
-        if user:
-            self._put((app, caller, url, None, channel), blocks)
-        if channel:
-            self._put((app, caller, url, user, None), blocks)
-            if user:
-                self._put((app, caller, url, None, None), blocks)
+        key, block = _key_of(entry), _block_of(entry)
+        blocks = (block,)
+        for found in _with_wildcards(key):
+            present = self._blocks.setdefault(found, blocks)
+            if present is not blocks:
+                self._widen(found, present, block)
+        self._count_shape(key, 1)
+
+    def remove(self, entries: Iterable[Entry], pause: Callable[[], None] = lambda: None) -> None:
+        """Remove entries that were added. `pause` is called every few steps."""
+        affected: set[Key] = set()
+        for number, entry in enumerate(entries):
+            if number % _STEPS == 0:
+                pause()
+            key, block = _key_of(entry), _block_of(entry)
+            affected.update(found for found in _with_wildcards(key) if self._take(found, block))
+            self._count_shape(key, -1)
+        while affected:  # to free a large set at once takes long
+            key = affected.pop()
+            pause()
+            blocks: tuple[Block, ...] = ()
+            for number, block in enumerate(self._all_blocks[key], 1):
+                if number % _STEPS == 0:
+                    pause()
+                blocks = _with(blocks, block)
+            if blocks:
+                self._blocks[key] = blocks
+            else:
+                del self._blocks[key], self._all_blocks[key]
 
     def reason(self, app: str, caller: Caller, reach: Reach, now: int) -> str | None:
         """Return why a grant with this reach is denied, or None if it is not. The sentence discloses nothing of the entry.
@@ -81,33 +110,74 @@ class DenyIndex:
                     return _DENIED
         return None
 
-    def discard(self, number: int) -> bool:
-        """Forget this number of keys, and return whether any is left. To free a large index at once takes long."""
-        for _ in range(min(number, len(self._blocks))):
-            self._blocks.popitem()
-        return bool(self._blocks)
+    def _widen(self, key: Key, blocks: tuple[Block, ...], block: Block) -> None:
+        """Add a block to a key that has blocks."""
+        counts = self._all_blocks.get(key)
+        if counts is None:
+            counts = self._all_blocks[key] = {blocks[0]: 1}
+        counts[block] = counts.get(block, 0) + 1
+        wider = _with(blocks, block)
+        if wider is not blocks:
+            self._blocks[key] = wider
 
-    def _put(self, key: Key, blocks: tuple[Block, ...]) -> None:
-        present = self._blocks.setdefault(key, blocks)
-        if present is not blocks and present is not _ALWAYS:
-            self._blocks[key] = _with(present, *blocks)
+    def _take(self, key: Key, block: Block) -> bool:
+        """Take a block from a key, and return whether the widest blocks of the key must be found again."""
+        counts = self._all_blocks.get(key)
+        if counts is None:
+            del self._blocks[key]
+            return False
+        counts[block] -= 1
+        if counts[block]:
+            return False
+        del counts[block]
+        return block in self._blocks[key]
+
+    def _count_shape(self, key: Key, change: int) -> None:
+        self.count += change
+        app, caller, url, user, channel = key
+        shape = (not app, not caller, not url, not user, not channel)
+        count = self._shape_counts.get(shape, 0) + change
+        self._shape_counts[shape] = count
+        if count == 0 or (count == 1 and change > 0):
+            self._shapes = tuple(found for found, number in self._shape_counts.items() if number)
+
+
+def _key_of(entry: Entry) -> Key:
+    return entry.app or "", entry.caller or "", entry.url or "", entry.user or "", entry.channel or ""
+
+
+def _block_of(entry: Entry) -> Block:
+    before, until = entry.issued_before, entry.until
+    if before is None and until is None:
+        return _ALWAYS
+    return Block(inf if before is None else before, inf if until is None else until)
+
+
+def _with_wildcards(key: Key) -> tuple[Key, ...]:
+    """Return the key, and those under which tokens for any user or channel find it."""
+    app, caller, url, user, channel = key
+    if user and channel:
+        for_any = (app, caller, url, None, channel), (app, caller, url, user, None), (app, caller, url, None, None)
+        return key, *for_any
+    if user:
+        return key, (app, caller, url, None, channel)
+    return (key, (app, caller, url, user, None)) if channel else (key,)
 
 
 def _with(blocks: tuple[Block, ...], new: Block) -> tuple[Block, ...]:
     """Return the blocks with another one, without those that a wider and longer one makes needless."""
-    before, until = new
-    if len(blocks) == 1 and blocks[0][0] == before:  # by far the most frequent
-        return blocks if blocks[0][1] >= until else (new,)
-    for other_before, other_until in blocks:
-        if other_before >= before and other_until >= until:
+    if len(blocks) == 1 and blocks[0].issued_before == new.issued_before:  # by far the most frequent
+        return blocks if blocks[0].until >= new.until else (new,)
+    for block in blocks:
+        if block.issued_before >= new.issued_before and block.until >= new.until:
             return blocks
-    kept = [block for block in blocks if block[0] > before or block[1] > until]
+    kept = [block for block in blocks if block.issued_before > new.issued_before or block.until > new.until]
     return (*kept, new)
 
 
 def _applies(blocks: tuple[Block, ...], caller: Caller, now: int) -> bool:
-    for before, until in blocks:  # noqa: SIM110  # a generator costs more than the whole loop
-        if now < until and (before == inf or _began_before(before, caller)):
+    for block in blocks:
+        if now < block.until and (block.issued_before == inf or _began_before(block.issued_before, caller)):
             return True
     return False
 

@@ -27,6 +27,12 @@ Duration = Annotated[
 """Seconds."""
 
 
+def written(seconds: int) -> str:
+    """Return a duration as the configuration writes it, in the largest unit that divides it: `5400` is `90m`."""
+    unit = next(unit for unit in reversed(UNITS) if seconds % UNITS[unit] == 0)
+    return f"{seconds // UNITS[unit]}{unit}" if seconds else "0s"
+
+
 _WORDS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 

@@ -90,12 +90,11 @@ def bind_limits(limits: Mapping[str, FieldLimit], claims: Mapping[str, object]) 
     }
 
 
-def unmet_fields(limits: Mapping[str, Limit], services: Iterable[Service]) -> list[str]:
+def unmet_fields(limits: Mapping[str, Limit], services: Iterable[Service]) -> dict[str, str]:
     """Return a sentence for each detail of which the limits do not allow a value. A detail without a limit is allowed."""
-    unmet = [
-        name
+    return {
+        name: f"field {name} may have {limits[name]}"
         for service in services
         for name, value in service.detail.items()
         if name in limits and not limits[name].allows(value)
-    ]
-    return [f"field {name} may have {limits[name]}" for name in dict.fromkeys(unmet)]
+    }

@@ -37,6 +37,19 @@ def listed(names: Sequence[str], most: int = NAMES) -> str:
 
 
 def without_name(sentence: str, app: str) -> str:
-    """The sentence with `{app}` for the app's name: at the beginning, as a part of a path, and before a rule's caller."""
-    name = re.escape(app)
-    return re.sub(rf"(?:(?<=^app )|(?<=/)){name}(?![\w.-])|(?<=: ){name}(?=\.)", "{app}", sentence)
+    """The sentence with `{app}` for the app's name: at the beginning, in the name of a file, and before a rule's caller."""
+    found, begin = "", 0
+    at = sentence.find(app)
+    while at >= 0:
+        end = at + len(app)
+        if _is_name(sentence[:at], sentence[end : end + 1]):
+            found, begin = f"{found}{sentence[begin:at]}{{app}}", end
+        at = sentence.find(app, max(begin, at + 1))
+    return found + sentence[begin:]
+
+
+def _is_name(before: str, after: str) -> bool:
+    """Whether the text between these two is the app's name, and not a part of another word."""
+    if before.endswith(("/", "_", "-")):
+        return not (after.isalnum() or after == "_")
+    return (before == "app " and after == ":") or (before.endswith(": ") and after == ".")

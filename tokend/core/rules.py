@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, PrivateAttr
 from tokend.core.claims import ClaimError
 from tokend.core.conditions import Conditions
 from tokend.core.declarations import APP_ADMIN
-from tokend.core.durations import Duration
+from tokend.core.durations import Duration, written
 from tokend.core.field_limits import FieldLimits, Limit, bind_limits, unmet_fields
 from tokend.core.lists import ItemOrSet
 from tokend.core.model import ANY, ANY_TEXT, Caller, Grant, Restriction
@@ -118,22 +118,37 @@ class BoundRule(Struct, frozen=True):
         )
 
 
-def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | str:
-    """Insert the caller's claims. Returns a sentence if the rule does not apply to this caller or kind."""
+class UnmetLimit(Struct, frozen=True):
+    """What of a grant a rule does not allow. `sentence` repeats the rule and the request, for `explain`.
+
+    `short` may stand in the error of any response: it has no text of the request, and of the rule no channel, user, value of
+    a detail or value of a claim, since each of them may be what a stranger has to guess.
+    """
+
+    sentence: str
+    short: str
+
+
+def _alike(sentence: str) -> UnmetLimit:
+    return UnmetLimit(sentence, sentence)
+
+
+def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | UnmetLimit:
+    """Insert the caller's claims. Returns what is unmet if the rule does not apply to this caller or kind."""
     if kind not in rule.kinds:
-        return f"kind {kind} is not among kinds {_listed(rule.kinds)}"
+        return _alike(f"kind {kind} is not among kinds {_listed(rule.kinds)}")
     for restriction in caller.restrictions:
         if restriction.kinds is not None and kind not in restriction.kinds:
-            return f"{restriction.source}: kind {kind} is not among kinds {_listed(restriction.kinds)}"
+            return _alike(f"{restriction.source}: kind {kind} is not among kinds {_listed(restriction.kinds)}")
     for condition in rule.when:
         if not condition.holds(caller.claims):
-            return f"when: {condition}"
+            return UnmetLimit(f"when: {condition}", f"it applies only with another value of {condition.path}")
     try:
         channel = rule.channel.bind(caller.claims) if rule.channel else None
         user = rule.user.bind(caller.claims) if rule.user else None
         fields = bind_limits(rule.fields, caller.claims) if rule.fields else NO_LIMITS
     except NotApplicable as reason:
-        return str(reason)
+        return UnmetLimit(str(reason), "a claim that it inserts is missing, or has a form that it does not take")
     if not caller.restrictions:
         return BoundRule(channel, user, rule.max_ttl, (), fields)
     limits = (rule.max_ttl, *(restriction.max_ttl for restriction in caller.restrictions))
@@ -150,15 +165,16 @@ def _bind_restriction(restriction: Restriction) -> BoundRestriction:
 
 
 class Unmet(Struct, frozen=True):
-    """Why a rule does not allow a grant, in sentences. Missing capabilities are separate: they have an error code."""
+    """Why a rule does not allow a grant. Missing capabilities are separate: they have an error code."""
 
-    others: tuple[str, ...] = ()
+    limits: tuple[UnmetLimit, ...] = ()
     capabilities: tuple[str, ...] = ()
+    """Sentences."""
 
     @property
-    def all(self) -> tuple[str, ...]:
-        """All sentences."""
-        return self.others + self.capabilities
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, in sentences."""
+        return (*(limit.sentence for limit in self.limits), *self.capabilities)
 
 
 _ALL_MET: Final = Unmet()
@@ -169,65 +185,84 @@ def unmet_requirements(rule: Rule, bound: BoundRule, grant: Grant, reach: Reach)
 
     `reach` is that of the grant.
     """
-    others = _unmet_limits(grant, reach, rule, bound)
+    limits = _unmet_limits(grant, reach, rule, bound)
     if bound.fields:
-        others += unmet_fields(bound.fields, grant.services)
+        limits += [
+            UnmetLimit(sentence, f"field {name} does not match")
+            for name, sentence in unmet_fields(bound.fields, grant.services).items()
+        ]
     for bound_restriction in bound.bound_restrictions:
         restriction = bound_restriction.restriction
         source = restriction.source
-        others += [f"{source}: {unmet}" for unmet in _unmet_limits(grant, reach, restriction, bound_restriction)]
+        limits += [
+            UnmetLimit(f"{source}: {limit.sentence}", f"{source}: {limit.short}")
+            for limit in _unmet_limits(grant, reach, restriction, bound_restriction)
+        ]
         if APP_ADMIN in reach.capabilities:
-            others.append(f"{source}: a restricted caller never administers the app")
+            limits.append(_alike(f"{source}: a restricted caller never administers the app"))
     missing = reach.capabilities - rule.capabilities
-    if not others and not missing:
+    if not limits and not missing:
         return _ALL_MET
-    return Unmet(tuple(others), tuple(f"capability {capability} is not named" for capability in sorted(missing)))
+    return Unmet(tuple(limits), tuple(f"capability {capability} is not named" for capability in sorted(missing)))
 
 
 def _unmet_limits(
     grant: Grant, reach: Reach, limit: Rule | Restriction, texts: BoundRule | BoundRestriction
-) -> list[str]:
+) -> list[UnmetLimit]:
     """Return what of a grant exceeds the kinds, texts, roles and ttl of a rule or restriction."""
-    unmet = []
+    unmet: list[UnmetLimit] = []
     if limit.kinds is not None and not reach.kinds <= limit.kinds:
         unmet += [
-            f"kind {kind}, which the token also contains, is not among kinds {_listed(limit.kinds)}"
+            _alike(f"kind {kind}, which the token also contains, is not among kinds {_listed(limit.kinds)}")
             for kind in sorted(reach.kinds - limit.kinds)
         ]
     if texts.channel is not None:
-        channels = _unmatched(reach.channels, texts.channel)
-        unmet += [f"{_in_words('channel', channel, grant)} does not match {texts.channel}" for channel in channels]
+        unmet += _unmatched("channel", reach.channels, texts.channel, grant)
         unmet += [
-            f"service {name} has no channel, so it does not match channel {texts.channel}"
+            UnmetLimit(
+                f"service {name} has no channel, so it does not match channel {texts.channel}",
+                f"service {name} has no channel, so it does not match",
+            )
             for name in sorted(reach.omits_channel)
         ]
         if texts.user is None:
             unmet += [
-                f'service {name} never has a channel: where channel is limited, user must be, too ("*" allows any)'
+                _alike(
+                    f'service {name} never has a channel: where channel is limited, user must be, too ("*" allows any)'
+                )
                 for name in sorted(reach.no_channel)
             ]
     if texts.user is not None:
-        users = _unmatched(reach.users, texts.user)
-        unmet += [f"{_in_words('user', user, grant)} does not match {texts.user}" for user in users]
+        unmet += _unmatched("user", reach.users, texts.user, grant)
         if not texts.user.is_any:
             unmet += [
-                f"service {name} has no user, so it does not match user {texts.user}"
+                UnmetLimit(
+                    f"service {name} has no user, so it does not match user {texts.user}",
+                    f"service {name} has no user, so it does not match",
+                )
                 for name in sorted(reach.omits_user)
             ]
     if limit.roles is not None and not reach.roles <= limit.roles:
         missing = ", ".join(sorted(reach.roles - limit.roles))
-        unmet.append(f"role {missing} is not among roles {_listed(limit.roles)}")
+        unmet.append(_alike(f"role {missing} is not among roles {_listed(limit.roles)}"))
     if limit.max_ttl is None:
         return unmet
     longest = max([grant.ttl, *(seconds for service in grant.services for seconds in service.privileges.values())])
     if longest > limit.max_ttl:
-        unmet.append(f"ttl {longest} s is over the max of {limit.max_ttl} s")
+        sentence = f"a ttl of at most {written(limit.max_ttl)} is allowed, and {written(longest)} was requested"
+        unmet.append(_alike(sentence))
     return unmet
 
 
-def _unmatched(ids: frozenset[str], pattern: Pattern) -> list[str]:
+def _unmatched(noun: str, ids: frozenset[str], pattern: Pattern, grant: Grant) -> list[UnmetLimit]:
     """Return the ids that do not match. Any id matches the pattern `*`; a wildcard needs its capability, too."""
-    return sorted([text for text in ids if not pattern.matches(text) and not pattern.is_any])
+    if pattern.is_any:
+        return []
+    return [
+        UnmetLimit(f"{_in_words(noun, text, grant)} does not match {pattern}", f"{noun} does not match")
+        for text in sorted(ids)
+        if not pattern.matches(text)
+    ]
 
 
 def _in_words(noun: str, text: str, grant: Grant) -> str:

@@ -44,7 +44,8 @@ class HttpRequest(Struct, frozen=True):
     """A matched request. `params` are the decoded parts of the path; `query` keeps order and repetitions.
 
     `options`: the options of the dialect on this route, an instance of its `Options`. `now`: in Unix seconds.
-    `field_types` returns the fields of one of the app's kinds; none for any other name.
+    `field_types` returns the fields of one of the app's kinds; none for any other name. `nonce`: a random number of 128
+    bits, a new one for each request, for dialects that make up ids. No token is minted with it.
     """
 
     params: Mapping[str, str]
@@ -54,6 +55,7 @@ class HttpRequest(Struct, frozen=True):
     options: Any
     now: int
     field_types: Callable[[str], FieldTypes] = _no_fields
+    nonce: int = 0
 
 
 class Issue(Struct, frozen=True):
@@ -138,8 +140,8 @@ class Description(Struct, frozen=True):
     """What an endpoint takes and answers, for the OpenAPI document.
 
     `path` and `query`: parameters by name; one of the path that is left out is any text. `required`: the parameters of the
-    query that must be there. `body`: of JSON, or of a form if the endpoint's `media` is FORM. `answer`: that of status 200;
-    it is plain text if the schema is of a string.
+    query that must be there. `body`: of JSON, or of a form if the endpoint's `media` is FORM. `answer`: that of a request that
+    succeeds, with `status`; it is plain text if the schema is of a string.
     """
 
     summary: str | None = None
@@ -148,6 +150,7 @@ class Description(Struct, frozen=True):
     required: tuple[str, ...] = ()
     body: Schema | None = None
     answer: Schema | None = None
+    status: int = 200
 
 
 class Endpoint(Struct, frozen=True):
@@ -155,7 +158,8 @@ class Endpoint(Struct, frozen=True):
 
     `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
     different from the dialect's; they are plain text then. `issues`: whether it may issue tokens. Then a request is also
-    written to the audit whose credential fails before its body is read.
+    written to the audit whose credential fails before its body is read. `key_parameter`: a parameter of the query that holds
+    a key, as the segment of the path after `/k/` does.
     """
 
     method: str
@@ -167,6 +171,7 @@ class Endpoint(Struct, frozen=True):
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
     description: Description = Description()
     issues: bool = True
+    key_parameter: str | None = None
 
 
 def _no_warnings(options: Any) -> Sequence[str]:

@@ -29,6 +29,10 @@ from tokend.telemetry.prometheus import exposition
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _PATHS: Final = ("/metrics", "/healthz", "/readyz", "/-/config", "/-/diff", "POST /-/reload")
+_WRONG_HOST: Final = (
+    "the Host header must be localhost, an address, or the host of server.admin.listen: "
+    "a page of a browser can have any other name lead here"
+)
 
 
 class Operated(Protocol):
@@ -44,16 +48,19 @@ class Operated(Protocol):
         """Why no request should be sent here; empty: it is ready."""
 
 
-def application_of(operated: Operated, key: str | None, log: JsonLog, *, local: bool | None = None) -> web.Application:
+def application_of(
+    operated: Operated, key: str | None, log: JsonLog, *, local: bool | None = None, host: str | None = None
+) -> web.Application:
     """The application. `key`: the digest of what opens `/-/…` from other machines.
 
-    `local`: whether its listener is reached from this machine alone; None: each connection tells.
+    `local`: whether its listener is reached from this machine alone; None: each connection tells. `host`: the name or
+    address that the configuration gives the listener.
     """
-    endpoints = _Endpoints(operated, key, local)
+    endpoints = _Endpoints(operated, key, local, host)
     app = web.Application(middlewares=[no_cache, _errors_in(log)])
-    app.router.add_get("/", _index)
+    app.router.add_get("/", endpoints.by_own_name(_index))
     app.router.add_get("/healthz", _healthy)
-    app.router.add_get("/metrics", endpoints.metrics)
+    app.router.add_get("/metrics", endpoints.by_own_name(endpoints.metrics))
     app.router.add_get("/readyz", endpoints.ready)
     app.router.add_get("/-/config", endpoints.only_operator(endpoints.configuration))
     app.router.add_get("/-/diff", endpoints.only_operator(endpoints.difference))
@@ -100,10 +107,24 @@ async def full_snapshot(operated: Operated) -> Snapshot:
 
 
 class _Endpoints:
-    def __init__(self, operated: Operated, key: str | None, local: bool | None) -> None:
+    def __init__(self, operated: Operated, key: str | None, local: bool | None, host: str | None) -> None:
         self._operated = operated
         self._key = key
         self._local = local
+        self._host = None if host is None else host.lower()
+
+    def by_own_name(self, handler: Handler) -> Handler:
+        """The handler, which answers on loopback only a request that names this machine: see `_names_this_machine`.
+
+        Probes (`/healthz`, `/readyz`) go without, since they may come by any name.
+        """
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if _is_on_loopback(request) and not self._is_named(request):
+                return _error(403, _WRONG_HOST)
+            return await handler(request)
+
+        return handle
 
     def only_operator(self, handler: Handler) -> Handler:
         """The handler, which answers only the operator."""
@@ -114,11 +135,17 @@ class _Endpoints:
                     return _error(401, "the key of server.admin is needed, as Authorization: Bearer")
             elif not (_is_local(request) if self._local is None else self._local):
                 return _error(403, "only on loopback or a unix socket, or with server.admin.key")
-            elif hdrs.ORIGIN in request.headers or not _names_this_machine(host_of(request)):
+            elif hdrs.ORIGIN in request.headers:
                 return _error(403, "no page of a browser may do this")
+            elif not self._is_named(request):
+                return _error(403, _WRONG_HOST)
             return await handler(request)
 
         return handle
+
+    def _is_named(self, request: web.BaseRequest) -> bool:
+        host = host_of(request)
+        return host == self._host or _names_this_machine(host)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         body, content_type = exposition(await full_snapshot(self._operated), request.headers.get(hdrs.ACCEPT, ""))
@@ -211,6 +238,15 @@ def _names_this_machine(host: str | None) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_on_loopback(request: web.BaseRequest) -> bool:
+    """Whether the connection came to a loopback address. Pages of a browser cannot reach a unix socket."""
+    end = request.get_extra_info("sockname")
+    if not isinstance(end, tuple):
+        return False
+    address = ip_address(end[0].partition("%")[0])
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _is_local(request: web.BaseRequest) -> bool:

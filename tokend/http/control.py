@@ -117,7 +117,13 @@ class Control:
         """Why no request should be sent here; empty: it is ready."""
         reasons = ["stopping"] if self.draining else []
         audit = self.active.interfaces.audit
-        return reasons if audit is None or audit.healthy() else [*reasons, "the audit cannot be written"]
+        if audit is not None and not audit.healthy():
+            reasons.append("the audit cannot be written")
+        if self._resources is not None:
+            sources = self._resources.deny_sources(self.active.configuration.options)
+            unread = [source.name for source in sources if not source.has_been_read]
+            reasons.extend(f"the deny list has not been read from {name}" for name in unread)
+        return reasons
 
     def snapshot(self, extra: Values | None = None) -> Snapshot:
         """The metrics of this application, and `extra` ones."""
@@ -130,11 +136,10 @@ class Control:
             gauges["tokend_jwks_age_seconds"] = {(source,): age for source, age in self._resources.keys.ages()}
             if (counts := self._resources.redis_counts(self.active.configuration.options)) is not None:
                 gauges["tokend_limiter_healthy"] = {(): float(counts)}
-            deny_file = self._resources.deny_file(self.active.configuration.options)
-            if deny_file is not None:
-                gauges["tokend_deny_list_entries"] = {(): float(deny_file.entries)}
-                gauges["tokend_deny_list_problems"] = {(): float(deny_file.problems)}
-                gauges["tokend_deny_list_age_seconds"] = {(): deny_file.age()}
+            if sources := self._resources.deny_sources(self.active.configuration.options):
+                gauges["tokend_deny_list_entries"] = {(source.name,): float(source.entries) for source in sources}
+                gauges["tokend_deny_list_problems"] = {(source.name,): float(source.problems) for source in sources}
+                gauges["tokend_deny_list_age_seconds"] = {(source.name,): source.age() for source in sources}
         audit = self.active.interfaces.audit
         if audit is not None:
             gauges["tokend_audit_healthy"] = {(): float(audit.healthy())}

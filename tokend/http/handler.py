@@ -65,6 +65,7 @@ class RequestHandler:
             match.route.dialect_options[match.dialect.name],
             now,
             match.route.field_types,
+            control.nonces.nonce(),
         )
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):

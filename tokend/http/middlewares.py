@@ -11,6 +11,7 @@ from tokend.core.errors import STATUS, ApiError, Code
 from tokend.http.control import CONTROL
 from tokend.http.cors import origin_problem
 from tokend.http.parser_errors import UNREADABLE
+from tokend.http.proxies import peer_of
 from tokend.http.responses import NO_CACHE, error_response
 from tokend.http.routes import RouteMatch
 from tokend.issuing.routing import Match, NoMatch
@@ -53,7 +54,8 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
         response.force_close()
     seconds = clock.monotonic() - record.started
     parent = request.headers.get(_PARENT)
-    record.write(response.status, seconds, control.metrics, control.log, control.tracing, parent)
+    trusted = parent is not None and control.is_proxy(peer_of(request))
+    record.write(response.status, seconds, control.metrics, control.log, control.tracing, parent, trusted=trusted)
     if batches_responses:
         await asyncio.sleep(0)  # the responses of one turn of the loop leave together: a proxy here wakes once
     return response

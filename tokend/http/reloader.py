@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.config.problems import fold
 from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics
@@ -92,7 +93,7 @@ class Reloader:
             try:
                 isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
             except ConfigurationError as error:
-                return self._reject(map(str, error.problems))
+                return self._reject(fold(error.problems))
             configuration = isolated.configuration
             if configuration.fingerprint == self.configuration.fingerprint:
                 self.refused = False
@@ -102,7 +103,7 @@ class Reloader:
                 return self._result(changed=False)
             if isolated.invalid_apps and not (isolated.changes_apps or self._starts_to_fail(isolated)):
                 self._note_invalid_apps(isolated)
-                return self._reject(map(str, isolated.problems), isolated)
+                return self._reject(fold(isolated.problems), isolated)
             if problems := await self._install(isolated, files):
                 return self._reject(problems)
             before, self.isolated, self.files = self.configuration, isolated, files
@@ -175,10 +176,18 @@ def _kept(isolated: Isolated) -> tuple[str, ...]:
 
 
 def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:
-    """Write an error for each app that is not served as it is written."""
+    """Write an error for each app that is not served as it is written. Apps with the same problems share one."""
+    alike: dict[object, list[str]] = {}
     for name, invalid in isolated.invalid_apps.items():
-        serves = "its last valid version" if invalid.serves_previous else "nothing: its routes answer 503"
-        log.event("invalid_app", "error", app=name, serves=serves, problems=list(map(str, invalid.problems)))
+        alike.setdefault((invalid.serves_previous, *(problem.for_any_app for problem in invalid.problems)), []).append(
+            name
+        )
+    for names in alike.values():
+        invalid_apps = [isolated.invalid_apps[name] for name in names]
+        serves = "its last valid version" if invalid_apps[0].serves_previous else "nothing: its routes answer 503"
+        problems = fold(problem for invalid in invalid_apps for problem in invalid.problems)
+        which = {"app": names[0]} if len(names) == 1 else {"apps": names}
+        log.event("invalid_app", "error", **which, serves=serves, problems=problems)
 
 
 def _at_next_start(before: Configuration, now: Configuration) -> list[str]:

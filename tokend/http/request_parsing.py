@@ -26,8 +26,9 @@ _NO_CREDENTIALS: Final = Credentials()
 def credentials_in(request: web.BaseRequest, found: Match, proxies: TrustedProxies) -> Credentials:
     """The request's credentials."""
     headers, authenticator = request.headers, found.route.authenticator
+    url_key = found.url_key if found.endpoint.key_parameter is None else _url_key(request, found)
     if (
-        found.url_key is None
+        url_key is None
         and authenticator.cookie is None
         and not authenticator.proxy_headers
         and hdrs.AUTHORIZATION not in headers
@@ -37,10 +38,20 @@ def credentials_in(request: web.BaseRequest, found: Match, proxies: TrustedProxi
     credentials = read_credentials(
         headers.getall(hdrs.AUTHORIZATION, ()),
         {name: headers.getall(name, ()) for name in authenticator.headers},
-        found.url_key,
+        url_key,
         _session(request, found),
     )
     return _with_proxied(credentials, request, found.route, proxies) if found.route.proxy_headers else credentials
+
+
+def _url_key(request: web.BaseRequest, found: Match) -> str | None:
+    """The key in the path, or in the query of an endpoint that has one there. Raises `ApiError` (400) for two keys."""
+    keys = [value for name, value in query_of(request) if name == found.endpoint.key_parameter]
+    if found.url_key is not None:
+        keys.append(found.url_key)
+    if len(keys) > 1:
+        raise ApiError(Code.CREDENTIAL_AMBIGUOUS, "two keys in the URL: send one")
+    return keys[0] if keys else None
 
 
 def _with_proxied(

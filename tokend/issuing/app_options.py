@@ -102,7 +102,7 @@ class Origins:
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _LABELS: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:(?![/?#@])[!-~])+")
-_WRITTEN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://(\*\.)?({_LABELS}|\[[0-9a-f:]+\])(:[0-9]{{1,5}})?")
+_WRITTEN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://(\*\.)?({_LABELS}|\[[0-9a-f:]+\])(:([1-9][0-9]{{0,4}}))?")
 
 _ANY_PORT: Final = frozenset({"http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"})
 """For pages under development, whose port changes. On another host, each port may belong to someone else."""
@@ -126,7 +126,9 @@ def check_origin(written: str) -> str | None:
     if (port := _DEFAULT_PORTS.get(scheme)) is not None and rest.endswith(f":{port}"):
         without = redact_secrets(written.removesuffix(f":{port}"))
         return f"names the default port, which browsers leave out: write {without}"
-    if written == "*" or written in _ANY_PORT or _WRITTEN.fullmatch(written):
+    if written == "*" or written in _ANY_PORT:
+        return None
+    if (found := _WRITTEN.fullmatch(written)) is not None and int(found[4] or 1) <= 65_535:
         return None
     if written.endswith(":*"):
         return f"any port is only possible on this machine: write {', '.join(sorted(_ANY_PORT))}, or name the port"

@@ -8,16 +8,11 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from tokend.backends.contract import Backend, Minted, Mismatch
+from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted, Mismatch
 from tokend.core.declarations import NEVER, REQUIRED, Presence
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Extent, Grant, Issuance, Service
 from tokend.core.reach import Reach, reach_of
-
-ANSWER_FIELDS: Final = frozenset(
-    ("token", "kind", "app_id", "role", "ttl", "ttl_asked", "issued_at", "expires_at", "renew_at", "error")
-)
-"""Fields of an answer that no backend may set in `Minted.extra`."""
 
 PLUGIN_ERRORS: Final = (Exception, SystemExit)
 """What a plug-in may raise. Neither may end the server, and no text of it is shown: it could hold a secret."""

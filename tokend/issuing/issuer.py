@@ -167,10 +167,10 @@ def _left(
         return permit
     if isinstance(answer, ApiError):
         return answer
-    again, rule_results, _ = evaluate(
+    again, rule_results = evaluate(
         app, options, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
     )
-    if again is not None and again.reach == permit.reach and _details(again) == _details(permit):
+    if isinstance(again, Permit) and again.reach == permit.reach and _details(again) == _details(permit):
         return again
     unmet = next((rule_result.unmet for rule_result in rule_results if rule_result.rule == permit.rule), ())
     reasons = "; ".join(sentence.removeprefix(f"{SOURCE}: ") for sentence in unmet)

@@ -102,7 +102,7 @@ def endpoint_operation(dialect: Dialect, endpoint: Endpoint, is_open: bool) -> d
         "tags": [dialect.name],
         "operationId": _identifier(dialect.name, endpoint),
         "summary": description.summary or f"As {dialect.name} has it",
-        "responses": {"200": _answer(description.answer)},
+        "responses": {str(description.status): _answer(description.answer)},
         "security": [{}] if is_page else security(is_open),
     }
     if not is_page:

@@ -3,7 +3,7 @@
 Lifetimes are first checked against the bounds of app, route and kind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from tokend.backends.contract import Backend
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, TokenRequest
 from tokend.core.reach import Reach
-from tokend.core.rules import BoundRule, bind, unmet_requirements
+from tokend.core.rules import BoundRule, Rule, Unmet, UnmetLimit, bind, unmet_requirements
 from tokend.core.validation import StrictModel, first_field_error
 from tokend.dialects.contract import Explanation, RuleResult
 from tokend.issuing import inspection
@@ -42,10 +42,10 @@ class Permit(Struct, frozen=True):
 
 def decide(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Permit:
     """The grant that the first fitting rule permits. Raises `ApiError` if there is none. Nothing is minted."""
-    permit, _, api_error = evaluate(app, options, caller, token_request)
-    if permit is None:
-        raise api_error or _not_permitted(options)
-    return permit
+    found, _ = evaluate(app, options, caller, token_request)
+    if isinstance(found, ApiError):
+        raise found
+    return found
 
 
 def explain(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Explanation:
@@ -53,18 +53,18 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
 
     Raises `ApiError` (500) if the backend breaks its contract.
     """
+    rule_results: list[RuleResult] = []
     try:
-        permit, rule_results, api_error = evaluate(app, options, caller, token_request)
+        found, rule_results = evaluate(app, options, caller, token_request)
     except ApiError as error:
         if error.status >= 500:
             raise
-        permit, rule_results, api_error = None, [], error
-    if permit is None:
-        reason = api_error or _not_permitted(options)
-        return Explanation(caller.name, tuple(rule_results), reason.renamed(token_request.names))
-    gives = inspection.grant_fields(permit.grant, permit.backend)
+        found = error
+    if isinstance(found, ApiError):
+        return Explanation(caller.name, tuple(rule_results), found.renamed(token_request.names))
+    gives = inspection.grant_fields(found.grant, found.backend)
     return Explanation(
-        caller.name, (*rule_results, RuleResult(permit.rule, ())), None, gives, app.options.authorizer is not None
+        caller.name, (*rule_results, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
     )
 
 
@@ -78,19 +78,21 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
 
 def evaluate(
     app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest
-) -> tuple[Permit | None, list[RuleResult], ApiError | None]:
-    """Try the rules in order until one permits. Returns its permit, the results of the rules before it, and the error.
+) -> tuple[Permit | ApiError, list[RuleResult]]:
+    """Try the rules in order until one permits. Returns its permit, and the results of the rules before it.
 
-    Without a permit, the error is that of the rule that came closest.
+    Without a permit, returns the error of the rule that came closest. Where only one rule can count, it says what is unmet.
     """
     backend, fields = validated(app, token_request)
     _check_bounds(token_request, options, backend)
     rule_results: list[RuleResult] = []
-    misses: list[tuple[int, ApiError]] = []
+    bad_requests: list[ApiError] = []
+    unmet_by_rule: list[tuple[Rule, Unmet]] = []
     for rule in app.rules.get(caller.name, ()):
         bound = bind(rule, token_request.kind, caller)
-        if isinstance(bound, str):
-            rule_results.append(RuleResult(rule.name, (bound,)))
+        if isinstance(bound, UnmetLimit):
+            rule_results.append(RuleResult(rule.name, (bound.sentence,)))
+            unmet_by_rule.append((rule, Unmet((bound,))))
             continue
         try:
             filled_fields = _filled_fields(backend, fields, bound) if bound.fields else {}
@@ -102,18 +104,19 @@ def evaluate(
             if api_error.status >= 500:
                 raise
             rule_results.append(RuleResult(rule.name, (api_error.detail,)))
-            misses.append((0, api_error))
+            bad_requests.append(api_error)
             continue
         unmet = unmet_requirements(rule, bound, grant, reach)
-        if not unmet.others and not unmet.capabilities:
+        if not unmet.limits and not unmet.capabilities:
             sources = tuple([restriction.source for restriction in caller.restrictions]) if caller.restrictions else ()
             user_fields = {} if user is None else filled(backend, token_request.kind, user)
             added = {**filled_fields, **user_fields}
             permit = Permit(token_request, backend, grant, reach, rule.name, added, clamped_from, sources)
-            return permit, rule_results, None
-        rule_results.append(RuleResult(rule.name, unmet.all))
-        misses.append(_miss(unmet.others, unmet.capabilities, options))
-    return None, rule_results, min(misses, key=lambda miss: miss[0])[1] if misses else None
+            return permit, rule_results
+        rule_results.append(RuleResult(rule.name, unmet.sentences))
+        unmet_by_rule.append((rule, unmet))
+    closest = bad_requests[0] if bad_requests else _closest(unmet_by_rule, token_request.kind, options)
+    return closest, rule_results
 
 
 def _filled_fields(backend: Backend, fields: StrictModel, bound: BoundRule) -> dict[str, object]:
@@ -142,18 +145,25 @@ def _with_fields(backend: Backend, token_request: TokenRequest, filled: Mapping[
         raise ApiError(Code.INVALID_FIELD, f"is filled in by the rule and {first.sentence}", where) from error
 
 
-def _not_permitted(options: RouteOptions) -> ApiError:
-    """The error where no rule fits. It names v1/explain on a route that has it."""
-    hint = "; v1/explain says what each lacks" if options.explains else ""
-    return ApiError(Code.NOT_PERMITTED, f"no rule of this caller permits this{hint}")
+def _closest(unmet_by_rule: Sequence[tuple[Rule, Unmet]], kind: str, options: RouteOptions) -> ApiError:
+    """The error where no rule permits: that of the first rule of which only capabilities are missing.
 
-
-def _miss(others: tuple[str, ...], capabilities: tuple[str, ...], options: RouteOptions) -> tuple[int, ApiError]:
-    """Rank and error of a rule that does not permit: 1 if only capabilities are missing, else 2. A bad request has rank 0."""
-    if others:
-        return 2, _not_permitted(options)
-    needed = ", ".join(sentence.split()[1] for sentence in capabilities)
-    return 1, ApiError(Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule")
+    Without one: what the only rule that can count does not allow. It says no more than `UnmetLimit.short`.
+    """
+    for _, unmet in unmet_by_rule:
+        if not unmet.limits:
+            needed = ", ".join(sentence.split()[1] for sentence in unmet.capabilities)
+            return ApiError(
+                Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule"
+            )
+    of_kind = [(rule, unmet) for rule, unmet in unmet_by_rule if kind in rule.kinds] or unmet_by_rule
+    if len(of_kind) != 1:
+        hint = "; v1/explain says what each requires" if options.explains else ""
+        return ApiError(Code.NOT_PERMITTED, f"no rule of this caller permits this{hint}")
+    _, unmet = of_kind[0]
+    reasons = "; ".join(dict.fromkeys((*(limit.short for limit in unmet.limits), *unmet.capabilities)))
+    hint = "; v1/explain shows the rule" if options.explains else ""
+    return ApiError(Code.NOT_PERMITTED, f"the rule of this caller does not permit this: {reasons}{hint}")
 
 
 def _check_bounds(token_request: TokenRequest, options: RouteOptions, backend: Backend) -> None:

@@ -197,34 +197,55 @@ def candidates(route: Route) -> Iterator[_Candidate]:
     below = route.path[len(literal_prefix(route.path)) :]
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
-            parts = below + parse_path(endpoint.path)
-            literals = tuple((place, part) for place, part in enumerate(parts) if isinstance(part, str))
-            names = tuple((place, part.name) for place, part in enumerate(parts) if isinstance(part, Placeholder))
-            yield _Candidate(route, dialect, endpoint, parts, literals, names)
+            yield _Candidate(route, dialect, endpoint, *_parts_below(below, endpoint.path))
+
+
+@lru_cache(maxsize=4096)
+def _parts_below(below: Parts, path: str) -> tuple[Parts, tuple[tuple[int, str], ...], tuple[tuple[int, str], ...]]:
+    """The parts of an endpoint's path, its literals and its placeholder names by position. Most apps share them."""
+    parts = below + parse_path(path)
+    literals = tuple((place, part) for place, part in enumerate(parts) if isinstance(part, str))
+    names = tuple((place, part.name) for place, part in enumerate(parts) if isinstance(part, Placeholder))
+    return parts, literals, names
 
 
 def clash(route: Route, other: Route) -> str | None:
     """The template of a path that both routes could match, or None. A route can clash with itself."""
     if route.host != other.host or literal_prefix(route.path) != literal_prefix(other.path):
         return None
-    for first in candidates(route):
-        for second in candidates(other):
-            if route is other and first.endpoint is second.endpoint:
-                break
-            if _same_endpoint(first.endpoint, second.endpoint) and _could_both(first.below, second.below):
-                return first.template()
+    of_route = tuple(candidates(route))
+    number = _first_clash(_targets(of_route), None if route is other else _targets(tuple(candidates(other))))
+    return None if number is None else of_route[number].template()
+
+
+_Target = tuple[str, str | None, Parts]
+"""What requests an endpoint takes: method, content type (None: any) and path below the route's literal prefix."""
+
+
+def _targets(candidates: tuple[_Candidate, ...]) -> tuple[_Target, ...]:
+    return tuple([(found.endpoint.method, found.endpoint.media, found.below) for found in candidates])
+
+
+@lru_cache(maxsize=256)
+def _first_clash(targets: tuple[_Target, ...], others: tuple[_Target, ...] | None) -> int | None:
+    """The number of the first target that takes a request of the others; of those before it if `others` is None.
+
+    Most apps have the same targets, so this is computed once for all of them.
+    """
+    for number, target in enumerate(targets):
+        if any(_could_both(target, other) for other in (targets[:number] if others is None else others)):
+            return number
     return None
 
 
-def _same_endpoint(endpoint: Endpoint, other: Endpoint) -> bool:
-    """Whether a request could be for both, judged by method and content type."""
-    same_media = None in (endpoint.media, other.media) or endpoint.media == other.media
-    return endpoint.method == other.method and same_media
-
-
-def _could_both(parts: Parts, other: Parts) -> bool:
-    return len(parts) == len(other) and all(
-        isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b for a, b in zip(parts, other, strict=True)
+def _could_both(target: _Target, other: _Target) -> bool:
+    """Whether a request could be for both."""
+    (method, media, parts), (other_method, other_media, other_parts) = target, other
+    if method != other_method or (media != other_media and None not in (media, other_media)):
+        return False
+    return len(parts) == len(other_parts) and all(
+        isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b
+        for a, b in zip(parts, other_parts, strict=True)
     )
 
 

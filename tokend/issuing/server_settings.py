@@ -1,14 +1,15 @@
 """Settings outside the apps: the server, the audit, the deny file, Redis. Each model is a part of the YAML."""
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from msgspec import Struct
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from tokend.auth.key_digests import Digest
 from tokend.core.addresses import host_and_port
 from tokend.core.durations import Duration
+from tokend.core.listening import LISTEN, reachable, url_of
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, invalid
 from tokend.issuing.trusted_proxies import TrustedProxies
@@ -29,19 +30,18 @@ _REDIS_URL: Final = re.compile(
 class Listen(Struct, frozen=True):
     """The address and port on which the server listens."""
 
-    host: str = "127.0.0.1"
-    port: int = 8080
+    host: str = LISTEN[0]
+    port: int = LISTEN[1]
 
     @property
     def reachable(self) -> str:
         """The address for clients on this machine: loopback in place of a wildcard."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # compared, not bound
+        return reachable(self.host)
 
     @property
     def url(self) -> str:
         """The base URL for clients on this machine."""
-        host = self.reachable
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return url_of((self.host, self.port))
 
     @property
     def is_loopback(self) -> bool:
@@ -162,7 +162,8 @@ class ServerSettings(StrictModel):
 
     log: Log = Field(default=Log(), description="what the log holds, and its format")
     instance: Annotated[str, AfterValidator(_instance)] | None = Field(
-        default=None, description="name of this instance in each line of the log; left out, the host's name"
+        default=None,
+        description="name of this instance in each line of log and audit; left out, the host's name in the log alone",
     )
 
     def starts_like(self, other: "ServerSettings") -> bool:
@@ -222,9 +223,18 @@ def _file(value: object, info: ValidationInfo) -> str:
 class DenySettings(StrictModel):
     """Who gets no tokens at present."""
 
-    file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] = Field(
-        description="the path of the deny file"
+    file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] | None = Field(
+        default=None, description="the path of the deny file"
     )
+    redis: bool = Field(
+        default=False, description="share a deny list in the Redis of `redis`; beside a file, both count"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if self.file is None and not self.redis:
+            raise invalid("must name a source: file: PATH, or redis: true")
+        return self
 
 
 def _redis_url(url: Secret) -> Secret:
@@ -254,6 +264,12 @@ class SecretSettings(StrictModel):
     readable_files: bool = Field(default=False, description="accept secret files that group or others may read")
 
 
+def _with_its_redis(deny: DenySettings | None, info: ValidationInfo) -> DenySettings | None:
+    if deny is not None and deny.redis and info.data.get("redis", deny) is None:  # an invalid one has its own error
+        raise invalid("redis: true needs a Redis: add redis: {url: {env: REDIS_URL}} beside deny")
+    return deny
+
+
 class RootOptions(StrictModel):
     """All settings outside the apps. `listen` may be overridden by the environment: see `Configuration.listen`."""
 
@@ -261,8 +277,10 @@ class RootOptions(StrictModel):
     audit: AuditSettings | None = Field(
         default=None, description="where decisions are written before their tokens leave"
     )
-    deny: DenySettings | None = Field(default=None, description="who is shut out at present")
-    secrets: SecretSettings = Field(default=SecretSettings(), description="how secret files are kept")
     redis: RedisSettings | None = Field(
         default=None, description="where several hosts and workers count rate limits together"
     )
+    deny: Annotated[DenySettings | None, AfterValidator(_with_its_redis)] = Field(
+        default=None, description="who is shut out at present"
+    )
+    secrets: SecretSettings = Field(default=SecretSettings(), description="how secret files are kept")

@@ -7,6 +7,7 @@ from typing import Final
 from tokend.http import admin
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.server import LimitedRunner
+from tokend.issuing.server_settings import Admin, Listen
 from tokend.process.sockets import is_loopback
 from tokend.telemetry.log import JsonLog
 
@@ -16,16 +17,17 @@ CONNECTIONS: Final = 100
 
 
 class AdminListener:
-    """Serves the operator's application. `key`: the digest of the key that other machines need for `/-/…`."""
+    """Serves the operator's application on a listener. `settings`: None if a service manager alone opened it."""
 
-    def __init__(self, operated: admin.Operated, listener: socket.socket, key: str | None, log: JsonLog) -> None:
+    def __init__(self, operated: admin.Operated, listener: socket.socket, settings: Admin | None, log: JsonLog) -> None:
         self._listener = listener
         limiter = ConnectionLimiter(
             Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
         )
-        self._runner = LimitedRunner(
-            admin.application_of(operated, key, log, local=is_loopback(listener)), admin.unreadable(log), limiter
-        )
+        key = settings.key if settings else None
+        host = settings.listen.host if settings and isinstance(settings.listen, Listen) else None
+        application = admin.application_of(operated, key, log, local=is_loopback(listener), host=host)
+        self._runner = LimitedRunner(application, admin.unreadable(log), limiter)
 
     async def start(self) -> None:
         """Accept connections on the listener."""

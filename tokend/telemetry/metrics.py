@@ -71,9 +71,13 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "process_resident_memory_bytes": Family("Resident memory of all processes.", (), sum),
     "process_open_fds": Family("Open file descriptors of all processes.", (), sum),
     "process_start_time_seconds": Family("When the first of the processes started.", (), min),
-    "tokend_deny_list_entries": Family("Entries of the deny list that count.", (), max),
-    "tokend_deny_list_problems": Family("Lines of the deny list that are no entries; 1 if it cannot be read.", (), max),
-    "tokend_deny_list_age_seconds": Family("Seconds since the deny list was last known to be current.", (), max),
+    "tokend_deny_list_entries": Family("Entries of the deny list that count.", ("source",), max),
+    "tokend_deny_list_problems": Family(
+        "Lines of the deny list that are no entries; 1 if it cannot be read.", ("source",), max
+    ),
+    "tokend_deny_list_age_seconds": Family(
+        "Seconds since the deny list was last known to be current.", ("source",), max
+    ),
     "tokend_jwks_age_seconds": Family("Age of the identity provider's keys.", ("source",), max),
 }
 

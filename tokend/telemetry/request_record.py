@@ -102,14 +102,19 @@ class RequestRecord:
         log: JsonLog,
         tracing: "Tracing | None" = None,
         parent: str | None = None,
+        *,
+        trusted: bool = False,
     ) -> None:
-        """Count the request, log it and export its span. `seconds`: how long it took; `parent`: its traceparent header."""
+        """Count the request, log it and export its span. `seconds`: how long it took; `parent`: its traceparent header.
+
+        `trusted`: whether a trusted proxy sent the header.
+        """
         metrics.request(self.app, self.endpoint, status, seconds)
         for kind, code in self.decisions or ([(kind, self.code) for kind in self.kinds] if status >= 400 else ()):
             metrics.decision(self.app or "", kind, code)
         tracing_id = _tracing_id(parent)
         if tracing is not None:
-            tracing_id = tracing.request(self, self.method, status, self.began, seconds, parent)
+            tracing_id = tracing.request(self, self.method, status, self.began, seconds, parent, trusted=trusted)
         if not self._is_logged(status, log.settings.requests):
             return
         fields: dict[str, object] = {

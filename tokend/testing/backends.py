@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
-from tokend.backends.contract import TIMES, same_grant
+from tokend.backends.contract import ANSWER_FIELDS, TIMES, same_grant
 from tokend.core.reach import reach_of
-from tokend.issuing.grants import ANSWER_FIELDS, checked_mint, filled, granted, names_user, renewal_problem
+from tokend.issuing.grants import checked_mint, filled, granted, names_user, renewal_problem
 from tokend.plugins import (
     AppCredentials,
     Backend,
@@ -83,7 +83,7 @@ class BackendConformance:
     issuance: ClassVar[Issuance] = Issuance(1_700_000_000, 12_345_678)
 
     def test_fields_and_options_are_strict_shapes(self) -> None:
-        for shape in (self.backend.Fields, self.backend.Options):
+        for shape in (self._backend().Fields, self.backend.Options):
             assert issubclass(shape, StrictModel), f"{shape.__name__} is no subclass of tokend.plugins.StrictModel"
             for key in ("strict", "frozen", "hide_input_in_errors"):
                 assert shape.model_config.get(key) is True, f"{shape.__name__}: {key} was switched off"
@@ -107,7 +107,7 @@ class BackendConformance:
                     checked_mint(self._backend(), self.backend.__name__, grant, replace(self.issuance, nonce=nonce))
 
     def test_fields_do_not_overwrite_the_answer(self) -> None:
-        taken = (ANSWER_FIELDS - {"role"}) & self.backend.Fields.model_fields.keys()
+        taken = (ANSWER_FIELDS - {"role"}) & self._backend().Fields.model_fields.keys()
         assert not taken, f"fields that the answer overwrites: {sorted(taken)}"
 
     def test_an_unknown_field_is_refused(self) -> None:
@@ -291,7 +291,7 @@ class BackendConformance:
                 assert not renewal_problem(minted, ttl), f"renewal after {minted.renew_after} s of {ttl} s"
 
     def test_extra_is_plain_data_beside_the_answer(self) -> None:
-        taken = ANSWER_FIELDS | self.backend.Fields.model_fields.keys()
+        taken = ANSWER_FIELDS | self._backend().Fields.model_fields.keys()
         for _, minted in self._tokens():
             assert not taken & minted.extra.keys(), (
                 f"extra collides with the answer: {sorted(taken & minted.extra.keys())}"
@@ -346,7 +346,7 @@ class BackendConformance:
         return grant
 
     def _fields(self, token_request: Mapping[str, object]) -> StrictModel:
-        return self.backend.Fields.model_validate(dict(token_request))
+        return self._backend().Fields.model_validate(dict(token_request))
 
     def _grants(self) -> list[Grant]:
         """Return every different grant of the token requests."""

@@ -86,7 +86,7 @@ def test_the_backend_of_the_page_is_asked_by_the_server_of_the_page(tmp_path: Pa
             assert token_request(server, 7)[0] == 503
     reasons = [line.get("reason") for line in map(json.loads, server.log.splitlines()) if line["event"] == "request"]
     assert reasons == [
-        "authorizer: it cannot be reached: ClientConnectorError",
+        "authorizer: it cannot be reached: no connection: Connection refused",
         None,
         "authorizer",
         "authorizer: the answer has status 401",

@@ -1,4 +1,4 @@
-"""`tokend.agora` does what docs/library.md says, and docs/kinds.md has every field of every kind."""
+"""`tokend.agora` does what docs/library.md says, and docs/vendors/agora.md has every field of every kind."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from tests.oracle import Vendor
 from tests.running import APP_ID, CERTIFICATE, ROOT
 from tokend import agora
 
-KINDS_PAGE = (ROOT / "docs/kinds.md").read_text()
+AGORA_PAGE = (ROOT / "docs/vendors/agora.md").read_text()
 ASKS: dict[str, dict[str, Any]] = {
     "rtc": {"channel": "room", "uid": 7, "role": "publisher"},
     "rtm": {"user": "alice", "channel": "stage"},
@@ -80,7 +80,7 @@ def test_mistakes_are_told_without_the_certificate(arguments: dict[str, object],
 
 @pytest.mark.parametrize("kind", agora.KINDS)
 def test_the_page_of_kinds_has_every_field_and_no_other(kind: str) -> None:
-    section = KINDS_PAGE.split(f"\n## {kind}\n")[1].split("\n## ")[0]
+    section = AGORA_PAGE.split(f"\n## {kind}\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]*`) \|", section, re.M)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert named == set(agora.KINDS[kind].Fields.model_fields)

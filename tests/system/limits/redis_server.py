@@ -91,7 +91,7 @@ class RedisServer:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def command(self, *words: str | int) -> Any:
+    def command(self, *words: str | bytes | int) -> Any:
         with Redis.from_url(self.url, socket_timeout=SECONDS) as client:
             return client.execute_command(*words)
 

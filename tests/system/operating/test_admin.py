@@ -51,6 +51,25 @@ async def test_a_name_that_a_page_had_lead_to_loopback_reads_nothing(tmp_path: P
             assert (await _statuses(server.admin, {"Host": host}))["/-/config"] == status
 
 
+async def test_o14_metrics_are_not_read_through_a_name_that_leads_to_loopback(tmp_path: Path) -> None:
+    async with serving(tmp_path, 1) as server:
+        port = server.admin.rpartition(":")[2]
+        for host in ("evil.example.com", f"evil.example.com:{port}", "localhost.evil.example.com", "127.0.0.1.nip.io"):
+            assert await _statuses(server.admin, {"Host": host, "X-Forwarded-For": "192.0.2.7"}) == {
+                "/metrics": 403,
+                "/readyz": 200,  # probes may come by any name
+                "/-/config": 403,
+                "/-/reload": 403,
+            }
+            async with _asking({"Host": host}) as session:
+                async with session.get(f"{server.admin}/metrics") as answer:
+                    assert "the Host header must be localhost, an address, or" in (await answer.json())["error"]
+                async with session.get(f"{server.admin}/healthz") as answer:
+                    assert answer.status == 200
+        for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "LOCALHOST", "10.0.0.7"):
+            assert (await _statuses(server.admin, {"Host": host}))["/metrics"] == 200
+
+
 async def test_elsewhere_only_the_key_reloads(tmp_path: Path) -> None:
     port = free_port()
     key = f', admin: {{listen: "0.0.0.0:{port}", key: "{digest_of(_KEY)}"}}'

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.running import CERTIFICATE, CREDENTIALS, clean_environment
@@ -38,10 +39,10 @@ _WITHOUT_PACKAGE: Final = (
 
 
 class _Traced:
-    def __init__(self, server: Limited) -> None:
+    def __init__(self, server: Limited, sampler: Sampler | None) -> None:
         self.server = server
         self._exporter = InMemorySpanExporter()
-        self._tracing = Tracing(self._exporter)
+        self._tracing = Tracing(self._exporter, sampler)
         server.control.tracing = self._tracing
 
     async def tracing(self) -> Sequence[ReadableSpan]:
@@ -51,9 +52,9 @@ class _Traced:
 
 
 @asynccontextmanager
-async def _traced(configuration: Configuration | str = DEMO) -> AsyncIterator[_Traced]:
+async def _traced(configuration: Configuration | str = DEMO, sampler: Sampler | None = None) -> AsyncIterator[_Traced]:
     async with serving_limited(configuration) as server:
-        yield _Traced(server)
+        yield _Traced(server, sampler)
 
 
 async def test_a_span_says_what_the_log_says() -> None:
@@ -82,12 +83,43 @@ async def test_the_trace_of_the_client_goes_on() -> None:
             await traced.server.token_request(
                 "GET", "/ping", None, ("traceparent", parent), ("tracestate", f"a={_CANARY}")
             )
-        continued, *others = await traced.tracing()
-    assert continued.parent is not None
-    assert f"{continued.parent.trace_id:032x}" == _TRACE
-    assert continued.context is not None
-    assert continued.context.trace_state == {}
-    assert [one.parent for one in others] == [None, None]  # the second was not to be sampled
+        *continued, nonsense, overlong = await traced.tracing()
+    assert len(continued) == 2  # a stranger's "not sampled" does not count
+    for span in continued:
+        assert span.parent is not None
+        assert f"{span.parent.trace_id:032x}" == _TRACE
+        assert span.context is not None
+        assert span.context.trace_state == {}
+    assert (nonsense.parent, overlong.parent) == (None, None)
+
+
+_SAMPLED: Final = {
+    "always": ParentBased(ALWAYS_ON),
+    "never": ParentBased(ALWAYS_OFF),
+    "never, by ratio": ParentBased(TraceIdRatioBased(0.0)),
+    "almost never, by ratio alone": TraceIdRatioBased(2.0**-60),
+}
+
+
+@pytest.mark.parametrize("sampler", _SAMPLED.values(), ids=_SAMPLED)
+async def test_o14_a_stranger_does_not_decide_what_is_sampled(sampler: Sampler) -> None:
+    """Neither by the flag nor by a trace id that a ratio would take or leave."""
+    chosen = [f"00-{trace_id:032x}-b7ad6b7169203331-{flag}" for trace_id in (1, 2**128 - 1) for flag in ("00", "01")]
+    async with _traced(sampler=sampler) as traced:
+        for parent in chosen:
+            await traced.server.token_request("GET", "/ping", None, ("traceparent", parent))
+        spans = await traced.tracing()
+    assert len(spans) == (len(chosen) if sampler is _SAMPLED["always"] else 0)
+
+
+async def test_o14_a_trusted_proxy_decides_what_is_sampled() -> None:
+    trusting = configuration_of("server: {trusted_proxies: 127.0.0.1}\n" + DEMO)
+    async with _traced(trusting, ParentBased(ALWAYS_OFF)) as traced:
+        for flag in ("00", "01"):
+            await traced.server.token_request("GET", "/ping", None, ("traceparent", _PARENT[:-2] + flag))
+        (span,) = await traced.tracing()
+    assert span.parent is not None
+    assert span.parent.trace_flags.sampled
 
 
 async def test_errors_of_the_server_are_errors_and_refusals_are_not() -> None:

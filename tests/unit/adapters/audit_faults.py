@@ -27,8 +27,8 @@ class FaultyTarget(AuditTarget):
     A sync waits for `may_sync`.
     """
 
-    def __init__(self, path: str | None, writer: str, *, synced: bool = False) -> None:
-        super().__init__(path, writer, synced=synced)
+    def __init__(self, path: str | None, writer: str, *, synced: bool = False, instance: str | None = None) -> None:
+        super().__init__(path, writer, synced=synced, instance=instance)
         self.fault: int | None = None
         self.takes = 0
         self.writes: list[bytes] = []
@@ -68,8 +68,8 @@ class Made:
             probe_seconds=probe_seconds,
         )
 
-    def _target(self, path: str | None, writer: str, *, synced: bool) -> AuditTarget:
-        self.targets.append(FaultyTarget(path, writer, synced=synced))
+    def _target(self, path: str | None, writer: str, *, synced: bool, instance: str | None) -> AuditTarget:
+        self.targets.append(FaultyTarget(path, writer, synced=synced, instance=instance))
         return self.targets[-1]
 
     @property

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.http.running import DEMO, KEY, NOW, Serving
+from tokend.adapters import deny_source
 from tokend.adapters.deny_file import DenyFile
+from tokend.core.deny_entries import Entry, parse_line
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller
 from tokend.core.reach import Reach
@@ -21,7 +23,7 @@ NONE: frozenset[str] = frozenset()
 class Watched:
     """A deny file with a clock of its own."""
 
-    def __init__(self, directory: Path, *entries: dict[str, Any]) -> None:
+    def __init__(self, directory: Path, *entries: dict[str, Any] | bytes) -> None:
         self.path = directory / "deny.jsonl"
         self.now = 0.0
         self.log = io.BytesIO()
@@ -137,23 +139,35 @@ async def test_o4_a_copy_that_takes_a_while_counts_when_it_stands_still(tmp_path
     assert watched.deny.entries == 50
 
 
-async def test_o4_only_what_was_appended_is_parsed(tmp_path: Path) -> None:
-    watched = Watched(tmp_path, ADA)
-    (index,) = watched.deny._in_force
-    watched.write(ADA, BOB, b"")
+async def test_o4_only_lines_that_have_changed_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = [{"user": f"user-{number}"} for number in range(50)]
+    watched = Watched(tmp_path, *everybody, ADA)
+    parsed: list[bytes] = []
+
+    def parse(line: bytes) -> Entry | None:
+        parsed.append(line.rstrip())
+        return parse_line(line)
+
+    monkeypatch.setattr(deny_source, "parse_line", parse)
+    watched.write(*reversed(everybody), ADA, BOB)
     watched.check()
-    watched.write(ADA, BOB, b"", CAROL)
-    watched.check()
-    assert watched.deny._in_force == (index,)
-    assert await watched.denied("ada", "bob", "carol") == ["ada", "bob", "carol"]
-    watched.write(BOB, ADA, b"", CAROL, {"user": "dan"})  # as long as before, and more, but another beginning
-    watched.check()
-    assert watched.deny._in_force != (index,)
-    assert await watched.denied("dan", "bob") == ["dan", "bob"]
-    watched.write(BOB, ADA, b"", CAROL, {"user": "dan"}, b"junk")
-    watched.check()
-    assert (watched.deny.entries > 3, watched.deny.problems) == (True, 1)
-    assert await watched.denied("ada", "bob", "carol", "dan") == ["ada", "bob", "carol", "dan"]
+    assert parsed == [b'{"user": "bob"}']
+    assert await watched.denied("ada", "bob", "user-49") == ["ada", "bob", "user-49"]
+    watched.write(*everybody[:30], *everybody[31:], BOB)
+    watched.check(2)
+    assert sorted(parsed[1:]) == [b'{"user": "ada"}', b'{"user": "user-30"}']
+    assert await watched.denied("ada", "bob", "user-30", "user-49") == ["bob", "user-49"]
+    assert watched.deny.entries == 50
+
+
+async def test_o4_no_entry_is_removed_while_a_line_is_wrong(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, ADA, b"junk")
+    watched.write(b"junk", BOB)
+    watched.check(2)
+    assert await watched.denied("ada", "bob") == ["ada", "bob"]
+    watched.write(BOB)
+    watched.check(2)
+    assert await watched.denied("ada", "bob") == ["bob"]
 
 
 @pytest.mark.parametrize("content", [b"x" * (32 * 1024 * 1024 + 1), None])
@@ -202,4 +216,4 @@ async def test_o4_a_thread_reads_what_changes(tmp_path: Path, serving: Serving) 
         refused = await server.token_request("GET", path, None, header)
         assert (refused.status, refused.json["code"]) == (403, "not_permitted")
         assert "denied for the time being" in refused.json["error"]
-    deny.close()
+    await deny.close()

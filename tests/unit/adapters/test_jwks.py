@@ -88,7 +88,7 @@ async def test_down_for_an_hour_known_keys_keep_working() -> None:
         provider.now = float(second)
         assert await provider.kids("ec") == ["ec"]
         await _settled()
-    assert provider.lines == [("error", "cannot be fetched: TimeoutError")]
+    assert provider.lines == [("error", "cannot be fetched: no answer in time")]
     provider.error = None
     provider.now = 3700.0
     await provider.kids("ec")

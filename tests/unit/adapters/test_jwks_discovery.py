@@ -77,11 +77,21 @@ HOST = "jwks_uri must be an https URL on the issuer's host; if another host is i
     [
         (
             {"issuer": "https://evil.example.com", "jwks_uri": f"{ISSUER}/certs"},
-            "the discovery document names another issuer",
+            f"the discovery document names the issuer 'https://evil.example.com', and {ISSUER} is configured",
         ),
-        ({"issuer": f"{ISSUER}/", "jwks_uri": f"{ISSUER}/certs"}, "the discovery document names another issuer"),
-        ({"jwks_uri": f"{ISSUER}/certs"}, "the discovery document names another issuer"),
-        ([], "the discovery document names another issuer"),
+        (
+            {"issuer": f"{ISSUER}/", "jwks_uri": f"{ISSUER}/certs"},
+            f"the discovery document names the issuer '{ISSUER}/', and {ISSUER} is configured",
+        ),
+        (
+            {"issuer": "a" * 500, "jwks_uri": f"{ISSUER}/certs"},
+            f"the discovery document names the issuer '{'a' * 80}', and {ISSUER} is configured",
+        ),
+        (
+            {"jwks_uri": f"{ISSUER}/certs"},
+            f"the discovery document names no issuer, and {ISSUER} is configured",
+        ),
+        ([], "the discovery document is no JSON object"),
         ({"issuer": ISSUER}, HOST),
         ({"issuer": ISSUER, "jwks_uri": 7}, HOST),
         ({"issuer": ISSUER, "jwks_uri": "https://evil.example.com/certs"}, HOST),

@@ -83,10 +83,22 @@ def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys
     [
         (lambda: _web(exp=1_000), "exp is past"),
         (lambda: _web(aud="other"), "aud is 'other', caller web wants tokend"),
-        (lambda: _web(iss="https://other.example.com"), "no caller here trusts the issuer 'https://other.example.com'"),
+        (
+            lambda: _web(iss="https://other.example.com"),
+            "no caller here trusts the issuer 'https://other.example.com'; trusted: https://id.example.com and machine",
+        ),
         (lambda: _web()[:-9] + "AAAAAAAAA", "the signature is by none of the issuer's keys"),
         (lambda: _machine(exp=None), "exp is no time"),
-        (lambda: "no-token", "this credential is not known here"),
+        (
+            lambda: "no-token",
+            "the bearer token is opaque (no dots), or a key that nobody here has: a signed JWT has three parts; some "
+            "providers issue opaque tokens where no audience is requested",
+        ),
+        (
+            lambda: "aaa.bbb.ccc.ddd.eee",
+            "the bearer token is an encrypted JWT (five parts): have the provider issue signed ones (three parts)",
+        ),
+        (lambda: "aaa.bbb", "the bearer token has 2 parts with dots between, and a signed JWT has three"),
         (lambda: "two words", "this credential is not known here"),
     ],
 )

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "CERTIFICATE": "5CFd2fd1755d40ecb72977518be15d3b",
     "SHORT": "5CFd2fd1755d40ecb72977518be15d3",
     "BLANKS": "5CFd2fd1755d40ecb72977518be15d  ",
+    "BLANK_INSIDE": "5CFd2fd1755d40ec b72977518be15d",
     "SIGNING": "the-first-signing-key-of-32-bytes",
 }
 

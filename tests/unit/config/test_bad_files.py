@@ -32,6 +32,8 @@ ELSEWHERE = {
     "cannot be created: its backend raised": "no built-in backend raises: test_c4_wrong_backends.py",
     "holds no app: write the app's keys, {} if it has none of its own, or delete the file": "test_files.py",
     "holds only a line break": "test_secret_lines.py",
+    "begins with a byte order mark: save it as UTF-8 without BOM": "test_secret_lines.py",
+    "stands in quotes, which would count as part of the secret: remove them": "test_secret_lines.py",
     "is over 16 MiB": "a file of that size does not belong into a repository: test_files.py",
 }
 

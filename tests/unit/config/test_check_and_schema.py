@@ -13,7 +13,7 @@ from tests.unit.config import bad_files
 from tests.unit.config.test_good_files import BIG
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
 from tokend.cli import main
-from tokend.config.entry_points import installed
+from tokend.config.entry_points import BACKENDS, installed
 from tokend.config.schema import json_schema
 
 ROOT = Path(__file__).parents[3]
@@ -152,8 +152,8 @@ def test_c12_the_schema_knows_the_options_of_installed_kinds_and_takes_others(ba
 def test_c12_every_installed_kind_is_a_property_of_backends_for_editors() -> None:
     (_, by_kind) = json_schema()["$defs"]["AppShape"]["properties"]["backends"]["anyOf"]
     assert by_kind["properties"].keys() == set(installed("tokend.backends"))
-    for kind in by_kind["properties"].values():
-        assert kind["else"]["properties"].keys() >= {"backend", "rest"}
+    for name, kind in by_kind["properties"].items():
+        assert kind["else"]["properties"].keys() >= {"backend", *BACKENDS.load(name).Options.model_fields}
         assert kind["description"]
 
 

@@ -120,7 +120,8 @@ def test_no_shape_is_left_out() -> None:
 
 def test_every_environment_variable_has_its_row() -> None:
     modules = (environment, secrets, vendor_defaults)
-    sources = [ROOT / "tokend/config/loading.py", *(Path(str(module.__file__)) for module in modules)]
+    own = [ROOT / "tokend/config/loading.py", ROOT / "tokend/core/listening.py"]
+    sources = [*own, *(Path(str(module.__file__)) for module in modules)]
     read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9_]{3,})"', path.read_text())}
     rows = _rows("Environment variables")
     assert len(set(rows)) == len(rows)

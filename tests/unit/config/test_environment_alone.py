@@ -14,6 +14,11 @@ from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+LIVEKIT = {
+    "LIVEKIT_API_KEY": "APIabcdefghijklm",
+    "LIVEKIT_API_SECRET": "Zk7qWv0rTy3uXo5pLs8dFg1hJc2bNm4e",
+    "LIVEKIT_URL": "wss://media.example.com",
+}
 OLD_URLS = {WILDCARD_USER, WILDCARD_CHANNEL, WILDCARD_PUBLISH}
 
 
@@ -42,11 +47,54 @@ async def test_open_to_anybody_with_the_capabilities_that_old_urls_need(tmp_path
     assert await _caller(route.authenticator, "some key") is None
 
 
+def without_cors_warning(configuration: Configuration) -> tuple[str, ...]:
+    """The warnings but the one that no CORS_ALLOW_ORIGIN is set."""
+    others = tuple(warning for warning in configuration.warnings if "CORS_ALLOW_ORIGIN" not in warning)
+    assert len(others) == len(configuration.warnings) - 1
+    return others
+
+
+def test_n4_callers_of_web_pages_without_origins_are_warned_of(tmp_path: Path) -> None:
+    no_origins = (
+        "app default: there is no `cors`, so no web page of another origin can read the answers to caller {}; "
+        "set CORS_ALLOW_ORIGIN to the origins of such pages, if there are any"
+    )
+    assert no_origins.format("anybody") in _configuration(tmp_path).warnings
+    assert no_origins.format("firebase") in _configuration(tmp_path, FIREBASE_PROJECT="demo-1").warnings
+    assert not _configuration(tmp_path, API_KEY_SHA256=DIGEST).warnings
+    with_origins = _configuration(tmp_path, CORS_ALLOW_ORIGIN="https://app.example.com").warnings
+    assert not any("cors" in warning.lower() for warning in with_origins)
+
+
+def test_the_variables_of_livekit_make_an_app_of_livekit(tmp_path: Path) -> None:
+    configuration = load(None, LIVEKIT, tmp_path)
+    (route,) = configuration.routes
+    (rule,) = configuration.apps["default"].rules["anybody"]
+    assert (route.prefix, [dialect.name for dialect in route.dialects]) == ("/", ["native", "livekit"])
+    assert route.dialect_options["livekit"].model_dump()["generate"] == ["room", "identity"]
+    assert list(configuration.apps["default"].backends) == ["livekit"]
+    assert rule.capabilities == OLD_URLS | {"dispatch"}
+    assert "Zk7qWv0r" not in repr(configuration)
+
+
+def test_with_the_variables_of_both_vendors_the_app_has_the_kinds_of_both(tmp_path: Path) -> None:
+    configuration = load(None, ALONE | LIVEKIT, tmp_path)
+    assert sorted(configuration.apps["default"].backends) == ["chat", "livekit", "rtc", "rtm"]
+    dialects = {route.prefix: [dialect.name for dialect in route.dialects] for route in configuration.routes}
+    assert dialects == {"/": ["native", "agora-token-service"], "/livekit": ["native", "livekit"]}
+
+
+def test_a_key_closes_an_app_of_livekit_too(tmp_path: Path) -> None:
+    configuration = load(None, LIVEKIT | {"API_KEY_SHA256": DIGEST}, tmp_path)
+    assert configuration.routes[0].callers == ("key",)
+    assert configuration.warnings == ()
+
+
 async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_path: Path) -> None:
     configuration = _configuration(tmp_path, API_KEY_SHA256=DIGEST, URL_KEY_SHA256=digest_of("url-key"))
     assert configuration.routes[0].callers == ("key", "url")
     assert configuration.routes[0].url_keys
-    assert configuration.warnings == ()
+    assert without_cors_warning(configuration) == ()
     assert (
         configuration.apps["default"].rules["url"][0].capabilities
         == configuration.apps["default"].rules["key"][0].capabilities
@@ -54,7 +102,7 @@ async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_pat
 
 
 def test_open_access_is_warned_of_naming_what_closes_it(tmp_path: Path) -> None:
-    (warning,) = _configuration(tmp_path).warnings
+    (warning,) = without_cors_warning(_configuration(tmp_path))
     assert "anybody" in warning
     assert "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it" in warning
     assert "tokend key new" in warning
@@ -82,7 +130,7 @@ def test_chat_administrators_only_where_it_is_said(tmp_path: Path) -> None:
 
 
 def test_an_open_server_that_gives_administrators_is_warned_of_twice(tmp_path: Path) -> None:
-    warnings = _configuration(tmp_path, ALLOW_APP_ADMIN="1").warnings
+    warnings = without_cors_warning(_configuration(tmp_path, ALLOW_APP_ADMIN="1"))
     assert len(warnings) == 2
     assert all("API_KEY_SHA256" in warning for warning in warnings)
 
@@ -91,7 +139,7 @@ def test_a_firebase_project_closes_it_with_the_same_rule_alone_and_beside_a_key(
     single_process = _configuration(tmp_path, FIREBASE_PROJECT="demo-1")
     both = _configuration(tmp_path, FIREBASE_PROJECT="demo-1", API_KEY_SHA256=DIGEST)
     assert (single_process.routes[0].callers, both.routes[0].callers) == (("firebase",), ("key", "firebase"))
-    assert single_process.warnings == both.warnings == ()
+    assert without_cors_warning(single_process) == without_cors_warning(both) == ()
     (rule,), (of_key,) = both.apps["default"].rules["firebase"], both.apps["default"].rules["key"]
     assert (rule.name, of_key.name) == ("default.firebase.rules[0]", "default.key.rules[0]")
     assert rule.model_dump() == of_key.model_dump()
@@ -99,7 +147,7 @@ def test_a_firebase_project_closes_it_with_the_same_rule_alone_and_beside_a_key(
 
 
 def test_administrators_tokens_for_every_user_of_a_firebase_project_are_warned_of(tmp_path: Path) -> None:
-    (warning,) = _configuration(tmp_path, FIREBASE_PROJECT="demo-1", ALLOW_APP_ADMIN="1").warnings
+    (warning,) = without_cors_warning(_configuration(tmp_path, FIREBASE_PROJECT="demo-1", ALLOW_APP_ADMIN="1"))
     assert "jwt caller firebase has the capability app_admin in a rule without `when`" in warning
 
 

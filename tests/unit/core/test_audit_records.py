@@ -116,3 +116,15 @@ def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["audit", "verify", str(file)]) == 1
     assert f"{file}:3: has sequence 3 where 2 was due: a line is missing before it" in capsys.readouterr().out
     assert main(["audit", "verify", str(tmp_path / "none")]) == 1
+
+
+def test_o9_each_line_names_the_instance_where_it_is_set() -> None:
+    """Lines without it, of earlier versions or of servers without a name, stay sound beside them."""
+    named = HashChain("a", 'fra-1 "west"')
+    lines = [
+        *named.lines([b'{"number":1}', b'{"outcome":"closed"}'], "0" * 64),
+        *HashChain("b").lines([b'{"number":2}']),
+    ]
+    assert list(verify(lines)) == []
+    assert [json.loads(line).get("instance") for line in lines] == ['fra-1 "west"', 'fra-1 "west"', None]
+    assert list(verify([lines[0].replace(b"fra-1", b"fra-2"), lines[1]]))

@@ -167,7 +167,7 @@ def test_o4_the_index_finds_what_reading_every_entry_finds() -> None:
                 some(NOW - 50, NOW - 150),
                 some(NOW, NOW + 1),
             )
-            for _ in range(chosen.randrange(5))
+            for _ in range(chosen.randrange(12))
         ]
         caller = Caller(chosen.choice(("studio", "web")), {"iat": NOW - 100}, url=chosen.choice((None, "party")))
         users, channels = (
@@ -175,11 +175,16 @@ def test_o4_the_index_finds_what_reading_every_entry_finds() -> None:
         )
         wild = frozenset(chosen.sample(("wildcard_user", "wildcard_channel"), chosen.randrange(3)))
         reach = Reach(users, channels, frozenset(), wild)
-        fits = any(_fits(entry, caller, reach) for entry in listed if any(entry.selectors()[1:]) or entry.issued_before)
-        index = DenyIndex(entry for entry in listed if any(entry.selectors()[1:]) or entry.issued_before)
-        assert (index.reason("demo", caller, reach, NOW) is not None) is fits
-        while index.discard(1):
-            pass
+        listed = [entry for entry in listed if any(entry.selectors()[1:]) or entry.issued_before]
+        index = DenyIndex(listed)
+        while listed:
+            fits = any(_fits(entry, caller, reach) for entry in listed)
+            assert (index.reason("demo", caller, reach, NOW) is not None) is fits
+            chosen.shuffle(listed)
+            removed = chosen.randrange(1, len(listed) + 1)
+            index.remove(listed[:removed])
+            listed = listed[removed:]
+            assert index.count == len(listed)
         assert index.reason("demo", caller, reach, NOW) is None
 
 

@@ -18,6 +18,16 @@ def test_o10_warnings_of_rules_are_one_line() -> None:
     ]
 
 
+def test_n15_files_that_are_named_after_their_apps_are_one_line() -> None:
+    for file in ("secrets/{}", "./{}.pem", "/run/secrets/cert-{}.key", "apps.d/{}.yaml", "/etc/{}-cert"):
+        sentences = [f"app {name}: the file {file.format(name)} can be read by others" for name in ("a-1", "b.c", "d")]
+        assert fold(sentences) == [
+            f"3 apps (a-1, b.c, d): the file {file.format('{app}')} can be read by others",
+        ]
+    apart = ["app a: the file /ab can be read by others", "app b: the file /b can be read by others"]
+    assert fold(apart) == apart
+
+
 def test_o10_what_differs_stays_apart() -> None:
     sentences = ["app a: caller x is open", "app b: caller y is open", "app c: route /b has no limit"]
     assert fold(sentences) == sentences

@@ -26,7 +26,7 @@ from tokend.core.field_limits import Limit, unmet_fields
 from tokend.core.model import Caller, Grant, Restriction, Service, TokenRequest
 from tokend.core.patterns import Placeholder, TemplateError, parse_template, uid_of
 from tokend.core.reach import reach_of
-from tokend.core.rules import bind, unmet_requirements
+from tokend.core.rules import BoundRule, bind, unmet_requirements
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_a_rule_requires_in_words() -> None:
     assert (
         unmet(app(rule(kinds=["rtm"])), stream) == "kind rtc, which the token also contains, is not among kinds [rtm]"
     )
-    assert unmet(app(rule(max_ttl=60)), rtc(ttl=61)) == "ttl 61 s is over the max of 60 s"
+    assert unmet(app(rule(max_ttl=60)), rtc(ttl=61)) == "a ttl of at most 1m is allowed, and 61s was requested"
     assert unmet(app(rule(kinds=["rtm", "chat"])), rtc()) == "kind rtc is not among kinds [chat, rtm]"
     assert (
         unmet(app(rule(roles=["subscriber"])), rtc(role="publisher"))
@@ -194,8 +194,8 @@ def test_what_a_field_requires_in_words(limit: object, sentence: str) -> None:
     services = (Service("a", detail={"name": "Eve", "other": 1}), Service("b", detail={"name": "Eve"}))
     limited = rule(fields={"name": limit})
     bound = bind(limited, "rtc", Caller("web"))
-    assert not isinstance(bound, str)
-    assert unmet_fields(bound.fields, services) == [sentence]
+    assert isinstance(bound, BoundRule)
+    assert unmet_fields(bound.fields, services) == {"name": sentence}
     assert str(Limit(True)) == "any value"
 
 
@@ -203,8 +203,7 @@ def test_two_roles_that_are_missing_are_both_named() -> None:
     both = tuple(Service("rtc", "7", "room", {name: 60}) for name in ("join", "publish_data"))
     none = rule(roles=())
     bound = bind(none, "rtc", Caller("web"))
-    assert not isinstance(bound, str)
+    assert isinstance(bound, BoundRule)
     grant = Grant(APP_ID, "007", 60, both)
-    assert unmet_requirements(none, bound, grant, reach_of(grant, backends()["rtc"].declarations)).others == (
-        "role publisher, subscriber is not among roles []",
-    )
+    unmet_by_grant = unmet_requirements(none, bound, grant, reach_of(grant, backends()["rtc"].declarations))
+    assert unmet_by_grant.sentences == ("role publisher, subscriber is not among roles []",)

@@ -106,7 +106,7 @@ def test_every_role_of_a_token_must_fit() -> None:
         written = rule(roles=roles)
         filled = bind(written, "rtc", CALLER)
         assert isinstance(filled, BoundRule)
-        assert (unmet_requirements(written, filled, grant, reach).all == ()) is fits
+        assert (unmet_requirements(written, filled, grant, reach).sentences == ()) is fits
 
 
 def test_a_login_without_a_role_fits_any_roles() -> None:

@@ -26,6 +26,13 @@ from tokend.issuing.configuration import Configuration
 CASES: Final = Path(__file__).parent / "cases"
 _NO_CONFIGURATION: Final = Path(__file__).parent / "cases"
 _CALLERS: Final = DEMO.partition("    callers:")[2]
+_TURN: Final = (
+    'turn: {secret: {env: CERTIFICATE}, uris: ["stun:turn.example.com", "turn:turn.example.com:3478?transport=udp"]}'
+)
+"""The kind of TURN credentials; the certificate is its secret."""
+
+_LIVEKIT: Final = "livekit: {api_key: APIabcdefghijklm, secret: {env: CERTIFICATE}, url: 'wss://media.example.com'}"
+"""The kind of LiveKit's tokens; the certificate is its secret. They are always the same, so transcripts have them as they are."""
 
 
 class Exchange(NamedTuple):
@@ -50,19 +57,30 @@ apps:
     app_id: "{APP_ID}"
     certificate: {{env: CERTIFICATE}}
     cors: {{origins: ["https://app.example.com"]}}
-    backends: {{{", ".join(f"{kind}: {{{options_of_rtc if kind == 'rtc' else ''}}}" for kind in KINDS)}}}
+    backends: {{{", ".join(f"{kind}: {{{options_of_rtc if kind == 'rtc' else ''}}}" for kind in KINDS)}, {_LIVEKIT}, {_TURN}}}
     callers:
       anybody: {{anonymous: true, rules: [{rule}]}}
 """
 
 
-_EVERY: Final = "{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, app_admin]}"
+_EVERY: Final = "{capabilities: [wildcard_user, wildcard_channel, wildcard_publish, dispatch, app_admin]}"
 ANYBODY: Final[Mapping[str, str]] = {
     "every capability": _anybody(_EVERY),
     "no capability": _anybody("{}"),
+    "one user": _anybody("{user: ada, ttl: {max: 30m}}"),
     "every capability, strict_006": _anybody(_EVERY, "strict_006: true"),
     "no capability, strict_006": _anybody("{}", "strict_006: true"),
 }
+
+_PUSHER: Final = """
+apps:
+  demo:
+    cors: {origins: ["https://app.example.com"]}
+    backends: {pusher: {keys: [{key: app-key, secret: {env: CERTIFICATE}}], client_events: false}}
+    callers:
+      anybody: {anonymous: true, rules: [{channel: "*-room-*", user: ada, fields: {name: Ada, user_info: false}}]}
+    routes: [{path: /demo, dialect: pusher}]
+"""
 
 
 def _environment(**more: str) -> Configuration:
@@ -85,6 +103,7 @@ CONFIGURATIONS: Final[Mapping[str, Callable[[], Configuration]]] = {
     ),
     "signed uid": lambda: _routed("dialect: {agora-token-service: {signed_uid: true}}"),
     "clamp": lambda: _routed("on_excess: clamp", "ttl: {max: 30m}"),
+    "pusher": lambda: configuration_of(_PUSHER),
     "rules": lambda: configuration_of(
         DEMO.replace('"}', '", rules: [{channel: "stage-*", user: ada, roles: [publisher], ttl: {max: 10m}}]}')
     ),

@@ -36,13 +36,15 @@ class Way(NamedTuple):
 
 _GENERATE: Final = {"appId": APP_ID, "channelName": "stage", "uid": "7"}
 _GET_TOKEN: Final = {"tokenType": "rtc", "channel": "stage", "uid": "7"}
+_ROOM: Final = {"room_name": "stage", "participant_identity": "ada"}
 _DOCKER: Final = {"channelName": "stage", "uid": "7", "serviceRtc": {"enable": True}}
 _RTC: Final = "GET rtc/{channel}/{role}/{tokenType}/{rtcuid}"
 _RTE: Final = "GET rte/{channel}/{role}/{tokenType}/{rtcuid}"
 _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     **{key: {"channel": "stage", "uid": 7} for key in ("rtc", "streaming", "fcdn", "rtc_rtm", "convoai", "stt")},
-    **{key: {"user": "ada"} for key in ("rtm", "rtm2", "chat")},
+    **{key: {"user": "ada"} for key in ("rtm", "rtm2", "chat", "turn")},
     "fpa": {},
+    "livekit": {"room": "stage", "identity": "ada"},
     "apaas": {"room": "room", "user": "ada"},
     "combined": {"services": [{"kind": "rtm", "user": "ada"}]},
 }
@@ -105,6 +107,23 @@ OF_DIALECTS: Final[Mapping[str, tuple[Way, ...]]] = {
         Way("POST token/generate", "token/generate?tokenType=app", "expireSeconds", form=""),
         Way("POST token/generate", "token/generate", "expireSeconds", form="tokenType=user&userId=ada"),
     ),
+    "livekit": (
+        Way("POST createToken", "createToken", None, _ROOM),
+        Way("GET api/connection-details", "api/connection-details?roomName=stage&participantName=Ada", None),
+        Way("POST api/connection-details", "api/connection-details", None, _ROOM),
+    ),
+    "turn-rest": (
+        Way("GET ", "?service=turn&username=ada", None),
+        Way("POST ", "?service=turn&username=ada", None, form=""),
+    ),
+    "matrix-voip": (
+        Way("GET _matrix/client/v3/voip/turnServer", "_matrix/client/v3/voip/turnServer", None),
+        Way("GET _matrix/client/r0/voip/turnServer", "_matrix/client/r0/voip/turnServer", None),
+    ),
+    "ice-servers": (
+        Way("GET ice-servers", "ice-servers?user=ada", "ttl"),
+        Way("POST ice-servers", "ice-servers", "ttl", {"user": "ada"}),
+    ),
 }
 _CUSTOM: Final = """
       - {path: /text, kind: rtm, response: "{token}"OPTIONS}
@@ -130,9 +149,14 @@ WAYS: Final[Mapping[str, Way]] = {
 
 
 def everything(app: str = "", route: str = "", rule: str = "") -> str:
-    """Every dialect at its own name, the custom routes, for anybody; `app`, `route` and `rule`: further YAML of each."""
-    routes = "".join(f"      - {{path: /{name}, dialect: {name}{route}}}\n" for name in DIALECTS)
+    """Every dialect at its own name, the custom routes, for anybody; `app`, `route` and `rule`: further YAML of each.
+
+    A rule of its own supplies the user of TURN credentials, for the requests that name none.
+    """
+    written = {name: "{livekit: {generate: [identity]}}" if name == "livekit" else name for name in DIALECTS}
+    routes = "".join(f"      - {{path: /{name}, dialect: {choice}{route}}}\n" for name, choice in written.items())
     text = ANYBODY["every capability"].replace("app_admin]}", f"app_admin]{rule}}}")
+    text = text.replace("rules: [", f"rules: [{{kinds: turn, user: ada{rule}}}, ")
     return f"{text}{app}    routes:\n{routes}{_CUSTOM.replace('OPTIONS', route)}"
 
 

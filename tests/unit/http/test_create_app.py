@@ -18,8 +18,10 @@ from tests.unit.dialects.transcripts import Exchange, all_exchanges, configurati
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
 from tokend.auth.key_digests import digest_of
 from tokend.config.problems import ConfigurationError
+from tokend.http import admin
 from tokend.http.control import CONTROL
 from tokend.telemetry.log import JsonLog
+from tokend.telemetry.metrics import Snapshot
 
 ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
 _GOOD = "/demo/rtc/room/publisher/uid/7/"
@@ -31,6 +33,20 @@ def _written(directory: Path, text: str = DEMO) -> Path:
     path = directory / "config.yaml"
     path.write_text(text)
     return path
+
+
+class _Operated:
+    """An application as its operator's application sees it."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._control = app[CONTROL]
+        self.reloader = self._control.reloader
+
+    async def snapshot(self) -> Snapshot:
+        return self._control.snapshot()
+
+    def not_ready_reasons(self) -> list[str]:
+        return self._control.not_ready_reasons()
 
 
 def _quiet() -> JsonLog:
@@ -274,6 +290,23 @@ async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_clien
     assert list((await (await admin.get("/-/config")).json())["apps"]) == ["other"]
     proxied = await admin.post("/-/reload", headers={"X-Forwarded-For": "203.0.113.7"})
     assert proxied.status == 403
+
+
+async def test_o14_on_loopback_the_admin_application_answers_only_to_names_of_its_own(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    app = _application(_written(tmp_path))
+    operated = _Operated(app)
+    log = _quiet()
+    named = await aiohttp_client(admin.application_of(operated, None, log, host="Metrics.internal"))
+    unnamed = await aiohttp_client(tokend.create_admin_app(app))
+    for path in ("/metrics", "/", "/-/config"):
+        for client, status in ((named, 200), (unnamed, 403)):
+            for forwarded in ({}, {"X-Forwarded-For": "203.0.113.7"}) if path != "/-/config" else ({},):
+                answer = await client.get(path, headers={"Host": "metrics.internal:8081", **forwarded})
+                assert (path, answer.status) == (path, status)
+    for path in ("/healthz", "/readyz"):
+        assert (await unnamed.get(path, headers={"Host": "metrics.internal"})).status != 403
 
 
 async def test_an_http_exception_of_a_users_middleware_keeps_its_headers(

@@ -32,7 +32,7 @@ async def _document(text: str, prefix: str) -> dict[str, Any]:
 EVERY_DIALECT: Final = f"""{ANYBODY["every capability"]}    routes:
       - path: /all
         dialect: [native, agora-token-service, agora-npm-demo, agora-docker, agora-docs-sample, agora-samples, agora-samples-chat]
-      - {{path: /guide, dialect: [native, agora-token-guide]}}
+      - {{path: /guide, dialect: [native, agora-token-guide, livekit]}}
       - {{path: /node, dialect: [native, {{agora-node-server: {{token_version: "007"}}}}], on_excess: clamp}}
       - {{path: "/all/watch/{{channel}}", kind: rtc, set: {{uid: 7}}}}
 """

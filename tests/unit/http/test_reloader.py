@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.unit.config.writing import CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, 
 from tokend.config.files import Files
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Source, load_for_start
-from tokend.http.reloader import Reloader
+from tokend.http.reloader import Reloader, log_invalid_apps
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics
 
@@ -40,3 +41,44 @@ async def test_o1_a_file_that_changes_while_a_reload_runs_is_in_force_after_the_
             await asyncio.sleep(0.05)
     watching.cancel()
     assert installed == [CERTIFICATE[::-1], OTHER]
+
+
+def _readable_by_others(directory: Path, names: list[str]) -> str:
+    """The text of apps whose certificates are files that others can read."""
+    for name in names:
+        file = directory / f"{name}.pem"
+        file.write_text(CERTIFICATE)
+        file.chmod(0o644)
+    return "".join(
+        f'  {name}: {{app_id: "APP_ID", certificate: {{file: "./{name}.pem"}}, callers: {{a: {{api_key: "DIGEST"}}}}}}\n'
+        for name in names
+    )
+
+
+def test_n15_invalid_apps_with_the_same_problems_are_one_line_of_the_log(tmp_path: Path) -> None:
+    names = [f"app{number}" for number in range(31)]
+    write(tmp_path, {"config.yaml": f"{ONE_APP}{_readable_by_others(tmp_path, names)}  odd: {{}}\n"})
+    written = io.BytesIO()
+    log_invalid_apps(JsonLog(written, time.time), load_for_start(Source(None, ENVIRONMENT, tmp_path), Files()))
+    alike, odd = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert (alike["apps"], odd["app"]) == (names, "odd")
+    (problem,) = alike["problems"]
+    assert "chmod 600" in problem
+    assert "(the same for 30 more apps: " in problem
+
+
+async def test_n15_a_rejected_reload_says_once_what_many_apps_have_alike(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": ONE_APP})
+    source, files, written = Source(None, ENVIRONMENT, tmp_path), Files(), io.BytesIO()
+
+    async def install(isolated: Isolated, files: Files) -> list[str]:
+        raise AssertionError("nothing is installed")
+
+    log = JsonLog(written, time.time)
+    reloader = Reloader(source, load_for_start(source, files), files, install, log, Metrics(), lambda *_: ())
+    apps = _readable_by_others(tmp_path, [f"app{number}" for number in range(31)])
+    write(tmp_path, {"config.yaml": f"server: {{on_invalid_app: refuse}}\n{ONE_APP}{apps}"})
+    reloaded = await reloader.reload()
+    (problem,) = reloaded.problems
+    assert "(the same for 30 more apps: " in problem
+    assert json.loads(written.getvalue().splitlines()[-1])["problems"] == [problem]

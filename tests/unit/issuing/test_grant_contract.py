@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from tests.unit.core.any_kind import AnyFields, AnyKind
 from tests.unit.issuing.making import APP_ID, CREDENTIALS, STAMP
-from tokend.backends.contract import Backend, Minted, Mismatch, NoOptions
+from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted, Mismatch, NoOptions
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, Grant, Issuance, Service
 from tokend.core.reach import reach_of
-from tokend.issuing.grants import ANSWER_FIELDS, checked_mint, granted
+from tokend.issuing.grants import checked_mint, granted
 
 FIELDS: Final = AnyFields(services=[])
 CALL: Final = Service("call", "ann", "lobby", {"listen": 60})

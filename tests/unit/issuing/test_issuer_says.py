@@ -198,8 +198,8 @@ def test_the_nearest_miss_is_told() -> None:
 
 
 def test_a_miss_in_words() -> None:
-    api_error = refused(app(rule("other")), rtc())
-    assert api_error.sentence == "no rule of this caller permits this; v1/explain says what each lacks"
+    api_error = refused(app(rule("other"), rule("another")), rtc())
+    assert api_error.sentence == "no rule of this caller permits this; v1/explain says what each requires"
     api_error = refused(app(rule()), rtc("*", uid=0))
     assert (
         api_error.sentence == "this needs wildcard_channel, wildcard_user among the capabilities of the caller's rule"
@@ -207,9 +207,9 @@ def test_a_miss_in_words() -> None:
 
 
 def test_no_rule_of_this_caller_permits_this_names_v1_explain_where_the_route_has_it() -> None:
-    sentence, hint = "no rule of this caller permits this", "; v1/explain says what each lacks"
-    of_no_rule, of_another_kind, of_another_channel = app(), app(rule(kinds=["chat"])), app(rule("other"))
-    for of in (of_no_rule, of_another_kind, of_another_channel):
+    sentence, hint = "no rule of this caller permits this", "; v1/explain says what each requires"
+    of_other_kinds, of_other_channels = (rule(kinds=["chat"]), rule(kinds=["rtm"])), (rule("other"), rule("another"))
+    for of in (app(), app(*of_other_kinds), app(*of_other_channels)):
         assert refused(of, rtc()).sentence == sentence + hint
         for dialects, shown in ((("native",), hint), (("agora-docker", "native"), hint), (("agora-docker",), "")):
             options = RouteOptions(path="/", dialect=tuple(map(DialectChoice, dialects)))

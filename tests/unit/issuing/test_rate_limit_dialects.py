@@ -42,6 +42,13 @@ OF_ORIGINALS: Final[Mapping[str, Mapping[str, Any]]] = {
         "reason": "rate_limited",
         "request_id": "request-1",
     },
+    "matrix-voip": {
+        "errcode": "M_LIMIT_EXCEEDED",
+        "error": SENTENCE,
+        "retry_after_ms": 2300,
+        "code": "rate_limited",
+        "request_id": "request-1",
+    },
 }
 """Shapes that come from the original server."""
 UNCOUNTED: Final = ("/openapi.json", "/docs", "/ping", "/healthz", "/readyz", "/")

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
@@ -66,12 +66,7 @@ class AgoraBackend(Backend):
     @cached_property
     def declarations(self) -> Declarations:
         """Only what the services of this kind can hold; `privileges` has those of every service, for inspections."""
-        names = {
-            name for service in self.services for name in (*PRIVILEGES[service], *FURTHER_PRIVILEGES.get(service, ()))
-        }
-        details = {name: meaning for service in self.services for name, meaning in DETAILS.get(service, {}).items()}
-        meanings = {name: meaning for name, meaning in MEANINGS.items() if name in names}
-        return Declarations(self.services, meanings, details, unlimited=self.unlimited_privileges)
+        return _declarations_of(type(self))
 
     def grant_of(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
         """Return the grant of these services. They are in the order of a token, and derived users are marked."""
@@ -144,6 +139,15 @@ class AgoraBackend(Backend):
         if not v006.verifies(decoded, certificate, expected.channel, expected.uid):
             return Mismatch("the token's checksums or signature are not those of the grant")
         return None
+
+
+@cache
+def _declarations_of(kind: type[AgoraBackend]) -> Declarations:
+    """Those of all apps' instances of a kind: what is remembered of declarations is then shared too."""
+    names = {name for service in kind.services for name in (*PRIVILEGES[service], *FURTHER_PRIVILEGES.get(service, ()))}
+    details = {name: meaning for service in kind.services for name, meaning in DETAILS.get(service, {}).items()}
+    meanings = {name: meaning for name, meaning in MEANINGS.items() if name in names}
+    return Declarations(kind.services, meanings, details, unlimited=kind.unlimited_privileges)
 
 
 def read(token: str, app_credentials: AppCredentials) -> Reading:

@@ -175,7 +175,7 @@ def _about_uuid(uuid: str, user: str | None) -> str:
     compared = "" if user is None or user == uuid else f' It cannot be compared with "{user}".'
     return (
         f"Its Chat user {uuid} is the UUID that Chat gives a user when it is registered, as Agora's samples use it."
-        f"{compared} docs/kinds.md says which id to use."
+        f"{compared} docs/vendors/agora.md says which id to use."
     )
 
 

@@ -99,7 +99,7 @@ async def test_keycloak_by_audience_or_azp(claims: dict[str, Any]) -> None:
         ({"aud": "account"}, "aud is 'account', caller realm wants kiosk, studio"),
         ({"aud": "account", "azp": "other"}, "aud is 'account', caller realm wants kiosk, studio"),
         ({"aud": "account", "azp": ["studio"]}, "aud is 'account', caller realm wants kiosk, studio"),
-        ({"aud": None, "azp": {"a": "studio"}}, "aud is NoneType, caller realm wants kiosk, studio"),
+        ({"aud": None, "azp": {"a": "studio"}}, "aud is missing, caller realm wants kiosk, studio"),
     ],
 )
 async def test_keycloak_of_another_client(claims: dict[str, Any], reason: str) -> None:
@@ -166,7 +166,9 @@ async def test_clerks_cookie_counts_only_with_an_allowed_origin() -> None:
         of_other = good("ec-other", iss=OTHER)
         answer = await token_request(("Cookie", f"__session={of_other}"), origin)
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
-        assert server.lines[-1]["reason"] == f"no caller here trusts the issuer '{OTHER}'"
+        assert server.lines[-1]["reason"] == (
+            f"no caller here trusts the issuer '{OTHER}'; trusted: https://clerk.example.com"
+        )
 
 
 async def test_clerks_cookie_counts_for_nothing_where_any_origin_may_read() -> None:

@@ -265,7 +265,7 @@ NOTES: list[tuple[str, str, dict[str, Any], str]] = [
         built("chat", user="00000000-0000-11ec-8000-000000000001"),
         {"user": "ada"},
         "Its Chat user 00000000-0000-11ec-8000-000000000001 is the UUID that Chat gives a user when it is registered, as "
-        'Agora\'s samples use it. It cannot be compared with "ada". docs/kinds.md says which id to use.',
+        'Agora\'s samples use it. It cannot be compared with "ada". docs/vendors/agora.md says which id to use.',
     ),
     (
         "i7",

@@ -1,0 +1,193 @@
+"""O4: the deny list in Redis. An entry that is added on one host counts on all, and holds while Redis is away."""
+
+import asyncio
+import io
+import json
+import os
+import subprocess
+import sys
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from tests.running import ROOT
+from tests.system.limits.redis_groups import cluster, cluster_url, sentinels
+from tests.system.limits.redis_server import SECONDS, RedisServer, need_redis
+from tests.unit.http.running import DEMO, KEY, NOW, Running, serving
+from tokend.adapters.deny_redis import DenyRedis, edit_deny_redis, read_deny_redis
+from tokend.core.interfaces import Interfaces
+from tokend.core.secrets import Secret
+from tokend.telemetry.log import JsonLog
+
+ADA = b'{"user":"ada"}'
+BOB = b'{"user":"bob"}'
+
+
+class Host:
+    """A server with a deny list in Redis."""
+
+    def __init__(self, server: Running, deny: DenyRedis, log: io.BytesIO) -> None:
+        self.server = server
+        self.deny = deny
+        self._log = log
+
+    async def status(self, user: str) -> int:
+        path = f"/demo/rtc/lobby/publisher/userAccount/{user}"
+        return (await self.server.token_request("GET", path, None, ("X-API-Key", KEY))).status
+
+    async def becomes(self, user: str, status: int) -> None:
+        await until(lambda: self.status(user), status)
+
+    @property
+    def messages(self) -> list[str]:
+        lines = [json.loads(line) for line in self._log.getvalue().splitlines()]
+        return [line["message"] for line in lines if "message" in line]
+
+
+async def until(found: Callable[[], Awaitable[int]], expected: int) -> None:
+    async with asyncio.timeout(SECONDS):
+        while await found() != expected:
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def host(url: str) -> AsyncIterator[Host]:
+    log = io.BytesIO()
+    deny = DenyRedis(Secret(url), JsonLog(log, lambda: NOW), lambda: NOW, asyncio.get_running_loop().time)
+    deny.start()
+    try:
+        async with serving(DEMO, interfaces=Interfaces(deny=deny)) as server:
+            yield Host(server, deny, log)
+    finally:
+        await deny.close()
+
+
+async def write(url: str, *lines: bytes) -> None:
+    await edit_deny_redis(Secret(url), lambda _: list(lines))
+
+
+async def test_o4_an_entry_counts_on_all_hosts_and_holds_while_redis_is_away(redis: RedisServer) -> None:
+    async with host(redis.url) as first, host(redis.url) as second:
+        assert await first.status("ada") == 200
+        await write(redis.url, ADA)
+        await first.becomes("ada", 403)
+        await second.becomes("ada", 403)
+        assert (second.deny.entries, second.deny.problems) == (1, 0)
+        redis.kill()
+        await until(_problems_of(second), 1)
+        assert [await second.status(user) for user in ("ada", "bob")] == [403, 200]
+        redis.start()  # empty: what it has lost still counts
+        await until(lambda: _as_awaitable("the deny list is unchanged: Redis has lost it" in second.messages), True)
+        assert await second.status("ada") == 403
+        await write(redis.url, BOB)
+        await second.becomes("bob", 403)
+        await second.becomes("ada", 200)
+        assert second.deny.problems == 0
+        assert second.messages[-1] == "the deny list can be read again"
+        await write(redis.url)
+        await first.becomes("bob", 200)
+
+
+async def test_o4_without_redis_at_the_start_nobody_gets_a_token_until_the_list_is_read(redis: RedisServer) -> None:
+    await write(redis.url, ADA)
+    redis.stop()
+    async with host(redis.url) as waiting:
+        assert not waiting.deny.has_been_read
+        assert await waiting.status("bob") == 503
+        redis.go_on()
+        await waiting.becomes("bob", 200)
+        assert await waiting.status("ada") == 403
+
+
+async def test_o4_lines_that_are_no_entries_stop_no_others(redis: RedisServer) -> None:
+    await write(redis.url, ADA)
+    async with host(redis.url) as one_host:
+        await write(redis.url, b"junk", BOB)
+        await one_host.becomes("bob", 403)
+        await until(_problems_of(one_host), 1)
+        assert await one_host.status("ada") == 403
+        assert "deny list: line 1: is no JSON object; the other lines count" in one_host.messages
+
+
+async def test_o4_what_is_no_list_changes_nothing(redis: RedisServer) -> None:
+    await write(redis.url, ADA)
+    async with host(redis.url) as one_host:
+        await one_host.becomes("ada", 403)
+        redis.command("HSET", "tokend:{deny}", "version", "other", "entries", "text")
+        await until(_problems_of(one_host), 1)
+        assert one_host.messages[-1] == "the deny list is unchanged: what Redis holds is no deny list"
+        redis.command("HSET", "tokend:{deny}", "entries", zlib.compress(bytes(33 * 1024 * 1024)))
+        await until(lambda: _as_awaitable("is over 32 MiB" in one_host.messages[-1]), True)
+        redis.command("SET", "tokend:{deny}", "text")
+        await until(lambda: _as_awaitable("ResponseError" in one_host.messages[-1]), True)
+        assert await one_host.status("ada") == 403
+
+
+async def test_o4_no_writer_overwrites_another(redis: RedisServer) -> None:
+    secret = Secret(redis.url)
+    adding = (
+        edit_deny_redis(secret, lambda lines, number=number: [*lines, b'{"user":"%d"}' % number])  # type: ignore[misc]
+        for number in range(8)
+    )
+    await asyncio.gather(*adding)
+    assert len((await read_deny_redis(secret)).splitlines()) == 8
+
+
+async def test_o4_a_cluster_and_sentinels_hold_the_list_too() -> None:
+    need_redis()
+    async with AsyncExitStack() as stack:
+        group = stack.enter_context(sentinels())
+        for url in (cluster_url(stack.enter_context(cluster(3))), group.url):
+            async with host(url) as first, host(url) as second:
+                await write(url, ADA)
+                await first.becomes("ada", 403)
+                await second.becomes("ada", 403)
+
+
+def test_o4_the_commands_change_the_list_in_redis(redis: RedisServer, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "deny: {redis: true, file: deny.jsonl}\nredis: {url: {env: REDIS_URL}}\n" + APPS
+    )
+    file = tmp_path / "deny.jsonl"
+    file.write_bytes(b'{"user":"cid"}\n')
+    assert _tokend(tmp_path, redis, "deny", "add", "--user", "ada") == (0, "added: user ada\n", "")
+    assert asyncio.run(read_deny_redis(Secret(redis.url))) == ADA + b"\n"
+    assert _tokend(tmp_path, redis, "deny", "list")[:2] == (0, "user ada\nuser cid\n")
+    assert _tokend(tmp_path, redis, "deny", "remove", "--user", "cid") == (0, "removed: user cid\n", "")
+    assert _tokend(tmp_path, redis, "deny", "remove", "--user", "ada") == (0, "removed: user ada\n", "")
+    assert (asyncio.run(read_deny_redis(Secret(redis.url))), file.read_bytes()) == (b"", b"")
+    redis.kill()
+    assert _tokend(tmp_path, redis, "check")[0] == 0  # it does not contact Redis
+    code, _, problem = _tokend(tmp_path, redis, "deny", "add", "--user", "ada")
+    assert (code, problem) == (1, "tokend: the deny list in Redis cannot be changed: ConnectionError\n")
+
+
+APPS = """
+apps:
+  demo:
+    app_id: "970CA35de60c44645bbae8a215061b33"
+    certificate: {env: CERTIFICATE}
+    callers: {anybody: {anonymous: true, rules: [{channel: "demo-*"}]}}
+"""
+
+
+def _tokend(directory: Path, redis: RedisServer, *arguments: str) -> tuple[int, str, str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "REDIS_URL": redis.url,
+        "CERTIFICATE": "5CFd2fd1755d40ecb72977518be15d3b",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tokend", *arguments], cwd=directory, env=environment, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _problems_of(of: Host) -> Callable[[], Awaitable[int]]:
+    return lambda: _as_awaitable(of.deny.problems)
+
+
+async def _as_awaitable(value: int) -> int:
+    return value

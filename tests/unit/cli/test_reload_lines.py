@@ -1,0 +1,25 @@
+"""What `tokend reload` prints of invalid apps: once what several have alike (N15)."""
+
+from tokend.cli.reload import lines_of_invalid_apps
+
+
+def test_n15_what_many_apps_have_alike_is_one_line() -> None:
+    invalid_apps = {
+        f"app{number}": [f"config.yaml:{number}:5: apps.app{number}.certificate: the file ./app{number}: run chmod 600"]
+        for number in range(31)
+    }
+    assert lines_of_invalid_apps(invalid_apps, ["app30"]) == [
+        "config.yaml:0:5: apps.app0.certificate: the file ./app0: run chmod 600 "
+        "(the same for 30 other apps: app1, app2, app3 and 27 others)",
+        "app app30 is invalid: it keeps its last valid version",
+        "30 apps (app0, app1, app2 and 27 others) are invalid: they answer 503",
+    ]
+
+
+def test_n15_what_differs_stays_apart() -> None:
+    problems = {"a": ["config.yaml:1:1: apps.a.routes: is empty"], "b": ["config.yaml:2:1: apps.b.callers: is missing"]}
+    assert lines_of_invalid_apps(problems, list(problems)) == [
+        *problems["a"],
+        *problems["b"],
+        "2 apps (a, b) are invalid: they keep their last valid version",
+    ]

@@ -1,0 +1,89 @@
+"""What a sound configuration is warned of, in sentences: nothing of it stops a start."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tests.unit.config.writing import ENVIRONMENT, loaded, write
+from tokend.backends.agora.rtc import Rtc
+from tokend.backends.agora.rtm import Rtm
+from tokend.config.loading import load
+
+APP = 'app_id: "APP_ID", certificate: {env: CERTIFICATE}'
+
+
+def warnings_of(directory: Path, apps: str) -> tuple[str, ...]:
+    return loaded(directory, f"apps:\n{apps}").warnings_at(0)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "browsers"),
+    [
+        ("anonymous: true", True),
+        ('url_key: "DIGEST"', True),
+        ("jwt: {issuer: https://id.example.com, audience: tokend}", True),
+        ('api_key: "DIGEST"', False),
+    ],
+)
+def test_n4_callers_of_web_pages_without_cors_are_warned_of(scheme: str, browsers: bool, tmp_path: Path) -> None:
+    callers = f'callers: {{web: {{{scheme}, rules: [{{user: "*"}}]}}}}'
+    of_cors = [warning for warning in warnings_of(tmp_path, f"  demo: {{{APP}, {callers}}}") if "`cors`" in warning]
+    assert of_cors == browsers * [
+        "app demo: there is no `cors`, so no web page of another origin can read the answers to caller web; "
+        'write cors: {origins: ["https://app.example.com"]}, or cors: {} if there is no such page'
+    ]
+    for cors in ("", "origins: https://app.example.com"):
+        found = warnings_of(tmp_path, f"  demo: {{{APP}, {callers}, cors: {{{cors}}}}}")
+        assert not any("cors" in warning for warning in found)
+
+
+def test_n4_many_apps_without_cors_are_one_line(tmp_path: Path) -> None:
+    callers = 'callers: {web: {url_key: "DIGEST", rules: [{user: "*"}]}}'
+    apps = "".join(f"  app{number}: {{{APP}, {callers}}}\n" for number in range(30))
+    (warning,) = warnings_of(tmp_path, apps)
+    assert warning.startswith("30 apps (app0, app1, app2 and 27 others): there is no `cors`")
+
+
+def ttl_warnings(directory: Path, app: str, rule: str) -> list[str]:
+    callers = f'callers: {{web: {{api_key: "DIGEST", rules: [{rule}]}}}}'
+    return [warning for warning in warnings_of(directory, f"  demo: {{{APP}, {app}, {callers}}}") if "ttl" in warning]
+
+
+def test_n9_a_rule_that_allows_more_than_the_app_is_warned_of(tmp_path: Path) -> None:
+    assert ttl_warnings(tmp_path, "ttl: {max: 2h}", "{kinds: rtc, ttl: {max: 3h}}") == [
+        "app demo: demo.web.rules[0] has ttl.max 3h, which is over the app's max of 2h, so 2h counts"
+    ]
+    assert not ttl_warnings(tmp_path, "ttl: {max: 2h}", "{kinds: rtc, ttl: {max: 2h}}")
+
+
+class _LongLived(Rtm):
+    """A kind of a vendor without limits."""
+
+    max_ttl: ClassVar[int | None] = None
+
+
+def test_n9_a_rule_that_allows_more_than_its_kinds_is_warned_of(tmp_path: Path) -> None:
+    def found(rule: str) -> list[str]:
+        app = f"{APP}, ttl: {{max: 7d}}, backends: {{rtc: {{}}, open: {{backend: open}}}}"
+        text = f'apps:\n  demo: {{{app}, callers: {{web: {{api_key: "DIGEST", rules: [{rule}]}}}}}}\n'
+        write(tmp_path, {"config.yaml": text})
+        return list(load(None, ENVIRONMENT, tmp_path, lambda name: _LongLived if name == "open" else Rtc).warnings)
+
+    assert found("{kinds: rtc, ttl: {max: 2d}}") == [
+        "app demo: demo.web.rules[0] has ttl.max 2d, which is over the max of kind rtc of 1d, so 1d counts"
+    ]
+    assert not found("{kinds: rtc, ttl: {max: 1d}}")
+    assert not found("{kinds: [rtc, open], ttl: {max: 2d}}")
+    assert found("{kinds: [rtc, open], ttl: {max: 8d}}") == [
+        "app demo: demo.web.rules[0] has ttl.max 8d, which is over the app's max of 7d, so 7d counts"
+    ]
+
+
+def test_n9_rules_of_many_apps_are_one_line(tmp_path: Path) -> None:
+    callers = 'callers: {web: {api_key: "DIGEST", rules: [{ttl: {max: 3h}}]}}'
+    apps = "".join(f"  app{number}: {{{APP}, ttl: {{max: 2h}}, {callers}}}\n" for number in range(30))
+    assert warnings_of(tmp_path, apps) == (
+        "30 apps (app0, app1, app2 and 27 others): {app}.web.rules[0] has ttl.max 3h, which is over the app's max of 2h, "
+        "so 2h counts",
+    )

@@ -1,0 +1,1 @@
+"""LiveKit: access tokens for rooms, their administration, SIP, agents and inference."""

@@ -1,0 +1,194 @@
+"""Options and request fields of LiveKit, with the limits of its server.
+
+Limits: pkg/config/config.go of github.com/livekit/livekit, `DefaultConfig.Limit`: 256 bytes for a room's name, an identity and
+a participant's name.
+"""
+
+import re
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from tokend.core.errors import ApiError, Code
+from tokend.core.secrets import Secret, SecretList
+from tokend.core.validation import StrictModel, invalid
+
+MAX_BYTES: Final = 256
+"""Bytes of a room's name, an identity and a participant's name."""
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_ID: Final = f"must be 1 to {MAX_BYTES} bytes without control characters, and not *"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be an identity or the name of a room. LiveKit has no wildcards; `*` alone would look like one."""
+    return bool(text) and text != "*" and _CONTROL.search(text) is None and len(text.encode()) <= MAX_BYTES
+
+
+def checked_id(field: str, text: str) -> str:
+    """The text. Raises `ApiError` (400) unless it is an id."""
+    if not is_id(text):
+        raise ApiError(Code.INVALID_FIELD, _ID, field)
+    return text
+
+
+def _id(text: str) -> str:
+    if not is_id(text):
+        raise invalid(_ID)
+    return text
+
+
+def _short(text: str) -> str:
+    if len(text.encode()) > MAX_BYTES:
+        raise invalid(f"must be at most {MAX_BYTES} bytes")
+    return text
+
+
+def _api_key(text: str) -> str:
+    if re.fullmatch(r"[!-~]{1,128}", text) is None:
+        raise invalid("must be 1 to 128 printable ASCII characters without blanks, such as APIabcdefghijklm")
+    return text
+
+
+def _server_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("ws", "wss", "http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        parts.port  # noqa: B018  # raises where it is no port
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise invalid("must be the URL of a LiveKit server, such as wss://media.example.com, without user or password")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_id)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(_short)]
+Text = Annotated[str, Field(min_length=1)]
+ApiKey = Annotated[str, AfterValidator(_api_key)]
+Number = Annotated[int, Field(ge=0, lt=1 << 32)]
+
+
+class KeyPair(StrictModel):
+    """An API key and its secret."""
+
+    api_key: ApiKey = Field(description="the API key")
+    secret: Secret = Field(description="its secret")
+
+
+class LiveKitOptions(StrictModel):
+    """What the YAML says below `backends: {livekit: …}`."""
+
+    api_key: ApiKey = Field(description="the API key; tokens name it as their issuer")
+    secret: SecretList = Field(description="the API key's secret; of a list the first signs, all verify")
+    url: Annotated[str, AfterValidator(_server_url)] = Field(
+        description="where clients find the LiveKit server, such as wss://media.example.com"
+    )
+    old_keys: list[KeyPair] = Field(
+        default=[], description="API keys that LiveKit still accepts; inspections recognize their tokens"
+    )
+
+
+class AgentDispatch(StrictModel):
+    """An agent that joins the room as it begins (livekit.RoomAgentDispatch)."""
+
+    agent_name: str = ""
+    metadata: str = ""
+    restart_policy: Literal["JRP_ON_FAILURE", "JRP_NEVER"] = "JRP_ON_FAILURE"
+    deployment: str = ""
+    attributes: dict[str, str] = Field(default={})
+
+
+class RoomConfig(StrictModel):
+    """How a room is made if this participant is its first (livekit.RoomConfiguration), except for egress.
+
+    Egress may contain credentials of a storage, and everybody who has a token can read it.
+    """
+
+    name: str = ""
+    empty_timeout: Number = Field(default=0, description="seconds that the room stays if nobody joins")
+    departure_timeout: Number = Field(default=0, description="seconds that the room stays after the last one left")
+    max_participants: Number = 0
+    metadata: str = ""
+    min_playout_delay: Number = Field(default=0, description="milliseconds")
+    max_playout_delay: Number = Field(default=0, description="milliseconds")
+    sync_streams: bool = False
+    agents: list[AgentDispatch] = Field(default=[])
+    tags: dict[str, str] = Field(default={})
+
+
+class AgentEndpoint(StrictModel):
+    """Calls of an agent's HTTP endpoints. Without `agent_name`: of every agent; without `deployment`: of every one."""
+
+    call: bool = False
+    agent_name: str = ""
+    deployment: str = ""
+
+
+class AgentThread(StrictModel):
+    """Access to the threads of agents. `all`: every thread of the project. `threads_of`: LiveKit's `scope` of threads."""
+
+    all: bool = False
+    threads_of: str = Field(default="", description="LiveKit's scope, in which threads may be listed and created")
+    thread_ids: list[str] = Field(default=[])
+    list: bool = False
+    create: bool = False
+    write: bool = False
+    read: bool = False
+    delete: bool = False
+
+
+ParticipantKind = Literal["standard", "egress", "ingress", "sip", "agent"]
+Source = Literal["camera", "microphone", "screen_share", "screen_share_audio"]
+
+
+class LiveKitFields(StrictModel):
+    """What a token request says beside `kind` and `ttl`. What it leaves out is not given, except to join and to subscribe."""
+
+    room: Id | None = None
+    identity: Id | None = Field(default=None, description="the participant's identity, unique in the room")
+    role: Literal["publisher", "subscriber"] | None = Field(
+        default=None,
+        json_schema_extra={"format": "role"},
+        description="publisher: can_publish and can_publish_data, where they are left out; subscriber: neither",
+    )
+    name: Name | None = Field(default=None, description="the name that others see")
+    metadata: Text | None = None
+    attributes: dict[str, str] | None = None
+    room_join: bool = Field(default=True, description="false: a token for LiveKit's server API alone")
+    can_publish: bool | None = None
+    can_publish_sources: list[Source] | None = Field(
+        default=None, min_length=1, description="publish from these sources alone"
+    )
+    can_publish_data: bool | None = Field(default=None, description="left out: as can_publish")
+    can_subscribe: bool | None = Field(default=None, description="left out: true")
+    can_update_own_metadata: bool = Field(default=False, description="and its own name and attributes")
+    can_subscribe_metrics: bool = False
+    can_manage_agent_session: bool = False
+    hidden: bool = Field(default=False, description="others do not see the participant")
+    recorder: bool = Field(default=False, description="the room shows that it is recorded")
+    agent: bool = Field(default=False, description="register as a worker for agents")
+    room_admin: bool = Field(default=False, description="moderate the room")
+    destination_room: Id | None = Field(
+        default=None, description="with room_admin: participants may be moved or forwarded to this room"
+    )
+    room_create: bool = Field(default=False, description="create and delete rooms")
+    room_list: bool = False
+    room_record: bool = Field(default=False, description="use egress")
+    ingress_admin: bool = False
+    sip_admin: bool = False
+    sip_call: bool = Field(default=False, description="make outbound calls")
+    inference: bool = False
+    observability: bool = Field(default=False, description="publish observability data")
+    agent_admin: bool = Field(default=False, description="manage LiveKit's cloud agents")
+    agent_simulation_admin: bool = False
+    agent_database_admin: bool = False
+    agent_dispatch_admin: bool = False
+    agent_endpoint: AgentEndpoint | None = None
+    agent_thread: AgentThread | None = None
+    participant_kind: ParticipantKind | None = None
+    room_config: RoomConfig | None = None
+    room_preset: Text | None = Field(default=None, description="the name of a room configuration in LiveKit Cloud")
+    sha256: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/=_-]{1,100}$")] | None = Field(
+        default=None, description="the hash of a body that the token signs, as in webhooks"
+    )

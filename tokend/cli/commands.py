@@ -1,0 +1,67 @@
+"""All commands behind one parser. `tokend.cli.main` calls it."""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tokend import __version__
+from tokend.cli import EXIT_CONFIG, audit, configuration, deny, health, keys, kick, kinds, reload, serving, tokens
+from tokend.cli.context import Context, counted
+from tokend.config.loading import ConfigurationError, with_dotenv
+from tokend.config.problems import fold
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        parser.print_help()
+        return 2
+    try:
+        directory = Path.cwd()
+    except FileNotFoundError:
+        print("tokend: the working directory has been deleted: change to another one", file=sys.stderr)
+        return 1
+    try:
+        code: int = options.run(options, Context(with_dotenv(os.environ, directory), directory))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what cannot be written is an error of this command
+    except ConfigurationError as error:
+        for line in fold(error.problems):
+            print(line, file=sys.stderr)
+        print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
+        return EXIT_CONFIG
+    except BrokenPipeError:  # `tokend … | head`
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EBADF, errno.EIO):
+            raise
+        print(f"tokend: the output cannot be written: {error.strerror}", file=sys.stderr)
+        _drop_output()
+        return 1
+    return code
+
+
+def _drop_output() -> None:
+    """Forget what is left to print: the interpreter would try again at its end, and fail with a traceback."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tokend",
+        description="Issues short-lived access tokens for real-time services, only to callers whose rules allow them.",
+        epilog="Exit codes: 0 success, 1 failure or a negative result, 2 wrong usage, 78 errors in the configuration.",
+    )
+    parser.add_argument("--version", action="version", version=f"tokend {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for module in (serving, health, reload, configuration, tokens, kinds, keys, audit, deny, kick):
+        module.add_commands(commands)
+    return parser

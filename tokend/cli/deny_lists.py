@@ -1,0 +1,87 @@
+"""Where `tokend deny` reads and writes: the deny file, and the list in Redis."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+
+from tokend.adapters.deny_file import deny_file_problem
+from tokend.core.secrets import Secret
+
+Change = Callable[[list[bytes]], list[bytes] | None]
+"""The new lines for the present ones; None to leave them. It may be called again if somebody else has changed them."""
+
+
+class CannotUse(Exception):
+    """Why a list cannot be read or changed, in a sentence."""
+
+
+class EditedList(ABC):
+    """A list that can be read and changed. `name`: as messages name it."""
+
+    name: str
+
+    @abstractmethod
+    def read(self) -> bytes:
+        """Return the lines. Raises `CannotUse`."""
+
+    @abstractmethod
+    def edit(self, change: Change) -> None:
+        """Change the lines. Raises `CannotUse`."""
+
+
+class FileList(EditedList):
+    """The deny file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path)
+
+    def read(self) -> bytes:
+        """See `EditedList`."""
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise CannotUse(deny_file_problem(self.name, error)) from error
+
+    def edit(self, change: Change) -> None:
+        """See `EditedList`. A file that does not exist is created."""
+        from tokend.adapters.deny_file_edit import edit_deny_file  # Windows has no such locks
+
+        try:
+            edit_deny_file(self.path, change)
+        except OSError as error:
+            raise CannotUse(f"the deny file cannot be changed: {self.name}: {error.strerror or error}") from error
+
+
+class RedisList(EditedList):
+    """The list in Redis, which all instances share."""
+
+    def __init__(self, url: Secret) -> None:
+        self.name = "the deny list in Redis"
+        self._url = url
+        try:
+            from tokend.adapters import deny_redis  # an optional package, slow to import
+        except ImportError as error:
+            raise CannotUse("deny.redis is true, but a package is missing: pip install tokend[redis]") from error
+        self._redis = deny_redis
+
+    def read(self) -> bytes:
+        """See `EditedList`."""
+        try:
+            return asyncio.run(self._redis.read_deny_redis(self._url))
+        except Exception as error:
+            raise CannotUse(_redis_problem("read", error)) from error
+
+    def edit(self, change: Change) -> None:
+        """See `EditedList`."""
+        try:
+            asyncio.run(self._redis.edit_deny_redis(self._url, change))
+        except Exception as error:
+            raise CannotUse(_redis_problem("changed", error)) from error
+
+
+def _redis_problem(verb: str, error: Exception) -> str:
+    """A sentence without the URL, which may hold a password: of the texts of errors only our own are shown."""
+    own = f": {error}" if type(error) in (ValueError, TimeoutError) and str(error) else ""
+    return f"the deny list in Redis cannot be {verb}: {type(error).__name__}{own}"

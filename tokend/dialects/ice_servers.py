@@ -1,0 +1,64 @@
+"""`ice-servers`: TURN credentials as the configuration of a browser's `RTCPeerConnection` has them.
+
+`{"iceServers": [{"urls": […]}, {"urls": […], "username": …, "credential": …}], "ttl": …}`: the object of the W3C's WebRTC
+recommendation, section 4.2.1, which Cloudflare, Metered and Xirsys answer too. STUN servers, which take no credentials, come
+first. `ttl` is in seconds; `RTCPeerConnection` takes no notice of it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec.json
+
+from tokend.dialects import fields as reading
+from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
+from tokend.dialects.describing import ERROR, STRING, TEXT, TTL, in_body, in_query, object_of
+from tokend.dialects.rendering import render_error
+from tokend.dialects.turn_answers import credentials_for, turn_server
+
+NAME: Final = "ice-servers"
+_PATH: Final = "ice-servers"
+_SERVER: Final = object_of(
+    {"urls": {"type": "array", "items": STRING}, "username": STRING, "credential": STRING}, "urls", closed=False
+)
+_ANSWER: Final = object_of(
+    {
+        "iceServers": {"type": "array", "items": _SERVER},
+        "ttl": {"type": "integer", "description": "Seconds"},
+    },
+    *("iceServers", "ttl"),
+    closed=False,
+)
+
+
+def _get(request: HttpRequest) -> Issue:
+    return credentials_for(reading.query_value(request, "user"), reading.query_seconds(request, "ttl"))
+
+
+def _post(request: HttpRequest) -> Issue:
+    body = reading.json_object(request)
+    reading.reject_unknown(body, ("user", "ttl"))
+    return credentials_for(reading.text(body, "user"), reading.seconds(body, "ttl"))
+
+
+def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
+    server = turn_server(outcomes)
+    stun = [uri for uri in server["uris"] if uri.startswith("stun:")]
+    relay = {
+        "urls": [uri for uri in server["uris"] if not uri.startswith("stun:")],
+        "username": server["username"],
+        "credential": server["password"],
+    }
+    ice_servers = [{"urls": stun}, relay] if stun else [relay]
+    return HttpResponse(200, msgspec.json.encode({"iceServers": ice_servers, "ttl": server["ttl"]}))
+
+
+DIALECT: Final = Dialect(
+    NAME,
+    (
+        Endpoint("GET", _PATH, _get, _render, description=in_query(_ANSWER, user=TEXT, ttl=TTL)),
+        Endpoint("POST", _PATH, _post, _render, description=in_body(_ANSWER, user=TEXT, ttl=TTL)),
+    ),
+    render_error,
+    error=ERROR,
+)

@@ -1,0 +1,165 @@
+"""`livekit`: LiveKit's standard token endpoint, and the `api/connection-details` of its starter apps.
+
+The standard endpoint: https://docs.livekit.io/frontends/build/authentication/endpoint/. Its path is free; `createToken` is that
+of LiveKit's own server, token-server-node. `api/connection-details` is that of livekit-examples/meet (GET) and
+livekit-examples/agent-starter-react (POST); its answer has other names.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import msgspec.json
+from pydantic import Field
+
+from tokend.core.errors import ApiError, Code
+from tokend.core.model import Issued, TokenRequest
+from tokend.core.validation import StrictModel
+from tokend.dialects import fields as reading
+from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
+from tokend.dialects.describing import ERROR, STRING, TEXT, answer_of, object_of
+from tokend.dialects.rendering import clamped_ttl, render_error
+
+NAME: Final = "livekit"
+_ROOM: Final = "room_name"
+_FIELDS: Final[Mapping[str, str]] = {
+    _ROOM: "room",
+    "participant_identity": "identity",
+    "participant_name": "name",
+    "participant_metadata": "metadata",
+    "participant_attributes": "attributes",
+    "room_config": "room_config",
+}
+"""The fields of the kind by their names in the body."""
+_OLDER: Final = {"roomName": _ROOM, "participantName": "participant_name"}
+"""Names that older clients send in a body, in place of those of the standard."""
+_QUERY: Final = {"roomName": "room", "participantName": "name", "metadata": "metadata"}
+"""The fields of the kind by their names in the query."""
+
+
+class LiveKitDialectOptions(StrictModel):
+    """What a route may write at `dialect: {livekit: {…}}`."""
+
+    kind: str = Field(
+        default="livekit", min_length=1, description="the kind of its tokens, if the app calls it otherwise"
+    )
+    role: Literal["publisher", "subscriber"] = Field(
+        default="publisher", description="whether participants publish; the API has no field for it"
+    )
+    generate: list[Literal["room", "identity"]] = Field(
+        default=[], description="make up a room, an identity or both where the request leaves them out"
+    )
+
+
+def _standard(request: HttpRequest) -> Issue:
+    """Parse a body of the standard, all of whose fields may be left out. An empty text and null count as left out."""
+    body = _body(request) if request.body.strip() else {}
+    return _issue(request, {name: body[said] for said, name in _FIELDS.items() if body.get(said) not in (None, "")})
+
+
+def _body(request: HttpRequest) -> Mapping[str, Any]:
+    """The body with the names of the standard."""
+    body = reading.json_object(request)
+    reading.reject_unknown(body, (*_FIELDS, *_OLDER))
+    for older, name in _OLDER.items():
+        if older in body and name in body:
+            raise ApiError(Code.INVALID_FIELD, f"stands beside {name}: send one of the two", older)
+    return {_OLDER.get(name, name): value for name, value in body.items()}
+
+
+def _details(request: HttpRequest) -> Issue:
+    """Parse a query. The API has no identity: it comes from the caller's rule, or is made up."""
+    said = {name: reading.query_value(request, name) for name in _QUERY}
+    return _issue(request, {_QUERY[name]: value for name, value in said.items() if value}, _QUERY)
+
+
+def _issue(request: HttpRequest, fields: Mapping[str, object], names: Mapping[str, str] = _FIELDS) -> Issue:
+    """One token to join a room. What is made up is from the request's nonce: 64 random bits each, in hexadecimal digits."""
+    options = request.options
+    made_up = {"room": f"room-{request.nonce >> 64:016x}", "identity": f"guest-{request.nonce % (1 << 64):016x}"}
+    generated = {name: text for name, text in made_up.items() if name in options.generate and name not in fields}
+    by_field = {name: said for said, name in names.items()}
+    return Issue((TokenRequest(options.kind, {**fields, **generated, "role": options.role}, None, by_field),))
+
+
+def _render_standard(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
+    issued = _issued(outcomes)
+    body = {"server_url": issued.extra.get("server_url"), "participant_token": issued.token}
+    return HttpResponse(201, msgspec.json.encode({**body, **clamped_ttl(outcomes)}))
+
+
+def _render_details(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
+    issued = _issued(outcomes)
+    service = issued.grant.services[0]
+    body = {
+        "serverUrl": issued.extra.get("server_url"),
+        "roomName": service.channel,
+        "participantName": service.detail.get("name", service.user),
+        "participantToken": issued.token,
+    }
+    return HttpResponse(200, msgspec.json.encode({**body, **clamped_ttl(outcomes)}))
+
+
+def _issued(outcomes: Sequence[Outcome]) -> Issued:
+    (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
+    return issued
+
+
+_AGENT: Final = object_of(
+    {
+        "agent_name": STRING,
+        "metadata": STRING,
+        "restart_policy": {"type": "string", "enum": ["JRP_ON_FAILURE", "JRP_NEVER"]},
+        "deployment": STRING,
+        "attributes": {"type": "object", "additionalProperties": STRING},
+    }
+)
+_NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": 4_294_967_295}
+_ROOM_CONFIG: Final = object_of(
+    {
+        **dict.fromkeys(("name", "metadata"), STRING),
+        **dict.fromkeys(("empty_timeout", "departure_timeout", "max_participants"), _NUMBER),
+        **dict.fromkeys(("min_playout_delay", "max_playout_delay"), _NUMBER),
+        "sync_streams": {"type": "boolean"},
+        "agents": {"type": "array", "items": _AGENT},
+        "tags": {"type": "object", "additionalProperties": STRING},
+    }
+)
+_BODY: Final = object_of(
+    {
+        **dict.fromkeys((name for name in _FIELDS if name not in ("participant_attributes", "room_config")), STRING),
+        "participant_attributes": {"type": "object", "additionalProperties": STRING},
+        "room_config": _ROOM_CONFIG,
+        **{name: {**STRING, "description": f"an older name of {said}"} for name, said in _OLDER.items()},
+    }
+)
+_STANDARD: Final = Description(
+    summary="LiveKit's standard token endpoint",
+    body=_BODY,
+    answer=answer_of("server_url", "participant_token"),
+    status=201,
+)
+_DETAILS: Final = answer_of("serverUrl", "roomName", "participantName", "participantToken")
+
+DIALECT: Final = Dialect(
+    NAME,
+    (
+        Endpoint("POST", "createToken", _standard, _render_standard, description=_STANDARD),
+        Endpoint(
+            "GET",
+            "api/connection-details",
+            _details,
+            _render_details,
+            description=Description(query=dict.fromkeys(_QUERY, TEXT), answer=_DETAILS),
+        ),
+        Endpoint(
+            "POST",
+            "api/connection-details",
+            _standard,
+            _render_details,
+            description=Description(body=_BODY, answer=_DETAILS),
+        ),
+    ),
+    render_error,
+    Options=LiveKitDialectOptions,
+    error=ERROR,
+)

@@ -1,0 +1,68 @@
+"""`matrix-voip`: the request by which Matrix clients get TURN credentials for calls, and errors as they read them.
+
+Matrix client-server API, version 1.11, "13.5 Voice over IP": `GET /_matrix/client/v3/voip/turnServer`; before 1.1 it was r0.
+The request names no user: a rule supplies it from the caller's claims. Errors: "2.2 Standard error response".
+"""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Final
+
+import msgspec.json
+
+from tokend.core.errors import ApiError, Code
+from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, HttpResponse, Issue
+from tokend.dialects.describing import REASON, STRING, errors_of
+from tokend.dialects.rendering import field_of
+from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
+
+NAME: Final = "matrix-voip"
+_VERSIONS: Final = ("v3", "r0")
+_CODES: Final[Mapping[Code, str]] = {
+    Code.UNAUTHENTICATED: "M_MISSING_TOKEN",
+    Code.CREDENTIAL_INVALID: "M_UNKNOWN_TOKEN",
+    Code.NOT_PERMITTED: "M_FORBIDDEN",
+    Code.CAPABILITY_REQUIRED: "M_FORBIDDEN",
+    Code.NOT_FOUND: "M_UNRECOGNIZED",
+    Code.METHOD_NOT_ALLOWED: "M_UNRECOGNIZED",
+    Code.RATE_LIMITED: "M_LIMIT_EXCEEDED",
+    Code.INVALID_FIELD: "M_INVALID_PARAM",
+    Code.TTL_OUT_OF_RANGE: "M_INVALID_PARAM",
+}
+
+
+def _parse(request: HttpRequest) -> Issue:
+    return credentials_for(None)
+
+
+def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
+    body: dict[str, object] = {
+        "errcode": _CODES.get(api_error.code, "M_UNKNOWN"),
+        "error": api_error.detail,
+        "code": api_error.code,
+        **field_of(api_error),
+        "request_id": request_id,
+    }
+    if api_error.retry_after is not None:
+        body["retry_after_ms"] = ceil(api_error.retry_after * 1000)
+    return HttpResponse(api_error.status, msgspec.json.encode(body))
+
+
+DIALECT: Final = Dialect(
+    NAME,
+    tuple(
+        Endpoint(
+            "GET",
+            f"_matrix/client/{version}/voip/turnServer",
+            _parse,
+            turn_server_as_json,
+            description=Description(answer=TURN_SERVER),
+        )
+        for version in _VERSIONS
+    ),
+    _render_error,
+    error=errors_of(
+        {"errcode": STRING, "error": STRING, "code": REASON, "retry_after_ms": {"type": "integer"}},
+        *("errcode", "error", "code"),
+    ),
+)

@@ -1,0 +1,41 @@
+"""What the dialects for TURN credentials share: the request to the kind `turn`, and the object that most clients read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec.json
+
+from tokend.core.model import Issued, TokenRequest
+from tokend.dialects.contract import HttpRequest, HttpResponse, Issue, Outcome
+from tokend.dialects.describing import STRING, object_of
+
+KIND: Final = "turn"
+TURN_SERVER: Final = object_of(
+    {
+        "username": STRING,
+        "password": STRING,
+        "ttl": {"type": "integer", "description": "Seconds"},
+        "uris": {"type": "array", "items": STRING},
+    },
+    *("username", "password", "ttl", "uris"),
+    closed=False,
+)
+"""The schema of what `turn_server_as_json` renders."""
+
+
+def credentials_for(user: str | None, ttl: int | None = None, user_name: str = "user") -> Issue:
+    """Return the request for TURN credentials. `user_name`: what the client calls the user. `ttl`: seconds."""
+    fields = {} if user is None else {"user": user}
+    return Issue((TokenRequest(KIND, fields, ttl, {"user": user_name}),))
+
+
+def turn_server(outcomes: Sequence[Outcome]) -> Mapping[str, Any]:
+    """Return username, password, ttl (seconds) and uris of the credentials that were issued."""
+    (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
+    username, password, uris = (issued.extra[name] for name in ("username", "password", "uris"))
+    return {"username": username, "password": password, "ttl": issued.grant.ttl, "uris": uris}
+
+
+def turn_server_as_json(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
+    """Render `turn_server`."""
+    return HttpResponse(200, msgspec.json.encode(turn_server(outcomes)))

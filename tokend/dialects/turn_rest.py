@@ -1,0 +1,66 @@
+"""`turn-rest`: the API of draft-uberti-behave-turn-rest-00, as coturn's documentation names it.
+
+`GET {path}?service=turn&username=ann&key=KEY` answers `{"username": …, "password": …, "ttl": …, "uris": […]}`. The same
+parameters may be POSTed, in the URL or as a form. The key stays in the URL: it authenticates before the body is read.
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from tokend.core.errors import ApiError, Code
+from tokend.dialects import fields as reading
+from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, TEXT, in_query, object_of
+from tokend.dialects.rendering import render_error
+from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
+
+NAME: Final = "turn-rest"
+KEY: Final = "key"
+_SERVICE: Final = {"type": "string", "enum": ["turn"]}
+_KEY: Final = {**TEXT, "description": "A key of the scheme url_key"}
+
+
+def _get(request: HttpRequest) -> Issue:
+    if reading.query_required(request, "service") != "turn":
+        raise ApiError(Code.INVALID_FIELD, "must be turn", "service")
+    return credentials_for(reading.query_value(request, "username"), user_name="username")
+
+
+def _post(request: HttpRequest) -> Issue:
+    if request.content_type is not None and reading.media_type(request) != FORM:
+        raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the parameters in the URL, or as {FORM}")
+    form = reading.form(request)
+    if any(name == KEY for name, _ in form):
+        raise ApiError(Code.INVALID_FIELD, "belongs into the URL, not into the body", KEY)
+    return _get(replace(request, query=(*request.query, *form)))
+
+
+DIALECT: Final = Dialect(
+    NAME,
+    (
+        Endpoint(
+            "GET",
+            "",
+            _get,
+            turn_server_as_json,
+            description=in_query(TURN_SERVER, "service", service=_SERVICE, username=TEXT, key=_KEY),
+            key_parameter=KEY,
+        ),
+        Endpoint(
+            "POST",
+            "",
+            _post,
+            turn_server_as_json,
+            media=FORM,
+            description=Description(
+                query={KEY: _KEY},
+                body=object_of({"service": _SERVICE, "username": TEXT}, "service"),
+                answer=TURN_SERVER,
+            ),
+            key_parameter=KEY,
+        ),
+    ),
+    render_error,
+    error=ERROR,
+)
