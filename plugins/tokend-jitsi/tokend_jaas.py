@@ -48,7 +48,7 @@ class JaasOptions(StrictModel):
 
 
 class Jaas(JitsiBackend):
-    """Tokens for JaaS."""
+    """Lets a user join a room of JaaS, the Jitsi that 8x8 hosts."""
 
     Options: ClassVar[type[StrictModel]] = JaasOptions
 

@@ -187,7 +187,7 @@ class JitsiOptions(StrictModel):
 
 
 class Jitsi(JitsiBackend):
-    """Tokens for a server of one's own."""
+    """Lets a user join a room of a Jitsi Meet server of your own."""
 
     Options: ClassVar[type[StrictModel]] = JitsiOptions
 

@@ -65,7 +65,7 @@ class StreamFields(StrictModel):
 
 
 class Stream(Backend):
-    """Mints and reads tokens of one app."""
+    """Logs a user in to Stream, or lets a user join calls."""
 
     Options: ClassVar[type[StrictModel]] = StreamOptions
     Fields: ClassVar[type[StrictModel]] = StreamFields

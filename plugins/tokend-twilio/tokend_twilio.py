@@ -60,7 +60,7 @@ class TwilioOptions(StrictModel):
 
 
 class Twilio(Backend):
-    """Mints and reads access tokens of one account."""
+    """Lets a user use Twilio Video, Voice, Conversations and Sync."""
 
     Options: ClassVar[type[StrictModel]] = TwilioOptions
     Fields: ClassVar[type[StrictModel]] = TwilioFields
