@@ -17,15 +17,14 @@ from tokend.cli.backend_template import files
 _SECRET: Final = "a secret for the server of this test"
 
 _ENDS_BEFORE_IT_BEGINS: Final = """
-from tokend_acme_live import HEADER, AcmeLive, AcmeLiveOptions, Claims, Unreadable, jws
+from tokend_acme_live import AcmeLive, AcmeLiveOptions, Claims, Unreadable
 from tokend.plugins import AppCredentials, Secret
 
 options = AcmeLiveOptions(api_key="key", secret=[Secret("0123456789abcdef" * 2)])
 backend = AcmeLive(options, AppCredentials(None, {}))
 claims = Claims(iss="key", sub="ann", room="lobby", publish=False, iat=100, exp=95, jti="")
-payload = claims.model_dump_json(exclude_none=True)
 try:
-    backend.read(jws.serialize_compact(HEADER, payload, backend.keys[0], ["HS256"]))
+    backend.read(backend.keys.sign(claims.model_dump(exclude_none=True)))
 except Unreadable as reason:
     print(reason)
 """

@@ -1,0 +1,88 @@
+"""Tokens for JaaS, the Jitsi that 8x8 hosts: JWTs with an RSA key (RS256), and in their header the id of that key.
+
+Claims: https://developer.8x8.com/jaas/docs/api-keys-jwt (read in November 2026), which states no longest lifetime.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field
+from tokend_jitsi import JitsiBackend, JitsiFields
+
+from tokend.plugins import (
+    ApiError,
+    Code,
+    Grant,
+    JwtContent,
+    JwtKeys,
+    Secret,
+    StrictModel,
+    Unreadable,
+    invalid,
+    read_jwt,
+)
+
+
+def rsa_key(secret: Secret) -> Secret:
+    """Check a private key while the configuration is read."""
+    try:
+        JwtKeys("RS256", [secret])
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    return secret
+
+
+class JaasKey(StrictModel):
+    """An API key of the console."""
+
+    key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="what follows the / in the key's kid")
+    private_key: Annotated[Secret, AfterValidator(rsa_key)] = Field(description="its private key, in PEM")
+
+
+class JaasOptions(StrictModel):
+    """What the configuration says below `backends: {jaas: …}`."""
+
+    app_id: str = Field(pattern="^vpaas-magic-cookie-[0-9a-f]{32}$", description="the AppID of the console")
+    keys: list[JaasKey] = Field(min_length=1, description="API keys: the first signs, all verify")
+
+
+class Jaas(JitsiBackend):
+    """Lets a user join a room of JaaS, the Jitsi that 8x8 hosts."""
+
+    Options: ClassVar[type[StrictModel]] = JaasOptions
+
+    def grant(self, fields: JitsiFields, ttl: int, user: str | None = None) -> Grant:
+        """State what the token would give. JaaS gives features to moderators only."""
+        if fields.features and not fields.moderator:
+            raise ApiError(
+                Code.INVALID_FIELD, "need moderator: true, as JaaS gives them to moderators only", "features"
+            )
+        return super().grant(fields, ttl, user)
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """See `JitsiBackend`."""
+        return {"aud": "jitsi", "iss": "chat", "sub": self.options.app_id}
+
+    @cached_property
+    def keys(self) -> dict[str, JwtKeys]:
+        """The keys by their kid. Of two with the same id the first counts."""
+        return {
+            f"{self.options.app_id}/{key.key_id}": JwtKeys("RS256", [key.private_key])
+            for key in reversed(self.options.keys)
+        }
+
+    def signed(self, claims: Mapping[str, Any]) -> str:
+        """See `JitsiBackend`."""
+        kid = f"{self.options.app_id}/{self.options.keys[0].key_id}"
+        return self.keys[kid].sign(claims, {"kid": kid})
+
+    def opened(self, token: str) -> JwtContent:
+        """See `JitsiBackend`."""
+        content = read_jwt(token)
+        kid = content.header.get("kid")
+        if not isinstance(kid, str) or content.header != {"alg": "RS256", "typ": "JWT", "kid": kid}:
+            raise Unreadable("not a token for JaaS")
+        ours = kid in self.keys and self.keys[kid].read(token).signed_by is not None
+        return JwtContent(content.header, content.claims, kid if ours else None)

@@ -1,0 +1,213 @@
+"""Tokens for Jitsi Meet servers of one's own: JWTs with a secret that Prosody shares. `tokend_jaas` has those of 8x8's JaaS.
+
+Claims: doc/tokens.md of github.com/jitsi/lib-jitsi-meet, which states no longest lifetime. Flags are the texts `true` and
+`false`, as 8x8 documents them: Prosody's module presence_identity fails for what is no text.
+"""
+
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from tokend.plugins import (
+    ANY,
+    FREE,
+    PUBLISH,
+    ApiError,
+    Backend,
+    Capability,
+    Code,
+    Diagnosis,
+    Grant,
+    Issuance,
+    Join,
+    JwtContent,
+    JwtKeys,
+    Minted,
+    Reading,
+    SecretList,
+    Service,
+    ServiceShape,
+    StrictModel,
+    Unreadable,
+    invalid,
+)
+
+CallFeature = Literal["sip-inbound-call", "sip-outbound-call", "inbound-call", "outbound-call"]
+Feature = Literal["livestreaming", "recording", "transcription", "file-upload", "list-visitors", CallFeature]
+FEATURES: tuple[str, ...] = get_args(Feature)
+NOT_BEFORE = 10
+"""Seconds before the issue time from which a token is valid, as in 8x8's samples: the clock of a server may be slow."""
+# clients write other characters as encodeURIComponent does, in small letters; RFC 7622 limits the name to 1,023 bytes
+ROOM = re.compile("[a-z0-9_.!~()%-]{1,1023}")
+# a token has at most 16,384 characters, so that it fits the URL or header of a client: these lengths keep it below
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Url = Annotated[str, Field(pattern="^[!-~]{1,512}$")]
+
+
+class Callee(StrictModel):
+    """Who is called in a call between two: shown until the other joins."""
+
+    id: Text
+    name: Text
+    avatar: Url
+
+
+class JitsiFields(StrictModel):
+    """What a token request says beside `kind` and `ttl`."""
+
+    room: str = Field(description="the room's name, or * for every room")
+    user: str | None = Field(default=None, description="the user's id")
+    name: Text | None = Field(default=None, description="the name that others see")
+    email: Text | None = Field(default=None, description="the user's address")
+    avatar: Url | None = Field(default=None, description="the URL of the user's picture")
+    group: Text | None = Field(default=None, description="the user's group, for reports")
+    callee: Callee | None = Field(default=None, description="who is called in a call between two")
+    moderator: bool = Field(default=False, description="whether the user moderates the room")
+    hidden_from_recorder: bool = Field(default=False, description="whether recordings leave the user out")
+    features: list[Feature] = Field(default=[], description="what the user may start or see")
+
+
+class JitsiBackend(Backend):
+    """What the kinds `jitsi` and `jaas` share."""
+
+    Fields: ClassVar[type[StrictModel]] = JitsiFields
+    services: ClassVar = {"jitsi": ServiceShape()}
+    # who joins may speak: no token of Jitsi makes a mere listener
+    privileges: ClassVar = {
+        "join": PUBLISH,
+        **{name: Capability(name.replace("-", "_")) for name in ("moderator", "hidden-from-recorder", *FEATURES)},
+    }
+    details: ClassVar = dict.fromkeys(("name", "email", "avatar", "group", "callee"), FREE)
+
+    @property
+    @abstractmethod
+    def identity(self) -> Mapping[str, str]:
+        """The claims that say whose token it is: aud, iss and sub."""
+
+    @abstractmethod
+    def signed(self, claims: Mapping[str, Any]) -> str:
+        """A token with these claims."""
+
+    @abstractmethod
+    def opened(self, token: str) -> JwtContent:
+        """The content of a token, and who signed it. `Unreadable` for a header that this kind does not have."""
+
+    def grant(self, fields: JitsiFields, ttl: int, user: str | None = None) -> Grant:
+        """State what the token would give."""
+        user = fields.user if fields.user is not None else user
+        if user is None or not 1 <= len(user) <= 255 or "*" in user or not user.isprintable():
+            raise ApiError(Code.INVALID_FIELD, "must be 1 to 255 printable characters other than *", "user")
+        if fields.room != "*" and ROOM.fullmatch(fields.room) is None:
+            sentence = (
+                "must be *, or 1 to 1023 of a-z 0-9 _ . ! ~ ( ) % and -, as Jitsi turns capitals into small letters"
+            )
+            raise ApiError(Code.INVALID_FIELD, sentence, "room")
+        flags = {"moderator": fields.moderator, "hidden-from-recorder": fields.hidden_from_recorder}
+        names = ["join", *(name for name, value in flags.items() if value), *fields.features]
+        detail = fields.model_dump(include=set(self.details), exclude_none=True)
+        channel = ANY if fields.room == "*" else fields.room
+        return Grant(None, "jwt", ttl, (Service("jitsi", user, channel, dict.fromkeys(names, ttl), detail=detail),))
+
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        """Sign a token. It is due for renewal after half of its lifetime."""
+        return Minted(self.signed(self.claims(grant, issuance.issued_at)), grant.ttl // 2)
+
+    def claims(self, grant: Grant, issued_at: int) -> dict[str, Any]:
+        """The claims of a token. A feature that is not granted is "false": without features, a moderator gets the server's."""
+        (service,) = grant.services
+        flags = {name: "true" if name in service.privileges else "false" for name in self.privileges}
+        of_context = {name: value for name, value in service.detail.items() if name in ("group", "callee")}
+        user = {name: value for name, value in service.detail.items() if name not in of_context}
+        user |= {"id": service.user, **{name: flags[name] for name in ("moderator", "hidden-from-recorder")}}
+        return {
+            **self.identity,
+            "room": "*" if service.channel is ANY else service.channel,
+            "iat": issued_at,
+            "nbf": issued_at - NOT_BEFORE,
+            "exp": issued_at + grant.ttl,
+            "context": {"user": user, "features": {name: flags[name] for name in FEATURES}, **of_context},
+        }
+
+    def read(self, token: str) -> Reading:
+        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
+        content = self.opened(token)
+        try:
+            issued_at, expires_at, _ = (seconds(content.claims[name]) for name in ("iat", "exp", "nbf"))
+            context, user = content.claims["context"], content.claims["context"]["user"]
+            said = {name: part[name] for part in (user, context) for name in self.details if name in part}
+            said |= {"room": content.claims["room"], "user": user["id"], "moderator": user["moderator"] == "true"}
+            said["hidden_from_recorder"] = user["hidden-from-recorder"] == "true"
+            said["features"] = [name for name in FEATURES if context["features"][name] == "true"]
+            grant = self.grant(JitsiFields.model_validate(said), expires_at - issued_at)
+        except (KeyError, TypeError, ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
+            raise Unreadable("not a token for Jitsi") from error
+        as_ours = {**content.claims, **self.identity}
+        if grant.ttl <= 0 or as_ours != self.claims(grant, issued_at):
+            raise Unreadable("it says more than a token for Jitsi, or ends before it begins")
+        return Reading(grant, content.signed_by if as_ours == content.claims else None, issued_at, expires_at)
+
+    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Add the words of Prosody's modules in jitsi-meet: luajwtjitsi.lib.lua and mod_token_verification.lua."""
+        usual = super().diagnose(reading, join, now)
+        words = "Not acceptable by nbf" if join.channel is None else "Room and token mismatched"
+        if reading.signed_by is None:
+            words = "Invalid signature"
+        elif reading.expires_at is not None and reading.expires_at <= now:
+            words = "Not acceptable by exp"
+        added = (f"Prosody's log says '{words}'.",) if usual.problems else ()
+        return Diagnosis((*usual.problems, *added), usual.notes)
+
+
+def seconds(value: object) -> int:
+    """Check a time of a token. Hostile ones have thousands of digits."""
+    if type(value) is not int or not 0 <= value < 1 << 40:
+        raise ValueError("no time")
+    return value
+
+
+def plain_domain(text: str) -> str:
+    """Check a domain. `*` would open the rooms of every tenant, and Prosody compares small letters."""
+    if "*" in text or text != text.lower():
+        raise invalid("must be a domain or a tenant in small letters, without *")
+    return text
+
+
+class JitsiOptions(StrictModel):
+    """What the configuration says below `backends: {jitsi: …}`."""
+
+    app_id: Text = Field(description="Prosody's app_id: the issuer of tokens")
+    secret: SecretList = Field(description="Prosody's app_secret, or a list: the first signs, all verify")
+    domain: Annotated[Text, AfterValidator(plain_domain)] = Field(description="the domain, or the tenant of the rooms")
+    audience: Text = Field(default="jitsi", description="one of Prosody's asap_accepted_audiences")
+    algorithm: Literal["HS256", "HS384", "HS512"] = Field(default="HS256", description="Prosody's signature_algorithm")
+
+
+class Jitsi(JitsiBackend):
+    """Lets a user join a room of a Jitsi Meet server of your own."""
+
+    Options: ClassVar[type[StrictModel]] = JitsiOptions
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """See `JitsiBackend`."""
+        return {"aud": self.options.audience, "iss": self.options.app_id, "sub": self.options.domain}
+
+    @cached_property
+    def keys(self) -> JwtKeys:
+        """The secrets: the first signs, all verify."""
+        return JwtKeys(self.options.algorithm, self.options.secret)
+
+    def signed(self, claims: Mapping[str, Any]) -> str:
+        """See `JitsiBackend`."""
+        return self.keys.sign(claims)
+
+    def opened(self, token: str) -> JwtContent:
+        """See `JitsiBackend`."""
+        content = self.keys.read(token)
+        if content.header != {"alg": self.options.algorithm, "typ": "JWT"}:
+            raise Unreadable("not a token for a Jitsi server with a secret")
+        return content

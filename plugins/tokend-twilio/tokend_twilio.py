@@ -1,0 +1,166 @@
+"""Access tokens of Twilio, for its client SDKs: JWTs with the grants of Video, Voice, Conversations and Sync.
+
+Claims: https://www.twilio.com/docs/iam/access-tokens, and `twilio.jwt.access_token` of PyPI twilio 9.13.0, whose payload this is.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+from tokend_twilio_grants import NEEDS, PATHS, SOURCES, TwilioFields, said, written
+
+from tokend.plugins import (
+    ANY,
+    FREE,
+    NEVER,
+    NOT_APPLICABLE,
+    PUBLISH,
+    ApiError,
+    Backend,
+    Capability,
+    Code,
+    Diagnosis,
+    Grant,
+    Issuance,
+    Join,
+    JwtKeys,
+    Minted,
+    Reading,
+    Secret,
+    Service,
+    ServiceShape,
+    StrictModel,
+    Unreadable,
+    read_jwt,
+)
+
+HEADER = {"alg": "HS256", "typ": "JWT", "cty": "twilio-fpa;v=1"}
+VOICE_NAME = re.compile("[A-Za-z0-9_]+")
+"""An identity for Voice: https://www.twilio.com/docs/iam/access-tokens, the parameter `identity`."""
+ACCOUNT_SID, KEY_SID = (re.compile(f"{prefix}[0-9a-fA-F]{{32}}") for prefix in ("AC", "SK"))
+
+
+class TwilioKey(StrictModel):
+    """An API key of the account."""
+
+    sid: Annotated[str, Field(pattern=f"^{KEY_SID.pattern}$")] = Field(description="the SID of the API key")
+    secret: Secret = Field(description="the secret of the API key")
+
+
+class TwilioOptions(StrictModel):
+    """What the configuration says below `backends: {twilio: …}`."""
+
+    account_sid: str = Field(pattern=f"^{ACCOUNT_SID.pattern}$", description="the SID of the account")
+    keys: list[TwilioKey] = Field(min_length=1, description="API keys: the first signs, all verify")
+    region: str | None = Field(
+        default=None, pattern="^[a-z0-9]{2,16}$", description="the region of the keys, such as ie1"
+    )
+
+
+class Twilio(Backend):
+    """Lets a user use Twilio Video, Voice, Conversations and Sync."""
+
+    Options: ClassVar[type[StrictModel]] = TwilioOptions
+    Fields: ClassVar[type[StrictModel]] = TwilioFields
+    max_ttl: ClassVar[int | None] = 86_400  # https://www.twilio.com/docs/api/errors/20157
+    services: ClassVar = {
+        "video": ServiceShape(),
+        **dict.fromkeys(("voice", "chat", "data_sync"), ServiceShape(channel=NEVER)),
+    }
+    privileges: ClassVar = {"join": PUBLISH, **{name: Capability(name) for name in SOURCES if name != "join"}}
+    details: ClassVar = dict.fromkeys(PATHS, FREE)
+    product_names: ClassVar = {"video": "Video", "voice": "Voice", "chat": "Conversations", "data_sync": "Sync"}
+
+    def grant(self, fields: TwilioFields, ttl: int, user: str | None = None) -> Grant:
+        """State what the token would give."""
+        chosen = fields.model_dump(exclude_defaults=True)
+        user = checked("user", fields.user if fields.user is not None else user)
+        channel = ANY if fields.room == "*" else NOT_APPLICABLE if fields.room is None else checked("room", fields.room)
+        for field, needed in NEEDS.items():
+            if field in chosen and needed not in chosen:
+                raise ApiError(Code.INVALID_FIELD, f"needs {needed}", field)
+        privileges: dict[str, dict[str, int]] = {}
+        for privilege, (service, field) in SOURCES.items():
+            if field in chosen:
+                privileges.setdefault(service, {})[privilege] = ttl
+        if not privileges:
+            others = "incoming, outgoing_application_sid, chat_service_sid and sync_service_sid"
+            raise ApiError(Code.INVALID_FIELD, f"is missing, and so are {others}", "room")
+        if "voice" in privileges and VOICE_NAME.fullmatch(user) is None:
+            raise ApiError(Code.INVALID_FIELD, "must be of A-Z a-z 0-9 and _ for Voice", "user")
+        services = []
+        for name, granted in privileges.items():
+            detail = {field: chosen[field] for field, path in PATHS.items() if field in chosen and path[0] == name}
+            services.append(Service(name, user, channel if name == "video" else NOT_APPLICABLE, granted, detail=detail))
+        return Grant(None, "jwt", ttl, tuple(services))
+
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        """Sign a token. It is due for renewal after half of its lifetime."""
+        key_sid = self.options.keys[0].sid
+        claims = claims_of(grant, issuance.issued_at, key_sid, self.options.account_sid)
+        return Minted(self.keys[key_sid].sign(claims, self.header), grant.ttl // 2)
+
+    def read(self, token: str) -> Reading:
+        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
+        content = read_jwt(token)
+        try:
+            key_sid, account_sid, issued_at, expires_at = (
+                content.claims[name] for name in ("iss", "sub", "nbf", "exp")
+            )
+            if type(issued_at) is not int or type(expires_at) is not int or not 0 <= issued_at < expires_at < 1 << 40:
+                raise Unreadable("its times are none, or it ends before it begins")
+            fields = TwilioFields.model_validate(said(content.claims["grants"]))
+            grant = self.grant(fields, expires_at - issued_at)
+            known = KEY_SID.fullmatch(key_sid) and ACCOUNT_SID.fullmatch(account_sid)
+        except (KeyError, TypeError, AttributeError, ValueError, ApiError) as error:  # pydantic's are ValueErrors too
+            raise Unreadable("not an access token of Twilio") from error
+        header = {name: value for name, value in content.header.items() if name != "twr"}
+        if not known or header != HEADER or content.claims != claims_of(grant, issued_at, key_sid, account_sid):
+            raise Unreadable("it says more than an access token of Twilio")
+        ours = key_sid in self.keys and account_sid == self.options.account_sid and content.header == self.header
+        signed = ours and self.keys[key_sid].read(token).signed_by is not None
+        return Reading(grant, f"the key {key_sid}" if signed else None, issued_at, expires_at)
+
+    @cached_property
+    def keys(self) -> dict[str, JwtKeys]:
+        """The API keys by their SID. Of two with the same SID the first counts."""
+        return {key.sid: JwtKeys("HS256", [key.secret]) for key in reversed(self.options.keys)}
+
+    @cached_property
+    def header(self) -> Mapping[str, str]:
+        """The header of a token."""
+        return HEADER if self.options.region is None else {**HEADER, "twr": self.options.region}
+
+    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Add the number of Twilio's error: https://www.twilio.com/docs/api/errors."""
+        usual = super().diagnose(reading, join, now)
+        number = "20106, or 20105 where it begins in the future"
+        if reading.signed_by is None:
+            number = "20103 (another account or key) or 20107 (another secret)"
+        elif reading.expires_at is not None and reading.expires_at <= now:
+            number = "20104"
+        problems = [*usual.problems, f"Twilio's error is {number}."] if usual.problems else []
+        if reading.grant.ttl > 86_400:
+            problems.append("It says more than 24 hours: Twilio rejects it with error 20157.")
+        return Diagnosis(tuple(problems), usual.notes)
+
+
+def claims_of(grant: Grant, issued_at: int, key_sid: str, account_sid: str) -> dict[str, Any]:
+    """The claims of a token, `jti` and all, as Twilio's own library writes them."""
+    return {
+        "jti": f"{key_sid}-{issued_at}",
+        "grants": written(grant),
+        "iss": key_sid,
+        "exp": issued_at + grant.ttl,
+        "nbf": issued_at,
+        "sub": account_sid,
+    }
+
+
+def checked(field: str, text: str | None) -> str:
+    """Check an id. https://www.twilio.com/docs/conversations/conversations-limits states the length of an identity."""
+    if text is None or not 1 <= len(text) <= 256 or "*" in text or not text.isprintable():
+        raise ApiError(Code.INVALID_FIELD, "must be 1 to 256 printable characters other than *", field)
+    return text

@@ -1,0 +1,121 @@
+"""The kind `twilio` in a running application: its page, mistakes, and Twilio's library as the reader of an answer."""
+
+import importlib
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from twilio.jwt.access_token import AccessToken  # type: ignore[import-untyped]
+
+from tests import running
+from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.unit.http.running import Serving
+from tokend.config.problems import ConfigurationError
+
+proof: Any = importlib.import_module("plugins.tokend-twilio.proof_twilio")
+
+PAGE: Final = page("twilio")
+SECRETS: Final = {"TWILIO_SECRET": proof.SECRET}
+AP, CR, IS = (f"{prefix}{'0123456789abcdef' * 2}" for prefix in ("AP", "CR", "IS"))
+YAML: Final = f"""
+apps:
+  demo:
+    backends:
+      twilio: {{account_sid: {proof.ACCOUNT}, keys: [{{sid: {proof.KEY}, secret: {{env: TWILIO_SECRET}}}}]}}
+    callers:
+      web:
+        anonymous: true
+        rules:
+          - {{channel: "room-*", user: "guest_*"}}
+          - {{user: "staff_*", capabilities: [chat, incoming_calls], fields: {{chat_service_sid: [{IS}]}}}}
+          - {{channel: "sync-*", capabilities: [sync]}}
+    routes: [{{path: /}}]
+"""
+GUEST: Final = {"room": "room-7", "user": "guest_3"}
+PATTERN: Final = "should match pattern"
+MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
+    ({"room": None}, 400, "room", "is missing, and so are incoming"),
+    ({"room": ""}, 400, "room", "must be 1 to 256 printable characters"),
+    ({"room": "room-*"}, 400, "room", "other than *"),
+    ({"user": None}, 400, "user", "must be 1 to 256"),
+    ({"user": "*"}, 400, "user", "other than *"),
+    ({"user": "guest 3", "incoming": True}, 400, "user", "must be of A-Z a-z 0-9 and _ for Voice"),
+    ({"chat_service_sid": AP}, 400, "chat_service_sid", PATTERN),
+    ({"sync_service_sid": "IS1"}, 400, "sync_service_sid", PATTERN),
+    ({"outgoing_application_sid": "AP"}, 400, "outgoing_application_sid", PATTERN),
+    ({"outgoing_params": {"to": "1"}}, 400, "outgoing_params", "needs outgoing_application_sid"),
+    ({"voice_push_credential_sid": CR}, 400, "voice_push_credential_sid", "needs incoming"),
+    ({"chat_push_credential_sid": CR}, 400, "chat_push_credential_sid", "needs chat_service_sid"),
+    ({"sync_endpoint_id": "web"}, 400, "sync_endpoint_id", "needs sync_service_sid"),
+    ({"incoming": "yes"}, 400, "incoming", "must be true or false"),
+    ({"workspace_sid": "WS1"}, 400, "workspace_sid", "is not a field of"),
+    ({"ttl": 86_401}, 400, "ttl", "must be 60 to 86400 seconds"),
+    ({"room": "*"}, 403, None, "no rule of this caller permits this"),
+    ({"room": "*", "user": "staff_1"}, 403, None, "wildcard_channel, wildcard_publish"),
+    ({"room": "lobby"}, 403, None, "no rule of this caller permits this"),
+    ({"user": "ann"}, 403, None, "no rule of this caller permits this"),
+    ({"incoming": True}, 403, None, "incoming_calls"),
+    ({"outgoing_application_sid": AP}, 403, None, "outgoing_calls"),
+    ({"chat_service_sid": IS}, 403, None, "chat"),
+    ({"user": "staff_1", "chat_service_sid": f"IS{'0' * 32}"}, 403, None, "no rule of this caller permits this"),
+    ({"room": None, "user": "sync_1", "sync_service_sid": IS}, 403, None, "no rule of this caller permits this"),
+]
+
+
+@pytest.mark.parametrize(("change", "status", "field", "words"), MISTAKES, ids=lambda value: str(value)[:40])
+async def test_a_mistake_is_named_and_nothing_is_minted(
+    serving: Serving, change: dict[str, object], status: int, field: str | None, words: str
+) -> None:
+    async with serving(configuration(YAML, SECRETS)) as server:
+        reply = await server.token_request("POST", "/v1/token", {"kind": "twilio", **GUEST, **change})
+        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
+        assert words in reply.json["detail"]
+        assert b"eyJ" not in reply.body
+        assert (await server.token_request("POST", "/v1/token", {"kind": "twilio", **GUEST})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (proof.ACCOUNT, proof.KEY, "account_sid"),
+        (f"sid: {proof.KEY}", f"sid: {proof.ACCOUNT}", "sid"),
+        ("secret: {env: TWILIO_SECRET}", f"secret: {proof.SECRET}", "secret"),
+        ("routes:", "ttl: {max: 25h}\n    routes:", "is over the maximum of every kind: twilio 86400 s"),
+    ],
+)
+def test_a_wrong_option_is_named_without_the_secret(old: str, new: str, words: str) -> None:
+    assert old in YAML
+    with pytest.raises(ConfigurationError) as caught:
+        configuration(YAML.replace(old, new, 1), SECRETS)
+    assert words in str(caught.value)
+    assert proof.SECRET not in str(caught.value)
+
+
+async def test_the_configurations_of_the_page_load_and_its_endpoint_answers_the_quickstart(serving: Serving) -> None:
+    first, second = blocks(PAGE, "yaml")
+    assert configuration(first, SECRETS).apps
+    async with serving(configuration(second, SECRETS)) as server:
+        reply = await server.token_request("GET", "/token?identity=guest_3")
+        assert (reply.status, reply.json["identity"]) == (200, "guest_3")
+        assert (await server.token_request("GET", "/token?identity=ann")).status == 403
+
+
+async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
+    body, shown = example(PAGE)
+    async with serving(configuration(blocks(PAGE, "yaml")[0], SECRETS)) as server:
+        reply = await server.token_request("POST", "/demo/v1/token", body)
+        assert (reply.status, reply.json | {"token": "eyJ…"}) == (200, shown)
+
+
+def test_a_server_answers_tokens_that_twilios_library_reads(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(YAML, "utf-8")
+    with running.serving(tmp_path, SECRETS, "--config", "config.yaml", lines=1) as server:
+        fields = {"user": "staff_1", "incoming": True, "chat_service_sid": IS}
+        answer = posted(f"{server.url}/v1/token", {"kind": "twilio", **fields})
+        token = AccessToken.from_jwt(answer["token"], proof.SECRET)
+        own = proof.of_twilio(fields, answer["issued_at"], 3600, None).payload
+        assert token.payload == {**own, "jti": f"{proof.KEY}-{answer['issued_at']}"}
+        assert token.payload["exp"] == answer["expires_at"]
+        read = posted(f"{server.url}/v1/inspect", {"token": answer["token"]})
+        assert (read["signature"], read["problems"], read["capabilities"]) == ("valid", [], ["chat", "incoming_calls"])
+        assert read["services"][1]["detail"] == {"chat_service_sid": IS}
