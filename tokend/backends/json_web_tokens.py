@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from tokend.backends.contract import Unreadable
 from tokend.backends.jwt_keys import jwt_key
+from tokend.core.errors import ApiError, Code
 from tokend.core.secrets import Secret
 from tokend.core.strict_json import loads
 
 MAX_TOKEN: Final = 16_384
-"""The longest token that is read, in characters."""
+"""The longest token that is signed or read, in characters."""
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -40,10 +41,13 @@ class JwtKeys:
         self._keys = [jwt_key(algorithm, secret) for secret in secrets]
 
     def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any] = {}) -> str:
-        """A signed token. `header`: what its header says beside `alg` and `typ`."""
+        """A signed token. `header`: what its header says beside `alg` and `typ`. Raises `ApiError` (400) if it is over MAX_TOKEN."""
         whole = {"alg": self._algorithm, "typ": "JWT", **header}
         text = f"{_encoded(msgspec.json.encode(whole))}.{_encoded(msgspec.json.encode(claims))}"
-        return f"{text}.{_encoded(self._keys[0].sign(text.encode()))}"
+        token = f"{text}.{_encoded(self._keys[0].sign(text.encode()))}"
+        if len(token) > MAX_TOKEN:
+            raise ApiError(Code.INVALID_FIELD, f"the token would be over {MAX_TOKEN} characters: send shorter fields")
+        return token
 
     def read(self, token: str) -> JwtContent:
         """The content of any text that has the form of a token, and who signed it. `Unreadable` for all other texts."""

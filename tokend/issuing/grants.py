@@ -51,13 +51,23 @@ def _checked_reach(grant: Grant, backend: Backend, kind: str, ttl: int) -> Reach
 
 
 def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) -> Minted:
-    """Mint a token, read it back and compare it with the grant. Raises `ApiError` (500), without a token, if they differ."""
+    """Mint a token, read it back and compare it with the grant. Raises `ApiError`, without a token: 500 if they differ.
+
+    A backend may raise one of 400 for what no token of its format can hold.
+    """
     try:
         minted = backend.mint(grant, issuance)
+    except ApiError as error:
+        if error.code == Code.INVALID_FIELD:
+            raise
+        _broken(kind, f"minting raised {type(error).__name__}", error)
+    except PLUGIN_ERRORS as error:
+        _broken(kind, f"minting raised {type(error).__name__}", error)
+    try:
         mismatch = _mint_problem(minted, backend, grant) or backend.verify(minted, grant, issuance)
         problem = None if mismatch is None else mismatch.sentence
     except PLUGIN_ERRORS as error:
-        _broken(kind, f"minting raised {type(error).__name__}", error)
+        _broken(kind, f"verifying raised {type(error).__name__}", error)
     if problem is not None:
         _broken(kind, problem)
     return minted

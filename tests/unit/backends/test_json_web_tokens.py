@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tokend.backends.contract import Unreadable
 from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys, read_jwt
 from tokend.backends.jwt_keys import ALGORITHMS
+from tokend.core.errors import ApiError
 from tokend.core.secrets import Secret
 
 CLAIMS = {"sub": "ann", "video": {"room": "a\u00e9", "roomJoin": True}, "exp": 4_000_000_000}
@@ -134,3 +135,12 @@ def test_a_key_of_another_form_is_rejected_without_its_text(algorithm: str, secr
     with pytest.raises(ValueError, match=sentence) as caught:
         JwtKeys(algorithm, [secret])
     assert not secret.reveal() or secret.reveal() not in str(caught.value)
+
+
+def test_a_token_that_would_be_too_long_is_an_error_of_the_request() -> None:
+    """What is signed can be read back: without this, a long request would be an error of the server."""
+    keys = JwtKeys("HS256", [Secret(LONG)])
+    with pytest.raises(ApiError, match="the token would be over 16384 characters") as caught:
+        keys.sign({"name": "x" * MAX_TOKEN})
+    assert caught.value.status == 400
+    assert keys.read(keys.sign({"name": "x" * 12_000})).signed_by == "secret[0]"

@@ -220,6 +220,7 @@ def test_c4_a_token_of_one_second_may_be_renewed_at_once() -> None:
         (Minted("t", 30, {"title": 1}), "extra holds a key that the answer has already"),
         (Minted("t", 30, {"password": object()}), "extra is no plain data"),
         (ValueError("5CFd2f"), "minting raised ValueError"),
+        (ApiError(Code.UNAVAILABLE, "later"), "minting raised ApiError"),
     ],
 )
 def test_c4_a_minted_token_that_breaks_the_contract_is_not_released(minted: object, problem: str) -> None:
@@ -228,6 +229,13 @@ def test_c4_a_minted_token_that_breaks_the_contract_is_not_released(minted: obje
     assert (caught.value.code, caught.value.sentence) == (Code.INTERNAL, "the token was not released")
     assert caught.value.operator == f"backend of any: {problem}"
     assert caught.value.__cause__ is (minted if isinstance(minted, Exception) else None)
+
+
+def test_a_request_that_no_token_can_hold_is_an_error_of_the_request() -> None:
+    error = ApiError(Code.INVALID_FIELD, "the token would be too long")
+    with pytest.raises(ApiError) as caught:
+        checked_mint(Wrong(minted=error), "any", GRANT, STAMP)
+    assert caught.value is error
 
 
 def test_c4_a_token_that_differs_from_its_grant_is_not_released() -> None:
