@@ -25,6 +25,7 @@ def differences(count: int, seed: int) -> list[str]:
     options = VonageOptions.model_validate({"application_id": _keys.APPLICATION, "private_key": [Secret(pem)]})
     backend, public = Client(options, AppCredentials(None, {})), _keys.public_key(pem)
     maker = vonage_jwt.JwtClient(_keys.APPLICATION, pem)
+    maker._private_key = _keys.private_key(pem)  # parsed once, and not for each token
     for _ in range(count):
         fields: dict[str, Any] = {"user": random.choice(_USERS)}
         if random.random() < 0.7:
