@@ -1,0 +1,198 @@
+"""Custom tokens for Firebase Authentication and Identity Platform: JWTs with the key of a service account (RS256).
+
+Claims: https://firebase.google.com/docs/auth/admin/create-custom-tokens (read in November 2026), and
+`TokenGenerator.create_custom_token` in `_token_gen.py` of PyPI firebase_admin 7.7.0.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from tokend.plugins import (
+    CONNECT,
+    NEVER,
+    ApiError,
+    Backend,
+    Capability,
+    Code,
+    Declarations,
+    Diagnosis,
+    Grant,
+    Issuance,
+    Join,
+    JwtKeys,
+    Minted,
+    Reading,
+    Secret,
+    Service,
+    ServiceShape,
+    StrictModel,
+    Unreadable,
+    invalid,
+    read_jwt,
+)
+
+AUDIENCE = "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
+MAX_TTL = 3600
+"""Seconds, as the page says of `exp`."""
+MAX_UID = 128
+"""Characters, as `create_custom_token` checks."""
+RESERVED = frozenset(
+    "acr amr at_hash aud auth_time azp cnf c_hash exp firebase iat iss jti nbf nonce sub".split()  # noqa: SIM905
+)
+"""RESERVED_CLAIMS of firebase_admin."""
+FIELDS = ("user", "claims", "tenant_id")
+MAX_CLAIMS = 1000
+"""Characters of all developer claims as JSON: the limit of custom user claims, MAX_CLAIMS_PAYLOAD_SIZE of firebase_admin."""
+Scalar = str | Annotated[int, Field(ge=-(1 << 53), le=1 << 53)] | bool
+
+
+def rsa_key(secret: Secret) -> Secret:
+    """Check a private key while the configuration is read."""
+    try:
+        JwtKeys("RS256", [secret])
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    return secret
+
+
+def claim_name(name: str) -> str:
+    """Check the name of a developer claim while the configuration is read."""
+    if name in RESERVED:
+        raise invalid("is a name that Firebase reserves")
+    if name in FIELDS:
+        raise invalid("is the name of a field of the kind: choose another for the claim")
+    return name
+
+
+class FirebaseKey(StrictModel):
+    """A key of the service account."""
+
+    key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,128}$", description="private_key_id in the account's JSON file")
+    private_key: Annotated[Secret, AfterValidator(rsa_key)] = Field(description="private_key in that file, in PEM")
+
+
+class FirebaseOptions(StrictModel):
+    """What the configuration says below `backends: {firebase: …}`."""
+
+    service_account: str = Field(pattern=r"^[^@\s*]+@[^@\s*]+$", description="client_email in the account's JSON file")
+    keys: list[FirebaseKey] = Field(min_length=1, description="keys of the account: the first signs, all verify")
+    claims: list[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$"), AfterValidator(claim_name)]] = Field(
+        default=[], description="developer claims that requests may have"
+    )
+
+
+class FirebaseFields(StrictModel):
+    """What a token request says beside `kind` and `ttl`."""
+
+    user: str | None = Field(default=None, description="the uid")
+    claims: dict[str, Scalar | list[Scalar]] | None = Field(
+        default=None, min_length=1, description="developer claims, which security rules see as request.auth.token"
+    )
+    tenant_id: str | None = Field(default=None, description="a tenant of Identity Platform")
+
+
+class Firebase(Backend):
+    """Mints and reads custom tokens."""
+
+    Options: ClassVar[type[StrictModel]] = FirebaseOptions
+    Fields: ClassVar[type[StrictModel]] = FirebaseFields
+    services: ClassVar = {"firebase": ServiceShape(channel=NEVER)}
+    privileges: ClassVar = {"sign_in": CONNECT}
+    details: ClassVar = {"tenant_id": Capability("tenant")}
+    max_ttl: ClassVar[int | None] = MAX_TTL
+    product_names: ClassVar[Mapping[str, str]] = {"firebase": "Firebase Authentication"}
+
+    @property
+    def declarations(self) -> Declarations:
+        """Every developer claim is a detail, so rules can limit each, and needs the capability `claims`."""
+        claims = dict.fromkeys(self.options.claims, Capability("claims"))
+        return Declarations(self.services, self.privileges, {**self.details, **claims})
+
+    def grant(self, fields: FirebaseFields, ttl: int, user: str | None = None) -> Grant:
+        """State what the token would give."""
+        user = fields.user if fields.user is not None else user
+        if user is None or not 1 <= len(user) <= MAX_UID or "*" in user or not user.isprintable():
+            raise ApiError(Code.INVALID_FIELD, f"must be 1 to {MAX_UID} printable characters other than *", "user")
+        if fields.tenant_id is not None and re.fullmatch("[A-Za-z0-9-]{1,64}", fields.tenant_id) is None:
+            raise ApiError(Code.INVALID_FIELD, "must be 1 to 64 of A-Z a-z 0-9 and -", "tenant_id")
+        for name in fields.claims or {}:
+            if name not in self.options.claims:
+                sentence = (
+                    "is not in `claims` of the kind's options" if name not in RESERVED else "is reserved by Firebase"
+                )
+                raise ApiError(Code.INVALID_FIELD, sentence, f"claims.{name}"[:80])
+        if len(json.dumps(fields.claims)) > MAX_CLAIMS:
+            raise ApiError(Code.INVALID_FIELD, f"must be at most {MAX_CLAIMS} characters of JSON in all", "claims")
+        detail: dict[str, object] = {**(fields.claims or {})}
+        if fields.tenant_id is not None:
+            detail["tenant_id"] = fields.tenant_id
+        return Grant(None, "jwt", ttl, (Service("firebase", user, privileges={"sign_in": ttl}, detail=detail),))
+
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        """Sign a token. It is due for renewal after half of its lifetime."""
+        return Minted(self.signed(self.payload(grant, issuance.issued_at)), grant.ttl // 2)
+
+    def payload(self, grant: Grant, issued_at: int) -> dict[str, Any]:
+        """What a token says."""
+        (service,) = grant.services
+        claims = {name: value for name, value in service.detail.items() if name != "tenant_id"}
+        tenant = {name: value for name, value in service.detail.items() if name == "tenant_id"}
+        account = self.options.service_account
+        said = {"iss": account, "sub": account, "aud": AUDIENCE, "uid": service.user, "iat": issued_at}
+        return {**said, "exp": issued_at + grant.ttl, **tenant, **({"claims": claims} if claims else {})}
+
+    def signed(self, payload: Mapping[str, Any]) -> str:
+        """Sign a token that says this."""
+        key_id = self.options.keys[0].key_id
+        return self.keys[key_id].sign(payload, {"kid": key_id})
+
+    @cached_property
+    def keys(self) -> dict[str, JwtKeys]:
+        """The keys by their ids. Of two with the same id the first counts."""
+        return {key.key_id: JwtKeys("RS256", [key.private_key]) for key in reversed(self.options.keys)}
+
+    def read(self, token: str) -> Reading:
+        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
+        content = read_jwt(token)
+        said, kid = content.claims, content.header.get("kid")
+        try:
+            issued_at, expires_at = seconds(said["iat"]), seconds(said["exp"])
+            fields = {"user": said["uid"], **{name: said[name] for name in ("claims", "tenant_id") if name in said}}
+            grant = self.grant(FirebaseFields.model_validate(fields), expires_at - issued_at)
+        except (KeyError, ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
+            raise Unreadable("not a custom token for Firebase") from error
+        account = {"iss": self.options.service_account, "sub": self.options.service_account}
+        as_ours = {**said, **account}
+        if (
+            as_ours != self.payload(grant, issued_at)
+            or grant.ttl <= 0
+            or content.header != {"alg": "RS256", "typ": "JWT", "kid": kid}
+        ):
+            raise Unreadable("it says more than a custom token for Firebase, or ends before it begins")
+        ours = isinstance(kid, str) and kid in self.keys and as_ours == said
+        signer = kid if ours and self.keys[str(kid)].read(token).signed_by is not None else None
+        return Reading(grant, signer, issued_at, expires_at)
+
+    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Add the codes that Firebase's SDKs show."""
+        usual = super().diagnose(reading, join, now)
+        added = []
+        if reading.signed_by is None:
+            added.append(
+                "Firebase answers auth/invalid-custom-token, or auth/custom-token-mismatch for another project."
+            )
+        elif usual.problems:
+            added.append("Firebase answers auth/invalid-custom-token.")
+        return Diagnosis((*usual.problems, *added), usual.notes)
+
+
+def seconds(value: object) -> int:
+    """Check a time of a token. Hostile ones have thousands of digits."""
+    if type(value) is not int or not 0 <= value < 1 << 40:
+        raise ValueError("no time")
+    return value

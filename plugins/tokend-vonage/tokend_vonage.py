@@ -1,0 +1,243 @@
+"""Tokens for Vonage: of the Video API (the kind `vonage`) and of the Client SDK for calls and messages (`vonage_client`).
+
+Both are JWTs with the key of an application (RS256). Claims of Video: `OpenTok.generate_token` of PyPI opentok 3.15.0, and
+`TokenOptions` of PyPI vonage_video 1.6.1. Claims and paths of the Client SDK: PyPI vonage_jwt 1.1.5, and
+https://developer.vonage.com/en/tutorials/in-app-messaging/generate-jwts-alice-and-bob/javascript (read in November 2026).
+"""
+
+import base64
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, get_args
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from tokend.plugins import (
+    CONNECT,
+    FREE,
+    LISTEN,
+    NEVER,
+    PUBLISH,
+    ApiError,
+    Backend,
+    Capability,
+    Code,
+    Diagnosis,
+    Grant,
+    Issuance,
+    Join,
+    JwtKeys,
+    Minted,
+    Reading,
+    SecretList,
+    Service,
+    ServiceShape,
+    StrictModel,
+    Unreadable,
+    invalid,
+)
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "subscriber": ("subscribe",),
+    "publisher": ("publish", "subscribe"),
+    "publisheronly": ("publish",),
+    "moderator": ("moderate", "publish", "subscribe"),
+}
+"""What each role of Video gives, as `Roles` of opentok says."""
+MAX_TEXT = 1000
+"""Characters of `connection_data`, and of all layout classes with spaces between: `generate_token` of opentok."""
+HEADER = {"alg": "RS256", "typ": "JWT"}
+Path = Literal["users", "conversations", "sessions", "devices", "image", "media", "push", "knocking", "legs"]
+PATHS: tuple[Path, ...] = get_args(Path)
+"""The paths that Vonage's tutorials give to a client: `/*/users/**` and so on."""
+
+
+def rsa_keys(secrets: SecretList) -> SecretList:
+    """Check private keys while the configuration is read."""
+    try:
+        JwtKeys("RS256", secrets)
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    return secrets
+
+
+class VonageOptions(StrictModel):
+    """What the configuration says below `backends: {vonage: …}`."""
+
+    application_id: str = Field(
+        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="the application's ID"
+    )
+    private_key: Annotated[SecretList, AfterValidator(rsa_keys)] = Field(
+        description="its private key in PEM, or a list: the first signs, all verify"
+    )
+
+
+class VonageBackend(Backend):
+    """What the two kinds share. A subclass turns grants into claims, and claims into fields."""
+
+    Options: ClassVar[type[StrictModel]] = VonageOptions
+
+    @abstractmethod
+    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
+        """The claims of a token."""
+
+    @abstractmethod
+    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
+        """The fields that were requested for these claims. Raises `KeyError` for what is none of this kind."""
+
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        """Sign a token. It is due for renewal after half of its lifetime."""
+        claims = self.claims(grant, issuance.issued_at, str(UUID(int=issuance.nonce)))
+        return Minted(self.keys.sign(claims), grant.ttl // 2)
+
+    def own_claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
+        """The claims of every kind."""
+        times = {"iat": issued_at, "exp": issued_at + grant.ttl}
+        return {"application_id": self.options.application_id, **times, "jti": jti}
+
+    @cached_property
+    def keys(self) -> JwtKeys:
+        """The private keys: the first signs, all verify."""
+        return JwtKeys("RS256", self.options.private_key, "private_key")
+
+    def read(self, token: str) -> Reading:
+        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
+        content = self.keys.read(token)
+        claims = content.claims
+        try:
+            issued_at, expires_at, jti = seconds(claims["iat"]), seconds(claims["exp"]), str(UUID(claims["jti"]))
+            fields = self.Fields.model_validate(self.fields_of(claims))
+            grant = self.grant(fields, expires_at - issued_at)
+        except (KeyError, TypeError, AttributeError, ValueError, ApiError) as error:  # pydantic's are ValueErrors too
+            raise Unreadable("not a token for Vonage") from error
+        as_ours = {**claims, "application_id": self.options.application_id}
+        if as_ours != self.claims(grant, issued_at, jti) or grant.ttl <= 0 or content.header != HEADER:
+            raise Unreadable("it says more than a token for Vonage, or ends before it begins")
+        return Reading(grant, content.signed_by if as_ours == claims else None, issued_at, expires_at)
+
+
+class VideoFields(StrictModel):
+    """What a token request for Video says beside `kind` and `ttl`."""
+
+    session_id: str = Field(description="the session, which your application created with Vonage's API")
+    role: Literal["subscriber", "publisher", "publisheronly", "moderator"] = "subscriber"
+    connection_data: str | None = Field(
+        default=None, min_length=1, max_length=MAX_TEXT, description="what others see of the connection"
+    )
+    initial_layout_class_list: list[str] | None = Field(
+        default=None, min_length=1, description="layout classes of the client's streams in broadcasts and archives"
+    )
+
+
+class Video(VonageBackend):
+    """Tokens of the Video API. They name no user: `connection_data` may."""
+
+    Fields: ClassVar[type[StrictModel]] = VideoFields
+    services: ClassVar = {"vonage": ServiceShape(user=NEVER)}
+    privileges: ClassVar = {
+        "subscribe": LISTEN,
+        "publish": PUBLISH,
+        "moderate": Capability("moderate", role=PUBLISH),
+    }
+    details: ClassVar = {"connection_data": FREE, "initial_layout_class_list": FREE}
+    max_ttl: ClassVar[int | None] = 30 * 86_400  # `generate_token` of opentok: at most 30 days
+    product_names: ClassVar[Mapping[str, str]] = {"vonage": "Vonage Video"}
+
+    def grant(self, fields: VideoFields, ttl: int, user: str | None = None) -> Grant:
+        """State what the token would give."""
+        if self.options.application_id not in owners(fields.session_id):
+            raise ApiError(
+                Code.INVALID_FIELD, "must be a session of the application, as Vonage returned it", "session_id"
+            )
+        classes = fields.initial_layout_class_list or []
+        if len(" ".join(classes)) > MAX_TEXT or not all(re.fullmatch(r"[!-~]+", name) for name in classes):
+            sentence = f"must be classes without spaces, of at most {MAX_TEXT} characters in all"
+            raise ApiError(Code.INVALID_FIELD, sentence, "initial_layout_class_list")
+        detail = fields.model_dump(include=set(self.details), exclude_none=True)
+        privileges = dict.fromkeys(ROLES[fields.role], ttl)
+        return Grant(
+            None, "jwt", ttl, (Service("vonage", channel=fields.session_id, privileges=privileges, detail=detail),)
+        )
+
+    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
+        """See `VonageBackend`."""
+        (service,) = grant.services
+        own = self.own_claims(grant, issued_at, jti)
+        (role,) = (role for role, privileges in ROLES.items() if {*privileges} == service.privileges.keys())
+        of_session = {"session_id": service.channel, "role": role, "scope": "session.connect", "subject": "video"}
+        detail: dict[str, Any] = {**service.detail}
+        if "initial_layout_class_list" in detail:
+            detail["initial_layout_class_list"] = " ".join(detail["initial_layout_class_list"])
+        return {**own, **of_session, "acl": {"paths": {"/session/**": {}}}, **detail}
+
+    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
+        """See `VonageBackend`."""
+        fields: dict[str, Any] = {name: claims[name] for name in VideoFields.model_fields if name in claims}
+        if "initial_layout_class_list" in fields:
+            fields["initial_layout_class_list"] = fields["initial_layout_class_list"].split(" ")
+        return {**fields, "role": claims["role"]}
+
+    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Add the error of OpenTok.js (npm @opentok/client)."""
+        usual = super().diagnose(reading, join, now)
+        added = ("Session.connect fails with OT_AUTHENTICATION_ERROR (1004).",) if usual.problems else ()
+        return Diagnosis((*usual.problems, *added), usual.notes)
+
+
+class ClientFields(StrictModel):
+    """What a token request for the Client SDK says beside `kind` and `ttl`."""
+
+    user: str | None = Field(default=None, description="the user's name, as your application created it at Vonage")
+    acl: list[Path] = Field(
+        default=list(PATHS), min_length=1, description="paths of Vonage's API: users is /*/users/**"
+    )
+
+
+class Client(VonageBackend):
+    """Tokens of the Client SDK. Without `acl` a token could do all that the application can: so there always is one."""
+
+    Fields: ClassVar[type[StrictModel]] = ClientFields
+    services: ClassVar = {"vonage_client": ServiceShape(channel=NEVER)}
+    privileges: ClassVar = dict.fromkeys(PATHS, CONNECT)
+    max_ttl: ClassVar[int | None] = 86_400  # the page above: one day is the maximum
+    product_names: ClassVar[Mapping[str, str]] = {"vonage_client": "Vonage Client SDK"}
+
+    def grant(self, fields: ClientFields, ttl: int, user: str | None = None) -> Grant:
+        """State what the token would give."""
+        user = fields.user if fields.user is not None else user
+        if user is None or not 1 <= len(user) <= 255 or "*" in user or not user.isprintable():
+            raise ApiError(Code.INVALID_FIELD, "must be 1 to 255 printable characters other than *", "user")
+        privileges: dict[str, int] = dict.fromkeys(sorted(fields.acl), ttl)
+        return Grant(None, "jwt", ttl, (Service("vonage_client", user, privileges=privileges),))
+
+    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
+        """See `VonageBackend`."""
+        (service,) = grant.services
+        paths: dict[str, Any] = {f"/*/{name}/**": {} for name in service.privileges}
+        return {**self.own_claims(grant, issued_at, jti), "sub": service.user, "acl": {"paths": paths}}
+
+    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
+        """See `VonageBackend`."""
+        acl = [path.removeprefix("/*/").removesuffix("/**") for path in claims["acl"]["paths"]]
+        return {"user": claims["sub"], "acl": acl}
+
+
+def owners(session_id: str) -> list[str]:
+    """The parts of a session's id, in base64 after its version: one of them is the application, as opentok checks."""
+    if re.fullmatch("[12]_[A-Za-z0-9_~-]{1,500}", session_id) is None:
+        return []
+    part = session_id[2:].split("~")[0]
+    try:
+        return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode().split("~")
+    except ValueError:
+        return []
+
+
+def seconds(value: object) -> int:
+    """Check a time of a token. Hostile ones have thousands of digits."""
+    if type(value) is not int or not 0 <= value < 1 << 40:
+        raise ValueError("no time")
+    return value
