@@ -9,7 +9,8 @@ from typing import Any, Final
 import nats.errors
 import pytest
 from nacl.signing import VerifyKey
-from tokend_nats import LARGEST, Nats, as_json
+from tokend_nats import LARGEST, Nats
+from tokend_nats_claims import as_json
 from tokend_nats_fields import NatsFields
 
 from tokend.plugins import ApiError, Issuance, Join, Secret, Unreadable

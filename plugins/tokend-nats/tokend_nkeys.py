@@ -1,4 +1,4 @@
-"""NKeys, the Ed25519 keys of NATS: base32 of prefix, key and CRC-16 (XMODEM), as github.com/nats-io/nkeys v0.4 writes them."""
+"""NKeys, the Ed25519 keys of NATS: base32 of prefix, key and CRC-16 (XMODEM), as github.com/nats-io/nkeys writes them."""
 
 import base64
 import binascii

@@ -11,7 +11,8 @@ from random import Random
 from typing import Any, Final
 
 import pytest
-from tokend_trtc import Trtc, TrtcFields, packed
+from tokend_tlssig import packed
+from tokend_trtc import Trtc, TrtcFields
 
 from tokend.plugins import ANY, Issuance, Join, Secret, Unreadable
 from tokend.testing import BackendConformance

@@ -2,14 +2,13 @@
 
 import base64
 import hmac
-import json
 import re
 import struct
-import zlib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
+from tokend_tlssig import BITS, packed, room_of, signature, unpacked, userbuf_of
 
 from tokend.plugins import (
     ADMIN,
@@ -45,22 +44,7 @@ TEXT_ROOM: Final = re.compile(r"[A-Za-z0-9 !#$%&()+:;<=.>?@\[\]^_{}|~,-]{1,64}")
 NUMBER_ROOM: Final = re.compile(r"[1-9][0-9]{0,9}")
 LAST_NUMBER: Final = 4_294_967_294
 """roomId of TRTCParams: 1 to this."""
-BITS: Final = {
-    "create_room": 1,
-    "join": 2,
-    "send_audio": 4,
-    "receive_audio": 8,
-    "send_video": 16,
-    "receive_video": 32,
-    "send_screen": 64,
-    "receive_screen": 128,
-}
-"""privilegeMap of genPrivateMapKey."""
-LARGEST: Final = 4_096
-"""Bytes of a token's JSON, far more than the longest that is minted."""
 END_OF_TIME: Final = 1 << 32
-_TO_TENCENT: Final = str.maketrans("+/=", "*-_")
-_FROM_TENCENT: Final = str.maketrans("*-_", "+/=")
 
 Permission = Literal[
     "create_room", "join", "send_audio", "receive_audio", "send_video", "receive_video", "send_screen", "receive_screen"
@@ -141,7 +125,7 @@ class Trtc(Backend):
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         """Sign a token. It is due for renewal after half of its lifetime."""
         user, issued_at = str(grant.services[0].user), issuance.issued_at
-        userbuf = self.userbuf(grant, issued_at, self.options.sdk_app_id)
+        userbuf = userbuf_of(grant, issued_at, self.options.sdk_app_id)
         first = self.options.secret_key.first
         token = packed(self.said(user, issued_at, grant.ttl, userbuf, first))
         return Minted(token, grant.ttl // 2, self.beside(user, issued_at, grant.ttl, first))
@@ -149,20 +133,6 @@ class Trtc(Backend):
     def beside(self, user: str, issued_at: int, ttl: int, key: Secret) -> Mapping[str, object]:
         """What a client needs beside the token: the SDKAppID, and a UserSig of the same time."""
         return {"sdk_app_id": self.options.sdk_app_id, "user_sig": packed(self.said(user, issued_at, ttl, None, key))}
-
-    def userbuf(self, grant: Grant, issued_at: int, sdk_app_id: int) -> bytes | None:
-        """The part for a room, as _genUserbuf of npm's package writes it. None without a room."""
-        room = next(
-            (service for service in grant.services if service.name == "trtc" and service.channel is not ANY), None
-        )
-        if room is None:
-            return None
-        user, channel = str(room.user).encode(), str(room.channel).encode()
-        bits = sum(BITS[name] for name in room.privileges)
-        is_text = room.detail["room_type"] == "text"
-        numbers = (sdk_app_id, 0 if is_text else int(channel), issued_at + grant.ttl, bits, 0)
-        head = struct.pack(f">BH{len(user)}s5I", is_text, len(user), user, *numbers)
-        return head + struct.pack(f">H{len(channel)}s", len(channel), channel) if is_text else head
 
     def said(self, user: str, issued_at: int, ttl: int, userbuf: bytes | None, key: Secret) -> dict[str, Any]:
         """What a token says, signed with this key."""
@@ -188,7 +158,7 @@ class Trtc(Backend):
             if min(ttl, issued_at + 1, sdk_app_id) < 1 or issued_at + ttl >= END_OF_TIME:
                 raise Unreadable("it ends before it begins, or after the time that the format can say")
             grant = self.granted(user, room, room_type, bits, ttl)
-            userbuf = self.userbuf(grant, issued_at, sdk_app_id)
+            userbuf = userbuf_of(grant, issued_at, sdk_app_id)
             ours = sdk_app_id == self.options.sdk_app_id
             number, key = self.signer(said) if ours else (None, self.options.secret_key.first)
             as_ours = self.said(user, issued_at, ttl, userbuf, key) | {
@@ -236,41 +206,3 @@ def check_room(fields: TrtcFields, rooms_need_a_key: bool) -> None:
         field, sentence = "permissions", "must have join"
     if sentence:
         raise ApiError(Code.INVALID_FIELD, sentence, field)
-
-
-def room_of(userbuf: bytes) -> tuple[str, str, int]:
-    """Room, room_type and privilegeMap of a userbuf. `ValueError` or `struct.error` for other bytes."""
-    version, length = struct.unpack_from(">BH", userbuf)
-    number, _, bits = struct.unpack_from(">3I", userbuf, 3 + length + 4)
-    if bits >= 256 or not bits & BITS["join"]:
-        raise ValueError("unknown permissions")
-    if version == 0:
-        return str(number), "number", bits
-    return userbuf[3 + length + 20 + 2 :].decode("ascii"), "text", bits
-
-
-def signature(said: Mapping[str, Any], key: Secret) -> str:
-    """HMAC-SHA256 over the values, in base64."""
-    names = ("identifier", "sdkappid", "time", "expire", *(("userbuf",) if "TLS.userbuf" in said else ()))
-    text = "".join(f"TLS.{name}:{said[f'TLS.{name}']}\n" for name in names)
-    return base64.b64encode(hmac.digest(key.reveal().encode(), text.encode(), "sha256")).decode()
-
-
-def packed(said: Mapping[str, Any], level: int = -1) -> str:
-    """A token: JSON, zlib, and base64 with other signs. `level`: of zlib."""
-    return base64.b64encode(zlib.compress(json.dumps(said).encode(), level)).decode().translate(_TO_TENCENT)
-
-
-def unpacked(token: str) -> dict[str, Any]:
-    """What a token says. `Unreadable` unless its JSON is written as `packed` writes it."""
-    try:
-        raw = base64.b64decode(token.translate(_FROM_TENCENT), validate=True)
-        stream = zlib.decompressobj()
-        text = stream.decompress(raw, LARGEST)
-        said = json.loads(text)
-        whole = stream.eof and not stream.unused_data and isinstance(said, dict) and json.dumps(said).encode() == text
-    except (ValueError, RecursionError, zlib.error) as error:
-        raise Unreadable("not a UserSig or PrivateMapKey") from error
-    if not whole or re.search("[+/=]", token) or base64.b64encode(raw).decode().translate(_TO_TENCENT) != token:
-        raise Unreadable("not written as a UserSig or PrivateMapKey is")
-    return dict(said)
