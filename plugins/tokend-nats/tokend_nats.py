@@ -1,4 +1,4 @@
-"""User JWTs for NATS servers in operator mode, in version 2 of the format: github.com/nats-io/jwt, v2/claims.go and v2/user_claims.go."""
+"""User JWTs for NATS servers in operator mode, in version 2 of github.com/nats-io/jwt: v2/claims.go, v2/user_claims.go."""
 
 import base64
 import hashlib
