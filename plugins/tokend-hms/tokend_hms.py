@@ -1,0 +1,152 @@
+"""Auth tokens of 100ms, in version 2: https://www.100ms.live/docs/get-started/v2/get-started/security-and-tokens."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from tokend.plugins import (
+    LISTEN,
+    PUBLISH,
+    ApiError,
+    Backend,
+    Capability,
+    Code,
+    Declarations,
+    Diagnosis,
+    Grant,
+    Issuance,
+    Join,
+    JwtKeys,
+    Meaning,
+    Minted,
+    Reading,
+    SecretList,
+    Service,
+    ServiceShape,
+    StrictModel,
+    Unreadable,
+)
+
+ROOM: Final = re.compile(r"[0-9a-f]{24}")
+"""An id of a room, as the REST API returns it."""
+ROLE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+USER: Final = re.compile(r"[^*\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+HEADER: Final = {"alg": "HS256", "typ": "JWT"}
+NOT_BEFORE: Final = 10
+"""Seconds before the issue time, as npm's @100mslive/server-sdk 0.3.0 has it against slow clocks."""
+MEANINGS: Final[Mapping[str, Meaning]] = {
+    "subscriber": LISTEN,
+    "publisher": PUBLISH,
+    "moderator": Capability("moderator", role=PUBLISH),
+}
+Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+
+
+class HmsOptions(StrictModel):
+    """What the configuration says below `backends: {hms: …}`."""
+
+    access_key: str = Field(min_length=1, description="the app access key of the workspace")
+    secret: SecretList = Field(description="the app secret, or a list: the first signs, all verify")
+    roles: dict[str, Literal["subscriber", "publisher", "moderator"]] = Field(
+        min_length=1, description="the roles of the template, and what each may do"
+    )
+
+
+class HmsFields(StrictModel):
+    """What a token request says beside `kind` and `ttl`."""
+
+    room: str = Field(description="the room's id")
+    role: str = Field(description="a role of the template")
+    user: str | None = Field(default=None, description="the user's id")
+
+
+class Claims(StrictModel):
+    """What a token says, in the order of the vendor's samples."""
+
+    access_key: str
+    room_id: str
+    user_id: str
+    role: str
+    type: Literal["app"]
+    version: Literal[2]
+    iat: Seconds
+    nbf: int
+    exp: Seconds
+    jti: str
+
+
+class Hms(Backend):
+    """The kind `hms`. The role of a token is a privilege; what it means, the options say."""
+
+    Options: ClassVar[type[StrictModel]] = HmsOptions
+    Fields: ClassVar[type[StrictModel]] = HmsFields
+    services: ClassVar = {"hms": ServiceShape()}
+    wildcards: ClassVar = False  # no id may contain `*`
+    product_names: ClassVar = {"hms": "100ms rooms"}
+
+    @cached_property
+    def declarations(self) -> Declarations:
+        """The roles of the options. Any other is undeclared, so nobody gets it."""
+        meanings = {role: MEANINGS[meaning] for role, meaning in self.options.roles.items()}
+        return Declarations(self.services, meanings, wildcards=False)
+
+    @cached_property
+    def keys(self) -> JwtKeys:
+        """The secrets: the first signs, all verify."""
+        return JwtKeys("HS256", self.options.secret)
+
+    def grant(self, fields: HmsFields, ttl: int, user: str | None = None) -> Grant:
+        """State what the token would give."""
+        user = checked("user", fields.user if fields.user is not None else user, USER, "1 to 128 characters without *")
+        room = checked("room", fields.room, ROOM, "the id of a room: 24 of 0-9 and a-f")
+        role = checked("role", fields.role, ROLE, "1 to 64 of A-Z a-z 0-9 _ and -")
+        return Grant(None, "app 2", ttl, (Service("hms", user, room, {role: ttl}),))
+
+    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+        """Sign a token. It is due for renewal after half of its lifetime."""
+        (service,) = grant.services
+        (role,) = service.privileges
+        claims = {
+            "access_key": self.options.access_key,
+            "room_id": service.channel,
+            "user_id": service.user,
+            "role": role,
+            "type": "app",
+            "version": 2,
+            "iat": issuance.issued_at,
+            "nbf": issuance.issued_at - NOT_BEFORE,
+            "exp": issuance.issued_at + grant.ttl,
+            "jti": str(uuid.UUID(int=issuance.nonce, version=4)),
+        }
+        return Minted(self.keys.sign(claims), grant.ttl // 2)
+
+    def read(self, token: str) -> Reading:
+        """Parse any text. It says which of our secrets signed it, and never fails because of a foreign signature."""
+        content = self.keys.read(token)
+        try:
+            claims = Claims.model_validate(dict(content.claims))
+            fields = HmsFields(room=claims.room_id, role=claims.role, user=claims.user_id)
+            grant = self.grant(fields, claims.exp - claims.iat)
+        except (ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
+            raise Unreadable("not an auth token of 100ms") from error
+        if content.header != HEADER or claims.nbf != claims.iat - NOT_BEFORE or grant.ttl <= 0:
+            raise Unreadable("not an auth token of 100ms as tokend writes it, or it ends before it begins")
+        signed_by = content.signed_by if claims.access_key == self.options.access_key else None
+        return Reading(grant, signed_by, claims.iat, claims.exp)
+
+    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Add the code with which the SDKs report a token that the server rejects."""
+        usual = super().diagnose(reading, join, now)
+        words = ("The SDK reports that the token is invalid, when it connects.",) if usual.problems else ()
+        return Diagnosis((*usual.problems, *words), usual.notes)
+
+
+def checked(field: str, text: str | None, form: re.Pattern[str], words: str) -> str:
+    """Check an id. A user may come from a rule, and such a user never went through `Fields`."""
+    if text is None or form.fullmatch(text) is None:
+        raise ApiError(Code.INVALID_FIELD, f"must be {words}", field)
+    return text

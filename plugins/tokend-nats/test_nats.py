@@ -1,0 +1,223 @@
+"""The conformance suite with the kind `nats`, and a real NATS server."""
+
+import importlib
+import time
+from collections.abc import Iterator
+from random import Random
+from typing import Any, Final
+
+import nats.errors
+import pytest
+from nacl.signing import VerifyKey
+from tokend_nats import LARGEST, Nats
+from tokend_nats_claims import as_json
+from tokend_nats_fields import NatsFields
+
+from tokend.plugins import ApiError, Issuance, Join, Secret, Unreadable
+from tokend.testing import BackendConformance
+
+proof: Any = importlib.import_module("plugins.tokend-nats.proof_nats")
+
+RANDOM: Final = Random(15)
+ACCOUNT, SIGNING, OLD = (proof.KeyPair(proof.ACCOUNT, RANDOM) for _ in range(3))
+PAIR: Final = proof.KeyPair(proof.USER, RANDOM)
+ANN: Final = {"user": "ann", "public_key": PAIR.public}
+CHAT: Final = {**ANN, "publish": ["chat.eu"], "subscribe": ["chat.eu"]}
+
+
+class TestNats(BackendConformance):
+    """An account with two signing keys."""
+
+    backend = Nats
+    options = {"account": ACCOUNT.public, "seed": [Secret(SIGNING.seed), Secret(OLD.seed)]}
+    other_options = {
+        "account": proof.KeyPair(proof.ACCOUNT, RANDOM).public,
+        "seed": [Secret(proof.KeyPair(proof.ACCOUNT, RANDOM).seed)],
+    }
+    token_requests = (
+        CHAT,
+        {**ANN, "publish": ["chat.eu"]},
+        {**ANN, "subscribe": ["chat.*", "news.>"], "subscribe_deny": ["chat.us"], "inbox": True},
+        {**ANN, "publish": [">"], "publish_deny": ["$SYS.>"], "tags": ["team:blue"]},
+        {**ANN, "subscribe": ["work"], "respond": {"messages": 2, "seconds": 30}},
+        {"user": "Zoë <&> 用户", "bearer": True, "publish": ["a"], "connection_types": ["WEBSOCKET"]},
+        {**ANN, "publish": ["a"], "max_subscriptions": 0, "max_data": 10, "max_payload": 100},
+        {**ANN, "publish": ["a"], "connection_types": ["LEAFNODE"]},
+    )
+    refused = (
+        ANN,
+        {**CHAT, "public_key": None},
+        {**CHAT, "public_key": ACCOUNT.public},
+        {**CHAT, "public_key": PAIR.public[:-1] + ("A" if PAIR.public[-1] != "A" else "B")},
+        {**CHAT, "bearer": True},
+        {**CHAT, "user": "*"},
+        {**CHAT, "user": ""},
+        {**CHAT, "publish": "chat.eu"},
+        *({**CHAT, "publish": [subject]} for subject in ("", "a..b", "a b", ".a", "a.", "a.>.b", "a*", "a.b>", "a\n")),
+        {**ANN, "publish": ["a"], "subscribe_deny": ["b"]},
+        {**ANN, "subscribe": ["a"], "publish_deny": ["b"]},
+        {**ANN, "subscribe": [f"_INBOX_{PAIR.public}.>"]},
+        {**CHAT, "connection_types": []},
+        {**CHAT, "connection_types": ["TELNET"]},
+        {**CHAT, "max_payload": -1},
+        {**CHAT, "respond": {"messages": 0}},
+        {**CHAT, "tags": ["Team"]},
+        {**CHAT, "publish": [f"{number}." + "x" * 100 for number in range(30)]},
+    )
+    unnamed = ({"public_key": PAIR.public, "publish": ["chat.eu"]},)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    """A real server, with an account of its own."""
+    with proof.running(Random(16)) as running:
+        yield running
+
+
+def token(backend: Nats, fields: dict[str, Any], ttl: int = 600, issued_at: int | None = None) -> str:
+    """A token for these fields, issued now unless another time is given."""
+    now = int(time.time()) if issued_at is None else issued_at
+    return backend.mint(backend.grant(NatsFields.model_validate(fields), ttl), Issuance(now, 7)).token
+
+
+def of_account(account: Any, *seeds: str) -> Nats:
+    """A backend for an account."""
+    secrets = [Secret(seed) for seed in seeds]
+    return Nats(
+        Nats.Options.model_validate({"account": account.public, "seed": secrets}), proof.AppCredentials(None, {})
+    )
+
+
+def test_nats_server_accepts_what_is_granted() -> None:
+    assert proof.differences(20, 1) == []
+
+
+def test_pynacl_verifies_the_signature() -> None:
+    text, _, signature = token(of_account(ACCOUNT, ACCOUNT.seed), CHAT).rpartition(".")
+    VerifyKey(bytes(ACCOUNT.key.verify_key)).verify(text.encode(), proof.base64.urlsafe_b64decode(signature + "=="))
+
+
+async def test_a_server_refuses_who_may_not_log_in(server: Any) -> None:
+    ours, foreign = server.backend(), of_account(server.account, OLD.seed)
+    stranger = proof.KeyPair(proof.USER, RANDOM)
+    bearer = {"user": "ann", "bearer": True, "publish": ["a"]}
+    cases = (
+        ("another's key", token(ours, CHAT), stranger),
+        ("no signature", token(ours, CHAT), None),
+        ("another account's seed", token(foreign, CHAT), PAIR),
+        ("ended", token(ours, CHAT, 60, int(time.time()) - 61), PAIR),
+        ("not this connection", token(ours, {**CHAT, "connection_types": ["WEBSOCKET"]}), PAIR),
+        ("a bearer with another connection", token(ours, {**bearer, "connection_types": ["MQTT"]}), None),
+    )
+    for name, text, pair in cases:
+        with pytest.raises(nats.errors.Error, match="Authorization Violation"):
+            async with proof.connected(server, text, pair):
+                pytest.fail(f"the server accepts {name}")
+    for text, pair in ((token(ours, CHAT), PAIR), (token(ours, bearer), None)):
+        async with proof.connected(server, text, pair) as (client, _):
+            assert client.is_connected
+
+
+async def test_answers_come_to_the_inbox_and_need_the_right_to_respond(server: Any) -> None:
+    ours, other = server.backend(), proof.KeyPair(proof.USER, RANDOM)
+    asking = token(ours, {**ANN, "publish": ["work"], "inbox": True})
+    for respond, answered in (({"messages": 1, "seconds": 5}, True), (None, False)):
+        answering = {"user": "bob", "public_key": other.public, "subscribe": ["work"], "respond": respond}
+        async with (
+            proof.connected(server, asking, PAIR, inbox_prefix=f"_INBOX_{PAIR.public}") as (client, _),
+            proof.connected(server, token(ours, answering), other) as (worker, errors),
+        ):
+
+            async def answer(message: Any) -> None:
+                await message.respond(b"done")
+
+            await worker.subscribe("work", cb=answer)
+            await proof.settled(worker)
+            if answered:
+                assert (await client.request("work", b"", timeout=5)).data == b"done"
+            else:
+                with pytest.raises(nats.errors.TimeoutError):
+                    await client.request("work", b"", timeout=0.3)
+            assert bool(errors) is not answered
+
+
+async def test_the_number_of_subscriptions_is_limited(server: Any) -> None:
+    fields = {**ANN, "subscribe": ["a", "b"], "max_subscriptions": 1}
+    async with proof.connected(server, token(server.backend(), fields), PAIR) as (client, _):
+        await client.subscribe("a")
+        await client.subscribe("b")
+        await client.flush()
+        assert "maximum subscriptions exceeded" in str(client.last_error)
+
+
+async def test_the_longest_token_still_logs_in(server: Any) -> None:
+    backend, publish = server.backend(server.signing.seed), ["x" * 100]
+    while True:
+        try:
+            grant = backend.grant(
+                NatsFields.model_validate({**ANN, "publish": [*publish, f"{len(publish)}." + "y" * 40]}), 600
+            )
+        except ApiError as error:
+            assert error.field == "publish"
+            break
+        publish.append(grant.services[0].more_channels[-1])
+    assert len(as_json(backend.claims(grant, int(time.time())))) > LARGEST - 90
+    async with proof.connected(server, token(backend, {**ANN, "publish": publish}), PAIR) as (client, _):
+        assert client.is_connected
+
+
+def test_a_token_of_another_account_is_not_ours() -> None:
+    ours = of_account(ACCOUNT, SIGNING.seed)
+    for backend in (of_account(OLD, SIGNING.seed), of_account(ACCOUNT, ACCOUNT.seed)):
+        reading = ours.read(token(backend, CHAT))
+        assert (reading.grant.services[0].user, reading.signed_by) == ("ann", None)
+    assert ours.read(token(ours, CHAT)).signed_by == SIGNING.public
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"aud": "NATS"},
+        {"nbf": 5},
+        {"exp": 10**40},
+        {"exp": 100},
+        {"iat": True},
+        {"jti": "A"},
+        {"name": "*"},
+        {"sub": ACCOUNT.public},
+        {"iss": PAIR.public},
+        {"nats": "user"},
+        {"type": "account"},
+        {"version": 1},
+        {"pub": {}},
+        {"sub": {"allow": []}},
+        {"pub": {"allow": ["chat.eu"], "deny": []}},
+        {"subs": -2},
+        {"src": ["10.0.0.0/8"]},
+        {"bearer_token": False},
+        {"resp": {"max": 1, "ttl": 1}},
+        {"allowed_connection_types": []},
+        {"issuer_account": "A"},
+    ],
+    ids=str,
+)
+def test_what_would_not_be_minted_is_unreadable(change: dict[str, Any]) -> None:
+    backend = of_account(ACCOUNT, ACCOUNT.seed)
+    claims = backend.claims(backend.grant(NatsFields.model_validate(CHAT), 60), 100)
+    assert backend.read(backend.signed(ACCOUNT.public, claims)).signed_by == ACCOUNT.public
+    registered = {name: value for name, value in change.items() if name in (*claims, "aud", "nbf")}
+    of_nats = {name: value for name, value in change.items() if name not in registered}
+    changed = {**claims, **registered} if registered else {**claims, "nats": {**claims["nats"], **of_nats}}
+    with pytest.raises(Unreadable):
+        backend.read(backend.signed(ACCOUNT.public, changed))
+
+
+def test_the_words_of_the_server_stand_in_a_diagnosis() -> None:
+    backend = of_account(ACCOUNT, ACCOUNT.seed)
+    reading = backend.read(token(backend, CHAT, 60, 1000))
+    for join, now, words in (
+        (Join(), 1060, "User Authentication Expired"),
+        (Join(channel="b"), 1000, "Permissions Violation"),
+    ):
+        assert words in backend.diagnose(reading, join, now).problems[-1]
+    assert backend.diagnose(reading, Join(channel="chat.eu", user="ann"), 1000).problems == ()
