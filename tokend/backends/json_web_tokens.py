@@ -41,7 +41,7 @@ class JwtKeys:
         self._keys = [jwt_key(algorithm, secret) for secret in secrets]
 
     def sign(self, claims: Mapping[str, Any], header: Mapping[str, Any] = {}) -> str:
-        """A signed token. `header`: what its header says beside `alg` and `typ`. Raises `ApiError` (400) if it is over MAX_TOKEN."""
+        """A signed token. `header`: what its header says beside `alg` and `typ`. Raises `ApiError` (400) if over MAX_TOKEN."""
         whole = {"alg": self._algorithm, "typ": "JWT", **header}
         text = f"{_encoded(msgspec.json.encode(whole))}.{_encoded(msgspec.json.encode(claims))}"
         token = f"{text}.{_encoded(self._keys[0].sign(text.encode()))}"

@@ -1,6 +1,6 @@
 """Every kind with a file `vectors/<kind>.json` passes the conformance suite and the vendor's vectors in it.
 
-A new kind of Agora is picked up from its entry point; without a vector file it fails here. Other kinds may have modules of their own.
+A new kind of Agora is picked up from its entry point; without a vector file it fails here. Others may have modules of their own.
 """
 
 import base64
