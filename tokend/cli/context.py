@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -62,9 +63,11 @@ def duration_argument(text: str) -> int:
 
 
 def standard_input() -> TextIO:
-    """Standard input. Exits with code 2 if it is closed."""
+    """Standard input. Exits with code 2 if it is closed. What is not UTF-8 reads as U+FFFD, which no key or token has."""
     if sys.stdin is None or sys.stdin.closed:
         fail("standard input is closed: there is nothing to read")
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     return sys.stdin
 
 
