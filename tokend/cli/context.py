@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 
 from msgspec import Struct
 
-from tokend.config.loading import Source, load
+from tokend.config.loading import Files, Source
 from tokend.core.durations import duration
 from tokend.issuing.configuration import App, Configuration
 
@@ -27,7 +27,7 @@ class Context(Struct, frozen=True):
 
     def configuration(self, options: argparse.Namespace) -> Configuration:
         """The configuration of `--config` or its defaults; `ConfigurationError` with every error."""
-        return load(options.config, self.environment, self.directory)
+        return self.source(options).load(Files())
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
