@@ -12,6 +12,8 @@ def main() -> int:
 
         return run()
     except ModuleNotFoundError as error:
+        if error.name is None:
+            raise  # not by an import: a bug
         what = f"the package {error.name} is missing: install tokend with its dependencies (pip install tokend)"
         print(f"tokend: {what}", file=sys.stderr)  # noqa: T201  # a command prints
         return 1

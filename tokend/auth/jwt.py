@@ -1,7 +1,8 @@
 """JWTs of an identity provider, as `Authorization: Bearer` or in a preset's cookie. joserfc checks the signatures.
 
 Issuer and audience of a token decide its caller. Then signature, times and `require` are checked. The operator's log
-says why a token is not accepted; the client learns only that it is not.
+says why a token is not accepted; the client learns only that it is not. Of a token whose signature is not verified, a
+reason repeats only `iss` and `kid`, printable and at most 80 characters each, and `alg` if it is a registered name.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, looks_like_jw
 from tokend.auth.jwt_options import JwtOptions, TrustedIssuer, option_problems, trusted_issuer
 from tokend.auth.jwt_ties import ties_between_apps, ties_within_app
 from tokend.core.claims import Condition
+from tokend.core.errors import ApiError
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 
@@ -28,6 +30,14 @@ _PARTS_OF_JWE: Final = 5
 """RFC 7516, 7.1."""
 _MOST_NAMED: Final = 3
 """How many trusted issuers a reason names."""
+_ALGORITHMS: Final = frozenset(f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)) | {
+    "none",
+    "EdDSA",
+    "Ed25519",
+    "Ed448",
+    "ES256K",
+}
+"""Registered names of JWS signature algorithms (IANA, JSON Object Signing and Encryption)."""
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 
@@ -137,6 +147,8 @@ async def _examined(text: str, trusts: Sequence[TrustedIssuer], keys: Keys | Non
         named = f"the issuer {quoted(issuer)}" if "iss" in claims else "a token without iss"
         raise InvalidToken(f"no caller here trusts {named}; trusted: {trusted}")
     trust = _for_audience(candidates, claims)
+    if trust is None:
+        raise await _wrong_audience(token, candidates, keys)
     key = await _signer(token, trust, keys)
     ends = _time(claims, "exp")
     if ends is None:
@@ -149,10 +161,10 @@ async def _examined(text: str, trusts: Sequence[TrustedIssuer], keys: Keys | Non
 def _check_type(token: Token) -> None:
     kind = token.header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
-        raise InvalidToken(f"typ is {quoted(kind)}")
+        raise InvalidToken("typ is none of JWT and at+jwt")
 
 
-def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]) -> TrustedIssuer:
+def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]) -> TrustedIssuer | None:
     audience = claims.get("aud")
     named = {audience} if isinstance(audience, str) else set()
     if isinstance(audience, list) and all(isinstance(item, str) for item in audience):
@@ -161,9 +173,21 @@ def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]
         also = [claims.get("azp"), claims.get("client_id")] if trust.by_azp else []
         if trust.audiences & (named | {value for value in also if isinstance(value, str)}):
             return trust
+    return None
+
+
+async def _wrong_audience(token: Token, candidates: Sequence[TrustedIssuer], keys: Keys | None) -> InvalidToken:
+    """The reason for a token whose audience fits no caller. It repeats the audience only if the signature is verified."""
+    audience = token.claims.get("aud")
     expected = " or ".join(f"caller {trust.caller} wants {', '.join(sorted(trust.audiences))}" for trust in candidates)
-    named_audience = _audience_in_words(audience)
-    raise InvalidToken(f"aud is {named_audience}, {expected}")
+    for trust in candidates:
+        try:
+            await _signer(token, trust, keys)
+        except (InvalidToken, ApiError):  # ApiError: the provider is down, which does not make this token valid later
+            continue
+        return InvalidToken(f"aud is {_audience_in_words(audience)}, {expected}")
+    found = "is missing" if audience is None else "does not fit"
+    return InvalidToken(f"aud {found}, and the signature is not verified; {expected}")
 
 
 def _audience_in_words(audience: object) -> str:
@@ -184,7 +208,8 @@ async def _signer(token: Token, trust: TrustedIssuer, keys: Keys | None) -> "Key
     """The key that signed the token."""
     algorithm, key_id = token.header.get("alg"), token.header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in trust.algorithms:
-        raise InvalidToken(f"alg is {quoted(algorithm)}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
+        named = algorithm if isinstance(algorithm, str) and algorithm in _ALGORITHMS else "no registered name"
+        raise InvalidToken(f"alg is {named}, caller {trust.caller} takes {', '.join(trust.algorithms)}")
     if key_id is not None and not isinstance(key_id, str):
         raise InvalidToken("kid is no text")
     held = await _held(trust, keys)

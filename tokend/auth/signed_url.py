@@ -107,9 +107,9 @@ def _check_signature(token: Token, keys: SigningKeys) -> None:
     if token.header.keys() != {"alg", "kid", "typ"}:
         raise InvalidToken("the header must have alg, kid and typ, and nothing else")
     if token.header["typ"] != _TYPE:
-        raise InvalidToken(f"typ is {quoted(token.header['typ'])}")
+        raise InvalidToken(f"typ is not {_TYPE}")
     if token.header["alg"] != _ALGORITHM:
-        raise InvalidToken(f"alg is {quoted(token.header['alg'])}")
+        raise InvalidToken(f"alg is not {_ALGORITHM}")
     if token.header["kid"] not in _NAMES:
         raise InvalidToken(f"kid is {quoted(token.header['kid'])}")
     # a rotation moves a key from secondary to primary and its URLs stay valid, so kid, a hint for operators, does not choose

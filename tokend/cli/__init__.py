@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from tokend.cli.output import run_printing
+
 EXIT_CONFIG: Final = 78
 """EX_CONFIG of sysexits.h, which service managers know."""
 
@@ -17,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["health"]:
         from tokend.cli.health import main as health
 
-        return health(given[1:])
+        return run_printing(lambda: health(given[1:]))
     from tokend.cli.commands import main as run
 
-    return run(given)
+    return run_printing(lambda: run(given))

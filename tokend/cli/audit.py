@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from tokend.cli.context import Context, counted
+from tokend.cli.context import Context, counted, standard_input
 from tokend.core.audit_records import ChainState, verify
 
 LONGEST_LINE: Final = 1 << 20
@@ -41,7 +41,7 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
             yield line
 
     try:
-        with sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb") as stream:
+        with standard_input().buffer if options.file == "-" else Path(options.file).open("rb") as stream:
             for finding in verify(counted_lines(stream), chains):
                 problems += 1
                 print(f"{options.file}:{finding.line}: {finding.sentence}")

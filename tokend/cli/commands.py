@@ -1,11 +1,9 @@
 """All commands behind one parser. `tokend.cli.main` calls it."""
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from tokend import __version__
@@ -22,6 +20,9 @@ def main(arguments: Sequence[str]) -> int:
     if not hasattr(options, "run"):
         parser.print_help()
         return 2
+    if sys.stdout is None and options.run is not serving.serve:
+        print("tokend: the output cannot be written: standard output is closed", file=sys.stderr)
+        return 1
     try:
         directory = Path.cwd()
     except FileNotFoundError:
@@ -29,29 +30,12 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     try:
         code: int = options.run(options, Context(with_dotenv(os.environ, directory), directory))
-        if sys.stdout is not None:
-            sys.stdout.flush()  # what cannot be written is an error of this command
     except ConfigurationError as error:
         for line in fold(error.problems):
             print(line, file=sys.stderr)
         print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
         return EXIT_CONFIG
-    except BrokenPipeError:  # `tokend … | head`
-        sys.stderr.close()
-        return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EBADF, errno.EIO):
-            raise
-        print(f"tokend: the output cannot be written: {error.strerror}", file=sys.stderr)
-        _drop_output()
-        return 1
     return code
-
-
-def _drop_output() -> None:
-    """Forget what is left to print: the interpreter would try again at its end, and fail with a traceback."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

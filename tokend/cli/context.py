@@ -4,12 +4,13 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from msgspec import Struct
 
-from tokend.config.loading import Source, load
+from tokend.config.loading import Files, Source
 from tokend.core.durations import duration
 from tokend.issuing.configuration import App, Configuration
 
@@ -26,7 +27,7 @@ class Context(Struct, frozen=True):
 
     def configuration(self, options: argparse.Namespace) -> Configuration:
         """The configuration of `--config` or its defaults; `ConfigurationError` with every error."""
-        return load(options.config, self.environment, self.directory)
+        return self.source(options).load(Files())
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +63,11 @@ def duration_argument(text: str) -> int:
 
 
 def standard_input() -> TextIO:
-    """Standard input. Exits with code 2 if it is closed."""
+    """Standard input. Exits with code 2 if it is closed. What is not UTF-8 reads as U+FFFD, which no key or token has."""
     if sys.stdin is None or sys.stdin.closed:
         fail("standard input is closed: there is nothing to read")
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     return sys.stdin
 
 

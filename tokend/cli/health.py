@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tokend.cli.output import print_if_possible
 from tokend.core.listening import LISTEN, Address, listening_address, parse_address, url_of
 
 SECONDS: Final = 5.0
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, http.client.HTTPException, ValueError) as error:
         print(f"tokend: no healthy answer: {error}", file=sys.stderr)
         return 1
-    print(f"{url}: {status}")
+    print_if_possible(f"{url}: {status}")
     return 0 if status == 200 else 1
 
 

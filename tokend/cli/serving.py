@@ -9,6 +9,7 @@ from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
+from tokend.cli.output import print_if_possible
 from tokend.config.loading import ConfigurationError, Files, load_for_start
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
@@ -16,25 +17,26 @@ from tokend.issuing.server_settings import Listen
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add `serve`."""
-    serve = commands.add_parser("serve", help="run the server", description="Serve requests until SIGTERM or SIGINT.")
-    add_config(serve)
-    serve.add_argument("--host", help="address to listen on (default: TOKEND_HOST, server.listen or 127.0.0.1)")
-    serve.add_argument(
+    parser = commands.add_parser("serve", help="run the server", description="Serve requests until SIGTERM or SIGINT.")
+    add_config(parser)
+    parser.add_argument("--host", help="address to listen on (default: TOKEND_HOST, server.listen or 127.0.0.1)")
+    parser.add_argument(
         "--port", type=_port, help="port, or 0 for any free port (default: SERVER_PORT, PORT, server.listen or 8080)"
     )
-    serve.add_argument(
+    parser.add_argument(
         "--workers", type=_workers, help="number of processes, or auto for a process per core (default: server.workers)"
     )
-    serve.set_defaults(run=_serve)
+    parser.set_defaults(run=serve)
 
 
-def _serve(options: argparse.Namespace, context: Context) -> int:
+def serve(options: argparse.Namespace, context: Context) -> int:
+    """Run the server until it is stopped, and return the exit code. What it prints may be lost: the log says the same."""
     # aiohttp is slow to import, and most commands do not need it
     from tokend.adapters.resources import CannotStart
     from tokend.http.reloader import log_invalid_apps
     from tokend.process.control import LaunchOptions
     from tokend.process.multi_process import workers_of
-    from tokend.process.serve import serve
+    from tokend.process.serve import serve as run_server
     from tokend.telemetry.log import queued_standard_error
 
     source, files = context.source(options), Files()
@@ -57,13 +59,13 @@ def _serve(options: argparse.Namespace, context: Context) -> int:
         log_invalid_apps(log, isolated)
         for warning in start.warnings_of(configuration, time.time()):
             log.event("warning", "warning", message=warning)
-        print(_greeting(configuration, url), flush=True)
+        print_if_possible(_greeting(configuration, url))
         if isolated.invalid_apps:
             names = ", ".join(sorted(isolated.invalid_apps))
-            print(f"Invalid, answering 503: {names} (see the log, or `tokend check`)", flush=True)
+            print_if_possible(f"Invalid, answering 503: {names} (see the log, or `tokend check`)")
 
     try:
-        serve(start, log, on_listening)
+        run_server(start, log, on_listening)
     except CannotStart as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1

@@ -36,6 +36,7 @@ from tokend.dialects.rendering import token_fields
 from tokend.issuing import inspection, issuer
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Configuration
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 _MAX_TEXT: Final = 1024 * 1024
 """Characters of standard input that are read."""
@@ -211,7 +212,7 @@ def installed_backends() -> list[Backend]:
     for kind, backend_class in BACKENDS.load_all().items():
         try:
             backend = backend_class(_default_options(backend_class), AppCredentials(None, {}))
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything without its options
+        except PLUGIN_ERRORS as error:  # it may need its options
             print(
                 f"tokend: backend {kind} cannot be used without a configuration: {type(error).__name__}",
                 file=sys.stderr,

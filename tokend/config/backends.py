@@ -21,6 +21,7 @@ from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, field_errors, invalid, redact_secrets
 from tokend.issuing.app_options import DEFAULT_MAX_TTL, TtlBounds
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 if TYPE_CHECKING:
     from tokend.config.shape import AppShape
@@ -78,7 +79,7 @@ def _created(
     try:
         instance = backend(options, app_credentials)
         problem = _problem_of(instance.declarations)
-    except Exception as error:  # noqa: BLE001  # a plug-in may raise anything; its text could hold a secret
+    except PLUGIN_ERRORS as error:
         problem = f"cannot be created: its backend raised {type(error).__name__}"
     if problem is None:
         return instance

@@ -20,6 +20,7 @@ from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.config.secrets import Secrets
 from tokend.core.rules import Rule
 from tokend.core.validation import RENAMED, invalid, redact_secrets, suggestion
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 _RULES_EXAMPLE: Final = 'rules: [{kinds: rtc, channel: "demo-*", user: "*"}]'
 
@@ -155,11 +156,11 @@ def _reported(scheme: type[AuthScheme], at: KeyPath, report: Report) -> Iterator
     """Report an exception of a scheme's code as a problem of the configuration that names the package."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001  # whatever a package raises
+    except PLUGIN_ERRORS as error:
         report.add_after(at, _broken(scheme, error))
 
 
-def _broken(scheme: type[AuthScheme], error: Exception) -> str:
+def _broken(scheme: type[AuthScheme], error: BaseException) -> str:
     """The problem for such an exception, without its text, which may contain a secret."""
     packages = " and ".join(map(package_of, installed(AUTH_SCHEMES.name).get(scheme.name, ())))
     return f"the auth scheme {scheme.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"

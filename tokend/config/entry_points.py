@@ -115,14 +115,17 @@ def _object_of(entry: EntryPoint, where: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{entry.module}.".startswith(f"{error.name}."):
             raise PluginError(missing) from error
-        raise PluginError(f"{where} is broken inside: it needs the module {error.name}, which is not there") from error
+        needs = _on_a_line(error) if error.name is None else f"it needs the module {error.name}, which is not there"
+        raise PluginError(f"{where} is broken inside: {needs}") from error
     except BaseException as error:  # SystemExit too: a plug-in may not end the server
         raise PluginError(f"{where} is broken inside: importing it raised {_on_a_line(error)}") from error
     try:
         return entry.load()
+    except KeyboardInterrupt:
+        raise
     except AttributeError as error:
         raise PluginError(missing) from error
-    except Exception as error:  # a module's __getattr__ may raise anything
+    except BaseException as error:  # a module's __getattr__ may raise anything, SystemExit too
         raise PluginError(f"{where} is broken inside: it raised {_on_a_line(error)}") from error
 
 

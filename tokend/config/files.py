@@ -33,6 +33,8 @@ class Files:
         self._read: dict[str, bytes | int] = dict(remembered or {})
         self._listed: dict[str, list[str]] = dict(listed or {})
         self._versions: dict[str, Version | None] = {}
+        self.modes: dict[str, int] = {}
+        """The permission bits of the ordinary files that were read from the disk, by path."""
 
     def read(self, path: Path, limit: int, check: Callable[[os.stat_result], None] | None = None) -> bytes:
         """At most `limit` + 1 bytes of a file, so that a longer file can be detected. Raises `OSError`.
@@ -40,10 +42,17 @@ class Files:
         `check` gets the status of the open file and may raise.
         """
         name = str(path)
+
+        def note_mode(found: os.stat_result) -> None:
+            if stat.S_ISREG(found.st_mode):
+                self.modes[name] = stat.S_IMODE(found.st_mode)
+            if check is not None:
+                check(found)
+
         if not self._replays:
             self._versions[name] = _settled_version(name)  # before it is read: what is written meanwhile is a change
             try:
-                self._read[name] = _contents(path, limit + 1, check)
+                self._read[name] = _contents(path, limit + 1, note_mode)
             except OSError as error:
                 self._read[name] = error.errno or 0
                 raise
@@ -115,11 +124,10 @@ class Files:
         return cls(read, listed)
 
 
-def _contents(path: Path, most: int, check: Callable[[os.stat_result], None] | None) -> bytes:
+def _contents(path: Path, most: int, check: Callable[[os.stat_result], None]) -> bytes:
     with open(path, "rb", opener=_without_waiting) as opened:  # Path.open takes no opener
         found = os.fstat(opened.fileno())
-        if check is not None:
-            check(found)
+        check(found)
         return _piped(opened.fileno(), most) if stat.S_ISFIFO(found.st_mode) else opened.read(most)
 
 

@@ -15,6 +15,7 @@ from tokend.backends.contract import Backend
 from tokend.config import environment as environment_only
 from tokend.config.assemble import Assembled, assemble_apps, merge_apps
 from tokend.config.entry_points import BACKENDS
+from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files
 from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
@@ -27,6 +28,7 @@ from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Admin, Listen, ServerSettings
 
 DEFAULT_FILE: Final = "config.yaml"
+DOTENV: Final = ".env"
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of one configuration file."""
 
@@ -107,6 +109,7 @@ class _Reading:
 
     def __init__(self, file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> None:
         self._environment = environment
+        self._directory = directory
         self._files = files
         self.unreadable: dict[str, tuple[Problem, ...]] = {}
         try:
@@ -122,7 +125,16 @@ class _Reading:
     def finished(self, configuration: Configuration) -> Configuration:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""
         environment = self._environment
-        warnings = (*_unmatched_includes(self._tree, self._base, self._files), *configuration.warnings)
+        warnings = (
+            *_unmatched_includes(self._tree, self._base, self._files),
+            *exposed_files(
+                self._files.modes,
+                self._directory / DOTENV,
+                self._secrets.paths,
+                readable_files=configuration.options.secrets.readable_files,
+            ),
+            *configuration.warnings,
+        )
         if self._source == environment_only.SOURCE:
             warnings = environment_only.hinted(warnings)
         return replace(
@@ -211,7 +223,7 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
 
 def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
     """The environment with the variables of `.env` that it does not set. Raises `ConfigurationError`."""
-    path, files = directory / ".env", files or Files()
+    path, files = directory / DOTENV, files or Files()
     try:
         text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
         filled = dotenv_values(stream=StringIO(text), interpolate=False)

@@ -21,6 +21,7 @@ from tokend.dialects.contract import Dialect
 from tokend.issuing.app_options import RouteOptions, TtlBounds, is_prefix
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.dialect_choices import DialectChoice
+from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.issuing.routing import clash, literal_prefix
 
 BUILT_IN: Final = TtlBounds()
@@ -152,12 +153,12 @@ def _warnings(
     for dialect in dialects:
         try:
             found += dialect.warnings(options[dialect.name]) if dialect.name in options else ()
-        except Exception as error:  # noqa: BLE001  # whatever a package raises
+        except PLUGIN_ERRORS as error:
             report.add_after((*at, "dialect"), _broken(dialect, error))
     return tuple(found)
 
 
-def _broken(dialect: Dialect, error: Exception) -> str:
+def _broken(dialect: Dialect, error: BaseException) -> str:
     """The problem for an exception of a dialect's code, without its text, which may contain a secret."""
     packages = " and ".join(map(package_of, installed(DIALECTS.name).get(dialect.name, ())))
     return (

@@ -41,13 +41,15 @@ class Secrets:
         self._environment = environment
         self._files = files or Files()
         self._used: set[str] = set()
+        self.paths: set[str] = set()
+        """The paths of the files that were read, without systemd's credentials."""
         self.base = base
         self._readable_files = readable_files
 
     def with_readable_files(self) -> "Secrets":
         """The same, but it accepts files that group or others may read."""
         found = Secrets(self._environment, self.base, self._files, readable_files=True)
-        found._used = self._used
+        found._used, found.paths = self._used, self.paths
         return found
 
     def variables_used(self) -> list[str]:
@@ -68,6 +70,8 @@ class Secrets:
             return Secret(self.variable(reference.env))
         what = reference.source
         path = self._path(reference)
+        if reference.file is not None:
+            self.paths.add(str(path))
         try:
             check = None if reference.file is None or public else partial(self._check_mode, what)
             text = self._files.read(path, MAX_BYTES, check).decode()

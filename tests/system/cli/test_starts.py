@@ -39,3 +39,12 @@ def test_it_warns_of_keys_that_have_ended(ends: str, warned: bool, tmp_path: Pat
     with serving(tmp_path, ENVIRONMENT) as server:
         server.stop()
     assert (f"the api_key of caller studio ended at {ends}, and requests with it are refused" in server.log) is warned
+
+
+def test_o14_it_warns_of_a_dotenv_that_others_may_change(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(ONE_APP)
+    (tmp_path / ".env").write_text(f"CERTIFICATE={CERTIFICATE}\n")
+    (tmp_path / ".env").chmod(0o666)
+    with serving(tmp_path, {}) as server:
+        server.stop()
+    assert "(mode 0666) can be read and changed by others than its owner: chmod 600 " in server.log

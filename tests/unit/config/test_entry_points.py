@@ -60,6 +60,8 @@ class Vague(Undeclared):
     services, privileges = {"wave": ServiceShape()}, {"administrate": "everything"}
 """,
     "fake_exits": "raise SystemExit('the whole\\nserver')",
+    "fake_late": "def __getattr__(name): raise SystemExit('later')",
+    "fake_nameless": "raise ModuleNotFoundError('by hand')",
     "fake_stops": "class Stop(BaseException): pass\nraise Stop('now')",
     "fake_auth": """
 from tokend.plugins import AuthScheme, StrictModel
@@ -163,6 +165,8 @@ def test_a_kind_that_two_packages_bring_names_both() -> None:
         ("fake_prefix:X", "is broken inside: it needs the module fake_pre, which is not there"),
         ("fake_raises:X", "is broken inside: importing it raised ValueError: no luck today"),
         ("fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
+        ("fake_late:X", "is broken inside: it raised SystemExit: later"),
+        ("fake_nameless:X", "is broken inside: ModuleNotFoundError: by hand"),
         ("fake_stops:X", "is broken inside: importing it raised Stop: now"),
         ("fake_shapes:TooNew", "was written for version 2 of tokend.plugins, this is version 1: upgrade tokend"),
         (

@@ -17,6 +17,8 @@ SPELLING = "a part of the token is base64 in another spelling"
 NOT_BASE64 = "a part of the token is not base64url"
 NO_JSON = "a part of the token is no JSON"
 TWICE = "a part of the token has a key twice"
+NO_NAME = "no registered name"
+TYPE = "typ is none of JWT and at+jwt"
 CRIT = "the header has crit or b64, which nothing here understands"
 TRUSTED = "; trusted: https://clerk.example.com and https://id.example.com and https://id.example.com/realms/demo"
 AUD = "caller web wants tokend"
@@ -82,25 +84,25 @@ def _odd_letters() -> str:
 
 FORGED: dict[str, tuple[Callable[[], str], str]] = {
     # algorithms
-    "alg none": (lambda: _none("none"), _alg("'none'")),
-    "alg None": (lambda: _none("None"), _alg("'None'")),
-    "alg NONE": (lambda: _none("NONE"), _alg("'NONE'")),
-    "alg nOnE": (lambda: _none("nOnE"), _alg("'nOnE'")),
-    "alg none with a blank": (lambda: _none("none "), _alg("'none '")),
-    "alg none with a signature": (lambda: _none("none", "AAAA"), _alg("'none'")),
-    "alg empty": (lambda: _none(""), _alg("''")),
-    "alg null": (lambda: _none(None), _alg("NoneType")),
-    "alg a list": (lambda: _none(["ES256"]), _alg("list")),
-    "alg a number": (lambda: _none(256), _alg("int")),
-    "alg missing": (lambda: raw({"kid": "ec"}, _payload()), _alg("NoneType")),
-    "alg in small letters": (lambda: raw({**HEADER, "alg": "es256"}, _payload()), _alg("'es256'")),
-    "alg ES256K": (lambda: raw({**HEADER, "alg": "ES256K"}, _payload()), _alg("'ES256K'")),
-    "HS256 with the public PEM": (lambda: _hmac(pem("rsa")), _alg("'HS256'")),
-    "HS256 with the public PEM without its last newline": (lambda: _hmac(pem("rsa").strip()), _alg("'HS256'")),
-    "HS256 with the public JWK": (lambda: _hmac(json.dumps(jwk("rsa"))), _alg("'HS256'")),
-    "HS256 with the modulus": (lambda: _hmac(jwk("rsa")["n"]), _alg("'HS256'")),
-    "HS512 with the public PEM": (lambda: _hmac(pem("rsa"), "HS512"), _alg("'HS512'")),
-    "HS256 with another caller's secret": (lambda: with_secret(iss=ISSUER), _alg("'HS256'")),
+    "alg none": (lambda: _none("none"), _alg("none")),
+    "alg None": (lambda: _none("None"), _alg(NO_NAME)),
+    "alg NONE": (lambda: _none("NONE"), _alg(NO_NAME)),
+    "alg nOnE": (lambda: _none("nOnE"), _alg(NO_NAME)),
+    "alg none with a blank": (lambda: _none("none "), _alg(NO_NAME)),
+    "alg none with a signature": (lambda: _none("none", "AAAA"), _alg("none")),
+    "alg empty": (lambda: _none(""), _alg(NO_NAME)),
+    "alg null": (lambda: _none(None), _alg(NO_NAME)),
+    "alg a list": (lambda: _none(["ES256"]), _alg(NO_NAME)),
+    "alg a number": (lambda: _none(256), _alg(NO_NAME)),
+    "alg missing": (lambda: raw({"kid": "ec"}, _payload()), _alg(NO_NAME)),
+    "alg in small letters": (lambda: raw({**HEADER, "alg": "es256"}, _payload()), _alg(NO_NAME)),
+    "alg ES256K": (lambda: raw({**HEADER, "alg": "ES256K"}, _payload()), _alg("ES256K")),
+    "HS256 with the public PEM": (lambda: _hmac(pem("rsa")), _alg("HS256")),
+    "HS256 with the public PEM without its last newline": (lambda: _hmac(pem("rsa").strip()), _alg("HS256")),
+    "HS256 with the public JWK": (lambda: _hmac(json.dumps(jwk("rsa"))), _alg("HS256")),
+    "HS256 with the modulus": (lambda: _hmac(jwk("rsa")["n"]), _alg("HS256")),
+    "HS512 with the public PEM": (lambda: _hmac(pem("rsa"), "HS512"), _alg("HS512")),
+    "HS256 with another caller's secret": (lambda: with_secret(iss=ISSUER), _alg("HS256")),
     "RS256 said, HS256 made": (lambda: _hmac(pem("rsa"), alg="RS256"), UNSIGNED),
     "PS256 said, RS256 made": (lambda: raw({"alg": "PS256", "kid": "rsa"}, _payload(), "rsa", "RS256"), UNSIGNED),
     "RS512 said, RS256 made": (lambda: raw({"alg": "RS512", "kid": "rsa"}, _payload(), "rsa", "RS256"), UNSIGNED),
@@ -155,12 +157,12 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
     "crit null": (lambda: raw({**HEADER, "crit": None}, _payload()), CRIT),
     "b64 false": (lambda: raw({**HEADER, "b64": False, "crit": ["b64"]}, _payload()), CRIT),
     "b64 null": (lambda: raw({**HEADER, "b64": None}, _payload()), CRIT),
-    "typ of a logout token": (lambda: good(header={"typ": "logout+jwt"}), "typ is 'logout+jwt'"),
-    "typ of DPoP": (lambda: good(header={"typ": "dpop+jwt"}), "typ is 'dpop+jwt'"),
-    "typ JOSE": (lambda: good(header={"typ": "JOSE"}), "typ is 'JOSE'"),
-    "typ empty": (lambda: raw({**HEADER, "typ": ""}, _payload()), "typ is ''"),
-    "typ null": (lambda: raw({**HEADER, "typ": None}, _payload()), "typ is NoneType"),
-    "typ a list": (lambda: raw({**HEADER, "typ": ["JWT"]}, _payload()), "typ is list"),
+    "typ of a logout token": (lambda: good(header={"typ": "logout+jwt"}), TYPE),
+    "typ of DPoP": (lambda: good(header={"typ": "dpop+jwt"}), TYPE),
+    "typ JOSE": (lambda: good(header={"typ": "JOSE"}), TYPE),
+    "typ empty": (lambda: raw({**HEADER, "typ": ""}, _payload()), TYPE),
+    "typ null": (lambda: raw({**HEADER, "typ": None}, _payload()), TYPE),
+    "typ a list": (lambda: raw({**HEADER, "typ": ["JWT"]}, _payload()), TYPE),
     # times
     "exp missing": (lambda: good(exp=None), "exp is missing"),
     "exp past": (lambda: good(exp=NOW - 30), "exp is past"),
@@ -192,6 +194,27 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
     "aud with a blank": (lambda: good(aud="tokend "), f"aud is 'tokend ', {AUD}"),
     "aud empty": (lambda: good(aud=""), f"aud is '', {AUD}"),
     "aud a list without it": (lambda: good(aud=["account", "other"]), f"aud is a list of 2, of which none fits, {AUD}"),
+    "o14: aud another, unsigned": (
+        lambda: _part(2, lambda _: "", good(aud="a-stranger-wrote-this")),
+        f"aud does not fit, and the signature is not verified; {AUD}",
+    ),
+    "o14: aud a list, by a stranger's key": (
+        lambda: good("ec-stranger", header={"kid": "ec"}, aud=["a-stranger-wrote-this"]),
+        f"aud does not fit, and the signature is not verified; {AUD}",
+    ),
+    "o14: aud missing, unsigned": (
+        lambda: _part(2, lambda _: "", good(aud=None)),
+        f"aud is missing, and the signature is not verified; {AUD}",
+    ),
+    "o14: typ of a stranger": (lambda: good(header={"typ": "a-stranger-wrote-this"}), TYPE),
+    "o14: alg of a stranger": (
+        lambda: raw({**HEADER, "alg": "a-stranger-wrote-this"}, _payload()),
+        _alg(NO_NAME),
+    ),
+    "o14: kid of 200 characters": (
+        lambda: good(header={"kid": "k" * 200}),
+        f"there is no key '{'k' * 80}' for ES256 of {ISSUER}",
+    ),
     "aud an empty list": (lambda: good(aud=[]), f"aud is an empty list, {AUD}"),
     "aud nested": (lambda: good(aud=[["tokend"]]), f"aud is a list of 1, of which none fits, {AUD}"),
     "aud a list with a number": (lambda: good(aud=["tokend", 1]), f"aud is a list of 2, of which none fits, {AUD}"),
@@ -257,11 +280,11 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
     # the caller with a secret
     "RS256 for a caller with a secret": (
         lambda: good("rsa", iss="machine"),
-        "alg is 'RS256', caller machine takes HS256",
+        "alg is RS256, caller machine takes HS256",
     ),
     "HS512 for a caller with a secret": (
         lambda: raw({"alg": "HS512"}, _payload(iss="machine"), b"a-secret-of-at-least-32-characters", "HS512"),
-        "alg is 'HS512', caller machine takes HS256",
+        "alg is HS512, caller machine takes HS256",
     ),
     "another secret": (lambda: with_secret("another-secret-of-32-characters!!"), UNSIGNED),
     "an empty secret": (lambda: raw({"alg": "HS256"}, _payload(iss="machine"), b"", "HS256"), UNSIGNED),

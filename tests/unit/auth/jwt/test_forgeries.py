@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.auth.jwt.forged import FORGED
-from tests.unit.auth.jwt.making import ALGORITHMS, configuration_of, good, keys, private, with_secret
+from tests.unit.auth.jwt.making import ALGORITHMS, CLAIMS, configuration_of, good, keys, private, raw, with_secret
 from tests.unit.http.running import NOW, Serving
 from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
@@ -29,6 +29,22 @@ async def test_a_forgery_is_401_and_the_log_says_why(name: str, serving: Serving
             assert "token" not in answer.json
             assert (server.lines[-1]["outcome"], server.lines[-1]["reason"]) == ("credential_invalid", reason)
         assert token not in server.log.getvalue().decode()
+
+
+@pytest.mark.parametrize("header", [{}, {"alg": "marker"}, {"typ": "marker"}, {"crit": "marker"}, {"cty": "marker"}])
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_o14_the_log_repeats_nothing_else_of_an_unverified_token(
+    header: dict[str, str], trusted: bool, serving: Serving
+) -> None:
+    claims = {"aud": "marker", "sub": "marker", "azp": "marker", "tenant": "marker", "note": "marker"}
+    issuer = {} if trusted else {"iss": "https://" + "x" * 200}
+    token = raw({"alg": "ES256", "kid": "k" * 200, **header}, {**CLAIMS, **claims, **issuer})
+    async with serving(configuration_of(), interfaces=Interfaces(keys=keys())) as server:
+        await server.token_request("POST", "/demo/v1/token", {"kind": "rtm"}, ("Authorization", f"Bearer {token}"))
+        reason = server.lines[-1]["reason"]
+        assert "marker" not in server.log.getvalue().decode()
+        assert "x" * 81 not in reason
+        assert "k" * 81 not in reason
 
 
 def test_there_are_enough_of_them() -> None:

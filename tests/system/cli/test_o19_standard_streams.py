@@ -1,0 +1,129 @@
+"""Commands whose input is closed, whose output is closed, full or not read, and whose directory is gone: a sentence each."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import CERTIFICATE, CREDENTIALS, clean_environment, serving
+from tests.unit.config.writing import ONE_APP
+
+ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
+FIELDS = "rtc channel=room uid=7"
+FROM_INPUT = ("key hash", "inspect -", "audit verify -", f"explain --bearer @- {FIELDS}")
+PRINTING = (
+    "--help",
+    "--version",
+    "token --help",
+    "health --help",
+    "check",
+    "check --show demo",
+    "schema",
+    "plugins",
+    "plugins --config config.yaml",
+    "kinds rtc",
+    "key new",
+    f"token {FIELDS}",
+    f"explain --as studio {FIELDS}",
+    "inspect 007",
+    "audit verify audit.jsonl",
+    "deny add --file deny.jsonl --user 7",
+    "deny list --file list.jsonl",
+    "plugins new wave",
+)
+OTHERS = (
+    "",
+    "nonsense",
+    "key url --caller studio --ttl 1h",
+    "deny remove --file deny.jsonl --user 9",
+    "reload",
+    "diff",
+    "health --url http://127.0.0.1:9",
+    "kick --user 7 --for 10s",
+)
+STREAMS = {
+    "closed input": 'exec "$@" <&-',
+    "full output": 'exec "$@" >/dev/full',
+    "closed output": 'exec "$@" >&-',
+    "no directory": 'mkdir gone && cd gone && rmdir ../gone && exec "$@"',
+}
+
+
+def _started(directory: Path, shell: str, command: str, stdout: int = subprocess.DEVNULL) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        ["/bin/sh", "-c", shell, "sh", sys.executable, "-m", "tokend", *command.split()],
+        cwd=directory,
+        env=clean_environment(ENVIRONMENT),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("command", [*FROM_INPUT, *PRINTING, *OTHERS])
+def test_o19_no_command_ends_in_a_traceback(command: str, tmp_path: Path) -> None:
+    processes = {}
+    for name, shell in STREAMS.items():
+        directory = tmp_path / name
+        directory.mkdir()
+        (directory / "config.yaml").write_text(ONE_APP)
+        (directory / "audit.jsonl").touch()
+        (directory / "list.jsonl").write_text('{"user": "7"}\n')
+        processes[name] = _started(directory, shell, command)
+    unread = _started(tmp_path / "closed input", 'exec "$@"', command, stdout=subprocess.PIPE)
+    assert unread.stdout is not None
+    unread.stdout.close()
+    processes["unread output"] = unread
+    done = {name: (process.communicate(timeout=120)[1], process.returncode) for name, process in processes.items()}
+    for name, (errors, code) in done.items():
+        assert "Traceback" not in errors, (name, errors)
+        assert "Exception ignored" not in errors, (name, errors)
+        assert code in (0, 1, 2), (name, code, errors)
+        assert code in (0, 2) or errors or name in ("closed input", "unread output"), (name, code)
+    if command in FROM_INPUT:
+        assert done["closed input"] == ("tokend: standard input is closed: there is nothing to read\n", 2)
+    if command in PRINTING:
+        assert done["full output"] == ("tokend: the output cannot be written: No space left on device\n", 1)
+    if "--help" not in command and command not in ("", "nonsense", "--version") and not command.startswith("health"):
+        closed = "tokend: the output cannot be written: standard output is closed\n"
+        gone = "tokend: the working directory has been deleted: change to another one\n"
+        assert done["closed output"] == (closed, 1)
+        assert done["no directory"] == (gone, 1)
+
+
+@pytest.mark.parametrize("command", FROM_INPUT[:2])
+def test_o19_input_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tokend", *command.split()],
+        cwd=tmp_path,
+        env=clean_environment({}),
+        input=b"\xff\xfe\n",
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("output", [">/dev/full", ">&-"])
+def test_o19_a_server_whose_greeting_cannot_be_written_serves(output: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(ONE_APP)
+    process = _started(tmp_path, f'exec "$@" {output}', "serve --port 0")
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert '"listening"' in line
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_o19_health_tells_by_its_exit_code_where_its_output_is_full(tmp_path: Path) -> None:
+    with serving(tmp_path, CREDENTIALS) as server:
+        for output in (">/dev/full", ">&-"):
+            checked = _started(tmp_path, f'exec "$@" {output}', f"health --url {server.url}")
+            assert (checked.communicate(timeout=120)[1], checked.returncode) == ("", 0)
