@@ -27,7 +27,6 @@ PRINTING = (
     "key new",
     f"token {FIELDS}",
     f"explain --as studio {FIELDS}",
-    "inspect 007",
     "audit verify audit.jsonl",
     "deny add --file deny.jsonl --user 7",
     "deny list --file list.jsonl",
@@ -36,6 +35,7 @@ PRINTING = (
 OTHERS = (
     "",
     "nonsense",
+    "inspect 007",
     "key url --caller studio --ttl 1h",
     "deny remove --file deny.jsonl --user 9",
     "reload",
