@@ -17,7 +17,7 @@ from typing import Final
 from tests.running import clean_environment
 from tests.system.secrecy.canaries import CERTIFICATES, KEYS, OTHERS
 from tests.unit.http.lifetime_ways import everything
-from tests.unit.http.running import APP_ID, KINDS
+from tests.unit.http.running import APP_ID
 from tokend.auth.key_digests import digest_of
 
 ENVIRONMENT: Final = {
@@ -80,14 +80,11 @@ class Canary(Rtc):
 
 def configuration(directory: Path) -> str:
     """Every dialect, every kind, every scheme, two workers, the operator's listener, an audit."""
-    kinds = ", ".join(f"{kind}: {{}}" for kind in KINDS)
     text = everything()
     for written, wanted in (
         ("certificate: {env: CERTIFICATE}", "certificate: {primary: {env: PRIMARY}, secondary: {file: secondary}}"),
-        (
-            f"backends: {{{kinds}}}",
-            f"backends: {{{kinds}, canary: {{one: {{env: OPTION}}, several: [{{file: option}}, {{env: ROTATED}}]}}}}",
-        ),
+        ("secret: {env: CERTIFICATE}", "secret: {env: PRIMARY}"),
+        ("backends: {", "backends: {canary: {one: {env: OPTION}, several: [{file: option}, {env: ROTATED}]}, "),
         ("    callers:\n", _CALLERS),
     ):
         assert written in text
