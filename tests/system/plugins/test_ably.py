@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests import oracle, running
+from tests.system.browser.parts import skip_or_fail
 from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
 from tests.unit.http.running import Serving
 from tokend.config.problems import ConfigurationError
@@ -194,10 +195,10 @@ async def stand_in(tokens: list[str]) -> AsyncIterator[int]:
         yield server.port
 
 
-@pytest.mark.skipif(_MISSING is not None, reason=str(_MISSING))
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/auth", "/jwt/auth"])
 async def test_the_client_of_ably_gets_tokens_through_auth_url(tmp_path: Path, method: str, path: str) -> None:
+    skip_or_fail(_MISSING)
     (tmp_path / "config.yaml").write_text(APP, "utf-8")
     tokens: list[str] = []
     with running.serving(tmp_path, SECRETS, "--config", "config.yaml", lines=1) as server:
