@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 from msgspec.structs import replace
+from pydantic import BaseModel
 
 from tokend.backends.contract import Backend, Diagnosis, Join, Reading, Unreadable
 from tokend.core.declarations import UNDECLARED, Declarations
@@ -12,6 +13,7 @@ from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, Extent, Grant, Service
 from tokend.core.reach import reach_of, role_of
+from tokend.core.secrets import Secret, SecretList
 from tokend.core.service_fields import service_fields
 from tokend.dialects.contract import Inspect, Inspection
 from tokend.issuing.grants import PLUGIN_ERRORS
@@ -136,15 +138,29 @@ def _bounded(reading: Reading) -> Reading:
 
 
 def _of_each_vendor(backends: Iterable[Backend]) -> Iterator[Backend]:
-    """One backend of each vendor and app, since those read the same tokens; and all backends without a vendor."""
+    """One backend of each vendor and app, since those read the same tokens; and all backends without a vendor.
+
+    Backends whose options hold secrets of their own are all there: they may be of several projects of the vendor.
+    """
     seen: set[tuple[str, int]] = set()
     for backend in backends:
-        if backend.vendor is not None:
+        if backend.vendor is not None and not _has_secret(backend.options):
             key = backend.vendor, id(backend.app_credentials)  # the backends of an app share one object
             if key in seen:
                 continue
             seen.add(key)
         yield backend
+
+
+def _has_secret(value: object) -> bool:
+    """Whether options, or a value in them, hold a secret."""
+    if isinstance(value, Secret | SecretList):
+        return True
+    if isinstance(value, BaseModel):
+        return any(_has_secret(getattr(value, name)) for name in type(value).model_fields)
+    if isinstance(value, Mapping):
+        return any(map(_has_secret, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_secret, value))
 
 
 def _owner(backend: Backend, reading: Reading) -> str:
