@@ -5,10 +5,10 @@ WORKDIR /src
 RUN python -m venv /opt/tokend
 COPY requirements.txt ./
 RUN /opt/tokend/bin/pip install --no-cache-dir -r requirements.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY tokend ./tokend
 COPY plugins ./plugins
-RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps . ./plugins/*
+RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps . ./plugins/tokend-*
 
 FROM python:3.13-slim
 RUN useradd --system --no-create-home --shell /usr/sbin/nologin tokend

@@ -45,6 +45,9 @@ root=$(buildah "${store[@]}" mount "$container")
 user=$(buildah "${store[@]}" run "$container" -- id -un)
 [ "$user" = tokend ] || { echo "image: it runs as $user"; exit 1; }
 
+packages=$(buildah "${store[@]}" run "$container" -- tokend plugins | grep -c "tokend-") || { echo "image: it has no plug-ins"; exit 1; }
+echo "image: $packages plug-ins of further vendors"
+
 # serve NAME PORT OPTION…: starts the image with these options of `buildah run`; a token has to come back.
 serve() {
   local name=$1 port=$2 command
