@@ -157,7 +157,7 @@ def _has_secret(value: object) -> bool:
     if isinstance(value, Secret | SecretList):
         return True
     if isinstance(value, BaseModel):
-        return any(_has_secret(getattr(value, name)) for name in type(value).model_fields)
+        return any(map(_has_secret, vars(value).values()))  # without a configuration, required options are not there
     if isinstance(value, Mapping):
         return any(map(_has_secret, value.values()))
     return isinstance(value, list | tuple) and any(map(_has_secret, value))
