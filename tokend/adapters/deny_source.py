@@ -6,6 +6,7 @@ reported, the others count at once, and until all lines are entries none is remo
 
 import io
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
@@ -29,7 +30,7 @@ _LINES: Final = 32
 """Lines between two looks at the clock."""
 
 
-class DenySource:
+class DenySource(ABC):
     """A list of entries, one JSON object per line."""
 
     def __init__(self, name: str, log: JsonLog, clock: Callable[[], float], elapsed: Callable[[], float]) -> None:
@@ -48,13 +49,13 @@ class DenySource:
         self._checked_at = elapsed()
         self._resumed_at = 0.0
 
+    @abstractmethod
     def start(self) -> None:
         """Look for changes until `close`. Needs a running loop."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def close(self) -> None:
         """Look for no more changes."""
-        raise NotImplementedError
 
     async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         """Why an entry blocks this grant; None if none does. `ApiError` if the source has not been read yet."""
