@@ -146,7 +146,7 @@ async def test_the_number_of_subscriptions_is_limited(server: Any) -> None:
     async with proof.connected(server, token(server.backend(), fields), PAIR) as (client, _):
         await client.subscribe("a")
         await client.subscribe("b")
-        await client.flush()
+        await proof.settled(client)
         assert "maximum subscriptions exceeded" in str(client.last_error)
 
 
