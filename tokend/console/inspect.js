@@ -30,6 +30,7 @@ export async function mount(section, api) {
     const body = { token: text.value };
     for (const [name, input] of Object.entries({ channel, user, product })) if (input.value !== "") body[name] = input.value;
     replace(result, element("p", { class: "quiet" }, "Waiting for the server…"));
+    result.scrollIntoView({ block: "nearest" });
     try {
       replace(result, inspection(await api.call("v1/inspect", { body, credential: credential.read() })));
     } catch (error) {

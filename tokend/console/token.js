@@ -33,6 +33,7 @@ export async function mount(section, api) {
     const given = credential.read();
     section.setAttribute("aria-busy", "true");
     replace(result, element("p", { class: "quiet" }, "Waiting for the server…"));
+    result.scrollIntoView({ block: "nearest" });
     try {
       const answer = await api.call(path, { body, credential: given });
       if (path === "v1/token") replace(result, issued(answer, { api, kind: form.kind, body, credential: given, url }));
@@ -70,10 +71,10 @@ export async function mount(section, api) {
         { class: "card", onsubmit: submit, novalidate: true },
         form.node,
         credential.node,
-        element("div", { class: "actions" }, element("button", { type: "submit", class: "primary" }, "Get a token"), element("button", { type: "button", onclick: () => void send("v1/explain") }, "Why, or why not?")),
+        element("div", { class: "actions" }, element("button", { type: "submit", class: "primary" }, "Get a token"), element("button", { type: "button", onclick: () => void send("v1/explain") }, "Explain")),
       ),
       element("div", { class: "outcome", "aria-live": "polite" }, result),
     ),
   );
-  replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Why, or why not?” shows which rule allows the request, and what the others lack. Nothing is issued.")));
+  replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Explain” shows which rule allows the request, and what the others lack. Nothing is issued.")));
 }
