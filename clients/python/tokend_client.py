@@ -113,7 +113,8 @@ class TokenSource:
     """Fetches a token, keeps it until it is due for renewal, and sends one request for any number of waiters.
 
     `url`: the app's address, such as `https://tokens.example.com/demo`. `kind` and `fields`: as in `POST v1/token`.
-    `ttl`: seconds. `auth`: a credential, or an async function that returns one and is called before each request.
+    `ttl`: seconds. `auth`: a credential, or an async function that returns one. It is called before each request, and
+    again if the server rejects its credential.
     `session`: an aiohttp session to use, which stays open; without it the source has its own, until `close`.
     `clock` and `wall_clock` return seconds; `random` returns 0 to 1. Raises `ValueError` for an argument that cannot work,
     `TypeError` for an `auth` of another type.
@@ -240,7 +241,7 @@ class TokenSource:
             await self._sleep(min(_SLICE, seconds))
         sent = self._now()
         try:
-            token = await self._post()
+            token = await self._fetch()
         except TokenError as error:
             if not self._may_pass(error):
                 raise
@@ -271,8 +272,19 @@ class TokenSource:
         text = _without_key(f"no token from {self._url}: {reason}")
         _log.warning("%s; the next attempt is in %.1f s", text, self._back_off)
 
-    async def _post(self) -> Token:
-        credential = await self._auth() if callable(self._auth) else self._auth
+    async def _fetch(self) -> Token:
+        credential = await self._credential()
+        try:
+            return await self._post(credential)
+        except TokenError as error:
+            if error.status != 401 or (fresh := await self._credential()) == credential:
+                raise
+        return await self._post(fresh)  # the other has just ended, or its key was rotated
+
+    async def _credential(self) -> Credential | None:
+        return await self._auth() if callable(self._auth) else self._auth
+
+    async def _post(self, credential: Credential | None) -> Token:
         if self._session is None:
             self._session = aiohttp.ClientSession()
         async with self._session.post(

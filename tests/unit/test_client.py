@@ -115,6 +115,26 @@ async def test_credentials(server: Server, time: SimulatedTime) -> None:
     assert sent == [None, "Bearer jwt", "Bearer jwt-1", "Bearer jwt-2"], "it is called before each attempt"
 
 
+async def test_a_rejected_credential_is_replaced_once(server: Server, time: SimulatedTime) -> None:
+    given = ["jwt-1", "jwt-2", "jwt-3", "jwt-4", "jwt-4", "jwt-4"]
+
+    async def credential() -> Bearer:
+        return Bearer(given.pop(0))
+
+    async with TokenSource(server.url, "rtc", {}, auth=credential, **time.arguments()) as source:
+        server.answers = [problem(401, "credential_invalid")]
+        assert number(await source.get()) == 2
+        server.answers = [problem(401, "credential_invalid"), problem(401, "credential_invalid")]
+        with pytest.raises(TokenError):
+            await source.renew()
+        server.answers = [problem(401, "credential_invalid")]
+        with pytest.raises(TokenError):
+            await source.renew()
+    sent = [headers["Authorization"].removeprefix("Bearer jwt-") for headers in server.headers]
+    assert sent == ["1", "2", "3", "4", "4"], "the same credential is not sent again"
+    assert time.slept == []
+
+
 async def test_a_credential_that_cannot_be_fetched_now_is_fetched_later(server: Server, time: SimulatedTime) -> None:
     failures: list[Exception] = [ClientConnectionError("the provider is away"), TimeoutError()]
 
