@@ -81,9 +81,10 @@ class Inspect(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """A document about the route: `openapi` or `docs`."""
+    """A page of the route: `openapi`, `docs`, `console` or `client.js`. `file`: one of the page's files; empty for the page."""
 
     name: str
+    file: str = ""
 
 
 Parsed = Issue | Explain | Inspect | Page
@@ -159,7 +160,7 @@ class Endpoint(Struct, frozen=True):
     `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
     different from the dialect's; they are plain text then. `issues`: whether it may issue tokens. Then a request is also
     written to the audit whose credential fails before its body is read. `key_parameter`: a parameter of the query that holds
-    a key, as the segment of the path after `/k/` does.
+    a key, as the segment of the path after `/k/` does. `description`: None leaves the endpoint out of the OpenAPI document.
     """
 
     method: str
@@ -169,7 +170,7 @@ class Endpoint(Struct, frozen=True):
     body_limit: int = BODY_LIMIT
     media: str | None = None
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
-    description: Description = Description()
+    description: Description | None = Description()
     issues: bool = True
     key_parameter: str | None = None
 

@@ -127,7 +127,7 @@ def _user(body: Mapping[str, Any], name: str) -> str | None:
 
 
 def _page(name: str) -> Callable[[HttpRequest], Parsed]:
-    return lambda request: Page(name)
+    return lambda request: Page(name, request.params.get("file", ""))
 
 
 def error_fields(api_error: ApiError) -> dict[str, object]:
@@ -235,6 +235,10 @@ DIALECT: Final = Dialect(
         Endpoint("POST", "v1/inspect", _inspect, _render_single, description=_INSPECTION, issues=False),
         Endpoint("GET", "openapi.json", _page("openapi"), _render_single, description=_OPENAPI),
         Endpoint("GET", "docs", _page("docs"), _render_single, description=Description("This document, for people")),
+        Endpoint("GET", "docs/{file}", _page("docs"), _render_single, description=None),
+        Endpoint("GET", "console", _page("console"), _render_single, description=None),
+        Endpoint("GET", "console/{file}", _page("console"), _render_single, description=None),
+        Endpoint("GET", "client.js", _page("client.js"), _render_single, description=None),
     ),
     render_error,
     Options=NativeOptions,

@@ -7,7 +7,9 @@ from typing import Any, Final
 import msgspec.json
 
 from tokend import __version__
-from tokend.dialects.contract import HttpResponse
+from tokend.core.errors import ApiError, Code
+from tokend.dialects.contract import HttpResponse, Page
+from tokend.http import console
 from tokend.issuing import openapi
 from tokend.issuing.app_options import Parts
 from tokend.issuing.configuration import Route
@@ -19,9 +21,16 @@ code{background:#eee;padding:.1em .3em}
 table{border-collapse:collapse}
 td{border:1px solid #ccc;padding:.3em .6em;vertical-align:top}
 """
-CONTENT_SECURITY_POLICY: Final = (
+_CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 )
+
+
+def content_security_policy(page: Page | None, response: HttpResponse) -> str | None:
+    """What a browser may load for this page; None if it is no page. `page`: None for a page of the server itself."""
+    if response.content_type != HTML:
+        return None
+    return console.CONTENT_SECURITY_POLICY if page and page.name == "console" else _CONTENT_SECURITY_POLICY
 
 
 def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) -> HttpResponse | None:
@@ -50,8 +59,19 @@ class Documents:
         self._routes = routes
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
 
-    def get(self, name: str, route: Route, mounted_at: str = "") -> HttpResponse:
-        """`name`: as `document` takes it."""
+    def get(self, page: Page, route: Route, mounted_at: str = "") -> HttpResponse:
+        """A page of a route, or one of the page's files. Raises `ApiError` if there is none."""
+        if page.name in ("console", console.CLIENT):
+            found = _of_console(page, route)
+        elif page.file:
+            found = None
+        else:
+            found = self._document(page.name, route, mounted_at)
+        if found is None:
+            raise ApiError(Code.NOT_FOUND, "there is nothing at this path")
+        return found
+
+    def _document(self, name: str, route: Route, mounted_at: str) -> HttpResponse:
         key = route.host, route.path, name
         if (kept := self._made.get(key)) is None:
             kept = self._made[key] = document(name, route, mounted_at, self._custom_routes(route))
@@ -63,6 +83,15 @@ class Documents:
             for other in self._routes
             if other.options.is_custom and other.app is route.app and other.host == route.host
         ]
+
+
+def _of_console(page: Page, route: Route) -> HttpResponse | None:
+    """The console's page or file if the app has a console; the client in any case."""
+    if page.name == console.CLIENT:
+        return console.file(console.CLIENT)
+    if not route.app.options.console:
+        return None
+    return console.file(page.file) if page.file else console.page("app")
 
 
 def document(name: str, route: Route, mounted_at: str = "", custom_routes: Iterable[Route] = ()) -> HttpResponse:

@@ -124,7 +124,9 @@ def _paths(route: Route) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for dialect in route.dialects:
         for endpoint in dialect.endpoints:
-            operation = endpoint_operation(dialect, endpoint, bool(route.open_callers))
+            if endpoint.description is None:
+                continue
+            operation = endpoint_operation(dialect, endpoint, endpoint.description, bool(route.open_callers))
             methods = paths.setdefault(f"/{endpoint.path}", {})
             method = endpoint.method.lower()
             methods[method] = merged(methods[method], operation) if method in methods else operation

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokend.dialects.contract import JSON, TEXT, Dialect, Endpoint, Schema
+from tokend.dialects.contract import JSON, TEXT, Description, Dialect, Endpoint, Schema
 from tokend.dialects.native import NAME as NATIVE
 from tokend.dialects.native import PROBLEM_JSON
 from tokend.issuing.app_options import Placeholder, parse_path
@@ -80,9 +80,8 @@ def security(is_open: bool) -> list[Mapping[str, list[str]]]:
     return [*CREDENTIALS, *([{}] if is_open else [])]
 
 
-def endpoint_operation(dialect: Dialect, endpoint: Endpoint, is_open: bool) -> dict[str, Any]:
+def endpoint_operation(dialect: Dialect, endpoint: Endpoint, description: Description, is_open: bool) -> dict[str, Any]:
     """The operation of an endpoint. `is_open`: whether a caller needs no credential."""
-    description = endpoint.description
     in_path = [part.name for part in parse_path(endpoint.path) if isinstance(part, Placeholder)]
     is_page = dialect.name == NATIVE and endpoint.method == "GET"
     parameters = [
