@@ -330,7 +330,7 @@ class _SharedRequest:
 
     @property
     def is_over(self) -> bool:
-        return self._task.done() or self._waiters == 0
+        return self._task.done()
 
     def cancel(self) -> None:
         self._task.cancel()

@@ -258,7 +258,7 @@ async def test_a_cancelled_waiter_does_not_cancel_the_others(server: Server, sou
     assert server.requests == 1
 
 
-async def test_a_request_ends_with_its_last_waiter(server: Server, source: TokenSource) -> None:
+async def test_a_request_ends_with_its_last_waiter(server: Server, source: TokenSource, time: SimulatedTime) -> None:
     arrived, released = held_answer(server)
     before = asyncio.all_tasks()
     waiters = [asyncio.create_task(source.get()) for _ in range(2)]
@@ -268,6 +268,7 @@ async def test_a_request_ends_with_its_last_waiter(server: Server, source: Token
     ended = await asyncio.gather(*waiters, return_exceptions=True)
     assert [type(exception) for exception in ended] == [asyncio.CancelledError] * 2
     assert number(await source.get()) == 2, "another request, although the first has just been cancelled"
+    assert time.slept == [], "nobody waited for the first until it timed out"
     released.set()
     assert {task for task in asyncio.all_tasks() - before if "_request" in repr(task.get_coro())} == set()
 
@@ -353,6 +354,34 @@ async def test_the_held_token_serves_until_it_expires_while_the_server_is_away(
     assert number(await source.get()) == 4
     time.advance(30)
     assert number(await source.get()) == 6, "it has expired: only a new one will do"
+
+
+async def test_a_token_that_expires_during_an_attempt_is_not_returned(
+    server: Server, source: TokenSource, time: SimulatedTime
+) -> None:
+    async def slow(request: web.Request) -> web.Response:
+        time.advance(30)
+        return problem(503, "unavailable")
+
+    await source.get()
+    time.advance(60)
+    server.answers = [slow]
+    assert number(await source.get()) == 3
+
+
+async def test_who_is_cancelled_may_call_again_at_once(server: Server, source: TokenSource) -> None:
+    arrived, _ = held_answer(server)
+
+    async def insist() -> Token:
+        try:
+            return await source.get()
+        except asyncio.CancelledError:
+            return await source.get()
+
+    insisting = asyncio.create_task(insist())
+    await arrived.wait()
+    insisting.cancel()
+    assert number(await insisting) == 2
 
 
 async def test_who_has_a_usable_token_does_not_wait_for_who_renews(
@@ -461,9 +490,12 @@ async def test_a_slow_consumer_gets_a_usable_token(server: Server, source: Token
             time.advance(500)
         elif len(seen) == 2:
             assert number(await source.renew()) == 3
+        elif len(seen) == 3:
+            assert number(await source.renew()) == 4
+            time.advance(500)
         else:
             break
-    assert seen == [1, 2, 3]
+    assert seen == [1, 2, 3, 5]
 
 
 async def test_several_iterations_share_the_requests(server: Server, source: TokenSource) -> None:
