@@ -36,6 +36,7 @@ class LiveKit(Backend):
     extras: ClassVar = ("server_url",)
     wildcards: ClassVar = False  # no character of an id is special
     vendor: ClassVar = "livekit"
+    test_client: ClassVar = "https://livekit.io/connection-test"
     product_names: ClassVar = {names.SERVICE: "LiveKit"}
 
     options: LiveKitOptions
