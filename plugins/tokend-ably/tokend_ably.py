@@ -78,8 +78,12 @@ class AblyOptions(StrictModel):
 class AblyFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    capability: dict[str, list[str]] = Field(description="operations by channel, as in Ably's capability")
-    user: str | None = Field(default=None, description="the clientId; * may be any; without it a client is anonymous")
+    capability: dict[str, list[str]] = Field(
+        description="operations by channel, as in Ably's capability", examples=[{"lobby": ["subscribe"]}]
+    )
+    user: str | None = Field(
+        default=None, description="the clientId; * may be any; without it a client is anonymous", examples=["ann"]
+    )
     format: Literal["token_request", "jwt"] = "token_request"
     revocation_key: Text | None = Field(default=None, description="a key that revokes many tokens at once; jwt only")
     channel_claims: dict[str, Text] | None = Field(default=None, description="claims by channel; jwt only")

@@ -52,6 +52,10 @@ class AgoraBackend(Backend):
     needs_certificate: ClassVar[bool] = True
     max_ttl: ClassVar[int | None] = MAX_TTL
     vendor: ClassVar[str | None] = "agora"
+    example_token: ClassVar[str | None] = (
+        "007eJxTYJhlldy70/pxV/auhJ2F+k+YbLL25rDO7jxfcrnkmjxjsbMCg6W5gbOjsWlKqplBsomJmYlpUlJiqkWikaGpgZlhkrExw8fgVAE"
+        "+Bgb/xD0MjEDIAsQgPhOYZAaTLGCSlSEnPympkpHBHAATJR2n"
+    )
     privileges: ClassVar[Mapping[str, Meaning]] = MEANINGS
     product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
 
