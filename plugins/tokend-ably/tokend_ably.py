@@ -102,6 +102,11 @@ class Ably(Backend):
     }
     max_ttl: ClassVar[int | None] = MAX_TTL
     vendor: ClassVar[str | None] = "ably"
+    example_token: ClassVar[str | None] = (
+        r'{"keyName":"abcdef.ghijkl","ttl":3600000,"capability":"{\"lobby\":[\"subscribe\"]}","clientId":"ann",'
+        '"timestamp":1700000000000,"nonce":"00000000000000000000000000bc614e",'
+        '"mac":"TasybLa6QRBXBdfk1yjifAafFrSIoEAS//sM+AujBKE="}'
+    )
     product_names: ClassVar[Mapping[str, str]] = {"ably": "Ably channels"}
 
     def grant(self, fields: AblyFields, ttl: int, user: str | None = None) -> Grant:

@@ -53,8 +53,8 @@ class AgoraBackend(Backend):
     max_ttl: ClassVar[int | None] = MAX_TTL
     vendor: ClassVar[str | None] = "agora"
     example_token: ClassVar[str | None] = (
-        "007eJxTYJhlldy70/pxV/auhJ2F+k+YbLL25rDO7jxfcrnkmjxjsbMCg6W5gbOjsWlKqplBsomJmYlpUlJiqkWikaGpgZlhkrExw8fgVAE"
-        "+Bgb/xD0MjEDIAsQgPhOYZAaTLGCSlSEnPympkpHBHAATJR2n"
+        "007eJxTYLiscCP7QNi1jY1cHJvX183rVt1w2URko2qlkp+A7GnD3LcKDAaGRsYmpmbmFpaJSckpqWnofIaPwakCfAwM/ol7GBiBkAWIQXwmMMkMJlnA"
+        "JCtDTn5SUiUjgzkAA8Adtg=="
     )
     privileges: ClassVar[Mapping[str, Meaning]] = MEANINGS
     product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
