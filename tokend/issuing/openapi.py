@@ -57,13 +57,14 @@ def openapi(route: Route, mounted_at: str = "", custom_routes: Iterable[Route] =
     schemas |= {f"{dialect.name}_error": dialect.error for dialect in route.dialects if dialect.name != native.NAME}
     custom_routes = tuple(custom_routes)
     custom_paths = {other.prefix: custom_operations(other, mounted_at, schemas) for other in custom_routes}
+    paths = _paths(route, schemas)
     if custom_paths:
         schemas[f"{custom.NAME}_error"] = ERROR
     return {
         "openapi": "3.1.0",
         "info": {"title": f"tokend: {route.app.name}", "version": __version__, "description": authentication(route)},
         "servers": servers(route, mounted_at),
-        "paths": custom_paths | _paths(route, schemas),
+        "paths": paths | {path: operations for path, operations in custom_paths.items() if path not in paths},
         "components": {"schemas": schemas, "securitySchemes": security_schemes((route, *custom_routes))},
     }
 

@@ -1,6 +1,7 @@
 """The answers with an error in the OpenAPI document: every status, with an example of each code as the dialect writes it."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec.json
@@ -39,7 +40,7 @@ _MALFORMED: Final = 400
 """A path that cannot be read belongs to no dialect, so that the error has the shape of native."""
 _RATE_LIMITED: Final = 429
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
-_REQUEST_ID: Final = "0123456789abcdef"
+_REQUEST_ID: Final = "5a1f0c9e3b7d2846"
 _SENTENCES: Final[Mapping[Code, str]] = {
     Code.MALFORMED: "the path is not valid UTF-8",
     Code.UNKNOWN_FIELD: "is not a field of this request",
@@ -77,6 +78,7 @@ def failures(
     return found
 
 
+@cache
 def _content(status: int, dialect: str, render_error: RenderError, field: str) -> dict[str, Any]:
     """The content of an error: its schema, and an example of each code that has this status."""
     examples = {}
