@@ -224,6 +224,8 @@ async def _signer(token: Token, trust: TrustedIssuer, keys: Keys | None) -> "Key
             raise
         # perhaps a newer key signed it; without a kid, only trying shows that
         refreshed = (*trust.keys, *await keys.refresh_keys(trust.source))
+        if refreshed == held:  # a provider is asked twice a minute at most; strangers send tokens more often
+            raise
         return _signer_among(refreshed, token, algorithm, key_id, trust)
 
 

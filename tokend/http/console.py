@@ -5,7 +5,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
 
+from aiohttp import web
+
 from tokend.dialects.contract import HttpResponse
+from tokend.http.responses import to_response
 
 Mode = Literal["app", "admin", "remote"]
 """Whose console the page is: an app's, the admin listener's, or that of the command `tokend console`."""
@@ -13,6 +16,7 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+PAGE_HEADERS: Final = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 CLIENT: Final = "client.js"
 _PAGE: Final = "index.html"
 _MODE: Final = b'data-mode="app"'
@@ -29,6 +33,14 @@ def page(mode: Mode) -> HttpResponse:
 def file(name: str) -> HttpResponse | None:
     """A file that the page loads; None if there is none of this name."""
     return None if name == _PAGE else _files().get(name)
+
+
+async def file_handler(request: web.Request) -> web.StreamResponse:
+    """The handler for `/console/{file}`."""
+    found = file(request.match_info["file"])
+    if found is None:
+        raise web.HTTPNotFound
+    return to_response(found)
 
 
 @cache

@@ -38,13 +38,15 @@ def content_security_policy(page: Page | None, response: HttpResponse) -> str | 
     return console.CONTENT_SECURITY_POLICY if page and page.name == "console" else _CONTENT_SECURITY_POLICY
 
 
-def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) -> HttpResponse | None:
-    """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path."""
+def own_page(
+    path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]], mounted_at: str = ""
+) -> HttpResponse | None:
+    """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path. `mounted_at`: the application's prefix."""
     if len(path) > 1:
         return None
     match path:
         case ():
-            return _html("tokend", f"<h1>tokend</h1><p>This token server is running, version {__version__}.</p>")
+            return _start_page(mounted_at)
         case ("ping",):
             return HttpResponse(200, b'{"message":"pong"}')
         case ("healthz",):
@@ -54,6 +56,27 @@ def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) 
                 HttpResponse(503, b'{"ready":false}') if not_ready_reasons() else HttpResponse(200, b'{"ready":true}')
             )
     return None
+
+
+def _start_page(mounted_at: str) -> HttpResponse:
+    """What this server is, and where things are. No app is named: whoever uses one knows its path."""
+    at = escape(mounted_at)
+    rows = "".join(f"<tr><td>{place}</td><td>{meaning}</td></tr>" for place, meaning in _PLACES)
+    return _html(
+        "tokend",
+        f"<h1>tokend</h1><p>This token server is running, version {__version__}. It issues short-lived access tokens for "
+        "real-time services.</p><p>Each app has a path of its own, which you have from its operator. Below that path:</p>"
+        f"<table>{rows}</table><p>The server itself: <a href='{at}/healthz'>{at}/healthz</a> answers while it lives, "
+        f"<a href='{at}/readyz'>{at}/readyz</a> when it takes requests.</p>",
+    )
+
+
+_PLACES: Final = (
+    ("<code>…/docs</code>", "the API reference, with examples"),
+    ("<code>…/openapi.json</code>", "the same for programs"),
+    ("<code>…/console</code>", "a page to request, explain and inspect tokens, where the operator has switched it on"),
+    ("<code>…/client.js</code>", "the JavaScript client, which renews tokens by itself"),
+)
 
 
 class Documents:

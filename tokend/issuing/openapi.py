@@ -37,6 +37,7 @@ def fields_schema(kind: str, backend: Backend, route: Route) -> dict[str, Any]:
         },
         "required": ["kind", *schema.get("required", [])],
         "additionalProperties": False,
+        **({} if backend.test_client is None else {"x-test-client": backend.test_client}),
     }
 
 

@@ -19,7 +19,9 @@ def security_schemes(routes: Iterable[Route]) -> dict[str, Any]:
         key_parameter = next((endpoint.key_parameter for endpoint in endpoints if endpoint.key_parameter), None)
         for scheme in route.authenticator:
             for name, of_source in _of_sources(scheme, key_parameter).items():
-                found[name] = {**of_source, "description": _instructions(scheme)}
+                in_query = "The key, for the endpoints that take it in the query."
+                text = in_query if of_source.get("in") == "query" else _instructions(scheme)
+                found[name] = {**of_source, "description": text}
     return found
 
 

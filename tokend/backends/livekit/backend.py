@@ -41,6 +41,7 @@ class LiveKit(Backend):
         "iOjE3MDAwMDM2MDAsInZpZGVvIjp7InJvb20iOiJsb2JieSIsInJvb21Kb2luIjp0cnVlLCJjYW5QdWJsaXNoIjp0cnVlLCJjYW5QdWJsaXN"
         "oRGF0YSI6dHJ1ZSwiY2FuU3Vic2NyaWJlIjp0cnVlfX0.kCOGGV1-T4UsCOoO02CHZokFdzOj510Mnmk7B-qT7Fo"
     )
+    test_client: ClassVar = "https://livekit.io/connection-test"
     product_names: ClassVar = {names.SERVICE: "LiveKit"}
 
     options: LiveKitOptions
