@@ -3,44 +3,25 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
-from playwright.async_api import Locator, Page, Request
+from playwright.async_api import Browser, Locator
 
 from tests.running import ADMIN_KEY
-from tests.system.browser import parts
-from tests.system.browser.watching import chromium
+from tests.system.console.watching import Scheme, Watched, watched
 from tests.system.workers.serving import Running, serving
-
-_NO_CHROMIUM: Final = "no console tests: chromium is not on the PATH (on Debian: apt-get install chromium)"
 
 
 class OperatorPage:
-    """A page of the console. `panel`: that of the chosen tab.
+    """A page of the console. `panel`: that of the chosen tab."""
 
-    `troubles`: console errors, violations of the policy, and requests to other hosts.
-    """
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page = page
-        self.panel = page.get_by_role("tabpanel")
+    def __init__(self, watched_page: Watched, url: str) -> None:
+        self.watched = watched_page
+        self.page = watched_page.page
+        self.panel = self.page.get_by_role("tabpanel")
         self.url = url
-        self.troubles: list[str] = []
-        page.on("console", lambda message: self._note(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("request", self._requested)
-
-    def _note(self, text: str) -> None:
-        if "Failed to load resource" not in text:  # Chromium writes it for each 4xx, which the page shows
-            self.troubles.append(text)
-
-    def _requested(self, request: Request) -> None:
-        if not request.url.startswith((self.url, "data:")):
-            self.troubles.append(request.url)
 
     async def open(self, tab: str) -> None:
         """Type the key, and choose the tab, with the keyboard alone."""
-        await self.page.goto(f"{self.url}/console")
         await self.page.get_by_label("Key of server.admin").fill(ADMIN_KEY)
         await self.page.keyboard.press("Enter")
         await self.choose(tab)
@@ -73,31 +54,18 @@ class OperatorPage:
         await self.tab_to(self.panel.get_by_role("button", name=name, exact=True))
         await self.page.keyboard.press("Enter")
 
-    async def is_narrow(self) -> bool:
-        """Whether nothing is wider than the window."""
-        return bool(await self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
-
 
 @asynccontextmanager
-async def operator_page(url: str, tab: str, *, width: int = 1280, is_dark: bool = False) -> AsyncIterator[OperatorPage]:
-    """A page at a tab, in a Chromium of its own. It fails at the end if the browser complained of anything.
-
-    Without Chromium the test is skipped, saying why; where CI=true it fails.
-    """
-    parts.skip_or_fail(None if parts.chromium() else _NO_CHROMIUM)
-    async with chromium() as browser:
-        page = await browser.new_page(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if is_dark else "light",
-            reduced_motion="reduce",
-            locale="en-GB",
-            timezone_id="UTC",
-        )
-        page.set_default_timeout(parts.SECONDS * 1000)
-        operator = OperatorPage(page, url)
-        await operator.open(tab)
-        yield operator
-    assert operator.troubles == []
+async def operator_page(
+    browser: Browser, url: str, tab: str, *, scheme: Scheme = "light"
+) -> AsyncIterator[OperatorPage]:
+    """A page at a tab. It fails at the end if the browser complained of anything. Its language is English, its zone UTC."""
+    options = {"reduced_motion": "reduce", "locale": "en-GB", "timezone_id": "UTC"}
+    async with watched(browser, f"{url}/console", scheme=scheme, **options) as found:
+        page = OperatorPage(found, url)
+        await page.open(tab)
+        yield page
+        assert [requested for requested in found.requests if not requested.startswith((url, "data:"))] == []
 
 
 @asynccontextmanager

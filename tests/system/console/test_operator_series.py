@@ -6,18 +6,19 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from tests.system.console.operator_page import OperatorPage, operated, operator_page
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console")]
 
 _BOUNDS: Final = ("0.01", "0.1", "1.0", "+Inf")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def page(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OperatorPage]:
+async def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OperatorPage]:
     directory: Path = tmp_path_factory.mktemp("series")
-    async with operated(directory) as server, operator_page(server.admin, "Deny list") as found:
+    async with operated(directory) as server, operator_page(browser, server.admin, "Deny list") as found:
         yield found
 
 
