@@ -35,7 +35,9 @@ export async function mount(section, api) {
       replace(result, inspection(await api.call("v1/inspect", { body, credential: credential.read() })));
     } catch (error) {
       replace(result, alertOf(error));
-      if (/** @type {any} */ (error).status === 401) credential.focus();
+      const { status, field: name } = /** @type {any} */ (error);
+      if (status === 401) credential.focus();
+      else if (name === "token") text.setAttribute("aria-invalid", "true");
     }
   }
 
