@@ -6,7 +6,7 @@
 
 /** The server's answer to a request that failed, in its own words. */
 export class ApiFailure extends Error {
-  /** @param {string} message @param {{status?: number, code?: string, field?: string, requestId?: string, retryAfter?: number}} [more] */
+  /** @param {string} message @param {{status?: number, code?: string, field?: string, requestId?: string, retryAfter?: number, content?: any}} [more] */
   constructor(message, more = {}) {
     super(message);
     this.name = "ApiFailure";
@@ -15,6 +15,7 @@ export class ApiFailure extends Error {
     this.field = more.field;
     this.requestId = more.requestId;
     this.retryAfter = more.retryAfter;
+    this.content = more.content;
   }
 }
 
@@ -116,6 +117,7 @@ function failureOf(response, content) {
   const message = typeof sentence === "string" ? sentence : `The server answered with status ${response.status}, and nothing that this page can read.`;
   return new ApiFailure(message, {
     status: response.status,
+    content,
     code: content?.code,
     field: content?.field,
     requestId: content?.request_id ?? response.headers.get("X-Request-ID") ?? undefined,
