@@ -1,13 +1,16 @@
 """Runs the programs of `programs/` in node, and says why a test is skipped."""
 
 import asyncio
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from tests.running import clean_environment
+from tests.system.browser.parts import HERE as BROWSER
 from tests.system.browser.parts import missing_packages, skip_or_fail
 
 HERE: Final = Path(__file__).parent
@@ -22,6 +25,24 @@ def need_node(directory: Path | None = None, *packages: str) -> None:
         skip_or_fail(missing_packages(directory, packages))
     elif shutil.which("node") is None:
         skip_or_fail("no tests of the JavaScript client: node is not on the PATH")
+
+
+def bundle(source: Path, target: Path, *packages: Path) -> None:
+    """One script for a browser of a module. Its packages come from tests/system/browser and these directories."""
+    found = os.pathsep.join(str(directory / "node_modules") for directory in (BROWSER, *packages))
+    settings = ("--bundle", "--jsx=automatic", "--format=esm", '--define:process.env.NODE_ENV="production"')
+    subprocess.run(
+        [
+            str(BROWSER / "node_modules/.bin/esbuild"),
+            str(source),
+            *settings,
+            f"--outfile={target}",
+            "--log-level=error",
+        ],
+        check=True,
+        timeout=SECONDS,
+        env=clean_environment({"NODE_PATH": found}),
+    )
 
 
 async def run(*arguments: str, environment: Mapping[str, str] = {}, directory: Path | None = None) -> str:
