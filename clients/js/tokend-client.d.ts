@@ -28,34 +28,34 @@ export interface TokenSourceOptions {
     /** The kind of token, such as `rtc`. */
     kind: string
     /** The fields of the kind, such as `{ channel: 'demo-room', uid: 7 }`. */
-    fields?: Record<string, unknown>
+    fields?: Record<string, unknown> | undefined
     /** Seconds; the app's default if left out. */
-    ttl?: number
-    auth?: Auth | null
+    ttl?: number | undefined
+    auth?: Auth | null | undefined
     /** Every new answer. */
-    onToken?: (answer: TokenAnswer) => void
+    onToken?: ((answer: TokenAnswer) => void) | undefined
     /** Every failed request. The source tries again if `error.temporary` is true, and has ended if not. */
-    onError?: (error: TokenError) => void
+    onError?: ((error: TokenError) => void) | undefined
     /** Ends the source. */
-    signal?: AbortSignal
+    signal?: AbortSignal | undefined
     /** Seconds after which `get` and `renew` reject with the last error. 30 if left out. */
-    giveUpAfter?: number
+    giveUpAfter?: number | undefined
     /** Seconds for one request. 10 if left out. */
-    requestTimeout?: number
-    fetch?: (url: string, init: RequestInit) => Promise<Response>
+    requestTimeout?: number | undefined
+    fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
     /** The wall clock in milliseconds, `Date.now` if left out. */
-    now?: () => number
+    now?: (() => number) | undefined
     /** A clock in milliseconds that nobody sets, `performance.now` if left out. */
-    monotonic?: () => number
+    monotonic?: (() => number) | undefined
     /** Calls back once after some milliseconds; returns a function that cancels it. */
-    setTimer?: (callback: () => void, milliseconds: number) => () => void
+    setTimer?: ((callback: () => void, milliseconds: number) => () => void) | undefined
     /** A number from 0 up to 1. */
-    random?: () => number
+    random?: (() => number) | undefined
 }
 
 export interface GetOptions {
     /** Ends this call; the source goes on. */
-    signal?: AbortSignal
+    signal?: AbortSignal | undefined
 }
 
 export interface TokenSource {
@@ -65,9 +65,9 @@ export interface TokenSource {
      * `fresh`: only an answer in the first half of its life, to replace a token that is about to end.
      * Rejects with a `TokenError`, or with the reason of a signal.
      */
-    get(options?: GetOptions & { fresh?: boolean }): Promise<TokenAnswer>
+    get(options?: GetOptions & { fresh?: boolean | undefined }): Promise<TokenAnswer>
     /** The token of `get`. */
-    token(options?: GetOptions & { fresh?: boolean }): Promise<string>
+    token(options?: GetOptions & { fresh?: boolean | undefined }): Promise<string>
     /** A new answer, whatever is cached. A source that an error ended tries again. */
     renew(options?: GetOptions): Promise<TokenAnswer>
     /** Renews the token by itself from now on. A source that an error ended tries again. */
@@ -84,11 +84,11 @@ export interface TokenSource {
 export interface TokenErrorFields {
     code: string
     detail: string
-    field?: string
-    status?: number
-    requestId?: string
-    retryAfter?: number
-    temporary?: boolean
+    field?: string | undefined
+    status?: number | undefined
+    requestId?: string | undefined
+    retryAfter?: number | undefined
+    temporary?: boolean | undefined
     cause?: unknown
 }
 
@@ -99,13 +99,13 @@ export class TokenError extends Error {
     readonly code: string
     readonly detail: string
     /** The field of the request that is wrong. */
-    readonly field?: string
+    readonly field: string | undefined
     /** The HTTP status; 0 without an answer. */
     readonly status: number
     /** The id of the request in the server's log. */
-    readonly requestId?: string
+    readonly requestId: string | undefined
     /** Seconds to wait, if the server named them. */
-    readonly retryAfter?: number
+    readonly retryAfter: number | undefined
     /** The same request may succeed later. */
     readonly temporary: boolean
 }
@@ -114,9 +114,9 @@ export function tokenSource(options: TokenSourceOptions): TokenSource
 
 export interface SdkOptions {
     /** The token ended before a new one was given to the SDK: join or log in again with this answer. */
-    onExpired?: (answer: TokenAnswer) => unknown
+    onExpired?: ((answer: TokenAnswer) => unknown) | undefined
     /** No new token, or the SDK did not take it. `console.error` if left out. */
-    onError?: (error: unknown) => void
+    onError?: ((error: unknown) => void) | undefined
 }
 
 /** What is used of a client of agora-rtc-sdk-ng. */
@@ -157,7 +157,7 @@ export function renewAgoraRtc(client: AgoraRtcClient, source: TokenSource, optio
 export function renewAgoraRtm(
     client: AgoraRtmClient,
     source: TokenSource,
-    options?: SdkOptions & { streamChannel?: (channelName: string) => TokenSource | undefined }
+    options?: SdkOptions & { streamChannel?: ((channelName: string) => TokenSource | undefined) | undefined }
 ): () => void
 
 /** The same for agora-chat. */

@@ -230,7 +230,7 @@ export function tokenSource(options) {
         if (!signal?.aborted) ended = null
     }
 
-    /** @param {GetOptions & { fresh?: boolean }} [choice] */
+    /** @param {GetOptions & { fresh?: boolean | undefined }} [choice] */
     function get({ fresh = false, signal: abort } = {}) {
         if (ended) return Promise.reject(ended)
         if (current !== null && within(fresh ? 'fresh' : 'keep')) return Promise.resolve(current.answer)
