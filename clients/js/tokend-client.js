@@ -69,8 +69,8 @@ export function tokenSource(options) {
     let blocked = null
     let started = false
     let running = false
-    /** @type {AbortController | null} */
-    let inFlight = null
+    /** @type {(reason: unknown) => void} Ends the request in flight. */
+    let abandon = () => {}
     let cancelTimer = () => {}
     let wake = () => {}
     /** @type {Set<Waiter>} */
@@ -118,11 +118,15 @@ export function tokenSource(options) {
 
     /** @returns {Promise<{ answer: TokenAnswer, at: Moment }>} */
     function attempt() {
-        const controller = (inFlight = new AbortController())
+        const controller = new AbortController()
         return new Promise((resolve, reject) => {
             const late = { code: 'network', detail: `no answer within ${requestTimeout} s`, temporary: true }
-            const cancel = setTimer(() => controller.abort(new TokenError(late)), requestTimeout * 1000)
-            controller.signal.addEventListener('abort', () => (cancel(), reject(controller.signal.reason)))
+            const cancel = setTimer(() => abandon(new TokenError(late)), requestTimeout * 1000)
+            abandon = (reason) => {
+                cancel()
+                reject(reason)
+                controller.abort()
+            }
             request(controller.signal).then(resolve, reject).finally(cancel)
         })
     }
@@ -195,7 +199,7 @@ export function tokenSource(options) {
     /** Stops what nobody needs. */
     function quit() {
         if (needed()) return
-        inFlight?.abort(NOT_NEEDED)
+        abandon(NOT_NEEDED)
         wake()
         schedule()
     }
@@ -277,12 +281,12 @@ function systemTimer(callback, milliseconds) {
     return () => clearTimeout(timer)
 }
 
-/** @param {string | URL} url @returns {URL} */
+/** @param {string | URL} url */
 function endpointOf(url) {
-    const endpoint = new URL(url, globalThis.location?.href)
-    if (endpoint.username || endpoint.password) throw new TypeError('url must not hold a user or a password')
-    endpoint.pathname = endpoint.pathname.replace(/\/*$/, '/v1/token')
-    return endpoint
+    const { href } = new URL(url, globalThis.location?.href)
+    const [, origin, path = '', query = ''] = /^(https?:\/\/[^/?#@]+)(\/[^?#]*)(\?[^#]*)?/.exec(href) ?? []
+    if (origin === undefined) throw new TypeError('url must be http or https, without a user or a password')
+    return { origin, href: `${origin}${path.replace(/\/*$/, '')}/v1/token${query}` }
 }
 
 /** @param {TokenSourceOptions['auth']} auth @param {TokenError} [rejected] */
@@ -332,15 +336,15 @@ function errorOf(response, problem, now) {
         field: problem.field,
         status,
         requestId: problem.request_id ?? response.headers.get('X-Request-ID') ?? undefined,
-        retryAfter: secondsOf(response.headers.get('Retry-After'), now) ?? problem.retry_after,
+        retryAfter: secondsOf(response.headers.get('Retry-After') ?? problem.retry_after, now),
         temporary: response.ok || status >= 500 || TEMPORARY.includes(status)
     })
 }
 
-/** @param {string | null} value Retry-After: seconds or a date (RFC 9110). @param {() => number} now */
+/** @param {unknown} value Retry-After: seconds, or a date (RFC 9110). @param {() => number} now */
 function secondsOf(value, now) {
-    if (!value) return undefined
-    const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - now()) / 1000
+    if (value === null || value === undefined) return undefined
+    const seconds = /^\d+$/.test(String(value)) ? Number(value) : (Date.parse(String(value)) - now()) / 1000
     return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined
 }
 

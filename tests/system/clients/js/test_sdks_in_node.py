@@ -11,6 +11,7 @@ from tests.running import serving
 from tests.system.clients.js.node import need_node, run
 from tests.system.plugins import test_ably
 from tests.system.vendor import test_pusher_js
+from tests.system.vendor.proof_pusher import KEY, MASTER_KEY, SECRET
 
 LIVEKIT_SECRET: Final = "Zk7qWv0rTy3uXo5pLs8dFg1hJc2bNm4e"
 LIVEKIT: Final = """
@@ -43,11 +44,11 @@ async def test_livekit_client_takes_our_source(tmp_path: Path) -> None:
 async def test_pusher_js_takes_our_handler(tmp_path: Path) -> None:
     need_node(NODE, "pusher-js")
     (tmp_path / "config.yaml").write_text(test_pusher_js.YAML)
-    secrets = {"PUSHER_SECRET": test_pusher_js.SECRET, "PUSHER_MASTER_KEY": test_pusher_js.MASTER_KEY}
+    secrets = {"PUSHER_SECRET": SECRET, "PUSHER_MASTER_KEY": MASTER_KEY}
     channels = test_pusher_js.CHANNELS
     async with test_pusher_js.web_socket_server() as vendor:
         with serving(tmp_path, secrets, lines=1) as server:
-            arguments = (test_pusher_js.KEY, test_pusher_js.API_KEY, *channels)
+            arguments = (KEY, test_pusher_js.API_KEY, *channels)
             result = await _result("pusher", f"{server.url}/demo", vendor.port, *arguments)
     ann = {"id": "ann", "info": {"name": "Ann Example"}}
     assert ["subscribed", "private-room-1", None] in result["happened"]

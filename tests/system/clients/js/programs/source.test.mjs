@@ -141,6 +141,19 @@ test('503 and Retry-After as a date are obeyed', async () => {
     assert.deepEqual(simulation.errors.map(({ retryAfter }) => Math.round(retryAfter)), [20, 40, 7])
 })
 
+test('a Retry-After that is none is passed over', async () => {
+    const { simulation, source } = made()
+    simulation.answers = [
+        problem(503, { 'Retry-After': 'soon' }), problem(429, { 'Retry-After': '-5' }), problem(503, {}, { retry_after: 'NaN' }),
+        problem(503, {}, { retry_after: {} }), problem(408, { 'Retry-After': 'Thu, 01 Jan 1970 00:00:00 GMT' })
+    ]
+    const answer = source.get()
+    await simulation.advance(29)
+    await answer
+    const times = simulation.requests.map(({ time }) => time - simulation.requests[0].time)
+    assert.deepEqual(times.map(Math.floor), [0, 0, 1, 3, 7, 15])
+})
+
 test('the delays double with full jitter up to 30 s', async () => {
     const { simulation, source } = made()
     simulation.offline = true
@@ -425,6 +438,9 @@ test('odd values reach the server as they are', async () => {
 test('what cannot be a source is an error at once', () => {
     assert.throws(() => tokenSource({ url: '/demo', kind: 'rtc' }), TypeError) // relative, and there is no page
     assert.throws(() => tokenSource({ url: `${TOKEND}/demo` }), /kind must be text/)
+    for (const url of ['ftp://tokens.example.com/demo', 'file:///demo', 'https://', 'https://ann@tokens.example.com/demo']) {
+        assert.throws(() => tokenSource({ url, kind: 'rtc' }), TypeError, url)
+    }
     const cycle = {}
     cycle.itself = cycle
     assert.throws(() => tokenSource({ url: TOKEND, kind: 'rtc', fields: cycle }), TypeError)
@@ -434,6 +450,9 @@ test('the address of an app may end in a slash and be the root', async () => {
     const { simulation, source } = made({ url: `${TOKEND}/demo///` })
     await source.get()
     assert.equal(simulation.requests[0].url, `${TOKEND}/demo/v1/token`)
+    const parts = made({ url: new URL(`${TOKEND}/demo/?tenant=a%2Fb#part`) })
+    await parts.source.get()
+    assert.equal(parts.simulation.requests[0].url, `${TOKEND}/demo/v1/token?tenant=a%2Fb`)
     const root = made({ url: TOKEND })
     await root.source.get().catch(() => {})
     assert.equal(root.simulation.requests[0].url, `${TOKEND}/v1/token`)
