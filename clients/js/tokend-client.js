@@ -163,9 +163,15 @@ export function tokenSource(options) {
 
     /** @param {{ answer: TokenAnswer, at: Moment }} received */
     function accept({ answer, at }) {
+        const life = lifeOf(answer)
+        if (life.valid > 0 && age(at) >= life.valid) {
+            // the machine slept, or the answer took too long
+            fail(new TokenError({ code: 'expired', detail: 'the token ended before it arrived', temporary: true }))
+            return
+        }
         failures = 0
         blocked = lastError = null
-        current = { answer, at, ...lifeOf(answer) }
+        current = { answer, at, ...life }
         for (const waiter of [...waiters]) waiter.resolve(answer)
         notify([onToken, ...listeners], answer)
     }
@@ -206,7 +212,7 @@ export function tokenSource(options) {
 
     /** @param {boolean} fresh @param {AbortSignal} [abort] @returns {Promise<TokenAnswer>} */
     function wait(fresh, abort) {
-        if (abort?.aborted) return Promise.reject(abort.reason)
+        if (abort?.aborted) return Promise.reject(reasonOf(abort))
         if (!fresh && current !== null && within('valid') && delayLeft() > 0) return Promise.resolve(current.answer)
         return new Promise((resolve, reject) => {
             const leave = () => {
@@ -219,7 +225,7 @@ export function tokenSource(options) {
                 resolve: (/** @type {TokenAnswer} */ answer) => (leave(), resolve(answer)),
                 reject: (/** @type {unknown} */ error) => (leave(), reject(error))
             }
-            const aborted = () => (waiter.reject(abort?.reason), quit())
+            const aborted = () => (waiter.reject(reasonOf(abort)), quit())
             const late = { code: 'network', detail: `no token within ${giveUpAfter} s`, temporary: true }
             const giveUp = () => (waiter.reject(lastError ?? new TokenError(late)), quit())
             const cancel = setTimer(giveUp, giveUpAfter * 1000)
@@ -241,8 +247,8 @@ export function tokenSource(options) {
         return wait(fresh, abort)
     }
 
-    if (signal?.aborted) ended = signal.reason
-    signal?.addEventListener('abort', () => end(signal.reason), { once: true })
+    if (signal?.aborted) ended = reasonOf(signal)
+    signal?.addEventListener('abort', () => end(reasonOf(signal)), { once: true })
 
     return {
         get,
@@ -279,6 +285,11 @@ export function tokenSource(options) {
 function systemTimer(callback, milliseconds) {
     const timer = setTimeout(callback, milliseconds)
     return () => clearTimeout(timer)
+}
+
+/** Some platforms have no reasons. @param {AbortSignal | undefined} signal @returns {unknown} */
+function reasonOf(signal) {
+    return signal?.reason ?? Object.assign(new Error('aborted'), { name: 'AbortError' })
 }
 
 /** @param {string | URL} url */

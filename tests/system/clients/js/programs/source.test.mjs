@@ -115,6 +115,24 @@ test('a sleep of an hour is survived', async () => {
     source.stop()
 })
 
+test('a token that ends before it arrives is not given', async () => {
+    let sleeps = 1
+    const { simulation } = made()
+    const network = simulation.options.fetch
+    const slow = tokenSource({
+        url: `${TOKEND}/demo`, kind: 'rtc', fields: ROOM, ttl: 90, ...simulation.options,
+        fetch: async (url, init) => {
+            const response = await network(url, init)
+            if (sleeps-- > 0) simulation.sleep(3600)
+            return response
+        }
+    })
+    const token = slow.token()
+    await simulation.advance(2)
+    assert.deepEqual(simulation.errors.map(({ code }) => code), ['expired'])
+    assert.deepEqual(await problems(simulation, await token), [])
+})
+
 test('429 with Retry-After of the server is obeyed', async () => {
     const { simulation, source } = made({ url: `${TOKEND}/limited`, giveUpAfter: 300 })
     await source.get()
@@ -206,7 +224,7 @@ test('get waits for a failing request only while no token is valid', async () =>
 
 test('a request without an answer is given up', async () => {
     let hangs = true
-    const { simulation, source } = made({ requestTimeout: 5 })
+    const { simulation } = made()
     const network = simulation.options.fetch
     const stuck = tokenSource({
         url: `${TOKEND}/demo`, kind: 'rtc', fields: ROOM, ...simulation.options, requestTimeout: 5,
@@ -218,7 +236,6 @@ test('a request without an answer is given up', async () => {
     hangs = false
     await simulation.advance(1)
     assert.equal((await answer).kind, 'rtc')
-    void source
 })
 
 test('an answer of something else than tokend is temporary and named', async () => {
