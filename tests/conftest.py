@@ -1,8 +1,8 @@
 """What every test may use: an application that pytest-aiohttp's client talks to."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from aiohttp import web
@@ -10,7 +10,11 @@ from aiohttp.test_utils import TestClient
 
 from tests.unit.http import running
 
-ClientFixture = Callable[[web.Application], Awaitable["TestClient[Any, Any]"]]
+
+class ClientFixture(Protocol):
+    """pytest-aiohttp's fixture `aiohttp_client`. `options`: of the client's session, such as headers."""
+
+    def __call__(self, app: web.Application, **options: Any) -> Awaitable["TestClient[Any, Any]"]: ...
 
 
 @pytest.fixture

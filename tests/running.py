@@ -1,5 +1,6 @@
 """Starts `python -m tokend serve` as its users do, for the tests that want a real process."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,10 @@ APP_ID = "970CA35de60c44645bbae8a215061b33"
 CERTIFICATE = "5CFd2fd1755d40ecb72977518be15d3b"
 CREDENTIALS = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
 DEMO = {"DEMO_APP_ID": APP_ID, "DEMO_APP_CERTIFICATE": CERTIFICATE}
+ADMIN_KEY = "tk_admin_0123456789abcdef"
+ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
+"""The headers of the operator, and in the configuration:"""
+ADMIN_DIGEST = "sha256:" + hashlib.sha256(ADMIN_KEY.encode()).hexdigest()
 ROOT = Path(__file__).parent.parent
 
 

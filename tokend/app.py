@@ -63,17 +63,18 @@ def create_app(
     return app
 
 
-def create_admin_app(app: web.Application, *, key: str | None = None) -> web.Application:
-    """Make the operator's application for one made by `create_app`: metrics, readiness, reload and configuration.
+def create_admin_app(app: web.Application, *, key: str | None = None, public_url: str | None = None) -> web.Application:
+    """Make the operator's application for one made by `create_app`: metrics, readiness, reload, configuration and console.
 
-    `key`: the digest of the key that opens `/-/…` from other machines, as `tokend key new` prints it.
+    `key`: the digest of the admin key, as `tokend key new` prints it; without one, only a unix socket opens `/-/…`, and
+    there is no console. `public_url`: where `app` is served, without a slash at the end, for tokens in the console.
     """
     from tokend.http import admin  # it brings Prometheus' library, which takes a while to import
 
     control = app.get(CONTROL)
     if control is None:
         raise TypeError("create_admin_app takes an application that create_app has made")
-    return admin.application_of(_OperatedApplication(control), key, control.log)
+    return admin.application_of(_OperatedApplication(control), key, control.log, public=public_url)
 
 
 class _OperatedApplication:

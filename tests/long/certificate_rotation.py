@@ -15,7 +15,7 @@ from aiohttp import ClientSession
 
 from tests.long.asking import Connection, get, milliseconds
 from tests.long.report import Report
-from tests.running import APP_ID
+from tests.running import ADMIN, ADMIN_DIGEST, APP_ID
 from tests.system.workers.serving import Running, serving
 from tokend import agora
 from tokend.auth.key_digests import digest_of
@@ -26,7 +26,7 @@ ROTATIONS: Final = 10
 STEP_SECONDS: Final = 0.8
 PAUSE: Final = 0.005
 CONFIG: Final = """
-server: {{workers: {workers}, admin: "127.0.0.1:{admin}"}}
+server: {{workers: {workers}, admin: {{listen: "127.0.0.1:{admin}", key: "{key}"}}}}
 apps:
   demo:
     app_id: "{app_id}"
@@ -117,10 +117,12 @@ async def _reload(server: Running, state: State) -> Reload:
         (directory / name).chmod(0o600)
     keys = ", ".join(f'"{digest_of(key(one))}"' for one in state.keys)
     admin = server.admin.rpartition(":")[2]
-    text = CONFIG.format(workers=WORKERS, admin=admin, app_id=APP_ID, signing=state.signing, keys=keys)
+    text = CONFIG.format(
+        workers=WORKERS, admin=admin, key=ADMIN_DIGEST, app_id=APP_ID, signing=state.signing, keys=keys
+    )
     (directory / "config.yaml").write_text(text)
     posted = loop.time()
-    async with ClientSession() as session, session.post(f"{server.admin}/-/reload") as answer:
+    async with ClientSession(headers=ADMIN) as session, session.post(f"{server.admin}/-/reload") as answer:
         if answer.status != 200:
             raise SystemExit(f"a reload was refused: {await answer.text()}")
     return Reload(posted, loop.time(), state)

@@ -12,6 +12,7 @@ from typing import Final
 
 from tokend.adapters.audit_file import AuditTarget
 from tokend.core.audit_records import PROBE, body
+from tokend.core.deny_entries import DenyChange
 from tokend.core.model import Decision
 from tokend.core.validation import redact_secrets
 from tokend.issuing.server_settings import AuditSettings
@@ -64,11 +65,11 @@ class Audit:
         self._probe: asyncio.TimerHandle | None = None
         self._heads: asyncio.TimerHandle | None = None
 
-    async def record(self, decisions: Sequence[Decision]) -> None:
-        """Returns when the decisions are as safe as `sync` requires; `OSError` if they cannot be written."""
-        if not decisions:
+    async def record(self, entries: Sequence[Decision | DenyChange]) -> None:
+        """Returns when the entries are as safe as `sync` requires; `OSError` if they cannot be written."""
+        if not entries:
             return
-        bodies = [body(decision, hash_ids=self._hash_ids) for decision in decisions]
+        bodies = [body(entry, hash_ids=self._hash_ids) for entry in entries]
         if self._sync == "off" and self._error is None:
             self._write_late(bodies)
         else:

@@ -8,6 +8,8 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from time import sleep
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -40,6 +42,8 @@ MAX_VALUES: Final = 5_000
 """The most values of a document, which take 5 ms to parse. Fifty keys have some 500."""
 IMPORT_SECONDS: Final = 2.0
 """The longest time that importing the keys of a document may take. It takes milliseconds."""
+IMPORT_PAUSE: Final = 0.005
+"""Seconds between two keys of a long document, in its thread: to import one stops the event loop for up to a millisecond."""
 DISCOVERY: Final = "/.well-known/openid-configuration"
 
 Fetch = Callable[[str], Awaitable[Any]]
@@ -111,7 +115,7 @@ class KeyCache:
 
             document = await self._fetch_jwks(source, entry)
             async with asyncio.timeout(IMPORT_SECONDS):
-                entry.keys = await asyncio.to_thread(import_keys, document)
+                entry.keys = await asyncio.to_thread(import_keys, document, partial(sleep, IMPORT_PAUSE))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
             if isinstance(error, KeysProblem):
                 entry.jwks_url = None  # the keys may have moved

@@ -4,7 +4,7 @@ joserfc takes a fifth of a process's memory. Import this module only inside func
 of a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from joserfc import jwk
@@ -23,6 +23,8 @@ MAX_COORDINATE_BITS: Final = 528
 """P-521 has the longest coordinates."""
 MAX_KEYS: Final = 50
 """The most keys of a document. To import one takes up to a millisecond."""
+FEW: Final = 4
+"""Identity providers have so many keys, or fewer."""
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 """Members of private keys (RFC 7518). To import one, its parts are computed from each other, which can take a minute."""
 _LONGEST: Final[Mapping[str, int]] = {
@@ -36,17 +38,20 @@ _PUBLIC: Final = ("kty", "use", "key_ops", "alg", "kid", "crv", *_LONGEST)
 """Members that are imported (RFC 7517). Others, such as certificates, are not looked at."""
 
 
-def import_keys(document: object) -> tuple[jwk.Key, ...]:
+def import_keys(document: object, pause: Callable[[], None] | None = None) -> tuple[jwk.Key, ...]:
     """The usable public keys of a JWKS document (RFC 7517). Skips other keys; raises `KeysProblem` for other documents.
 
-    Takes milliseconds, whatever the document: keys with private members or with overlong numbers are not imported.
+    Takes milliseconds, whatever the document: keys with private members or with overlong numbers are not imported. `pause` is
+    called between the keys of a document that has over FEW of them: a thread lets others run there.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("keys"), list):
         raise KeysProblem("is no JWKS document")
     if len(document["keys"]) > MAX_KEYS:
         raise KeysProblem(f"holds over {MAX_KEYS} keys")
     found: list[jwk.Key] = []
-    for key in document["keys"]:
+    for number, key in enumerate(document["keys"]):
+        if pause is not None and number >= FEW:
+            pause()
         if not isinstance(key, dict) or key.get("use", "sig") != "sig" or not _is_bounded(key) or _is_short(key):
             continue
         try:

@@ -67,6 +67,10 @@ class Jwt(AuthScheme):
 
     name: ClassVar[str] = "jwt"
     Options = JwtOptions
+    instructions: ClassVar[str] = (
+        "Send the JWT that your identity provider issued to the user as `Authorization: Bearer JWT`, or, where the route "
+        "reads a session cookie, call it from a page of an allowed origin."
+    )
     reads: tuple[Source, ...] = (BEARER,)
     priority: ClassVar[int] = 30
     brings_claims: ClassVar[bool] = True
@@ -220,6 +224,8 @@ async def _signer(token: Token, trust: TrustedIssuer, keys: Keys | None) -> "Key
             raise
         # perhaps a newer key signed it; without a kid, only trying shows that
         refreshed = (*trust.keys, *await keys.refresh_keys(trust.source))
+        if refreshed == held:  # a provider is asked twice a minute at most; strangers send tokens more often
+            raise
         return _signer_among(refreshed, token, algorithm, key_id, trust)
 
 

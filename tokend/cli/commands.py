@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tokend import __version__
-from tokend.cli import EXIT_CONFIG, audit, configuration, deny, health, keys, kick, kinds, reload, serving, tokens
+from tokend.cli import (
+    EXIT_CONFIG,
+    audit,
+    configuration,
+    console,
+    deny,
+    health,
+    keys,
+    kick,
+    kinds,
+    reload,
+    serving,
+    tokens,
+)
 from tokend.cli.context import Context, counted
 from tokend.config.loading import ConfigurationError, with_dotenv
 from tokend.config.problems import fold
@@ -46,6 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tokend {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (serving, health, reload, configuration, tokens, kinds, keys, audit, deny, kick):
+    for module in (serving, health, reload, configuration, tokens, kinds, keys, audit, deny, kick, console):
         module.add_commands(commands)
     return parser

@@ -11,16 +11,18 @@ from typing import Any, Final
 from msgspec import structs
 
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
+from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList, edited_lists
 from tokend.adapters.deny_source import MAX_PROBLEMS
 from tokend.cli.context import Context, add_config, counted, fail
-from tokend.cli.deny_lists import CannotUse, Change, EditedList, FileList, RedisList
 from tokend.config.loading import Files, load_for_start
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
-from tokend.core.deny_entries import Entry, parse_entries, parse_line
+from tokend.core.deny_entries import DenyChange, Entry, parse_entries
 from tokend.core.durations import duration
+from tokend.core.errors import ApiError
 from tokend.core.validation import suggestion
 from tokend.issuing.configuration import Configuration
+from tokend.issuing.server_settings import RootOptions
 
 _FIELDS: Final = ("app", "user", "channel", "caller", "url", "issued_before")
 _EFFECT: Final = "Running servers apply it within a second."
@@ -98,7 +100,8 @@ def deny_problems(configuration: Configuration, *, start: bool = False) -> list[
 
 
 def _add(options: argparse.Namespace, context: Context) -> int:
-    edited = _lists(options, context)[0]
+    lists, settings = _lists(options, context)
+    edited = lists[0]
     entry = structs.replace(_entry(options), until=options.until)
     if entry == Entry(app=entry.app, until=entry.until):
         fail("name what to deny: --user, --channel, --caller, --url or --issued-before")
@@ -106,18 +109,18 @@ def _add(options: argparse.Namespace, context: Context) -> int:
 
     def change(lines: list[bytes]) -> list[bytes]:
         nonlocal replaced
-        kept = [line for line in lines if not _is_about(line, entry)]
+        kept = [line for line in lines if not entry.is_about(line)]
         replaced = len(lines) - len(kept)
         return [*kept, entry.line()]
 
-    if not _edit(edited, change):
+    if not _record(settings, edited, entry, is_added=True) or not _edit(edited, change):
         return 1
     print(f"{'changed' if replaced else 'added'}: {_sentence(entry, time.time())}")
     return 0
 
 
 def _remove(options: argparse.Namespace, context: Context) -> int:
-    lists = _lists(options, context)
+    lists, settings = _lists(options, context)
     entry = _entry(options)
     if entry == Entry(app=entry.app):
         fail("name the entry: --user, --channel, --caller, --url or --issued-before")
@@ -126,7 +129,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
 
     def change(lines: list[bytes]) -> list[bytes] | None:
         nonlocal removed
-        kept = [line for line in lines if not _is_about(line, entry)]
+        kept = [line for line in lines if not entry.is_about(line)]
         if len(kept) == len(lines):
             similar.extend(found for found in parse_entries(b"\n".join(lines))[0] if _has_fields(found, entry))
             return None
@@ -139,7 +142,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
                 continue
             print(f"tokend: {edited.name} does not exist", file=sys.stderr)
             return 1
-        if not _edit(edited, change):
+        if not _record(settings, edited, entry, is_added=False) or not _edit(edited, change):
             return 1
     if not removed:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
@@ -152,7 +155,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
 
 def _list(options: argparse.Namespace, context: Context) -> int:
     fields, is_sound = _entry(options), True
-    for listed in _lists(options, context):
+    for listed in _lists(options, context)[0]:
         try:
             entries, problems = parse_entries(listed.read())
         except CannotUse as error:
@@ -168,28 +171,25 @@ def _list(options: argparse.Namespace, context: Context) -> int:
     return 0 if is_sound else 1
 
 
-def _lists(options: argparse.Namespace, context: Context) -> list[EditedList]:
-    """The lists of the configuration; the one for new entries is first.
+def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedList], RootOptions | None]:
+    """The lists of the configuration, the one for new entries first, and its settings; None for a --file alone.
 
     Exits with code 2 if there is none, or an option names what does not exist.
     """
     if options.file is not None:
-        return [FileList(context.directory / str(options.file))]
+        return [FileList(context.directory / str(options.file))], None
     isolated = load_for_start(context.source(options), Files())  # an invalid app must not keep anybody from a block
-    settings, redis = isolated.configuration.options.deny, isolated.configuration.options.redis
-    if settings is None:
+    options_of_root = isolated.configuration.options
+    if options_of_root.deny is None:
         fail(
             "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
         )
     callers = {app.name: tuple(app.rules) for app in isolated.configuration.apps.values()}
     _check_names(options, callers, list(isolated.invalid_apps))
-    lists: list[EditedList] = []
-    if settings.redis and redis is not None:
-        try:
-            lists.append(RedisList(redis.url))
-        except CannotUse as error:
-            fail(str(error))
-    return lists if settings.file is None else [*lists, FileList(Path(settings.file))]
+    try:
+        return edited_lists(options_of_root), options_of_root
+    except CannotUse as error:
+        fail(str(error))
 
 
 def _check_names(options: argparse.Namespace, callers: Mapping[str, Sequence[str]], invalid_apps: list[str]) -> None:
@@ -202,6 +202,23 @@ def _check_names(options: argparse.Namespace, callers: Mapping[str, Sequence[str
     if options.caller not in known:
         where = "no app has a" if options.app is None else f"app {options.app} has no"
         fail(f"{where} caller {options.caller}{suggestion(options.caller, known)}")
+
+
+def _record(settings: RootOptions | None, edited: EditedList, entry: Entry, *, is_added: bool) -> bool:
+    """Write the change to the audit before it is made; False if that fails. An entry that is not there is not removed."""
+    if settings is None or settings.audit is None:
+        return True
+    from tokend.adapters.operator_audit import record_by_operator  # aiohttp is slow to import
+    from tokend.telemetry.log import standard_error
+
+    try:
+        if is_added or any(entry.is_about(line) for line in edited.read().splitlines()):
+            change = DenyChange(entry, is_added, edited.source, int(time.time()), "cli")
+            record_by_operator(settings, change, standard_error(time.time))
+    except (ApiError, CannotUse) as error:
+        print(f"tokend: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _edit(edited: EditedList, change: Change) -> bool:
@@ -230,15 +247,6 @@ def _edit(edited: EditedList, change: Change) -> bool:
 
 def _entry(options: argparse.Namespace) -> Entry:
     return Entry(**{field: getattr(options, field) for field in _FIELDS})
-
-
-def _is_about(line: bytes, entry: Entry) -> bool:
-    """Whether a line is an entry with the same fields, whenever it ends."""
-    try:
-        found = parse_line(line)
-    except ValueError:
-        return False
-    return found is not None and structs.replace(found, until=None) == structs.replace(entry, until=None)
 
 
 def _has_fields(entry: Entry, fields: Entry) -> bool:

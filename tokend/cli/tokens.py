@@ -26,8 +26,8 @@ from tokend.cli.context import (
 )
 from tokend.config.entry_points import BACKENDS
 from tokend.config.loading import ConfigurationError, exists
-from tokend.core.audit_records import decision
-from tokend.core.errors import ApiError, Code
+from tokend.core.audit_records import OPERATOR, decision
+from tokend.core.errors import ApiError
 from tokend.core.model import AppCredentials, Caller, Issuance, Issued, TokenRequest
 from tokend.core.validation import StrictModel
 from tokend.dialects.contract import Inspect
@@ -124,21 +124,11 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
     """Write a token of the command line to the audit before it is printed; `ApiError` if that fails."""
     if configuration.options.audit is None:
         return
-    from tokend.adapters.resources import CannotStart, open_audit
-    from tokend.telemetry.log import standard_error  # aiohttp is slow to import
+    from tokend.adapters.operator_audit import record_by_operator  # aiohttp is slow to import
+    from tokend.telemetry.log import standard_error
 
-    try:
-        instance = configuration.options.server.instance
-        audit = open_audit(configuration.options.audit, secrets.token_hex(8), standard_error(time.time), instance)
-        entry = decision(
-            app.name, Caller(caller or "(operator)"), issued.token_request, issued, issued.issued_at, "cli"
-        )
-        asyncio.run(audit.record((entry,)))
-        audit.flush()
-        audit.close_chains()
-        audit.close()
-    except (CannotStart, OSError) as error:
-        raise ApiError(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error
+    entry = decision(app.name, Caller(caller or OPERATOR), issued.token_request, issued, issued.issued_at, "cli")
+    record_by_operator(configuration.options, entry, standard_error(time.time))
 
 
 def _explain(options: argparse.Namespace, context: Context) -> int:

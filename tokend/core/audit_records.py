@@ -18,13 +18,17 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
+from tokend.core.deny_entries import DenyChange
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Decision, Issued, TokenRequest
-from tokend.core.service_fields import hashed_service_fields, service_fields
+from tokend.core.service_fields import hashed_service_fields, hashed_text, service_fields
 
 FIRST_PREVIOUS: Final = "0" * 64
 """The value of `previous` in the first line of a chain, and of `after` in the first line of a file."""
+OPERATOR: Final = "(operator)"
+"""The caller of what is done by the operator: at the command line, or in the console of the admin listener."""
 PROBE: Final = b'{"outcome":"probe"}'
 """The body of a line that tests whether the file can be written again."""
 CLOSED: Final = b'{"outcome":"closed"}'
@@ -102,11 +106,32 @@ class HashChain:
             self._previous = hashlib.sha256(lines[-1]).hexdigest().encode()
 
 
-def body(decision: Decision, *, hash_ids: bool = False) -> bytes:
-    """Return a decision as a JSON object. It contains neither the token nor any text of a client that was rejected.
+def body(entry: Decision | DenyChange, *, hash_ids: bool = False) -> bytes:
+    """Return an entry as a JSON object. It contains neither the token nor any text of a client that was rejected.
 
     `hash_ids` replaces users, channels and the texts of details with their SHA-256.
     """
+    return _deny_body(entry, hash_ids) if isinstance(entry, DenyChange) else _decision_body(entry, hash_ids)
+
+
+def _deny_body(change: DenyChange, hash_ids: bool) -> bytes:
+    entry = change.entry
+    if hash_ids:
+        hashed = {name: hashed_text(text) for name in ("user", "channel") if (text := getattr(entry, name)) is not None}
+        entry = replace(entry, **hashed)
+    fields: dict[str, object] = {
+        "time": change.time,
+        "request_id": change.request_id,
+        "app": entry.app,
+        "caller": OPERATOR,
+        "outcome": "denied" if change.is_added else "allowed",
+        "source": change.source,
+        "entry": entry,
+    }
+    return msgspec.json.encode(fields if change.reason is None else {**fields, "reason": change.reason})
+
+
+def _decision_body(decision: Decision, hash_ids: bool) -> bytes:
     fields: dict[str, object] = {
         "time": decision.issued_at,
         "request_id": decision.request_id,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from pydantic import Field, ValidationError, model_validator
 
 from tokend.core import strict_json
@@ -36,9 +37,28 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         """Return the entry as a line of the file, without its newline."""
         return msgspec.json.encode(self)
 
+    def is_about(self, line: bytes) -> bool:
+        """Whether a line of the list is an entry with the same fields, whenever it ends."""
+        try:
+            found = parse_line(line)
+        except ValueError:
+            return False
+        return found is not None and replace(found, until=None) == replace(self, until=None)
+
     def selectors(self) -> tuple[str | None, ...]:
         """Return app, user, channel, caller and url: what the entry is about, without its times."""
         return self.app, self.user, self.channel, self.caller, self.url
+
+
+class DenyChange(Struct, frozen=True):
+    """What the operator did to the deny list, for the audit. `source`: file or redis. `time`: in Unix seconds."""
+
+    entry: Entry
+    is_added: bool
+    source: str
+    time: int
+    request_id: str
+    reason: str | None = None
 
 
 _DECODER: Final = msgspec.json.Decoder(Entry)

@@ -35,9 +35,9 @@ def hashed_service_fields(service: Service) -> dict[str, object]:
             service,
             user=_hashed_id(service.user),
             channel=_hashed_id(service.channel),
-            more_users=tuple(map(_hash, service.more_users)),
-            more_channels=tuple(map(_hash, service.more_channels)),
-            derived_from=None if service.derived_from is None else _hash(service.derived_from),
+            more_users=tuple(map(hashed_text, service.more_users)),
+            more_channels=tuple(map(hashed_text, service.more_channels)),
+            derived_from=None if service.derived_from is None else hashed_text(service.derived_from),
             detail={name: _hashed_values(value) for name, value in service.detail.items()},
         )
     )
@@ -47,18 +47,19 @@ def _plain(mapping: Mapping[str, object]) -> dict[str, object]:
     return mapping if type(mapping) is dict else dict(mapping)
 
 
-def _hash(text: str) -> str:
+def hashed_text(text: str) -> str:
+    """Return the SHA-256 of a text, as the audit writes it."""
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _hashed_id(name: str | Extent) -> str | Extent:
-    return _hash(name) if isinstance(name, str) else name
+    return hashed_text(name) if isinstance(name, str) else name
 
 
 def _hashed_values(value: object) -> object:
     """Return plain data with its texts hashed. Numbers, and the keys of objects, stay."""
     if isinstance(value, str):
-        return _hash(value)
+        return hashed_text(value)
     if isinstance(value, Mapping):
         return {key: _hashed_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -81,9 +81,10 @@ class Inspect(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """A document about the route: `openapi` or `docs`."""
+    """A page of the route: `openapi`, `docs`, `console` or `client.js`. `file`: one of the page's files; empty for the page."""
 
     name: str
+    file: str = ""
 
 
 Parsed = Issue | Explain | Inspect | Page
@@ -141,7 +142,10 @@ class Description(Struct, frozen=True):
 
     `path` and `query`: parameters by name; one of the path that is left out is any text. `required`: the parameters of the
     query that must be there. `body`: of JSON, or of a form if the endpoint's `media` is FORM. `answer`: that of a request that
-    succeeds, with `status`; it is plain text if the schema is of a string.
+    succeeds, with `status`; it is plain text if the schema is of a string. `remarks`: what the summary leaves out, in Markdown.
+
+    The document's examples come from these schemas: the first of their `examples`, for what is required or has them.
+    `examples`: example bodies, each under its title, in place of those.
     """
 
     summary: str | None = None
@@ -151,6 +155,8 @@ class Description(Struct, frozen=True):
     body: Schema | None = None
     answer: Schema | None = None
     status: int = 200
+    remarks: str | None = None
+    examples: Mapping[str, Any] = NOTHING
 
 
 class Endpoint(Struct, frozen=True):
@@ -159,7 +165,7 @@ class Endpoint(Struct, frozen=True):
     `media`: FORM or JSON where two contracts share a path and the content type decides. `render_error`: where errors look
     different from the dialect's; they are plain text then. `issues`: whether it may issue tokens. Then a request is also
     written to the audit whose credential fails before its body is read. `key_parameter`: a parameter of the query that holds
-    a key, as the segment of the path after `/k/` does.
+    a key, as the segment of the path after `/k/` does. `description`: None leaves the endpoint out of the OpenAPI document.
     """
 
     method: str
@@ -169,7 +175,7 @@ class Endpoint(Struct, frozen=True):
     body_limit: int = BODY_LIMIT
     media: str | None = None
     render_error: Callable[[ApiError, str], HttpResponse] | None = None
-    description: Description = Description()
+    description: Description | None = Description()
     issues: bool = True
     key_parameter: str | None = None
 

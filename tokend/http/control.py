@@ -53,6 +53,8 @@ class Control:
         self.listen = listen or isolated.configuration.listen
         self._isolated = isolated
         log.configure(isolated.configuration.options.server)
+        admin = isolated.configuration.options.server.admin
+        self.metrics.keeps_details = admin is not None and admin.details
         self.active = ActiveConfiguration.of(isolated.configuration)
         self._resources: Resources | None = None
         self._prepared: ActiveConfiguration | None = None

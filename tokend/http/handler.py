@@ -69,7 +69,7 @@ class RequestHandler:
         )
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):
-            return _page(self._documents_of(active).get(parsed.name, match.route, match_info.mounted_at))
+            return _page(self._documents_of(active).get(parsed, match.route, match_info.mounted_at), parsed)
         if credentials is None:
             credentials = credentials_in(request, match, proxies)
         if isinstance(parsed, Issue):
@@ -148,8 +148,10 @@ def _without_endpoint(request: web.Request, match_info: RouteMatch) -> web.Respo
     raise ApiError(Code.NOT_FOUND, "there is nothing at this path")
 
 
-def _page(page: HttpResponse) -> web.Response:
-    return to_response(page, {_CSP: pages.CONTENT_SECURITY_POLICY} if page.content_type == pages.HTML else None)
+def _page(response: HttpResponse, page: Page | None = None) -> web.Response:
+    """The response with a page. `page`: None for one of the server itself."""
+    policy = pages.content_security_policy(page, response)
+    return to_response(response, None if policy is None else {_CSP: policy})
 
 
 def _options(match_info: RouteMatch) -> web.Response:

@@ -91,7 +91,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
         api_error = _internal(request, error)
     record = request[RECORD]
-    record.code, record.operator = api_error.code, api_error.operator
+    record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
     match_info = request.match_info
     if not isinstance(match_info, RouteMatch):  # no path, as of CONNECT: aiohttp's router did not ask ours
         api_error = ApiError(Code.MALFORMED, UNREADABLE)

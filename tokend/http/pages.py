@@ -7,7 +7,9 @@ from typing import Any, Final
 import msgspec.json
 
 from tokend import __version__
-from tokend.dialects.contract import HttpResponse
+from tokend.core.errors import ApiError, Code
+from tokend.dialects.contract import HttpResponse, Page
+from tokend.http import api_reference, console
 from tokend.issuing import openapi
 from tokend.issuing.app_options import Parts
 from tokend.issuing.configuration import Route
@@ -19,18 +21,32 @@ code{background:#eee;padding:.1em .3em}
 table{border-collapse:collapse}
 td{border:1px solid #ccc;padding:.3em .6em;vertical-align:top}
 """
-CONTENT_SECURITY_POLICY: Final = (
+_CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+_REFERENCE: Final = Page("docs")
+_PLAIN_REFERENCE: Final = Page("docs", "plain")
 
-def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) -> HttpResponse | None:
-    """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path."""
+
+def content_security_policy(page: Page | None, response: HttpResponse) -> str | None:
+    """What a browser may load for this page; None if it is no page. `page`: None for a page of the server itself."""
+    if response.content_type != HTML:
+        return None
+    if page == _REFERENCE and api_reference.directory() is not None:
+        return api_reference.CONTENT_SECURITY_POLICY
+    return console.CONTENT_SECURITY_POLICY if page and page.name == "console" else _CONTENT_SECURITY_POLICY
+
+
+def own_page(
+    path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]], mounted_at: str = ""
+) -> HttpResponse | None:
+    """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path. `mounted_at`: the application's prefix."""
     if len(path) > 1:
         return None
     match path:
         case ():
-            return _html("tokend", f"<h1>tokend</h1><p>This token server is running, version {__version__}.</p>")
+            return _start_page(mounted_at)
         case ("ping",):
             return HttpResponse(200, b'{"message":"pong"}')
         case ("healthz",):
@@ -42,6 +58,27 @@ def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]]) 
     return None
 
 
+def _start_page(mounted_at: str) -> HttpResponse:
+    """What this server is, and where things are. No app is named: whoever uses one knows its path."""
+    at = escape(mounted_at)
+    rows = "".join(f"<tr><td>{place}</td><td>{meaning}</td></tr>" for place, meaning in _PLACES)
+    return _html(
+        "tokend",
+        f"<h1>tokend</h1><p>This token server is running, version {__version__}. It issues short-lived access tokens for "
+        "real-time services.</p><p>Each app has a path of its own, which you have from its operator. Below that path:</p>"
+        f"<table>{rows}</table><p>The server itself: <a href='{at}/healthz'>{at}/healthz</a> answers while it lives, "
+        f"<a href='{at}/readyz'>{at}/readyz</a> when it takes requests.</p>",
+    )
+
+
+_PLACES: Final = (
+    ("<code>…/docs</code>", "the API reference, with examples"),
+    ("<code>…/openapi.json</code>", "the same for programs"),
+    ("<code>…/console</code>", "a page to request, explain and inspect tokens, where the operator has switched it on"),
+    ("<code>…/client.js</code>", "the JavaScript client, which renews tokens by itself"),
+)
+
+
 class Documents:
     """The documents of a configuration's routes. Each is made at its first request and then kept, since that takes 10 ms."""
 
@@ -50,8 +87,21 @@ class Documents:
         self._routes = routes
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
 
-    def get(self, name: str, route: Route, mounted_at: str = "") -> HttpResponse:
-        """`name`: as `document` takes it."""
+    def get(self, page: Page, route: Route, mounted_at: str = "") -> HttpResponse:
+        """A page of a route, or one of the page's files. Raises `ApiError` if there is none."""
+        if page.name in ("console", console.CLIENT):
+            found = _of_console(page, route)
+        elif page == _REFERENCE and api_reference.directory() is not None:
+            found = api_reference.page(f"tokend: {route.app.name}", mounted_at + route.prefix.rstrip("/"))
+        elif page.file and page != _PLAIN_REFERENCE:
+            found = api_reference.file(page.file)
+        else:
+            found = self._document(page.name, route, mounted_at)
+        if found is None:
+            raise ApiError(Code.NOT_FOUND, "there is nothing at this path")
+        return found
+
+    def _document(self, name: str, route: Route, mounted_at: str) -> HttpResponse:
         key = route.host, route.path, name
         if (kept := self._made.get(key)) is None:
             kept = self._made[key] = document(name, route, mounted_at, self._custom_routes(route))
@@ -63,6 +113,15 @@ class Documents:
             for other in self._routes
             if other.options.is_custom and other.app is route.app and other.host == route.host
         ]
+
+
+def _of_console(page: Page, route: Route) -> HttpResponse | None:
+    """The console's page or file if the app has a console; the client in any case."""
+    if page.name == console.CLIENT:
+        return console.file(console.CLIENT)
+    if not route.app.options.console:
+        return None
+    return console.file(page.file) if page.file else console.page("app")
 
 
 def document(name: str, route: Route, mounted_at: str = "", custom_routes: Iterable[Route] = ()) -> HttpResponse:

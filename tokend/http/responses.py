@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
+import msgspec.json
 from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -46,6 +47,11 @@ def to_response(answer: HttpResponse, extra: Mapping[str, str] | None = None) ->
     if extra:
         response.headers.update(extra)
     return response
+
+
+def json_response(content: object, status: int = 200) -> web.Response:
+    """A response of the admin listener or a console."""
+    return to_response(HttpResponse(status, msgspec.json.encode(content)))
 
 
 def error_response(api_error: ApiError, match: Match | NoMatch, request_id: str) -> web.Response:

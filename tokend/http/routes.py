@@ -170,7 +170,7 @@ class ConfiguredRoutes(web.AbstractResource):
             raw = raw if raw.startswith("/") else f"/{raw}"
         preflight = request.method == hdrs.METH_OPTIONS and cors.is_preflight(request)
         parts = split_path(raw)
-        page = pages.own_page(parts, self._control.not_ready_reasons)
+        page = pages.own_page(parts, self._control.not_ready_reasons, self.prefix)
         if page is not None:
             template = f"/{'/'.join(parts)}"
             if request.method not in _PAGE_METHODS:

@@ -182,6 +182,10 @@ class AppOptions(StrictModel):
     authorizer: AuthorizerSettings | None = Field(
         default=None, description="the app's own backend, asked before a token is issued"
     )
+    console: bool = Field(
+        default=False,
+        description="serve the console, a page to try and inspect tokens, at /console below the app's path",
+    )
 
 
 class Placeholder(Struct, frozen=True):

@@ -96,7 +96,10 @@ class Admin(StrictModel):
         description="address and port, or unix: and the path of a socket"
     )
     key: Digest | None = Field(
-        default=None, description="digest of the key that opens /-/reload and /-/config from other machines"
+        default=None, description="digest of the key for all but metrics and health; a unix socket needs none"
+    )
+    details: bool = Field(
+        default=False, description="keep the sentences of failed requests for the console; they may hold ids"
     )
 
 

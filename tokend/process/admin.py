@@ -6,9 +6,9 @@ from typing import Final
 
 from tokend.http import admin
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
+from tokend.http.operated import Operated
 from tokend.http.server import LimitedRunner
 from tokend.issuing.server_settings import Admin, Listen
-from tokend.process.sockets import is_loopback
 from tokend.telemetry.log import JsonLog
 
 RELOAD_SECONDS: Final = 90.0
@@ -19,14 +19,17 @@ CONNECTIONS: Final = 100
 class AdminListener:
     """Serves the operator's application on a listener. `settings`: None if a service manager alone opened it."""
 
-    def __init__(self, operated: admin.Operated, listener: socket.socket, settings: Admin | None, log: JsonLog) -> None:
+    def __init__(
+        self, operated: Operated, listener: socket.socket, settings: Admin | None, log: JsonLog, public: Listen | None
+    ) -> None:
+        """`public`: the address of the public listener; None if that is a unix socket."""
         self._listener = listener
         limiter = ConnectionLimiter(
             Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
         )
         key = settings.key if settings else None
         host = settings.listen.host if settings and isinstance(settings.listen, Listen) else None
-        application = admin.application_of(operated, key, log, local=is_loopback(listener), host=host)
+        application = admin.application_of(operated, key, log, host=host, public=public.url if public else None)
         self._runner = LimitedRunner(application, admin.unreadable(log), limiter)
 
     async def start(self) -> None:

@@ -45,7 +45,7 @@ async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str
     if admin_listener is not None:
         from tokend.process.admin import AdminListener  # it imports prometheus_client, which is slow
 
-        admin = AdminListener(server_handle, admin_listener, settings.admin, log)
+        admin = AdminListener(server_handle, admin_listener, settings.admin, log, address_of(listener))
         await admin.start()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     background = _obey_signals(server_handle, stop, service_manager, log)

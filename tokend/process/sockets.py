@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -72,9 +71,3 @@ def address_of(listener: socket.socket) -> Listen | None:
     if listener.family == socket.AF_UNIX:
         return None
     return Listen(*listener.getsockname()[:2])
-
-
-def is_loopback(listener: socket.socket) -> bool:
-    """Whether only this machine can reach the listener."""
-    address = address_of(listener)
-    return address is None or ip_address(address.host).is_loopback

@@ -5,15 +5,20 @@ in its format. The values of labels are bounded: they come from the configuratio
 """
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 Labels = tuple[str, ...]
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of the latency histogram's buckets, in seconds."""
+FAILURES: Final = 50
+"""How many failed requests a process keeps for the console."""
 
 
 class Family(Struct, frozen=True):
@@ -101,11 +106,29 @@ class Latencies(Struct):
         self.seconds += other.seconds
 
 
+class Failure(Struct, frozen=True):
+    """A request that failed, or a batch in which a token did. `time`: Unix seconds; `detail`: its sentence, if it is kept."""
+
+    time: float
+    app: str | None
+    route: str | None
+    kind: str | None
+    code: str
+    status: int
+    request_id: str
+    caller: str | None = None
+    detail: str | None = None
+
+
 class Snapshot(Struct, frozen=True):
-    """Counters and gauges by family and labels. `latencies`: a histogram for each route and status class."""
+    """Counters and gauges by family and labels. `latencies`: a histogram for each route and status class.
+
+    `failures`: the last ones, oldest first.
+    """
 
     values: Values
     latencies: Mapping[Labels, Latencies]
+    failures: tuple[Failure, ...] = ()
 
     def pack(self) -> dict[str, Any]:
         """As plain data that JSON can hold."""
@@ -113,14 +136,16 @@ class Snapshot(Struct, frozen=True):
             name: [[list(labels), value] for labels, value in series.items()] for name, series in self.values.items()
         }
         latencies = [[list(labels), found.counts, found.seconds] for labels, found in self.latencies.items()]
-        return {"values": values, "latencies": latencies}
+        return {"values": values, "latencies": latencies, "failures": self.failures}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> "Snapshot":
         """The snapshot that `pack` made plain."""
         values = {name: {tuple(labels): value for labels, value in pairs} for name, pairs in packed["values"].items()}
         return cls(
-            values, {tuple(labels): Latencies(counts, seconds) for labels, counts, seconds in packed["latencies"]}
+            values,
+            {tuple(labels): Latencies(counts, seconds) for labels, counts, seconds in packed["latencies"]},
+            msgspec.convert(packed["failures"], tuple[Failure, ...]),
         )
 
 
@@ -128,11 +153,13 @@ NOTHING: Final = Snapshot({}, {})
 
 
 class Metrics:
-    """The counters of a process."""
+    """The counters of a process, and its last failures. `keeps_details`: whether those have the sentences of errors."""
 
     def __init__(self) -> None:
+        self.keeps_details = False
         self._counters: Values = {name: {} for name, family in FAMILIES.items() if family.gauge is None}
         self._latencies: dict[Labels, Latencies] = {}
+        self._failures: deque[Failure] = deque(maxlen=FAILURES)
 
     def count(self, name: str, *labels: str, by: int = 1) -> None:
         """Increase the counter of a family of FAMILIES."""
@@ -152,18 +179,24 @@ class Metrics:
         """Count a token request that was decided. `code`: ok, or the error code."""
         self.count("tokend_decisions", app, kind, "issued" if code == "ok" else "refused", code)
 
+    def failure(self, failure: Failure) -> None:
+        """Keep a failed request for a while, until FAILURES others have failed."""
+        self._failures.append(failure)
+
     def snapshot(self, gauges: Values) -> Snapshot:
         """A copy of the counters, together with these gauges."""
         counters = {name: dict(series) for name, series in self._counters.items()}
         latencies = {labels: Latencies(list(found.counts), found.seconds) for labels, found in self._latencies.items()}
-        return Snapshot({**counters, **gauges}, latencies)
+        return Snapshot({**counters, **gauges}, latencies, tuple(self._failures))
 
 
 def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
     """The sum of all processes: counters are added, gauges are combined as their family says."""
     collected: dict[str, dict[Labels, list[float]]] = {}
     latencies: dict[Labels, Latencies] = {}
+    failures: list[Failure] = []
     for snapshot in snapshots:
+        failures += snapshot.failures
         for labels, found_latencies in snapshot.latencies.items():
             latencies.setdefault(labels, Latencies()).add(found_latencies)
         for name, series in snapshot.values.items():
@@ -173,7 +206,8 @@ def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
         name: {labels: (FAMILIES[name].gauge or sum)(found) for labels, found in series.items()}
         for name, series in collected.items()
     }
-    return Snapshot(values, latencies)
+    failures.sort(key=attrgetter("time"))
+    return Snapshot(values, latencies, tuple(failures[-FAILURES:]))
 
 
 def counted(snapshot: Snapshot) -> Snapshot:

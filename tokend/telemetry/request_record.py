@@ -12,7 +12,7 @@ from tokend.core.model import Caller, TokenRequest
 from tokend.dialects.contract import Issue, Outcome
 from tokend.issuing.routing import Match
 from tokend.telemetry.log import JsonLog, exception_fields
-from tokend.telemetry.metrics import Metrics
+from tokend.telemetry.metrics import Failure, Metrics
 
 if TYPE_CHECKING:
     from tokend.telemetry.tracing import Tracing
@@ -25,9 +25,9 @@ METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "D
 class RequestRecord:
     """Filled in on the way of a request. `began`: Unix seconds; `started`: seconds of the monotonic clock.
 
-    `decisions`: kind and code of each token request; `endpoint`: the template without the
-    app's part, for metrics. `operator`: why, for the log alone. `cors`: why the page that
-    sent it cannot read the response.
+    `decisions`: kind and code of each token request; `endpoint`: the template without the app's part, for metrics.
+    `detail`: the error's sentence, which may hold ids: only the console may show it. `operator`: why, for the log alone.
+    `cors`: why the page that sent it cannot read the response.
     """
 
     __slots__ = (
@@ -37,6 +37,7 @@ class RequestRecord:
         "code",
         "cors",
         "decisions",
+        "detail",
         "endpoint",
         "exception",
         "kinds",
@@ -61,6 +62,7 @@ class RequestRecord:
         self.code = "ok"
         self.cors: str | None = None
         self.operator: str | None = None
+        self.detail: str | None = None
         self.exception: BaseException | None = None
 
     def note_caller(self, caller: Caller) -> None:
@@ -92,6 +94,7 @@ class RequestRecord:
             self.decisions.append((kind, outcome.code))
             if self.code == "issued":
                 self.code = outcome.code
+            self.detail = self.detail or outcome.detail
             self.operator = self.operator or outcome.operator
 
     def write(
@@ -112,6 +115,8 @@ class RequestRecord:
         metrics.request(self.app, self.endpoint, status, seconds)
         for kind, code in self.decisions or ([(kind, self.code) for kind in self.kinds] if status >= 400 else ()):
             metrics.decision(self.app or "", kind, code)
+        if status >= 400 or self.code not in ("ok", "issued"):
+            self._keep_failure(status, metrics)
         tracing_id = _tracing_id(parent)
         if tracing is not None:
             tracing_id = tracing.request(self, self.method, status, self.began, seconds, parent, trusted=trusted)
@@ -138,6 +143,21 @@ class RequestRecord:
         if self.exception is not None:
             fields |= exception_fields(self.exception)
         log.event("request", "error" if status >= 500 else "info", **fields)
+
+    def _keep_failure(self, status: int, metrics: Metrics) -> None:
+        metrics.failure(
+            Failure(
+                self.began,
+                self.app,
+                self.template,
+                "+".join(self.kinds) or None,
+                self.code,
+                status,
+                self.request_id,
+                self.caller,
+                self.detail if metrics.keeps_details else None,
+            )
+        )
 
     def _is_logged(self, status: int, requests: str) -> bool:
         """Whether `server.log.requests` asks for its line: all, errors or none."""

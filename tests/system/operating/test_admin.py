@@ -11,13 +11,12 @@ import pytest
 from aiohttp import ClientConnectorError, ClientSession, UnixConnector
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.running import APP_ID, CERTIFICATE, tokend
+from tests.running import ADMIN, ADMIN_KEY, APP_ID, CERTIFICATE, tokend
 from tests.system.workers.load import waits
-from tests.system.workers.serving import free_port, serving, start
+from tests.system.workers.serving import Running, free_port, serving, start
 from tests.unit.http.wire import request_bytes
 from tokend.auth.key_digests import digest_of
 
-_KEY: Final = "tk_admin_0123456789abcdef"
 _GOOD: Final = "/demo/rtc/demo-room/publisher/uid/7/"
 
 
@@ -36,11 +35,26 @@ async def _statuses(url: str, headers: Mapping[str, str] = {}) -> dict[str, int]
     return found
 
 
-async def test_on_loopback_everything_answers_and_pages_of_a_browser_do_not_reload(tmp_path: Path) -> None:
+async def test_everything_but_metrics_and_health_needs_the_key_on_loopback_too(tmp_path: Path) -> None:
     async with serving(tmp_path, 1) as server:
-        assert set((await _statuses(server.admin)).values()) == {200}
-        foreign = await _statuses(server.admin, {"Origin": "https://evil.example.com"})
-        assert (foreign["/-/config"], foreign["/-/reload"]) == (403, 403)
+        for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 401), (ADMIN, 200)):
+            found = await _statuses(server.admin, headers)
+            assert found == {"/metrics": 200, "/readyz": 200, "/-/config": status, "/-/reload": status}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [{"Origin": "https://evil.example.com"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
+    ids=lambda foreign: " ".join(*foreign.items()),
+)
+async def test_a_page_of_another_origin_gets_nothing_even_with_the_key(
+    foreign: Mapping[str, str], tmp_path: Path
+) -> None:
+    async with serving(tmp_path, 1) as server:
+        found = await _statuses(server.admin, {**ADMIN, **foreign})
+        assert found == {"/metrics": 403, "/readyz": 200, "/-/config": 403, "/-/reload": 403}
+        own = {"Origin": server.admin, "Sec-Fetch-Site": "same-origin"}
+        assert set((await _statuses(server.admin, {**ADMIN, **own})).values()) == {200}
 
 
 async def test_a_name_that_a_page_had_lead_to_loopback_reads_nothing(tmp_path: Path) -> None:
@@ -48,14 +62,14 @@ async def test_a_name_that_a_page_had_lead_to_loopback_reads_nothing(tmp_path: P
     async with serving(tmp_path, 1) as server:
         port = server.admin.rpartition(":")[2]
         for host, status in ((f"evil.example.com:{port}", 403), (f"localhost:{port}", 200), (f"[::1]:{port}", 200)):
-            assert (await _statuses(server.admin, {"Host": host}))["/-/config"] == status
+            assert (await _statuses(server.admin, {**ADMIN, "Host": host}))["/-/config"] == status
 
 
 async def test_o14_metrics_are_not_read_through_a_name_that_leads_to_loopback(tmp_path: Path) -> None:
     async with serving(tmp_path, 1) as server:
         port = server.admin.rpartition(":")[2]
         for host in ("evil.example.com", f"evil.example.com:{port}", "localhost.evil.example.com", "127.0.0.1.nip.io"):
-            assert await _statuses(server.admin, {"Host": host, "X-Forwarded-For": "192.0.2.7"}) == {
+            assert await _statuses(server.admin, {**ADMIN, "Host": host, "X-Forwarded-For": "192.0.2.7"}) == {
                 "/metrics": 403,
                 "/readyz": 200,  # probes may come by any name
                 "/-/config": 403,
@@ -70,21 +84,10 @@ async def test_o14_metrics_are_not_read_through_a_name_that_leads_to_loopback(tm
             assert (await _statuses(server.admin, {"Host": host}))["/metrics"] == 200
 
 
-async def test_elsewhere_only_the_key_reloads(tmp_path: Path) -> None:
-    port = free_port()
-    key = f', admin: {{listen: "0.0.0.0:{port}", key: "{digest_of(_KEY)}"}}'
+async def test_tokend_reload_has_the_key_from_its_variable(tmp_path: Path) -> None:
     async with serving(tmp_path, 1) as server:
-        text = (tmp_path / "config.yaml").read_text()
-        admin = server.admin.rpartition("//")[2]
-        (tmp_path / "config.yaml").write_text(text.replace(f', admin: "{admin}"', key))
-        await server.stop()
-        server.admin = f"http://127.0.0.1:{port}"
-        await start(server)
         await server.ready()
-        for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 401), (_bearer(_KEY), 200)):
-            found = await _statuses(server.admin, headers)
-            assert (found["/-/config"], found["/-/reload"], found["/metrics"]) == (status, status, 200)
-        done = await asyncio.to_thread(tokend, tmp_path, {"TOKEND_ADMIN_KEY": _KEY}, "reload")
+        done = await asyncio.to_thread(tokend, tmp_path, {"TOKEND_ADMIN_KEY": ADMIN_KEY}, "reload")
         assert (done.returncode, done.stdout[:15]) == (0, "nothing changed")
         done = await asyncio.to_thread(tokend, tmp_path, {"TOKEND_ADMIN_KEY": "wrong"}, "reload")
         assert (done.returncode, "the key of server.admin is needed" in done.stderr) == (1, True)
@@ -92,25 +95,39 @@ async def test_elsewhere_only_the_key_reloads(tmp_path: Path) -> None:
         assert done.returncode == 2
 
 
-async def test_elsewhere_without_a_key_nothing_can_be_changed_or_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # a listener for all addresses is the case
+async def test_without_a_key_nothing_can_be_changed_or_read(address: str, tmp_path: Path) -> None:
     port = free_port()
     async with serving(tmp_path, 1) as server:
-        text = (tmp_path / "config.yaml").read_text()
-        (tmp_path / "config.yaml").write_text(text.replace(server.admin.rpartition("//")[2], f"0.0.0.0:{port}"))
-        await server.stop()
+        await _restart(server, f"{address}:{port}")
         server.admin = f"http://127.0.0.1:{port}"
-        await start(server)
         await server.ready()
-        assert await _statuses(server.admin) == {"/metrics": 200, "/readyz": 200, "/-/config": 403, "/-/reload": 403}
+        assert await _statuses(server.admin, ADMIN) == {
+            "/metrics": 200,
+            "/readyz": 200,
+            "/-/config": 403,
+            "/-/reload": 403,
+        }
+        async with _asking() as session, session.get(f"{server.admin}/console") as answer:
+            assert answer.status == 404
+        done = await asyncio.to_thread(tokend, server.directory, {}, "reload")
+        assert done.returncode == 1
+        assert "server.admin has no key: add key: to it" in done.stderr
+
+
+async def _restart(server: Running, listen: str) -> None:
+    """Start it again with an admin listener that has no key."""
+    text = (server.directory / "config.yaml").read_text()
+    begin, end = text.index("admin: {"), text.index("}", text.index("admin: {")) + 1
+    (server.directory / "config.yaml").write_text(f'{text[:begin]}admin: "{listen}"{text[end:]}')
+    await server.stop()
+    await start(server)
 
 
 async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     async with serving(tmp_path, 1) as server:
-        text = (tmp_path / "config.yaml").read_text()
-        (tmp_path / "config.yaml").write_text(text.replace(server.admin.rpartition("//")[2], f"unix:{path}"))
-        await server.stop()
-        await start(server)
+        await _restart(server, f"unix:{path}")
         async with ClientSession(connector=UnixConnector(str(path))) as unix:
             for pause in waits():
                 try:
@@ -134,14 +151,14 @@ async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
 
 async def test_the_configuration_is_shown_without_secrets_and_digests(tmp_path: Path) -> None:
     async with serving(tmp_path, 2) as server:
-        digest = digest_of(_KEY)
+        digest = digest_of(ADMIN_KEY)
         server.write(
             "demo-*",
             f'  other: {{app_id: "{APP_ID}", certificate: {{file: certificate}}, '
             f'callers: {{web: {{api_key: "{digest}"}}}}}}',
         )
         await server.reload()
-        async with _asking() as session, session.get(f"{server.admin}/-/config") as answer:
+        async with _asking(ADMIN) as session, session.get(f"{server.admin}/-/config") as answer:
             text = await answer.text()
             found: Any = await answer.json()
         assert found["apps"]["other"]["callers"]["web"] == {"api_key": "sha256:…"}
@@ -172,10 +189,6 @@ async def test_the_metrics_are_what_prometheus_reads_and_hold_no_words_of_a_clie
         assert families["tokend_workers"].samples[0].value == 2
         assert "canary" not in text
         assert "forbidden" not in text
-
-
-def _bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestServer
 from tests import oracle, running
 from tests.system.browser.parts import skip_or_fail
 from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.unit.http.reference import send_every_example
 from tests.unit.http.running import Serving
 from tokend.config.problems import ConfigurationError
 
@@ -135,6 +136,14 @@ def test_a_wrong_option_is_named(old: str, new: str, words: str) -> None:
         configuration(APP.replace(old, new, 1), SECRETS)
     assert words in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+async def test_every_example_of_the_api_reference_gets_the_documented_answer(serving: Serving) -> None:
+    text = APP.replace(
+        '[{channel: "chat:*", user: "guest-*", roles: [subscriber, publisher]}, {user: "host-*"}]', "[{}]"
+    )
+    async with serving(configuration(text, SECRETS)) as server:
+        await send_every_example(server, "/openapi.json")
 
 
 def test_the_configurations_of_the_page_load() -> None:

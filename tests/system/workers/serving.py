@@ -13,11 +13,11 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from tests.running import APP_ID, CERTIFICATE, clean_environment
+from tests.running import ADMIN, ADMIN_DIGEST, APP_ID, CERTIFICATE, clean_environment
 from tests.system.workers.load import waits
 
 CONFIG = """
-server: {{workers: {workers}, admin: "127.0.0.1:{admin}"{server}}}
+server: {{workers: {workers}, admin: {{listen: "127.0.0.1:{admin}", key: "{key}"}}{server}}}
 apps:
   demo:
     app_id: "{app_id}"
@@ -62,7 +62,13 @@ class Running:
         """A configuration with this pattern of channels."""
         admin = int(self.admin.rpartition(":")[2])
         text = CONFIG.format(
-            workers=self._workers, admin=admin, server=self._server, channel=channel, more=more, app_id=app_id
+            workers=self._workers,
+            admin=admin,
+            key=ADMIN_DIGEST,
+            server=self._server,
+            channel=channel,
+            more=more,
+            app_id=app_id,
         )
         fresh = self.directory / "fresh"
         fresh.write_text(text)
@@ -96,7 +102,7 @@ class Running:
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
 
     async def reload(self) -> tuple[int, Any]:
-        async with ClientSession() as session, session.post(f"{self.admin}/-/reload") as answer:
+        async with ClientSession(headers=ADMIN) as session, session.post(f"{self.admin}/-/reload") as answer:
             return answer.status, await answer.json()
 
     def workers(self) -> list[int]:

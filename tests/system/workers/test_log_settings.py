@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 
+from tests.running import ADMIN
 from tests.system.workers.serving import serving
 
 
@@ -14,7 +15,7 @@ async def test_o10_every_process_writes_as_the_configuration_says(tmp_path: Path
                 assert response.status == 200
         file = tmp_path / "config.yaml"
         file.write_text(file.read_text().replace("requests: none", "format: text, requests: all"))
-        async with session.post(f"{server.admin}/-/reload") as response:
+        async with session.post(f"{server.admin}/-/reload", headers=ADMIN) as response:
             assert (await response.json())["result"] == "done"
         for _ in range(8):
             async with session.get(f"{server.url}/ping", headers={"Connection": "close"}) as response:

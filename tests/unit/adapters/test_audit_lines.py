@@ -1,5 +1,6 @@
 """What stands in the lines: every decision about a token, and nothing else; and nothing in the words of strangers."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from tests.unit.adapters.audit_faults import NOW, Made, decided
 from tests.unit.http.running import DEMO, KEY, serving
 from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rule
 from tokend.core.audit_records import HashChain, body
+from tokend.core.deny_entries import DenyChange, Entry
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Restriction, TokenRequest
@@ -125,7 +127,7 @@ async def test_who_narrowed_a_caller_is_said_of_an_issued_token() -> None:
 
 
 def test_the_page_shows_lines_as_they_are() -> None:
-    issued, refused, stranger = EXAMPLES
+    issued, refused, stranger, denied = EXAMPLES
     decision = replace(decided(7), url="lobby-1", restricted_by=("url lobby-1",))
     api_error = ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
     nobody = ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here")
@@ -133,9 +135,10 @@ def test_the_page_shows_lines_as_they_are() -> None:
         body(decision),
         body(Decision("demo", "web", decision.token_request, None, None, None, NOW, api_error, "request-1")),
         body(Decision("demo", None, None, None, None, None, NOW, nobody, "request-1")),
+        body(DenyChange(Entry(app="demo", user="ann"), True, "file", NOW, "cli")),
     ]
     made = [json.loads(line) for line in HashChain("writer").lines(bodies)]
-    for example, line in zip((issued, refused, stranger), made, strict=True):
+    for example, line in zip((issued, refused, stranger, denied), made, strict=True):
         assert list(example) == list(line)
         assert {name: type(value) for name, value in example.items()} == {
             name: type(value) for name, value in line.items()
@@ -153,3 +156,13 @@ def test_the_page_begins_with_an_example_that_loads() -> None:
 @pytest.mark.parametrize("mode", ["os", "batch", "off"])
 def test_the_page_tells_of_every_sync_mode(mode: str) -> None:
     assert re.search(rf"^\| `{mode}`", PAGE, re.MULTILINE)
+
+
+def test_a_change_of_the_deny_list_can_be_written_without_ids() -> None:
+    change = DenyChange(Entry(app="demo", user="ann", channel="room"), False, "redis", NOW, "console", "spam")
+    line = json.loads(body(change, hash_ids=True))
+    assert line["outcome"] == "allowed"
+    assert line["reason"] == "spam"
+    assert line["entry"]["app"] == "demo"
+    assert line["entry"]["user"] == f"sha256:{hashlib.sha256(b'ann').hexdigest()}"
+    assert "room" not in str(line)

@@ -101,6 +101,7 @@ TREE: Final = {
         "one": {
             **SOUND["apps"]["one"],
             "authorizer": {"url": "https://backend.example.com", "secret": {"env": "CERTIFICATE"}},
+            "console": True,
         }
     },
 }

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient
 
 import tokend
 from tests.conftest import ClientFixture
+from tests.running import ADMIN, ADMIN_DIGEST
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW
 from tokend.config.problems import ConfigurationError
 from tokend.http.control import CONTROL
@@ -78,7 +79,10 @@ async def test_a_reload_changes_the_others_and_keeps_the_last_valid_version(
     for name in ("acme", "bolt"):
         tenants.write(name, _GOOD)
     app = tenants.application()
-    client, admin = await aiohttp_client(app), await aiohttp_client(tokend.create_admin_app(app))
+    client, admin = (
+        await aiohttp_client(app),
+        await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN),
+    )
     tenants.write("acme", _GOOD + "ttl: {max: 5m}\n")
     tenants.write("bolt", _BAD)
     difference = await (await admin.get("/-/diff")).json()
@@ -103,7 +107,10 @@ async def test_where_nothing_else_changes_the_reload_is_refused(
 ) -> None:
     tenants.write("acme", _GOOD)
     app = tenants.application()
-    client, admin = await aiohttp_client(app), await aiohttp_client(tokend.create_admin_app(app))
+    client, admin = (
+        await aiohttp_client(app),
+        await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN),
+    )
     before = (await (await admin.get("/-/config")).json())["fingerprint"]
     tenants.write("acme", _BAD)
     response = await admin.post("/-/reload")
@@ -121,7 +128,10 @@ async def test_where_nothing_else_changes_the_reload_is_refused(
 async def test_a_file_that_cannot_be_parsed_is_that_apps_alone(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
     tenants.write("acme", _GOOD)
     app = tenants.application()
-    client, admin = await aiohttp_client(app), await aiohttp_client(tokend.create_admin_app(app))
+    client, admin = (
+        await aiohttp_client(app),
+        await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN),
+    )
     tenants.write("bolt", "a: [")
     tenants.write("acme", _GOOD + "ttl: {max: 5m}\n")
     difference = await (await admin.get("/-/diff")).json()
@@ -165,7 +175,7 @@ async def test_n2_a_reload_names_the_apps_that_it_removes(tenants: Tenants, aioh
         tenants.write(name, _GOOD)
     app = tenants.application()
     await aiohttp_client(app)
-    admin = await aiohttp_client(tokend.create_admin_app(app))
+    admin = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN)
     next(tenants.directory.rglob("bolt.yaml")).unlink()
     answer = await (await admin.post("/-/reload")).json()
     assert (answer["result"], answer["removed"]) == ("done", ["bolt"])
@@ -179,7 +189,7 @@ async def test_the_answer_says_which_invalid_apps_are_still_served(
     tenants.write("acme", _GOOD)
     app = tenants.application()
     await aiohttp_client(app)
-    admin = await aiohttp_client(tokend.create_admin_app(app))
+    admin = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN)
     tenants.write("acme", _BAD)
     tenants.write("bolt", _BAD)
     answer = await (await admin.post("/-/reload")).json()
@@ -190,7 +200,7 @@ async def test_a_difference_outside_the_apps_is_shown(tenants: Tenants, aiohttp_
     tenants.write("acme", _GOOD)
     app = tenants.application()
     await aiohttp_client(app)
-    admin = await aiohttp_client(tokend.create_admin_app(app))
+    admin = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN)
     root = next(tenants.directory.rglob("config.yaml"))
     root.write_text("server: {drain: 7s}\n" + root.read_text())
     difference = await (await admin.get("/-/diff")).json()

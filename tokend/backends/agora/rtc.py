@@ -35,6 +35,7 @@ class Rtc(RtcUser, AgoraBackend):
     Options: ClassVar[type[StrictModel]] = RtcOptions
     Fields: ClassVar[type[StrictModel]] = RtcFields
     services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtc")
+    test_client: ClassVar[str | None] = "https://webdemo.agora.io/basicVideoCall/index.html"
 
     def grant(self, fields: RtcFields, ttl: int, user: str | None = None) -> Grant:
         rtc_user = self.user_of(fields, user)

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwk
 
 from tokend.adapters.jwks import MAX_BYTES
-from tokend.auth.jwk import MAX_KEYS, import_keys
+from tokend.auth.jwk import FEW, MAX_KEYS, import_keys
 
 EACH = MAX_BYTES // MAX_KEYS
 RSA = jwk.RSAKey.import_key(rsa.generate_private_key(65537, 2048)).as_dict(private=False)
@@ -50,3 +50,10 @@ def test_keys_of_every_usual_size_are_imported() -> None:
     ]
     ed25519 = jwk.OKPKey.generate_key("Ed25519").as_dict(private=False)
     assert len(import_keys({"keys": [*sizes, *curves, ed25519, {**RSA, "x5c": ["certificate"], "x5t": "t"}]})) == 7
+
+
+@pytest.mark.parametrize(("keys", "pauses"), [(1, 0), (FEW, 0), (FEW + 3, 3)])
+def test_o3_a_long_document_lets_others_run_between_its_keys(keys: int, pauses: int) -> None:
+    paused: list[None] = []
+    assert len(import_keys({"keys": [EC] * keys}, lambda: paused.append(None))) == keys
+    assert len(paused) == pauses

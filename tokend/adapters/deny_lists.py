@@ -1,4 +1,4 @@
-"""Where `tokend deny` reads and writes: the deny file, and the list in Redis."""
+"""The lists that `tokend deny` and the console change: the deny file, and the list in Redis."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokend.adapters.deny_file import deny_file_problem
 from tokend.core.secrets import Secret
+from tokend.issuing.server_settings import RootOptions
 
 Change = Callable[[list[bytes]], list[bytes] | None]
 """The new lines for the present ones; None to leave them. It may be called again if somebody else has changed them."""
@@ -17,9 +18,10 @@ class CannotUse(Exception):
 
 
 class EditedList(ABC):
-    """A list that can be read and changed. `name`: as messages name it."""
+    """A list that can be read and changed. `name`: as messages name it. `source`: file or redis."""
 
     name: str
+    source: str
 
     @abstractmethod
     def read(self) -> bytes:
@@ -32,6 +34,8 @@ class EditedList(ABC):
 
 class FileList(EditedList):
     """The deny file."""
+
+    source = "file"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,6 +60,8 @@ class FileList(EditedList):
 
 class RedisList(EditedList):
     """The list in Redis, which all instances share."""
+
+    source = "redis"
 
     def __init__(self, url: Secret) -> None:
         self.name = "the deny list in Redis"
@@ -85,3 +91,13 @@ def _redis_problem(verb: str, error: Exception) -> str:
     """A sentence without the URL, which may hold a password: of the texts of errors only our own are shown."""
     own = f": {error}" if type(error) in (ValueError, TimeoutError) and str(error) else ""
     return f"the deny list in Redis cannot be {verb}: {type(error).__name__}{own}"
+
+
+def edited_lists(options: RootOptions) -> list[EditedList]:
+    """The lists of a configuration; the one for new entries is first. Raises `CannotUse` if a package is missing."""
+    if options.deny is None:
+        return []
+    lists: list[EditedList] = []
+    if options.deny.redis and options.redis is not None:
+        lists.append(RedisList(options.redis.url))
+    return lists if options.deny.file is None else [*lists, FileList(Path(options.deny.file))]

@@ -1,0 +1,55 @@
+"""The console and the JavaScript client: static files of the package, in tokend/console/, which the browser runs as they are."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Final, Literal
+
+from aiohttp import web
+
+from tokend.dialects.contract import HttpResponse
+from tokend.http.responses import to_response
+
+Mode = Literal["app", "admin", "remote"]
+"""Whose console the page is: an app's, the admin listener's, or that of the command `tokend console`."""
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE_HEADERS: Final = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+CLIENT: Final = "client.js"
+_PAGE: Final = "index.html"
+_MODE: Final = b'data-mode="app"'
+_CONTENT_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@cache
+def page(mode: Mode) -> HttpResponse:
+    """The page of the console, which finds its mode in an attribute of its `html` element."""
+    written = _files()[_PAGE]
+    return HttpResponse(200, written.body.replace(_MODE, f'data-mode="{mode}"'.encode(), 1), written.content_type)
+
+
+def file(name: str) -> HttpResponse | None:
+    """A file that the page loads; None if there is none of this name."""
+    return None if name == _PAGE else _files().get(name)
+
+
+async def file_handler(request: web.Request) -> web.StreamResponse:
+    """The handler for `/console/{file}`."""
+    found = file(request.match_info["file"])
+    if found is None:
+        raise web.HTTPNotFound
+    return to_response(found)
+
+
+@cache
+def _files() -> Mapping[str, HttpResponse]:
+    """All files by name, read when the first of them is requested."""
+    found = {}
+    for entry in files("tokend").joinpath("console").iterdir():
+        stem, dot, suffix = entry.name.rpartition(".")
+        content_type = _CONTENT_TYPES.get(dot + suffix)
+        if stem and content_type is not None:
+            found[entry.name] = HttpResponse(200, entry.read_bytes(), content_type)
+    return found

@@ -1,0 +1,132 @@
+"""The deny list on the admin listener: what `tokend deny` does, for the console. Each change is audited before it is made."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from tokend.adapters.deny_lists import CannotUse, EditedList, edited_lists
+from tokend.adapters.operator_audit import record_by_operator
+from tokend.core.deny_entries import DenyChange, Entry, parse_entries, parse_line
+from tokend.core.errors import ApiError
+from tokend.core.validation import suggestion
+from tokend.http.operated import Operated
+from tokend.http.responses import json_response
+from tokend.issuing.configuration import Configuration
+from tokend.telemetry.log import JsonLog
+
+_LONGEST: int = 10 * 365 * 86_400
+
+
+class _Change(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a change. `entry`: the fields of a line of the list; `seconds`: how long it counts, or None for ever."""
+
+    source: str
+    entry: msgspec.Raw
+    seconds: Annotated[int, Meta(ge=1, le=_LONGEST)] | None = msgspec.field(default=None, name="for")
+    reason: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class DenyEndpoints:
+    """Handlers for the operator. `clock`: Unix seconds."""
+
+    def __init__(self, operated: Operated, log: JsonLog, clock: Callable[[], float]) -> None:
+        self._operated = operated
+        self._log = log
+        self._clock = clock
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Each source with its entries, and what is wrong with other lines."""
+        configuration = self._configuration()
+        if configuration is None:
+            return _no_list()
+        try:
+            sources = [await asyncio.to_thread(_shown, edited) for edited in edited_lists(configuration.options)]
+        except CannotUse as error:
+            return json_response({"error": str(error)}, 503)
+        return json_response({"sources": sources})
+
+    async def add(self, request: web.Request) -> web.StreamResponse:
+        """Add an entry, or change the end of one."""
+        return await self._change(request, is_added=True)
+
+    async def remove(self, request: web.Request) -> web.StreamResponse:
+        """Remove an entry."""
+        return await self._change(request, is_added=False)
+
+    async def _change(self, request: web.Request, *, is_added: bool) -> web.StreamResponse:
+        configuration = self._configuration()
+        if configuration is None:
+            return _no_list()
+        try:
+            change = msgspec.json.decode(await request.read(), type=_Change)
+            entry = parse_line(bytes(change.entry))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return json_response({"error": f"this is no entry: {error}"}, 400)
+        if entry is None:
+            return json_response({"error": "this is no entry: it is empty"}, 400)
+        if is_added and (problem := self._unknown_app(configuration, entry)):
+            return json_response({"error": problem}, 400)
+        now = int(self._clock())
+        if is_added and change.seconds is not None:
+            entry = replace(entry, until=now + change.seconds)
+        audited = DenyChange(entry, is_added, change.source, now, "console", change.reason)
+        try:
+            lists = {edited.source: edited for edited in edited_lists(configuration.options)}
+            edited = lists.get(change.source)
+            if edited is None:
+                return json_response({"error": f"source must be one of {', '.join(sorted(lists))}"}, 400)
+            changed = await asyncio.to_thread(self._edit, configuration, edited, audited)
+        except CannotUse as error:
+            return json_response({"error": str(error)}, 503)
+        except ApiError as error:
+            return json_response({"error": error.detail}, 503)
+        if not changed:
+            return json_response({"error": "no entry has exactly these fields"}, 404)
+        return json_response({"changed": True})
+
+    def _edit(self, configuration: Configuration, edited: EditedList, change: DenyChange) -> bool:
+        """Audit and make a change, in a thread; False if there is nothing to remove."""
+        entry = change.entry
+        if not change.is_added and not any(entry.is_about(line) for line in edited.read().splitlines()):
+            return False
+        record_by_operator(configuration.options, change, self._log)
+
+        def changed(lines: list[bytes]) -> list[bytes]:
+            kept = [line for line in lines if not entry.is_about(line)]
+            return [*kept, entry.line()] if change.is_added else kept
+
+        edited.edit(changed)
+        self._log.event("deny", action="add" if change.is_added else "remove", source=change.source, app=entry.app)
+        return True
+
+    def _configuration(self) -> Configuration | None:
+        reloader = self._operated.reloader
+        if reloader is None or reloader.configuration.options.deny is None:
+            return None
+        return reloader.configuration
+
+    def _unknown_app(self, configuration: Configuration, entry: Entry) -> str | None:
+        reloader = self._operated.reloader
+        apps = [*configuration.apps, *(reloader.invalid_apps if reloader else ())]
+        if entry.app is None or entry.app in apps:
+            return None
+        return f"there is no app {entry.app}{suggestion(entry.app, apps)}"
+
+
+def _no_list() -> web.Response:
+    return json_response({"error": "the configuration has no deny list: add deny: {file: deny.jsonl}"}, 409)
+
+
+def _shown(edited: EditedList) -> dict[str, object]:
+    try:
+        raw = edited.read()
+    except CannotUse as error:
+        return {"name": edited.source, "writable": False, "entries": [], "problems": [str(error)]}
+    entries, problems = parse_entries(raw)
+    shown = [{"entry": msgspec.to_builtins(replace(entry, until=None)), "ends": entry.until} for entry in entries]
+    return {"name": edited.source, "writable": True, "entries": shown, "problems": problems}

@@ -1,0 +1,80 @@
+"""Forwards what a console requests to the public API, so that a page of another origin can use it without CORS.
+
+The caller's own credential goes with it, and nothing of ours does.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, hdrs, web
+
+from tokend.adapters.http_client import client, network_reason
+from tokend.http.responses import json_response
+
+PATHS: Final = ("v1/token", "v1/tokens", "v1/explain", "v1/inspect", "openapi.json")
+"""What may be requested, below an app's path."""
+CALLER: Final = "X-Caller-Authorization"
+"""The header that becomes `Authorization`: that one may hold the admin key."""
+MAX_BODY: Final = 64 * 1024
+"""Bytes of a request."""
+_MAX_ANSWER: Final = 4 * 1024 * 1024
+_SECONDS: Final = 20.0
+
+
+class Forwarder:
+    """Sends requests to a server. Made in a running loop; `close` ends its connections."""
+
+    def __init__(self, base: str) -> None:
+        """`base`: the URL of the server, without a path at its end."""
+        self._base = base
+        self._session: ClientSession = client(connections=10)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def forward(self, request: web.Request, prefix: str, path: str, host: str | None = None) -> web.Response:
+        """The server's response to this request at `prefix`/`path`, with the status and body that it has.
+
+        `host`: the Host header, for a route of another host; None: that of the base URL.
+        """
+        if path not in PATHS:
+            return json_response({"error": f"only {', '.join(PATHS)} can be requested here"}, 404)
+        method = hdrs.METH_GET if path == "openapi.json" else hdrs.METH_POST
+        if request.method != method:
+            return json_response({"error": f"use {method}"}, 405)
+        body = await request.read()
+        url = f"{self._base}{prefix.rstrip('/')}/{path}"
+        try:
+            async with self._session.request(
+                method,
+                url,
+                data=body or None,
+                headers=_headers(request, host),
+                allow_redirects=False,
+                timeout=ClientTimeout(total=_SECONDS),
+            ) as response:
+                answer = bytearray()
+                async for chunk in response.content.iter_any():
+                    answer += chunk
+                    if len(answer) > _MAX_ANSWER:
+                        return json_response({"error": "the answer of the token server is too long"}, 502)
+        except (ClientError, TimeoutError, OSError) as error:
+            return json_response({"error": f"the token server does not answer: {network_reason(error)}"}, 502)
+        headers = {name: response.headers[name] for name in _BACK if name in response.headers}
+        return web.Response(body=bytes(answer), status=response.status, headers=headers)
+
+
+_BACK: Final = (hdrs.CONTENT_TYPE, hdrs.RETRY_AFTER)
+
+
+def _headers(request: web.Request, host: str | None) -> Mapping[str, str]:
+    found: dict[str, str] = {} if host is None else {hdrs.HOST: host}
+    for name, sent in (
+        (CALLER, hdrs.AUTHORIZATION),
+        ("X-API-Key", "X-API-Key"),
+        (hdrs.CONTENT_TYPE, hdrs.CONTENT_TYPE),
+    ):
+        if name in request.headers:
+            found[sent] = request.headers[name]
+    return found
