@@ -16,7 +16,7 @@ const LONGEST_TIMER = 10_000
 /** Milliseconds. The shortest time between two renewals, whatever an answer says. */
 const SHORTEST_LIFE = 1_000
 /** Milliseconds. Limits of the delay after the first failure and after many. */
-const FIRST_DELAY = 1_000
+const FIRST_DELAY = 500
 const LONGEST_DELAY = 30_000
 /** Statuses below 500 after which the same request may succeed later. */
 const TEMPORARY = [408, 425, 429]

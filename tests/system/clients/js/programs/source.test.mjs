@@ -155,7 +155,7 @@ test('503 and Retry-After as a date are obeyed', async () => {
     await simulation.advance(200)
     await answer
     const times = simulation.requests.map(({ time }) => time - simulation.requests[0].time)
-    assert.deepEqual(times.map(Math.round), [0, 21, 61, 70]) // each with half of the jitter's 1, 2 and 4 s
+    assert.deepEqual(times.map(Math.round), [0, 20, 61, 69]) // each with half of the jitter's 0.5, 1 and 2 s
     assert.deepEqual(simulation.errors.map(({ retryAfter }) => Math.round(retryAfter)), [20, 40, 7])
 })
 
@@ -169,7 +169,7 @@ test('a Retry-After that is none is passed over', async () => {
     await simulation.advance(29)
     await answer
     const times = simulation.requests.map(({ time }) => time - simulation.requests[0].time)
-    assert.deepEqual(times.map(Math.floor), [0, 0, 1, 3, 7, 15])
+    assert.deepEqual(times, [0, 0.25, 0.75, 1.75, 3.75, 7.75])
 })
 
 test('the delays double with full jitter up to 30 s', async () => {
@@ -179,8 +179,8 @@ test('the delays double with full jitter up to 30 s', async () => {
     source.start()
     await simulation.advance(180)
     const times = simulation.requests.map(({ time }) => time)
-    const delays = times.slice(1).map((time, index) => Math.round(time - times[index]))
-    assert.deepEqual(delays.slice(0, 7), [1, 2, 4, 8, 16, 30, 30])
+    const delays = times.slice(1).map((time, index) => Math.round(10 * (time - times[index])) / 10)
+    assert.deepEqual(delays.slice(0, 8), [0.5, 1, 2, 4, 8, 16, 30, 30])
     simulation.random = () => 0.1
     await simulation.advance(30)
     simulation.offline = false
