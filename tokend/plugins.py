@@ -16,7 +16,8 @@ from tokend.auth.contract import (
 )
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
-from tokend.backends.json_web_tokens import JwtContent, JwtKeys, read_jwt
+from tokend.backends.ids import printable_id
+from tokend.backends.json_web_tokens import JwtContent, JwtKeys, JwtKeysById, fits_algorithm, read_jwt, token_times
 from tokend.backends.jwt_keys import ALGORITHMS as JWT_ALGORITHMS
 from tokend.core.declarations import (
     ADMIN,
@@ -123,6 +124,7 @@ __all__ = [
     "Join",
     "JwtContent",
     "JwtKeys",
+    "JwtKeysById",
     "Key",
     "Keys",
     "Meaning",
@@ -146,7 +148,10 @@ __all__ = [
     "StrictValue",
     "TokenRequest",
     "Unreadable",
+    "fits_algorithm",
     "invalid",
     "not_known",
+    "printable_id",
     "read_jwt",
+    "token_times",
 ]

@@ -85,11 +85,11 @@ def test_every_key_verifies() -> None:
 def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> None:
     backend = firebase(("7f3a", NEW))
     payload = backend.payload(backend.grant(FirebaseFields(user="ann"), 60), 1000)
-    assert backend.read(backend.signed(payload)).signed_by == "7f3a"
+    assert backend.read(backend.keys.sign(payload)).signed_by == "7f3a"
     with pytest.raises(Unreadable):
-        backend.read(backend.signed({**payload, **change}))
+        backend.read(backend.keys.sign({**payload, **change}))
     another = {"iss": "other@example.com", "sub": "other@example.com"}
-    assert backend.read(backend.signed({**payload, **another})).signed_by is None
+    assert backend.read(backend.keys.sign({**payload, **another})).signed_by is None
 
 
 def test_the_codes_of_firebase_stand_in_a_diagnosis() -> None:

@@ -24,7 +24,7 @@ from tokend.plugins import (
     Grant,
     Issuance,
     Join,
-    JwtKeys,
+    JwtKeysById,
     Minted,
     Reading,
     Secret,
@@ -32,8 +32,10 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    fits_algorithm,
     invalid,
-    read_jwt,
+    printable_id,
+    token_times,
 )
 
 AUDIENCE = "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
@@ -51,15 +53,6 @@ MAX_CLAIMS = 1000
 Scalar = str | Annotated[int, Field(ge=-(1 << 53), le=1 << 53)] | bool
 
 
-def rsa_key(secret: Secret) -> Secret:
-    """Check a private key while the configuration is read."""
-    try:
-        JwtKeys("RS256", [secret])
-    except ValueError as error:
-        raise invalid(str(error)) from None
-    return secret
-
-
 def claim_name(name: str) -> str:
     """Check the name of a developer claim while the configuration is read."""
     if name in RESERVED:
@@ -73,7 +66,9 @@ class FirebaseKey(StrictModel):
     """A key of the service account."""
 
     key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,128}$", description="private_key_id in the account's JSON file")
-    private_key: Annotated[Secret, AfterValidator(rsa_key)] = Field(description="private_key in that file, in PEM")
+    private_key: Annotated[Secret, AfterValidator(fits_algorithm("RS256"))] = Field(
+        description="private_key in that file, in PEM"
+    )
 
 
 class FirebaseOptions(StrictModel):
@@ -115,9 +110,7 @@ class Firebase(Backend):
 
     def grant(self, fields: FirebaseFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
-        user = fields.user if fields.user is not None else user
-        if user is None or not 1 <= len(user) <= MAX_UID or "*" in user or not user.isprintable():
-            raise ApiError(Code.INVALID_FIELD, f"must be 1 to {MAX_UID} printable characters other than *", "user")
+        user = printable_id("user", fields.user if fields.user is not None else user, MAX_UID)
         if fields.tenant_id is not None and re.fullmatch("[A-Za-z0-9-]{1,64}", fields.tenant_id) is None:
             raise ApiError(Code.INVALID_FIELD, "must be 1 to 64 of A-Z a-z 0-9 and -", "tenant_id")
         for name in fields.claims or {}:
@@ -135,7 +128,7 @@ class Firebase(Backend):
 
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         """Sign a token. It is due for renewal after half of its lifetime."""
-        return Minted(self.signed(self.payload(grant, issuance.issued_at)), grant.ttl // 2)
+        return Minted(self.keys.sign(self.payload(grant, issuance.issued_at)), grant.ttl // 2)
 
     def payload(self, grant: Grant, issued_at: int) -> dict[str, Any]:
         """What a token says."""
@@ -146,37 +139,26 @@ class Firebase(Backend):
         said = {"iss": account, "sub": account, "aud": AUDIENCE, "uid": service.user, "iat": issued_at}
         return {**said, "exp": issued_at + grant.ttl, **tenant, **({"claims": claims} if claims else {})}
 
-    def signed(self, payload: Mapping[str, Any]) -> str:
-        """Sign a token that says this."""
-        key_id = self.options.keys[0].key_id
-        return self.keys[key_id].sign(payload, {"kid": key_id})
-
     @cached_property
-    def keys(self) -> dict[str, JwtKeys]:
-        """The keys by their ids. Of two with the same id the first counts."""
-        return {key.key_id: JwtKeys("RS256", [key.private_key]) for key in reversed(self.options.keys)}
+    def keys(self) -> JwtKeysById:
+        """The keys by their ids."""
+        return JwtKeysById("RS256", ((key.key_id, key.private_key) for key in self.options.keys))
 
     def read(self, token: str) -> Reading:
         """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
-        content = read_jwt(token)
-        said, kid = content.claims, content.header.get("kid")
+        content = self.keys.read(token)
+        said, header = content.claims, {"alg": "RS256", "typ": "JWT", "kid": content.header.get("kid")}
         try:
-            issued_at, expires_at = seconds(said["iat"]), seconds(said["exp"])
+            issued_at, expires_at = token_times(said)
             fields = {"user": said["uid"], **{name: said[name] for name in ("claims", "tenant_id") if name in said}}
             grant = self.grant(FirebaseFields.model_validate(fields), expires_at - issued_at)
         except (KeyError, ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
             raise Unreadable("not a custom token for Firebase") from error
         account = {"iss": self.options.service_account, "sub": self.options.service_account}
         as_ours = {**said, **account}
-        if (
-            as_ours != self.payload(grant, issued_at)
-            or grant.ttl <= 0
-            or content.header != {"alg": "RS256", "typ": "JWT", "kid": kid}
-        ):
-            raise Unreadable("it says more than a custom token for Firebase, or ends before it begins")
-        ours = isinstance(kid, str) and kid in self.keys and as_ours == said
-        signer = kid if ours and self.keys[str(kid)].read(token).signed_by is not None else None
-        return Reading(grant, signer, issued_at, expires_at)
+        if as_ours != self.payload(grant, issued_at) or content.header != header:
+            raise Unreadable("it says more than a custom token for Firebase")
+        return Reading(grant, content.signed_by if as_ours == said else None, issued_at, expires_at)
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
         """Add the codes that Firebase's SDKs show."""
@@ -189,10 +171,3 @@ class Firebase(Backend):
         elif usual.problems:
             added.append("Firebase answers auth/invalid-custom-token.")
         return Diagnosis((*usual.problems, *added), usual.notes)
-
-
-def seconds(value: object) -> int:
-    """Check a time of a token. Hostile ones have thousands of digits."""
-    if type(value) is not int or not 0 <= value < 1 << 40:
-        raise ValueError("no time")
-    return value

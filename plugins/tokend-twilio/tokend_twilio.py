@@ -33,9 +33,13 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    printable_id,
     read_jwt,
+    token_times,
 )
 
+MAX_ID = 256
+"""Characters of an identity: https://www.twilio.com/docs/conversations/conversations-limits. Rooms have the same."""
 HEADER = {"alg": "HS256", "typ": "JWT", "cty": "twilio-fpa;v=1"}
 VOICE_NAME = re.compile("[A-Za-z0-9_]+")
 """An identity for Voice: https://www.twilio.com/docs/iam/access-tokens, the parameter `identity`."""
@@ -76,8 +80,9 @@ class Twilio(Backend):
     def grant(self, fields: TwilioFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
         chosen = fields.model_dump(exclude_defaults=True)
-        user = checked("user", fields.user if fields.user is not None else user)
-        channel = ANY if fields.room == "*" else NOT_APPLICABLE if fields.room is None else checked("room", fields.room)
+        user = printable_id("user", fields.user if fields.user is not None else user, MAX_ID)
+        room = fields.room
+        channel = NOT_APPLICABLE if room is None else ANY if room == "*" else printable_id("room", room, MAX_ID)
         for field, needed in NEEDS.items():
             if field in chosen and needed not in chosen:
                 raise ApiError(Code.INVALID_FIELD, f"needs {needed}", field)
@@ -106,11 +111,8 @@ class Twilio(Backend):
         """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
         content = read_jwt(token)
         try:
-            key_sid, account_sid, issued_at, expires_at = (
-                content.claims[name] for name in ("iss", "sub", "nbf", "exp")
-            )
-            if type(issued_at) is not int or type(expires_at) is not int or not 0 <= issued_at < expires_at < 1 << 40:
-                raise Unreadable("its times are none, or it ends before it begins")
+            key_sid, account_sid = content.claims["iss"], content.claims["sub"]
+            issued_at, expires_at = token_times(content.claims, "nbf")
             fields = TwilioFields.model_validate(said(content.claims["grants"]))
             grant = self.grant(fields, expires_at - issued_at)
             known = KEY_SID.fullmatch(key_sid) and ACCOUNT_SID.fullmatch(account_sid)
@@ -157,10 +159,3 @@ def claims_of(grant: Grant, issued_at: int, key_sid: str, account_sid: str) -> d
         "nbf": issued_at,
         "sub": account_sid,
     }
-
-
-def checked(field: str, text: str | None) -> str:
-    """Check an id. https://www.twilio.com/docs/conversations/conversations-limits states the length of an identity."""
-    if text is None or not 1 <= len(text) <= 256 or "*" in text or not text.isprintable():
-        raise ApiError(Code.INVALID_FIELD, "must be 1 to 256 printable characters other than *", field)
-    return text
