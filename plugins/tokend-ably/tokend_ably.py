@@ -56,10 +56,12 @@ OPERATIONS: Mapping[str, Meaning] = {
 MAX_TTL = 86_400
 """Seconds. Ably rejects a longer one: src/common/lib/client/auth.ts of npm ably 2.28.0, at `authorize`."""
 MAX_ID = 2048
-"""The longest client id and resource, in characters. Ably's pages state no limit; this one is ours."""
+"""Characters of a client id and of a resource. https://ably.com/docs/channels recommends it, and limits neither."""
 QUALIFIER = re.compile(r"^\[(meta|queue|\*)\]")
+# no documented form: ours, of the names that the dashboard gives
 KEY_NAME = r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
+"""Claims and revocation keys. No documented limit: ours."""
 
 
 class AblyKey(StrictModel):

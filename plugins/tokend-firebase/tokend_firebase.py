@@ -50,6 +50,7 @@ RESERVED = frozenset(
 FIELDS = ("user", "claims", "tenant_id")
 MAX_CLAIMS = 1000
 """Characters of all developer claims as JSON: the limit of custom user claims, MAX_CLAIMS_PAYLOAD_SIZE of firebase_admin."""
+# no documented limits of key ids, tenants and names of claims: ours; numbers as every reader of JSON keeps them (RFC 8259)
 Scalar = str | Annotated[int, Field(ge=-(1 << 53), le=1 << 53)] | bool
 
 
@@ -161,7 +162,7 @@ class Firebase(Backend):
         return Reading(grant, content.signed_by if as_ours == said else None, issued_at, expires_at)
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the codes that Firebase's SDKs show."""
+        """Add the codes that SDKs show: https://firebase.google.com/docs/auth/flutter/custom-auth."""
         usual = super().diagnose(reading, join, now)
         added = []
         if reading.signed_by is None:

@@ -26,6 +26,7 @@ from tokend.plugins import (
 class JaasKey(StrictModel):
     """An API key of the console."""
 
+    # no documented form of a key's id: ours
     key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="what follows the / in the key's kid")
     private_key: Annotated[Secret, AfterValidator(fits_algorithm("RS256"))] = Field(
         description="its private key, in PEM"

@@ -43,6 +43,7 @@ ANONYMOUS = "!anon"
 USER = re.compile("[A-Za-z0-9@_-]{1,255}")
 """Stream's servers take no others: github.com/GetStream/stream-js, issue 291, on `|`. Chat takes `@` too."""
 Call = Annotated[str, Field(pattern="^[a-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,64}$")]
+"""No documented limits of calls, of their number, and of roles: ours."""
 
 
 class StreamOptions(StrictModel):

@@ -38,11 +38,14 @@ from tokend.plugins import (
     token_times,
 )
 
-MAX_ID = 256
-"""Characters of an identity: https://www.twilio.com/docs/conversations/conversations-limits. Rooms have the same."""
+MAX_IDENTITY = 256
+"""Characters of an identity: https://www.twilio.com/docs/conversations/conversations-limits."""
+MAX_VIDEO = 128
+"""Characters of a room and of an identity in one: https://www.twilio.com/docs/video/programmable-video-limits."""
 HEADER = {"alg": "HS256", "typ": "JWT", "cty": "twilio-fpa;v=1"}
 VOICE_NAME = re.compile("[A-Za-z0-9_]+")
 """An identity for Voice: https://www.twilio.com/docs/iam/access-tokens, the parameter `identity`."""
+# SIDs: the patterns on https://www.twilio.com/docs/video/api/rooms-resource
 ACCOUNT_SID, KEY_SID = (re.compile(f"{prefix}[0-9a-fA-F]{{32}}") for prefix in ("AC", "SK"))
 
 
@@ -58,6 +61,7 @@ class TwilioOptions(StrictModel):
 
     account_sid: str = Field(pattern=f"^{ACCOUNT_SID.pattern}$", description="the SID of the account")
     keys: list[TwilioKey] = Field(min_length=1, description="API keys: the first signs, all verify")
+    # no documented form of a region: ours
     region: str | None = Field(
         default=None, pattern="^[a-z0-9]{2,16}$", description="the region of the keys, such as ie1"
     )
@@ -80,9 +84,9 @@ class Twilio(Backend):
     def grant(self, fields: TwilioFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
         chosen = fields.model_dump(exclude_defaults=True)
-        user = printable_id("user", fields.user if fields.user is not None else user, MAX_ID)
-        room = fields.room
-        channel = NOT_APPLICABLE if room is None else ANY if room == "*" else printable_id("room", room, MAX_ID)
+        room, longest = fields.room, MAX_IDENTITY if fields.room is None else MAX_VIDEO
+        user = printable_id("user", fields.user if fields.user is not None else user, longest)
+        channel = NOT_APPLICABLE if room is None else ANY if room == "*" else printable_id("room", room, MAX_VIDEO)
         for field, needed in NEEDS.items():
             if field in chosen and needed not in chosen:
                 raise ApiError(Code.INVALID_FIELD, f"needs {needed}", field)
