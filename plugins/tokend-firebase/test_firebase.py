@@ -7,11 +7,11 @@ import pytest
 from tokend_firebase import Firebase, FirebaseFields, FirebaseOptions
 
 from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
-from tokend.testing import BackendConformance
+from tokend.testing import BackendConformance, new_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-firebase.proof_firebase")
 
-OLD, NEW, FOREIGN = (Secret(proof.new_key()) for _ in range(3))
+OLD, NEW, FOREIGN = (Secret(new_rsa_key()) for _ in range(3))
 
 
 def options_of(*keys: tuple[str, Secret]) -> dict[str, object]:

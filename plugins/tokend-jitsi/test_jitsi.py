@@ -9,12 +9,12 @@ from tokend_jaas import Jaas, JaasOptions
 from tokend_jitsi import Jitsi, JitsiFields, JitsiOptions
 
 from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
-from tokend.testing import BackendConformance
+from tokend.testing import BackendConformance, new_rsa_key
 
 jitsi_proof: Any = importlib.import_module("plugins.tokend-jitsi.proof_jitsi")
 jaas_proof: Any = importlib.import_module("plugins.tokend-jitsi.proof_jaas")
 
-OLD, NEW, FOREIGN = (Secret(jaas_proof.new_key()) for _ in range(3))
+OLD, NEW, FOREIGN = (Secret(new_rsa_key()) for _ in range(3))
 SECRETS = ("b7d1f2a3c4e5968778695a4b3c2d1e0f", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 REQUESTS: tuple[dict[str, object], ...] = (
     {"room": "standup", "user": "ann"},

@@ -8,12 +8,12 @@ import pytest
 from tokend_vonage import PATHS, Client, ClientFields, Video, VideoFields, VonageOptions
 
 from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
-from tokend.testing import BackendConformance
+from tokend.testing import BackendConformance, new_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage")
 client_proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage_client")
 
-OLD, NEW, FOREIGN = (Secret(proof.new_key()) for _ in range(3))
+OLD, NEW, FOREIGN = (Secret(new_rsa_key()) for _ in range(3))
 SESSION = proof.session(7)
 OPTIONS: dict[str, object] = {"application_id": proof.APPLICATION, "private_key": [NEW]}
 OTHER: dict[str, object] = {"application_id": proof.APPLICATION, "private_key": [FOREIGN]}

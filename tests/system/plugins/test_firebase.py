@@ -20,11 +20,12 @@ from tests.system.plugins.vendor_apps import (
     short,
 )
 from tests.unit.http.running import Serving
+from tokend.testing import new_rsa_key, public_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-firebase.proof_firebase")
 
 PAGE: Final = page("firebase")
-SECRETS: Final = {name: proof.new_key() for name in ("FIREBASE_KEY", "FIREBASE_OLD_KEY")} | {"TEXT": "9f8e7d6c5b4a"}
+SECRETS: Final = {name: new_rsa_key() for name in ("FIREBASE_KEY", "FIREBASE_OLD_KEY")} | {"TEXT": "9f8e7d6c5b4a"}
 APP: Final = f"""
 apps:
   demo:
@@ -84,7 +85,7 @@ async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
 def test_a_server_answers_tokens_that_pyjwt_reads(tmp_path: Path) -> None:
     with server_of(tmp_path, APP, SECRETS) as url:
         answer = issued(url, HOST)
-        claims, header = proof.read(answer["token"], proof.public_key(SECRETS["FIREBASE_KEY"]))
+        claims, header = proof.read(answer["token"], public_rsa_key(SECRETS["FIREBASE_KEY"]))
         assert (claims["uid"], claims["claims"], header["kid"]) == ("host-7", {"role": "host"}, "7f3a")
         assert claims["exp"] == answer["expires_at"]
         read = inspected(url, answer["token"])

@@ -21,13 +21,14 @@ from tests.system.plugins.vendor_apps import (
     short,
 )
 from tests.unit.http.running import Serving
+from tokend.testing import new_rsa_key, public_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-jitsi.proof_jaas")
 
 PAGE: Final = page("jitsi")
 SECRETS: Final = {
     "JITSI_SECRET": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
-    **{name: proof.new_key() for name in ("JAAS_KEY", "JAAS_OLD_KEY")},
+    **{name: new_rsa_key() for name in ("JAAS_KEY", "JAAS_OLD_KEY")},
 }
 BOTH: Final = f"""
 apps:
@@ -104,10 +105,11 @@ def test_a_server_answers_tokens_that_pyjwt_reads(tmp_path: Path) -> None:
         for kind in ("jitsi", "jaas"):
             answer = issued(url, {"kind": kind, **PUPIL, "name": "Zoë"})
             header = jwt.get_unverified_header(answer["token"])
-            key, issuer = {
+            readers: dict[str, tuple[Any, str]] = {
                 "jitsi": (SECRETS["JITSI_SECRET"], "my_client"),
-                "jaas": (proof.public_key(SECRETS["JAAS_KEY"]), "chat"),
-            }[kind]
+                "jaas": (public_rsa_key(SECRETS["JAAS_KEY"]), "chat"),
+            }
+            key, issuer = readers[kind]
             claims = jwt.decode(answer["token"], key, [header["alg"]], audience="jitsi", issuer=issuer)
             assert (claims["room"], claims["exp"]) == ("class-7", answer["expires_at"])
             assert claims["context"]["user"]["name"] == "Zoë"

@@ -21,11 +21,12 @@ from tests.system.plugins.vendor_apps import (
     short,
 )
 from tests.unit.http.running import Serving
+from tokend.testing import new_rsa_key, public_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage")
 
 PAGE: Final = page("vonage")
-SECRETS: Final = {"VONAGE_KEY": proof.new_key(), "TEXT": "9f8e7d6c5b4a"}
+SECRETS: Final = {"VONAGE_KEY": new_rsa_key(), "TEXT": "9f8e7d6c5b4a"}
 SESSION: Final = proof.session(7)
 OPTIONS: Final = f"{{application_id: {proof.APPLICATION}, private_key: {{env: VONAGE_KEY}}}}"
 APP: Final = f"""
@@ -94,7 +95,7 @@ async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
 
 
 def test_a_server_answers_tokens_that_pyjwt_reads(tmp_path: Path) -> None:
-    public = proof.public_key(SECRETS["VONAGE_KEY"])
+    public = public_rsa_key(SECRETS["VONAGE_KEY"])
     with server_of(tmp_path, APP, SECRETS) as url:
         for fields, name, value in ((VIDEO, "session_id", SESSION), (CLIENT, "sub", "guest-7")):
             answer = issued(url, fields)
