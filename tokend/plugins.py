@@ -18,6 +18,7 @@ from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
 from tokend.backends.ids import printable_id
 from tokend.backends.json_web_tokens import JwtContent, JwtKeys, JwtKeysById, fits_algorithm, read_jwt, token_times
+from tokend.backends.jwt_backend import JwtBackend
 from tokend.backends.jwt_keys import ALGORITHMS as JWT_ALGORITHMS
 from tokend.core.declarations import (
     ADMIN,
@@ -122,6 +123,7 @@ __all__ = [
     "Issue",
     "Issued",
     "Join",
+    "JwtBackend",
     "JwtContent",
     "JwtKeys",
     "JwtKeysById",

@@ -84,7 +84,7 @@ def test_every_key_verifies() -> None:
 )
 def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> None:
     backend = firebase(("7f3a", NEW))
-    payload = backend.payload(backend.grant(FirebaseFields(user="ann"), 60), 1000)
+    payload = {**backend.identity, **backend.claims(backend.grant(FirebaseFields(user="ann"), 60), Issuance(1000, 7))}
     assert backend.read(backend.keys.sign(payload)).signed_by == "7f3a"
     with pytest.raises(Unreadable):
         backend.read(backend.keys.sign({**payload, **change}))

@@ -16,7 +16,6 @@ from tokend.plugins import (
     CONNECT,
     NEVER,
     ApiError,
-    Backend,
     Capability,
     Code,
     Declarations,
@@ -24,18 +23,16 @@ from tokend.plugins import (
     Grant,
     Issuance,
     Join,
+    JwtBackend,
     JwtKeysById,
-    Minted,
     Reading,
     Secret,
     Service,
     ServiceShape,
     StrictModel,
-    Unreadable,
     fits_algorithm,
     invalid,
     printable_id,
-    token_times,
 )
 
 AUDIENCE = "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
@@ -92,7 +89,7 @@ class FirebaseFields(StrictModel):
     tenant_id: str | None = Field(default=None, description="a tenant of Identity Platform")
 
 
-class Firebase(Backend):
+class Firebase(JwtBackend):
     """Mints and reads custom tokens."""
 
     Options: ClassVar[type[StrictModel]] = FirebaseOptions
@@ -127,39 +124,27 @@ class Firebase(Backend):
             detail["tenant_id"] = fields.tenant_id
         return Grant(None, "jwt", ttl, (Service("firebase", user, privileges={"sign_in": ttl}, detail=detail),))
 
-    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        """Sign a token. It is due for renewal after half of its lifetime."""
-        return Minted(self.keys.sign(self.payload(grant, issuance.issued_at)), grant.ttl // 2)
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """The service account."""
+        return {"iss": self.options.service_account, "sub": self.options.service_account}
 
-    def payload(self, grant: Grant, issued_at: int) -> dict[str, Any]:
-        """What a token says."""
+    def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
+        """See `JwtBackend`."""
         (service,) = grant.services
         claims = {name: value for name, value in service.detail.items() if name != "tenant_id"}
         tenant = {name: value for name, value in service.detail.items() if name == "tenant_id"}
-        account = self.options.service_account
-        said = {"iss": account, "sub": account, "aud": AUDIENCE, "uid": service.user, "iat": issued_at}
-        return {**said, "exp": issued_at + grant.ttl, **tenant, **({"claims": claims} if claims else {})}
+        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl}
+        return {"aud": AUDIENCE, "uid": service.user, **times, **tenant, **({"claims": claims} if claims else {})}
+
+    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
+        """See `JwtBackend`."""
+        return {"user": claims["uid"], **{name: claims[name] for name in ("claims", "tenant_id") if name in claims}}
 
     @cached_property
     def keys(self) -> JwtKeysById:
         """The keys by their ids."""
         return JwtKeysById("RS256", ((key.key_id, key.private_key) for key in self.options.keys))
-
-    def read(self, token: str) -> Reading:
-        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
-        content = self.keys.read(token)
-        said, header = content.claims, {"alg": "RS256", "typ": "JWT", "kid": content.header.get("kid")}
-        try:
-            issued_at, expires_at = token_times(said)
-            fields = {"user": said["uid"], **{name: said[name] for name in ("claims", "tenant_id") if name in said}}
-            grant = self.grant(FirebaseFields.model_validate(fields), expires_at - issued_at)
-        except (KeyError, ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
-            raise Unreadable("not a custom token for Firebase") from error
-        account = {"iss": self.options.service_account, "sub": self.options.service_account}
-        as_ours = {**said, **account}
-        if as_ours != self.payload(grant, issued_at) or content.header != header:
-            raise Unreadable("it says more than a custom token for Firebase")
-        return Reading(grant, content.signed_by if as_ours == said else None, issued_at, expires_at)
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
         """Add the codes that SDKs show: https://firebase.google.com/docs/auth/flutter/custom-auth."""

@@ -119,14 +119,15 @@ def test_a_token_for_another_app_of_the_same_secret_is_not_ours(change: dict[str
 )
 def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> None:
     backend = jitsi()
-    claims = backend.claims(backend.grant(JitsiFields.model_validate(REQUESTS[0]), 60), 100)
-    assert backend.read(backend.signed(claims)).signed_by == "secret[0]"
+    grant = backend.grant(JitsiFields.model_validate(REQUESTS[0]), 60)
+    claims = {**backend.identity, **backend.claims(grant, Issuance(100, 7))}
+    assert backend.read(backend.keys.sign(claims)).signed_by == "secret[0]"
     with pytest.raises(Unreadable):
-        backend.read(backend.signed({**claims, **change}))
+        backend.read(backend.keys.sign({**claims, **change}))
     for name in ("moderator", "role"):
         user = {**claims["context"]["user"], name: True}
         with pytest.raises(Unreadable):
-            backend.read(backend.signed({**claims, "context": {**claims["context"], "user": user}}))
+            backend.read(backend.keys.sign({**claims, "context": {**claims["context"], "user": user}}))
     with pytest.raises(Unreadable):
         backend.read(jwt.encode(claims, SECRETS[0], headers={"kid": "other"}))
 

@@ -5,7 +5,7 @@ Claims: https://developer.8x8.com/jaas/docs/api-keys-jwt (read in November 2026)
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 from tokend_jitsi import JitsiBackend, JitsiFields
@@ -14,11 +14,9 @@ from tokend.plugins import (
     ApiError,
     Code,
     Grant,
-    JwtContent,
     JwtKeysById,
     Secret,
     StrictModel,
-    Unreadable,
     fits_algorithm,
 )
 
@@ -55,7 +53,7 @@ class Jaas(JitsiBackend):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """See `JitsiBackend`."""
+        """See `JwtBackend`."""
         return {"aud": "jitsi", "iss": "chat", "sub": self.options.app_id}
 
     @cached_property
@@ -63,15 +61,3 @@ class Jaas(JitsiBackend):
         """The keys by their kid."""
         app_id = self.options.app_id
         return JwtKeysById("RS256", ((f"{app_id}/{key.key_id}", key.private_key) for key in self.options.keys))
-
-    def signed(self, claims: Mapping[str, Any]) -> str:
-        """See `JitsiBackend`."""
-        return self.keys.sign(claims)
-
-    def opened(self, token: str) -> JwtContent:
-        """See `JitsiBackend`."""
-        content = self.keys.read(token)
-        kid = content.header.get("kid")
-        if not isinstance(kid, str) or content.header != {"alg": "RS256", "typ": "JWT", "kid": kid}:
-            raise Unreadable("not a token for JaaS")
-        return content

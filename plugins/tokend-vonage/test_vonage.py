@@ -137,7 +137,7 @@ def test_what_would_not_be_minted_for_video_is_unreadable(change: dict[str, obje
 )
 def test_what_would_not_be_minted_for_a_client_is_unreadable(change: dict[str, object]) -> None:
     backend = client()
-    claims = backend.claims(backend.grant(ClientFields(user="ann"), 60), 1000, "00000000-0000-0000-0000-000000000007")
+    claims = {**backend.identity, **backend.claims(backend.grant(ClientFields(user="ann"), 60), Issuance(1000, 7))}
     assert [*claims["acl"]["paths"]] == [f"/*/{name}/**" for name in sorted(PATHS)]
     assert backend.read(backend.keys.sign(claims)).signed_by == "private_key[0]"
     for changed in ({**claims, **change}, {name: claims[name] for name in claims if name != "acl"}):

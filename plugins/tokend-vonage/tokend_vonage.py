@@ -7,7 +7,6 @@ https://developer.vonage.com/en/tutorials/in-app-messaging/generate-jwts-alice-a
 
 import base64
 import re
-from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -22,24 +21,21 @@ from tokend.plugins import (
     NEVER,
     PUBLISH,
     ApiError,
-    Backend,
     Capability,
     Code,
     Diagnosis,
     Grant,
     Issuance,
     Join,
+    JwtBackend,
     JwtKeys,
-    Minted,
     Reading,
     SecretList,
     Service,
     ServiceShape,
     StrictModel,
-    Unreadable,
     fits_algorithm,
     printable_id,
-    token_times,
 )
 
 ROLES: Mapping[str, tuple[str, ...]] = {
@@ -53,7 +49,6 @@ MAX_TEXT = 1000
 """Characters of `connection_data`, and of all layout classes with spaces between: `generate_token` of opentok."""
 MAX_USER = 255
 """Characters. No documented limit: ours."""
-HEADER = {"alg": "RS256", "typ": "JWT"}
 Path = Literal["users", "conversations", "sessions", "devices", "image", "media", "push", "knocking", "legs"]
 PATHS: tuple[Path, ...] = get_args(Path)
 """The paths that Vonage's tutorials give to a client: `/*/users/**` and so on."""
@@ -70,48 +65,30 @@ class VonageOptions(StrictModel):
     )
 
 
-class VonageBackend(Backend):
-    """What the two kinds share. A subclass turns grants into claims, and claims into fields."""
+class VonageBackend(JwtBackend):
+    """What the two kinds share."""
 
     Options: ClassVar[type[StrictModel]] = VonageOptions
 
-    @abstractmethod
-    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """The claims of a token."""
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """The application."""
+        return {"application_id": self.options.application_id}
 
-    @abstractmethod
-    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
-        """The fields that were requested for these claims. Raises `KeyError` for what is none of this kind."""
-
-    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        """Sign a token. It is due for renewal after half of its lifetime."""
-        claims = self.claims(grant, issuance.issued_at, str(UUID(int=issuance.nonce)))
-        return Minted(self.keys.sign(claims), grant.ttl // 2)
-
-    def own_claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """The claims of every kind."""
-        times = {"iat": issued_at, "exp": issued_at + grant.ttl}
-        return {"application_id": self.options.application_id, **times, "jti": jti}
+    def nonce_of(self, claims: Mapping[str, Any]) -> int:
+        """The number of the UUID in `jti`."""
+        return UUID(claims["jti"]).int
 
     @cached_property
     def keys(self) -> JwtKeys:
         """The private keys: the first signs, all verify."""
         return JwtKeys("RS256", self.options.private_key, "private_key")
 
-    def read(self, token: str) -> Reading:
-        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
-        content = self.keys.read(token)
-        claims = content.claims
-        try:
-            (issued_at, expires_at), jti = token_times(claims), str(UUID(claims["jti"]))
-            fields = self.Fields.model_validate(self.fields_of(claims))
-            grant = self.grant(fields, expires_at - issued_at)
-        except (KeyError, TypeError, AttributeError, ValueError, ApiError) as error:  # pydantic's are ValueErrors too
-            raise Unreadable("not a token for Vonage") from error
-        as_ours = {**claims, "application_id": self.options.application_id}
-        if as_ours != self.claims(grant, issued_at, jti) or content.header != HEADER:
-            raise Unreadable("it says more than a token for Vonage")
-        return Reading(grant, content.signed_by if as_ours == claims else None, issued_at, expires_at)
+
+def times_and_id(grant: Grant, issuance: Issuance) -> dict[str, Any]:
+    """The claims that both kinds have."""
+    times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl}
+    return {**times, "jti": str(UUID(int=issuance.nonce))}
 
 
 class VideoFields(StrictModel):
@@ -157,19 +134,18 @@ class Video(VonageBackend):
             None, "jwt", ttl, (Service("vonage", channel=fields.session_id, privileges=privileges, detail=detail),)
         )
 
-    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """See `VonageBackend`."""
+    def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
+        """See `JwtBackend`."""
         (service,) = grant.services
-        own = self.own_claims(grant, issued_at, jti)
         (role,) = (role for role, privileges in ROLES.items() if {*privileges} == service.privileges.keys())
         of_session = {"session_id": service.channel, "role": role, "scope": "session.connect", "subject": "video"}
         detail: dict[str, Any] = {**service.detail}
         if "initial_layout_class_list" in detail:
             detail["initial_layout_class_list"] = " ".join(detail["initial_layout_class_list"])
-        return {**own, **of_session, "acl": {"paths": {"/session/**": {}}}, **detail}
+        return {**times_and_id(grant, issuance), **of_session, "acl": {"paths": {"/session/**": {}}}, **detail}
 
     def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
-        """See `VonageBackend`."""
+        """See `JwtBackend`."""
         fields: dict[str, Any] = {name: claims[name] for name in VideoFields.model_fields if name in claims}
         if "initial_layout_class_list" in fields:
             fields["initial_layout_class_list"] = fields["initial_layout_class_list"].split(" ")
@@ -206,14 +182,14 @@ class Client(VonageBackend):
         privileges: dict[str, int] = dict.fromkeys(sorted(fields.acl), ttl)
         return Grant(None, "jwt", ttl, (Service("vonage_client", user, privileges=privileges),))
 
-    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """See `VonageBackend`."""
+    def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
+        """See `JwtBackend`."""
         (service,) = grant.services
         paths: dict[str, Any] = {f"/*/{name}/**": {} for name in service.privileges}
-        return {**self.own_claims(grant, issued_at, jti), "sub": service.user, "acl": {"paths": paths}}
+        return {**times_and_id(grant, issuance), "sub": service.user, "acl": {"paths": paths}}
 
     def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
-        """See `VonageBackend`."""
+        """See `JwtBackend`."""
         acl = [path.removeprefix("/*/").removesuffix("/**") for path in claims["acl"]["paths"]]
         return {"user": claims["sub"], "acl": acl}
 

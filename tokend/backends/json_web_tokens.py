@@ -53,6 +53,10 @@ class JwtKeys:
             raise ApiError(Code.INVALID_FIELD, f"the token would be over {MAX_TOKEN} characters: send shorter fields")
         return token
 
+    def writes(self, header: Mapping[str, Any]) -> bool:
+        """Whether `sign` writes this header, without additions."""
+        return header == {"alg": self._algorithm, "typ": "JWT"}
+
     def read(self, token: str) -> JwtContent:
         """The content of any text that has the form of a token, and who signed it. `Unreadable` for all other texts."""
         content = read_jwt(token)
@@ -70,6 +74,7 @@ class JwtKeysById:
 
     def __init__(self, algorithm: str, secrets: Iterable[tuple[str, Secret]]) -> None:
         """`secrets`: ids with their secrets, at least one; of two with the same id the first counts. See `JwtKeys`."""
+        self._algorithm = algorithm
         self._keys: dict[str, JwtKeys] = {}
         for key_id, secret in secrets:
             self._keys.setdefault(key_id, JwtKeys(algorithm, [secret]))
@@ -78,6 +83,11 @@ class JwtKeysById:
         """A token whose header says `alg`, `typ` and `kid`. Raises `ApiError` (400) if over MAX_TOKEN."""
         key_id, keys = next(iter(self._keys.items()))
         return keys.sign(claims, {"kid": key_id})
+
+    def writes(self, header: Mapping[str, Any]) -> bool:
+        """Whether `sign` writes this header, for whatever id."""
+        key_id = header.get("kid")
+        return isinstance(key_id, str) and header == {"alg": self._algorithm, "typ": "JWT", "kid": key_id}
 
     def read(self, token: str) -> JwtContent:
         """The content of any text that has the form of a token; `signed_by` is the id of its key. `Unreadable` for others."""

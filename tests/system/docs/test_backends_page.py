@@ -173,7 +173,7 @@ def test_c9_the_reference_shows_every_attribute_and_method_of_a_backend() -> Non
 
 
 def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
-    for name in ("ApiError", "Secret", "SecretList", "JwtKeys", "JwtKeysById"):
+    for name in ("ApiError", "Secret", "SecretList", "JwtBackend", "JwtKeys", "JwtKeysById"):
         shown = _methods(_classes()[name])
         for method, parameters in shown.items():
             actual = getattr(getattr(plugins, name), method)
@@ -204,6 +204,7 @@ def test_c9_every_name_that_concerns_backends_is_on_the_page() -> None:
         "tokend.backends.contract",
         "tokend.backends.ids",
         "tokend.backends.json_web_tokens",
+        "tokend.backends.jwt_backend",
         "tokend.core.declarations",
         "tokend.core.secrets",
         "tokend.core.validation",

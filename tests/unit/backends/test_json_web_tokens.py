@@ -166,6 +166,17 @@ def test_a_key_under_another_id_or_none_has_not_signed() -> None:
         keys.read("a.b")
 
 
+def test_a_header_with_more_or_of_another_algorithm_is_not_written() -> None:
+    one_algorithm, by_id = JwtKeys("HS256", [Secret(LONG)]), JwtKeysById("HS256", [("new", Secret(LONG))])
+    assert one_algorithm.writes({"typ": "JWT", "alg": "HS256"})
+    assert by_id.writes({"alg": "HS256", "typ": "JWT", "kid": "another"})
+    for header in ({}, {"alg": "HS256"}, {"alg": "HS512", "typ": "JWT"}, {"alg": "HS256", "typ": "JWT", "cty": "x"}):
+        assert not one_algorithm.writes(header)
+        assert not by_id.writes({**header, "kid": "new"})
+    assert not by_id.writes({"alg": "HS256", "typ": "JWT", "kid": 7})
+    assert not by_id.writes({"alg": "HS256", "typ": "JWT"})
+
+
 @pytest.mark.parametrize(
     "claims",
     [
