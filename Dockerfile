@@ -7,6 +7,7 @@ COPY requirements.txt ./
 RUN /opt/tokend/bin/pip install --no-cache-dir -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY tokend ./tokend
+COPY clients ./clients
 COPY plugins ./plugins
 RUN /opt/tokend/bin/pip install --no-cache-dir --no-deps . ./plugins/tokend-*
 

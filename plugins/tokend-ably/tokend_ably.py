@@ -80,8 +80,12 @@ class AblyOptions(StrictModel):
 class AblyFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    capability: dict[str, list[str]] = Field(description="operations by channel, as in Ably's capability")
-    user: str | None = Field(default=None, description="the clientId; * may be any; without it a client is anonymous")
+    capability: dict[str, list[str]] = Field(
+        description="operations by channel, as in Ably's capability", examples=[{"lobby": ["subscribe"]}]
+    )
+    user: str | None = Field(
+        default=None, description="the clientId; * may be any; without it a client is anonymous", examples=["ann"]
+    )
     format: Literal["token_request", "jwt"] = "token_request"
     revocation_key: Text | None = Field(default=None, description="a key that revokes many tokens at once; jwt only")
     channel_claims: dict[str, Text] | None = Field(default=None, description="claims by channel; jwt only")
@@ -100,6 +104,11 @@ class Ably(Backend):
     }
     max_ttl: ClassVar[int | None] = MAX_TTL
     vendor: ClassVar[str | None] = "ably"
+    example_token: ClassVar[str | None] = (
+        r'{"keyName":"abcdef.ghijkl","ttl":3600000,"capability":"{\"lobby\":[\"subscribe\"]}","clientId":"ann",'
+        '"timestamp":1700000000000,"nonce":"00000000000000000000000000bc614e",'
+        '"mac":"TasybLa6QRBXBdfk1yjifAafFrSIoEAS//sM+AujBKE="}'
+    )
     product_names: ClassVar[Mapping[str, str]] = {"ably": "Ably channels"}
 
     def grant(self, fields: AblyFields, ttl: int, user: str | None = None) -> Grant:

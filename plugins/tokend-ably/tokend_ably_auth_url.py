@@ -31,8 +31,12 @@ from tokend.plugins import (
 
 NAMES = {"user": "clientId"}
 PARAMETERS = {
-    "clientId": {"type": "string"},
-    "capability": {"type": "string", "description": "operations by channel, as JSON"},
+    "clientId": {"type": "string", "description": "id of the client", "examples": ["ann"]},
+    "capability": {
+        "type": "string",
+        "description": "operations by channel, as JSON",
+        "examples": ['{"lobby":["subscribe"]}'],
+    },
     "ttl": {"type": "string", "description": "milliseconds"},
 }
 
@@ -105,22 +109,62 @@ def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return HttpResponse(api_error.status, json.dumps({"error": error}).encode())
 
 
-ANSWER = {"type": "object", "required": ["keyName", "ttl", "capability", "timestamp", "nonce", "mac"]}
+ANSWER = {
+    "type": "object",
+    "required": ["keyName", "ttl", "capability", "timestamp", "nonce", "mac"],
+    "examples": [
+        {
+            "keyName": "xVLyHw.I2jW-w",
+            "ttl": 3_600_000,
+            "capability": '{"lobby":["subscribe"]}',
+            "clientId": "ann",
+            "timestamp": 1_800_000_000_000,
+            "nonce": "c0ffee50a1b2c3d4",
+            "mac": "kVx2…=",
+        }
+    ],
+}
+SUMMARY = "A TokenRequest for Ably's SDKs"
+REMARKS = (
+    "As an SDK requests it at its `authUrl`. With the option `format: jwt` of the dialect, the answer is a JWT as text."
+)
 DIALECT = Dialect(
     "ably",
     (
-        Endpoint("GET", "auth", from_query, render, description=Description(query=PARAMETERS, answer=ANSWER)),
+        Endpoint(
+            "GET",
+            "auth",
+            from_query,
+            render,
+            description=Description(SUMMARY, query=PARAMETERS, answer=ANSWER, remarks=REMARKS),
+        ),
         Endpoint(
             "POST",
             "auth",
             from_form,
             render,
             media=FORM,
-            description=Description(body={"type": "object", "properties": PARAMETERS}, answer=ANSWER),
+            description=Description(
+                SUMMARY, body={"type": "object", "properties": PARAMETERS}, answer=ANSWER, remarks=REMARKS
+            ),
         ),
     ),
     render_error,
     api_version=1,
     Options=Options,
-    error={"type": "object", "required": ["error"]},
+    error={
+        "type": "object",
+        "properties": {
+            "error": {
+                "type": "object",
+                "properties": {
+                    "message": {"type": "string"},
+                    "code": {"type": "integer"},
+                    "statusCode": {"type": "integer"},
+                },
+                "required": ["message", "code", "statusCode"],
+            }
+        },
+        "required": ["error"],
+    },
 )

@@ -82,7 +82,7 @@ class FirebaseOptions(StrictModel):
 class FirebaseFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    user: str | None = Field(default=None, description="the uid")
+    user: str | None = Field(default=None, description="the uid", examples=["ann"])
     claims: dict[str, Scalar | list[Scalar]] | None = Field(
         default=None, min_length=1, description="developer claims, which security rules see as request.auth.token"
     )

@@ -60,9 +60,9 @@ class HmsOptions(StrictModel):
 class HmsFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    room: str = Field(description="the room's id")
-    role: str = Field(description="a role of the template")
-    user: str | None = Field(default=None, description="the user's id")
+    room: str = Field(description="the room's id", examples=["64f1c0ffee64f1c0ffee64f1"])
+    role: str = Field(description="a role of the template", examples=["guest"])
+    user: str | None = Field(default=None, description="the user's id", examples=["ann"])
 
 
 class Claims(StrictModel):

@@ -59,8 +59,8 @@ class Callee(StrictModel):
 class JitsiFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    room: str = Field(description="the room's name, or * for every room")
-    user: str | None = Field(default=None, description="the user's id")
+    room: str = Field(description="the room's name, or * for every room", examples=["lobby"])
+    user: str | None = Field(default=None, description="the user's id", examples=["ann"])
     name: Text | None = Field(default=None, description="the name that others see")
     email: Text | None = Field(default=None, description="the user's address")
     avatar: Url | None = Field(default=None, description="the URL of the user's picture")

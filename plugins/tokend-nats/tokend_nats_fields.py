@@ -78,12 +78,12 @@ class Respond(StrictModel):
 class NatsFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    user: str | None = Field(default=None, description="the user's name")
+    user: str | None = Field(default=None, description="the user's name", examples=["ann"])
     public_key: Annotated[str, AfterValidator(a_user_key)] | None = Field(
         default=None, description="U…, of the client's nkey"
     )
     publish: Subjects = Field(default=[], description="subjects to publish to")
-    subscribe: Subjects = Field(default=[], description="subjects to subscribe to")
+    subscribe: Subjects = Field(default=[], description="subjects to subscribe to", examples=[["lobby.>"]])
     publish_deny: Subjects = Field(default=[], description="subjects excepted from publish")
     subscribe_deny: Subjects = Field(default=[], description="subjects excepted from subscribe")
     inbox: bool = Field(default=False, description="to receive answers at _INBOX_ and the public key")
@@ -91,7 +91,7 @@ class NatsFields(StrictModel):
     max_subscriptions: Amount | None = Field(default=None, description="at most so many subscriptions")
     max_data: Amount | None = Field(default=None, description="at most so many bytes")
     max_payload: Amount | None = Field(default=None, description="bytes of a message")
-    bearer: bool = Field(default=False, description="the token alone logs in, without an nkey")
+    bearer: bool = Field(default=False, description="the token alone logs in, without an nkey", examples=[True])
     connection_types: list[Literal["STANDARD", "WEBSOCKET", "MQTT", "MQTT_WS", "LEAFNODE", "LEAFNODE_WS"]] = Field(
         default=[*CONNECTIONS], min_length=1, description="how the client may connect"
     )

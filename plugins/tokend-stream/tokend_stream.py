@@ -56,7 +56,9 @@ class StreamOptions(StrictModel):
 class StreamFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    user: str | None = Field(default=None, description="the user's id; !anon for calls without a login")
+    user: str | None = Field(
+        default=None, description="the user's id; !anon for calls without a login", examples=["ann"]
+    )
     calls: list[Call] | None = Field(
         default=None, min_length=1, max_length=50, description="calls, as TYPE:ID, that the user becomes a member of"
     )

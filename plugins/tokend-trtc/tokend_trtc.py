@@ -75,7 +75,7 @@ class TrtcOptions(StrictModel):
 class TrtcFields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    user: str | None = Field(default=None, description="the userId")
+    user: str | None = Field(default=None, description="the userId", examples=["ann"])
     room: str | None = Field(default=None, description="the room; without it, the token is a UserSig")
     room_type: Literal["text", "number"] = Field(default="text", description="whether the room is strRoomId or roomId")
     permissions: list[Permission] | None = Field(

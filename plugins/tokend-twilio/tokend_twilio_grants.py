@@ -23,8 +23,8 @@ Parameters = Annotated[dict[ParameterName, Text], Field(min_length=1, max_length
 class TwilioFields(StrictModel):
     """What a token request says beside `kind` and `ttl`. A token has the grants that it has fields of."""
 
-    user: str | None = Field(default=None, description="the identity")
-    room: str | None = Field(default=None, description="Video: the room, or * for every room")
+    user: str | None = Field(default=None, description="the identity", examples=["ann"])
+    room: str | None = Field(default=None, description="Video: the room, or * for every room", examples=["lobby"])
     incoming: bool = Field(default=False, description="Voice: whether the user can be called")
     outgoing_application_sid: ApplicationSid | None = Field(
         default=None, description="Voice: what handles the user's calls"

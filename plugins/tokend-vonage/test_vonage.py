@@ -51,6 +51,10 @@ class TestVideo(BackendConformance):
     )
     ttls = (3600,)
 
+    def test_the_example_of_the_api_reference_is_granted(self) -> None:
+        """A session names its application, so that no example fits every app: this suite grants one of its own."""
+        assert self._grant({"session_id": SESSION}, self.ttls[0])
+
 
 class TestClient(BackendConformance):
     """Tokens of the Client SDK."""

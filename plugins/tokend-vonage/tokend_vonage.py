@@ -94,7 +94,9 @@ def times_and_id(grant: Grant, issuance: Issuance) -> dict[str, Any]:
 class VideoFields(StrictModel):
     """What a token request for Video says beside `kind` and `ttl`."""
 
-    session_id: str = Field(description="the session, which your application created with Vonage's API")
+    session_id: str = Field(
+        description="the session, which your application created with Vonage's API", examples=["1_MX4wMDAwfn4"]
+    )
     role: Literal["subscriber", "publisher", "publisheronly", "moderator"] = "subscriber"
     connection_data: str | None = Field(
         default=None, min_length=1, max_length=MAX_TEXT, description="what others see of the connection"
@@ -161,7 +163,9 @@ class Video(VonageBackend):
 class ClientFields(StrictModel):
     """What a token request for the Client SDK says beside `kind` and `ttl`."""
 
-    user: str | None = Field(default=None, description="the user's name, as your application created it at Vonage")
+    user: str | None = Field(
+        default=None, description="the user's name, as your application created it at Vonage", examples=["ann"]
+    )
     acl: list[Path] = Field(
         default=list(PATHS), min_length=1, description="paths of Vonage's API: users is /*/users/**"
     )

@@ -18,6 +18,7 @@ class Anonymous(AuthScheme):
 
     name: ClassVar[str] = "anonymous"
     Options = AnonymousOptions
+    instructions: ClassVar[str] = "Send no credential: a request without one is accepted as it is."
     priority: ClassVar[int] = 100
     takes_anybody: ClassVar[bool] = True
     from_web_pages: ClassVar[bool] = True

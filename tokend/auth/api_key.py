@@ -22,7 +22,11 @@ class ApiKey(AuthScheme):
 
     name: ClassVar[str] = "api_key"
     Options = ApiKeyOptions
-    reads: tuple[Source, ...] = (BEARER, Header(API_KEY_HEADER))
+    instructions: ClassVar[str] = (
+        "Send the API key in the header `X-API-Key`, or as `Authorization: Bearer KEY`. Keep it on a server: whoever has it "
+        "can act as the caller."
+    )
+    reads: tuple[Source, ...] = (BEARER, Header("X-API-Key"))
     priority: ClassVar[int] = 10
     needs_rules: ClassVar[bool] = False
 

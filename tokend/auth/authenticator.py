@@ -1,7 +1,7 @@
 """Authenticates requests of a route with its auth schemes, and reads the credentials for them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tokend.auth.api_key import API_KEY_HEADER
@@ -52,6 +52,10 @@ class Authenticator:
             caller for scheme in self._schemes if scheme.takes_anybody for caller in scheme.callers
         )
         """Names of the callers that need no credential."""
+
+    def __iter__(self) -> Iterator[AuthScheme]:
+        """Its schemes, in order."""
+        return iter(self._schemes)
 
     @property
     def schemes(self) -> tuple[str, ...]:

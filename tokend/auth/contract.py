@@ -105,6 +105,8 @@ class AuthScheme(ABC):
     """The version of `tokend.plugins` that it was written for."""
     Options: ClassVar[type[BaseModel]]
     """The model of the value under the scheme's key of a caller. The YAML writes a field of type `Secret` as `{env: …}`."""
+    instructions: ClassVar[str] = ""
+    """How a client authenticates, in sentences for the people who write clients. The API reference shows them."""
     reads: tuple[Source, ...] = ()
     """Where it reads credentials. An instance may set the sources of its callers."""
     priority: ClassVar[int] = 50

@@ -44,6 +44,10 @@ class ForwardAuth(AuthScheme):
 
     name: ClassVar[str] = "forward_auth"
     Options = ForwardAuthOptions
+    instructions: ClassVar[str] = (
+        "Sign in at the proxy in front of this server, and send requests through it. The proxy names the user; a client "
+        "sends no credential of its own."
+    )
     reads: tuple[Source, ...] = (PROXY_HEADERS,)
     priority: ClassVar[int] = 80
     brings_claims: ClassVar[bool] = True

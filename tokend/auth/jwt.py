@@ -67,6 +67,10 @@ class Jwt(AuthScheme):
 
     name: ClassVar[str] = "jwt"
     Options = JwtOptions
+    instructions: ClassVar[str] = (
+        "Send the JWT that your identity provider issued to the user as `Authorization: Bearer JWT`, or, where the route "
+        "reads a session cookie, call it from a page of an allowed origin."
+    )
     reads: tuple[Source, ...] = (BEARER,)
     priority: ClassVar[int] = 30
     brings_claims: ClassVar[bool] = True

@@ -37,6 +37,10 @@ class UrlKey(AuthScheme):
 
     name: ClassVar[str] = "url_key"
     Options = UrlKeyOptions
+    instructions: ClassVar[str] = (
+        "Put the key, or the signed text that your back end made, into the path: `k/KEY` follows the path of the route. "
+        "No header is needed."
+    )
     reads: tuple[Source, ...] = (PATH_KEY,)
     priority: ClassVar[int] = 20
     from_web_pages: ClassVar[bool] = True

@@ -117,6 +117,8 @@ class Backend(ABC):
     """Whether its tokens expire. Without expiry, a token must be bound to a connection; its answer has no times."""
     vendor: ClassVar[str | None] = None
     """Backends of one vendor read the same tokens in the same way. An inspection uses one of them."""
+    example_token: ClassVar[str | None] = None
+    """A token that belongs to nobody and that `read` takes, for the request to inspect in the API reference."""
     test_client: ClassVar[str | None] = None
     """The vendor's own page into which a token can be pasted to join: the console offers it. None if there is none."""
     product_names: ClassVar[Mapping[str, str]] = {}

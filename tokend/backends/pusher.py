@@ -121,13 +121,16 @@ class PusherFields(StrictModel):
     """A connection, and the channel that it subscribes to or `sign_in`."""
 
     socket_id: Annotated[str, AfterValidator(_checked_socket)] = Field(
-        description="id that the server gave the connection"
+        description="id that the server gave the connection", examples=["1234.5678"]
     )
     channel: Annotated[str, AfterValidator(_checked_channel)] | None = Field(
-        default=None, max_length=MAX_CHANNEL, description="a channel whose name begins with private- or presence-"
+        default=None,
+        max_length=MAX_CHANNEL,
+        description="a channel whose name begins with private- or presence-",
+        examples=["presence-room-1"],
     )
     sign_in: bool = Field(default=False, description="true, in place of a channel: sign the connection in as the user")
-    user: UserId | None = Field(default=None, description="of a presence channel or a sign-in")
+    user: UserId | None = Field(default=None, description="of a presence channel or a sign-in", examples=["ann"])
     name: str | None = Field(
         default=None,
         min_length=1,
@@ -157,6 +160,10 @@ class Pusher(Backend):
     extras: ClassVar[tuple[str, ...]] = ("auth", "channel_data", "user_data", "shared_secret")
     wildcards: ClassVar[bool] = False
     expires: ClassVar[bool] = False
+    example_token: ClassVar[str | None] = (
+        "app-key:2f6070033e7130e58c41e0eb3234e6c0ef435f33fe9a6791c893f2fd2081f430:1234.5678:presence-room-1:"
+        '{"user_id":"ann"}'
+    )
     vendor: ClassVar[str | None] = "pusher"
     product_names: ClassVar[Mapping[str, str]] = {
         PRIVATE: "private channels",

@@ -96,7 +96,9 @@ class TurnFields(StrictModel):
     """The user of the credentials."""
 
     user: str | None = Field(
-        None, description="who relays: the TURN server logs it and counts its quota (coturn: user-quota)"
+        None,
+        description="who relays: the TURN server logs it and counts its quota (coturn: user-quota)",
+        examples=["ann"],
     )
 
 
@@ -109,6 +111,7 @@ class Turn(Backend):
     privileges: ClassVar[Mapping[str, Meaning]] = {RELAY: CONNECT}
     extras: ClassVar[tuple[str, ...]] = ("username", "password", "uris")
     wildcards: ClassVar[bool] = False
+    example_token: ClassVar[str | None] = "1700003600:ann:FjzImjcpLUeFxqTSQtH2E/AE/Og="
     product_names: ClassVar[Mapping[str, str]] = {SERVICE: "TURN"}
 
     @cached_property

@@ -54,6 +54,29 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.INTERNAL: 500,
 }
 
+MEANINGS: Final[Mapping[Code, str]] = {
+    Code.MALFORMED: "The path, query, headers or body cannot be read.",
+    Code.UNKNOWN_FIELD: "The request has a field that this API does not have.",
+    Code.INVALID_FIELD: "A field is missing, or its value is not valid.",
+    Code.TTL_OUT_OF_RANGE: "The lifetime is shorter or longer than the route or a rule allows.",
+    Code.CREDENTIAL_AMBIGUOUS: "The request has two credentials; send one.",
+    Code.UNAUTHENTICATED: "The request has no credential, and this route needs one.",
+    Code.CREDENTIAL_INVALID: "The credential is not known here, has expired or is not signed as required.",
+    Code.NOT_PERMITTED: "No rule of this caller allows what the token would give.",
+    Code.CAPABILITY_REQUIRED: "The token would need a capability that no rule of this caller names.",
+    Code.WRONG_APP: "The request names another app than that of the route.",
+    Code.NOT_FOUND: "Nothing is served at this path, or the app lacks the kind of token.",
+    Code.METHOD_NOT_ALLOWED: "The path exists, but not for this method; the header Allow names the others.",
+    Code.TOO_LARGE: "The body is longer than this endpoint reads.",
+    Code.URL_TOO_LONG: "The URL is longer than the server reads.",
+    Code.HEADERS_TOO_LARGE: "The headers are longer than the server reads.",
+    Code.UNSUPPORTED_MEDIA_TYPE: "The body is in a format that this endpoint does not read.",
+    Code.RATE_LIMITED: "Too many requests; the header Retry-After gives the seconds to wait.",
+    Code.UNAVAILABLE: "The app, its authorizer or its rate limits are unavailable for now; try again later.",
+    Code.INTERNAL: "The server failed; its log has the reason under the id of the request.",
+}
+"""What each code means, in a sentence for the people who write clients."""
+
 
 class ApiError(Exception):
     """A request failed: a code, a sentence for people, and the field that caused it, if there is one.

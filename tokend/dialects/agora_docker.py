@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec.json
+from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
@@ -12,6 +13,7 @@ from tokend.dialects import fields as reading
 from tokend.dialects.contract import JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import (
     BOOLEAN,
+    CHANNEL,
     REASON,
     ROLE_NUMBER,
     STRING,
@@ -39,6 +41,9 @@ _PARAMETERS, _BUILDING = -1, -2
 def _generate(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.reject_unknown(body, _FIELDS)
+    for name in ("channelName", "uid"):
+        reading.text(body, name)
+    reading.seconds(body, "privilegeExpireTs")
     parts: list[dict[str, object]] = []
     for name, known in _SERVICES.items():
         service = body.get(name, {})
@@ -70,11 +75,14 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
     if name in ("serviceChat", "serviceApaas"):
         kind = "chat" if name == "serviceChat" else "apaas"
         parts: list[dict[str, object]] = []
+        user = reading.text(service, "userUuid")
         if reading.boolean(service, "enableUser"):
-            parts.append({"kind": kind, "user": reading.required(reading.text(service, "userUuid"), "userUuid")})
+            parts.append({"kind": kind, "user": reading.required(user, "userUuid")})
         if reading.boolean(service, "enableApp"):
             parts.append({"kind": kind, "app": True})
         return parts
+    if name == "serviceRtc":
+        agora_fields.role_number(service, "role")
     if not reading.boolean(service, "enable"):
         return []
     match name:
@@ -113,21 +121,48 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
 
 _OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
 _DESCRIPTION: Final = in_body(
+    "One token with every service that the request enables",
     object_of({"code": {"const": 0}, "message": STRING, "data": answer_of("token")}, "code", "data", closed=False),
-    channelName=STRING,
-    uid=STRING,
+    channelName=CHANNEL,
+    uid={
+        **STRING,
+        "description": "Account of the user in RTC and Signaling; empty is any user of the channel, a capability",
+    },
     tokenExpireTs=TTL,
-    privilegeExpireTs={"type": "integer", "minimum": 1, "description": "Seconds"},
+    privilegeExpireTs={"type": "integer", "description": "Seconds; those of the token, where left out"},
     serviceRtc=object_of({"enable": BOOLEAN, "role": ROLE_NUMBER}),
     serviceRtm=object_of({"enable": BOOLEAN}),
     serviceFpa=object_of({"enable": BOOLEAN}),
     serviceChat=_OF_USER,
     serviceApaas=_OF_USER,
 )
+_REMARKS: Final = (
+    "As the Docker image agoracn/token answers. At least one service must be enabled. `tokenExpireTs` and "
+    "`privilegeExpireTs` are in seconds from now. In an answer, `code` is 0; in an error, it is -1 for an invalid request "
+    "and -2 for any other reason, which `reason` names."
+)
+_EXAMPLES: Final = {
+    "RTC and Signaling": {
+        "channelName": "lobby",
+        "uid": "ann",
+        "serviceRtc": {"enable": True, "role": 1},
+        "serviceRtm": {"enable": True},
+    },
+    "A user of Chat": {"serviceChat": {"enableUser": True, "userUuid": "ann"}},
+}
 
 DIALECT: Final = Dialect(
     NAME,
-    (Endpoint("POST", "token/generate", _generate, _render, media=JSON, description=_DESCRIPTION),),
+    (
+        Endpoint(
+            "POST",
+            "token/generate",
+            _generate,
+            _render,
+            media=JSON,
+            description=replace(_DESCRIPTION, remarks=_REMARKS, examples=_EXAMPLES),
+        ),
+    ),
     _render_error,
     error=errors_of({"code": {"type": "integer"}, "message": STRING, "reason": REASON}, "code", "message", "reason"),
 )

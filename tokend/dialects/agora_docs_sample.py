@@ -10,7 +10,7 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue
-from tokend.dialects.describing import REASON, ROLE_NUMBER, STRING, TEXT, UID, answer_of, errors_of, in_body
+from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, answer_of, errors_of, in_body
 from tokend.dialects.rendering import field_of, tokens_as
 
 NAME: Final = "agora-docs-sample"
@@ -63,8 +63,21 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
 
 
 _ANSWER: Final = answer_of("token", code={"const": "200", "type": "string"})
-_RTC: Final = in_body(_ANSWER, "uid", uid=UID, ChannelName=TEXT, channelName=TEXT, role=ROLE_NUMBER)
-_RTM: Final = in_body(_ANSWER, "uid", uid={"type": ["string", "integer"], "description": "a user, not 0"})
+_RTC: Final = in_body(
+    "An RTC token for a channel",
+    _ANSWER,
+    "uid",
+    uid=UID,
+    ChannelName=CHANNEL,
+    channelName={**TEXT, "description": "The same as ChannelName; send one of the two"},
+    role=ROLE_NUMBER,
+)
+_RTM: Final = in_body(
+    "A Signaling token for a user",
+    _ANSWER,
+    "uid",
+    uid={"type": ["string", "integer"], "description": "Id of the user, not 0", "examples": ["ann"]},
+)
 
 DIALECT: Final = Dialect(
     NAME,

@@ -9,7 +9,7 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, TEXT, UID_TEXT, answer_of, in_query
+from tokend.dialects.describing import CHANNEL, ERROR, UID_TEXT, USER, answer_of, in_query
 from tokend.dialects.rendering import render_error, tokens_as
 
 NAME: Final = "agora-npm-demo"
@@ -43,10 +43,16 @@ DIALECT: Final = Dialect(
             "rtcToken",
             _rtc,
             tokens_as("key"),
-            description=in_query(answer_of("key"), "channelName", channelName=TEXT, uid=UID_TEXT),
+            description=in_query(
+                "An RTC token for a publisher", answer_of("key"), "channelName", channelName=CHANNEL, uid=UID_TEXT
+            ),
         ),
         Endpoint(
-            "GET", "rtmToken", _rtm, tokens_as("key"), description=in_query(answer_of("key"), "account", account=TEXT)
+            "GET",
+            "rtmToken",
+            _rtm,
+            tokens_as("key"),
+            description=in_query("A Signaling token for a user", answer_of("key"), "account", account=USER),
         ),
     ),
     render_error,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec.json
+from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Issued, TokenRequest
@@ -11,6 +12,7 @@ from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import (
+    CHANNEL,
     ERROR,
     STRING,
     TEXT,
@@ -138,20 +140,37 @@ def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> H
 _TYPE: Final = {"type": "integer", "enum": [_RTC, _RTM], "description": "1 is RTC, 2 is RTM"}
 _GENERATED: Final = object_of({"code": {"const": 0}, "data": answer_of("token")}, "code", "data", closed=False)
 _SHARED: Final = {
-    "appId": TEXT,
-    "appCertificate": {**STRING, "description": "not looked at"},
-    "channelName": TEXT,
+    "appId": {**TEXT, "description": "App ID of the app; any other is 403", "examples": ["YOUR-APP-ID"]},
+    "appCertificate": {
+        **STRING,
+        "description": "Not looked at. Do not send it: a certificate belongs on servers alone",
+    },
+    "channelName": {**CHANNEL, "description": "Name of the channel; RTC needs it"},
     "expire": TTL,
-    "src": {"description": "not looked at"},
-    "ts": {"description": "not looked at"},
-    "uid": TEXT,
+    "src": {"description": "Not looked at"},
+    "ts": {"description": "Not looked at"},
+    "uid": {**TEXT, "description": "A uid in digits, or an account; the user of Signaling", "examples": ["7"]},
 }
-_GENERATE_V1: Final = in_body(_GENERATED, "type", "appId", "uid", type=_TYPE, **_SHARED)
+_GENERATE_V1: Final = in_body(
+    "An RTC or a Signaling token, as the API examples request it",
+    _GENERATED,
+    *("type", "appId", "uid"),
+    type=_TYPE,
+    **_SHARED,
+)
 _GENERATE_V2: Final = in_body(
-    _GENERATED, "types", "appId", "uid", types={"type": "array", "items": _TYPE, "minItems": 1}, **_SHARED
+    "A token for RTC, Signaling or both, as the API examples request it",
+    _GENERATED,
+    *("types", "appId", "uid"),
+    types={"type": "array", "items": _TYPE, "minItems": 1, "examples": [[_RTC, _RTM]]},
+    **_SHARED,
 )
 _CONVERSATION: Final = in_body(
-    answer_of("rtcToken", "rtmToken", expireAt=UNIX_SECONDS), "channel", "uid", channel=TEXT, uid={**UID, "minimum": 1}
+    "An RTC and a Signaling token, as the guide to Conversational AI requests them",
+    answer_of("rtcToken", "rtmToken", expireAt=UNIX_SECONDS),
+    *("channel", "uid"),
+    channel=CHANNEL,
+    uid={**UID, "minimum": 1, "description": "Numeric id of the user, in both tokens"},
 )
 
 DIALECT: Final = Dialect(
@@ -166,7 +185,14 @@ DIALECT: Final = Dialect(
             "access_token",
             _access_token,
             tokens_as("token"),
-            description=in_query(answer_of("token"), "channel", channel=TEXT, uid=UID_TEXT, expiredTs=UNIX_SECONDS),
+            description=in_query(
+                "An RTC token for a publisher, as the older Node server answers",
+                answer_of("token"),
+                "channel",
+                channel=CHANNEL,
+                uid=UID_TEXT,
+                expiredTs={**UNIX_SECONDS, "description": "When the token shall expire, in Unix seconds"},
+            ),
         ),
         Endpoint(
             "GET",
@@ -174,7 +200,15 @@ DIALECT: Final = Dialect(
             _flask,
             token_as_text,
             render_error=render_error_as_text,
-            description=in_query(TOKEN_AS_TEXT, "channel_name", channel_name=TEXT),
+            description=replace(
+                in_query(
+                    "An RTC token as text, as the Flask server answers",
+                    TOKEN_AS_TEXT,
+                    "channel_name",
+                    channel_name=CHANNEL,
+                ),
+                remarks="The request has no user, so the token is for any user of the channel, which needs a capability.",
+            ),
         ),
         Endpoint("POST", "api/token", _conversation, _conversation_answer, description=_CONVERSATION),
     ),

@@ -9,7 +9,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, STRING, TEXT, TOKEN_AS_TEXT, TTL, answer_of, in_body, in_query, object_of
+from tokend.dialects.describing import ERROR, TOKEN_AS_TEXT, TTL, USER, answer_of, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
 
 NAME: Final = "agora-samples-chat"
@@ -62,9 +62,17 @@ def _java(request: HttpRequest) -> Issue:
 
 
 _ANSWER: Final = answer_of("token")
+_OF_USER: Final = "A Chat token for a user"
+_OF_APP: Final = "A Chat token for the REST API: an administrator's, which needs a capability"
+_TYPE: Final = {
+    "type": "string",
+    "enum": ["user", "app"],
+    "description": "user needs userId; app is an administrator's",
+}
 _JAVA: Final = Description(
+    "A Chat token as text, as the Java sample answers",
     body=object_of(
-        {"tokenType": {"type": "string", "enum": ["user", "app"]}, "userId": STRING, "expireSeconds": TTL},
+        {"tokenType": _TYPE, "userId": USER, "expireSeconds": TTL},
         "tokenType",
         closed=False,  # other fields of the form are not looked at
     ),
@@ -79,24 +87,28 @@ DIALECT: Final = Dialect(
             "generate-user-token",
             _generate_user,
             tokens_as("token"),
-            description=in_body(_ANSWER, "user_uuid", user_uuid=TEXT, expire=TTL),
+            description=in_body(_OF_USER, _ANSWER, "user_uuid", user_uuid=USER, expire=TTL),
         ),
         Endpoint(
-            "POST", "generate-app-token", _generate_app, tokens_as("token"), description=in_body(_ANSWER, expire=TTL)
+            "POST",
+            "generate-app-token",
+            _generate_app,
+            tokens_as("token"),
+            description=in_body(_OF_APP, _ANSWER, expire=TTL),
         ),
         Endpoint(
             "GET",
             "api/token/generateUserToken",
             _query_user,
             tokens_as("token"),
-            description=in_query(_ANSWER, "account", account=TEXT, expireTimeInSeconds=TTL),
+            description=in_query(_OF_USER, _ANSWER, "account", account=USER, expireTimeInSeconds=TTL),
         ),
         Endpoint(
             "GET",
             "api/token/generateAppToken",
             _query_app,
             tokens_as("token"),
-            description=in_query(_ANSWER, expireTimeInSeconds=TTL),
+            description=in_query(_OF_APP, _ANSWER, expireTimeInSeconds=TTL),
         ),
         Endpoint(
             "GET",
@@ -104,7 +116,7 @@ DIALECT: Final = Dialect(
             _web(app=False),
             token_as_text,
             render_error=render_error_as_text,
-            description=Description(answer=TOKEN_AS_TEXT),
+            description=Description(_OF_USER, {"username": USER}, answer=TOKEN_AS_TEXT),
         ),
         Endpoint(
             "GET",
@@ -112,7 +124,7 @@ DIALECT: Final = Dialect(
             _web(app=True),
             token_as_text,
             render_error=render_error_as_text,
-            description=Description(answer=TOKEN_AS_TEXT),
+            description=Description(_OF_APP, answer=TOKEN_AS_TEXT),
         ),
         Endpoint(
             "POST",

@@ -10,7 +10,16 @@ from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
 from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, TTL, answer_of
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import PATH, USER_PATH, both_006, rtc_request, rtm_request
+from tokend.dialects.rtc_paths import (
+    PATH,
+    RTC_SUMMARY,
+    RTE_SUMMARY,
+    RTM_SUMMARY,
+    USER_PATH,
+    both_006,
+    rtc_request,
+    rtm_request,
+)
 
 NAME: Final = "agora-token-guide"
 
@@ -32,9 +41,9 @@ def _rte(request: HttpRequest) -> Issue:
 
 
 _QUERY: Final = {"expiry": TTL, "expireTime": TTL}
-_RTC: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken"))
-_RTM: Final = Description(query=_QUERY, answer=answer_of("rtmToken"))
-_RTE: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken", "rtmToken"))
+_RTC: Final = Description(RTC_SUMMARY, PATH, _QUERY, answer=answer_of("rtcToken"))
+_RTM: Final = Description(RTM_SUMMARY, PATH, _QUERY, answer=answer_of("rtmToken"))
+_RTE: Final = Description(RTE_SUMMARY, PATH, _QUERY, answer=answer_of("rtcToken", "rtmToken"))
 
 DIALECT: Final = Dialect(
     NAME,

@@ -12,11 +12,11 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, TTL, answer_of
+from tokend.dialects.describing import ERROR, TTL, USER, answer_of
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import PATH, USER_PATH, rtc_request, rtm_request
+from tokend.dialects.rtc_paths import PATH, RTC_SUMMARY, RTE_SUMMARY, RTM_SUMMARY, USER_PATH, rtc_request, rtm_request
 
 NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}
@@ -58,9 +58,23 @@ def _chat_account(request: HttpRequest) -> Issue:
 
 
 _QUERY: Final = {"expiry": TTL}
-_RTC_DESCRIPTION: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken"))
-_RTE_DESCRIPTION: Final = Description(path=PATH, query=_QUERY, answer=answer_of("rtcToken", "rtmToken"))
-_CHAT_DESCRIPTION: Final = Description(query=_QUERY, answer=answer_of("chatToken"))
+_RTC_DESCRIPTION: Final = Description(RTC_SUMMARY, PATH, _QUERY, answer=answer_of("rtcToken"))
+_RTM_DESCRIPTION: Final = Description(RTM_SUMMARY, PATH, _QUERY, answer=answer_of("rtmToken"))
+_RTE_DESCRIPTION: Final = Description(
+    RTE_SUMMARY,
+    PATH,
+    _QUERY,
+    answer=answer_of("rtcToken", "rtmToken"),
+    remarks="The Signaling token is for rtmuid if the path has it, else for rtcuid. It also joins the stream channel.",
+)
+_CHAT_APP_DESCRIPTION: Final = Description(
+    "A Chat token for the REST API: an administrator's, which needs a capability",
+    query=_QUERY,
+    answer=answer_of("chatToken"),
+)
+_CHAT_DESCRIPTION: Final = Description(
+    "A Chat token for a user", {"chatid": USER}, _QUERY, answer=answer_of("chatToken")
+)
 
 DIALECT: Final = Dialect(
     NAME,
@@ -71,13 +85,13 @@ DIALECT: Final = Dialect(
             "rtm/{rtmuid}",
             _rtm,
             tokens_as("rtmToken"),
-            description=Description(query=_QUERY, answer=answer_of("rtmToken")),
+            description=_RTM_DESCRIPTION,
         ),
         Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken"), description=_RTE_DESCRIPTION),
         Endpoint(
             "GET", f"rte/{USER_PATH}/{{rtmuid}}", _rte, tokens_as("rtcToken", "rtmToken"), description=_RTE_DESCRIPTION
         ),
-        Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
+        Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken"), description=_CHAT_APP_DESCRIPTION),
         Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
         Endpoint("POST", "getToken", get_token, tokens_as("token"), description=GET_TOKEN),
     ),

@@ -142,7 +142,10 @@ class Description(Struct, frozen=True):
 
     `path` and `query`: parameters by name; one of the path that is left out is any text. `required`: the parameters of the
     query that must be there. `body`: of JSON, or of a form if the endpoint's `media` is FORM. `answer`: that of a request that
-    succeeds, with `status`; it is plain text if the schema is of a string.
+    succeeds, with `status`; it is plain text if the schema is of a string. `remarks`: what the summary leaves out, in Markdown.
+
+    The document's examples come from these schemas: the first of their `examples`, for what is required or has them.
+    `examples`: example bodies, each under its title, in place of those.
     """
 
     summary: str | None = None
@@ -152,6 +155,8 @@ class Description(Struct, frozen=True):
     body: Schema | None = None
     answer: Schema | None = None
     status: int = 200
+    remarks: str | None = None
+    examples: Mapping[str, Any] = NOTHING
 
 
 class Endpoint(Struct, frozen=True):

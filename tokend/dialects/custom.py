@@ -190,18 +190,18 @@ def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
         values[issued.token_request.kind] = of_token
         if len(tokens) == 1:
             values |= of_token
-    content = _fill(custom.response, values)
+    content = fill(custom.response, values)
     if isinstance(content, dict):
         return HttpResponse(custom.status, msgspec.json.encode({**content, **clamped_ttl(outcomes)}))
     return HttpResponse(custom.status, _text(content).encode(), TEXT)
 
 
-def _fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """Insert values into a template. A text that is only a placeholder becomes the value, with its type."""
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Insert values into the template of a response. A text that is only a placeholder becomes the value, with its type."""
     if isinstance(template, Mapping):
-        return {name: _fill(value, values) for name, value in template.items()}
+        return {name: fill(value, values) for name, value in template.items()}
     if isinstance(template, list):
-        return [_fill(value, values) for value in template]
+        return [fill(value, values) for value in template]
     if not isinstance(template, str):
         return template
     whole = _PLACEHOLDER.fullmatch(template)

@@ -1,9 +1,12 @@
-"""JSON Schemas for the descriptions of endpoints, for the OpenAPI document. `TTL` has the bounds of the route."""
+"""JSON Schemas for the descriptions of endpoints, for the OpenAPI document. `TTL` has the bounds of the route.
+
+Schemas with `examples` are in the example of a request, also where the request may leave them out.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokend.core.errors import STATUS, Code
+from tokend.core.errors import STATUS
 from tokend.dialects.agora_fields import ROLES
 from tokend.dialects.contract import Description, Schema
 
@@ -12,11 +15,35 @@ TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 BOOLEAN: Final[Schema] = {"type": "boolean"}
 TTL: Final[Schema] = {"$ref": "#/components/schemas/Ttl"}
 UNIX_SECONDS: Final[Schema] = {"type": "integer", "description": "Unix seconds"}
-ROLE: Final[Schema] = {"type": "string", "enum": list(ROLES)}
-ROLE_NUMBER: Final[Schema] = {"type": "integer", "enum": [1, 2], "description": "1 is publisher, 2 is subscriber"}
-UID: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 4_294_967_295}
-UID_TEXT: Final[Schema] = {"type": "string", "pattern": "^-?[0-9]{1,10}$"}
-_CODE: Final[Schema] = {"type": "string", "enum": sorted(Code)}
+CHANNEL: Final[Schema] = {**TEXT, "description": "Name of the channel", "examples": ["lobby"]}
+USER: Final[Schema] = {**TEXT, "description": "Id of the user", "examples": ["ann"]}
+ROLE: Final[Schema] = {
+    "type": "string",
+    "enum": list(ROLES),
+    "description": "What the user may do in the channel: a publisher sends and receives, a subscriber only receives",
+    "examples": ["publisher"],
+}
+ROLE_NUMBER: Final[Schema] = {
+    "type": "integer",
+    "enum": [1, 2],
+    "description": "1 is publisher (the default), 2 is subscriber",
+    "examples": [1],
+}
+UID: Final[Schema] = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 4_294_967_295,
+    "description": "Numeric id of the user; 0 is any user, which needs a capability",
+    "examples": [7],
+}
+UID_TEXT: Final[Schema] = {
+    "type": "string",
+    "pattern": "^-?[0-9]{1,10}$",
+    "description": "Numeric id of the user, in digits; left out or 0 is any user, which needs a capability",
+    "examples": ["7"],
+}
+TOKEN: Final[Schema] = {"type": "string", "examples": ["007eJxTYFhT…"]}
+_CODE: Final[Schema] = {"$ref": "#/components/schemas/ErrorCode"}
 
 
 def object_of(properties: Mapping[str, Schema], *required: str, closed: bool = True) -> dict[str, Any]:
@@ -28,7 +55,7 @@ def object_of(properties: Mapping[str, Schema], *required: str, closed: bool = T
 def answer_of(*names: str, **more: Schema) -> dict[str, Any]:
     """The schema of what `rendering.tokens_as` renders: tokens under these names, and `more`."""
     clamped = {"type": "integer", "description": "Seconds, where the route shortened the lifetime"}
-    return object_of({**dict.fromkeys(names, STRING), **more, "ttl": clamped}, *names, *more, closed=False)
+    return object_of({**dict.fromkeys(names, TOKEN), **more, "ttl": clamped}, *names, *more, closed=False)
 
 
 def errors_of(properties: Mapping[str, Schema], *required: str) -> dict[str, Any]:
@@ -48,15 +75,15 @@ ERROR: Final = errors_of(
 )
 """What `rendering.render_error` renders."""
 REASON: Final[Schema] = _CODE
-TOKEN_AS_TEXT: Final = STRING
+TOKEN_AS_TEXT: Final = TOKEN
 """What `rendering.token_as_text` renders."""
 
 
-def in_query(answer: Schema, *required: str, **query: Schema) -> Description:
+def in_query(summary: str, answer: Schema, /, *required: str, **query: Schema) -> Description:
     """An endpoint that reads the query alone. `required`: the parameters that must be there."""
-    return Description(query=query, required=required, answer=answer)
+    return Description(summary, query=query, required=required, answer=answer)
 
 
-def in_body(answer: Schema, *required: str, **properties: Schema) -> Description:
+def in_body(summary: str, answer: Schema, /, *required: str, **properties: Schema) -> Description:
     """An endpoint that reads the body alone. `required`: the properties that must be there."""
-    return Description(body=object_of(properties, *required), answer=answer)
+    return Description(summary, body=object_of(properties, *required), answer=answer)

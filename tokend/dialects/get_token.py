@@ -2,22 +2,32 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
-from tokend.dialects.describing import ROLE, STRING, TTL, answer_of, in_body
+from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, answer_of, in_body
 
 _FIELDS: Final = ("tokenType", "channel", "role", "uid", "expire")
-DESCRIPTION: Final = in_body(
-    answer_of("token"),
-    "tokenType",
-    tokenType={"type": "string", "enum": ["rtc", "rtm", "chat"]},
-    channel=STRING,
-    role=ROLE,
-    uid=STRING,
-    expire=TTL,
+DESCRIPTION: Final = replace(
+    in_body(
+        "A token for RTC, Signaling or Chat",
+        answer_of("token"),
+        "tokenType",
+        tokenType={"type": "string", "enum": ["rtc", "rtm", "chat"], "description": "rtm is Signaling"},
+        channel={**CHANNEL, "description": "The channel of RTC; for rtm, a stream channel that the token joins too"},
+        role={**ROLE, "description": f"{ROLE['description']}. In RTC subscriber, where left out"},
+        uid={**STRING, "description": "Id of the user. chat without it is an administrator's token, a capability"},
+        expire=TTL,
+    ),
+    examples={
+        "RTC": {"tokenType": "rtc", "channel": "lobby", "role": "publisher", "uid": "7"},
+        "Signaling": {"tokenType": "rtm", "uid": "ann"},
+        "Chat": {"tokenType": "chat", "uid": "ann"},
+    },
 )
 _NAMES: Final = {"ttl": "expire", "account": "uid", "user": "uid"}
 

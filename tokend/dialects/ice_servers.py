@@ -12,23 +12,30 @@ import msgspec.json
 
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
-from tokend.dialects.describing import ERROR, STRING, TEXT, TTL, in_body, in_query, object_of
+from tokend.dialects.describing import ERROR, STRING, TTL, USER, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error
-from tokend.dialects.turn_answers import credentials_for, turn_server
+from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server
 
 NAME: Final = "ice-servers"
 _PATH: Final = "ice-servers"
 _SERVER: Final = object_of(
-    {"urls": {"type": "array", "items": STRING}, "username": STRING, "credential": STRING}, "urls", closed=False
+    {
+        "urls": {"type": "array", "items": STRING, "examples": [TURN_SERVER["properties"]["uris"]["examples"][0]]},
+        "username": TURN_SERVER["properties"]["username"],
+        "credential": TURN_SERVER["properties"]["password"],
+    },
+    "urls",
+    closed=False,
 )
 _ANSWER: Final = object_of(
     {
         "iceServers": {"type": "array", "items": _SERVER},
-        "ttl": {"type": "integer", "description": "Seconds"},
+        "ttl": TURN_SERVER["properties"]["ttl"],
     },
     *("iceServers", "ttl"),
     closed=False,
 )
+_SUMMARY: Final = "ICE servers with TURN credentials, as RTCPeerConnection takes them"
 
 
 def _get(request: HttpRequest) -> Issue:
@@ -56,8 +63,8 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", _PATH, _get, _render, description=in_query(_ANSWER, user=TEXT, ttl=TTL)),
-        Endpoint("POST", _PATH, _post, _render, description=in_body(_ANSWER, user=TEXT, ttl=TTL)),
+        Endpoint("GET", _PATH, _get, _render, description=in_query(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),
+        Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),
     ),
     render_error,
     error=ERROR,

@@ -16,7 +16,7 @@ from tokend.core.model import Issued, TokenRequest
 from tokend.core.validation import StrictModel
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
-from tokend.dialects.describing import ERROR, STRING, TEXT, answer_of, object_of
+from tokend.dialects.describing import CHANNEL, ERROR, STRING, TEXT, answer_of, object_of
 from tokend.dialects.rendering import clamped_ttl, render_error
 
 NAME: Final = "livekit"
@@ -126,19 +126,44 @@ _ROOM_CONFIG: Final = object_of(
 )
 _BODY: Final = object_of(
     {
-        **dict.fromkeys((name for name in _FIELDS if name not in ("participant_attributes", "room_config")), STRING),
+        _ROOM: {
+            **STRING,
+            "description": "The room; made up where left out, if the route does so",
+            "examples": ["lobby"],
+        },
+        "participant_identity": {
+            **STRING,
+            "description": "Id of the participant, unique in the room; made up where left out, if the route does so",
+            "examples": ["ann"],
+        },
+        "participant_name": {**STRING, "description": "The name that others see", "examples": ["Ann"]},
+        "participant_metadata": {**STRING, "description": "Text that the other participants get"},
         "participant_attributes": {"type": "object", "additionalProperties": STRING},
         "room_config": _ROOM_CONFIG,
         **{name: {**STRING, "description": f"an older name of {said}"} for name, said in _OLDER.items()},
     }
 )
+_URL: Final = {**STRING, "description": "Where the client connects", "examples": ["wss://media.example.com"]}
+_TOKEN: Final = {**STRING, "examples": ["eyJhbGciOiJIUzI1NiJ9.eyJ2aWRlbyI6…"]}
 _STANDARD: Final = Description(
-    summary="LiveKit's standard token endpoint",
+    "A token to join a room, as LiveKit's SDKs request it",
     body=_BODY,
-    answer=answer_of("server_url", "participant_token"),
+    answer=answer_of(server_url=_URL, participant_token=_TOKEN),
     status=201,
+    remarks="Every field may be left out: a rule supplies the participant, or the route makes up what is missing.",
 )
-_DETAILS: Final = answer_of("serverUrl", "roomName", "participantName", "participantToken")
+_DETAILS: Final = answer_of(
+    serverUrl=_URL,
+    roomName=CHANNEL,
+    participantName={**STRING, "examples": ["Ann"]},
+    participantToken=_TOKEN,
+)
+_DETAILS_SUMMARY: Final = "A token to join a room, as LiveKit's starter apps request it"
+_QUERY_PARAMETERS: Final = {
+    "roomName": CHANNEL,
+    "participantName": {**TEXT, "description": "The name that others see", "examples": ["Ann"]},
+    "metadata": {**TEXT, "description": "Text that the other participants get"},
+}
 
 DIALECT: Final = Dialect(
     NAME,
@@ -149,14 +174,19 @@ DIALECT: Final = Dialect(
             "api/connection-details",
             _details,
             _render_details,
-            description=Description(query=dict.fromkeys(_QUERY, TEXT), answer=_DETAILS),
+            description=Description(
+                _DETAILS_SUMMARY,
+                query=_QUERY_PARAMETERS,
+                answer=_DETAILS,
+                remarks="The request has no identity: a rule supplies it, or the route makes it up.",
+            ),
         ),
         Endpoint(
             "POST",
             "api/connection-details",
             _standard,
             _render_details,
-            description=Description(body=_BODY, answer=_DETAILS),
+            description=Description(_DETAILS_SUMMARY, body=_BODY, answer=_DETAILS),
         ),
     ),
     render_error,

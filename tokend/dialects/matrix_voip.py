@@ -56,7 +56,11 @@ DIALECT: Final = Dialect(
             f"_matrix/client/{version}/voip/turnServer",
             _parse,
             turn_server_as_json,
-            description=Description(answer=TURN_SERVER),
+            description=Description(
+                "TURN credentials for a call of a Matrix client",
+                answer=TURN_SERVER,
+                remarks="The request names no user: a rule supplies it from the claims of the caller. `errcode` is Matrix's.",
+            ),
         )
         for version in _VERSIONS
     ),

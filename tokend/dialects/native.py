@@ -192,14 +192,25 @@ _ERROR: Final = object_of(
     closed=False,
 )
 _TOKEN: Final = Description(
-    "A token of any kind", body={"$ref": f"{_COMPONENTS}TokenRequest"}, answer={"$ref": f"{_COMPONENTS}Token"}
+    "A token of any kind",
+    body={"$ref": f"{_COMPONENTS}TokenRequest"},
+    answer={"$ref": f"{_COMPONENTS}Token"},
+    remarks="The body has the kind, the fields of that kind, and optionally the lifetime. Renew the token at `renew_at`.",
 )
 _TOKENS: Final = Description(
     f"Up to {MAX_BATCH} tokens, each of which succeeds or fails by itself",
     body={"$ref": f"{_COMPONENTS}Batch"},
     answer={"$ref": f"{_COMPONENTS}Results"},
+    remarks="The answer is 200 and has a result for each request, in order: the token, or `error` with a code.",
 )
 _RULE_RESULT: Final = object_of({"rule": STRING, "unmet": _TEXTS}, "rule", "unmet")
+_EXPLANATION: Final = {
+    "issued": False,
+    "caller": "web",
+    "error": {"code": "not_permitted", "detail": "no rule allows this"},
+    "rule_results": [{"rule": "apps.demo.callers.web.rules[0]", "unmet": ["the channel does not match"]}],
+}
+_ANY_USER: Final = {"type": ["string", "integer"], "description": "The user who would join"}
 _EXPLAIN: Final = Description(
     "By which rule a token would be issued, or what each rule lacks; nothing is minted",
     body={"$ref": f"{_COMPONENTS}TokenRequest"},
@@ -215,16 +226,26 @@ _EXPLAIN: Final = Description(
         },
         *("issued", "caller", "rule_results"),
         closed=False,
-    ),
+    )
+    | {"examples": [_EXPLANATION]},
+    remarks="The body is that of `v1/token`. `gives` is what the token would give, and `rule` the rule that allows it.",
 )
 _INSPECTION: Final = Description(
     "What a token gives, who signed it, how long it lasts, why a join would fail",
     body=object_of(
-        dict.fromkeys(_INSPECT, STRING) | {name: {"type": ["string", "integer"]} for name in ("user", "uid")}, "token"
+        {
+            "token": {"$ref": f"{_COMPONENTS}InspectedToken"},
+            "channel": {**STRING, "description": "The channel that a client would join"},
+            **dict.fromkeys(_USERS, _ANY_USER),
+            "product": {**STRING, "description": "The service that would be used, such as rtc"},
+        },
+        "token",
     ),
-    answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False),
+    answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False)
+    | {"examples": [{"problems": ["The token expired on 2023-11-14 at 23:13:20 UTC."], "notes": []}]},
+    remarks="`problems` says why a join would fail, `notes` what else is worth knowing. Other fields give the token's content.",
 )
-_OPENAPI: Final = Description("This document", answer={"type": "object"})
+_OPENAPI: Final = Description("This document", answer={"type": "object", "examples": [{"openapi": "3.1.0"}]})
 
 DIALECT: Final = Dialect(
     NAME,

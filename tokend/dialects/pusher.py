@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec.json
+from msgspec.structs import replace
 from pydantic import Field
 
 from tokend.core import strict_json
@@ -15,7 +16,7 @@ from tokend.core.model import Issued, TokenRequest
 from tokend.core.validation import StrictModel
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import FORM, JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
-from tokend.dialects.describing import ERROR, STRING, TEXT, in_body, object_of
+from tokend.dialects.describing import ERROR, STRING, TEXT, USER, in_body, object_of
 from tokend.dialects.rendering import render_error
 
 NAME: Final = "pusher"
@@ -84,15 +85,42 @@ def _render(*names: str) -> Callable[[HttpRequest, Sequence[Outcome]], HttpRespo
     return render
 
 
-_USER_FIELDS: Final = {"user_id": TEXT, "name": TEXT, "user_info": {"type": ["object", "string"]}}
-_AUTH: Final = object_of({"auth": STRING, "channel_data": STRING, "shared_secret": STRING}, "auth")
-_CHANNEL: Final = in_body(_AUTH, "socket_id", "channel_name", socket_id=TEXT, channel_name=TEXT, **_USER_FIELDS)
+_SOCKET_ID: Final = {**TEXT, "description": "Id that Pusher gave the connection", "examples": ["1234.5678"]}
+_USER_FIELDS: Final = {
+    "user_id": {**TEXT, "description": "Id of the user; a rule may supply it"},
+    "name": {**TEXT, "description": "Name of the user, which others see"},
+    "user_info": {"type": ["object", "string"], "description": "What others see of the user; in a form, JSON as text"},
+}
+_AUTH_TEXT: Final = {**STRING, "description": "Key and signature", "examples": ["app-key:4c8a…"]}
+_AUTH: Final = object_of({"auth": _AUTH_TEXT, "channel_data": STRING, "shared_secret": STRING}, "auth")
+_CHANNEL: Final = replace(
+    in_body(
+        "The authorization of a private or presence channel",
+        _AUTH,
+        *("socket_id", "channel_name"),
+        socket_id=_SOCKET_ID,
+        channel_name={**TEXT, "description": "Begins with private- or presence-", "examples": ["presence-room-1"]},
+        **_USER_FIELDS,
+    ),
+    examples={
+        "A presence channel": {"socket_id": "1234.5678", "channel_name": "presence-room-1", "user_id": "ann"},
+        "A private channel": {"socket_id": "1234.5678", "channel_name": "private-room-1"},
+    },
+)
 _SIGN_IN: Final = in_body(
-    object_of({"auth": STRING, "user_data": STRING}, "auth", "user_data"),
+    "The sign-in of a connection as a user",
+    object_of(
+        {"auth": _AUTH_TEXT, "user_data": {**STRING, "description": "JSON as text", "examples": ['{"id":"ann"}']}},
+        *("auth", "user_data"),
+    ),
     "socket_id",
-    socket_id=TEXT,
-    **_USER_FIELDS,
-    watchlist={"type": ["array", "string"], "items": STRING},
+    socket_id=_SOCKET_ID,
+    **{**_USER_FIELDS, "user_id": USER},
+    watchlist={
+        "type": ["array", "string"],
+        "items": STRING,
+        "description": "Users of whom the connection learns when they are online; in a form, JSON as text",
+    },
 )
 
 DIALECT: Final = Dialect(

@@ -10,16 +10,21 @@ from tokend.core.model import NOTHING, TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
-from tokend.dialects.describing import ROLE
+from tokend.dialects.describing import CHANNEL, ROLE, USER
 
 USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
 
 PATH: Final = {
+    "channel": CHANNEL,
     "role": ROLE,
-    "tokenType": {"type": "string", "enum": ["uid", "userAccount"]},
-    "rtcuid": {"type": "string", "description": "a uid or an account, as tokenType says"},
+    "tokenType": {"type": "string", "enum": ["uid", "userAccount"], "description": "What rtcuid is"},
+    "rtcuid": {"type": "string", "description": "A uid or an account, as tokenType says", "examples": ["7"]},
+    "rtmuid": USER,
 }
-"""The schemas of the path's parameters."""
+"""The schemas of the parameters in such paths."""
+RTC_SUMMARY: Final = "An RTC token for a channel"
+RTM_SUMMARY: Final = "A Signaling token for a user"
+RTE_SUMMARY: Final = "An RTC and a Signaling token"
 
 
 def rtc_request(

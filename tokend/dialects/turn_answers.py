@@ -12,10 +12,14 @@ from tokend.dialects.describing import STRING, object_of
 KIND: Final = "turn"
 TURN_SERVER: Final = object_of(
     {
-        "username": STRING,
-        "password": STRING,
-        "ttl": {"type": "integer", "description": "Seconds"},
-        "uris": {"type": "array", "items": STRING},
+        "username": {
+            **STRING,
+            "description": "When the credentials end in Unix seconds, and the user",
+            "examples": ["1800003600:ann"],
+        },
+        "password": {**STRING, "examples": ["oNWzT7Ea…"]},
+        "ttl": {"type": "integer", "description": "Seconds", "examples": [3600]},
+        "uris": {"type": "array", "items": STRING, "examples": [["turn:turn.example.com:3478?transport=udp"]]},
     },
     *("username", "password", "ttl", "uris"),
     closed=False,

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from tokend.core.errors import ApiError, Code
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, TEXT, in_query, object_of
+from tokend.dialects.describing import ERROR, USER, in_query, object_of
 from tokend.dialects.rendering import render_error
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
 
 NAME: Final = "turn-rest"
 KEY: Final = "key"
-_SERVICE: Final = {"type": "string", "enum": ["turn"]}
-_KEY: Final = {**TEXT, "description": "A key of the scheme url_key"}
+_SUMMARY: Final = "TURN credentials"
+_SERVICE: Final = {"type": "string", "enum": ["turn"], "description": "Always turn"}
 
 
 def _get(request: HttpRequest) -> Issue:
@@ -44,7 +44,7 @@ DIALECT: Final = Dialect(
             "",
             _get,
             turn_server_as_json,
-            description=in_query(TURN_SERVER, "service", service=_SERVICE, username=TEXT, key=_KEY),
+            description=in_query(_SUMMARY, TURN_SERVER, "service", service=_SERVICE, username=USER),
             key_parameter=KEY,
         ),
         Endpoint(
@@ -54,8 +54,8 @@ DIALECT: Final = Dialect(
             turn_server_as_json,
             media=FORM,
             description=Description(
-                query={KEY: _KEY},
-                body=object_of({"service": _SERVICE, "username": TEXT}, "service"),
+                _SUMMARY,
+                body=object_of({"service": _SERVICE, "username": USER}, "service"),
                 answer=TURN_SERVER,
             ),
             key_parameter=KEY,

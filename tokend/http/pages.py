@@ -9,7 +9,7 @@ import msgspec.json
 from tokend import __version__
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import HttpResponse, Page
-from tokend.http import console
+from tokend.http import api_reference, console
 from tokend.issuing import openapi
 from tokend.issuing.app_options import Parts
 from tokend.issuing.configuration import Route
@@ -25,11 +25,16 @@ _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+_REFERENCE: Final = Page("docs")
+_PLAIN_REFERENCE: Final = Page("docs", "plain")
+
 
 def content_security_policy(page: Page | None, response: HttpResponse) -> str | None:
     """What a browser may load for this page; None if it is no page. `page`: None for a page of the server itself."""
     if response.content_type != HTML:
         return None
+    if page == _REFERENCE and api_reference.directory() is not None:
+        return api_reference.CONTENT_SECURITY_POLICY
     return console.CONTENT_SECURITY_POLICY if page and page.name == "console" else _CONTENT_SECURITY_POLICY
 
 
@@ -86,8 +91,10 @@ class Documents:
         """A page of a route, or one of the page's files. Raises `ApiError` if there is none."""
         if page.name in ("console", console.CLIENT):
             found = _of_console(page, route)
-        elif page.file:
-            found = None
+        elif page == _REFERENCE and api_reference.directory() is not None:
+            found = api_reference.page(f"tokend: {route.app.name}", mounted_at + route.prefix.rstrip("/"))
+        elif page.file and page != _PLAIN_REFERENCE:
+            found = api_reference.file(page.file)
         else:
             found = self._document(page.name, route, mounted_at)
         if found is None:

@@ -5,26 +5,30 @@ from typing import Any
 
 from tokend.dialects import custom
 from tokend.dialects.contract import FORM, JSON, TEXT, TOKEN_VERSION_FORMAT
+from tokend.dialects.rendering import render_error
 from tokend.issuing.app_options import Placeholder
 from tokend.issuing.configuration import Route
 from tokend.issuing.field_types import field_types
-from tokend.issuing.openapi_parts import error_reference, failures, for_request, security, ttl_schema
+from tokend.issuing.openapi_errors import failures
+from tokend.issuing.openapi_examples import Definitions, example_of, examples_of
+from tokend.issuing.openapi_parts import for_request, parameter, ttl_schema
+from tokend.issuing.openapi_security import security
 
 
-def custom_operations(route: Route, mounted_at: str) -> dict[str, Any]:
-    """The operations of a custom route by method. Their server is the whole application, not a prefix."""
+def custom_operations(route: Route, mounted_at: str, definitions: Definitions) -> dict[str, Any]:
+    """The operations of a custom route by method. Their server is the whole application, not a prefix.
+
+    `definitions`: the schemas of the document, for examples.
+    """
     properties, required = _request(route)
     in_path = [part.name for part in route.path if isinstance(part, Placeholder)]
     sent = {name: schema for name, schema in properties.items() if name not in in_path}
     required -= set(in_path)
     texts = {name: text for name, schema in properties.items() if (text := _as_text(schema)) is not None}
-    path_parameters = [
-        {"name": name, "in": "path", "required": True, "schema": texts.get(name, {"type": "string"})}
-        for name in in_path
-    ]
+    path_parameters = [parameter("path", name, texts.get(name, {"type": "string"}), definitions) for name in in_path]
     sent_as_text = {name: schema for name, schema in texts.items() if name in sent}
     query_parameters = [
-        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        parameter("query", name, schema, definitions, is_required=name in required)
         for name, schema in sent_as_text.items()
     ]
     shared = {
@@ -32,12 +36,22 @@ def custom_operations(route: Route, mounted_at: str) -> dict[str, Any]:
         "summary": f"A token of {' and '.join(kinds_of(route))}",
         "servers": [{"url": mounted_at or "/"}],
         "responses": {
-            str(route.options.status): _answer(route.options.response),
-            **failures({JSON: {"schema": {"$ref": error_reference(custom.NAME)}}}, in_body=True, in_path=True),
+            str(route.options.status): _answer(route, definitions),
+            **failures(
+                custom.NAME,
+                render_error,
+                in_body=True,
+                in_path=True,
+                field=next(iter((*in_path, *sorted(required))), "ttl"),
+            ),
         },
-        "security": security(bool(route.open_callers)),
+        "security": security(route),
     }
-    content = {JSON: {"schema": _body(sent, required)}, FORM: {"schema": _body(sent_as_text, required)}}
+    bodies = {JSON: _body(sent, required), FORM: _body(sent_as_text, required)}
+    content = {
+        media: {"schema": schema, "examples": examples_of(custom.NAME, schema, definitions)}
+        for media, schema in bodies.items()
+    }
     return {
         "get": {**shared, "parameters": [*path_parameters, *query_parameters]},
         "post": {
@@ -96,10 +110,17 @@ def _as_text(schema: Mapping[str, Any]) -> dict[str, Any] | None:
     return {**forms[0], **rest} if len(forms) == 1 else {**rest, "anyOf": forms}
 
 
-def _answer(response: object) -> dict[str, Any]:
-    """The response object. `response`: the template of the route, or None for the default."""
-    if isinstance(response, str):
-        return {"description": "OK", "content": {TEXT: {"schema": {"type": "string"}}}}
-    names = ["token"] if response is None else list(response) if isinstance(response, Mapping) else []
+def _answer(route: Route, definitions: Definitions) -> dict[str, Any]:
+    """The response object, with an example made from the template of the route."""
+    of_token = example_of(definitions["Token"], definitions)
+    values = {
+        kind: {**example_of(definitions[kind], definitions), **of_token, "kind": kind} for kind in kinds_of(route)
+    }
+    first = next(iter(values.values()))
+    example = custom.fill(route.options.response or {"token": "{token}"}, {**first, **values})
+    examples = {custom.NAME: {"value": example}}
+    if isinstance(example, str):
+        return {"description": "OK", "content": {TEXT: {"schema": {"type": "string"}, "examples": examples}}}
+    names = list(example) if isinstance(example, Mapping) else []
     schema = {"type": "object", "properties": {name: {} for name in names}, "required": names}
-    return {"description": "OK", "content": {JSON: {"schema": schema}}}
+    return {"description": "OK", "content": {JSON: {"schema": schema, "examples": examples}}}

@@ -2,34 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from tokend.dialects.contract import JSON, TEXT, Description, Dialect, Endpoint, Schema
 from tokend.dialects.native import NAME as NATIVE
-from tokend.dialects.native import PROBLEM_JSON
 from tokend.issuing.app_options import Placeholder, parse_path
 from tokend.issuing.configuration import Route
-
-CREDENTIALS: Final[tuple[Mapping[str, list[str]], ...]] = ({"api_key": []}, {"bearer": []})
-"""What authenticates a caller in the documents, except for credentials in the URL."""
-_FAILURES: Final[Mapping[int, str]] = {
-    400: "The request is invalid",
-    401: "The credential is missing or invalid",
-    403: "No rule allows it",
-    404: "Nothing is served at this path",
-    413: "The body is too large",
-    414: "The URL is too long",
-    415: "The body is in another format",
-    429: "Over a rate limit; Retry-After says for how long",
-    431: "The headers are too large",
-    500: "An error of the server",
-    503: "The app, its authorizer or its rate limits are unavailable",
-}
-_OF_BODIES: Final = (413, 415)
-_OF_PATHS: Final = 404
-_BEFORE_ROUTING: Final = (414, 431)
-_MALFORMED: Final = 400
-"""A path that cannot be read belongs to no dialect, so that the error has the shape of native."""
+from tokend.issuing.openapi_errors import failures
+from tokend.issuing.openapi_examples import Definitions, example_of, examples_of, has_example, resolve
+from tokend.issuing.openapi_security import security
 
 
 def ttl_schema(route: Route, of_kind: int | None = None) -> dict[str, Any]:
@@ -58,61 +39,60 @@ def for_request(schema: Any) -> Any:
     return found
 
 
-def error_reference(dialect: str) -> str:
-    """Where the document has the schema of a dialect's errors."""
-    return f"#/components/schemas/{dialect}_error"
-
-
-def failures(error: Mapping[str, Any], *, in_body: bool, in_path: bool) -> dict[str, Any]:
-    """The answers with an error by status. `error`: their content. `in_body`, `in_path`: whether it has parameters there."""
-    before_routing = {PROBLEM_JSON: {"schema": {"$ref": error_reference(NATIVE)}}}
-    malformed = {**before_routing, **error} if in_path else error
-    content: dict[int, Mapping[str, Any]] = {**dict.fromkeys(_BEFORE_ROUTING, before_routing), _MALFORMED: malformed}
-    return {
-        str(status): {"description": description, "content": content.get(status, error)}
-        for status, description in _FAILURES.items()
-        if (in_body or status not in _OF_BODIES) and (in_path or status != _OF_PATHS)
-    }
-
-
-def security(is_open: bool) -> list[Mapping[str, list[str]]]:
-    """Which credentials are accepted. `is_open`: whether none is needed."""
-    return [*CREDENTIALS, *([{}] if is_open else [])]
-
-
-def endpoint_operation(dialect: Dialect, endpoint: Endpoint, description: Description, is_open: bool) -> dict[str, Any]:
-    """The operation of an endpoint. `is_open`: whether a caller needs no credential."""
+def endpoint_operation(
+    route: Route, dialect: Dialect, endpoint: Endpoint, description: Description, definitions: Definitions
+) -> dict[str, Any]:
+    """The operation of an endpoint. `definitions`: the schemas of the document, for examples."""
     in_path = [part.name for part in parse_path(endpoint.path) if isinstance(part, Placeholder)]
     is_page = dialect.name == NATIVE and endpoint.method == "GET"
     parameters = [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": description.path.get(name, {"type": "string", "minLength": 1}),
-        }
+        parameter("path", name, description.path.get(name, {"type": "string", "minLength": 1}), definitions)
         for name in in_path
     ]
     parameters += [
-        {"name": name, "in": "query", "required": name in description.required, "schema": schema}
+        parameter("query", name, schema, definitions, is_required=name in description.required)
         for name, schema in description.query.items()
     ]
     operation: dict[str, Any] = {
         "tags": [dialect.name],
         "operationId": _identifier(dialect.name, endpoint),
         "summary": description.summary or f"As {dialect.name} has it",
-        "responses": {str(description.status): _answer(description.answer)},
-        "security": [{}] if is_page else security(is_open),
+        **({} if description.remarks is None else {"description": description.remarks}),
+        "responses": {str(description.status): _answer(dialect.name, description.answer, definitions)},
+        "security": [{}] if is_page else security(route, endpoint),
     }
     if not is_page:
-        failed = failures(_error(dialect, endpoint), in_body=endpoint.method == "POST", in_path=bool(in_path))
-        operation["responses"] |= failed
+        required = (*in_path, *description.required, *(description.body or {}).get("required", ()))
+        operation["responses"] |= failures(
+            dialect.name,
+            endpoint.render_error or dialect.render_error,
+            in_body=endpoint.method == "POST",
+            in_path=bool(in_path),
+            field=next(iter(required), "ttl"),
+        )
     if parameters:
         operation["parameters"] = parameters
     if description.body is not None:
-        content = {endpoint.media or JSON: {"schema": description.body}}
-        operation["requestBody"] = {"required": True, "content": content}
+        examples = {title: {"value": body} for title, body in description.examples.items()}
+        content = {
+            "schema": description.body,
+            "examples": examples or examples_of(dialect.name, description.body, definitions),
+        }
+        operation["requestBody"] = {"required": True, "content": {endpoint.media or JSON: content}}
     return operation
+
+
+def parameter(
+    place: str, name: str, schema: Schema, definitions: Definitions, *, is_required: bool = True
+) -> dict[str, Any]:
+    """The object of a parameter. `place`: path or query. An optional one has an example only if its schema has it."""
+    found: dict[str, Any] = {"name": name, "in": place, "required": is_required, "schema": schema}
+    resolved = resolve(schema, definitions)
+    if "description" in resolved:
+        found["description"] = resolved["description"]
+    if is_required or has_example(schema):
+        found["example"] = example_of(schema, definitions)
+    return found
 
 
 def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,9 +109,15 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 def _with_content(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     content = {**first.get("content", {})}
     for media, of_second in second.get("content", {}).items():
-        schemas = [of_second["schema"], *([content[media]["schema"]] if media in content else [])]
-        content[media] = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+        of_first = content.get(media)
+        content[media] = of_second if of_first is None else _either(of_first, of_second)
     return {**second, **first, **({"content": content} if content else {})}
+
+
+def _either(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    schemas = [second["schema"], first["schema"]]
+    examples = {**first.get("examples", {}), **second.get("examples", {})}
+    return {"schema": {"anyOf": schemas}, **({"examples": examples} if examples else {})}
 
 
 def _identifier(dialect: str, endpoint: Endpoint) -> str:
@@ -141,13 +127,8 @@ def _identifier(dialect: str, endpoint: Endpoint) -> str:
     )
 
 
-def _answer(schema: Schema | None) -> dict[str, Any]:
+def _answer(title: str, schema: Schema | None, definitions: Definitions) -> dict[str, Any]:
     if schema is None:
         return {"description": "OK"}
-    return {"description": "OK", "content": {TEXT if schema.get("type") == "string" else JSON: {"schema": schema}}}
-
-
-def _error(dialect: Dialect, endpoint: Endpoint) -> dict[str, Any]:
-    if endpoint.render_error is not None:
-        return {TEXT: {"schema": {"type": "string"}}}
-    return {PROBLEM_JSON if dialect.name == NATIVE else JSON: {"schema": {"$ref": error_reference(dialect.name)}}}
+    content = {"schema": schema, "examples": examples_of(title, schema, definitions)}
+    return {"description": "OK", "content": {TEXT if schema.get("type") == "string" else JSON: content}}

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from tokend.backends.contract import ANSWER_FIELDS, TIMES, same_grant
 from tokend.core.reach import reach_of
 from tokend.issuing.grants import checked_mint, filled, granted, names_user, renewal_problem
+from tokend.issuing.openapi_examples import example_of
 from tokend.plugins import (
     AppCredentials,
     Backend,
@@ -109,6 +110,19 @@ class BackendConformance:
     def test_fields_do_not_overwrite_the_answer(self) -> None:
         taken = (ANSWER_FIELDS - {"role"}) & self._backend().Fields.model_fields.keys()
         assert not taken, f"fields that the answer overwrites: {sorted(taken)}"
+
+    def test_the_example_of_the_api_reference_is_granted(self) -> None:
+        schema = self._backend().Fields.model_json_schema()
+        example = example_of(schema, schema.get("$defs", {}))
+        error = error_of(self._backend(), example, self.ttls[0])
+        assert not error, (
+            f"the example {example} is not granted ({error}). It is made of the fields that are required or have examples: "
+            'write Field(examples=["…"]) where one is missing'
+        )
+
+    def test_the_example_token_can_be_read(self) -> None:
+        if self.backend.example_token is not None:
+            assert self._backend().read(self.backend.example_token).signed_by is None, "an app signed the example token"
 
     def test_an_unknown_field_is_refused(self) -> None:
         for token_request in self._token_requests():

@@ -31,6 +31,7 @@ from tests.system.plugins.vendor_apps import (
     server_of,
     short,
 )
+from tests.unit.http.reference import send_every_example
 from tests.unit.http.running import Serving
 
 PAGE: Final = page("ably")
@@ -135,6 +136,14 @@ async def test_a_mistake_of_a_client_has_the_shape_of_ably(
 )
 def test_a_wrong_option_is_named(old: str, new: str, words: str) -> None:
     check_wrong_option(APP, SECRETS, old, new, words)
+
+
+async def test_every_example_of_the_api_reference_gets_the_documented_answer(serving: Serving) -> None:
+    text = APP.replace(
+        '[{channel: "chat:*", user: "guest-*", roles: [subscriber, publisher]}, {user: "host-*"}]', "[{}]"
+    )
+    async with serving(configuration(text, SECRETS)) as server:
+        await send_every_example(server, "/openapi.json")
 
 
 def test_the_configurations_of_the_page_load() -> None:

@@ -40,8 +40,8 @@ class KeyOptions(StrictModel):
 
 
 class RoomFields(StrictModel):
-    room: str = Field(min_length=1, pattern="^[a-z0-9-]+$")
-    user: str | None = None
+    room: str = Field(min_length=1, pattern="^[a-z0-9-]+$", examples=["lobby"])
+    user: str | None = Field(default=None, examples=["ann"])
 
 
 class Claims(StrictModel):

@@ -355,7 +355,7 @@ def test_what_is_no_configuration_or_no_application_is_said(tmp_path: Path) -> N
 async def test_the_documents_name_the_mount_prefix(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     client = await aiohttp_client(_host(_application(_written(tmp_path))))
     assert (await (await client.get("/tokens/demo/openapi.json")).json())["servers"] == [{"url": "/tokens/demo"}]
-    assert "href='/tokens/demo/openapi.json'" in await (await client.get("/tokens/demo/docs")).text()
+    assert "href='/tokens/demo/openapi.json'" in await (await client.get("/tokens/demo/docs/plain")).text()
 
 
 async def test_no_secret_leaves_a_mounted_application(

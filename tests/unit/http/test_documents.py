@@ -116,7 +116,7 @@ async def test_c8_custom_endpoints_are_documented_as_they_are() -> None:
     assert list(login["responses"]["200"]["content"]) == ["text/plain"]
     assert not login["requestBody"]["required"]
     async with serving(_CUSTOM) as server:
-        page = (await server.token_request("GET", "/demo/docs")).body.decode()
+        page = (await server.token_request("GET", "/demo/docs/plain")).body.decode()
         assert "<code>POST /seats/{tenant}/{room_name}</code>" in page
         form = ("Content-Type", "application/x-www-form-urlencoded")
         reply = await server.token_request("POST", "/seats/acme/stage", b"seat=7&name=ada&lasts=600&client=1", form)
@@ -217,9 +217,9 @@ async def test_asks_made_from_the_schemas_and_their_answers() -> None:
 async def test_the_docs_page_tells_every_kind_and_field_and_links_the_document() -> None:
     document = await _document(DEMO, "/demo")
     async with serving(DEMO) as server:
-        page = (await server.token_request("GET", "/demo/docs/")).body.decode()
+        page = (await server.token_request("GET", "/demo/docs/plain/")).body.decode()
         assert "href='/demo/openapi.json'" in page
-        assert (await server.token_request("GET", "/demo/docs", None, ("X-API-Key", KEY))).headers[
+        assert (await server.token_request("GET", "/demo/docs/plain", None, ("X-API-Key", KEY))).headers[
             "content-security-policy"
         ]
     for kind in ("rtc", "rtm", "chat"):
@@ -235,12 +235,14 @@ async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
         async def token_request(name: str, host: str) -> bytes:
             return (await server.token_request("GET", f"/a/{name}", None, ("Host", host))).body
 
-        wanted = [(name, host) for name in ("openapi.json", "docs") for host in ("a.example.com", "b.example.com")]
+        wanted = [
+            (name, host) for name in ("openapi.json", "docs/plain") for host in ("a.example.com", "b.example.com")
+        ]
         first = [await token_request(*one) for one in wanted]
         assert len(set(first)) == 4  # one of one route or kind is never given for another
         assert [await token_request(*one) for one in wanted] == first
         (route, _), documents = server.control.active.configuration.routes, pages.Documents()
-        assert documents.get(Page("docs"), route) is documents.get(Page("docs"), route)
+        assert documents.get(Page("docs", "plain"), route) is documents.get(Page("docs", "plain"), route)
         server.control.active = ActiveConfiguration.of(configuration_of(both.replace("demo:", "other:")))
         again = [await token_request(*one) for one in wanted]
     assert all(b"tokend: demo" in one for one in first)

@@ -52,6 +52,10 @@ class AgoraBackend(Backend):
     needs_certificate: ClassVar[bool] = True
     max_ttl: ClassVar[int | None] = MAX_TTL
     vendor: ClassVar[str | None] = "agora"
+    example_token: ClassVar[str | None] = (
+        "007eJxTYLiscCP7QNi1jY1cHJvX183rVt1w2URko2qlkp+A7GnD3LcKDAaGRsYmpmbmFpaJSckpqWnofIaPwakCfAwM/ol7GBiBkAWIQXwmMMkMJlnA"
+        "JCtDTn5SUiUjgzkAA8Adtg=="
+    )
     privileges: ClassVar[Mapping[str, Meaning]] = MEANINGS
     product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
 

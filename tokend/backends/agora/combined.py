@@ -43,6 +43,7 @@ class CombinedFields(StrictModel):
         min_length=1,
         max_length=10,
         description="Token requests: each has a kind and the fields of that kind, without a ttl",
+        examples=[[{"kind": "rtc", "channel": "lobby", "uid": 7, "role": "publisher"}, {"kind": "rtm", "user": "ann"}]],
     )
 
 

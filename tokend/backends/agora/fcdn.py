@@ -27,7 +27,9 @@ class FcdnFields(StrictModel):
     channel: Channel
     uid: Uid | None = None
     account: Account | None = None
-    role: Role | None = Field(None, description="subscriber unless said: it plays, a publisher publishes too")
+    role: Role | None = Field(
+        None, description="subscriber unless said: it plays, a publisher publishes too", examples=["publisher"]
+    )
     privileges: FcdnPrivileges | None = None
 
 

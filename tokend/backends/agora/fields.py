@@ -60,13 +60,17 @@ check_resource = _validator(r"[ -~]{1,64}", "must be 1 to 64 printable ASCII cha
 Channel = Annotated[
     str,
     AfterValidator(check_channel),
-    Field(description="Channel name, 1 to 63 bytes. Empty, `*` or a pattern is every channel it fits: a capability."),
+    Field(
+        description="Channel name, 1 to 63 bytes. Empty, `*` or a pattern is every channel it fits: a capability.",
+        examples=["lobby"],
+    ),
 ]
 Uid = Annotated[
     int,
     AfterValidator(_check_uid),
     Field(
         description="Numeric uid, 1 to 4294967295. 0 is any user: a capability.",
+        examples=[7],
         json_schema_extra={"minimum": 0, "maximum": MAX_U32, "format": "uid"},
     ),
 ]
@@ -80,8 +84,16 @@ StreamChannel = Annotated[
     AfterValidator(check_stream_channel),
     Field(description="Stream channel that the token joins too, 1 to 63 bytes. With `*` it is a capability."),
 ]
-RtmUser = Annotated[str, AfterValidator(check_rtm_user), Field(description="RTM user id, 1 to 64 ASCII characters.")]
-ChatUser = Annotated[str, AfterValidator(check_chat_user), Field(description="Chat user id, 1 to 64 of a-z 0-9 _ - .")]
+RtmUser = Annotated[
+    str,
+    AfterValidator(check_rtm_user),
+    Field(description="RTM user id, 1 to 64 ASCII characters.", examples=["ann"]),
+]
+ChatUser = Annotated[
+    str,
+    AfterValidator(check_chat_user),
+    Field(description="Chat user id, 1 to 64 of a-z 0-9 _ - .", examples=["ann"]),
+]
 Seconds = Annotated[int, Field(ge=1, le=86_400, description="Seconds from the issue time, 1 to 86400.")]
 Role = Annotated[Literal["publisher", "subscriber"], Field(json_schema_extra={"format": "role"})]
 Version = Annotated[

@@ -42,7 +42,7 @@ class RtcServiceFields(StrictModel):
     channel: Channel
     uid: Uid | None = None
     account: Account | None = None
-    role: Role | None = Field(None, description="subscriber unless said")
+    role: Role | None = Field(None, description="subscriber unless said", examples=["publisher"])
     privileges: Privileges | None = None
 
 

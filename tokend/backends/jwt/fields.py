@@ -23,10 +23,20 @@ def fields_model(fields: Mapping[str, FieldOptions]) -> type[StrictModel]:
         if field.gives is not None:
             parts[name] = bool, Field(default=False, description=field.description)
         elif field.means == "user" or field.if_missing != "error":  # a rule may supply the user
-            parts[name] = annotation | None, Field(default=None, description=field.description)
+            parts[name] = (
+                annotation | None,
+                Field(default=None, description=field.description, examples=_examples(field)),
+            )
         else:
             parts[name] = annotation, Field(description=field.description)
     return create_model("JwtFields", __base__=StrictModel, **parts)
+
+
+def _examples(field: FieldOptions) -> list[Any] | None:
+    """An example of the user, whom a token needs; None where the options restrict it, or for other fields."""
+    if field.means != "user" or field.pattern is not None or field.values is not None:
+        return None
+    return [7 if field.kind_of_value == INTEGER else "ann"]
 
 
 def _annotation(field: FieldOptions) -> Any:

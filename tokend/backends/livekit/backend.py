@@ -36,6 +36,11 @@ class LiveKit(Backend):
     extras: ClassVar = ("server_url",)
     wildcards: ClassVar = False  # no character of an id is special
     vendor: ClassVar = "livekit"
+    example_token: ClassVar = (
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJBUElleGFtcGxlIiwic3ViIjoiYW5uIiwibmJmIjoxNzAwMDAwMDAwLCJleHA"
+        "iOjE3MDAwMDM2MDAsInZpZGVvIjp7InJvb20iOiJsb2JieSIsInJvb21Kb2luIjp0cnVlLCJjYW5QdWJsaXNoIjp0cnVlLCJjYW5QdWJsaXN"
+        "oRGF0YSI6dHJ1ZSwiY2FuU3Vic2NyaWJlIjp0cnVlfX0.kCOGGV1-T4UsCOoO02CHZokFdzOj510Mnmk7B-qT7Fo"
+    )
     test_client: ClassVar = "https://livekit.io/connection-test"
     product_names: ClassVar = {names.SERVICE: "LiveKit"}
 

@@ -146,12 +146,15 @@ Source = Literal["camera", "microphone", "screen_share", "screen_share_audio"]
 class LiveKitFields(StrictModel):
     """What a token request says beside `kind` and `ttl`. What it leaves out is not given, except to join and to subscribe."""
 
-    room: Id | None = None
-    identity: Id | None = Field(default=None, description="the participant's identity, unique in the room")
+    room: Id | None = Field(default=None, examples=["lobby"])
+    identity: Id | None = Field(
+        default=None, description="the participant's identity, unique in the room", examples=["ann"]
+    )
     role: Literal["publisher", "subscriber"] | None = Field(
         default=None,
         json_schema_extra={"format": "role"},
         description="publisher: can_publish and can_publish_data, where they are left out; subscriber: neither",
+        examples=["publisher"],
     )
     name: Name | None = Field(default=None, description="the name that others see")
     metadata: Text | None = None

@@ -1,0 +1,1 @@
+../tokend_client.py

@@ -1,0 +1,1 @@
+../clients/python/tokend_client.py

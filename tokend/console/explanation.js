@@ -1,0 +1,53 @@
+// @ts-check
+// What `v1/explain` answers: whether a token would be issued, and each rule with what it does not fulfil.
+
+import { element, table } from "./dom.js";
+import { valueNode } from "./values.js";
+
+/** @typedef {import("./api.js").Api} Api */
+
+/** The answer as a card. On the admin listener the text of each rule stands beside it. @param {any} answer @param {Api} api */
+export async function explanation(answer, api) {
+  const results = /** @type {{rule: string, unmet: string[]}[]} */ (answer.rule_results);
+  const texts = api.mode === "admin" ? await ruleTexts(api) : null;
+  const rows = results.map(({ rule, unmet }) => {
+    const verdict = unmet.length === 0 ? element("span", { class: "good" }, "✓ fits") : element("ul", { class: "plain" }, unmet.map((sentence) => element("li", {}, sentence)));
+    const cells = [[element("code", {}, rule)], [verdict]];
+    if (texts) cells.push([element("code", { class: "rule" }, textAt(texts, rule))]);
+    return cells;
+  });
+  const heads = ["Rule", "What it says", ...(texts ? ["Its text in the configuration"] : [])];
+  return element(
+    "div",
+    { class: "card" },
+    element("h3", { class: answer.issued ? "good" : "bad" }, answer.issued ? "✓ A token would be issued" : "✗ No token would be issued"),
+    element("p", {}, "The caller is ", element("code", {}, answer.caller), "."),
+    answer.error ? element("p", { class: "problem" }, answer.error.detail) : null,
+    rows.length ? table("The rules of this caller, in the order in which they are tried", heads, rows) : element("p", {}, "This caller has no rule, and so gets no token."),
+    answer.authorizer ? element("p", { class: "note" }, `The app's own backend ${answer.authorizer}.`) : null,
+    answer.issued && answer.gives ? element("details", { open: true }, element("summary", {}, "What the token would give"), valueNode(answer.gives)) : null,
+  );
+}
+
+/** @param {Api} api */
+async function ruleTexts(api) {
+  try {
+    return (await api.admin("/-/config")).apps;
+  } catch {
+    return null; // an application that was made without a file has none to show
+  }
+}
+
+/** The value at `app.caller.rules[2]`. @param {any} apps @param {string} place */
+function textAt(apps, place) {
+  const found = /^(.+)\.rules\[(\d+)\]$/.exec(place);
+  if (!found) return "";
+  for (const [app, of] of Object.entries(apps)) {
+    if (!found[1].startsWith(`${app}.`)) continue;
+    const rules = /** @type {any} */ (of).callers?.[found[1].slice(app.length + 1)]?.rules;
+    const listed = Array.isArray(rules) ? rules : [rules];
+    const rule = listed[Number(found[2])];
+    if (rule !== undefined) return JSON.stringify(rule);
+  }
+  return "";
+}

@@ -1,0 +1,177 @@
+// @ts-check
+// The form of a token request: a kind, its fields, and the caller's credential.
+
+import { element, field as row, replace } from "./dom.js";
+
+/** @typedef {import("./schema.js").Kind} Kind */
+/** @typedef {import("./schema.js").Field} Field */
+/** @typedef {import("./api.js").Credential} Credential */
+
+/** A field whose value cannot be sent. */
+export class FieldProblem extends Error {
+  /** @param {string} field @param {string} message */
+  constructor(field, message) {
+    super(message);
+    this.name = "FieldProblem";
+    this.field = field;
+  }
+}
+
+/** A form for these kinds; `node` is what the page shows. */
+export class RequestForm {
+  /** @type {Map<string, {field: Field, control: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement}>} */
+  #controls = new Map();
+  #fields = element("div", {});
+
+  /** @param {Kind[]} kinds */
+  constructor(kinds) {
+    this.kinds = kinds;
+    this.#kind = /** @type {HTMLSelectElement} */ (element("select", { name: "kind" }, kinds.map((kind) => element("option", { value: kind.name }, kind.name))));
+    this.#kind.addEventListener("change", () => this.#showFields());
+    this.node = element("div", {}, row("Kind of token", this.#kind), this.#fields);
+    this.#showFields();
+  }
+
+  /** @type {HTMLSelectElement} */
+  #kind;
+
+  /** The chosen kind. @returns {Kind} */
+  get kind() {
+    return /** @type {Kind} */ (this.kinds.find((kind) => kind.name === this.#kind.value));
+  }
+
+  /** The body of the request. Throws `FieldProblem`. @returns {Record<string, unknown>} */
+  read() {
+    /** @type {Record<string, unknown>} */
+    const body = { kind: this.kind.name };
+    for (const [name, { field, control }] of this.#controls) {
+      const value = valueOf(field, control);
+      if (value !== undefined) body[name] = value;
+    }
+    return body;
+  }
+
+  /** Mark the field that an error names, and go to it. @param {string | undefined} name @param {string} sentence @returns {boolean} */
+  mark(name, sentence) {
+    const found = name === undefined ? undefined : this.#controls.get(name.split(/[.[]/)[0]);
+    if (!found) return false;
+    const { control } = found;
+    control.closest("details")?.setAttribute("open", "");
+    const id = `${control.id}-error`;
+    document.getElementById(id)?.remove();
+    control.after(element("p", { class: "problem", id }, sentence));
+    control.setAttribute("aria-invalid", "true");
+    control.setAttribute("aria-describedby", `${id} ${control.getAttribute("aria-describedby") ?? ""}`.trim());
+    control.focus();
+    return true;
+  }
+
+  /** Take all marks away. */
+  clear() {
+    for (const { control } of this.#controls.values()) {
+      document.getElementById(`${control.id}-error`)?.remove();
+      control.removeAttribute("aria-invalid");
+    }
+  }
+
+  #showFields() {
+    this.#controls.clear();
+    const shown = this.kind.fields.filter((field) => field.shown);
+    const more = this.kind.fields.filter((field) => !field.shown);
+    replace(
+      this.#fields,
+      this.kind.help ? element("p", { class: "quiet" }, this.kind.help) : null,
+      shown.map((field) => this.#row(field)),
+      more.length ? element("details", {}, element("summary", {}, `${more.length} more ${more.length === 1 ? "field" : "fields"}`), more.map((field) => this.#row(field))) : null,
+    );
+  }
+
+  /** @param {Field} field */
+  #row(field) {
+    const control = controlFor(field);
+    control.name = field.name;
+    this.#controls.set(field.name, { field, control });
+    return row(field.required ? `${field.name} (required)` : field.name, control, field.help);
+  }
+}
+
+/** @param {Field} field @returns {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} */
+function controlFor(field) {
+  const common = { autocomplete: "off", autocapitalize: "off", spellcheck: "false", "aria-required": field.required ? "true" : null };
+  const example = field.example;
+  switch (field.control) {
+    case "choice":
+    case "switch": {
+      const choices = field.control === "switch" ? ["true", "false"] : field.choices;
+      const options = field.required ? [] : [element("option", { value: "" }, "(left out)")];
+      options.push(...choices.map((choice) => element("option", { value: choice, selected: String(example) === choice }, choice)));
+      return /** @type {HTMLSelectElement} */ (element("select", common, options));
+    }
+    case "number":
+      return /** @type {HTMLInputElement} */ (element("input", { ...common, type: "text", inputmode: "numeric", value: example ?? "" }));
+    case "text":
+      return /** @type {HTMLInputElement} */ (element("input", { ...common, type: "text", value: example ?? "" }));
+    case "list":
+      return textarea(common, Array.isArray(example) ? example.join("\n") : "", "one a line");
+    default:
+      return textarea(common, example === undefined ? "" : JSON.stringify(example, null, 1), "JSON");
+  }
+}
+
+/** @param {Record<string, unknown>} common @param {string} text @param {string} placeholder */
+function textarea(common, text, placeholder) {
+  return /** @type {HTMLTextAreaElement} */ (element("textarea", { ...common, rows: Math.min(8, text.split("\n").length + 1), placeholder }, text));
+}
+
+/** @param {Field} field @param {{value: string}} control @returns {unknown} */
+function valueOf(field, control) {
+  const text = control.value;
+  if (text === "" && !(field.required && field.control === "text")) return undefined;
+  switch (field.control) {
+    case "switch":
+      return text === "true";
+    case "number":
+      return /^-?\d+$/.test(text.trim()) && Number.isSafeInteger(Number(text)) ? Number(text) : text; // the server says what is wrong
+    case "list":
+      return text.split("\n").filter((line) => line !== "");
+    case "json":
+      try {
+        return JSON.parse(text);
+      } catch {
+        throw new FieldProblem(field.name, `${field.name} must be JSON, such as {"name": "value"} or [1, 2].`);
+      }
+    default:
+      return text;
+  }
+}
+
+/** The caller's credential: none, an API key or a JWT. It is kept in this form alone. */
+export class CredentialForm {
+  /** @param {boolean} isNeeded */
+  constructor(isNeeded) {
+    this.#scheme = /** @type {HTMLSelectElement} */ (element("select", {}, [["", "none"], ["apiKey", "an API key"], ["bearer", "a JWT, as Authorization: Bearer"]].map(([value, label]) => element("option", { value, selected: isNeeded && value === "apiKey" }, label))));
+    this.#secret = /** @type {HTMLInputElement} */ (element("input", { type: "password", autocomplete: "off", spellcheck: "false" }));
+    const secret = row("Key or JWT", this.#secret, "It stays in this tab, and is forgotten when you close or reload it.");
+    const show = () => {
+      secret.hidden = this.#scheme.value === "";
+    };
+    this.#scheme.addEventListener("change", show);
+    show();
+    this.node = element("fieldset", {}, element("legend", {}, "Caller"), row("Credential", this.#scheme), secret);
+  }
+
+  /** @type {HTMLSelectElement} */
+  #scheme;
+  /** @type {HTMLInputElement} */
+  #secret;
+
+  /** @returns {Credential} */
+  read() {
+    return this.#scheme.value === "" ? {} : { [this.#scheme.value]: this.#secret.value.trim() };
+  }
+
+  /** Go to the credential: it is missing or wrong. */
+  focus() {
+    (this.#scheme.value === "" ? this.#scheme : this.#secret).focus();
+  }
+}

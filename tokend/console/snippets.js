@@ -1,0 +1,82 @@
+// @ts-check
+// The same request as code to copy. A credential is a placeholder: it never leaves the form.
+
+/** @typedef {import("./api.js").Credential} Credential */
+
+/**
+ * Code for a request, by language.
+ * @param {string} url of the app, without a slash at the end @param {Record<string, any>} body @param {Credential} credential
+ * @returns {[string, string][]}
+ */
+export function snippetsOf(url, body, credential) {
+  return [
+    ["curl", curl(url, body, credential)],
+    ["JavaScript, renewed by itself", javascript(url, body, credential)],
+    ["Python, renewed by itself", python(url, body, credential)],
+  ];
+}
+
+/** @param {string} text */
+function quotedForShell(text) {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** @param {string} url @param {Record<string, any>} body @param {Credential} credential */
+function curl(url, body, credential) {
+  const header = credential.apiKey !== undefined ? " \\\n  -H 'X-API-Key: YOUR-KEY'" : credential.bearer !== undefined ? " \\\n  -H 'Authorization: Bearer YOUR-JWT'" : "";
+  return `curl ${quotedForShell(`${url}/v1/token`)}${header} \\\n  -H 'Content-Type: application/json' \\\n  -d ${quotedForShell(JSON.stringify(body))}`;
+}
+
+/** @param {Record<string, any>} body */
+function parts(body) {
+  const { kind, ttl, ...fields } = body;
+  return { kind, ttl, fields };
+}
+
+/** @param {string} url @param {Record<string, any>} body @param {Credential} credential */
+function javascript(url, body, credential) {
+  const { kind, ttl, fields } = parts(body);
+  const auth = credential.apiKey !== undefined ? '\n  auth: { apiKey: "YOUR-KEY" },' : credential.bearer !== undefined ? '\n  auth: async () => ({ bearer: await yourJwt() }),' : "";
+  const lifetime = ttl === undefined ? "" : `\n  ttl: ${JSON.stringify(ttl)},`;
+  return `import { tokenSource } from ${JSON.stringify(`${url}/client.js`)};
+
+const source = tokenSource({
+  url: ${JSON.stringify(url)},
+  kind: ${JSON.stringify(kind)},
+  fields: ${JSON.stringify(fields)},${lifetime}${auth}
+  onToken: (answer) => console.log("a token until", new Date(answer.expires_at * 1000)),
+  onError: (error) => console.error(error),
+});
+source.start();
+const answer = await source.get();`;
+}
+
+/** A value as Python writes it. @param {unknown} value @returns {string} */
+function inPython(value) {
+  if (value === null) return "None";
+  if (value === true) return "True";
+  if (value === false) return "False";
+  if (Array.isArray(value)) return `[${value.map(inPython).join(", ")}]`;
+  if (typeof value === "object") return `{${Object.entries(value).map(([name, of]) => `${JSON.stringify(name)}: ${inPython(of)}`).join(", ")}}`;
+  return JSON.stringify(value);
+}
+
+/** @param {string} url @param {Record<string, any>} body @param {Credential} credential */
+function python(url, body, credential) {
+  const { kind, ttl, fields } = parts(body);
+  const names = ["TokenSource", ...(credential.apiKey !== undefined ? ["ApiKey"] : []), ...(credential.bearer !== undefined ? ["Bearer"] : [])].sort();
+  const auth = credential.apiKey !== undefined ? ', auth=ApiKey("YOUR-KEY")' : credential.bearer !== undefined ? ', auth=Bearer("YOUR-JWT")' : "";
+  const lifetime = ttl === undefined ? "" : `, ttl=${inPython(ttl)}`;
+  return `import asyncio
+
+from tokend.client import ${names.join(", ")}
+
+
+async def main() -> None:
+    async with TokenSource(${JSON.stringify(url)}, ${JSON.stringify(kind)}, ${inPython(fields)}${lifetime}${auth}) as source:
+        async for token in source.tokens():
+            print("a token until", token.expires_at)
+
+
+asyncio.run(main())`;
+}

@@ -1,0 +1,80 @@
+// @ts-check
+// The tab "Get a token": the form, the token that it gets, and why a rule does not fit.
+
+import { alertOf, element, replace } from "./dom.js";
+import { explanation } from "./explanation.js";
+import { CredentialForm, FieldProblem, RequestForm } from "./form.js";
+import { kindsOf, needsCredential } from "./schema.js";
+import { issued } from "./issued.js";
+
+/** @typedef {import("./api.js").Api} Api */
+
+/** Fill the tab. @param {HTMLElement} section @param {Api} api */
+export async function mount(section, api) {
+  replace(section, element("p", { class: "quiet" }, "Loading the kinds of token…"));
+  const description = await api.call("openapi.json", { method: "GET" });
+  const form = new RequestForm(kindsOf(description));
+  const credential = new CredentialForm(needsCredential(description));
+  const result = element("div", { class: "result" });
+  const url = api.publicUrl;
+  section.dataset.title = description.info.title;
+
+  /** @param {"v1/token" | "v1/explain"} path */
+  async function send(path) {
+    form.clear();
+    let body;
+    try {
+      body = form.read();
+    } catch (error) {
+      if (error instanceof FieldProblem) form.mark(error.field, error.message);
+      replace(result, alertOf(error));
+      return;
+    }
+    const given = credential.read();
+    section.setAttribute("aria-busy", "true");
+    replace(result, element("p", { class: "quiet" }, "Waiting for the server…"));
+    result.scrollIntoView({ block: "nearest" });
+    try {
+      const answer = await api.call(path, { body, credential: given });
+      if (path === "v1/token") replace(result, issued(answer, { api, kind: form.kind, body, credential: given, url }));
+      else replace(result, await explanation(answer, api));
+    } catch (error) {
+      failed(error, path);
+    } finally {
+      section.removeAttribute("aria-busy");
+    }
+  }
+
+  /** @param {any} error @param {string} path */
+  function failed(error, path) {
+    const isMarked = form.mark(error.field, error.message);
+    const alert = alertOf(error);
+    const isOfRules = error.status === 403 && path === "v1/token";
+    if (isOfRules) alert.append(element("button", { type: "button", onclick: () => void send("v1/explain") }, "Why not?"));
+    replace(result, alert);
+    if (error.status === 401) credential.focus();
+    else if (!isMarked) result.querySelector("button")?.focus();
+  }
+
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void send("v1/token");
+  };
+  replace(
+    section,
+    element("h2", { class: "hidden" }, "Get a token"),
+    element(
+      "div",
+      { class: "columns" },
+      element(
+        "form",
+        { class: "card", onsubmit: submit, novalidate: true },
+        form.node,
+        credential.node,
+        element("div", { class: "actions" }, element("button", { type: "submit", class: "primary" }, "Get a token"), element("button", { type: "button", onclick: () => void send("v1/explain") }, "Explain")),
+      ),
+      element("div", { class: "outcome", "aria-live": "polite" }, result),
+    ),
+  );
+  replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Explain” shows which rule allows the request, and what the others lack. Nothing is issued.")));
+}
