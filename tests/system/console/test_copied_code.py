@@ -13,7 +13,7 @@ from tests.system.console.watching import watched
 from tests.unit.http.running import KEY
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console")]
-_ODD = 'demo-it\'s "$HOME"'
+_ODD = "demo-$HOME & {x} %s"
 
 
 async def _code(browser: Browser, url: str, channel: str, key: str = "") -> list[str]:
