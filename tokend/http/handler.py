@@ -69,7 +69,7 @@ class RequestHandler:
         )
         parsed = endpoint.parse(http_request)
         if isinstance(parsed, Page):
-            return _page(self._documents_of(active).get(parsed, match.route, match_info.mounted_at), parsed)
+            return _page(await self._documents_of(active).get(parsed, match.route, match_info.mounted_at), parsed)
         if credentials is None:
             credentials = credentials_in(request, match, proxies)
         if isinstance(parsed, Issue):

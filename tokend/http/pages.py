@@ -1,5 +1,6 @@
 """The server's own pages: status, ping, health, and the documents of a route. They contain no other app and no secret."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any, Final
@@ -81,14 +82,17 @@ _PLACES: Final = (
 
 
 class Documents:
-    """The documents of a configuration's routes. Each is made at its first request and then kept, since that takes 10 ms."""
+    """The documents of a configuration's routes. Each is made at its first request and then kept.
+
+    That takes 10 to 30 ms, so a thread does it.
+    """
 
     def __init__(self, routes: Sequence[Route] = ()) -> None:
         """`routes`: those of the configuration. A document lists the custom ones of its app and host."""
         self._routes = routes
         self._made: dict[tuple[str | None, Parts, str], HttpResponse] = {}
 
-    def get(self, page: Page, route: Route, mounted_at: str = "") -> HttpResponse:
+    async def get(self, page: Page, route: Route, mounted_at: str = "") -> HttpResponse:
         """A page of a route, or one of the page's files. Raises `ApiError` if there is none."""
         if page.name in ("console", console.CLIENT):
             found = _of_console(page, route)
@@ -97,16 +101,17 @@ class Documents:
         elif page.file and page != _PLAIN_REFERENCE:
             found = api_reference.file(page.file)
         else:
-            found = self._document(page.name, route, mounted_at)
+            found = await self._document(page.name, route, mounted_at)
         if found is None:
             raise ApiError(Code.NOT_FOUND, "there is nothing at this path")
         return found
 
-    def _document(self, name: str, route: Route, mounted_at: str) -> HttpResponse:
+    async def _document(self, name: str, route: Route, mounted_at: str) -> HttpResponse:
         key = route.host, route.path, name
-        if (kept := self._made.get(key)) is None:
-            kept = self._made[key] = document(name, route, mounted_at, self._custom_routes(route))
-        return kept
+        if key not in self._made:
+            made = await asyncio.to_thread(document, name, route, mounted_at, self._custom_routes(route))
+            self._made.setdefault(key, made)
+        return self._made[key]
 
     def _custom_routes(self, route: Route) -> list[Route]:
         return [

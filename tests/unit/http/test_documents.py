@@ -242,7 +242,8 @@ async def test_a_document_is_made_once_and_anew_after_a_reload() -> None:
         assert len(set(first)) == 4  # one of one route or kind is never given for another
         assert [await token_request(*one) for one in wanted] == first
         (route, _), documents = server.control.active.configuration.routes, pages.Documents()
-        assert documents.get(Page("docs", "plain"), route) is documents.get(Page("docs", "plain"), route)
+        page = Page("docs", "plain")
+        assert await documents.get(page, route) is await documents.get(page, route)
         server.control.active = ActiveConfiguration.of(configuration_of(both.replace("demo:", "other:")))
         again = [await token_request(*one) for one in wanted]
     assert all(b"tokend: demo" in one for one in first)
