@@ -60,8 +60,10 @@ async def operator_page(
     browser: Browser, url: str, tab: str, *, scheme: Scheme = "light"
 ) -> AsyncIterator[OperatorPage]:
     """A page at a tab. It fails at the end if the browser complained of anything. Its language is English, its zone UTC."""
-    options = {"reduced_motion": "reduce", "locale": "en-GB", "timezone_id": "UTC"}
-    async with watched(browser, f"{url}/console", scheme=scheme, **options) as found:
+    where = f"{url}/console"
+    async with watched(
+        browser, where, scheme=scheme, reduced_motion="reduce", locale="en-GB", timezone_id="UTC"
+    ) as found:
         page = OperatorPage(found, url)
         await page.open(tab)
         yield page
