@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from tests.running import ROOT
 from tests.unit.http.running import OPEN, serving
 from tokend.http import console
 
@@ -56,3 +57,15 @@ async def test_an_app_that_does_not_ask_for_it_has_none(path: str) -> None:
 @pytest.mark.parametrize("mode", ["app", "admin", "remote"])
 def test_the_page_says_whose_console_it_is(mode: console.Mode) -> None:
     assert f'data-mode="{mode}"'.encode() in console.page(mode).body
+
+
+def test_the_url_of_a_server_elsewhere_is_escaped() -> None:
+    body = console.page("remote", 'https://tokens.example.com/a"><script>').body.decode()
+    assert 'data-url="https://tokens.example.com/a&quot;&gt;&lt;script&gt;"' in body
+
+
+@pytest.mark.parametrize("text", [OPEN, WITH_CONSOLE], ids=["without a console", "with one"])
+async def test_the_client_is_served_as_it_is_in_its_package(text: str) -> None:
+    status, headers, body = await _get(text, "/client.js")
+    assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert body == (ROOT / "clients" / "js" / "tokend-client.js").read_bytes()
