@@ -97,7 +97,7 @@ export function mount(section, api) {
  */
 function part(title, ...content) {
   const id = `configuration-${title.toLowerCase().replace(/ /g, "-")}`;
-  const body = element("div", {}, ...content);
+  const body = element("div", { class: "body" }, ...content);
   return {
     element: element("section", { class: "card", "aria-labelledby": id }, element("h3", { id }, title), body),
     show: (/** @type {Node[]} */ ...shown) => body.replaceChildren(...shown),

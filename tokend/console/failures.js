@@ -20,7 +20,7 @@ const COLUMNS = [
   { title: "Kind", cell: (failure) => failure.kind },
   { title: "Caller", cell: (failure) => failure.caller },
   { title: "Route", cell: (failure) => failure.route && element("code", {}, failure.route) },
-  { title: "Request id", cell: (failure) => element("code", {}, failure.request_id) },
+  { title: "Request id", cell: (failure) => element("code", {}, failure.request_id), class: "unbroken" },
 ];
 /** @type {import("./tables.js").Column<Failure>} */
 const DETAIL = { title: "Detail", cell: (failure) => failure.detail, class: "detail" };

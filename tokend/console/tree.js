@@ -13,7 +13,7 @@ const REFERENCES = { env: "environment variable", file: "file", credential: "cre
  * @returns {HTMLElement}
  */
 export function tree(value, isOpen = false) {
-  const entries = Array.isArray(value) ? value.map((item, index) => [String(index + 1), item]) : Object.entries(Object(value));
+  const entries = Array.isArray(value) ? value.map((item, index) => [`${index + 1}.`, item]) : Object.entries(Object(value));
   return element("ul", { class: "tree" }, ...entries.map(([name, below]) => element("li", {}, branch(name, below, isOpen))));
 }
 

@@ -117,6 +117,11 @@ async def test_each_plot_has_a_sentence_and_a_table_of_its_numbers(browser: Brow
         await page.page.get_by_role("img", name=re.compile("^Workers, processes, now: workers 1$")).wait_for()
         assert await plots.count() == 12
         memory = page.page.get_by_role("region", name=re.compile("^Memory "))
+        head = memory.locator(".plot-legend th").nth(1)
+        await memory.locator(".plot-drawing").hover()
+        assert re.fullmatch(r"\d\d:\d\d:\d\d", await head.inner_text())  # the time under the pointer
+        await page.page.mouse.move(0, 0)
+        assert await head.inner_text() == "Now"
         await page.tab_to(memory.locator("summary"))
         await page.page.keyboard.press("Enter")
         numbers = memory.get_by_role("table", name=re.compile("the mean of every five minutes"))
