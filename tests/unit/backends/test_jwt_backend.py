@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import Field
 
 from tokend.backends.contract import Unreadable
 from tokend.backends.jwt_backend import JwtBackend
@@ -30,8 +31,8 @@ class _Options(StrictModel):
 
 
 class _Fields(StrictModel):
-    room: str
-    user: str | None = None
+    room: str = Field(examples=["lobby"])
+    user: str | None = Field(default=None, examples=["ann"])
 
 
 class _Small(JwtBackend):
