@@ -33,7 +33,7 @@ _WHOLE: Final = {
 
 
 def sample_of(snapshot: Snapshot) -> dict[str, float]:
-    """The sums of a snapshot by name. Names: docs/console.md. No name of an app is in them."""
+    """The sums of a snapshot by name, such as `requests|2xx`, `issued|rtc`, `seconds|0.005` or `memory`. No app is in them."""
     found: dict[str, float] = {}
 
     def add(name: str, value: float) -> None:
