@@ -1,11 +1,10 @@
 // @ts-check
-// The form of a token request: a kind, its fields, and the caller's credential.
+// The form of a token request: a kind and its fields.
 
-import { element, field as row, replace } from "./dom.js";
+import { element, field as row, marked, replace } from "./dom.js";
 
 /** @typedef {import("./schema.js").Kind} Kind */
 /** @typedef {import("./schema.js").Field} Field */
-/** @typedef {import("./api.js").Credential} Credential */
 
 /** A field whose value cannot be sent. */
 export class FieldProblem extends Error {
@@ -21,6 +20,8 @@ export class FieldProblem extends Error {
 export class RequestForm {
   /** @type {Map<string, {field: Field, control: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement}>} */
   #controls = new Map();
+  /** What was typed into the fields of the kinds before, by field. @type {Map<string, string>} */
+  #typed = new Map();
   #fields = element("div", {});
 
   /** @param {Kind[]} kinds */
@@ -75,12 +76,13 @@ export class RequestForm {
   }
 
   #showFields() {
+    for (const [name, { control }] of this.#controls) this.#typed.set(name, control.value);
     this.#controls.clear();
     const shown = this.kind.fields.filter((field) => field.shown);
     const more = this.kind.fields.filter((field) => !field.shown);
     replace(
       this.#fields,
-      this.kind.help ? element("p", { class: "quiet" }, this.kind.help) : null,
+      this.kind.help ? element("p", { class: "quiet" }, marked(this.kind.help)) : null,
       shown.map((field) => this.#row(field)),
       more.length ? element("details", {}, element("summary", {}, `${more.length} more ${more.length === 1 ? "field" : "fields"}`), more.map((field) => this.#row(field))) : null,
     );
@@ -90,6 +92,8 @@ export class RequestForm {
   #row(field) {
     const control = controlFor(field);
     control.name = field.name;
+    const typed = this.#typed.get(field.name);
+    if (typed && ["text", "number"].includes(field.control)) control.value = typed; // the same channel for another kind
     this.#controls.set(field.name, { field, control });
     return row(field.required ? `${field.name} (required)` : field.name, control, field.help);
   }
@@ -142,36 +146,5 @@ function valueOf(field, control) {
       }
     default:
       return text;
-  }
-}
-
-/** The caller's credential: none, an API key or a JWT. It is kept in this form alone. */
-export class CredentialForm {
-  /** @param {boolean} isNeeded */
-  constructor(isNeeded) {
-    this.#scheme = /** @type {HTMLSelectElement} */ (element("select", {}, [["", "none"], ["apiKey", "an API key"], ["bearer", "a JWT, as Authorization: Bearer"]].map(([value, label]) => element("option", { value, selected: isNeeded && value === "apiKey" }, label))));
-    this.#secret = /** @type {HTMLInputElement} */ (element("input", { type: "password", autocomplete: "off", spellcheck: "false" }));
-    const secret = row("Key or JWT", this.#secret, "It stays in this tab, and is forgotten when you close or reload it.");
-    const show = () => {
-      secret.hidden = this.#scheme.value === "";
-    };
-    this.#scheme.addEventListener("change", show);
-    show();
-    this.node = element("fieldset", {}, element("legend", {}, "Caller"), row("Credential", this.#scheme), secret);
-  }
-
-  /** @type {HTMLSelectElement} */
-  #scheme;
-  /** @type {HTMLInputElement} */
-  #secret;
-
-  /** @returns {Credential} */
-  read() {
-    return this.#scheme.value === "" ? {} : { [this.#scheme.value]: this.#secret.value.trim() };
-  }
-
-  /** Go to the credential: it is missing or wrong. */
-  focus() {
-    (this.#scheme.value === "" ? this.#scheme : this.#secret).focus();
   }
 }

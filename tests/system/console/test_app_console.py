@@ -42,6 +42,9 @@ async def test_a_token_by_keyboard_alone(browser: Browser, tokend: Running) -> N
         await expect(token).to_be_visible()
         assert (await token.input_value()).startswith("007")
         await expect(page.get_by_role("heading", name="✓ A token of the kind rtc")).to_be_visible()
+        await expect(page.locator("dd li").first).to_contain_text(f'RTC "{MARKUP}" user "7" as publisher: join 1 hour')
+        await _focus(page, "Every other field")
+        await page.keyboard.press("Enter")
         await expect(page.locator("dd code").get_by_text(MARKUP, exact=True).last).to_be_visible()
         assert await page.locator("main b").count() == 0
         await expect(page.get_by_role("progressbar")).to_have_attribute("max", "3600")
