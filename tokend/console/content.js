@@ -7,7 +7,7 @@ import { valueNode } from "./values.js";
 /** @typedef {import("./dom.js").Child} Child */
 
 /** @type {Record<string, string>} */
-const OWNERS = { yours: "this app's", another: "of another app", unknown: "of an app that this server cannot tell" };
+const OWNERS = { yours: "this app", another: "another app, not this one", unknown: "this server cannot say which" };
 
 /** A token's content as `v1/inspect` answers it, without its problems and notes. @param {any} says */
 export function contentNode(says) {
@@ -15,7 +15,7 @@ export function contentNode(says) {
   /** @type {[string, Child[]][]} */
   const rows = [];
   if (gives?.length) rows.push(["gives", [element("ul", { class: "plain" }, gives.map((/** @type {string} */ sentence) => element("li", {}, sentence)))]]);
-  if (app) rows.push(["app", [appId ? element("code", {}, appId) : null, appId ? ", " : null, OWNERS[app] ?? app]]);
+  if (app) rows.push(["app", appId ? [element("code", {}, appId), ` (${OWNERS[app] ?? app})`] : [OWNERS[app] ?? app]]);
   if (signature) rows.push(["signature", [element("span", { class: signature === "valid" ? "good" : "bad" }, signature === "valid" ? "✓ valid" : `✗ ${signature}`)]]);
   if (signedBy) rows.push(["signed by", [element("code", {}, signedBy)]]);
   if (typeof issuedAt === "number") rows.push(["issued", [timeOf(issuedAt)]]);

@@ -12,7 +12,7 @@ export async function explanation(answer, api) {
   const texts = api.mode === "admin" ? await ruleTexts(api) : null;
   const rows = results.map(({ rule, unmet }) => {
     const verdict = unmet.length === 0 ? element("span", { class: "good" }, "✓ fits") : element("ul", { class: "plain" }, unmet.map((sentence) => element("li", {}, "✗ ", marked(sentence))));
-    const cells = [[element("code", {}, rule)], [verdict]];
+    const cells = [[placeNode(rule)], [verdict]];
     if (texts) cells.push([element("code", { class: "rule" }, textAt(texts, rule))]);
     return cells;
   });
@@ -27,6 +27,11 @@ export async function explanation(answer, api) {
     answer.authorizer ? element("p", { class: "note" }, `The app's own backend ${answer.authorizer}.`) : null,
     answer.issued && answer.gives ? element("details", { open: true }, element("summary", {}, "What the token would give"), valueNode(answer.gives)) : null,
   );
+}
+
+/** A place such as `app.caller.rules[2]`, which a narrow page breaks after a dot. @param {string} place */
+function placeNode(place) {
+  return element("code", {}, place.split(/(?<=\.)/).flatMap((part, at) => [at ? element("wbr") : null, part]));
 }
 
 /** @param {Api} api */
