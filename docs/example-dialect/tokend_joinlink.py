@@ -8,6 +8,7 @@ from pydantic import Field
 from tokend.plugins import (
     ApiError,
     Code,
+    Description,
     Dialect,
     Endpoint,
     HttpRequest,
@@ -47,6 +48,26 @@ def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return HttpResponse(api_error.status, json.dumps({"why": api_error.detail, "request": request_id}).encode())
 
 
+TEXT = {"type": "string"}
+DESCRIPTION = Description(
+    "A token to join a room",
+    path={"room": {**TEXT, "description": "the room", "examples": ["lobby"]}},
+    query={"user": {**TEXT, "description": "a number", "examples": ["7"]}},
+    required=("user",),
+    answer={
+        "type": "object",
+        "properties": {
+            "access": {**TEXT, "examples": ["007eJx…"]},
+            "until": {"type": "integer", "examples": [1_800_003_600]},
+        },
+        "required": ["access", "until"],
+    },
+)
 DIALECT = Dialect(
-    "joinlink", (Endpoint("GET", "join/{room}", parse, render),), render_error, api_version=1, Options=Options
+    "joinlink",
+    (Endpoint("GET", "join/{room}", parse, render, description=DESCRIPTION),),
+    render_error,
+    api_version=1,
+    Options=Options,
+    error={"type": "object", "properties": {"why": TEXT, "request": TEXT}, "required": ["why", "request"]},
 )

@@ -104,8 +104,8 @@ class ${class_name}Options(StrictModel):
 class ${class_name}Fields(StrictModel):
     """What a token request says beside `kind` and `ttl`."""
 
-    room: str
-    user: str | None = None
+    room: str = Field(examples=["lobby"])
+    user: str | None = Field(default=None, examples=["ann"])
     role: Literal["publisher", "subscriber"] = "subscriber"
     name: str | None = Field(default=None, min_length=1, max_length=64, description="the name that others see")
 

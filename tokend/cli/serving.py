@@ -11,6 +11,7 @@ from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
 from tokend.cli.output import print_if_possible
 from tokend.config.loading import ConfigurationError, Files, load_for_start
+from tokend.dialects import native
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
 
@@ -83,7 +84,19 @@ def _greeting(configuration: Configuration, url: str) -> str:
     example = example_request(configuration, url)
     if example is not None:
         lines.append(f"Try:  {example}")
+    console = _console_of(configuration)
+    if console is not None:
+        lines.append(f"Console:  {url}{console}")
     return "\n".join(lines)
+
+
+def _console_of(configuration: Configuration) -> str | None:
+    """The path of the first console that an app has; None if none has one."""
+    for route in configuration.routes:
+        has_native = any(dialect.name == native.NAME for dialect in route.dialects)
+        if route.host is None and route.app.options.console and has_native:
+            return f"{route.prefix.rstrip('/')}/console"
+    return None
 
 
 def _workers(text: str) -> int:

@@ -2,11 +2,11 @@
 // Requests of the console: to the public API of an app, and to the admin API. Credentials live in variables of this page alone.
 
 /** @typedef {{apiKey?: string, bearer?: string}} Credential */
-/** @typedef {{name: string, path: string | null, host: string | null, native: boolean, console: boolean}} App */
+/** @typedef {{name: string, path: string | null, host: string | null, url: string | null, native: boolean, console: boolean}} App */
 
 /** The server's answer to a request that failed, in its own words. */
 export class ApiFailure extends Error {
-  /** @param {string} message @param {{status?: number, code?: string, field?: string, requestId?: string, retryAfter?: number}} [more] */
+  /** @param {string} message @param {{status?: number, code?: string, field?: string, requestId?: string, retryAfter?: number, content?: any}} [more] */
   constructor(message, more = {}) {
     super(message);
     this.name = "ApiFailure";
@@ -15,6 +15,7 @@ export class ApiFailure extends Error {
     this.field = more.field;
     this.requestId = more.requestId;
     this.retryAfter = more.retryAfter;
+    this.content = more.content;
   }
 }
 
@@ -27,7 +28,7 @@ export function modeOfPage() {
 /** The requests of a console. */
 export class Api {
   #adminKey = "";
-  /** @type {string | null} */
+  /** @type {App | null} */
   #app = null;
 
   /** @param {"app" | "admin" | "remote"} mode */
@@ -40,24 +41,20 @@ export class Api {
     this.#adminKey = key;
   }
 
-  /** The app whose public API is used, on the admin listener. @param {string} name */
-  useApp(name) {
-    this.#app = name;
+  /** The app whose public API is used, on the admin listener. @param {App} app */
+  useApp(app) {
+    this.#app = app;
   }
 
-  /** The app in use, or null. */
-  get app() {
-    return this.#app;
-  }
-
-  /** The URL of the app's public API, without a slash at the end: for code that users copy. */
+  /** The URL of the app's public API, without a slash at the end: for code that users copy. @returns {string} */
   get publicUrl() {
-    return this.mode === "app" ? new URL(this.#base().replace(/\/$/, ""), location.href).href.replace(/\/$/, "") : null;
+    if (this.mode === "app") return location.origin + this.#base().replace(/\/$/, "");
+    return (this.mode === "admin" ? this.#app?.url : document.documentElement.dataset.url) ?? "";
   }
 
   #base() {
     if (this.mode === "app") return location.pathname.replace(/console\/?$/, "");
-    return this.mode === "admin" ? `/-/public/${encodeURIComponent(this.#app ?? "")}/` : "/-/public/";
+    return this.mode === "admin" ? `/-/public/${encodeURIComponent(this.#app?.name ?? "")}/` : "/-/public/";
   }
 
   /**
@@ -120,6 +117,7 @@ function failureOf(response, content) {
   const message = typeof sentence === "string" ? sentence : `The server answered with status ${response.status}, and nothing that this page can read.`;
   return new ApiFailure(message, {
     status: response.status,
+    content,
     code: content?.code,
     field: content?.field,
     requestId: content?.request_id ?? response.headers.get("X-Request-ID") ?? undefined,

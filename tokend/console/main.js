@@ -85,9 +85,9 @@ async function openOperator() {
     return;
   }
   const select = /** @type {HTMLSelectElement} */ (element("select", { id: "app" }, usable.map((app) => element("option", { value: app.name }, app.name))));
-  api.useApp(usable[0].name);
+  api.useApp(usable[0]);
   select.addEventListener("change", () => {
-    api.useApp(select.value);
+    api.useApp(usable[select.selectedIndex]);
     open([...APP_TABS, ...operator]);
   });
   replace(about, element("label", { for: "app" }, "App "), select);

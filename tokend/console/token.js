@@ -17,7 +17,7 @@ export async function mount(section, api) {
   const form = new RequestForm(kindsOf(description));
   const credential = new CredentialForm(needsCredential(description));
   const result = element("div", { class: "result" });
-  const url = api.publicUrl ?? String(description.servers?.[0]?.url ?? "");
+  const url = api.publicUrl;
   section.dataset.title = description.info.title;
 
   /** @param {"v1/token" | "v1/explain"} path */

@@ -41,6 +41,9 @@ _PARAMETERS, _BUILDING = -1, -2
 def _generate(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.reject_unknown(body, _FIELDS)
+    for name in ("channelName", "uid"):
+        reading.text(body, name)
+    reading.seconds(body, "privilegeExpireTs")
     parts: list[dict[str, object]] = []
     for name, known in _SERVICES.items():
         service = body.get(name, {})
@@ -72,11 +75,14 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
     if name in ("serviceChat", "serviceApaas"):
         kind = "chat" if name == "serviceChat" else "apaas"
         parts: list[dict[str, object]] = []
+        user = reading.text(service, "userUuid")
         if reading.boolean(service, "enableUser"):
-            parts.append({"kind": kind, "user": reading.required(reading.text(service, "userUuid"), "userUuid")})
+            parts.append({"kind": kind, "user": reading.required(user, "userUuid")})
         if reading.boolean(service, "enableApp"):
             parts.append({"kind": kind, "app": True})
         return parts
+    if name == "serviceRtc":
+        agora_fields.role_number(service, "role")
     if not reading.boolean(service, "enable"):
         return []
     match name:
@@ -123,7 +129,7 @@ _DESCRIPTION: Final = in_body(
         "description": "Account of the user in RTC and Signaling; empty is any user of the channel, a capability",
     },
     tokenExpireTs=TTL,
-    privilegeExpireTs={"type": "integer", "minimum": 1, "description": "Seconds"},
+    privilegeExpireTs={"type": "integer", "description": "Seconds; those of the token, where left out"},
     serviceRtc=object_of({"enable": BOOLEAN, "role": ROLE_NUMBER}),
     serviceRtm=object_of({"enable": BOOLEAN}),
     serviceFpa=object_of({"enable": BOOLEAN}),

@@ -236,9 +236,7 @@ _INSPECTION: Final = Description(
         {
             "token": {"$ref": f"{_COMPONENTS}InspectedToken"},
             "channel": {**STRING, "description": "The channel that a client would join"},
-            "user": _ANY_USER,
-            "uid": _ANY_USER,
-            "account": {**STRING, "description": "The user who would join"},
+            **dict.fromkeys(_USERS, _ANY_USER),
             "product": {**STRING, "description": "The service that would be used, such as rtc"},
         },
         "token",

@@ -67,7 +67,8 @@ class _ConsoleEndpoints:
         found: list[dict[str, object]] = []
         for name, route in sorted(self._routes().items()):
             path, host = (None, None) if route is None else (route.prefix, route.host)
-            shown = {"name": name, "path": path, "host": host, "native": route is not None}
+            url = None if path is None or self._public is None else self._public + path.rstrip("/")
+            shown = {"name": name, "path": path, "host": host, "url": url, "native": route is not None}
             found.append({**shown, "console": route is not None and route.app.options.console})
         return json_response({"apps": found})
 

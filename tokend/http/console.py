@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from html import escape
 from importlib.resources import files
 from typing import Final, Literal
 
@@ -24,10 +25,13 @@ _CONTENT_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/
 
 
 @cache
-def page(mode: Mode) -> HttpResponse:
-    """The page of the console, which finds its mode in an attribute of its `html` element."""
-    written = _files()[_PAGE]
-    return HttpResponse(200, written.body.replace(_MODE, f'data-mode="{mode}"'.encode(), 1), written.content_type)
+def page(mode: Mode, url: str = "") -> HttpResponse:
+    """The page of the console, which finds its mode and the app's URL in attributes of its `html` element.
+
+    `url`: where the app is served, if that is elsewhere.
+    """
+    written, attributes = _files()[_PAGE], f'data-mode="{mode}" data-url="{escape(url)}"'
+    return HttpResponse(200, written.body.replace(_MODE, attributes.encode(), 1), written.content_type)
 
 
 def file(name: str) -> HttpResponse | None:

@@ -26,7 +26,7 @@ def serve_console(url: str, port: int, on_listening: Callable[[str], None]) -> N
 
 async def _serve(url: str, port: int, on_listening: Callable[[str], None]) -> None:
     forwarder = Forwarder(url)
-    runner = web.AppRunner(application_of(forwarder), access_log=None)
+    runner = web.AppRunner(application_of(forwarder, url), access_log=None)
     await runner.setup()
     try:
         site = web.TCPSite(runner, _LOOPBACK, port)
@@ -46,12 +46,12 @@ async def _serve(url: str, port: int, on_listening: Callable[[str], None]) -> No
         await forwarder.close()
 
 
-def application_of(forwarder: Forwarder) -> web.Application:
-    """The application: the page, its files, and the public API behind `forwarder`."""
+def application_of(forwarder: Forwarder, url: str) -> web.Application:
+    """The application: the page, its files, and the public API behind `forwarder`. `url`: where that is."""
     access = Access(None, None)
     app = web.Application(middlewares=[no_cache], client_max_size=MAX_BODY)
     app.router.add_get("/", access.by_own_name(_start))
-    app.router.add_get("/console", access.by_own_name(_page))
+    app.router.add_get("/console", access.by_own_name(_page(url)))
     app.router.add_get("/console/{file}", access.by_own_name(console.file_handler))
     app.router.add_route("*", "/-/public/{path:.+}", access.by_own_name(_public(forwarder)))
     return app
@@ -61,8 +61,11 @@ async def _start(request: web.Request) -> web.StreamResponse:
     raise web.HTTPFound("/console")
 
 
-async def _page(request: web.Request) -> web.StreamResponse:
-    return to_response(console.page("remote"), console.PAGE_HEADERS)
+def _page(url: str) -> Handler:
+    async def page(request: web.Request) -> web.StreamResponse:
+        return to_response(console.page("remote", url), console.PAGE_HEADERS)
+
+    return page
 
 
 def _public(forwarder: Forwarder) -> Handler:

@@ -73,9 +73,9 @@ async def test_the_page_needs_no_key_and_all_that_it_requests_does(tmp_path: Pat
 async def test_the_public_api_of_an_app_is_the_public_listeners(workers: int, tmp_path: Path) -> None:
     async with _serving(tmp_path, workers) as server, _operator(server) as operator:
         async with operator.get("/-/apps") as answer:
-            assert await answer.json() == {
-                "apps": [{"name": "demo", "path": "/demo", "host": None, "native": True, "console": False}]
-            }
+            (app,) = (await answer.json())["apps"]
+        assert (app["name"], app["path"], app["host"], app["url"]) == ("demo", "/demo", None, f"{server.url}/demo")
+        assert (app["native"], app["console"]) == (True, False)
         async with operator.post("/-/public/demo/v1/token", json=_REQUEST) as answer:
             assert (answer.status, (await answer.json())["kind"]) == (200, "rtc")
         async with operator.post("/-/public/demo/v1/token", json=_DENIED) as answer:

@@ -23,7 +23,7 @@ from tokend.auth.key_digests import digest_of
 API_KEY: Final = "tk_studio_0123456789abcdef"
 SOCKET_ID: Final = "1234.5678"
 _NODE: Final = ROOT / "tests/node"
-_YAML: Final = f"""
+YAML: Final = f"""
 apps:
   demo:
     backends:
@@ -100,7 +100,8 @@ class WebSocketServer:
 
 
 @asynccontextmanager
-async def _web_socket_server() -> AsyncIterator[WebSocketServer]:
+async def web_socket_server() -> AsyncIterator[WebSocketServer]:
+    """The server, on a free port of this machine."""
     server = WebSocketServer()
     app = web.Application()
     app.router.add_get(f"/app/{KEY}", server.handle)
@@ -116,9 +117,9 @@ async def _web_socket_server() -> AsyncIterator[WebSocketServer]:
 
 
 async def test_pusher_js_gets_what_the_library_would_give(node: str, tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(_YAML)
+    (tmp_path / "config.yaml").write_text(YAML)
     secrets = {"PUSHER_SECRET": SECRET, "PUSHER_MASTER_KEY": MASTER_KEY}
-    async with _web_socket_server() as vendor:
+    async with web_socket_server() as vendor:
         with serving(tmp_path, secrets, lines=1) as running:
             url = f"{running.url.rstrip('/')}/demo"
             process = await asyncio.create_subprocess_exec(

@@ -56,3 +56,8 @@ async def test_an_app_that_does_not_ask_for_it_has_none(path: str) -> None:
 @pytest.mark.parametrize("mode", ["app", "admin", "remote"])
 def test_the_page_says_whose_console_it_is(mode: console.Mode) -> None:
     assert f'data-mode="{mode}"'.encode() in console.page(mode).body
+
+
+def test_the_url_of_a_server_elsewhere_is_escaped() -> None:
+    body = console.page("remote", 'https://tokens.example.com/a"><script>').body.decode()
+    assert 'data-url="https://tokens.example.com/a&quot;&gt;&lt;script&gt;"' in body

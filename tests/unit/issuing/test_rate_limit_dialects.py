@@ -51,7 +51,7 @@ OF_ORIGINALS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
 }
 """Shapes that come from the original server."""
-UNCOUNTED: Final = ("/openapi.json", "/docs", "/ping", "/healthz", "/readyz", "/")
+UNCOUNTED: Final = ("/openapi.json", "/docs", "/docs/plain", "/ping", "/healthz", "/readyz", "/")
 GOOD: Final = [
     one
     for one in all_exchanges()

@@ -1,0 +1,59 @@
+"""The types of the JavaScript client: they hold for its code, and for strict programs that use the vendors' packages."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Final
+
+from tests.oracle import HERE as NODE
+from tests.running import ROOT
+from tests.system.browser.parts import HERE as BROWSER
+from tests.system.clients.js.node import PROGRAMS, need_node, run
+
+CLIENT: Final = ROOT / "clients/js"
+_STRICT: Final = ("--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom,dom.iterable")
+_MODULES: Final = ("--module", "nodenext", "--moduleResolution", "nodenext")
+_PACKAGES: Final = {
+    NODE: ("ably", "livekit-client", "@livekit", "@bufbuild", "jose", "pusher-js"),
+    BROWSER: ("agora-chat", "agora-rtc-sdk-ng", "agora-rtm-sdk"),
+}
+
+
+async def _compile(directory: Path, *arguments: str) -> None:
+    await run(str(NODE / "node_modules/typescript/bin/tsc"), *_STRICT, *arguments, directory=directory)
+
+
+async def test_the_types_hold_for_the_code() -> None:
+    need_node(NODE, "typescript")
+    await _compile(CLIENT, *_MODULES, "--allowJs", "--checkJs", "--exactOptionalPropertyTypes", "tokend-client.js")
+    await _compile(CLIENT, *_MODULES, "--exactOptionalPropertyTypes", "tokend-client.d.ts")
+
+
+def test_the_types_name_what_the_code_exports() -> None:
+    export = re.compile(r"^export (?:async )?(?:function|class) (\w+)", re.MULTILINE)
+    names = [set(export.findall((CLIENT / f"tokend-client.{suffix}").read_text())) for suffix in ("js", "d.ts")]
+    assert names[0] == names[1]
+    assert len(names[0]) == 10
+
+
+async def test_a_strict_program_with_the_packages_of_the_vendors_compiles(tmp_path: Path) -> None:
+    need_node(NODE, "typescript", "ably", "livekit-client", "pusher-js")
+    need_node(BROWSER, *_PACKAGES[BROWSER])
+    modules = tmp_path / "node_modules"
+    modules.mkdir()
+    for directory, packages in _PACKAGES.items():
+        for package in packages:
+            (modules / package).symlink_to(directory / "node_modules" / package)
+    (modules / "tokend-client").symlink_to(CLIENT)
+    shutil.copy(PROGRAMS / "consumer.ts", tmp_path)
+    # the vendors' packages are not strict themselves
+    await _compile(tmp_path, "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck", "consumer.ts")
+
+
+def test_the_package_holds_its_files_and_needs_nothing() -> None:
+    package = json.loads((CLIENT / "package.json").read_text())
+    assert not {"dependencies", "peerDependencies", "scripts"} & package.keys()
+    named = [*package["files"], package["main"], package["types"], *package["exports"]["."].values()]
+    assert all((CLIENT / name).is_file() for name in named)
+    assert (ROOT / "tokend/console/client.js").resolve() == (CLIENT / "tokend-client.js").resolve()
