@@ -20,7 +20,7 @@ export class FieldProblem extends Error {
 export class RequestForm {
   /** @type {Map<string, {field: Field, control: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement}>} */
   #controls = new Map();
-  /** What was typed into the fields of the kinds before, by field. @type {Map<string, string>} */
+  /** What was typed for other kinds, by type and name of a field: the same channel and user serve for the next kind. @type {Map<string, string>} */
   #typed = new Map();
   #fields = element("div", {});
 
@@ -76,7 +76,7 @@ export class RequestForm {
   }
 
   #showFields() {
-    for (const [name, { control }] of this.#controls) this.#typed.set(name, control.value);
+    for (const { field, control } of this.#controls.values()) this.#keep(field, control);
     this.#controls.clear();
     const shown = this.kind.fields.filter((field) => field.shown);
     const more = this.kind.fields.filter((field) => !field.shown);
@@ -88,12 +88,16 @@ export class RequestForm {
     );
   }
 
+  /** @param {Field} field @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} control */
+  #keep(field, control) {
+    if (control instanceof HTMLInputElement && control.value !== control.defaultValue) this.#typed.set(`${field.control} ${field.name}`, control.value);
+  }
+
   /** @param {Field} field */
   #row(field) {
     const control = controlFor(field);
     control.name = field.name;
-    const typed = this.#typed.get(field.name);
-    if (typed && ["text", "number"].includes(field.control)) control.value = typed; // the same channel for another kind
+    control.value = this.#typed.get(`${field.control} ${field.name}`) ?? control.value;
     this.#controls.set(field.name, { field, control });
     return row(field.required ? `${field.name} (required)` : field.name, control, field.help);
   }

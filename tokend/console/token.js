@@ -18,7 +18,6 @@ export async function mount(section, api) {
   const credential = new CredentialForm(needsCredential(description));
   const result = element("div", { class: "result" });
   const url = api.publicUrl;
-  section.dataset.title = description.info.title;
 
   /** @param {"v1/token" | "v1/explain"} path */
   async function send(path) {
