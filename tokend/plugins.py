@@ -16,7 +16,9 @@ from tokend.auth.contract import (
 )
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
-from tokend.backends.json_web_tokens import JwtContent, JwtKeys, read_jwt
+from tokend.backends.ids import printable_id
+from tokend.backends.json_web_tokens import JwtContent, JwtKeys, JwtKeysById, fits_algorithm, read_jwt, token_times
+from tokend.backends.jwt_backend import JwtBackend
 from tokend.backends.jwt_keys import ALGORITHMS as JWT_ALGORITHMS
 from tokend.core.declarations import (
     ADMIN,
@@ -121,8 +123,10 @@ __all__ = [
     "Issue",
     "Issued",
     "Join",
+    "JwtBackend",
     "JwtContent",
     "JwtKeys",
+    "JwtKeysById",
     "Key",
     "Keys",
     "Meaning",
@@ -146,7 +150,10 @@ __all__ = [
     "StrictValue",
     "TokenRequest",
     "Unreadable",
+    "fits_algorithm",
     "invalid",
     "not_known",
+    "printable_id",
     "read_jwt",
+    "token_times",
 ]

@@ -94,9 +94,9 @@ def token(format: str = "token_request", **fields: object) -> str:
 def test_a_jwt_that_would_not_be_minted_is_unreadable(change: dict[str, object]) -> None:
     backend = ably()
     claims = jwt_claims(backend.read(token("jwt")).grant, 1000)
-    assert backend.read(backend.signed(claims)).signed_by == "xVLyHw.I2jW-w"
+    assert backend.read(backend.jwt_keys.sign(claims)).signed_by == "xVLyHw.I2jW-w"
     with pytest.raises(Unreadable):
-        backend.read(backend.signed({**claims, **change}))
+        backend.read(backend.jwt_keys.sign({**claims, **change}))
 
 
 @pytest.mark.parametrize(

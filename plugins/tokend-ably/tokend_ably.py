@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
-from tokend_ably_formats import CHANNEL_CLAIM, QUALIFIED, canonical, compact, jwt_claims, mac_of, request_of, seconds
+from tokend_ably_formats import CHANNEL_CLAIM, QUALIFIED, canonical, compact, jwt_claims, mac_of, request_of
 
 from tokend.plugins import (
     ADMIN,
@@ -29,7 +29,7 @@ from tokend.plugins import (
     Grant,
     Issuance,
     Join,
-    JwtKeys,
+    JwtKeysById,
     Meaning,
     Minted,
     Reading,
@@ -39,7 +39,7 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
-    read_jwt,
+    token_times,
 )
 
 OPERATIONS: Mapping[str, Meaning] = {
@@ -56,10 +56,12 @@ OPERATIONS: Mapping[str, Meaning] = {
 MAX_TTL = 86_400
 """Seconds. Ably rejects a longer one: src/common/lib/client/auth.ts of npm ably 2.28.0, at `authorize`."""
 MAX_ID = 2048
-"""The longest client id and resource, in characters. Ably's pages state no limit; this one is ours."""
+"""Characters of a client id and of a resource. https://ably.com/docs/channels recommends it, and limits neither."""
 QUALIFIER = re.compile(r"^\[(meta|queue|\*)\]")
+# no documented form: ours, of the names that the dashboard gives
 KEY_NAME = r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
+"""Claims and revocation keys. No documented limit: ours."""
 
 
 class AblyKey(StrictModel):
@@ -137,7 +139,7 @@ class Ably(Backend):
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         """Sign a token. It is due for renewal after half of its lifetime."""
         if grant.format == "jwt":
-            token = self.signed(jwt_claims(grant, issuance.issued_at))
+            token = self.jwt_keys.sign(jwt_claims(grant, issuance.issued_at))
         else:
             key = self.options.keys[0]
             unsigned = request_of(grant, issuance.issued_at, f"{issuance.nonce:032x}", key.name)
@@ -151,21 +153,16 @@ class Ably(Backend):
         except (KeyError, TypeError, ValueError, RecursionError, ApiError) as error:  # pydantic's are ValueErrors too
             raise Unreadable("not a TokenRequest or JWT for Ably") from error
 
-    def signed(self, claims: Mapping[str, Any]) -> str:
-        """Sign a JWT with these claims."""
-        name = self.options.keys[0].name
-        return self.jwt_keys[name].sign(claims, {"kid": name})
-
     @cached_property
-    def jwt_keys(self) -> dict[str, JwtKeys]:
-        """The keys by their names. Of two with the same name the first counts."""
-        return {key.name: JwtKeys("HS256", [key.secret]) for key in reversed(self.options.keys)}
+    def jwt_keys(self) -> JwtKeysById:
+        """The keys by their names."""
+        return JwtKeysById("HS256", ((key.name, key.secret) for key in self.options.keys))
 
     def read_jwt(self, token: str) -> Reading:
         """Parse a JWT. Raises `ValueError`, `KeyError` or `TypeError` for what is none of ours."""
-        content = read_jwt(token)
-        claims, kid = content.claims, content.header.get("kid")
-        issued_at, expires_at = seconds(claims["iat"]), seconds(claims["exp"])
+        content = self.jwt_keys.read(token)
+        claims, header = content.claims, {"alg": "HS256", "typ": "JWT", "kid": content.header.get("kid")}
+        issued_at, expires_at = token_times(claims)
         channel_claims = {
             name.removeprefix(CHANNEL_CLAIM): text for name, text in claims.items() if name.startswith(CHANNEL_CLAIM)
         }
@@ -177,16 +174,17 @@ class Ably(Backend):
             revocation_key=claims.get("x-ably-revocation-key"),
             channel_claims=channel_claims or None,
         )
-        if content.header != {"alg": "HS256", "typ": "JWT", "kid": kid} or claims != jwt_claims(grant, issued_at):
+        if content.header != header or claims != jwt_claims(grant, issued_at):
             raise ValueError
-        ours = isinstance(kid, str) and kid in self.jwt_keys and self.jwt_keys[kid].read(token).signed_by is not None
-        return Reading(grant, kid if ours else None, issued_at, expires_at)
+        return Reading(grant, content.signed_by, issued_at, expires_at)
 
     def read_request(self, token: str) -> Reading:
         """Parse a TokenRequest. It must be the text that `mint` writes, as its mac does not cover the text."""
         said = json.loads(token)
-        issued_at, ttl = (seconds(said[name] // 1000) for name in ("timestamp", "ttl"))
-        grant = self.granted(said["capability"], ttl, user=said.get("clientId"))
+        issued_at, expires_at = token_times(
+            {"iat": said["timestamp"] // 1000, "exp": (said["timestamp"] + said["ttl"]) // 1000}
+        )
+        grant = self.granted(said["capability"], expires_at - issued_at, user=said.get("clientId"))
         unsigned = request_of(grant, issued_at, said["nonce"], said["keyName"])
         form = (("[0-9a-f]{32}", said["nonce"]), (KEY_NAME, said["keyName"]), ("[A-Za-z0-9+/]{43}=", said["mac"]))
         written_so = token == compact({**unsigned, "mac": said["mac"]})
@@ -196,13 +194,13 @@ class Ably(Backend):
             key.name == said["keyName"] and hmac.compare_digest(mac_of(unsigned, key.secret), said["mac"])
             for key in self.options.keys
         )
-        return Reading(grant, said["keyName"] if ours else None, issued_at, issued_at + ttl)
+        return Reading(grant, said["keyName"] if ours else None, issued_at, expires_at)
 
     def granted(self, capability: str, ttl: int, **fields: object) -> Grant:
         """The grant of a token that says this. `capability` must be in canonical form."""
         said = AblyFields.model_validate({"capability": json.loads(capability), **fields})
         grant = self.grant(said, ttl)
-        if ttl <= 0 or capability != canonical(grant):
+        if capability != canonical(grant):
             raise ValueError
         return grant
 

@@ -10,11 +10,10 @@ from random import Random
 from typing import Any, Final
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tokend_firebase import Firebase, FirebaseFields, FirebaseOptions
 
 from tokend.plugins import AppCredentials, Issuance, Secret
+from tokend.testing import new_rsa_key, public_rsa_key
 
 MANY: Final = 100_000
 ACCOUNT: Final = "firebase-adminsdk-7@example-project.iam.gserviceaccount.com"
@@ -31,12 +30,6 @@ _VALUES: Final[Mapping[str, tuple[object, ...]]] = {
 firebase_admin: Final[Any] = importlib.import_module("firebase_admin")
 auth: Final[Any] = importlib.import_module("firebase_admin.auth")
 tenant_mgt: Final[Any] = importlib.import_module("firebase_admin.tenant_mgt")
-
-
-def new_key() -> str:
-    """A new RSA key of 2,048 bits, in PEM."""
-    key = generate_private_key(65537, 2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def account_app(pem: str, name: str) -> Any:
@@ -59,12 +52,12 @@ def fields_of(random: Random) -> dict[str, Any]:
 
 def differences(count: int, seed: int) -> list[str]:
     """Sentences on tokens that others read or make otherwise than the request says. `count`: how many tokens are made."""
-    random, found, pem = Random(seed), [], new_key()
+    random, found, pem = Random(seed), [], new_rsa_key()
     key = {"key_id": "7f3a", "private_key": Secret(pem)}
     options = FirebaseOptions.model_validate({"service_account": ACCOUNT, "keys": [key], "claims": [*CLAIMS]})
     backend = Firebase(options, AppCredentials(None, {}))
     app = account_app(pem, f"proof-{count}-{seed}")
-    public = public_key(pem)
+    public = public_rsa_key(pem)
     for _ in range(count):
         fields, issued_at, ttl = fields_of(random), int(time.time()), random.randint(60, 3600)
         grant = backend.grant(FirebaseFields.model_validate(fields), ttl)
@@ -97,9 +90,3 @@ def read(token: str, public: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     assert 1 <= len(claims["uid"]) <= 128
     assert 0 < claims["exp"] - claims["iat"] <= 3600
     return claims, jwt.get_unverified_header(token)
-
-
-def public_key(pem: str) -> Any:
-    """The public half of a private key."""
-    key: Any = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).prepare_key(pem)
-    return key.public_key()

@@ -7,11 +7,11 @@ import pytest
 from tokend_firebase import Firebase, FirebaseFields, FirebaseOptions
 
 from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
-from tokend.testing import BackendConformance
+from tokend.testing import BackendConformance, new_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-firebase.proof_firebase")
 
-OLD, NEW, FOREIGN = (Secret(proof.new_key()) for _ in range(3))
+OLD, NEW, FOREIGN = (Secret(new_rsa_key()) for _ in range(3))
 
 
 def options_of(*keys: tuple[str, Secret]) -> dict[str, object]:
@@ -84,12 +84,12 @@ def test_every_key_verifies() -> None:
 )
 def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> None:
     backend = firebase(("7f3a", NEW))
-    payload = backend.payload(backend.grant(FirebaseFields(user="ann"), 60), 1000)
-    assert backend.read(backend.signed(payload)).signed_by == "7f3a"
+    payload = {**backend.identity, **backend.claims(backend.grant(FirebaseFields(user="ann"), 60), Issuance(1000, 7))}
+    assert backend.read(backend.keys.sign(payload)).signed_by == "7f3a"
     with pytest.raises(Unreadable):
-        backend.read(backend.signed({**payload, **change}))
+        backend.read(backend.keys.sign({**payload, **change}))
     another = {"iss": "other@example.com", "sub": "other@example.com"}
-    assert backend.read(backend.signed({**payload, **another})).signed_by is None
+    assert backend.read(backend.keys.sign({**payload, **another})).signed_by is None
 
 
 def test_the_codes_of_firebase_stand_in_a_diagnosis() -> None:

@@ -16,7 +16,6 @@ from tokend.plugins import (
     CONNECT,
     NEVER,
     ApiError,
-    Backend,
     Capability,
     Code,
     Declarations,
@@ -24,16 +23,16 @@ from tokend.plugins import (
     Grant,
     Issuance,
     Join,
-    JwtKeys,
-    Minted,
+    JwtBackend,
+    JwtKeysById,
     Reading,
     Secret,
     Service,
     ServiceShape,
     StrictModel,
-    Unreadable,
+    fits_algorithm,
     invalid,
-    read_jwt,
+    printable_id,
 )
 
 AUDIENCE = "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
@@ -48,16 +47,8 @@ RESERVED = frozenset(
 FIELDS = ("user", "claims", "tenant_id")
 MAX_CLAIMS = 1000
 """Characters of all developer claims as JSON: the limit of custom user claims, MAX_CLAIMS_PAYLOAD_SIZE of firebase_admin."""
+# no documented limits of key ids, tenants and names of claims: ours; numbers as every reader of JSON keeps them (RFC 8259)
 Scalar = str | Annotated[int, Field(ge=-(1 << 53), le=1 << 53)] | bool
-
-
-def rsa_key(secret: Secret) -> Secret:
-    """Check a private key while the configuration is read."""
-    try:
-        JwtKeys("RS256", [secret])
-    except ValueError as error:
-        raise invalid(str(error)) from None
-    return secret
 
 
 def claim_name(name: str) -> str:
@@ -73,7 +64,9 @@ class FirebaseKey(StrictModel):
     """A key of the service account."""
 
     key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,128}$", description="private_key_id in the account's JSON file")
-    private_key: Annotated[Secret, AfterValidator(rsa_key)] = Field(description="private_key in that file, in PEM")
+    private_key: Annotated[Secret, AfterValidator(fits_algorithm("RS256"))] = Field(
+        description="private_key in that file, in PEM"
+    )
 
 
 class FirebaseOptions(StrictModel):
@@ -96,7 +89,7 @@ class FirebaseFields(StrictModel):
     tenant_id: str | None = Field(default=None, description="a tenant of Identity Platform")
 
 
-class Firebase(Backend):
+class Firebase(JwtBackend):
     """Mints and reads custom tokens."""
 
     Options: ClassVar[type[StrictModel]] = FirebaseOptions
@@ -115,9 +108,7 @@ class Firebase(Backend):
 
     def grant(self, fields: FirebaseFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
-        user = fields.user if fields.user is not None else user
-        if user is None or not 1 <= len(user) <= MAX_UID or "*" in user or not user.isprintable():
-            raise ApiError(Code.INVALID_FIELD, f"must be 1 to {MAX_UID} printable characters other than *", "user")
+        user = printable_id("user", fields.user if fields.user is not None else user, MAX_UID)
         if fields.tenant_id is not None and re.fullmatch("[A-Za-z0-9-]{1,64}", fields.tenant_id) is None:
             raise ApiError(Code.INVALID_FIELD, "must be 1 to 64 of A-Z a-z 0-9 and -", "tenant_id")
         for name in fields.claims or {}:
@@ -133,53 +124,30 @@ class Firebase(Backend):
             detail["tenant_id"] = fields.tenant_id
         return Grant(None, "jwt", ttl, (Service("firebase", user, privileges={"sign_in": ttl}, detail=detail),))
 
-    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        """Sign a token. It is due for renewal after half of its lifetime."""
-        return Minted(self.signed(self.payload(grant, issuance.issued_at)), grant.ttl // 2)
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """The service account."""
+        return {"iss": self.options.service_account, "sub": self.options.service_account}
 
-    def payload(self, grant: Grant, issued_at: int) -> dict[str, Any]:
-        """What a token says."""
+    def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
+        """See `JwtBackend`."""
         (service,) = grant.services
         claims = {name: value for name, value in service.detail.items() if name != "tenant_id"}
         tenant = {name: value for name, value in service.detail.items() if name == "tenant_id"}
-        account = self.options.service_account
-        said = {"iss": account, "sub": account, "aud": AUDIENCE, "uid": service.user, "iat": issued_at}
-        return {**said, "exp": issued_at + grant.ttl, **tenant, **({"claims": claims} if claims else {})}
+        times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl}
+        return {"aud": AUDIENCE, "uid": service.user, **times, **tenant, **({"claims": claims} if claims else {})}
 
-    def signed(self, payload: Mapping[str, Any]) -> str:
-        """Sign a token that says this."""
-        key_id = self.options.keys[0].key_id
-        return self.keys[key_id].sign(payload, {"kid": key_id})
+    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
+        """See `JwtBackend`."""
+        return {"user": claims["uid"], **{name: claims[name] for name in ("claims", "tenant_id") if name in claims}}
 
     @cached_property
-    def keys(self) -> dict[str, JwtKeys]:
-        """The keys by their ids. Of two with the same id the first counts."""
-        return {key.key_id: JwtKeys("RS256", [key.private_key]) for key in reversed(self.options.keys)}
-
-    def read(self, token: str) -> Reading:
-        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
-        content = read_jwt(token)
-        said, kid = content.claims, content.header.get("kid")
-        try:
-            issued_at, expires_at = seconds(said["iat"]), seconds(said["exp"])
-            fields = {"user": said["uid"], **{name: said[name] for name in ("claims", "tenant_id") if name in said}}
-            grant = self.grant(FirebaseFields.model_validate(fields), expires_at - issued_at)
-        except (KeyError, ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
-            raise Unreadable("not a custom token for Firebase") from error
-        account = {"iss": self.options.service_account, "sub": self.options.service_account}
-        as_ours = {**said, **account}
-        if (
-            as_ours != self.payload(grant, issued_at)
-            or grant.ttl <= 0
-            or content.header != {"alg": "RS256", "typ": "JWT", "kid": kid}
-        ):
-            raise Unreadable("it says more than a custom token for Firebase, or ends before it begins")
-        ours = isinstance(kid, str) and kid in self.keys and as_ours == said
-        signer = kid if ours and self.keys[str(kid)].read(token).signed_by is not None else None
-        return Reading(grant, signer, issued_at, expires_at)
+    def keys(self) -> JwtKeysById:
+        """The keys by their ids."""
+        return JwtKeysById("RS256", ((key.key_id, key.private_key) for key in self.options.keys))
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the codes that Firebase's SDKs show."""
+        """Add the codes that SDKs show: https://firebase.google.com/docs/auth/flutter/custom-auth."""
         usual = super().diagnose(reading, join, now)
         added = []
         if reading.signed_by is None:
@@ -189,10 +157,3 @@ class Firebase(Backend):
         elif usual.problems:
             added.append("Firebase answers auth/invalid-custom-token.")
         return Diagnosis((*usual.problems, *added), usual.notes)
-
-
-def seconds(value: object) -> int:
-    """Check a time of a token. Hostile ones have thousands of digits."""
-    if type(value) is not int or not 0 <= value < 1 << 40:
-        raise ValueError("no time")
-    return value

@@ -33,6 +33,7 @@ from tokend.plugins import (
 
 ROOM: Final = re.compile(r"[0-9a-f]{24}")
 """An id of a room, as the REST API returns it."""
+# no documented limits of roles and users: ours
 ROLE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 USER: Final = re.compile(r"[^*\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 HEADER: Final = {"alg": "HS256", "typ": "JWT"}
@@ -139,7 +140,7 @@ class Hms(Backend):
         return Reading(grant, signed_by, claims.iat, claims.exp)
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the code with which the SDKs report a token that the server rejects."""
+        """Add what a client sees. No documented words: ours."""
         usual = super().diagnose(reading, join, now)
         words = ("The SDK reports that the token is invalid, when it connects.",) if usual.problems else ()
         return Diagnosis((*usual.problems, *words), usual.notes)

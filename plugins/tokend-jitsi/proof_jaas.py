@@ -6,12 +6,11 @@ from random import Random
 from typing import Any, Final
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from tokend_jaas import Jaas, JaasOptions
 from tokend_jitsi import JitsiFields
 
 from tokend.plugins import AppCredentials, Issuance, Secret
+from tokend.testing import new_rsa_key, public_rsa_key
 
 MANY: Final = 100_000
 APP_ID: Final = "vpaas-magic-cookie-1fc542a3e4414a44b2611668195e2bfe"
@@ -19,18 +18,12 @@ APP_ID: Final = "vpaas-magic-cookie-1fc542a3e4414a44b2611668195e2bfe"
 _requests: Final[Any] = importlib.import_module("plugins.tokend-jitsi.proof_jitsi")
 
 
-def new_key() -> str:
-    """A new RSA key of 2,048 bits, in PEM."""
-    key = generate_private_key(65537, 2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
 def differences(count: int, seed: int) -> list[str]:
     """Sentences on tokens that PyJWT reads otherwise than the request says. `count`: how many tokens are made."""
-    random, found, pem = Random(seed), [], new_key()
+    random, found, pem = Random(seed), [], new_rsa_key()
     options = JaasOptions.model_validate({"app_id": APP_ID, "keys": [{"key_id": "4f4910", "private_key": Secret(pem)}]})
     backend = Jaas(options, AppCredentials(None, {}))
-    public = public_key(pem)
+    public = public_rsa_key(pem)
     for _ in range(count):
         fields, ttl = _requests.fields_of(random, features_need_moderator=True), random.randint(60, 1_000_000)
         issued_at = int(time.time()) - random.randint(0, 50)
@@ -52,10 +45,3 @@ def differences(count: int, seed: int) -> list[str]:
         if jwt.get_unverified_header(token) != {"alg": "RS256", "typ": "JWT", "kid": f"{APP_ID}/4f4910"}:
             found.append(f"{fields}: header {jwt.get_unverified_header(token)}")
     return found
-
-
-def public_key(pem: str) -> RSAPublicKey:
-    """The public half of a private key."""
-    key = load_pem_private_key(pem.encode(), None)
-    assert isinstance(key, RSAPrivateKey)
-    return key.public_key()

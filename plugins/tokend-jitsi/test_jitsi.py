@@ -9,12 +9,12 @@ from tokend_jaas import Jaas, JaasOptions
 from tokend_jitsi import Jitsi, JitsiFields, JitsiOptions
 
 from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
-from tokend.testing import BackendConformance
+from tokend.testing import BackendConformance, new_rsa_key
 
 jitsi_proof: Any = importlib.import_module("plugins.tokend-jitsi.proof_jitsi")
 jaas_proof: Any = importlib.import_module("plugins.tokend-jitsi.proof_jaas")
 
-OLD, NEW, FOREIGN = (Secret(jaas_proof.new_key()) for _ in range(3))
+OLD, NEW, FOREIGN = (Secret(new_rsa_key()) for _ in range(3))
 SECRETS = ("b7d1f2a3c4e5968778695a4b3c2d1e0f", "0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 REQUESTS: tuple[dict[str, object], ...] = (
     {"room": "standup", "user": "ann"},
@@ -119,14 +119,15 @@ def test_a_token_for_another_app_of_the_same_secret_is_not_ours(change: dict[str
 )
 def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> None:
     backend = jitsi()
-    claims = backend.claims(backend.grant(JitsiFields.model_validate(REQUESTS[0]), 60), 100)
-    assert backend.read(backend.signed(claims)).signed_by == "secret[0]"
+    grant = backend.grant(JitsiFields.model_validate(REQUESTS[0]), 60)
+    claims = {**backend.identity, **backend.claims(grant, Issuance(100, 7))}
+    assert backend.read(backend.keys.sign(claims)).signed_by == "secret[0]"
     with pytest.raises(Unreadable):
-        backend.read(backend.signed({**claims, **change}))
+        backend.read(backend.keys.sign({**claims, **change}))
     for name in ("moderator", "role"):
         user = {**claims["context"]["user"], name: True}
         with pytest.raises(Unreadable):
-            backend.read(backend.signed({**claims, "context": {**claims["context"], "user": user}}))
+            backend.read(backend.keys.sign({**claims, "context": {**claims["context"], "user": user}}))
     with pytest.raises(Unreadable):
         backend.read(jwt.encode(claims, SECRETS[0], headers={"kid": "other"}))
 

@@ -5,7 +5,7 @@ Claims: https://developer.8x8.com/jaas/docs/api-keys-jwt (read in November 2026)
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 from tokend_jitsi import JitsiBackend, JitsiFields
@@ -14,30 +14,21 @@ from tokend.plugins import (
     ApiError,
     Code,
     Grant,
-    JwtContent,
-    JwtKeys,
+    JwtKeysById,
     Secret,
     StrictModel,
-    Unreadable,
-    invalid,
-    read_jwt,
+    fits_algorithm,
 )
-
-
-def rsa_key(secret: Secret) -> Secret:
-    """Check a private key while the configuration is read."""
-    try:
-        JwtKeys("RS256", [secret])
-    except ValueError as error:
-        raise invalid(str(error)) from None
-    return secret
 
 
 class JaasKey(StrictModel):
     """An API key of the console."""
 
+    # no documented form of a key's id: ours
     key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="what follows the / in the key's kid")
-    private_key: Annotated[Secret, AfterValidator(rsa_key)] = Field(description="its private key, in PEM")
+    private_key: Annotated[Secret, AfterValidator(fits_algorithm("RS256"))] = Field(
+        description="its private key, in PEM"
+    )
 
 
 class JaasOptions(StrictModel):
@@ -62,27 +53,11 @@ class Jaas(JitsiBackend):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """See `JitsiBackend`."""
+        """See `JwtBackend`."""
         return {"aud": "jitsi", "iss": "chat", "sub": self.options.app_id}
 
     @cached_property
-    def keys(self) -> dict[str, JwtKeys]:
-        """The keys by their kid. Of two with the same id the first counts."""
-        return {
-            f"{self.options.app_id}/{key.key_id}": JwtKeys("RS256", [key.private_key])
-            for key in reversed(self.options.keys)
-        }
-
-    def signed(self, claims: Mapping[str, Any]) -> str:
-        """See `JitsiBackend`."""
-        kid = f"{self.options.app_id}/{self.options.keys[0].key_id}"
-        return self.keys[kid].sign(claims, {"kid": kid})
-
-    def opened(self, token: str) -> JwtContent:
-        """See `JitsiBackend`."""
-        content = read_jwt(token)
-        kid = content.header.get("kid")
-        if not isinstance(kid, str) or content.header != {"alg": "RS256", "typ": "JWT", "kid": kid}:
-            raise Unreadable("not a token for JaaS")
-        ours = kid in self.keys and self.keys[kid].read(token).signed_by is not None
-        return JwtContent(content.header, content.claims, kid if ours else None)
+    def keys(self) -> JwtKeysById:
+        """The keys by their kid."""
+        app_id = self.options.app_id
+        return JwtKeysById("RS256", ((f"{app_id}/{key.key_id}", key.private_key) for key in self.options.keys))

@@ -5,7 +5,6 @@ Claims: doc/tokens.md of github.com/jitsi/lib-jitsi-meet, which states no longes
 """
 
 import re
-from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -17,23 +16,22 @@ from tokend.plugins import (
     FREE,
     PUBLISH,
     ApiError,
-    Backend,
     Capability,
     Code,
     Diagnosis,
     Grant,
     Issuance,
     Join,
-    JwtContent,
+    JwtBackend,
     JwtKeys,
-    Minted,
     Reading,
     SecretList,
     Service,
     ServiceShape,
     StrictModel,
-    Unreadable,
     invalid,
+    printable_id,
+    token_times,
 )
 
 CallFeature = Literal["sip-inbound-call", "sip-outbound-call", "inbound-call", "outbound-call"]
@@ -41,6 +39,8 @@ Feature = Literal["livestreaming", "recording", "transcription", "file-upload", 
 FEATURES: tuple[str, ...] = get_args(Feature)
 NOT_BEFORE = 10
 """Seconds before the issue time from which a token is valid, as in 8x8's samples: the clock of a server may be slow."""
+MAX_USER = 255
+"""Characters. No documented limit: ours."""
 # clients write other characters as encodeURIComponent does, in small letters; RFC 7622 limits the name to 1,023 bytes
 ROOM = re.compile("[a-z0-9_.!~()%-]{1,1023}")
 # a token has at most 16,384 characters, so that it fits the URL or header of a client: these lengths keep it below
@@ -71,7 +71,7 @@ class JitsiFields(StrictModel):
     features: list[Feature] = Field(default=[], description="what the user may start or see")
 
 
-class JitsiBackend(Backend):
+class JitsiBackend(JwtBackend):
     """What the kinds `jitsi` and `jaas` share."""
 
     Fields: ClassVar[type[StrictModel]] = JitsiFields
@@ -83,24 +83,9 @@ class JitsiBackend(Backend):
     }
     details: ClassVar = dict.fromkeys(("name", "email", "avatar", "group", "callee"), FREE)
 
-    @property
-    @abstractmethod
-    def identity(self) -> Mapping[str, str]:
-        """The claims that say whose token it is: aud, iss and sub."""
-
-    @abstractmethod
-    def signed(self, claims: Mapping[str, Any]) -> str:
-        """A token with these claims."""
-
-    @abstractmethod
-    def opened(self, token: str) -> JwtContent:
-        """The content of a token, and who signed it. `Unreadable` for a header that this kind does not have."""
-
     def grant(self, fields: JitsiFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
-        user = fields.user if fields.user is not None else user
-        if user is None or not 1 <= len(user) <= 255 or "*" in user or not user.isprintable():
-            raise ApiError(Code.INVALID_FIELD, "must be 1 to 255 printable characters other than *", "user")
+        user = printable_id("user", fields.user if fields.user is not None else user, MAX_USER)
         if fields.room != "*" and ROOM.fullmatch(fields.room) is None:
             sentence = (
                 "must be *, or 1 to 1023 of a-z 0-9 _ . ! ~ ( ) % and -, as Jitsi turns capitals into small letters"
@@ -112,11 +97,7 @@ class JitsiBackend(Backend):
         channel = ANY if fields.room == "*" else fields.room
         return Grant(None, "jwt", ttl, (Service("jitsi", user, channel, dict.fromkeys(names, ttl), detail=detail),))
 
-    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        """Sign a token. It is due for renewal after half of its lifetime."""
-        return Minted(self.signed(self.claims(grant, issuance.issued_at)), grant.ttl // 2)
-
-    def claims(self, grant: Grant, issued_at: int) -> dict[str, Any]:
+    def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
         """The claims of a token. A feature that is not granted is "false": without features, a moderator gets the server's."""
         (service,) = grant.services
         flags = {name: "true" if name in service.privileges else "false" for name in self.privileges}
@@ -124,31 +105,22 @@ class JitsiBackend(Backend):
         user = {name: value for name, value in service.detail.items() if name not in of_context}
         user |= {"id": service.user, **{name: flags[name] for name in ("moderator", "hidden-from-recorder")}}
         return {
-            **self.identity,
             "room": "*" if service.channel is ANY else service.channel,
-            "iat": issued_at,
-            "nbf": issued_at - NOT_BEFORE,
-            "exp": issued_at + grant.ttl,
+            "iat": issuance.issued_at,
+            "nbf": issuance.issued_at - NOT_BEFORE,
+            "exp": issuance.issued_at + grant.ttl,
             "context": {"user": user, "features": {name: flags[name] for name in FEATURES}, **of_context},
         }
 
-    def read(self, token: str) -> Reading:
-        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
-        content = self.opened(token)
-        try:
-            issued_at, expires_at, _ = (seconds(content.claims[name]) for name in ("iat", "exp", "nbf"))
-            context, user = content.claims["context"], content.claims["context"]["user"]
-            said = {name: part[name] for part in (user, context) for name in self.details if name in part}
-            said |= {"room": content.claims["room"], "user": user["id"], "moderator": user["moderator"] == "true"}
-            said["hidden_from_recorder"] = user["hidden-from-recorder"] == "true"
-            said["features"] = [name for name in FEATURES if context["features"][name] == "true"]
-            grant = self.grant(JitsiFields.model_validate(said), expires_at - issued_at)
-        except (KeyError, TypeError, ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
-            raise Unreadable("not a token for Jitsi") from error
-        as_ours = {**content.claims, **self.identity}
-        if grant.ttl <= 0 or as_ours != self.claims(grant, issued_at):
-            raise Unreadable("it says more than a token for Jitsi, or ends before it begins")
-        return Reading(grant, content.signed_by if as_ours == content.claims else None, issued_at, expires_at)
+    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
+        """See `JwtBackend`."""
+        token_times(claims, "nbf")
+        context, user = claims["context"], claims["context"]["user"]
+        said = {name: part[name] for part in (user, context) for name in self.details if name in part}
+        said |= {"room": claims["room"], "user": user["id"], "moderator": user["moderator"] == "true"}
+        said["hidden_from_recorder"] = user["hidden-from-recorder"] == "true"
+        said["features"] = [name for name in FEATURES if context["features"][name] == "true"]
+        return said
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
         """Add the words of Prosody's modules in jitsi-meet: luajwtjitsi.lib.lua and mod_token_verification.lua."""
@@ -160,13 +132,6 @@ class JitsiBackend(Backend):
             words = "Not acceptable by exp"
         added = (f"Prosody's log says '{words}'.",) if usual.problems else ()
         return Diagnosis((*usual.problems, *added), usual.notes)
-
-
-def seconds(value: object) -> int:
-    """Check a time of a token. Hostile ones have thousands of digits."""
-    if type(value) is not int or not 0 <= value < 1 << 40:
-        raise ValueError("no time")
-    return value
 
 
 def plain_domain(text: str) -> str:
@@ -193,21 +158,10 @@ class Jitsi(JitsiBackend):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """See `JitsiBackend`."""
+        """See `JwtBackend`."""
         return {"aud": self.options.audience, "iss": self.options.app_id, "sub": self.options.domain}
 
     @cached_property
     def keys(self) -> JwtKeys:
         """The secrets: the first signs, all verify."""
         return JwtKeys(self.options.algorithm, self.options.secret)
-
-    def signed(self, claims: Mapping[str, Any]) -> str:
-        """See `JitsiBackend`."""
-        return self.keys.sign(claims)
-
-    def opened(self, token: str) -> JwtContent:
-        """See `JitsiBackend`."""
-        content = self.keys.read(token)
-        if content.header != {"alg": self.options.algorithm, "typ": "JWT"}:
-            raise Unreadable("not a token for a Jitsi server with a secret")
-        return content

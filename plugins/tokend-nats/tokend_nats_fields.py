@@ -53,6 +53,8 @@ def account_seeds(seeds: SecretList) -> SecretList:
     return seeds
 
 
+# no documented limits of subjects, tags and amounts: ours; `LARGEST` bounds them together. Tags are in small letters, as
+# TagList of v2/types.go in github.com/nats-io/jwt makes them
 Subjects = Annotated[list[Annotated[str, Field(max_length=255), AfterValidator(a_subject)]], Field(max_length=64)]
 Amount = Annotated[int, Field(ge=0, lt=1 << 31)]
 

@@ -45,6 +45,7 @@ NUMBER_ROOM: Final = re.compile(r"[1-9][0-9]{0,9}")
 LAST_NUMBER: Final = 4_294_967_294
 """roomId of TRTCParams: 1 to this."""
 END_OF_TIME: Final = 1 << 32
+"""Unix seconds. Times and the SDKAppID have 32 bits in the userbuf (`_genUserbuf` of npm's package)."""
 
 Permission = Literal[
     "create_room", "join", "send_audio", "receive_audio", "send_video", "receive_video", "send_screen", "receive_screen"
@@ -52,7 +53,7 @@ Permission = Literal[
 
 
 def application_keys(keys: SecretList) -> SecretList:
-    """Check the form of SecretKeys: the public key of the older API is no such text."""
+    """Check the form of SecretKeys: the public key of the older API is no such text. No documented length: ours."""
     if any(re.fullmatch("[!-~]{32,128}", key.reveal()) is None for key in keys):
         raise invalid("must be the SecretKey of the application: 32 to 128 characters without spaces")
     return keys

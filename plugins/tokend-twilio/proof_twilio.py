@@ -50,7 +50,9 @@ def fields_of(random: Random) -> dict[str, Any]:
         fields["sync_service_sid"] = random.choice(("default", sid(random, "IS")))
         fields |= {"sync_endpoint_id": "browser"} if random.random() < 0.3 else {}
     if not fields.keys() & {"incoming", "outgoing_application_sid"}:
-        fields["user"] = random.choice((fields["user"], "ann@example.com", "Zoë 用户", "u" * 256))
+        fields["user"] = random.choice(
+            (fields["user"], "ann@example.com", "Zoë 用户", "u" * (128 if "room" in fields else 256))
+        )
     return fields
 
 

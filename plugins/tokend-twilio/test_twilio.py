@@ -52,7 +52,9 @@ class TestTwilio(BackendConformance):
         {"user": "ann"},
         {"user": "", "room": "standup"},
         {"user": "*", "room": "standup"},
-        {"user": "u" * 257, "room": "standup"},
+        {"user": "u" * 257, "chat_service_sid": IS},
+        {"user": "u" * 129, "room": "standup"},
+        {"user": "ann", "room": "r" * 129},
         {"user": 7, "room": "standup"},
         {"user": "ann", "room": ""},
         {"user": "ann", "room": "room-*"},
@@ -117,7 +119,7 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
 
 def test_the_longest_request_is_minted_and_read_again() -> None:
     text, backend = "\x01" * 64, twilio(region="x" * 16)
-    fields = {"user": "u" * 256, "room": "\U0001f389" * 256, "incoming": True, "outgoing_application_sid": AP}
+    fields = {"user": "u" * 128, "room": "\U0001f389" * 128, "incoming": True, "outgoing_application_sid": AP}
     fields |= {"outgoing_params": {f"{number:064}": text for number in range(16)}}
     fields |= {"chat_service_sid": IS, "sync_service_sid": IS, "chat_push_credential_sid": CR}
     fields |= dict.fromkeys(("voice_endpoint_id", "chat_endpoint_id", "sync_endpoint_id"), text)

@@ -33,12 +33,19 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    printable_id,
     read_jwt,
+    token_times,
 )
 
+MAX_IDENTITY = 256
+"""Characters of an identity: https://www.twilio.com/docs/conversations/conversations-limits."""
+MAX_VIDEO = 128
+"""Characters of a room and of an identity in one: https://www.twilio.com/docs/video/programmable-video-limits."""
 HEADER = {"alg": "HS256", "typ": "JWT", "cty": "twilio-fpa;v=1"}
 VOICE_NAME = re.compile("[A-Za-z0-9_]+")
 """An identity for Voice: https://www.twilio.com/docs/iam/access-tokens, the parameter `identity`."""
+# SIDs: the patterns on https://www.twilio.com/docs/video/api/rooms-resource
 ACCOUNT_SID, KEY_SID = (re.compile(f"{prefix}[0-9a-fA-F]{{32}}") for prefix in ("AC", "SK"))
 
 
@@ -54,6 +61,7 @@ class TwilioOptions(StrictModel):
 
     account_sid: str = Field(pattern=f"^{ACCOUNT_SID.pattern}$", description="the SID of the account")
     keys: list[TwilioKey] = Field(min_length=1, description="API keys: the first signs, all verify")
+    # no documented form of a region: ours
     region: str | None = Field(
         default=None, pattern="^[a-z0-9]{2,16}$", description="the region of the keys, such as ie1"
     )
@@ -76,8 +84,9 @@ class Twilio(Backend):
     def grant(self, fields: TwilioFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
         chosen = fields.model_dump(exclude_defaults=True)
-        user = checked("user", fields.user if fields.user is not None else user)
-        channel = ANY if fields.room == "*" else NOT_APPLICABLE if fields.room is None else checked("room", fields.room)
+        room, longest = fields.room, MAX_IDENTITY if fields.room is None else MAX_VIDEO
+        user = printable_id("user", fields.user if fields.user is not None else user, longest)
+        channel = NOT_APPLICABLE if room is None else ANY if room == "*" else printable_id("room", room, MAX_VIDEO)
         for field, needed in NEEDS.items():
             if field in chosen and needed not in chosen:
                 raise ApiError(Code.INVALID_FIELD, f"needs {needed}", field)
@@ -106,11 +115,8 @@ class Twilio(Backend):
         """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
         content = read_jwt(token)
         try:
-            key_sid, account_sid, issued_at, expires_at = (
-                content.claims[name] for name in ("iss", "sub", "nbf", "exp")
-            )
-            if type(issued_at) is not int or type(expires_at) is not int or not 0 <= issued_at < expires_at < 1 << 40:
-                raise Unreadable("its times are none, or it ends before it begins")
+            key_sid, account_sid = content.claims["iss"], content.claims["sub"]
+            issued_at, expires_at = token_times(content.claims, "nbf")
             fields = TwilioFields.model_validate(said(content.claims["grants"]))
             grant = self.grant(fields, expires_at - issued_at)
             known = KEY_SID.fullmatch(key_sid) and ACCOUNT_SID.fullmatch(account_sid)
@@ -157,10 +163,3 @@ def claims_of(grant: Grant, issued_at: int, key_sid: str, account_sid: str) -> d
         "nbf": issued_at,
         "sub": account_sid,
     }
-
-
-def checked(field: str, text: str | None) -> str:
-    """Check an id. https://www.twilio.com/docs/conversations/conversations-limits states the length of an identity."""
-    if text is None or not 1 <= len(text) <= 256 or "*" in text or not text.isprintable():
-        raise ApiError(Code.INVALID_FIELD, "must be 1 to 256 printable characters other than *", field)
-    return text

@@ -9,11 +9,10 @@ from random import Random
 from typing import Any, Final
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tokend_vonage import Video, VideoFields, VonageOptions
 
 from tokend.plugins import AppCredentials, Issuance, Secret
+from tokend.testing import new_rsa_key, public_rsa_key
 
 MANY: Final = 100_000
 APPLICATION: Final = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
@@ -21,12 +20,6 @@ ROLES: Final = ("subscriber", "publisher", "publisheronly", "moderator")
 _TEXTS: Final = ("ann", '{"user": "ann"}', "Zoë 李雷 🎉", "x" * 1000)
 # the library has no types
 opentok: Final[Any] = importlib.import_module("opentok")
-
-
-def new_key() -> str:
-    """A new RSA key of 2,048 bits, in PEM."""
-    key = generate_private_key(65537, 2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def session(number: int, application: str = APPLICATION) -> str:
@@ -47,9 +40,9 @@ def fields_of(random: Random) -> dict[str, Any]:
 
 def differences(count: int, seed: int) -> list[str]:
     """Sentences on tokens that opentok makes otherwise, for the same arguments. `count`: how many tokens are made."""
-    random, found, pem = Random(seed), [], new_key()
+    random, found, pem = Random(seed), [], new_rsa_key()
     options = VonageOptions.model_validate({"application_id": APPLICATION, "private_key": [Secret(pem)]})
-    backend, public = Video(options, AppCredentials(None, {})), public_key(pem)
+    backend, public = Video(options, AppCredentials(None, {})), public_rsa_key(pem)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "private.key"  # opentok takes a key of Vonage only as a file
         path.write_text(pem)
@@ -77,8 +70,3 @@ def differences(count: int, seed: int) -> list[str]:
 def private_key(pem: str) -> Any:
     """A private key as PyJWT parses it."""
     return jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256).prepare_key(pem)
-
-
-def public_key(pem: str) -> Any:
-    """The public half of a private key."""
-    return private_key(pem).public_key()

@@ -9,6 +9,7 @@ import jwt
 from tokend_vonage import Client, ClientFields, VonageOptions
 
 from tokend.plugins import AppCredentials, Issuance, Secret
+from tokend.testing import new_rsa_key, public_rsa_key
 
 MANY: Final = 100_000
 PATHS: Final = ("users", "conversations", "sessions", "devices", "image", "media", "push", "knocking", "legs")
@@ -21,9 +22,9 @@ _keys: Final[Any] = importlib.import_module("plugins.tokend-vonage.proof_vonage"
 
 def differences(count: int, seed: int) -> list[str]:
     """Sentences on tokens that vonage_jwt makes otherwise, for the same arguments. `count`: how many tokens are made."""
-    random, found, pem = Random(seed), [], _keys.new_key()
+    random, found, pem = Random(seed), [], new_rsa_key()
     options = VonageOptions.model_validate({"application_id": _keys.APPLICATION, "private_key": [Secret(pem)]})
-    backend, public = Client(options, AppCredentials(None, {})), _keys.public_key(pem)
+    backend, public = Client(options, AppCredentials(None, {})), public_rsa_key(pem)
     maker = vonage_jwt.JwtClient(_keys.APPLICATION, pem)
     maker._private_key = _keys.private_key(pem)  # parsed once, and not for each token
     for _ in range(count):

@@ -8,12 +8,12 @@ import pytest
 from tokend_vonage import PATHS, Client, ClientFields, Video, VideoFields, VonageOptions
 
 from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
-from tokend.testing import BackendConformance
+from tokend.testing import BackendConformance, new_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage")
 client_proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage_client")
 
-OLD, NEW, FOREIGN = (Secret(proof.new_key()) for _ in range(3))
+OLD, NEW, FOREIGN = (Secret(new_rsa_key()) for _ in range(3))
 SESSION = proof.session(7)
 OPTIONS: dict[str, object] = {"application_id": proof.APPLICATION, "private_key": [NEW]}
 OTHER: dict[str, object] = {"application_id": proof.APPLICATION, "private_key": [FOREIGN]}
@@ -141,7 +141,7 @@ def test_what_would_not_be_minted_for_video_is_unreadable(change: dict[str, obje
 )
 def test_what_would_not_be_minted_for_a_client_is_unreadable(change: dict[str, object]) -> None:
     backend = client()
-    claims = backend.claims(backend.grant(ClientFields(user="ann"), 60), 1000, "00000000-0000-0000-0000-000000000007")
+    claims = {**backend.identity, **backend.claims(backend.grant(ClientFields(user="ann"), 60), Issuance(1000, 7))}
     assert [*claims["acl"]["paths"]] == [f"/*/{name}/**" for name in sorted(PATHS)]
     assert backend.read(backend.keys.sign(claims)).signed_by == "private_key[0]"
     for changed in ({**claims, **change}, {name: claims[name] for name in claims if name != "acl"}):

@@ -7,7 +7,6 @@ https://developer.vonage.com/en/tutorials/in-app-messaging/generate-jwts-alice-a
 
 import base64
 import re
-from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -22,22 +21,21 @@ from tokend.plugins import (
     NEVER,
     PUBLISH,
     ApiError,
-    Backend,
     Capability,
     Code,
     Diagnosis,
     Grant,
     Issuance,
     Join,
+    JwtBackend,
     JwtKeys,
-    Minted,
     Reading,
     SecretList,
     Service,
     ServiceShape,
     StrictModel,
-    Unreadable,
-    invalid,
+    fits_algorithm,
+    printable_id,
 )
 
 ROLES: Mapping[str, tuple[str, ...]] = {
@@ -49,19 +47,11 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """What each role of Video gives, as `Roles` of opentok says."""
 MAX_TEXT = 1000
 """Characters of `connection_data`, and of all layout classes with spaces between: `generate_token` of opentok."""
-HEADER = {"alg": "RS256", "typ": "JWT"}
+MAX_USER = 255
+"""Characters. No documented limit: ours."""
 Path = Literal["users", "conversations", "sessions", "devices", "image", "media", "push", "knocking", "legs"]
 PATHS: tuple[Path, ...] = get_args(Path)
 """The paths that Vonage's tutorials give to a client: `/*/users/**` and so on."""
-
-
-def rsa_keys(secrets: SecretList) -> SecretList:
-    """Check private keys while the configuration is read."""
-    try:
-        JwtKeys("RS256", secrets)
-    except ValueError as error:
-        raise invalid(str(error)) from None
-    return secrets
 
 
 class VonageOptions(StrictModel):
@@ -70,53 +60,35 @@ class VonageOptions(StrictModel):
     application_id: str = Field(
         pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="the application's ID"
     )
-    private_key: Annotated[SecretList, AfterValidator(rsa_keys)] = Field(
+    private_key: Annotated[SecretList, AfterValidator(fits_algorithm("RS256"))] = Field(
         description="its private key in PEM, or a list: the first signs, all verify"
     )
 
 
-class VonageBackend(Backend):
-    """What the two kinds share. A subclass turns grants into claims, and claims into fields."""
+class VonageBackend(JwtBackend):
+    """What the two kinds share."""
 
     Options: ClassVar[type[StrictModel]] = VonageOptions
 
-    @abstractmethod
-    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """The claims of a token."""
+    @property
+    def identity(self) -> Mapping[str, object]:
+        """The application."""
+        return {"application_id": self.options.application_id}
 
-    @abstractmethod
-    def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
-        """The fields that were requested for these claims. Raises `KeyError` for what is none of this kind."""
-
-    def mint(self, grant: Grant, issuance: Issuance) -> Minted:
-        """Sign a token. It is due for renewal after half of its lifetime."""
-        claims = self.claims(grant, issuance.issued_at, str(UUID(int=issuance.nonce)))
-        return Minted(self.keys.sign(claims), grant.ttl // 2)
-
-    def own_claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """The claims of every kind."""
-        times = {"iat": issued_at, "exp": issued_at + grant.ttl}
-        return {"application_id": self.options.application_id, **times, "jti": jti}
+    def nonce_of(self, claims: Mapping[str, Any]) -> int:
+        """The number of the UUID in `jti`."""
+        return UUID(claims["jti"]).int
 
     @cached_property
     def keys(self) -> JwtKeys:
         """The private keys: the first signs, all verify."""
         return JwtKeys("RS256", self.options.private_key, "private_key")
 
-    def read(self, token: str) -> Reading:
-        """Parse any text. What `mint` would not write is unreadable: a claim that is not understood might give more."""
-        content = self.keys.read(token)
-        claims = content.claims
-        try:
-            issued_at, expires_at, jti = seconds(claims["iat"]), seconds(claims["exp"]), str(UUID(claims["jti"]))
-            fields = self.Fields.model_validate(self.fields_of(claims))
-            grant = self.grant(fields, expires_at - issued_at)
-        except (KeyError, TypeError, AttributeError, ValueError, ApiError) as error:  # pydantic's are ValueErrors too
-            raise Unreadable("not a token for Vonage") from error
-        as_ours = {**claims, "application_id": self.options.application_id}
-        if as_ours != self.claims(grant, issued_at, jti) or grant.ttl <= 0 or content.header != HEADER:
-            raise Unreadable("it says more than a token for Vonage, or ends before it begins")
-        return Reading(grant, content.signed_by if as_ours == claims else None, issued_at, expires_at)
+
+def times_and_id(grant: Grant, issuance: Issuance) -> dict[str, Any]:
+    """The claims that both kinds have."""
+    times = {"iat": issuance.issued_at, "exp": issuance.issued_at + grant.ttl}
+    return {**times, "jti": str(UUID(int=issuance.nonce))}
 
 
 class VideoFields(StrictModel):
@@ -164,19 +136,18 @@ class Video(VonageBackend):
             None, "jwt", ttl, (Service("vonage", channel=fields.session_id, privileges=privileges, detail=detail),)
         )
 
-    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """See `VonageBackend`."""
+    def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
+        """See `JwtBackend`."""
         (service,) = grant.services
-        own = self.own_claims(grant, issued_at, jti)
         (role,) = (role for role, privileges in ROLES.items() if {*privileges} == service.privileges.keys())
         of_session = {"session_id": service.channel, "role": role, "scope": "session.connect", "subject": "video"}
         detail: dict[str, Any] = {**service.detail}
         if "initial_layout_class_list" in detail:
             detail["initial_layout_class_list"] = " ".join(detail["initial_layout_class_list"])
-        return {**own, **of_session, "acl": {"paths": {"/session/**": {}}}, **detail}
+        return {**times_and_id(grant, issuance), **of_session, "acl": {"paths": {"/session/**": {}}}, **detail}
 
     def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
-        """See `VonageBackend`."""
+        """See `JwtBackend`."""
         fields: dict[str, Any] = {name: claims[name] for name in VideoFields.model_fields if name in claims}
         if "initial_layout_class_list" in fields:
             fields["initial_layout_class_list"] = fields["initial_layout_class_list"].split(" ")
@@ -211,26 +182,27 @@ class Client(VonageBackend):
 
     def grant(self, fields: ClientFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
-        user = fields.user if fields.user is not None else user
-        if user is None or not 1 <= len(user) <= 255 or "*" in user or not user.isprintable():
-            raise ApiError(Code.INVALID_FIELD, "must be 1 to 255 printable characters other than *", "user")
+        user = printable_id("user", fields.user if fields.user is not None else user, MAX_USER)
         privileges: dict[str, int] = dict.fromkeys(sorted(fields.acl), ttl)
         return Grant(None, "jwt", ttl, (Service("vonage_client", user, privileges=privileges),))
 
-    def claims(self, grant: Grant, issued_at: int, jti: str) -> dict[str, Any]:
-        """See `VonageBackend`."""
+    def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
+        """See `JwtBackend`."""
         (service,) = grant.services
         paths: dict[str, Any] = {f"/*/{name}/**": {} for name in service.privileges}
-        return {**self.own_claims(grant, issued_at, jti), "sub": service.user, "acl": {"paths": paths}}
+        return {**times_and_id(grant, issuance), "sub": service.user, "acl": {"paths": paths}}
 
     def fields_of(self, claims: Mapping[str, Any]) -> dict[str, object]:
-        """See `VonageBackend`."""
+        """See `JwtBackend`."""
         acl = [path.removeprefix("/*/").removesuffix("/**") for path in claims["acl"]["paths"]]
         return {"user": claims["sub"], "acl": acl}
 
 
 def owners(session_id: str) -> list[str]:
-    """The parts of a session's id, in base64 after its version: one of them is the application, as opentok checks."""
+    """The parts of a session's id, in base64 after its version: one of them is the application, as opentok checks.
+
+    No documented length: ours.
+    """
     if re.fullmatch("[12]_[A-Za-z0-9_~-]{1,500}", session_id) is None:
         return []
     part = session_id[2:].split("~")[0]
@@ -238,10 +210,3 @@ def owners(session_id: str) -> list[str]:
         return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode().split("~")
     except ValueError:
         return []
-
-
-def seconds(value: object) -> int:
-    """Check a time of a token. Hostile ones have thousands of digits."""
-    if type(value) is not int or not 0 <= value < 1 << 40:
-        raise ValueError("no time")
-    return value

@@ -2,8 +2,8 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec.json
 from msgspec import Struct
@@ -12,11 +12,15 @@ from msgspec.structs import replace
 from tokend.backends.contract import Unreadable
 from tokend.backends.jwt_keys import jwt_key
 from tokend.core.errors import ApiError, Code
-from tokend.core.secrets import Secret
+from tokend.core.secrets import Secret, SecretList
 from tokend.core.strict_json import loads
+from tokend.core.validation import invalid
 
 MAX_TOKEN: Final = 16_384
 """The longest token that is signed or read, in characters."""
+_LATEST: Final = 1 << 40
+"""Unix seconds. A time from it on is none: hostile tokens have some of thousands of digits."""
+_Secrets = TypeVar("_Secrets", Secret, SecretList)
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -49,6 +53,10 @@ class JwtKeys:
             raise ApiError(Code.INVALID_FIELD, f"the token would be over {MAX_TOKEN} characters: send shorter fields")
         return token
 
+    def writes(self, header: Mapping[str, Any]) -> bool:
+        """Whether `sign` writes this header, without additions."""
+        return header == {"alg": self._algorithm, "typ": "JWT"}
+
     def read(self, token: str) -> JwtContent:
         """The content of any text that has the form of a token, and who signed it. `Unreadable` for all other texts."""
         content = read_jwt(token)
@@ -61,6 +69,36 @@ class JwtKeys:
         return content
 
 
+class JwtKeysById:
+    """Keys of one algorithm with the ids by which a token's header names them, as its `kid`. The first signs, all verify."""
+
+    def __init__(self, algorithm: str, secrets: Iterable[tuple[str, Secret]]) -> None:
+        """`secrets`: ids with their secrets, at least one; of two with the same id the first counts. See `JwtKeys`."""
+        self._algorithm = algorithm
+        self._keys: dict[str, JwtKeys] = {}
+        for key_id, secret in secrets:
+            self._keys.setdefault(key_id, JwtKeys(algorithm, [secret]))
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A token whose header says `alg`, `typ` and `kid`. Raises `ApiError` (400) if over MAX_TOKEN."""
+        key_id, keys = next(iter(self._keys.items()))
+        return keys.sign(claims, {"kid": key_id})
+
+    def writes(self, header: Mapping[str, Any]) -> bool:
+        """Whether `sign` writes this header, for whatever id."""
+        key_id = header.get("kid")
+        return isinstance(key_id, str) and header == {"alg": self._algorithm, "typ": "JWT", "kid": key_id}
+
+    def read(self, token: str) -> JwtContent:
+        """The content of any text that has the form of a token; `signed_by` is the id of its key. `Unreadable` for others."""
+        content = read_jwt(token)
+        key_id = content.header.get("kid")
+        keys = self._keys.get(key_id) if isinstance(key_id, str) else None
+        if keys is None or keys.read(token).signed_by is None:
+            return content
+        return replace(content, signed_by=key_id)
+
+
 def read_jwt(token: str) -> JwtContent:
     """The content of any text that has the form of a token, unverified. `Unreadable` for all other texts."""
     if len(token) > MAX_TOKEN or _COMPACT.fullmatch(token) is None:
@@ -68,6 +106,27 @@ def read_jwt(token: str) -> JwtContent:
     header, claims, signature = token.split(".")
     _decoded(signature)
     return JwtContent(_object(header), _object(claims))
+
+
+def token_times(claims: Mapping[str, Any], begins: str = "iat", ends: str = "exp") -> tuple[int, int]:
+    """The times that these two claims say, in Unix seconds. `Unreadable` unless the token ends after it begins."""
+    begins_at, ends_at = claims.get(begins), claims.get(ends)
+    if type(begins_at) is not int or type(ends_at) is not int or not 0 <= begins_at < ends_at < _LATEST:
+        raise Unreadable("it has no times, or ends before it begins")
+    return begins_at, ends_at
+
+
+def fits_algorithm(algorithm: str) -> Callable[[_Secrets], _Secrets]:
+    """A validator for options: `Annotated[SecretList, AfterValidator(fits_algorithm("RS256"))]`, or with `Secret`."""
+
+    def check(secrets: _Secrets) -> _Secrets:
+        try:
+            JwtKeys(algorithm, [secrets] if isinstance(secrets, Secret) else secrets)
+        except ValueError as error:
+            raise invalid(str(error)) from None
+        return secrets
+
+    return check
 
 
 def _object(part: str) -> dict[str, Any]:

@@ -31,14 +31,22 @@ MAX_USER_INFO: Final = 1024
 """Bytes of the JSON that the other members of a presence channel see (pusher.com/docs, "Presence channels")."""
 MAX_WATCHLIST: Final = 100
 """Users on a watchlist (pusher.com/docs, "Watchlist events")."""
+MAX_CHANNEL: Final = 200
+"""Characters, as `validate_channel` of PyPI pusher 3.3.4 checks. Pusher's own servers take 164:
+https://docs.bird.com/pusher/channels/channels/subscribing/what-does-the-error-invalid-channel-name-mean, also on characters."""
+MAX_NAME: Final = 255
+"""Characters. No documented limit: ours; `MAX_USER_INFO` bounds it too."""
 _KEY_BYTES: Final = 32
+"""As crypto.py of PyPI pusher 3.3.4 demands."""
 _CHANNEL: Final = re.compile(r"(private|presence)-[-a-zA-Z0-9_=@,.;]+")
 _USER: Final = re.compile(r"[-a-zA-Z0-9_=@,.;]+")
+# `validate_socket_id` of PyPI pusher 3.3.4; no documented length: ours
 _SOCKET: Final = r"[0-9]{1,20}\.[0-9]{1,20}"
 _TOKEN: Final = re.compile(rf"([!-9;-~]+):([0-9a-f]{{64}}):(({_SOCKET}):(?::user::(.+)|([^:]+)(?::(.+))?))", re.DOTALL)
 
 
 def _checked_key(key: str) -> str:
+    # no documented limit: ours
     if re.fullmatch("[!-9;-~]{1,100}", key) is None:
         raise invalid("must be 1 to 100 printable ASCII characters without a colon")
     return key
@@ -117,7 +125,7 @@ class PusherFields(StrictModel):
     )
     channel: Annotated[str, AfterValidator(_checked_channel)] | None = Field(
         default=None,
-        max_length=200,
+        max_length=MAX_CHANNEL,
         description="a channel whose name begins with private- or presence-",
         examples=["presence-room-1"],
     )
@@ -126,7 +134,7 @@ class PusherFields(StrictModel):
     name: str | None = Field(
         default=None,
         min_length=1,
-        max_length=255,
+        max_length=MAX_NAME,
         description="name of the user, in user_info; private channels have none",
     )
     user_info: Annotated[dict[str, Any], AfterValidator(_checked_info)] | None = Field(
@@ -263,6 +271,10 @@ class Pusher(Backend):
         return None
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Add the server's words: https://docs.bird.com/pusher/channels/channels/troubleshooting on "Invalid signature".
+
+        Those on the key are in no documentation: users quote them, as in issue 67 of github.com/voten-co/voten.
+        """
         usual = super().diagnose(reading, join, now)
         socket_id = reading.grant.services[0].detail["socket_id"]
         more: tuple[str, ...] = ()

@@ -149,6 +149,7 @@ class Turn(Backend):
         )
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
+        """Add the answer of RFC 8489, section 9.2.4, the event of W3C's WebRTC 1.0, and the log of coturn 4.6.1."""
         usual = super().diagnose(reading, join, now)
         expired = reading.expires_at is not None and reading.expires_at <= now
         if not expired and reading.signed_by is not None:

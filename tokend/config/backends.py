@@ -55,8 +55,6 @@ def build_backends(
     found = {kind: _class_of(kind, written, (*path, "backends", kind), tools) for kind, written in requested.items()}
     classes = {kind: backend for kind, backend in found.items() if backend is not None}
     app_credentials = _credentials(shape, path, classes, tools)
-    if len(classes) == len(requested):  # one that is not known may allow more
-        _check_lifetimes(shape.ttl, classes, path, report)
     sound = not any(report.touches((*path, key)) for key in ("app_id", "certificate"))
     context = {"secrets": secret_resolver(tools.secrets)}
     built: dict[str, Backend] = {}
@@ -69,6 +67,8 @@ def build_backends(
             if instance is not None:
                 instance.kind = kind
                 built[kind] = instance
+    if len(classes) == len(requested):  # one that is not known may allow more
+        _check_lifetimes(shape.ttl, {**classes, **built}, path, report)
     return app_credentials, built
 
 
@@ -108,10 +108,15 @@ def _class_of(kind: str, written: Mapping[str, Any], at: KeyPath, tools: BuildCo
         return None
 
 
-def _check_lifetimes(ttl: TtlBounds, classes: Mapping[str, type[Backend]], path: KeyPath, report: Report) -> None:
-    """Report bounds of an app outside what its kinds allow. Over 24 hours, one of them must allow it."""
-    maxima = {kind: backend.max_ttl for kind, backend in classes.items() if backend.max_ttl is not None}
-    limited = bool(maxima) and len(maxima) == len(classes)
+def _check_lifetimes(
+    ttl: TtlBounds, backends: Mapping[str, Backend | type[Backend]], path: KeyPath, report: Report
+) -> None:
+    """Report bounds of an app outside what its kinds allow. Over 24 hours, one of them must allow it.
+
+    `backends`: the instance of each kind, whose options may limit it; the class of one that could not be created.
+    """
+    maxima = {kind: backend.max_ttl for kind, backend in backends.items() if backend.max_ttl is not None}
+    limited = bool(maxima) and len(maxima) == len(backends)
     if limited and ttl.max > max(DEFAULT_MAX_TTL, *maxima.values()):
         every = ", ".join(f"{kind} {maximum} s" for kind, maximum in maxima.items())
         report.add_after((*path, "ttl", "max"), f"is over the maximum of every kind: {every}")

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from tokend.core.deny_entries import DenyChange
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Caller, Decision, Issued, TokenRequest
+from tokend.core.model import NOTHING, Caller, Decision, Grant, Issued, TokenRequest
 from tokend.core.service_fields import hashed_service_fields, hashed_text, service_fields
 
 FIRST_PREVIOUS: Final = "0" * 64
@@ -44,13 +44,32 @@ _LINE_START: Final = b'{"writer":'
 
 
 def decision(
-    app: str, caller: Caller, token_request: TokenRequest, outcome: Issued | ApiError, issued_at: int, request_id: str
+    app: str,
+    caller: Caller,
+    token_request: TokenRequest | None,
+    outcome: Issued | ApiError,
+    issued_at: int,
+    request_id: str,
+    grant: Grant | None = None,
 ) -> Decision:
-    """Return the audit entry for an outcome. `issued_at` is in Unix seconds."""
+    """Return the audit entry for an outcome. `issued_at` is in Unix seconds.
+
+    `token_request` is None if the app has no such kind. `grant`: what a rejected request would have given, if known.
+    """
     if isinstance(outcome, ApiError):
         restricted_by = tuple([restriction.source for restriction in caller.restrictions])
         return Decision(
-            app, caller.name, token_request, None, None, None, issued_at, outcome, request_id, caller.url, restricted_by
+            app,
+            caller.name,
+            token_request,
+            grant,
+            None,
+            None,
+            issued_at,
+            outcome,
+            request_id,
+            caller.url,
+            restricted_by,
         )
     digest = hashlib.sha256(outcome.token.encode()).hexdigest()
     return Decision(
@@ -107,9 +126,10 @@ class HashChain:
 
 
 def body(entry: Decision | DenyChange, *, hash_ids: bool = False) -> bytes:
-    """Return an entry as a JSON object. It contains neither the token nor any text of a client that was rejected.
+    """Return an entry as a JSON object. It contains no token, and no text of a client whose credential was rejected.
 
-    `hash_ids` replaces users, channels and the texts of details with their SHA-256.
+    Of another rejected request it contains the kind, and the ids that the token would have had, once the backend has
+    found their form correct. `hash_ids` replaces users, channels and the texts of details with their SHA-256.
     """
     return _deny_body(entry, hash_ids) if isinstance(entry, DenyChange) else _decision_body(entry, hash_ids)
 
@@ -141,18 +161,20 @@ def _decision_body(decision: Decision, hash_ids: bool) -> bytes:
     if decision.url is not None:
         fields["url"] = decision.url
     grant, api_error = decision.grant, decision.api_error
+    fields["kind"] = decision.token_request.kind if decision.token_request else None
+    shown = hashed_service_fields if hash_ids else service_fields
     if grant is None or api_error is not None:
-        fields["kind"] = None
         fields["outcome"] = "refused"
         fields["code"] = api_error.code if api_error else Code.INTERNAL
         fields["field"] = api_error.field if api_error and api_error.code != Code.UNKNOWN_FIELD else None
+        if grant is not None:  # without the details: they are free text, of which nothing was allowed
+            fields["services"] = [shown(replace(service, detail=NOTHING)) for service in grant.services]
         return msgspec.json.encode(fields)
-    fields["kind"] = decision.token_request.kind if decision.token_request else None
     fields["outcome"] = "issued"
     fields["rule"] = decision.rule
     fields["ttl"] = grant.ttl
     fields["format"] = grant.format
-    fields["services"] = list(map(hashed_service_fields if hash_ids else service_fields, grant.services))
+    fields["services"] = list(map(shown, grant.services))
     fields["token_sha256"] = decision.token_sha256
     if decision.restricted_by:
         fields["restricted_by"] = decision.restricted_by

@@ -142,8 +142,9 @@ Outcome = Issued | ApiError
 class Decision(Struct, frozen=True):
     """One entry of the audit log, without the token. `api_error` is None if the token is about to be released.
 
-    `caller` and `token_request` are None if authentication failed. `url` is the id of the signed URL of the request.
-    `restricted_by` names the sources of the caller's restrictions.
+    `caller` and `token_request` are None if authentication failed; the latter also if the app has no such kind.
+    `grant`: what the token gives, or would have given; None if that is not known. `url` is the id of the signed URL
+    of the request. `restricted_by` names the sources of the caller's restrictions.
     """
 
     app: str

@@ -16,10 +16,11 @@ from tokend.issuing.configuration import Route
 
 HTML: Final = "text/html"
 _STYLE: Final = """
+:root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}
-code{background:#eee;padding:.1em .3em}
-table{border-collapse:collapse}
-td{border:1px solid #ccc;padding:.3em .6em;vertical-align:top}
+code{background:#8883;padding:.1em .3em;border-radius:.2em}
+table{border-collapse:collapse;margin:1em 0}
+td{border:1px solid #8886;padding:.3em .6em;vertical-align:top;overflow-wrap:anywhere}
 """
 _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"

@@ -20,9 +20,9 @@ from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.grants import checked_mint
-from tokend.issuing.policy import Permit, decide, evaluate, explain, operator_grant
+from tokend.issuing.policy import Permit, Rejection, decide, evaluate, explain, operator_grant
 
-Match = Permit | ApiError
+Match = Permit | Rejection
 LAST_ISSUE_TIME: Final = 2**32 - 1 - 2 * 86_400
 """Unix seconds, in 2106. Two days before 32-bit times end: formats that have such times add up to a day twice."""
 REQUESTS_PER_TURN: Final = 10
@@ -88,7 +88,7 @@ async def issue(
     if interfaces.deny is not None:
         found = [await _not_denied(app, caller, match, interfaces) for match in found]
     if app.options.authorizer is not None and (
-        requested.batch or not any(isinstance(match, ApiError) for match in found)
+        requested.batch or not any(isinstance(match, Rejection) for match in found)
     ):
         found = await _authorized(app, options, caller, found, interfaces, request_id)
     outcomes: list[Issued | ApiError] = []
@@ -98,11 +98,14 @@ async def issue(
     ):
         if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
             await interfaces.batch_scheduler.wait_for_turn()
-        outcome = match if isinstance(match, ApiError) else _minted(match, issuance)
+        outcome = match.api_error if isinstance(match, Rejection) else _minted(match, issuance)
         if isinstance(token_request, TokenRequest):
             outcome = outcome.renamed(token_request.names) if isinstance(outcome, ApiError) else outcome
             if interfaces.audit is not None:
-                decisions.append(decision(app.name, caller, token_request, outcome, issuance.issued_at, request_id))
+                known = token_request if token_request.kind in app.backends else None
+                decisions.append(
+                    decision(app.name, caller, known, outcome, issuance.issued_at, request_id, match.grant)
+                )
         outcomes.append(outcome)
         if isinstance(outcome, ApiError) and not requested.batch:
             await _record(interfaces, decisions[-1:] if isinstance(token_request, TokenRequest) else [])
@@ -113,11 +116,11 @@ async def issue(
 
 def _decided(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest | ApiError) -> Match:
     if isinstance(token_request, ApiError):
-        return token_request
+        return Rejection(token_request)
     try:
-        return decide(app, options, caller, token_request)
+        return evaluate(app, options, caller, token_request)[0]
     except ApiError as api_error:
-        return api_error
+        return Rejection(api_error)
 
 
 async def _within_limits(
@@ -127,27 +130,36 @@ async def _within_limits(
     parts = [[match] for match in found] if batch else [found]
     grants = [[match.grant if isinstance(match, Permit) else None for match in part] for part in parts]
     api_errors = await rate_limiting.admit(app, caller, address, grants, interfaces)
-    return [over or match for part, over in zip(parts, api_errors, strict=True) for match in part]
+    return [
+        match if over is None else Rejection(over, match.grant)
+        for part, over in zip(parts, api_errors, strict=True)
+        for match in part
+    ]
 
 
 async def _not_denied(app: App, caller: Caller, match: Match, interfaces: Interfaces) -> Match:
-    if isinstance(match, ApiError) or interfaces.deny is None:
+    if isinstance(match, Rejection) or interfaces.deny is None:
         return match
     reason = await interfaces.deny.denies(app.name, caller, match.reach)
-    return match if reason is None else ApiError(Code.NOT_PERMITTED, reason, operator="deny list")
+    if reason is None:
+        return match
+    return Rejection(ApiError(Code.NOT_PERMITTED, reason, operator="deny list"), match.grant)
 
 
 async def _authorized(
     app: App,
     options: RouteOptions,
     caller: Caller,
-    found: Sequence[Permit | ApiError],
+    found: Sequence[Match],
     interfaces: Interfaces,
     request_id: str,
-) -> list[Permit | ApiError]:
+) -> list[Match]:
     """The permits that the app's authorizer allows; errors in place of the others. Without its response nothing is allowed."""
     if interfaces.authorizer is None or app.options.authorizer is None:
-        return [match if isinstance(match, ApiError) else unavailable("there is none here") for match in found]
+        return [
+            match if isinstance(match, Rejection) else Rejection(unavailable("there is none here"), match.grant)
+            for match in found
+        ]
     questions = [
         question(app.name, caller, match.token_request.kind, match.grant, match.reach)
         for match in found
@@ -155,18 +167,18 @@ async def _authorized(
     ]
     answers = iter(await interfaces.authorizer.authorize(app.options.authorizer, questions, request_id))
     return [
-        match if isinstance(match, ApiError) else _left(app, options, caller, match, next(answers)) for match in found
+        match if isinstance(match, Rejection) else _left(app, options, caller, match, next(answers)) for match in found
     ]
 
 
 def _left(
     app: App, options: RouteOptions, caller: Caller, permit: Permit, answer: Restriction | ApiError | None
-) -> Permit | ApiError:
+) -> Match:
     """Decide again with the restriction, by the same rules. The reach must stay the one that the authorizer has checked."""
     if answer is None:
         return permit
     if isinstance(answer, ApiError):
-        return answer
+        return Rejection(answer, permit.grant)
     again, rule_results = evaluate(
         app, options, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
     )
@@ -174,7 +186,8 @@ def _left(
         return again
     unmet = next((rule_result.unmet for rule_result in rule_results if rule_result.rule == permit.rule), ())
     reasons = "; ".join(sentence.removeprefix(f"{SOURCE}: ") for sentence in unmet)
-    return ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {reasons}", operator=SOURCE)
+    api_error = ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {reasons}", operator=SOURCE)
+    return Rejection(api_error, permit.grant)
 
 
 def _details(permit: Permit) -> list[Mapping[str, object]]:

@@ -40,11 +40,18 @@ class Permit(Struct, frozen=True):
     restricted_by: tuple[str, ...] = ()
 
 
+class Rejection(Struct, frozen=True):
+    """Why a token request gets no token. `grant`: what the token would have given; None if that is not known."""
+
+    api_error: ApiError
+    grant: Grant | None = None
+
+
 def decide(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Permit:
     """The grant that the first fitting rule permits. Raises `ApiError` if there is none. Nothing is minted."""
     found, _ = evaluate(app, options, caller, token_request)
-    if isinstance(found, ApiError):
-        raise found
+    if isinstance(found, Rejection):
+        raise found.api_error
     return found
 
 
@@ -59,9 +66,9 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
     except ApiError as error:
         if error.status >= 500:
             raise
-        found = error
-    if isinstance(found, ApiError):
-        return Explanation(caller.name, tuple(rule_results), found.renamed(token_request.names))
+        found = Rejection(error)
+    if isinstance(found, Rejection):
+        return Explanation(caller.name, tuple(rule_results), found.api_error.renamed(token_request.names))
     gives = inspection.grant_fields(found.grant, found.backend)
     return Explanation(
         caller.name, (*rule_results, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
@@ -78,16 +85,18 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
 
 def evaluate(
     app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest
-) -> tuple[Permit | ApiError, list[RuleResult]]:
+) -> tuple[Permit | Rejection, list[RuleResult]]:
     """Try the rules in order until one permits. Returns its permit, and the results of the rules before it.
 
     Without a permit, returns the error of the rule that came closest. Where only one rule can count, it says what is unmet.
+    The grant is then that of the first rule for which there is one.
     """
     backend, fields = validated(app, token_request)
     _check_bounds(token_request, options, backend)
     rule_results: list[RuleResult] = []
     bad_requests: list[ApiError] = []
     unmet_by_rule: list[tuple[Rule, Unmet]] = []
+    first_grant: Grant | None = None
     for rule in app.rules.get(caller.name, ()):
         bound = bind(rule, token_request.kind, caller)
         if isinstance(bound, UnmetLimit):
@@ -113,10 +122,11 @@ def evaluate(
             added = {**filled_fields, **user_fields}
             permit = Permit(token_request, backend, grant, reach, rule.name, added, clamped_from, sources)
             return permit, rule_results
+        first_grant = first_grant or grant
         rule_results.append(RuleResult(rule.name, unmet.sentences))
         unmet_by_rule.append((rule, unmet))
     closest = bad_requests[0] if bad_requests else _closest(unmet_by_rule, token_request.kind, options)
-    return closest, rule_results
+    return Rejection(closest, first_grant), rule_results
 
 
 def _filled_fields(backend: Backend, fields: StrictModel, bound: BoundRule) -> dict[str, object]:

@@ -27,7 +27,7 @@ ARGUMENTS: Final = (
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     # nothing that a test does reaches the vendor, wherever it runs
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 # the JSON in which a client of the vendor asks its gateway for a place: all of the body, or a part of a form
 _ASKS_GATEWAY: Final = re.compile(rb'^\{.*"key":".*\}\r?$', re.MULTILINE)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, Locator
 
@@ -60,7 +61,7 @@ async def operator_page(
     browser: Browser, url: str, tab: str, *, scheme: Scheme = "light"
 ) -> AsyncIterator[OperatorPage]:
     """A page at a tab. It fails at the end if the browser complained of anything. Its language is English, its zone UTC."""
-    options = {"reduced_motion": "reduce", "locale": "en-GB", "timezone_id": "UTC"}
+    options: dict[str, Any] = {"reduced_motion": "reduce", "locale": "en-GB", "timezone_id": "UTC"}
     async with watched(browser, f"{url}/console", scheme=scheme, **options) as found:
         page = OperatorPage(found, url)
         await page.open(tab)

@@ -173,7 +173,7 @@ def test_c9_the_reference_shows_every_attribute_and_method_of_a_backend() -> Non
 
 
 def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
-    for name in ("ApiError", "Secret", "SecretList", "JwtKeys"):
+    for name in ("ApiError", "Secret", "SecretList", "JwtBackend", "JwtKeys", "JwtKeysById"):
         shown = _methods(_classes()[name])
         for method, parameters in shown.items():
             actual = getattr(getattr(plugins, name), method)
@@ -186,7 +186,13 @@ def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
     }
     taken = {
         function.__name__: list(inspect.signature(function).parameters)
-        for function in (plugins.invalid, plugins.read_jwt)
+        for function in (
+            plugins.invalid,
+            plugins.printable_id,
+            plugins.read_jwt,
+            plugins.token_times,
+            plugins.fits_algorithm,
+        )
     }
     assert functions == taken
     codes = PAGE.rpartition("| status | codes |")[2]
@@ -196,7 +202,9 @@ def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
 def test_c9_every_name_that_concerns_backends_is_on_the_page() -> None:
     modules = {
         "tokend.backends.contract",
+        "tokend.backends.ids",
         "tokend.backends.json_web_tokens",
+        "tokend.backends.jwt_backend",
         "tokend.core.declarations",
         "tokend.core.secrets",
         "tokend.core.validation",

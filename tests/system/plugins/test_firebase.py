@@ -6,15 +6,26 @@ from typing import Any, Final
 
 import pytest
 
-from tests import running
-from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.system.plugins.vendor_apps import (
+    Mistake,
+    check_configurations,
+    check_example,
+    check_mistake,
+    check_wrong_option,
+    configuration,
+    inspected,
+    issued,
+    page,
+    server_of,
+    short,
+)
 from tests.unit.http.running import Serving
-from tokend.config.problems import ConfigurationError
+from tokend.testing import new_rsa_key, public_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-firebase.proof_firebase")
 
 PAGE: Final = page("firebase")
-SECRETS: Final = {name: proof.new_key() for name in ("FIREBASE_KEY", "FIREBASE_OLD_KEY")} | {"TEXT": "9f8e7d6c5b4a"}
+SECRETS: Final = {name: new_rsa_key() for name in ("FIREBASE_KEY", "FIREBASE_OLD_KEY")} | {"TEXT": "9f8e7d6c5b4a"}
 APP: Final = f"""
 apps:
   demo:
@@ -27,7 +38,7 @@ apps:
     routes: [{{path: /}}]
 """
 HOST: Final[dict[str, object]] = {"kind": "firebase", "user": "host-7", "claims": {"role": "host"}}
-MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
+MISTAKES: Final[list[Mistake]] = [
     ({"user": None}, 400, "user", "must be 1 to 128 printable characters"),
     ({"user": ""}, 400, "user", "must be 1 to 128 printable characters"),
     ({"user": "*"}, 400, "user", "other than *"),
@@ -45,16 +56,9 @@ MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "status", "field", "words"), MISTAKES, ids=lambda value: str(value)[:40])
-async def test_a_mistake_is_named_and_nothing_is_minted(
-    serving: Serving, change: dict[str, object], status: int, field: str | None, words: str
-) -> None:
-    async with serving(configuration(APP, SECRETS)) as server:
-        reply = await server.token_request("POST", "/v1/token", {**HOST, **change})
-        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
-        assert words in reply.json["detail"]
-        assert b"eyJ" not in reply.body
-        assert (await server.token_request("POST", "/v1/token", HOST)).status == 200
+@pytest.mark.parametrize("mistake", MISTAKES, ids=short)
+async def test_a_mistake_is_named_and_nothing_is_minted(serving: Serving, mistake: Mistake) -> None:
+    await check_mistake(serving, configuration(APP, SECRETS), HOST, mistake)
 
 
 @pytest.mark.parametrize(
@@ -67,31 +71,22 @@ async def test_a_mistake_is_named_and_nothing_is_minted(
     ],
 )
 def test_a_wrong_option_is_named_without_the_secret(old: str, new: str, words: str) -> None:
-    assert old in APP
-    with pytest.raises(ConfigurationError) as caught:
-        configuration(APP.replace(old, new, 1), SECRETS)
-    assert words in str(caught.value)
-    assert not any(secret in str(caught.value) for secret in SECRETS.values())
+    check_wrong_option(APP, SECRETS, old, new, words)
 
 
 def test_the_configurations_of_the_page_load() -> None:
-    for text in blocks(PAGE, "yaml"):
-        assert configuration(text, SECRETS).apps
+    check_configurations(PAGE, SECRETS)
 
 
 async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
-    body, shown = example(PAGE)
-    async with serving(configuration(blocks(PAGE, "yaml")[0], SECRETS)) as server:
-        reply = await server.token_request("POST", "/demo/v1/token", body)
-        assert (reply.status, reply.json | {"token": "eyJ…"}) == (200, shown)
+    await check_example(serving, PAGE, SECRETS)
 
 
 def test_a_server_answers_tokens_that_pyjwt_reads(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(APP, "utf-8")
-    with running.serving(tmp_path, SECRETS, "--config", "config.yaml", lines=1) as server:
-        answer = posted(f"{server.url}/v1/token", HOST)
-        claims, header = proof.read(answer["token"], proof.public_key(SECRETS["FIREBASE_KEY"]))
+    with server_of(tmp_path, APP, SECRETS) as url:
+        answer = issued(url, HOST)
+        claims, header = proof.read(answer["token"], public_rsa_key(SECRETS["FIREBASE_KEY"]))
         assert (claims["uid"], claims["claims"], header["kid"]) == ("host-7", {"role": "host"}, "7f3a")
         assert claims["exp"] == answer["expires_at"]
-        read = posted(f"{server.url}/v1/inspect", {"token": answer["token"]})
-        assert (read["services"][0]["name"], read["signature"], read["problems"]) == ("firebase", "valid", [])
+        read = inspected(url, answer["token"])
+        assert read["services"][0]["name"] == "firebase"

@@ -7,17 +7,28 @@ from typing import Any, Final
 import jwt
 import pytest
 
-from tests import running
-from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.system.plugins.vendor_apps import (
+    Mistake,
+    check_configurations,
+    check_example,
+    check_mistake,
+    check_wrong_option,
+    configuration,
+    inspected,
+    issued,
+    page,
+    server_of,
+    short,
+)
 from tests.unit.http.running import Serving
-from tokend.config.problems import ConfigurationError
+from tokend.testing import new_rsa_key, public_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-jitsi.proof_jaas")
 
 PAGE: Final = page("jitsi")
 SECRETS: Final = {
     "JITSI_SECRET": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
-    **{name: proof.new_key() for name in ("JAAS_KEY", "JAAS_OLD_KEY")},
+    **{name: new_rsa_key() for name in ("JAAS_KEY", "JAAS_OLD_KEY")},
 }
 BOTH: Final = f"""
 apps:
@@ -30,7 +41,7 @@ apps:
     routes: [{{path: /}}]
 """
 PUPIL: Final = {"room": "class-7", "user": "pupil-3"}
-MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
+MISTAKES: Final[list[Mistake]] = [
     ({"room": None}, 400, "room", "must be text"),
     ({"room": ""}, 400, "room", "must be *, or 1 to 1023 of a-z"),
     ({"room": "Class-7"}, 400, "room", "as Jitsi turns capitals into small letters"),
@@ -53,16 +64,9 @@ MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
 
 
 @pytest.mark.parametrize("kind", ["jitsi", "jaas"])
-@pytest.mark.parametrize(("change", "status", "field", "words"), MISTAKES, ids=lambda value: str(value)[:40])
-async def test_a_mistake_is_named_and_nothing_is_minted(
-    serving: Serving, kind: str, change: dict[str, object], status: int, field: str | None, words: str
-) -> None:
-    async with serving(configuration(BOTH, SECRETS)) as server:
-        reply = await server.token_request("POST", "/v1/token", {"kind": kind, **PUPIL, **change})
-        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
-        assert words in reply.json["detail"]
-        assert b"eyJ" not in reply.body
-        assert (await server.token_request("POST", "/v1/token", {"kind": kind, **PUPIL})).status == 200
+@pytest.mark.parametrize("mistake", MISTAKES, ids=short)
+async def test_a_mistake_is_named_and_nothing_is_minted(serving: Serving, kind: str, mistake: Mistake) -> None:
+    await check_mistake(serving, configuration(BOTH, SECRETS), {"kind": kind, **PUPIL}, mistake)
 
 
 async def test_jaas_gives_features_to_moderators_only(serving: Serving) -> None:
@@ -85,38 +89,30 @@ async def test_jaas_gives_features_to_moderators_only(serving: Serving) -> None:
     ],
 )
 def test_a_wrong_option_is_named_without_the_secret(old: str, new: str, words: str) -> None:
-    assert old in BOTH
-    with pytest.raises(ConfigurationError) as caught:
-        configuration(BOTH.replace(old, new, 1), SECRETS)
-    assert words in str(caught.value)
-    assert not any(secret in str(caught.value) for secret in SECRETS.values())
+    check_wrong_option(BOTH, SECRETS, old, new, words)
 
 
 def test_the_configurations_of_the_page_load() -> None:
-    for text in blocks(PAGE, "yaml"):
-        assert configuration(text, SECRETS).apps
+    check_configurations(PAGE, SECRETS)
 
 
 async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
-    body, shown = example(PAGE)
-    async with serving(configuration(blocks(PAGE, "yaml")[0], SECRETS)) as server:
-        reply = await server.token_request("POST", "/demo/v1/token", body)
-        assert (reply.status, reply.json | {"token": "eyJ…"}) == (200, shown)
+    await check_example(serving, PAGE, SECRETS)
 
 
 def test_a_server_answers_tokens_that_pyjwt_reads(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(BOTH, "utf-8")
-    with running.serving(tmp_path, SECRETS, "--config", "config.yaml", lines=1) as server:
+    with server_of(tmp_path, BOTH, SECRETS) as url:
         for kind in ("jitsi", "jaas"):
-            answer = posted(f"{server.url}/v1/token", {"kind": kind, **PUPIL, "name": "Zoë"})
+            answer = issued(url, {"kind": kind, **PUPIL, "name": "Zoë"})
             header = jwt.get_unverified_header(answer["token"])
-            key, issuer = {
+            readers: dict[str, tuple[Any, str]] = {
                 "jitsi": (SECRETS["JITSI_SECRET"], "my_client"),
-                "jaas": (proof.public_key(SECRETS["JAAS_KEY"]), "chat"),
-            }[kind]
+                "jaas": (public_rsa_key(SECRETS["JAAS_KEY"]), "chat"),
+            }
+            key, issuer = readers[kind]
             claims = jwt.decode(answer["token"], key, [header["alg"]], audience="jitsi", issuer=issuer)
             assert (claims["room"], claims["exp"]) == ("class-7", answer["expires_at"])
             assert claims["context"]["user"]["name"] == "Zoë"
-            read = posted(f"{server.url}/v1/inspect", {"token": answer["token"]})
-            assert (read["services"][0]["name"], read["signature"], read["problems"]) == ("jitsi", "valid", [])
+            read = inspected(url, answer["token"])
+            assert read["services"][0]["name"] == "jitsi"
             assert header.get("kid") == (f"{proof.APP_ID}/4f4910" if kind == "jaas" else None)

@@ -7,10 +7,20 @@ from typing import Any, Final
 
 import pytest
 
-from tests import running
-from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.system.plugins.vendor_apps import (
+    Mistake,
+    check_configurations,
+    check_example,
+    check_mistake,
+    check_wrong_option,
+    configuration,
+    inspected,
+    issued,
+    page,
+    server_of,
+    short,
+)
 from tests.unit.http.running import Serving
-from tokend.config.problems import ConfigurationError
 
 proof: Any = importlib.import_module("plugins.tokend-nats.proof_nats")
 
@@ -30,7 +40,7 @@ apps:
     routes: [{{path: /}}]
 """
 FIELDS: Final = {"user": "guest-7", "public_key": GUEST.public, "publish": ["chat.eu"]}
-MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
+MISTAKES: Final[list[Mistake]] = [
     ({"user": None}, 400, "user", "must be 1 to 128 printable characters"),
     ({"user": "guest-*"}, 400, "user", "other than *"),
     ({"public_key": None}, 400, "public_key", "is missing"),
@@ -60,16 +70,9 @@ MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "status", "field", "words"), MISTAKES, ids=lambda value: str(value)[:40])
-async def test_a_mistake_is_named_and_nothing_is_minted(
-    serving: Serving, change: dict[str, object], status: int, field: str | None, words: str
-) -> None:
-    async with serving(configuration(APP, SECRETS)) as server:
-        reply = await server.token_request("POST", "/v1/token", {"kind": "nats", **FIELDS, **change})
-        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
-        assert words in reply.json["detail"]
-        assert b"eyJ" not in reply.body
-        assert (await server.token_request("POST", "/v1/token", {"kind": "nats", **FIELDS})).status == 200
+@pytest.mark.parametrize("mistake", MISTAKES, ids=short)
+async def test_a_mistake_is_named_and_nothing_is_minted(serving: Serving, mistake: Mistake) -> None:
+    await check_mistake(serving, configuration(APP, SECRETS), {"kind": "nats", **FIELDS}, mistake)
 
 
 @pytest.mark.parametrize(
@@ -82,35 +85,26 @@ async def test_a_mistake_is_named_and_nothing_is_minted(
     ],
 )
 def test_a_wrong_option_is_named_without_the_secret(old: str, new: str, words: str) -> None:
-    assert old in APP
     secrets = {**SECRETS, "USER_SEED": GUEST.seed, "OTHER": "kq3v9x7p2m"}
-    with pytest.raises(ConfigurationError) as caught:
-        configuration(APP.replace(old, new, 1), secrets)
-    assert words in str(caught.value)
-    assert not any(secret in str(caught.value) for secret in secrets.values())
+    check_wrong_option(APP, secrets, old, new, words)
 
 
 def test_the_configurations_of_the_page_load() -> None:
-    for text in blocks(PAGE, "yaml"):
-        assert configuration(text, SECRETS).apps
+    check_configurations(PAGE, SECRETS)
 
 
 async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
-    body, shown = example(PAGE)
-    async with serving(configuration(blocks(PAGE, "yaml")[0], SECRETS)) as server:
-        reply = await server.token_request("POST", "/demo/v1/token", body)
-        assert (reply.status, reply.json | {"token": "eyJ…"}) == (200, shown)
+    await check_example(serving, PAGE, SECRETS)
 
 
 async def test_a_server_answers_tokens_that_log_in_to_nats(tmp_path: Path) -> None:
     with proof.running(Random(18)) as nats_server:
         text = APP.replace(ACCOUNT.public, nats_server.account.public)
-        (tmp_path / "config.yaml").write_text(text, "utf-8")
         secrets = {"NATS_SEED": nats_server.signing.seed}
-        with running.serving(tmp_path, secrets, "--config", "config.yaml", lines=1) as server:
-            answer = posted(f"{server.url}/v1/token", {"kind": "nats", **FIELDS})
-            read = posted(f"{server.url}/v1/inspect", {"token": answer["token"]})
-        assert (read["services"][0]["name"], read["signature"], read["problems"]) == ("nats", "valid", [])
+        with server_of(tmp_path, text, secrets) as url:
+            answer = issued(url, {"kind": "nats", **FIELDS})
+            read = inspected(url, answer["token"])
+        assert read["services"][0]["name"] == "nats"
         async with proof.connected(nats_server, answer["token"], GUEST) as (client, errors):
             await client.publish("chat.eu", b"")
             await client.publish("chat.us", b"")

@@ -9,10 +9,20 @@ from typing import Any, Final
 import pytest
 from TLSSigAPIv2 import base64_decode_url  # type: ignore[import-untyped]
 
-from tests import running
-from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.system.plugins.vendor_apps import (
+    Mistake,
+    check_configurations,
+    check_example,
+    check_mistake,
+    check_wrong_option,
+    configuration,
+    inspected,
+    issued,
+    page,
+    server_of,
+    short,
+)
 from tests.unit.http.running import Serving
-from tokend.config.problems import ConfigurationError
 
 proof: Any = importlib.import_module("plugins.tokend-trtc.proof_trtc")
 
@@ -29,7 +39,7 @@ apps:
     routes: [{path: /}]
 """
 PUPIL: Final = {"kind": "trtc", "user": "pupil-3", "room": "class-7"}
-MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
+MISTAKES: Final[list[Mistake]] = [
     ({"user": None}, 400, "user", "must be 1 to 32 of"),
     ({"user": "pupil-*"}, 400, "user", "must be 1 to 32 of"),
     ({"user": "p" * 33}, 400, "user", "must be 1 to 32 of"),
@@ -52,16 +62,9 @@ MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "status", "field", "words"), MISTAKES, ids=lambda value: str(value)[:40])
-async def test_a_mistake_is_named_and_nothing_is_minted(
-    serving: Serving, change: dict[str, object], status: int, field: str | None, words: str
-) -> None:
-    async with serving(configuration(APP, SECRETS)) as server:
-        reply = await server.token_request("POST", "/v1/token", {**PUPIL, **change})
-        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
-        assert words in reply.json["detail"]
-        assert b"eJ" not in reply.body
-        assert (await server.token_request("POST", "/v1/token", PUPIL)).status == 200
+@pytest.mark.parametrize("mistake", MISTAKES, ids=short)
+async def test_a_mistake_is_named_and_nothing_is_minted(serving: Serving, mistake: Mistake) -> None:
+    await check_mistake(serving, configuration(APP, SECRETS), PUPIL, mistake, piece=b"eJ")
 
 
 @pytest.mark.parametrize(
@@ -74,33 +77,23 @@ async def test_a_mistake_is_named_and_nothing_is_minted(
     ],
 )
 def test_a_wrong_option_is_named_without_the_secret(old: str, new: str, words: str) -> None:
-    assert old in APP
     secrets = {**SECRETS, "PEM": "-----BEGIN PUBLIC KEY----- q7x2k9v4m1", "SHORT": "kq3v9x7p2m"}
-    with pytest.raises(ConfigurationError) as caught:
-        configuration(APP.replace(old, new, 1), secrets)
-    assert words in str(caught.value)
-    assert not any(secret in str(caught.value) for secret in secrets.values())
+    check_wrong_option(APP, secrets, old, new, words)
 
 
 def test_the_configurations_of_the_page_load() -> None:
-    for text in blocks(PAGE, "yaml"):
-        assert configuration(text, SECRETS).apps
+    check_configurations(PAGE, SECRETS)
 
 
 async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
-    body, shown = example(PAGE)
-    async with serving(configuration(blocks(PAGE, "yaml")[0], SECRETS)) as server:
-        reply = await server.token_request("POST", "/demo/v1/token", body)
-        assert (reply.status, reply.json | {"token": "eJw…", "user_sig": "eJw…"}) == (200, shown)
+    await check_example(serving, PAGE, SECRETS, cut={"token": "eJw…", "user_sig": "eJw…"})
 
 
 def test_a_server_answers_tokens_that_the_vendor_inflates(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(APP, "utf-8")
-    with running.serving(tmp_path, SECRETS, "--config", "config.yaml", lines=1) as server:
-        answer = posted(f"{server.url}/v1/token", PUPIL)
+    with server_of(tmp_path, APP, SECRETS) as url:
+        answer = issued(url, PUPIL)
         for token, service in ((answer["token"], "trtc"), (answer["user_sig"], "trtc_login")):
             said = json.loads(zlib.decompress(base64_decode_url(token.encode())))
             assert (said["TLS.identifier"], said["TLS.time"] + said["TLS.expire"]) == ("pupil-3", answer["expires_at"])
-            read = posted(f"{server.url}/v1/inspect", {"token": token})
+            read = inspected(url, token)
             assert service in {found["name"] for found in read["services"]}
-            assert (read["signature"], read["problems"]) == ("valid", [])

@@ -7,10 +7,20 @@ from typing import Any, Final
 import pytest
 from twilio.jwt.access_token import AccessToken  # type: ignore[import-untyped]
 
-from tests import running
-from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.system.plugins.vendor_apps import (
+    Mistake,
+    blocks,
+    check_example,
+    check_mistake,
+    check_wrong_option,
+    configuration,
+    inspected,
+    issued,
+    page,
+    server_of,
+    short,
+)
 from tests.unit.http.running import Serving
-from tokend.config.problems import ConfigurationError
 
 proof: Any = importlib.import_module("plugins.tokend-twilio.proof_twilio")
 
@@ -33,11 +43,11 @@ apps:
 """
 GUEST: Final = {"room": "room-7", "user": "guest_3"}
 PATTERN: Final = "should match pattern"
-MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
+MISTAKES: Final[list[Mistake]] = [
     ({"room": None}, 400, "room", "is missing, and so are incoming"),
-    ({"room": ""}, 400, "room", "must be 1 to 256 printable characters"),
+    ({"room": ""}, 400, "room", "must be 1 to 128 printable characters"),
     ({"room": "room-*"}, 400, "room", "other than *"),
-    ({"user": None}, 400, "user", "must be 1 to 256"),
+    ({"user": None}, 400, "user", "must be 1 to 128"),
     ({"user": "*"}, 400, "user", "other than *"),
     ({"user": "guest 3", "incoming": True}, 400, "user", "must be of A-Z a-z 0-9 and _ for Voice"),
     ({"chat_service_sid": AP}, 400, "chat_service_sid", PATTERN),
@@ -62,16 +72,9 @@ MISTAKES: Final[list[tuple[dict[str, object], int, str | None, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "status", "field", "words"), MISTAKES, ids=lambda value: str(value)[:40])
-async def test_a_mistake_is_named_and_nothing_is_minted(
-    serving: Serving, change: dict[str, object], status: int, field: str | None, words: str
-) -> None:
-    async with serving(configuration(YAML, SECRETS)) as server:
-        reply = await server.token_request("POST", "/v1/token", {"kind": "twilio", **GUEST, **change})
-        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
-        assert words in reply.json["detail"]
-        assert b"eyJ" not in reply.body
-        assert (await server.token_request("POST", "/v1/token", {"kind": "twilio", **GUEST})).status == 200
+@pytest.mark.parametrize("mistake", MISTAKES, ids=short)
+async def test_a_mistake_is_named_and_nothing_is_minted(serving: Serving, mistake: Mistake) -> None:
+    await check_mistake(serving, configuration(YAML, SECRETS), {"kind": "twilio", **GUEST}, mistake)
 
 
 @pytest.mark.parametrize(
@@ -84,11 +87,7 @@ async def test_a_mistake_is_named_and_nothing_is_minted(
     ],
 )
 def test_a_wrong_option_is_named_without_the_secret(old: str, new: str, words: str) -> None:
-    assert old in YAML
-    with pytest.raises(ConfigurationError) as caught:
-        configuration(YAML.replace(old, new, 1), SECRETS)
-    assert words in str(caught.value)
-    assert proof.SECRET not in str(caught.value)
+    check_wrong_option(YAML, SECRETS, old, new, words)
 
 
 async def test_the_configurations_of_the_page_load_and_its_endpoint_answers_the_quickstart(serving: Serving) -> None:
@@ -101,21 +100,17 @@ async def test_the_configurations_of_the_page_load_and_its_endpoint_answers_the_
 
 
 async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
-    body, shown = example(PAGE)
-    async with serving(configuration(blocks(PAGE, "yaml")[0], SECRETS)) as server:
-        reply = await server.token_request("POST", "/demo/v1/token", body)
-        assert (reply.status, reply.json | {"token": "eyJ…"}) == (200, shown)
+    await check_example(serving, PAGE, SECRETS)
 
 
 def test_a_server_answers_tokens_that_twilios_library_reads(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(YAML, "utf-8")
-    with running.serving(tmp_path, SECRETS, "--config", "config.yaml", lines=1) as server:
+    with server_of(tmp_path, YAML, SECRETS) as url:
         fields = {"user": "staff_1", "incoming": True, "chat_service_sid": IS}
-        answer = posted(f"{server.url}/v1/token", {"kind": "twilio", **fields})
+        answer = issued(url, {"kind": "twilio", **fields})
         token = AccessToken.from_jwt(answer["token"], proof.SECRET)
         own = proof.of_twilio(fields, answer["issued_at"], 3600, None).payload
         assert token.payload == {**own, "jti": f"{proof.KEY}-{answer['issued_at']}"}
         assert token.payload["exp"] == answer["expires_at"]
-        read = posted(f"{server.url}/v1/inspect", {"token": answer["token"]})
-        assert (read["signature"], read["problems"], read["capabilities"]) == ("valid", [], ["chat", "incoming_calls"])
+        read = inspected(url, answer["token"])
+        assert read["capabilities"] == ["chat", "incoming_calls"]
         assert read["services"][1]["detail"] == {"chat_service_sid": IS}

@@ -7,15 +7,26 @@ from typing import Any, Final
 import jwt
 import pytest
 
-from tests import running
-from tests.system.plugins.vendor_apps import blocks, configuration, example, page, posted
+from tests.system.plugins.vendor_apps import (
+    Mistake,
+    check_configurations,
+    check_example,
+    check_mistake,
+    check_wrong_option,
+    configuration,
+    inspected,
+    issued,
+    page,
+    server_of,
+    short,
+)
 from tests.unit.http.running import Serving
-from tokend.config.problems import ConfigurationError
+from tokend.testing import new_rsa_key, public_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage")
 
 PAGE: Final = page("vonage")
-SECRETS: Final = {"VONAGE_KEY": proof.new_key(), "TEXT": "9f8e7d6c5b4a"}
+SECRETS: Final = {"VONAGE_KEY": new_rsa_key(), "TEXT": "9f8e7d6c5b4a"}
 SESSION: Final = proof.session(7)
 OPTIONS: Final = f"{{application_id: {proof.APPLICATION}, private_key: {{env: VONAGE_KEY}}}}"
 APP: Final = f"""
@@ -34,44 +45,34 @@ apps:
 VIDEO: Final[dict[str, object]] = {"kind": "vonage", "session_id": SESSION, "connection_data": "guest-7"}
 CLIENT: Final[dict[str, object]] = {"kind": "vonage_client", "user": "guest-7"}
 NOT_ALLOWED: Final = "the rule of this caller does not permit this"
-MISTAKES: Final[list[tuple[dict[str, object], dict[str, object], int, str | None, str]]] = [
-    (VIDEO, {"session_id": None}, 400, "session_id", "must be text"),
-    (VIDEO, {"session_id": ""}, 400, "session_id", "must be a session of the application"),
-    (VIDEO, {"session_id": "*"}, 400, "session_id", "must be a session of the application"),
-    (VIDEO, {"session_id": proof.session(7, "other")}, 400, "session_id", "must be a session of the application"),
-    (VIDEO, {"role": "admin"}, 400, "role", "must be"),
-    (VIDEO, {"user": "guest-7"}, 400, "user", "is not a field of"),
-    (VIDEO, {"connection_data": "x" * 1001}, 400, "connection_data", "1000"),
-    (VIDEO, {"initial_layout_class_list": ["a b"]}, 400, "initial_layout_class_list", "classes without spaces"),
-    (VIDEO, {"ttl": 30 * 86_400 + 1}, 400, "ttl", "must be 60 to 2592000 seconds"),
-    (VIDEO, {"session_id": proof.session(8)}, 403, None, NOT_ALLOWED),
-    (VIDEO, {"role": "moderator"}, 403, None, "moderate"),
-    (VIDEO, {"connection_data": "ann"}, 403, None, NOT_ALLOWED),
-    (CLIENT, {"user": None}, 400, "user", "must be 1 to 255 printable characters"),
-    (CLIENT, {"user": ""}, 400, "user", "must be 1 to 255 printable characters"),
-    (CLIENT, {"user": "*"}, 400, "user", "other than *"),
-    (CLIENT, {"acl": []}, 400, "acl", "must"),
-    (CLIENT, {"acl": ["applications"]}, 400, "acl.0", "must be 'users'"),
-    (CLIENT, {"ttl": 86_401}, 400, "ttl", "must be 60 to 86400 seconds"),
-    (CLIENT, {"user": "ann"}, 403, None, NOT_ALLOWED),
+MISTAKES: Final[list[tuple[dict[str, object], Mistake]]] = [
+    (VIDEO, ({"session_id": None}, 400, "session_id", "must be text")),
+    (VIDEO, ({"session_id": ""}, 400, "session_id", "must be a session of the application")),
+    (VIDEO, ({"session_id": "*"}, 400, "session_id", "must be a session of the application")),
+    (VIDEO, ({"session_id": proof.session(7, "other")}, 400, "session_id", "must be a session of the application")),
+    (VIDEO, ({"role": "admin"}, 400, "role", "must be")),
+    (VIDEO, ({"user": "guest-7"}, 400, "user", "is not a field of")),
+    (VIDEO, ({"connection_data": "x" * 1001}, 400, "connection_data", "1000")),
+    (VIDEO, ({"initial_layout_class_list": ["a b"]}, 400, "initial_layout_class_list", "classes without spaces")),
+    (VIDEO, ({"ttl": 30 * 86_400 + 1}, 400, "ttl", "must be 60 to 2592000 seconds")),
+    (VIDEO, ({"session_id": proof.session(8)}, 403, None, NOT_ALLOWED)),
+    (VIDEO, ({"role": "moderator"}, 403, None, "moderate")),
+    (VIDEO, ({"connection_data": "ann"}, 403, None, NOT_ALLOWED)),
+    (CLIENT, ({"user": None}, 400, "user", "must be 1 to 255 printable characters")),
+    (CLIENT, ({"user": ""}, 400, "user", "must be 1 to 255 printable characters")),
+    (CLIENT, ({"user": "*"}, 400, "user", "other than *")),
+    (CLIENT, ({"acl": []}, 400, "acl", "must")),
+    (CLIENT, ({"acl": ["applications"]}, 400, "acl.0", "must be 'users'")),
+    (CLIENT, ({"ttl": 86_401}, 400, "ttl", "must be 60 to 86400 seconds")),
+    (CLIENT, ({"user": "ann"}, 403, None, NOT_ALLOWED)),
 ]
 
 
-@pytest.mark.parametrize(("fields", "change", "status", "field", "words"), MISTAKES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("fields", "mistake"), MISTAKES, ids=short)
 async def test_a_mistake_is_named_and_nothing_is_minted(
-    serving: Serving,
-    fields: dict[str, object],
-    change: dict[str, object],
-    status: int,
-    field: str | None,
-    words: str,
+    serving: Serving, fields: dict[str, object], mistake: Mistake
 ) -> None:
-    async with serving(configuration(APP, SECRETS)) as server:
-        reply = await server.token_request("POST", "/v1/token", {**fields, **change})
-        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
-        assert words in reply.json["detail"]
-        assert b"eyJ" not in reply.body
-        assert (await server.token_request("POST", "/v1/token", fields)).status == 200
+    await check_mistake(serving, configuration(APP, SECRETS), fields, mistake)
 
 
 @pytest.mark.parametrize(
@@ -82,34 +83,24 @@ async def test_a_mistake_is_named_and_nothing_is_minted(
     ],
 )
 def test_a_wrong_option_is_named_without_the_secret(old: str, new: str, words: str) -> None:
-    assert old in APP
-    with pytest.raises(ConfigurationError) as caught:
-        configuration(APP.replace(old, new, 1), SECRETS)
-    assert words in str(caught.value)
-    assert not any(secret in str(caught.value) for secret in SECRETS.values())
+    check_wrong_option(APP, SECRETS, old, new, words)
 
 
 def test_the_configurations_of_the_page_load() -> None:
-    for text in blocks(PAGE, "yaml"):
-        assert configuration(text, SECRETS).apps
+    check_configurations(PAGE, SECRETS)
 
 
 async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:
-    body, shown = example(PAGE)
-    async with serving(configuration(blocks(PAGE, "yaml")[0], SECRETS)) as server:
-        reply = await server.token_request("POST", "/demo/v1/token", body)
-        assert (reply.status, reply.json | {"token": "eyJ…"}) == (200, shown)
+    await check_example(serving, PAGE, SECRETS)
 
 
 def test_a_server_answers_tokens_that_pyjwt_reads(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(APP, "utf-8")
-    public = proof.public_key(SECRETS["VONAGE_KEY"])
-    with running.serving(tmp_path, SECRETS, "--config", "config.yaml", lines=1) as server:
+    public = public_rsa_key(SECRETS["VONAGE_KEY"])
+    with server_of(tmp_path, APP, SECRETS) as url:
         for fields, name, value in ((VIDEO, "session_id", SESSION), (CLIENT, "sub", "guest-7")):
-            answer = posted(f"{server.url}/v1/token", fields)
+            answer = issued(url, fields)
             claims = jwt.decode(answer["token"], public, ["RS256"])
             assert (claims[name], claims["application_id"]) == (value, proof.APPLICATION)
             assert claims["exp"] == answer["expires_at"]
-            read = posted(f"{server.url}/v1/inspect", {"token": answer["token"]})
-            assert (read["services"][0]["name"], read["signature"]) == (fields["kind"], "valid")
-            assert read["problems"] == []
+            read = inspected(url, answer["token"])
+            assert read["services"][0]["name"] == fields["kind"]

@@ -1,18 +1,28 @@
-"""Apps of a vendor's package: the configurations on its page, in process, and a server on loopback that people would run."""
+"""What the tests of vendors' packages share: their pages, mistakes in process, and a server on loopback as people run it."""
 
 import json
 import re
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from tests.running import ROOT
+import pytest
+
+from tests.running import ROOT, serving
+from tests.unit.http.running import Serving
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
+from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
+
+Mistake = tuple[dict[str, object], int, str | None, str]
+"""A change of a correct request; the status of the answer, the field that it names, and words of its sentence."""
+EYJ: Final = "eyJ…"
+"""A JWT as pages show it."""
 
 
 def page(vendor: str) -> str:
@@ -36,7 +46,84 @@ def configuration(text: str, secrets: Mapping[str, str]) -> Configuration:
     return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(secrets, Path()), BACKENDS.load)
 
 
-def posted(url: str, body: Mapping[str, object]) -> Any:
+def short(value: object) -> str:
+    """The start of a value, as the id of a test."""
+    return str(value)[:40]
+
+
+async def check_mistake(
+    in_process: Serving,
+    app: Configuration,
+    fields: Mapping[str, object],
+    mistake: Mistake,
+    *,
+    path: str = "/v1/token",
+    piece: bytes = b"eyJ",
+    correct: Mapping[str, object] | None = None,
+) -> None:
+    """The mistake is answered with its status, field and words, and without a token; the request without it gets one.
+
+    `piece`: what every token of the kind contains. `correct`: the request that gets a token, if not `fields`.
+    """
+    change, status, field, words = mistake
+    async with in_process(app) as server:
+        reply = await server.token_request("POST", path, {**fields, **change})
+        assert (reply.status, reply.json.get("field")) == (status, field), reply.body
+        assert words in reply.json["detail"], reply.body
+        assert piece not in reply.body
+        reply = await server.token_request("POST", path, {**(fields if correct is None else correct)})
+        assert reply.status == 200, reply.body
+        assert piece in reply.body
+
+
+def check_wrong_option(text: str, secrets: Mapping[str, str], old: str, new: str, words: str) -> None:
+    """With `new` in place of `old` the configuration is wrong. The problem says these words, and no secret."""
+    assert old in text
+    with pytest.raises(ConfigurationError) as caught:
+        configuration(text.replace(old, new, 1), secrets)
+    assert words in str(caught.value)
+    assert not any(secret in str(caught.value) for secret in secrets.values())
+
+
+def check_configurations(text: str, secrets: Mapping[str, str]) -> None:
+    """Every configuration on a page loads."""
+    found = blocks(text, "yaml")
+    assert found
+    for written in found:
+        assert configuration(written, secrets).apps
+
+
+async def check_example(
+    in_process: Serving, text: str, secrets: Mapping[str, str], cut: Mapping[str, str] = {"token": EYJ}
+) -> None:
+    """With the first configuration on a page, its request is answered as it says. `cut`: what it does not show whole."""
+    body, shown = example(text)
+    async with in_process(configuration(blocks(text, "yaml")[0], secrets)) as server:
+        reply = await server.token_request("POST", "/demo/v1/token", body)
+        assert (reply.status, reply.json | cut) == (200, shown), reply.body
+
+
+@contextmanager
+def server_of(directory: Path, text: str, secrets: Mapping[str, str]) -> Iterator[str]:
+    """The URL of a server with this configuration. `secrets`: its environment."""
+    (directory / "config.yaml").write_text(text, "utf-8")
+    with serving(directory, secrets, "--config", "config.yaml", lines=1) as server:
+        yield server.url
+
+
+def issued(url: str, fields: Mapping[str, object]) -> Any:
+    """The answer of a running server to a token request."""
+    return _posted(f"{url}/v1/token", fields)
+
+
+def inspected(url: str, token: str) -> Any:
+    """What a running server says of a token, which it must find signed and without a problem."""
+    read = _posted(f"{url}/v1/inspect", {"token": token})
+    assert (read["signature"], read["problems"]) == ("valid", []), read
+    return read
+
+
+def _posted(url: str, body: Mapping[str, object]) -> Any:
     """The answer of a running server."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:

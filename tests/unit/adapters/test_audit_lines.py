@@ -17,7 +17,8 @@ from tokend.core.audit_records import HashChain, body
 from tokend.core.deny_entries import DenyChange, Entry
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
-from tokend.core.model import Caller, Decision, Restriction, TokenRequest
+from tokend.core.model import Caller, Decision, Grant, Restriction, Service, TokenRequest
+from tokend.core.reach import Reach
 from tokend.dialects.contract import Issue
 from tokend.issuing.issuer import issue
 
@@ -96,6 +97,12 @@ async def test_a_bad_value_names_its_field_alone(tmp_path: Path) -> None:
     assert "stranger" not in json.dumps(line)
 
 
+async def test_o9_an_unknown_kind_is_not_quoted(tmp_path: Path) -> None:
+    (line,) = await lines_of(tmp_path / "audit.jsonl", ("/v1/token", {**ASK, "kind": "strangers-kind"}, GOOD))
+    assert (line["caller"], line["kind"], line["outcome"]) == ("studio", None, "refused")
+    assert "stranger" not in json.dumps(line)
+
+
 class _Sink:
     def __init__(self) -> None:
         self.decisions: list[Decision] = []
@@ -105,6 +112,58 @@ class _Sink:
 
     async def record(self, decisions: tuple[Decision, ...]) -> None:
         self.decisions += decisions
+
+
+class _Denying:
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
+        return "denied for the time being"
+
+
+LOBBY: Final = TokenRequest("rtc", {"channel": "lobby", "uid": 7}, names={"uid": "userId"})
+HALL: Final = TokenRequest("rtc", {"channel": "hall", "uid": 7})
+STORED: Final = TokenRequest("rtm", {"user": "ann"})
+
+
+@pytest.mark.parametrize(
+    ("token_request", "interfaces", "user", "channel"),
+    [
+        (HALL, {}, "7", "hall"),  # no rule fits
+        (LOBBY, {"deny": _Denying()}, "7", "lobby"),
+        (STORED, {"deny": _Denying()}, "ann", None),
+    ],
+)
+async def test_o14_a_refused_line_has_the_kind_and_the_ids_of_a_correct_request(
+    token_request: TokenRequest, interfaces: Mapping[str, Any], user: str, channel: str | None
+) -> None:
+    sink = _Sink()
+    with pytest.raises(ApiError, match=r"permit|denied"):
+        await issue(
+            app(rule(channel="lobby", kinds=["rtc"]), rule(kinds=["rtm"])),
+            route_options(),
+            CALLER,
+            Issue((token_request,)),
+            [STAMP],
+            Interfaces(audit=sink, **interfaces),
+        )
+    (decision,) = sink.decisions
+    line = json.loads(body(decision))
+    (service,) = line["services"]
+    assert (line["kind"], line["outcome"], line["code"]) == (token_request.kind, "refused", "not_permitted")
+    assert (service["user"], service.get("channel")) == (user, channel)
+    hashed = body(decision, hash_ids=True)
+    assert hashlib.sha256(user.encode()).hexdigest().encode() in hashed
+    assert f'"{user}"'.encode() not in hashed
+
+
+def test_o14_a_refused_line_has_no_details() -> None:
+    grant = Grant(
+        None, "jwt", 600, (Service("video", "ann", "lobby", {"join": 600}, detail={"name": "strangers words"}),)
+    )
+    api_error = ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
+    line = body(Decision("demo", "web", STORED, grant, None, None, NOW, api_error))
+    assert json.loads(line)["services"] == [
+        {"name": "video", "user": "ann", "channel": "lobby", "privileges": {"join": 600}}
+    ]
 
 
 async def test_who_narrowed_a_caller_is_said_of_an_issued_token() -> None:
@@ -133,7 +192,7 @@ def test_the_page_shows_lines_as_they_are() -> None:
     nobody = ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here")
     bodies = [
         body(decision),
-        body(Decision("demo", "web", decision.token_request, None, None, None, NOW, api_error, "request-1")),
+        body(Decision("demo", "web", decision.token_request, decision.grant, None, None, NOW, api_error, "request-1")),
         body(Decision("demo", None, None, None, None, None, NOW, nobody, "request-1")),
         body(DenyChange(Entry(app="demo", user="ann"), True, "file", NOW, "cli")),
     ]
@@ -143,7 +202,8 @@ def test_the_page_shows_lines_as_they_are() -> None:
         assert {name: type(value) for name, value in example.items()} == {
             name: type(value) for name, value in line.items()
         }
-    assert [list(one) for one in issued["services"]] == [list(one) for one in made[0]["services"]]
+    for example, line in ((issued, made[0]), (refused, made[1])):
+        assert list(map(list, example["services"])) == list(map(list, line["services"]))
     assert all(f"`{name}`" in PAGE for line in made for name in line)
 
 

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tokend.backends.contract import Unreadable
-from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys, read_jwt
+from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys, JwtKeysById, fits_algorithm, read_jwt, token_times
 from tokend.backends.jwt_keys import ALGORITHMS
 from tokend.core.errors import ApiError
-from tokend.core.secrets import Secret
+from tokend.core.secrets import Secret, SecretList
 
 CLAIMS = {"sub": "ann", "video": {"room": "a\u00e9", "roomJoin": True}, "exp": 4_000_000_000}
 LONG = "0123456789abcdef" * 4
@@ -144,3 +144,72 @@ def test_a_token_that_would_be_too_long_is_an_error_of_the_request() -> None:
         keys.sign({"name": "x" * MAX_TOKEN})
     assert caught.value.status == 400
     assert keys.read(keys.sign({"name": "x" * 12_000})).signed_by == "secret[0]"
+
+
+def test_a_key_is_found_by_its_id() -> None:
+    old, new, other = Secret(LONG), Secret(LONG[::-1]), Secret("kq3v9x7p2m" * 4)
+    keys = JwtKeysById("HS256", [("new", new), ("old", old), ("new", other)])
+    token = keys.sign(CLAIMS)
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT", "kid": "new"}
+    assert jwt.decode(token, new.reveal(), ["HS256"]) == CLAIMS
+    content = keys.read(token)
+    assert (content.claims, content.signed_by) == (CLAIMS, "new")
+    assert keys.read(JwtKeysById("HS256", [("old", old)]).sign(CLAIMS)).signed_by == "old"
+
+
+def test_a_key_under_another_id_or_none_has_not_signed() -> None:
+    keys = JwtKeysById("HS256", [("new", Secret(LONG)), ("old", Secret(LONG[::-1]))])
+    for header in ({}, {"kid": "old"}, {"kid": "third"}, {"kid": 7}, {"kid": ["new"]}):
+        content = keys.read(JwtKeys("HS256", [Secret(LONG)]).sign(CLAIMS, header))
+        assert (content.claims, content.signed_by) == (CLAIMS, None)
+    with pytest.raises(Unreadable):
+        keys.read("a.b")
+
+
+def test_a_header_with_more_or_of_another_algorithm_is_not_written() -> None:
+    one_algorithm, by_id = JwtKeys("HS256", [Secret(LONG)]), JwtKeysById("HS256", [("new", Secret(LONG))])
+    assert one_algorithm.writes({"typ": "JWT", "alg": "HS256"})
+    assert by_id.writes({"alg": "HS256", "typ": "JWT", "kid": "another"})
+    for header in ({}, {"alg": "HS256"}, {"alg": "HS512", "typ": "JWT"}, {"alg": "HS256", "typ": "JWT", "cty": "x"}):
+        assert not one_algorithm.writes(header)
+        assert not by_id.writes({**header, "kid": "new"})
+    assert not by_id.writes({"alg": "HS256", "typ": "JWT", "kid": 7})
+    assert not by_id.writes({"alg": "HS256", "typ": "JWT"})
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"iat": 7},
+        {"iat": 7, "exp": 7},
+        {"iat": 8, "exp": 7},
+        {"iat": -1, "exp": 7},
+        {"iat": 7, "exp": 1 << 40},
+        {"iat": 7, "exp": 10**4000},
+        {"iat": 7.0, "exp": 8},
+        {"iat": False, "exp": True},
+        {"iat": "7", "exp": "8"},
+        {"nbf": 7, "exp": 8},
+    ],
+    ids=lambda claims: str(claims)[:30],
+)
+def test_times_that_are_none_are_unreadable(claims: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable, match="it has no times, or ends before it begins"):
+        token_times(claims)
+
+
+def test_times_are_read_from_the_claims_that_are_named() -> None:
+    assert token_times({"iat": 0, "exp": 1}) == (0, 1)
+    assert token_times({"nbf": 7, "end": (1 << 40) - 1, "exp": 3}, "nbf", "end") == (7, (1 << 40) - 1)
+
+
+def test_an_option_is_checked_as_a_key_of_its_algorithm() -> None:
+    good, bad = pem("RS"), Secret("a secret that is no key")
+    check = fits_algorithm("RS256")
+    assert check(good) is good
+    wrong: list[Any] = [bad, SecretList([good, bad])]
+    for secrets in wrong:
+        with pytest.raises(ValueError, match="must be an RSA private key of at least 2048 bits in PEM") as caught:
+            check(secrets)
+        assert bad.reveal() not in str(caught.value)

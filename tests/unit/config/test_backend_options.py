@@ -225,10 +225,27 @@ def test_c12_a_vendor_checks_the_apps_credentials_and_others_are_free(tmp_path: 
     assert certificate.reveal() == "another certificate"
 
 
+_TEMPLATE: Final = "algorithm: HS256, secret: {env: OTHER}, always: connect, claims: {exp: '{expires_at}'}"
+"""The options of a kind of `jwt`, whose options limit its lifetime."""
+
+
 @pytest.mark.parametrize(
     ("backends", "ttl", "problem"),
     [
         ("[rtc]", "{max: 24h}", None),
+        (f"{{jwt: {{{_TEMPLATE}, max_ttl: 48h}}}}", "{max: 48h}", None),
+        (f"{{jwt: {{{_TEMPLATE}}}, rtc: }}", "{max: 30d}", None),
+        (
+            f"{{jwt: {{{_TEMPLATE}, max_ttl: 48h}}, rtc: }}",
+            "{max: 49h}",
+            "ttl.max: is over the maximum of every kind: jwt 172800 s, rtc 86400 s",
+        ),
+        (
+            f"{{jwt: {{{_TEMPLATE}, max_ttl: 10m}}}}",
+            "{min: 15m}",
+            "ttl.min: is over the maximum of kind jwt, 600 s: it could issue nothing",
+        ),
+        (f"{{jwt: {{{_TEMPLATE}, max_ttl: never}}}}", "{max: 49h}", "backends.jwt.max_ttl: must be"),
         ("[rtc, rotating]", "{max: 30d}", None),
         ("[rotating]", "{default: 30d, max: 365d}", None),
         ("[brief]", "{max: 24h}", None),

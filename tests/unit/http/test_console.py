@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from tests.running import ROOT
 from tests.unit.http.running import OPEN, serving
 from tokend.http import console
 
@@ -61,3 +62,10 @@ def test_the_page_says_whose_console_it_is(mode: console.Mode) -> None:
 def test_the_url_of_a_server_elsewhere_is_escaped() -> None:
     body = console.page("remote", 'https://tokens.example.com/a"><script>').body.decode()
     assert 'data-url="https://tokens.example.com/a&quot;&gt;&lt;script&gt;"' in body
+
+
+@pytest.mark.parametrize("text", [OPEN, WITH_CONSOLE], ids=["without a console", "with one"])
+async def test_the_client_is_served_as_it_is_in_its_package(text: str) -> None:
+    status, headers, body = await _get(text, "/client.js")
+    assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert body == (ROOT / "clients" / "js" / "tokend-client.js").read_bytes()

@@ -21,7 +21,7 @@ NONCE: Final = "nonce"
 TIMES: Final = (ISSUED_AT, EXPIRES_AT)
 """In Unix seconds."""
 MAX_OFFSET: Final = 3600
-"""Seconds between the issue time and a time that is computed from it."""
+"""Seconds between the issue time and a time that is computed from it. No vendor's limit: ours."""
 TEXT: Final = "text"
 INTEGER: Final = "integer"
 INSIDE_TEXTS: Final = (TEXT, INTEGER)

@@ -1,7 +1,7 @@
 """Options and request fields of LiveKit, with the limits of its server.
 
 Limits: pkg/config/config.go of github.com/livekit/livekit, `DefaultConfig.Limit`: 256 bytes for a room's name, an identity and
-a participant's name.
+a participant's name. Numbers of a room configuration are uint32 in livekit_room.proto of github.com/livekit/protocol.
 """
 
 import re
@@ -45,6 +45,7 @@ def _short(text: str) -> str:
 
 
 def _api_key(text: str) -> str:
+    # no documented limit: ours
     if re.fullmatch(r"[!-~]{1,128}", text) is None:
         raise invalid("must be 1 to 128 printable ASCII characters without blanks, such as APIabcdefghijklm")
     return text

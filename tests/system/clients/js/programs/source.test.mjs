@@ -115,6 +115,17 @@ test('a sleep of an hour is survived', async () => {
     source.stop()
 })
 
+test('a sleep counts for a delay', async () => {
+    const { simulation, source } = made()
+    simulation.answers = [problem(503, { 'Retry-After': '600' })]
+    source.start()
+    await simulation.advance(1)
+    simulation.sleep(3600)
+    await simulation.advance(10)
+    assert.equal(simulation.tokens.length, 1)
+    source.stop()
+})
+
 test('a token that ends before it arrives is not given', async () => {
     let sleeps = 1
     const { simulation } = made()
@@ -186,6 +197,12 @@ test('the delays double with full jitter up to 30 s', async () => {
     simulation.offline = false
     await simulation.advance(30)
     assert.equal(simulation.tokens.length, 1)
+    simulation.offline = true
+    simulation.random = () => 0.999999
+    const before = simulation.requests.length
+    await simulation.advance(62)
+    const [first, second] = simulation.requests.slice(before).map(({ time }) => time)
+    assert.equal(Math.round(10 * (second - first)), 5) // a success begins them again
     source.stop()
 })
 
@@ -307,6 +324,28 @@ test('abort reaches a request in flight', async () => {
     await rejected
     assert.ok(aborted)
     assert.deepEqual(simulation.errors, [])
+})
+
+test('a request that nobody needs is ended and is no failure', async () => {
+    let aborted = 0
+    const { simulation } = made()
+    const network = simulation.options.fetch
+    const source = tokenSource({
+        url: `${TOKEND}/demo`, kind: 'rtc', fields: ROOM, ...simulation.options,
+        fetch: (url, init) => {
+            if (aborted > 0) return network(url, init)
+            return new Promise(() => init.signal.addEventListener('abort', () => (aborted += 1)))
+        }
+    })
+    const controller = new AbortController()
+    const left = assert.rejects(source.get({ signal: controller.signal }), { name: 'AbortError' })
+    await simulation.settled()
+    controller.abort()
+    await left
+    assert.equal(aborted, 1)
+    assert.equal((await source.get()).kind, 'rtc') // without a delay
+    assert.deepEqual(simulation.errors, [])
+    assert.equal(simulation.timers, 0)
 })
 
 test('a caller can leave while the others wait on', async () => {

@@ -1,0 +1,53 @@
+"""The code that the console shows, copied and run as it is: curl, JavaScript in a page, and Python."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.running import Running, clean_environment
+from tests.system.browser import parts
+from tests.system.console.watching import watched
+from tests.unit.http.running import KEY
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console")]
+_ODD = "demo-$HOME & {x} %s"
+
+
+async def _code(browser: Browser, url: str, channel: str, key: str = "") -> list[str]:
+    """The code for a token of a channel: curl, JavaScript, Python."""
+    async with watched(browser, f"{url}/console") as console:
+        page = console.page
+        await page.get_by_label("channel (required)").fill(channel)
+        if key:
+            await page.get_by_label("Key or JWT").fill(key)
+        await page.get_by_role("button", name="Get a token", exact=True).click()
+        await expect(page.get_by_label("The token", exact=True)).to_be_visible()
+        for summary in ("JavaScript, renewed by itself", "Python, renewed by itself"):
+            await page.get_by_text(summary, exact=True).click()
+        found = [await page.locator("pre").nth(number).inner_text() for number in range(3)]
+        assert key == "" or all(key not in code for code in found)
+        return found
+
+
+async def test_curl_and_python_get_a_token(browser: Browser, tokend: Running) -> None:
+    curl, _, python = await _code(browser, f"{tokend.url}/demo", _ODD)
+    done = subprocess.run(["sh", "-c", f"{curl} -s"], capture_output=True, text=True, check=True, timeout=parts.SECONDS)
+    assert json.loads(done.stdout)["token"].startswith("007")
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", python], stdout=subprocess.PIPE, text=True, env=clean_environment({})
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.kill()
+    assert line.startswith("a token until")
+
+
+async def test_javascript_gets_a_token_in_a_page_of_the_same_server(browser: Browser, tokend: Running) -> None:
+    _, javascript, _ = await _code(browser, f"{tokend.url}/closed", _ODD, KEY)
+    async with watched(browser, f"{tokend.url}/ping") as page_of_user:
+        page = page_of_user.page
+        async with page.expect_console_message(lambda message: message.text.startswith("a token until")):
+            await page.add_script_tag(type="module", content=javascript.replace("YOUR-KEY", KEY))

@@ -1,0 +1,19 @@
+"""Users and channels of vendors that state little of their form."""
+
+import pytest
+
+from tokend.backends.ids import printable_id
+from tokend.core.errors import ApiError, Code
+
+
+@pytest.mark.parametrize("text", ["a", "Zo\u00eb M\u00fcller", "x" * 8, "!%/"])
+def test_a_printable_text_is_returned(text: str) -> None:
+    assert printable_id("user", text, 10) == text
+
+
+@pytest.mark.parametrize("text", [None, "", "x" * 11, "*", "guest-*", "a\nb", "\x7f", "\ud800", "\u202e"])
+def test_any_other_is_an_error_that_names_its_field(text: str | None) -> None:
+    with pytest.raises(ApiError) as caught:
+        printable_id("room", text, 10)
+    assert (caught.value.code, caught.value.field) == (Code.INVALID_FIELD, "room")
+    assert caught.value.sentence == "must be 1 to 10 printable characters other than *"
