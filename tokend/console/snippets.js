@@ -12,8 +12,8 @@ export function snippetsOf(url, body, credential) {
   return [
     ["curl", curl(url, body, credential)],
     ["JavaScript, renewed by itself", javascript(url, body, credential)],
-    ["JavaScript, once", fetched(url, body, credential)],
     ["Python, renewed by itself", python(url, body, credential)],
+    ["JavaScript, once", fetched(url, body, credential)],
   ];
 }
 
