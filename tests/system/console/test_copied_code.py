@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, ConsoleMessage, expect
 
 from tests.running import Running, clean_environment
 from tests.system.browser import parts
@@ -14,6 +15,10 @@ from tests.unit.http.running import KEY
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console")]
 _ODD = "demo-$HOME & {x} %s"
+
+
+def _begins_with(text: str) -> Callable[[ConsoleMessage], bool]:
+    return lambda message: message.text.startswith(text)
 
 
 async def _code(browser: Browser, url: str, channel: str, key: str = "") -> list[str]:
@@ -50,5 +55,5 @@ async def test_javascript_gets_a_token_in_a_page_of_the_same_server(browser: Bro
     async with watched(browser, f"{tokend.url}/ping") as page_of_user:
         page = page_of_user.page
         for code, printed in ((renewed, "a token until"), (once, "007")):
-            async with page.expect_console_message(lambda message, printed=printed: message.text.startswith(printed)):
+            async with page.expect_console_message(_begins_with(printed)):
                 await page.add_script_tag(type="module", content=code.replace("YOUR-KEY", KEY))
