@@ -59,10 +59,21 @@ export function field(label, control, help) {
   control.id = id;
   const parts = [element("label", { for: id }, label), control];
   if (help) {
-    parts.push(element("p", { class: "help", id: `${id}-help` }, help));
+    parts.push(element("p", { class: "help", id: `${id}-help` }, marked(help)));
     control.setAttribute("aria-describedby", `${id}-help`);
   }
   return element("div", { class: "field" }, parts);
+}
+
+/** A sentence whose parts between backticks are shown as code. @param {string} text @returns {Child[]} */
+export function marked(text) {
+  return text.split("`").map((part, at, parts) => (at % 2 && at < parts.length - 1 ? element("code", {}, part) : at % 2 ? `\`${part}` : part));
+}
+
+/** Say something to screen readers. @param {string} text */
+export function announce(text) {
+  const place = document.getElementById("announcement");
+  if (place) place.textContent = text;
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // What `v1/explain` answers: whether a token would be issued, and each rule with what it does not fulfil.
 
-import { element, table } from "./dom.js";
+import { element, marked, table } from "./dom.js";
 import { valueNode } from "./values.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -11,15 +11,15 @@ export async function explanation(answer, api) {
   const results = /** @type {{rule: string, unmet: string[]}[]} */ (answer.rule_results);
   const texts = api.mode === "admin" ? await ruleTexts(api) : null;
   const rows = results.map(({ rule, unmet }) => {
-    const verdict = unmet.length === 0 ? element("span", { class: "good" }, "✓ fits") : element("ul", { class: "plain" }, unmet.map((sentence) => element("li", {}, sentence)));
-    const cells = [[element("code", {}, rule)], [verdict]];
+    const verdict = unmet.length === 0 ? element("span", { class: "good" }, "✓ fits") : element("ul", { class: "plain" }, unmet.map((sentence) => element("li", {}, "✗ ", marked(sentence))));
+    const cells = [[placeNode(rule)], [verdict]];
     if (texts) cells.push([element("code", { class: "rule" }, textAt(texts, rule))]);
     return cells;
   });
-  const heads = ["Rule", "What it says", ...(texts ? ["Its text in the configuration"] : [])];
+  const heads = ["Rule", "Does it fit?", ...(texts ? ["Its text in the configuration"] : [])];
   return element(
     "div",
-    { class: "card" },
+    { class: "card explanation" },
     element("h3", { class: answer.issued ? "good" : "bad" }, answer.issued ? "✓ A token would be issued" : "✗ No token would be issued"),
     element("p", {}, "The caller is ", element("code", {}, answer.caller), "."),
     answer.error ? element("p", { class: "problem" }, answer.error.detail) : null,
@@ -27,6 +27,11 @@ export async function explanation(answer, api) {
     answer.authorizer ? element("p", { class: "note" }, `The app's own backend ${answer.authorizer}.`) : null,
     answer.issued && answer.gives ? element("details", { open: true }, element("summary", {}, "What the token would give"), valueNode(answer.gives)) : null,
   );
+}
+
+/** A place such as `app.caller.rules[2]`, which a narrow page breaks after a dot. @param {string} place */
+function placeNode(place) {
+  return element("code", {}, place.split(/(?<=\.)/).flatMap((part, at) => [at ? element("wbr") : null, part]));
 }
 
 /** @param {Api} api */

@@ -1,11 +1,10 @@
 // @ts-check
-// The form of a token request: a kind, its fields, and the caller's credential.
+// The form of a token request: a kind and its fields.
 
-import { element, field as row, replace } from "./dom.js";
+import { element, field as row, marked, replace } from "./dom.js";
 
 /** @typedef {import("./schema.js").Kind} Kind */
 /** @typedef {import("./schema.js").Field} Field */
-/** @typedef {import("./api.js").Credential} Credential */
 
 /** A field whose value cannot be sent. */
 export class FieldProblem extends Error {
@@ -21,6 +20,8 @@ export class FieldProblem extends Error {
 export class RequestForm {
   /** @type {Map<string, {field: Field, control: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement}>} */
   #controls = new Map();
+  /** What was typed for other kinds, by type and name of a field: the same channel and user serve for the next kind. @type {Map<string, string>} */
+  #typed = new Map();
   #fields = element("div", {});
 
   /** @param {Kind[]} kinds */
@@ -75,21 +76,28 @@ export class RequestForm {
   }
 
   #showFields() {
+    for (const { field, control } of this.#controls.values()) this.#keep(field, control);
     this.#controls.clear();
     const shown = this.kind.fields.filter((field) => field.shown);
     const more = this.kind.fields.filter((field) => !field.shown);
     replace(
       this.#fields,
-      this.kind.help ? element("p", { class: "quiet" }, this.kind.help) : null,
+      this.kind.help ? element("p", { class: "quiet" }, marked(this.kind.help)) : null,
       shown.map((field) => this.#row(field)),
       more.length ? element("details", {}, element("summary", {}, `${more.length} more ${more.length === 1 ? "field" : "fields"}`), more.map((field) => this.#row(field))) : null,
     );
+  }
+
+  /** @param {Field} field @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} control */
+  #keep(field, control) {
+    if (control instanceof HTMLInputElement && control.value !== control.defaultValue) this.#typed.set(`${field.control} ${field.name}`, control.value);
   }
 
   /** @param {Field} field */
   #row(field) {
     const control = controlFor(field);
     control.name = field.name;
+    control.value = this.#typed.get(`${field.control} ${field.name}`) ?? control.value;
     this.#controls.set(field.name, { field, control });
     return row(field.required ? `${field.name} (required)` : field.name, control, field.help);
   }
@@ -142,36 +150,5 @@ function valueOf(field, control) {
       }
     default:
       return text;
-  }
-}
-
-/** The caller's credential: none, an API key or a JWT. It is kept in this form alone. */
-export class CredentialForm {
-  /** @param {boolean} isNeeded */
-  constructor(isNeeded) {
-    this.#scheme = /** @type {HTMLSelectElement} */ (element("select", {}, [["", "none"], ["apiKey", "an API key"], ["bearer", "a JWT, as Authorization: Bearer"]].map(([value, label]) => element("option", { value, selected: isNeeded && value === "apiKey" }, label))));
-    this.#secret = /** @type {HTMLInputElement} */ (element("input", { type: "password", autocomplete: "off", spellcheck: "false" }));
-    const secret = row("Key or JWT", this.#secret, "It stays in this tab, and is forgotten when you close or reload it.");
-    const show = () => {
-      secret.hidden = this.#scheme.value === "";
-    };
-    this.#scheme.addEventListener("change", show);
-    show();
-    this.node = element("fieldset", {}, element("legend", {}, "Caller"), row("Credential", this.#scheme), secret);
-  }
-
-  /** @type {HTMLSelectElement} */
-  #scheme;
-  /** @type {HTMLInputElement} */
-  #secret;
-
-  /** @returns {Credential} */
-  read() {
-    return this.#scheme.value === "" ? {} : { [this.#scheme.value]: this.#secret.value.trim() };
-  }
-
-  /** Go to the credential: it is missing or wrong. */
-  focus() {
-    (this.#scheme.value === "" ? this.#scheme : this.#secret).focus();
   }
 }

@@ -1,14 +1,14 @@
 // @ts-check
 // The tab "Inspect": what a token says, whose it is, when it ends, and why a join with it fails.
 
-import { alertOf, element, field, inWords, replace, timeOf } from "./dom.js";
-import { CredentialForm } from "./form.js";
-import { sentences } from "./issued.js";
-import { valueNode } from "./values.js";
+import { contentNode, sentences } from "./content.js";
+import { CredentialForm } from "./credential.js";
+import { alertOf, announce, element, field, inWords, replace, timeOf } from "./dom.js";
 import { needsCredential } from "./schema.js";
 
 /** Fill the tab. @param {HTMLElement} section @param {import("./api.js").Api} api */
 export async function mount(section, api) {
+  replace(section, element("p", { class: "quiet" }, "Loading…"));
   const description = await api.call("openapi.json", { method: "GET" });
   const common = { autocomplete: "off", autocapitalize: "off", spellcheck: "false" };
   const text = /** @type {HTMLTextAreaElement} */ (element("textarea", { ...common, rows: 6, required: true }));
@@ -17,27 +17,46 @@ export async function mount(section, api) {
   const product = /** @type {HTMLInputElement} */ (element("input", { ...common, type: "text" }));
   const credential = new CredentialForm(needsCredential(description));
   const result = element("div", { class: "result" });
+  const labelled = field("Token", text, "A token, the answer that has it, a URL, or a header such as `Bearer …`. It goes to this token server alone.");
+  const problem = element("p", { class: "problem", id: `${text.id}-error` });
+
+  const help = text.getAttribute("aria-describedby");
+
+  function clear() {
+    problem.remove();
+    text.removeAttribute("aria-invalid");
+    text.setAttribute("aria-describedby", String(help));
+  }
+
+  /** Mark the text, and go to it. @param {string} sentence */
+  function mark(sentence) {
+    problem.textContent = sentence;
+    text.after(problem);
+    text.setAttribute("aria-invalid", "true");
+    text.setAttribute("aria-describedby", `${problem.id} ${help}`);
+    text.focus();
+  }
 
   async function inspect() {
+    clear();
     if (text.value.trim() === "") {
-      text.setAttribute("aria-invalid", "true");
-      replace(result, alertOf(new Error("Paste a token first.")));
-      text.focus();
+      mark("Paste a token first.");
       return;
     }
-    text.removeAttribute("aria-invalid");
     /** @type {Record<string, string>} */
     const body = { token: text.value };
     for (const [name, input] of Object.entries({ channel, user, product })) if (input.value !== "") body[name] = input.value;
     replace(result, element("p", { class: "quiet" }, "Waiting for the server…"));
     result.scrollIntoView({ block: "nearest" });
     try {
-      replace(result, inspection(await api.call("v1/inspect", { body, credential: credential.read() })));
+      const answer = await api.call("v1/inspect", { body, credential: credential.read() });
+      replace(result, inspection(answer));
+      announce(verdictOf(answer.problems));
     } catch (error) {
       replace(result, alertOf(error));
       const { status, field: name } = /** @type {any} */ (error);
       if (status === 401) credential.focus();
-      else if (name === "token") text.setAttribute("aria-invalid", "true");
+      else if (name === "token") mark(/** @type {Error} */ (error).message);
     }
   }
 
@@ -53,12 +72,12 @@ export async function mount(section, api) {
           event.preventDefault();
           void inspect();
         } },
-        field("Token", text, "A token, the answer that has it, a URL, or a header such as “Bearer …”. It goes to this token server alone."),
+        labelled,
         element("details", {}, element("summary", {}, "Would a join work?"), field("Channel", channel, "The channel or room of the client, exactly as it joins."), field("User", user, "The uid, account or user id of the client."), field("Product", product, "Such as rtc, rtm or chat.")),
         credential.node,
         element("div", { class: "actions" }, element("button", { type: "submit", class: "primary" }, "Inspect")),
       ),
-      element("div", { class: "outcome", "aria-live": "polite" }, result),
+      element("div", { class: "outcome" }, result),
     ),
   );
   replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "What the token says appears here, with each problem and what to do. Nothing is issued, and nothing is kept.")));
@@ -67,17 +86,22 @@ export async function mount(section, api) {
 /** @param {any} answer */
 function inspection(answer) {
   const { problems, notes, ...says } = answer;
-  const isSound = problems.length === 0;
   return element(
     "div",
     { class: "card" },
-    element("h3", { class: isSound ? "good" : "bad" }, isSound ? "✓ No problem was found" : `✗ ${problems.length === 1 ? "A problem" : `${problems.length} problems`}`),
+    element("h3", { class: problems.length === 0 ? "good" : "bad" }, verdictOf(problems)),
     sentences("What is wrong", problems, "problem"),
-    sentences("Notes", notes, "note"),
     timeLine(says),
     element("h4", {}, "What it says"),
-    valueNode(says),
+    contentNode(says),
+    sentences("Notes", notes, "note"),
   );
+}
+
+/** @param {string[]} problems */
+function verdictOf(problems) {
+  if (problems.length === 0) return "✓ No problem was found";
+  return problems.length === 1 ? "✗ A problem" : `✗ ${problems.length} problems`;
 }
 
 /** When it was issued, now, and when it ends. @param {any} says */

@@ -1,7 +1,8 @@
 // @ts-check
 // A token that was issued: the token, its life, what it says, the code that gets it, and the vendor's test client.
 
-import { alertOf, element, inWords, replace } from "./dom.js";
+import { contentNode, sentences } from "./content.js";
+import { alertOf, announce, element, inWords, replace } from "./dom.js";
 import { snippetsOf } from "./snippets.js";
 import { valueNode } from "./values.js";
 
@@ -20,7 +21,7 @@ export function issued(answer, { api, kind, body, credential, url }) {
       "div",
       { class: "card" },
       element("h3", { class: "good" }, `✓ A token of the kind ${answer.kind ?? kind.name}`),
-      element("textarea", { class: "token", readonly: true, rows: 4, "aria-label": "The token", spellcheck: "false" }, token),
+      element("textarea", { class: "token", readonly: true, rows: 4, "aria-label": "The token", onfocus: (/** @type {Event} */ event) => /** @type {HTMLTextAreaElement} */ (event.target).select(), spellcheck: "false" }, token),
       element("div", { class: "actions" }, copyButton("Copy the token", token), kind.testClient ? joinButton(kind.testClient, token) : null),
       lifeOf(answer),
       element("details", {}, element("summary", {}, "All fields of the answer"), valueNode(rest)),
@@ -30,7 +31,7 @@ export function issued(answer, { api, kind, body, credential, url }) {
       "div",
       { class: "card" },
       element("h3", {}, "The same request as code"),
-      snippetsOf(url, body, credential).map(([name, code], at) => element("details", { open: at === 0 }, element("summary", {}, name), element("pre", { tabindex: 0 }, element("code", {}, code)), copyButton(`Copy: ${name.split(",")[0]}`, code))),
+      snippetsOf(url, body, credential).map(([name, code], at) => element("details", { open: at === 0 }, element("summary", {}, name), element("pre", { tabindex: 0 }, element("code", {}, code)), copyButton(`Copy: ${name}`, code))),
     ),
   );
 }
@@ -39,16 +40,10 @@ export function issued(answer, { api, kind, body, credential, url }) {
 async function decode(place, api, token, credential) {
   try {
     const { problems, notes, ...says } = await api.call("v1/inspect", { body: { token }, credential });
-    replace(place, valueNode(says), sentences("Problems", problems, "problem"), sentences("Notes", notes, "note"));
+    replace(place, sentences("What is wrong", problems, "problem"), contentNode(says), sentences("Notes", notes, "note"));
   } catch (error) {
     replace(place, alertOf(error));
   }
-}
-
-/** A list of sentences under a heading; null if there are none. @param {string} heading @param {string[]} texts @param {string} kind */
-export function sentences(heading, texts, kind) {
-  if (!texts || texts.length === 0) return null;
-  return element("div", {}, element("h4", {}, heading), element("ul", { class: "plain" }, texts.map((text) => element("li", { class: kind }, text))));
 }
 
 /** The token's life as a bar that runs down. @param {any} answer */
@@ -102,10 +97,4 @@ function joinButton(address, token) {
   const link = element("a", { class: "button", href: address, target: "_blank", rel: "noopener noreferrer" }, "Join with the vendor's test page");
   link.addEventListener("click", () => void copy(token).then((isDone) => announce(isDone ? "The token is copied: paste it there" : "Copy the token, and paste it there")));
   return link;
-}
-
-/** Say something to screen readers. @param {string} text */
-function announce(text) {
-  const place = document.getElementById("announcement");
-  if (place) place.textContent = text;
 }

@@ -32,7 +32,9 @@ async function shown(section, work) {
   try {
     await work();
   } catch (error) {
-    replace(section, alertOf(error));
+    const alert = alertOf(error);
+    alert.append(element("button", { type: "button", onclick: () => void shown(section, work) }, "Try again"));
+    replace(section, alert);
   }
 }
 
@@ -59,7 +61,7 @@ function askForKey() {
     } },
     element("h2", {}, "Admin key"),
     element("p", {}, "This console is for the operator of this server. The key is kept in this tab alone, until you close or reload it."),
-    field("Key of server.admin", key, "It begins with tk_, and stands in no file of the server."),
+    field("Key of server.admin", key, "The server knows only its digest: the key itself is where you put it when you made it."),
     problem,
     element("button", { type: "submit", class: "primary" }, "Open the console"),
   );

@@ -13,6 +13,7 @@ export function snippetsOf(url, body, credential) {
     ["curl", curl(url, body, credential)],
     ["JavaScript, renewed by itself", javascript(url, body, credential)],
     ["Python, renewed by itself", python(url, body, credential)],
+    ["JavaScript, once", fetched(url, body, credential)],
   ];
 }
 
@@ -49,6 +50,19 @@ const source = tokenSource({
 });
 source.start();
 const answer = await source.get();`;
+}
+
+/** @param {string} url @param {Record<string, any>} body @param {Credential} credential */
+function fetched(url, body, credential) {
+  const header = credential.apiKey !== undefined ? ', "X-API-Key": "YOUR-KEY"' : credential.bearer !== undefined ? ', Authorization: "Bearer YOUR-JWT"' : "";
+  return `const response = await fetch(${JSON.stringify(`${url}/v1/token`)}, {
+  method: "POST",
+  headers: { "Content-Type": "application/json"${header} },
+  body: JSON.stringify(${JSON.stringify(body)}),
+});
+const answer = await response.json();
+if (!response.ok) throw new Error(answer.detail);
+console.log(answer.token);`;
 }
 
 /** A value as Python writes it. @param {unknown} value @returns {string} */

@@ -1,9 +1,10 @@
 // @ts-check
 // The tab "Get a token": the form, the token that it gets, and why a rule does not fit.
 
-import { alertOf, element, replace } from "./dom.js";
+import { CredentialForm } from "./credential.js";
+import { alertOf, announce, element, replace } from "./dom.js";
 import { explanation } from "./explanation.js";
-import { CredentialForm, FieldProblem, RequestForm } from "./form.js";
+import { FieldProblem, RequestForm } from "./form.js";
 import { kindsOf, needsCredential } from "./schema.js";
 import { issued } from "./issued.js";
 
@@ -17,7 +18,6 @@ export async function mount(section, api) {
   const credential = new CredentialForm(needsCredential(description));
   const result = element("div", { class: "result" });
   const url = api.publicUrl;
-  section.dataset.title = description.info.title;
 
   /** @param {"v1/token" | "v1/explain"} path */
   async function send(path) {
@@ -36,8 +36,8 @@ export async function mount(section, api) {
     result.scrollIntoView({ block: "nearest" });
     try {
       const answer = await api.call(path, { body, credential: given });
-      if (path === "v1/token") replace(result, issued(answer, { api, kind: form.kind, body, credential: given, url }));
-      else replace(result, await explanation(answer, api));
+      replace(result, path === "v1/token" ? issued(answer, { api, kind: form.kind, body, credential: given, url }) : await explanation(answer, api));
+      announce(result.querySelector("h3")?.textContent ?? "");
     } catch (error) {
       failed(error, path);
     } finally {
@@ -73,8 +73,10 @@ export async function mount(section, api) {
         credential.node,
         element("div", { class: "actions" }, element("button", { type: "submit", class: "primary" }, "Get a token"), element("button", { type: "button", onclick: () => void send("v1/explain") }, "Explain")),
       ),
-      element("div", { class: "outcome", "aria-live": "polite" }, result),
+      element("div", { class: "outcome" }, result),
     ),
   );
-  replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Explain” shows which rule allows the request, and what the others lack. Nothing is issued.")));
+  replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Explain” shows which rule allows the request, and what each other one lacks. Nothing is issued.")));
+  const about = document.getElementById("about");
+  if (api.mode !== "admin" && about) replace(about, "App ", element("strong", {}, description.info.title.replace(/^tokend: /, "")));
 }

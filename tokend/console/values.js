@@ -4,7 +4,9 @@
 import { element, inWords, timeOf } from "./dom.js";
 
 const TIMES = new Set(["issued_at", "expires_at", "renew_at", "not_before", "privileges_end_at"]);
-const LENGTHS = new Set(["ttl"]);
+const LENGTHS = new Set(["ttl", "seconds_left"]);
+/** Objects whose values are seconds. */
+const OF_LENGTHS = new Set(["privileges"]);
 
 /** A value as text or rows. @param {any} value @param {string} [name] of the field that has it @returns {HTMLElement} */
 export function valueNode(value, name = "") {
@@ -15,11 +17,11 @@ export function valueNode(value, name = "") {
     return element("ol", { class: "plain" }, value.map((item) => element("li", {}, valueNode(item))));
   }
   if (typeof value === "object") {
-    const rows = Object.entries(value).map(([key, of]) => [element("dt", {}, labelOf(key)), element("dd", {}, valueNode(of, key))]);
+    const rows = Object.entries(value).map(([key, of]) => [element("dt", {}, labelOf(key)), element("dd", {}, valueNode(of, OF_LENGTHS.has(name) ? "ttl" : key))]);
     return element("dl", {}, rows.flat());
   }
   if (typeof value === "number" && TIMES.has(name)) return element("span", {}, timeOf(value), " ", element("code", {}, String(value)));
-  if (typeof value === "number" && LENGTHS.has(name)) return element("span", {}, inWords(value), " ", element("code", {}, `${value} s`));
+  if (typeof value === "number" && LENGTHS.has(name) && value > 0) return element("span", {}, inWords(value), " ", element("code", {}, `${value} s`));
   if (typeof value === "boolean") return element("span", {}, value ? "yes" : "no");
   return element("code", { class: "value" }, String(value));
 }

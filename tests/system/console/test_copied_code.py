@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, ConsoleMessage, expect
 
 from tests.running import Running, clean_environment
 from tests.system.browser import parts
@@ -16,8 +17,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(
 _ODD = "demo-$HOME & {x} %s"
 
 
+def _begins_with(text: str) -> Callable[[ConsoleMessage], bool]:
+    return lambda message: message.text.startswith(text)
+
+
 async def _code(browser: Browser, url: str, channel: str, key: str = "") -> list[str]:
-    """The code for a token of a channel: curl, JavaScript, Python."""
+    """The code for a token of a channel: curl, JavaScript, Python, and JavaScript without the client."""
     async with watched(browser, f"{url}/console") as console:
         page = console.page
         await page.get_by_label("channel (required)").fill(channel)
@@ -25,15 +30,15 @@ async def _code(browser: Browser, url: str, channel: str, key: str = "") -> list
             await page.get_by_label("Key or JWT").fill(key)
         await page.get_by_role("button", name="Get a token", exact=True).click()
         await expect(page.get_by_label("The token", exact=True)).to_be_visible()
-        for summary in ("JavaScript, renewed by itself", "Python, renewed by itself"):
+        for summary in ("JavaScript, renewed by itself", "Python, renewed by itself", "JavaScript, once"):
             await page.get_by_text(summary, exact=True).click()
-        found = [await page.locator("pre").nth(number).inner_text() for number in range(3)]
+        found = [await page.locator("pre").nth(number).inner_text() for number in range(4)]
         assert key == "" or all(key not in code for code in found)
         return found
 
 
 async def test_curl_and_python_get_a_token(browser: Browser, tokend: Running) -> None:
-    curl, _, python = await _code(browser, f"{tokend.url}/demo", _ODD)
+    curl, _, python, _ = await _code(browser, f"{tokend.url}/demo", _ODD)
     done = subprocess.run(["sh", "-c", f"{curl} -s"], capture_output=True, text=True, check=True, timeout=parts.SECONDS)
     assert json.loads(done.stdout)["token"].startswith("007")
     with subprocess.Popen(
@@ -46,8 +51,9 @@ async def test_curl_and_python_get_a_token(browser: Browser, tokend: Running) ->
 
 
 async def test_javascript_gets_a_token_in_a_page_of_the_same_server(browser: Browser, tokend: Running) -> None:
-    _, javascript, _ = await _code(browser, f"{tokend.url}/closed", _ODD, KEY)
+    _, renewed, _, once = await _code(browser, f"{tokend.url}/closed", _ODD, KEY)
     async with watched(browser, f"{tokend.url}/ping") as page_of_user:
         page = page_of_user.page
-        async with page.expect_console_message(lambda message: message.text.startswith("a token until")):
-            await page.add_script_tag(type="module", content=javascript.replace("YOUR-KEY", KEY))
+        for code, printed in ((renewed, "a token until"), (once, "007")):
+            async with page.expect_console_message(_begins_with(printed)):
+                await page.add_script_tag(type="module", content=code.replace("YOUR-KEY", KEY))

@@ -138,6 +138,7 @@ async def test_failures_are_shown_with_their_reasons(browser: Browser, workers: 
         failure = await _failure(server)
         async with operator_page(browser, server.admin, "Status") as page:
             row = page.page.get_by_role("row", name=re.compile(failure["request_id"]))
+            await row.wait_for()
             cells = await row.get_by_role("cell").all_inner_texts()
             assert cells[1:] == ["403", "not_permitted", "demo", "rtc", "any", "/demo/v1/token", failure["request_id"]]
             assert re.fullmatch(r"\d\d:\d\d:\d\d", cells[0])
