@@ -10,10 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from tokend.auth.contract import not_known
-from tokend.backends.contract import Backend
 from tokend.cli.context import (
     Context,
     add_app,
@@ -24,19 +21,17 @@ from tokend.cli.context import (
     fail,
     standard_input,
 )
-from tokend.config.entry_points import BACKENDS
+from tokend.cli.unconfigured import installed_backends
 from tokend.config.loading import ConfigurationError, exists
 from tokend.core.audit_records import OPERATOR, decision
 from tokend.core.errors import ApiError
-from tokend.core.model import AppCredentials, Caller, Issuance, Issued, TokenRequest
-from tokend.core.validation import StrictModel
+from tokend.core.model import Caller, Issuance, Issued, TokenRequest
 from tokend.dialects.contract import Inspect
 from tokend.dialects.native import explanation_fields
 from tokend.dialects.rendering import token_fields
 from tokend.issuing import inspection, issuer
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Configuration
-from tokend.issuing.grants import PLUGIN_ERRORS
 
 _MAX_TEXT: Final = 1024 * 1024
 """Characters of standard input that are read."""
@@ -194,31 +189,6 @@ def _configuration(options: argparse.Namespace, context: Context) -> Configurati
         problems = counted(len(error.problems), "problem")
         print(f"tokend: the configuration has {problems}, so the signature is not checked", file=sys.stderr)
         return None
-
-
-def installed_backends() -> list[Backend]:
-    """Return every installed backend without credentials. They read tokens, but know no signer."""
-    backends: list[Backend] = []
-    for kind, backend_class in BACKENDS.load_all().items():
-        try:
-            backend = backend_class(_default_options(backend_class), AppCredentials(None, {}))
-        except PLUGIN_ERRORS as error:  # it may need its options
-            print(
-                f"tokend: backend {kind} cannot be used without a configuration: {type(error).__name__}",
-                file=sys.stderr,
-            )
-            continue
-        backend.kind = kind
-        backends.append(backend)
-    return backends
-
-
-def _default_options(backend_class: type[Backend]) -> StrictModel:
-    """The options of a backend, without those that have no default: reading a token may need none."""
-    try:
-        return backend_class.Options()
-    except ValidationError:
-        return backend_class.Options.model_construct()
 
 
 def _route_options(configuration: Configuration, app: App) -> RouteOptions:

@@ -131,7 +131,7 @@ def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]
     annotation: Any = model
     for step in path:
         annotation = _below(annotation, step)
-    annotation = _bare(annotation)
+    annotation = bare_annotation(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [field.alias or name for name, field in annotation.model_fields.items()]
     return []
@@ -142,7 +142,7 @@ def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str |
     at: Any = model
     for step in path[:-1]:
         at = _below(at, step)
-    at = _bare(at)
+    at = bare_annotation(at)
     if not path or not isinstance(at, type) or not issubclass(at, BaseModel):
         return None
     field = next((field for name, field in at.model_fields.items() if (field.alias or name) == path[-1]), None)
@@ -150,7 +150,7 @@ def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str |
 
 
 def _below(annotation: Any, step: str | int) -> Any:
-    bare = _bare(annotation)
+    bare = bare_annotation(annotation)
     if isinstance(bare, type) and issubclass(bare, BaseModel):
         fields = {field.alias or name: field.annotation for name, field in bare.model_fields.items()}
         return fields.get(str(step))
@@ -158,16 +158,18 @@ def _below(annotation: Any, step: str | int) -> Any:
     return arguments[-1] if arguments else None
 
 
-def _bare(annotation: Any) -> Any:
-    """Remove `Annotated` and `| None`."""
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def bare_annotation(annotation: Any) -> Any:
+    """Return a type without `Annotated` and `| None`."""
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
         elif get_origin(annotation) in (Union, UnionType):
             members = [member for member in get_args(annotation) if member is not NoneType]
-            models = [
-                member for member in members if isinstance(_bare(member), type) and issubclass(_bare(member), BaseModel)
-            ]
+            models = [member for member in members if _is_model(bare_annotation(member))]
             annotation = (models or members)[0]
         elif isinstance(annotation, type) and issubclass(annotation, RootModel):
             annotation = annotation.model_fields["root"].annotation
