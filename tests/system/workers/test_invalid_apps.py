@@ -9,11 +9,12 @@ import pytest
 
 from tests.long import invalid_apps
 from tests.long.report import Report
-from tests.running import tokend
+from tests.running import ADMIN_KEY, tokend
 from tests.system.workers.load import waits
 from tests.system.workers.serving import serving
 
 pytestmark = pytest.mark.serial
+_OPERATOR = {"TOKEND_ADMIN_KEY": ADMIN_KEY}
 
 
 def test_the_proof_in_small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,9 +43,9 @@ async def test_a_worker_that_starts_later_keeps_the_last_valid_version_too(tmp_p
 
 async def test_diff_says_per_app_what_a_reload_would_change(tmp_path: Path) -> None:
     async with serving(tmp_path, 1) as server:
-        assert tokend(tmp_path, {}, "diff").stdout == "no app would change\n"
+        assert tokend(tmp_path, _OPERATOR, "diff").stdout == "no app would change\n"
         server.write("lobby-*")
-        found = await asyncio.to_thread(tokend, tmp_path, {}, "diff")
+        found = await asyncio.to_thread(tokend, tmp_path, _OPERATOR, "diff")
         assert (found.returncode, found.stdout.split()) == (1, ["changed", "demo", "callers.any.rules"])
         assert (await server.reload())[1]["result"] == "done"
-        assert (await asyncio.to_thread(tokend, tmp_path, {}, "diff")).returncode == 0
+        assert (await asyncio.to_thread(tokend, tmp_path, _OPERATOR, "diff")).returncode == 0
