@@ -38,7 +38,7 @@ MISTAKES: Final[list[Mistake]] = [
     ({"role": "a b"}, 400, "role", "must be 1 to 64 of"),
     ({"type": "management"}, 400, "type", "is not a field of"),
     ({"ttl": 86_401}, 400, "ttl", "must be 60 to 86400 seconds"),
-    ({"role": "owner"}, 403, None, "does not declare a privilege"),
+    ({"role": "owner"}, 403, "role", "is 'owner', which the option `roles` of the kind hms does not list"),
     ({"role": "guest"}, 403, None, "no rule of this caller permits this"),
     ({"role": "host"}, 403, None, "no rule of this caller permits this"),
     ({"user": "ann"}, 403, None, "no rule of this caller permits this"),
