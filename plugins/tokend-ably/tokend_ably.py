@@ -205,13 +205,13 @@ class Ably(Backend):
         return grant
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the codes of https://help.ably.io/error."""
+        """Add the codes of https://ably.com/docs/platform/errors/codes."""
         usual = super().diagnose(reading, join, now)
         added = []
         if reading.signed_by is None:
-            added.append("Ably answers with code 40101 or 40144: the credentials are invalid.")
+            added.append("Ably answers with code 40101, or 40144 for a JWT: the credentials are invalid.")
         if reading.expires_at is not None and reading.expires_at <= now:
-            added.append("Ably answers with code 40142: the token has expired.")
+            added.append("Ably answers with code 40142 or 40143: the token has expired.")
         if any(" channel is " in problem for problem in usual.problems):
             added.append("Ably answers with code 40160: the capability does not permit it.")
         return Diagnosis((*usual.problems, *added), usual.notes)

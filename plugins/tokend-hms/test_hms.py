@@ -9,7 +9,7 @@ import jwt
 import pytest
 from tokend_hms import Hms, HmsFields
 
-from tokend.plugins import Issuance, Join, Secret, Unreadable
+from tokend.plugins import ApiError, Code, Issuance, Join, Secret, Unreadable
 from tokend.testing import BackendConformance
 
 proof: Any = importlib.import_module("plugins.tokend-hms.proof_hms")
@@ -77,6 +77,16 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
     assert backend.read(jwt.encode(dict(claims), proof.SECRET)).signed_by == "secret[0]"
     with pytest.raises(Unreadable):
         backend.read(jwt.encode({**claims, **change}, proof.SECRET))
+
+
+def test_a_role_that_the_options_do_not_list_is_named_and_still_read() -> None:
+    backend, smaller = proof.backend(), proof.backend(roles={"host": "moderator"})
+    smaller.kind = "hms"
+    with pytest.raises(ApiError) as caught:
+        smaller.grant(HmsFields.model_validate(ANN), 60)
+    assert (caught.value.code, caught.value.field) == (Code.NOT_PERMITTED, "role")
+    assert caught.value.sentence == "is 'guest', which the option `roles` of the kind hms does not list"
+    assert smaller.read(token(backend)).grant == backend.grant(HmsFields.model_validate(ANN), 60)
 
 
 def test_a_diagnosis_says_what_the_sdk_reports() -> None:

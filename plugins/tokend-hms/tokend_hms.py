@@ -102,10 +102,11 @@ class Hms(Backend):
 
     def grant(self, fields: HmsFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
-        user = checked("user", fields.user if fields.user is not None else user, USER, "1 to 128 characters without *")
-        room = checked("room", fields.room, ROOM, "the id of a room: 24 of 0-9 and a-f")
-        role = checked("role", fields.role, ROLE, "1 to 64 of A-Z a-z 0-9 _ and -")
-        return Grant(None, "app 2", ttl, (Service("hms", user, room, {role: ttl}),))
+        grant = granted(fields, ttl, user)
+        if fields.role not in self.options.roles:
+            sentence = f"is {fields.role!r}, which the option `roles` of the kind {self.kind} does not list"
+            raise ApiError(Code.NOT_PERMITTED, sentence, "role")
+        return grant
 
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         """Sign a token. It is due for renewal after half of its lifetime."""
@@ -131,7 +132,7 @@ class Hms(Backend):
         try:
             claims = Claims.model_validate(dict(content.claims))
             fields = HmsFields(room=claims.room_id, role=claims.role, user=claims.user_id)
-            grant = self.grant(fields, claims.exp - claims.iat)
+            grant = granted(fields, claims.exp - claims.iat)  # also of a role that is listed no longer
         except (ValueError, ApiError) as error:  # pydantic's errors are ValueErrors too
             raise Unreadable("not an auth token of 100ms") from error
         if content.header != HEADER or claims.nbf != claims.iat - NOT_BEFORE or grant.ttl <= 0:
@@ -144,6 +145,14 @@ class Hms(Backend):
         usual = super().diagnose(reading, join, now)
         words = ("The SDK reports that the token is invalid, when it connects.",) if usual.problems else ()
         return Diagnosis((*usual.problems, *words), usual.notes)
+
+
+def granted(fields: HmsFields, ttl: int, user: str | None = None) -> Grant:
+    """What a token of these fields gives, whichever role it has. Raises `ApiError`."""
+    user = checked("user", fields.user if fields.user is not None else user, USER, "1 to 128 characters without *")
+    room = checked("room", fields.room, ROOM, "the id of a room: 24 of 0-9 and a-f")
+    role = checked("role", fields.role, ROLE, "1 to 64 of A-Z a-z 0-9 _ and -")
+    return Grant(None, "app 2", ttl, (Service("hms", user, room, {role: ttl}),))
 
 
 def checked(field: str, text: str | None, form: re.Pattern[str], words: str) -> str:

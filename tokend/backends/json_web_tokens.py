@@ -111,8 +111,11 @@ def read_jwt(token: str) -> JwtContent:
 def token_times(claims: Mapping[str, Any], begins: str = "iat", ends: str = "exp") -> tuple[int, int]:
     """The times that these two claims say, in Unix seconds. `Unreadable` unless the token ends after it begins."""
     begins_at, ends_at = claims.get(begins), claims.get(ends)
+    for name in (begins, ends):
+        if name not in claims:
+            raise Unreadable(f"its claim {name} is missing")
     if type(begins_at) is not int or type(ends_at) is not int or not 0 <= begins_at < ends_at < _LATEST:
-        raise Unreadable("it has no times, or ends before it begins")
+        raise Unreadable(f"its claims {begins} and {ends} are no times in seconds, or it ends before it begins")
     return begins_at, ends_at
 
 

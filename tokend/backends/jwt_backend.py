@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from tokend.backends.contract import Backend, Minted, Reading, Unreadable
 from tokend.backends.json_web_tokens import JwtKeys, JwtKeysById, token_times
 from tokend.core.errors import ApiError
 from tokend.core.model import Grant, Issuance
+
+_LONGEST_NAME: Final = 60
 
 
 class JwtBackend(Backend):
@@ -20,7 +22,7 @@ class JwtBackend(Backend):
 
     @abstractmethod
     def claims(self, grant: Grant, issuance: Issuance) -> Mapping[str, Any]:
-        """The claims of a token beside `identity`. `iat` and `exp` are the issue time and the end."""
+        """The claims of a token. `identity` is added, so it may be left out. `iat` and `exp` are the issue time and the end."""
 
     @abstractmethod
     def fields_of(self, claims: Mapping[str, Any]) -> Mapping[str, object]:
@@ -49,7 +51,20 @@ class JwtBackend(Backend):
             written = self.claims(grant, Issuance(issued_at, self.nonce_of(claims)))
         except (KeyError, TypeError, AttributeError, ValueError, ApiError) as error:  # pydantic's are ValueErrors too
             raise Unreadable(f"not a token of the kind {self.kind}") from error
-        as_ours = {**claims, **self.identity}
-        if as_ours != {**self.identity, **written} or not self.keys.writes(content.header):
-            raise Unreadable(f"it says more than a token of the kind {self.kind}")
+        as_ours, expected = {**claims, **self.identity}, {**self.identity, **written}
+        if as_ours != expected:
+            raise Unreadable(f"not as a token of the kind {self.kind}: {_difference(as_ours, expected)}")
+        if not self.keys.writes(content.header):
+            raise Unreadable(f"its header is not that of a token of the kind {self.kind}")
         return Reading(grant, content.signed_by if as_ours == claims else None, issued_at, expires_at)
+
+
+def _difference(claims: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """The first claim that differs, without its value. A name that is no short printable text is not repeated."""
+    for name, value in claims.items():
+        shown = name if len(name) <= _LONGEST_NAME and name.isprintable() else "with a long or unprintable name"
+        if name not in expected:
+            return f"it has a further claim {shown}"
+        if value != expected[name]:
+            return f"its claim {shown} has another form or value"
+    return f"its claim {next(name for name in expected if name not in claims)} is missing"

@@ -35,9 +35,9 @@ _README: Final = """\
 
 A backend for tokend: it mints and reads tokens of the kind `$kind`.
 
-    pip install .[test]    # tokend finds the kind through the package's entry point
-    pytest                 # the conformance suite of tokend.testing
-    tokend plugins         # lists the kind
+    pip install -e ".[test]"    # tokend finds the kind through the package's entry point
+    pytest                      # the conformance suite of tokend.testing
+    tokend plugins              # lists the kind
 
 It works as it is, for tokens that are JWTs. Change in `$module.py`, in this order:
 

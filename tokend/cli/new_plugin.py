@@ -48,7 +48,7 @@ def _new(options: argparse.Namespace, context: Context) -> int:
     except OSError as error:
         fail(f"{directory} cannot be written: {error.strerror}")
     print(f"{directory}: a backend of the kind {kind}, and its tests")
-    print(f"next: pip install ./{directory}, then pytest {directory}, then read {directory}/README.md")
+    print(f'next: pip install -e "./{directory}[test]", then pytest {directory}, then read {directory}/README.md')
     return 0
 
 

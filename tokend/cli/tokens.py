@@ -69,8 +69,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     inspect = commands.add_parser(
         "inspect",
         help="decode a token and diagnose problems",
-        description="Decode a token and diagnose problems. With a configuration, also find out which app signed it. "
-        "The exit code is 1 if there are problems.",
+        description="Decode a token and diagnose problems. With a configuration, also find out whether one "
+        "of its apps signed it. The exit code is 1 if there are problems.",
     )
     inspect.add_argument("token", help="the token, a text that holds it, or - to read it from standard input")
     inspect.add_argument(

@@ -35,7 +35,7 @@ def _new(directory: Path, *arguments: str) -> Path:
     done = tokend(directory, {}, "plugins", "new", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     (created,) = directory.glob("tokend-*")
-    assert f"./{created.name}" in done.stdout
+    assert f'next: pip install -e "./{created.name}[test]", ' in done.stdout
     return created
 
 

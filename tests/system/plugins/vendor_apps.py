@@ -12,6 +12,7 @@ import pytest
 
 from tests.running import ROOT, serving
 from tests.unit.http.running import Serving
+from tokend.auth.key_digests import digest_of
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
@@ -23,6 +24,10 @@ Mistake = tuple[dict[str, object], int, str | None, str]
 """A change of a correct request; the status of the answer, the field that it names, and words of its sentence."""
 EYJ: Final = "eyJ…"
 """A JWT as pages show it."""
+SHOWN_DIGEST: Final = "sha256:bd44ec5745b1645b6c11c5ec0d7b6c5c676caf7f3437471cb18c0a8c04bc0bca"
+"""The digest of an API key as pages show it. Nobody has the key, so tests put the digest of `YOUR_KEY` in its place."""
+YOUR_KEY: Final = "YOUR-KEY"
+"""The API key as requests on pages show it."""
 
 
 def page(vendor: str) -> str:
@@ -93,13 +98,24 @@ def check_configurations(text: str, secrets: Mapping[str, str]) -> None:
         assert configuration(written, secrets).apps
 
 
+def with_your_key(text: str) -> str:
+    """The configuration of a page, in which `YOUR_KEY` is the key of the caller with an API key."""
+    return text.replace(SHOWN_DIGEST, digest_of(YOUR_KEY))
+
+
+def example_headers(text: str) -> list[tuple[str, str]]:
+    """The header that the first request on a page names after its body, if it names one."""
+    (words,) = re.findall(r"^`POST /demo/v1/token` with `.*?`(\s.*?)^```json", text, re.M | re.S)[:1]
+    return [("X-API-Key", YOUR_KEY)] if f"`X-API-Key: {YOUR_KEY}`" in words else []
+
+
 async def check_example(
     in_process: Serving, text: str, secrets: Mapping[str, str], cut: Mapping[str, str] = {"token": EYJ}
 ) -> None:
     """With the first configuration on a page, its request is answered as it says. `cut`: what it does not show whole."""
     body, shown = example(text)
-    async with in_process(configuration(blocks(text, "yaml")[0], secrets)) as server:
-        reply = await server.token_request("POST", "/demo/v1/token", body)
+    async with in_process(configuration(with_your_key(blocks(text, "yaml")[0]), secrets)) as server:
+        reply = await server.token_request("POST", "/demo/v1/token", body, *example_headers(text))
         assert (reply.status, reply.json | cut) == (200, shown), reply.body
 
 

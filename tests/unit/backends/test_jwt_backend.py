@@ -122,6 +122,30 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
         backend.read(backend.keys.sign({"iss": "p7", **CLAIMS, **change}))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"admin": "hidden-value"}, "not as a token of the kind small: it has a further claim admin"),
+        ({"jti": "0007"}, "not as a token of the kind small: its claim jti has another form or value"),
+        ({"x" * 61: 7}, "not as a token of the kind small: it has a further claim with a long or unprintable name"),
+    ],
+    ids=["further", "other", "long"],
+)
+def test_i15_the_first_claim_that_differs_is_named_without_its_value(change: dict[str, object], words: str) -> None:
+    backend = _backend()
+    backend.kind = "small"
+    with pytest.raises(Unreadable) as caught:
+        backend.read(backend.keys.sign({"iss": "p7", **CLAIMS, **change}))
+    assert str(caught.value) == words
+
+
+def test_i15_a_header_that_differs_is_named() -> None:
+    backend = _backend()
+    backend.kind = "small"
+    with pytest.raises(Unreadable, match="its header is not that of a token of the kind small"):
+        backend.read(backend.keys.sign({"iss": "p7", **CLAIMS}, {"cty": "x"}))
+
+
 def test_a_claim_that_is_missing_or_a_further_header_is_unreadable() -> None:
     backend, whole = _backend(), {"iss": "p7", **CLAIMS}
     for name in CLAIMS:
