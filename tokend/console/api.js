@@ -86,6 +86,7 @@ export class Api {
     if (this.mode === "admin" && this.#adminKey) headers.Authorization = `Bearer ${this.#adminKey}`;
     headers["X-Tokend-Console"] = "1";
     if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (Object.values(headers).some((value) => !/^[ -~]*$/.test(value))) throw new ApiFailure("The key or JWT has a character that none has: copy it again.");
     let response;
     try {
       response = await fetch(url, {

@@ -23,7 +23,7 @@ export async function explanation(answer, api) {
     element("h3", { class: answer.issued ? "good" : "bad" }, answer.issued ? "✓ A token would be issued" : "✗ No token would be issued"),
     element("p", {}, "The caller is ", element("code", {}, answer.caller), "."),
     answer.error ? element("p", { class: "problem" }, answer.error.detail) : null,
-    rows.length ? table("The rules of this caller, in the order in which they are tried", heads, rows) : element("p", {}, "This caller has no rule, and so gets no token."),
+    rows.length ? table("The rules of this caller, in the order in which they are tried", heads, rows) : answer.error?.code === "not_permitted" ? element("p", {}, "This caller has no rule, and so gets no token.") : null,
     answer.authorizer ? element("p", { class: "note" }, `The app's own backend ${answer.authorizer}.`) : null,
     answer.issued && answer.gives ? element("details", { open: true }, element("summary", {}, "What the token would give"), valueNode(answer.gives)) : null,
   );

@@ -88,7 +88,7 @@ async function openOperator() {
   api.useApp(usable[0]);
   select.addEventListener("change", () => {
     api.useApp(usable[select.selectedIndex]);
-    open([...APP_TABS, ...operator]);
+    open([...operator.slice(0, 1), ...APP_TABS, ...operator.slice(1)]);
   });
   replace(about, element("label", { for: "app" }, "App "), select);
   open([...operator.slice(0, 1), ...APP_TABS, ...operator.slice(1)]);

@@ -39,7 +39,8 @@ function javascript(url, body, credential) {
   const { kind, ttl, fields } = parts(body);
   const auth = credential.apiKey !== undefined ? '\n  auth: { apiKey: "YOUR-KEY" },' : credential.bearer !== undefined ? '\n  auth: async () => ({ bearer: await yourJwt() }),' : "";
   const lifetime = ttl === undefined ? "" : `\n  ttl: ${JSON.stringify(ttl)},`;
-  return `import { tokenSource } from ${JSON.stringify(`${url}/client.js`)};
+  return `// in a page: <script type="module">; the origin of the page must be in the app's cors
+import { tokenSource } from ${JSON.stringify(`${url}/client.js`)};
 
 const source = tokenSource({
   url: ${JSON.stringify(url)},

@@ -21,6 +21,7 @@ export async function mount(section, api) {
 
   /** @param {"v1/token" | "v1/explain"} path */
   async function send(path) {
+    if (section.hasAttribute("aria-busy")) return; // a second click would get a second token
     form.clear();
     let body;
     try {

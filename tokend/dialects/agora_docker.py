@@ -143,7 +143,7 @@ _REMARKS: Final = (
 )
 _EXAMPLES: Final = {
     "RTC and Signaling": {
-        "channelName": "lobby",
+        "channelName": "demo-room",
         "uid": "ann",
         "serviceRtc": {"enable": True, "role": 1},
         "serviceRtm": {"enable": True},

@@ -15,7 +15,7 @@ TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 BOOLEAN: Final[Schema] = {"type": "boolean"}
 TTL: Final[Schema] = {"$ref": "#/components/schemas/Ttl"}
 UNIX_SECONDS: Final[Schema] = {"type": "integer", "description": "Unix seconds"}
-CHANNEL: Final[Schema] = {**TEXT, "description": "Name of the channel", "examples": ["lobby"]}
+CHANNEL: Final[Schema] = {**TEXT, "description": "Name of the channel", "examples": ["demo-room"]}
 USER: Final[Schema] = {**TEXT, "description": "Id of the user", "examples": ["ann"]}
 ROLE: Final[Schema] = {
     "type": "string",

@@ -24,7 +24,7 @@ DESCRIPTION: Final = replace(
         expire=TTL,
     ),
     examples={
-        "RTC": {"tokenType": "rtc", "channel": "lobby", "role": "publisher", "uid": "7"},
+        "RTC": {"tokenType": "rtc", "channel": "demo-room", "role": "publisher", "uid": "7"},
         "Signaling": {"tokenType": "rtm", "uid": "ann"},
         "Chat": {"tokenType": "chat", "uid": "ann"},
     },

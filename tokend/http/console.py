@@ -21,17 +21,18 @@ PAGE_HEADERS: Final = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 CLIENT: Final = "client.js"
 _PAGE: Final = "index.html"
 _MODE: Final = b'data-mode="app"'
+_PLACE: Final = b'"console/'
 _CONTENT_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-@cache
-def page(mode: Mode, url: str = "") -> HttpResponse:
+def page(mode: Mode, prefix: str = "", url: str = "") -> HttpResponse:
     """The page of the console, which finds its mode and the app's URL in attributes of its `html` element.
 
-    `url`: where the app is served, if that is elsewhere.
+    `prefix`: the path below which its files are. `url`: where the app is served, if that is elsewhere.
     """
     written, attributes = _files()[_PAGE], f'data-mode="{mode}" data-url="{escape(url)}"'
-    return HttpResponse(200, written.body.replace(_MODE, attributes.encode(), 1), written.content_type)
+    body = written.body.replace(_MODE, attributes.encode(), 1).replace(_PLACE, f'"{escape(prefix)}/console/'.encode())
+    return HttpResponse(200, body, written.content_type)
 
 
 def file(name: str) -> HttpResponse | None:

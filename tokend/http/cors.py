@@ -132,6 +132,8 @@ def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | 
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None or match_info.origins.allow(origin):
         return None
+    if origin.partition("://")[2] == request.headers.get(hdrs.HOST):  # a page of this server, such as the console
+        return None
     return "cors.origins does not allow the Origin of this page"
 
 

@@ -95,7 +95,7 @@ class Documents:
     async def get(self, page: Page, route: Route, mounted_at: str = "") -> HttpResponse:
         """A page of a route, or one of the page's files. Raises `ApiError` if there is none."""
         if page.name in ("console", console.CLIENT):
-            found = _of_console(page, route)
+            found = _of_console(page, route, mounted_at + route.prefix.rstrip("/"))
         elif page == _REFERENCE and api_reference.directory() is not None:
             found = api_reference.page(f"tokend: {route.app.name}", mounted_at + route.prefix.rstrip("/"))
         elif page.file and page != _PLAIN_REFERENCE:
@@ -121,13 +121,13 @@ class Documents:
         ]
 
 
-def _of_console(page: Page, route: Route) -> HttpResponse | None:
-    """The console's page or file if the app has a console; the client in any case."""
+def _of_console(page: Page, route: Route, prefix: str) -> HttpResponse | None:
+    """The console's page or file if the app has a console; the client in any case. `prefix`: the path of the route."""
     if page.name == console.CLIENT:
         return console.file(console.CLIENT)
     if not route.app.options.console:
         return None
-    return console.file(page.file) if page.file else console.page("app")
+    return console.file(page.file) if page.file else console.page("app", prefix)
 
 
 def document(name: str, route: Route, mounted_at: str = "", custom_routes: Iterable[Route] = ()) -> HttpResponse:

@@ -15,7 +15,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
 from tokend.core.reach import leading_role
-from tokend.dialects.contract import Explain, Inspect, Issue, Outcome
+from tokend.dialects.contract import Explain, Explanation, Inspect, Issue, Outcome
 from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
@@ -63,7 +63,7 @@ async def answer(
         return list(await issue(route.app, route.options, caller, parsed, issuances, interfaces, request_id, address))
     await rate_limiting.admit_request(route.app, caller, address, interfaces)
     if isinstance(parsed, Explain):
-        return [explain(route.app, route.options, caller, parsed.token_request)]
+        return [await _explained(route, caller, parsed.token_request, interfaces)]
     return [inspection.inspect(route.app.backends.values(), parsed, now)]
 
 
@@ -135,6 +135,15 @@ async def _within_limits(
         for part, over in zip(parts, api_errors, strict=True)
         for match in part
     ]
+
+
+async def _explained(route: Route, caller: Caller, token_request: TokenRequest, interfaces: Interfaces) -> Explanation:
+    """Whether a token would be issued, by the rules and the deny list. Nothing is minted, and nothing counts for limits."""
+    explanation = explain(route.app, route.options, caller, token_request)
+    if explanation.api_error is not None or interfaces.deny is None:
+        return explanation
+    match = await _not_denied(route.app, caller, _decided(route.app, route.options, caller, token_request), interfaces)
+    return replace(explanation, api_error=match.api_error) if isinstance(match, Rejection) else explanation
 
 
 async def _not_denied(app: App, caller: Caller, match: Match, interfaces: Interfaces) -> Match:

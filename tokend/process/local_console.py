@@ -63,7 +63,7 @@ async def _start(request: web.Request) -> web.StreamResponse:
 
 def _page(url: str) -> Handler:
     async def page(request: web.Request) -> web.StreamResponse:
-        return to_response(console.page("remote", url), console.PAGE_HEADERS)
+        return to_response(console.page("remote", url=url), console.PAGE_HEADERS)
 
     return page
 

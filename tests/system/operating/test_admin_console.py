@@ -230,3 +230,17 @@ async def test_warnings_name_what_ends(tmp_path: Path) -> None:
         found = await answer.json()
         assert found["keys"] == []
         assert any("anonymous" in warning for warning in found["warnings"])
+
+
+async def test_explain_knows_the_deny_list(tmp_path: Path) -> None:
+    async with _serving(tmp_path) as server, _operator(server) as operator:
+        async with operator.post("/-/public/demo/v1/explain", json=_REQUEST) as answer:
+            assert (await answer.json())["issued"] is True
+        async with operator.post("/-/deny", json={"source": "file", "entry": {"user": "7"}}) as answer:
+            assert answer.status == 200
+        assert await _status_until(server, 403) == 403
+        async with operator.post("/-/public/demo/v1/explain", json=_REQUEST) as answer:
+            found = await answer.json()
+        assert (found["issued"], found["error"]["code"]) == (False, "not_permitted")
+        assert "denied" in found["error"]["detail"]
+        assert found["rule_results"][-1]["unmet"] == []

@@ -32,7 +32,7 @@ async def test_the_page_loads_only_its_own_files_and_may_not_be_framed() -> None
     text = body.decode()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=", text)
     assert set(re.findall(r'(?:src|href)="([^"#]+)"', text)) <= {
-        f"console/{entry.name}" for entry in files("tokend").joinpath("console").iterdir()
+        f"/console/{entry.name}" for entry in files("tokend").joinpath("console").iterdir()
     }
 
 
@@ -60,7 +60,7 @@ def test_the_page_says_whose_console_it_is(mode: console.Mode) -> None:
 
 
 def test_the_url_of_a_server_elsewhere_is_escaped() -> None:
-    body = console.page("remote", 'https://tokens.example.com/a"><script>').body.decode()
+    body = console.page("remote", url='https://tokens.example.com/a"><script>').body.decode()
     assert 'data-url="https://tokens.example.com/a&quot;&gt;&lt;script&gt;"' in body
 
 
@@ -69,3 +69,9 @@ async def test_the_client_is_served_as_it_is_in_its_package(text: str) -> None:
     status, headers, body = await _get(text, "/client.js")
     assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
     assert body == (ROOT / "clients" / "js" / "tokend-client.js").read_bytes()
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/"])
+async def test_its_files_are_found_with_a_slash_at_the_end_of_its_path_too(path: str) -> None:
+    _, _, body = await _get(WITH_CONSOLE, path)
+    assert b'src="/console/main.js"' in body

@@ -43,7 +43,9 @@ class CombinedFields(StrictModel):
         min_length=1,
         max_length=10,
         description="Token requests: each has a kind and the fields of that kind, without a ttl",
-        examples=[[{"kind": "rtc", "channel": "lobby", "uid": 7, "role": "publisher"}, {"kind": "rtm", "user": "ann"}]],
+        examples=[
+            [{"kind": "rtc", "channel": "demo-room", "uid": 7, "role": "publisher"}, {"kind": "rtm", "user": "ann"}]
+        ],
     )
 
 

@@ -62,7 +62,7 @@ Channel = Annotated[
     AfterValidator(check_channel),
     Field(
         description="Channel name, 1 to 63 bytes. Empty, `*` or a pattern is every channel it fits: a capability.",
-        examples=["lobby"],
+        examples=["demo-room"],
     ),
 ]
 Uid = Annotated[
