@@ -14,7 +14,7 @@ from benchmarks.load import Failed
 from benchmarks.measure import Cores, Sample
 from benchmarks.scenarios import Scenario, all_scenarios, asked, rtc, variants
 from benchmarks.servers import Command
-from tests.system.browser import parts
+from tests.needs import skip_or_fail
 from tokend import agora
 
 PRINTED: Final = """Running 1s test @ http://127.0.0.1:1/
@@ -59,7 +59,7 @@ Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 @pytest.fixture
 def wrk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A short warm-up. Without wrk the test is skipped, saying why; where CI=true it fails."""
-    parts.skip_or_fail(load.missing())
+    skip_or_fail(load.missing())
     monkeypatch.setattr(measure, "WARM_UP", 1)
 
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from tests.needs import skip_or_fail
 from tests.running import DEMO, Running, serving
 from tests.system.browser import parts
 from tests.system.browser.watching import chromium
@@ -48,7 +49,7 @@ class Sites(NamedTuple):
 @pytest.fixture(scope="session")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     """Without Chromium or the packages the test is skipped, saying why; where CI=true it fails."""
-    parts.skip_or_fail(parts.missing())
+    skip_or_fail(parts.missing())
     directory = tmp_path_factory.mktemp("pages")
     parts.build(directory)
     with parts.site(directory) as allowed, parts.site(directory) as other:

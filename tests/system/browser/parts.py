@@ -1,15 +1,12 @@
 """What the tests of this folder need besides Python: Debian's Chromium, and the packages of `package.json`."""
 
 import functools
-import os
 import shutil
 import subprocess
 from contextlib import AbstractContextManager
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 from tests.plain_web import plain_web
 
@@ -39,14 +36,6 @@ def missing_packages(directory: Path, packages: tuple[str, ...]) -> str | None:
         if not (directory / "node_modules" / package).is_dir():
             return f"no browser tests: tests/{directory.name} lacks {package} (make test installs it where npm is)"
     return None
-
-
-def skip_or_fail(reason: str | None) -> None:
-    """Skip the test for this reason, if there is one; where CI=true that is a failure."""
-    if reason is not None and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason is not None:
-        pytest.skip(reason)
 
 
 def build(directory: Path) -> None:

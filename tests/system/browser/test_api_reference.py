@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 
 import tokend
+from tests.needs import skip_or_fail
 from tests.system.browser import parts
 from tests.system.browser.watching import chromium
 from tokend.auth.key_digests import digest_of
@@ -44,7 +45,7 @@ _SLOW: Final = parts.SECONDS * 1000
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium. Without it the tests are skipped, saying why; where CI=true they fail."""
     if parts.chromium() is None:
-        parts.skip_or_fail("no browser tests: chromium is not on the PATH (on Debian: apt-get install chromium)")
+        skip_or_fail("no browser tests: chromium is not on the PATH (on Debian: apt-get install chromium)")
     async with chromium() as found:
         yield found
 

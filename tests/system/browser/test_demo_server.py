@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from tests import oracle
+from tests.needs import skip_or_fail
 from tests.oracle import Vendor
 from tests.running import APP_ID, CERTIFICATE, DEMO, serving
 from tests.system.browser import parts
@@ -104,7 +105,7 @@ def demo_server(directory: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """The two servers, side by side. Without the packages the test is skipped, saying why; where CI=true it fails."""
-    parts.skip_or_fail(parts.missing_packages(oracle.HERE, (*oracle.PACKAGES, "express")))
+    skip_or_fail(parts.missing_packages(oracle.HERE, (*oracle.PACKAGES, "express")))
     ours = tmp_path_factory.mktemp("tokend")
     (ours / "config.yaml").write_text(CONFIG)
     with demo_server(tmp_path_factory.mktemp("theirs")) as theirs, serving(ours, DEMO, lines=1) as running:

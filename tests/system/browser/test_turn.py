@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.needs import skip_or_fail
 from tests.running import serving
 from tests.system.browser import parts
 from tests.system.browser.watching import ARGUMENTS
@@ -49,7 +50,7 @@ async url => {
 async def loopback_browser() -> AsyncIterator[Browser]:
     """Chromium that gathers candidates on this machine alone."""
     if parts.chromium() is None:
-        parts.skip_or_fail("no browser tests: chromium is not on the PATH (on Debian: apt-get install chromium)")
+        skip_or_fail("no browser tests: chromium is not on the PATH (on Debian: apt-get install chromium)")
     async with async_playwright() as playwright:
         yield await playwright.chromium.launch(
             executable_path=parts.chromium(), args=[*ARGUMENTS, "--allow-loopback-in-peer-connection"]

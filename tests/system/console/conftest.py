@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from tests.needs import skip_or_fail
 from tests.running import DEMO, Running, serving
-from tests.system.browser import parts
 from tests.system.browser.watching import chromium
 from tests.system.console import watching
 from tests.unit.http.running import KEY
@@ -40,7 +40,7 @@ apps:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium, for the tests of one file. Without it they are skipped, saying why; where CI=true they fail."""
-    parts.skip_or_fail(watching.missing())
+    skip_or_fail(watching.missing())
     async with chromium() as running:
         yield running
 

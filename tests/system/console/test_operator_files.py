@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from tests import oracle
+from tests.needs import skip_or_fail
 from tests.running import ROOT
 from tests.system.browser import parts
 
@@ -33,7 +34,7 @@ def test_no_file_makes_markup_or_styles_or_keeps_anything(name: str) -> None:
 
 def test_the_types_are_right() -> None:
     compiler = oracle.HERE / "node_modules" / ".bin" / "tsc"
-    parts.skip_or_fail(parts.missing_packages(oracle.HERE, ("typescript",)))
+    skip_or_fail(parts.missing_packages(oracle.HERE, ("typescript",)))
     files = [str(_CONSOLE / name) for name in _FILES]
     done = subprocess.run([compiler, *_TYPESCRIPT.split(), *files], capture_output=True, text=True, timeout=_SECONDS)
     assert (done.returncode, done.stdout) == (0, "")

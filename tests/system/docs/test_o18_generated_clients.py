@@ -1,7 +1,6 @@
 """O18: clients that openapi-typescript and openapi-python-client generate compile, and get tokens with a lifetime."""
 
 import json
-import os
 import subprocess
 import sys
 import urllib.request
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.needs import skip_or_fail
 from tests.oracle import HERE
 from tests.running import clean_environment, serving
 from tests.unit.http.running import CERTIFICATE, KINDS
@@ -96,9 +96,7 @@ def _sources(document: dict[str, Any]) -> str:
 def test_o18_a_client_of_openapi_typescript_compiles(url: str, prefix: str, tmp_path: Path) -> None:
     tools = HERE / "node_modules" / ".bin"
     if not (tools / "openapi-typescript").exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("openapi-typescript is not installed: make test installs tests/node")
-        pytest.skip("openapi-typescript is not installed: make test installs tests/node")
+        skip_or_fail("openapi-typescript is not installed: make test installs tests/node")
     document = _document(url, prefix)
     (tmp_path / "openapi.json").write_text(json.dumps(document))
     (tmp_path / "client.ts").write_text(_sources(document))

@@ -19,9 +19,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.needs import skip_or_fail
 from tests.running import APP_ID, CERTIFICATE, ROOT, Running, clean_environment
 from tests.running import serving as real_server
-from tests.system.browser import parts
 from tests.system.identity.password_endpoints import VARIABLES, password_endpoints
 from tests.system.identity.provider import Provider
 from tests.unit.auth.jwt.making import configuration_of
@@ -59,7 +59,7 @@ const client = { join: async (...given) => console.log(JSON.stringify([...given,
 def programs() -> None:
     """The page needs them. Without them the tests are skipped, saying why; where CI=true they fail."""
     unmet = [name for name in ("curl", "jq") if shutil.which(name) is None]
-    parts.skip_or_fail(f"nobody to follow the page: apt-get install {' '.join(unmet)}" if unmet else None)
+    skip_or_fail(f"nobody to follow the page: apt-get install {' '.join(unmet)}" if unmet else None)
 
 
 def _fits(shown: str, printed: str) -> bool:

@@ -1,7 +1,6 @@
 """Starts Debian's redis-server on a port that stays its own, and the failures that it or its network can have."""
 
 import asyncio
-import os
 import shutil
 import signal
 import socket
@@ -13,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import pytest
 from redis import Redis
 from redis.exceptions import RedisError
+
+from tests.needs import skip_or_fail
 
 SECONDS: Final = 10.0
 """The longest that a test waits for it to start or end."""
@@ -25,9 +25,7 @@ def need_redis() -> None:
     """Without the program the test is skipped, saying why; where CI=true it fails."""
     if shutil.which("redis-server") is None:
         unmet = "no Redis: redis-server is not on the PATH (on Debian: apt-get install redis-server)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(unmet)
-        pytest.skip(unmet)
+        skip_or_fail(unmet)
 
 
 def free_port() -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 import yaml
 from aiohttp import ClientSession
 
+from tests.needs import skip_or_fail
 from tests.running import ROOT
 from tests.system.workers.load import waits
 from tests.system.workers.serving import free_port, serving
@@ -36,9 +36,7 @@ def prometheus() -> None:
     if shutil.which("promtool") and shutil.which("prometheus"):
         return
     unmet = "no prometheus: promtool is not on the PATH (on Debian: apt-get install prometheus)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(unmet)
-    pytest.skip(unmet)
+    skip_or_fail(unmet)
 
 
 def _promtool(*arguments: str, text: str | None = None) -> str:

@@ -1,7 +1,6 @@
 """deploy/systemd by systemd's own checks, and what a real server tells a service manager's socket."""
 
 import asyncio
-import os
 import re
 import shutil
 import signal
@@ -13,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from tests.needs import skip_or_fail
 from tests.running import ROOT
 from tests.system.workers.load import waits
 from tests.system.workers.serving import serving
@@ -36,9 +36,7 @@ def units(tmp_path: Path) -> Path:
     """The units, with a program that there is. Without systemd-analyze the test is skipped; where CI=true it fails."""
     if shutil.which("systemd-analyze") is None:
         unmet = "no systemd-analyze (on Debian: apt-get install systemd)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(unmet)
-        pytest.skip(unmet)
+        skip_or_fail(unmet)
     for unit in _UNITS.iterdir():
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/tokend/bin/tokend", "/bin/true"))
     return tmp_path

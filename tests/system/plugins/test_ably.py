@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests import oracle
-from tests.system.browser.parts import skip_or_fail
+from tests.needs import skip_or_fail
 from tests.system.plugins.vendor_apps import (
     Mistake,
     check_configurations,

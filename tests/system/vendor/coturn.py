@@ -1,6 +1,5 @@
 """Debian's coturn on this machine, with a shared secret, and its own client, which relays with credentials or cannot."""
 
-import os
 import re
 import shutil
 import socket
@@ -10,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import pytest
+from tests.needs import skip_or_fail
 
 SECONDS: Final = 20.0
 """The longest that a test waits for coturn or its client."""
@@ -26,9 +25,7 @@ def need_coturn() -> None:
     if not unmet:
         return
     reason = f"no coturn: {unmet[0]} is not on the PATH (on Debian: apt-get install coturn)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    skip_or_fail(reason)
 
 
 class Coturn:

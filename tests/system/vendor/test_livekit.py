@@ -15,9 +15,9 @@ import pytest
 from livekit.api import AccessToken, InferenceGrants, SIPGrants, TokenVerifier, VideoGrants
 from livekit.protocol.room import RoomConfiguration
 
+from tests.needs import skip_or_fail
 from tests.oracle import HERE
 from tests.running import serving
-from tests.system.browser.parts import skip_or_fail
 from tests.system.vendor.proof_livekit import (
     API_KEY,
     SECRET,

@@ -5,7 +5,6 @@ A stand-in for Pusher's WebSocket server gives the socket id, and keeps what the
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import pytest
 from aiohttp import WSMsgType, web
 from pusher.crypto import encrypt, parse_master_key  # type: ignore[import-untyped]
 
+from tests.needs import skip_or_fail
 from tests.running import ROOT, serving
 from tests.system.vendor.proof_pusher import KEY, MASTER_KEY, SECRET, differences, library
 from tokend.auth.key_digests import digest_of
@@ -43,16 +43,11 @@ CHANNELS: Final = ("private-room-1", "presence-room-1", "private-encrypted-room-
 def node() -> str:
     """The command of node. Without it or pusher-js the test is skipped, saying why; where CI=true it fails."""
     found = shutil.which("node")
-    if found is not None and (_NODE / "node_modules/pusher-js").is_dir():
-        return found
-    unmet = (
-        "no pusher-js: node is not on the PATH"
-        if found is None
-        else "no pusher-js: make test installs it in tests/node"
-    )
-    if os.environ.get("CI") == "true":
-        pytest.fail(unmet)
-    pytest.skip(unmet)
+    if found is None:
+        skip_or_fail("no pusher-js: node is not on the PATH")
+    elif not (_NODE / "node_modules/pusher-js").is_dir():
+        skip_or_fail("no pusher-js: make test installs it in tests/node")
+    return str(found)
 
 
 def test_random_authorizations_are_those_of_the_library() -> None:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.needs import skip_or_fail
 from tests.running import clean_environment
 from tests.system.browser.parts import HERE as BROWSER
-from tests.system.browser.parts import missing_packages, skip_or_fail
+from tests.system.browser.parts import missing_packages
 
 HERE: Final = Path(__file__).parent
 PROGRAMS: Final = HERE / "programs"

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.needs import skip_or_fail
 from tests.running import CERTIFICATE, DEMO, ROOT, serving
 from tests.system.browser import parts
 from tests.system.browser.watching import chromium
@@ -155,14 +156,14 @@ def test_the_page_names_every_option_and_method() -> None:
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """An app for a page in Chromium."""
-    parts.skip_or_fail(parts.missing())
+    skip_or_fail(parts.missing())
     (tmp_path / "config.yaml").write_text(_YAML)
     with serving(tmp_path, _ENVIRONMENT) as server:
         yield f"{server.url}/demo"
 
 
 async def test_the_first_page_works_with_the_shipped_configuration(tmp_path: Path) -> None:
-    parts.skip_or_fail(parts.missing())
+    skip_or_fail(parts.missing())
     shutil.copy(ROOT / "config.yaml", tmp_path)
     site = tmp_path / "site"
     site.mkdir()

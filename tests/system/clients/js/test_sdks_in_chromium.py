@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from tests.needs import skip_or_fail
 from tests.running import DEMO, serving
 from tests.system.browser import parts
 from tests.system.browser.watching import chromium
@@ -48,7 +49,7 @@ class Adapters:
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The site of the page; without Chromium or the packages the test is skipped, saying why."""
-    parts.skip_or_fail(parts.missing() or parts.missing_packages(parts.HERE, ("agora-chat", "agora-rtc-sdk-ng")))
+    skip_or_fail(parts.missing() or parts.missing_packages(parts.HERE, ("agora-chat", "agora-rtc-sdk-ng")))
     directory = tmp_path_factory.mktemp("adapters")
     bundle(HERE / "page/sdks.js", directory / "sdks.js")
     shutil.copy(HERE / "page/sdks.html", directory)
