@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.load import Failed
+from tests.free_ports import free_port
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -91,7 +92,7 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 def running(prepare: Prepare, cores: frozenset[int]) -> Iterator[Server]:
     """The server, listening on a free port of loopback, its output in a file. `Failed` if it does not get so far."""
     with tempfile.TemporaryDirectory(prefix="tokend-benchmarks-") as name:
-        directory, port = Path(name), _free_port()
+        directory, port = Path(name), free_port()
         command = prepare(directory, port)
         begun = time.monotonic()
         with (directory / "output.log").open("wb") as output, pinned(cores):
@@ -144,10 +145,3 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat behind the name, which may hold blanks: the third one is at 0."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -12,12 +12,13 @@ from typing import Final
 
 from aiohttp import ClientError, ClientSession
 
+from tests.free_ports import free_port
 from tests.long.disturbance import GOOD, disturbed, milliseconds
 from tests.long.report import Report
 from tests.running import APP_ID
 from tests.system.limits.redis_server import RedisServer
 from tests.system.workers.load import waits
-from tests.system.workers.serving import Running, free_port
+from tests.system.workers.serving import Running
 
 TIMES: Final = 5
 DRAIN: Final = 3

@@ -6,7 +6,6 @@ Lifetimes of a 006 token are absolute, and so compared by their distance from th
 import json
 import os
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -19,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from tests import oracle
+from tests.free_ports import free_port
 from tests.needs import skip_or_fail
 from tests.oracle import Vendor
 from tests.running import APP_ID, CERTIFICATE, DEMO, serving
@@ -78,9 +78,7 @@ def get(url: str) -> HttpResponse:
 def demo_server(directory: Path) -> Iterator[str]:
     """The vendor's file, copied and edited as its README says, with node on a free port; gives its URL."""
     packages = oracle.HERE / "node_modules"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     source = (packages / "agora-token" / "server" / "DemoServer.js").read_text()
     for blank, filled in {"8080": str(port), "<YOUR APP ID>": APP_ID, "<YOUR APP CERTIFICATE>": CERTIFICATE}.items():
         assert source.count(blank) == 1

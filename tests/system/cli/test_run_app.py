@@ -6,9 +6,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from tests.free_ports import free_port
 from tests.running import DEMO, ROOT, clean_environment
 from tests.system.workers.load import waits
-from tests.system.workers.serving import free_port
 
 _PROGRAM = """
 import sys

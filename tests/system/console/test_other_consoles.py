@@ -10,10 +10,10 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, expect
 
+from tests.free_ports import free_port
 from tests.running import ADMIN_DIGEST, ADMIN_KEY, DEMO, Running, clean_environment, serving
 from tests.system.console.conftest import CONFIG
 from tests.system.console.watching import watched
-from tests.system.workers.serving import free_port
 from tests.unit.http.running import KEY
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console")]

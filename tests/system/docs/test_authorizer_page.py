@@ -13,6 +13,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from tests.free_ports import free_port
 from tests.running import DEMO, ROOT, Running, clean_environment, serving
 from tokend.auth.key_digests import digest_of
 from tokend.core.authorizer_messages import read_answer
@@ -49,13 +50,6 @@ def backend(directory: Path, port: int, secret: str = SECRET) -> Iterator[None]:
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def token_request(server: Running, uid: int) -> tuple[int, dict[str, Any]]:

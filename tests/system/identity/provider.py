@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, build_opene
 
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from tests.free_ports import free_port
 from tests.unit.auth.jwt.making import b64, private
 
 HERE: Final = Path(__file__).parent
@@ -43,9 +43,7 @@ class Provider:
     page = PAGE
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.url = self.issuer = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[str] | None = None
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from tests.system.limits.redis_server import SECONDS, RedisServer, free_port
+from tests.free_ports import free_port
+from tests.system.limits.redis_server import SECONDS, RedisServer
 
 SLOTS: Final = 16_384
 SERVICE: Final = "limits"

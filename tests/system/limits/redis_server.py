@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from typing import Any, Final, Self
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.free_ports import free_port
 from tests.needs import skip_or_fail
 
 SECONDS: Final = 10.0
@@ -26,13 +26,6 @@ def need_redis() -> None:
     if shutil.which("redis-server") is None:
         unmet = "no Redis: redis-server is not on the PATH (on Debian: apt-get install redis-server)"
         skip_or_fail(unmet)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class RedisServer:

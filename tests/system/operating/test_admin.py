@@ -11,9 +11,10 @@ import pytest
 from aiohttp import ClientConnectorError, ClientSession, UnixConnector
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.free_ports import free_port
 from tests.running import ADMIN, ADMIN_KEY, APP_ID, CERTIFICATE, tokend
 from tests.system.workers.load import waits
-from tests.system.workers.serving import Running, free_port, serving, start
+from tests.system.workers.serving import Running, serving, start
 from tests.unit.http.wire import request_bytes
 from tokend.auth.key_digests import digest_of
 

@@ -12,10 +12,11 @@ import pytest
 import yaml
 from aiohttp import ClientSession
 
+from tests.free_ports import free_port
 from tests.needs import skip_or_fail
 from tests.running import ROOT
 from tests.system.workers.load import waits
-from tests.system.workers.serving import free_port, serving
+from tests.system.workers.serving import serving
 from tokend.telemetry.metrics import FAMILIES
 from tokend.telemetry.prometheus import BUILD, LATENCY
 

@@ -21,9 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode
 
+from tests.free_ports import free_port
 from tests.running import CERTIFICATE, CREDENTIALS, clean_environment
 from tests.system.connections.limited import Limited, serving_limited
-from tests.system.workers.serving import free_port, serving
+from tests.system.workers.serving import serving
 from tests.unit.http.running import DEMO, KEY, NOW, configuration_of
 from tests.unit.http.wire import request_bytes
 from tokend.issuing.configuration import Configuration

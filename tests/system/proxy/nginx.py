@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.free_ports import free_port
+
 _PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin"
 """Where Debian puts it is on root's PATH alone."""
 _TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -44,7 +46,7 @@ def proxying(directory: Path, locations: str, http: str = "", workers: int = 1) 
 
     `directory` is empty, and its own: the configuration and the error log are kept there.
     """
-    port = _free_port()
+    port = free_port()
     text = _FILE.format(
         directory=directory,
         workers=workers,
@@ -68,14 +70,6 @@ def proxying(directory: Path, locations: str, http: str = "", workers: int = 1) 
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-def _free_port() -> int:
-    """nginx cannot choose one itself."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", errors: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.free_ports import free_port
 from tests.needs import skip_or_fail
 
 SECONDS: Final = 20.0
@@ -32,7 +33,7 @@ class Coturn:
     """A context manager that starts turnserver on 127.0.0.1 and ends it. `secrets`: all that it accepts."""
 
     def __init__(self, directory: Path, *secrets: str, separator: str | None = None) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._log = directory / "turnserver.log"
         file = directory / "turnserver.conf"
         lines = [
@@ -100,12 +101,3 @@ class Coturn:
                 f"the client failed for another reason: {username!r} {password!r}: {client.stdout[-500:]}"
             )
         return False
-
-
-def _free_port() -> int:
-    """A port that is free for UDP and TCP."""
-    with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        port = int(tcp.getsockname()[1])
-        udp.bind(("127.0.0.1", port))
-        return port

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.free_ports import free_port
 from tests.running import DEMO, clean_environment, serving
 from tests.system.clients.js.node import PROGRAMS, SECONDS, need_node
 
@@ -50,17 +50,10 @@ async def _client(url: str) -> AsyncIterator[Pass]:
     assert await asyncio.wait_for(process.wait(), SECONDS) == 0  # no timer is left
 
 
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
 async def test_a_restart_of_the_server_is_survived(tmp_path: Path) -> None:
     need_node()
     (tmp_path / "config.yaml").write_text(_WORKING)
-    port = str(_free_port())
+    port = str(free_port())
     async with AsyncExitStack() as stack:
         with serving(tmp_path, DEMO, "--port", port) as server:
             seconds_pass = await stack.enter_async_context(_client(f"{server.url}/demo"))

@@ -12,10 +12,10 @@ from typing import Final
 
 import pytest
 
+from tests.free_ports import free_port
 from tests.running import APP_ID, CERTIFICATE, DEMO, Running
 from tests.running import serving as serving_process
 from tests.simulated_time import SimulatedTime
-from tests.system.workers.serving import free_port
 from tests.unit.http.running import DEMO as ONE_APP
 from tests.unit.http.running import KEY, NOW, Serving, World
 from tokend import agora
