@@ -5,8 +5,8 @@ fits, the response is that route's 404.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -82,12 +82,23 @@ def _template(route_path: Parts, path: str, keyed: bool) -> str:
     return f"{prefix}/{path}" if path or keyed else prefix or "/"
 
 
-class _Prefix(Struct, frozen=True):
-    """A literal prefix of `depth` parts: one of its routes, and its endpoints by the number of parts that follow."""
+class _Prefix:
+    """The routes that share a literal prefix of `depth` parts, and their endpoints by the number of parts that follow.
 
-    depth: int
-    route: Route
-    by_length: dict[int, list[_Candidate]]
+    The endpoints are listed at the first request: thousands of apps start sooner, and most have no request for a while.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.routes: list[Route] = []
+
+    @cached_property
+    def by_length(self) -> Mapping[int, Sequence[_Candidate]]:
+        found: dict[int, list[_Candidate]] = {}
+        for route in self.routes:
+            for candidate in candidates(route):
+                found.setdefault(len(candidate.below), []).append(candidate)
+        return found
 
 
 class RouteTable:
@@ -102,11 +113,9 @@ class RouteTable:
         self.uses_host = self.uses_media_type = False
         for route in routes:
             prefix = literal_prefix(route.path)
-            below = self._prefixes.setdefault((route.host, prefix), _Prefix(len(prefix), route, {})).by_length
+            self._prefixes.setdefault((route.host, prefix), _Prefix(len(prefix))).routes.append(route)
             self.uses_host |= route.host is not None
-            for candidate in candidates(route):
-                below.setdefault(len(candidate.below), []).append(candidate)
-                self.uses_media_type |= candidate.endpoint.media is not None
+            self.uses_media_type |= any(map(_uses_media_type, route.dialects))
         self._longest = max((len(prefix) for _, prefix in self._prefixes), default=0)
 
     def match(self, method: str, host: str | None, parts: tuple[str, ...], media: str = JSON) -> Match | NoMatch:
@@ -118,7 +127,7 @@ class RouteTable:
         found = self._below(host, parts)
         if found is None:
             return NoMatch(None)
-        route, rest, url_key = found.route, parts[found.depth :], None
+        route, rest, url_key = found.routes[0], parts[found.depth :], None
         if len(rest) > 1 and rest[0] == URL_KEY_MARK and (keyed := _takes_url_keys(found)) is not None:
             route, rest, url_key = keyed, rest[2:], rest[1]
         near: list[_Candidate] = []
@@ -152,10 +161,13 @@ class RouteTable:
         return None
 
 
+def _uses_media_type(dialect: Dialect) -> bool:
+    return any(endpoint.media is not None for endpoint in dialect.endpoints)
+
+
 def _takes_url_keys(prefix: _Prefix) -> Route | None:
     """The first route below the prefix that takes keys in the URL, or None."""
-    listed = (candidate.route for of_length in prefix.by_length.values() for candidate in of_length)
-    return next((route for route in listed if route.url_keys), None)
+    return next((route for route in prefix.routes if route.url_keys), None)
 
 
 def split_path(target: str) -> tuple[str, ...]:
