@@ -22,8 +22,9 @@ from tokend.cli import (
     tokens,
 )
 from tokend.cli.context import Context, counted
-from tokend.config.loading import ConfigurationError, with_dotenv
+from tokend.config.loading import ConfigurationError
 from tokend.config.problems import fold
+from tokend.config.reading import with_dotenv
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,12 +1,10 @@
-"""Loads the configuration from YAML, files and the environment. Raises `ConfigurationError` with every problem."""
+"""Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
-from dotenv import dotenv_values
 from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import ValidationError
@@ -19,18 +17,15 @@ from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files
 from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
+from tokend.config.reading import DOTENV, read_file, read_tree, unmatched_includes, with_dotenv
 from tokend.config.secrets import Secrets
 from tokend.config.showing import plain, redacted
-from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
+from tokend.config.yaml_tree import LocatedDict, Location
 from tokend.core.listening import is_port, listening_address, port_variable
-from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Admin, Listen, ServerSettings
 
 DEFAULT_FILE: Final = "config.yaml"
-DOTENV: Final = ".env"
-MAX_FILE: Final = 16 * 1024 * 1024
-"""Bytes of one configuration file."""
 
 
 class Source(Struct, frozen=True):
@@ -126,7 +121,7 @@ class _Reading:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""
         environment = self._environment
         warnings = (
-            *_unmatched_includes(self._tree, self._base, self._files),
+            *unmatched_includes(self._tree, self._base, self._files),
             *exposed_files(
                 self._files.modes,
                 self._directory / DOTENV,
@@ -209,7 +204,7 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
     files = Files()
     name = _file_name(file, environment, directory, files)
     unreadable: list[Problem] = []
-    tree = _read(directory / name, name, files, unreadable) if name is not None else {}
+    tree = read_file(directory / name, name, files, unreadable) if name is not None else {}
     if unreadable:
         raise ConfigurationError(unreadable)
     written = plain(tree.get("server") or {})
@@ -219,111 +214,6 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
     except ValidationError:
         settings = ServerSettings()
     return _listen(settings.listen, environment), settings.admin
-
-
-def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | None = None) -> dict[str, str]:
-    """The environment with the variables of `.env` that it does not set. Raises `ConfigurationError`."""
-    path, files = directory / DOTENV, files or Files()
-    try:
-        text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
-        filled = dotenv_values(stream=StringIO(text), interpolate=False)
-    except OSError as error:
-        raise ConfigurationError([Problem(Location(".env"), (), f"cannot be read: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([Problem(Location(".env"), (), "is not UTF-8 text")]) from error
-    return {key: value for key, value in filled.items() if value is not None} | dict(environment)
-
-
-def read_tree(
-    path: Path, name: str, files: Files, unreadable: dict[str, tuple[Problem, ...]] | None = None
-) -> LocatedDict:
-    """The tree of a file with its includes. Each included file is an app, named like the file.
-
-    `unreadable` receives the problems of included files that cannot be read, by app; if None, they are raised too.
-    """
-    problems: list[Problem] = []
-    of_apps: dict[str, tuple[Problem, ...]] = {}
-    tree = _read(path, name, files, problems)
-    apps = tree.get("apps")
-    for pattern in _include_patterns(tree):
-        if apps is None or isinstance(apps, LocatedDict):  # otherwise the models report what is wrong
-            _include(pattern, path.parent, tree, files, problems, of_apps)
-    if unreadable is None:
-        problems += (problem for found in of_apps.values() for problem in found)
-    if problems:
-        raise ConfigurationError(problems)
-    if unreadable is not None:
-        unreadable.update(of_apps)
-    return tree
-
-
-def _include_patterns(tree: LocatedDict) -> list[str]:
-    written = tree.get("include")
-    return [pattern for pattern in (written if isinstance(written, list) else [written]) if isinstance(pattern, str)]
-
-
-def _unmatched_includes(tree: LocatedDict, base: Path, files: Files) -> list[str]:
-    """A warning for each pattern of `include` that matches no file. The patterns have been listed."""
-    return [
-        f"{tree.locations['include']}: include: no file matches {redact_secrets(pattern)} in {base.resolve()}, "
-        "so it adds no app; correct the pattern, or leave it out"
-        for pattern in _include_patterns(tree)
-        if not files.listed(pattern, base)
-    ]
-
-
-def _include(
-    pattern: str,
-    base: Path,
-    tree: LocatedDict,
-    files: Files,
-    problems: list[Problem],
-    of_apps: dict[str, tuple[Problem, ...]],
-) -> None:
-    location = tree.locations["include"]
-    if not pattern.strip("/") or "\0" in pattern:
-        problems.append(
-            Problem(location, ("include",), "must be the path of a file, or a pattern such as apps.d/*.yaml")
-        )
-        return
-    found = [base / name for name in files.listing(pattern, base)]
-    if not found and not any(sign in pattern for sign in "*?["):
-        problems.append(Problem(location, ("include",), f"there is no file {redact_secrets(pattern)}"))
-    apps = tree.get("apps")
-    if not isinstance(apps, LocatedDict):
-        apps = LocatedDict(location)
-        tree.put("apps", apps, location)
-    for path in found:
-        name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
-        of_file: list[Problem] = []
-        app = _read(path, name, files, of_file, holds_app=True)
-        if path.stem in apps:
-            where = apps.locations[path.stem]
-            of_file.append(Problem(Location(name), ("apps", path.stem), f"stands in {where} already"))
-        else:
-            apps.put(path.stem, app, Location(name, 1, 1))
-        if of_file:
-            of_apps[path.stem] = of_apps.get(path.stem, ()) + tuple(of_file)
-
-
-def _read(path: Path, name: str, files: Files, problems: list[Problem], *, holds_app: bool = False) -> LocatedDict:
-    try:
-        raw = files.read(path, MAX_FILE)
-        if len(raw) > MAX_FILE:
-            problems.append(Problem(Location(name), (), "is over 16 MiB"))
-        else:
-            tree = parse(raw.decode(), name)
-            if holds_app and tree.is_blank:
-                sentence = "holds no app: write the app's keys, {} if it has none of its own, or delete the file"
-                problems.append(Problem(Location(name), (), sentence))
-            return tree
-    except OSError as error:
-        problems.append(Problem(Location(name), (), f"cannot be read: {error.strerror}"))
-    except UnicodeDecodeError:
-        problems.append(Problem(Location(name), (), "is not UTF-8 text"))
-    except YamlError as error:
-        problems += [Problem(location, (), sentence) for location, sentence in error.problems]
-    return LocatedDict(Location(name))
 
 
 def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
@@ -349,8 +239,6 @@ __all__ = [
     "merge_apps",
     "plain",
     "read_server",
-    "read_tree",
     "shown_apps",
     "shown_settings",
-    "with_dotenv",
 ]

@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, NOTHING, ONE_APP, loaded, write
 from tokend.config.files import Files
-from tokend.config.loading import MAX_FILE, ConfigurationError, load, with_dotenv
+from tokend.config.loading import ConfigurationError, load
+from tokend.config.reading import MAX_FILE, with_dotenv
 
 OWN = f'app_id: "{APP_ID}"\ncertificate: {{env: CERTIFICATE}}\ncallers: {{studio: {{api_key: "{DIGEST}"}}}}\n'
 
