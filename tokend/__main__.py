@@ -1,4 +1,4 @@
-"""`python -m tokend` is the `tokend` command. A package that is missing is told of in a sentence."""
+"""`python -m tokend` is the `tokend` command. A package that is missing is reported in a sentence."""
 
 import os
 import sys

@@ -85,7 +85,7 @@ class Authenticator:
             raise not_known("; ".join(reasons) or None)
         reason = credentials.unproxied if credentials.proxied is None else "the proxy names no user"
         raise ApiError(
-            Code.UNAUTHENTICATED, "a credential is needed: send X-API-Key or Authorization: Bearer", operator=reason
+            Code.UNAUTHENTICATED, "authentication required: send X-API-Key or Authorization: Bearer", operator=reason
         )
 
 
@@ -100,7 +100,7 @@ def read_credentials(
     Each header is passed with all its values; raises `ApiError` (400) for a repeated one. `headers`: by name in lower case.
     """
     if len(authorization) > 1 or any(len(values) > 1 for values in headers.values()):
-        raise ApiError(Code.CREDENTIAL_AMBIGUOUS, "a credential header stands twice in the request: send one")
+        raise ApiError(Code.CREDENTIAL_AMBIGUOUS, "a credential header is given twice in the request: send one")
     bearer, other, found = None, False, {}
     for value in authorization:
         scheme, _, text = value.partition(" ")

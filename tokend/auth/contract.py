@@ -164,4 +164,4 @@ class AuthScheme(ABC):
 
 def not_known(operator: str | None = None) -> ApiError:
     """The error (401) for a credential that is not accepted, always the same. `operator`: the reason, only for the log."""
-    return ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here", operator=operator)
+    return ApiError(Code.CREDENTIAL_INVALID, "unknown or invalid credential", operator=operator)

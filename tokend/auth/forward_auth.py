@@ -135,7 +135,7 @@ def _text(name: str, headers: Headers) -> str:
     """The value of a header, empty if there is none. Raises `_InvalidHeaders` for two values or invisible characters."""
     values = headers.get(name, ("",))
     if len(values) > 1:
-        raise _InvalidHeaders(f"{name} stands twice in the request: the proxy has to replace what a client sends")
+        raise _InvalidHeaders(f"{name} is given twice in the request: the proxy has to replace what a client sends")
     if not values[0].isprintable():
         raise _InvalidHeaders(f"{name} is no visible UTF-8 text")
     return values[0]

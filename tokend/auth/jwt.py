@@ -222,7 +222,7 @@ async def _signer(token: Token, trust: TrustedIssuer, keys: Keys | None) -> "Key
     except InvalidToken:
         if trust.source is None or keys is None or (key_id is not None and any(key.kid == key_id for key in held)):
             raise
-        # perhaps a newer key signed it; without a kid, only trying shows that
+        # a newer key may have signed it; without a kid, only trying shows that
         refreshed = (*trust.keys, *await keys.refresh_keys(trust.source))
         if refreshed == held:  # a provider is asked twice a minute at most; strangers send tokens more often
             raise

@@ -119,7 +119,7 @@ def _facts(backend: type[Backend], package: str) -> Iterator[str]:
 
 
 def _declarations_of(backend: type[Backend]) -> Declarations:
-    """What the class declares. What depends on options is not known here."""
+    """What the class declares. What depends on options is left out."""
     try:
         return backend.__new__(backend).declarations
     except AttributeError:  # it reads its options

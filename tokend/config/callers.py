@@ -81,7 +81,9 @@ def build_callers(
 ) -> Mapping[str, BuiltCaller]:
     """The callers of the app by name; reports problems. `kinds`: the app's. `min_ttl`: its shortest lifetime, in seconds."""
     if callers is None:
-        report.add_after((*path, "callers"), "is missing: without a caller, nobody gets a token")
+        report.add_after(
+            (*path, "callers"), "is required: define at least one caller, because nobody else gets a token"
+        )
     elif not callers:
         report.add_after((*path, "callers"), "names no caller: without one, nobody gets a token")
     built: dict[str, BuiltCaller] = {}

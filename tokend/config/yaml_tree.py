@@ -150,7 +150,7 @@ class _Builder:
                 self._problems.append(
                     (
                         location,
-                        f"the key '{redact_secrets(key)}' stands twice; it stands first in line {found.locations[key].line}",
+                        f"the key '{redact_secrets(key)}' is a duplicate: it is first in line {found.locations[key].line}",
                     )
                 )
             else:

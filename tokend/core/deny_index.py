@@ -17,7 +17,7 @@ from tokend.core.deny_entries import Entry
 from tokend.core.model import Caller
 from tokend.core.reach import Reach
 
-_DENIED: Final = "this is denied for the time being"
+_DENIED: Final = "this is on the deny list"
 
 Key = tuple[str | None, str | None, str | None, str | None, str | None]
 """App, caller, url, user and channel of an entry. Empty: it has no such field. None: any user or channel."""

@@ -91,7 +91,7 @@ Parsed = Issue | Explain | Inspect | Page
 
 
 class RuleResult(Struct, frozen=True):
-    """One rule held against an ask: what it lacked, empty if it permits it."""
+    """One rule compared with a request: what did not match, empty if it allows it."""
 
     rule: str
     unmet: tuple[str, ...]

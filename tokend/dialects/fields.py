@@ -50,7 +50,7 @@ def without_repetition(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in found:
-            raise ApiError(Code.MALFORMED, "stands twice in the request", name)
+            raise ApiError(Code.MALFORMED, "is given twice in the request", name)
         found[name] = value
     return found
 
@@ -62,7 +62,7 @@ def media_type(request: HttpRequest) -> str:
 
 def _json_sentence(body: bytes, error: Exception) -> str:
     if isinstance(error, strict_json.DuplicateKeyError):
-        return "a key stands twice in one object of the body"
+        return "a key is given twice in one object of the body"
     if not body.strip():
         return "the body is empty: send a JSON object"
     return "the body is not valid JSON (one object, in UTF-8)"
@@ -127,7 +127,7 @@ def query_value(request: HttpRequest, name: str) -> str | None:
     """Return a query parameter, or None if it is missing. Raises `ApiError` if it occurs more than once."""
     values = [value for key, value in request.query if key == name]
     if len(values) > 1:
-        raise ApiError(Code.MALFORMED, "stands twice in the request", name)
+        raise ApiError(Code.MALFORMED, "is given twice in the request", name)
     return values[0] if values else None
 
 

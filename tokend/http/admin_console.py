@@ -78,7 +78,7 @@ class _ConsoleEndpoints:
         if route is None:
             return json_response({"error": "there is no app of this name with the dialect native"}, 404)
         if self._forwarder is None:
-            return json_response({"error": "the address of the public listener is not known here"}, 409)
+            return json_response({"error": "the address of the public listener is unknown"}, 409)
         return await self._forwarder.forward(request, route.prefix, request.match_info["path"], route.host)
 
     async def history(self, request: web.Request) -> web.StreamResponse:

@@ -46,7 +46,7 @@ async def answer(
     """
     now = issuances[0].issued_at
     if not 0 <= now <= LAST_ISSUE_TIME:
-        raise ApiError(Code.UNAVAILABLE, "the clock of this server is off: no token can hold its time")
+        raise ApiError(Code.UNAVAILABLE, "this server's clock is wrong: no token can hold its time")
     try:
         caller = await route.authenticator.authenticate(credentials, now, interfaces.keys)
     except ApiError as api_error:

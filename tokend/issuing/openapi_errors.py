@@ -46,8 +46,8 @@ _SENTENCES: Final[Mapping[Code, str]] = {
     Code.UNKNOWN_FIELD: "is not a field of this request",
     Code.INVALID_FIELD: "must not be empty",
     Code.TTL_OUT_OF_RANGE: "must be 60 to 86400 seconds",
-    Code.UNAUTHENTICATED: "a credential is needed: send X-API-Key or Authorization: Bearer",
-    Code.CREDENTIAL_INVALID: "this credential is not known here",
+    Code.UNAUTHENTICATED: "authentication required: send X-API-Key or Authorization: Bearer",
+    Code.CREDENTIAL_INVALID: "unknown or invalid credential",
     Code.NOT_FOUND: "there is nothing at this path",
 }
 """What the server says of an error, where its meaning is not said so."""

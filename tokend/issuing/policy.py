@@ -158,7 +158,7 @@ def _with_fields(backend: Backend, token_request: TokenRequest, filled: Mapping[
 def _closest(unmet_by_rule: Sequence[tuple[Rule, Unmet]], kind: str, options: RouteOptions) -> ApiError:
     """The error where no rule permits: that of the first rule of which only capabilities are missing.
 
-    Without one: what the only rule that can count does not allow. It says no more than `UnmetLimit.short`.
+    Without one: what the only rule that can count does not allow. It names only what `UnmetLimit.short` does.
     """
     for _, unmet in unmet_by_rule:
         if not unmet.limits:

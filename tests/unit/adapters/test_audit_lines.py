@@ -189,7 +189,7 @@ def test_the_page_shows_lines_as_they_are() -> None:
     issued, refused, stranger, denied = EXAMPLES
     decision = replace(decided(7), url="lobby-1", restricted_by=("url lobby-1",))
     api_error = ApiError(Code.NOT_PERMITTED, "no rule of this caller permits this")
-    nobody = ApiError(Code.CREDENTIAL_INVALID, "this credential is not known here")
+    nobody = ApiError(Code.CREDENTIAL_INVALID, "unknown or invalid credential")
     bodies = [
         body(decision),
         body(Decision("demo", "web", decision.token_request, decision.grant, None, None, NOW, api_error, "request-1")),

@@ -215,5 +215,5 @@ async def test_o4_a_thread_reads_what_changes(tmp_path: Path, serving: Serving) 
         assert read.wait(5)
         refused = await server.token_request("GET", path, None, header)
         assert (refused.status, refused.json["code"]) == (403, "not_permitted")
-        assert "denied for the time being" in refused.json["error"]
+        assert "on the deny list" in refused.json["error"]
     await deny.close()

@@ -22,7 +22,7 @@ def _with(name: str, *values: str) -> Headers:
 _USER: Final = "x-auth-request-user"
 _GROUPS: Final = "x-auth-request-groups"
 _PROXY: Final = "x-tokend-proxy"
-_TWICE: Final = "stands twice in the request: the proxy has to replace what a client sends"
+_TWICE: Final = "is given twice in the request: the proxy has to replace what a client sends"
 _UNSEEN: Final = "is no visible UTF-8 text"
 REASONS: Final[Mapping[str, tuple[Headers, str]]] = {
     "empty": (_with(_USER, ""), f"{_USER} is empty"),

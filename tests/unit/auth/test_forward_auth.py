@@ -58,7 +58,7 @@ async def test_the_claims_are_what_the_proxy_says() -> None:
 async def test_a_reason_goes_to_the_operator_alone(name: str) -> None:
     headers, reason = REASONS[name]
     api_error = await _error_response(headers)
-    assert (api_error.code, api_error.sentence) == (Code.CREDENTIAL_INVALID, "this credential is not known here")
+    assert (api_error.code, api_error.sentence) == (Code.CREDENTIAL_INVALID, "unknown or invalid credential")
     assert api_error.operator == f"caller staff: {reason}"
     with pytest.raises(ApiError):  # not even where anybody may come
         await _who(Credentials(proxied=headers))

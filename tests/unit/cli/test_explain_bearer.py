@@ -99,7 +99,7 @@ def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys
             "the bearer token is an encrypted JWT (five parts): have the provider issue signed ones (three parts)",
         ),
         (lambda: "aaa.bbb", "the bearer token has 2 parts with dots between, and a signed JWT has three"),
-        (lambda: "two words", "this credential is not known here"),
+        (lambda: "two words", "unknown or invalid credential"),
     ],
 )
 def test_what_it_lacked_is_told_to_the_operator(

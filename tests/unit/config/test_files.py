@@ -143,7 +143,7 @@ def test_a_problem_of_an_included_file_names_that_file_and_its_line(tmp_path: Pa
         "apps.d/bolt.yaml:1:1: apps.bolt.certificate: is missing: backend rtc needs it, as "
         "{env: NAME}, {file: PATH} or {credential: NAME}",
         "apps.d/bolt.yaml:1:1: apps.bolt.app_id: is missing: backend rtc needs the project's App ID",
-        "apps.d/bolt.yaml:1:1: apps.bolt.callers: is missing: without a caller, nobody gets a token",
+        "apps.d/bolt.yaml:1:1: apps.bolt.callers: is required: define at least one caller, because nobody else gets a token",
         "apps.d/coda.yaml:4:1: this is not valid YAML: an item of a list stands among the keys of the mapping of line 1",
     ]
 

@@ -99,7 +99,7 @@ def test_o4_every_line_and_field_that_is_wrong_is_named_and_the_others_count() -
 
 def test_the_reason_says_nothing_of_the_entry() -> None:
     index = DenyIndex([Entry(user="ada", channel="lobby")])
-    assert index.reason("demo", STUDIO, ROOM, NOW) == "this is denied for the time being"
+    assert index.reason("demo", STUDIO, ROOM, NOW) == "this is on the deny list"
 
 
 @pytest.mark.parametrize(

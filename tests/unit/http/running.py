@@ -115,7 +115,7 @@ class Running(InProcessServer):
         ) as response:
             found: dict[str, str] = {}
             for name, value in response.headers.items():
-                assert name.lower() not in found, f"{name} stands twice in a response"
+                assert name.lower() not in found, f"{name} is given twice in a response"
                 found[name.lower()] = value
             return Reply(response.status, found, await response.read())
 

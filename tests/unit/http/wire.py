@@ -50,7 +50,7 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply:
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
-        assert name.lower() not in headers, f"{name} stands twice in an answer"
+        assert name.lower() not in headers, f"{name} is given twice in an answer"
         headers[name.lower()] = value.strip()
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     return Reply(int(first.split(" ")[1]), headers, body, head + body)

@@ -34,7 +34,7 @@ def problems(reading: Reading, services: Sequence[Service], names: Sequence[str]
         yield f"It says {in_words(ttl)}, but the platform ends it 24 hours after its issue."
     elif 0 < ttl < _SHORTEST_TTL:
         when = "at half of its life" if set(names) == {"chat"} else "30 s before the end"
-        yield f"It lasts {in_words(ttl)}: under a minute clients misbehave, since they are told {when}."
+        yield f"It lasts {in_words(ttl)}: under a minute clients misbehave, since they are notified {when}."
     if issued_at > now + _CLOCK_SKEW:
         yield (
             f"It is issued {in_words(issued_at - now)} in the future: the clock of its issuer is wrong, "
@@ -53,12 +53,12 @@ def notes(reading: Reading, services: Sequence[Service], now: int) -> Iterator[s
     for service in services:
         lifetimes = [seconds for name, seconds in service.privileges.items() if not _is_mistake(reading, name)]
         if service.name != "fpa" and any(_is_unlimited(reading, service, name) for name in service.privileges):
-            yield f"A privilege of {service.name} says 0, which means as long as the token; no callback tells of its end."
+            yield f"A privilege of {service.name} says 0, which means as long as the token; no callback reports its end."
         if any(max(0, since) < seconds < ttl for seconds in lifetimes):
             when = "at half of its life" if service.name == "chat" else "30 s before"
-            yield f"A privilege of {service.name} ends before the token: the client is told {when}."
+            yield f"A privilege of {service.name} ends before the token: the client is notified {when}."
         if reading.grant.format == "007" and any(ttl < seconds for seconds in lifetimes):
-            yield f"A privilege of {service.name} outlasts the token: the token's end cuts it off, and no callback tells."
+            yield f"A privilege of {service.name} outlasts the token: the token's end cuts it off, and no callback reports it."
         if ttl < FIRST_POINT_IN_TIME and reading.grant.format == "007":
             yield from _points_in_007(service)
 

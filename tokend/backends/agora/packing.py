@@ -168,6 +168,6 @@ class Unpacker:
             raise WireError(_TOO_EARLY)
         pairs = dict(_PAIR.iter_unpack(self._data[self._position : end]))
         if len(pairs) < count:
-            raise WireError("a privilege stands twice in the token")
+            raise WireError("a privilege is given twice in the token")
         self._position = end
         return pairs

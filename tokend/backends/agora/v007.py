@@ -210,12 +210,12 @@ def _unpack_permissions(reader: Unpacker) -> dict[int, dict[int, tuple[str, ...]
         count += 1
         _check_resources(count)
         if resource_type in permissions:
-            raise WireError("a resource type stands twice in the token")
+            raise WireError("a resource type is given twice in the token")
         by_permission = permissions[resource_type] = {}
         for _ in range(reader.u16()):
             permission = reader.u16()
             if permission in by_permission:
-                raise WireError("a permission stands twice in the token")
+                raise WireError("a permission is given twice in the token")
             resources = reader.u16()
             count += 1 + resources
             _check_resources(count)

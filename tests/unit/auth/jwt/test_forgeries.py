@@ -24,7 +24,7 @@ async def test_a_forgery_is_401_and_the_log_says_why(name: str, serving: Serving
             assert answer.headers["www-authenticate"] == 'Bearer realm="tokend", error="invalid_token"'
             assert (answer.json["code"], answer.json["detail"]) == (
                 "credential_invalid",
-                "this credential is not known here",
+                "unknown or invalid credential",
             )
             assert "token" not in answer.json
             assert (server.lines[-1]["outcome"], server.lines[-1]["reason"]) == ("credential_invalid", reason)

@@ -105,7 +105,7 @@ async def test_a_forgery_is_401_and_the_log_says_why(name: str, serving: Serving
     async with serving(configuration_of()) as server:
         answer = await server.token_request("GET", f"/demo/k/{token}/rtc/lobby-1/publisher/uid/7", None)
         assert (answer.status, answer.json["code"]) == (401, "credential_invalid")
-        assert answer.json["error"] == "this credential is not known here"
+        assert answer.json["error"] == "unknown or invalid credential"
         line = server.lines[-1]
         assert (line["outcome"], line["reason"]) == ("credential_invalid", f"signed URL: {reason}")
         assert token not in server.log.getvalue().decode()

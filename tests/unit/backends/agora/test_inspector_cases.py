@@ -240,7 +240,7 @@ NOTES: list[tuple[str, str, dict[str, Any], str]] = [
         "i2",
         raw_006({1: 0}),
         {},
-        "A privilege of rtc says 0, which means as long as the token; no callback tells of its end.",
+        "A privilege of rtc says 0, which means as long as the token; no callback reports its end.",
     ),
     (
         "i3",

@@ -227,9 +227,9 @@ def test_base64_is_taken_in_one_spelling_only() -> None:
 
 @pytest.mark.parametrize("twice", [pack_u16(2) + (pack_u16(1) + pack_u32(600)) * 2, b"\x02\x00" + bytes(12)])
 def test_a_privilege_that_stands_twice_is_refused(twice: bytes) -> None:
-    with pytest.raises(WireError, match="stands twice"):
+    with pytest.raises(WireError, match="is given twice"):
         v007.decode(_signed(pack_u16(4) + twice))
-    with pytest.raises(WireError, match="stands twice"):
+    with pytest.raises(WireError, match="is given twice"):
         v006.decode(_signed006(pack_u32(1) + pack_u32(1_700_086_400) + twice))
 
 
@@ -238,9 +238,9 @@ def test_a_permission_or_resource_type_that_stands_twice_is_refused() -> None:
     read, write = pack_u16(0) + pack_u16(0), pack_u16(1) + pack_u16(0)
     channels = pack_u16(0) + pack_u16(1)
     assert v007.decode(_signed(rtm2 + pack_u16(1) + pack_u16(0) + pack_u16(2) + read + write)).content.services
-    with pytest.raises(WireError, match="a permission stands twice"):
+    with pytest.raises(WireError, match="a permission is given twice"):
         v007.decode(_signed(rtm2 + pack_u16(1) + pack_u16(0) + pack_u16(2) + read + read))
-    with pytest.raises(WireError, match="a resource type stands twice"):
+    with pytest.raises(WireError, match="a resource type is given twice"):
         v007.decode(_signed(rtm2 + pack_u16(2) + channels + read + channels + write))
 
 

@@ -39,7 +39,7 @@ from tokend.backends.agora.packing import (
         (lambda: from_base64("é", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("YR==", "006…"), "damaged: what follows 006… is not base64"),
         (lambda: Unpacker(b"\x01\x00\xff").string(), "a text of the token is not UTF-8"),
-        (lambda: Unpacker(pack_u16(2) + bytes(12)).map_(), "a privilege stands twice in the token"),
+        (lambda: Unpacker(pack_u16(2) + bytes(12)).map_(), "a privilege is given twice in the token"),
         (lambda: Unpacker(b"\x01").u16(), "the token ends too early"),
     ],
 )
