@@ -84,7 +84,7 @@ clean: ## Remove what was installed and built; .env stays
 	@touch $@
 
 # An environment of its own: the site's packages are no part of the product or of its tests.
-.venv/docs: requirements-docs.txt | .venv/run
+.venv/docs: requirements-docs.txt
 	$(PYTHON) -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	@touch $@

@@ -39,7 +39,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return made
     directory = tmp_path_factory.mktemp("environment")
     venv.create(directory, with_pip=True)
-    install = [directory / "bin/python", "-m", "pip", "install", "-q", "-r", ROOT / "requirements-docs.txt"]
+    install = [str(directory / "bin/python"), "-m", "pip", "install", "-q", "-r", str(ROOT / "requirements-docs.txt")]
     done = subprocess.run(install, env=os.environ, capture_output=True, text=True, timeout=600, check=False)
     skip_or_fail(f"requirements-docs.txt cannot be installed: {done.stderr[-500:]}" if done.returncode else None)
     return directory / "bin/python"
