@@ -10,7 +10,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run plugins quick test lint types check figures proofs proofs-disturbance benchmarks profile image clean
+.PHONY: help run plugins quick test lint types check docs figures proofs proofs-disturbance benchmarks profile image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -39,6 +39,9 @@ types: .venv/dev ## Check the types, strictly
 	$(BIN)/mypy
 
 check: lint types test ## Everything that has to hold before a change lands
+
+docs: .venv/docs ## Build the documentation site into build/site; a dead link fails
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict --quiet
 
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 	$(BIN)/python benchmarks/startup.py
@@ -78,6 +81,12 @@ clean: ## Remove what was installed and built; .env stays
 
 .venv/proofs: .venv/dev requirements-proofs.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-proofs.txt
+	@touch $@
+
+# An environment of its own: the site's packages are no part of the product or of its tests.
+.venv/docs: requirements-docs.txt
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	@touch $@
 
 # The vendor's own token builders and clients, and a real identity provider, which the tests hold ours against; the
