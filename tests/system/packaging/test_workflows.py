@@ -1,0 +1,50 @@
+"""The forms and workflows of `.github` are valid YAML; CI runs `.ci/run`; each workflow starts with the least permissions."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.running import ROOT
+
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    content = yaml.safe_load(path.read_text("utf-8"))
+    assert isinstance(content, dict)
+    return content
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in parsed(path)["jobs"].values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_an_issue_form_has_a_name_and_fields_with_ids_of_their_own(name: str) -> None:
+    form = parsed(GITHUB / f"ISSUE_TEMPLATE/{name}.yml")
+    assert form["name"]
+    assert form["description"]
+    fields = [field for field in form["body"] if field["type"] != "markdown"]
+    assert len({field["id"] for field in fields}) == len(fields) > 0
+    assert any(field.get("validations", {}).get("required") for field in fields)
+
+
+def test_no_issue_is_opened_without_a_form() -> None:
+    assert parsed(GITHUB / "ISSUE_TEMPLATE/config.yml")["blank_issues_enabled"] is False
+
+
+def test_ci_runs_what_a_developer_runs() -> None:
+    commands = [step["run"] for step in steps(GITHUB / "workflows/ci.yml") if "run" in step]
+    assert [command.endswith("bash .ci/run") for command in commands] == [True]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_only_read_and_pins_its_actions(path: Path) -> None:
+    assert parsed(path)["permissions"] == {"contents": "read"}
+    actions = [step["uses"] for step in steps(path) if "uses" in step]
+    assert actions
+    assert [action for action in actions if not re.fullmatch(r"[\w./-]+@(release/)?v\d+", action)] == []
