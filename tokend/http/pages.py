@@ -17,7 +17,9 @@ from tokend.issuing.configuration import Route
 
 HTML: Final = "text/html"
 _STYLE: Final = """
-:root{color-scheme:light dark}
+:root{color-scheme:light dark;background:#fff;color:#1b1b1b}
+a{color:#0b57d0}
+@media (prefers-color-scheme:dark){:root{background:#161616;color:#eee}a{color:#9ec1ff}}
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}
 code{background:#8883;padding:.1em .3em;border-radius:.2em}
 table{border-collapse:collapse;margin:1em 0}
@@ -175,4 +177,6 @@ def _description(field: dict[str, Any]) -> str:
 
 def _html(title: str, body: str) -> HttpResponse:
     head = f"<head><meta charset='utf-8'><title>{escape(title)}</title><style>{_STYLE}</style></head>"
-    return HttpResponse(200, f"<!doctype html><html lang='en'>{head}<body>{body}</body></html>\n".encode(), HTML)
+    return HttpResponse(
+        200, f"<!doctype html><html lang='en'>{head}<body><main>{body}</main></body></html>\n".encode(), HTML
+    )
