@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import venv
 from pathlib import Path
@@ -11,9 +12,15 @@ import pytest
 
 from tests.needs import skip_or_fail
 from tests.running import ROOT, clean_environment
+from tests.system.browser import parts
+from tests.system.browser.watching import chromium
+from tokend.cli import commands
 
 _LOADED: Final = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)")
 _LOADED_BY_STYLE: Final = re.compile(r"(?:url\(|@import )[\"']?((?:https?:)?//[^\"')]+)")
+_BLOCKS: Final = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/troubleshooting.md").read_text("utf-8"), re.S | re.M)
+COMMANDS: Final = "".join(_BLOCKS).splitlines()
+"""The commands of the troubleshooting page."""
 
 pytestmark = [pytest.mark.serial, pytest.mark.xdist_group("site")]
 
@@ -93,3 +100,23 @@ def test_a_dead_link_or_anchor_fails_the_build(python: Path, tmp_path: Path, lin
     done = mkdocs("build", "--strict", "--config-file", str(tmp_path / "mkdocs.yml"), python=python)
     assert done.returncode != 0
     assert link.partition("#")[2] in done.stderr
+
+
+async def test_the_search_of_the_site_finds_a_page_and_calls_no_other_host(site: Path) -> None:
+    skip_or_fail(None if parts.chromium() else "chromium is not on the PATH (on Debian: apt-get install chromium)")
+    requested: list[str] = []
+    with parts.site(site) as origin:
+        async with chromium() as browser:
+            page = await browser.new_page()
+            page.on("request", lambda request: requested.append(request.url))
+            await page.goto(f"{origin}/index.html")
+            await page.get_by_role("textbox", name="Search").fill("token expired")
+            await page.locator(".md-search-result a[href*='troubleshooting.html']").first.wait_for()
+    assert [url for url in requested if not url.startswith((origin, "blob:", "data:"))] == []
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_of_the_troubleshooting_page_exists(line: str) -> None:
+    program, *arguments = shlex.split(line.partition(" < ")[0])
+    assert program == "tokend"
+    assert commands._parser().parse_args(arguments)
