@@ -10,7 +10,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run plugins quick test lint types check docs figures proofs proofs-disturbance benchmarks profile image clean
+.PHONY: help run plugins quick test lint types check docs dist figures proofs proofs-disturbance benchmarks profile image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -43,6 +43,9 @@ check: lint types test ## Everything that has to hold before a change lands
 docs: .venv/docs ## Build the documentation site into build/site; a dead link fails
 	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict --quiet
 
+dist: ## Build the source distribution and the wheel into dist/, and check both
+	@PYTHON=$(PYTHON) bash tests/dist.sh
+
 figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
 	$(BIN)/python benchmarks/startup.py
 
@@ -62,7 +65,7 @@ image: ## Build the container image `tokend`
 	docker build -t tokend .
 
 clean: ## Remove what was installed and built; .env stays
-	rm -rf .venv $(NODE) $(PEERS) build *.egg-info .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(NODE) $(PEERS) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
 
 .venv/run: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tokend needs Python 3.11 or newer: make PYTHON=python3.13 …")'

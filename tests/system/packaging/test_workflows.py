@@ -48,3 +48,12 @@ def test_a_workflow_may_only_read_and_pins_its_actions(path: Path) -> None:
     actions = [step["uses"] for step in steps(path) if "uses" in step]
     assert actions
     assert [action for action in actions if not re.fullmatch(r"[\w./-]+@(release/)?v\d+", action)] == []
+
+
+def test_a_release_is_built_and_checked_by_make_dist_and_published_by_a_job_without_a_secret() -> None:
+    path = GITHUB / "workflows/release.yml"
+    jobs = parsed(path)["jobs"]
+    assert "make dist" in [step.get("run") for step in jobs["build"]["steps"]]
+    assert "permissions" not in jobs["build"]
+    assert (jobs["publish"]["needs"], jobs["publish"]["permissions"]) == ("build", {"id-token": "write"})
+    assert "secrets." not in path.read_text("utf-8")
