@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 import pytest_asyncio
@@ -155,7 +155,9 @@ async def _tab_to(page: Page, selector: str) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["docs", "docs/plain"])
-async def test_axe_finds_nothing_that_is_ours(browser: Browser, tmp_path: Path, path: str, scheme: str) -> None:
+async def test_axe_finds_nothing_that_is_ours(
+    browser: Browser, tmp_path: Path, path: str, scheme: Literal["light", "dark"]
+) -> None:
     async with site(tmp_path) as url:
         page = await browser.new_page(color_scheme=scheme)
         await page.goto(f"{url}/demo/{path}")
