@@ -29,7 +29,7 @@ _SENTINEL_SHARE: Final = 0.25
 class Client(Struct, frozen=True):
     """What the limiter and the deny list need of redis-py's client. It connects at the first call.
 
-    `script` takes the script's keys and arguments. `reset` closes the connections, so that the next call opens new ones
+    `script` takes the script's keys and arguments. `reset` closes the connections, so that the next call asks again
     which server is the master. `close` is for the end.
     """
 

@@ -42,11 +42,9 @@ class Watched:
 
     async def violations(self) -> list[str]:
         """What axe-core finds, a line for each rule."""
-        await self.page.evaluate(AXE.read_text("utf-8"))  # past the page's policy, as a developer's tools are
-        found: dict[str, Any] = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
             f"{violation['id']}: {violation['help']}: {node['html'][:200]}"
-            for violation in found["violations"]
+            for violation in await violations(self.page)
             for node in violation["nodes"]
         ]
 
@@ -73,6 +71,13 @@ async def watched(
         assert found.problems == []
     finally:
         await context.close()
+
+
+async def violations(page: Page) -> list[dict[str, Any]]:
+    """What axe-core finds on a page, as it describes it: a dictionary for each rule, with its `id`, `help` and `nodes`."""
+    await page.evaluate(AXE.read_text("utf-8"))  # past the page's policy, as a developer's tools are
+    found: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return list(found["violations"])
 
 
 def missing() -> str | None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("distributions")
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the two distributions, built in a copy of what git tracks that has node_modules besides."""
+    """The directory of the two distributions, built in a copy of what git tracks, with node_modules and a .env added."""
     sources = tmp_path_factory.mktemp("sources")
     for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).rstrip("\0").split("\0"):
         (sources / name).parent.mkdir(parents=True, exist_ok=True)
