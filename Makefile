@@ -97,7 +97,7 @@ clean: ## Remove what was installed and built; .env stays
 # They are not part of the product.
 $(NODE) $(PEERS): %/node_modules: %/package.json
 	@if command -v npm >/dev/null; then \
-		npm install --prefix $* --silent --no-audit --no-fund --no-package-lock && touch $@; \
+		npm install --prefix $* --loglevel=error --no-update-notifier --no-audit --no-fund --no-package-lock && touch $@; \
 	else \
 		echo "There is no npm here: what needs $* is left out."; \
 	fi
