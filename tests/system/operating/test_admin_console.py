@@ -242,5 +242,5 @@ async def test_explain_knows_the_deny_list(tmp_path: Path) -> None:
         async with operator.post("/-/public/demo/v1/explain", json=_REQUEST) as answer:
             found = await answer.json()
         assert (found["issued"], found["error"]["code"]) == (False, "not_permitted")
-        assert "denied" in found["error"]["detail"]
+        assert "on the deny list" in found["error"]["detail"]
         assert found["rule_results"][-1]["unmet"] == []
