@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +16,9 @@ from tokend.cli.context import Context, add_config, counted, fail
 from tokend.config.loading import Files, load_for_start
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
-from tokend.core.deny_entries import DenyChange, Entry, parse_entries
+from tokend.core.deny_entries import DenyChange, Entry, UnknownName, check_names, parse_entries
 from tokend.core.durations import duration
 from tokend.core.errors import ApiError
-from tokend.core.validation import suggestion
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import RootOptions
 
@@ -184,24 +182,11 @@ def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedLi
         fail(
             "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
         )
-    callers = {app.name: tuple(app.rules) for app in isolated.configuration.apps.values()}
-    _check_names(options, callers, list(isolated.invalid_apps))
     try:
+        check_names(_entry(options), isolated.configuration.callers(), isolated.invalid_apps)
         return edited_lists(options_of_root), options_of_root
-    except CannotUse as error:
+    except (UnknownName, CannotUse) as error:
         fail(str(error))
-
-
-def _check_names(options: argparse.Namespace, callers: Mapping[str, Sequence[str]], invalid_apps: list[str]) -> None:
-    apps = [*callers, *invalid_apps]
-    if options.app is not None and options.app not in apps:
-        fail(f"there is no app {options.app}{suggestion(options.app, apps)}")
-    if options.caller is None or options.app in invalid_apps or (options.app is None and invalid_apps):
-        return
-    known = {caller for app, names in callers.items() if options.app in (None, app) for caller in names}
-    if options.caller not in known:
-        where = "no app has a" if options.app is None else f"app {options.app} has no"
-        fail(f"{where} caller {options.caller}{suggestion(options.caller, known)}")
 
 
 def _record(settings: RootOptions | None, edited: EditedList, entry: Entry, *, is_added: bool) -> bool:

@@ -48,6 +48,8 @@ export function mount(section, api) {
   drift.element.append(element("div", { class: "buttons" }, reload), result);
 
   async function read() {
+    invalid.element.hidden = true; // until the answer names some: what was invalid before may be repaired
+    warnings.show();
     await Promise.all([
       fill(drift, () => api.admin("/-/diff").catch(contentOf), driftOf),
       fill(apps, () => api.admin("/-/config"), inForce),
@@ -86,7 +88,7 @@ export function mount(section, api) {
     result.replaceChildren();
     read();
   });
-  invalid.element.hidden = true;
+  section.addEventListener("shown", read);
   read();
 }
 

@@ -71,7 +71,7 @@ export function createDenyForm(api, added) {
   /**
    * Show what is wrong, at the field that it concerns.
    * @param {unknown} error
-   * @param {string | null} [wrong] the name of the field
+   * @param {string | null} [wrong] the name of the field; one that the form does not have marks nothing
    */
   function report(error, wrong) {
     trouble.replaceChildren(...(error ? [alertOf(error)] : []));
@@ -98,7 +98,7 @@ export function createDenyForm(api, added) {
       const long = seconds === null ? "for ever" : `for ${inWords(seconds)}`;
       await added(`Denied: ${entryInWords(entry)}, ${long}. Running servers apply it within a second.`);
     } catch (error) {
-      report(error, fieldIn(String(error)));
+      report(error, /** @type {any} */ (error).field);
     } finally {
       button.toggleAttribute("disabled", false);
     }
@@ -142,12 +142,6 @@ function mistakeIn(valueOf) {
     return { field: "for", sentence: "For must be a number with its unit: 90s, 30m, 2h or 1d." };
   }
   return null;
-}
-
-/** The field that a sentence of the server speaks of. @param {string} sentence */
-function fieldIn(sentence) {
-  const words = sentence.toLowerCase().split(/[^a-z_]+/);
-  return FIELDS.map(({ name }) => name).find((name) => name !== "for" && words.includes(name)) ?? (/\$\.for\b/.test(sentence) ? "for" : null);
 }
 
 /**

@@ -79,6 +79,7 @@ export function mount(section, api) {
 
   filter.addEventListener("input", draw);
   again.addEventListener("click", read);
+  section.addEventListener("shown", read);
   const ticking = setInterval(() => {
     if (!section.isConnected) clearInterval(ticking);
     const isUsed = lists.contains(document.activeElement) || section.querySelector("dialog");

@@ -53,8 +53,13 @@ export async function mount(section, api) {
       replace(result, inspection(answer));
       announce(verdictOf(answer.problems));
     } catch (error) {
-      replace(result, alertOf(error));
       const { status, field: name } = /** @type {any} */ (error);
+      if (status === 413) {
+        replace(result);
+        mark("This is too long to be a token: paste the token alone.");
+        return;
+      }
+      replace(result, alertOf(error));
       if (status === 401) credential.focus();
       else if (name === "token") mark(/** @type {Error} */ (error).message);
     }

@@ -5,8 +5,13 @@ import { element, replace } from "./dom.js";
 
 /** @typedef {{id: string, label: string, open: (section: HTMLElement) => void}} OpenTab */
 
+/** Removes the listener of the tabs that were there before. */
+let listening = new AbortController();
+
 /**
- * Make the tabs and their panels. A panel is filled when its tab is first chosen. The fragment of the URL names the tab.
+ * Make the tabs and their panels, instead of any that were there. A panel is filled when its tab is first chosen.
+ * Later it is only hidden, so a form keeps what was typed; it gets the event "shown" each time it is chosen again.
+ * The fragment of the URL names the tab: Back and Forward work.
  * @param {HTMLElement} bar @param {HTMLElement} main @param {OpenTab[]} tabs
  */
 export function tablist(bar, main, tabs) {
@@ -15,7 +20,7 @@ export function tablist(bar, main, tabs) {
   for (const tab of tabs) {
     const button = element("button", { role: "tab", type: "button", id: `tab-${tab.id}`, "aria-controls": `panel-${tab.id}` }, tab.label);
     const panel = element("section", { role: "tabpanel", id: `panel-${tab.id}`, "aria-labelledby": `tab-${tab.id}` });
-    button.addEventListener("click", () => choose(tab.id));
+    button.addEventListener("click", () => go(tab.id));
     button.addEventListener("keydown", (event) => move(/** @type {KeyboardEvent} */ (event), tab.id));
     byId.set(tab.id, { button, panel, tab, isOpen: false });
   }
@@ -23,19 +28,30 @@ export function tablist(bar, main, tabs) {
   replace(bar, element("div", { role: "tablist", "aria-label": "Console" }, entries.map((entry) => entry.button)));
   replace(main, entries.map((entry) => entry.panel));
 
+  /** Show a tab, with an entry of its own in the browser's history. @param {string} id */
+  function go(id) {
+    if (location.hash !== `#${id}`) history.pushState(null, "", `#${id}`);
+    show(id);
+  }
+
   /** @param {string} id */
-  function choose(id) {
+  function show(id) {
     for (const [other, entry] of byId) {
       const isChosen = other === id;
       entry.button.setAttribute("aria-selected", String(isChosen));
       entry.button.tabIndex = isChosen ? 0 : -1;
       entry.panel.hidden = !isChosen;
-      if (isChosen && !entry.isOpen) {
-        entry.isOpen = true;
-        entry.tab.open(entry.panel);
-      }
+      if (!isChosen) continue;
+      if (entry.isOpen) entry.panel.dispatchEvent(new Event("shown"));
+      else entry.tab.open(entry.panel);
+      entry.isOpen = true;
     }
-    history.replaceState(null, "", `#${id}`);
+  }
+
+  /** The tab that the URL names, or else the first. */
+  function named() {
+    const id = location.hash.slice(1);
+    return byId.has(id) ? id : tabs[0].id;
   }
 
   /** @param {KeyboardEvent} event @param {string} id */
@@ -47,10 +63,13 @@ export function tablist(bar, main, tabs) {
     const target = targets[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    choose(ids[target]);
+    go(ids[target]);
     byId.get(ids[target])?.button.focus();
   }
 
-  const named = location.hash.slice(1);
-  choose(byId.has(named) ? named : tabs[0].id);
+  listening.abort();
+  listening = new AbortController();
+  window.addEventListener("popstate", () => show(named()), { signal: listening.signal });
+  show(named());
+  history.replaceState(null, "", `#${named()}`);
 }

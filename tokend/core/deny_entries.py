@@ -5,6 +5,7 @@ An entry may name an app, a user, a channel, a caller and a signed URL. All fiel
 This module parses lines; `deny_index.py` finds the entries for a token; `adapters/deny_file.py` reads the file.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from pydantic import Field, ValidationError, model_validator
 
 from tokend.core import strict_json
-from tokend.core.validation import FieldError, StrictModel, field_errors, invalid
+from tokend.core.validation import FieldError, StrictModel, field_errors, invalid, suggestion
 
 SELECTORS: Final = ("user", "channel", "caller", "url", "issued_before")
 """The fields of which an entry has at least one."""
@@ -93,8 +94,8 @@ _Name = Annotated[str, Field(min_length=1)]
 """Not empty: nothing has an empty name, so such an entry would never match."""
 
 
-class _StrictEntry(StrictModel):
-    """The fields of `Entry`, for lines with mistakes: it has the sentences."""
+class StrictEntry(StrictModel):
+    """The fields of `Entry`, for what may have mistakes: it has the sentences."""
 
     app: _Name | None = None
     user: _Name | None = None
@@ -111,6 +112,10 @@ class _StrictEntry(StrictModel):
             raise invalid(f"must name one of {', '.join(sorted(SELECTORS))}: an entry for everybody is no entry")
         return value
 
+    def entry(self) -> Entry:
+        """Return the entry."""
+        return Entry(**self.model_dump())
+
 
 def _parse_strictly(line: bytes) -> Entry | None:
     if not line.strip():
@@ -120,9 +125,9 @@ def _parse_strictly(line: bytes) -> Entry | None:
     except ValueError:
         raise ValueError("is no JSON object") from None
     try:
-        return Entry(**_StrictEntry.model_validate(fields).model_dump())
+        return StrictEntry.model_validate(fields).entry()
     except ValidationError as error:
-        sentences = [_sentence(field_error) for field_error in field_errors(error, _StrictEntry)]
+        sentences = [entry_problem(field_error) for field_error in field_errors(error, StrictEntry)]
         raise ValueError("; ".join(sentences)) from None
 
 
@@ -146,6 +151,31 @@ def line_problem(number: int, error: ValueError) -> str:
     return f"line {number}: {error}"
 
 
-def _sentence(field_error: FieldError) -> str:
+def entry_problem(field_error: FieldError) -> str:
+    """Return the sentence for a field of an entry, with the names of the fields above it."""
     sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
     return " ".join((*map(str, field_error.path), sentence))
+
+
+class UnknownName(ValueError):
+    """An entry names an app or a caller that the configuration does not have. `field`: app or caller."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+def check_names(entry: Entry, callers: Mapping[str, Collection[str]], invalid_apps: Collection[str]) -> None:
+    """Raise `UnknownName` if an entry would never match. `callers`: the names of each app's callers.
+
+    The callers of an invalid app are not known, so an entry for it may name any.
+    """
+    apps = [*callers, *invalid_apps]
+    if entry.app is not None and entry.app not in apps:
+        raise UnknownName("app", f"there is no app {entry.app}{suggestion(entry.app, apps)}")
+    if entry.caller is None or entry.app in invalid_apps or (entry.app is None and invalid_apps):
+        return
+    known = {caller for app, names in callers.items() if entry.app in (None, app) for caller in names}
+    if entry.caller not in known:
+        where = "no app has a" if entry.app is None else f"app {entry.app} has no"
+        raise UnknownName("caller", f"{where} caller {entry.caller}{suggestion(entry.caller, known)}")

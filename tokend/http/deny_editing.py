@@ -1,19 +1,27 @@
 """The deny list on the admin listener: what `tokend deny` does, for the console. Each change is audited before it is made."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
 from msgspec.structs import replace
+from pydantic import Field, ValidationError
 
 from tokend.adapters.deny_lists import CannotUse, EditedList, edited_lists
 from tokend.adapters.operator_audit import record_by_operator
-from tokend.core.deny_entries import DenyChange, Entry, parse_entries, parse_line
+from tokend.core import strict_json
+from tokend.core.deny_entries import (
+    DenyChange,
+    StrictEntry,
+    UnknownName,
+    check_names,
+    entry_problem,
+    parse_entries,
+)
 from tokend.core.errors import ApiError
-from tokend.core.validation import suggestion
+from tokend.core.validation import StrictModel, first_field_error
 from tokend.http.operated import Operated
 from tokend.http.responses import json_response
 from tokend.issuing.configuration import Configuration
@@ -22,13 +30,13 @@ from tokend.telemetry.log import JsonLog
 _LONGEST: int = 10 * 365 * 86_400
 
 
-class _Change(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a change. `entry`: the fields of a line of the list; `seconds`: how long it counts, or None for ever."""
+class _Change(StrictModel):
+    """The body of a change. `seconds`: how long the entry counts, or None for ever."""
 
     source: str
-    entry: msgspec.Raw
-    seconds: Annotated[int, Meta(ge=1, le=_LONGEST)] | None = msgspec.field(default=None, name="for")
-    reason: Annotated[str, Meta(max_length=200)] | None = None
+    entry: StrictEntry
+    seconds: Annotated[int, Field(ge=1, le=_LONGEST)] | None = Field(default=None, alias="for")
+    reason: Annotated[str, Field(max_length=200)] | None = None
 
 
 class DenyEndpoints:
@@ -63,14 +71,17 @@ class DenyEndpoints:
         if configuration is None:
             return _no_list()
         try:
-            change = msgspec.json.decode(await request.read(), type=_Change)
-            entry = parse_line(bytes(change.entry))
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            return json_response({"error": f"this is no entry: {error}"}, 400)
-        if entry is None:
-            return json_response({"error": "this is no entry: it is empty"}, 400)
-        if is_added and (problem := self._unknown_app(configuration, entry)):
-            return json_response({"error": problem}, 400)
+            change = _Change.model_validate(strict_json.loads(await request.read()))
+            entry = change.entry.entry()
+            if is_added:
+                check_names(entry, configuration.callers(), self._invalid_apps())
+        except ValidationError as error:
+            wrong = first_field_error(error, _Change)
+            return _rejected(entry_problem(wrong), next((str(step) for step in reversed(wrong.path)), None))
+        except UnknownName as error:
+            return _rejected(str(error), error.field)
+        except ValueError as error:
+            return _rejected(f"the change is no JSON object: {error}")
         now = int(self._clock())
         if is_added and change.seconds is not None:
             entry = replace(entry, until=now + change.seconds)
@@ -79,7 +90,7 @@ class DenyEndpoints:
             lists = {edited.source: edited for edited in edited_lists(configuration.options)}
             edited = lists.get(change.source)
             if edited is None:
-                return json_response({"error": f"source must be one of {', '.join(sorted(lists))}"}, 400)
+                return _rejected(f"source must be one of {', '.join(sorted(lists))}", "source")
             changed = await asyncio.to_thread(self._edit, configuration, edited, audited)
         except CannotUse as error:
             return json_response({"error": str(error)}, 503)
@@ -110,12 +121,13 @@ class DenyEndpoints:
             return None
         return reloader.configuration
 
-    def _unknown_app(self, configuration: Configuration, entry: Entry) -> str | None:
-        reloader = self._operated.reloader
-        apps = [*configuration.apps, *(reloader.invalid_apps if reloader else ())]
-        if entry.app is None or entry.app in apps:
-            return None
-        return f"there is no app {entry.app}{suggestion(entry.app, apps)}"
+    def _invalid_apps(self) -> Collection[str]:
+        return self._operated.reloader.invalid_apps if self._operated.reloader else ()
+
+
+def _rejected(sentence: str, field: str | None = None) -> web.Response:
+    """What is wrong with a change. `field`: the name of the field that it concerns, where there is one."""
+    return json_response({"error": sentence, "field": field}, 400)
 
 
 def _no_list() -> web.Response:

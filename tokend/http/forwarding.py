@@ -8,7 +8,8 @@ from typing import Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, hdrs, web
 
-from tokend.adapters.http_client import client, network_reason
+from tokend.adapters.http_client import ResponseProblem, client, network_reason, read_body
+from tokend.core import strict_json
 from tokend.http.responses import json_response
 
 PATHS: Final = ("v1/token", "v1/tokens", "v1/explain", "v1/inspect", "openapi.json")
@@ -32,6 +33,21 @@ class Forwarder:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+    async def problem(self) -> str | None:
+        """Why the server has no app at the base URL whose tokens can be requested here, or None."""
+        url = f"{self._base}/openapi.json"
+        timeout = ClientTimeout(total=_SECONDS)
+        try:
+            async with self._session.get(url, allow_redirects=False, timeout=timeout) as response:
+                found = strict_json.loads(await read_body(response, _MAX_ANSWER))
+        except (ResponseProblem, ValueError) as error:
+            return f"there is no app with the dialect native at {self._base}: {url} is no OpenAPI document ({error})"
+        except (ClientError, TimeoutError, OSError) as error:
+            return f"the token server at {self._base} does not answer: {network_reason(error)}"
+        if not isinstance(found, dict) or "openapi" not in found:
+            return f"there is no app with the dialect native at {self._base}: {url} is no OpenAPI document"
+        return None
 
     async def forward(self, request: web.Request, prefix: str, path: str, host: str | None = None) -> web.Response:
         """The server's response to this request at `prefix`/`path`, with the status and body that it has.

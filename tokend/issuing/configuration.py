@@ -133,6 +133,10 @@ class Configuration(Struct, frozen=True):
     built_apps: Mapping[str, Any] = {}
     """Each app as `config/` built it. Only `config/` reads it, to compare it with the next version of the file."""
 
+    def callers(self) -> dict[str, tuple[str, ...]]:
+        """The names of each app's callers."""
+        return {app.name: tuple(app.rules) for app in self.apps.values()}
+
     def knows_clients(self, listen: Listen | None) -> bool:
         """Whether the addresses of clients are known, for rate limits. `listen`: the bound address; None for a unix socket.
 

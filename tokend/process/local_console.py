@@ -20,12 +20,18 @@ _LOOPBACK: Final = "127.0.0.1"
 
 
 def serve_console(url: str, port: int, on_listening: Callable[[str], None]) -> None:
-    """Serve the console of an app at `url` until SIGINT or SIGTERM. `port`: 0 for any free one. Raises `CannotStart`."""
+    """Serve the console of an app at `url` until SIGINT or SIGTERM. `port`: 0 for any free one.
+
+    Raises `CannotStart`, also if the server does not answer or has no such app: then the page could do nothing.
+    """
     asyncio.run(_serve(url, port, on_listening))
 
 
 async def _serve(url: str, port: int, on_listening: Callable[[str], None]) -> None:
     forwarder = Forwarder(url)
+    if problem := await forwarder.problem():
+        await forwarder.close()
+        raise CannotStart(problem)
     runner = web.AppRunner(application_of(forwarder, url), access_log=None)
     await runner.setup()
     try:

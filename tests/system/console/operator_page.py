@@ -70,13 +70,20 @@ async def operator_page(
 
 
 @asynccontextmanager
-async def operated(directory: Path, workers: int = 1, more: str = "", server: str = "") -> AsyncIterator[Running]:
-    """A server with a deny list and an audit. `more`: keys of the configuration; `server`: keys of `server`."""
+async def operated(
+    directory: Path, workers: int = 1, more: str = "", server: str = "", deny: str = ""
+) -> AsyncIterator[Running]:
+    """A server with a deny list and an audit.
+
+    `more`: keys of the configuration; `server`: keys of `server`; `deny`: keys of `deny` beside its file.
+    """
     (directory / "deny.jsonl").touch()
     written = (
-        f"deny: {{file: {directory / 'deny.jsonl'}}}\naudit: {{to: {{file: {directory / 'audit.jsonl'}}}}}\n{more}"
+        f"deny: {{file: {directory / 'deny.jsonl'}{deny}}}\n"
+        f"audit: {{to: {{file: {directory / 'audit.jsonl'}}}}}\n{more}"
     )
     async with serving(directory, workers, server) as running:
         running.write("demo-*", written)
-        assert (await running.reload())[0] == 200
+        status, answer = await running.reload()
+        assert (status, answer["problems"]) == (200, [])
         yield running

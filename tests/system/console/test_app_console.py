@@ -198,3 +198,31 @@ async def test_reduced_motion_and_forced_colours_keep_it_usable(browser: Browser
         await console.page.get_by_label("channel (required)").fill("demo-room")
         await console.page.keyboard.press("Enter")
         await expect(console.page.get_by_label("The token", exact=True)).to_be_visible()
+
+
+async def test_back_and_forward_change_the_tab_and_keep_what_was_typed(browser: Browser, tokend: Running) -> None:
+    async with watched(browser, f"{tokend.url}/demo/console") as console:
+        page = console.page
+        await _fill(page, "channel (required)", "demo-room")
+        await page.get_by_role("tab", name="Inspect").click()
+        await page.get_by_label("Token", exact=True).fill("007eJx")
+        await page.go_back()
+        await expect(page.get_by_role("tab", name="Get a token")).to_have_attribute("aria-selected", "true")
+        await expect(page.get_by_label("channel (required)")).to_have_value("demo-room")
+        await page.go_forward()
+        await expect(page.get_by_role("tab", name="Inspect")).to_have_attribute("aria-selected", "true")
+        await expect(page.get_by_label("Token", exact=True)).to_have_value("007eJx")
+        await page.go_back()
+        await page.get_by_role("tab", name="Get a token").click()  # it is chosen already: no entry of the history
+        await page.go_forward()
+        await expect(page.get_by_role("tab", name="Inspect")).to_have_attribute("aria-selected", "true")
+
+
+async def test_a_text_that_is_too_long_is_said_at_its_field(browser: Browser, tokend: Running) -> None:
+    async with watched(browser, f"{tokend.url}/demo/console#inspect") as console:
+        text = console.page.get_by_label("Token", exact=True)
+        await text.fill("007" + "a" * 70_000)
+        await console.page.get_by_role("button", name="Inspect", exact=True).click()
+        await expect(text).to_have_attribute("aria-invalid", "true")
+        await expect(console.page.get_by_text("This is too long to be a token: paste the token alone.")).to_be_visible()
+        await expect(console.page.get_by_role("alert")).to_have_count(0)

@@ -97,3 +97,20 @@ async def test_the_tree_opens_and_marks_what_is_not_shown(browser: Browser, tmp_
             assert await page.page.get_by_text("demo-*").is_visible()
             await page.press("Close all")
             assert not await page.page.get_by_text("demo-*").is_visible()
+
+
+async def test_what_was_repaired_elsewhere_is_gone_when_the_tab_is_chosen_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with operated(tmp_path) as server:
+        _edit(server, "deny:", _SCHOOL.lstrip("\n").replace("not_after", "after"))
+        await server.reload()
+        async with operator_page(browser, server.admin, "Configuration") as page:
+            invalid = page.page.get_by_role("region", name="Apps that are invalid")
+            await invalid.get_by_role("heading", name="school").wait_for()
+            await page.choose("Status")
+            _edit(server, "          after:", "          not_after:")
+            assert (await server.reload())[0] == 200
+            await page.choose("Configuration")
+            await page.page.get_by_role("row", name=re.compile("school")).wait_for()
+            assert not await invalid.is_visible()

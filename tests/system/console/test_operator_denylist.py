@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.system.console.operator_page import OperatorPage, operated, operator_page
+from tests.system.limits.redis_server import RedisServer, need_redis
 from tests.system.workers.serving import serving
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console")]
@@ -84,6 +85,7 @@ async def test_fields_with_markup_and_times_are_kept_and_shown_as_they_are(brows
         ({"User": "ann", "For": "0s"}, "For", "90s, 30m, 2h or 1d"),
         ({"User": "ann", "For": "9999d"}, "For", "for"),
         ({"User": "ann", "App": "dema"}, "App", "there is no app dema, did you mean 'demo'?"),
+        ({"Caller": "an", "App": "demo"}, "Caller", "app demo has no caller an, did you mean 'any'?"),
     ],
 )
 async def test_a_mistake_is_said_at_its_field(
@@ -149,3 +151,30 @@ async def test_a_long_list_is_searched(browser: Browser, tmp_path: Path) -> None
             await page.type_into("Show entries that contain", "USER-77")
             await page.panel.get_by_text("The first 200").wait_for(state="detached")
             assert await page.panel.get_by_role("row").count() == 1 + 11
+
+
+async def test_an_entry_in_redis_is_added_beside_the_file_and_removed(browser: Browser, tmp_path: Path) -> None:
+    need_redis()
+    with RedisServer() as redis:
+        (tmp_path / "redis").write_text(redis.url)
+        (tmp_path / "redis").chmod(0o600)
+        more = f"redis: {{url: {{file: {tmp_path / 'redis'}}}}}\n"
+        async with (
+            operated(tmp_path, more=more, deny=", redis: true") as server,
+            operator_page(browser, server.admin, "Deny list") as page,
+        ):
+            in_redis = page.panel.get_by_role("region", name="Redis")
+            await in_redis.get_by_text("Nobody is denied here.").wait_for()
+            await page.panel.get_by_label("Source", exact=True).select_option("redis")
+            await page.type_into("User", "ann")
+            await page.press("Deny")
+            await _says(page, "Denied: user ann, all apps, for ever.")
+            assert await in_redis.locator("tbody tr").count() == 1
+            assert _entries(tmp_path) == []
+            assert _audited(tmp_path, "denied")["entry"] == {"user": "ann"}
+            redis.kill()
+            await page.press("Read again")
+            await in_redis.get_by_text("can be neither read nor changed").wait_for()
+            redis.start()
+            await page.press("Read again")
+            await in_redis.get_by_text("Nobody is denied here.").wait_for()  # it came back empty

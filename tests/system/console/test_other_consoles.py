@@ -1,5 +1,6 @@
 """The consoles that are not an app's: of the admin listener, and of `tokend console`."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, expect
 
 from tests.free_ports import free_port
 from tests.running import ADMIN_DIGEST, ADMIN_KEY, DEMO, Running, clean_environment, serving
+from tests.running import tokend as run_tokend
 from tests.system.console.conftest import CONFIG
 from tests.system.console.watching import watched
 from tests.unit.http.running import KEY
@@ -106,3 +108,26 @@ async def test_tokend_console_serves_no_other_page_and_no_other_name(tokend: Run
         ):
             assert answer.status == 502
             assert "the token server does not answer" in (await answer.json())["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("", "/openapi.json is no OpenAPI document (the answer has status 404)"),
+        ("/dema", "there is no app with the dialect native at"),
+        ("/demo/v1", "there is no app with the dialect native at"),
+    ],
+)
+async def test_tokend_console_refuses_an_address_without_an_app(
+    path: str, sentence: str, tokend: Running, tmp_path: Path
+) -> None:
+    done = await asyncio.to_thread(run_tokend, tmp_path, {}, "console", f"{tokend.url}{path}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tokend: there is no app")
+    assert sentence in done.stderr
+
+
+async def test_tokend_console_refuses_a_server_that_does_not_answer(tmp_path: Path) -> None:
+    done = await asyncio.to_thread(run_tokend, tmp_path, {}, "console", f"http://127.0.0.1:{free_port()}/demo")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "/demo does not answer: no connection: Connection refused" in done.stderr

@@ -182,24 +182,42 @@ async def _status_until(server: Running, status: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("body", "sentence"),
+    ("body", "field", "sentence"),
     [
-        ({"source": "file"}, "entry"),
-        ({"source": "file", "entry": {}}, "must name one of caller, channel, issued_before, url, user"),
-        ({"source": "file", "entry": {"user": "7", "usr": "8"}}, "unknown key"),
-        ({"source": "file", "entry": {"user": "7"}, "for": 0}, "for"),
-        ({"source": "file", "entry": {"user": "7"}, "for": "1h"}, "for"),
-        ({"source": "redis", "entry": {"user": "7"}}, "source must be one of file"),
-        ({"source": "file", "entry": {"user": "7", "app": "dema"}}, "there is no app dema, did you mean 'demo'?"),
-        ([], "entry"),
+        ({"source": "file"}, "entry", "entry is missing"),
+        ({"source": "file", "entry": {}}, "entry", "must name one of caller, channel, issued_before, url, user"),
+        ({"source": "file", "entry": {"user": "7", "usr": "8"}}, "usr", "unknown key, did you mean 'user'?"),
+        ({"source": "file", "entry": {"user": ""}}, "user", "entry user"),
+        ({"source": "file", "entry": {"user": "7", "issued_before": -1}}, "issued_before", "entry issued_before"),
+        ({"source": "file", "entry": {"user": "7"}, "for": 0}, "for", "for must be greater than or equal to 1"),
+        ({"source": "file", "entry": {"user": "7"}, "for": "1h"}, "for", "for must be a whole number"),
+        ({"source": "file", "entry": {"user": "7"}, "reason": "a" * 201}, "reason", "reason"),
+        ({"source": "redis", "entry": {"user": "7"}}, "source", "source must be one of file"),
+        ({"source": "file", "entry": {"user": "7", "app": "dema"}}, "app", "no app dema, did you mean 'demo'?"),
+        ({"source": "file", "entry": {"caller": "studio"}}, "caller", "no app has a caller studio; known: any"),
+        ({"source": "file", "entry": {"app": "demo", "caller": "an"}}, "caller", "app demo has no caller an, did you"),
+        ([], None, "must be a mapping"),
+        (None, None, "must be a mapping"),
     ],
 )
-async def test_what_is_no_entry_changes_nothing(body: object, sentence: str, tmp_path: Path) -> None:
+async def test_what_is_no_entry_changes_nothing_and_names_the_field(
+    body: object, field: str | None, sentence: str, tmp_path: Path
+) -> None:
     async with _serving(tmp_path) as server, _operator(server) as operator:
-        async with operator.post("/-/deny", json=body) as answer:
-            assert (answer.status, sentence in (await answer.json())["error"]) == (400, True), await answer.text()
+        async with operator.post("/-/deny", data=json.dumps(body)) as answer:
+            found = await answer.json()
+        assert (answer.status, found["field"]) == (400, field)
+        assert sentence in found["error"]
         assert (tmp_path / "deny.jsonl").read_bytes() == b""
         assert "denied" not in (tmp_path / "audit.jsonl").read_text()
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b'{"source": "file", "source": "redis"}', b"[" * 5000, b"\xff"])
+async def test_a_change_that_is_no_json_is_rejected(body: bytes, tmp_path: Path) -> None:
+    async with _serving(tmp_path) as server, _operator(server) as operator:
+        async with operator.post("/-/deny", data=body) as answer:
+            assert (answer.status, "no JSON object" in (await answer.json())["error"]) == (400, True)
+        assert (tmp_path / "deny.jsonl").read_bytes() == b""
 
 
 async def test_a_change_that_cannot_be_audited_is_not_made(tmp_path: Path) -> None:
