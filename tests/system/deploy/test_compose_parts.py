@@ -20,6 +20,8 @@ from tests.system.limits.redis_server import RedisServer, need_redis
 from tests.system.proxy.caddy import Caddy, missing, proxying
 from tests.system.workers.load import waits
 
+pytestmark = pytest.mark.xdist_group("compose")
+
 _FOLDER: Final = ROOT / "deploy/compose"
 _PATH: Final = "/demo/rtc/demo-room/publisher/uid/{uid}/"
 _BURST: Final = 100
@@ -35,10 +37,11 @@ class Parts(NamedTuple):
     environment: dict[str, str]
 
 
-@pytest.fixture
-def parts(tmp_path: Path) -> Iterator[Parts]:
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     need_redis()
     skip_or_fail(missing())
+    tmp_path = tmp_path_factory.mktemp("compose")
     (tmp_path / "caddy").mkdir()
     settings = (_FOLDER / "redis.conf").read_text().replace("dir /data", f"dir {tmp_path}")
     (tmp_path / "redis.conf").write_text(settings)
@@ -87,10 +90,10 @@ async def test_limits_count_caddys_clients_in_redis_and_a_forged_address_counts_
 
 
 def test_a_user_on_the_deny_list_in_redis_gets_no_token(parts: Parts) -> None:
-    denied = tokend(parts.directory, parts.environment, "deny", "add", "--app", "demo", "--user", "7")
+    denied = tokend(parts.directory, parts.environment, "deny", "add", "--app", "demo", "--user", "9")
     assert denied.returncode == 0, denied.stderr
     for pause in waits(10):
-        status, answer = _get(parts.caddy.url + _PATH.format(uid=7), parts.caddy.tls)
+        status, answer = _get(parts.caddy.url + _PATH.format(uid=9), parts.caddy.tls)
         if status != 200:
             break
         time.sleep(pause)

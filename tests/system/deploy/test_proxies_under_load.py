@@ -17,7 +17,7 @@ from tests.system.workers.serving import Running, serving, start
 
 _BOTH: Final = pytest.mark.parametrize("name", ["caddy", "nginx"])
 
-_REQUESTS: Final = 1500
+_REQUESTS: Final = 1000
 _GET: Final = "/demo/rtc/demo-room/publisher/uid/{uid}/"
 _POST: Final = "/demo/v1/token"
 _BODY: Final = {"kind": "rtc", "channel": "demo-room", "uid": 7}
