@@ -58,10 +58,13 @@ class Running:
 
 
 @contextmanager
-def serving(directory: Path, environment: Mapping[str, str], *arguments: str, lines: int = 2) -> Iterator[Running]:
-    """A server in `directory`, on a free port. `lines`: how many it prints when it listens."""
+def serving(
+    directory: Path, environment: Mapping[str, str], *arguments: str, lines: int = 2, any_port: bool = True
+) -> Iterator[Running]:
+    """A server in `directory`, on a free port, or where its configuration says. `lines`: how many it prints when it listens."""
+    port = ("--port", "0") if any_port else ()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tokend", "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", "tokend", "serve", *port, *arguments],
         cwd=directory,
         env=clean_environment(environment),
         stdout=subprocess.PIPE,

@@ -15,6 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 PUBLISHED: Final = {
     "CHANGELOG.md": "changelog.md",
     "clients/js/tokend-client.js": "clients/tokend-client.js",
+    "deploy/helm/tokend/README.md": "helm.md",
 }
 """Files of the repository that the site has too, and where."""
 

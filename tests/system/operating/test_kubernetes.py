@@ -6,6 +6,8 @@ from typing import Any, Final
 import yaml
 
 from tests.running import CERTIFICATE, ROOT
+from tests.system.deploy.kubernetes_schemas import check
+from tokend import __version__
 from tokend.config.loading import load
 from tokend.issuing.server_settings import Listen
 from tokend.process.multi_process import STOP_SECONDS
@@ -29,6 +31,12 @@ def test_what_there_is_and_that_it_is_of_one_piece() -> None:
     assert [one["matchLabels"] for one in selectors] == [labels, labels]
     assert found["Service"]["spec"]["selector"] == labels
     assert found["PodDisruptionBudget"]["spec"]["minAvailable"] < found["Deployment"]["spec"]["replicas"]
+
+
+def test_kubernetes_accepts_it_and_it_runs_this_version() -> None:
+    for document in _documents().values():
+        check(document)
+    assert _pod()["containers"][0]["image"] == f"tokend:{__version__}"
 
 
 def test_its_configuration_loads_and_leaves_time_to_drain(tmp_path: Path) -> None:

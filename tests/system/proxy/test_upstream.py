@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.system.proxy.nginx import proxying
-from tests.system.proxy.upstream import FRESH, kept
+from tests.system.proxy.upstream import FRESH, closing, kept
 from tests.system.workers.load import Load, waits
 from tests.system.workers.serving import serving
 
@@ -35,29 +35,12 @@ async def test_a_rolling_replacement_of_the_workers_loses_nothing(nginx: None, k
     assert min(busy.answered, seldom.answered) > 10
 
 
-async def _closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, open_now: set[object]) -> None:
-    """Answers one request, and closes when it has the next: as if its end and that request had met on the way."""
-    open_now.add(writer)
-    try:
-        for answers in (True, False):
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"POST" in head:
-                await reader.readexactly(2)
-            if answers:
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    except asyncio.IncompleteReadError:
-        pass  # nginx has ended
-    finally:
-        writer.close()
-        open_now.discard(writer)
-
-
 @pytest.mark.parametrize(("without", "post"), [("", 200), ("non_idempotent", 502)])
 async def test_a_kept_connection_that_is_closed_just_then_is_no_502(
     nginx: None, without: str, post: int, tmp_path: Path
 ) -> None:
     open_now = set[object]()
-    upstream = await asyncio.start_server(partial(_closing, open_now=open_now), "127.0.0.1", 0)
+    upstream = await asyncio.start_server(partial(closing, open_now=open_now), "127.0.0.1", 0)
     http, location = kept(upstream.sockets[0].getsockname()[1])
     with proxying(tmp_path, location.replace(without, ""), http) as url:
         async with ClientSession() as session:
