@@ -22,7 +22,7 @@ function request()
 end
 
 local function hex(text)
-  return (text:gsub(".", function(one) return string.format("%02x", one:byte()) end))
+  return (text:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
 end
 
 function response(status, headers, body)

@@ -13,7 +13,7 @@ _TOKENS = {
     "batch": f"batches of {BATCH}, zero configuration",
     "livekit": "LiveKit tokens, zero configuration",
 }
-"""Entries whose tokens are told."""
+"""Entries whose tokens a second are in the table."""
 
 
 def capacity(report: Report) -> list[str]:

@@ -62,11 +62,11 @@ class Curve(NamedTuple):
 
 
 CURVES: Final = (
-    Curve("apps", "apps, one of them in use", (1, 100, MANY_APPS)),
-    Curve("rules", "rules of the caller, the last of which fits", (1, 10, 100, MANY_RULES)),
-    Curve("deny", "entries of the deny list", (0, 1_000, MANY_DENIED)),
-    Curve("jwt", "users with JWTs, in turn", (VARIANTS, 1_000, USERS)),
-    Curve("connections", "connections, all in use", (CONNECTIONS, 1_000, MANY_CONNECTIONS)),
+    Curve("apps", "apps", (1, 100, MANY_APPS)),
+    Curve("rules", "rules, the last fits", (1, 10, 100, MANY_RULES)),
+    Curve("deny", "deny entries", (0, 1_000, MANY_DENIED)),
+    Curve("jwt", "users with JWTs", (VARIANTS, 1_000, USERS)),
+    Curve("connections", "connections in use", (CONNECTIONS, 1_000, MANY_CONNECTIONS)),
 )
 
 

@@ -67,7 +67,7 @@ def _growth(runs: Runs) -> str | None:
             if (cost := median(runs.get(curve.entry(size), ()), "cpu_us")) is not None
         ]
         if len(points) > 1:
-            series[curve.name] = points
+            series[curve.what] = points
     if not series:
         return None
     xs, ys = ([point[place] for points in series.values() for point in points] for place in (0, 1))

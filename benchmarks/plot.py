@@ -8,7 +8,8 @@ from xml.sax.saxutils import escape
 _ROW: Final = 22
 _LEFT: Final = 300
 _WIDTH: Final = 760
-_HEIGHT: Final = 380
+_WIDE: Final = 860
+_HEIGHT: Final = 400
 _COLOURS: Final = ("#4878a8", "#d1605e", "#59a14f", "#b07aa1", "#e49444", "#76787b", "#2b9c9c", "#8c6d31")
 _GREY: Final = "#c8c8c8"
 
@@ -48,7 +49,7 @@ def bars(title: str, values: Mapping[str, float]) -> str:
 
 def spans(title: str, rows: Sequence[Span], ticks: Sequence[float]) -> str:
     """A row a figure on a logarithmic axis, with a line at 1: what is right of it is reached."""
-    left, right = 410, _WIDTH - 120
+    left, right = 480, _WIDE - 110
     low, high = math.log(min(ticks)), math.log(max(ticks))
 
     def across(value: float) -> float:
@@ -72,12 +73,12 @@ def spans(title: str, rows: Sequence[Span], ticks: Sequence[float]) -> str:
             f'<circle cx="{across(row.median):.1f}" cy="{middle}" r="5" fill="{colour}"/>',
             _text(right + 12, middle + 4, row.note),
         ]
-    return _drawing(title, bottom + 2 * _ROW, lines)
+    return _drawing(title, bottom + 1.5 * _ROW, lines, _WIDE)
 
 
 def curves(title: str, across: Axis, up: Axis, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """A line a series, through its points, with its name at the right."""
-    left, right, top, bottom = 80, _WIDTH - 230, 1.8 * _ROW, _HEIGHT - 60
+    left, right, top, bottom = 80, _WIDTH - 230, 2.6 * _ROW, _HEIGHT - 60
     x_of = _scale(across, [x for points in series.values() for x, _ in points], left, right)
     y_of = _scale(up, [y for points in series.values() for _, y in points], bottom, top)
     lines = []
@@ -91,7 +92,10 @@ def curves(title: str, across: Axis, up: Axis, series: Mapping[str, Sequence[tup
             f'<path d="M{left} {y_of(value):.1f} H{right}" stroke="{_GREY}"/>',
             _text(left - 8, y_of(value) + 4, name, "end"),
         ]
-    lines += [_text((left + right) / 2, bottom + 42, across.title, "middle"), _text(12, top - 6, up.title)]
+    lines += [
+        _text((left + right) / 2, bottom + 42, across.title, "middle"),
+        _text(left - 8, top - 14, up.title, "end"),
+    ]
     for place, (name, points) in enumerate(series.items()):
         colour = _COLOURS[place % len(_COLOURS)]
         path = " L".join(f"{x_of(x):.1f} {y_of(y):.1f}" for x, y in points)
@@ -122,10 +126,10 @@ def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
     return f'<text x="{x:.1f}" y="{y:.0f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _drawing(title: str, height: float, lines: Sequence[str]) -> str:
+def _drawing(title: str, height: float, lines: Sequence[str], width: int = _WIDTH) -> str:
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height:.0f}" '
-        f'viewBox="0 0 {_WIDTH} {height:.0f}" font-family="sans-serif" font-size="13">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" '
+        f'viewBox="0 0 {width} {height:.0f}" font-family="sans-serif" font-size="13">'
     )
     name = f'<text x="12" y="{_ROW}" font-weight="bold">{escape(title)}</text>'
     return "\n".join([head, '<rect width="100%" height="100%" fill="white"/>', name, *lines, "</svg>"]) + "\n"

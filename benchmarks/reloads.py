@@ -44,9 +44,7 @@ def reload(entry: Reload, cores: Cores, seconds: int) -> dict[str, Sample]:
     admin = free_port()
     listener = f'workers: {WORKERS}, admin: {{listen: "127.0.0.1:{admin}", key: "sha256:{DIGEST}"}}'
     with running(serve(apps_yaml(entry.apps, listener)), cores.server | cores.load) as server:
-        first = server.token_request(with_key(0, "/app0"), timeout=_LONGEST)
-        if first.status != 200:
-            raise Failed(f"{entry.name} answers with {first.status}: {first.body[:300]!r}")
+        _wait_until_ready(server, admin)
         before = _paced(server, seconds)
         took = 0.0
         for _ in range(RELOADS - 1):
@@ -57,6 +55,21 @@ def reload(entry: Reload, cores: Cores, seconds: int) -> dict[str, Sample]:
             _reload(server, admin)
             during = running_load.result()
     return {entry.base: before, entry.name: during}
+
+
+def _wait_until_ready(server: Server, admin: int) -> None:
+    """`Failed` if the workers do not answer in time."""
+    begun = time.monotonic()
+    while True:
+        try:
+            ready = server.token_request(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", port=admin).status == 200
+        except Failed:
+            ready = False
+        if ready:
+            return
+        if time.monotonic() - begun > _LONGEST:
+            raise Failed(f"the workers are not ready after {_LONGEST:.0f} s")
+        time.sleep(0.05)
 
 
 def _paced(server: Server, seconds: int) -> Sample:

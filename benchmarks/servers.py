@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -51,13 +51,19 @@ class Server:
         self.process = process
 
     def token_request(self, request: bytes, port: int | None = None, timeout: float = 10) -> HttpResponse:
-        """The answer to these bytes, on a connection of their own. `port`: another one of the server's. `timeout`: seconds."""
-        with socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout) as connection:
-            connection.sendall(request)
-            response = HTTPResponse(connection)
-            response.begin()
-            headers = {name.lower(): value for name, value in response.getheaders()}
-            return HttpResponse(response.status, headers, response.read(int(headers.get("content-length", 0))))
+        """The answer to these bytes, on a connection of their own. `port`: another one of the server's. `timeout`: seconds.
+
+        `Failed` if there is none.
+        """
+        try:
+            with socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout) as connection:
+                connection.sendall(request)
+                response = HTTPResponse(connection)
+                response.begin()
+                headers = {name.lower(): value for name, value in response.getheaders()}
+                return HttpResponse(response.status, headers, response.read(int(headers.get("content-length", 0))))
+        except (OSError, HTTPException) as error:
+            raise Failed(f"no answer: {error!r}") from error
 
     def cpu_seconds(self) -> float:
         """User and system time of the process and its descendants until now."""
