@@ -150,7 +150,10 @@ def main() -> None:
         raise SystemExit(f"failed: {error}") from error
     names = {entry.name: entry.what for entry in entries}
     names |= {entry.base: "the same load before the reload" for entry in entries if isinstance(entry, Reload)}
-    made = report.Report(about(runs, placed, rounds, seconds, time.monotonic() - begun), names, runs, unmet | failed)
+    where = about(runs, placed, rounds, seconds, time.monotonic() - begun)
+    if options.go is not None:
+        where["Go service"] = f"built by {peers.go_build(options.go) or 'an unknown version of Go'}"
+    made = report.Report(where, names, runs, unmet | failed)
     print(report.text(made))
     report.keep(made, DATA)
     if options.write or not options.only:

@@ -1,5 +1,7 @@
 """Who tokend is held against: the Go service, what npm ships, Express in a few lines, the floor, the ceiling, any `--peer`."""
 
+import os
+import re
 import shlex
 import shutil
 import sys
@@ -25,6 +27,7 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent
 DEMO: Final = ROOT / "tests" / "node" / "node_modules"
 _DEMO_IS: Final = "npm agora-token's demo server (006)"
+_EXPRESS_IS: Final = "Express with agora-token (007)"
 _LIVEKIT_IS: Final = "Express with livekit-server-sdk"
 _NGINX: Final = """
 daemon off;
@@ -51,20 +54,21 @@ def all_peers() -> tuple[list[Scenario], dict[str, str]]:
     express = HERE / "express" / "node_modules"
     livekit = _script("livekit.js", LIVEKIT)
     found, unmet = [Scenario("hello", "aiohttp hello: the floor", _hello, go_url, everyone, 0)], {}
-    for program, packages, scenario in (
-        ("node", express, Scenario("express-livekit", _LIVEKIT_IS, livekit, details, everyone)),
+    server = _script("server.js")
+    for program, package, scenario in (
+        ("node", express / "livekit-server-sdk", Scenario("express-livekit", _LIVEKIT_IS, livekit, details, everyone)),
+        ("node", express / "agora-token", Scenario("express", _EXPRESS_IS, server, go_url, everyone)),
         (
             "node",
-            express,
-            Scenario("express", "Express with agora-token (007)", _script("server.js"), go_url, everyone),
+            DEMO / "express",
+            Scenario("npm-demo", _DEMO_IS, _npm_demo, demo_url, everyone, rounds=1, one_salt=True),
         ),
-        ("node", DEMO, Scenario("npm-demo", _DEMO_IS, _npm_demo, demo_url, everyone, rounds=1, one_salt=True)),
         ("nginx", None, Scenario("nginx", "nginx `return 200`: the ceiling", _nginx, go_url, everyone, 0, rounds=1)),
     ):
         if shutil.which(program) is None:
             unmet[scenario.name] = f"{program} is not on the PATH (on Debian: apt-get install {program})"
-        elif packages is not None and not (packages / "express").is_dir():
-            unmet[scenario.name] = f"{packages.relative_to(ROOT)} is missing (make bench installs it by npm)"
+        elif package is not None and not package.is_dir():
+            unmet[scenario.name] = f"{package.relative_to(ROOT)} is missing (make bench installs it by npm)"
         else:
             found.append(scenario)
     return found, unmet
@@ -81,6 +85,13 @@ def go_service(program: str | None) -> tuple[list[Scenario], dict[str, str]]:
         Scenario("go-1", "the same with GOMAXPROCS=1", _listening(arguments, {"GOMAXPROCS": "1"}), get, asked()),
         Scenario("go-post", "the Go service, POST /getToken", _listening(arguments), post, asked()),
     ], {}
+
+
+def go_build(program: str) -> str:
+    """The version of Go that built a program, as Go writes it into each; an empty text if there is none."""
+    content = Path(shutil.which(shlex.split(program)[0]) or os.devnull).read_bytes()
+    found = re.search(rb"\xff Go buildinf:.{0,40}?(go\d+(\.\d+)+)", content, re.DOTALL)
+    return found[1].decode() if found else ""
 
 
 def given(named: str) -> Scenario:

@@ -155,6 +155,14 @@ def test_bars_have_one_each() -> None:
     assert "two &amp; three" in drawn
 
 
+def test_the_build_of_the_go_service_is_read_from_it(tmp_path: Path) -> None:
+    program = tmp_path / "service"
+    program.write_bytes(b"\x7fELF\0\xff Go buildinf:\x08\x02" + bytes(16) + b"\x08go1.27.1\x83\x02mod")
+    program.chmod(0o700)
+    assert peers.go_build(f"{program} --flag") == "go1.27.1"
+    assert peers.go_build("python3") == ""
+
+
 def test_builders_that_are_not_here_are_told(tmp_path: Path) -> None:
     found, unmet = builds.builders(None, tmp_path)
     assert [builder.name for builder in found] == ["build"]
