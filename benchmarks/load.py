@@ -21,6 +21,10 @@ class Failed(Exception):
     """A figure that would be worth nothing, with the reason."""
 
 
+class NoAnswer(Failed):
+    """The server was too slow, or dead."""
+
+
 class Load(NamedTuple):
     """One run: `answers` of status 200, all there were, in `seconds`; `bodies`: every 509th, at most 40.
 
@@ -84,7 +88,7 @@ def read(printed: str, cpu_seconds: float) -> Load:
         raise Failed(", ".join(f"{name}: {count}" for name, count in failures.items()))
     answers, seconds = int(found["good"]), int(found["microseconds"]) / 1e6
     if not answers:
-        raise Failed("no request was answered")
+        raise NoAnswer("no request was answered")
     return Load(
         answers,
         seconds,

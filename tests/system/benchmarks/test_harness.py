@@ -112,7 +112,7 @@ def small(name: str) -> Scenario:
         "apps": growth.MAKERS["apps"](3, None),
         "rules": growth.MAKERS["rules"](3, None),
         "deny": growth.MAKERS["deny"](3, None),
-        "connections": growth.MAKERS["connections"](80, None),
+        "connections": growth.MAKERS["connections"](10, None),
     }
     return few.get(name) or next(scenario for scenario in all_scenarios() if scenario.name == name)
 
@@ -123,7 +123,7 @@ def small(name: str) -> Scenario:
 )
 def test_a_scenario_is_measured(name: str) -> None:
     scenario = small(name)
-    sample, answer = measure.serve(scenario, Cores(ALL_CORES, ALL_CORES), 1)
+    sample, answer = measure.serve(scenario, Cores(ALL_CORES, ALL_CORES), 3 if name == "batch" else 1)
     assert answer.status == 200
     assert sample.rate > 0
     assert sample.tokens == sample.rate * scenario.tokens
@@ -144,7 +144,7 @@ def test_a_start_is_measured() -> None:
 
 @pytest.mark.usefixtures("wrk")
 def test_a_reload_is_measured() -> None:
-    found = reloads.reload(Reload(apps=3), Cores(ALL_CORES, ALL_CORES), 1)
+    found = reloads.reload(Reload(apps=3), Cores(ALL_CORES, ALL_CORES), 2)
     assert list(found) == ["reload-base", "reload"]
     assert all(sample.p99_ms is not None and sample.memory is not None for sample in found.values())
 
