@@ -50,7 +50,7 @@ def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, HttpR
             raise Failed(f"{scenario.name} answers with {first.status}: {first.body[:300]!r}")
         if scenario.tokens:
             tokens.check(first.body, scenario.asked, scenario.tokens)
-        _warm_up(server, scenario)
+        warm_up(server, scenario)
         if scenario.without_connecting:
             found, cpu_us = _connected(server, scenario, seconds)
         else:
@@ -64,12 +64,13 @@ def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, HttpR
     return sample, first
 
 
-def _warm_up(server: Server, scenario: Scenario) -> None:
+def warm_up(server: Server, scenario: Scenario) -> None:
     """Send each request once, at least; `Failed` where there is no answer for _LONGEST_WARM_UP."""
-    answered, begun = 0, time.monotonic()
-    while answered < len(scenario.requests):
+    requests, answered, begun = scenario.requests, 0, time.monotonic()
+    while answered < len(requests):
+        left = (*requests[answered:], *requests[:answered])  # wrk begins with the first one again
         try:
-            answered += load.drive(server.port, scenario.requests, WARM_UP, scenario.connections).answers
+            answered += load.drive(server.port, left, WARM_UP, scenario.connections).answers
         except NoAnswer:
             if time.monotonic() - begun > _LONGEST_WARM_UP:
                 raise

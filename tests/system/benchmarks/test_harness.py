@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from benchmarks import growth, load, measure, reloads, starts, tokens
+from benchmarks import growth, load, measure, reloads, servers, starts, tokens
 from benchmarks.load import Failed
 from benchmarks.reloads import Reload
 from benchmarks.samples import PERCENTILES, Cores
@@ -123,7 +124,7 @@ def small(name: str) -> Scenario:
 )
 def test_a_scenario_is_measured(name: str) -> None:
     scenario = small(name)
-    sample, answer = measure.serve(scenario, Cores(ALL_CORES, ALL_CORES), 3 if name == "batch" else 1)
+    sample, answer = measure.serve(scenario, Cores(ALL_CORES, ALL_CORES), 3 if name == "batch" else 2)
     assert answer.status == 200
     assert sample.rate > 0
     assert sample.tokens == sample.rate * scenario.tokens
@@ -133,6 +134,24 @@ def test_a_scenario_is_measured(name: str) -> None:
     assert sample.memory is not None
     assert sample.peak is not None
     assert sample.peak >= sample.memory > 1
+
+
+def test_each_request_is_sent_before_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else users who come for the first time would count among those who are known."""
+    sent: list[bytes] = []
+
+    def drive(_: int, requests: Sequence[bytes], *__: int) -> load.Load:
+        sent.extend(requests[:30])
+        return load.Load(30, 1.0, (), (), 0.1)
+
+    def prepare(_: Path, port: int) -> Command:
+        return Command([sys.executable, "-c", SERVER, "200"], {"PORT": str(port)})
+
+    monkeypatch.setattr(load, "drive", drive)
+    scenario = Scenario("plain", "", prepare, variants(rtc), asked(), tokens=0)
+    with servers.running(prepare, ALL_CORES) as server:
+        measure.warm_up(server, scenario)
+    assert set(sent) == set(scenario.requests)
 
 
 def test_a_start_is_measured() -> None:
