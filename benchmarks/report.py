@@ -67,7 +67,7 @@ def goals(report: Report) -> list[str]:
                 _others(found.others),
             ]
         )
-    return table(("goal", "bound", "measured", "spread", "by CPU", "", "others"), rows)
+    return table(("goal", "bound", "measured", "spread", "by CPU", "result", "others"), rows)
 
 
 def text(report: Report) -> str:
