@@ -21,7 +21,7 @@ PAUSE: Final = 40
 RELOADS: Final = 3
 _LEAD: Final = 0.5
 """Seconds of load before the reload begins."""
-_LONGEST: Final = 60.0
+_LONGEST: Final = 120.0
 """Seconds that a reload may take."""
 
 

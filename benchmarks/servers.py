@@ -18,7 +18,7 @@ from tests.free_ports import free_port
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 90.0
 """The longest that a server may take until it listens."""
 
 
