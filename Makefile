@@ -1,5 +1,6 @@
 # `make` alone prints what there is. Everything is installed into .venv, nothing anywhere else.
 PYTHON ?= python3
+BENCH_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) $(PYTHON))
 BIN := .venv/bin
 PEERS := benchmarks/express/node_modules
 PLUGINS := $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
@@ -10,7 +11,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run plugins quick test lint types check docs dist figures proofs proofs-disturbance benchmarks profile image clean
+.PHONY: help run plugins quick test lint types check docs dist proofs proofs-disturbance bench profile instructions image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -46,17 +47,17 @@ docs: .venv/docs ## Build the documentation site into build/site; a dead link fa
 dist: ## Build the source distribution and the wheel into dist/, and check both
 	@PYTHON=$(PYTHON) bash tests/dist.sh
 
-figures: .venv/run ## Measure start-up and memory: the lines of docs/figures.md
-	$(BIN)/python benchmarks/startup.py
-
 proofs: .venv/proofs $(NODE) ## Prove the promises at full size into docs/figures.md, some four hours: make proofs NAMES="p1 p7"
 	$(BIN)/python -m tests.long $(NAMES) --write
 
 proofs-disturbance: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
 	$(BIN)/python -m tests.long p7 p8 p9 p10 p11 p12 p13 p24 p25 p26 --write
 
-benchmarks: .venv/run $(PEERS) tests/node/node_modules ## Measure tokend beside its peers: docs/performance.md (OPTIONS="--runs 1 --only zero")
-	@$(BIN)/python -m benchmarks $(OPTIONS)
+bench: .venv/bench $(PEERS) tests/node/node_modules ## Measure tokend beside its peers, 15 minutes: docs/performance.md (OPTIONS="--go CMD")
+	@.venv/bench/bin/python -m benchmarks $(OPTIONS)
+
+instructions: .venv/dev ## Count the instructions of a request by valgrind, and write them down: benchmarks/instructions.json
+	@$(BIN)/python -m benchmarks.instructions --write
 
 profile: .venv/dev ## Measure where a request's time goes: docs/performance.md (OPTIONS="key --seconds 20")
 	@$(BIN)/python -m benchmarks.profile $(OPTIONS)
@@ -84,6 +85,13 @@ clean: ## Remove what was installed and built; .env stays
 
 .venv/proofs: .venv/dev requirements-proofs.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-proofs.txt
+	@touch $@
+
+# The benchmarks run on the system's Python where it has one: other builds of the same version take up to a fifth more time.
+.venv/bench: requirements.txt pyproject.toml
+	$(BENCH_PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$@/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 # An environment of its own: the site's packages are no part of the product or of its tests.

@@ -1,1 +1,1 @@
-"""`make benchmarks`: tokend and its peers, each on one core, in turns; wrk drives them from another. See docs/performance.md."""
+"""`make bench`: tokend and its peers, each on one core, in turns; wrk drives them from another. See docs/performance.md."""

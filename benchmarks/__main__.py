@@ -1,37 +1,45 @@
-"""The command: `python -m benchmarks [--runs N] [--seconds S] [--only NAME …] [--peer NAME=CMD …] [--write]`.
+"""The command: `python -m benchmarks [--full] [--rounds N] [--seconds S] [--only NAME …] [--go CMD] …`.
 
-The samples go to build/benchmarks/results.json; `--write` puts the tables into docs/performance.md, too.
+The samples go to build/benchmarks/results.json, and the tables and plots of a whole run into docs/.
 """
 
 import argparse
 import os
-import platform
 import sys
-from datetime import UTC, datetime
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import load, measure, peers, report
+from benchmarks import builds, growth, load, measure, pages, peers, reloads, report, starts
+from benchmarks.about import about
+from benchmarks.builds import Builder
 from benchmarks.load import Failed
-from benchmarks.measure import Builder, Cores, Sample
+from benchmarks.reloads import Reload
+from benchmarks.samples import Cores, Sample
 from benchmarks.scenarios import Scenario, all_scenarios
 from benchmarks.servers import HttpResponse
+from benchmarks.starts import Start
 
 ROOT: Final = Path(__file__).parent.parent
 DATA: Final = ROOT / "build" / "benchmarks" / "results.json"
-PAGE: Final = ROOT / "docs" / "performance.md"
+Entry = Scenario | Builder | Start | Reload
+_ROUNDS: Final = (3, 5)
+"""Of a run of 15 minutes, and of a full one."""
+_SECONDS: Final = (3, 8)
+"""Of load in each run."""
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="benchmarks", description="Measure tokend beside its peers, in turns, each on one core."
     )
-    parser.add_argument("--runs", type=int, default=5, help="rounds: each measures everything once (5)")
-    parser.add_argument(
-        "--seconds", type=int, default=5, help="of load in each run, after two seconds of warming up (5)"
-    )
+    parser.add_argument("--full", action="store_true", help="longer and more often: an hour in place of 15 minutes")
+    parser.add_argument("--rounds", type=int, help="each measures everything once (3, with --full 5)")
+    parser.add_argument("--seconds", type=int, help="of load in each run, after one of warming up (3, with --full 8)")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="measure this one; may stand again")
-    parser.add_argument("--list", action="store_true", help="tell the names, and what cannot be measured here")
+    parser.add_argument("--list", action="store_true", help="print the names, and what cannot be measured here")
+    parser.add_argument("--go", metavar="CMD", help="how the Go service is started: agora-token-service, built")
     parser.add_argument(
         "--peer", action="append", default=[], metavar="NAME=CMD", help="a server with the Go service's URL, on $PORT"
     )
@@ -40,52 +48,82 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--server-cores", default="0", help="where servers run, like 0 or 0,1 (0)")
     parser.add_argument("--load-cores", default="1", help="where wrk runs (1)")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md, too")
+    parser.add_argument("--write", action="store_true", help="write the docs after a part of it (--only), too")
+    parser.add_argument("--again", action="store_true", help="measure nothing: write the docs from the last results")
     return parser.parse_args()
 
 
-def chosen(options: argparse.Namespace) -> list[Scenario | Builder]:
-    """What is to be measured; prints what cannot be."""
-    found, unmet = peers.all_peers()
-    extra = [peers.given(one) for one in options.peer]
-    builders = measure.builders(options.vendor_python, peers.HERE / "express")
-    everything: list[Scenario | Builder] = [*all_scenarios(), *extra, *found, *builders]
-    names = [one.name for one in everything]
-    for line in unmet:
-        print(f"left out: {line}", file=sys.stderr)
+def chosen(options: argparse.Namespace) -> tuple[list[Entry], dict[str, str]]:
+    """What is to be measured, and for each of what cannot be, why not."""
+    vendor = options.vendor_python
+    parts: list[tuple[Sequence[Entry], dict[str, str]]] = [
+        peers.go_service(options.go),
+        (all_scenarios(), {}),
+        ([peers.given(peer) for peer in options.peer], {}),
+        peers.all_peers(),
+        builds.builders(vendor, peers.HERE / "express"),
+        growth.all_growth(),
+    ]
+    everything: list[Entry] = [entry for found, _ in parts for entry in found] + [*starts.starts(), Reload()]
+    unmet = {name: reason for _, missing in parts for name, reason in missing.items()}
+    names = [entry.name for entry in everything]
+    for name, reason in unmet.items():
+        print(f"left out: {name}: {reason}", file=sys.stderr)
     if options.list:
-        raise SystemExit("\n".join(f"{one.name:12}  {one.what}" for one in everything))
-    unknown = [one for one in options.only if one not in names]
+        raise SystemExit("\n".join(f"{entry.name:18}  {entry.what}" for entry in everything))
+    unknown = [name for name in options.only if name not in names]
     if unknown or len(set(names)) != len(names):
         raise SystemExit(f"{', '.join(unknown) or 'a peer'}: there are {', '.join(names)}, each once")
     if options.only:
-        return [one for one in everything if one.name in options.only]
-    return everything
+        return [entry for entry in everything if entry.name in options.only], unmet
+    return everything, unmet
 
 
 def cores(options: argparse.Namespace) -> Cores:
-    server, driving = (frozenset(map(int, one.split(","))) for one in (options.server_cores, options.load_cores))
+    server, driving = (frozenset(map(int, named.split(","))) for named in (options.server_cores, options.load_cores))
     if not server | driving <= os.sched_getaffinity(0):
         raise SystemExit("this machine does not have these cores: see --server-cores and --load-cores")
     return Cores(server, driving)
 
 
-def measured(entries: list[Scenario | Builder], placed: Cores, rounds: int, seconds: int) -> dict[str, list[Sample]]:
-    """Everything once a round, so that what disturbs the machine disturbs all of them alike."""
-    runs: dict[str, list[Sample]] = {one.name: [] for one in entries}
+def measured(
+    entries: list[Entry], placed: Cores, rounds: int, seconds: int
+) -> tuple[dict[str, list[Sample]], dict[str, str]]:
+    """Everything once a round, so that what disturbs the machine disturbs all of them alike.
+
+    Also the reason of each entry that failed: it is not tried again, and has no figure.
+    """
+    runs: dict[str, list[Sample]] = {}
+    failed: dict[str, str] = {}
     first: dict[str, HttpResponse] = {}
     for turn in range(rounds):
         for entry in entries:
-            if isinstance(entry, Builder):
-                sample = measure.build(entry, placed, seconds)
-            elif entry.once and turn:
+            if entry.name in failed or (entry.rounds is not None and turn >= entry.rounds):
                 continue
-            else:
-                sample, first[entry.name] = measure.serve(entry, placed, seconds)
-            runs[entry.name].append(sample)
-            print(f"{turn + 1}/{rounds} {entry.name}: {sample.rate:,.0f}/s, {sample.cpu_us:.1f} us", file=sys.stderr)
+            try:
+                found = _samples(entry, placed, seconds, first)
+            except Failed as error:
+                print(f"{turn + 1}/{rounds} {entry.name} failed: {error}", file=sys.stderr)
+                failed[entry.name] = f"failed: {error}"
+                runs.pop(entry.name, None)
+                continue
+            for name, sample in found.items():
+                runs.setdefault(name, []).append(sample)
+                said = f"{sample.rate:,.0f}/s, {sample.cpu_us:.1f} us, others {sample.others:.2f}"
+                print(f"{turn + 1}/{rounds} {name}: {said}", file=sys.stderr)
         _same_headers(first)
-    return runs
+    return runs, failed
+
+
+def _samples(entry: Entry, placed: Cores, seconds: int, first: dict[str, HttpResponse]) -> Mapping[str, Sample]:
+    if isinstance(entry, Builder):
+        return {entry.name: builds.build(entry, placed, seconds)}
+    if isinstance(entry, Start):
+        return {entry.name: starts.start(entry, placed)}
+    if isinstance(entry, Reload):
+        return reloads.reload(entry, placed, seconds)
+    sample, first[entry.name] = measure.serve(entry, placed, seconds)
+    return {entry.name: sample}
 
 
 def _same_headers(first: dict[str, HttpResponse]) -> None:
@@ -97,28 +135,31 @@ def _same_headers(first: dict[str, HttpResponse]) -> None:
 
 def main() -> None:
     options = arguments()
+    if options.again:
+        pages.publish(report.read(DATA))
+        return
     if (reason := load.missing()) is not None:
         raise SystemExit(reason)
-    entries, placed = chosen(options), cores(options)
+    entries, unmet = chosen(options)
+    placed, begun = cores(options), time.monotonic()
+    rounds, seconds = options.rounds or _ROUNDS[options.full], options.seconds or _SECONDS[options.full]
     os.sched_setaffinity(0, placed.load)
     try:
-        runs = measured(entries, placed, options.runs, options.seconds)
+        runs, failed = measured(entries, placed, rounds, seconds)
     except Failed as error:
         raise SystemExit(f"failed: {error}") from error
-    others = [one.others for samples in runs.values() for one in samples]
-    about = {
-        "measured": f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores",
-        "how": f"{options.runs} rounds of {options.seconds} s, {load.CONNECTIONS} connections (8 for batches); "
-        "medians, and ratios round by round",
-        "others": f"other programs used {sum(others) / len(others):.2f} cores meanwhile, {max(others):.2f} at most",
-    }
-    if placed.server & placed.load:
-        about["cores"] = "wrk had no core of its own: rates are lower than they would be with one"
-    made = report.Report(about, {one.name: one.what for one in entries}, runs)
+    names = {entry.name: entry.what for entry in entries}
+    names |= {entry.base: "the same load before the reload" for entry in entries if isinstance(entry, Reload)}
+    where = about(runs, placed, rounds, seconds, time.monotonic() - begun)
+    if options.go is not None:
+        where["Go service"] = f"built by {peers.go_build(options.go) or 'an unknown version of Go'}"
+    made = report.Report(where, names, runs, unmet | failed)
     print(report.text(made))
     report.keep(made, DATA)
-    if options.write:
-        report.publish(made, PAGE)
+    if options.write or not options.only:
+        pages.publish(made)
+    if failed:
+        raise SystemExit("\n".join(f"{name} {reason}" for name, reason in failed.items()))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
--- What follows the list `requests` that benchmarks/load.py writes: sends them in turn, counts what comes back, keeps every
--- 509th body, and prints all of it in lines `figure NAME VALUE`. A prime, so that all requests have their turn at being kept.
+-- What follows the lists `requests` and `percentiles`, and the number `pause`, that benchmarks/load.py writes: sends them in turn,
+-- each connection after so many milliseconds, counts what comes back, keeps every 509th body, and prints all of it in lines
+-- `figure NAME VALUE`. A prime, so that all requests have their turn at being kept.
 local threads = {}
 local turn = 0
 
@@ -11,13 +12,17 @@ function init(arguments)
   good, bad, kept, bodies = 0, 0, 0, ""
 end
 
+if pause > 0 then
+  function delay() return pause end
+end
+
 function request()
   turn = turn % #requests + 1
   return requests[turn]
 end
 
 local function hex(text)
-  return (text:gsub(".", function(one) return string.format("%02x", one:byte()) end))
+  return (text:gsub(".", function(byte) return string.format("%02x", byte:byte()) end))
 end
 
 function response(status, headers, body)
@@ -38,8 +43,9 @@ function done(summary, latency, rate)
   print("figure good " .. answered)
   print("figure not_200 " .. refused)
   print("figure microseconds " .. summary.duration)
-  print("figure p50_us " .. latency:percentile(50))
-  print("figure p99_us " .. latency:percentile(99))
+  for _, percentile in ipairs(percentiles) do
+    print("figure latency_us " .. latency:percentile(percentile))
+  end
   for _, name in ipairs({ "connect", "read", "write", "timeout", "status" }) do
     print("figure error_" .. name .. " " .. summary.errors[name])
   end

@@ -9,24 +9,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from benchmarks.samples import PERCENTILES
+
 CONNECTIONS: Final = 64
 _SCRIPT: Final = Path(__file__).with_name("answers.lua")
+_DESCRIPTORS: Final = 64
+"""Those that wrk needs beside its connections."""
 
 
 class Failed(Exception):
     """A figure that would be worth nothing, with the reason."""
 
 
+class NoAnswer(Failed):
+    """The server was too slow, or dead."""
+
+
 class Load(NamedTuple):
     """One run: `answers` of status 200, all there were, in `seconds`; `bodies`: every 509th, at most 40.
 
-    `busy`: the part of its core that wrk needed; near 1 it was wrk that was measured.
+    `latency_ms`: at each of PERCENTILES. `busy`: the part of its core that wrk used; near 1 it was wrk that was measured.
     """
 
     answers: int
     seconds: float
-    p50_ms: float
-    p99_ms: float
+    latency_ms: tuple[float, ...]
     bodies: tuple[bytes, ...]
     busy: float
 
@@ -36,10 +43,23 @@ def missing() -> str | None:
     return None if shutil.which("wrk") else "wrk is not on the PATH (on Debian: apt-get install wrk)"
 
 
-def drive(port: int, requests: Sequence[bytes], seconds: int, connections: int = CONNECTIONS) -> Load:
-    """Send the requests in turn for so many seconds, one thread of wrk on this process' own cores."""
+def too_many(connections: int) -> str | None:
+    """Why so many connections cannot be opened here, and what to do about it."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if allowed == resource.RLIM_INFINITY or allowed >= connections + _DESCRIPTORS:
+        return None
+    return f"{connections:,} connections need as many descriptors, and {allowed:,} are allowed (ulimit -n)"
+
+
+def drive(port: int, requests: Sequence[bytes], seconds: int, connections: int = CONNECTIONS, pause: int = 0) -> Load:
+    """Send the requests in turn for so many seconds, one thread of wrk on this process' own cores.
+
+    `pause`: milliseconds that each connection waits before a request. 0: as fast as the answers come.
+    """
+    _allow_descriptors(connections)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        listed = ",\n".join(json.dumps(one.decode("ascii")) for one in requests)
+        listed = ",\n".join(json.dumps(request.decode("ascii")) for request in requests)
+        script.write(f"percentiles = {{ {', '.join(map(str, PERCENTILES))} }}\npause = {pause}\n")
         script.write(f"requests = {{\n{listed}\n}}\n{_SCRIPT.read_text()}")
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script.name]
@@ -68,15 +88,21 @@ def read(printed: str, cpu_seconds: float) -> Load:
         raise Failed(", ".join(f"{name}: {count}" for name, count in failures.items()))
     answers, seconds = int(found["good"]), int(found["microseconds"]) / 1e6
     if not answers:
-        raise Failed("no request was answered")
+        raise NoAnswer("no request was answered")
     return Load(
         answers,
         seconds,
-        float(found["p50_us"]) / 1000,
-        float(found["p99_us"]) / 1000,
-        tuple(bytes.fromhex(one) for one in found["bodies"].split(",") if one),
+        tuple(float(line[1]) / 1000 for line in lines if line[0] == "latency_us"),
+        tuple(bytes.fromhex(body) for body in found["bodies"].split(",") if body),
         cpu_seconds / seconds,
     )
+
+
+def _allow_descriptors(connections: int) -> None:
+    """wrk inherits the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < connections + _DESCRIPTORS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _children_cpu() -> float:

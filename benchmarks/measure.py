@@ -1,132 +1,126 @@
 """One run of one scenario: start, check, warm up, measure, check again, end."""
 
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 from benchmarks import load, tokens
-from benchmarks.builders import CHANNEL, UID
-from benchmarks.load import Failed
-from benchmarks.scenarios import CREDENTIALS, Scenario
-from benchmarks.servers import HttpResponse, Server, kept_environment, machine_cpu_seconds, pinned, running
+from benchmarks.load import Failed, NoAnswer
+from benchmarks.samples import Cores, Sample
+from benchmarks.scenarios import Scenario
+from benchmarks.servers import HttpResponse, Server, machine_cpu_seconds, running
 
-WARM_UP: Final = 2
-"""Seconds of load before the clock starts."""
-
-
-class Cores(NamedTuple):
-    """Where the server runs, and where wrk and this program do."""
-
-    server: frozenset[int]
-    load: frozenset[int]
+WARM_UP: Final = 1
+"""Seconds of load before the clock starts. It goes on until each request was sent once."""
+CONNECTING: Final = 3
+"""Seconds of load in which a scenario `without_connecting` opens its connections, before its processor time is looked at."""
 
 
-class Sample(NamedTuple):
-    """`rate`: requests (or builds) a second; `cpu_us`: microseconds of CPU for each. None: not to be had of this one.
+_LONGEST_WARM_UP: Final = 20.0
+"""Seconds."""
+_TAIL: Final = 0.5
+"""Seconds of load for which the connections are still open when it was looked at."""
 
-    `others`: what other programs used of the machine meanwhile, in cores.
-    """
 
-    rate: float
-    cpu_us: float
-    tokens: float = 0
-    """Tokens a second."""
-    p50_ms: float | None = None
-    p99_ms: float | None = None
-    memory: float | None = None
-    started: float | None = None
-    busy: float | None = None
-    faults: float | None = None
-    """Page faults a request."""
-    others: float = 0
+class _Window(NamedTuple):
+    """Some seconds of load. `cpu`, `busy`, `own`: seconds of processor time of the server, of wrk and of this program."""
+
+    answers: int
+    seconds: float
+    cpu: float
+    busy: float
+    own: float
+    everything: float
+    faults: int
+    latency_ms: tuple[float, ...]
+    bodies: tuple[bytes, ...]
 
     @property
-    def per_cpu_second(self) -> float:
-        """Tokens for each second of CPU: the rate of a core that this program had for itself."""
-        return self.tokens / self.rate / self.cpu_us * 1e6
-
-
-class Builder(NamedTuple):
-    """A program that builds tokens in process: see benchmarks/builders.py."""
-
-    name: str
-    what: str
-    arguments: Sequence[str]
+    def others(self) -> float:
+        """Cores that somebody else used."""
+        return max(0.0, (self.everything - self.cpu - self.busy - self.own) / self.seconds)
 
 
 def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, HttpResponse]:
     """One run, and the answer that was checked before it; `Failed` if anything in it was not as it should be."""
     places = cores.server | cores.load if scenario.all_cores else cores.server
     with running(scenario.prepare, places) as server:
-        first = [server.token_request(one) for one in scenario.requests[:3]][-1]
+        first = [server.token_request(request) for request in scenario.requests[:3]][-1]
         if first.status != 200:
             raise Failed(f"{scenario.name} answers with {first.status}: {first.body[:300]!r}")
         if scenario.tokens:
             tokens.check(first.body, scenario.asked, scenario.tokens)
-        load.drive(server.port, scenario.requests, WARM_UP, scenario.connections)
-        sample, bodies = _under_load(server, scenario, seconds)
+        warm_up(server, scenario)
+        if scenario.without_connecting:
+            found, cpu_us = _connected(server, scenario, seconds)
+        else:
+            found = _window(server, scenario, seconds, scenario.least)
+            cpu_us = found.cpu / found.answers * 1e6
+        sample = _sample(server, scenario, found, cpu_us)
     if scenario.tokens:
-        found = [one for body in bodies for one in tokens.check(body, scenario.asked, scenario.tokens)]
-        if not found or (len(set(found)) != len(found) and not scenario.one_salt):
-            raise Failed(f"{scenario.name}: of {len(found)} tokens {len(set(found))} differ")
+        minted = [token for body in found.bodies for token in tokens.check(body, scenario.asked, scenario.tokens)]
+        if not minted or (len(set(minted)) != len(minted) and not scenario.one_salt):
+            raise Failed(f"{scenario.name}: of {len(minted)} tokens {len(set(minted))} differ")
     return sample, first
 
 
-def build(builder: Builder, cores: Cores, seconds: int) -> Sample:
-    """One run of a builder; its last token is checked."""
-    with pinned(cores.server):
-        before = machine_cpu_seconds()
-        begun = time.monotonic()
-        done = subprocess.run(
-            builder.arguments,
-            env={**kept_environment(), **CREDENTIALS, "SECONDS": str(seconds)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds + 60,
-        )
-        others = (machine_cpu_seconds() - before) / (time.monotonic() - begun) - 1
-    if done.returncode != 0:
-        raise Failed(f"{builder.name} ended with {done.returncode}: {done.stderr[-500:]}")
-    found = json.loads(done.stdout)
-    tokens.check(json.dumps(found["token"]).encode(), frozenset({(CHANNEL, str(UID))}), 1)
-    rate = found["builds"] / found["seconds"]
-    return Sample(rate, found["cpu"] / found["builds"] * 1e6, rate, others=max(0.0, others))
+def warm_up(server: Server, scenario: Scenario) -> None:
+    """Send each request once, at least; `Failed` where there is no answer for _LONGEST_WARM_UP."""
+    requests, answered, begun = scenario.requests, 0, time.monotonic()
+    while answered < len(requests):
+        left = (*requests[answered:], *requests[:answered])  # wrk begins with the first one again
+        try:
+            answered += load.drive(server.port, left, WARM_UP, scenario.connections).answers
+        except NoAnswer:
+            if time.monotonic() - begun > _LONGEST_WARM_UP:
+                raise
 
 
-def builders(vendor: str | None, express: Path) -> list[Builder]:
-    """The library face, the vendor's builder for Python where its folder was given, and npm's where it is installed."""
-    python = [sys.executable, "-m", "benchmarks.builders"]
-    found = [Builder("build", "in process: tokend.agora", python)]
-    if vendor is not None:
-        found.append(Builder("build-python", "in process: the vendor's builder for Python", [*python, vendor]))
-    if (express / "node_modules").is_dir():
-        found.append(Builder("build-npm", "in process: npm agora-token", ["node", str(express / "builder.js")]))
-    return found
-
-
-def _under_load(server: Server, scenario: Scenario, seconds: int) -> tuple[Sample, list[bytes]]:
-    cpu, everything, faults = server.cpu_seconds(), machine_cpu_seconds(), server.page_faults()
-    runs = [load.drive(server.port, scenario.requests, seconds, scenario.connections)]
-    while sum(one.answers for one in runs) < scenario.least:
-        runs.append(load.drive(server.port, scenario.requests, seconds, scenario.connections))
-    cpu, everything = server.cpu_seconds() - cpu, machine_cpu_seconds() - everything
-    answers, taken = sum(one.answers for one in runs), sum(one.seconds for one in runs)
-    busy = sum(one.busy * one.seconds for one in runs) / taken
-    sample = Sample(
-        rate=answers / taken,
-        cpu_us=cpu / answers * 1e6,
-        tokens=answers / taken * scenario.tokens,
-        p50_ms=max(one.p50_ms for one in runs),
-        p99_ms=max(one.p99_ms for one in runs),
+def _sample(server: Server, scenario: Scenario, found: _Window, cpu_us: float) -> Sample:
+    rate = found.answers / found.seconds
+    return Sample(
+        rate=rate,
+        cpu_us=cpu_us,
+        tokens=rate * scenario.tokens,
+        latency_ms=found.latency_ms,
         memory=server.memory(),
+        peak=server.peak_memory(),
         started=server.started,
-        busy=busy,
-        faults=(server.page_faults() - faults) / answers,
-        others=max(0.0, (everything - cpu) / taken - busy),
+        busy=found.busy / found.seconds,
+        faults=found.faults / found.answers,
+        others=found.others,
     )
-    return sample, [body for one in runs for body in one.bodies]
+
+
+def _connected(server: Server, scenario: Scenario, seconds: int) -> tuple[_Window, float]:
+    """So many seconds of load, and the microseconds of processor time of a request once all connections are open."""
+    with ThreadPoolExecutor(1) as pool:
+        loaded = pool.submit(_window, server, scenario, CONNECTING + seconds, 0)
+        time.sleep(CONNECTING)
+        cpu, answers = server.cpu_seconds(), server.log_lines()
+        time.sleep(seconds - _TAIL)
+        cpu, answers = server.cpu_seconds() - cpu, server.log_lines() - answers
+        found = loaded.result()
+    if answers < scenario.connections:
+        raise Failed(f"{answers} answers on {scenario.connections} connections: not each of them was in use")
+    return found, cpu / answers * 1e6
+
+
+def _window(server: Server, scenario: Scenario, seconds: int, least: int) -> _Window:
+    """So many seconds of load, and again until `least` requests are answered."""
+    cpu, everything, faults = server.cpu_seconds(), machine_cpu_seconds(), server.page_faults()
+    own = time.process_time()
+    runs = [load.drive(server.port, scenario.requests, seconds, scenario.connections)]
+    while sum(run.answers for run in runs) < least:
+        runs.append(load.drive(server.port, scenario.requests, seconds, scenario.connections))
+    return _Window(
+        answers=sum(run.answers for run in runs),
+        seconds=sum(run.seconds for run in runs),
+        cpu=server.cpu_seconds() - cpu,
+        busy=sum(run.busy * run.seconds for run in runs),
+        own=time.process_time() - own,
+        everything=machine_cpu_seconds() - everything,
+        faults=server.page_faults() - faults,
+        latency_ms=tuple(map(max, zip(*(run.latency_ms for run in runs), strict=True))),
+        bodies=tuple(body for run in runs for body in run.bodies),
+    )

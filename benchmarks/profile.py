@@ -59,7 +59,7 @@ def table(what: str, each: float, parts: Mapping[str, float]) -> str:
 
 
 def main() -> None:
-    scenarios = {one.name: one for one in all_scenarios()}
+    scenarios = {scenario.name: scenario for scenario in all_scenarios()}
     parser = argparse.ArgumentParser(prog="benchmarks.profile", description="Where a request's time goes.")
     parser.add_argument("name", nargs="?", default="zero", choices=sorted(scenarios))
     parser.add_argument("--seconds", type=int, default=30)

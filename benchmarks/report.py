@@ -7,22 +7,29 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.goals import GOALS, Goal, Runs, ratios, result
-from benchmarks.measure import Sample
+from benchmarks.samples import DISTURBED, Sample
 
-BEGIN: Final = "<!-- written by make benchmarks: begin -->"
-END: Final = "<!-- written by make benchmarks: end -->"
+_FIGURES: Final = ("cpu_us", "faults", "p50_ms", "p99_ms", "memory", "started", "busy")
+_HEAD: Final = (
+    *("what", "requests/s", "spread", "CPU us", "faults", "p50 ms", "p99 ms", "MiB", "listens after s", "wrk busy"),
+    *("to go", "by CPU", "others"),
+)
 
 
 class Report(NamedTuple):
-    """`about`: where and how it was measured; `names`: what each entry is, in a few words; `runs`: its samples."""
+    """`about`: where and how it was measured; `names`: what each entry is, in a few words; `runs`: its samples.
+
+    `unmet`: why an entry could not be measured.
+    """
 
     about: Mapping[str, str]
     names: Mapping[str, str]
     runs: Runs
+    unmet: Mapping[str, str]
 
 
 def median(samples: Sequence[Sample], figure: str) -> float | None:
-    return median_of([value for one in samples if (value := getattr(one, figure)) is not None])
+    return median_of([value for sample in samples if (value := getattr(sample, figure)) is not None])
 
 
 def median_of(values: Sequence[float]) -> float | None:
@@ -30,91 +37,94 @@ def median_of(values: Sequence[float]) -> float | None:
 
 
 def spread(samples: Sequence[Sample], figure: str) -> float:
-    """The greatest less the least, as a part of the median."""
-    values: list[float] = [getattr(one, figure) for one in samples]
-    return (max(values) - min(values)) / statistics.median(values)
+    """The greatest less the least, as a part of the median; 0 where there is none."""
+    values: list[float] = [getattr(sample, figure) for sample in samples]
+    middle = statistics.median(values)
+    return (max(values) - min(values)) / middle if middle else 0.0
 
 
 def figures(report: Report) -> list[str]:
     """The table of what was measured, in Markdown."""
-    head = [
-        "what",
-        "requests/s",
-        "spread",
-        "CPU us",
-        "faults",
-        "p50 ms",
-        "p99 ms",
-        "MiB",
-        "listens after s",
-        "wrk busy",
-        "to go",
-        "by CPU",
-    ]
-    rows = [head, ["---"] * len(head)]
-    rows += [_row(name, samples, report) for name, samples in report.runs.items()]
-    return _lines(rows)
+    return table(_HEAD, [_row(name, samples, report) for name, samples in report.runs.items()])
 
 
 def goals(report: Report) -> list[str]:
-    """The table of goals, in Markdown; what this run lacks stands as not measured."""
-    rows = [["goal", "bound", "measured", "rounds", "by CPU", "reached"], ["---"] * 6]
+    """The table of goals, in Markdown; what this run lacks says why."""
+    rows = []
     for goal in GOALS:
         found = result(goal, report.runs)
         if found is None:
-            rows.append([goal.what, _bound(goal), "not in this run", "", "", ""])
+            rows.append([goal.what, _bound(goal), f"not measured: {_reason(goal, report)}", "", "", "", ""])
             continue
-        between = f"{_number(found.least)} to {_number(found.greatest)}"
-        measured = f"{_number(found.median)} {goal.unit}".rstrip()
         rows.append(
             [
                 goal.what,
                 _bound(goal),
-                measured,
-                between,
+                f"{number(found.median)} {goal.unit}".rstrip(),
+                f"{number(found.least)} to {number(found.greatest)}",
                 _by_cpu(goal, report.runs),
-                "yes" if found.reached else "**no**",
+                found.verdict,
+                _others(found.others),
             ]
         )
-    return _lines(rows)
+    return table(("goal", "bound", "measured", "spread", "by CPU", "result", "others"), rows)
 
 
 def text(report: Report) -> str:
     about = [f"{name}: {value}  " for name, value in report.about.items()]
-    return "\n".join([*about, "", *goals(report), "", *figures(report)])
+    left_out = [f"left out: `{name}`: {reason}  " for name, reason in report.unmet.items()]
+    return "\n".join([*about, *left_out, "", *goals(report), "", *figures(report)])
 
 
 def keep(report: Report, data: Path) -> None:
     """Write the data file, and the folders above it."""
     runs = {name: [sample._asdict() for sample in samples] for name, samples in report.runs.items()}
     data.parent.mkdir(parents=True, exist_ok=True)
-    data.write_text(json.dumps({"about": report.about, "names": report.names, "runs": runs}, indent=1) + "\n")
-
-
-def publish(report: Report, page: Path) -> None:
-    """Write the tables between the two marks of the page."""
-    before, rest = page.read_text().split(BEGIN)
-    _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n\n{text(report)}\n\n{END}{after}")
+    data.write_text(json.dumps({**report._asdict(), "runs": runs}, indent=1) + "\n")
 
 
 def read(data: Path) -> Report:
     """What `keep` wrote."""
     found = json.loads(data.read_text())
-    runs = {name: [Sample(**one) for one in samples] for name, samples in found["runs"].items()}
-    return Report(found["about"], found["names"], runs)
+    runs = {name: [_sample(fields) for fields in samples] for name, samples in found["runs"].items()}
+    return Report(**{**found, "runs": runs})
+
+
+def number(value: float | None) -> str:
+    """With three digits that say something; nothing for None."""
+    if value is None:
+        return ""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """In Markdown."""
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def _sample(fields: Mapping[str, object]) -> Sample:
+    latency = fields["latency_ms"]
+    return Sample(**{**fields, "latency_ms": tuple(latency) if isinstance(latency, list) else None})  # type: ignore[arg-type]
 
 
 def _row(name: str, samples: Sequence[Sample], report: Report) -> list[str]:
     against = report.runs["go"] if "go" in report.runs and samples[0].tokens else []
-    shown = [median(samples, one) for one in ("cpu_us", "faults", "p50_ms", "p99_ms", "memory", "started", "busy")]
+    shown = [median(samples, figure) for figure in _FIGURES]
+    rate = median(samples, "rate")
     return [
-        f"`{name}` {report.names[name]}",
-        _number(median(samples, "rate")),
-        f"{spread(samples, 'rate') * 100:.0f} %",
-        *map(_number, shown),
-        *(_number(median_of(ratios(samples, against, one))) for one in ("tokens", "per_cpu_second")),
+        f"`{name}` {report.names.get(name, '')}".rstrip(),
+        number(rate) if rate else "",
+        f"{spread(samples, 'rate') * 100:.0f} %" if rate else "",
+        *(number(value) if value or figure == "faults" else "" for figure, value in zip(_FIGURES, shown, strict=True)),
+        *(number(median_of(ratios(samples, against, figure))) for figure in ("tokens", "per_cpu_second")),
+        _others(max(sample.others for sample in samples)),
     ]
+
+
+def _others(cores: float) -> str:
+    return f"**{cores:.2f}**" if cores > DISTURBED else f"{cores:.2f}"
 
 
 def _by_cpu(goal: Goal, runs: Runs) -> str:
@@ -124,17 +134,13 @@ def _by_cpu(goal: Goal, runs: Runs) -> str:
     return f"{statistics.median(ratios(runs[goal.entry], runs[goal.peer], 'per_cpu_second')):.2f} x"
 
 
+def _reason(goal: Goal, report: Report) -> str:
+    for name in (goal.entry, goal.peer):
+        if name is not None and name in report.unmet:
+            return report.unmet[name]
+    return "not in this run"
+
+
 def _bound(goal: Goal) -> str:
-    return f"{'at most' if goal.at_most else 'at least'} {_number(goal.bound)} {goal.unit}".rstrip()
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in rows]
+    accepted = "" if goal.enough is None else f", accepted {number(goal.enough)}"
+    return f"{'at most' if goal.at_most else 'at least'} {number(goal.bound)}{accepted} {goal.unit}".rstrip()

@@ -5,34 +5,35 @@ answer can come from a cache of one path.
 import hashlib
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from joserfc import jwt
-from joserfc.jwk import ECKey
-
+from benchmarks import jwt_users
 from benchmarks.load import CONNECTIONS
 from benchmarks.servers import Command, Prepare
-from benchmarks.tokens import APP_ID, CERTIFICATE, Asked
+from benchmarks.tokens import APP_ID, CERTIFICATE, LIVEKIT_KEY, LIVEKIT_SECRET, Asked
 
 VARIANTS: Final = 64
 CREDENTIALS: Final[Mapping[str, str]] = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
+LIVEKIT: Final[Mapping[str, str]] = {
+    "LIVEKIT_API_KEY": LIVEKIT_KEY,
+    "LIVEKIT_API_SECRET": LIVEKIT_SECRET,
+    "LIVEKIT_URL": "wss://media.example.com",
+}
 CONFIGS: Final = Path(__file__).parent / "configs"
 API_KEY: Final = "tk_benchmark_0123456789abcdef01234567"
 DIGEST: Final = hashlib.sha256(API_KEY.encode()).hexdigest()
 BATCH: Final = 100
-MANY: Final = 10_000
+USERS: Final = 10_000
 
 
 class Scenario(NamedTuple):
     """`tokens`: how many an answer holds; 0 for those that only say hello. `least`: requests that a run must reach.
 
-    `once`: in the first round alone. `all_cores`: the server may use the load's core too. `one_salt`: it draws a salt when
-    it starts, so that two tokens of one request and second are equal.
+    `rounds`: at most so many. `all_cores`: the server may use the load's core too. `one_salt`: it draws a salt when
+    it starts, so that two tokens of one request and second are equal. `without_connecting`: its
+    processor time is that of the time in which all connections are open; only for tokend, whose log has a line a request.
     """
 
     name: str
@@ -43,9 +44,10 @@ class Scenario(NamedTuple):
     tokens: int = 1
     least: int = 0
     connections: int = CONNECTIONS
-    once: bool = False
+    rounds: int | None = None
     all_cores: bool = False
     one_salt: bool = False
+    without_connecting: bool = False
 
 
 def request(method: str, target: str, body: object = None, **headers: str) -> bytes:
@@ -58,22 +60,39 @@ def request(method: str, target: str, body: object = None, **headers: str) -> by
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def asked(channel: str = "room-{}", user: str = "") -> Asked:
-    """What the variants name; without a user, each its own."""
-    return frozenset((channel.format(one), user or str(1000 + one)) for one in range(VARIANTS))
+def asked(channel: str = "room-{}", count: int = VARIANTS) -> Asked:
+    """What so many variants name, each its own channel and user."""
+    return frozenset((channel.format(number), str(1000 + number)) for number in range(count))
 
 
-def variants(make: Callable[[int], bytes]) -> tuple[bytes, ...]:
-    return tuple(make(one) for one in range(VARIANTS))
+def variants(make: Callable[[int], bytes], count: int = VARIANTS) -> tuple[bytes, ...]:
+    return tuple(make(number) for number in range(count))
 
 
-def rtc(one: int, channel: str = "room-{}", user: str = "", at: str = "", **headers: str) -> bytes:
+def rtc(number: int, channel: str = "room-{}", at: str = "", **headers: str) -> bytes:
     """The Go service's GET for a publisher."""
-    target = f"{at}/rtc/{channel.format(one)}/publisher/uid/{user or 1000 + one}/"
-    return request("GET", target, None, **headers)
+    return request("GET", f"{at}/rtc/{channel.format(number)}/publisher/uid/{1000 + number}/", None, **headers)
 
 
-def serve(yaml: str | None = None, files: Mapping[str, bytes] = {}) -> Prepare:
+def with_key(number: int, at: str = "") -> bytes:
+    return rtc(number, at=at, X_API_Key=API_KEY)
+
+
+def get_token(number: int) -> bytes:
+    """The Go service's POST for a publisher."""
+    body = {"tokenType": "rtc", "channel": f"room-{number}", "role": "publisher", "uid": str(1000 + number)}
+    return request("POST", "/getToken", body)
+
+
+def connection_details(number: int) -> bytes:
+    """A POST of LiveKit's starter apps."""
+    body = {"room_name": f"room-{number}", "participant_identity": str(1000 + number)}
+    return request("POST", "/api/connection-details", body)
+
+
+def serve(
+    yaml: str | None = None, files: Mapping[str, bytes] = {}, environment: Mapping[str, str] = CREDENTIALS
+) -> Prepare:
     """tokend, as its users start it."""
 
     def prepare(directory: Path, port: int) -> Command:
@@ -83,39 +102,28 @@ def serve(yaml: str | None = None, files: Mapping[str, bytes] = {}) -> Prepare:
         if yaml is not None:
             (directory / "benchmarks.yaml").write_text(yaml)
             arguments += ["--config", "benchmarks.yaml"]
-        return Command(arguments, CREDENTIALS)
+        return Command(arguments, environment)
 
     return prepare
 
 
 def all_scenarios() -> list[Scenario]:
-    zero, key, open_for = serve(), API_KEY, asked()
-    own = variants(lambda one: rtc(one, at="/app0", X_API_Key=key))
+    """Those of the table of goals, beside what grows: see benchmarks/growth.py."""
+    zero, get = serve(), variants(rtc)
+    livekit, details = serve(environment=LIVEKIT), variants(connection_details)
     return [
-        Scenario("zero", "zero configuration, GET rtc", zero, variants(rtc), open_for),
+        Scenario("zero", "zero configuration, GET rtc", zero, get, asked()),
+        Scenario("key", "API key, rules, audit", serve(keyed_yaml()), variants(with_key), asked()),
+        jwt_scenario(VARIANTS),
+        jwt_scenario(USERS),
+        Scenario("post", "zero configuration, POST /getToken", zero, variants(get_token), asked()),
         Scenario(
-            "key", "API key, rules, audit", serve(keyed_yaml()), variants(lambda one: rtc(one, X_API_Key=key)), open_for
+            "batch", f"zero configuration, batch of {BATCH}", zero, variants(_batch), asked(), BATCH, connections=8
         ),
-        _jwt(),
-        Scenario("post", "zero configuration, POST /getToken", zero, variants(_get_token), open_for),
-        Scenario(
-            "batch", f"zero configuration, batch of {BATCH}", zero, variants(_batch), open_for, BATCH, connections=8
-        ),
-        Scenario("app", "one app of a file, API key", serve(_apps(1)), own, open_for),
-        Scenario("apps", f"one of {MANY:,} apps, API key", serve(_apps(MANY)), own, open_for),
-        Scenario(
-            "million",
-            "zero configuration, 1,000,000 requests",
-            zero,
-            variants(rtc),
-            open_for,
-            least=1_000_000,
-            once=True,
-        ),
-        *(
-            Scenario(name, what, serve(_workers(count)), variants(rtc), open_for, all_cores=True)
-            for name, what, count in (("one-worker", "one worker", 1), ("two-workers", "two workers", 2))
-        ),
+        Scenario("livekit", "zero configuration, LiveKit token", livekit, details, asked()),
+        Scenario("million", "zero configuration, 1,000,000 requests", zero, get, asked(), least=1_000_000, rounds=1),
+        Scenario("one-worker", "one worker", serve(open_yaml("workers: 1")), get, asked(), all_cores=True),
+        Scenario("two-workers", "two workers", serve(open_yaml("workers: 2")), get, asked(), all_cores=True),
     ]
 
 
@@ -124,31 +132,10 @@ def keyed_yaml() -> str:
     return (CONFIGS / "key.yaml").read_text().replace("{digest}", DIGEST)
 
 
-def _jwt() -> Scenario:
-    """Users of a provider whose key is made here; the tokens last a day."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    now = int(time.time())
-    claims = {"iss": "https://id.example.com", "aud": "tokend", "sub": "1234", "org": "acme", "roles": ["host"]}
-    tokens = [
-        jwt.encode(
-            {"alg": "ES256"}, {**claims, "iat": now, "exp": now + 86_400, "jti": str(one)}, ECKey.import_key(private)
-        )
-        for one in range(VARIANTS)
-    ]
-    return Scenario(
-        "jwt",
-        "JWT caller (ES256), claims in rules, audit",
-        serve((CONFIGS / "jwt.yaml").read_text(), {"public.pem": public}),
-        variants(lambda one: rtc(one, "room-acme-{}", "1234", Authorization=f"Bearer {tokens[one]}")),
-        asked("room-acme-{}", "1234"),
-    )
-
-
-def _workers(count: int) -> str:
-    """What zero configuration amounts to, with so many workers."""
+def open_yaml(server: str) -> str:
+    """What zero configuration amounts to, with these keys of `server`."""
     return f"""
-server: {{workers: {count}}}
+server: {{{server}}}
 apps:
   default:
     app_id: "{APP_ID}"
@@ -158,19 +145,31 @@ apps:
 """
 
 
-def _get_token(one: int) -> bytes:
-    body = {"tokenType": "rtc", "channel": f"room-{one}", "role": "publisher", "uid": str(1000 + one)}
-    return request("POST", "/getToken", body)
+def apps_yaml(count: int, server: str = "") -> str:
+    """So many apps with a key of their own each, at /app0 and so on; the first one's is API_KEY."""
+    lines = [f"server: {{{server}}}", "defaults:", "  certificate: {env: APP_CERTIFICATE}", f'  app_id: "{APP_ID}"']
+    keys = (DIGEST if number == 0 else f"{number:064x}" for number in range(count))
+    apps = [f'  app{number}: {{callers: {{studio: {{api_key: "sha256:{key}"}}}}}}' for number, key in enumerate(keys)]
+    return "\n".join([*lines, "apps:", *apps]) + "\n"
 
 
-def _batch(one: int) -> bytes:
-    token_request = {"kind": "rtc", "channel": f"room-{one}", "uid": 1000 + one, "role": "publisher"}
+def jwt_scenario(users: int, rounds: int | None = None) -> Scenario:
+    """So many users of a provider in turn, with rules on their claims, limits and an audit."""
+    tokens = jwt_users.tokens(users)
+
+    def get(number: int) -> bytes:
+        return rtc(number, "room-acme-{}", Authorization=f"Bearer {tokens[number]}")
+
+    return Scenario(
+        f"jwt-{users}",
+        f"JWT caller (ES256), claims in rules, audit: {users:,} users",
+        serve((CONFIGS / "jwt.yaml").read_text(), {"public.pem": jwt_users.PUBLIC_KEY}),
+        variants(get, users),
+        asked("room-acme-{}", users),
+        rounds=rounds,
+    )
+
+
+def _batch(number: int) -> bytes:
+    token_request = {"kind": "rtc", "channel": f"room-{number}", "uid": 1000 + number, "role": "publisher"}
     return request("POST", "/v1/tokens", {"requests": [token_request] * BATCH})
-
-
-def _apps(count: int) -> str:
-    """So many apps with a key of their own each; the first one's is ours."""
-    lines = ["defaults:", "  certificate: {env: APP_CERTIFICATE}", f'  app_id: "{APP_ID}"', "apps:"]
-    keys = (DIGEST if one == 0 else f"{one:064x}" for one in range(count))
-    lines += [f'  app{one}: {{callers: {{studio: {{api_key: "sha256:{key}"}}}}}}' for one, key in enumerate(keys)]
-    return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """Starts a server on its cores, tells what it has used, and ends it again, by process id. Linux only (/proc)."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,7 +18,7 @@ from tests.free_ports import free_port
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 90.0
 """The longest that a server may take until it listens."""
 
 
@@ -43,19 +44,26 @@ class HttpResponse(NamedTuple):
 class Server:
     """One that listens. `started`: the seconds until it did."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int, started: float) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, started: float, output: Path) -> None:
         self.port = port
+        self._output = output
         self.started = started
         self.process = process
 
-    def token_request(self, request: bytes) -> HttpResponse:
-        """The answer to these bytes, on a connection of their own."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(request)
-            response = HTTPResponse(connection)
-            response.begin()
-            headers = {name.lower(): value for name, value in response.getheaders()}
-            return HttpResponse(response.status, headers, response.read(int(headers.get("content-length", 0))))
+    def token_request(self, request: bytes, port: int | None = None, timeout: float = 10) -> HttpResponse:
+        """The answer to these bytes, on a connection of their own. `port`: another one of the server's. `timeout`: seconds.
+
+        `Failed` if there is none.
+        """
+        try:
+            with socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout) as connection:
+                connection.sendall(request)
+                response = HTTPResponse(connection)
+                response.begin()
+                headers = {name.lower(): value for name, value in response.getheaders()}
+                return HttpResponse(response.status, headers, response.read(int(headers.get("content-length", 0))))
+        except (OSError, HTTPException) as error:
+            raise Failed(f"no answer: {error!r}") from error
 
     def cpu_seconds(self) -> float:
         """User and system time of the process and its descendants until now."""
@@ -68,6 +76,15 @@ class Server:
     def memory(self) -> float:
         """Resident memory of them all, in MiB."""
         return sum(int(_stat(pid)[21]) for pid in self._tree()) * _PAGE / 2**20
+
+    def peak_memory(self) -> float:
+        """The most resident memory that they have had, in MiB: each at its own time."""
+        return sum(map(_peak, self._tree())) / 1024
+
+    def log_lines(self) -> int:
+        """How many lines it has written."""
+        with self._output.open("rb") as lines:
+            return sum(1 for _ in lines)
 
     def _tree(self) -> list[int]:
         found = [self.process.pid]
@@ -94,8 +111,9 @@ def running(prepare: Prepare, cores: frozenset[int]) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="tokend-benchmarks-") as name:
         directory, port = Path(name), free_port()
         command = prepare(directory, port)
+        log = directory / "output.log"
         begun = time.monotonic()
-        with (directory / "output.log").open("wb") as output, pinned(cores):
+        with log.open("wb") as output, pinned(cores):
             process = subprocess.Popen(
                 list(command.arguments),
                 cwd=directory,
@@ -105,7 +123,7 @@ def running(prepare: Prepare, cores: frozenset[int]) -> Iterator[Server]:
                 stderr=subprocess.STDOUT,
             )
         try:
-            yield Server(process, port, _listening(process, port, begun, directory / "output.log"))
+            yield Server(process, port, _listening(process, port, begun, log), log)
         finally:
             _stop(process)
 
@@ -116,9 +134,11 @@ def kept_environment() -> dict[str, str]:
 
 
 def machine_cpu_seconds() -> float:
-    """What all processes of the machine have used until now."""
-    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:])
-    return (user + nice + system + irq + softirq) / _TICKS
+    """What all processes of the machine, and other machines on its cores, have used until now."""
+    user, nice, system, _, _, irq, softirq, stolen, *_ = map(
+        int, Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    )
+    return (user + nice + system + irq + softirq + stolen) / _TICKS
 
 
 def _listening(process: "subprocess.Popen[bytes]", port: int, begun: float, output: Path) -> float:
@@ -140,6 +160,12 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _peak(pid: int) -> int:
+    """KiB."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) if found else 0
 
 
 def _stat(pid: int) -> list[str]:

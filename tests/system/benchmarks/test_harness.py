@@ -1,19 +1,23 @@
-"""The harness of `make benchmarks`: no failed request, no made-up token and no other server's figure gets into a table."""
+"""The harness of `make bench`: no failed request, no made-up token and no other server's figure gets into a table."""
 
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
-from benchmarks import goals, load, measure, report, tokens
-from benchmarks.goals import GOALS, Goal
+from benchmarks import growth, load, measure, reloads, servers, starts, tokens
 from benchmarks.load import Failed
-from benchmarks.measure import Cores, Sample
-from benchmarks.scenarios import Scenario, all_scenarios, asked, rtc, variants
+from benchmarks.reloads import Reload
+from benchmarks.samples import PERCENTILES, Cores
+from benchmarks.scenarios import Scenario, all_scenarios, apps_yaml, asked, jwt_scenario, rtc, serve, variants
 from benchmarks.servers import Command
+from benchmarks.starts import Start
 from tests.needs import skip_or_fail
 from tokend import agora
 
@@ -22,8 +26,8 @@ figure bodies 7b7d,5b5d,
 figure good 5000
 figure not_200 0
 figure microseconds 1000000
-figure p50_us 6000
-figure p99_us 12500
+figure latency_us 6000
+figure latency_us 12500
 figure error_connect 0
 figure error_read 0
 figure error_write 0
@@ -57,15 +61,14 @@ Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 
 
 @pytest.fixture
-def wrk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short warm-up. Without wrk the test is skipped, saying why; where CI=true it fails."""
+def wrk() -> None:
+    """Without wrk the test is skipped, saying why; where CI=true it fails."""
     skip_or_fail(load.missing())
-    monkeypatch.setattr(measure, "WARM_UP", 1)
 
 
 def test_what_wrk_printed_is_read() -> None:
     found = load.read(PRINTED, 0.5)
-    assert found == load.Load(5000, 1.0, 6.0, 12.5, (b"{}", b"[]"), 0.5)
+    assert found == load.Load(5000, 1.0, (6.0, 12.5), (b"{}", b"[]"), 0.5)
 
 
 @pytest.mark.parametrize(
@@ -103,21 +106,81 @@ def test_a_server_without_tokens_is_no_peer() -> None:
         measure.serve(Scenario("empty", "", prepare, variants(rtc), asked()), Cores(ALL_CORES, ALL_CORES), 1)
 
 
+def small(name: str) -> Scenario:
+    """The scenario, with few users, entries, apps or connections."""
+    few = {
+        "jwt": jwt_scenario(70),
+        "apps": growth.MAKERS["apps"](3, None),
+        "rules": growth.MAKERS["rules"](3, None),
+        "deny": growth.MAKERS["deny"](3, None),
+        "connections": growth.MAKERS["connections"](10, None),
+    }
+    return few.get(name) or next(scenario for scenario in all_scenarios() if scenario.name == name)
+
+
 @pytest.mark.usefixtures("wrk")
-@pytest.mark.parametrize("name", ["zero", "key", "jwt", "post", "batch"])
+@pytest.mark.parametrize(
+    "name", ["zero", "key", "post", "batch", "livekit", "jwt", "apps", "rules", "deny", "connections"]
+)
 def test_a_scenario_is_measured(name: str) -> None:
-    scenario = next(one for one in all_scenarios() if one.name == name)
-    sample, answer = measure.serve(scenario, Cores(ALL_CORES, ALL_CORES), 1)
+    scenario = small(name)
+    sample, answer = measure.serve(scenario, Cores(ALL_CORES, ALL_CORES), 3 if name == "batch" else 2)
     assert answer.status == 200
     assert sample.rate > 0
     assert sample.tokens == sample.rate * scenario.tokens
     assert sample.cpu_us > 0
+    assert sample.latency_ms is not None
+    assert len(sample.latency_ms) == len(PERCENTILES)
     assert sample.memory is not None
-    assert sample.memory > 1
+    assert sample.peak is not None
+    assert sample.peak >= sample.memory > 1
+
+
+def test_each_request_is_sent_before_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else users who come for the first time would count among those who are known."""
+    sent: list[bytes] = []
+
+    def drive(_: int, requests: Sequence[bytes], *__: int) -> load.Load:
+        sent.extend(requests[:30])
+        return load.Load(30, 1.0, (), (), 0.1)
+
+    def prepare(_: Path, port: int) -> Command:
+        return Command([sys.executable, "-c", SERVER, "200"], {"PORT": str(port)})
+
+    monkeypatch.setattr(load, "drive", drive)
+    scenario = Scenario("plain", "", prepare, variants(rtc), asked(), tokens=0)
+    with servers.running(prepare, ALL_CORES) as server:
+        measure.warm_up(server, scenario)
+    assert set(sent) == set(scenario.requests)
+
+
+def test_a_start_is_measured() -> None:
+    sample = starts.start(Start("few", "", serve(apps_yaml(3))), Cores(ALL_CORES, ALL_CORES))
+    assert sample.started is not None
+    assert sample.started > 0
+    assert sample.memory is not None
+
+
+@pytest.mark.usefixtures("wrk")
+def test_a_reload_is_measured() -> None:
+    found = reloads.reload(Reload(apps=3), Cores(ALL_CORES, ALL_CORES), 2)
+    assert list(found) == ["reload-base", "reload"]
+    assert all(sample.p99_ms is not None and sample.memory is not None for sample in found.values())
+
+
+def test_too_many_connections_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load.too_many(10) is None
+    monkeypatch.setattr("resource.getrlimit", lambda _: (100, 100))
+    assert load.too_many(5_000) == "5,000 connections need as many descriptors, and 100 are allowed (ulimit -n)"
 
 
 def token(channel: str = "room-1", uid: int = 1001, certificate: str = tokens.CERTIFICATE) -> str:
     return agora.build("rtc", app_id=tokens.APP_ID, certificate=certificate, channel=channel, uid=uid)
+
+
+def livekit(room: str = "room-1", secret: str = tokens.LIVEKIT_SECRET) -> str:
+    claims = {"iss": tokens.LIVEKIT_KEY, "sub": "1001", "video": {"room": room}}
+    return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
 
 
 def answer(*found: str) -> bytes:
@@ -131,6 +194,7 @@ def test_real_tokens_pass() -> None:
         "rtc", app_id=tokens.APP_ID, certificate=tokens.CERTIFICATE, channel="room-1", uid=1001, version="006"
     )
     assert tokens.check(answer(old), asked(), 1) == [old]
+    assert tokens.check(answer(livekit()), asked(), 1) == [livekit()]
 
 
 @pytest.mark.parametrize(
@@ -144,43 +208,13 @@ def test_real_tokens_pass() -> None:
         answer(token(certificate="0" * 32)),
         answer("007" + "x" * 180),
         answer(token()[:-8]),
+        answer(livekit(room="room-2")),
+        answer(livekit(secret="another secret of thirty-two bytes")),
     ],
 )
 def test_anything_else_does_not(body: bytes) -> None:
     with pytest.raises(Failed):
         tokens.check(body, asked(), 1)
-
-
-def test_ratios_are_those_of_each_round() -> None:
-    runs = {"zero": [Sample(100, 10), Sample(50, 20), Sample(90, 11)], "go": [Sample(25, 40), Sample(10, 80)]}
-    assert goals.ratios(runs["zero"], runs["go"], "rate") == [4, 5]
-    assert Sample(10, 100, tokens=1000).per_cpu_second == 1e6
-    faster = goals.result(Goal("", "zero", "rate", 4, "go"), runs)
-    assert faster == goals.Result(4.5, 4, 5, reached=True)
-    cheaper = goals.result(Goal("", "zero", "cpu_us", 0.2, "go", at_most=True), runs)
-    assert cheaper == goals.Result(0.25, 0.25, 0.25, reached=False)
-    assert goals.result(Goal("", "zero", "rate", 4, "express"), runs) is None
-    assert goals.result(Goal("", "zero", "p99_ms", 20), runs) is None
-
-
-def test_every_goal_names_what_is_measured() -> None:
-    names = {one.name for one in all_scenarios()} | {"build"}
-    peers = {None, "go", "hello", "app", "one-worker", "build-python", "build-npm"}
-    assert all(one.entry in names and one.peer in peers and hasattr(Sample(1, 1), one.figure) for one in GOALS)
-
-
-def test_a_report_is_written_into_its_page(tmp_path: Path) -> None:
-    made = report.Report({"how": "once"}, {"zero": "nothing set"}, {"zero": [Sample(7000.4, 140, 7000.4, 9, 20)]})
-    data, page = tmp_path / "build" / "results.json", tmp_path / "page.md"
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    report.keep(made, data)
-    report.publish(made, page)
-    assert report.read(data) == made
-    written = page.read_text()
-    assert written.startswith("before\n")
-    assert written.endswith("\nafter\n")
-    assert "old" not in written
-    assert "| `zero` nothing set | 7,000 | 0 % | 140.0 |" in written
 
 
 def test_wrk_missing_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

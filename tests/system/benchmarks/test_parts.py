@@ -4,7 +4,6 @@ from typing import Final
 
 import pytest
 
-from benchmarks import plot
 from benchmarks.parts import OURS, floor, part_of, shares
 
 LOOP: Final = "Runner.run (asyncio/runners.py:118)"
@@ -77,10 +76,3 @@ def test_what_is_not_ours_is_told_by_the_innermost_frame() -> None:
     assert found["the kernel takes the answer, and wakes the client"] == 0.1
     assert found["aiohttp: HTTP parser, connection, request object"] == 0.05
     assert found[OURS] == 0.35
-
-
-def test_the_plot_has_a_bar_for_each() -> None:
-    drawn = plot.bars("a < b", {"one": 3.0, "two & three": 1.5})
-    assert drawn.count("<rect") == 3
-    assert "a &lt; b" in drawn
-    assert "two &amp; three" in drawn

@@ -1,0 +1,98 @@
+"""A reload of 10,000 apps in four workers, under a load that leaves the machine half of its time."""
+
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, NamedTuple
+
+from benchmarks import load
+from benchmarks.growth import MANY_APPS
+from benchmarks.load import Failed
+from benchmarks.samples import Cores, Sample
+from benchmarks.scenarios import API_KEY, DIGEST, apps_yaml, serve, variants, with_key
+from benchmarks.servers import Server, machine_cpu_seconds, running
+from tests.free_ports import free_port
+
+WORKERS: Final = 4
+CONNECTIONS: Final = 32
+PAUSE: Final = 40
+"""Milliseconds between an answer and the next request of a connection."""
+RELOADS: Final = 3
+_LEAD: Final = 0.5
+"""Seconds of load before the reload begins."""
+_LONGEST: Final = 120.0
+"""Seconds that a reload may take."""
+
+
+class Reload(NamedTuple):
+    """`apps`: how many the configuration has."""
+
+    name: str = "reload"
+    what: str = f"reload of {MANY_APPS:,} apps in {WORKERS} workers, under load"
+    apps: int = MANY_APPS
+    rounds: int | None = 1
+
+    @property
+    def base(self) -> str:
+        """The name of the sample that was taken before any reload."""
+        return f"{self.name}-base"
+
+
+def reload(entry: Reload, cores: Cores, seconds: int) -> dict[str, Sample]:
+    """The samples under load before, and during the last of RELOADS; each with the memory after it."""
+    admin = free_port()
+    listener = f'workers: {WORKERS}, admin: {{listen: "127.0.0.1:{admin}", key: "sha256:{DIGEST}"}}'
+    with running(serve(apps_yaml(entry.apps, listener)), cores.server | cores.load) as server:
+        _wait_until_ready(server, admin)
+        before = _paced(server, seconds)
+        took = 0.0
+        for _ in range(RELOADS - 1):
+            took = _reload(server, admin)
+        with ThreadPoolExecutor(1) as pool:
+            running_load = pool.submit(_paced, server, math.ceil(_LEAD + 1.5 * took + 1))
+            time.sleep(_LEAD)
+            _reload(server, admin)
+            during = running_load.result()
+    return {entry.base: before, entry.name: during}
+
+
+def _wait_until_ready(server: Server, admin: int) -> None:
+    """`Failed` if the workers do not answer in time."""
+    begun = time.monotonic()
+    while True:
+        try:
+            ready = server.token_request(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", port=admin).status == 200
+        except Failed:
+            ready = False
+        if ready:
+            return
+        if time.monotonic() - begun > _LONGEST:
+            raise Failed(f"the workers are not ready after {_LONGEST:.0f} s")
+        time.sleep(0.05)
+
+
+def _paced(server: Server, seconds: int) -> Sample:
+    cpu, everything = server.cpu_seconds(), machine_cpu_seconds()
+    requests = variants(partial(with_key, at="/app0"))
+    found = load.drive(server.port, requests, seconds, CONNECTIONS, PAUSE)
+    cpu, everything = server.cpu_seconds() - cpu, machine_cpu_seconds() - everything
+    return Sample(
+        rate=found.answers / found.seconds,
+        cpu_us=cpu / found.answers * 1e6,
+        latency_ms=found.latency_ms,
+        memory=server.memory(),
+        started=server.started,
+        busy=found.busy,
+        others=max(0.0, (everything - cpu) / found.seconds - found.busy),
+    )
+
+
+def _reload(server: Server, admin: int) -> float:
+    """Seconds that it took."""
+    begun = time.monotonic()
+    lines = ("POST /-/reload HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {API_KEY}", "Content-Length: 0")
+    found = server.token_request("\r\n".join([*lines, "", ""]).encode(), port=admin, timeout=_LONGEST)
+    if found.status != 200:
+        raise Failed(f"the reload answers with {found.status}: {found.body[:300]!r}")
+    return time.monotonic() - begun
