@@ -10,7 +10,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run plugins quick test lint types check docs dist figures proofs proofs-disturbance benchmarks profile image clean
+.PHONY: help run plugins quick test lint types check docs reference dist figures proofs proofs-disturbance benchmarks profile image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -42,6 +42,9 @@ check: lint types test ## Everything that has to hold before a change lands
 
 docs: .venv/docs ## Build the documentation site into build/site; a dead link fails
 	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict --quiet
+
+reference: .venv/dev ## Write the pages of docs/reference that come from the code
+	$(BIN)/python -m docs.site.reference
 
 dist: ## Build the source distribution and the wheel into dist/, and check both
 	@PYTHON=$(PYTHON) bash tests/dist.sh
