@@ -10,7 +10,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run plugins quick test lint types check docs reference dist figures proofs proofs-disturbance benchmarks profile image clean
+.PHONY: help run plugins quick test lint types check docs reference screenshots dist figures proofs proofs-disturbance benchmarks profile image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -45,6 +45,9 @@ docs: .venv/docs ## Build the documentation site into build/site; a dead link fa
 
 reference: .venv/dev ## Write the pages of docs/reference that come from the code
 	$(BIN)/python -m docs.site.reference
+
+screenshots: .venv/dev ## Take the pictures of the console in docs/pictures; needs chromium
+	$(BIN)/python -m tests.system.console.screenshots
 
 dist: ## Build the source distribution and the wheel into dist/, and check both
 	@PYTHON=$(PYTHON) bash tests/dist.sh
