@@ -9,13 +9,15 @@ from markdown_it.token import Token
 
 _MARKDOWN: Final = MarkdownIt().enable("table")
 _CODE: Final = "`code`"
+_NAMES: Final = re.compile(rf"{_CODE}(?: \([^()]*\))?(?:(?:[,;:]| and| or|, and|, or|, then) {_CODE}(?: \([^()]*\))?)+")
+"""An enumeration of names, each of which may have a remark in brackets. It is read as a list, so it counts as one word."""
 _END: Final = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)[\"')”]*\s+")
 _WORD: Final = re.compile(r"\w")
 
 
 def words(sentence: str) -> int:
-    """How many words the sentence has. Code counts as one word, whatever it holds."""
-    return sum(_WORD.search(word) is not None for word in sentence.split())
+    """How many words the sentence has. Code counts as one word, whatever it holds, and so does a list of code."""
+    return sum(_WORD.search(word) is not None for word in _NAMES.sub(_CODE, sentence).split())
 
 
 def split(text: str) -> list[str]:
@@ -35,6 +37,5 @@ def sentences(markdown: str) -> Iterator[tuple[int, str]]:
 
 def _plain(tokens: Iterable[Token]) -> str:
     """Inline content as text: a link as its words, code as one word, a picture as nothing."""
-    parts = {"text": lambda token: token.content, "code_inline": lambda token: _CODE}
-    parts |= {"softbreak": lambda _: " ", "hardbreak": lambda _: ". "}
-    return "".join(parts[token.type](token) for token in tokens if token.type in parts)
+    parts = {"code_inline": _CODE, "softbreak": " ", "hardbreak": ". ", "html_inline": ". "}  # <br> ends a line
+    return "".join(token.content if token.type == "text" else parts.get(token.type, "") for token in tokens)

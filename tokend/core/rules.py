@@ -59,8 +59,8 @@ class Rule(StrictModel):
     when: Conditions = Field(
         default_factory=tuple,
         description=(
-            "the rule applies only to callers with these claims: each equals, or is a list that contains,"
-            " the value or one of a list of values. Default: all callers"
+            "the rule applies only to callers with these claims. Each claim equals, or is a list that contains, "
+            "the value or one of a list of values. Default: all callers"
         ),
         examples=[{"claims.roles": "host"}],
     )
@@ -103,8 +103,8 @@ class Rule(StrictModel):
     fields: FieldLimits = Field(
         default_factory=dict,
         description=(
-            "limits of what else a token says, by name: a text, a number, a list of allowed values, true "
-            "for any value, or false for none. Default: any value"
+            "limits of what else a token says, by name. A limit is a text, a number, a list of allowed values, "
+            "true for any value, or false for none. Default: any value"
         ),
         examples=[{"name": "{claims.name}", "metadata": False}],
     )

@@ -78,8 +78,8 @@ class FieldOptions(StrictModel):
     capability: str | None = Field(default=None, description="the capability that a detail requires; left out, none")
     missing: Literal["error", "none", "any"] | None = Field(
         default=None,
-        description="a request without it: error (default of user, channel and `values`); none: its claim is left out; "
-        "any: so it is, and the token is for any user or channel",
+        description="what happens to a request without it. error rejects it (default of user, channel and `values`). "
+        "none leaves its claim out. any does so too, and the token is for any user or channel",
     )
     max_length: int | None = Field(default=None, ge=1, description="the longest text, in characters")
     pattern: str | None = Field(default=None, description="a regular expression that the whole text must match")
