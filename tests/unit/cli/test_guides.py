@@ -50,7 +50,7 @@ def _run(line: str, words: str, folder: Path, environment: dict[str, str], comma
     if words in _ELSEWHERE:
         return
     done = command(folder, environment, *arguments)
-    assert done.returncode == (1 if "# exit code 1" in line else 0), done.stdout + done.stderr
+    assert done.returncode == (1 if "# exit 1" in line else 0), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES)
