@@ -80,7 +80,10 @@ def _cache(seconds: int) -> int:
 
 
 class AuthorizerSettings(StrictModel):
-    """The app's own backend, asked before a token is issued: it may refuse or restrict, never extend. Times in seconds."""
+    """The app's own backend, which decides before a token is issued. It may refuse or restrict, never extend.
+
+    Times are in seconds.
+    """
 
     url: Annotated[str, AfterValidator(_url)] = Field(
         description="where questions are sent: https, or http on this machine. Redirects are not followed",

@@ -287,7 +287,7 @@ def _file(value: object, info: ValidationInfo) -> str:
 
 
 class DenySettings(StrictModel):
-    """Who gets no tokens at present."""
+    """The deny list: who gets no token until an entry ends."""
 
     file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] | None = Field(
         default=None,

@@ -69,13 +69,13 @@ class FieldOptions(StrictModel):
         alias="as", description="what the rules see in it: the user, the channel, a detail, or a privilege"
     )
     type: Literal["text", "integer", "number", "boolean", "object", "list"] | None = Field(
-        default=None, description="of its value; left out, boolean for a privilege with `gives`, else text"
+        default=None, description="type of its value. Default: boolean for a privilege with `gives`, otherwise text"
     )
     gives: Gives = Field(default=None, description="what the privilege gives if the field is true")
     values: dict[str, Gives] | None = Field(
         default=None, min_length=1, description="the values that a privilege may have, and what each gives"
     )
-    capability: str | None = Field(default=None, description="the capability that a detail requires; left out, none")
+    capability: str | None = Field(default=None, description="the capability that a detail requires. Default: none")
     missing: Literal["error", "none", "any"] | None = Field(
         default=None,
         description="what happens to a request without it. error rejects it (default of user, channel and `values`). "
