@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from docs.site.reference import __main__ as pages
@@ -90,6 +91,11 @@ def _examples() -> list[tuple[str, Any]]:
 def test_an_example_is_valid(path: str, example: Any) -> None:
     schema = {**KEYS[path].node, "$defs": SCHEMA.models}
     assert [error.message for error in Draft202012Validator(schema).iter_errors(example)] == []
+
+
+@pytest.mark.parametrize("key", SCHEMA.keys, ids=lambda key: key.path)
+def test_the_example_of_a_key_is_yaml(key: Key) -> None:
+    assert key.example is None or list(yaml.safe_load(key.example)) == [key.name]
 
 
 def test_every_error_code_says_what_a_client_should_do() -> None:

@@ -1,7 +1,8 @@
 """Every key of the configuration as Markdown, from its JSON Schema: one heading for each, which links can name."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -23,11 +24,16 @@ _LINKS: Final[Mapping[str, str]] = {
 _ELSEWHERE: Final = frozenset({"SecretRef", "Env"})
 """Models that are forms of a value, not mappings with keys of their own."""
 _SCHEME: Final = re.compile(rf"{re.escape(APP)}\.callers\.NAME\.(?!rules)\w+")
+_HEX: Final = re.compile(r"(sha256:)?[0-9A-Fa-f]{12,}")
+"""App IDs and digests, some of which are numbers in YAML."""
+_YAML_1_1: Final = ("on", "off", "yes", "no")
+"""Booleans of YAML 1.1, which tokend reads as text."""
 _PATTERNS: Final[Mapping[str, str]] = {
-    "^[0-9]{1,9}[smhd]$": "duration, such as `90s`",
-    "^([1-9][0-9]{0,5})/([smh])(?: burst ([1-9][0-9]{0,5}))?$": "rate, such as `20/s burst 40`",
-    "^sha256:[0-9a-f]{64}$": "digest, `sha256:…`",
+    "^[0-9]{1,9}[smhd]$": "duration such as `90s`",
+    "^([1-9][0-9]{0,5})/([smh])(?: burst ([1-9][0-9]{0,5}))?$": "rate such as `20/s burst 40`",
+    "^sha256:[0-9a-f]{64}$": "digest `sha256:…`",
 }
+_PLURALS: Final[Mapping[str, str]] = {"mapping": "mappings", "text": "texts"}
 _SIMPLE: Final[Mapping[str, str]] = {
     "string": "text",
     "integer": "whole number",
@@ -138,17 +144,22 @@ class Schema:
         if "const" in found:
             return f"`{_yaml(found['const'])}`"
         if "enum" in found:
-            return " or ".join(f"`{_yaml(value)}`" for value in found["enum"])
+            return _either([f"`{_yaml(value)}`" for value in found["enum"]])
         if "anyOf" in found:
             types = dict.fromkeys(map(self.type_of, found["anyOf"]))
             singles = [text for text in types if not text.startswith("list of ")]
             listed = any(text.startswith("list of ") for text in types)
-            return f"{' or '.join(singles)}, or a list of these" if listed and singles else " or ".join(types)
+            return f"{_either(singles)}, or a list of these" if listed and singles else _either([*types])
         if found.get("pattern") in _PATTERNS:
             return _PATTERNS[found["pattern"]]
         if found.get("type") == "array" and "items" in found:
-            return f"list of {self.type_of(found['items'])}"
+            item = self.type_of(found["items"])
+            return f"list of {_PLURALS.get(item, item)}"
         return _SIMPLE.get(str(found.get("type")), "text or mapping")
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _is_secret(node: Node) -> bool:
@@ -164,9 +175,15 @@ def _other_values(node: Node) -> list[Any]:
 
 
 def _yaml(value: Any) -> str:
-    """A value as YAML in one line."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=1000, sort_keys=False, allow_unicode=True)
-    return text.removesuffix("...\n").strip()
+    """A value as YAML in one line, with double quotes around what could be taken for something else."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_yaml(below)}" for key, below in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    plain = yaml.safe_dump([value], default_flow_style=True, width=1000) == f"[{value}]\n"
+    return value if (plain and _HEX.fullmatch(value) is None) or value in _YAML_1_1 else json.dumps(value)
 
 
 def escaped(text: str) -> str:
