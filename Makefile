@@ -11,7 +11,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run plugins quick test lint types check docs dist proofs proofs-disturbance bench profile instructions image clean
+.PHONY: help run plugins quick test lint types check docs reference screenshots dist proofs proofs-disturbance bench profile instructions image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -43,6 +43,12 @@ check: lint types test ## Everything that has to hold before a change lands
 
 docs: .venv/docs ## Build the documentation site into build/site; a dead link fails
 	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict --quiet
+
+reference: .venv/dev ## Write the pages of docs/reference that come from the code
+	$(BIN)/python -m docs.site.reference
+
+screenshots: .venv/dev ## Take the pictures of the console in docs/pictures; needs chromium
+	$(BIN)/python -m tests.system.console.screenshots
 
 dist: ## Build the source distribution and the wheel into dist/, and check both
 	@PYTHON=$(PYTHON) bash tests/dist.sh

@@ -10,6 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 BETTER: Final = {
     r"\banew\b": "again",
+    r"\brules? lacks?\b|\beach (other )?one lacks\b": "does not match",
     r"\bperhaps\b": "optionally, or may",
     r"\bmended\b": "fixed",
     r"\bfor want of\b": "because there is no",

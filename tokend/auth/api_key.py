@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
+from pydantic import ConfigDict
+
 from tokend.auth.contract import BEARER, AppContext, AuthScheme, Credentials, Header, Source
 from tokend.auth.jws import looks_like_jws
-from tokend.auth.key_digests import Key, KeyDigests, KeyTable
+from tokend.auth.key_digests import EXAMPLE_DIGEST, Key, KeyDigests, KeyTable
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 from tokend.core.validation import StrictValue
@@ -15,6 +17,8 @@ API_KEY_HEADER: Final = "x-api-key"
 
 class ApiKeyOptions(StrictValue[KeyDigests]):
     """Digests of the caller's API keys: one, or a list. `tokend key new` makes a key and its digest."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_DIGEST]})
 
 
 class ApiKey(AuthScheme):

@@ -45,9 +45,9 @@ HeaderName = Annotated[str, AfterValidator(_header)]
 class SecretHeader(StrictModel):
     """A header with a secret, which only the proxy can send."""
 
-    name: HeaderName = Field(description="the header that carries the secret")
+    name: HeaderName = Field(description="the header's name", examples=["X-Proxy-Secret"])
     secret: Annotated[Secret, AfterValidator(_shared_secret)] = Field(
-        description="a text that the proxy and tokend alone know"
+        description="its value: at least 16 visible ASCII characters", examples=[{"env": "PROXY_SECRET"}]
     )
 
 
@@ -55,19 +55,37 @@ class ForwardAuthOptions(StrictModel):
     """The headers in which a proxy in front names the user: a preset, or user, claims and lists."""
 
     preset: Annotated[str, AfterValidator(_preset_name)] | None = Field(
-        default=None, description=f"a proxy by name: {', '.join(FORWARD_PRESETS)}"
+        default=None,
+        description=f"a well-known proxy: {', '.join(FORWARD_PRESETS)}. Default: none; write user",
+        examples=["authelia"],
     )
     user: HeaderName | None = Field(
-        default=None, description="the header in which the proxy names the user: claims.sub"
+        default=None,
+        description=(
+            "the header with the user's id, which becomes claims.sub. Default: the preset's, otherwise required"
+        ),
+        examples=["Remote-User"],
     )
-    claims: dict[str, HeaderName] | None = Field(default=None, description="further claims, each with its header")
+    claims: dict[str, HeaderName] | None = Field(
+        default=None,
+        description="other claims, each with its header. Default: the preset's, otherwise none",
+        examples=[{"email": "X-Auth-Request-Email"}],
+    )
     lists: dict[str, HeaderName] | None = Field(
-        default=None, description="claims whose header holds a list with commas"
+        default=None,
+        description=(
+            "claims from comma-separated headers, each of which becomes a list. Default: the preset's, otherwise none"
+        ),
+        examples=[{"groups": "X-Auth-Request-Groups"}],
     )
     secret_header: SecretHeader | None = Field(
-        default=None, description="a header with a secret that only the proxy knows"
+        default=None, description="a header with a secret that only the proxy knows. Default: none"
     )
-    require: Conditions = Field(default_factory=tuple, description="claims with the values that they must have")
+    require: Conditions = Field(
+        default_factory=tuple,
+        description="claims that the user must have, written like when in a rule. Default: none",
+        examples=[{"claims.groups": "staff"}],
+    )
 
 
 class ForwardAuthConfig(Struct, frozen=True):

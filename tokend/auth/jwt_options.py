@@ -82,32 +82,74 @@ class JwtOptions(StrictModel):
     """Which tokens of an identity provider are accepted: a preset with its parts, or issuer, audience and keys."""
 
     preset: Annotated[str, AfterValidator(_preset_name)] | None = Field(
-        default=None, description=f"an identity provider by name: {', '.join(PRESETS)}"
+        default=None,
+        description=f"a well-known provider: {', '.join(PRESETS)}. Default: none; write issuer and audience",
+        examples=["keycloak"],
     )
-    project: str | None = Field(default=None, description="of firebase and supabase: the project's id")
-    region: str | None = Field(default=None, description="of cognito: the AWS region")
-    pool: str | None = Field(default=None, description="of cognito: the id of the user pool")
-    domain: str | None = Field(default=None, description="of clerk and auth0: the provider's domain, without https://")
-    url: str | None = Field(default=None, description="of keycloak: the server's URL")
-    realm: str | None = Field(default=None, description="of keycloak: the realm")
-    issuer: str | None = Field(default=None, description="the `iss` of the tokens, as the provider writes it")
+    project: str | None = Field(
+        default=None, description="the project's id, for firebase and supabase. Default: none", examples=["my-project"]
+    )
+    region: str | None = Field(
+        default=None, description="the AWS region, for cognito. Default: none", examples=["eu-west-1"]
+    )
+    pool: str | None = Field(
+        default=None, description="the id of the user pool, for cognito. Default: none", examples=["eu-west-1_AbC123"]
+    )
+    domain: str | None = Field(
+        default=None,
+        description="the provider's host name, for clerk and auth0. Default: none",
+        examples=["demo.eu.auth0.com"],
+    )
+    url: str | None = Field(
+        default=None,
+        description="the server's URL, for keycloak; https. Default: none",
+        examples=["https://id.example.com"],
+    )
+    realm: str | None = Field(default=None, description="the realm, for keycloak. Default: none", examples=["demo"])
+    issuer: str | None = Field(
+        default=None,
+        description="exact value of the tokens' claim iss. Default: the preset's, otherwise required",
+        examples=["https://id.example.com/realms/demo"],
+    )
     audience: ItemOrList[str] | None = Field(
-        default=None, description="the `aud` of tokens that are for tokend; a list: any"
+        default=None,
+        description=(
+            "expected aud: a text, or a list of which one must match. Default: the preset's, otherwise required"
+        ),
+        examples=["tokend"],
     )
     algorithms: ItemOrList[str] | None = Field(
-        default=None, description="signature algorithms that count; left out: all"
+        default=None,
+        description=(
+            "accepted algorithms: RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA, Ed25519, and "
+            "HS256 with a secret. Default: all of them"
+        ),
+        examples=[["RS256"]],
     )
     jwks: str | None = Field(
-        default=None, description="where the provider's keys are; left out: found by OIDC discovery"
+        default=None,
+        description="the https URL of the provider's keys. Default: found through OpenID Connect discovery",
+        examples=["https://id.example.com/keys.json"],
     )
     keys: Annotated[list[_PublicKeys], BeforeValidator(_some)] | None = Field(
-        default=None, description="public keys in PEM form or JWKS documents, in place of jwks"
+        default=None,
+        description="public keys instead of a URL, each PEM or a JWKS document. Default: none",
+        examples=[[{"file": "keys/provider.pem"}]],
     )
     secret: Annotated[Secret, AfterValidator(_signing_secret)] | None = Field(
-        default=None, description="the secret of tokens that your own program signs by HS256"
+        default=None,
+        description=("the secret of HS256 tokens that your own program signs, at least 32 characters. Default: none"),
+        examples=[{"env": "JWT_SECRET"}],
     )
-    require: Conditions = Field(default_factory=tuple, description="claims with the values that they must have")
-    shared: bool = Field(default=False, description="whether other apps may trust the same issuer and audience")
+    require: Conditions = Field(
+        default_factory=tuple,
+        description="claims that the token must have, written like when in a rule. Default: none",
+        examples=[{"claims.email_verified": True}],
+    )
+    shared: bool = Field(
+        default=False,
+        description="in both apps: they trust the same issuer and audience, and each accepts the other's tokens",
+    )
 
     @property
     def source(self) -> Preset:

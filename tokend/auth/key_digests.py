@@ -13,6 +13,7 @@ from tokend.core.model import Caller
 from tokend.core.validation import StrictModel, invalid
 
 PREFIX: Final = "sha256:"
+EXAMPLE_DIGEST: Final = "sha256:7b7d2a2a5f4e6f4f9a3b8ee2d6f1bd1d6f3bca2c4e5d97a0c9d5d2f8e6b1a3c4"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
 _POINT: Final = TypeAdapter(AwareDatetime)
@@ -69,11 +70,13 @@ class Key(StrictModel):
     """A key that a caller has."""
 
     sha256: Annotated[Digest, BeforeValidator(_prefixed, json_schema_input_type=_Hex)] = Field(
-        description="the digest of the key, as `tokend key hash` prints it"
+        description="the digest of the key, as `tokend key hash` prints it",
+        examples=[EXAMPLE_DIGEST],
     )
     not_after: Annotated[Expiry | None, PlainValidator(_expiry, json_schema_input_type=_TimeText)] = Field(
         default=None,
-        description="the last second in which the key counts, such as 2026-12-31T00:00:00Z; left out: for ever",
+        description="the last second in which the key is valid, with its time zone. Default: never expires",
+        examples=["2026-12-31T00:00:00Z"],
     )
 
 

@@ -6,11 +6,11 @@ Signed URLs have the same place in the path; `signed_url.py` reads them.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ConfigDict
 
 from tokend.auth.contract import PATH_KEY, AppContext, AuthScheme, Credentials, Place, Source
 from tokend.auth.jws import looks_like_jws
-from tokend.auth.key_digests import Key, KeyOrKeys, KeyTable, ListedKey, key_list
+from tokend.auth.key_digests import EXAMPLE_DIGEST, Key, KeyOrKeys, KeyTable, ListedKey, key_list
 from tokend.auth.signed_url import caller_of_url
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
@@ -30,6 +30,8 @@ class UrlKeyOptions(
     ]
 ):
     """Digests of the caller's keys: one, or a list; or `signed`, for a caller that only signed URLs can use."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": ["signed", EXAMPLE_DIGEST]})
 
 
 class UrlKey(AuthScheme):

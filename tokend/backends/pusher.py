@@ -129,8 +129,10 @@ class PusherFields(StrictModel):
         description="a channel whose name begins with private- or presence-",
         examples=["presence-room-1"],
     )
-    sign_in: bool = Field(default=False, description="true, in place of a channel: sign the connection in as the user")
-    user: UserId | None = Field(default=None, description="of a presence channel or a sign-in", examples=["ann"])
+    sign_in: bool = Field(default=False, description="sign the connection in as the user, in place of a channel")
+    user: UserId | None = Field(
+        default=None, description="the user of a presence channel or a sign-in", examples=["ann"]
+    )
     name: str | None = Field(
         default=None,
         min_length=1,

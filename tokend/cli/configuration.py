@@ -38,8 +38,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     plugins = commands.add_parser(
         "plugins",
         help="list the installed backends, auth schemes and dialects, or write a new backend",
-        description="List every installed plug-in with the package that brings it, and say which do not work; with "
-        "--config, the backends that the apps of a configuration name.",
+        description="List every installed plug-in with the package that brings it, and say which do not work. "
+        "With --config, list the backends that the apps of a configuration name.",
     )
     plugins.add_argument("--config", metavar="FILE", help="list the backends that this file's apps name")
     plugins.set_defaults(run=_plugins)

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -174,8 +175,8 @@ def _note(field: Mapping[str, Any], required: bool) -> str:
     choices = [choice for choice in field.get("anyOf", ()) if choice.get("type") != "null"]
     described = field.get("description") or (choices[0].get("description") if len(choices) == 1 else None)
     default = field.get("default")
-    first = "Required" if required else "Optional" if default is None else f"Default: `{default}`"
-    return f"{first}. {described.rstrip('.')}." if described else f"{first}."
+    first = "Required" if required else "Optional" if default is None else f"Default: `{json.dumps(default)}`"
+    return f"{first}. {described[0].upper()}{described[1:].rstrip('.')}." if described else f"{first}."
 
 
 def _cell(text: str) -> str:

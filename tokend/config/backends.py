@@ -193,7 +193,7 @@ class OptionsOfKinds:
         backends = BACKENDS.load_all()
         named = {
             "type": "string",
-            "description": "the backend that serves this kind; left out, the one of the kind's name",
+            "description": "the backend that serves this kind. Default: the one with the kind's name",
             "examples": sorted(backends),
         }
         other = {"type": ["object", "null"], "properties": {BACKEND: named}}

@@ -37,7 +37,11 @@ class CallerShape(Part):
     model_config = ConfigDict(extra="allow")
 
     rules: Annotated[list[Any], BeforeValidator(_list, json_schema_input_type=list[Rule])] | None = Field(
-        default=None, description="what the caller may be granted: the first rule that fits decides"
+        default=None,
+        description=(
+            "what the caller may be granted: the first rule that fits decides. Default: one empty rule "
+            "for an api_key caller, otherwise required"
+        ),
     )
 
     @property

@@ -65,7 +65,7 @@ Listed = Annotated[list[T], BeforeValidator(_listed)]
 
 
 _DESCRIBED: Final = frozenset({"is missing", "must be a mapping", "must be a list"})
-"""Sentences that the description of the key completes."""
+"""Sentences that the first sentence of the key's description completes."""
 
 
 def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:
@@ -74,7 +74,7 @@ def report_all(report: Report, path: KeyPath, error: ValidationError, model: typ
     for field_error in field_errors(error, model):
         sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
         if sentence in _DESCRIBED and (description := description_of(model, field_error.path)):
-            sentence = f"{sentence}: {description}"
+            sentence = f"{sentence}: {description.partition('. ')[0]}"
         report.add_broken(
             (*path, *field_error.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
         )

@@ -18,9 +18,24 @@ FORMS: Final = ("env", "file", "credential")
 class Reference(StrictModel):
     """The source of a secret, by one of `FORMS`. Credentials are those of systemd."""
 
-    env: Variable | None = Field(default=None, description="environment variable that holds the secret")
-    file: File | None = Field(default=None, description="path of the file that holds the secret")
-    credential: Credential | None = Field(default=None, description="name of the systemd credential that holds it")
+    env: Variable | None = Field(
+        default=None,
+        description="environment variable that holds the secret. Default: none",
+        examples=["APP_CERTIFICATE"],
+    )
+    file: File | None = Field(
+        default=None,
+        description=(
+            "path of the file that holds the secret; a relative path starts at the directory of the "
+            "configuration. Default: none"
+        ),
+        examples=["/run/secrets/certificate"],
+    )
+    credential: Credential | None = Field(
+        default=None,
+        description="name of the systemd credential that holds the secret. Default: none",
+        examples=["certificate"],
+    )
 
     @property
     def source(self) -> str:
@@ -62,10 +77,18 @@ class Certificate(Reference):
         },
     )
 
-    primary: SecretRef | None = Field(default=None, description="the secret in use")
-    secondary: SecretRef | None = Field(default=None, description="the other secret while one is replaced")
+    primary: SecretRef | None = Field(
+        default=None,
+        description="the primary secret. Default: the one secret that is written without primary",
+        examples=[{"env": "NEW_CERTIFICATE"}],
+    )
+    secondary: SecretRef | None = Field(
+        default=None,
+        description="the second secret, for rotation: tokens signed with either are accepted. Default: none",
+        examples=[{"env": "OLD_CERTIFICATE"}],
+    )
     sign_with: Literal["primary", "secondary"] | None = Field(
-        default=None, description="which of the two signs; left out, the primary"
+        default=None, description="which of the two signs. Default: primary", examples=["secondary"]
     )
 
     @model_validator(mode="before")
@@ -94,7 +117,7 @@ class Certificate(Reference):
 class Env(StrictModel):
     """A text from the environment that is not a secret."""
 
-    env: Variable = Field(description="environment variable that holds the text")
+    env: Variable = Field(description="environment variable that holds the text", examples=["APP_ID"])
 
 
 class AppId(StrictModel):

@@ -55,8 +55,10 @@ class _DialectOptions:
             "minProperties": 1,
         }
         choice = {"anyOf": [{"type": "string"}, mapping]}
+        plain = own["properties"]["dialect"]
         own["properties"]["dialect"] = {
-            "description": own["properties"]["dialect"]["description"],
+            "description": plain["description"],
+            "examples": plain["examples"],
             "anyOf": [*choice["anyOf"], {"type": "array", "items": choice, "minItems": 1}],
         }
         return found
@@ -65,14 +67,33 @@ class _DialectOptions:
 class AppShape(Part, AppOptions):
     """One app; `defaults` has the same shape."""
 
-    app_id: AppIdOrVariable | None = Field(default=None, description="App ID of the vendor's project, or {env: NAME}")
+    app_id: AppIdOrVariable | None = Field(
+        default=None,
+        description=(
+            "App ID of the vendor's project in quotes, or {env: NAME}; Agora's is 32 hexadecimal digits. "
+            "Default: none; required if a kind of the app needs it"
+        ),
+        examples=["970CA35de60c44645bbae8a215061b33", {"env": "APP_ID"}],
+    )
     certificate: Certificate | None = Field(
-        default=None, description="what tokens are signed with: one secret, or primary, secondary and sign_with"
+        default=None,
+        description=(
+            "what tokens are signed with: one secret, or primary, secondary and sign_with for rotation. "
+            "Default: none; required if a kind of the app needs it"
+        ),
+        examples=[{"env": "APP_CERTIFICATE"}],
     )
     url_signing_key: Certificate | None = Field(
-        default=None, description="what signed URLs are signed with, in the same forms"
+        default=None,
+        description=(
+            "what signed URLs are signed with, written like certificate: a random text of at least 32 "
+            "bytes. Default: no signed URLs"
+        ),
+        examples=[{"env": "URL_SIGNING_KEY"}],
     )
-    callers: Named[CallerShape] | None = Field(default=None, description="who may send requests, by name")
+    callers: Named[CallerShape] | None = Field(
+        default=None, description="who may request tokens, by name. Default: none; each app needs at least one"
+    )
     backends: (
         Annotated[
             dict[str, dict[str, Any]],
@@ -80,9 +101,13 @@ class AppShape(Part, AppOptions):
             OptionsOfKinds(),
         ]
         | None
-    ) = Field(default=None, description=f"kinds of token with their options; left out, {', '.join(DEFAULT_KINDS)}")
+    ) = Field(
+        default=None,
+        description=f"kinds of token with their options. Default: {', '.join(DEFAULT_KINDS)}",
+        examples=[["rtc", "rtm"]],
+    )
     routes: Listed[Annotated[RouteOptions, BeforeValidator(_route), _DialectOptions()]] | None = Field(
-        default=None, description="where the app is served; left out, at /NAME of the app"
+        default=None, description="where the app is served. Default: one route at /NAME of the app"
     )
 
     @property
@@ -94,11 +119,20 @@ class AppShape(Part, AppOptions):
 class RootShape(Part, RootOptions):
     """The whole file."""
 
-    defaults: AppShape | None = Field(default=None, description="keys for all apps; {app} is the name of each")
-    include: ItemOrList[str] | None = Field(
-        default=None, description="files, or patterns of files, each of which holds one app"
+    defaults: AppShape | None = Field(
+        default=None, description="keys that all apps inherit. In any value, {app} is the app's name. Default: none"
     )
-    apps: Named[AppShape] | None = Field(default=None, description="the apps by name")
+    include: ItemOrList[str] | None = Field(
+        default=None,
+        description=(
+            "files, or patterns of files with *, ? or **, each of which holds one app named after the "
+            "file. Default: none"
+        ),
+        examples=["apps.d/*.yaml"],
+    )
+    apps: Named[AppShape] | None = Field(
+        default=None, description="the apps by name. Default: none; required unless include names one"
+    )
 
     @property
     def options(self) -> RootOptions:

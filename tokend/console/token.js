@@ -77,7 +77,7 @@ export async function mount(section, api) {
       element("div", { class: "outcome" }, result),
     ),
   );
-  replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Explain” shows which rule allows the request, and what each other one lacks. Nothing is issued.")));
+  replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Explain” shows which rule allows the request, and why each other rule does not match. Nothing is issued.")));
   const about = document.getElementById("about");
   if (api.mode !== "admin" && about) replace(about, "App ", element("strong", {}, description.info.title.replace(/^tokend: /, "")));
 }

@@ -80,17 +80,28 @@ def _cache(seconds: int) -> int:
 
 
 class AuthorizerSettings(StrictModel):
-    """The app's own backend, asked before a token is issued: it may refuse or restrict, never extend. Times in seconds."""
+    """The app's own backend, which decides before a token is issued. It may refuse or restrict, never extend.
 
-    url: Annotated[str, AfterValidator(_url)] = Field(description="where the app's own backend is asked")
+    Times are in seconds.
+    """
+
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        description="where questions are sent: https, or http on this machine. Redirects are not followed",
+        examples=["https://api.example.com/tokend/authorize"],
+    )
     secret: Annotated[Secret, AfterValidator(_secret)] = Field(
-        description="questions are signed with it, so that the backend knows who asks"
+        description="signs the questions, at least 32 characters; it is never sent",
+        examples=[{"env": "AUTHORIZER_SECRET"}],
     )
     timeout: Annotated[Duration, AfterValidator(_timeout)] = Field(
-        default=1, description="how long a request waits for all its answers, 1s to 5s"
+        default=1, description="how long a request waits for the answer, 1s to 5s. Default: 1s", examples=["2s"]
     )
     cache: Annotated[Duration, AfterValidator(_cache)] = Field(
-        default=0, description="how long an answer counts, at most 60s; 0s is for one request only"
+        default=0,
+        description=(
+            "how long an answer is reused for exactly the same question, at most 60s. Default: 0s, not reused"
+        ),
+        examples=["5s"],
     )
 
     @classmethod

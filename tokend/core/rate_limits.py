@@ -66,10 +66,18 @@ Rate = Annotated[
 class Limits(StrictModel):
     """The rate limits of an app. Every counter is the app's own, those of users and addresses too."""
 
-    app: Rate | None = Field(default=None, description="token requests of the whole app, such as 100/s")
-    caller: Rate | None = Field(default=None, description="token requests of each caller, such as 20/s burst 40")
-    user: Rate | None = Field(default=None, description="token requests for each user that a token names")
-    address: Rate | None = Field(default=None, description="token requests from each address of a client")
+    app: Rate | None = Field(
+        default=None, description="all requests of the app. Default: no limit", examples=["1000/m burst 100"]
+    )
+    caller: Rate | None = Field(
+        default=None, description="requests of each caller. Default: no limit", examples=["20/s burst 40"]
+    )
+    user: Rate | None = Field(
+        default=None, description="tokens for each user. Default: no limit", examples=["1/s burst 10"]
+    )
+    address: Rate | None = Field(
+        default=None, description="requests from each address. Default: no limit", examples=["5/s"]
+    )
 
     def buckets(self, app: str, caller: str | None, address: str | None, users: Iterable[str] = ()) -> list[Bucket]:
         """Return the buckets of a token request. Caller and address are None if unknown, and are not counted then."""

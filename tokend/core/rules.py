@@ -39,7 +39,9 @@ TemplateText = Annotated[Template, PlainValidator(_template, json_schema_input_t
 class RuleTtl(StrictModel):
     """The longest lifetime that a rule permits."""
 
-    max: Duration | None = Field(default=None, description="such as 30m; left out: as long as the route allows")
+    max: Duration | None = Field(
+        default=None, description="the longest lifetime that this rule allows. Default: the route's", examples=["30m"]
+    )
 
 
 class Rule(StrictModel):
@@ -50,33 +52,63 @@ class Rule(StrictModel):
 
     _name: str = PrivateAttr("")
     preset: str | None = Field(
-        default=None, description="a rule by name, whose keys count where this one leaves them out"
+        default=None,
+        description="what a well-known participant needs; keys that are written override it. Default: none",
+        examples=["recorder"],
     )
     when: Conditions = Field(
-        default_factory=tuple, description="claims with values: the rule applies only to a caller who has these"
+        default_factory=tuple,
+        description=(
+            "the rule applies only to callers with these claims. Each claim equals, or is a list that contains, "
+            "the value or one of a list of values. Default: all callers"
+        ),
+        examples=[{"claims.roles": "host"}],
     )
     kinds: ItemOrSet[str] = Field(
-        default_factory=frozenset, description="kinds of token; left out: all that the app has"
+        default_factory=frozenset,
+        description="kinds of the token and of each service in it. Default: all kinds of the app",
+        examples=[["rtc", "rtm"]],
     )
     channel: TemplateText | None = Field(
         default=None,
-        description="the channel, in which * is one or more characters and {claims.x} a claim of the caller",
+        description=(
+            "the channel: * is one or more characters, {claims.x} a claim of the caller. Default: any named channel"
+        ),
+        examples=["room-{claims.org}-*"],
     )
-    user: TemplateText | None = Field(default=None, description="the user, written in the same way")
+    user: TemplateText | None = Field(
+        default=None,
+        description=(
+            "the user, written like channel; without a *, it is used for requests without a user. "
+            "Default: any named user; required for jwt and forward_auth callers"
+        ),
+        examples=["{claims.sub|uid}"],
+    )
     roles: ItemOrSet[str] | None = Field(
-        default=None, description="roles that a token may give: publisher, subscriber, or one that a kind declares"
+        default=None,
+        description=(
+            "roles that a token may give: publisher, subscriber, or another that a kind of the rule "
+            "declares. Default: all"
+        ),
+        examples=[["publisher"]],
     )
     capabilities: ItemOrSet[str] = Field(
         default_factory=frozenset,
-        description="what has to be allowed by name: wildcard_user, wildcard_channel, wildcard_publish, app_admin, "
-        "or one that a kind declares",
+        description=(
+            "what has to be allowed by name: wildcard_user, wildcard_channel, wildcard_publish, "
+            "app_admin, or another that a kind declares. Default: none"
+        ),
+        examples=[["wildcard_user"]],
     )
     fields: FieldLimits = Field(
         default_factory=dict,
-        description="limits of further content of a token, by the name of the detail: a text or number, a list of them, "
-        "true for any value, or false for none",
+        description=(
+            "limits of what else a token says, by name. A limit is a text, a number, a list of allowed values, "
+            "true for any value, or false for none. Default: any value"
+        ),
+        examples=[{"name": "{claims.name}", "metadata": False}],
     )
-    ttl: RuleTtl | None = Field(default=None, description="bounds of a token's lifetime")
+    ttl: RuleTtl | None = Field(default=None, description="bounds of the lifetime. Default: the route's")
 
     def model_post_init(self, context: Any) -> None:
         self._name = (context or {}).get("name", "")

@@ -129,7 +129,7 @@ _DESCRIPTION: Final = in_body(
         "description": "Account of the user in RTC and Signaling; empty is any user of the channel, a capability",
     },
     tokenExpireTs=TTL,
-    privilegeExpireTs={"type": "integer", "description": "Seconds; those of the token, where left out"},
+    privilegeExpireTs={"type": "integer", "description": "Seconds. Default: those of the token"},
     serviceRtc=object_of({"enable": BOOLEAN, "role": ROLE_NUMBER}),
     serviceRtm=object_of({"enable": BOOLEAN}),
     serviceFpa=object_of({"enable": BOOLEAN}),

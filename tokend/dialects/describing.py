@@ -39,7 +39,7 @@ UID: Final[Schema] = {
 UID_TEXT: Final[Schema] = {
     "type": "string",
     "pattern": "^-?[0-9]{1,10}$",
-    "description": "Numeric id of the user, in digits; left out or 0 is any user, which needs a capability",
+    "description": "Numeric id of the user, in digits; 0, the default, is any user, which needs a capability",
     "examples": ["7"],
 }
 TOKEN: Final[Schema] = {"type": "string", "examples": ["007eJxTYFhT…"]}

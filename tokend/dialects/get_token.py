@@ -19,7 +19,7 @@ DESCRIPTION: Final = replace(
         "tokenType",
         tokenType={"type": "string", "enum": ["rtc", "rtm", "chat"], "description": "rtm is Signaling"},
         channel={**CHANNEL, "description": "The channel of RTC; for rtm, a stream channel that the token joins too"},
-        role={**ROLE, "description": f"{ROLE['description']}. In RTC subscriber, where left out"},
+        role={**ROLE, "description": f"{ROLE['description']}. Default in RTC: subscriber"},
         uid={**STRING, "description": "Id of the user. chat without it is an administrator's token, a capability"},
         expire=TTL,
     ),

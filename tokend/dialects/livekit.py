@@ -128,12 +128,12 @@ _BODY: Final = object_of(
     {
         _ROOM: {
             **STRING,
-            "description": "The room; made up where left out, if the route does so",
+            "description": "The room. Default: one that is made up, if the route does so",
             "examples": ["lobby"],
         },
         "participant_identity": {
             **STRING,
-            "description": "Id of the participant, unique in the room; made up where left out, if the route does so",
+            "description": "Id of the participant, unique in the room. Default: one that is made up, if the route does so",
             "examples": ["ann"],
         },
         "participant_name": {**STRING, "description": "The name that others see", "examples": ["Ann"]},

@@ -67,7 +67,7 @@ def _reject_006(fields: Mapping[str, object], types: FieldTypes) -> None:
     for name, value in fields.items():
         if value == V006 and name in types and types[name].format == TOKEN_VERSION_FORMAT:
             raise ApiError(
-                Code.INVALID_FIELD, "may not be 006: the route's dialect native lacks token_version 006", name
+                Code.INVALID_FIELD, "may not be 006: the route's dialect native does not have token_version 006", name
             )
 
 
@@ -212,7 +212,7 @@ _EXPLANATION: Final = {
 }
 _ANY_USER: Final = {"type": ["string", "integer"], "description": "The user who would join"}
 _EXPLAIN: Final = Description(
-    "By which rule a token would be issued, or what each rule lacks; nothing is minted",
+    "Which rule would allow a token, or why each rule does not match; nothing is minted",
     body={"$ref": f"{_COMPONENTS}TokenRequest"},
     answer=object_of(
         {

@@ -29,10 +29,23 @@ DEFAULT_MAX_TTL: Final = 86_400
 class TtlBounds(StrictModel):
     """Lifetimes of tokens in seconds; both bounds are inclusive."""
 
-    default: Duration = Field(default=3600, description="lifetime of a token whose request names none")
-    min: Duration = Field(default=60, description="the shortest lifetime")
+    default: Duration = Field(
+        default=3600,
+        description=(
+            "lifetime of a token whose request has no ttl. Default: 1h within min and max; on a route, the app's"
+        ),
+        examples=["30m"],
+    )
+    min: Duration = Field(
+        default=60, description="the shortest lifetime, inclusive. Default: 1m; on a route, the app's", examples=["5m"]
+    )
     max: Duration = Field(
-        default=DEFAULT_MAX_TTL, description="the longest lifetime; over 24h only with a kind that allows it"
+        default=DEFAULT_MAX_TTL,
+        description=(
+            "the longest lifetime, inclusive; over 24h only if a kind of the app allows it. Default: 24h;"
+            " on a route, the app's"
+        ),
+        examples=["2h"],
     )
 
     @classmethod
@@ -163,10 +176,17 @@ class Cors(StrictModel):
     """Which web pages may read the app's answers."""
 
     origins: Origins = Field(
-        default=Origins(), description='exact origins, such as https://app.example.com, https://*.example.com, or "*"'
+        default=Origins(),
+        description=(
+            "exact origins in lower case, https://*.example.com for all subdomains, http://localhost:* "
+            'for any port of this machine, or "*". Default: no CORS headers'
+        ),
+        examples=[["https://app.example.com", "http://localhost:*"]],
     )
     headers: ItemOrSet[_HeaderName] = Field(
-        default=frozenset(), description="further request headers that pages may send, such as X-Tenant"
+        default=frozenset(),
+        description="further request headers that pages may send. Default: none",
+        examples=[["X-Tenant"]],
     )
 
 
@@ -177,10 +197,13 @@ class AppOptions(StrictModel):
     """
 
     ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes of the app's tokens")
-    cors: Cors = Field(default=Cors(), description="which web pages may read the app's answers")
-    limits: Limits = Field(default=NO_LIMITS, description="rate limits of the app's token requests")
+    cors: Cors = Field(
+        default=Cors(),
+        description=("which web pages may read the responses. {} says that there is none. Default: no CORS headers"),
+    )
+    limits: Limits = Field(default=NO_LIMITS, description="rate limits of the app's token requests. Default: no limits")
     authorizer: AuthorizerSettings | None = Field(
-        default=None, description="the app's own backend, asked before a token is issued"
+        default=None, description="the app's own backend, which decides before a token is issued. Default: none"
     )
     console: bool = Field(
         default=False,
@@ -233,41 +256,87 @@ def is_prefix(path: str) -> bool:
 class RouteOptions(StrictModel):
     """A route as it is written: a prefix with dialects below it or, with kind or kinds, a custom endpoint."""
 
-    path: str = Field(description="the path that the app answers below, such as / or /demo")
-    host: str | None = Field(default=None, description="serve only requests for this host name")
+    path: str = Field(
+        description=(
+            "the path under which the app is served: /, or a path such as /demo without a final slash. Of"
+            " a custom endpoint, the whole path"
+        ),
+        examples=["/demo", "/bolt/watch/{channel}"],
+    )
+    host: str | None = Field(
+        default=None,
+        description="only for requests to this host, in lower case and without a port. Default: any host",
+        examples=["demo.rtc.example.com"],
+    )
     dialect: DialectChoices = Field(
         default=(),
-        description="HTTP API shapes that the route answers in: names, or mappings of a name to its options",
+        description=(
+            "HTTP APIs of the route: a name, a mapping of a name to its options, or a list of these. "
+            "Default: native and agora-token-service; native alone for an app without rtc, rtm and chat"
+        ),
+        examples=["native", ["native", "livekit"]],
     )
     callers: ItemOrList[str] | None = Field(
-        default=None, description="callers that the route takes; left out, all of the app"
+        default=None,
+        description="names of the app's callers that the route accepts. Default: all",
+        examples=[["web", "uikit"]],
     )
-    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes on this route, within those of the app")
+    ttl: TtlBounds = Field(
+        default=TtlBounds(), description="lifetimes on this route, within those of the app. Default: the app's"
+    )
     on_excess: Literal["refuse", "clamp"] = Field(
-        default="refuse", description="refuse a lifetime that is too long, or clamp it to the longest"
+        default="refuse",
+        description=(
+            "what happens to a lifetime over the bounds or over the rule's maximum: refuse rejects it, "
+            "clamp shortens it and says so"
+        ),
+        examples=["clamp"],
     )
-    kind: str | None = Field(default=None, description="the kind of token of a custom endpoint")
+    kind: str | None = Field(
+        default=None,
+        description=("makes the route one custom endpoint, for this kind of token. Default: not a custom endpoint"),
+        examples=["rtc"],
+    )
     kinds: ItemOrList[str] | None = Field(
-        default=None, description="the kinds of token of a custom endpoint, if several"
+        default=None,
+        description="makes the route one custom endpoint with tokens of several kinds. Default: kind",
+        examples=[["rtc", "rtm"]],
     )
-    set: dict[str, Any] = Field(default={}, description="fields of a custom endpoint that no request can change")
+    set: dict[str, Any] = Field(
+        default={},
+        description="fields with a fixed value, ttl too; a request that sends one is rejected. Default: none",
+        examples=[{"role": "subscriber", "uid": 0}],
+    )
     default: dict[str, Any] = Field(
-        default={}, description="fields of a custom endpoint where a request does not say them"
+        default={},
+        description="values for fields that a request leaves out. Default: none",
+        examples=[{"role": "subscriber"}],
     )
     fields: dict[str, str] = Field(
         default={},
-        description="what a request calls a field of a custom endpoint: its name there, and that of the kind",
+        description=(
+            "renames fields: what a request calls each, and the kind's field. The request's name also "
+            "counts in path, errors and response. Default: none"
+        ),
+        examples=[{"room_name": "channel"}],
     )
     ignore: ItemOrList[str] = Field(
-        default=[], description="names in a request to a custom endpoint that are not looked at"
+        default=[], description="names in a request that are ignored. Default: none", examples=[["client_version"]]
     )
     status: int = Field(
         default=200,
-        description="the status of the answer of a custom endpoint, 200 to 299",
+        description="the status of the response, 200 to 299, but not 204 and 205",
         json_schema_extra={"minimum": 200, "maximum": 299},
+        examples=[201],
     )
     response: Annotated[Any, BeforeValidator(_response, json_schema_input_type=str | dict[str, Any])] = Field(
-        default=None, description="the answer of a custom endpoint; {token} and the like are filled in"
+        default=None,
+        description=(
+            "the response: text, or a mapping. {token}, {expires_at} and the fields are replaced by the "
+            'token\'s values; with several kinds, {rtc.token}. Default: {token: "{token}"}; required with '
+            "several kinds"
+        ),
+        examples=[{"rtcToken": "{token}", "expireAt": "{expires_at}"}],
     )
 
     @property

@@ -16,7 +16,7 @@ from tokend.issuing.openapi_security import security
 def ttl_schema(route: Route, of_kind: int | None = None) -> dict[str, Any]:
     """The schema of a lifetime. A route that shortens longer ones has no maximum. `of_kind`: the kind's own, in seconds."""
     longest = route.ttl.longest(of_kind)
-    description = f"Seconds; {min(route.ttl.default, longest)}, or a rule's smaller max, where left out."
+    description = f"Seconds. Default: {min(route.ttl.default, longest)}, or a rule's smaller max."
     maximum = {} if route.options.clamp else {"maximum": longest}
     return {"type": "integer", "minimum": route.ttl.min, **maximum, "description": description}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
-from tokend.auth.key_digests import Digest
+from tokend.auth.key_digests import EXAMPLE_DIGEST, Digest
 from tokend.core.addresses import host_and_port
 from tokend.core.durations import Duration
 from tokend.core.listening import LISTEN, reachable, url_of
@@ -93,10 +93,16 @@ class Admin(StrictModel):
     """The operator's listener."""
 
     listen: Annotated[Listen | str, PlainValidator(_listen_or_socket, json_schema_input_type=str)] = Field(
-        description="address and port, or unix: and the path of a socket"
+        description="address and port, or `unix:` and the path of a socket",
+        examples=["127.0.0.1:8081", "unix:/run/tokend.sock"],
     )
     key: Digest | None = Field(
-        default=None, description="digest of the key for all but metrics and health; a unix socket needs none"
+        default=None,
+        description=(
+            "digest of the operator's key, as `tokend key new` prints it. Default: none. A unix socket "
+            "needs none; an address without a key has metrics and health alone"
+        ),
+        examples=[EXAMPLE_DIGEST],
     )
     details: bool = Field(
         default=False, description="keep the sentences of failed requests for the console; they may hold ids"
@@ -109,9 +115,18 @@ _Cap = Annotated[int, Field(ge=1, le=1_000_000)]
 class Connections(StrictModel):
     """The most connections that a worker holds."""
 
-    max: _Cap | None = Field(default=None, description="in all; left out, as many as the descriptor limit allows")
+    max: _Cap | None = Field(
+        default=None,
+        description="in total. Default: 10,000, or fewer if the open-file limit requires it",
+        examples=[5000],
+    )
     per_address: _Cap | None = Field(
-        default=None, description="from one address, or one IPv6 network of 64 bits; left out, half of all"
+        default=None,
+        description=(
+            "from one address, or from one IPv6 network of 64 bits. A trusted proxy's connections are not"
+            " counted. Default: half of max"
+        ),
+        examples=[500],
     )
 
 
@@ -119,14 +134,22 @@ class Log(StrictModel):
     """What the log holds, and its format."""
 
     level: Literal["info", "warning", "error"] = Field(
-        default="info", description="the least level that is written; requests are info, and error from status 500"
+        default="info",
+        description="the least level that is written. A request's line is info, and error from status 500",
+        examples=["warning"],
     )
     format: Literal["json", "text"] = Field(
-        default="json", description="json for programs, text for people; both are one line for each event"
+        default="json",
+        description="json for programs, text for people; both are one line for each event",
+        examples=["text"],
     )
     requests: Literal["all", "errors", "none"] = Field(
         default="all",
-        description="which requests have a line; errors: status 400 and above, and batches in which a token failed",
+        description=(
+            "which requests have a line: all, errors (status 400 and above, and batches in which a token "
+            "failed), or none"
+        ),
+        examples=["errors"],
     )
 
 
@@ -140,33 +163,59 @@ class ServerSettings(StrictModel):
     """The server itself. Only `trusted_proxies`, `on_invalid_app`, `log` and `instance` can change in a reload."""
 
     listen: Annotated[Listen, PlainValidator(_listen, json_schema_input_type=str)] = Field(
-        default=Listen(), description="address and port of the public listener, such as 0.0.0.0:8080"
+        default=Listen(),
+        description=("address and port of the public listener; port 0 means any free port. Default: 127.0.0.1:8080"),
+        examples=["0.0.0.0:8080", "[::1]:8080"],
     )
     trusted_proxies: TrustedProxies = Field(
         default=TrustedProxies(),
-        description="addresses or networks of proxies whose headers count, or unix for those on a unix socket",
+        description=(
+            "proxies whose X-Forwarded-For and forward-auth headers are trusted: addresses, networks, or "
+            "unix for a unix socket. Default: none"
+        ),
+        examples=[["10.0.0.0/8", "fd00::/8", "unix"]],
     )
     admin: Annotated[Admin | None, BeforeValidator(_admin, json_schema_input_type=str | Admin)] = Field(
-        default=None, description="the operator's listener: metrics, reload, configuration in force"
+        default=None,
+        description=(
+            "the operator's listener, for metrics, reload and the console. An address alone is short for "
+            "{listen: ADDRESS}. Default: no such listener"
+        ),
+        examples=["unix:/run/tokend.sock"],
     )
     workers: Annotated[int, BeforeValidator(_workers, json_schema_input_type=int | Literal["auto"])] = Field(
-        default=1, description="number of worker processes; auto is one for each core"
+        default=1,
+        description=(
+            "processes that serve requests; auto means one for each core. With rate limits, configure "
+            "redis too: without it, each worker counts separately"
+        ),
+        examples=[4, "auto"],
     )
     connections: Connections = Field(default=Connections(), description="the most connections that a worker holds")
     drain: Annotated[Duration, AfterValidator(_drain)] = Field(
-        default=0, description="how long the server still takes requests after it is told to stop"
+        default=0,
+        description=("after SIGTERM, how long to keep serving while /readyz returns 503, at most 300s. Default: 0s"),
+        examples=["10s"],
     )
     watch: bool = Field(default=False, description="reload when a file of the configuration changes")
-    traces: bool = Field(default=False, description="send OpenTelemetry traces; needs the extra tokend[otel]")
+    traces: bool = Field(default=False, description="send OpenTelemetry spans; needs the extra tokend[otel]")
     on_invalid_app: Literal["isolate", "refuse"] = Field(
         default="isolate",
-        description="whether an invalid app is left out by itself, or the whole configuration is refused",
+        description=(
+            "what an invalid app does to the others: isolate serves the valid apps, refuse rejects the "
+            "whole configuration"
+        ),
+        examples=["refuse"],
     )
 
-    log: Log = Field(default=Log(), description="what the log holds, and its format")
+    log: Log = Field(default=Log(), description="what is logged, and how")
     instance: Annotated[str, AfterValidator(_instance)] | None = Field(
         default=None,
-        description="name of this instance in each line of log and audit; left out, the host's name in the log alone",
+        description=(
+            "name of this instance in each line of the log, and of the audit. Default: the host's name in"
+            " the log, none in the audit"
+        ),
+        examples=["web-1"],
     )
 
     def starts_like(self, other: "ServerSettings") -> bool:
@@ -199,7 +248,10 @@ def _resolved(path: str, info: ValidationInfo) -> str:
 class AuditFile(StrictModel):
     """A file that lines are appended to."""
 
-    file: str = Field(description="path of the file")
+    file: str = Field(
+        description="path of the file; a relative path starts at the directory of the configuration",
+        examples=["/var/log/tokend/audit.jsonl"],
+    )
 
 
 _Target = Literal["stdout"] | AuditFile
@@ -209,12 +261,23 @@ class AuditSettings(StrictModel):
     """Where decisions are written before their tokens are released."""
 
     to: Annotated[tuple[str | None, ...], PlainValidator(_targets, json_schema_input_type=_Target | list[_Target])] = (
-        Field(description="stdout, {file: PATH}, or a list of both")
+        Field(
+            description="where the lines go: stdout, {file: PATH}, or a list of both",
+            examples=["stdout", {"file": "/var/log/tokend/audit.jsonl"}],
+        )
     )
     sync: Literal["os", "batch", "off"] = Field(
-        default="os", description="os hands lines to the kernel, batch also waits for the disk, off waits for neither"
+        default="os",
+        description=(
+            "durability of a line before its token is sent. os: written to the kernel, which survives a "
+            "process crash. batch: synced to disk, which survives a power loss. off: buffered for up to "
+            "100 ms"
+        ),
+        examples=["batch"],
     )
-    hash_ids: bool = Field(default=False, description="write digests of users and channels in place of their names")
+    hash_ids: bool = Field(
+        default=False, description="write users, channels and other texts of a token as their SHA-256"
+    )
 
 
 def _file(value: object, info: ValidationInfo) -> str:
@@ -224,10 +287,15 @@ def _file(value: object, info: ValidationInfo) -> str:
 
 
 class DenySettings(StrictModel):
-    """Who gets no tokens at present."""
+    """The deny list: who gets no token until an entry ends."""
 
     file: Annotated[str, PlainValidator(_file, json_schema_input_type=str)] | None = Field(
-        default=None, description="the path of the deny file"
+        default=None,
+        description=(
+            "path of the deny list's file; a relative path starts at the directory of the configuration. "
+            "Default: no file"
+        ),
+        examples=["deny.jsonl"],
     )
     redis: bool = Field(
         default=False, description="share a deny list in the Redis of `redis`; beside a file, both count"
@@ -253,18 +321,29 @@ class RedisSettings(StrictModel):
     """The Redis in which hosts and workers count rate limits together. The URL is a secret: it may hold a password."""
 
     url: Annotated[Secret, AfterValidator(_redis_url)] = Field(
-        description="{env: NAME} or {file: PATH} that holds redis://HOST:PORT, redis+cluster://… or redis+sentinel://…"
+        description=(
+            "a secret that holds redis://HOST:PORT/0, rediss://… for TLS, or unix://PATH. "
+            "redis+cluster:// and redis+sentinel:// list several hosts"
+        ),
+        examples=[{"env": "REDIS_URL"}],
     )
     on_failure: Literal["open", "local", "closed"] = Field(
         default="local",
-        description="while Redis fails: open has no limits, local counts in each process, closed issues nothing",
+        description=(
+            "while Redis is unavailable: open applies no limits, local counts in each process, closed "
+            "answers 503 to requests that have limits"
+        ),
+        examples=["closed"],
     )
 
 
 class SecretSettings(StrictModel):
     """How secret files are kept."""
 
-    readable_files: bool = Field(default=False, description="accept secret files that group or others may read")
+    readable_files: bool = Field(
+        default=False,
+        description=("accept secret files that their group or others may read, as Docker and Kubernetes mount them"),
+    )
 
 
 def _with_its_redis(deny: DenySettings | None, info: ValidationInfo) -> DenySettings | None:
@@ -278,12 +357,15 @@ class RootOptions(StrictModel):
 
     server: ServerSettings = Field(default=ServerSettings(), description="the server itself")
     audit: AuditSettings | None = Field(
-        default=None, description="where decisions are written before their tokens leave"
+        default=None, description="where decisions are written before their tokens are sent. Default: no audit"
     )
     redis: RedisSettings | None = Field(
-        default=None, description="where several hosts and workers count rate limits together"
+        default=None,
+        description=(
+            "where several hosts and workers count rate limits together. Default: each process counts separately"
+        ),
     )
     deny: Annotated[DenySettings | None, AfterValidator(_with_its_redis)] = Field(
-        default=None, description="who is shut out at present"
+        default=None, description="the deny list, for temporary blocks. Default: no deny list"
     )
-    secrets: SecretSettings = Field(default=SecretSettings(), description="how secret files are kept")
+    secrets: SecretSettings = Field(default=SecretSettings(), description="permission checks on secret files")

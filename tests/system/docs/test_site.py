@@ -14,6 +14,7 @@ from tests.needs import skip_or_fail
 from tests.running import ROOT, clean_environment
 from tests.system.browser import parts
 from tests.system.browser.watching import chromium
+from tests.system.console import screenshots
 from tokend.cli import commands
 
 _LOADED: Final = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)")
@@ -87,6 +88,13 @@ def test_a_code_block_with_words_for_the_tests_is_a_code_block(site: Path) -> No
     page = (site / "quickstart.html").read_text("utf-8")
     assert "```" not in page
     assert page.count('class="highlight"') >= 4
+
+
+def test_the_screenshots_are_small_and_as_wide_as_a_window() -> None:
+    pictures = {path.name: path.read_bytes() for path in (ROOT / "docs/pictures").glob("*.png")}
+    assert pictures
+    assert {name: len(data) for name, data in pictures.items() if len(data) > screenshots.LARGEST} == {}
+    assert {int.from_bytes(data[16:20]) for data in pictures.values()} == {screenshots.WIDTH}  # of the chunk IHDR
 
 
 @pytest.mark.parametrize("link", ["missing.md", "quickstart.md#missing", "../missing.txt"])

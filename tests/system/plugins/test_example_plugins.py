@@ -18,7 +18,7 @@ from tokend.config.schema import json_schema
 
 _EXAMPLES: Final = {
     "example-auth": ("tokend_signed_user", "test_signed_user", "auth-schemes.md"),
-    "example-dialect": ("tokend_joinlink", "test_joinlink", "dialects.md"),
+    "example-dialect": ("tokend_joinlink", "test_joinlink", "writing-a-dialect.md"),
 }
 _SIGNED: Final = f"""
 apps:
@@ -51,7 +51,7 @@ def _header(user: str, time: int = NOW) -> tuple[str, str]:
 def test_the_page_shows_the_example_word_for_word(example: str) -> None:
     module, test, page = _EXAMPLES[example]
     text = (ROOT / "docs" / page).read_text("utf-8")
-    shown = [module] if page == "dialects.md" else [module, test]
+    shown = [module] if page == "writing-a-dialect.md" else [module, test]
     for name in shown:
         assert f"```python\n{(ROOT / 'docs' / example / f'{name}.py').read_text('utf-8')}```\n" in text
     project = (ROOT / "docs" / example / "pyproject.toml").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Every metric says whose it is, and docs/operating.md names it with its labels."""
+"""Every metric says whose it is, and docs/reference/metrics.md names it with its labels."""
 
 import re
 
@@ -10,7 +10,7 @@ from tokend.telemetry.prometheus import BUILD, LATENCY, LATENCY_LABELS
 
 
 def test_the_docs_name_every_metric_with_its_labels() -> None:
-    text = (ROOT / "docs/operating.md").read_text()
+    text = (ROOT / "docs/reference/metrics.md").read_text()
     rows = re.findall(r"^\| `((?:tokend|process)_\w+)` \|(.*?)\|", text, re.M)
     told = {name: re.findall(r"`(\w+)`", labels) for name, labels in rows}
     wanted = {

@@ -53,15 +53,21 @@ class RestApi(StrictModel):
     """Access to Agora's REST API, which `tokend kick` calls. No token needs it."""
 
     customer_id: Annotated[str, AfterValidator(_customer_id)] = Field(
-        description="the customer ID of the REST API, as the vendor's console shows it"
+        description="the customer ID, shown in the Agora console under RESTful API", examples=["0f1e2d3c4b5a"]
     )
-    customer_secret: Secret = Field(description="the customer secret that goes with the customer ID")
+    customer_secret: Secret = Field(
+        description="the customer secret that belongs to the customer ID", examples=[{"env": "CUSTOMER_SECRET"}]
+    )
     url: Annotated[str, AfterValidator(_rest_url)] = Field(
-        default="https://api.agora.io", description="where the API is, without a final slash"
+        default="https://api.agora.io",
+        description="base URL of the API, for another region: https, or http on this machine",
+        examples=["https://api.sd-rtn.com"],
     )
 
 
 class AgoraOptions(StrictModel):
     """The options of each of Agora's kinds."""
 
-    rest: RestApi | None = Field(default=None, description="access to the vendor's REST API, for `tokend kick`")
+    rest: RestApi | None = Field(
+        default=None, description="access to Agora's REST API, which only `tokend kick` uses. Default: none"
+    )

@@ -28,7 +28,7 @@ class FcdnFields(StrictModel):
     uid: Uid | None = None
     account: Account | None = None
     role: Role | None = Field(
-        None, description="subscriber unless said: it plays, a publisher publishes too", examples=["publisher"]
+        None, description="a subscriber plays, a publisher publishes too. Default: subscriber", examples=["publisher"]
     )
     privileges: FcdnPrivileges | None = None
 

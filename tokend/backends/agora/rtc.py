@@ -26,7 +26,9 @@ class RtcFields(RtcServiceFields):
 class RtcOptions(AgoraOptions):
     """Options of the kind rtc."""
 
-    strict_006: bool = Field(default=False, description="refuse names that a 006 token could not tell apart")
+    strict_006: bool = Field(
+        default=False, description="reject channels and uids that a 006 token could not tell apart"
+    )
 
 
 class Rtc(RtcUser, AgoraBackend):

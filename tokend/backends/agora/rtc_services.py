@@ -42,7 +42,7 @@ class RtcServiceFields(StrictModel):
     channel: Channel
     uid: Uid | None = None
     account: Account | None = None
-    role: Role | None = Field(None, description="subscriber unless said", examples=["publisher"])
+    role: Role | None = Field(None, description="what the user may do. Default: subscriber", examples=["publisher"])
     privileges: Privileges | None = None
 
 
@@ -110,8 +110,8 @@ def _privileges(fields: RtcServiceFields, ttl: int) -> Mapping[str, int]:
 class RtcRtmFields(RtcServiceFields):
     """An RTC user and optionally another RTM user, optionally with a lifetime of its own."""
 
-    rtm_user: RtmUser | None = Field(None, description="RTM user id; the uid or account where left out")
-    rtm_seconds: Seconds | None = Field(None, description="Seconds of the RTM login; the token's ttl where left out")
+    rtm_user: RtmUser | None = Field(None, description="RTM user id. Default: the uid or account")
+    rtm_seconds: Seconds | None = Field(None, description="Seconds of the RTM login. Default: the token's ttl")
 
 
 class RtcRtmBackend(RtcUser, AgoraBackend):

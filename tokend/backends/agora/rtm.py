@@ -22,9 +22,7 @@ class RtmFields(StrictModel):
 
     user: RtmUser | None = None
     channel: StreamChannel | None = None
-    role: Role | None = Field(
-        None, description="In the stream channel: publisher unless said; a subscriber sends no data"
-    )
+    role: Role | None = Field(None, description="In the stream channel, a subscriber sends no data. Default: publisher")
     version: Version = "007"
 
 

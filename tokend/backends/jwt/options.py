@@ -69,17 +69,17 @@ class FieldOptions(StrictModel):
         alias="as", description="what the rules see in it: the user, the channel, a detail, or a privilege"
     )
     type: Literal["text", "integer", "number", "boolean", "object", "list"] | None = Field(
-        default=None, description="of its value; left out, boolean for a privilege with `gives`, else text"
+        default=None, description="type of its value. Default: boolean for a privilege with `gives`, otherwise text"
     )
     gives: Gives = Field(default=None, description="what the privilege gives if the field is true")
     values: dict[str, Gives] | None = Field(
         default=None, min_length=1, description="the values that a privilege may have, and what each gives"
     )
-    capability: str | None = Field(default=None, description="the capability that a detail requires; left out, none")
+    capability: str | None = Field(default=None, description="the capability that a detail requires. Default: none")
     missing: Literal["error", "none", "any"] | None = Field(
         default=None,
-        description="a request without it: error (default of user, channel and `values`); none: its claim is left out; "
-        "any: so it is, and the token is for any user or channel",
+        description="what happens to a request without it. error rejects it (default of user, channel and `values`). "
+        "none leaves its claim out. any does so too, and the token is for any user or channel",
     )
     max_length: int | None = Field(default=None, ge=1, description="the longest text, in characters")
     pattern: str | None = Field(default=None, description="a regular expression that the whole text must match")

@@ -153,20 +153,22 @@ class LiveKitFields(StrictModel):
     role: Literal["publisher", "subscriber"] | None = Field(
         default=None,
         json_schema_extra={"format": "role"},
-        description="publisher: can_publish and can_publish_data, where they are left out; subscriber: neither",
+        description="default of can_publish and can_publish_data: true for a publisher, false for a subscriber",
         examples=["publisher"],
     )
     name: Name | None = Field(default=None, description="the name that others see")
     metadata: Text | None = None
     attributes: dict[str, str] | None = None
-    room_join: bool = Field(default=True, description="false: a token for LiveKit's server API alone")
+    room_join: bool = Field(default=True, description="join the room. A token for LiveKit's server API alone has false")
     can_publish: bool | None = None
     can_publish_sources: list[Source] | None = Field(
-        default=None, min_length=1, description="publish from these sources alone"
+        default=None, min_length=1, description="publish only from these sources"
     )
-    can_publish_data: bool | None = Field(default=None, description="left out: as can_publish")
-    can_subscribe: bool | None = Field(default=None, description="left out: true")
-    can_update_own_metadata: bool = Field(default=False, description="and its own name and attributes")
+    can_publish_data: bool | None = Field(default=None, description="send data. Default: as can_publish")
+    can_subscribe: bool | None = Field(default=None, description="receive tracks. Default: true")
+    can_update_own_metadata: bool = Field(
+        default=False, description="change the participant's own metadata, name and attributes"
+    )
     can_subscribe_metrics: bool = False
     can_manage_agent_session: bool = False
     hidden: bool = Field(default=False, description="others do not see the participant")
