@@ -12,7 +12,7 @@ from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted, Mismatch, N
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, Grant, Issuance, Service
 from tokend.core.reach import reach_of
-from tokend.issuing.grants import checked_mint, granted
+from tokend.issuing.grants import checked_mint, filled, granted, names_user
 
 FIELDS: Final = AnyFields(services=[])
 CALL: Final = Service("call", "ann", "lobby", {"listen": 60})
@@ -24,7 +24,7 @@ class Wrong(AnyKind):
 
     extras: ClassVar[tuple[str, ...]] = ("password", "token", "title")
 
-    def __init__(self, grant: object = GRANT, minted: object = None, mismatch: Mismatch | None = None) -> None:
+    def __init__(self, grant: object = GRANT, minted: object = None, mismatch: object = None) -> None:
         super().__init__(NoOptions(), CREDENTIALS)
         self.given, self.minted, self.mismatch = grant, minted, mismatch
 
@@ -37,7 +37,15 @@ class Wrong(AnyKind):
         return minted
 
     def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
-        return self.mismatch
+        mismatch: Mismatch | None = _given(self.mismatch)
+        return mismatch
+
+    def names_user(self, fields: AnyFields) -> bool:
+        return bool(_given(self.given))
+
+    def filled(self, user: str) -> Mapping[str, object]:
+        fields: Mapping[str, object] = _given(self.given)
+        return fields
 
 
 class WrongWithAppId(Wrong):
@@ -172,6 +180,7 @@ def test_c4_what_a_backend_refuses_itself_stays_its_error() -> None:
     [
         ({"privileges": {"administrate_everything": 60}}, "privilege 'administrate_everything'"),
         ({"privileges": {"listen": 60, "x" * 200: 60}}, f"privilege {'x' * 100!r}"),
+        ({"privileges": dict.fromkeys("dcab", 60)}, "privilege 'a', 'b', 'c'"),
         ({"detail": {"channels": ["a"]}}, "detail 'channels'"),
     ],
 )
@@ -244,6 +253,41 @@ def test_c4_a_token_that_differs_from_its_grant_is_not_released() -> None:
         checked_mint(backend, "any", GRANT, STAMP)
     assert caught.value.operator == "backend of any: the token gives something else"
     assert {"token", "kind", "ttl", "expires_at", "role", "app_id"} < ANSWER_FIELDS
+
+
+@pytest.mark.parametrize("error", [ValueError("5CFd2f"), ApiError(Code.INVALID_FIELD, "is wrong"), SystemExit(3)])
+def test_c4_a_token_that_cannot_be_verified_is_not_released(error: BaseException) -> None:
+    with pytest.raises(ApiError) as caught:
+        checked_mint(Wrong(minted=Minted("t", 30), mismatch=error), "any", GRANT, STAMP)
+    assert caught.value.code is Code.INTERNAL
+    assert caught.value.operator == f"backend of any: verifying raised {type(error).__name__}"
+    assert caught.value.__cause__ is error
+
+
+def test_c4_whether_fields_name_a_user_is_an_error_of_the_backend_if_it_fails() -> None:
+    error = ValueError("5CFd2f")
+    with pytest.raises(ApiError) as caught:
+        names_user(Wrong(error), "any", FIELDS)
+    assert caught.value.operator == "backend of any: names_user raised ValueError"
+    assert caught.value.__cause__ is error
+    assert names_user(Wrong("ann"), "any", FIELDS) is True
+    assert names_user(Wrong(""), "any", FIELDS) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (RuntimeError("5CFd2f"), "filled raised RuntimeError, or returned no plain data"),
+        ({"user": object()}, "filled raised TypeError, or returned no plain data"),
+        ({"user": "ann", "usr": "ann"}, "filled returned a field that `Fields` does not have"),
+    ],
+)
+def test_c4_a_user_that_is_no_field_of_the_request_is_an_error_of_the_backend(given: object, problem: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        filled(Wrong(given), "any", "ann")
+    assert (caught.value.code, caught.value.operator) == (Code.INTERNAL, f"backend of any: {problem}")
+    assert (caught.value.__cause__ is None) is problem.startswith("filled returned")
+    assert filled(Wrong({"user": "ann"}), "any", "ann") == {"user": "ann"}
 
 
 def test_a_backend_that_wants_to_end_the_server_ends_only_its_request() -> None:

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from tests.unit.issuing.making import (
     CALLER,
+    CREDENTIALS,
     STAMP,
     app,
     code_of,
@@ -15,11 +16,13 @@ from tests.unit.issuing.making import (
     rule,
     strict_006_backends,
 )
+from tokend.backends.agora.rtm import Rtm, RtmFields
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
 from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.issuer import issue, mint, operator_grant
+from tokend.plugins import Grant, NoOptions
 
 
 @pytest.mark.parametrize(
@@ -113,3 +116,17 @@ def test_the_operators_own_hand_needs_no_rule_but_keeps_to_the_limits() -> None:
     for token_request in (rtc(ttl=3601), rtc(ttl=59), rtc("\n"), TokenRequest("turn", {})):
         with pytest.raises(ApiError):
             operator_grant(app(), route_options(TtlBounds.of(600, 60, 3600)), token_request)
+
+
+class _Longer(Rtm):
+    """Grants a second more than is requested."""
+
+    def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
+        return super().grant(fields, ttl + 1, user)
+
+
+def test_a_grant_for_the_operator_is_held_against_the_contract_too() -> None:
+    of = app(built={"rtm": _Longer(NoOptions(), CREDENTIALS)})
+    with pytest.raises(ApiError) as caught:
+        operator_grant(of, route_options(), TokenRequest("rtm", {"user": "ann"}))
+    assert caught.value.operator == "backend of rtm: the grant does not last as long as requested"

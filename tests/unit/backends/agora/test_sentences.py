@@ -41,6 +41,9 @@ from tokend.backends.agora.packing import (
         (lambda: Unpacker(b"\x01\x00\xff").string(), "a text of the token is not UTF-8"),
         (lambda: Unpacker(pack_u16(2) + bytes(12)).map_(), "a privilege is given twice in the token"),
         (lambda: Unpacker(b"\x01").u16(), "the token ends too early"),
+        (lambda: Unpacker(b"\x01").bytes_(), "the token ends too early"),
+        (lambda: Unpacker(b"\x02\x00\xff").bytes_(), "the token ends too early"),
+        (lambda: Unpacker(b"\x01\x00\xff").map_(), "the token ends too early"),
     ],
 )
 def test_a_refusal_says_what_is_wrong(refused: Callable[[], object], sentence: str) -> None:
