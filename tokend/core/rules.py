@@ -211,7 +211,7 @@ def _unmet_limits(
 ) -> list[UnmetLimit]:
     """Return what of a grant exceeds the kinds, texts, roles and ttl of a rule or restriction."""
     unmet: list[UnmetLimit] = []
-    if limit.kinds is not None and not reach.kinds <= limit.kinds:
+    if limit.kinds is not None:
         unmet += [
             _alike(f"kind {kind}, which the token also contains, is not among kinds {_listed(limit.kinds)}")
             for kind in sorted(reach.kinds - limit.kinds)
@@ -242,9 +242,8 @@ def _unmet_limits(
                 )
                 for name in sorted(reach.omits_user)
             ]
-    if limit.roles is not None and not reach.roles <= limit.roles:
-        missing = ", ".join(sorted(reach.roles - limit.roles))
-        unmet.append(_alike(f"role {missing} is not among roles {_listed(limit.roles)}"))
+    if limit.roles is not None and (missing := reach.roles - limit.roles):
+        unmet.append(_alike(f"role {', '.join(sorted(missing))} is not among roles {_listed(limit.roles)}"))
     if limit.max_ttl is None:
         return unmet
     longest = max([grant.ttl, *(seconds for service in grant.services for seconds in service.privileges.values())])

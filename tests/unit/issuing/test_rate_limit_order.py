@@ -117,6 +117,12 @@ async def test_a_limited_ask_is_neither_held_against_the_deny_list_nor_minted_bu
     assert (limited.code, limited.status, limited.retry_after) == (Code.RATE_LIMITED, 429, 2.5)
     assert isinstance(bad, ApiError)
     assert [one.api_error for one in journal.audited] == [None, limited, bad]
+    assert [one.grant and one.grant.services[0].user for one in journal.audited] == ["ann", "bob", None]
+
+
+async def test_a_limiter_that_leaves_a_request_out_lets_none_pass() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        await outcomes(Journal(None), ANN, BOB)
 
 
 async def test_what_the_rules_refuse_may_be_limited_too() -> None:
