@@ -210,12 +210,12 @@ def _unmet_limits(
     grant: Grant, reach: Reach, limit: Rule | Restriction, texts: BoundRule | BoundRestriction
 ) -> list[UnmetLimit]:
     """Return what of a grant exceeds the kinds, texts, roles and ttl of a rule or restriction."""
-    unmet: list[UnmetLimit] = []
-    if limit.kinds is not None:
-        unmet += [
-            _alike(f"kind {kind}, which the token also contains, is not among kinds {_listed(limit.kinds)}")
-            for kind in sorted(reach.kinds - limit.kinds)
-        ]
+    kinds = limit.kinds
+    unmet = [
+        _alike(f"kind {kind}, which the token also contains, is not among kinds {_listed(kinds)}")
+        for kind in sorted(reach.kinds)
+        if kinds is not None and kind not in kinds
+    ]
     if texts.channel is not None:
         unmet += _unmatched("channel", reach.channels, texts.channel, grant)
         unmet += [

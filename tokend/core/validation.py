@@ -96,8 +96,10 @@ def _field_error(details: "ErrorDetails", model: type[BaseModel]) -> FieldError:
 def _sentence(details: "ErrorDetails") -> str:
     """Return the sentence for an error of pydantic."""
     match details:
-        case {"type": "literal_error" | "enum", "ctx": {"expected": str(expected)}}:
-            return "must be " + {"True": "true", "False": "false"}.get(expected, expected)
+        case {"type": "literal_error", "ctx": {"expected": "True"}}:
+            return "must be true"
+        case {"type": "literal_error", "ctx": {"expected": "False"}}:
+            return "must be false"
         case {"type": "too_short", "ctx": {"min_length": length}}:
             return f"must hold at least {length} of these"
         case {"type": "too_long", "ctx": {"max_length": length}}:

@@ -300,3 +300,12 @@ def test_finding_the_widest_entry_again_pauses_every_16_entries() -> None:
     assert calls == [32, 31, 31, 31, 31], "for the entry, and twice for the channel and for any channel"
     assert index.reason("demo", STUDIO, ROOM, NOW + 29) is not None
     assert index.reason("demo", STUDIO, ROOM, NOW + 30) is None
+
+
+def test_a_shape_of_entries_is_looked_for_until_its_last_entry_is_removed() -> None:
+    ann, bob, lobby = Entry(user="ann"), Entry(user="bob"), Entry(channel="lobby")
+    index = DenyIndex([ann, bob, lobby])
+    assert len(index._shapes) == 2
+    for entry, shapes in ((ann, 2), (lobby, 1), (bob, 0)):
+        index.remove([entry])
+        assert len(index._shapes) == shapes

@@ -13,6 +13,7 @@ from tokend.core.declarations import FREE, Capability, Freedom
 from tokend.core.errors import Code
 from tokend.core.field_limits import FieldLimit
 from tokend.core.model import Caller, TokenRequest
+from tokend.core.patterns import parse_template
 from tokend.core.rules import Rule
 from tokend.core.validation import FieldError, StrictModel, field_errors
 from tokend.issuing.configuration import App
@@ -288,6 +289,7 @@ def test_c11_limits_that_are_built_already_stay() -> None:
     limits = rule(fields={"title": "Ann", "level": False}).fields
     assert Rule.model_validate({"fields": limits}).fields == limits
     assert limits["level"] == FieldLimit(any=False)
+    assert limits["title"] == FieldLimit(any=False, allowed=(parse_template("Ann"),))
 
 
 def test_c11_a_caller_without_claims_is_limited_as_well() -> None:

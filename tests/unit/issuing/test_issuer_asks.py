@@ -21,7 +21,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
 from tokend.issuing.app_options import TtlBounds
-from tokend.issuing.issuer import issue, mint, operator_grant
+from tokend.issuing.issuer import explain, issue, mint, operator_grant
 from tokend.plugins import Grant, NoOptions
 
 
@@ -130,3 +130,8 @@ def test_a_grant_for_the_operator_is_held_against_the_contract_too() -> None:
     with pytest.raises(ApiError) as caught:
         operator_grant(of, route_options(), TokenRequest("rtm", {"user": "ann"}))
     assert caught.value.operator == "backend of rtm: the grant does not last as long as requested"
+    with pytest.raises(ApiError) as caught:
+        explain(
+            replace(of, rules={CALLER.name: (rule(),)}), route_options(), CALLER, TokenRequest("rtm", {"user": "ann"})
+        )
+    assert caught.value.code is Code.INTERNAL

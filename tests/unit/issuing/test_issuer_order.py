@@ -200,6 +200,11 @@ async def test_explain_says_what_the_deny_list_denies() -> None:
     assert outcome.api_error is not None
     assert outcome.api_error.sentence.startswith("no rule of this caller permits this")
     assert deny_list.calls == []
+    unnamed = TokenRequest("rtm", {}, names={"user": "member"})
+    (outcome,) = await answer(_route(rule(kinds=["rtm"])), Explain(unnamed), _NOBODY, [STAMP], interfaces)
+    assert isinstance(outcome, Explanation)
+    assert outcome.api_error is not None
+    assert outcome.api_error.field == "member"
 
 
 async def test_who_is_denied_gets_no_token_whatever_the_rules_say() -> None:

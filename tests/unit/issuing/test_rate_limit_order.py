@@ -7,14 +7,16 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rtc, rule
+from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
+from tokend.auth.contract import AppContext
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
 from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
 from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
-from tokend.dialects.contract import Issue
+from tokend.dialects.contract import Explain, Issue
 from tokend.issuing.app_options import AppOptions
 from tokend.issuing.configuration import Route
 from tokend.issuing.issuer import answer, issue
@@ -159,3 +161,10 @@ async def test_limits_that_cannot_be_checked_refuse_the_whole_request() -> None:
         await outcomes(journal, ANN, BOB)
     assert caught.value.status == 503
     assert journal.lines == []
+
+
+async def test_explain_counts_for_the_caller_and_the_address() -> None:
+    anonymous = Authenticator([Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})])
+    route, journal = Route(APP, route_options(), (), anonymous, ("web",)), Journal()
+    await answer(route, Explain(ANN), read_credentials(()), [STAMP], journal.interfaces, address="192.0.2.7")
+    assert (journal.lines, journal.groups) == (["take", "deny? ann"], [shared()])
