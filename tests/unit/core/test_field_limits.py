@@ -244,6 +244,16 @@ def test_c3_further_channels_and_users_must_fit_too() -> None:
         assert unmet(limited, request).endswith(f'"other" does not match "{text}"')
 
 
+def test_all_that_a_rule_does_not_allow_is_named_in_order() -> None:
+    request = _services({"name": "guest_call", "user": "ann", "channel": "lobby", "privileges": {"listen": None}})
+    assert unmet(_app(channel="hall", user="bob", roles=["publisher"]), request).split("; ") == [
+        "kind rtc, which the token also contains, is not among kinds [any]",
+        'channel "lobby" does not match "hall"',
+        'user "ann" does not match "bob"',
+        "role subscriber is not among roles [publisher]",
+    ]
+
+
 def test_c3_a_rule_judges_the_user_from_whom_another_is_derived() -> None:
     request = _services({"name": "login", "user": "ann", "derived": "5f4dcc3b"})
     assert code_of(_app(user="ann"), request) is None

@@ -1,6 +1,7 @@
 """C4: what a backend grants and mints is held against its declarations at run time, whoever wrote it."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import pytest
@@ -121,6 +122,8 @@ _SECONDS: Final = "a privilege of service call does not lie within the token's l
         (_with(privileges={"listen": 60.0}), _SECONDS),
         (_with(privileges={"listen": True}), _SECONDS),
         (_with(privileges={"log_in": -1}), _SECONDS),
+        (_with(privileges=["listen"]), "privileges and detail of service call must be mappings"),
+        (_with(detail=None), "privileges and detail of service call must be mappings"),
         (_with(more_users=["bob"]), _FURTHER),
         (_with(more_channels=["hall"]), _FURTHER),
         (_with(more_users=("",)), _FURTHER),
@@ -148,6 +151,7 @@ def test_c4_a_grant_that_breaks_the_contract_is_an_internal_error(grant: object,
         GRANT,
         _with(privileges={"listen": 1, "log_in": 0}),
         _with(privileges={}),
+        _with(privileges=MappingProxyType({"listen": 1})),
         _with(user=ANY, channel=ANY),
         _with(name="room", user=NOT_APPLICABLE, channel=NOT_APPLICABLE),
         _with(name="room", user=ANY),

@@ -91,8 +91,8 @@ async def test_a_request_takes_once_and_before_all_else() -> None:
 async def test_what_is_refused_counts_for_no_user() -> None:
     journal = Journal()
     malformed = ApiError(Code.INVALID_FIELD, "is missing", "kind")
-    await outcomes(journal, BAD, malformed, ANN, rtc(uid=0))
-    assert journal.groups == [shared(), shared(), shared("ann"), shared("*")]
+    await outcomes(journal, BAD, malformed, ANN, rtc(uid=0), rtc("*"))
+    assert journal.groups == [shared(), shared(), shared("ann"), shared("*"), shared()]
 
 
 async def test_the_asks_of_one_answer_count_as_one() -> None:
@@ -123,8 +123,10 @@ async def test_a_limited_ask_is_neither_held_against_the_deny_list_nor_minted_bu
 
 
 async def test_a_limiter_that_leaves_a_request_out_lets_none_pass() -> None:
+    journal = Journal(None)
     with pytest.raises(ValueError, match="zip"):
-        await outcomes(Journal(None), ANN, BOB)
+        await outcomes(journal, ANN, BOB)
+    assert journal.lines == ["take"]
 
 
 async def test_what_the_rules_refuse_may_be_limited_too() -> None:
