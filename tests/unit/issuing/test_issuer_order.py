@@ -238,6 +238,14 @@ async def test_a_batch_answers_each_ask_in_order_and_writes_them_down_at_once() 
     assert [one.token_sha256 for one in decisions] == [digests[0], None, None, digests[4]]
 
 
+async def test_the_audit_says_nothing_of_a_request_for_a_kind_that_the_app_does_not_have() -> None:
+    journal = _Journal()
+    unknown = TokenRequest("turn", {"user": "ann"})
+    await issue(app(rule()), _TERMS, CALLER, Issue((unknown, _OK), batch=True), [STAMP] * 2, journal.interfaces)
+    (decisions,) = journal.decisions
+    assert [decision.token_request for decision in decisions] == [None, _OK]
+
+
 async def test_two_tokens_of_one_answer_are_all_or_nothing() -> None:
     journal = _Journal()
     api_error = await _error_response(app(rule(user="ann")), Issue((_OK, _ELSEWHERE)), journal.interfaces)
