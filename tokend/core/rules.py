@@ -146,7 +146,7 @@ def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | UnmetLimit:
     try:
         channel = rule.channel.bind(caller.claims) if rule.channel else None
         user = rule.user.bind(caller.claims) if rule.user else None
-        fields = bind_limits(rule.fields, caller.claims) if rule.fields else NO_LIMITS
+        fields = bind_limits(rule.fields, caller.claims)
     except NotApplicable as reason:
         return UnmetLimit(str(reason), "a claim that it inserts is missing, or has a form that it does not take")
     if not caller.restrictions:

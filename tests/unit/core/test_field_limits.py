@@ -12,7 +12,7 @@ from tokend.backends.contract import NoOptions
 from tokend.core.declarations import FREE, Capability, Freedom
 from tokend.core.errors import Code
 from tokend.core.field_limits import FieldLimit
-from tokend.core.model import Caller, TokenRequest
+from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.core.patterns import parse_template
 from tokend.core.rules import Rule
 from tokend.core.validation import FieldError, StrictModel, field_errors
@@ -300,6 +300,12 @@ def test_c11_limits_that_are_built_already_stay() -> None:
     assert Rule.model_validate({"fields": limits}).fields == limits
     assert limits["level"] == FieldLimit(any=False)
     assert limits["title"] == FieldLimit(any=False, allowed=(parse_template("Ann"),))
+
+
+def test_c11_a_restricted_caller_is_limited_as_well() -> None:
+    of, restricted = _app(fields={"title": "Ann"}), Caller("web", {}, (Restriction("authorizer", max_ttl=600),))
+    assert code_of(of, _request(title="Eve"), restricted) is Code.NOT_PERMITTED
+    assert permitted(of, _request(), restricted).filled == {"title": "Ann"}
 
 
 def test_c11_a_caller_without_claims_is_limited_as_well() -> None:
