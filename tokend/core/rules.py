@@ -30,9 +30,6 @@ def _template(value: object) -> Template:
         raise invalid(str(problem)) from None
 
 
-NO_LIMITS: Final[Mapping[str, Limit]] = {}
-
-
 TemplateText = Annotated[Template, PlainValidator(_template, json_schema_input_type=str)]
 
 
@@ -107,7 +104,7 @@ class BoundRule(Struct, frozen=True):
     user: Pattern | None
     max_ttl: int | None
     bound_restrictions: tuple[BoundRestriction, ...]
-    fields: Mapping[str, Limit] = NO_LIMITS
+    fields: Mapping[str, Limit]
 
     @property
     def single_user(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
 from msgspec.structs import replace
@@ -174,6 +174,26 @@ def test_c4_a_kind_with_an_app_id_grants_for_its_own_app_only() -> None:
         api_error = _granted(WrongWithAppId(replace(GRANT, app_id=app_id)))
         assert api_error is not None
         assert api_error.operator == "backend of any: the grant is for another app"
+
+
+class _Failing(dict[str, int]):
+    """Privileges that cannot be read."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(listen=60)
+        self._error = error
+
+    def items(self) -> NoReturn:
+        raise self._error
+
+
+def test_c4_a_grant_that_cannot_be_checked_is_an_internal_error() -> None:
+    error = RuntimeError("5CFd2f")
+    api_error = _granted(Wrong(_with(privileges=_Failing(error))))
+    assert api_error is not None
+    assert api_error.code is Code.INTERNAL
+    assert api_error.operator == "backend of any: what grant returned cannot be checked: RuntimeError"
+    assert api_error.__cause__ is error
 
 
 def test_c4_what_a_backend_refuses_itself_stays_its_error() -> None:
