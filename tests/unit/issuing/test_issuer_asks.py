@@ -1,5 +1,7 @@
 """Asks that are refused before any rule: unknown fields with a hint, names of the client's own contract, version 006."""
 
+from collections.abc import Mapping
+
 import pytest
 from msgspec.structs import replace
 
@@ -135,3 +137,38 @@ def test_a_grant_for_the_operator_is_held_against_the_contract_too() -> None:
             replace(of, rules={CALLER.name: (rule(),)}), route_options(), CALLER, TokenRequest("rtm", {"user": "ann"})
         )
     assert caught.value.code is Code.INTERNAL
+
+
+class _Broken(Rtm):
+    """Breaks the contract in one of its methods; `grant` only for a minute."""
+
+    broken = ""
+
+    def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
+        return super().grant(fields, ttl + (self.broken == "grant" and ttl == 60), user)
+
+    def names_user(self, fields: RtmFields) -> bool:
+        if self.broken == "names_user":
+            raise ValueError
+        return super().names_user(fields)
+
+    def filled(self, user: str) -> Mapping[str, object]:
+        return {"usr": user} if self.broken == "filled" else super().filled(user)
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        ("grant", "the grant does not last as long as requested"),
+        ("names_user", "names_user raised ValueError"),
+        ("filled", "filled returned a field that `Fields` does not have"),
+    ],
+)
+def test_a_backend_that_breaks_the_contract_under_one_rule_issues_by_no_other(broken: str, problem: str) -> None:
+    backend = _Broken(NoOptions(), CREDENTIALS)
+    of = app(rule(user="ann", max_ttl=60), rule(user="ann"), built={"rtm": backend})
+    assert permitted(of, TokenRequest("rtm", {})).filled == {"user": "ann"}
+    backend.broken = broken
+    with pytest.raises(ApiError) as caught:
+        permitted(of, TokenRequest("rtm", {}))
+    assert (caught.value.code, caught.value.operator) == (Code.INTERNAL, f"backend of rtm: {problem}")

@@ -238,6 +238,16 @@ async def test_a_batch_answers_each_ask_in_order_and_writes_them_down_at_once() 
     assert [one.token_sha256 for one in decisions] == [digests[0], None, None, digests[4]]
 
 
+async def test_the_audit_says_what_a_request_that_no_rule_permits_would_have_got_by_the_first() -> None:
+    journal = _Journal()
+    of = app(rule("other", max_ttl=60), rule("another", max_ttl=120))
+    await issue(of, _TERMS, CALLER, Issue((rtc(),), batch=True), [STAMP], journal.interfaces)
+    ((decision,),) = journal.decisions
+    assert decision.api_error is not None
+    assert decision.grant is not None
+    assert (decision.grant.ttl, decision.grant.services[0].channel) == (60, "room")
+
+
 async def test_the_audit_says_nothing_of_a_request_for_a_kind_that_the_app_does_not_have() -> None:
     journal = _Journal()
     unknown = TokenRequest("turn", {"user": "ann"})
