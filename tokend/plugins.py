@@ -15,7 +15,17 @@ from tokend.auth.contract import (
     not_known,
 )
 from tokend.auth.key_digests import Key
-from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, NoOptions, Reading, Unreadable
+from tokend.backends.contract import (
+    Backend,
+    Diagnosis,
+    Join,
+    Minted,
+    Mismatch,
+    NoOptions,
+    Reading,
+    Unreadable,
+    VendorAnswers,
+)
 from tokend.backends.ids import printable_id
 from tokend.backends.json_web_tokens import JwtContent, JwtKeys, JwtKeysById, fits_algorithm, read_jwt, token_times
 from tokend.backends.jwt_backend import JwtBackend
@@ -150,6 +160,7 @@ __all__ = [
     "StrictValue",
     "TokenRequest",
     "Unreadable",
+    "VendorAnswers",
     "fits_algorithm",
     "invalid",
     "not_known",

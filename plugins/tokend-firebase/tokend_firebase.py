@@ -19,17 +19,15 @@ from tokend.plugins import (
     Capability,
     Code,
     Declarations,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     JwtBackend,
     JwtKeysById,
-    Reading,
     Secret,
     Service,
     ServiceShape,
     StrictModel,
+    VendorAnswers,
     fits_algorithm,
     invalid,
     printable_id,
@@ -99,6 +97,11 @@ class Firebase(JwtBackend):
     details: ClassVar = {"tenant_id": Capability("tenant")}
     max_ttl: ClassVar[int | None] = MAX_TTL
     product_names: ClassVar[Mapping[str, str]] = {"firebase": "Firebase Authentication"}
+    # the codes that SDKs show: https://firebase.google.com/docs/auth/flutter/custom-auth
+    answers: ClassVar = VendorAnswers(
+        unsigned="Firebase answers auth/invalid-custom-token, or auth/custom-token-mismatch for another project.",
+        other="Firebase answers auth/invalid-custom-token.",
+    )
 
     @property
     def declarations(self) -> Declarations:
@@ -145,15 +148,3 @@ class Firebase(JwtBackend):
     def keys(self) -> JwtKeysById:
         """The keys by their ids."""
         return JwtKeysById("RS256", ((key.key_id, key.private_key) for key in self.options.keys))
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the codes that SDKs show: https://firebase.google.com/docs/auth/flutter/custom-auth."""
-        usual = super().diagnose(reading, join, now)
-        added = []
-        if reading.signed_by is None:
-            added.append(
-                "Firebase answers auth/invalid-custom-token, or auth/custom-token-mismatch for another project."
-            )
-        elif usual.problems:
-            added.append("Firebase answers auth/invalid-custom-token.")
-        return Diagnosis((*usual.problems, *added), usual.notes)

@@ -16,10 +16,8 @@ from tokend.plugins import (
     Capability,
     Code,
     Declarations,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     JwtKeys,
     Meaning,
     Minted,
@@ -29,6 +27,7 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    VendorAnswers,
 )
 
 ROOM: Final = re.compile(r"[0-9a-f]{24}")
@@ -88,6 +87,8 @@ class Hms(Backend):
     services: ClassVar = {"hms": ServiceShape()}
     wildcards: ClassVar = False  # no id may contain `*`
     product_names: ClassVar = {"hms": "100ms rooms"}
+    # no documented words: ours
+    answers: ClassVar = VendorAnswers(other="The SDK reports that the token is invalid, when it connects.")
 
     @cached_property
     def declarations(self) -> Declarations:
@@ -139,12 +140,6 @@ class Hms(Backend):
             raise Unreadable("not an auth token of 100ms as tokend writes it, or it ends before it begins")
         signed_by = content.signed_by if claims.access_key == self.options.access_key else None
         return Reading(grant, signed_by, claims.iat, claims.exp)
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add what a client sees. No documented words: ours."""
-        usual = super().diagnose(reading, join, now)
-        words = ("The SDK reports that the token is invalid, when it connects.",) if usual.problems else ()
-        return Diagnosis((*usual.problems, *words), usual.notes)
 
 
 def granted(fields: HmsFields, ttl: int, user: str | None = None) -> Grant:

@@ -18,17 +18,15 @@ from tokend.plugins import (
     ApiError,
     Capability,
     Code,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     JwtBackend,
     JwtKeys,
-    Reading,
     SecretList,
     Service,
     ServiceShape,
     StrictModel,
+    VendorAnswers,
     invalid,
     printable_id,
     token_times,
@@ -82,6 +80,13 @@ class JitsiBackend(JwtBackend):
         **{name: Capability(name.replace("-", "_")) for name in ("moderator", "hidden-from-recorder", *FEATURES)},
     }
     details: ClassVar = dict.fromkeys(("name", "email", "avatar", "group", "callee"), FREE)
+    # the words of Prosody's modules in jitsi-meet: luajwtjitsi.lib.lua and mod_token_verification.lua
+    answers: ClassVar = VendorAnswers(
+        unsigned="Prosody's log says 'Invalid signature'.",
+        early="Prosody's log says 'Not acceptable by nbf'.",
+        expired="Prosody's log says 'Not acceptable by exp'.",
+        other="Prosody's log says 'Room and token mismatched'.",
+    )
 
     def grant(self, fields: JitsiFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
@@ -121,17 +126,6 @@ class JitsiBackend(JwtBackend):
         said["hidden_from_recorder"] = user["hidden-from-recorder"] == "true"
         said["features"] = [name for name in FEATURES if context["features"][name] == "true"]
         return said
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the words of Prosody's modules in jitsi-meet: luajwtjitsi.lib.lua and mod_token_verification.lua."""
-        usual = super().diagnose(reading, join, now)
-        words = "Not acceptable by nbf" if join.channel is None else "Room and token mismatched"
-        if reading.signed_by is None:
-            words = "Invalid signature"
-        elif reading.expires_at is not None and reading.expires_at <= now:
-            words = "Not acceptable by exp"
-        added = (f"Prosody's log says '{words}'.",) if usual.problems else ()
-        return Diagnosis((*usual.problems, *added), usual.notes)
 
 
 def plain_domain(text: str) -> str:

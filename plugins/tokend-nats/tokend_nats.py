@@ -31,22 +31,26 @@ from tokend.plugins import (
     Backend,
     Capability,
     Code,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     Minted,
     Reading,
     Service,
     ServiceShape,
     StrictModel,
     Unreadable,
+    VendorAnswers,
     read_jwt,
     token_times,
 )
 
 LARGEST: Final = 2_500
 """Bytes of the claims. The server reads 4,096 bytes of a CONNECT (max_control_line, nats-server 2.15), with the token in it."""
+# the words of nats-server 2.15
+NO_LOGIN: Final = (
+    "The server answers 'Authorization Violation'; to a client whose token ends, 'User Authentication Expired'."
+)
+NOT_PERMITTED: Final = "The server answers 'Permissions Violation' to the client."
 
 
 class Nats(Backend):
@@ -69,6 +73,7 @@ class Nats(Backend):
         **dict.fromkeys((*NUMBERS, "connection_types"), FREE),
         "tags": Capability("tags"),
     }
+    answers: ClassVar = VendorAnswers(unsigned=NO_LOGIN, expired=NO_LOGIN, other=NOT_PERMITTED)
 
     @cached_property
     def keys(self) -> Mapping[str, AccountKey]:
@@ -159,12 +164,3 @@ class Nats(Backend):
         ours = issuer in self.keys and account == self.options.account
         signed = ours and verified(issuer, text, base64.urlsafe_b64decode(signature + "=="))
         return Reading(grant, issuer if signed else None, issued_at, expires_at)
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the words of nats-server 2.15."""
-        usual = super().diagnose(reading, join, now)
-        if reading.signed_by is None or (reading.expires_at is not None and reading.expires_at <= now):
-            words = "The server answers 'Authorization Violation'; to a client whose token ends, 'User Authentication Expired'."
-        else:
-            words = "The server answers 'Permissions Violation' to the client."
-        return Diagnosis((*usual.problems, *((words,) if usual.problems else ())), usual.notes)

@@ -20,10 +20,8 @@ from tokend.plugins import (
     Backend,
     Capability,
     Code,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     JwtKeys,
     Minted,
     Reading,
@@ -32,6 +30,7 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    VendorAnswers,
     token_times,
 )
 
@@ -82,6 +81,13 @@ class Stream(Backend):
     details: ClassVar = {"role": Capability("call_role")}
     extras: ClassVar = ("api_key",)
     product_names: ClassVar = {"login": "Stream login", "calls": "Stream Video calls", "server": "Stream's server API"}
+    # https://getstream.io/chat/docs/react/api_errors_response
+    answers: ClassVar = VendorAnswers(
+        unsigned="Stream's error code is 43 (signature invalid).",
+        early="Stream's error code is 42 (used before it was issued).",
+        expired="Stream's error code is 40 (token expired).",
+        other="Stream's error code is 17 (not allowed).",
+    )
 
     def grant(self, fields: StreamFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give. A server token has no user, and a rule's is not used for it."""
@@ -139,17 +145,6 @@ class Stream(Backend):
     def keys(self) -> JwtKeys:
         """The secrets: the first signs, all verify."""
         return JwtKeys("HS256", self.options.secret)
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the number of Stream's error: https://getstream.io/chat/docs/react/api_errors_response."""
-        usual = super().diagnose(reading, join, now)
-        number = "17 (not allowed), or 42 (used before it was issued) where a clock is wrong"
-        if reading.signed_by is None:
-            number = "43 (signature invalid)"
-        elif reading.expires_at is not None and reading.expires_at <= now:
-            number = "40 (token expired)"
-        added = (f"Stream's error code is {number}.",) if usual.problems else ()
-        return Diagnosis((*usual.problems, *added), usual.notes)
 
 
 def claims_of(grant: Grant, issued_at: int) -> dict[str, Any]:

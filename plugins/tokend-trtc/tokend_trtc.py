@@ -22,10 +22,8 @@ from tokend.plugins import (
     Backend,
     Capability,
     Code,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     Minted,
     Reading,
     Secret,
@@ -34,6 +32,7 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    VendorAnswers,
     invalid,
 )
 
@@ -99,6 +98,12 @@ class Trtc(Backend):
     extras: ClassVar = ("sdk_app_id", "user_sig")
     wildcards: ClassVar = False  # no id may contain `*`
     product_names: ClassVar = {"trtc_login": "the login to Tencent RTC and Chat", "trtc": "rooms of Tencent RTC"}
+    # https://web.sdk.qcloud.com/trtc/webrtc/doc/en/module-ErrorCode.html
+    answers: ClassVar = VendorAnswers(
+        unsigned="The SDK reports 70003 to 70009, or 70014 for another SDKAppID: userSig verification failed.",
+        expired="The SDK reports 70001: userSig has expired.",
+        other="The SDK reports 70013 for another userId, and no permission for another room.",
+    )
 
     def grant(self, fields: TrtcFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give. A UserSig enters every room, unless the console demands a PrivateMapKey."""
@@ -179,16 +184,6 @@ class Trtc(Backend):
             if hmac.compare_digest(signature(said, key).encode(), str(said["TLS.sig"]).encode()):
                 return number, key
         return None, self.options.secret_key.first
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the codes of https://web.sdk.qcloud.com/trtc/webrtc/doc/en/module-ErrorCode.html."""
-        usual = super().diagnose(reading, join, now)
-        words = "The SDK reports 70013 for another userId, and no permission for another room."
-        if reading.signed_by is None:
-            words = "The SDK reports 70003 to 70009, or 70014 for another SDKAppID: userSig verification failed."
-        elif reading.expires_at is not None and reading.expires_at <= now:
-            words = "The SDK reports 70001: userSig has expired."
-        return Diagnosis((*usual.problems, *((words,) if usual.problems else ())), usual.notes)
 
 
 def check_room(fields: TrtcFields, rooms_need_a_key: bool) -> None:

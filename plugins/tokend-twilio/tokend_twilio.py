@@ -33,6 +33,7 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    VendorAnswers,
     printable_id,
     read_jwt,
     token_times,
@@ -42,6 +43,8 @@ MAX_IDENTITY = 256
 """Characters of an identity: https://www.twilio.com/docs/conversations/conversations-limits."""
 MAX_VIDEO = 128
 """Characters of a room and of an identity in one: https://www.twilio.com/docs/video/programmable-video-limits."""
+MAX_TTL = 86_400
+"""Seconds: https://www.twilio.com/docs/api/errors/20157."""
 HEADER = {"alg": "HS256", "typ": "JWT", "cty": "twilio-fpa;v=1"}
 VOICE_NAME = re.compile("[A-Za-z0-9_]+")
 """An identity for Voice: https://www.twilio.com/docs/iam/access-tokens, the parameter `identity`."""
@@ -72,7 +75,7 @@ class Twilio(Backend):
 
     Options: ClassVar[type[StrictModel]] = TwilioOptions
     Fields: ClassVar[type[StrictModel]] = TwilioFields
-    max_ttl: ClassVar[int | None] = 86_400  # https://www.twilio.com/docs/api/errors/20157
+    max_ttl: ClassVar[int | None] = MAX_TTL
     services: ClassVar = {
         "video": ServiceShape(),
         **dict.fromkeys(("voice", "chat", "data_sync"), ServiceShape(channel=NEVER)),
@@ -80,6 +83,13 @@ class Twilio(Backend):
     privileges: ClassVar = {"join": PUBLISH, **{name: Capability(name) for name in SOURCES if name != "join"}}
     details: ClassVar = dict.fromkeys(PATHS, FREE)
     product_names: ClassVar = {"video": "Video", "voice": "Voice", "chat": "Conversations", "data_sync": "Sync"}
+    # https://www.twilio.com/docs/api/errors
+    answers: ClassVar = VendorAnswers(
+        unsigned="Twilio's error is 20103 (another account or key) or 20107 (another secret).",
+        early="Twilio's error is 20105.",
+        expired="Twilio's error is 20104.",
+        other="Twilio's error is 20106.",
+    )
 
     def grant(self, fields: TwilioFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
@@ -140,17 +150,12 @@ class Twilio(Backend):
         return HEADER if self.options.region is None else {**HEADER, "twr": self.options.region}
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the number of Twilio's error: https://www.twilio.com/docs/api/errors."""
+        """Add what Twilio says to a token that is valid for too long."""
         usual = super().diagnose(reading, join, now)
-        number = "20106, or 20105 where it begins in the future"
-        if reading.signed_by is None:
-            number = "20103 (another account or key) or 20107 (another secret)"
-        elif reading.expires_at is not None and reading.expires_at <= now:
-            number = "20104"
-        problems = [*usual.problems, f"Twilio's error is {number}."] if usual.problems else []
-        if reading.grant.ttl > 86_400:
-            problems.append("It says more than 24 hours: Twilio rejects it with error 20157.")
-        return Diagnosis(tuple(problems), usual.notes)
+        if reading.grant.ttl <= MAX_TTL:
+            return usual
+        too_long = "It says more than 24 hours: Twilio rejects it with error 20157."
+        return Diagnosis((*usual.problems, too_long), usual.notes)
 
 
 def claims_of(grant: Grant, issued_at: int, key_sid: str, account_sid: str) -> dict[str, Any]:

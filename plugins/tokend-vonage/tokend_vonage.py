@@ -23,17 +23,15 @@ from tokend.plugins import (
     ApiError,
     Capability,
     Code,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     JwtBackend,
     JwtKeys,
-    Reading,
     SecretList,
     Service,
     ServiceShape,
     StrictModel,
+    VendorAnswers,
     fits_algorithm,
     printable_id,
 )
@@ -119,6 +117,8 @@ class Video(VonageBackend):
     details: ClassVar = {"connection_data": FREE, "initial_layout_class_list": FREE}
     max_ttl: ClassVar[int | None] = 30 * 86_400  # `generate_token` of opentok: at most 30 days
     product_names: ClassVar[Mapping[str, str]] = {"vonage": "Vonage Video"}
+    # the error of OpenTok.js (npm @opentok/client)
+    answers: ClassVar = VendorAnswers(other="Session.connect fails with OT_AUTHENTICATION_ERROR (1004).")
 
     def grant(self, fields: VideoFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
@@ -152,12 +152,6 @@ class Video(VonageBackend):
         if "initial_layout_class_list" in fields:
             fields["initial_layout_class_list"] = fields["initial_layout_class_list"].split(" ")
         return {**fields, "role": claims["role"]}
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the error of OpenTok.js (npm @opentok/client)."""
-        usual = super().diagnose(reading, join, now)
-        added = ("Session.connect fails with OT_AUTHENTICATION_ERROR (1004).",) if usual.problems else ()
-        return Diagnosis((*usual.problems, *added), usual.notes)
 
 
 class ClientFields(StrictModel):

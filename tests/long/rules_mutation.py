@@ -42,7 +42,7 @@ TESTS: Final = (
     "tests/unit/backends",
     "tests/unit/issuing",
 )
-NEEDED: Final = ("tokend", "tests", "docs", "benchmarks", "README.md", "config.yaml", "pyproject.toml")
+NEEDED: Final = ("tokend", "clients", "tests", "docs", "benchmarks", "README.md", "config.yaml", "pyproject.toml")
 BAR: Final = 0.95
 SURVIVED: Final = (0, 33, None)
 """Exit codes of tests that did not notice: they passed, there are none, or they were not run."""

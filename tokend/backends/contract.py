@@ -78,6 +78,19 @@ class Diagnosis(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+class VendorAnswers(Struct, frozen=True):
+    """What a vendor answers to a token that does not work. A diagnosis that has problems adds the first sentence that applies.
+
+    `unsigned`: no secret of this app signed it. `early`: it is issued in the future. `expired`: it has ended. `other`: it has
+    any problem. None adds nothing.
+    """
+
+    unsigned: str | None = None
+    early: str | None = None
+    expired: str | None = None
+    other: str | None = None
+
+
 class Mismatch(Struct, frozen=True):
     """A minted token differs from its grant. The sentence is for the log."""
 
@@ -123,6 +136,8 @@ class Backend(ABC):
     """The vendor's own page into which a token can be pasted to join: the console offers it. None if there is none."""
     product_names: ClassVar[Mapping[str, str]] = {}
     """Names of services for people, where they differ from the name of the service."""
+    answers: ClassVar[VendorAnswers] = VendorAnswers()
+    """What the vendor answers to a token that does not work: its error codes."""
     needs_app_id: ClassVar[bool] = False
     needs_certificate: ClassVar[bool] = False
     max_ttl: ClassVar[int | None] = None
@@ -211,16 +226,20 @@ class Backend(ABC):
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
         """Return why a client could not join with a token of this backend. `now` is in Unix seconds.
 
-        Override it to add the vendor's own checks and error codes.
+        Override it to add the vendor's own checks; `answers` has its error codes.
         """
-        problems = []
+        problems: list[str] = []
+        answers: list[str | None] = []
         if reading.signed_by is None and "signed_by" not in reading.hidden:
             problems.append("No secret of this app signed it.")
+            answers.append(self.answers.unsigned)
         if reading.issued_at is not None and reading.issued_at > now + _CLOCK_SKEW:
             problems.append(f"It is issued {in_words(reading.issued_at - now)} in the future: a clock is wrong.")
+            answers.append(self.answers.early)
         ends_at = self.ends_at(reading)
         if ends_at is not None and ends_at <= now:
             problems.append(f"It expired {in_words(now - ends_at)} ago.")
+            answers.append(self.answers.expired)
         services = [service for service in reading.grant.services if join.product in (None, service.name)]
         if not services:
             problems.append(f"It has no service {join.product}.")
@@ -230,6 +249,8 @@ class Backend(ABC):
             allowed = [allowed for allowed in ids if allowed is not NOT_APPLICABLE]
             if allowed and joined is not None and not any(self._allows(entry, joined) for entry in allowed):
                 problems.append(f'Its {name} is "{text_of(allowed[0])}", but the client joins with "{joined}".')
+        if problems:
+            problems += [answer for answer in (*answers, self.answers.other) if answer is not None][:1]
         return Diagnosis(tuple(problems))
 
     def _allows(self, entry: str | Extent, joined: str) -> bool:

@@ -17,7 +17,7 @@ from unicodedata import is_normalized
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Reading, Unreadable
+from tokend.backends.contract import Backend, Minted, Reading, Unreadable, VendorAnswers
 from tokend.core.declarations import CONNECT, NEVER, Meaning, ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Issuance, Service
@@ -35,6 +35,11 @@ _USER_SENTENCE: Final = (
 _INSECURE: Final = frozenset(" '\"\\")
 _INSECURE_TOGETHER: Final = ("union", "select")
 """What coturn 4.6.1 rejects in a username with 400 (`is_secure_string` in its ns_turn_utils.c)."""
+_UNAUTHORIZED: Final = (
+    "A TURN server answers it with 401 (Unauthorized), which a browser reports as an icecandidateerror with errorCode 401. "
+    'coturn logs "Cannot find credentials of user".'
+)
+"""RFC 8489, section 9.2.4, the event of W3C's WebRTC 1.0, and the log of coturn 4.6.1."""
 _EXPIRY: Final = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 _PASSWORD: Final = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 _URI: Final = re.compile(
@@ -113,6 +118,7 @@ class Turn(Backend):
     wildcards: ClassVar[bool] = False
     example_token: ClassVar[str | None] = "1700003600:ann:FjzImjcpLUeFxqTSQtH2E/AE/Og="
     product_names: ClassVar[Mapping[str, str]] = {SERVICE: "TURN"}
+    answers: ClassVar[VendorAnswers] = VendorAnswers(unsigned=_UNAUTHORIZED, expired=_UNAUTHORIZED)
 
     @cached_property
     def _uris(self) -> list[str]:
@@ -147,18 +153,6 @@ class Turn(Backend):
             hidden=frozenset({"issued_at", "ttl"}),
             extra=self._extra(username, password),
         )
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the answer of RFC 8489, section 9.2.4, the event of W3C's WebRTC 1.0, and the log of coturn 4.6.1."""
-        usual = super().diagnose(reading, join, now)
-        expired = reading.expires_at is not None and reading.expires_at <= now
-        if not expired and reading.signed_by is not None:
-            return usual
-        answer = (
-            "A TURN server answers it with 401 (Unauthorized), which a browser reports as an icecandidateerror with "
-            'errorCode 401. coturn logs "Cannot find credentials of user".'
-        )
-        return Diagnosis((*usual.problems, answer), usual.notes)
 
     def _signed_by(self, username: str, password: str) -> str | None:
         for number, secret in enumerate(self.options.secret):

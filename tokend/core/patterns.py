@@ -67,7 +67,7 @@ class Pattern(Struct, frozen=True):
         end = len(first)
         for piece in rest[:-1]:
             start = text.find(piece, end + 1)
-            if start < 0:
+            if start == -1:
                 return False
             end = start + len(piece)
         return text.endswith(rest[-1]) and len(text) - len(rest[-1]) > end
@@ -163,7 +163,7 @@ def _second(digest: bytes) -> int:
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
 def _number(four_bytes: bytes) -> int:

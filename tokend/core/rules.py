@@ -30,9 +30,6 @@ def _template(value: object) -> Template:
         raise invalid(str(problem)) from None
 
 
-NO_LIMITS: Final[Mapping[str, Limit]] = {}
-
-
 TemplateText = Annotated[Template, PlainValidator(_template, json_schema_input_type=str)]
 
 
@@ -139,7 +136,7 @@ class BoundRule(Struct, frozen=True):
     user: Pattern | None
     max_ttl: int | None
     bound_restrictions: tuple[BoundRestriction, ...]
-    fields: Mapping[str, Limit] = NO_LIMITS
+    fields: Mapping[str, Limit]
 
     @property
     def single_user(self) -> str | None:
@@ -178,7 +175,7 @@ def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | UnmetLimit:
     try:
         channel = rule.channel.bind(caller.claims) if rule.channel else None
         user = rule.user.bind(caller.claims) if rule.user else None
-        fields = bind_limits(rule.fields, caller.claims) if rule.fields else NO_LIMITS
+        fields = bind_limits(rule.fields, caller.claims)
     except NotApplicable as reason:
         return UnmetLimit(str(reason), "a claim that it inserts is missing, or has a form that it does not take")
     if not caller.restrictions:
@@ -242,12 +239,12 @@ def _unmet_limits(
     grant: Grant, reach: Reach, limit: Rule | Restriction, texts: BoundRule | BoundRestriction
 ) -> list[UnmetLimit]:
     """Return what of a grant exceeds the kinds, texts, roles and ttl of a rule or restriction."""
-    unmet: list[UnmetLimit] = []
-    if limit.kinds is not None and not reach.kinds <= limit.kinds:
-        unmet += [
-            _alike(f"kind {kind}, which the token also contains, is not among kinds {_listed(limit.kinds)}")
-            for kind in sorted(reach.kinds - limit.kinds)
-        ]
+    kinds = limit.kinds
+    unmet = [
+        _alike(f"kind {kind}, which the token also contains, is not among kinds {_listed(kinds)}")
+        for kind in sorted(reach.kinds)
+        if kinds is not None and kind not in kinds
+    ]
     if texts.channel is not None:
         unmet += _unmatched("channel", reach.channels, texts.channel, grant)
         unmet += [
@@ -274,9 +271,8 @@ def _unmet_limits(
                 )
                 for name in sorted(reach.omits_user)
             ]
-    if limit.roles is not None and not reach.roles <= limit.roles:
-        missing = ", ".join(sorted(reach.roles - limit.roles))
-        unmet.append(_alike(f"role {missing} is not among roles {_listed(limit.roles)}"))
+    if limit.roles is not None and (missing := reach.roles - limit.roles):
+        unmet.append(_alike(f"role {', '.join(sorted(missing))} is not among roles {_listed(limit.roles)}"))
     if limit.max_ttl is None:
         return unmet
     longest = max([grant.ttl, *(seconds for service in grant.services for seconds in service.privileges.values())])

@@ -16,7 +16,7 @@ def service_fields(service: Service) -> dict[str, object]:
         fields["user"] = text_of(service.user)
     if service.channel is not NOT_APPLICABLE:
         fields["channel"] = text_of(service.channel)
-    fields["privileges"] = _plain(service.privileges)
+    fields["privileges"] = dict(service.privileges)
     if service.more_users:
         fields["more_users"] = service.more_users
     if service.more_channels:
@@ -24,7 +24,7 @@ def service_fields(service: Service) -> dict[str, object]:
     if service.derived_from is not None:
         fields["derived_from"] = service.derived_from
     if service.detail:
-        fields["detail"] = _plain(service.detail)
+        fields["detail"] = dict(service.detail)
     return fields
 
 
@@ -43,13 +43,9 @@ def hashed_service_fields(service: Service) -> dict[str, object]:
     )
 
 
-def _plain(mapping: Mapping[str, object]) -> dict[str, object]:
-    return mapping if type(mapping) is dict else dict(mapping)
-
-
 def hashed_text(text: str) -> str:
     """Return the SHA-256 of a text, as the audit writes it."""
-    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return "sha256:" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _hashed_id(name: str | Extent) -> str | Extent:

@@ -90,22 +90,23 @@ def _field_error(details: "ErrorDetails", model: type[BaseModel]) -> FieldError:
     path = tuple(step for step in details["loc"] if step != "[key]")  # pydantic's mark for the key of a mapping
     if details["type"] == _UNKNOWN:
         return FieldError(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1]), RENAMED))
-    return FieldError(path, False, _sentence(details["type"], details.get("ctx", {}), details["msg"]))
+    return FieldError(path, False, _sentence(details))
 
 
-def _sentence(kind: str, context: Mapping[str, Any], message: str) -> str:
-    """Return the sentence for an error type of pydantic, with its context and message."""
-    if kind in ("literal_error", "enum"):
-        expected = str(context.get("expected", ""))
-        return "must be " + {"True": "true", "False": "false"}.get(expected, expected)
-    if kind in ("too_short", "too_long"):
-        bound = (
-            f"at least {context['min_length']}" if "min_length" in context else f"at most {context.get('max_length')}"
-        )
-        return f"must hold {bound} of these"
-    if kind == "value_error":
-        return str(context.get("error", ""))
-    return _SENTENCES.get(kind) or _lower(message)
+def _sentence(details: "ErrorDetails") -> str:
+    """Return the sentence for an error of pydantic."""
+    match details:
+        case {"type": "literal_error", "ctx": {"expected": "True"}}:
+            return "must be true"
+        case {"type": "literal_error", "ctx": {"expected": "False"}}:
+            return "must be false"
+        case {"type": "too_short", "ctx": {"min_length": length}}:
+            return f"must hold at least {length} of these"
+        case {"type": "too_long", "ctx": {"max_length": length}}:
+            return f"must hold at most {length} of these"
+        case {"type": "value_error", "ctx": {"error": error}}:
+            return str(error)
+    return _SENTENCES.get(details["type"]) or _lower(details["msg"])
 
 
 RENAMED: Final[Mapping[str, str]] = {"may": "rules", "powers": "capabilities", "answer": "response", "at": "path"}
@@ -120,7 +121,7 @@ def suggestion(word: str, known: Iterable[str], renamed: Mapping[str, str] = Map
     words = sorted(known)
     if renamed.get(word) in words:
         return f", did you mean '{renamed[word]}'?"
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, words)
     if near:
         return f", did you mean '{redact_secrets(near[0])}'?"
     return f"; known: {', '.join(map(redact_secrets, words))}" if words else ""

@@ -148,7 +148,7 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
 
 
 def _are_mappings(*values: object) -> bool:
-    return all(type(value) is dict or isinstance(value, Mapping) for value in values)
+    return all(isinstance(value, Mapping) for value in values)
 
 
 def _is_id(name: object, presence: Presence) -> bool:

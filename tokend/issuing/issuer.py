@@ -80,8 +80,7 @@ async def issue(
     """A token or an error for each token request, in order. Raises the first error unless it is a batch."""
     found: list[Match] = []
     for number, token_request in enumerate(requested.token_requests):
-        if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
-            await interfaces.batch_scheduler.wait_for_turn()
+        await _let_others_run(number, interfaces)
         found.append(_decided(app, options, caller, token_request))
     if rate_limiting.counts(app, interfaces):
         found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
@@ -96,8 +95,7 @@ async def issue(
     for number, (token_request, match, issuance) in enumerate(
         zip(requested.token_requests, found, issuances, strict=True)
     ):
-        if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
-            await interfaces.batch_scheduler.wait_for_turn()
+        await _let_others_run(number, interfaces)
         outcome = match.api_error if isinstance(match, Rejection) else _minted(match, issuance)
         if isinstance(token_request, TokenRequest):
             outcome = outcome.renamed(token_request.names) if isinstance(outcome, ApiError) else outcome
@@ -112,6 +110,11 @@ async def issue(
             raise outcome
     await _record(interfaces, decisions)
     return outcomes
+
+
+async def _let_others_run(number: int, interfaces: Interfaces) -> None:
+    if number % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 and interfaces.batch_scheduler is not None:
+        await interfaces.batch_scheduler.wait_for_turn()
 
 
 def _decided(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest | ApiError) -> Match:

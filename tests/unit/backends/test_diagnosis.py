@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from tokend.backends.contract import Backend, Diagnosis, Join, Minted, NoOptions, Reading
+from tokend.backends.contract import Backend, Diagnosis, Join, Minted, NoOptions, Reading, VendorAnswers
 from tokend.core.model import ANY, AppCredentials, Grant, Issuance, Service
 
 _NOW: Final = 1_700_000_000
@@ -61,3 +61,34 @@ def test_time_and_signature_are_checked() -> None:
     assert _diagnose(_READING, now=_NOW - 120).problems == ("It is issued 2 minutes in the future: a clock is wrong.",)
     assert _diagnose(replace(_READING, signed_by=None)).problems == ("No secret of this app signed it.",)
     assert _diagnose(replace(_READING, signed_by=None, hidden=frozenset({"signed_by"}))).problems == ()
+
+
+class _Answering(_Plain):
+    answers = VendorAnswers(unsigned="forged", early="early", expired="late", other="denied")
+
+
+class _Brief(_Plain):
+    answers = VendorAnswers(other="denied")
+
+
+@pytest.mark.parametrize(
+    ("reading", "join", "now", "answer"),
+    [
+        (replace(_READING, signed_by=None), _UNKNOWN, _NOW + 600, "forged"),
+        (_READING, _UNKNOWN, _NOW - 61, "early"),
+        (_READING, Join(channel="stage"), _NOW + 600, "late"),
+        (_READING, Join(channel="stage"), _NOW, "denied"),
+    ],
+)
+def test_a_diagnosis_ends_with_the_first_answer_of_the_vendor_that_applies(
+    reading: Reading, join: Join, now: int, answer: str
+) -> None:
+    usual = _diagnose(reading, join, now)
+    backend = _Answering(NoOptions(), AppCredentials(None, {}))
+    assert backend.diagnose(reading, join, now) == Diagnosis((*usual.problems, answer))
+    assert backend.diagnose(_READING, _UNKNOWN, _NOW) == Diagnosis(())
+
+
+def test_an_answer_for_any_other_problem_counts_where_the_vendor_has_none_for_this_one() -> None:
+    backend = _Brief(NoOptions(), AppCredentials(None, {}))
+    assert backend.diagnose(_READING, _UNKNOWN, _NOW + 600).problems[1:] == ("denied",)

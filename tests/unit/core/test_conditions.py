@@ -1,8 +1,9 @@
 """Conditions as they are written, and which of them no claims could meet together."""
 
 import pytest
+from pydantic import TypeAdapter
 
-from tokend.core.conditions import exclude_each_other
+from tokend.core.conditions import Conditions, exclude_each_other
 from tokend.core.rules import Rule
 
 
@@ -52,3 +53,12 @@ def test_values_are_text_numbers_or_truth_values(value: object) -> None:
 def test_a_key_that_is_no_claim_is_an_error() -> None:
     with pytest.raises(ValueError, match="which is no claim"):
         _conditions({"role": "host"})
+
+
+def test_conditions_are_read_from_a_mapping_and_dumped_as_they_are() -> None:
+    adapter = TypeAdapter[Conditions](Conditions)
+    built = adapter.validate_python({"claims.role": ["host", 7]})
+    assert built == _conditions({"claims.role": ["host", 7]})
+    assert adapter.validate_python(built) == built
+    assert adapter.dump_python(built) == built
+    assert adapter.json_schema()["type"] == "object"

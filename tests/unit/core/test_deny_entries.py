@@ -9,7 +9,7 @@ import pytest
 from tests.running import APP_ID
 from tests.unit.http.running import NOW
 from tokend.core.declarations import LISTEN, OPTIONAL, Declarations, ServiceShape
-from tokend.core.deny_entries import Entry, parse_entries, parse_line
+from tokend.core.deny_entries import Entry, _is_plain, parse_entries, parse_line
 from tokend.core.deny_index import DenyIndex
 from tokend.core.model import ANY, NOT_APPLICABLE, Caller, Extent, Grant, Service
 from tokend.core.reach import Reach, reach_of
@@ -127,6 +127,46 @@ def test_an_entry_is_written_as_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"user": "ada"},
+        {"channel": "c"},
+        {"app": "demo", "caller": "c"},
+        {"app": "demo", "url": "u", "until": 2},
+        {"issued_before": 1},
+        {"user": "ada", "channel": "c", "issued_before": 1, "until": 2},
+    ],
+)
+def test_a_line_as_tokend_writes_it_is_parsed_once(fields: dict[str, Any]) -> None:
+    entry = Entry(**fields)
+    assert _is_plain(entry.line(), entry) is True
+    assert _is_plain(entry.line()[:-1] + b',"until":null}', entry) is False
+    assert _is_plain(entry.line()[:-1] + b',"user":"ada"}', entry) is False
+
+
+@pytest.mark.parametrize("fields", [{}, {"app": "demo"}, {"until": 2}])
+def test_a_line_without_a_selector_is_parsed_strictly(fields: dict[str, Any]) -> None:
+    entry = Entry(**fields)
+    assert not _is_plain(entry.line(), entry)
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        (b'{"user": "ada", "app": "demo"}', True),
+        (b'{"user": "ada", "app": "demo", "until": 7}', True),
+        (b'{"user": "ada"}', False),
+        (b'{"user": "ada", "app": "demo", "issued_before": 7}', False),
+        (b"", False),
+        (b"junk", False),
+    ],
+)
+def test_a_line_is_about_the_same_whenever_it_ends(line: bytes, same: bool) -> None:
+    for until in (None, 5, 7):
+        assert Entry(app="demo", user="ada", until=until).is_about(line) is same
+
+
+@pytest.mark.parametrize(
     ("user", "channel", "entry", "denied"),
     [
         (ANY, "lobby", {"user": "ada"}, True),
@@ -199,3 +239,73 @@ def _fits(entry: Entry, caller: Caller, reach: Reach) -> bool:
         and (entry.issued_before is None or entry.issued_before > NOW - 100)
         and (entry.until is None or entry.until > NOW)
     )
+
+
+def test_entries_for_the_same_user_count_together_and_each_by_itself_once_others_are_removed() -> None:
+    chosen = random.Random(11)
+    for _ in range(300):
+        listed = [
+            Entry(
+                user="ada",
+                issued_before=chosen.choice((None, NOW - 90, NOW - 60, NOW - 30)),
+                until=chosen.choice((None, NOW + 10, NOW + 20, NOW + 30)),
+            )
+            for _ in range(chosen.randrange(2, 8))
+        ]
+        index = DenyIndex(listed)
+        while listed:
+            for began in (NOW - 91, NOW - 61, NOW - 31, NOW):
+                for now in (NOW, NOW + 15, NOW + 25, NOW + 35):
+                    fits = any(
+                        (entry.issued_before is None or began < entry.issued_before)
+                        and (entry.until is None or now < entry.until)
+                        for entry in listed
+                    )
+                    assert (index.reason("demo", Caller("studio", {"iat": began}), ROOM, now) is not None) is fits
+            entry = chosen.choice(listed)
+            index.remove([entry])
+            listed.remove(entry)
+        assert index.reason("demo", STUDIO, ROOM, NOW) is None
+
+
+def test_the_same_entry_counts_until_it_was_removed_as_often_as_it_was_added() -> None:
+    short, long = Entry(user="ada", until=NOW + 10), Entry(user="ada", until=NOW + 20)
+    index = DenyIndex([short, long, long])
+    for denied in (True, True, False):
+        assert (index.reason("demo", STUDIO, ROOM, NOW + 15) is not None) is denied
+        index.remove([long] if denied else [])
+    assert index.reason("demo", STUDIO, ROOM, NOW + 5) is not None
+    assert index.count == 1
+
+
+def test_entries_that_a_wider_one_covers_are_not_kept_apart() -> None:
+    narrow, wide = Entry(user="ada", issued_before=NOW - 50, until=NOW), Entry(user="ada", issued_before=NOW - 50)
+    for listed in ([narrow, wide], [wide, narrow], [narrow, wide, wide], [Entry(user="ada", until=NOW), wide, narrow]):
+        index = DenyIndex(listed)
+        assert {len(blocks) for blocks in index._blocks.values()} == {len({entry.issued_before for entry in listed})}
+
+
+@pytest.mark.parametrize(("removed", "pauses"), [(16, 1), (17, 2), (33, 3)])
+def test_removing_entries_pauses_every_16_entries(removed: int, pauses: int) -> None:
+    listed = [Entry(user=f"u{number}") for number in range(removed)]
+    index, calls = DenyIndex([*listed, Entry(user="other")]), []
+    index.remove(listed, lambda: calls.append(index.count))
+    assert calls == [1 + removed - 16 * number for number in range(pauses)]
+
+
+def test_finding_the_widest_entry_again_pauses_every_16_entries() -> None:
+    listed = [Entry(channel="lobby", until=NOW + number) for number in range(32)]
+    index, calls = DenyIndex(listed), []
+    index.remove([listed[31]], lambda: calls.append(index.count))
+    assert calls == [32, 31, 31, 31, 31], "for the entry, and twice for the channel and for any channel"
+    assert index.reason("demo", STUDIO, ROOM, NOW + 29) is not None
+    assert index.reason("demo", STUDIO, ROOM, NOW + 30) is None
+
+
+def test_a_shape_of_entries_is_looked_for_until_its_last_entry_is_removed() -> None:
+    ann, bob, lobby = Entry(user="ann"), Entry(user="bob"), Entry(channel="lobby")
+    index = DenyIndex([ann, bob, lobby])
+    assert len(index._shapes) == 2
+    for entry, shapes in ((ann, 2), (lobby, 1), (bob, 0)):
+        index.remove([entry])
+        assert len(index._shapes) == shapes

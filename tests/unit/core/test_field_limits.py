@@ -1,18 +1,21 @@
 """C11: what rules say of further content of a token, and of roles and capabilities that a backend declares itself."""
 
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from tests.unit.core.any_kind import AnyFields, AnyKind
 from tests.unit.issuing.making import CREDENTIALS, app, code_of, permitted, refused, rule, signed_in, unmet
 from tokend.backends.contract import NoOptions
+from tokend.core.declarations import FREE, Capability, Freedom
 from tokend.core.errors import Code
 from tokend.core.field_limits import FieldLimit
-from tokend.core.model import Caller, TokenRequest
+from tokend.core.model import Caller, Restriction, TokenRequest
+from tokend.core.patterns import parse_template
 from tokend.core.rules import Rule
-from tokend.core.validation import StrictModel
+from tokend.core.validation import FieldError, StrictModel, field_errors
 from tokend.issuing.configuration import App
 
 ANN: Final = signed_in(name="Ann", org="acme")
@@ -24,6 +27,20 @@ class _ShortFields(AnyFields):
 
 class _Short(AnyKind):
     Fields: ClassVar[type[StrictModel]] = _ShortFields
+
+
+class _EitherFields(AnyFields):
+    title: Annotated[str, Field(max_length=3)] | Annotated[str, Field(pattern="^[a-z]+$")] | None = None
+
+
+class _Either(AnyKind):
+    Fields: ClassVar[type[StrictModel]] = _EitherFields
+
+
+class _Further(AnyKind):
+    """A detail of its tokens is no field of a request."""
+
+    details: ClassVar[Mapping[str, Freedom | Capability]] = {**AnyKind.details, "region": FREE}
 
 
 def _app(**written: Any) -> App:
@@ -105,7 +122,15 @@ def test_c11_what_is_filled_in_must_be_a_value_of_the_field() -> None:
     of = app(rule(kinds=["any"], fields={"title": "Anna"}), built={"any": _Short(NoOptions(), CREDENTIALS)})
     api_error = refused(of, _request())
     assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "title")
-    assert api_error.sentence.startswith("is filled in by the rule and ")
+    assert api_error.sentence == "is filled in by the rule and string should have at most 3 characters"
+    either = app(rule(kinds=["any"], fields={"title": "Anna"}), built={"any": _Either(NoOptions(), CREDENTIALS)})
+    assert str(refused(either, _request()).field).startswith("title.")
+
+
+def test_c11_a_detail_that_no_request_has_is_not_filled_in() -> None:
+    of = app(rule(kinds=["any"], fields={"region": "eu"}), built={"any": _Further(NoOptions(), CREDENTIALS)})
+    permit = permitted(of, _request(title="Ann"))
+    assert (permit.grant.services[0].detail, permit.filled) == ({"title": "Ann"}, {})
 
 
 @pytest.mark.parametrize("name", ["level", "config"])
@@ -219,6 +244,16 @@ def test_c3_further_channels_and_users_must_fit_too() -> None:
         assert unmet(limited, request).endswith(f'"other" does not match "{text}"')
 
 
+def test_all_that_a_rule_does_not_allow_is_named_in_order() -> None:
+    request = _services({"name": "guest_call", "user": "ann", "channel": "lobby", "privileges": {"listen": None}})
+    assert unmet(_app(channel="hall", user="bob", roles=["publisher"]), request).split("; ") == [
+        "kind rtc, which the token also contains, is not among kinds [any]",
+        'channel "lobby" does not match "hall"',
+        'user "ann" does not match "bob"',
+        "role subscriber is not among roles [publisher]",
+    ]
+
+
 def test_c3_a_rule_judges_the_user_from_whom_another_is_derived() -> None:
     request = _services({"name": "login", "user": "ann", "derived": "5f4dcc3b"})
     assert code_of(_app(user="ann"), request) is None
@@ -227,18 +262,50 @@ def test_c3_a_rule_judges_the_user_from_whom_another_is_derived() -> None:
     assert code_of(_app(user="ann"), of_another) is Code.NOT_PERMITTED
 
 
+_FORMS: Final = "must be true, false, a text or number, or a list of texts and numbers"
+
+
 @pytest.mark.parametrize(
-    "written", [[], None, 1.5, {"a": 1}, ["a", True], ["a", None], [["a"]], "", "{name}", "{claims.a}*"]
+    ("written", "sentence"),
+    [
+        ([], "is an empty list: write false, which allows no value"),
+        *((written, _FORMS) for written in (None, 1.5, {"a": 1}, ["a", True], ["a", None], [["a"]])),
+        ("", 'is empty: leave it out, or write "*" for any'),
+        ("{name}", 'has name, which is no claim: write claims.name, claims.a.b or claims["https://…"]'),
+        (
+            "{claims.a}*",
+            "has nothing between {claims.a} and what follows: one value could run into the next; put a character between",
+        ),
+    ],
 )
-def test_c11_a_limit_of_another_form_is_an_error(written: object) -> None:
-    with pytest.raises(ValueError, match="fields"):
+def test_c11_a_limit_of_another_form_is_an_error(written: object, sentence: str) -> None:
+    with pytest.raises(ValidationError) as caught:
         Rule.model_validate({"fields": {"title": written}})
+    assert field_errors(caught.value, Rule) == [FieldError(("fields", "title"), False, sentence)]
+
+
+@pytest.mark.parametrize("key", ["channel", "user"])
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [(7, "must be text"), (["a"], "must be text"), ("", 'is empty: leave it out, or write "*" for any')],
+)
+def test_a_text_of_a_rule_of_another_form_is_an_error(key: str, written: object, sentence: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Rule.model_validate({key: written})
+    assert field_errors(caught.value, Rule) == [FieldError((key,), False, sentence)]
 
 
 def test_c11_limits_that_are_built_already_stay() -> None:
     limits = rule(fields={"title": "Ann", "level": False}).fields
     assert Rule.model_validate({"fields": limits}).fields == limits
     assert limits["level"] == FieldLimit(any=False)
+    assert limits["title"] == FieldLimit(any=False, allowed=(parse_template("Ann"),))
+
+
+def test_c11_a_restricted_caller_is_limited_as_well() -> None:
+    of, restricted = _app(fields={"title": "Ann"}), Caller("web", {}, (Restriction("authorizer", max_ttl=600),))
+    assert code_of(of, _request(title="Eve"), restricted) is Code.NOT_PERMITTED
+    assert permitted(of, _request(), restricted).filled == {"title": "Ann"}
 
 
 def test_c11_a_caller_without_claims_is_limited_as_well() -> None:

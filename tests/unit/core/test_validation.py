@@ -44,6 +44,9 @@ class Whole(StrictModel):
     by_name: dict[str, Inner] = Field(default_factory=dict)
     word: Literal["one", "two"] = "one"
     always: Literal[True] = True
+    never: Literal[False] = False
+    by_key: dict[Annotated[str, AfterValidator(_fails)], int] = Field(default_factory=dict)
+    rules: int = 0
     colour: Colour = Colour.RED
     few: Annotated[list[int], Field(default_factory=lambda: [1], min_length=1, max_length=2)]
     own: Annotated[str, AfterValidator(_fails)] | None = None
@@ -80,6 +83,8 @@ def _complaints(tree: dict[str, Any]) -> list[FieldError]:
         ({"by_name": []}, ("by_name",), "must be a mapping"),
         ({"word": "three"}, ("word",), "must be 'one' or 'two'"),
         ({"always": False}, ("always",), "must be true"),
+        ({"never": True}, ("never",), "must be false"),
+        ({"by_key": {"a": 1}}, ("by_key", "a"), "must be something else"),
         ({"few": []}, ("few",), "must hold at least 1 of these"),
         ({"few": [1, 2, 3]}, ("few",), "must hold at most 2 of these"),
         ({"own": "x"}, ("own",), "must be something else"),
@@ -103,6 +108,7 @@ def test_an_enum_in_a_model_that_is_not_strict_about_it() -> None:
     ("tree", "path", "hint"),
     [
         ({"txt": 1}, ("txt",), ", did you mean 'text'?"),
+        ({"may": 1}, ("may",), ", did you mean 'rules'?"),
         ({"inner": {"size": 1, "siz": 1}}, ("inner", "siz"), ", did you mean 'size'?"),
         ({"inners": [{"size": 1, "siz": 1}]}, ("inners", 0, "siz"), ", did you mean 'size'?"),
         ({"by_name": {"a": {"size": 1, "zzz": 1}}}, ("by_name", "a", "zzz"), "; known: deep, size"),
@@ -189,3 +195,13 @@ HIDDEN = "(hidden: it looks like a secret)"
 )
 def test_what_a_message_repeats(text: str, told: str) -> None:
     assert redact_secrets(text) == told
+
+
+class Annotations(StrictModel):
+    listed: list[Annotated[Inner, Field(description="one of them")]]
+    named: dict[str, Annotated[Annotated[Inner | None, "inner"], "outer"]]
+
+
+@pytest.mark.parametrize("path", [("listed", 0), ("named", "x")])
+def test_annotations_of_the_items_of_a_field_do_not_hide_its_keys(path: tuple[str | int, ...]) -> None:
+    assert known_keys(Annotations, path) == ["size", "deep"]

@@ -320,3 +320,51 @@ async def test_whatever_it_says_no_token_gives_more_than_the_rules_or_than_it_wa
         assert reach_of(token.grant, declarations) == reach_of(plain.grant, declarations)
         assert token.grant.ttl <= plain.grant.ttl
         assert restriction.max_ttl is None or token.grant.ttl <= restriction.max_ttl
+
+
+class _Audit:
+    """Remembers the decisions."""
+
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+
+    async def record(self, decisions: tuple[Decision, ...]) -> None:
+        self.decisions += decisions
+
+    def healthy(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "answer", [ApiError(Code.NOT_PERMITTED, "Ada is banned"), Restriction("authorizer", channel="lobby")]
+)
+async def test_the_audit_says_what_a_token_would_have_given_that_the_authorizer_did_not_permit(answer: Given) -> None:
+    audit = _Audit()
+    await outcomes(Backend(answer), PUBLISHER, to=of(rule()), interfaces=Interfaces(audit=audit))
+    (decision,) = audit.decisions
+    assert decision.grant == permitted(app(rule()), PUBLISHER).grant
+
+
+async def test_without_an_authorizer_only_what_the_rules_reject_keeps_its_error() -> None:
+    audit = _Audit()
+    batch = Issue((PUBLISHER, rtc("other")), batch=True)
+    permit, rejection = await issue(of(rule("room")), TERMS, CALLER, batch, [STAMP] * 2, Interfaces(audit=audit))
+    assert isinstance(permit, ApiError)
+    assert isinstance(rejection, ApiError)
+    assert (permit.code, rejection.code) == (Code.UNAVAILABLE, Code.NOT_PERMITTED)
+    assert audit.decisions[0].grant == permitted(app(rule()), PUBLISHER).grant
+
+
+async def test_all_that_the_authorizer_does_not_permit_is_named() -> None:
+    api_error = await refused(Backend(Restriction("authorizer", channel="lobby", max_ttl=60)), PUBLISHER, rule())
+    assert api_error.sentence == (
+        "the app's authorizer permits less than this: "
+        'channel "room" does not match "lobby"; a ttl of at most 1m is allowed, and 10m was requested'
+    )
+
+
+async def test_a_user_that_another_rule_fills_in_is_not_what_the_authorizer_was_asked_about() -> None:
+    rules = rule(user="7", name="first"), rule(user="8", name="second")
+    api_error = await refused(Backend(Restriction("authorizer", user="8")), rtc(uid=None), *rules)
+    assert api_error.code is Code.NOT_PERMITTED
+    assert api_error.sentence.startswith("the app's authorizer permits less than this: ")

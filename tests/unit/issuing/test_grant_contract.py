@@ -1,7 +1,8 @@
 """C4: what a backend grants and mints is held against its declarations at run time, whoever wrote it."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted, Mismatch, N
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, Grant, Issuance, Service
 from tokend.core.reach import reach_of
-from tokend.issuing.grants import checked_mint, granted
+from tokend.issuing.grants import checked_mint, filled, granted, names_user
 
 FIELDS: Final = AnyFields(services=[])
 CALL: Final = Service("call", "ann", "lobby", {"listen": 60})
@@ -24,7 +25,7 @@ class Wrong(AnyKind):
 
     extras: ClassVar[tuple[str, ...]] = ("password", "token", "title")
 
-    def __init__(self, grant: object = GRANT, minted: object = None, mismatch: Mismatch | None = None) -> None:
+    def __init__(self, grant: object = GRANT, minted: object = None, mismatch: object = None) -> None:
         super().__init__(NoOptions(), CREDENTIALS)
         self.given, self.minted, self.mismatch = grant, minted, mismatch
 
@@ -37,7 +38,15 @@ class Wrong(AnyKind):
         return minted
 
     def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
-        return self.mismatch
+        mismatch: Mismatch | None = _given(self.mismatch)
+        return mismatch
+
+    def names_user(self, fields: AnyFields) -> bool:
+        return bool(_given(self.given))
+
+    def filled(self, user: str) -> Mapping[str, object]:
+        fields: Mapping[str, object] = _given(self.given)
+        return fields
 
 
 class WrongWithAppId(Wrong):
@@ -90,6 +99,8 @@ _SECONDS: Final = "a privilege of service call does not lie within the token's l
         (replace(GRANT, ttl=61), "the grant does not last as long as requested"),
         (replace(GRANT, ttl=59), "the grant does not last as long as requested"),
         (replace(GRANT, ttl=60.0), "the grant does not last as long as requested"),
+        (replace(GRANT, format=7), "format and app id of the grant must be text"),
+        (replace(GRANT, app_id=7), "format and app id of the grant must be text"),
         (replace(GRANT, services=()), "the grant has no services"),
         (replace(GRANT, services=[CALL]), "the grant has no services"),
         (replace(GRANT, services=(CALL, None)), "a service of the grant is no Service"),
@@ -113,6 +124,8 @@ _SECONDS: Final = "a privilege of service call does not lie within the token's l
         (_with(privileges={"listen": 60.0}), _SECONDS),
         (_with(privileges={"listen": True}), _SECONDS),
         (_with(privileges={"log_in": -1}), _SECONDS),
+        (_with(privileges=["listen"]), "privileges and detail of service call must be mappings"),
+        (_with(detail=None), "privileges and detail of service call must be mappings"),
         (_with(more_users=["bob"]), _FURTHER),
         (_with(more_channels=["hall"]), _FURTHER),
         (_with(more_users=("",)), _FURTHER),
@@ -140,6 +153,7 @@ def test_c4_a_grant_that_breaks_the_contract_is_an_internal_error(grant: object,
         GRANT,
         _with(privileges={"listen": 1, "log_in": 0}),
         _with(privileges={}),
+        _with(privileges=MappingProxyType({"listen": 1})),
         _with(user=ANY, channel=ANY),
         _with(name="room", user=NOT_APPLICABLE, channel=NOT_APPLICABLE),
         _with(name="room", user=ANY),
@@ -162,6 +176,26 @@ def test_c4_a_kind_with_an_app_id_grants_for_its_own_app_only() -> None:
         assert api_error.operator == "backend of any: the grant is for another app"
 
 
+class _Failing(dict[str, int]):
+    """Privileges that cannot be read."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(listen=60)
+        self._error = error
+
+    def items(self) -> NoReturn:
+        raise self._error
+
+
+def test_c4_a_grant_that_cannot_be_checked_is_an_internal_error() -> None:
+    error = RuntimeError("5CFd2f")
+    api_error = _granted(Wrong(_with(privileges=_Failing(error))))
+    assert api_error is not None
+    assert api_error.code is Code.INTERNAL
+    assert api_error.operator == "backend of any: what grant returned cannot be checked: RuntimeError"
+    assert api_error.__cause__ is error
+
+
 def test_c4_what_a_backend_refuses_itself_stays_its_error() -> None:
     own = ApiError(Code.INVALID_FIELD, "must be odd", "level")
     assert _granted(Wrong(own)) is own
@@ -172,6 +206,7 @@ def test_c4_what_a_backend_refuses_itself_stays_its_error() -> None:
     [
         ({"privileges": {"administrate_everything": 60}}, "privilege 'administrate_everything'"),
         ({"privileges": {"listen": 60, "x" * 200: 60}}, f"privilege {'x' * 100!r}"),
+        ({"privileges": dict.fromkeys("dcab", 60)}, "privilege 'a', 'b', 'c'"),
         ({"detail": {"channels": ["a"]}}, "detail 'channels'"),
     ],
 )
@@ -244,6 +279,41 @@ def test_c4_a_token_that_differs_from_its_grant_is_not_released() -> None:
         checked_mint(backend, "any", GRANT, STAMP)
     assert caught.value.operator == "backend of any: the token gives something else"
     assert {"token", "kind", "ttl", "expires_at", "role", "app_id"} < ANSWER_FIELDS
+
+
+@pytest.mark.parametrize("error", [ValueError("5CFd2f"), ApiError(Code.INVALID_FIELD, "is wrong"), SystemExit(3)])
+def test_c4_a_token_that_cannot_be_verified_is_not_released(error: BaseException) -> None:
+    with pytest.raises(ApiError) as caught:
+        checked_mint(Wrong(minted=Minted("t", 30), mismatch=error), "any", GRANT, STAMP)
+    assert caught.value.code is Code.INTERNAL
+    assert caught.value.operator == f"backend of any: verifying raised {type(error).__name__}"
+    assert caught.value.__cause__ is error
+
+
+def test_c4_whether_fields_name_a_user_is_an_error_of_the_backend_if_it_fails() -> None:
+    error = ValueError("5CFd2f")
+    with pytest.raises(ApiError) as caught:
+        names_user(Wrong(error), "any", FIELDS)
+    assert caught.value.operator == "backend of any: names_user raised ValueError"
+    assert caught.value.__cause__ is error
+    assert names_user(Wrong("ann"), "any", FIELDS) is True
+    assert names_user(Wrong(""), "any", FIELDS) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (RuntimeError("5CFd2f"), "filled raised RuntimeError, or returned no plain data"),
+        ({"user": object()}, "filled raised TypeError, or returned no plain data"),
+        ({"user": "ann", "usr": "ann"}, "filled returned a field that `Fields` does not have"),
+    ],
+)
+def test_c4_a_user_that_is_no_field_of_the_request_is_an_error_of_the_backend(given: object, problem: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        filled(Wrong(given), "any", "ann")
+    assert (caught.value.code, caught.value.operator) == (Code.INTERNAL, f"backend of any: {problem}")
+    assert (caught.value.__cause__ is None) is problem.startswith("filled returned")
+    assert filled(Wrong({"user": "ann"}), "any", "ann") == {"user": "ann"}
 
 
 def test_a_backend_that_wants_to_end_the_server_ends_only_its_request() -> None:

@@ -1,10 +1,13 @@
 """Asks that are refused before any rule: unknown fields with a hint, names of the client's own contract, version 006."""
 
+from collections.abc import Mapping
+
 import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import (
     CALLER,
+    CREDENTIALS,
     STAMP,
     app,
     code_of,
@@ -15,11 +18,13 @@ from tests.unit.issuing.making import (
     rule,
     strict_006_backends,
 )
+from tokend.backends.agora.rtm import Rtm, RtmFields
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
 from tokend.issuing.app_options import TtlBounds
-from tokend.issuing.issuer import issue, mint, operator_grant
+from tokend.issuing.issuer import explain, issue, mint, operator_grant
+from tokend.plugins import Grant, NoOptions
 
 
 @pytest.mark.parametrize(
@@ -113,3 +118,57 @@ def test_the_operators_own_hand_needs_no_rule_but_keeps_to_the_limits() -> None:
     for token_request in (rtc(ttl=3601), rtc(ttl=59), rtc("\n"), TokenRequest("turn", {})):
         with pytest.raises(ApiError):
             operator_grant(app(), route_options(TtlBounds.of(600, 60, 3600)), token_request)
+
+
+class _Longer(Rtm):
+    """Grants a second more than is requested."""
+
+    def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
+        return super().grant(fields, ttl + 1, user)
+
+
+def test_a_grant_for_the_operator_is_held_against_the_contract_too() -> None:
+    of = app(built={"rtm": _Longer(NoOptions(), CREDENTIALS)})
+    with pytest.raises(ApiError) as caught:
+        operator_grant(of, route_options(), TokenRequest("rtm", {"user": "ann"}))
+    assert caught.value.operator == "backend of rtm: the grant does not last as long as requested"
+    with pytest.raises(ApiError) as caught:
+        explain(
+            replace(of, rules={CALLER.name: (rule(),)}), route_options(), CALLER, TokenRequest("rtm", {"user": "ann"})
+        )
+    assert caught.value.code is Code.INTERNAL
+
+
+class _Broken(Rtm):
+    """Breaks the contract in one of its methods; `grant` only for a minute."""
+
+    broken = ""
+
+    def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
+        return super().grant(fields, ttl + (self.broken == "grant" and ttl == 60), user)
+
+    def names_user(self, fields: RtmFields) -> bool:
+        if self.broken == "names_user":
+            raise ValueError
+        return super().names_user(fields)
+
+    def filled(self, user: str) -> Mapping[str, object]:
+        return {"usr": user} if self.broken == "filled" else super().filled(user)
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        ("grant", "the grant does not last as long as requested"),
+        ("names_user", "names_user raised ValueError"),
+        ("filled", "filled returned a field that `Fields` does not have"),
+    ],
+)
+def test_a_backend_that_breaks_the_contract_under_one_rule_issues_by_no_other(broken: str, problem: str) -> None:
+    backend = _Broken(NoOptions(), CREDENTIALS)
+    of = app(rule(user="ann", max_ttl=60), rule(user="ann"), built={"rtm": backend})
+    assert permitted(of, TokenRequest("rtm", {})).filled == {"user": "ann"}
+    backend.broken = broken
+    with pytest.raises(ApiError) as caught:
+        permitted(of, TokenRequest("rtm", {}))
+    assert (caught.value.code, caught.value.operator) == (Code.INTERNAL, f"backend of rtm: {problem}")

@@ -17,6 +17,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Decision, Grant, Issued, TokenRequest
 from tokend.core.reach import Reach
+from tokend.core.rules import Rule
 from tokend.dialects.contract import Explain, Explanation, Inspect, Inspection, Issue
 from tokend.issuing.configuration import Route
 from tokend.issuing.issuer import answer, issue
@@ -26,6 +27,13 @@ _TERMS: Final = route_options()
 _OK: Final = TokenRequest("rtm", {"user": "ann"})
 _ELSEWHERE: Final = TokenRequest("rtm", {"user": "bob"})
 _BAD: Final = TokenRequest("rtm", {"usr": "ann"})
+_NOBODY: Final = read_credentials(())
+
+
+def _route(*rules: Rule) -> Route:
+    """A route on which a caller without credentials has these rules."""
+    scheme = Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})
+    return Route(app(*rules), route_options(), (), Authenticator([scheme]), ("web",))
 
 
 class _Journal:
@@ -160,11 +168,53 @@ async def test_a_token_that_says_something_else_is_not_released(lie: Callable[[R
     assert (decision.token_sha256, decision.api_error) == (None, api_error)
 
 
+class _DenyList:
+    """Denies one user, and records what it was called with."""
+
+    def __init__(self, denied: str) -> None:
+        self.calls: list[tuple[str, Caller, frozenset[str]]] = []
+        self._denied = denied
+
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
+        self.calls.append((app, caller, reach.users))
+        return f"{self._denied} is denied" if self._denied in reach.users else None
+
+
+async def test_explain_says_what_the_deny_list_denies() -> None:
+    deny_list = _DenyList("ann")
+    interfaces = Interfaces(deny=deny_list)
+    route = _route(rule(user="ann"), rule(kinds=["rtm"], name="second"))
+    for token_request, denied, user in ((_OK, "ann is denied", "ann"), (_ELSEWHERE, None, "bob")):
+        (without,) = await answer(route, Explain(token_request), _NOBODY, [STAMP])
+        (outcome,) = await answer(route, Explain(token_request), _NOBODY, [STAMP], interfaces)
+        assert isinstance(outcome, Explanation)
+        assert isinstance(without, Explanation)
+        api_error = outcome.api_error
+        assert (None if api_error is None else (api_error.code, api_error.sentence)) == (
+            None if denied is None else (Code.NOT_PERMITTED, denied)
+        )
+        assert replace(outcome, api_error=None) == without
+        assert deny_list.calls.pop() == ("demo", CALLER, frozenset((user,)))
+    (outcome,) = await answer(_route(), Explain(_OK), _NOBODY, [STAMP], interfaces)
+    assert isinstance(outcome, Explanation)
+    assert outcome.api_error is not None
+    assert outcome.api_error.sentence.startswith("no rule of this caller permits this")
+    assert deny_list.calls == []
+    unnamed = TokenRequest("rtm", {}, names={"user": "member"})
+    (outcome,) = await answer(_route(rule(kinds=["rtm"])), Explain(unnamed), _NOBODY, [STAMP], interfaces)
+    assert isinstance(outcome, Explanation)
+    assert outcome.api_error is not None
+    assert outcome.api_error.field == "member"
+
+
 async def test_who_is_denied_gets_no_token_whatever_the_rules_say() -> None:
     journal = _Journal(denied="ann is shut out until noon")
     api_error = await _error_response(app(rule(), built=_told(journal)), Issue((_OK,)), journal.interfaces)
     assert (api_error.code, api_error.sentence) == (Code.NOT_PERMITTED, "ann is shut out until noon")
     assert journal.lines == ["deny?", "audit"]
+    ((decision,),) = journal.decisions
+    assert decision.grant is not None
+    assert decision.grant.services[0].user == "ann"
     assert await issue(app(rule()), _TERMS, CALLER, Issue((_ELSEWHERE,)), [STAMP], journal.interfaces)
 
 
@@ -186,6 +236,24 @@ async def test_a_batch_answers_each_ask_in_order_and_writes_them_down_at_once() 
     assert [one.token_request for one in decisions] == [_OK, _ELSEWHERE, _BAD, _OK]
     digests = [hashlib.sha256(one.token.encode()).hexdigest() if isinstance(one, Issued) else None for one in outcomes]
     assert [one.token_sha256 for one in decisions] == [digests[0], None, None, digests[4]]
+
+
+async def test_the_audit_says_what_a_request_that_no_rule_permits_would_have_got_by_the_first() -> None:
+    journal = _Journal()
+    of = app(rule("other", max_ttl=60), rule("another", max_ttl=120))
+    await issue(of, _TERMS, CALLER, Issue((rtc(),), batch=True), [STAMP], journal.interfaces)
+    ((decision,),) = journal.decisions
+    assert decision.api_error is not None
+    assert decision.grant is not None
+    assert (decision.grant.ttl, decision.grant.services[0].channel) == (60, "room")
+
+
+async def test_the_audit_says_nothing_of_a_request_for_a_kind_that_the_app_does_not_have() -> None:
+    journal = _Journal()
+    unknown = TokenRequest("turn", {"user": "ann"})
+    await issue(app(rule()), _TERMS, CALLER, Issue((unknown, _OK), batch=True), [STAMP] * 2, journal.interfaces)
+    (decisions,) = journal.decisions
+    assert [decision.token_request for decision in decisions] == [None, _OK]
 
 
 async def test_two_tokens_of_one_answer_are_all_or_nothing() -> None:
@@ -229,15 +297,12 @@ async def test_times_come_from_the_stamp_and_the_grant() -> None:
 
 
 async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may() -> None:
-    of = app(rule())
-    scheme = Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})
-    route = Route(of, route_options(), (), Authenticator([scheme]), ("web",))
-    nobody = read_credentials(())
+    route = _route(rule())
     for parsed, made in ((Issue((_OK,)), Issued), (Explain(_OK), Explanation)):
-        (outcome,) = await answer(route, parsed, nobody, [STAMP])
+        (outcome,) = await answer(route, parsed, _NOBODY, [STAMP])
         assert isinstance(outcome, made)
-    token = backends()["rtm"].mint(Grant(of.app_id, "007", 60, ()), STAMP).token
-    (outcome,) = await answer(route, Inspect(token), nobody, [STAMP])
+    token = backends()["rtm"].mint(Grant(route.app.app_id, "007", 60, ()), STAMP).token
+    (outcome,) = await answer(route, Inspect(token), _NOBODY, [STAMP])
     assert isinstance(outcome, Inspection)
     for wanted in (Issue((_OK,)), Explain(_OK), Inspect(token)):
         with pytest.raises(ApiError) as caught:

@@ -23,13 +23,13 @@ from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AuthScheme, Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces, Keys
-from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
+from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
 from tokend.core.reach import Reach
 from tokend.dialects.contract import Explain, Issue
 from tokend.issuing.app_options import RouteOptions, TtlBounds
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.dialect_choices import DialectChoice
-from tokend.issuing.issuer import answer, explain, issue, mint, operator_grant
+from tokend.issuing.issuer import LAST_ISSUE_TIME, answer, explain, issue, mint, operator_grant
 
 _WILD = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 
@@ -251,3 +251,58 @@ async def test_an_audit_that_cannot_be_written_in_words() -> None:
     with pytest.raises(ApiError) as caught:
         await issue(app(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Interfaces(audit=Failing()))
     assert (caught.value.sentence, caught.value.operator) == ("the audit log cannot be written", "OSError('disk full')")
+
+
+@pytest.mark.parametrize("now", [-1, LAST_ISSUE_TIME + 1])
+async def test_a_clock_that_no_token_can_hold_issues_nothing(now: int) -> None:
+    scheme = _Scheme()
+    with pytest.raises(ApiError) as caught:
+        await answer(_route(app(rule()), scheme), Issue((rtc(),)), Credentials(), [Issuance(now, 1)])
+    assert (caught.value.code, caught.value.detail) == (
+        Code.UNAVAILABLE,
+        "this server's clock is wrong: no token can hold its time",
+    )
+    assert scheme.asked == []
+
+
+@pytest.mark.parametrize("now", [0, LAST_ISSUE_TIME])
+async def test_the_first_and_last_time_of_a_clock_issue_tokens(now: int) -> None:
+    route = _route(app(rule()), _Scheme())
+    (issued,) = await answer(route, Issue((rtc(),)), Credentials(), [Issuance(now, 1)])
+    assert isinstance(issued, Issued)
+    assert issued.issued_at == now
+
+
+class _Turns:
+    """A scheduler of batches that counts turns."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def wait_for_turn(self) -> None:
+        self.count += 1
+
+
+@pytest.mark.parametrize(("token_requests", "turns"), [(9, 0), (10, 2), (19, 2), (20, 4)])
+async def test_other_requests_run_after_every_ten_decisions_and_every_ten_tokens(
+    token_requests: int, turns: int
+) -> None:
+    scheduler = _Turns()
+    batch = Issue((rtc(),) * token_requests, batch=True)
+    outcomes = await issue(
+        app(rule()), TERMS, CALLER, batch, [STAMP] * token_requests, Interfaces(batch_scheduler=scheduler)
+    )
+    assert len(outcomes) == token_requests
+    assert scheduler.count == turns
+
+
+async def test_explain_says_who_explains_and_what_the_token_would_give() -> None:
+    of = app(rule("other", name="first"), rule(name="second"))
+    explained = explain(of, TERMS, CALLER, rtc("room", 7, ttl=600))
+    assert (explained.caller, explained.api_error, explained.authorizer) == ("web", None, False)
+    assert [result.rule for result in explained.rule_results] == ["first", "second"]
+    assert [bool(result.unmet) for result in explained.rule_results] == [True, False]
+    assert explained.gives["ttl"] == 600
+    rejected = explain(of, TERMS, CALLER, rtc(ttl=1))
+    assert (rejected.caller, rejected.rule_results) == ("web", ())
+    assert rejected.gives == {}

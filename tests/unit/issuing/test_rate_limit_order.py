@@ -7,14 +7,16 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rtc, rule
+from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
+from tokend.auth.contract import AppContext
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
 from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
 from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
-from tokend.dialects.contract import Issue
+from tokend.dialects.contract import Explain, Issue
 from tokend.issuing.app_options import AppOptions
 from tokend.issuing.configuration import Route
 from tokend.issuing.issuer import answer, issue
@@ -89,8 +91,8 @@ async def test_a_request_takes_once_and_before_all_else() -> None:
 async def test_what_is_refused_counts_for_no_user() -> None:
     journal = Journal()
     malformed = ApiError(Code.INVALID_FIELD, "is missing", "kind")
-    await outcomes(journal, BAD, malformed, ANN, rtc(uid=0))
-    assert journal.groups == [shared(), shared(), shared("ann"), shared("*")]
+    await outcomes(journal, BAD, malformed, ANN, rtc(uid=0), rtc("*"))
+    assert journal.groups == [shared(), shared(), shared("ann"), shared("*"), shared()]
 
 
 async def test_the_asks_of_one_answer_count_as_one() -> None:
@@ -117,6 +119,14 @@ async def test_a_limited_ask_is_neither_held_against_the_deny_list_nor_minted_bu
     assert (limited.code, limited.status, limited.retry_after) == (Code.RATE_LIMITED, 429, 2.5)
     assert isinstance(bad, ApiError)
     assert [one.api_error for one in journal.audited] == [None, limited, bad]
+    assert [one.grant and one.grant.services[0].user for one in journal.audited] == ["ann", "bob", None]
+
+
+async def test_a_limiter_that_leaves_a_request_out_lets_none_pass() -> None:
+    journal = Journal(None)
+    with pytest.raises(ValueError, match="zip"):
+        await outcomes(journal, ANN, BOB)
+    assert journal.lines == ["take"]
 
 
 async def test_what_the_rules_refuse_may_be_limited_too() -> None:
@@ -153,3 +163,10 @@ async def test_limits_that_cannot_be_checked_refuse_the_whole_request() -> None:
         await outcomes(journal, ANN, BOB)
     assert caught.value.status == 503
     assert journal.lines == []
+
+
+async def test_explain_counts_for_the_caller_and_the_address() -> None:
+    anonymous = Authenticator([Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})])
+    route, journal = Route(APP, route_options(), (), anonymous, ("web",)), Journal()
+    await answer(route, Explain(ANN), read_credentials(()), [STAMP], journal.interfaces, address="192.0.2.7")
+    assert (journal.lines, journal.groups) == (["take", "deny? ann"], [shared()])

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 import msgspec.json
 from pydantic import ValidationError
 
-from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Reading, Unreadable, VendorAnswers
 from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys
 from tokend.backends.livekit import names
 from tokend.backends.livekit.claims import DETAILS, Claims, claim_of, plain
@@ -43,6 +43,11 @@ class LiveKit(Backend):
     )
     test_client: ClassVar = "https://livekit.io/connection-test"
     product_names: ClassVar = {names.SERVICE: "LiveKit"}
+    # pkg/service/auth.go of github.com/livekit/livekit 1.13.5
+    answers: ClassVar = VendorAnswers(
+        unsigned='LiveKit answers 401, "invalid API key" or "invalid authorization token".',
+        expired='LiveKit answers 401, "invalid authorization token: … token is expired".',
+    )
 
     options: LiveKitOptions
 
@@ -93,14 +98,9 @@ class LiveKit(Backend):
         return Reading(grant, signed_by, claims.nbf, claims.exp, extra=self._extra())
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add what a LiveKit server answers: pkg/service/auth.go of github.com/livekit/livekit 1.13.5."""
+        """Add what a LiveKit server answers to a token that joins no room, or publishes nothing."""
         usual = super().diagnose(reading, join, now)
         problems, notes = list(usual.problems), list(usual.notes)
-        ends_at = self.ends_at(reading)
-        if reading.signed_by is None:
-            problems.append('LiveKit answers 401, "invalid API key" or "invalid authorization token".')
-        elif ends_at is not None and ends_at <= now:
-            problems.append('LiveKit answers 401, "invalid authorization token: … token is expired".')
         privileges = reading.grant.services[0].privileges
         if names.JOIN not in privileges:
             sentence = 'It does not join a room: LiveKit answers a client with 401, "permissions denied".'

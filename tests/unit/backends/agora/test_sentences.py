@@ -37,10 +37,16 @@ from tokend.backends.agora.packing import (
         (lambda: pack_numbers(struct.Struct("<HI"), 1, 2**32), "a number of the token is out of range"),
         (lambda: from_base64("?", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("é", "007"), "damaged: what follows 007 is not base64"),
+        (lambda: from_base64("YWJ", "007"), "damaged: what follows 007 is not base64"),
+        (lambda: from_base64("YW?Jj", "007"), "damaged: what follows 007 is not base64"),
+        (lambda: from_base64("YWJj\n", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("YR==", "006…"), "damaged: what follows 006… is not base64"),
         (lambda: Unpacker(b"\x01\x00\xff").string(), "a text of the token is not UTF-8"),
         (lambda: Unpacker(pack_u16(2) + bytes(12)).map_(), "a privilege is given twice in the token"),
         (lambda: Unpacker(b"\x01").u16(), "the token ends too early"),
+        (lambda: Unpacker(b"\x01").bytes_(), "the token ends too early"),
+        (lambda: Unpacker(b"\x02\x00\xff").bytes_(), "the token ends too early"),
+        (lambda: Unpacker(b"\x01\x00\xff").map_(), "the token ends too early"),
     ],
 )
 def test_a_refusal_says_what_is_wrong(refused: Callable[[], object], sentence: str) -> None:
