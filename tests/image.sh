@@ -35,13 +35,32 @@ settings=()
 for file in /etc/pip.conf /etc/xdg/pip /etc/ssl/certs "$HOME/.config/pip/pip.conf"; do
   [ ! -e "$file" ] || settings+=(--volume "$file:${file/#$HOME//root}:ro")
 done
-buildah "${store[@]}" bud --pull-never --network host "${settings[@]}" -t tokend "$here" >"$place/log" 2>&1 || { tail -n 30 "$place/log"; exit 1; }
+mapfile -t labels < <(bash "$here/tests/labels.sh")
+buildah "${store[@]}" bud --pull-never --network host "${settings[@]}" "${labels[@]/#/--build-arg=}" -t tokend "$here" >"$place/log" 2>&1 || { tail -n 30 "$place/log"; exit 1; }
 
 buildah "${store[@]}" inspect --type image tokend >"$place/inspect.json"
 ! grep -aE 'CERTIFICATE=|DEMO_' "$place/inspect.json" || { echo "image: a secret's name is in its configuration"; exit 1; }
 container=$(buildah "${store[@]}" from --pull-never tokend)
 root=$(buildah "${store[@]}" mount "$container")
 [ ! -e "$root/etc/tokend/.env" ] && [ ! -e "$root/src" ] || { echo "image: it holds files of the build"; exit 1; }
+for label in "org.opencontainers.image.${labels[0]/VERSION/version}" "org.opencontainers.image.${labels[1]/REVISION/revision}"; do
+  grep -qF "\"${label/=/\": \"}\"" "$place/inspect.json" || { echo "image: it has no label $label"; exit 1; }
+done
+
+# what the image adds to its base, in the bytes of its files
+bytes() { du --summarize --bytes --one-file-system "$1" | cut -f 1; }
+added=$(($(bytes "$root") - $(bytes "$place/base")))
+echo "image: $((added / 1000000)) MB above its base"
+((added <= 70000000)) || { echo "image: at most 70 MB are allowed"; exit 1; }
+pip=$(find "$root/opt" "$root/usr/local" -path '*-packages/pip*' -prune -o -name 'pip[0-9.]*' -o -name pip -o -name ensurepip)
+[ -z "$pip" ] || { echo "image: pip is inside: $pip"; exit 1; }
+packages=$(chroot "$root" /opt/tokend/bin/python -c '
+import importlib.metadata, json
+listed = {(part["name"], part["version"]) for part in json.load(open("/opt/tokend/sbom.cdx.json"))["components"]}
+installed = {(found.name, found.version) for found in importlib.metadata.distributions() if "/opt/tokend/" in str(found.locate_file(""))}
+assert installed and installed == listed, installed ^ listed
+print(len(listed))')
+echo "image: its SBOM lists all $packages packages"
 user=$(buildah "${store[@]}" run "$container" -- id -un)
 [ "$user" = tokend ] || { echo "image: it runs as $user"; exit 1; }
 
