@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the unchanged Dockerfile with buildah, on a stand-in for its base image made with debootstrap (there may be no
-# registry to pull from), and starts the result as its users would: from the environment alone, then with the shipped
-# config.yaml mounted, unchanged. Needs root and Debian.
+# Builds the unchanged Dockerfile with buildah, and checks its labels, its size, its list of packages, and that pip is gone.
+# Then it starts the result as its users would: from the environment alone, then with the shipped config.yaml mounted, unchanged.
+# On Debian the base image is a stand-in made with debootstrap, since there may be no registry to pull from. Needs root.
 set -euo pipefail
 here=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 base=$(sed -n 's/^FROM \([^ ]*\).*/\1/p' "$here/Dockerfile" | head -n 1)
@@ -17,18 +17,23 @@ finish() {
 }
 trap finish EXIT
 
-command -v buildah debootstrap >/dev/null || { apt-get update -qq; apt-get install -y -qq buildah debootstrap >/dev/null; }
-
-sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true)
-mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' <<<"$sources" | head -n 1)
-debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates trixie "$place/base" "$mirror" >"$place/log" 2>&1 ||
-  { tail "$place/log"; exit 1; }
-ln -s /usr/bin/python3 "$place/base/usr/local/bin/python"
-version=$(chroot "$place/base" python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-[ "$base" = "python:$version-slim" ] || { echo "image: the stand-in for $base has Python $version"; exit 1; }
-scratch=$(buildah "${store[@]}" from scratch)
-buildah "${store[@]}" copy --quiet "$scratch" "$place/base" / >/dev/null
-buildah "${store[@]}" commit --quiet --rm "$scratch" "docker.io/library/$base" >/dev/null
+command -v buildah >/dev/null || { apt-get update -qq; apt-get install -y -qq buildah >/dev/null; }
+if [ "$(. /etc/os-release; echo "$ID")" = debian ]; then
+  command -v debootstrap >/dev/null || { apt-get update -qq; apt-get install -y -qq debootstrap >/dev/null; }
+  sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true)
+  mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' <<<"$sources" | head -n 1)
+  debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates trixie "$place/base" "$mirror" >"$place/log" 2>&1 ||
+    { tail "$place/log"; exit 1; }
+  ln -s /usr/bin/python3 "$place/base/usr/local/bin/python"
+  version=$(chroot "$place/base" python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  [ "$base" = "python:$version-slim" ] || { echo "image: the stand-in for $base has Python $version"; exit 1; }
+  scratch=$(buildah "${store[@]}" from scratch)
+  buildah "${store[@]}" copy --quiet "$scratch" "$place/base" / >/dev/null
+  buildah "${store[@]}" commit --quiet --rm "$scratch" "docker.io/library/$base" >/dev/null
+else
+  buildah "${store[@]}" pull --quiet "docker.io/library/$base" >/dev/null
+fi
+beneath=$(buildah "${store[@]}" mount "$(buildah "${store[@]}" from --pull-never "$base")")
 
 # pip inside the build finds the index where pip outside does
 settings=()
@@ -49,7 +54,7 @@ done
 
 # what the image adds to its base, in the bytes of its files
 bytes() { du --summarize --bytes --one-file-system "$1" | cut -f 1; }
-added=$(($(bytes "$root") - $(bytes "$place/base")))
+added=$(($(bytes "$root") - $(bytes "$beneath")))
 echo "image: $((added / 1000000)) MB above its base"
 ((added <= 70000000)) || { echo "image: at most 70 MB are allowed"; exit 1; }
 pip=$(find "$root/opt" "$root/usr/local" -path '*-packages/pip*' -prune -o -name 'pip[0-9.]*' -o -name pip -o -name ensurepip)
