@@ -11,7 +11,7 @@ figure = sed -n 's/^| `make $(1)`[^|]*| \([^|]*[^ |]\) *|.*/make $(1): \1/p' doc
 NODE := tests/node/node_modules tests/system/browser/node_modules tests/system/identity/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help run plugins quick test lint types check docs reference screenshots dist proofs proofs-disturbance bench profile instructions image clean
+.PHONY: help run plugins quick test lint types check docs reference screenshots dist pyz matrix proofs proofs-disturbance bench profile instructions image clean
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -53,6 +53,12 @@ screenshots: .venv/dev ## Take the pictures of the console in docs/pictures; nee
 dist: ## Build the source distribution and the wheel into dist/, and check both
 	@PYTHON=$(PYTHON) bash tests/dist.sh
 
+pyz: ## Build all of tokend as a single file, dist/tokend.pyz, and its list of packages (an SBOM in CycloneDX)
+	@PYTHON=$(PYTHON) bash tests/pyz.sh
+
+matrix: ## Run the unit tests with Python 3.11 to 3.14, those that are here (OPTIONS="-x")
+	@bash tests/matrix.sh $(OPTIONS)
+
 proofs: .venv/proofs $(NODE) ## Prove the promises at full size into docs/figures.md, some four hours: make proofs NAMES="p1 p7"
 	$(BIN)/python -m tests.long $(NAMES) --write
 
@@ -68,8 +74,8 @@ instructions: .venv/dev ## Count the instructions of a request by valgrind, and 
 profile: .venv/dev ## Measure where a request's time goes: docs/performance.md (OPTIONS="key --seconds 20")
 	@$(BIN)/python -m benchmarks.profile $(OPTIONS)
 
-image: ## Build the container image `tokend`
-	docker build -t tokend .
+image: ## Build the container image `tokend`, with labels and its list of packages (an SBOM in CycloneDX)
+	docker build $$(bash tests/labels.sh | sed 's/^/--build-arg /') -t tokend .
 
 clean: ## Remove what was installed and built; .env stays
 	rm -rf .venv $(NODE) $(PEERS) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

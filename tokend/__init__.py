@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tokend.app import CONTROL, create_admin_app, create_app
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["CONTROL", "__version__", "create_admin_app", "create_app"]
 
 

@@ -14,8 +14,10 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if error.name is None:
             raise  # not by an import: a bug
-        what = f"the package {error.name} is missing: install tokend with its dependencies (pip install tokend)"
-        print(f"tokend: {what}", file=sys.stderr)  # noqa: T201  # a command prints
+        from tokend.installing import install_command
+
+        what = f"the package {error.name} is missing: install tokend with its dependencies"
+        print(f"tokend: {what}: {install_command()}", file=sys.stderr)  # noqa: T201  # a command prints
         return 1
 
 

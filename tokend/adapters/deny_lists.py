@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokend.adapters.deny_file import deny_file_problem
 from tokend.core.secrets import Secret
+from tokend.installing import install_command
 from tokend.issuing.server_settings import RootOptions
 
 Change = Callable[[list[bytes]], list[bytes] | None]
@@ -69,7 +70,8 @@ class RedisList(EditedList):
         try:
             from tokend.adapters import deny_redis  # an optional package, slow to import
         except ImportError as error:
-            raise CannotUse("deny.redis is true, but a package is missing: pip install tokend[redis]") from error
+            what = "deny.redis is true, but a package is missing"
+            raise CannotUse(f"{what}: {install_command('redis')}") from error
         self._redis = deny_redis
 
     def read(self) -> bytes:

@@ -15,13 +15,14 @@ from tokend.adapters.system import SYSTEM_CLOCK, Clock
 from tokend.core.interfaces import Interfaces, Limiter
 from tokend.core.secrets import Secret
 from tokend.core.validation import redact_secrets
+from tokend.installing import install_command
 from tokend.issuing.server_settings import AuditSettings, RedisSettings, RootOptions
 from tokend.telemetry.log import JsonLog
 
 if TYPE_CHECKING:
     from tokend.adapters.redis_limiter import RedisLimiter
 
-_NO_PACKAGE: Final = "redis is configured, but its package is missing: pip install tokend[redis]"
+_NO_PACKAGE: Final = f"redis is configured, but its package is missing: {install_command('redis')}"
 
 
 class CannotStart(Exception):

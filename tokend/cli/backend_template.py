@@ -17,7 +17,7 @@ name = "$package"
 version = "0.1.0"
 description = "Tokens of the kind $kind for tokend"
 requires-python = ">=3.11"
-dependencies = ["tokend>=0.1,<0.2"]
+dependencies = ["tokend>=0.2,<0.3"]
 
 [project.optional-dependencies]
 test = ["pytest>=8"]

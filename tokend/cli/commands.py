@@ -10,6 +10,7 @@ from tokend import __version__
 from tokend.cli import (
     EXIT_CONFIG,
     audit,
+    completion,
     configuration,
     console,
     deny,
@@ -62,4 +63,5 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in (serving, health, reload, configuration, tokens, kinds, keys, audit, deny, kick, console):
         module.add_commands(commands)
+    completion.add_commands(commands, parser)
     return parser

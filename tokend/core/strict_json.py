@@ -11,6 +11,9 @@ import msgspec
 
 _MAX_DIGITS: Final = 308
 """Digits of the longest integer. Every such integer fits a float, so arithmetic with both never overflows."""
+_TOO_DEEP: Final = "nested too deep"
+MAX_DEPTH: Final = 100
+"""Arrays and objects within each other. From Python 3.12 on, json alone allows thousands, on which code that recurses fails."""
 
 
 class DuplicateKeyError(ValueError):
@@ -22,11 +25,23 @@ def loads(raw: bytes) -> Any:
     try:
         # msgspec rejects lone surrogates, which json accepts; only json can report duplicate keys
         msgspec.json.decode(raw)
-        return _DECODER.decode(raw.decode())
+        value = _DECODER.decode(raw.decode())
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError(_TOO_DEEP) from error
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def _depth(value: Any) -> int:
+    """How many arrays and objects lie within each other at most, without recursion."""
+    depth, level = 0, [value]
+    while level := [inner for inner in level if isinstance(inner, dict | list)]:
+        depth += 1
+        level = [child for outer in level for child in (outer.values() if isinstance(outer, dict) else outer)]
+    return depth
 
 
 def _no_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
 from tokend.http.connection_limiter import Deadlines
 from tokend.http.reloader import Reloaded, Reloader
+from tokend.installing import install_command
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen, ServerSettings
@@ -183,7 +184,8 @@ def open_tracing(settings: ServerSettings) -> "Tracing | None":
     try:
         from tokend.telemetry.tracing import Tracing  # an extra, which takes a while to import
     except ImportError as error:
-        raise CannotStart("server.traces is true, but its packages are missing: pip install tokend[otel]") from error
+        what = "server.traces is true, but its packages are missing"
+        raise CannotStart(f"{what}: {install_command('otel')}") from error
     return Tracing()
 
 

@@ -11,6 +11,7 @@ from aiohttp import http_parser
 
 from tokend.adapters.resources import CannotStart
 from tokend.http.connection_limiter import RESERVED, Caps
+from tokend.installing import install_command
 from tokend.issuing.server_settings import ServerSettings
 
 IMPORTED_LATER: Final = ("joserfc", "prometheus_client")
@@ -44,7 +45,7 @@ def check_packages() -> None:
     for name in IMPORTED_LATER:
         if find_spec(name) is None:
             raise CannotStart(
-                f"the package {name} is missing: install tokend with its dependencies (pip install tokend)"
+                f"the package {name} is missing: install tokend with its dependencies: {install_command()}"
             )
 
 

@@ -1,6 +1,7 @@
 """What the tests of this folder need besides Python: Debian's Chromium, and the packages of `package.json`."""
 
 import functools
+import os
 import shutil
 import subprocess
 from contextlib import AbstractContextManager
@@ -17,8 +18,8 @@ SECONDS: Final = 20.0
 
 
 def chromium() -> str | None:
-    """Where Chromium is."""
-    return shutil.which("chromium")
+    """Where Chromium is: `CHROMIUM` of the environment names another one than Debian's, such as Google Chrome."""
+    return shutil.which(os.environ.get("CHROMIUM") or "chromium")
 
 
 def missing() -> str | None:

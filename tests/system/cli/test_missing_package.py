@@ -1,5 +1,6 @@
 """Where a package is missing that tokend needs, a sentence says so, and no traceback."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,5 +14,6 @@ def test_a_missing_package_is_told_in_a_sentence(name: str, tmp_path: Path) -> N
     done = tokend(tmp_path, {**CREDENTIALS, "PYTHONPATH": f"{tmp_path}:{ROOT}"}, "serve", "--port", "0")
     assert done.returncode == 1
     assert done.stderr == (
-        f"tokend: the package {name} is missing: install tokend with its dependencies (pip install tokend)\n"
+        f"tokend: the package {name} is missing: install tokend with its dependencies: "
+        f"{sys.executable} -m pip install -e '{ROOT}'\n"
     )

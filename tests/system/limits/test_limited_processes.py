@@ -20,6 +20,7 @@ from tokend.adapters.redis_limiter import RedisLimiter
 from tokend.adapters.resources import Resources
 from tokend.config.loading import load
 from tokend.core.secrets import Secret
+from tokend.installing import install_command
 from tokend.issuing.server_settings import RedisSettings, RootOptions
 from tokend.telemetry.log import JsonLog
 
@@ -118,7 +119,7 @@ def test_without_the_package_it_does_not_start_and_says_what_to_install(tmp_path
         check=False,
         timeout=20,
     )
-    sentence = "tokend: redis is configured, but its package is missing: pip install tokend[redis]\n"
+    sentence = f"tokend: redis is configured, but its package is missing: {install_command('redis')}\n"
     assert (done.returncode, done.stderr) == (1, sentence)
 
 

@@ -27,6 +27,7 @@ from tests.system.connections.limited import Limited, serving_limited
 from tests.system.workers.serving import serving
 from tests.unit.http.running import DEMO, KEY, NOW, configuration_of
 from tests.unit.http.wire import request_bytes
+from tokend.installing import install_command
 from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog, LibraryHandler
 from tokend.telemetry.tracing import Tracing
@@ -226,7 +227,7 @@ def test_without_the_extra_the_start_says_what_to_install(tmp_path: Path) -> Non
         timeout=30,
     )
     assert done.returncode == 1
-    assert "server.traces is true, but its packages are missing: pip install tokend[otel]" in done.stderr
+    assert f"server.traces is true, but its packages are missing: {install_command('otel')}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,9 +1,5 @@
 """What `make dist` builds: both distributions pass their checks, and hold what they have to hold and nothing else."""
 
-import os
-import shutil
-import subprocess
-import sys
 import tarfile
 from email import message_from_bytes
 from pathlib import Path
@@ -12,33 +8,21 @@ from zipfile import ZipFile
 import pytest
 
 import tokend
-from tests.running import ROOT, clean_environment
+from tests.system.packaging.building import build, copy_sources
 
 pytestmark = pytest.mark.xdist_group("distributions")
 
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the two distributions, built in a copy of what git tracks, with node_modules and a .env added."""
-    sources = tmp_path_factory.mktemp("sources")
-    for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).rstrip("\0").split("\0"):
-        (sources / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, sources / name, follow_symlinks=False)
+    """The directory of the two distributions, built in a copy of this one, with node_modules and a .env added."""
+    sources = tmp_path_factory.mktemp("distributions") / "sources"
+    copy_sources(sources)
     for folder in ("tests/node", "clients/js"):
         (sources / folder / "node_modules/vendor").mkdir(parents=True)
         (sources / folder / "node_modules/vendor/index.js").write_text("")
     (sources / ".env").write_text("SECRET=never-shipped\n")
-    done = subprocess.run(
-        ["bash", "tests/dist.sh"],
-        cwd=sources,
-        env=clean_environment({"PYTHON": sys.executable, "HOME": os.environ["HOME"]}),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("PASSED") == 2
+    assert build("dist.sh", sources).count("PASSED") == 2
     return sources / "dist"
 
 

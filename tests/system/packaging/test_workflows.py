@@ -1,13 +1,17 @@
 """The forms and workflows of `.github` are valid YAML; CI runs `.ci/run`; each workflow starts with the least permissions."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.needs import skip_or_fail
 from tests.running import ROOT
+from tests.system.browser.parts import missing_packages
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -42,6 +46,24 @@ def test_ci_runs_what_a_developer_runs() -> None:
     assert [command.endswith("bash .ci/run") for command in commands] == [True]
 
 
+def actionlint(*paths: Path) -> list[dict[str, Any]]:
+    """What actionlint finds, except runners that are newer than it."""
+    skip_or_fail(missing_packages(ROOT / "tests/node", ("actionlint",)))
+    command = ["node", str(ROOT / "tests/node/workflows.js"), *map(str, paths)]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+    return [problem for problem in found if problem["kind"] != "runner-label"]
+
+
+def test_actionlint_finds_no_mistake_in_the_workflows() -> None:
+    assert actionlint(*WORKFLOWS) == []
+
+
+def test_it_would_find_one(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text((GITHUB / "workflows/release.yml").read_text("utf-8").replace("github.token", "github.tokens"))
+    assert [problem["kind"] for problem in actionlint(wrong)] == ["expression"]
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_may_only_read_and_pins_its_actions(path: Path) -> None:
     assert parsed(path)["permissions"] == {"contents": "read"}
@@ -50,10 +72,12 @@ def test_a_workflow_may_only_read_and_pins_its_actions(path: Path) -> None:
     assert [action for action in actions if not re.fullmatch(r"[\w./-]+@(release/)?v\d+", action)] == []
 
 
-def test_a_release_is_built_and_checked_by_make_dist_and_published_by_a_job_without_a_secret() -> None:
+def test_a_release_is_built_and_checked_by_make_and_published_by_jobs_without_a_secret() -> None:
     path = GITHUB / "workflows/release.yml"
     jobs = parsed(path)["jobs"]
-    assert "make dist" in [step.get("run") for step in jobs["build"]["steps"]]
+    commands = [step["run"] for step in jobs["build"]["steps"] if "run" in step]
+    assert [command for command in commands if command.startswith("make")] == ["make dist", "make pyz"]
     assert "permissions" not in jobs["build"]
     assert (jobs["publish"]["needs"], jobs["publish"]["permissions"]) == ("build", {"id-token": "write"})
+    assert (jobs["release"]["needs"], jobs["release"]["permissions"]) == ("publish", {"contents": "write"})
     assert "secrets." not in path.read_text("utf-8")

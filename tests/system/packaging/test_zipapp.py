@@ -1,54 +1,32 @@
-"""A single file made by shiv serves with workers (O8), and nothing is imported from the working directory (O7)."""
+"""The single file of `make pyz` serves with workers (O8), and nothing is imported from the working directory (O7)."""
 
 import asyncio
-import shutil
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from importlib.metadata import distribution
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 from packaging.requirements import Requirement
 
 import tokend
-from tests.running import clean_environment
+from tests.running import ROOT, clean_environment
+from tests.system.packaging.building import build, copy_sources
 from tests.system.workers.serving import Running, serving
 
 pytestmark = pytest.mark.serial
 
 
-def _needed(name: str, extras: frozenset[str] = frozenset()) -> Iterator[str]:
-    """The distributions that a distribution needs here, itself included."""
-    yield name
-    for text in distribution(name).requires or ():
-        requirement = Requirement(text)
-        marker = requirement.marker
-        if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""}):
-            yield from _needed(requirement.name, frozenset(requirement.extras))
-
-
-def _copied(name: str, folder: Path) -> None:
-    """Copy an installed distribution, which may be there already."""
-    for file in distribution(name).files or ():
-        source = Path(str(file.locate()))
-        if ".." not in file.parts and source.is_file() and "__pycache__" not in file.parts:
-            target = folder / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-
-
 @pytest.fixture(scope="module")
 def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("zipapp")
-    for name in set(_needed("tokend")):
-        _copied(name, folder / "site")
-    shutil.copytree(Path(tokend.__file__).parent, folder / "site" / "tokend", dirs_exist_ok=True)
-    made = folder / "tokend.pyz"
-    command = [sys.executable, "-m", "shiv", "--site-packages", str(folder / "site"), "-o", str(made)]
-    subprocess.run([*command, "-e", "tokend.cli:main", "-p", "/usr/bin/env python3"], check=True, capture_output=True)
-    return made
+    """What `make pyz` builds."""
+    sources = tmp_path_factory.mktemp("zipapp") / "sources"
+    copy_sources(sources)
+    build("pyz.sh", sources)
+    return sources / "dist/tokend.pyz"
 
 
 async def test_o8_a_single_file_serves_with_two_workers(zipapp: Path, tmp_path: Path) -> None:
@@ -75,6 +53,32 @@ async def test_o8_a_single_file_serves_with_two_workers(zipapp: Path, tmp_path: 
             assert response.status == 200
     finally:
         assert await server.stop() == 0
+
+
+def test_the_single_file_has_all_plug_ins_and_extras_and_a_list_of_its_packages(zipapp: Path, tmp_path: Path) -> None:
+    def printed(*arguments: str) -> str:
+        command = [sys.executable, "-S", str(zipapp), *arguments]
+        environment = clean_environment({"SHIV_ROOT": str(tmp_path / "shiv")})
+        return subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
+
+    packages = {_project(path)["name"] for path in ROOT.glob("plugins/*/pyproject.toml")}
+    plugins = printed("plugins")
+    assert {name for name in packages if f"\t{name} {tokend.__version__}" in plugins} == packages
+    assert "complete" in printed("completion", "bash")
+    sbom = zipapp.with_name("tokend.cdx.json").read_text("utf-8")
+    listed = {component["name"].lower(): component["version"] for component in json.loads(sbom)["components"]}
+    needed = {
+        Requirement(text).name.lower()
+        for texts in _project(ROOT / "pyproject.toml")["optional-dependencies"].values()
+        for text in texts
+    }
+    assert packages | needed | {"tokend", "aiohttp"} <= listed.keys()
+    assert listed["tokend"] == tokend.__version__
+    assert "file://" not in sbom
+
+
+def _project(path: Path) -> Any:
+    return tomllib.loads(path.read_text("utf-8"))["project"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

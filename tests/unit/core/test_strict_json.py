@@ -30,6 +30,14 @@ def test_what_is_not_strictly_json_is_a_value_error(raw: bytes) -> None:
         strict_json.loads(raw)
 
 
+def test_nesting_is_limited_alike_on_every_version_of_python() -> None:
+    deepest = b'{"a":[' * (strict_json.MAX_DEPTH // 2) + b"]}" * (strict_json.MAX_DEPTH // 2)
+    assert json.dumps(strict_json.loads(deepest), separators=(",", ":")).encode() == deepest
+    with pytest.raises(ValueError, match="nested too deep"):
+        strict_json.loads(b"[" + deepest + b"]")
+    assert len(strict_json.loads(b"[" + b"[]," * 1000 + b"{}]")) == 1001
+
+
 def test_a_duplicate_key_has_an_error_of_its_own() -> None:
     with pytest.raises(strict_json.DuplicateKeyError):
         strict_json.loads(b'{"a":1,"a":1}')

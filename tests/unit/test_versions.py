@@ -1,0 +1,48 @@
+"""There is one version: the packages of this repository have it, and what depends on tokend allows it."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.running import ROOT
+from tokend import __version__
+from tokend.cli.backend_template import files
+
+PLUGINS = sorted(ROOT.glob("plugins/*/pyproject.toml"))
+DEPENDENTS = [*PLUGINS, *sorted(ROOT.glob("docs/example-*/pyproject.toml"))]
+
+
+def _project(text: str) -> Any:
+    return tomllib.loads(text)["project"]
+
+
+@pytest.mark.parametrize("path", [*PLUGINS, ROOT / "clients/python/pyproject.toml"], ids=lambda path: path.parent.name)
+def test_a_package_of_this_repository_has_the_version_of_tokend(path: Path) -> None:
+    assert _project(path.read_text("utf-8"))["version"] == __version__
+
+
+def test_so_have_the_javascript_client_and_the_image_of_the_deployment() -> None:
+    assert json.loads((ROOT / "clients/js/package.json").read_text("utf-8"))["version"] == __version__
+    assert f"image: tokend:{__version__}\n" in (ROOT / "deploy/kubernetes/tokend.yaml").read_text("utf-8")
+
+
+def test_the_changelog_has_a_heading_for_it() -> None:
+    assert f"\n## {__version__} - " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", DEPENDENTS, ids=lambda path: path.parent.name)
+def test_plug_ins_and_examples_allow_this_version(path: Path) -> None:
+    _allows_this_version(path.read_text("utf-8"))
+
+
+def test_so_does_a_new_plug_in() -> None:
+    _allows_this_version(files("acme", "acme")["pyproject.toml"])
+
+
+def _allows_this_version(text: str) -> None:
+    (needed,) = [name for name in map(Requirement, _project(text)["dependencies"]) if name.name == "tokend"]
+    assert __version__ in needed.specifier
