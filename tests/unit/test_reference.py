@@ -23,8 +23,9 @@ from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.rate_limits import Limits
 from tokend.core.rules import Rule, RuleTtl
 from tokend.core.validation import StrictModel
-from tokend.issuing import server_settings
-from tokend.issuing.app_options import Cors, RouteOptions, TtlBounds
+from tokend.issuing import audit_settings, server_settings
+from tokend.issuing.app_options import RouteOptions, TtlBounds
+from tokend.issuing.origins import Cors
 
 SCHEMA: Final = Schema()
 KEYS: Final[Mapping[str, Key]] = {key.path: key for key in SCHEMA.keys}
@@ -35,8 +36,8 @@ MODELS: Final[Mapping[str, type[StrictModel]]] = {
     "server.admin.": server_settings.Admin,
     "server.connections.": server_settings.Connections,
     "server.log.": server_settings.Log,
-    "audit.": server_settings.AuditSettings,
-    "audit.to.": server_settings.AuditFile,
+    "audit.": audit_settings.AuditSettings,
+    "audit.to.": audit_settings.AuditFile,
     "redis.": server_settings.RedisSettings,
     "deny.": server_settings.DenySettings,
     "secrets.": server_settings.SecretSettings,

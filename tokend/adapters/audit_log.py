@@ -15,7 +15,7 @@ from tokend.core.audit_records import PROBE, body
 from tokend.core.deny_entries import DenyChange
 from tokend.core.model import Decision
 from tokend.core.validation import redact_secrets
-from tokend.issuing.server_settings import AuditSettings
+from tokend.issuing.audit_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 PROBE_SECONDS: Final = 1.0

@@ -16,7 +16,8 @@ from tokend.core.interfaces import Interfaces, Limiter
 from tokend.core.secrets import Secret
 from tokend.core.validation import redact_secrets
 from tokend.installing import install_command
-from tokend.issuing.server_settings import AuditSettings, RedisSettings, RootOptions
+from tokend.issuing.audit_settings import AuditSettings
+from tokend.issuing.server_settings import RedisSettings, RootOptions
 from tokend.telemetry.log import JsonLog
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from tokend.http import cors, pages
 from tokend.http.parser_errors import UNREADABLE
 from tokend.http.request_parsing import host_of, media_of
 from tokend.issuing.active import ActiveConfiguration
-from tokend.issuing.app_options import Origins
+from tokend.issuing.origins import Origins
 from tokend.issuing.routing import Match, NoMatch, candidates, split_path
 from tokend.telemetry.request_record import RequestRecord
 

@@ -10,8 +10,8 @@ from typing import Final, Self
 from msgspec import Struct
 
 from tokend.core.interfaces import Interfaces
-from tokend.issuing.app_options import Origins
 from tokend.issuing.configuration import Configuration, Route
+from tokend.issuing.origins import Origins
 from tokend.issuing.routing import RouteTable, TakenRoute, literal_prefix
 
 _NO_ORIGINS: Final = Origins()

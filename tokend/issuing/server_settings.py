@@ -1,7 +1,7 @@
 """Settings outside the apps: the server, the audit, the deny file, Redis. Each model is a part of the YAML."""
 
 import re
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
@@ -12,6 +12,7 @@ from tokend.core.durations import Duration
 from tokend.core.listening import LISTEN, reachable, url_of
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, invalid
+from tokend.issuing.audit_settings import AuditSettings, resolved_path
 from tokend.issuing.trusted_proxies import TrustedProxies
 
 MAX_WORKERS: Final = 256
@@ -224,66 +225,10 @@ class ServerSettings(StrictModel):
         return self.model_dump(exclude=reloaded) == other.model_dump(exclude=reloaded)
 
 
-def _targets(value: object, info: ValidationInfo) -> tuple[str | None, ...]:
-    """Paths; None for standard output. Relative paths start at the directory of the configuration."""
-    if isinstance(value, tuple):
-        return value
-    listed: list[Any] = value if isinstance(value, list) else [value]
-    if not listed or not all(target == "stdout" or _is_file(target) for target in listed):
-        raise invalid("must be stdout, {file: PATH}, or a list of both")
-    return tuple(None if target == "stdout" else _resolved(target["file"], info) for target in listed)
-
-
-def _is_file(target: Any) -> bool:
-    path = target.get("file") if isinstance(target, dict) and target.keys() == {"file"} else None
-    return isinstance(path, str) and bool(path) and "\0" not in path
-
-
-def _resolved(path: str, info: ValidationInfo) -> str:
-    """The path as `config/` resolves it: relative paths start at the directory of the configuration."""
-    resolve = (info.context or {}).get("resolve_path")
-    return path if resolve is None else str(resolve(path))
-
-
-class AuditFile(StrictModel):
-    """A file that lines are appended to."""
-
-    file: str = Field(
-        description="path of the file; a relative path starts at the directory of the configuration",
-        examples=["/var/log/tokend/audit.jsonl"],
-    )
-
-
-_Target = Literal["stdout"] | AuditFile
-
-
-class AuditSettings(StrictModel):
-    """Where decisions are written before their tokens are released."""
-
-    to: Annotated[tuple[str | None, ...], PlainValidator(_targets, json_schema_input_type=_Target | list[_Target])] = (
-        Field(
-            description="where the lines go: stdout, {file: PATH}, or a list of both",
-            examples=["stdout", {"file": "/var/log/tokend/audit.jsonl"}],
-        )
-    )
-    sync: Literal["os", "batch", "off"] = Field(
-        default="os",
-        description=(
-            "durability of a line before its token is sent. os: written to the kernel, which survives a "
-            "process crash. batch: synced to disk, which survives a power loss. off: buffered for up to "
-            "100 ms"
-        ),
-        examples=["batch"],
-    )
-    hash_ids: bool = Field(
-        default=False, description="write users, channels and other texts of a token as their SHA-256"
-    )
-
-
 def _file(value: object, info: ValidationInfo) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
         raise invalid("must be the path of a file")
-    return _resolved(value, info)
+    return resolved_path(value, info)
 
 
 class DenySettings(StrictModel):

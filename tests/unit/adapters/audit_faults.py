@@ -12,7 +12,7 @@ from typing import Any, Final
 from tokend.adapters.audit_file import AuditTarget
 from tokend.adapters.audit_log import Audit
 from tokend.core.model import Decision, Grant, Service, TokenRequest
-from tokend.issuing.server_settings import AuditSettings
+from tokend.issuing.audit_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 NOW: Final = 1_800_000_000

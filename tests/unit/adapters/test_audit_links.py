@@ -16,7 +16,7 @@ from tokend.adapters.audit_file import AuditTarget
 from tokend.adapters.audit_log import Audit
 from tokend.cli import main
 from tokend.core.audit_records import ChainState, verify
-from tokend.issuing.server_settings import AuditSettings
+from tokend.issuing.audit_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 

@@ -18,7 +18,7 @@ from tests.unit.http.running import NOW, OPEN, Serving
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
 from tokend.core.interfaces import Interfaces
-from tokend.issuing.server_settings import AuditSettings
+from tokend.issuing.audit_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 CONFIG = f"""

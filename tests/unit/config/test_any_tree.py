@@ -23,9 +23,10 @@ from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.rate_limits import Limits
 from tokend.core.rules import Rule
 from tokend.issuing.app_options import RouteOptions
+from tokend.issuing.audit_settings import AuditSettings
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import clash
-from tokend.issuing.server_settings import AuditSettings, RedisSettings, ServerSettings
+from tokend.issuing.server_settings import RedisSettings, ServerSettings
 
 KEYS = sorted(
     {

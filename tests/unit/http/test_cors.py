@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.unit.http.running import APP_ID, DEMO, KEY, Running, Serving
 from tests.unit.http.wire import Reply
-from tokend.issuing.app_options import Origins
+from tokend.issuing.origins import Origins
 
 _APP = f"""
     app_id: "{APP_ID}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tokend.issuing.app_options import Origins, check_origin
+from tokend.issuing.origins import Origins, check_origin
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])

@@ -28,7 +28,7 @@ from tokend.auth.signed_url import MAX_SECONDS, UrlClaims, sign
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller, Restriction
-from tokend.issuing.server_settings import AuditSettings
+from tokend.issuing.audit_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
 
