@@ -34,7 +34,7 @@ from tokend.core.urls import is_secure_url
 from tokend.telemetry.log import standard_error
 
 PAGE: Final = (ROOT / "docs/identity.md").read_text()
-STEPS: Final = PAGE.partition("\n### 1. ")[2].partition("\nThese steps ")[0]
+STEPS: Final = PAGE.partition("\n### 1. ")[2].partition("\nA test runs these steps ")[0]
 BLOCKS: Final = re.findall(r"^```([a-z ]+)\n(.*?)^```$", STEPS, re.M | re.S)
 ISSUER: Final = "https://id.example.com"
 PUBLIC: Final = "http://127.0.0.1:8080"
