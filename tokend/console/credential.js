@@ -47,9 +47,10 @@ export class CredentialForm {
     }
   }
 
-  /** What is sent with a request. @returns {Credential} */
+  /** What is sent with a request: nothing where no key or JWT is typed. @returns {Credential} */
   read() {
-    return this.#scheme.value === "" ? {} : { [this.#scheme.value]: this.#secret.value.trim() };
+    const secret = this.#secret.value.trim();
+    return this.#scheme.value === "" || secret === "" ? {} : { [this.#scheme.value]: secret };
   }
 
   /** Go to the credential: it is missing or wrong. */

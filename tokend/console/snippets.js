@@ -34,32 +34,38 @@ function parts(body) {
   return { kind, ttl, fields };
 }
 
+/** A value as JavaScript that may stand in a page: none of its texts ends the script. @param {unknown} value */
+function inScript(value) {
+  return JSON.stringify(value).replaceAll("<", String.raw`\u003c`);
+}
+
 /** @param {string} url @param {Record<string, any>} body @param {Credential} credential */
 function javascript(url, body, credential) {
   const { kind, ttl, fields } = parts(body);
   const auth = credential.apiKey !== undefined ? '\n  auth: { apiKey: "YOUR-KEY" },' : credential.bearer !== undefined ? '\n  auth: async () => ({ bearer: await yourJwt() }),' : "";
-  const lifetime = ttl === undefined ? "" : `\n  ttl: ${JSON.stringify(ttl)},`;
-  return `// in a page: <script type="module">; the origin of the page must be in the app's cors
-import { tokenSource } from ${JSON.stringify(`${url}/client.js`)};
+  const lifetime = ttl === undefined ? "" : `\n  ttl: ${inScript(ttl)},`;
+  const warning = credential.apiKey === undefined ? "" : "// An API key in a page is public: use it in Node alone. A page sends the JWT of its user.\n";
+  return `// In a page this is a module script. The app's cors must name the page's origin: the demo names localhost with any port.
+${warning}import { tokenSource } from ${inScript(`${url}/client.js`)};
 
 const source = tokenSource({
-  url: ${JSON.stringify(url)},
-  kind: ${JSON.stringify(kind)},
-  fields: ${JSON.stringify(fields)},${lifetime}${auth}
+  url: ${inScript(url)},
+  kind: ${inScript(kind)},
+  fields: ${inScript(fields)},${lifetime}${auth}
   onToken: (answer) => console.log("a token until", new Date(answer.expires_at * 1000)),
   onError: (error) => console.error(error),
 });
 source.start();
-const answer = await source.get();`;
+const answer = await source.get(); // answer.token, until answer.expires_at`;
 }
 
 /** @param {string} url @param {Record<string, any>} body @param {Credential} credential */
 function fetched(url, body, credential) {
   const header = credential.apiKey !== undefined ? ', "X-API-Key": "YOUR-KEY"' : credential.bearer !== undefined ? ', Authorization: "Bearer YOUR-JWT"' : "";
-  return `const response = await fetch(${JSON.stringify(`${url}/v1/token`)}, {
+  return `const response = await fetch(${inScript(`${url}/v1/token`)}, {
   method: "POST",
   headers: { "Content-Type": "application/json"${header} },
-  body: JSON.stringify(${JSON.stringify(body)}),
+  body: JSON.stringify(${inScript(body)}),
 });
 const answer = await response.json();
 if (!response.ok) throw new Error(answer.detail);

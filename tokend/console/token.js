@@ -53,6 +53,7 @@ export async function mount(section, api) {
     const isOfRules = error.status === 403 && path === "v1/token";
     if (isOfRules) alert.append(element("button", { type: "button", onclick: () => void send("v1/explain") }, "Why not?"));
     replace(result, alert);
+    announce(""); // the alert is read out; what was announced before is no longer true
     if (error.status === 401) credential.focus();
     else if (!isMarked) result.querySelector("button")?.focus();
   }

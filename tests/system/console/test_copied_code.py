@@ -37,6 +37,26 @@ async def _code(browser: Browser, url: str, channel: str, key: str = "") -> list
         return found
 
 
+async def test_no_text_of_a_request_ends_the_script_that_it_is_copied_into(browser: Browser, tokend: Running) -> None:
+    _, renewed, _, once = await _code(browser, f"{tokend.url}/demo", "demo-<!--<script>")
+    assert r"demo-\u003c!--\u003cscript>" in renewed
+    assert "<" not in renewed + once
+
+
+async def test_without_a_key_the_code_has_none(browser: Browser, tokend: Running) -> None:
+    async with watched(browser, f"{tokend.url}/demo/console") as console:
+        page = console.page
+        await page.get_by_label("Credential").select_option("apiKey")
+        await page.get_by_label("channel (required)").fill("demo-room")
+        await page.get_by_role("button", name="Get a token", exact=True).click()
+        await expect(page.get_by_label("The token", exact=True)).to_be_visible()
+        assert "YOUR-KEY" not in await page.locator("pre").first.inner_text()
+        await page.get_by_label("channel (required)").fill("other")
+        await page.get_by_role("button", name="Get a token", exact=True).click()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(page.locator("#announcement")).to_be_empty()
+
+
 async def test_curl_and_python_get_a_token(browser: Browser, tokend: Running) -> None:
     curl, _, python, _ = await _code(browser, f"{tokend.url}/demo", _ODD)
     done = subprocess.run(["sh", "-c", f"{curl} -s"], capture_output=True, text=True, check=True, timeout=parts.SECONDS)
