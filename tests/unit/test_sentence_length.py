@@ -17,8 +17,6 @@ LONGEST: Final = 25
 """Words."""
 RECORDS: Final = ("docs/decisions", "docs/figures.md")
 """What was decided once keeps its words; the figures are written by `make proofs`."""
-TO_BE_REWRITTEN: Final = {"docs/performance.md": 21}
-"""How many long sentences these pages may still have. Never add to it."""
 PAGES: Final = [
     path
     for folder in ("docs", "plugins", "clients", "deploy")
@@ -39,8 +37,7 @@ def test_no_sentence_of_a_page_is_too_long(path: Path) -> None:
         for line, sentence in sentences(text)
         if words(sentence) > LONGEST
     ]
-    allowed = TO_BE_REWRITTEN.get(_name(path), 0)
-    assert len(too_long) <= allowed, "\n".join(too_long)
+    assert too_long == []
 
 
 def _too_long(text: str | None) -> list[str]:
