@@ -61,7 +61,10 @@ Channel = Annotated[
     str,
     AfterValidator(check_channel),
     Field(
-        description="Channel name, 1 to 63 bytes. Empty, `*` or a pattern is every channel it fits: a capability.",
+        description=(
+            "Channel name, 1 to 63 bytes. An empty name, `*` or a pattern fits many channels: a rule must allow it as a "
+            "capability."
+        ),
         examples=["demo-room"],
     ),
 ]
@@ -69,7 +72,7 @@ Uid = Annotated[
     int,
     AfterValidator(_check_uid),
     Field(
-        description="Numeric uid, 1 to 4294967295. 0 is any user: a capability.",
+        description="Numeric uid, 1 to 4294967295. 0 fits any user: a rule must allow it as a capability.",
         examples=[7],
         json_schema_extra={"minimum": 0, "maximum": MAX_U32, "format": "uid"},
     ),
