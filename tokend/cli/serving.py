@@ -37,13 +37,11 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     from tokend.http.reloader import log_invalid_apps
     from tokend.process.control import LaunchOptions
     from tokend.process.multi_process import workers_of
-    from tokend.process.runtime import paused_collector
     from tokend.process.serve import serve as run_server
     from tokend.telemetry.log import queued_standard_error
 
     source, files = context.source(options), Files()
-    with paused_collector():
-        isolated = load_for_start(source, files)
+    isolated = load_for_start(source, files)
     configuration = isolated.configuration
     if problems := deny_problems(configuration, start=True):
         raise ConfigurationError(problems)

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokend.auth.contract import AppContext, PathKey
 from tokend.config.backends import BuildContext, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers
 from tokend.config.problems import KeyPath
 from tokend.config.routes import build_routes, build_ttl
+from tokend.config.secrets import Read
 from tokend.config.shape import AppShape
 from tokend.config.showing import plain
 from tokend.config.url_signing import build_url_signing
@@ -29,7 +31,10 @@ _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
 
 
 class BuiltApp(Struct, frozen=True):
-    """An app as far as it could be built. `digest` shows whether it changed; `callers` are kept for later checks."""
+    """An app as far as it could be built. `digest` and `reads` show whether it changed; `callers` are kept for later checks.
+
+    `digest`: of what is written. `reads`: the secrets that it was built with.
+    """
 
     app: App
     routes: tuple[tuple[KeyPath, Route], ...]
@@ -37,12 +42,20 @@ class BuiltApp(Struct, frozen=True):
     warnings: tuple[str, ...]
     scheduled_warnings: tuple[tuple[int, str], ...]
     digest: str
+    reads: tuple[Read, ...] = ()
 
 
-def build_app(name: str, shape: AppShape, tools: BuildContext) -> BuiltApp:
-    """Build an app with its backends, callers and routes; problems go into the report of `tools`."""
+def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp | None = None) -> BuiltApp:
+    """Build an app with its backends, callers and routes; problems go into the report of `tools`.
+
+    `served`: its valid version that is served now. It is returned if what is written and its secrets are the same.
+    """
     path: KeyPath = ("apps", name)
     report = tools.report
+    digest = _digest(report.root["apps"][name])
+    if served is not None and served.digest == digest and tools.secrets.are_still(served.reads):
+        return served
+    tools = replace(tools, secrets=tools.secrets.with_own_reads())
     for named in (path, *((*path, "callers", caller) for caller in shape.callers or ())):
         if _NAME.fullmatch(str(named[-1])) is None:
             report.add(named, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
@@ -64,8 +77,8 @@ def build_app(name: str, shape: AppShape, tools: BuildContext) -> BuiltApp:
     routes = build_routes(shape, path, app, callers, ttl, tools)
     warnings = _warnings(app, [route for _, route in routes], callers)
     scheduled_warnings = _scheduled_warnings(name, callers)
-    digest = _digest(report.root["apps"][name])
-    return BuiltApp(app, tuple(routes), callers, tuple(warnings), tuple(scheduled_warnings), digest)
+    reads = tuple(tools.secrets.reads)
+    return BuiltApp(app, tuple(routes), callers, tuple(warnings), tuple(scheduled_warnings), digest, reads)
 
 
 def _digest(written: Any) -> str:

@@ -81,8 +81,14 @@ def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[s
     return assembled.with_apps(assembled.apps.values())
 
 
-def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Assembled:
-    """Build the parts of a tree, each checked by itself."""
+def assemble_apps(
+    root: LocatedDict,
+    source: str,
+    secrets: Secrets,
+    load: Callable[[str], type[Backend]],
+    served: Mapping[str, BuiltApp] = {},
+) -> Assembled:
+    """Build the parts of a tree, each checked by itself. `served`: the valid apps of now; those that are the same stay."""
     tree = merge_apps(root)
     report = Report(tree)
     secrets = _secrets_of(tree, secrets)
@@ -92,7 +98,7 @@ def assemble_apps(root: LocatedDict, source: str, secrets: Secrets, load: Callab
         included = "; no file matches `include`" if "include" in tree else ""
         report.add_after(("apps",), f"is missing: name at least one app{included}")
     tools = BuildContext(report, secrets, load)
-    apps = {name: build_app(name, app_shape, tools) for name, app_shape in (shape.apps or {}).items()}
+    apps = {name: build_app(name, app_shape, tools, served.get(name)) for name, app_shape in (shape.apps or {}).items()}
     callers = {name: built.callers for name, built in apps.items()}
     check_trusted_proxies(callers, bool(shape.server.trusted_proxies.written), report)
     configuration = Configuration(

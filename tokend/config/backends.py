@@ -13,7 +13,7 @@ from tokend.backends.contract import Backend
 from tokend.config.entry_points import BACKENDS, PluginError
 from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report
-from tokend.config.references import SecretRef
+from tokend.config.references import Reference, SecretRef
 from tokend.config.secrets import SecretProblem, Secrets
 from tokend.config.vendor_defaults import DEFAULT_KINDS
 from tokend.core.declarations import Declarations
@@ -153,7 +153,7 @@ def _credentials(
     if shape.app_id is not None and shape.app_id.env:
         places["app_id"] = (*path, "app_id"), f"the environment variable {redact_secrets(shape.app_id.env)} "
         try:
-            app_id = tools.secrets.variable(shape.app_id.env)
+            app_id = tools.secrets.read(Reference(env=shape.app_id.env)).reveal()
         except SecretProblem as problem:
             report.add_after((*path, "app_id"), str(problem))
     elif shape.app_id is not None:

@@ -1,6 +1,8 @@
 """Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +52,19 @@ class Source(Struct, frozen=True):
         return load_isolated(self.file, self.variables(files), self.directory, files=files, previous=previous)
 
 
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Run no garbage collections while a configuration of many apps is built: nothing of it is garbage yet."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_paused_collector()
 def load(
     file: str | None,
     environment: Mapping[str, str],
@@ -68,6 +83,7 @@ def load(
     return reading.finished(assembled.with_apps(assembled.apps.values()))
 
 
+@_paused_collector()
 def load_isolated(
     file: str | None,
     environment: Mapping[str, str],
@@ -82,7 +98,7 @@ def load_isolated(
     """
     reading = _Reading(file, environment, directory, files or Files())
     try:
-        isolated = isolate(reading.assembled(load_backend), reading.unreadable, previous)
+        isolated = isolate(reading.assembled(load_backend, previous), reading.unreadable, previous)
     except ConfigurationError as error:
         problems = list(map(environment_only.named, error.problems)) + _port_problems(environment)
         raise ConfigurationError(problems) from None
@@ -114,8 +130,11 @@ class _Reading:
         self._base = base
         self._secrets = Secrets(environment, base, files)
 
-    def assembled(self, load_backend: Callable[[str], type[Backend]]) -> Assembled:
-        return assemble_apps(self._tree, self._source, self._secrets, cache(load_backend))
+    def assembled(
+        self, load_backend: Callable[[str], type[Backend]], previous: Configuration | None = None
+    ) -> Assembled:
+        served = {} if previous is None else previous.built_apps
+        return assemble_apps(self._tree, self._source, self._secrets, cache(load_backend), served)
 
     def finished(self, configuration: Configuration) -> Configuration:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""

@@ -1,10 +1,10 @@
 """Validates a mapping of the configuration by a model. Wrong keys are reported and left out; the others are kept."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError, ValidationInfo, model_validator
-from pydantic.fields import FieldInfo
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from tokend.config.parts import report_all
@@ -72,7 +72,7 @@ class Part(StrictModel):
             if field is not None and below is None:  # an empty `rules` or `channel` would permit more than it seems to
                 report.add_broken((*value.path, key), NO_VALUE)
                 continue
-            model = None if field is None else _model_of(field)
+            model = None if field is None else _model_of(cls, key)
             if model is None or not isinstance(below, LocatedDict):
                 written[key] = below
             elif (found := partly_valid(model, below, below.path, report, info.context)) is not None:
@@ -84,8 +84,10 @@ class Part(StrictModel):
         return handler({key: below for key, below in written.items() if key not in broken})
 
 
-def _model_of(field: FieldInfo) -> type[BaseModel] | None:
+@cache
+def _model_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
     """The model of a field's mapping. None for a `Part`, which does the same, and for a reference, which is valid as a whole."""
+    field = model.model_fields[key]
     models = (
         kind
         for kind in (field.annotation, *get_args(field.annotation))

@@ -1,10 +1,13 @@
 """Reads the secrets that the configuration refers to, from the environment, files and systemd's credentials."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from tokend.config.files import Files
 from tokend.config.problems import KeyPath, Report
@@ -22,6 +25,14 @@ _OTHERS_READ: Final = 0o044
 
 class SecretProblem(ValueError):
     """A secret is missing or not protected. The message names its source, never its value."""
+
+
+class Read(Struct, frozen=True):
+    """A reference that was read, and the secret that it gave. `public`: anybody may read it."""
+
+    reference: Reference
+    public: bool
+    secret: Secret
 
 
 class Secrets:
@@ -43,20 +54,34 @@ class Secrets:
         self._used: set[str] = set()
         self.paths: set[str] = set()
         """The paths of the files that were read, without systemd's credentials."""
+        self.reads: list[Read] = []
         self.base = base
         self._readable_files = readable_files
 
     def with_readable_files(self) -> "Secrets":
         """The same, but it accepts files that group or others may read."""
-        found = Secrets(self._environment, self.base, self._files, readable_files=True)
-        found._used, found.paths = self._used, self.paths
+        found = copy(self)
+        found._readable_files = True
         return found
+
+    def with_own_reads(self) -> "Secrets":
+        """The same, with a list of its own of what it reads."""
+        found = copy(self)
+        found.reads = []
+        return found
+
+    def are_still(self, reads: Iterable[Read]) -> bool:
+        """Whether these references give the same secrets as before. Reads all of them until one differs."""
+        try:
+            return all(self.read(read.reference, public=read.public).reveal() == read.secret.reveal() for read in reads)
+        except SecretProblem:
+            return False
 
     def variables_used(self) -> list[str]:
         """`NAME=value` of every variable that was read; only for a digest, since it contains secrets."""
         return [f"{name}={self._environment.get(name, '')}" for name in sorted(self._used)]
 
-    def variable(self, name: str) -> str:
+    def _variable(self, name: str) -> str:
         """The text of a variable, without one final line break. Raises `SecretProblem` if it is unset, empty or not bare."""
         self._used.add(name)
         value = self._environment.get(name, "")
@@ -66,8 +91,11 @@ class Secrets:
 
     def read(self, reference: Reference, *, public: bool = False) -> Secret:
         """The secret of a reference, without one final line break. Raises `SecretProblem`. `public`: anybody may read it."""
-        if reference.env is not None:
-            return Secret(self.variable(reference.env))
+        secret = Secret(self._variable(reference.env) if reference.env is not None else self._file(reference, public))
+        self.reads.append(Read(reference, public, secret))
+        return secret
+
+    def _file(self, reference: Reference, public: bool) -> str:
         what = reference.source
         path = self._path(reference)
         if reference.file is not None:
@@ -83,7 +111,7 @@ class Secrets:
             raise SecretProblem(f"the {what} is too long")
         if not text:
             raise SecretProblem(f"the {what} is empty")
-        return Secret(_bare(text, what))
+        return _bare(text, what)
 
     def read_or_report(self, reference: Reference, at: KeyPath, report: Report) -> Secret | None:
         """The secret of a reference. None if it cannot be read; the problem is then in the report."""

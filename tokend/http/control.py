@@ -17,6 +17,7 @@ from tokend.http.reloader import Reloaded, Reloader
 from tokend.installing import install_command
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
+from tokend.issuing.routing import RouteTable
 from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
@@ -72,7 +73,7 @@ class Control:
         """
         self._resources = Resources(self.log, secrets.token_hex(8), self.clock)
         try:
-            self.active = self._activated(self._isolated)
+            self.active = self._activated(self._isolated, self.active.table)
             self.tracing = open_tracing(self._isolated.configuration.options.server)
         except CannotStart:
             await self._resources.close()
@@ -89,9 +90,10 @@ class Control:
             raise RuntimeError("this application was not made from a file: there is nothing to reload")
         return await self.reloader.reload()
 
-    def prepare(self, isolated: Isolated) -> None:
+    async def prepare(self, isolated: Isolated) -> None:
         """Make ready for another configuration; requests still get the present one. Raises `CannotStart`."""
-        self._prepared = self._activated(isolated)
+        table = await asyncio.to_thread(RouteTable, isolated.configuration.routes)  # thousands of apps take a while
+        self._prepared = self._activated(isolated, table)
 
     def commit(self) -> None:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""
@@ -153,17 +155,17 @@ class Control:
         """Whether an address is that of a trusted proxy."""
         return self.active.configuration.options.server.trusted_proxies.trust(address)
 
-    def _activated(self, isolated: Isolated) -> ActiveConfiguration:
+    def _activated(self, isolated: Isolated, table: RouteTable) -> ActiveConfiguration:
         if self._resources is None:
             raise RuntimeError("the application has not started")
         configuration = isolated.configuration
         interfaces = counted_in(self.metrics, self._resources.open(configuration.options))
         knows_clients = configuration.knows_clients(self.listen)
-        return ActiveConfiguration.of(configuration, interfaces, knows_clients, isolated.taken_routes)
+        return ActiveConfiguration.of(configuration, interfaces, knows_clients, isolated.taken_routes, table)
 
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:
-            self.prepare(isolated)
+            await self.prepare(isolated)
         except CannotStart as error:
             return [str(error)]
         self.commit()

@@ -40,12 +40,13 @@ class ActiveConfiguration(Struct, frozen=True):
         interfaces: Interfaces = Interfaces(),
         knows_clients: bool = True,
         taken_routes: Mapping[str, tuple[TakenRoute, ...]] = {},  # it is never changed
+        table: RouteTable | None = None,
     ) -> Self:
-        """`knows_clients`: as `Configuration.knows_clients` says."""
+        """`knows_clients`: as `Configuration.knows_clients` says. `table`: that of the configuration, if it is made already."""
         apps, audit = list(configuration.apps.values()), configuration.options.audit
         return cls(
             configuration=configuration,
-            table=RouteTable(configuration.routes),
+            table=table or RouteTable(configuration.routes),
             interfaces=interfaces,
             knows_clients=knows_clients,
             taken_routes=taken_routes,

@@ -2,8 +2,6 @@
 
 import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Final
 
@@ -55,16 +53,6 @@ def no_core_dumps() -> None:
         import resource  # not to be had on Windows
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-@contextmanager
-def paused_collector() -> Iterator[None]:
-    """Run no garbage collections while a configuration of many apps is built: nothing of it is garbage yet."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def collect_seldom() -> None:

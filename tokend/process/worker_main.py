@@ -80,7 +80,7 @@ class _Child:
     async def _do_prepare(self, files: Any) -> Any:
         try:
             served = self._running.control.active.configuration
-            self._running.control.prepare(await asyncio.to_thread(self._load, [files], served))
+            await self._running.control.prepare(await asyncio.to_thread(self._load, [files], served))
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
         return {"problems": []}
