@@ -2,6 +2,7 @@
 
 import base64
 import string
+import zlib
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +52,14 @@ def test_007_reading_undoes_writing(content: v007.Content) -> None:
     assert decoded.unread == b""
     assert v007.verifies(decoded, CERTIFICATE)
     assert not v007.verifies(decoded, OTHER_CERTIFICATE)
+
+
+@_FEW
+@given(contents(texts()))
+def test_007_a_token_has_the_bytes_of_a_builder_that_compresses_as_usual(content: v007.Content) -> None:
+    token = v007.encode(content, CERTIFICATE)
+    usual = base64.b64encode(zlib.compress(inflated(token))).decode()
+    assert token == f"007{usual}" or len(usual) > 2_000  # a long text may be packed in another way
 
 
 @_FEW
