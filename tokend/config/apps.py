@@ -19,7 +19,6 @@ from tokend.config.problems import KeyPath
 from tokend.config.routes import build_routes, build_ttl
 from tokend.config.secrets import Read
 from tokend.config.shape import AppShape
-from tokend.config.showing import plain
 from tokend.config.url_signing import build_url_signing
 from tokend.core.declarations import APP_ADMIN
 from tokend.core.durations import written
@@ -83,7 +82,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
 
 def _digest(written: Any) -> str:
     """A digest that changes with the app's merged part of the YAML."""
-    return hashlib.sha256(json.dumps(plain(written), default=str).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(json.dumps(written, default=str).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller]) -> list[str]:

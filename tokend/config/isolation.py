@@ -96,10 +96,12 @@ def every_problem(assembled: Assembled, unreadable: Mapping[str, Problems]) -> l
 
 
 def _own_problems(assembled: Assembled) -> dict[str, Problems]:
-    """The problems that each app has by itself."""
+    """The problems that each app has by itself: looked for where there is any among all of them."""
     found = dict(assembled.report.of_apps)
-    for name, built in assembled.apps.items():
-        if name not in found and (problems := _problems_of(name, [built], assembled)):
+    together = Report(assembled.report.root)
+    check_shared(assembled.apps.values(), together)
+    for name in together.of_apps:
+        if name not in found and (problems := _problems_of(name, [assembled.apps[name]], assembled)):
             found[name] = problems
     return found
 
