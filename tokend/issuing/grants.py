@@ -135,7 +135,7 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
         if shape is None:
             yield "a service of the grant is not declared"
             return
-        if not _are_mappings(service.privileges, service.detail):
+        if not (_is_mapping(service.privileges) and _is_mapping(service.detail)):
             yield f"privileges and detail of service {service.name} must be mappings"
             return
         if not _is_id(service.user, shape.user) or not _is_id(service.channel, shape.channel):
@@ -147,8 +147,8 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
             yield from _further_problems(service)
 
 
-def _are_mappings(*values: object) -> bool:
-    return all(isinstance(value, Mapping) for value in values)
+def _is_mapping(value: object) -> bool:
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _is_id(name: object, presence: Presence) -> bool:
