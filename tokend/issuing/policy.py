@@ -67,17 +67,20 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
         if error.status >= 500:
             raise
         found = Rejection(error)
+    kinds = tuple(kind for kind in app.backends if _bound_rules(app, caller, kind))
     if isinstance(found, Rejection):
-        return Explanation(caller.name, tuple(rule_results), found.api_error.renamed(token_request.names))
+        api_error = found.api_error.renamed(token_request.names)
+        return Explanation(caller.name, kinds, tuple(rule_results), api_error)
     gives = inspection.grant_fields(found.grant, found.backend)
     return Explanation(
-        caller.name, (*rule_results, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
+        caller.name, kinds, (*rule_results, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
     )
 
 
 def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest) -> Permit:
     """A grant for the operator. The bounds of app, route and kind apply; no rules of callers do."""
     backend, fields = validated(app, token_request)
+    _check_bounds(app, options, None, token_request, backend)
     ttl, clamped_from = _ttl(token_request, options, backend, None)
     grant, reach = granted(backend, token_request.kind, fields, ttl)
     return Permit(token_request, backend, grant, reach, "(operator)", {}, clamped_from)
@@ -92,7 +95,7 @@ def evaluate(
     The grant is then that of the first rule for which there is one.
     """
     backend, fields = validated(app, token_request)
-    _check_bounds(token_request, options, backend)
+    _check_bounds(app, options, caller, token_request, backend)
     rule_results: list[RuleResult] = []
     bad_requests: list[ApiError] = []
     unmet_by_rule: list[tuple[Rule, Unmet]] = []
@@ -176,33 +179,50 @@ def _closest(unmet_by_rule: Sequence[tuple[Rule, Unmet]], kind: str, options: Ro
     return ApiError(Code.NOT_PERMITTED, f"the rule of this caller does not permit this: {reasons}{hint}")
 
 
-def _check_bounds(token_request: TokenRequest, options: RouteOptions, backend: Backend) -> None:
-    """Check the bounds of app, route and kind, which no rule can exceed. Raises `ApiError` (400)."""
+def _bound_rules(app: App, caller: Caller, kind: str) -> list[BoundRule]:
+    """The rules of a caller that apply to a kind, in order."""
+    results = [bind(rule, kind, caller) for rule in app.rules.get(caller.name, ())]
+    return [result for result in results if isinstance(result, BoundRule)]
+
+
+def _check_bounds(
+    app: App, options: RouteOptions, caller: Caller | None, token_request: TokenRequest, backend: Backend
+) -> None:
+    """Check the bounds of app, route and kind, which no rule can exceed. `caller`: None for the operator.
+
+    Raises `ApiError` (400). It names the maximum of the caller's rules if that is lower: a request that keeps only the
+    bounds of the route would fail next.
+    """
     longest = options.ttl.longest(backend.max_ttl)
     if token_request.ttl is None or options.ttl.min <= token_request.ttl <= longest:
         return
     if token_request.ttl > longest and options.clamp and token_request.ttl < POINT_IN_TIME:
         return
-    of_kind = f", the maximum of kind {token_request.kind}" if longest < options.ttl.max else ""
+    whose = f", the maximum of kind {token_request.kind}" if longest < options.ttl.max else ""
+    limits = [] if caller is None else [rule.max_ttl for rule in _bound_rules(app, caller, token_request.kind)]
+    of_rules = max((longest if limit is None else limit for limit in limits), default=longest)
+    if options.ttl.min <= of_rules < longest:
+        longest, whose = of_rules, ", the maximum of this caller's rules"
     hint = "; this looks like a Unix timestamp: give seconds from now" if token_request.ttl >= POINT_IN_TIME else ""
-    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {options.ttl.min} to {longest} seconds{of_kind}{hint}", "ttl")
+    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {options.ttl.min} to {longest} seconds{whose}{hint}", "ttl")
 
 
 def _ttl(
     token_request: TokenRequest, options: RouteOptions, backend: Backend, rule_max: int | None
 ) -> tuple[int, int | None]:
-    """The ttl in seconds to evaluate under a rule, and the requested one if the route reduces it."""
+    """The ttl in seconds to evaluate under a rule, and the requested one if the route reduces it.
+
+    The requested one has been checked. `rule_max`: None for no limit.
+    """
     longest = options.ttl.longest(backend.max_ttl)
     if rule_max is not None:
         longest = min(longest, rule_max)
     if token_request.ttl is None:
         ttl = min(options.ttl.default, longest)
         if ttl < options.ttl.min:
-            raise ApiError(
-                Code.NOT_PERMITTED, f"is at least {options.ttl.min} s here, and the rule permits {ttl} s", "ttl"
-            )
+            sentence = f"must be at least {options.ttl.min} seconds, and the rule allows at most {ttl} seconds"
+            raise ApiError(Code.NOT_PERMITTED, sentence, "ttl")
         return ttl, None
-    _check_bounds(token_request, options, backend)
     if not options.clamp:
         return token_request.ttl, None
     ttl = min(token_request.ttl, longest)
