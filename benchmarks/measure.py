@@ -14,8 +14,8 @@ WARM_UP: Final = 1
 """Seconds of load before the clock starts. It goes on until each request was sent once."""
 CONNECTING: Final = 3
 """Seconds of load in which a scenario `without_connecting` opens its connections, before its processor time is looked at."""
-
-
+_SLOWEST: Final = 1_000
+"""Answers in a second that a slow machine still gives: the load lasts until each connection had some."""
 _LONGEST_WARM_UP: Final = 20.0
 """Seconds."""
 _TAIL: Final = 0.5
@@ -94,6 +94,7 @@ def _sample(server: Server, scenario: Scenario, found: _Window, cpu_us: float) -
 
 def _connected(server: Server, scenario: Scenario, seconds: int) -> tuple[_Window, float]:
     """So many seconds of load, and the microseconds of processor time of a request once all connections are open."""
+    seconds = max(seconds, scenario.connections // _SLOWEST + 1)
     with ThreadPoolExecutor(1) as pool:
         loaded = pool.submit(_window, server, scenario, CONNECTING + seconds, 0)
         time.sleep(CONNECTING)

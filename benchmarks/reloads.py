@@ -10,7 +10,7 @@ from benchmarks import load
 from benchmarks.growth import MANY_APPS
 from benchmarks.load import Failed
 from benchmarks.samples import Cores, Sample
-from benchmarks.scenarios import API_KEY, DIGEST, apps_yaml, serve, variants, with_key
+from benchmarks.scenarios import API_KEY, DIGEST, YAML, apps_yaml, serve, variants, with_key
 from benchmarks.servers import Server, machine_cpu_seconds, running
 from tests.free_ports import free_port
 
@@ -43,16 +43,17 @@ def reload(entry: Reload, cores: Cores, seconds: int) -> dict[str, Sample]:
     """The samples under load before, and during the last of RELOADS; each with the memory after it."""
     admin = free_port()
     listener = f'workers: {WORKERS}, admin: {{listen: "127.0.0.1:{admin}", key: "sha256:{DIGEST}"}}'
-    with running(serve(apps_yaml(entry.apps, listener)), cores.server | cores.load) as server:
+    yaml = apps_yaml(entry.apps, listener)
+    with running(serve(yaml), cores.server | cores.load) as server:
         _wait_until_ready(server, admin)
         before = _paced(server, seconds)
         took = 0.0
-        for _ in range(RELOADS - 1):
-            took = _reload(server, admin)
+        for number in range(1, RELOADS):
+            took = _reload(server, admin, yaml, number)
         with ThreadPoolExecutor(1) as pool:
             running_load = pool.submit(_paced, server, math.ceil(_LEAD + 1.5 * took + 1))
             time.sleep(_LEAD)
-            _reload(server, admin)
+            _reload(server, admin, yaml, RELOADS)
             during = running_load.result()
     return {entry.base: before, entry.name: during}
 
@@ -88,11 +89,13 @@ def _paced(server: Server, seconds: int) -> Sample:
     )
 
 
-def _reload(server: Server, admin: int) -> float:
-    """Seconds that it took."""
+def _reload(server: Server, admin: int, yaml: str, number: int) -> float:
+    """Seconds that it took. Each reload changes one app: one that changes nothing would concern no worker."""
+    last = yaml.rindex("}}}")
+    (server.directory / YAML).write_text(f"{yaml[:last]}}}}}, ttl: {{max: {number}h}}{yaml[last + 2 :]}")
     begun = time.monotonic()
     lines = ("POST /-/reload HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {API_KEY}", "Content-Length: 0")
     found = server.token_request("\r\n".join([*lines, "", ""]).encode(), port=admin, timeout=_LONGEST)
-    if found.status != 200:
+    if found.status != 200 or b'"changed":true' not in found.body.replace(b" ", b""):
         raise Failed(f"the reload answers with {found.status}: {found.body[:300]!r}")
     return time.monotonic() - begun

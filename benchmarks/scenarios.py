@@ -22,6 +22,8 @@ LIVEKIT: Final[Mapping[str, str]] = {
     "LIVEKIT_URL": "wss://media.example.com",
 }
 CONFIGS: Final = Path(__file__).parent / "configs"
+YAML: Final = "benchmarks.yaml"
+"""The file of the configuration, in the directory where the server was started."""
 API_KEY: Final = "tk_benchmark_0123456789abcdef01234567"
 DIGEST: Final = hashlib.sha256(API_KEY.encode()).hexdigest()
 BATCH: Final = 100
@@ -100,8 +102,8 @@ def serve(
             (directory / name).write_bytes(content)
         arguments = [sys.executable, "-m", "tokend", "serve", "--port", str(port)]
         if yaml is not None:
-            (directory / "benchmarks.yaml").write_text(yaml)
-            arguments += ["--config", "benchmarks.yaml"]
+            (directory / YAML).write_text(yaml)
+            arguments += ["--config", YAML]
         return Command(arguments, environment)
 
     return prepare

@@ -42,11 +42,12 @@ class HttpResponse(NamedTuple):
 
 
 class Server:
-    """One that listens. `started`: the seconds until it did."""
+    """One that listens. `started`: the seconds until it did; `directory`: where it was started."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, started: float, output: Path) -> None:
         self.port = port
         self._output = output
+        self.directory = output.parent
         self.started = started
         self.process = process
 

@@ -77,10 +77,14 @@ class Pattern(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True):
-    """Parts in order: literal text, a placeholder, or STAR. `fixed` is the pattern of a template without placeholders."""
+    """Parts in order: literal text, a placeholder, or STAR. `fixed` is the pattern of a template without placeholders.
+
+    `start`: the literal text with which all that matches begins; it may be empty.
+    """
 
     parts: tuple[str | Placeholder | None, ...]
     fixed: Pattern | None = None
+    start: str = ""
 
     @property
     def is_any(self) -> bool:
@@ -132,7 +136,8 @@ def parse_template(text: str) -> Template:
                 )
             after = in_front[-1:] if STAR in parts and isinstance(in_front, str) else ""
             parts.append(_placeholder(inside or "", following.group(3)[0] if following else "", after))
-    template = Template(tuple(parts))
+    first = parts[0]
+    template = Template(tuple(parts), start=first if isinstance(first, str) else "")
     if any(isinstance(part, Placeholder) for part in parts):
         return template
     return replace(template, fixed=template.bind({}))

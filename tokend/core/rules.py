@@ -120,6 +120,20 @@ class Rule(StrictModel):
         """Seconds; None: as long as the route allows."""
         return None if self.ttl is None else self.ttl.max
 
+    @cached_property
+    def channel_start(self) -> str:
+        """The text with which each channel that this rule permits begins; empty if that depends on the request."""
+        return "" if self.channel is None or self.fields else self.channel.start
+
+    @cached_property
+    def fixed(self) -> "BoundRule | None":
+        """The rule for each caller without restrictions; None if claims decide or are inserted."""
+        texts = [text for text in (self.channel, self.user) if text is not None]
+        if self.when or self.fields or any(text.fixed is None for text in texts):
+            return None
+        channel, user = (None if text is None else text.fixed for text in (self.channel, self.user))
+        return BoundRule(channel, user, self.max_ttl, (), {})
+
 
 class BoundRestriction(Struct, frozen=True):
     """A restriction with its texts parsed as patterns."""
@@ -166,6 +180,8 @@ def bind(rule: Rule, kind: str, caller: Caller) -> BoundRule | UnmetLimit:
     """Insert the caller's claims. Returns what is unmet if the rule does not apply to this caller or kind."""
     if kind not in rule.kinds:
         return _alike(f"kind {kind} is not among kinds {_listed(rule.kinds)}")
+    if rule.fixed is not None and not caller.restrictions:
+        return rule.fixed
     for restriction in caller.restrictions:
         if restriction.kinds is not None and kind not in restriction.kinds:
             return _alike(f"{restriction.source}: kind {kind} is not among kinds {_listed(restriction.kinds)}")

@@ -20,7 +20,7 @@ from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.grants import checked_mint
-from tokend.issuing.policy import Permit, Rejection, decide, evaluate, explain, operator_grant
+from tokend.issuing.policy import Permit, Rejection, decide, evaluate, explain, operator_grant, rule_results
 
 Match = Permit | Rejection
 LAST_ISSUE_TIME: Final = 2**32 - 1 - 2 * 86_400
@@ -121,7 +121,7 @@ def _decided(app: App, options: RouteOptions, caller: Caller, token_request: Tok
     if isinstance(token_request, ApiError):
         return Rejection(token_request)
     try:
-        return evaluate(app, options, caller, token_request)[0]
+        return evaluate(app, options, caller, token_request)
     except ApiError as api_error:
         return Rejection(api_error)
 
@@ -191,12 +191,12 @@ def _left(
         return permit
     if isinstance(answer, ApiError):
         return Rejection(answer, permit.grant)
-    again, rule_results = evaluate(
-        app, options, replace(caller, restrictions=(*caller.restrictions, answer)), permit.token_request
-    )
+    restricted = replace(caller, restrictions=(*caller.restrictions, answer))
+    again = evaluate(app, options, restricted, permit.token_request)
     if isinstance(again, Permit) and again.reach == permit.reach and _details(again) == _details(permit):
         return again
-    unmet = next((rule_result.unmet for rule_result in rule_results if rule_result.rule == permit.rule), ())
+    results = rule_results(app, options, restricted, permit.token_request)
+    unmet = next((result.unmet for result in results if result.rule == permit.rule), ())
     reasons = "; ".join(sentence.removeprefix(f"{SOURCE}: ") for sentence in unmet)
     api_error = ApiError(Code.NOT_PERMITTED, f"the app's authorizer permits less than this: {reasons}", operator=SOURCE)
     return Rejection(api_error, permit.grant)

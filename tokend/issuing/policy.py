@@ -3,7 +3,7 @@
 Lifetimes are first checked against the bounds of app, route and kind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from pydantic import ValidationError
@@ -49,7 +49,7 @@ class Rejection(Struct, frozen=True):
 
 def decide(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Permit:
     """The grant that the first fitting rule permits. Raises `ApiError` if there is none. Nothing is minted."""
-    found, _ = evaluate(app, options, caller, token_request)
+    found = evaluate(app, options, caller, token_request)
     if isinstance(found, Rejection):
         raise found.api_error
     return found
@@ -60,20 +60,20 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
 
     Raises `ApiError` (500) if the backend breaks its contract.
     """
-    rule_results: list[RuleResult] = []
+    unmet: tuple[RuleResult, ...] = ()
     try:
-        found, rule_results = evaluate(app, options, caller, token_request)
+        unmet = rule_results(app, options, caller, token_request)
+        found = evaluate(app, options, caller, token_request)
     except ApiError as error:
         if error.status >= 500:
             raise
         found = Rejection(error)
-    kinds = tuple(kind for kind in app.backends if _bound_rules(app, caller, kind))
+    kinds = tuple(kind for kind in app.backends if any(True for _ in _bound_rules(app, caller, kind)))
     if isinstance(found, Rejection):
-        api_error = found.api_error.renamed(token_request.names)
-        return Explanation(caller.name, kinds, tuple(rule_results), api_error)
+        return Explanation(caller.name, kinds, unmet, found.api_error.renamed(token_request.names))
     gives = inspection.grant_fields(found.grant, found.backend)
     return Explanation(
-        caller.name, kinds, (*rule_results, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
+        caller.name, kinds, (*unmet, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
     )
 
 
@@ -86,50 +86,103 @@ def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest)
     return Permit(token_request, backend, grant, reach, "(operator)", {}, clamped_from)
 
 
-def evaluate(
-    app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest
-) -> tuple[Permit | Rejection, list[RuleResult]]:
-    """Try the rules in order until one permits. Returns its permit, and the results of the rules before it.
+def evaluate(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> Permit | Rejection:
+    """Try the rules in order until one permits, and return its permit.
 
     Without a permit, returns the error of the rule that came closest. Where only one rule can count, it says what is unmet.
     The grant is then that of the first rule for which there is one.
     """
-    backend, fields = validated(app, token_request)
-    _check_bounds(app, options, caller, token_request, backend)
-    rule_results: list[RuleResult] = []
-    bad_requests: list[ApiError] = []
-    unmet_by_rule: list[tuple[Rule, Unmet]] = []
-    first_grant: Grant | None = None
+    evaluation = _Evaluation(app, options, caller, token_request)
+    rules = app.rules.get(caller.name, ())
+    found: list[Unmet | ApiError] = []
+    for rule in rules if len(rules) == 1 else evaluation.candidates(rules):
+        outcome = evaluation.of(rule)
+        if isinstance(outcome, Permit):
+            return outcome
+        found.append(outcome)
+    return Rejection(_closest(found, rules, evaluation), evaluation.first_grant)
+
+
+def rule_results(
+    app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest
+) -> tuple[RuleResult, ...]:
+    """What is unmet of each rule before the one that permits; of all rules if none does."""
+    evaluation = _Evaluation(app, options, caller, token_request)
+    results: list[RuleResult] = []
     for rule in app.rules.get(caller.name, ()):
-        bound = bind(rule, token_request.kind, caller)
+        outcome = evaluation.of(rule)
+        if isinstance(outcome, Permit):
+            break
+        sentences = (outcome.detail,) if isinstance(outcome, ApiError) else outcome.sentences
+        results.append(RuleResult(rule.name, sentences))
+    return tuple(results)
+
+
+class _Made(Struct, frozen=True):
+    """A grant that a rule would give. `clamped_from`: the requested ttl in seconds if it was reduced."""
+
+    grant: Grant
+    reach: Reach
+    clamped_from: int | None
+
+
+class _Evaluation:
+    """Tries rules on one token request. Those that fill in nothing and give the same user and ttl share one grant."""
+
+    def __init__(self, app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> None:
+        """Raises `ApiError` (400) for fields or a ttl that no rule can permit."""
+        self.token_request = token_request
+        self.options = options
+        self.first_grant: Grant | None = None
+        self._caller = caller
+        self._backend, self._fields = validated(app, token_request)
+        _check_bounds(app, options, caller, token_request, self._backend)
+        self._made: dict[tuple[int | None, str | None, tuple[tuple[str, object], ...]], _Made] = {}
+
+    def candidates(self, rules: Iterable[Rule]) -> Iterator[Rule]:
+        """The rules that may permit this, apart from capabilities. Each that is tried helps to leave out later ones.
+
+        A later rule with the same `max_ttl` gives the same grant, so its channel must match the same channels.
+        """
+        kind = self.token_request.kind
+        channels: dict[int | None, str] = {}
+        for rule in rules:
+            if kind not in rule.kinds:
+                continue
+            channel = channels.get(rule.max_ttl)
+            if channel is not None and not channel.startswith(rule.channel_start):
+                continue
+            yield rule
+            made = self._made.get((rule.max_ttl, None, ()))
+            if made is not None and made.reach.channels and names_user(self._backend, kind, self._fields):
+                channels[rule.max_ttl] = min(made.reach.channels)
+
+    def of(self, rule: Rule) -> Permit | Unmet | ApiError:
+        """The permit, what is unmet, or the error (below 500) that the request gets by this rule. Raises other errors."""
+        caller, backend, kind = self._caller, self._backend, self.token_request.kind
+        bound = bind(rule, kind, caller)
         if isinstance(bound, UnmetLimit):
-            rule_results.append(RuleResult(rule.name, (bound.sentence,)))
-            unmet_by_rule.append((rule, Unmet((bound,))))
-            continue
+            return Unmet((bound,))
         try:
-            filled_fields = _filled_fields(backend, fields, bound) if bound.fields else {}
-            complete = _with_fields(backend, token_request, filled_fields) if filled_fields else fields
-            user = None if names_user(backend, token_request.kind, complete) else bound.single_user
-            ttl, clamped_from = _ttl(token_request, options, backend, bound.max_ttl)
-            grant, reach = granted(backend, token_request.kind, complete, ttl, user)
+            filled_fields = _filled_fields(backend, self._fields, bound) if bound.fields else {}
+            fields = _with_fields(backend, self.token_request, filled_fields) if filled_fields else self._fields
+            user = None if names_user(backend, kind, fields) else bound.single_user
+            same = (bound.max_ttl, user, tuple(filled_fields.items()))
+            made = self._made.get(same)
+            if made is None:
+                ttl, clamped_from = _ttl(self.token_request, self.options, backend, bound.max_ttl)
+                made = self._made[same] = _Made(*granted(backend, kind, fields, ttl, user), clamped_from)
         except ApiError as api_error:
             if api_error.status >= 500:
                 raise
-            rule_results.append(RuleResult(rule.name, (api_error.detail,)))
-            bad_requests.append(api_error)
-            continue
-        unmet = unmet_requirements(rule, bound, grant, reach)
-        if not unmet.limits and not unmet.capabilities:
-            sources = tuple([restriction.source for restriction in caller.restrictions]) if caller.restrictions else ()
-            user_fields = {} if user is None else filled(backend, token_request.kind, user)
-            added = {**filled_fields, **user_fields}
-            permit = Permit(token_request, backend, grant, reach, rule.name, added, clamped_from, sources)
-            return permit, rule_results
-        first_grant = first_grant or grant
-        rule_results.append(RuleResult(rule.name, unmet.sentences))
-        unmet_by_rule.append((rule, unmet))
-    closest = bad_requests[0] if bad_requests else _closest(unmet_by_rule, token_request.kind, options)
-    return Rejection(closest, first_grant), rule_results
+            return api_error
+        unmet = unmet_requirements(rule, bound, made.grant, made.reach)
+        if unmet.limits or unmet.capabilities:
+            self.first_grant = self.first_grant or made.grant
+            return unmet
+        sources = tuple([restriction.source for restriction in caller.restrictions]) if caller.restrictions else ()
+        added = filled_fields if user is None else {**filled_fields, **filled(backend, kind, user)}
+        return Permit(self.token_request, backend, made.grant, made.reach, rule.name, added, made.clamped_from, sources)
 
 
 def _filled_fields(backend: Backend, fields: StrictModel, bound: BoundRule) -> dict[str, object]:
@@ -158,31 +211,35 @@ def _with_fields(backend: Backend, token_request: TokenRequest, filled: Mapping[
         raise ApiError(Code.INVALID_FIELD, f"is filled in by the rule and {first.sentence}", where) from error
 
 
-def _closest(unmet_by_rule: Sequence[tuple[Rule, Unmet]], kind: str, options: RouteOptions) -> ApiError:
-    """The error where no rule permits: that of the first rule of which only capabilities are missing.
+def _closest(found: Sequence[Unmet | ApiError], rules: Sequence[Rule], evaluation: _Evaluation) -> ApiError:
+    """The error where no rule permits: an invalid request's, else that of the first rule of which only capabilities are missing.
 
     Without one: what the only rule that can count does not allow. It names only what `UnmetLimit.short` does.
     """
-    for _, unmet in unmet_by_rule:
-        if not unmet.limits:
-            needed = ", ".join(sentence.split()[1] for sentence in unmet.capabilities)
+    for outcome in found:
+        if isinstance(outcome, ApiError):
+            return outcome
+    for outcome in found:
+        if isinstance(outcome, Unmet) and not outcome.limits:
+            needed = ", ".join(sentence.split()[1] for sentence in outcome.capabilities)
             return ApiError(
                 Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule"
             )
-    of_kind = [(rule, unmet) for rule, unmet in unmet_by_rule if kind in rule.kinds] or unmet_by_rule
-    if len(of_kind) != 1:
-        hint = "; v1/explain says what each requires" if options.explains else ""
+    of_kind = [rule for rule in rules if evaluation.token_request.kind in rule.kinds] or rules
+    unmet = evaluation.of(of_kind[0]) if len(of_kind) == 1 else None
+    if not isinstance(unmet, Unmet):
+        hint = "; v1/explain says what each requires" if evaluation.options.explains else ""
         return ApiError(Code.NOT_PERMITTED, f"no rule of this caller permits this{hint}")
-    _, unmet = of_kind[0]
     reasons = "; ".join(dict.fromkeys((*(limit.short for limit in unmet.limits), *unmet.capabilities)))
-    hint = "; v1/explain shows the rule" if options.explains else ""
+    hint = "; v1/explain shows the rule" if evaluation.options.explains else ""
     return ApiError(Code.NOT_PERMITTED, f"the rule of this caller does not permit this: {reasons}{hint}")
 
 
-def _bound_rules(app: App, caller: Caller, kind: str) -> list[BoundRule]:
+def _bound_rules(app: App, caller: Caller, kind: str) -> Iterator[BoundRule]:
     """The rules of a caller that apply to a kind, in order."""
-    results = [bind(rule, kind, caller) for rule in app.rules.get(caller.name, ())]
-    return [result for result in results if isinstance(result, BoundRule)]
+    for rule in app.rules.get(caller.name, ()):
+        if kind in rule.kinds and isinstance(bound := bind(rule, kind, caller), BoundRule):
+            yield bound
 
 
 def _check_bounds(
@@ -199,8 +256,8 @@ def _check_bounds(
     if token_request.ttl > longest and options.clamp and token_request.ttl < POINT_IN_TIME:
         return
     whose = f", the maximum of kind {token_request.kind}" if longest < options.ttl.max else ""
-    limits = [] if caller is None else [rule.max_ttl for rule in _bound_rules(app, caller, token_request.kind)]
-    of_rules = max((longest if limit is None else limit for limit in limits), default=longest)
+    bound_rules = () if caller is None else _bound_rules(app, caller, token_request.kind)
+    of_rules = max((longest if rule.max_ttl is None else rule.max_ttl for rule in bound_rules), default=longest)
     if options.ttl.min <= of_rules < longest:
         longest, whose = of_rules, ", the maximum of this caller's rules"
     hint = "; this looks like a Unix timestamp: give seconds from now" if token_request.ttl >= POINT_IN_TIME else ""
@@ -210,10 +267,7 @@ def _check_bounds(
 def _ttl(
     token_request: TokenRequest, options: RouteOptions, backend: Backend, rule_max: int | None
 ) -> tuple[int, int | None]:
-    """The ttl in seconds to evaluate under a rule, and the requested one if the route reduces it.
-
-    The requested one has been checked. `rule_max`: None for no limit.
-    """
+    """The ttl in seconds to evaluate under a rule, and the requested one if the route reduces it."""
     longest = options.ttl.longest(backend.max_ttl)
     if rule_max is not None:
         longest = min(longest, rule_max)

@@ -58,7 +58,7 @@ def test_the_naive_model_shares_no_line_with_tokend() -> None:
 
 
 @examples(120)
-@given(rules=st.lists(_RULES, max_size=3), claims=_CLAIMS, seed=_SEEDS)
+@given(rules=st.lists(_RULES, max_size=6), claims=_CLAIMS, seed=_SEEDS)
 def test_the_rules_say_what_the_naive_model_says(rules: list[Choices], claims: dict[str, Any], seed: int) -> None:
     """Some 100 requests for each of the random rules and callers."""
     of, caller = app_of(rules), caller_of(claims)
@@ -86,7 +86,7 @@ def test_a_restricted_caller_gets_what_the_naive_model_says(
 
 
 @examples(40)
-@given(rules=st.lists(_RULES, max_size=3), claims=_CLAIMS)
+@given(rules=st.lists(_RULES, max_size=6), claims=_CLAIMS)
 def test_explain_agrees_with_decide(rules: list[Choices], claims: dict[str, Any]) -> None:
     of, caller = app_of(rules), caller_of(claims)
     for token_request in REQUESTS:
