@@ -153,7 +153,7 @@ export function tokenSource(options) {
             text = await response.text()
         } catch (cause) {
             // not the whole address: its path may hold a key
-            const detail = `no answer from ${endpoint.origin}: offline, or the app's cors does not name this page`
+            const detail = `no answer from ${endpoint.origin}: ${checksOf(endpoint.origin, cause)}`
             throw new TokenError({ code: 'network', detail, temporary: true, cause })
         }
         const answer = parsed(text)
@@ -298,6 +298,27 @@ function endpointOf(url) {
     const [, origin, path = '', query = ''] = /^(https?:\/\/[^/?#@]+)(\/[^?#]*)(\?[^#]*)?/.exec(href) ?? []
     if (origin === undefined) throw new TypeError('url must be http or https, without a user or a password')
     return { origin, href: `${origin}${path.replace(/\/*$/, '')}/v1/token${query}` }
+}
+
+/** What to check when there is no answer, by the codes of Node. @type {Record<string, string>} */
+const CHECKS = {
+    ECONNREFUSED: 'nothing listens there. Is the server running, and is the port right?',
+    ENOTFOUND: 'the host has no address. Is its name right, and is this machine online?',
+    EAI_AGAIN: 'the host could not be looked up. Is this machine online?'
+}
+
+/**
+ * What to check when there is no answer. A browser does not say why; Node does.
+ * @param {string} origin of the server @param {any} error of fetch
+ */
+function checksOf(origin, error) {
+    const page = globalThis.location?.origin
+    const { code, message } = error?.cause ?? {}
+    if (globalThis.navigator?.onLine === false) return 'the browser says that this device is offline'
+    if (page === origin) return 'is the server running?'
+    if (page !== undefined) return `is the server running, is url right, and does the app's cors name this page's origin, ${page}?`
+    if (message === 'unexpected redirect') return 'it is a redirect. Write the address to which it leads as url'
+    return CHECKS[code] ?? `${code ? `${code}: ` : ''}is the server running, and is url right?`
 }
 
 /** @param {TokenSourceOptions['auth']} auth @param {TokenError} [rejected] */

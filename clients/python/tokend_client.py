@@ -10,6 +10,7 @@ long that takes; `asyncio.timeout` limits it. The logger `tokend_client` has a l
 """
 
 import asyncio
+import errno
 import json
 import logging
 import random
@@ -248,7 +249,7 @@ class TokenSource:
             self._fail(str(error), error.retry_after)
             return None
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            self._fail(f"{type(error).__name__}: {error}", None)
+            self._fail(_no_answer(error), None)
             return None
         self._failures, self._last_failure = 0, None
         renew_after, lasts = (
@@ -370,6 +371,20 @@ def _address(url: str) -> URL:
 def _without_key(text: str) -> str:
     """Hide the keys of addresses: signed URLs have them after `/k/`."""
     return re.sub(r"/k/[^/\s]+", "/k/…", text)
+
+
+def _no_answer(error: Exception) -> str:
+    """Return why there is no answer, and what to check."""
+    match error:
+        case TimeoutError():
+            return "no answer in time: is the server busy, or does a firewall drop the connection?"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"the server's TLS certificate is not accepted: {error.certificate_error}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the host {error.host} has no address: is its name right, and is this machine online?"
+        case aiohttp.ClientConnectorError(errno=errno.ECONNREFUSED):
+            return f"nothing listens at {error.host}:{error.port}: is the server running, and is the port right?"
+    return f"{type(error).__name__}: {error}"
 
 
 def _json_object(content: bytes) -> dict[str, Any]:

@@ -3,17 +3,20 @@
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
 from typing import Any, Final
 
 import pytest
-from aiohttp import ClientConnectionError, ClientSession, web
+from aiohttp import ClientConnectionError, ClientSession, ServerDisconnectedError, TCPConnector, web
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDictProxy
 
+from tests.free_ports import free_port
 from tests.simulated_time import SimulatedTime
-from tokend.client import ApiKey, Bearer, Token, TokenError, TokenSource
+from tokend.client import ApiKey, Bearer, Token, TokenError, TokenSource, _no_answer
 
 SECRETS: Final = ("tk_studio_0123456789", "eyJhbGciOi.jwt.signature", "007secret")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -598,3 +601,47 @@ def test_addresses_keep_their_encoding() -> None:
     for url in ("https://tokens.example.com", "https://tokens.example.com/", "https://tokens.example.com//"):
         assert repr(TokenSource(url, "rtc", {})) == "TokenSource('https://tokens.example.com/v1/token', 'rtc')"
     assert "/a%2Fb/v1/token" in repr(TokenSource("http://[::1]:8080/a%2Fb/", "rtc", {}))
+
+
+class _Over(Exception):
+    """The first attempt has failed."""
+
+
+class _NoAddress(AbstractResolver):
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[ResolveResult]:
+        raise OSError(None, "no such name")
+
+    async def close(self) -> None:
+        """Nothing."""
+
+
+async def _warning(url: str, caplog: pytest.LogCaptureFixture, session: ClientSession | None = None) -> str:
+    async def sleep(seconds: float) -> None:
+        raise _Over
+
+    async with TokenSource(url, "rtc", {}, sleep=sleep, random=lambda: 1.0, session=session) as source:
+        with pytest.raises(_Over):
+            await source.get()
+    return caplog.records[-1].getMessage()
+
+
+async def test_a_server_that_is_stopped_is_said_with_what_to_check(caplog: pytest.LogCaptureFixture) -> None:
+    port = free_port()
+    assert await _warning(f"http://127.0.0.1:{port}/demo", caplog) == (
+        f"no token from http://127.0.0.1:{port}/demo/v1/token: nothing listens at 127.0.0.1:{port}: "
+        "is the server running, and is the port right?; the next attempt is in 0.5 s"
+    )
+    async with ClientSession(connector=TCPConnector(resolver=_NoAddress())) as session:
+        warning = await _warning("http://tokens.invalid/demo", caplog, session)
+    assert "the host tokens.invalid has no address: is its name right, and is this machine online?" in warning
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (TimeoutError(), "no answer in time: is the server busy, or does a firewall drop the connection?"),
+        (ServerDisconnectedError(), "ServerDisconnectedError: Server disconnected"),
+    ],
+)
+def test_other_reasons_why_there_is_no_answer(error: Exception, sentence: str) -> None:
+    assert _no_answer(error) == sentence

@@ -98,7 +98,9 @@ def deny_problems(configuration: Configuration, *, start: bool = False) -> list[
 
 
 def _add(options: argparse.Namespace, context: Context) -> int:
-    lists, settings = _lists(options, context)
+    lists, settings, unknown_name = _lists(options, context)
+    if unknown_name is not None:
+        fail(unknown_name)
     edited = lists[0]
     entry = structs.replace(_entry(options), until=options.until)
     if entry == Entry(app=entry.app, until=entry.until):
@@ -118,7 +120,7 @@ def _add(options: argparse.Namespace, context: Context) -> int:
 
 
 def _remove(options: argparse.Namespace, context: Context) -> int:
-    lists, settings = _lists(options, context)
+    lists, settings, unknown_name = _lists(options, context)
     entry = _entry(options)
     if entry == Entry(app=entry.app):
         fail("name the entry: --user, --channel, --caller, --url or --issued-before")
@@ -146,14 +148,17 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
         for found in similar[:10]:
             print(f"tokend: there is: {_sentence(found, time.time())}", file=sys.stderr)
+        if unknown_name is not None:
+            print(f"tokend: {unknown_name}", file=sys.stderr)
         return 1
     print(f"removed: {_sentence(entry, time.time())}")
     return 0
 
 
 def _list(options: argparse.Namespace, context: Context) -> int:
-    fields, is_sound = _entry(options), True
-    for listed in _lists(options, context)[0]:
+    fields, is_sound, is_found = _entry(options), True, False
+    lists, _, unknown_name = _lists(options, context)
+    for listed in lists:
         try:
             entries, problems = parse_entries(listed.read())
         except CannotUse as error:
@@ -162,30 +167,38 @@ def _list(options: argparse.Namespace, context: Context) -> int:
             continue
         for entry in entries:
             if _has_fields(entry, fields):
+                is_found = True
                 print(entry.line().decode() if options.json else _sentence(entry, time.time()))
         for problem in problems:
             print(f"tokend: {listed.name}: {problem}", file=sys.stderr)
         is_sound = is_sound and not problems
+    if unknown_name is not None and not is_found:
+        fail(unknown_name)
     return 0 if is_sound else 1
 
 
-def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedList], RootOptions | None]:
-    """The lists of the configuration, the one for new entries first, and its settings; None for a --file alone.
+def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedList], RootOptions | None, str | None]:
+    """The lists of the configuration, the one for new entries first; its settings; and which option names what it has not.
 
-    Exits with code 2 if there is none, or an option names what does not exist.
+    Settings and name are None for a --file alone. Exits with code 2 if there is no list. An entry may be about an app or
+    a caller that has been removed since: only a new entry needs the names of the configuration.
     """
     if options.file is not None:
-        return [FileList(context.directory / str(options.file))], None
+        return [FileList(context.directory / str(options.file))], None, None
     isolated = load_for_start(context.source(options), Files())  # an invalid app must not keep anybody from a block
     options_of_root = isolated.configuration.options
     if options_of_root.deny is None:
         fail(
             "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
         )
+    unknown_name = None
     try:
         check_names(_entry(options), isolated.configuration.callers(), isolated.invalid_apps)
-        return edited_lists(options_of_root), options_of_root
-    except (UnknownName, CannotUse) as error:
+    except UnknownName as error:
+        unknown_name = str(error)
+    try:
+        return edited_lists(options_of_root), options_of_root, unknown_name
+    except CannotUse as error:
         fail(str(error))
 
 

@@ -112,10 +112,18 @@ export class Api {
   }
 }
 
+/**
+ * A sentence of the server without the part that names an address of the API: the console shows what is there.
+ * @param {string} sentence
+ */
+export function withoutApiHint(sentence) {
+  return sentence.replace(/; v1\/explain .*$/, "");
+}
+
 /** @param {Response} response @param {any} content */
 function failureOf(response, content) {
   const sentence = content?.detail ?? content?.error;
-  const message = typeof sentence === "string" ? sentence : `The server answered with status ${response.status}, and nothing that this page can read.`;
+  const message = typeof sentence === "string" ? withoutApiHint(sentence) : `The server answered with status ${response.status}, and nothing that this page can read.`;
   return new ApiFailure(message, {
     status: response.status,
     content,

@@ -1,13 +1,43 @@
 // @ts-check
 // What `v1/explain` answers: whether a token would be issued, and each rule with what it does not fulfil.
 
+import { withoutApiHint } from "./api.js";
 import { element, marked, table } from "./dom.js";
 import { valueNode } from "./values.js";
 
 /** @typedef {import("./api.js").Api} Api */
 
-/** The answer as a card. On the admin listener the text of each rule stands beside it. @param {any} answer @param {Api} api */
+/** The answer as a card. @param {any} answer @param {Api} api */
 export async function explanation(answer, api) {
+  return element(
+    "div",
+    { class: "card explanation" },
+    element("h3", { class: answer.issued ? "good" : "bad" }, answer.issued ? "✓ A token would be issued" : "✗ No token would be issued"),
+    callerLine(answer),
+    answer.error ? element("p", { class: "problem" }, withoutApiHint(answer.error.detail)) : null,
+    await rulesOf(answer, api),
+    authorizerNote(answer),
+    answer.issued && answer.gives ? element("details", { open: true }, element("summary", {}, "What the token would give"), valueNode(answer.gives)) : null,
+  );
+}
+
+/** What each rule requires, as a card below the error that says that no token is issued. @param {any} answer @param {Api} api */
+export async function requirements(answer, api) {
+  return element("div", { class: "card explanation" }, element("h3", {}, "What each rule requires"), callerLine(answer), await rulesOf(answer, api), authorizerNote(answer));
+}
+
+/** @param {any} answer */
+function callerLine(answer) {
+  return element("p", {}, "The caller is ", element("code", {}, answer.caller), ".");
+}
+
+/** @param {any} answer */
+function authorizerNote(answer) {
+  return answer.authorizer ? element("p", { class: "note" }, `The app's own backend ${answer.authorizer}.`) : null;
+}
+
+/** Each rule with what it does not fulfil. On the admin listener its text stands beside it. @param {any} answer @param {Api} api */
+async function rulesOf(answer, api) {
   const results = /** @type {{rule: string, unmet: string[]}[]} */ (answer.rule_results);
   const texts = api.mode === "admin" ? await ruleTexts(api) : null;
   const rows = results.map(({ rule, unmet }) => {
@@ -17,16 +47,8 @@ export async function explanation(answer, api) {
     return cells;
   });
   const heads = ["Rule", "Does it fit?", ...(texts ? ["Its text in the configuration"] : [])];
-  return element(
-    "div",
-    { class: "card explanation" },
-    element("h3", { class: answer.issued ? "good" : "bad" }, answer.issued ? "✓ A token would be issued" : "✗ No token would be issued"),
-    element("p", {}, "The caller is ", element("code", {}, answer.caller), "."),
-    answer.error ? element("p", { class: "problem" }, answer.error.detail) : null,
-    rows.length ? table("The rules of this caller, in the order in which they are tried", heads, rows) : answer.error?.code === "not_permitted" ? element("p", {}, "This caller has no rule, and so gets no token.") : null,
-    answer.authorizer ? element("p", { class: "note" }, `The app's own backend ${answer.authorizer}.`) : null,
-    answer.issued && answer.gives ? element("details", { open: true }, element("summary", {}, "What the token would give"), valueNode(answer.gives)) : null,
-  );
+  if (rows.length) return table("The rules of this caller, in the order in which they are tried", heads, rows);
+  return answer.error?.code === "not_permitted" ? element("p", {}, "This caller has no rule, and so gets no token.") : null;
 }
 
 /** A place such as `app.caller.rules[2]`, which a narrow page breaks after a dot. @param {string} place */

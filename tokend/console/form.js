@@ -1,7 +1,7 @@
 // @ts-check
 // The form of a token request: a kind and its fields.
 
-import { element, field as row, marked, replace } from "./dom.js";
+import { element, field as row, freshId, marked, replace } from "./dom.js";
 
 /** @typedef {import("./schema.js").Kind} Kind */
 /** @typedef {import("./schema.js").Field} Field */
@@ -27,11 +27,22 @@ export class RequestForm {
   /** @param {Kind[]} kinds */
   constructor(kinds) {
     this.kinds = kinds;
-    this.#kind = /** @type {HTMLSelectElement} */ (element("select", { name: "kind" }, kinds.map((kind) => element("option", { value: kind.name }, kind.name))));
+    this.#kind = /** @type {HTMLSelectElement} */ (element("select", { name: "kind" }));
     this.#kind.addEventListener("change", () => this.#showFields());
-    this.node = element("div", {}, row("Kind of token", this.#kind), this.#fields);
-    this.#showFields();
+    const choice = row("Kind of token", this.#kind);
+    choice.append(this.#note);
+    this.#kind.setAttribute("aria-describedby", this.#note.id);
+    this.node = element("div", {}, choice, this.#fields);
+    for (const type of ["focusin", "change"]) this.node.addEventListener(type, () => (this.#isVisited = true));
+    this.offer(null);
   }
+
+  /** Whether the user has been in this form: from then on nobody else changes the kind. */
+  #isVisited = false;
+  /** The kinds for which the caller has a rule; null if that is not known. @type {string[] | null} */
+  #permitted = null;
+  #note = element("p", { class: "note", id: freshId("note"), hidden: true }, "No rule of this caller permits this kind of token.");
+
 
   /** @type {HTMLSelectElement} */
   #kind;
@@ -39,6 +50,26 @@ export class RequestForm {
   /** The chosen kind. @returns {Kind} */
   get kind() {
     return /** @type {Kind} */ (this.kinds.find((kind) => kind.name === this.#kind.value));
+  }
+
+  /** Set those kinds apart that are not permitted, and begin with one that is. @param {string[] | null} permitted null: all are offered alike */
+  offer(permitted) {
+    this.#permitted = permitted;
+    const chosen = this.#kind.value;
+    const optionsOf = (/** @type {Kind[]} */ kinds) => kinds.map((kind) => element("option", { value: kind.name }, kind.name));
+    const usable = this.kinds.filter((kind) => this.#isPermitted(kind));
+    const others = this.kinds.filter((kind) => !usable.includes(kind));
+    const group = (/** @type {string} */ label, /** @type {Kind[]} */ kinds) => (kinds.length ? element("optgroup", { label }, optionsOf(kinds)) : null);
+    replace(this.#kind, others.length ? [group("Permitted by a rule of this caller", usable), group("Permitted by no rule of this caller", others)] : optionsOf(usable));
+    const isKept = chosen !== "" && (this.#isVisited || !usable.length || usable.some((kind) => kind.name === chosen));
+    this.#kind.value = isKept ? chosen : (usable[0] ?? others[0]).name;
+    if (isKept) this.#note.hidden = this.#isPermitted(this.kind);
+    else this.#showFields();
+  }
+
+  /** @param {Kind} kind */
+  #isPermitted(kind) {
+    return this.#permitted === null || this.#permitted.includes(kind.name);
   }
 
   /** The body of the request. Throws `FieldProblem`. @returns {Record<string, unknown>} */
@@ -78,6 +109,7 @@ export class RequestForm {
   #showFields() {
     for (const { field, control } of this.#controls.values()) this.#keep(field, control);
     this.#controls.clear();
+    this.#note.hidden = this.#isPermitted(this.kind);
     const shown = this.kind.fields.filter((field) => field.shown);
     const more = this.kind.fields.filter((field) => !field.shown);
     replace(

@@ -53,15 +53,10 @@ export async function mount(section, api) {
       replace(result, inspection(answer));
       announce(verdictOf(answer.problems));
     } catch (error) {
-      const { status, field: name } = /** @type {any} */ (error);
-      if (status === 413) {
-        replace(result);
-        mark("This is too long to be a token: paste the token alone.");
-        return;
-      }
+      const { status, field: name, message } = /** @type {any} */ (error);
       replace(result, alertOf(error));
       if (status === 401) credential.focus();
-      else if (name === "token") mark(/** @type {Error} */ (error).message);
+      else if (name === "token" || status === 413) mark(message); // the token is most of the body
     }
   }
 

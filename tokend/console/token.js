@@ -1,21 +1,23 @@
 // @ts-check
-// The tab "Get a token": the form, the token that it gets, and why a rule does not fit.
+// The tab "Get a token": the form, the token that it gets, or what each rule of the caller requires.
 
 import { CredentialForm } from "./credential.js";
 import { alertOf, announce, element, replace } from "./dom.js";
-import { explanation } from "./explanation.js";
+import { explanation, requirements } from "./explanation.js";
 import { FieldProblem, RequestForm } from "./form.js";
 import { kindsOf, needsCredential } from "./schema.js";
 import { issued } from "./issued.js";
 
 /** @typedef {import("./api.js").Api} Api */
+/** @typedef {import("./api.js").Credential} Credential */
 
 /** Fill the tab. @param {HTMLElement} section @param {Api} api */
 export async function mount(section, api) {
   replace(section, element("p", { class: "quiet" }, "Loading the kinds of token…"));
   const description = await api.call("openapi.json", { method: "GET" });
   const form = new RequestForm(kindsOf(description));
-  const credential = new CredentialForm(needsCredential(description));
+  const isCredentialNeeded = needsCredential(description);
+  const credential = new CredentialForm(isCredentialNeeded);
   const result = element("div", { class: "result" });
   const url = api.publicUrl;
 
@@ -40,22 +42,41 @@ export async function mount(section, api) {
       replace(result, path === "v1/token" ? issued(answer, { api, kind: form.kind, body, credential: given, url }) : await explanation(answer, api));
       announce(result.querySelector("h3")?.textContent ?? "");
     } catch (error) {
-      failed(error, path);
+      await failed(error, path, body, given);
     } finally {
       section.removeAttribute("aria-busy");
     }
   }
 
-  /** @param {any} error @param {string} path */
-  function failed(error, path) {
-    const isMarked = form.mark(error.field, error.message);
-    const alert = alertOf(error);
-    const isOfRules = error.status === 403 && path === "v1/token";
-    if (isOfRules) alert.append(element("button", { type: "button", onclick: () => void send("v1/explain") }, "Why not?"));
-    replace(result, alert);
+  /** @param {any} error @param {string} path @param {unknown} body @param {Credential} given */
+  async function failed(error, path, body, given) {
+    form.mark(error.field, error.message);
+    const rules = element("div", {});
+    replace(result, element("div", { class: "stack" }, alertOf(error), rules));
     announce(""); // the alert is read out; what was announced before is no longer true
     if (error.status === 401) credential.focus();
-    else if (!isMarked) result.querySelector("button")?.focus();
+    if (error.status !== 403 || path !== "v1/token") return;
+    result.scrollIntoView({ block: "nearest" });
+    try {
+      replace(rules, await requirements(await api.call("v1/explain", { body, credential: given }), api));
+      announce("Below the error: what each rule requires");
+    } catch (problem) {
+      replace(rules, alertOf(problem));
+    }
+  }
+
+  /** Let the form set those kinds apart for which the caller has no rule. If the server does not say, it offers all alike. */
+  async function offerPermitted() {
+    const given = credential.read();
+    const isKnown = !isCredentialNeeded || Object.keys(given).length > 0;
+    /** @type {string[] | null} */
+    let permitted = null;
+    try {
+      if (isKnown) permitted = (await api.call("v1/explain", { body: { kind: form.kind.name }, credential: given })).kinds;
+    } catch {
+      // the next request says what is wrong with the credential
+    }
+    if (JSON.stringify(given) === JSON.stringify(credential.read())) form.offer(permitted);
   }
 
   const submit = (/** @type {Event} */ event) => {
@@ -79,6 +100,9 @@ export async function mount(section, api) {
     ),
   );
   replace(result, element("div", { class: "card quiet empty" }, element("p", {}, "The token appears here, with what it gives, how long it lasts, and the code that gets it."), element("p", {}, "“Explain” shows which rule allows the request, and why each other rule does not match. Nothing is issued.")));
+  credential.node.addEventListener("change", () => void offerPermitted());
+  section.addEventListener("shown", () => void offerPermitted()); // the credential may have been typed in another tab
+  await offerPermitted();
   const about = document.getElementById("about");
   if (api.mode !== "admin" && about) replace(about, "App ", element("strong", {}, description.info.title.replace(/^tokend: /, "")));
 }

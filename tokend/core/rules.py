@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, PrivateAttr
 from tokend.core.claims import ClaimError
 from tokend.core.conditions import Conditions
 from tokend.core.declarations import APP_ADMIN
-from tokend.core.durations import Duration, written
+from tokend.core.durations import Duration
 from tokend.core.field_limits import FieldLimits, Limit, bind_limits, unmet_fields
 from tokend.core.lists import ItemOrSet
 from tokend.core.model import ANY, ANY_TEXT, Caller, Grant, Restriction
@@ -293,7 +293,7 @@ def _unmet_limits(
         return unmet
     longest = max([grant.ttl, *(seconds for service in grant.services for seconds in service.privileges.values())])
     if longest > limit.max_ttl:
-        sentence = f"a ttl of at most {written(limit.max_ttl)} is allowed, and {written(longest)} was requested"
+        sentence = f"a ttl of at most {limit.max_ttl} seconds is allowed, and {longest} seconds were requested"
         unmet.append(_alike(sentence))
     return unmet
 

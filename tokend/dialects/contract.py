@@ -98,12 +98,14 @@ class RuleResult(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """The answer to Explain. `refusal` is None where the token would be issued, by the last of the trials.
+    """The answer to Explain. `api_error` is None where the token would be issued, by the last of the rules.
 
+    `kinds`: those for which the caller has a rule that applies to it, whatever the request.
     `authorizer`: whether the app's own backend would be asked too. Explain does not ask it.
     """
 
     caller: str
+    kinds: tuple[str, ...]
     rule_results: tuple[RuleResult, ...]
     api_error: ApiError | None
     gives: Mapping[str, object] = NOTHING

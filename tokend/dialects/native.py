@@ -147,9 +147,10 @@ def explanation_fields(explanation: Explanation) -> dict[str, object]:
     else:
         fields |= {"error": error_fields(explanation.api_error)}
     return fields | {
+        "kinds": list(explanation.kinds),
         "rule_results": [
             {"rule": rule_result.rule, "unmet": list(rule_result.unmet)} for rule_result in explanation.rule_results
-        ]
+        ],
     }
 
 
@@ -208,6 +209,7 @@ _EXPLANATION: Final = {
     "issued": False,
     "caller": "web",
     "error": {"code": "not_permitted", "detail": "no rule allows this"},
+    "kinds": ["rtc", "rtm"],
     "rule_results": [{"rule": "apps.demo.callers.web.rules[0]", "unmet": ["the channel does not match"]}],
 }
 _ANY_USER: Final = {"type": ["string", "integer"], "description": "The user who would join"}
@@ -222,13 +224,17 @@ _EXPLAIN: Final = Description(
             "gives": {"type": "object"},
             "authorizer": STRING,
             "error": _ERROR,
+            "kinds": _TEXTS,
             "rule_results": {"type": "array", "items": _RULE_RESULT},
         },
-        *("issued", "caller", "rule_results"),
+        *("issued", "caller", "kinds", "rule_results"),
         closed=False,
     )
     | {"examples": [_EXPLANATION]},
-    remarks="The body is that of `v1/token`. `gives` is what the token would give, and `rule` the rule that allows it.",
+    remarks=(
+        "The body is that of `v1/token`. `gives` is what the token would give, and `rule` the rule that allows it. "
+        "`kinds` are those for which this caller has a rule, whatever the request."
+    ),
 )
 _INSPECTION: Final = Description(
     "What a token gives, who signed it, how long it lasts, why a join would fail",

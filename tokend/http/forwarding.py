@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, hdrs, web
+from aiohttp.typedefs import Handler
 
 from tokend.adapters.http_client import ResponseProblem, client, network_reason, read_body
 from tokend.core import strict_json
@@ -20,6 +21,15 @@ MAX_BODY: Final = 64 * 1024
 """Bytes of a request."""
 _MAX_ANSWER: Final = 4 * 1024 * 1024
 _SECONDS: Final = 20.0
+
+
+@web.middleware
+async def too_large(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """413 in the form of the console's other errors for a body over `MAX_BODY`."""
+    try:
+        return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return json_response({"error": f"the body is over {MAX_BODY} bytes"}, 413)
 
 
 class Forwarder:

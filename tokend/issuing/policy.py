@@ -68,18 +68,19 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
         if error.status >= 500:
             raise
         found = Rejection(error)
+    kinds = tuple(kind for kind in app.backends if any(True for _ in _bound_rules(app, caller, kind)))
     if isinstance(found, Rejection):
-        return Explanation(caller.name, unmet, found.api_error.renamed(token_request.names))
+        return Explanation(caller.name, kinds, unmet, found.api_error.renamed(token_request.names))
     gives = inspection.grant_fields(found.grant, found.backend)
     return Explanation(
-        caller.name, (*unmet, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
+        caller.name, kinds, (*unmet, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
     )
 
 
 def operator_grant(app: App, options: RouteOptions, token_request: TokenRequest) -> Permit:
     """A grant for the operator. The bounds of app, route and kind apply; no rules of callers do."""
     backend, fields = validated(app, token_request)
-    _check_bounds(token_request, options, backend)
+    _check_bounds(app, options, None, token_request, backend)
     ttl, clamped_from = _ttl(token_request, options, backend, None)
     grant, reach = granted(backend, token_request.kind, fields, ttl)
     return Permit(token_request, backend, grant, reach, "(operator)", {}, clamped_from)
@@ -135,7 +136,7 @@ class _Evaluation:
         self.first_grant: Grant | None = None
         self._caller = caller
         self._backend, self._fields = validated(app, token_request)
-        _check_bounds(token_request, options, self._backend)
+        _check_bounds(app, options, caller, token_request, self._backend)
         self._made: dict[tuple[int | None, str | None, tuple[tuple[str, object], ...]], _Made] = {}
 
     def candidates(self, rules: Iterable[Rule]) -> Iterator[Rule]:
@@ -234,16 +235,33 @@ def _closest(found: Sequence[Unmet | ApiError], rules: Sequence[Rule], evaluatio
     return ApiError(Code.NOT_PERMITTED, f"the rule of this caller does not permit this: {reasons}{hint}")
 
 
-def _check_bounds(token_request: TokenRequest, options: RouteOptions, backend: Backend) -> None:
-    """Check the bounds of app, route and kind, which no rule can exceed. Raises `ApiError` (400)."""
+def _bound_rules(app: App, caller: Caller, kind: str) -> Iterator[BoundRule]:
+    """The rules of a caller that apply to a kind, in order."""
+    for rule in app.rules.get(caller.name, ()):
+        if kind in rule.kinds and isinstance(bound := bind(rule, kind, caller), BoundRule):
+            yield bound
+
+
+def _check_bounds(
+    app: App, options: RouteOptions, caller: Caller | None, token_request: TokenRequest, backend: Backend
+) -> None:
+    """Check the bounds of app, route and kind, which no rule can exceed. `caller`: None for the operator.
+
+    Raises `ApiError` (400). It names the maximum of the caller's rules if that is lower: a request that keeps only the
+    bounds of the route would fail next.
+    """
     longest = options.ttl.longest(backend.max_ttl)
     if token_request.ttl is None or options.ttl.min <= token_request.ttl <= longest:
         return
     if token_request.ttl > longest and options.clamp and token_request.ttl < POINT_IN_TIME:
         return
-    of_kind = f", the maximum of kind {token_request.kind}" if longest < options.ttl.max else ""
+    whose = f", the maximum of kind {token_request.kind}" if longest < options.ttl.max else ""
+    bound_rules = () if caller is None else _bound_rules(app, caller, token_request.kind)
+    of_rules = max((longest if rule.max_ttl is None else rule.max_ttl for rule in bound_rules), default=longest)
+    if options.ttl.min <= of_rules < longest:
+        longest, whose = of_rules, ", the maximum of this caller's rules"
     hint = "; this looks like a Unix timestamp: give seconds from now" if token_request.ttl >= POINT_IN_TIME else ""
-    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {options.ttl.min} to {longest} seconds{of_kind}{hint}", "ttl")
+    raise ApiError(Code.TTL_OUT_OF_RANGE, f"must be {options.ttl.min} to {longest} seconds{whose}{hint}", "ttl")
 
 
 def _ttl(
@@ -256,9 +274,8 @@ def _ttl(
     if token_request.ttl is None:
         ttl = min(options.ttl.default, longest)
         if ttl < options.ttl.min:
-            raise ApiError(
-                Code.NOT_PERMITTED, f"is at least {options.ttl.min} s here, and the rule permits {ttl} s", "ttl"
-            )
+            sentence = f"must be at least {options.ttl.min} seconds, and the rule allows at most {ttl} seconds"
+            raise ApiError(Code.NOT_PERMITTED, sentence, "ttl")
         return ttl, None
     if not options.clamp:
         return token_request.ttl, None

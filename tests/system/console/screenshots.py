@@ -50,9 +50,8 @@ async def _of_an_app(browser: Browser, url: str) -> None:
     await _take(page, "console-token")
     await page.get_by_label("channel (required)").fill("secret-room")
     await page.keyboard.press("Enter")
-    await page.get_by_role("button", name="Why not?", exact=True).click()
-    await page.get_by_role("heading", name="✗ No token would be issued").wait_for()
-    await _take(page, "console-why-not", 600)
+    await page.get_by_role("heading", name="What each rule requires").wait_for()
+    await _take(page, "console-403", 600)
 
 
 async def _of_the_operator(browser: Browser, admin: str, url: str) -> None:

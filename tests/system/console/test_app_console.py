@@ -58,19 +58,57 @@ async def test_a_token_by_keyboard_alone(browser: Browser, tokend: Running) -> N
         assert all(url.startswith(f"{tokend.url}/demo/") for url in console.requests)
 
 
-async def test_why_not_by_keyboard_alone(browser: Browser, tokend: Running) -> None:
+async def test_what_each_rule_requires_stands_below_a_403(browser: Browser, tokend: Running) -> None:
     async with watched(browser, f"{tokend.url}/demo/console") as console:
         page = console.page
         await _fill(page, "channel (required)", "secret-room")
         await page.keyboard.press("Enter")
-        why = page.get_by_role("button", name="Why not?", exact=True)
-        await expect(why).to_be_focused()
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", name="✗ No token would be issued")).to_be_visible()
+        await expect(page.get_by_role("heading", name="What each rule requires")).to_be_visible()
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text("the rule of this caller does not permit this: channel does not match")
+        await expect(page.locator("#announcement")).to_have_text("Below the error: what each rule requires")
         rows = page.locator("tbody tr")
         await expect(rows).to_have_count(2)
         await expect(rows.nth(0)).to_contain_text('channel "secret-room" does not match "demo-*"')
         await expect(rows.nth(1)).to_contain_text("kind rtc is not among kinds")
+        await page.get_by_label("Kind of token").select_option("chat")
+        await page.get_by_label("user", exact=True).fill("bob")
+        await page.keyboard.press("Enter")
+        await expect(alert).to_contain_text("no rule of this caller permits this")
+        await expect(rows.nth(0)).to_contain_text("kind chat is not among kinds")
+        await page.get_by_role("button", name="Explain").click()
+        await expect(page.get_by_role("heading", name="✗ No token would be issued")).to_be_visible()
+        assert "v1/explain" not in await page.locator(".result").inner_text()
+
+
+async def test_kinds_that_no_rule_permits_stand_apart(browser: Browser, tokend: Running) -> None:
+    async with watched(browser, f"{tokend.url}/demo/console") as console:
+        page = console.page
+        permitted, others = (page.locator("optgroup").nth(number).locator("option") for number in (0, 1))
+        await expect(permitted).to_have_text(["rtc", "rtm"])
+        await expect(others).to_have_text(["chat", "combined"])
+        note = page.get_by_text("No rule of this caller permits this kind of token.")
+        await expect(note).to_be_hidden()
+        await page.get_by_label("Kind of token").select_option("chat")
+        await expect(note).to_be_visible()
+        await page.get_by_label("Kind of token").select_option("rtm")
+        await expect(note).to_be_hidden()
+
+
+async def test_the_kinds_of_a_caller_are_known_with_its_key(browser: Browser, tokend: Running) -> None:
+    async with watched(browser, f"{tokend.url}/signaling/console") as console:
+        page = console.page
+        await expect(page.get_by_label("Key or JWT")).to_be_visible()
+        assert not any("v1/explain" in url for url in console.requests)
+        await page.get_by_label("Key or JWT").fill(KEY)
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_label("Kind of token")).to_have_value("rtm")
+        await expect(page.locator("optgroup").nth(1).locator("option")).to_have_text(["rtc", "chat"])
+        await page.get_by_label("Kind of token").select_option("chat")
+        await page.get_by_label("Key or JWT").fill(f"{KEY}0")
+        await page.keyboard.press("Tab")
+        await expect(page.locator("optgroup")).to_have_count(0)
+        await expect(page.get_by_label("Kind of token")).to_have_value("chat")
 
 
 async def test_an_error_marks_its_field_and_goes_to_it(browser: Browser, tokend: Running) -> None:
@@ -174,6 +212,11 @@ async def test_axe_finds_nothing_and_nothing_is_cut_off(
         await expect(page.locator("tbody tr").first).to_be_visible()
         await console.shot(f"explain-{scheme}-{width}")
         found += await console.violations()
+        await page.get_by_label("Kind of token").select_option("chat")
+        await page.get_by_role("button", name="Get a token", exact=True).click()
+        await expect(page.get_by_role("heading", name="What each rule requires")).to_be_visible()
+        await console.shot(f"requirements-{scheme}-{width}")
+        found += await console.violations()
         await page.get_by_role("tab", name="Inspect").click()
         await page.get_by_label("Token", exact=True).fill("Bearer abc.def.ghi")
         await page.get_by_role("button", name="Inspect", exact=True).click()
@@ -218,11 +261,12 @@ async def test_back_and_forward_change_the_tab_and_keep_what_was_typed(browser: 
         await expect(page.get_by_role("tab", name="Inspect")).to_have_attribute("aria-selected", "true")
 
 
-async def test_a_text_that_is_too_long_is_said_at_its_field(browser: Browser, tokend: Running) -> None:
+async def test_a_text_that_is_too_long_is_said_at_its_field_by_the_server(browser: Browser, tokend: Running) -> None:
     async with watched(browser, f"{tokend.url}/demo/console#inspect") as console:
         text = console.page.get_by_label("Token", exact=True)
         await text.fill("007" + "a" * 70_000)
         await console.page.get_by_role("button", name="Inspect", exact=True).click()
         await expect(text).to_have_attribute("aria-invalid", "true")
-        await expect(console.page.get_by_text("This is too long to be a token: paste the token alone.")).to_be_visible()
-        await expect(console.page.get_by_role("alert")).to_have_count(0)
+        sentence = await console.page.get_by_role("alert").locator("strong").inner_text()
+        assert sentence.startswith("the body is over ")
+        await expect(console.page.locator(".problem")).to_have_text(sentence)

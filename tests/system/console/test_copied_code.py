@@ -54,7 +54,7 @@ async def test_without_a_key_the_code_has_none(browser: Browser, tokend: Running
         await page.get_by_label("channel (required)").fill("other")
         await page.get_by_role("button", name="Get a token", exact=True).click()
         await expect(page.get_by_role("alert")).to_be_visible()
-        await expect(page.locator("#announcement")).to_be_empty()
+        await expect(page.locator("#announcement")).to_have_text("Below the error: what each rule requires")
 
 
 async def test_curl_and_python_get_a_token(browser: Browser, tokend: Running) -> None:

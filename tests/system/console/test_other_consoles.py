@@ -99,6 +99,9 @@ async def test_tokend_console_serves_no_other_page_and_no_other_name(tokend: Run
             ):
                 async with session.post("/-/public/v1/token", json=body, headers=headers) as answer:
                     assert (headers, answer.status) == (headers, status)
+            long = {"token": "a" * 70_000}
+            async with session.post("/-/public/v1/inspect", json=long, headers={"X-Tokend-Console": "1"}) as answer:
+                assert (answer.status, await answer.json()) == (413, {"error": "the body is over 65536 bytes"})
             async with session.get("/-/public/docs", headers={"X-Tokend-Console": "1"}) as answer:
                 assert answer.status == 404
         tokend.stop()

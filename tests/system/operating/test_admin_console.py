@@ -89,6 +89,9 @@ async def test_the_public_api_of_an_app_is_the_public_listeners(workers: int, tm
         for path in ("demo/docs", "demo/v1/nothing", "nobody/v1/token", "demo/../../healthz"):
             async with operator.post(f"/-/public/{path}", json=_REQUEST) as answer:
                 assert (path, answer.status) == (path, 404)
+        for method, path in (("POST", "/-/public/demo/v1/inspect"), ("POST", "/-/deny"), ("DELETE", "/-/deny")):
+            async with operator.request(method, path, json={"token": "a" * 70_000}) as answer:
+                assert (answer.status, await answer.json()) == (413, {"error": "the body is over 65536 bytes"})
         async with operator.get("/-/public/demo/v1/token") as answer:
             assert answer.status == 405
     audit = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]

@@ -56,6 +56,22 @@ def test_o4_add_list_and_remove(file: Path, capsys: pytest.CaptureFixture[str]) 
     assert len(lines_of(file)) == 1
 
 
+def test_entries_of_a_removed_app_or_caller_are_listed_and_removed(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes(b'{"app":"gone","user":"ann"}\n{"caller":"left"}\n')
+    assert main(["deny", "list", "--app", "gone"]) == 0
+    assert capsys.readouterr().out == "app gone, user ann\n"
+    assert main(["deny", "remove", "--app", "gone", "--user", "bob"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "tokend: no entry has exactly these fields: app gone, user bob",
+        "tokend: there is no app gone; known: demo",
+    ]
+    assert main(["deny", "remove", "--app", "gone", "--user", "ann"]) == 0
+    assert main(["deny", "remove", "--caller", "left"]) == 0
+    assert file.read_bytes() == b""
+
+
 def test_o4_lines_that_are_no_entries_stay_and_are_reported(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_bytes(b'{"usr": "x"}\n{"user": "bob"}')
     assert main(["deny", "add", "--user", "ann"]) == 0
@@ -111,6 +127,7 @@ def test_o4_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Pa
         (["add", "--app", "dmo", "--user", "a"], "there is no app dmo, did you mean 'demo'?"),
         (["add", "--caller", "studo"], "no app has a caller studo, did you mean 'studio'?"),
         (["add", "--caller", "web", "--app", "demo"], "app demo has no caller web; known: studio"),
+        (["list", "--app", "dmo"], "there is no app dmo, did you mean 'demo'?"),
         (["add", "--user", ""], "must be a text that is not empty"),
         (["add", "--user", "a", "--until", "2"], "must be a duration such as 90s, 30m, 2h or 1d, or a time such as"),
         (["add", "--user", "a", "--until", "0s"], "must be in the future"),

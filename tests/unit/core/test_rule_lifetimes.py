@@ -37,6 +37,25 @@ def test_outside_the_routes_bounds_is_a_bad_ask_whatever_the_rules_say(ttl: int)
         assert (api_error.code, api_error.status, api_error.field) == (Code.TTL_OUT_OF_RANGE, 400, "ttl")
 
 
+@pytest.mark.parametrize(
+    ("rule_maxima", "sentence"),
+    [
+        ((300,), "must be 60 to 300 seconds, the maximum of this caller's rules"),
+        ((300, 900), "must be 60 to 900 seconds, the maximum of this caller's rules"),
+        ((300, None), "must be 60 to 3600 seconds"),
+        ((3600,), "must be 60 to 3600 seconds"),
+        ((59,), "must be 60 to 3600 seconds"),
+        ((), "must be 60 to 3600 seconds"),
+    ],
+)
+@pytest.mark.parametrize("ttl", [59, 3601])
+def test_the_bounds_of_route_and_rules_are_named_at_once(
+    ttl: int, rule_maxima: tuple[int | None, ...], sentence: str
+) -> None:
+    of = app(*(rule(max_ttl=rule_max) for rule_max in rule_maxima), rule(kinds=["chat"]))
+    assert refused(of, rtc(ttl=ttl), options=_STRICT).sentence == sentence
+
+
 def test_a_timestamp_is_named_as_the_mistake_that_it_is() -> None:
     for options in (_STRICT, _CLAMPING):
         api_error = refused(app(rule()), rtc(ttl=1_700_003_600), options=options)

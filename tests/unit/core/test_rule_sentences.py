@@ -87,7 +87,10 @@ def test_what_a_rule_requires_in_words() -> None:
     assert (
         unmet(app(rule(kinds=["rtm"])), stream) == "kind rtc, which the token also contains, is not among kinds [rtm]"
     )
-    assert unmet(app(rule(max_ttl=60)), rtc(ttl=61)) == "a ttl of at most 1m is allowed, and 61s was requested"
+    assert (
+        unmet(app(rule(max_ttl=60)), rtc(ttl=61))
+        == "a ttl of at most 60 seconds is allowed, and 61 seconds were requested"
+    )
     assert unmet(app(rule(kinds=["rtm", "chat"])), rtc()) == "kind rtc is not among kinds [chat, rtm]"
     assert (
         unmet(app(rule(roles=["subscriber"])), rtc(role="publisher"))

@@ -114,7 +114,10 @@ PUBLISHER = rtc("room", role="publisher", ttl=600)
             Restriction("authorizer", roles=frozenset({"subscriber"})),
             "role publisher is not among roles [subscriber]",
         ),
-        (Restriction("authorizer", max_ttl=599), "a ttl of at most 599s is allowed, and 10m was requested"),
+        (
+            Restriction("authorizer", max_ttl=599),
+            "a ttl of at most 599 seconds is allowed, and 600 seconds were requested",
+        ),
     ],
 )
 async def test_an_ask_outside_of_what_it_narrows_is_refused(restriction: Restriction, unmet_requirements: str) -> None:
@@ -359,7 +362,7 @@ async def test_all_that_the_authorizer_does_not_permit_is_named() -> None:
     api_error = await refused(Backend(Restriction("authorizer", channel="lobby", max_ttl=60)), PUBLISHER, rule())
     assert api_error.sentence == (
         "the app's authorizer permits less than this: "
-        'channel "room" does not match "lobby"; a ttl of at most 1m is allowed, and 10m was requested'
+        'channel "room" does not match "lobby"; a ttl of at most 60 seconds is allowed, and 600 seconds were requested'
     )
 
 

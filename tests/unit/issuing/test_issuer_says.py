@@ -218,6 +218,14 @@ def test_no_rule_of_this_caller_permits_this_names_v1_explain_where_the_route_ha
         assert refused(of, rtc(), options=endpoint).sentence == sentence
 
 
+def test_explain_names_the_kinds_for_which_the_caller_has_a_rule() -> None:
+    of = app(rule(kinds=["rtm"]), rule("other", kinds=["chat"], when={"claims.role": "host"}))
+    for claims, kinds in (({}, ("rtm",)), ({"role": "host"}, ("rtm", "chat"))):
+        for token_request in (rtc(), TokenRequest("rtm", {})):
+            assert explain(of, TERMS, signed_in(**claims), token_request).kinds == kinds
+    assert explain(app(), TERMS, CALLER, rtc()).kinds == ()
+
+
 def test_a_lifetime_outside_the_bounds_in_words() -> None:
     bounds = route_options(TtlBounds.of(600, 60, 3600))
     timestamp = "; this looks like a Unix timestamp: give seconds from now"
@@ -231,7 +239,7 @@ def test_a_lifetime_outside_the_bounds_in_words() -> None:
 def test_a_rule_below_the_routes_shortest_ttl_permits_nothing_and_says_so() -> None:
     api_error = refused(app(rule(max_ttl=59)), rtc(), options=route_options(TtlBounds.of(600, 60, 3600)))
     assert (api_error.code, api_error.field) == (Code.NOT_PERMITTED, "ttl")
-    assert api_error.sentence == "is at least 60 s here, and the rule permits 59 s"
+    assert api_error.sentence == "must be at least 60 seconds, and the rule allows at most 59 seconds"
 
 
 def test_a_006_token_that_could_be_read_two_ways_in_words() -> None:

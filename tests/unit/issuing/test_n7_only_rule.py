@@ -24,7 +24,11 @@ def reasons(only: Rule, token_request: TokenRequest, caller: Caller = CALLER) ->
 @pytest.mark.parametrize(
     ("only", "token_request", "expected"),
     [
-        (rule(max_ttl=3600), rtc(ttl=7200), "a ttl of at most 1h is allowed, and 2h was requested"),
+        (
+            rule(max_ttl=3600),
+            rtc(ttl=7200),
+            "a ttl of at most 3600 seconds is allowed, and 7200 seconds were requested",
+        ),
         (rule("secret-*"), rtc("room"), "channel does not match"),
         (rule(user="secret"), rtc(), "user does not match"),
         (rule(roles=["subscriber"]), rtc(role="publisher"), "role publisher is not among roles [subscriber]"),
@@ -57,7 +61,7 @@ def test_n7_no_value_of_a_claim_is_shown() -> None:
 def test_n7_a_restriction_is_named_by_its_source() -> None:
     restricted = Caller("web", {}, (Restriction("url party-7", channel="secret", max_ttl=60),))
     assert reasons(rule(), rtc(ttl=61), restricted) == (
-        "url party-7: channel does not match; url party-7: a ttl of at most 1m is allowed, and 61s was requested"
+        "url party-7: channel does not match; url party-7: a ttl of at most 60 seconds is allowed, and 61 seconds were requested"
     )
 
 
