@@ -95,4 +95,6 @@ class NatsFields(StrictModel):
     connection_types: list[Literal["STANDARD", "WEBSOCKET", "MQTT", "MQTT_WS", "LEAFNODE", "LEAFNODE_WS"]] = Field(
         default=[*CONNECTIONS], min_length=1, description="how the client may connect"
     )
-    tags: list[Annotated[str, Field(pattern=r"^[a-z0-9:_.-]{1,64}$")]] = Field(default=[], max_length=16)
+    tags: list[Annotated[str, Field(pattern=r"^[a-z0-9:_.-]{1,64}$")]] = Field(
+        default=[], max_length=16, description="tags of the user, in small letters"
+    )

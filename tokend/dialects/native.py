@@ -207,7 +207,10 @@ _RULE_RESULT: Final = object_of({"rule": STRING, "unmet": _TEXTS}, "rule", "unme
 _EXPLANATION: Final = {
     "issued": False,
     "caller": "web",
-    "error": {"code": "not_permitted", "detail": "no rule of this caller permits this"},
+    "error": {
+        "code": "not_permitted",
+        "detail": "the rule of this caller does not permit this: channel does not match; v1/explain shows the rule",
+    },
     "rule_results": [{"rule": "demo.web.rules[0]", "unmet": ['channel "demo-room" does not match "room-*"']}],
 }
 _ANY_USER: Final = {"type": ["string", "integer"], "description": "The user who would join"}
