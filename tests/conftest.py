@@ -1,4 +1,4 @@
-"""What every test may use: an application that pytest-aiohttp's client talks to."""
+"""What every test may use: an application that pytest-aiohttp's client talks to. No property depends on time."""
 
 from collections.abc import Awaitable
 from functools import partial
@@ -7,8 +7,13 @@ from typing import Any, Protocol
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from hypothesis import HealthCheck, settings
 
 from tests.unit.http import running
+
+# Hypothesis would fail an example that takes 200 ms, and examples that take long to make: a busy machine is no fault.
+settings.register_profile("tokend", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tokend")
 
 
 class ClientFixture(Protocol):

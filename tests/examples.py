@@ -9,5 +9,5 @@ TIMES: Final = int(os.environ.get("PROOF_EXAMPLES", "1"))
 
 
 def examples(count: int) -> settings:
-    """A decorator for `@given`; no deadline, since the machine may be busy."""
-    return settings(max_examples=count * TIMES, deadline=None)
+    """A decorator for `@given`."""
+    return settings(max_examples=count * TIMES)

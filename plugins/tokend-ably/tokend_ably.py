@@ -86,7 +86,9 @@ class AblyFields(StrictModel):
     user: str | None = Field(
         default=None, description="the clientId; * may be any; without it a client is anonymous", examples=["ann"]
     )
-    format: Literal["token_request", "jwt"] = "token_request"
+    format: Literal["token_request", "jwt"] = Field(
+        default="token_request", description="a TokenRequest, which the SDK exchanges for a token, or an Ably JWT"
+    )
     revocation_key: Text | None = Field(default=None, description="a key that revokes many tokens at once; jwt only")
     channel_claims: dict[str, Text] | None = Field(default=None, description="claims by channel; jwt only")
 

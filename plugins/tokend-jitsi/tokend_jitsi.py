@@ -39,7 +39,7 @@ NOT_BEFORE = 10
 """Seconds before the issue time from which a token is valid, as in 8x8's samples: the clock of a server may be slow."""
 MAX_USER = 255
 """Characters. No documented limit: ours."""
-# clients write other characters as encodeURIComponent does, in small letters; RFC 7622 limits the name to 1,023 bytes
+# clients write other characters as encodeURIComponent does, in lower case; RFC 7622 limits the name to 1,023 bytes
 ROOM = re.compile("[a-z0-9_.!~()%-]{1,1023}")
 # a token has at most 16,384 characters, so that it fits the URL or header of a client: these lengths keep it below
 Text = Annotated[str, Field(min_length=1, max_length=200)]
@@ -93,7 +93,7 @@ class JitsiBackend(JwtBackend):
         user = printable_id("user", fields.user if fields.user is not None else user, MAX_USER)
         if fields.room != "*" and ROOM.fullmatch(fields.room) is None:
             sentence = (
-                "must be *, or 1 to 1023 of a-z 0-9 _ . ! ~ ( ) % and -, as Jitsi turns capitals into small letters"
+                "must be *, or 1 to 1023 of a-z 0-9 _ . ! ~ ( ) % and -, as Jitsi turns upper case into lower case"
             )
             raise ApiError(Code.INVALID_FIELD, sentence, "room")
         flags = {"moderator": fields.moderator, "hidden-from-recorder": fields.hidden_from_recorder}
@@ -129,9 +129,9 @@ class JitsiBackend(JwtBackend):
 
 
 def plain_domain(text: str) -> str:
-    """Check a domain. `*` would open the rooms of every tenant, and Prosody compares small letters."""
+    """Check a domain. `*` would open the rooms of every tenant, and Prosody compares lower case."""
     if "*" in text or text != text.lower():
-        raise invalid("must be a domain or a tenant in small letters, without *")
+        raise invalid("must be a domain or a tenant in lower case, without *")
     return text
 
 

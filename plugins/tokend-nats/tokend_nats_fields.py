@@ -53,7 +53,7 @@ def account_seeds(seeds: SecretList) -> SecretList:
     return seeds
 
 
-# no documented limits of subjects, tags and amounts: ours; `LARGEST` bounds them together. Tags are in small letters, as
+# no documented limits of subjects, tags and amounts: ours; `LARGEST` bounds them together. Tags are in lower case, as
 # TagList of v2/types.go in github.com/nats-io/jwt makes them
 Subjects = Annotated[list[Annotated[str, Field(max_length=255), AfterValidator(a_subject)]], Field(max_length=64)]
 Amount = Annotated[int, Field(ge=0, lt=1 << 31)]
@@ -95,4 +95,6 @@ class NatsFields(StrictModel):
     connection_types: list[Literal["STANDARD", "WEBSOCKET", "MQTT", "MQTT_WS", "LEAFNODE", "LEAFNODE_WS"]] = Field(
         default=[*CONNECTIONS], min_length=1, description="how the client may connect"
     )
-    tags: list[Annotated[str, Field(pattern=r"^[a-z0-9:_.-]{1,64}$")]] = Field(default=[], max_length=16)
+    tags: list[Annotated[str, Field(pattern=r"^[a-z0-9:_.-]{1,64}$")]] = Field(
+        default=[], max_length=16, description="tags of the user, in lower case"
+    )

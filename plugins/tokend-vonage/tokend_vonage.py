@@ -95,7 +95,9 @@ class VideoFields(StrictModel):
     session_id: str = Field(
         description="the session, which your application created with Vonage's API", examples=["1_MX4wMDAwfn4"]
     )
-    role: Literal["subscriber", "publisher", "publisheronly", "moderator"] = "subscriber"
+    role: Literal["subscriber", "publisher", "publisheronly", "moderator"] = Field(
+        default="subscriber", description="what the client may do in the session"
+    )
     connection_data: str | None = Field(
         default=None, min_length=1, max_length=MAX_TEXT, description="what others see of the connection"
     )

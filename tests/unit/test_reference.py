@@ -108,3 +108,11 @@ def test_the_log_fields_of_a_request_are_all_there() -> None:
     source = (ROOT / "tokend/telemetry/request_record.py").read_text("utf-8")
     fields = re.findall(r'^            "(\w+)": ', source, re.MULTILINE) + re.findall(r'fields\["(\w+)"\]', source)
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == fields
+
+
+def test_the_troubleshooting_page_quotes_what_the_server_says() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text("utf-8")
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "tokend").rglob("*.py"))
+    _, *quoted = re.findall(r"^\| `([^`]+)` \|", page.partition("## 503")[2].partition("\n## ")[0], re.M)
+    assert len(quoted) == 7
+    assert [sentence for sentence in quoted if sentence not in code] == []

@@ -27,6 +27,11 @@ BETTER: Final = {
     r"\bgo(es)? before (everything|all)\b": "takes precedence",
     r"\bin silence\b": "silently",
     r"\bheed(s|ed)?\b": "use, or follow",
+    r"\bsmall letters\b": "lower case",
+    r"\bends? TLS\b": "terminates TLS",
+    r"\b(Redis|server) is away\b": "is unavailable, or does not respond",
+    r"\bbefore that (it|a token) ends\b": "before it expires",
+    r"\bwho(ever)? is in the room\b": "participants",
 }
 FOLDERS: Final = ("tokend", "docs", "plugins", "clients", "deploy")
 SUFFIXES: Final = {".py", ".md", ".js", ".html", ".yaml"}

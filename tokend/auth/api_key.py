@@ -16,7 +16,7 @@ API_KEY_HEADER: Final = "x-api-key"
 
 
 class ApiKeyOptions(StrictValue[KeyDigests]):
-    """Digests of the caller's API keys: one, or a list. `tokend key new` makes a key and its digest."""
+    """Hashes of the caller's API keys: one, or a list. `tokend key new` makes a key and its hash."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_DIGEST]})
 

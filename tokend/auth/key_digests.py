@@ -17,7 +17,7 @@ EXAMPLE_DIGEST: Final = "sha256:7b7d2a2a5f4e6f4f9a3b8ee2d6f1bd1d6f3bca2c4e5d97a0
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
 _POINT: Final = TypeAdapter(AwareDatetime)
-_FORM: Final = "must be sha256: and the digest in quotes, {sha256: …, not_after: …}, or a list of these"
+_FORM: Final = "must be sha256: and the hash in quotes, {sha256: …, not_after: …}, or a list of these"
 
 
 def digest_of(key: str) -> str:
@@ -70,7 +70,7 @@ class Key(StrictModel):
     """A key that a caller has."""
 
     sha256: Annotated[Digest, BeforeValidator(_prefixed, json_schema_input_type=_Hex)] = Field(
-        description="the digest of the key, as `tokend key hash` prints it",
+        description="the hash of the key, as `tokend key hash` prints it",
         examples=[EXAMPLE_DIGEST],
     )
     not_after: Annotated[Expiry | None, PlainValidator(_expiry, json_schema_input_type=_TimeText)] = Field(

@@ -29,7 +29,7 @@ class UrlKeyOptions(
         ]
     ]
 ):
-    """Digests of the caller's keys: one, or a list; or `signed`, for a caller that only signed URLs can use."""
+    """Hashes of the caller's keys: one, or a list; or `signed`, for a caller that only signed URLs can use."""
 
     model_config = ConfigDict(json_schema_extra={"examples": ["signed", EXAMPLE_DIGEST]})
 

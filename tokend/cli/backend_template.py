@@ -223,7 +223,7 @@ FILES: Final[Mapping[str, str]] = {
 
 
 def files(name: str, kind: str) -> dict[str, str]:
-    """Return the texts of a new package's files, by file name. `name`: small letters and digits, with `-` between."""
+    """Return the texts of a new package's files, by file name. `name`: lower case and digits, with `-` between."""
     names = {
         "package": f"tokend-{name}",
         "module": f"tokend_{name.replace('-', '_')}",

@@ -32,7 +32,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "deny",
         help="block users, channels, callers or signed URLs",
         description="Change the deny list: in Redis with `deny.redis` of the configuration, and the file that "
-        "`deny.file` names. `add` writes to Redis if both are there; `list` and `remove` concern both.",
+        "`deny.file` names. `add` writes to Redis if both are there; `list` and `remove` apply to both.",
     )
     verbs = deny.add_subparsers(title="commands", metavar="add|list|remove", required=True)
     add = verbs.add_parser(

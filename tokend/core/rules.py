@@ -69,7 +69,7 @@ class Rule(StrictModel):
     channel: TemplateText | None = Field(
         default=None,
         description=(
-            "the channel: * is one or more characters, {claims.x} a claim of the caller. Default: any named channel"
+            "the channel: * is one or more characters, {claims.x} a claim of the caller. Default: any but a wildcard"
         ),
         examples=["room-{claims.org}-*"],
     )
@@ -77,7 +77,7 @@ class Rule(StrictModel):
         default=None,
         description=(
             "the user, written like channel; without a *, it is used for requests without a user. "
-            "Default: any named user; required for jwt and forward_auth callers"
+            "Default: any but a wildcard; required for jwt and forward_auth callers"
         ),
         examples=["{claims.sub|uid}"],
     )

@@ -208,9 +208,12 @@ _RULE_RESULT: Final = object_of({"rule": STRING, "unmet": _TEXTS}, "rule", "unme
 _EXPLANATION: Final = {
     "issued": False,
     "caller": "web",
-    "error": {"code": "not_permitted", "detail": "no rule allows this"},
+    "error": {
+        "code": "not_permitted",
+        "detail": "the rule of this caller does not permit this: channel does not match; v1/explain shows the rule",
+    },
     "kinds": ["rtc", "rtm"],
-    "rule_results": [{"rule": "apps.demo.callers.web.rules[0]", "unmet": ["the channel does not match"]}],
+    "rule_results": [{"rule": "demo.web.rules[0]", "unmet": ['channel "demo-room" does not match "room-*"']}],
 }
 _ANY_USER: Final = {"type": ["string", "integer"], "description": "The user who would join"}
 _EXPLAIN: Final = Description(
@@ -251,7 +254,10 @@ _INSPECTION: Final = Description(
     | {"examples": [{"problems": ["The token expired on 2023-11-14 at 23:13:20 UTC."], "notes": []}]},
     remarks="`problems` says why a join would fail, `notes` what else is worth knowing. Other fields give the token's content.",
 )
-_OPENAPI: Final = Description("This document", answer={"type": "object", "examples": [{"openapi": "3.1.0"}]})
+_OPENAPI: Final = Description(
+    "The OpenAPI document of this route", answer={"type": "object", "examples": [{"openapi": "3.1.0"}]}
+)
+_DOCS: Final = Description("The same document as a page, on which requests can be tried")
 
 DIALECT: Final = Dialect(
     NAME,
@@ -261,7 +267,7 @@ DIALECT: Final = Dialect(
         Endpoint("POST", "v1/explain", _explain, _render_single, description=_EXPLAIN, issues=False),
         Endpoint("POST", "v1/inspect", _inspect, _render_single, description=_INSPECTION, issues=False),
         Endpoint("GET", "openapi.json", _page("openapi"), _render_single, description=_OPENAPI),
-        Endpoint("GET", "docs", _page("docs"), _render_single, description=Description("This document, for people")),
+        Endpoint("GET", "docs", _page("docs"), _render_single, description=_DOCS),
         Endpoint("GET", "docs/{file}", _page("docs"), _render_single, description=None),
         Endpoint("GET", "console", _page("console"), _render_single, description=None),
         Endpoint("GET", "console/{file}", _page("console"), _render_single, description=None),

@@ -100,7 +100,7 @@ class Admin(StrictModel):
     key: Digest | None = Field(
         default=None,
         description=(
-            "digest of the operator's key, as `tokend key new` prints it. Default: none. A unix socket "
+            "hash of the operator's key, as `tokend key new` prints it. Default: none. A unix socket "
             "needs none; an address without a key has metrics and health alone"
         ),
         examples=[EXAMPLE_DIGEST],
@@ -141,7 +141,7 @@ class Log(StrictModel):
     )
     format: Literal["json", "text"] = Field(
         default="json",
-        description="json for programs, text for people; both are one line for each event",
+        description="the format: json for programs, text for people. Both are one line for each event",
         examples=["text"],
     )
     requests: Literal["all", "errors", "none"] = Field(

@@ -31,7 +31,7 @@ _YAML_1_1: Final = ("on", "off", "yes", "no")
 _PATTERNS: Final[Mapping[str, str]] = {
     "^[0-9]{1,9}[smhd]$": "duration such as `90s`",
     "^([1-9][0-9]{0,5})/([smh])(?: burst ([1-9][0-9]{0,5}))?$": "rate such as `20/s burst 40`",
-    "^sha256:[0-9a-f]{64}$": "digest `sha256:…`",
+    "^sha256:[0-9a-f]{64}$": "hash `sha256:…`",
 }
 _PLURALS: Final[Mapping[str, str]] = {"mapping": "mappings", "text": "texts"}
 _SIMPLE: Final[Mapping[str, str]] = {

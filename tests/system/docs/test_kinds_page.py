@@ -24,6 +24,11 @@ def test_the_page_is_what_the_command_prints() -> None:
     assert (ROOT / "docs/kinds.md").read_text() == printed.stdout, "run: tokend kinds > docs/kinds.md"
 
 
+def test_every_field_says_what_it_is() -> None:
+    fields = re.findall(r"^\| `(\w+)` \| .* \| (?:Required|Optional|Default: `[^`]*`)\. \|$", _printed().stdout, re.M)
+    assert fields == []
+
+
 def test_single_kinds_are_printed_without_the_rest() -> None:
     printed = _printed("rtm", "fpa").stdout
     assert re.findall(r"^## (\w+)$", printed, re.M) == ["fpa", "rtm"]

@@ -27,7 +27,7 @@ def told(client: Any, groups: list[BucketGroup], now: int) -> list[float | None]
     return [wait / SECOND if wait else None for wait in answer]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limits=st.lists(SLOW, min_size=1, max_size=3), steps=STEPS, choices=st.randoms(use_true_random=False))
 def test_the_same_as_in_memory(shared_redis: RedisServer, limits: list[Limit], steps: list[int], choices: Any) -> None:
     run = uuid4().hex

@@ -44,7 +44,7 @@ PUPIL: Final = {"room": "class-7", "user": "pupil-3"}
 MISTAKES: Final[list[Mistake]] = [
     ({"room": None}, 400, "room", "must be text"),
     ({"room": ""}, 400, "room", "must be *, or 1 to 1023 of a-z"),
-    ({"room": "Class-7"}, 400, "room", "as Jitsi turns capitals into small letters"),
+    ({"room": "Class-7"}, 400, "room", "as Jitsi turns upper case into lower case"),
     ({"room": "class-*"}, 400, "room", "must be *, or 1 to 1023 of a-z"),
     ({"user": None}, 400, "user", "must be 1 to 255 printable characters"),
     ({"user": "pupil-*"}, 400, "user", "other than *"),
@@ -83,8 +83,8 @@ async def test_jaas_gives_features_to_moderators_only(serving: Serving) -> None:
         ("JAAS_KEY", "JITSI_SECRET", "must be an RSA private key of at least 2048 bits in PEM"),
         ("key_id: 4f4910", f'key_id: "{proof.APP_ID}/4f4910"', "key_id"),
         (f"app_id: {proof.APP_ID}", "app_id: my_client", "app_id"),
-        ("domain: meet.example.com", 'domain: "*"', "must be a domain or a tenant in small letters, without *"),
-        ("domain: meet.example.com", "domain: Meet.example.com", "must be a domain or a tenant in small letters"),
+        ("domain: meet.example.com", 'domain: "*"', "must be a domain or a tenant in lower case, without *"),
+        ("domain: meet.example.com", "domain: Meet.example.com", "must be a domain or a tenant in lower case"),
         ("app_id: my_client, ", "", "app_id"),
     ],
 )

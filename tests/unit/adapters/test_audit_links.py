@@ -48,45 +48,42 @@ def found(lines: list[bytes]) -> list[str]:
     return [problem.sentence for problem in verify(lines)]
 
 
-def several_chains(directory: Path) -> list[bytes]:
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """Two starts, of two workers each, and commands between and before their lines."""
-    file = directory / "audit.jsonl"
+    file = tmp_path_factory.mktemp("audit") / "audit.jsonl"
     write(file, "1aabab2baB3aA")
     write(file, "45cdcdd6cC7dD", 100)
     return file.read_bytes().splitlines()
 
 
-def test_o6_several_chains_in_one_file_are_sound(tmp_path: Path) -> None:
+def test_o6_several_chains_in_one_file_are_sound(lines: list[bytes]) -> None:
     chains: dict[str, ChainState] = {}
-    assert list(verify(several_chains(tmp_path), chains)) == []
+    assert list(verify(lines, chains)) == []
     assert len(chains) == 11
     assert all(chain.closed for chain in chains.values())
 
 
-def test_o6_removing_any_lines_in_a_row_is_noticed(tmp_path: Path) -> None:
-    lines = several_chains(tmp_path)
+def test_o6_removing_any_lines_in_a_row_is_noticed(lines: list[bytes]) -> None:
     for first in range(len(lines) - 1):
         for end in range(first + 1, len(lines)):
             assert found(lines[:first] + lines[end:]), (first, end)
 
 
-def test_o6_removing_the_whole_chain_of_any_writer_is_noticed(tmp_path: Path) -> None:
-    lines = several_chains(tmp_path)
+def test_o6_removing_the_whole_chain_of_any_writer_is_noticed(lines: list[bytes]) -> None:
     last = json.loads(lines[-1])["writer"]
     for writer in {json.loads(line)["writer"] for line in lines} - {last}:
         assert found([line for line in lines if json.loads(line)["writer"] != writer]), writer
 
 
-def test_o6_changing_any_line_is_noticed(tmp_path: Path) -> None:
-    lines = several_chains(tmp_path)
+def test_o6_changing_any_line_is_noticed(lines: list[bytes]) -> None:
     for at in range(len(lines) - 1):
         changed = lines[at].replace(b'"number":', b'"numbeR":').replace(b'"closed"', b'"open"')
         assert changed != lines[at]
         assert found([*lines[:at], changed, *lines[at + 1 :]]), at
 
 
-def test_o6_exchanging_any_two_lines_and_writing_any_twice_is_noticed(tmp_path: Path) -> None:
-    lines = several_chains(tmp_path)
+def test_o6_exchanging_any_two_lines_and_writing_any_twice_is_noticed(lines: list[bytes]) -> None:
     for at in range(len(lines)):
         for other in range(at):
             exchanged = list(lines)
@@ -97,10 +94,7 @@ def test_o6_exchanging_any_two_lines_and_writing_any_twice_is_noticed(tmp_path: 
 
 
 @given(kept=st.sets(st.integers(0, 27)))
-def test_o6_removing_any_lines_before_the_last_is_noticed(
-    kept: set[int], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    lines = several_chains(tmp_path_factory.mktemp("audit"))
+def test_o6_removing_any_lines_before_the_last_is_noticed(kept: set[int], lines: list[bytes]) -> None:
     chosen = sorted({*(number for number in kept if number < len(lines)), len(lines) - 1})
     assert bool(found([lines[number] for number in chosen])) is (len(chosen) < len(lines))
 

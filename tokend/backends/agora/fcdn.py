@@ -30,7 +30,7 @@ class FcdnFields(StrictModel):
     role: Role | None = Field(
         None, description="a subscriber plays, a publisher publishes too. Default: subscriber", examples=["publisher"]
     )
-    privileges: FcdnPrivileges | None = None
+    privileges: FcdnPrivileges | None = Field(None, description="in place of role: seconds for each privilege")
 
 
 class Fcdn(RtcUser, AgoraBackend):

@@ -43,7 +43,9 @@ class RtcServiceFields(StrictModel):
     uid: Uid | None = None
     account: Account | None = None
     role: Role | None = Field(None, description="what the user may do. Default: subscriber", examples=["publisher"])
-    privileges: Privileges | None = None
+    privileges: Privileges | None = Field(
+        default=None, description="in place of role: seconds for each privilege; join is required"
+    )
 
 
 class RtcUser:

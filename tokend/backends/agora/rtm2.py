@@ -40,7 +40,10 @@ class Rtm2Fields(StrictModel):
     """A user and its permissions. Without permissions it may only log in."""
 
     user: RtmUser | None = None
-    permissions: Permissions = Field(default_factory=Permissions)
+    permissions: Permissions = Field(
+        default_factory=Permissions,
+        description="resources that the user may read or write, by type. Without them the user may only log in",
+    )
 
 
 class Rtm2(AgoraBackend):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pydantic import Field
+
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Seconds, Uid
 from tokend.backends.agora.names import shapes
@@ -25,7 +27,9 @@ class StreamingFields(StrictModel):
     channel: Channel
     uid: Uid | None = None
     account: Account | None = None
-    privileges: StreamingPrivileges | None = None
+    privileges: StreamingPrivileges | None = Field(
+        default=None, description="seconds for each privilege. Default: both, for the token's lifetime"
+    )
 
 
 class Streaming(RtcUser, AgoraBackend):

@@ -146,7 +146,7 @@ Source = Literal["camera", "microphone", "screen_share", "screen_share_audio"]
 class LiveKitFields(StrictModel):
     """What a token request says beside `kind` and `ttl`. What it leaves out is not given, except to join and to subscribe."""
 
-    room: Id | None = Field(default=None, examples=["lobby"])
+    room: Id | None = Field(default=None, description="the name of the room", examples=["lobby"])
     identity: Id | None = Field(
         default=None, description="the participant's identity, unique in the room", examples=["ann"]
     )
@@ -157,10 +157,12 @@ class LiveKitFields(StrictModel):
         examples=["publisher"],
     )
     name: Name | None = Field(default=None, description="the name that others see")
-    metadata: Text | None = None
-    attributes: dict[str, str] | None = None
+    metadata: Text | None = Field(default=None, description="a text about the participant, for the others")
+    attributes: dict[str, str] | None = Field(default=None, description="texts about the participant, by name")
     room_join: bool = Field(default=True, description="join the room. A token for LiveKit's server API alone has false")
-    can_publish: bool | None = None
+    can_publish: bool | None = Field(
+        default=None, description="publish tracks from every source. Default: true for the role publisher"
+    )
     can_publish_sources: list[Source] | None = Field(
         default=None, min_length=1, description="publish only from these sources"
     )
@@ -169,8 +171,8 @@ class LiveKitFields(StrictModel):
     can_update_own_metadata: bool = Field(
         default=False, description="change the participant's own metadata, name and attributes"
     )
-    can_subscribe_metrics: bool = False
-    can_manage_agent_session: bool = False
+    can_subscribe_metrics: bool = Field(default=False, description="receive the metrics of other participants")
+    can_manage_agent_session: bool = Field(default=False, description="manage the session of an agent")
     hidden: bool = Field(default=False, description="others do not see the participant")
     recorder: bool = Field(default=False, description="the room shows that it is recorded")
     agent: bool = Field(default=False, description="register as a worker for agents")
@@ -179,21 +181,25 @@ class LiveKitFields(StrictModel):
         default=None, description="with room_admin: participants may be moved or forwarded to this room"
     )
     room_create: bool = Field(default=False, description="create and delete rooms")
-    room_list: bool = False
+    room_list: bool = Field(default=False, description="list the rooms of the project")
     room_record: bool = Field(default=False, description="use egress")
-    ingress_admin: bool = False
-    sip_admin: bool = False
+    ingress_admin: bool = Field(default=False, description="manage ingress")
+    sip_admin: bool = Field(default=False, description="manage SIP trunks and dispatch rules")
     sip_call: bool = Field(default=False, description="make outbound calls")
-    inference: bool = False
+    inference: bool = Field(default=False, description="use LiveKit's inference")
     observability: bool = Field(default=False, description="publish observability data")
     agent_admin: bool = Field(default=False, description="manage LiveKit's cloud agents")
-    agent_simulation_admin: bool = False
-    agent_database_admin: bool = False
-    agent_dispatch_admin: bool = False
-    agent_endpoint: AgentEndpoint | None = None
-    agent_thread: AgentThread | None = None
-    participant_kind: ParticipantKind | None = None
-    room_config: RoomConfig | None = None
+    agent_simulation_admin: bool = Field(default=False, description="manage simulations of cloud agents")
+    agent_database_admin: bool = Field(default=False, description="manage databases of cloud agents")
+    agent_dispatch_admin: bool = Field(default=False, description="manage dispatches of cloud agents")
+    agent_endpoint: AgentEndpoint | None = Field(default=None, description="call HTTP endpoints of agents")
+    agent_thread: AgentThread | None = Field(default=None, description="access to threads of agents")
+    participant_kind: ParticipantKind | None = Field(
+        default=None, description="the kind of participant. LiveKit takes a missing one as standard"
+    )
+    room_config: RoomConfig | None = Field(
+        default=None, description="how the room is made if this participant is its first"
+    )
     room_preset: Text | None = Field(default=None, description="the name of a room configuration in LiveKit Cloud")
     sha256: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/=_-]{1,100}$")] | None = Field(
         default=None, description="the hash of a body that the token signs, as in webhooks"

@@ -24,7 +24,7 @@ from tokend.backends.agora.packing import WireError, pack_bytes
 
 _BASE64 = string.ascii_letters + string.digits + "+/="
 _MASK = st.integers(1, 255)
-_FEW = settings(max_examples=50, deadline=None, database=None)
+_FEW = settings(max_examples=50, database=None)
 # texts that run into one another, so that fields without a border would be found out
 _ALIKE = texts("a\x00\x01")
 
