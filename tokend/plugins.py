@@ -83,6 +83,7 @@ from tokend.dialects.contract import (
     Page,
     Parsed,
 )
+from tokend.dialects.fields import form
 
 __all__ = [
     "ADMIN",
@@ -162,6 +163,7 @@ __all__ = [
     "Unreadable",
     "VendorAnswers",
     "fits_algorithm",
+    "form",
     "invalid",
     "not_known",
     "printable_id",

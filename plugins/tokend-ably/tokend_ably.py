@@ -25,10 +25,8 @@ from tokend.plugins import (
     Backend,
     Capability,
     Code,
-    Diagnosis,
     Grant,
     Issuance,
-    Join,
     JwtKeysById,
     Meaning,
     Minted,
@@ -39,6 +37,7 @@ from tokend.plugins import (
     ServiceShape,
     StrictModel,
     Unreadable,
+    VendorAnswers,
     token_times,
 )
 
@@ -112,6 +111,12 @@ class Ably(Backend):
         '"mac":"TasybLa6QRBXBdfk1yjifAafFrSIoEAS//sM+AujBKE="}'
     )
     product_names: ClassVar[Mapping[str, str]] = {"ably": "Ably channels"}
+    # https://ably.com/docs/platform/errors/codes
+    answers: ClassVar = VendorAnswers(
+        unsigned="Ably answers with code 40101, or 40144 for a JWT: the credentials are invalid.",
+        expired="Ably answers with code 40142 or 40143: the token has expired.",
+        other="Ably answers with code 40160 for another channel, and 40101 for another clientId.",
+    )
 
     def grant(self, fields: AblyFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give. A capability that is left out would be the whole key's, so it is required."""
@@ -205,18 +210,6 @@ class Ably(Backend):
         if capability != canonical(grant):
             raise ValueError
         return grant
-
-    def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
-        """Add the codes of https://ably.com/docs/platform/errors/codes."""
-        usual = super().diagnose(reading, join, now)
-        added = []
-        if reading.signed_by is None:
-            added.append("Ably answers with code 40101, or 40144 for a JWT: the credentials are invalid.")
-        if reading.expires_at is not None and reading.expires_at <= now:
-            added.append("Ably answers with code 40142 or 40143: the token has expired.")
-        if any(" channel is " in problem for problem in usual.problems):
-            added.append("Ably answers with code 40160: the capability does not permit it.")
-        return Diagnosis((*usual.problems, *added), usual.notes)
 
 
 def check_resources(field: str, resources: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ npm ably 2.28.0.
 import json
 from collections.abc import Iterable, Sequence
 from typing import Literal
-from urllib.parse import parse_qsl
 
 from pydantic import Field
 
@@ -27,6 +26,7 @@ from tokend.plugins import (
     Outcome,
     StrictModel,
     TokenRequest,
+    form,
 )
 
 NAMES = {"user": "clientId"}
@@ -58,13 +58,7 @@ def from_query(request: HttpRequest) -> Issue:
 
 def from_form(request: HttpRequest) -> Issue:
     """Parse the form of a POST. Parameters of the URL are Ably's to ignore, so they are not read."""
-    try:
-        pairs = parse_qsl(
-            request.body.decode(), keep_blank_values=True, strict_parsing=bool(request.body), errors="strict"
-        )
-    except ValueError as error:
-        raise ApiError(Code.MALFORMED, "the body must be a form in UTF-8") from error
-    return parsed(request, pairs)
+    return parsed(request, form(request))
 
 
 def parsed(request: HttpRequest, pairs: Iterable[tuple[str, str]]) -> Issue:

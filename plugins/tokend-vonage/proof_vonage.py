@@ -28,6 +28,12 @@ def session(number: int, application: str = APPLICATION) -> str:
     return "2_" + base64.urlsafe_b64encode(parts.encode()).decode().rstrip("=")
 
 
+def opentok_account_token(**changes: Any) -> str:
+    """A token of an OpenTok account, which opentok makes. `changes`: other arguments of its `generate_token`."""
+    session_id = "1_" + base64.urlsafe_b64encode(b"1~45678901~~1800000000000~7~fg~").decode().rstrip("=")
+    return str(opentok.Client("45678901", "9f8e7d6c5b4a").generate_token(session_id, use_jwt=False, **changes))
+
+
 def fields_of(random: Random) -> dict[str, Any]:
     """The fields of a random token request."""
     fields: dict[str, Any] = {"session_id": session(random.getrandbits(64)), "role": random.choice(ROLES)}

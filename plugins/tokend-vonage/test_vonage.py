@@ -1,5 +1,6 @@
 """The conformance suite with the kinds `vonage` and `vonage_client`, and opentok as another maker of tokens."""
 
+import base64
 import importlib
 from typing import Any
 
@@ -7,7 +8,7 @@ import jwt
 import pytest
 from tokend_vonage import PATHS, Client, ClientFields, Video, VideoFields, VonageOptions
 
-from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
+from tokend.plugins import ApiError, AppCredentials, Issuance, Join, Secret, Unreadable
 from tokend.testing import BackendConformance, new_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage")
@@ -87,6 +88,15 @@ def client() -> Client:
     return Client(VonageOptions.model_validate(OPTIONS), AppCredentials(None, {}))
 
 
+def test_a_session_id_has_at_most_255_characters() -> None:
+    backend, parts = video(NEW), f"1~{proof.APPLICATION}~".encode()
+    longest = "2_" + base64.urlsafe_b64encode(parts + b"x" * (189 - len(parts))).decode() + "~"
+    assert len(longest) == 255
+    assert backend.grant(VideoFields(session_id=longest), 60).services[0].channel == longest
+    with pytest.raises(ApiError, match="session"):
+        backend.grant(VideoFields(session_id=longest + "~"), 60)
+
+
 @pytest.mark.parametrize("role", proof.ROLES)
 def test_every_role_is_read_back(role: Any) -> None:
     backend = video(NEW, OLD)
@@ -155,6 +165,39 @@ def test_the_error_of_the_client_stands_in_a_diagnosis() -> None:
     for join, now in ((Join(), 1060), (Join(channel=proof.session(8)), 1000)):
         assert "OT_AUTHENTICATION_ERROR" in backend.diagnose(reading, join, now).problems[-1]
     assert backend.diagnose(reading, Join(channel=SESSION), 1000).problems == ()
+
+
+def test_a_token_of_an_opentok_account_is_recognised_and_never_taken_for_ours() -> None:
+    backend = video(NEW)
+    token = proof.opentok_account_token(data="Zoë & co.", initial_layout_class_list=["wide", "focus"])
+    reading = backend.read(token)
+    (service,) = reading.grant.services
+    assert (reading.grant.format, reading.signed_by) == ("OpenTok T1", None)
+    assert reading.expires_at is not None
+    assert reading.issued_at == reading.expires_at - 86_400
+    assert str(service.channel).startswith("1_")
+    assert service.privileges.keys() == {"publish", "subscribe"}
+    assert service.detail == {"connection_data": "Zoë & co.", "initial_layout_class_list": "wide focus"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "partner_id=7&sig=abc:session_id=s",
+        "partner_id=7&sig={sig}:session_id=&create_time=1&expire_time=2&role=moderator&nonce=1",
+        "partner_id=7&sig={sig}:session_id=s&create_time=2&expire_time=1&role=moderator&nonce=1",
+        "partner_id=7&sig={sig}:session_id=s&create_time=1&expire_time=x&role=moderator&nonce=1",
+        "partner_id=7&sig={sig}:session_id=s&create_time=1&expire_time=2&role=admin&nonce=1",
+        "partner_id=7&sig={sig}:session_id=s&create_time=1&expire_time=2&nonce=1",
+        "partner_id=7&sig={sig}:session_id=s&create_time=1&expire_time=" + "9" * 5000 + "&role=moderator",
+    ],
+)
+def test_what_only_begins_as_a_token_of_an_opentok_account_is_named_so(content: str) -> None:
+    token = "T1==" + base64.b64encode(content.replace("{sig}", "0a" * 20).encode()).decode()
+    for text in (token, "T1==%", "T1==/w=="):
+        with pytest.raises(Unreadable, match="OpenTok"):
+            video(NEW).read(text)
 
 
 def test_opentok_makes_the_same_claims() -> None:

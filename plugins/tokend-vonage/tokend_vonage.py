@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, get_args
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -27,13 +28,16 @@ from tokend.plugins import (
     Issuance,
     JwtBackend,
     JwtKeys,
+    Reading,
     SecretList,
     Service,
     ServiceShape,
     StrictModel,
+    Unreadable,
     VendorAnswers,
     fits_algorithm,
     printable_id,
+    token_times,
 )
 
 ROLES: Mapping[str, tuple[str, ...]] = {
@@ -50,6 +54,8 @@ MAX_USER = 255
 Path = Literal["users", "conversations", "sessions", "devices", "image", "media", "push", "knocking", "legs"]
 PATHS: tuple[Path, ...] = get_args(Path)
 """The paths that Vonage's tutorials give to a client: `/*/users/**` and so on."""
+OPENTOK = "T1=="
+"""What a token of an OpenTok account begins with, unless it is a JWT: `TOKEN_SENTINEL` of opentok."""
 
 
 class VonageOptions(StrictModel):
@@ -138,6 +144,10 @@ class Video(VonageBackend):
             None, "jwt", ttl, (Service("vonage", channel=fields.session_id, privileges=privileges, detail=detail),)
         )
 
+    def read(self, token: str) -> Reading:
+        """Parse any text. A token of an OpenTok account is read too; only others are minted and verified."""
+        return of_opentok(token) if token.startswith(OPENTOK) else super().read(token)
+
     def claims(self, grant: Grant, issuance: Issuance) -> dict[str, Any]:
         """See `JwtBackend`."""
         (service,) = grant.services
@@ -197,12 +207,30 @@ class Client(VonageBackend):
 def owners(session_id: str) -> list[str]:
     """The parts of a session's id, in base64 after its version: one of them is the application, as opentok checks.
 
-    No documented length: ours.
+    At most 255 characters: `create_session` of opentok.
     """
-    if re.fullmatch("[12]_[A-Za-z0-9_~-]{1,500}", session_id) is None:
+    if re.fullmatch("[12]_[A-Za-z0-9_~-]{1,253}", session_id) is None:
         return []
     part = session_id[2:].split("~")[0]
     try:
         return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode().split("~")
     except ValueError:
         return []
+
+
+def of_opentok(token: str) -> Reading:
+    """Parse a token of an OpenTok account, as opentok's `generate_token` writes it with `use_jwt=False`, unverified."""
+    try:
+        text = base64.b64decode(token.removeprefix(OPENTOK), validate=True).decode()
+        head, _, content = text.partition(":")
+        said = dict(parse_qsl(content, strict_parsing=True, errors="strict", keep_blank_values=True))
+        times = {name: int(said[name]) for name in ("create_time", "expire_time")}
+        issued_at, expires_at = token_times(times, *times)
+        privileges = dict.fromkeys(ROLES[said["role"]], expires_at - issued_at)
+        if re.fullmatch("partner_id=[0-9]+&sig=[0-9a-f]{40}", head) is None or not said["session_id"]:
+            raise ValueError
+    except (KeyError, ValueError) as error:
+        raise Unreadable("it begins as a token of an OpenTok account (T1==), and goes on otherwise") from error
+    detail = {name: said[name] for name in ("connection_data", "initial_layout_class_list") if said.get(name)}
+    service = Service("vonage", channel=said["session_id"], privileges=privileges, detail=detail)
+    return Reading(Grant(None, "OpenTok T1", expires_at - issued_at, (service,)), None, issued_at, expires_at)

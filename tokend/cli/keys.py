@@ -44,7 +44,10 @@ def _new(options: argparse.Namespace, context: Context) -> int:
 def _hash(options: argparse.Namespace, context: Context) -> int:
     typed = standard_input()
     key = getpass.getpass("key: ") if typed.isatty() else typed.readline().rstrip("\r\n")
-    if not key or not all("!" <= character <= "~" for character in key):
+    if not key:
+        print("tokend: there is no key: type it, or send it, as in tokend key hash < key.txt", file=sys.stderr)
+        return 1
+    if not all("!" <= character <= "~" for character in key):
         print("tokend: a key must be printable ASCII text without spaces", file=sys.stderr)
         return 1
     if len(key) < SHORTEST:

@@ -159,6 +159,8 @@ def _bearer(options: argparse.Namespace, configuration: Configuration, app: App)
 
 def _inspect(options: argparse.Namespace, context: Context) -> int:
     text = standard_input().read(_MAX_TEXT) if options.token == "-" else options.token
+    if not text.strip():
+        fail("the token cannot be read: it is empty")
     configuration = _configuration(options, context)
     if configuration is None:
         backends = installed_backends()

@@ -1,6 +1,7 @@
 """The kinds `vonage` and `vonage_client` in a running application: their page, mistakes, and PyJWT as the reader."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from tests.system.plugins.vendor_apps import (
     short,
 )
 from tests.unit.http.running import Serving
+from tokend.dialects.contract import Inspect
+from tokend.issuing.inspection import inspect
 from tokend.testing import new_rsa_key, public_rsa_key
 
 proof: Any = importlib.import_module("plugins.tokend-vonage.proof_vonage")
@@ -104,3 +107,11 @@ def test_a_server_answers_tokens_that_pyjwt_reads(tmp_path: Path) -> None:
             assert claims["exp"] == answer["expires_at"]
             read = inspected(url, answer["token"])
             assert read["services"][0]["name"] == fields["kind"]
+
+
+def test_an_inspection_recognises_a_token_of_an_opentok_account_in_an_answer() -> None:
+    backends = configuration(APP, SECRETS).apps["demo"].backends.values()
+    found = inspect(backends, Inspect(json.dumps({"token": proof.opentok_account_token()})), 1_800_000_000)
+    assert (found.says["format"], found.says["app"]) == ("OpenTok T1", "another")
+    assert found.says["signature"] == "not by a secret of this app"
+    assert "It stood in token of a JSON text." in found.notes

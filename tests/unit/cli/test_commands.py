@@ -185,6 +185,20 @@ def test_key_new_prints_a_key_and_its_hash(capsys: pytest.CaptureFixture[str], m
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("typed", ["", "\n"])
+def test_standard_input_without_a_key_or_a_token_is_named_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert main(["key", "hash"]) == 1
+    assert "there is no key" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    with pytest.raises(SystemExit):
+        main(["inspect", "-"])
+    assert "the token cannot be read: it is empty" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("home")
 def test_plugins_names_every_plug_in_and_its_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins"]) == 0
     listed = capsys.readouterr().out
