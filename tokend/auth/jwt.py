@@ -14,6 +14,7 @@ from tokend.auth.contract import BEARER, AppContext, AuthScheme, Cookie, Credent
 from tokend.auth.jws import LEEWAY, MAX_TIME, InvalidToken, Token, looks_like_jws, quoted, read
 from tokend.auth.jwt_options import JwtOptions, TrustedIssuer, option_problems, trusted_issuer
 from tokend.auth.jwt_ties import ties_between_apps, ties_within_app
+from tokend.auth.remembered import Remembered
 from tokend.core.claims import Condition
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import Keys
@@ -22,8 +23,8 @@ from tokend.core.model import Caller
 if TYPE_CHECKING:
     from tokend.auth.jwk import Key
 
-REMEMBERED: Final = 1024
-"""The most valid tokens that are cached, for all routes of a process. Each has at most 8 KiB."""
+CACHE_BYTES: Final = 32 * 1024 * 1024
+"""The memory for valid tokens that are cached, for all routes of a process: some 10,000 users."""
 MAX_TRIED: Final = 4
 """The most fetched keys that are tried for a token. Several fit only while keys rotate, or if they have no kid."""
 _PARTS_OF_JWE: Final = 5
@@ -58,6 +59,11 @@ class _Known(Struct, frozen=True):
             raise InvalidToken(f"{self.begins_by} lies in the future")
 
 
+def cached_size(text: str) -> int:
+    """The bytes that a valid token takes in the cache, about: its text, and its claims as Python objects."""
+    return 1024 + 3 * len(text)
+
+
 class Jwt(AuthScheme):
     """Authenticates all callers of a route that use JWTs.
 
@@ -75,7 +81,7 @@ class Jwt(AuthScheme):
     priority: ClassVar[int] = 30
     brings_claims: ClassVar[bool] = True
     from_web_pages: ClassVar[bool] = True
-    _known: ClassVar[dict[tuple["Jwt", str, bool], _Known]] = {}
+    _known: ClassVar[Remembered[tuple["Jwt", str, bool], _Known]] = Remembered(CACHE_BYTES)
     """By the route's scheme, the token, and whether it came in a cookie. All routes share it, which saves memory."""
 
     def __init__(self, app: AppContext, callers: Mapping[str, JwtOptions]) -> None:
@@ -106,14 +112,18 @@ class Jwt(AuthScheme):
         text = credentials.cookie if by_cookie else credentials.bearer
         if text is None or not looks_like_jws(text):
             return None
-        known = self._known.get((self, text, by_cookie))
+        credential = (self, text, by_cookie)
+        known = self._known.get(credential)
         try:
-            if known is None or not any(key is known.key for key in await _held(known.trust, keys)):
-                known = await _examined(text, self._by_cookie if by_cookie else self._trusts, keys)
+            if known is not None and any(key is known.key for key in await _held(known.trust, keys)):
+                known.check_time(now)
+                return known.caller
+            known = await _examined(text, self._by_cookie if by_cookie else self._trusts, keys)
             known.check_time(now)
         except InvalidToken as reason:
+            self._known.forget(credential)
             raise not_known(str(reason)) from None
-        self._remember((self, text, by_cookie), known)
+        self._known.keep(credential, known, cached_size(text))
         return known.caller
 
     def not_mine(self, credentials: Credentials) -> str | None:
@@ -131,13 +141,6 @@ class Jwt(AuthScheme):
                 "providers issue opaque tokens where no audience is requested"
             )
         return f"the bearer token has {parts} parts with dots between, and a signed JWT has three"
-
-    def _remember(self, credentials: tuple["Jwt", str, bool], known: _Known) -> None:
-        if self._known.get(credentials) is known:
-            return
-        if len(self._known) >= REMEMBERED:
-            del self._known[next(iter(self._known))]
-        self._known[credentials] = known
 
 
 async def _examined(text: str, trusts: Sequence[TrustedIssuer], keys: Keys | None) -> _Known:

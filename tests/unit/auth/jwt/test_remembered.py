@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from tests.unit.auth.jwt.making import SECRET, configuration_of, good, keys, with_secret
 from tests.unit.http.running import NOW, WORLD, Serving
 from tokend.auth.contract import AppContext, Credentials
-from tokend.auth.jwt import REMEMBERED, Jwt
+from tokend.auth.jwt import CACHE_BYTES, Jwt, cached_size
 from tokend.auth.jwt_options import JwtOptions
+from tokend.auth.remembered import Remembered
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import Interfaces, Keys, KeySource
 from tokend.core.secrets import Secret
@@ -71,16 +72,31 @@ async def test_what_is_refused_is_not_remembered() -> None:
     assert len(Jwt._known) == before
 
 
-async def test_no_more_are_remembered_than_there_is_room_for() -> None:
+async def test_no_more_are_remembered_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jwt, "_known", Remembered(100_000))
     machines = _machines()
-    for number in range(REMEMBERED + 10):
+    for number in range(200):
         caller = await machines.authenticate(Credentials(bearer=with_secret(sub=str(number))), NOW)
         assert caller is not None
         assert caller.claims["sub"] == str(number)
-    assert len(Jwt._known) == REMEMBERED
+    assert 10 < len(Jwt._known) < 100
     again = await machines.authenticate(Credentials(bearer=with_secret(sub="0")), NOW)  # was pushed out
     assert again is not None
     assert again.claims["sub"] == "0"
+
+
+async def test_ten_thousand_users_are_remembered() -> None:
+    assert CACHE_BYTES // cached_size(good("ec")) > 10_000
+
+
+async def test_a_token_that_has_expired_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Jwt, "_known", Remembered(100_000))
+    machines, token = _machines(), Credentials(bearer=with_secret(exp=NOW + 60))
+    assert await machines.authenticate(token, NOW) is not None
+    assert len(Jwt._known) == 1
+    with pytest.raises(ApiError):
+        await machines.authenticate(token, NOW + 120)
+    assert len(Jwt._known) == 0
 
 
 async def test_what_one_route_found_is_nothing_to_another() -> None:
