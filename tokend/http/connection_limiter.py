@@ -19,6 +19,8 @@ from tokend.telemetry.log import JsonLog
 
 LOOK_SECONDS: Final = 0.25
 """Seconds between two checks of the deadlines."""
+HELD_SECONDS: Final = 0.25
+"""If a check is later than this, the event loop was busy, and may not have read yet what clients have sent in time."""
 LOG_SECONDS: Final = 10.0
 """The shortest time in seconds between two log lines about closed connections, so that many of them do not fill the log."""
 PROMPT_SECONDS: Final = 1.0
@@ -85,6 +87,7 @@ class ConnectionLimiter:
         self._logged: Counter[str] = Counter()
         self._logged_at = -LOG_SECONDS
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
 
     @property
     def open(self) -> int:
@@ -98,6 +101,7 @@ class ConnectionLimiter:
 
     def start(self) -> None:
         """Check the deadlines from now on; needs a running loop."""
+        self._due = self._elapsed() + LOOK_SECONDS
         self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def stop(self) -> None:
@@ -215,8 +219,9 @@ class ConnectionLimiter:
 
     def _look(self) -> None:
         now = self._elapsed()
-        self._close_late(self._heads, now - self.deadlines.head, "head")
-        self._close_late(self._stalled, now - self.deadlines.write, "write")
+        deadlines, held = self.deadlines, now - self._due > HELD_SECONDS
+        self._close_late(self._heads, now - (deadlines.answer if held else deadlines.head), "head")
+        self._close_late(self._stalled, now - (deadlines.answer if held else deadlines.write), "write")
         self._close_late(self._busy, now - self.deadlines.answer, "answer")
         if self.closed != self._logged and now - self._logged_at >= LOG_SECONDS:
             self._log.event("connections", "warning", closed=dict(self.closed - self._logged), open=self.open)

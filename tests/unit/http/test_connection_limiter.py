@@ -39,10 +39,11 @@ class _Watched:
         self.connection_limiter.begins_request(client)
         return client, joined
 
-    async def look(self, seconds: float) -> None:
-        """Let time pass, and the guard look at it."""
+    async def look(self, seconds: float, held: float = 0.0) -> None:
+        """Let time pass, and the guard look at it. `held`: seconds for which the event loop is busy with something else."""
         self.now += seconds
         self.connection_limiter.start()
+        self.now += held
         await asyncio.sleep(LOOK_SECONDS * 1.5)
         self.connection_limiter.stop()
 
@@ -61,6 +62,24 @@ async def test_a_head_that_does_not_come_is_closed_and_an_idle_connection_is_not
     assert silent.aborted
     assert not idle.aborted
     assert watched.connection_limiter.closed == {"head": 1}
+
+
+async def test_a_client_is_not_late_where_the_event_loop_is(watched: _Watched) -> None:
+    """Thousands of requests in one turn hold the loop for seconds: what arrived meanwhile is read in the next one."""
+    silent, _ = watched.join()
+    await watched.look(0.0, held=6.0)
+    assert not silent.aborted
+    await watched.look(0.3)
+    assert silent.aborted
+
+
+async def test_a_loop_that_is_always_late_keeps_nobody_for_ever(watched: _Watched) -> None:
+    silent, _ = watched.join()
+    for _ in range(4):
+        await watched.look(0.0, held=6.0)
+    assert not silent.aborted
+    await watched.look(0.0, held=7.0)
+    assert silent.aborted
 
 
 async def test_the_second_request_of_a_connection_has_the_same_deadline(watched: _Watched) -> None:
