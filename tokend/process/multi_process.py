@@ -160,7 +160,8 @@ class MultiProcessServer:
         async with self._changing:
             packed = files.pack()
             workers = list(self._workers)
-            answers = await asyncio.gather(*(worker.call("prepare", files=packed) for worker in workers))
+            # one after the other: to build thousands of apps in all of them at once would take the processor from requests
+            answers = [await worker.call("prepare", files=packed) for worker in workers]
             received = [answer for answer in answers if answer is not None]
             problems = [problem for answer in received for problem in answer["problems"]]
             if problems or not received:
