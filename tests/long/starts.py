@@ -80,6 +80,6 @@ def _refuses(
         check=False,
         timeout=30,
     )
-    said = done.stderr.strip()
+    said = done.stderr.strip().replace(str(Path.cwd()), "CHECKOUT")
     fine = done.returncode == 1 and word in said and len(said.splitlines()) == 1 and "Traceback" not in said
     report.bar(what, f"exit {done.returncode}: {said[-300:]}", "exit 1, one sentence", fine)
