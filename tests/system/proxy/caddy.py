@@ -47,24 +47,25 @@ def proxying(directory: Path, caddyfile: str, environment: Mapping[str, str]) ->
             stderr=log,
         )
     try:
-        _wait_for(https, process, directory)
-        tls = ssl.create_default_context(cafile=str(directory / _AUTHORITY))
+        tls = _trusted(https, process, directory)
         yield Caddy(f"https://localhost:{https}", f"http://localhost:{http}", tls)
     finally:
         process.terminate()
         process.wait(timeout=20)
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", directory: Path) -> None:
-    """Until it accepts connections and has signed its certificate."""
+def _trusted(port: int, process: "subprocess.Popen[bytes]", directory: Path) -> ssl.SSLContext:
+    """What trusts its authority, once a handshake succeeds: its certificate is a file before it is in use."""
     for _ in range(500):
         if process.poll() is not None:
             break
-        if (directory / _AUTHORITY).exists() and any(directory.glob("caddy/certificates/local/localhost/*.crt")):
+        if (directory / _AUTHORITY).exists():
+            tls = ssl.create_default_context(cafile=str(directory / _AUTHORITY))
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                return
-            except ConnectionRefusedError:
+                with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+                    tls.wrap_socket(plain, server_hostname="localhost").close()
+                    return tls
+            except (ConnectionError, ssl.SSLError):
                 pass
         time.sleep(0.02)
     raise AssertionError(f"caddy did not start: {(directory / 'log').read_text()}")
