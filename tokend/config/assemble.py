@@ -1,6 +1,7 @@
 """Builds the apps, their routes and the settings from a tree that was read, or reports everything that is wrong."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from tokend.config.callers import check_between_apps, check_trusted_proxies
 from tokend.config.merge import merged, place
 from tokend.config.problems import ConfigurationError, Report
 from tokend.config.routes import check_clashes
-from tokend.config.secrets import Secrets
+from tokend.config.secrets import Read, Secrets
 from tokend.config.shape import RootShape
 from tokend.config.yaml_tree import LocatedDict
 from tokend.issuing.configuration import Configuration
@@ -94,6 +95,7 @@ def assemble_apps(
     secrets = _secrets_of(tree, secrets)
     context = {"report": report, "secrets": secret_resolver(secrets), "resolve_path": secrets.base.joinpath}
     shape = RootShape.model_validate(tree, context=context)
+    settings = _settings_fingerprint(tree, secrets.reads)
     if not shape.apps:
         included = "; no file matches `include`" if "include" in tree else ""
         report.add_after(("apps",), f"is missing: name at least one app{included}")
@@ -107,8 +109,18 @@ def assemble_apps(
         apps={},
         routes=(),
         options=shape.options,
+        settings_fingerprint=settings,
     )
     return Assembled(report, apps, configuration)
+
+
+def _settings_fingerprint(tree: LocatedDict, reads: Iterable[Read]) -> str:
+    """16 hex digits of what is written outside the apps, and of the secrets that it names."""
+    written = {key: value for key, value in tree.items() if key not in ("apps", "defaults", "include")}
+    found = hashlib.sha256(json.dumps(written, default=str).encode("utf-8", "surrogatepass"))
+    for read in reads:
+        found.update(hashlib.sha256(read.secret.reveal().encode("utf-8", "surrogatepass")).digest())
+    return found.hexdigest()[:16]
 
 
 def check_shared(apps: Iterable[BuiltApp], report: Report) -> None:

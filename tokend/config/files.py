@@ -15,8 +15,8 @@ from glob import glob
 from pathlib import Path
 from typing import Any, Final
 
-Version = tuple[int, int, int]
-"""A file's time in ns, size in bytes and inode: a cheap sign that it may have changed."""
+Version = tuple[int, int, int, int]
+"""A file's time in ns, size in bytes, inode and mode: a cheap sign that it may have changed."""
 TICK: Final = 0.02
 """Seconds. The times of files are less exact than this."""
 PIPE_SECONDS: Final = 1.0
@@ -168,4 +168,4 @@ def _version(name: str) -> Version | None:
         found = Path(name).stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode

@@ -141,7 +141,7 @@ class _Comparison:
             before = self._previous.get(name)
             if name in rejected:
                 steady += [before] if before is not None else []
-            elif before is not None and before.digest == built.digest:
+            elif built is before:  # `build_app` keeps an app whose text and secrets are the same
                 steady.append(built)
             else:
                 changed.append(built)

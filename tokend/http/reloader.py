@@ -95,13 +95,16 @@ class Reloader:
             except ConfigurationError as error:
                 return self._reject(fold(error.problems))
             configuration = isolated.configuration
-            if configuration.fingerprint == self.configuration.fingerprint:
+            only_invalid = bool(isolated.invalid_apps) and not self._changes_something(isolated)
+            if configuration.fingerprint == self.configuration.fingerprint or (
+                only_invalid and not self.refused and _sentences(isolated) == _sentences(self.isolated)
+            ):
                 self.refused = False
                 self._note_invalid_apps(isolated)
                 self._metrics.count("tokend_reloads", "unchanged")
-                self._log.event("reload", result="unchanged", fingerprint=configuration.fingerprint)
+                self._log.event("reload", result="unchanged", fingerprint=self.configuration.fingerprint)
                 return self._result(changed=False)
-            if isolated.invalid_apps and not (isolated.changes_apps or self._starts_to_fail(isolated)):
+            if only_invalid:
                 self._note_invalid_apps(isolated)
                 return self._reject(fold(isolated.problems), isolated)
             if problems := await self._install(isolated, files):
@@ -140,9 +143,14 @@ class Reloader:
         """The configuration that serves stays: only what is said of its apps changes."""
         self.isolated = replace(self.isolated, invalid_apps=isolated.invalid_apps, problems=isolated.problems)
 
-    def _starts_to_fail(self, isolated: Isolated) -> bool:
-        """Whether a new app is invalid from its beginning: it takes its routes, and answers 503 there."""
-        return any(not invalid.serves_previous for invalid in isolated.invalid_apps.values())
+    def _changes_something(self, isolated: Isolated) -> bool:
+        """Whether anything is served otherwise: an app, or what is outside the apps, each with its secrets.
+
+        Also a new app that is invalid from its beginning: it takes its routes, and answers 503 there.
+        """
+        starts_to_fail = any(not invalid.serves_previous for invalid in isolated.invalid_apps.values())
+        settings = isolated.configuration.settings_fingerprint != self.configuration.settings_fingerprint
+        return isolated.changes_apps or settings or starts_to_fail
 
     def _result(self, *, changed: bool, removed: tuple[str, ...] = ()) -> Reloaded:
         return Reloaded((), self.configuration.fingerprint, changed, self.invalid_apps, _kept(self.isolated), removed)
@@ -168,6 +176,11 @@ class Reloader:
 def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:
     """The errors of each invalid app, as sentences with their places."""
     return {name: tuple(map(str, invalid.problems)) for name, invalid in isolated.invalid_apps.items()}
+
+
+def _sentences(isolated: Isolated) -> dict[str, list[str]]:
+    """The errors of each invalid app, without their places."""
+    return {name: [problem.sentence for problem in invalid.problems] for name, invalid in isolated.invalid_apps.items()}
 
 
 def _kept(isolated: Isolated) -> tuple[str, ...]:

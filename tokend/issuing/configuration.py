@@ -126,6 +126,8 @@ class Configuration(Struct, frozen=True):
     scheduled_warnings: tuple[tuple[int, str], ...] = ()
     apps_fingerprint: str = ""
     """16 hex digits that change with the apps as they are written, `defaults` merged. Contents of secrets are not in it."""
+    settings_fingerprint: str = ""
+    """16 hex digits that change with what is outside the apps, secrets included."""
     key_ends: tuple[tuple[str, str, int], ...] = ()
     """App, caller and last Unix second of each key that ends."""
     platform_port: bool = False

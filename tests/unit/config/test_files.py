@@ -241,3 +241,14 @@ def test_o1_a_pipe_that_was_read_does_not_count_as_changed(tmp_path: Path) -> No
     assert files.read(pipe, 100) == b"secret"
     writer.join()
     assert not files.changed()
+
+
+def test_a_mode_that_changed_is_a_change(tmp_path: Path) -> None:
+    """An app whose secret others could read is served once `chmod 600` was done, also with `server.watch`."""
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "secret").chmod(0o644)
+    files = Files()
+    files.read(tmp_path / "secret", 10)
+    assert not files.changed()
+    (tmp_path / "secret").chmod(0o600)
+    assert files.changed()

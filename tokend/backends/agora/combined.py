@@ -63,6 +63,9 @@ class Combined(AgoraBackend):
     def names_user(self, fields: CombinedFields) -> bool:
         return False  # each part that names no user takes that of the rule
 
+    def filled(self, user: str) -> Mapping[str, object]:
+        return {}  # the user stands in the services, whose fields the request has
+
     def grant(self, fields: CombinedFields, ttl: int, user: str | None = None) -> Grant:
         services = [
             service
