@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES, Clock, Nonces
 from tokend.config.isolation import Isolated
-from tokend.config.loading import Files, Source, load_for_start
+from tokend.config.loading import ConfigurationError, Files, Source, load_for_start
 from tokend.http.control import CONTROL, Control
 from tokend.http.cors import add_cors
 from tokend.http.handler import RequestHandler
@@ -21,7 +21,7 @@ from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog, standard_error
 from tokend.telemetry.metrics import Snapshot
 
-__all__ = ["CONTROL", "create_admin_app", "create_app"]
+__all__ = ["CONTROL", "ConfigurationError", "create_admin_app", "create_app"]
 
 _ONLY_SERVE: Final = frozenset({"listen", "admin", "workers", "connections", "drain", "watch"})
 _IGNORED_SETTINGS: Final = "no effect in an embedded application, only under `tokend serve`: {keys}"

@@ -386,3 +386,9 @@ async def test_no_secret_leaves_a_mounted_application(
     assert len(bodies) > 1000
     for secret in (CERTIFICATE, KEY, url_key):
         assert not any(secret[start : start + 8] in said for start in range(len(secret) - 7))
+
+
+def test_the_error_of_a_configuration_is_to_be_had_beside_create_app(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("apps: {}\n")
+    with pytest.raises(tokend.ConfigurationError, match="apps"):
+        tokend.create_app(tmp_path / "config.yaml", environ={})
