@@ -55,13 +55,13 @@ def proxying(directory: Path, caddyfile: str, environment: Mapping[str, str]) ->
 
 
 def _trusted(port: int, process: "subprocess.Popen[bytes]", directory: Path) -> ssl.SSLContext:
-    """What trusts its authority, once a handshake succeeds: its certificate is a file before it is in use."""
+    """What trusts its authority, once a handshake succeeds: its files are there before they are whole and in use."""
     for _ in range(500):
         if process.poll() is not None:
             break
         if (directory / _AUTHORITY).exists():
-            tls = ssl.create_default_context(cafile=str(directory / _AUTHORITY))
             try:
+                tls = ssl.create_default_context(cafile=str(directory / _AUTHORITY))
                 with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
                     tls.wrap_socket(plain, server_hostname="localhost").close()
                     return tls
