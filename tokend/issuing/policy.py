@@ -118,7 +118,7 @@ def rule_results(
     return tuple(results)
 
 
-class _Made(Struct, frozen=True):
+class _RuleGrant(Struct, frozen=True):
     """A grant that a rule would give. `clamped_from`: the requested ttl in seconds if it was reduced."""
 
     grant: Grant
@@ -127,7 +127,7 @@ class _Made(Struct, frozen=True):
 
 
 class _Evaluation:
-    """Tries rules on one token request. Those that fill in nothing and give the same user and ttl share one grant."""
+    """Tries rules on one token request. Those that fill in the same fields and give the same user and ttl share one grant."""
 
     def __init__(self, app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest) -> None:
         """Raises `ApiError` (400) for fields or a ttl that no rule can permit."""
@@ -137,7 +137,7 @@ class _Evaluation:
         self._caller = caller
         self._backend, self._fields = validated(app, token_request)
         _check_bounds(app, options, caller, token_request, self._backend)
-        self._made: dict[tuple[int | None, str | None, tuple[tuple[str, object], ...]], _Made] = {}
+        self._grants: dict[tuple[int | None, str | None, tuple[tuple[str, object], ...]], _RuleGrant] = {}
 
     def candidates(self, rules: Iterable[Rule]) -> Iterator[Rule]:
         """The rules that may permit this, apart from capabilities. Each that is tried helps to leave out later ones.
@@ -153,7 +153,7 @@ class _Evaluation:
             if channel is not None and not channel.startswith(rule.channel_start):
                 continue
             yield rule
-            made = self._made.get((rule.max_ttl, None, ()))
+            made = self._grants.get((rule.max_ttl, None, ()))
             if made is not None and made.reach.channels and names_user(self._backend, kind, self._fields):
                 channels[rule.max_ttl] = min(made.reach.channels)
 
@@ -168,10 +168,10 @@ class _Evaluation:
             fields = _with_fields(backend, self.token_request, filled_fields) if filled_fields else self._fields
             user = None if names_user(backend, kind, fields) else bound.single_user
             same = (bound.max_ttl, user, tuple(filled_fields.items()))
-            made = self._made.get(same)
+            made = self._grants.get(same)
             if made is None:
                 ttl, clamped_from = _ttl(self.token_request, self.options, backend, bound.max_ttl)
-                made = self._made[same] = _Made(*granted(backend, kind, fields, ttl, user), clamped_from)
+                made = self._grants[same] = _RuleGrant(*granted(backend, kind, fields, ttl, user), clamped_from)
         except ApiError as api_error:
             if api_error.status >= 500:
                 raise
