@@ -76,7 +76,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
     routes = build_routes(shape, path, app, callers, ttl, tools)
     warnings = _warnings(app, [route for _, route in routes], callers)
     scheduled_warnings = _scheduled_warnings(name, callers)
-    reads = tuple(tools.secrets.reads)
+    reads = (*shape.reads, *tools.secrets.reads)
     return BuiltApp(app, tuple(routes), callers, tuple(warnings), tuple(scheduled_warnings), digest, reads)
 
 

@@ -93,7 +93,12 @@ def assemble_apps(
     tree = merge_apps(root)
     report = Report(tree)
     secrets = _secrets_of(tree, secrets)
-    context = {"report": report, "secrets": secret_resolver(secrets), "resolve_path": secrets.base.joinpath}
+    context = {
+        "report": report,
+        "secrets": secret_resolver(secrets),
+        "reads": secrets.reads,
+        "resolve_path": secrets.base.joinpath,
+    }
     shape = RootShape.model_validate(tree, context=context)
     settings = _settings_fingerprint(tree, secrets.reads)
     if not shape.apps:

@@ -4,9 +4,10 @@ Options that are used as they are written stand in `issuing/`. Here are only the
 What is wrong in a part of the file is reported and left out.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, ValidationInfo
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, ValidationInfo, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic.json_schema import JsonSchemaValue
 
 from tokend.config.backends import OptionsOfKinds
@@ -16,6 +17,7 @@ from tokend.config.partly_valid import Part, part_of, partly_valid
 from tokend.config.parts import Listed, Named, mapped
 from tokend.config.problems import Report
 from tokend.config.references import AppIdOrVariable, Certificate
+from tokend.config.secrets import Read
 from tokend.config.vendor_defaults import DEFAULT_KINDS
 from tokend.config.yaml_tree import LocatedDict
 from tokend.core.lists import ItemOrList
@@ -109,6 +111,28 @@ class AppShape(Part, AppOptions):
     routes: Listed[Annotated[RouteOptions, BeforeValidator(_route), _DialectOptions()]] | None = Field(
         default=None, description="where the app is served. Default: one route at /NAME of the app"
     )
+
+    _reads: tuple[Read, ...] = PrivateAttr(())
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """The secrets that its options hold."""
+        return self._reads
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _take_reads(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        """Keep what was read for this app, and leave what was read outside the apps in the context's `reads`."""
+        if info.context is None:
+            return handler(value)
+        reads: list[Read] = info.context["reads"]
+        before = len(reads)
+        try:
+            shape = handler(value)
+            shape._reads = tuple(reads[before:])
+            return shape
+        finally:
+            del reads[before:]
 
     @property
     def options(self) -> AppOptions:

@@ -55,6 +55,33 @@ def test_a_secret_that_changed_is_in_force(tmp_path: Path, key: str) -> None:
     assert after.apps["bolt"].backends["rtc"].app_credentials.certificates["primary"].reveal() == OTHER
 
 
+@pytest.mark.parametrize("where", ["app", "defaults"])
+def test_an_authorizers_secret_that_changed_is_in_force(tmp_path: Path, where: str) -> None:
+    """It is read with the app's options, before the app is built: it was taken for a setting of the server."""
+    authorizer = "authorizer: {url: 'http://127.0.0.1:9/', secret: {file: hook}}"
+    root = DEFAULTS if where == "app" else f"{DEFAULTS.rstrip()}\n      {authorizer}\n"
+    texts = {"acme": "{}", "bolt": authorizer if where == "app" else "{}"}
+    before = isolated(tmp_path, texts, root=root, more={"hook": OTHER}).configuration
+    assert again(tmp_path, before).configuration.apps["bolt"] is before.apps["bolt"]
+    write(tmp_path, {"hook": CERTIFICATE})
+    after = again(tmp_path, before)
+    options = after.configuration.apps["bolt"].options.authorizer
+    assert options is not None
+    assert options.secret.reveal() == CERTIFICATE
+    assert "bolt" in after.changed
+    assert after.configuration.settings_fingerprint == before.settings_fingerprint
+
+
+def test_an_authorizers_secret_that_cannot_be_read_changes_no_setting(tmp_path: Path) -> None:
+    text = "authorizer: {url: 'http://127.0.0.1:9/', secret: {file: hook}}"
+    before = isolated(tmp_path, {"acme": "{}", "bolt": text}, more={"hook": OTHER}).configuration
+    (tmp_path / "hook").unlink()
+    after = again(tmp_path, before)
+    assert "cannot be read" in sentences(after, "bolt")[0]
+    assert not after.changes_apps
+    assert after.configuration.settings_fingerprint == before.settings_fingerprint
+
+
 def test_an_app_id_of_the_environment_that_changed_is_in_force(tmp_path: Path) -> None:
     before = isolated(tmp_path, {"acme": "app_id: {env: APP}", "bolt": "{}"}).configuration
     after = again(tmp_path, before, {**ENVIRONMENT, "APP": OTHER}).configuration
