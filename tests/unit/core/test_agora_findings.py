@@ -130,6 +130,14 @@ def test_c15_writing_with_a_wildcard_needs_wildcard_publish(resource: str, capab
     assert code_of(_app(capabilities=[capability, "wildcard_publish"]), _rtm2(**{resource: {"write": ["a*"]}})) is None
 
 
+def test_a_rule_without_permissions_permits_the_login_alone() -> None:
+    """`fields: {permissions: false}` refused each login, since a service without permissions had an empty detail."""
+    of = _app(fields={"permissions": False})
+    assert code_of(of, TokenRequest("rtm2", {"user": "ann"})) is None
+    assert code_of(of, _rtm2(message_channels={})) is None
+    assert code_of(of, _rtm2(message_channels={"read": ["room"]})) is Code.NOT_PERMITTED
+
+
 def test_c15_channels_and_users_of_permissions_must_fit() -> None:
     of = _app("lobby-*", "ann")
     assert code_of(of, _rtm2(stream_channels={"read": ["lobby-1"]})) is None

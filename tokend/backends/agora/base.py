@@ -296,7 +296,7 @@ def rtm2_service(user: str | Extent, privileges: Mapping[str, int], permissions:
         {**privileges, **read_and_write},
         more_users=tuple(sorted(reached[True])),
         more_channels=tuple(sorted(reached[False])),
-        detail={"permissions": permissions},
+        detail={"permissions": permissions} if permissions else {},
     )
 
 
