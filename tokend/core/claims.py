@@ -48,8 +48,12 @@ class Condition(Struct, frozen=True):
         return any(type(value) is type(match) and value == match for value in values for match in self.expected)
 
     def __str__(self) -> str:
-        expected = " or ".join(f'"{value}"' for value in self.expected)
-        return f"{self.path} is not {expected}"
+        return f"{self.path} is not {' or '.join(map(_written, self.expected))}"
+
+
+def _written(value: object) -> str:
+    """As YAML has it: a text in quotes, since "1" and "true" are not 1 and true."""
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def parse_claim_path(text: str) -> ClaimPath:

@@ -70,7 +70,8 @@ def test_a_number_for_a_text_stays_as_it_is() -> None:
 
 
 def test_a_condition_in_words() -> None:
-    assert str(condition("claims.role", ["host", 7])) == 'claims.role is not "host" or "7"'
+    assert str(condition("claims.role", ["host", 7])) == 'claims.role is not "host" or 7'
+    assert str(condition("claims.role", ["7", True])) == 'claims.role is not "7" or true'
     of = app(rule(when={"claims.role": "host"}))
     assert unmet(of, rtc(), signed_in(role="guest")) == 'when: claims.role is not "host"'
 
