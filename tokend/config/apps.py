@@ -93,6 +93,7 @@ def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller])
         found += _ttl_warnings(app, caller)
     found += [f"app {app.name}: route {route.prefix} {warning}" for route in routes for warning in route.warnings]
     found += _cors_warnings(app, callers)
+    found += _service_warnings(app)
     return found
 
 
@@ -106,6 +107,21 @@ def _cors_warnings(app: App, callers: Mapping[str, BuiltCaller]) -> list[str]:
         f"app {app.name}: there is no `cors`, so no web page of another origin can read the answers to {noun} {listed(names)}; "
         'write cors: {origins: ["https://app.example.com"]}, or cors: {} if there is no such page'
     ]
+
+
+def _service_warnings(app: App) -> list[str]:
+    """Kinds that combine services of other kinds, of which the app has less than two: rules name kinds of the app alone."""
+    found = []
+    for kind, backend in app.backends.items():
+        others = [shape.kind for shape in backend.declarations.services.values()]
+        names = [name for name in others if name is not None]
+        missing = [name for name in names if name not in app.backends]
+        if len(names) == len(others) and missing and len(names) - len(missing) < 2:
+            found.append(
+                f"app {app.name}: tokens of kind {kind} have services of kinds {listed(names)}, and the app has no "
+                f"{listed(missing)}, so no rule permits them: add {'it' if len(missing) == 1 else 'them'} to `backends`"
+            )
+    return found
 
 
 def _ttl_warnings(app: App, caller: BuiltCaller) -> list[str]:

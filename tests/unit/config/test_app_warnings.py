@@ -87,3 +87,22 @@ def test_n9_rules_of_many_apps_are_one_line(tmp_path: Path) -> None:
         "30 apps (app0, app1, app2 and 27 others): {app}.web.rules[0] has ttl.max 3h, which is over the app's max of 2h, "
         "so 2h counts",
     )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "missing"),
+    [
+        ("[rtc_rtm]", "rtc, rtm"),
+        ("[rtc, rtc_rtm]", "rtm"),
+        ("[rtc, rtm, rtc_rtm, convoai, combined]", ""),
+        ("[rtm]", ""),
+    ],
+)
+def test_a_kind_whose_services_no_rule_can_permit_is_warned_of(kinds: str, missing: str, tmp_path: Path) -> None:
+    """Such an app loaded without a word, and each request got a 403."""
+    found = warnings_of(tmp_path, f'  demo: {{{APP}, backends: {kinds}, callers: {{web: {{api_key: "DIGEST"}}}}}}')
+    pronoun = "them" if "," in missing else "it"
+    assert list(found) == bool(missing) * [
+        f"app demo: tokens of kind rtc_rtm have services of kinds rtc, rtm, and the app has no {missing}, "
+        f"so no rule permits them: add {pronoun} to `backends`"
+    ]
