@@ -59,7 +59,7 @@ def serve(scenario: Scenario, cores: Cores, seconds: int) -> tuple[Sample, HttpR
         sample = _sample(server, scenario, found, cpu_us)
     if scenario.tokens:
         minted = [token for body in found.bodies for token in tokens.check(body, scenario.asked, scenario.tokens)]
-        if not minted or (len(set(minted)) != len(minted) and not scenario.one_salt):
+        if not minted or (len(set(minted)) != len(minted) and not scenario.no_salt):
             raise Failed(f"{scenario.name}: of {len(minted)} tokens {len(set(minted))} differ")
     return sample, first
 

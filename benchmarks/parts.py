@@ -1,7 +1,7 @@
 """Which part of a request a sampled stack was in: the deepest frame that a row of PARTS names decides."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -48,15 +48,16 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
         "aiohttp_cors/*:*",
     ),
     "metrics": ("telemetry/metrics.py:*",),
-    "log line": ("telemetry/request_record.py:write", "telemetry/log.py:*"),
+    "log line": ("telemetry/request_record.py:write", "telemetry/log.py:*", "telemetry/queued_stream.py:*"),
 }
 """Rows in the order in which a request meets them; `FILE:FUNCTION` with `*` for any function or any file of a folder."""
 
 FLOOR: Final[Mapping[str, tuple[str, ...]]] = {
-    "the kernel takes the answer, and wakes the client": ("aiohttp/http_writer.py:_write",),
-    "event loop, and what it reads from sockets": ("asyncio/runners.py:run",),
-    "aiohttp: HTTP parser, connection, request object": ("aiohttp/*:*", "yarl/*:*", "asyncio/*:*", "_weakrefset.py:*"),
-    "zlib: compress": ("backends/agora/v007.py:encode",),
+    "the kernel takes the answer, and wakes the client": ("asyncio/selector_events.py:write",),
+    "event loop, and what it reads from sockets": ("asyncio/*:*", "selectors.py:*", "process/event_loop.py:*"),
+    "aiohttp: HTTP parser, connection, request object": ("aiohttp/*:*", "yarl/*:*", "_weakrefset.py:*"),
+    "the log's thread writes": ("telemetry/queued_stream.py:_write",),
+    "zlib: compress": ("backends/agora/v007.py:_deflated",),
     "zlib: decompress": ("backends/agora/v007.py:_inflate",),
     "HMAC-SHA256, two for mint and three for verify": ("hmac.py:digest",),
     "pydantic": ("pydantic/*:*",),
@@ -66,6 +67,9 @@ OURS: Final = "this project's Python"
 
 _BELOW: Final = {"mint", "verify"}
 """Parts that call functions of other rows: what is deeper is theirs still."""
+_OF_TOKEND: Final = tuple(f"{path.name}/" for path in TOKEND.iterdir() if path.is_dir())
+_WAITS: Final = "Condition.wait (threading.py:"
+"""The innermost frame of a thread that waits. py-spy leaves such threads out on some machines only."""
 
 
 @lru_cache(maxsize=4096)
@@ -88,9 +92,8 @@ def part_of(frames: Iterable[str]) -> str:
 def shares(raw: str) -> dict[str, float]:
     """Of all samples, the part in each row."""
     counts = dict.fromkeys(PARTS, 0)
-    for line in raw.splitlines():
-        stack, _, count = line.rpartition(" ")
-        counts[part_of(stack.split(";"))] += int(count)
+    for frames, count in _samples(raw):
+        counts[part_of(frames)] += count
     total = sum(counts.values())
     return {row: count / total for row, count in counts.items()}
 
@@ -98,22 +101,31 @@ def shares(raw: str) -> dict[str, float]:
 def floor(raw: str) -> dict[str, float]:
     """Of all samples, the part that libraries and the kernel took, and what is left."""
     counts = dict.fromkeys((*FLOOR, OURS), 0)
-    for line in raw.splitlines():
-        stack, _, count = line.rpartition(" ")
-        name, _, place = stack.rpartition(";")[2].rpartition(" (")
-        counts[_row(FLOOR, place.rpartition(":")[0], name.rpartition(".")[2]) or OURS] += int(count)
+    for frames, count in _samples(raw):
+        name, _, place = frames[-1].rpartition(" (")
+        counts[_row(FLOOR, place.rpartition(":")[0], name.rpartition(".")[2]) or OURS] += count
     total = sum(counts.values())
     return {row: count / total for row, count in counts.items()}
 
 
+def _samples(raw: str) -> Iterator[tuple[list[str], int]]:
+    """Stacks, each from its outermost frame on, with their counts; without threads that wait."""
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        frames = stack.split(";")
+        if not frames[-1].startswith(_WAITS):
+            yield frames, int(count)
+
+
 def unknown_places() -> list[str]:
-    """The places of PARTS that tokend does not have: a function that was renamed leaves its row empty."""
-    return [place for places in PARTS.values() for place in places if not _exists(place)]
+    """The places of the rows that tokend does not have: a function that was renamed leaves its row empty."""
+    rows = (*PARTS.values(), *FLOOR.values())
+    return [place for places in rows for place in places if not _exists(place)]
 
 
 def _exists(place: str) -> bool:
     file, _, function = place.rpartition(":")
-    if file.startswith(("aiohttp", "asyncio", "secrets")):
+    if not file.startswith(_OF_TOKEND):
         return True
     pattern = file.removeprefix("tokend/")
     sources = sorted(TOKEND.glob(f"{pattern.removesuffix('/*')}/**/*.py" if pattern.endswith("*") else pattern))

@@ -56,12 +56,16 @@ def all_peers() -> tuple[list[Scenario], dict[str, str]]:
     found, unmet = [Scenario("hello", "aiohttp hello: the floor", _hello, go_url, everyone, 0)], {}
     server = _script("server.js")
     for program, package, scenario in (
-        ("node", express / "livekit-server-sdk", Scenario("express-livekit", _LIVEKIT_IS, livekit, details, everyone)),
+        (
+            "node",
+            express / "livekit-server-sdk",
+            Scenario("express-livekit", _LIVEKIT_IS, livekit, details, everyone, no_salt=True),
+        ),
         ("node", express / "agora-token", Scenario("express", _EXPRESS_IS, server, go_url, everyone)),
         (
             "node",
             DEMO / "express",
-            Scenario("npm-demo", _DEMO_IS, _npm_demo, demo_url, everyone, rounds=1, one_salt=True),
+            Scenario("npm-demo", _DEMO_IS, _npm_demo, demo_url, everyone, rounds=1, no_salt=True),
         ),
         ("nginx", None, Scenario("nginx", "nginx `return 200`: the ceiling", _nginx, go_url, everyone, 0, rounds=1)),
     ):

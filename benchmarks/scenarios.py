@@ -33,8 +33,8 @@ USERS: Final = 10_000
 class Scenario(NamedTuple):
     """`tokens`: how many an answer holds; 0 for those that only say hello. `least`: requests that a run must reach.
 
-    `rounds`: at most so many. `all_cores`: the server may use the load's core too. `one_salt`: it draws a salt when
-    it starts, so that two tokens of one request and second are equal. `without_connecting`: its
+    `rounds`: at most so many. `all_cores`: the server may use the load's core too. `no_salt`: its tokens
+    have no salt, or the same one, so that two of one request and second are equal. `without_connecting`: its
     processor time is that of the time in which all connections are open; only for tokend, whose log has a line a request.
     """
 
@@ -48,7 +48,7 @@ class Scenario(NamedTuple):
     connections: int = CONNECTIONS
     rounds: int | None = None
     all_cores: bool = False
-    one_salt: bool = False
+    no_salt: bool = False
     without_connecting: bool = False
 
 
