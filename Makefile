@@ -71,8 +71,8 @@ bench: .venv/bench $(PEERS) tests/node/node_modules ## Measure tokend beside its
 instructions: .venv/dev ## Count the instructions of a request by valgrind, and write them down: benchmarks/instructions.json
 	@$(BIN)/python -m benchmarks.instructions --write
 
-profile: .venv/dev ## Measure where a request's time goes: docs/performance.md (OPTIONS="key --seconds 20")
-	@$(BIN)/python -m benchmarks.profile $(OPTIONS)
+profile: .venv/dev .venv/bench ## Measure where a request's time goes: docs/performance.md (OPTIONS="key --seconds 20")
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .venv/bench/bin/python -m benchmarks.profile $(OPTIONS)
 
 image: ## Build the container image `tokend`, with labels and its list of packages (an SBOM in CycloneDX)
 	docker build $$(bash tests/labels.sh | sed 's/^/--build-arg /') -t tokend .

@@ -68,8 +68,8 @@ OURS: Final = "this project's Python"
 _BELOW: Final = {"mint", "verify"}
 """Parts that call functions of other rows: what is deeper is theirs still."""
 _OF_TOKEND: Final = tuple(f"{path.name}/" for path in TOKEND.iterdir() if path.is_dir())
-_WAITS: Final = "Condition.wait (threading.py:"
-"""The innermost frame of a thread that waits. py-spy leaves such threads out on some machines only."""
+_THREAD: Final = "(threading.py:"
+"""The outermost frame of a thread other than the main one."""
 
 
 @lru_cache(maxsize=4096)
@@ -109,11 +109,14 @@ def floor(raw: str) -> dict[str, float]:
 
 
 def _samples(raw: str) -> Iterator[tuple[list[str], int]]:
-    """Stacks, each from its outermost frame on, with their counts; without threads that wait."""
+    """Stacks, each from its outermost frame on, with their counts.
+
+    Without threads that wait inside of a library: py-spy leaves those out on some machines only.
+    """
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         frames = stack.split(";")
-        if not frames[-1].startswith(_WAITS):
+        if _THREAD not in frames[0] or "(tokend/" in frames[-1]:
             yield frames, int(count)
 
 
