@@ -80,7 +80,7 @@ class Claims(StrictModel):
 
 
 class Hms(Backend):
-    """The kind `hms`. The role of a token is a privilege; what it means, the options say."""
+    """The kind `hms`. The role of a token is a privilege; the options say what it means."""
 
     Options: ClassVar[type[StrictModel]] = HmsOptions
     Fields: ClassVar[type[StrictModel]] = HmsFields

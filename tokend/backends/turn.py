@@ -108,7 +108,7 @@ class TurnFields(StrictModel):
 
 
 class Turn(Backend):
-    """Mints TURN credentials. To relay is to log in: it opens no channel, and has no role."""
+    """Mints TURN credentials. A credential lets its user relay. It has no channel and no role."""
 
     Options: ClassVar[type[StrictModel]] = TurnOptions
     Fields: ClassVar[type[StrictModel]] = TurnFields

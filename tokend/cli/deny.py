@@ -38,7 +38,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     add = verbs.add_parser(
         "add",
         help="add an entry, or change the end of one",
-        description=f"No more tokens for what fits all options. {_EFFECT} Tokens that were issued before stay valid.",
+        description=f"Block every token request that fits all options. {_EFFECT} Tokens that were issued before stay valid.",
     )
     _add_fields(add)
     add.add_argument(

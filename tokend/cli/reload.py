@@ -92,7 +92,7 @@ def _diff(options: argparse.Namespace, context: Context) -> int:
         for key in result["settings"]:
             print(f"         {key}")
         if any(key.partition(".")[0] == "server" for key in result["settings"]):
-            print("what changes below `server` counts from the next start")
+            print("some of what changes below `server` takes effect at the next start")
     if result["problems"]:
         print("a reload would change nothing", file=sys.stderr)
     elif not result["apps"]:

@@ -60,6 +60,8 @@ def serve(options: argparse.Namespace, context: Context) -> int:
         log_invalid_apps(log, isolated)
         for warning in start.warnings_of(configuration, time.time()):
             log.event("warning", "warning", message=warning)
+        if _audit_on_stdout(configuration):
+            return
         print_if_possible(_greeting(configuration, url))
         if isolated.invalid_apps:
             names = ", ".join(sorted(isolated.invalid_apps))
@@ -73,6 +75,12 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     finally:
         log.close()
     return 0
+
+
+def _audit_on_stdout(configuration: Configuration) -> bool:
+    """Whether standard output is the audit's: no other line may stand between its lines."""
+    audit = configuration.options.audit
+    return audit is not None and None in audit.to
 
 
 def _greeting(configuration: Configuration, url: str) -> str:

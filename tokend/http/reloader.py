@@ -206,4 +206,4 @@ def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:
 def _at_next_start(before: Configuration, now: Configuration) -> list[str]:
     if before.listen == now.listen and before.options.server.starts_like(now.options.server):
         return []
-    return ["what changed below `server` counts from the next start"]
+    return ["some of what changed below `server` takes effect at the next start"]

@@ -91,7 +91,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
             "renew_at": {
                 **seconds,
                 "description": "When a client should request a new token, in Unix seconds; or null",
-                "examples": [1_800_003_240],
+                "examples": [1_800_003_570],
             },
         },
         "required": ["token", "kind"],

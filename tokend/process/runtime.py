@@ -67,8 +67,11 @@ def collect_seldom() -> None:
 
 
 def prefer_event_loop() -> None:
-    """Let the event loop interrupt a thread that builds a configuration after 1 ms instead of 5."""
-    sys.setswitchinterval(0.001)
+    """Let the event loop interrupt a thread that builds a configuration after 0.2 ms instead of 5.
+
+    A request waits so long for the interpreter each time that it reads or writes a socket.
+    """
+    sys.setswitchinterval(0.0002)
 
 
 def _descriptors() -> int:

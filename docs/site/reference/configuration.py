@@ -18,7 +18,7 @@ _DIALECT: Final = f"{APP}.routes[].dialect"
 _EXAMPLES: Final[Mapping[str, Any]] = {f"{_KIND}.backend": "rtm"}
 """Examples in place of the schema's, which depend on the packages that are installed."""
 _LINKS: Final[Mapping[str, str]] = {
-    f"{APP}.backends": "[Kinds](../kinds.md) has the options of each kind.",
+    f"{APP}.backends": "[Vendors](../vendors/README.md) has a page with the options of each kind.",
     _DIALECT: "[Dialects](../dialects.md#options) has the options of each dialect.",
 }
 _ELSEWHERE: Final = frozenset({"SecretRef", "Env"})

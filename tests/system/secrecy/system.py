@@ -5,6 +5,7 @@ another place looked after, add it here. /proc/PID/environ of the server itself 
 is readable to that user and root alone, and is the one known place (write `{file: …}` where that matters).
 """
 
+import json
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.running import clean_environment
 from tests.system.secrecy.canaries import CERTIFICATES, KEYS, OTHERS
@@ -155,6 +156,11 @@ class Gathered:
         return found
 
 
+def _log(file: Path) -> list[dict[str, Any]]:
+    """The whole lines of a log that is being written."""
+    return [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+
+
 @contextmanager
 def gathering(directory: Path) -> Iterator[Gathered]:
     """A running server. At the end its streams and audit are gathered. They are files: a pipe would fill up."""
@@ -165,10 +171,12 @@ def gathering(directory: Path) -> Iterator[Gathered]:
     with out.open("wb") as to_out, err.open("wb") as to_err:
         process = subprocess.Popen(command, cwd=directory, env=variables, stdout=to_out, stderr=to_err)
     try:
-        while process.poll() is None and b" at http" not in out.read_bytes():
+        while process.poll() is None and not (
+            listening := [line for line in _log(err) if line["event"] == "listening"]
+        ):
             time.sleep(0.02)
         assert process.poll() is None, err.read_text()
-        gathered = Gathered(directory, process, out.read_text().splitlines()[0].rpartition(" at ")[2].strip())
+        gathered = Gathered(directory, process, listening[0]["url"])
         yield gathered
         process.terminate()
         assert process.wait(timeout=20) == 0

@@ -19,7 +19,7 @@ OF_TWO: Final = f"each of the 2 workers counts rate limits by itself, so togethe
 OF_AUTO: Final = (
     f"each worker (auto: one a core) counts rate limits by itself, so together they admit up to that many times {OUT}"
 )
-NEXT_START: Final = "what changed below `server` counts from the next start"
+NEXT_START: Final = "some of what changed below `server` takes effect at the next start"
 
 
 def configuration_of(directory: Path, workers: int | str, limits: str = LIMITED, redis: str = "") -> Configuration:

@@ -26,7 +26,9 @@ class ApaasFields(StrictModel):
     room: Annotated[str, AfterValidator(_check_room), Field(description="Room UUID, 1 to 64 bytes")] | None = None
     user: RtmUser | None = None
     role: (
-        Annotated[int, Field(ge=0, le=32_767, description="The room's own number of a role: 1 teacher, 2 student, …")]
+        Annotated[
+            int, Field(ge=0, le=32_767, description="The room's own number of a role: 1 teacher, 2 student, and so on")
+        ]
         | None
     ) = None
     app: OnlyTrue | None = Field(None, description="An administrator's token for the REST API: a capability.")

@@ -80,12 +80,14 @@ Uid = Annotated[
 Account = Annotated[
     str,
     AfterValidator(check_account),
-    Field(description="Text user account, 1 to 255 bytes; `0` is the account 0. Empty or with `*` it is a capability."),
+    Field(
+        description="Text user account, 1 to 255 bytes; `0` is the account 0. An empty one, or one with `*`, needs a capability."
+    ),
 ]
 StreamChannel = Annotated[
     str,
     AfterValidator(check_stream_channel),
-    Field(description="Stream channel that the token joins too, 1 to 63 bytes. With `*` it is a capability."),
+    Field(description="Stream channel that the token joins too, 1 to 63 bytes. One with `*` needs a capability."),
 ]
 RtmUser = Annotated[
     str,
