@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from tokend.http.reloader import Reloaded, Reloader
 from tokend.installing import install_command
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.routing import RouteTable
+from tokend.issuing.routing import RouteTable, TakenRoute
 from tokend.issuing.server_settings import Listen, ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
@@ -53,13 +53,13 @@ class Control:
         self.draining = False
         self.in_flight = 0
         self.listen = listen or isolated.configuration.listen
-        self._isolated = isolated
         log.configure(isolated.configuration.options.server)
         admin = isolated.configuration.options.server.admin
         self.metrics.keeps_details = admin is not None and admin.details
-        self.active = ActiveConfiguration.of(isolated.configuration)
+        self.active = ActiveConfiguration.of(isolated.configuration, taken_routes=isolated.taken_routes)
         self._resources: Resources | None = None
         self._prepared: ActiveConfiguration | None = None
+        self._commits = 0
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
             self.reloader = Reloader(
@@ -73,8 +73,8 @@ class Control:
         """
         self._resources = Resources(self.log, secrets.token_hex(8), self.clock)
         try:
-            self.active = self._activated(self._isolated, self.active.table)
-            self.tracing = open_tracing(self._isolated.configuration.options.server)
+            self.active = self._activated(self.active.configuration, self.active.taken_routes, self.active.table)
+            self.tracing = open_tracing(self.active.configuration.options.server)
         except CannotStart:
             await self._resources.close()
             raise
@@ -93,7 +93,7 @@ class Control:
     async def prepare(self, isolated: Isolated) -> None:
         """Make ready for another configuration; requests still get the present one. Raises `CannotStart`."""
         table = await asyncio.to_thread(RouteTable, isolated.configuration.routes)  # thousands of apps take a while
-        self._prepared = self._activated(isolated, table)
+        self._prepared = self._activated(isolated.configuration, isolated.taken_routes, table)
 
     def commit(self) -> None:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""
@@ -101,7 +101,8 @@ class Control:
             return
         self.active, self._prepared = self._prepared, None
         self.log.configure(self.active.configuration.options.server)
-        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_all_except, self.active)
+        self._commits += 1  # the timer gets a number: with the configuration itself, replaced ones would stay in memory
+        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
 
     def rollback(self) -> None:
         """Forget the configuration that was prepared."""
@@ -155,13 +156,14 @@ class Control:
         """Whether an address is that of a trusted proxy."""
         return self.active.configuration.options.server.trusted_proxies.trust(address)
 
-    def _activated(self, isolated: Isolated, table: RouteTable) -> ActiveConfiguration:
+    def _activated(
+        self, configuration: Configuration, taken_routes: Mapping[str, tuple[TakenRoute, ...]], table: RouteTable
+    ) -> ActiveConfiguration:
         if self._resources is None:
             raise RuntimeError("the application has not started")
-        configuration = isolated.configuration
         interfaces = counted_in(self.metrics, self._resources.open(configuration.options))
         knows_clients = configuration.knows_clients(self.listen)
-        return ActiveConfiguration.of(configuration, interfaces, knows_clients, isolated.taken_routes, table)
+        return ActiveConfiguration.of(configuration, interfaces, knows_clients, taken_routes, table)
 
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:
@@ -174,9 +176,10 @@ class Control:
     def _warnings(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         return configuration.warnings_at(now)
 
-    def _close_all_except(self, active: ActiveConfiguration) -> None:
-        if self._resources is not None and self.active is active and self._prepared is None:
-            self._resources.close_all_except(active.configuration.options)
+    def _close_unused(self, commits: int) -> None:
+        """Close what only replaced configurations used, unless another was committed since."""
+        if self._resources is not None and self._commits == commits and self._prepared is None:
+            self._resources.close_all_except(self.active.configuration.options)
 
 
 def open_tracing(settings: ServerSettings) -> "Tracing | None":

@@ -32,8 +32,8 @@ class RequestHandler:
     def __init__(self, control: Control) -> None:
         self._control = control
         self._body_reader = BodyReader(lambda: control.metrics.count("tokend_bodies_displaced"))
-        self._documents = pages.Documents(control.active.configuration.routes)
-        self._documented = control.active
+        self._documents = pages.Documents()
+        self._documented: ActiveConfiguration | None = None
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request. Raises `ApiError`, which the middleware `errors` renders."""
@@ -108,7 +108,7 @@ class RequestHandler:
         await issuer.answer(match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address)
 
     def _documents_of(self, active: ActiveConfiguration) -> pages.Documents:
-        if active is not self._documented:  # after a reload
+        if active is not self._documented:  # the first request for a document, or the first after a reload
             self._documents, self._documented = pages.Documents(active.configuration.routes), active
         return self._documents
 

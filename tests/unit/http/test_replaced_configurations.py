@@ -1,0 +1,29 @@
+"""A configuration that a reload replaced is not kept in memory after the next request."""
+
+import gc
+import io
+import weakref
+from pathlib import Path
+
+import tokend
+from tests.conftest import ClientFixture
+from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW
+from tokend.http.control import CONTROL
+from tokend.telemetry.log import JsonLog
+
+
+async def test_a_replaced_configuration_is_gone_after_the_reload(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    """A timer of 31 seconds held each one, and the first stayed for ever. 10,000 apps take a while to be let go."""
+    path = tmp_path / "config.yaml"
+    path.write_text(DEMO)
+    log = JsonLog(io.BytesIO(), lambda: NOW)
+    app = tokend.create_app(path, environ={"CERTIFICATE": CERTIFICATE}, log=log)
+    client = await aiohttp_client(app)
+    replaced = []
+    for number in range(3):
+        replaced.append(weakref.ref(app[CONTROL].active.table))
+        path.write_text(f"{DEMO}    ttl: {{max: {number + 1}h}}\n")
+        assert (await app[CONTROL].reload()).result == "done"
+        assert (await client.get("/demo/rtc/room/publisher/uid/7/", headers={"X-API-Key": KEY})).status == 200
+        gc.collect()
+        assert [table() for table in replaced] == [None] * len(replaced)
