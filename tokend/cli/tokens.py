@@ -46,7 +46,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "--as",
         dest="caller",
         metavar="CALLER",
-        help="apply this caller's rules, without the app's authorizer (default: only the app's and the platform's limits)",
+        help="apply this caller's rules, without the app's authorizer and the deny list "
+        "(default: only the app's and the platform's limits)",
     )
     token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
     token.add_argument("--json", action="store_true", help="print the whole answer of the native API")

@@ -132,16 +132,26 @@ def secret_resolver(secrets: Secrets, *, public: bool = False) -> Callable[[Mapp
 
     def resolve(value: Mapping[str, Any]) -> Secret:
         try:
-            ref = SecretRef.model_validate(dict(value))
-            return secrets.read(ref, public=public)
-        except ValidationError as error:
-            first = field_errors(error, SecretRef)[0]
-            sentence = f"unknown key{first.sentence}" if first.unknown else first.sentence
-            raise invalid(": ".join([*map(redact_secrets, map(str, first.path)), sentence])) from None
+            return secrets.read(_reference(value), public=public)
         except SecretProblem as problem:
             raise invalid(str(problem)) from problem
 
     return resolve
+
+
+def unread(value: Mapping[str, Any]) -> Secret:
+    """The function for `defaults`: it checks the reference. Each app that inherits it reads it, with its own name in it."""
+    _reference(value)
+    return Secret("not read: " + "-" * 64)
+
+
+def _reference(value: Mapping[str, Any]) -> SecretRef:
+    try:
+        return SecretRef.model_validate(dict(value))
+    except ValidationError as error:
+        first = field_errors(error, SecretRef)[0]
+        sentence = f"unknown key{first.sentence}" if first.unknown else first.sentence
+        raise invalid(": ".join([*map(redact_secrets, map(str, first.path)), sentence])) from None
 
 
 def _credentials(

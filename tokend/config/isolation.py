@@ -11,7 +11,7 @@ from tokend.config.apps import BuiltApp
 from tokend.config.assemble import Assembled, check_shared
 from tokend.config.problems import ConfigurationError, Problem, Report, in_order
 from tokend.issuing.configuration import Configuration, Route
-from tokend.issuing.routing import TakenRoute, clash, literal_prefix
+from tokend.issuing.routing import TakenRoute, clash, literal_prefix, takes_from
 
 Problems = tuple[Problem, ...]
 
@@ -198,4 +198,9 @@ def _taken(assembled: Assembled, name: str, served: Iterable[Route]) -> tuple[Ta
         if not report.is_broken(path)
         and not any(report.touches((*path, key)) for key in ("path", "host"))
         and not any(clash(other, route) for other in places.get((route.host, literal_prefix(route.path)), ()))
+        and not any(
+            takes_from(route, other)
+            for length in range(len(literal_prefix(route.path)))
+            for other in places.get((route.host, literal_prefix(route.path)[:length]), ())
+        )
     )

@@ -1,6 +1,6 @@
 """Builds an app's lifetimes and routes, and finds routes of all apps that clash."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from tokend.issuing.app_options import RouteOptions, TtlBounds, is_prefix
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.dialect_choices import DialectChoice
 from tokend.issuing.grants import PLUGIN_ERRORS
-from tokend.issuing.routing import clash, literal_prefix
+from tokend.issuing.routing import clash, literal_prefix, takes_from
 
 BUILT_IN: Final = TtlBounds()
 
@@ -52,9 +52,17 @@ def build_routes(
     ]
 
 
+_Places = dict[tuple[str | None, tuple[str, ...]], list[tuple[KeyPath, Route]]]
+"""Routes with their places in the file, by host and literal prefix."""
+
+
 def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> None:
-    """Report two routes with the same host and literal prefix that could match the same request."""
-    places: dict[tuple[str | None, tuple[str, ...]], list[tuple[KeyPath, Route]]] = {}
+    """Report two routes with the same host that could match the same request: the later one of them.
+
+    Within an app, a longer path may take requests of a shorter one. Between apps it would take the traffic of another tenant.
+    """
+    places: _Places = {}
+    order: dict[KeyPath, int] = {}
     sound: set[tuple[int, ...]] = set()  # combinations of dialects without a clash, which thousands of apps share
     for path, route in routes:
         if report.is_broken(path) or any(report.touches((*path, key)) for key in ("path", "host")):
@@ -70,11 +78,31 @@ def check_clashes(routes: Iterable[tuple[KeyPath, Route]], report: Report) -> No
         here = places.setdefault((route.host, literal_prefix(route.path)), [])
         for other_path, other in here:
             if template := clash(other, route):
-                where = f"{dotted(other_path[:2])} ({report.location_of(other_path)})"
-                sentence = f"could match the same requests as a route of {where}, such as {redact_secrets(template)}"
-                report.add_after(path, sentence)
+                _report_clash(path, other_path, template, report)
                 break
         here.append((path, route))
+        order[path] = len(order)
+    reported: set[KeyPath] = set()
+    for path, other_path, template in _taken_between_apps(places):
+        later, earlier = sorted((path, other_path), key=order.__getitem__, reverse=True)
+        if later not in reported:
+            reported.add(later)
+            _report_clash(later, earlier, template, report)
+
+
+def _taken_between_apps(places: _Places) -> Iterator[tuple[KeyPath, KeyPath, str]]:
+    """Each route with a longer path that takes requests from a route of another app, that route, and such a path."""
+    for (host, prefix), routes in places.items():
+        for length in range(len(prefix)):
+            for other_path, other in places.get((host, prefix[:length]), ()):
+                for path, route in routes:
+                    if route.app.name != other.app.name and (template := takes_from(route, other)):
+                        yield path, other_path, template
+
+
+def _report_clash(path: KeyPath, other_path: KeyPath, template: str, report: Report) -> None:
+    where = f"{dotted(other_path[:2])} ({report.location_of(other_path)})"
+    report.add_after(path, f"could match the same requests as a route of {where}, such as {redact_secrets(template)}")
 
 
 class _Within(Struct, frozen=True):

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, 
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic.json_schema import JsonSchemaValue
 
-from tokend.config.backends import OptionsOfKinds
+from tokend.config.backends import OptionsOfKinds, unread
 from tokend.config.callers import CallerShape
 from tokend.config.entry_points import DIALECTS
 from tokend.config.partly_valid import Part, part_of, partly_valid
@@ -122,17 +122,24 @@ class AppShape(Part, AppOptions):
     @model_validator(mode="wrap")
     @classmethod
     def _take_reads(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """Keep what was read for this app, and leave what was read outside the apps in the context's `reads`."""
-        if info.context is None:
+        """Keep what was read for this app, and leave what was read outside the apps in the context's `reads`.
+
+        Of `defaults` nothing is read.
+        """
+        context = info.context
+        if context is None:
             return handler(value)
-        reads: list[Read] = info.context["reads"]
+        reads, read = context["reads"], context["secrets"]
         before = len(reads)
+        if isinstance(value, LocatedDict) and value.path == ("defaults",):
+            context["secrets"] = unread
         try:
             shape = handler(value)
             shape._reads = tuple(reads[before:])
             return shape
         finally:
             del reads[before:]
+            context["secrets"] = read
 
     @property
     def options(self) -> AppOptions:

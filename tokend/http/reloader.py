@@ -106,6 +106,7 @@ class Reloader:
                 return self._result(changed=False)
             if only_invalid:
                 self._note_invalid_apps(isolated)
+                log_invalid_apps(self._log, isolated)
                 return self._reject(fold(isolated.problems), isolated)
             if problems := await self._install(isolated, files):
                 return self._reject(problems)

@@ -230,6 +230,27 @@ def clash(route: Route, other: Route) -> str | None:
     return None if number is None else of_route[number].template()
 
 
+def takes_from(route: Route, other: Route) -> str | None:
+    """The template of a path that `other` answers, but `route` would get, since its literal prefix is longer; or None."""
+    prefix, shorter = literal_prefix(route.path), literal_prefix(other.path)
+    if route.host != other.host or len(prefix) <= len(shorter) or prefix[: len(shorter)] != shorter:
+        return None
+    below = prefix[len(shorter) :]
+    for candidate in candidates(other):
+        if _begins_with(candidate.below, below):
+            return candidate.template()
+        if other.url_keys and below[0] == URL_KEY_MARK and _begins_with(candidate.below, below[2:]):
+            return candidate.template(keyed=True)
+    return None
+
+
+def _begins_with(path: Parts, literals: Parts) -> bool:
+    """Whether a path could begin with these parts."""
+    return len(path) >= len(literals) and all(
+        isinstance(part, Placeholder) or part == literal for part, literal in zip(path, literals, strict=False)
+    )
+
+
 _Target = tuple[str, str | None, Parts]
 """What requests an endpoint takes: method, content type (None: any) and path below the route's literal prefix."""
 

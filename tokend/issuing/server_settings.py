@@ -94,7 +94,7 @@ class Admin(StrictModel):
     """The operator's listener."""
 
     listen: Annotated[Listen | str, PlainValidator(_listen_or_socket, json_schema_input_type=str)] = Field(
-        description="address and port, or `unix:` and the path of a socket",
+        description="address and port, or `unix:` and the absolute path of a socket",
         examples=["127.0.0.1:8081", "unix:/run/tokend.sock"],
     )
     key: Digest | None = Field(

@@ -125,3 +125,24 @@ def test_the_collector_runs_again_after_a_load_and_stays_off_where_it_was_off(tm
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("reference", ['{file: "secrets/{app}"}', '{env: "{app}_HOOK"}'])
+def test_a_secret_of_defaults_with_the_apps_name_is_read_by_each_app_alone(tmp_path: Path, reference: str) -> None:
+    """`tokend check` looked for the secret of an app named `app`, and failed."""
+    root = f"{DEFAULTS.rstrip()}\n      authorizer: {{url: 'http://127.0.0.1:9/', secret: {reference}}}\n"
+    write(tmp_path, {"config.yaml": root, "apps.d/acme.yaml": "{}", "apps.d/bolt.yaml": "{}"})
+    write(tmp_path, {"secrets/acme": CERTIFICATE, "secrets/bolt": OTHER})
+    environment = {**ENVIRONMENT, "acme_HOOK": CERTIFICATE, "bolt_HOOK": OTHER}
+    apps = load(None, environment, tmp_path).apps
+    for name, text in (("acme", CERTIFICATE), ("bolt", OTHER)):
+        options = apps[name].options.authorizer
+        assert options is not None
+        assert options.secret.reveal() == text
+
+
+def test_a_wrong_reference_in_defaults_is_still_one_problem(tmp_path: Path) -> None:
+    root = f"{DEFAULTS.rstrip()}\n      authorizer: {{url: 'http://127.0.0.1:9/', secret: {{fil: hook}}}}\n"
+    found = isolated(tmp_path, {"acme": "{}", "bolt": "{}"}, root=root)
+    assert len(found.problems) == 1
+    assert found.invalid_apps.keys() == {"acme", "bolt"}

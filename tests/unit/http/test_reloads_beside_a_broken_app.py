@@ -1,6 +1,7 @@
 """An app that is broken keeps nothing else from changing: secrets of other apps, and settings, are in force at once."""
 
 import io
+import json
 import time
 from pathlib import Path
 
@@ -31,7 +32,8 @@ class Server:
         self._directory = directory
         self.write({"config.yaml": _ROOT.replace("DENY", "one"), "run/acme": CERTIFICATE, "run/bolt": CERTIFICATE})
         self.write({"apps.d/acme.yaml": "certificate: {file: run/acme}", "apps.d/bolt.yaml": _BOLT})
-        source, files, log = Source(None, ENVIRONMENT, directory), Files(), JsonLog(io.BytesIO(), time.time)
+        self.log = io.BytesIO()
+        source, files, log = Source(None, ENVIRONMENT, directory), Files(), JsonLog(self.log, time.time)
         isolated = load_for_start(source, files)
         self.reloader = Reloader(source, isolated, files, self._install, log, Metrics(), lambda *_: ())
 
@@ -63,6 +65,13 @@ async def test_a_secret_of_another_app_is_in_force(server: Server, broken_before
     reloaded = await server.reload()
     assert (reloaded.result, set(reloaded.invalid_apps), reloaded.serving_last_version) == ("done", {"bolt"}, ("bolt",))
     assert (server.certificate("acme"), server.certificate("bolt")) == (OTHER, CERTIFICATE)
+
+
+async def test_the_log_names_the_app_although_nothing_else_changed(server: Server) -> None:
+    server.write({"apps.d/bolt.yaml": _BROKEN})
+    assert (await server.reload()).result == "refused"
+    (line,) = [json.loads(line) for line in server.log.getvalue().splitlines() if b'"invalid_app"' in line]
+    assert (line["app"], line["serves"]) == ("bolt", "its last valid version")
 
 
 async def test_a_setting_outside_the_apps_is_in_force(server: Server) -> None:

@@ -168,3 +168,59 @@ def test_the_content_type_decides_between_two_and_one_alone_says_what_it_wants(
     missed = table.match("GET", None, ("token", "generate"), media)
     assert isinstance(missed, NoMatch)
     assert missed.allowed == ("POST",)
+
+
+_CUSTOM = "kind: rtc, response: {token: '{token}'}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "{path: /acme/v1}",
+        "{path: /acme/v1/token}",
+        f"{{path: /acme/v1/token, {_CUSTOM}}}",
+        f'{{path: "/acme/v1/{{channel}}", {_CUSTOM}}}',
+        "{path: /acme/rtc/room}",  # acme answers /acme/rtc/{channel}/…
+        "{path: /acme/docs}",
+    ],
+)
+@pytest.mark.parametrize("acme_is_first", [True, False])
+def test_a_longer_path_takes_no_requests_of_another_app(path: str, acme_is_first: bool) -> None:
+    """It took over what another tenant served, and check, diff and reload accepted it."""
+    apps = {"acme": "{path: /acme}", "bolt": path}
+    with pytest.raises(ConfigurationError, match="could match the same requests") as raised:
+        _table(**(apps if acme_is_first else dict(reversed(apps.items()))))
+    (problem,) = raised.value.problems
+    assert problem.path[:2] == ("apps", "bolt" if acme_is_first else "acme")
+
+
+def test_a_key_in_the_url_is_part_of_a_path_that_another_app_may_not_take() -> None:
+    acme = _APP.replace("anybody: {anonymous: true", f'anybody: {{url_key: "sha256:{"0" * 64}"')
+    for below in ("k", "k/abc", "k/abc/v1"):
+        with pytest.raises(ConfigurationError, match="could match the same requests"):
+            configuration_of(
+                f"apps:\n  acme:{acme}    routes: [{{path: /acme}}]\n  bolt:{_APP}    routes: [{{path: /acme/{below}}}]"
+            )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{path: /}", "{path: /acme}"),
+        ("{path: /acme}", "{path: /acme/eu}"),
+        ("{path: /acme}", "{path: /acme/v1/token/more}"),
+        ("{path: /acme, host: a.example.com}", "{path: /acme/v1, host: b.example.com}"),
+        ("{path: /acme, dialect: livekit}", "{path: /acme/v1}"),
+    ],
+)
+def test_a_longer_path_of_another_app_may_have_what_nobody_answers(one: str, other: str) -> None:
+    assert len(_table(one=one, other=other)._prefixes) == 2
+
+
+def test_a_longer_path_of_the_same_app_wins() -> None:
+    table = RouteTable(
+        configuration_of(f"apps:\n  demo:{_APP}    routes: [{{path: /d}}, {{path: /d/v1/token, {_CUSTOM}}}]").routes
+    )
+    found = table.match("GET", None, split_path("/d/v1/token"))
+    assert isinstance(found, Match | NoMatch)
+    assert found.template == "/d/v1/token"
