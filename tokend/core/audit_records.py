@@ -37,8 +37,8 @@ ROTATED: Final = b'{"outcome":"rotated"}'
 """The body of a line that binds the lines of others before it, when its writer leaves a file that was rotated."""
 BLOCK_SIZE: Final = 4096
 """Bytes. If a process is killed while it writes, a file system keeps such a block completely or not at all."""
-_UNLOCKED_LINES: Final = 64
-"""How many lines of writers without a lock may stand between a line and the one that it names."""
+_UNLOCKED_LINES: Final = 10_000
+"""How many lines of writers without a lock may stand between a line and the one that it names: more than one write has."""
 _LINE_START: Final = b'{"writer":'
 """Every line starts with these bytes. JSON escapes the quotes, so they occur nowhere else."""
 
@@ -257,13 +257,12 @@ def verify(lines: Iterable[bytes], chains: dict[str, ChainState] | None = None) 
             continue
         chain = chains.setdefault(line.writer, ChainState())
         linked = chain.linked or isinstance(line.after, str)
-        before = (last, *unlocked)
         if sentence := _chain_problem(line, chain):
             yield AuditProblem(number, sentence)
         elif isinstance(line.after, str):
-            if line.after not in (FIRST_PREVIOUS, *before):
+            if line.after not in (FIRST_PREVIOUS, last) and line.after not in unlocked:
                 yield AuditProblem(number, _NOT_AFTER)
-        elif linked and line.after is UNSET and line.previous not in before:
+        elif linked and line.after is UNSET and line.previous != last and line.previous not in unlocked:
             yield AuditProblem(number, _NOT_AFTER)
         hashed = _hash(raw)
         chains[line.writer] = ChainState(line.sequence, hashed, line.outcome == "closed", linked)

@@ -56,7 +56,7 @@ def test_instructions_are_summed_by_function() -> None:
 
 def test_steps_are_those_of_the_requests_alone() -> None:
     first, second = steps.count("zero"), steps.count("zero")
-    assert first.bytecodes == second.bytecodes
+    assert first.bytecodes == pytest.approx(second.bytecodes, abs=1)  # aiohttp writes the date anew each second
     assert round(first.calls) == round(second.calls)
     assert first.bytecodes["tokend/issuing/issuer.py"] > 0
     assert "benchmarks" not in {module.partition("/")[0] for module in first.bytecodes}

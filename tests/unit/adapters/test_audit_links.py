@@ -1,5 +1,6 @@
 """Every line of an audit file names the one before it: whatever is removed, changed or moved is noticed. O6."""
 
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,8 @@ from tokend.adapters import audit_file
 from tokend.adapters.audit_file import AuditTarget
 from tokend.adapters.audit_log import Audit
 from tokend.cli import main
-from tokend.core.audit_records import ChainState, verify
+from tokend.core import audit_records
+from tokend.core.audit_records import ChainState, HashChain, verify
 from tokend.issuing.audit_settings import AuditSettings
 from tokend.telemetry.log import JsonLog
 
@@ -150,6 +152,19 @@ def test_o6_a_writer_without_the_lock_raises_no_false_alarm(tmp_path: Path, monk
     assert found(lines) == []
     for target in (locked, unlocked):
         target.close()
+
+
+def test_o6_a_long_write_without_the_lock_raises_no_false_alarm() -> None:
+    """The holder of the lock may name the first of these lines, since it read the file before all of them were in it."""
+    with_lock, without = HashChain("a"), HashChain("b")
+    begun = with_lock.lines([body(1)], audit_records.FIRST_PREVIOUS)
+    with_lock.commit(begun)
+    long = without.lines([body(number) for number in range(6_400)], unlocked=True)
+    for number in (0, 1, 6_399):
+        named = hashlib.sha256(long[number]).hexdigest()
+        lines = [*begun, *long, *with_lock.lines([body(2)], named)]
+        assert found(lines) == []
+        assert found([*lines[:3_000], *lines[3_001:]]), "each is a line of its writer's chain"
 
 
 def test_o6_a_pipe_has_no_links(tmp_path: Path) -> None:
