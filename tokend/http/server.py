@@ -27,7 +27,7 @@ ACCEPTED_AT_ONCE: Final = 16
 RECEIVED_AT_ONCE: Final = 16 * 1024
 """Bytes that are read from a connection at once. With asyncio's 256 KiB, broken requests leave the heap full of holes."""
 BACKLOG: Final = 4096
-"""The most connections that wait in the kernel to be accepted, as Linux allows. Requests of more arrive seconds late."""
+"""The most connections that wait in the kernel to be accepted, as Linux allows. Requests of any others arrive seconds late."""
 LINGER_SECONDS: Final = 1.0
 """The longest time for which the rest of a rejected body is read and discarded, so that its sender sees the response."""
 IDLE_SECONDS: Final = 75.0
