@@ -70,7 +70,8 @@ def chosen(options: argparse.Namespace) -> tuple[list[Entry], dict[str, str]]:
     for name, reason in unmet.items():
         print(f"left out: {name}: {reason}", file=sys.stderr)
     if options.list:
-        raise SystemExit("\n".join(f"{entry.name:18}  {entry.what}" for entry in everything))
+        print("\n".join(f"{entry.name:18}  {entry.what}" for entry in everything))
+        raise SystemExit
     unknown = [name for name in options.only if name not in names]
     if unknown or len(set(names)) != len(names):
         raise SystemExit(f"{', '.join(unknown) or 'a peer'}: there are {', '.join(names)}, each once")

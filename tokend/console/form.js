@@ -43,7 +43,6 @@ export class RequestForm {
   #permitted = null;
   #note = element("p", { class: "note", id: freshId("note"), hidden: true }, "No rule of this caller permits this kind of token.");
 
-
   /** @type {HTMLSelectElement} */
   #kind;
 

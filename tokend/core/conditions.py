@@ -28,7 +28,10 @@ def _values(value: object) -> tuple[object, ...]:
 def _conditions(value: object, handler: Callable[[object], Any]) -> tuple[Condition, ...]:
     if isinstance(value, tuple):  # conditions already
         return value
-    return tuple(Condition(path, values) for path, values in handler(value).items())
+    conditions = tuple(Condition(path, values) for path, values in handler(value).items())
+    if not conditions:
+        raise invalid("is empty: name a claim, or leave the key out")
+    return conditions
 
 
 class _AsMapping:

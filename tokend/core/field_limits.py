@@ -47,9 +47,10 @@ class Limit(Struct, frozen=True):
         return False
 
     def __str__(self) -> str:
+        """What a request must do, after the name of the field."""
         if not self.allowed:
-            return "any value" if self.any else "no value"
-        return " or ".join(map(str, self.allowed))
+            return "may have any value" if self.any else "must be left out"
+        return f"may have {' or '.join(map(str, self.allowed))}"
 
 
 def _parse(value: object) -> FieldLimit:
@@ -93,7 +94,7 @@ def bind_limits(limits: Mapping[str, FieldLimit], claims: Mapping[str, object]) 
 def unmet_fields(limits: Mapping[str, Limit], services: Iterable[Service]) -> dict[str, str]:
     """Return a sentence for each detail of which the limits do not allow a value. A detail without a limit is allowed."""
     return {
-        name: f"field {name} may have {limits[name]}"
+        name: f"field {name} {limits[name]}"
         for service in services
         for name, value in service.detail.items()
         if name in limits and not limits[name].allows(value)

@@ -14,7 +14,10 @@ def _targets(value: object, info: ValidationInfo) -> tuple[str | None, ...]:
     listed: list[Any] = value if isinstance(value, list) else [value]
     if not listed or not all(target == "stdout" or _is_file(target) for target in listed):
         raise invalid("must be stdout, {file: PATH}, or a list of both")
-    return tuple(None if target == "stdout" else resolved_path(target["file"], info) for target in listed)
+    targets = tuple(None if target == "stdout" else resolved_path(target["file"], info) for target in listed)
+    if len(set(targets)) != len(targets):
+        raise invalid("names the same target twice")
+    return targets
 
 
 def _is_file(target: Any) -> bool:

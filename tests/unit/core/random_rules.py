@@ -199,7 +199,7 @@ def app_of(rules: Sequence[Choices]) -> App:
     written = []
     for index, chosen in enumerate(rules):
         when = {f"claims.{name}": value for name, value in chosen["when"].items()}
-        written.append(rule(**{**chosen, "when": when, "name": str(index)}))
+        written.append(rule(**{**chosen, "when": when or None, "name": str(index)}))
     return app(*written, built=BACKENDS)
 
 

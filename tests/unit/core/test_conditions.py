@@ -21,8 +21,6 @@ def _conditions(written: dict[str, object]) -> tuple[object, ...]:
         ({"claims.aud": "a"}, {"claims.azp": "b"}, False),
         ({"claims.x": "a", "claims.aud": "a"}, {"claims.y": "b", "claims.aud": "b"}, True),
         ({"claims.x": 1, "claims.aud": "a"}, {"claims.aud": "a", "claims.x": 2}, True),
-        ({}, {"claims.aud": "a"}, False),
-        ({"claims.aud": "a"}, {}, False),
     ],
 )
 def test_conditions_exclude_each_other_if_a_claim_would_need_two_values(
@@ -53,6 +51,12 @@ def test_values_are_text_numbers_or_truth_values(value: object) -> None:
 def test_a_key_that_is_no_claim_is_an_error() -> None:
     with pytest.raises(ValueError, match="which is no claim"):
         _conditions({"role": "host"})
+
+
+def test_no_condition_at_all_is_an_error() -> None:
+    with pytest.raises(ValueError, match="is empty: name a claim, or leave the key out"):
+        _conditions({})
+    assert not exclude_each_other((), ())
 
 
 def test_conditions_are_read_from_a_mapping_and_dumped_as_they_are() -> None:

@@ -188,7 +188,7 @@ def test_what_a_restriction_requires_in_words() -> None:
 @pytest.mark.parametrize(
     ("limit", "sentence"),
     [
-        (False, "field name may have no value"),
+        (False, "field name must be left out"),
         ("Ann", 'field name may have "Ann"'),
         (["Ann-*", 3, "Bob"], 'field name may have "Ann-*" or 3 or "Bob"'),
         (3, "field name may have 3"),
@@ -200,7 +200,7 @@ def test_what_a_field_requires_in_words(limit: object, sentence: str) -> None:
     bound = bind(limited, "rtc", Caller("web"))
     assert isinstance(bound, BoundRule)
     assert unmet_fields(bound.fields, services) == {"name": sentence}
-    assert str(Limit(True)) == "any value"
+    assert str(Limit(True)) == "may have any value"
 
 
 def test_two_roles_that_are_missing_are_both_named() -> None:
