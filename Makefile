@@ -20,7 +20,7 @@ run: .venv/run .env ## Serve config.yaml on 127.0.0.1:8080
 	@echo "Demo credentials are in .env: paste your own App ID and certificate there to issue tokens for your project."
 	@$(BIN)/tokend serve --config config.yaml
 
-plugins: .venv/plugins ## Install the vendors of plugins/ into .venv: `tokend plugins` lists them
+plugins: .venv/plugins ## Install the plug-ins of plugins/ into .venv: `tokend plugins` lists them
 
 quick: .venv/dev ## Run the tests that need no process, browser or container: tests/unit
 	@$(call figure,quick)
@@ -39,7 +39,7 @@ lint: .venv/dev ## Look for mistakes and for imports that go upward
 types: .venv/dev ## Check the types, strictly
 	$(BIN)/mypy
 
-check: lint types test ## Everything that has to hold before a change lands
+check: lint types test ## Run lint, types and test: all must pass before a change is merged
 
 docs: .venv/docs ## Build the documentation site into build/site; a dead link fails
 	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict --quiet
@@ -56,13 +56,13 @@ dist: ## Build the source distribution and the wheel into dist/, and check both
 pyz: ## Build all of tokend as a single file, dist/tokend.pyz, and its list of packages (an SBOM in CycloneDX)
 	@PYTHON=$(PYTHON) bash tests/pyz.sh
 
-matrix: ## Run the unit tests with Python 3.11 to 3.14, those that are here (OPTIONS="-x")
+matrix: ## Run the unit tests with Python 3.11 to 3.14, those that are installed (OPTIONS="-x")
 	@bash tests/matrix.sh $(OPTIONS)
 
-proofs: .venv/proofs $(NODE) ## Prove the promises at full size into docs/figures.md, some four hours: make proofs NAMES="p1 p7"
+proofs: .venv/proofs $(NODE) ## Check the promises at full size, some four hours, and write docs/figures.md; some of them: make proofs NAMES="p1 p7"
 	$(BIN)/python -m tests.long $(NAMES) --write
 
-proofs-disturbance: .venv/dev ## Those under disturbance alone: kills, reloads, restarts, hostile and slow clients
+proofs-disturbance: .venv/dev ## Check only the promises under disturbance: kills, reloads, restarts, hostile and slow clients
 	$(BIN)/python -m tests.long p7 p8 p9 p10 p11 p12 p13 p24 p25 p26 --write
 
 bench: .venv/bench $(PEERS) tests/node/node_modules ## Measure tokend beside its peers, 15 minutes: docs/performance.md (OPTIONS="--go CMD")

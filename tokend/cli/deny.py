@@ -31,8 +31,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     deny = commands.add_parser(
         "deny",
         help="block users, channels, callers or signed URLs",
-        description="Change the deny list: in Redis with `deny.redis` of the configuration, and the file that "
-        "`deny.file` names. `add` writes to Redis if both are there; `list` and `remove` apply to both.",
+        description="Change the deny list. It is in Redis (`deny.redis` in the configuration), in a file (`deny.file`), or in "
+        "both. With both, `add` writes only to Redis; `list` and `remove` apply to both.",
     )
     verbs = deny.add_subparsers(title="commands", metavar="add|list|remove", required=True)
     add = verbs.add_parser(
@@ -66,7 +66,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _add_fields(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--file", metavar="PATH", help="this deny file, without reading the configuration")
-    parser.add_argument("--app", type=_text, metavar="NAME", help="in this app only")
+    parser.add_argument("--app", type=_text, metavar="NAME", help="in this app only (default: in every app)")
     parser.add_argument("--user", type=_text, help="a user, as tokens name it: uid or account")
     parser.add_argument("--channel", type=_text, help="a channel")
     parser.add_argument("--caller", type=_text, metavar="NAME", help="a caller")

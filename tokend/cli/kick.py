@@ -43,8 +43,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     kick = commands.add_parser(
         "kick",
         help="disconnect and ban a user through Agora's REST API",
-        description="Create a kicking rule through Agora's REST API, with the `rest` credentials of a kind. A user is matched "
-        "only if all given options match.",
+        description="Create a kicking rule through Agora's REST API, with the REST credentials of the app "
+        "(`backends.KIND.rest`). A user is matched only if all given options match.",
     )
     add_config(kick)
     add_app(kick)

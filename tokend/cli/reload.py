@@ -32,7 +32,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "diff",
         help="show what a reload of a running server would change",
         description="Ask the server's admin listener what a reload would change. Nothing is changed. Exit code 0 "
-        "if nothing would change, 1 if something would, or if something is invalid.",
+        "if nothing would change, 1 if something would, or if something is invalid. If server.admin has a key, set it "
+        f"in {KEY_VARIABLE}.",
     )
     add_config(diff)
     diff.set_defaults(run=_diff)

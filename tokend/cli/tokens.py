@@ -47,7 +47,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         dest="caller",
         metavar="CALLER",
         help="apply this caller's rules, without the app's authorizer and the deny list "
-        "(default: only the app's and the platform's limits)",
+        "(default: no rules; only the lifetimes that the app and the kind allow)",
     )
     token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
     token.add_argument("--json", action="store_true", help="print the whole answer of the native API")
