@@ -126,12 +126,15 @@ class AgentEndpoint(StrictModel):
     deployment: str = ""
 
 
+_ThreadIds = list[str]  # in the class, Python 3.14 would take `list` for the field of that name
+
+
 class AgentThread(StrictModel):
     """Access to the threads of agents. `all`: every thread of the project. `threads_of`: LiveKit's `scope` of threads."""
 
     all: bool = False
     threads_of: str = Field(default="", description="LiveKit's scope, in which threads may be listed and created")
-    thread_ids: list[str] = Field(default=[])
+    thread_ids: _ThreadIds = Field(default=[])
     list: bool = False
     create: bool = False
     write: bool = False
