@@ -1,6 +1,8 @@
 """What one machine serves: the table of docs/capacity.md, from the figures of a run."""
 
-from benchmarks.goals import Runs
+import statistics
+
+from benchmarks.goals import Runs, ratios
 from benchmarks.growth import MANY_APPS, MANY_CONNECTIONS
 from benchmarks.load import CONNECTIONS
 from benchmarks.report import Report, median, number, table
@@ -35,14 +37,11 @@ def _tokens(runs: Runs, name: str) -> float:
 
 
 def _second_worker(runs: Runs) -> list[str] | None:
-    both = [median(runs.get(name, ()), "rate") for name in ("one-worker", "two-workers")]
-    if both[0] is None or both[1] is None:
+    found = ratios(runs.get("two-workers", ()), runs.get("one-worker", ()), "rate")
+    if not found:
         return None
-    return [
-        "a second worker on a second core",
-        f"{both[1] / both[0]:.2f} x",
-        "requests/s, while wrk uses part of that core",
-    ]
+    ratio = f"{statistics.median(found):.2f} x"  # as in the table of goals
+    return ["a second worker on a second core", ratio, "requests/s, while wrk uses part of that core"]
 
 
 def _memory(runs: Runs) -> list[list[str] | None]:
