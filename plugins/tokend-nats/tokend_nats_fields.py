@@ -86,7 +86,9 @@ class NatsFields(StrictModel):
     subscribe: Subjects = Field(default=[], description="subjects to subscribe to", examples=[["lobby.>"]])
     publish_deny: Subjects = Field(default=[], description="subjects excepted from publish")
     subscribe_deny: Subjects = Field(default=[], description="subjects excepted from subscribe")
-    inbox: bool = Field(default=False, description="to receive answers at _INBOX_ and the public key")
+    inbox: bool = Field(
+        default=False, description="to receive answers at subjects that begin with _INBOX_ and the public key"
+    )
     respond: Respond | None = Field(default=None, description="to answer requests at their reply subjects")
     max_subscriptions: Amount | None = Field(default=None, description="at most so many subscriptions")
     max_data: Amount | None = Field(default=None, description="at most so many bytes")

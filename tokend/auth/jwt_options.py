@@ -148,7 +148,7 @@ class JwtOptions(StrictModel):
     )
     shared: bool = Field(
         default=False,
-        description="in both apps: they trust the same issuer and audience, and each accepts the other's tokens",
+        description="true in each of two apps that trust the same issuer and audience: each accepts the other's tokens",
     )
 
     @property

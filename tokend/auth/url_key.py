@@ -29,7 +29,7 @@ class UrlKeyOptions(
         ]
     ]
 ):
-    """Hashes of the caller's keys: one, or a list; or `signed`, for a caller that only signed URLs can use."""
+    """Hashes of the keys that clients send in the URL: one, or a list; or `signed`, for signed URLs alone."""
 
     model_config = ConfigDict(json_schema_extra={"examples": ["signed", EXAMPLE_DIGEST]})
 

@@ -80,12 +80,12 @@ class Certificate(Reference):
     primary: SecretRef | None = Field(
         default=None,
         description="the primary secret. Default: the one secret that is written without primary",
-        examples=[{"env": "NEW_CERTIFICATE"}],
+        examples=[{"env": "PRIMARY_CERTIFICATE"}],
     )
     secondary: SecretRef | None = Field(
         default=None,
         description="the second secret, for rotation: tokens signed with either are accepted. Default: none",
-        examples=[{"env": "OLD_CERTIFICATE"}],
+        examples=[{"env": "SECONDARY_CERTIFICATE"}],
     )
     sign_with: Literal["primary", "secondary"] | None = Field(
         default=None, description="which of the two signs. Default: primary", examples=["secondary"]

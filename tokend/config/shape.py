@@ -109,7 +109,7 @@ class AppShape(Part, AppOptions):
         examples=[["rtc", "rtm"]],
     )
     routes: Listed[Annotated[RouteOptions, BeforeValidator(_route), _DialectOptions()]] | None = Field(
-        default=None, description="where the app is served. Default: one route at /NAME of the app"
+        default=None, description="where the app is served. Default: one route, whose path is / and the app's name"
     )
 
     _reads: tuple[Read, ...] = PrivateAttr(())
