@@ -31,8 +31,8 @@ This page is the output of `tokend kinds`: the kinds of all vendors that come wi
 [Which kind for which product](vendors/README.md) helps to choose one, and has a page for each vendor.
 
 `POST v1/token` takes `kind`, the fields of that kind and `ttl`, the lifetime in seconds. `tokend token KIND FIELD=VALUE …`
-takes the same. If a rule allows only one user, a request may leave out its user and gets that one. A value that reaches
-any user or many channels requires the capability `wildcard_user` or `wildcard_channel`.
+takes the same, with the lifetime as `--ttl`. If a rule allows only one user, a request may leave out its user and gets that one.
+A value that reaches any user or many channels requires the capability `wildcard_user` or `wildcard_channel`.
 
 `Services` says whether each service of a token has a user and a channel: `always`, `or none` (some have none) or `never`.
 `Privileges` has the role or capability that each privilege gives. `connect` gives neither: a user may only connect.

@@ -40,7 +40,7 @@ class LiveKitDialectOptions(StrictModel):
     """What a route may write at `dialect: {livekit: {…}}`."""
 
     kind: str = Field(
-        default="livekit", min_length=1, description="the kind of its tokens, if the app calls it otherwise"
+        default="livekit", min_length=1, description="the kind of its tokens, if the app gives it another name"
     )
     role: Literal["publisher", "subscriber"] = Field(
         default="publisher", description="whether participants publish; the API has no field for it"

@@ -252,7 +252,10 @@ _INSPECTION: Final = Description(
     ),
     answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False)
     | {"examples": [{"problems": ["The token expired on 2023-11-14 at 23:13:20 UTC."], "notes": []}]},
-    remarks="`problems` says why a join would fail, `notes` what else is worth knowing. Other fields give the token's content.",
+    remarks=(
+        "Send the `channel` and the `user` of the join to compare them with the token. `problems` says why a join would fail, "
+        "`notes` what else is worth knowing. Other fields give the token's content."
+    ),
 )
 _OPENAPI: Final = Description(
     "The OpenAPI document of this route", answer={"type": "object", "examples": [{"openapi": "3.1.0"}]}

@@ -27,7 +27,7 @@ _USER: Final = ("user_id", "name", "user_info")
 class PusherDialectOptions(StrictModel):
     """Options of the dialect."""
 
-    kind: str = Field(default="pusher", description="the kind that answers, where the app gave it another name")
+    kind: str = Field(default="pusher", description="the kind of its tokens, if the app gives it another name")
 
 
 def _channel(request: HttpRequest) -> Issue:

@@ -31,7 +31,9 @@ class ApaasFields(StrictModel):
         ]
         | None
     ) = None
-    app: OnlyTrue | None = Field(None, description="An administrator's token for the REST API: a capability.")
+    app: OnlyTrue | None = Field(
+        None, description="An administrator's token for the REST API. A rule must allow it as a capability."
+    )
 
 
 class Apaas(AgoraBackend):

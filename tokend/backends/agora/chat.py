@@ -21,7 +21,9 @@ class ChatFields(StrictModel):
     """Either a user, or `app: true`."""
 
     user: ChatUser | None = None
-    app: OnlyTrue | None = Field(None, description="An administrator's token for the REST API: a capability.")
+    app: OnlyTrue | None = Field(
+        None, description="An administrator's token for the REST API. A rule must allow it as a capability."
+    )
 
 
 class Chat(AgoraBackend):
