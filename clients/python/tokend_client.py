@@ -87,7 +87,7 @@ class Token:
 class TokenError(Exception):
     """The server does not issue this token, and asking again would not help.
 
-    `code`: the server's word for the reason (docs/configuration.md), or `unknown` if the answer is not tokend's.
+    `code`: the error code (docs/reference/errors.md), or `unknown` if the answer is not tokend's.
     `detail`: a sentence; `field`: the field of the request at fault; `status`: the HTTP status; `request_id`: what the
     server's log has; `retry_after`: seconds.
     """
