@@ -11,6 +11,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from benchmarks import __main__ as command
 from benchmarks import growth, load, measure, reloads, servers, starts, tokens
 from benchmarks.load import Failed
 from benchmarks.reloads import Reload
@@ -166,6 +167,15 @@ def test_a_reload_is_measured() -> None:
     found = reloads.reload(Reload(apps=3), Cores(ALL_CORES, ALL_CORES), 2)
     assert list(found) == ["reload-base", "reload"]
     assert all(sample.p99_ms is not None and sample.memory is not None for sample in found.values())
+
+
+@pytest.mark.usefixtures("wrk")
+def test_the_list_of_names_is_no_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--list"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code is None
+    assert "zero configuration, GET rtc" in capsys.readouterr().out
 
 
 def test_too_many_connections_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
