@@ -21,7 +21,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]", whole: argparse.Ar
         description="Print a script for a shell, which then completes tokend's commands, options and files on TAB.",
         epilog="For bash, in ~/.bashrc: . <(tokend completion bash)",
     )
-    parser.add_argument("shell", choices=SHELLS, help="the shell that reads the script")
+    parser.add_argument("shell", choices=SHELLS, help="the shell that reads the script: bash, zsh or fish")
     parser.set_defaults(run=lambda options, context: _completion(options.shell, whole, context))
 
 

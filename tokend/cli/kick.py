@@ -58,7 +58,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         dest="seconds",
         type=_seconds,
         required=True,
-        help="how long the rule lasts: 10s to 86430s, such as 10m or 1d",
+        help="how long the rule lasts: 10s to 86430s, such as 10m or 1d (required)",
     )
     kick.add_argument(
         "--privileges",

@@ -55,7 +55,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     explain = commands.add_parser(
         "explain",
         help="explain why a token would or would not be issued",
-        description="Evaluate a request against a caller's rules without issuing a token.",
+        description="Evaluate a request against a caller's rules without issuing a token. `--as` or `--bearer` is required.",
     )
     _add_token_request(explain)
     who = explain.add_mutually_exclusive_group(required=True)

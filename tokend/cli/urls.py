@@ -27,9 +27,12 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
     )
     add_config(url)
     add_app(url)
-    url.add_argument("--caller", required=True, metavar="NAME", help="the url_key caller whose rules apply")
+    url.add_argument("--caller", required=True, metavar="NAME", help="the url_key caller whose rules apply (required)")
     url.add_argument(
-        "--ttl", required=True, type=duration_argument, help="how long the URL is valid: 90s, 30m, 2h, up to 31d"
+        "--ttl",
+        required=True,
+        type=duration_argument,
+        help="how long the URL is valid: 90s, 30m, 2h, up to 31d (required)",
     )
     url.add_argument("--channel", type=_text, help="only this channel; * matches one or more characters")
     url.add_argument("--user", type=_text, help="only this user (uid or account); * matches one or more characters")
