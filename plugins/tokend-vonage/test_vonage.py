@@ -88,6 +88,11 @@ def client() -> Client:
     return Client(VonageOptions.model_validate(OPTIONS), AppCredentials(None, {}))
 
 
+def test_a_rule_for_one_user_supplies_none_since_the_token_has_no_user() -> None:
+    """Signed-in users have such rules: `user: "{claims.sub}"`. The answer was 500."""
+    assert video(NEW).names_user(VideoFields(session_id=SESSION))
+
+
 def test_a_session_id_has_at_most_255_characters() -> None:
     backend, parts = video(NEW), f"1~{proof.APPLICATION}~".encode()
     longest = "2_" + base64.urlsafe_b64encode(parts + b"x" * (189 - len(parts))).decode() + "~"

@@ -1,7 +1,10 @@
 """O11: a Redis Cluster and Sentinels count limits, chosen by the URL. tests/long/redis_groups.py has the full size."""
 
+import re
+
 import pytest
 
+from tests.running import ROOT
 from tests.system.limits.hosts import host
 from tests.system.limits.redis_groups import cluster, cluster_url
 from tests.system.limits.redis_server import need_redis
@@ -18,6 +21,22 @@ async def test_o11_hosts_share_their_limits_through_a_cluster() -> None:
             assert await first.statuses(2) == [200, 200]
             assert await second.statuses(3) == [200, 429, 429]
             assert not first.log
+
+
+async def test_o11_the_rights_that_the_documentation_names_are_enough_in_a_cluster() -> None:
+    need_redis()
+    page = (ROOT / "docs/limits.md").read_text("utf-8")
+    (rights,) = re.findall(r"`(~tokend:[^`]*)`", page)
+    (further,) = re.findall(r"`(\+cluster[^`]*)`", page)
+    with cluster(1) as nodes:
+        rule = ("ACL", "SETUSER", "tokend", "on", ">pass", "resetchannels", *rights.split())
+        nodes[0].command(*rule)
+        url = cluster_url(nodes).replace("//", "//tokend:pass@")
+        async with host(url, "{caller: 2/h}") as one:
+            assert await one.statuses(1) == [503]
+        nodes[0].command(*rule, *further.split())
+        async with host(url, "{caller: 2/h}") as one:
+            assert await one.statuses(3) == [200, 200, 429]
 
 
 @pytest.mark.parametrize("on_failure", ["open", "local", "closed"])
