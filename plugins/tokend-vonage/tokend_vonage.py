@@ -128,10 +128,6 @@ class Video(VonageBackend):
     # the error of OpenTok.js (npm @opentok/client)
     answers: ClassVar = VendorAnswers(other="Session.connect fails with OT_AUTHENTICATION_ERROR (1004).")
 
-    def names_user(self, fields: VideoFields) -> bool:
-        """Whether no user of a rule is needed: the token has none, so a rule must not supply one."""
-        return True
-
     def grant(self, fields: VideoFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give."""
         if self.options.application_id not in owners(fields.session_id):

@@ -187,8 +187,8 @@ class Backend(ABC):
         return self.read(token)
 
     def names_user(self, fields: Any) -> bool:
-        """Return whether the fields name a user. If so, the user of a rule is not used."""
-        return getattr(fields, "user", None) is not None
+        """Return whether the fields name a user, or never do. If so, the user of a rule is not used."""
+        return getattr(fields, "user", True) is not None
 
     def filled(self, user: str) -> Mapping[str, object]:
         """Return a user that came from a rule as a field of the native answer, with its type."""

@@ -21,9 +21,6 @@ class Fpa(AgoraBackend):
     services: ClassVar[Mapping[str, ServiceShape]] = shapes("fpa")
     unlimited_privileges: ClassVar[frozenset[str]] = frozenset({"login"})
 
-    def names_user(self, fields: FpaFields) -> bool:
-        return True  # the token has no user, so a rule must not supply one
-
     def grant(self, fields: FpaFields, ttl: int, user: str | None = None) -> Grant:
         # 0 means the lifetime of the token. Agora's builder for FPA writes 0; no other privilege may be 0
         return self.grant_of(ttl, Service("fpa", privileges={"login": 0}))
