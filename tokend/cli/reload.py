@@ -49,7 +49,10 @@ def _reload(options: argparse.Namespace, context: Context) -> int:
     print(f"{'reloaded' if result['result'] == 'done' else 'nothing changed'}, fingerprint {result['fingerprint']}")
     if result["removed"]:
         print(f"removed {counted(len(result['removed']), 'app')}: {', '.join(result['removed'])}")
-    for line in lines_of_invalid_apps(result["invalid_apps"], result["serving_last_version"]):
+    for line in (
+        *lines_of_invalid_apps(result["invalid_apps"], result["serving_last_version"]),
+        *result["at_next_start"],
+    ):
         print(line, file=sys.stderr)
     return 1 if result["invalid_apps"] else 0
 

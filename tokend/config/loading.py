@@ -162,16 +162,18 @@ class _Reading:
 
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:
     """`{"apps": …}` from the record in `files`: merged with `defaults`, without secrets and digests."""
-    found: dict[str, Any] = {"apps": redacted(plain(merge_apps(_recorded(source, files))["apps"]))}
+    found: dict[str, Any] = {"apps": redacted(comparable(source, files)["apps"])}
     return found
 
 
-def shown_settings(source: Source, files: Files) -> dict[str, Any]:
-    """What the record in `files` says outside the apps, such as `server`, without secrets and digests."""
-    of_apps = ("apps", "defaults", "include")
-    written = plain(_recorded(source, files))
-    found: dict[str, Any] = redacted({key: value for key, value in written.items() if key not in of_apps})
-    return found
+def comparable(source: Source, files: Files) -> dict[str, Any]:
+    """`{"apps": …, "settings": …}` from the record in `files`, to compare and never to show: with the digests of keys.
+
+    The apps are merged with `defaults`. `settings` is what stands outside the apps, such as `server`.
+    """
+    recorded = _recorded(source, files)
+    settings = {key: plain(value) for key, value in recorded.items() if key not in ("apps", "defaults", "include")}
+    return {"apps": plain(merge_apps(recorded)["apps"]), "settings": settings}
 
 
 def _recorded(source: Source, files: Files) -> LocatedDict:
@@ -259,5 +261,4 @@ __all__ = [
     "plain",
     "read_server",
     "shown_apps",
-    "shown_settings",
 ]

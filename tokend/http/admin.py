@@ -88,6 +88,7 @@ class _Endpoints:
             "problems": result.problems,
             "invalid_apps": result.invalid_apps,
             "serving_last_version": result.serving_last_version,
+            "at_next_start": result.at_next_start,
         }
         return json_response(answer, 409 if result.problems else 200)
 

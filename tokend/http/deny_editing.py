@@ -14,9 +14,9 @@ from tokend.adapters.operator_audit import record_by_operator
 from tokend.core import strict_json
 from tokend.core.deny_entries import (
     DenyChange,
+    NeverMatches,
     StrictEntry,
-    UnknownName,
-    check_names,
+    check_entry,
     entry_problem,
     parse_entries,
 )
@@ -74,11 +74,11 @@ class DenyEndpoints:
             change = _Change.model_validate(strict_json.loads(await request.read()))
             entry = change.entry.entry()
             if is_added:
-                check_names(entry, configuration.callers(), self._invalid_apps())
+                check_entry(entry, configuration.callers(), self._invalid_apps(), configuration.undated_callers())
         except ValidationError as error:
             wrong = first_field_error(error, _Change)
             return _rejected(entry_problem(wrong), next((str(step) for step in reversed(wrong.path)), None))
-        except UnknownName as error:
+        except NeverMatches as error:
             return _rejected(str(error), error.field)
         except ValueError as error:
             return _rejected(f"the change is no JSON object: {error}")

@@ -1,9 +1,9 @@
-"""What a reload would change, per app: for `tokend diff`. Values are shown as the configuration shows them, without secrets."""
+"""What a reload would change, per app: for `tokend diff`. It names keys, never values."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tokend.config.loading import Files, shown_apps, shown_settings
+from tokend.config.loading import comparable
 from tokend.http.reloader import Reloader, errors_of
 
 
@@ -15,24 +15,16 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
     Raises `ConfigurationError` for errors outside the apps.
     """
     isolated, files = await reloader.preview()
-    before, after = _apps(reloader, reloader.files), _apps(reloader, files)
+    before, after = comparable(reloader.source, reloader.files), comparable(reloader.source, files)
     errors = errors_of(isolated)
     apps: dict[str, dict[str, Any]] = {}
     for change in ("added", "changed", "removed"):
         for name in sorted(getattr(isolated, change)):
-            keys = sorted(_differing(before.get(name, {}), after.get(name, {})))
+            keys = sorted(_differing(before["apps"].get(name, {}), after["apps"].get(name, {})))
             apps[name] = {"change": change, "keys": keys or ["(a secret)"]}
     for name, problems in errors.items():
         apps[name] = {"change": "invalid", "problems": problems}
-    settings = sorted(
-        _differing(shown_settings(reloader.source, reloader.files), shown_settings(reloader.source, files))
-    )
-    return {"problems": [], "apps": apps, "settings": settings}
-
-
-def _apps(reloader: Reloader, files: Files) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = shown_apps(reloader.source, files)["apps"]
-    return found
+    return {"problems": [], "apps": apps, "settings": sorted(_differing(before["settings"], after["settings"]))}
 
 
 def _differing(before: object, after: object, at: str = "") -> Iterator[str]:

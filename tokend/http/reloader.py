@@ -30,6 +30,7 @@ class Reloaded(Struct, frozen=True):
 
     `problems`: why nothing was changed. `invalid_apps`: the errors of each app that is not served as it is written;
     `serving_last_version`: those of them that are served as they were. `removed`: apps that are no longer served.
+    `at_next_start`: a sentence where settings changed that a reload cannot apply.
     """
 
     problems: tuple[str, ...]
@@ -38,6 +39,7 @@ class Reloaded(Struct, frozen=True):
     invalid_apps: Mapping[str, tuple[str, ...]] = {}
     serving_last_version: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    at_next_start: tuple[str, ...] = ()
 
     @property
     def result(self) -> str:
@@ -124,9 +126,10 @@ class Reloader:
                 **({"removed": removed} if removed else {}),
             )
             log_invalid_apps(self._log, isolated)
-            for warning in (*self.warnings_of(configuration, self._clock()), *_at_next_start(before, configuration)):
+            at_next_start = _at_next_start(before, configuration)
+            for warning in (*self.warnings_of(configuration, self._clock()), *at_next_start):
                 self._log.event("warning", "warning", message=warning)
-            return self._result(changed=True, removed=removed)
+            return replace(self._result(changed=True, removed=removed), at_next_start=at_next_start)
 
     async def preview(self) -> tuple[Isolated, Files]:
         """What a reload would serve now, and its files. Raises `ConfigurationError` for errors outside the apps."""
@@ -204,7 +207,7 @@ def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:
         log.event("invalid_app", "error", **which, serves=serves, problems=problems)
 
 
-def _at_next_start(before: Configuration, now: Configuration) -> list[str]:
+def _at_next_start(before: Configuration, now: Configuration) -> tuple[str, ...]:
     if before.listen == now.listen and before.options.server.starts_like(now.options.server):
-        return []
-    return ["some of what changed below `server` takes effect at the next start"]
+        return ()
+    return ("some of what changed below `server` takes effect at the next start",)

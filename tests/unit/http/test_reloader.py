@@ -6,10 +6,11 @@ import json
 import time
 from pathlib import Path
 
-from tests.unit.config.writing import CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, write
+from tests.unit.config.writing import CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, OTHER, write
 from tokend.config.files import Files
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Source, load_for_start
+from tokend.http.differences import difference_of
 from tokend.http.reloader import Reloader, log_invalid_apps
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics
@@ -82,3 +83,34 @@ async def test_n15_a_rejected_reload_says_once_what_many_apps_have_alike(tmp_pat
     (problem,) = reloaded.problems
     assert "(the same for 30 more apps: " in problem
     assert json.loads(written.getvalue().splitlines()[-1])["problems"] == [problem]
+
+
+def _reloader(directory: Path) -> Reloader:
+    """One whose configurations nobody serves."""
+
+    async def install(isolated: Isolated, files: Files) -> list[str]:
+        return []
+
+    source, files, log = Source(None, ENVIRONMENT, directory), Files(), JsonLog(io.BytesIO(), time.time)
+    return Reloader(source, load_for_start(source, files), files, install, log, Metrics(), lambda *_: ())
+
+
+async def test_a_new_admin_key_is_named_by_diff_and_by_the_reload_since_the_old_one_still_counts(
+    tmp_path: Path,
+) -> None:
+    server = f'server: {{admin: {{listen: 127.0.0.1:8081, key: "{DIGEST}"}}}}\n'
+    write(tmp_path, {"config.yaml": server + ONE_APP})
+    reloader = _reloader(tmp_path)
+    assert (await difference_of(reloader))["settings"] == []
+    write(tmp_path, {"config.yaml": server.replace("0" * 64, "1" * 64) + ONE_APP})
+    assert (await difference_of(reloader))["settings"] == ["server.admin.key"]
+    reloaded = await reloader.reload()
+    assert reloaded.at_next_start == ("some of what changed below `server` takes effect at the next start",)
+    assert (await reloader.reload()).at_next_start == ()
+
+
+async def test_a_new_key_of_a_caller_is_named_by_diff(tmp_path: Path) -> None:
+    write(tmp_path, {"config.yaml": ONE_APP})
+    reloader = _reloader(tmp_path)
+    write(tmp_path, {"config.yaml": ONE_APP.replace("0" * 64, "1" * 64)})
+    assert (await difference_of(reloader))["apps"]["demo"]["keys"] == ["callers.studio.api_key"]
