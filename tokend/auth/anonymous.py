@@ -21,6 +21,7 @@ class Anonymous(AuthScheme):
     instructions: ClassVar[str] = "Send no credential: a request without one is accepted as it is."
     priority: ClassVar[int] = 100
     takes_anybody: ClassVar[bool] = True
+    has_issue_time: ClassVar[bool] = False
     from_web_pages: ClassVar[bool] = True
 
     def __init__(self, app: AppContext, callers: Mapping[str, AnonymousOptions]) -> None:

@@ -33,6 +33,7 @@ class ApiKey(AuthScheme):
     reads: tuple[Source, ...] = (BEARER, Header("X-API-Key"))
     priority: ClassVar[int] = 10
     needs_rules: ClassVar[bool] = False
+    has_issue_time: ClassVar[bool] = False
 
     def __init__(self, app: AppContext, callers: Mapping[str, ApiKeyOptions]) -> None:
         super().__init__(app, callers)

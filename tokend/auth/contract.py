@@ -117,6 +117,8 @@ class AuthScheme(ABC):
     """Whether a caller without `rules` is an error. If False, such a caller may have any token without a wildcard."""
     takes_anybody: ClassVar[bool] = False
     """Whether it accepts a request without any credential."""
+    has_issue_time: ClassVar[bool] = True
+    """Whether its credentials may have an issue time. If False, a deny entry with `issued_before` for its callers is an error."""
     from_web_pages: ClassVar[bool] = False
     """Whether web pages usually send its credentials. Then an app without `cors` gets a warning."""
 

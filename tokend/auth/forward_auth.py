@@ -51,6 +51,7 @@ class ForwardAuth(AuthScheme):
     reads: tuple[Source, ...] = (PROXY_HEADERS,)
     priority: ClassVar[int] = 80
     brings_claims: ClassVar[bool] = True
+    has_issue_time: ClassVar[bool] = False
 
     def __init__(self, app: AppContext, callers: Mapping[str, ForwardAuthOptions]) -> None:
         super().__init__(app, callers)

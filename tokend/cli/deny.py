@@ -16,7 +16,7 @@ from tokend.cli.context import Context, add_config, counted, fail
 from tokend.config.loading import Files, load_for_start
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
-from tokend.core.deny_entries import DenyChange, Entry, UnknownName, check_names, parse_entries
+from tokend.core.deny_entries import DenyChange, Entry, NeverMatches, check_entry, parse_entries
 from tokend.core.durations import duration
 from tokend.core.errors import ApiError
 from tokend.issuing.configuration import Configuration
@@ -98,9 +98,9 @@ def deny_problems(configuration: Configuration, *, start: bool = False) -> list[
 
 
 def _add(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, unknown_name = _lists(options, context)
-    if unknown_name is not None:
-        fail(unknown_name)
+    lists, settings, never_matches = _lists(options, context)
+    if never_matches is not None:
+        fail(never_matches)
     edited = lists[0]
     entry = structs.replace(_entry(options), until=options.until)
     if entry == Entry(app=entry.app, until=entry.until):
@@ -120,7 +120,7 @@ def _add(options: argparse.Namespace, context: Context) -> int:
 
 
 def _remove(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, unknown_name = _lists(options, context)
+    lists, settings, never_matches = _lists(options, context)
     entry = _entry(options)
     if entry == Entry(app=entry.app):
         fail("name the entry: --user, --channel, --caller, --url or --issued-before")
@@ -148,8 +148,8 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
         for found in similar[:10]:
             print(f"tokend: there is: {_sentence(found, time.time())}", file=sys.stderr)
-        if unknown_name is not None:
-            print(f"tokend: {unknown_name}", file=sys.stderr)
+        if never_matches is not None:
+            print(f"tokend: {never_matches}", file=sys.stderr)
         return 1
     print(f"removed: {_sentence(entry, time.time())}")
     return 0
@@ -157,7 +157,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
 
 def _list(options: argparse.Namespace, context: Context) -> int:
     fields, is_sound, is_found = _entry(options), True, False
-    lists, _, unknown_name = _lists(options, context)
+    lists, _, never_matches = _lists(options, context)
     for listed in lists:
         try:
             entries, problems = parse_entries(listed.read())
@@ -172,8 +172,8 @@ def _list(options: argparse.Namespace, context: Context) -> int:
         for problem in problems:
             print(f"tokend: {listed.name}: {problem}", file=sys.stderr)
         is_sound = is_sound and not problems
-    if unknown_name is not None and not is_found:
-        fail(unknown_name)
+    if never_matches is not None and not is_found:
+        fail(never_matches)
     return 0 if is_sound else 1
 
 
@@ -191,13 +191,14 @@ def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedLi
         fail(
             "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
         )
-    unknown_name = None
+    never_matches = None
     try:
-        check_names(_entry(options), isolated.configuration.callers(), isolated.invalid_apps)
-    except UnknownName as error:
-        unknown_name = str(error)
+        configuration = isolated.configuration
+        check_entry(_entry(options), configuration.callers(), isolated.invalid_apps, configuration.undated_callers())
+    except NeverMatches as error:
+        never_matches = str(error)
     try:
-        return edited_lists(options_of_root), options_of_root, unknown_name
+        return edited_lists(options_of_root), options_of_root, never_matches
     except CannotUse as error:
         fail(str(error))
 

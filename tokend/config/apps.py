@@ -65,6 +65,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
     kinds = {kind: backends.get(kind) for kind in kinds_of(shape)}
     callers = build_callers(shape.callers, context, path, kinds, ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
+    undated = frozenset(caller for caller, built in callers.items() if built.scheme and not built.scheme.has_issue_time)
     app = App(
         name,
         app_credentials.app_id,
@@ -72,6 +73,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
         rules,
         shape.options.model_copy(update={"ttl": ttl}),
         url_signing,
+        undated,
     )
     routes = build_routes(shape, path, app, callers, ttl, tools)
     warnings = _warnings(app, [route for _, route in routes], callers)

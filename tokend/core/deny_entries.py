@@ -157,25 +157,37 @@ def entry_problem(field_error: FieldError) -> str:
     return " ".join((*map(str, field_error.path), sentence))
 
 
-class UnknownName(ValueError):
-    """An entry names an app or a caller that the configuration does not have. `field`: app or caller."""
+class NeverMatches(ValueError):
+    """An entry would block nobody. `field`: the one that is wrong: app, caller or issued_before."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
         self.field = field
 
 
-def check_names(entry: Entry, callers: Mapping[str, Collection[str]], invalid_apps: Collection[str]) -> None:
-    """Raise `UnknownName` if an entry would never match. `callers`: the names of each app's callers.
+def check_entry(
+    entry: Entry,
+    callers: Mapping[str, Collection[str]],
+    invalid_apps: Collection[str],
+    undated_callers: Mapping[str, Collection[str]],
+) -> None:
+    """Raise `NeverMatches` if an entry would block nobody. `callers`: the names of each app's callers.
 
-    The callers of an invalid app are not known, so an entry for it may name any.
+    `undated_callers`: those whose credentials have no issue time. The callers of an invalid app are not known, so an entry
+    for it may name any.
     """
     apps = [*callers, *invalid_apps]
     if entry.app is not None and entry.app not in apps:
-        raise UnknownName("app", f"there is no app {entry.app}{suggestion(entry.app, apps)}")
+        raise NeverMatches("app", f"there is no app {entry.app}{suggestion(entry.app, apps)}")
     if entry.caller is None or entry.app in invalid_apps or (entry.app is None and invalid_apps):
         return
-    known = {caller for app, names in callers.items() if entry.app in (None, app) for caller in names}
-    if entry.caller not in known:
+    having = [app for app, names in callers.items() if entry.app in (None, app) and entry.caller in names]
+    if not having:
+        known = {caller for app, names in callers.items() if entry.app in (None, app) for caller in names}
         where = "no app has a" if entry.app is None else f"app {entry.app} has no"
-        raise UnknownName("caller", f"{where} caller {entry.caller}{suggestion(entry.caller, known)}")
+        raise NeverMatches("caller", f"{where} caller {entry.caller}{suggestion(entry.caller, known)}")
+    if entry.issued_before is not None and all(entry.caller in undated_callers[app] for app in having):
+        raise NeverMatches(
+            "issued_before",
+            f"credentials of caller {entry.caller} have no issue time: without issued_before, the entry blocks them all",
+        )

@@ -33,6 +33,7 @@ class App(Struct, frozen=True):
     rules: Mapping[str, tuple[Rule, ...]]
     options: AppOptions = AppOptions()
     url_signing: SigningKeys | None = None
+    undated_callers: frozenset[str] = frozenset()
 
 
 class Route(Struct, frozen=True):
@@ -138,6 +139,10 @@ class Configuration(Struct, frozen=True):
     def callers(self) -> dict[str, tuple[str, ...]]:
         """The names of each app's callers."""
         return {app.name: tuple(app.rules) for app in self.apps.values()}
+
+    def undated_callers(self) -> dict[str, frozenset[str]]:
+        """The names of each app's callers whose credentials have no issue time."""
+        return {app.name: app.undated_callers for app in self.apps.values()}
 
     def knows_clients(self, listen: Listen | None) -> bool:
         """Whether the addresses of clients are known, for rate limits. `listen`: the bound address; None for a unix socket.
