@@ -2,6 +2,18 @@
 
 import sys
 from pathlib import Path
+from typing import Final
+
+_CHECKOUT: Final = Path(__file__).parents[1]
+
+
+def plugin_command(kind: str) -> str | None:
+    """The command that installs the package of this kind from a checkout; None if it is not in one.
+
+    A package may bring several kinds, which begin with its name: `vonage_client`.
+    """
+    package = _CHECKOUT / "plugins" / f"tokend-{kind.partition('_')[0]}"
+    return f"{sys.executable} -m pip install '{package}'" if (package / "pyproject.toml").exists() else None
 
 
 def install_command(extra: str = "") -> str:
@@ -9,6 +21,5 @@ def install_command(extra: str = "") -> str:
 
     In a checkout it names the checkout. Elsewhere pip knows the installed tokend, and fetches only what is missing.
     """
-    checkout = Path(__file__).parents[1]
-    package = f"-e '{checkout}" if (checkout / "pyproject.toml").exists() else "'tokend"
+    package = f"-e '{_CHECKOUT}" if (_CHECKOUT / "pyproject.toml").exists() else "'tokend"
     return f"{sys.executable} -m pip install {package}{f'[{extra}]' if extra else ''}'"

@@ -253,7 +253,8 @@ def option_problems(options: JwtOptions) -> Iterator[tuple[Place, str]]:
     known = _algorithms(options)
     for index, name in enumerate(options.algorithms or ()):
         if name not in known:
-            yield ("algorithms", index), f"must be one of {', '.join(known)}"
+            needs = f"; {name} needs a secret" if name in SYMMETRIC else ""
+            yield ("algorithms", index), f"must be one of {', '.join(known)}{needs}"
 
 
 def _algorithms(options: JwtOptions) -> tuple[str, ...]:

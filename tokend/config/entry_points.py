@@ -19,6 +19,7 @@ from tokend.core.declarations import Declarations
 from tokend.core.plugin_api import API_VERSION, OLDEST_API_VERSION
 from tokend.core.validation import StrictModel, known_keys, redact_secrets, suggestion
 from tokend.dialects.contract import Dialect
+from tokend.installing import plugin_command
 
 Entries = Mapping[str, tuple[EntryPoint, ...]]
 """The entry points of a group by name. Several with the same name are an error."""
@@ -47,7 +48,9 @@ class PluginGroup(Generic[T]):
         table = installed(self.name) if known is None else known
         entries = table.get(name, ())
         if not entries:
-            raise PluginError(f"there is no {self.noun} '{redact_secrets(name)}'{suggestion(name, table)}")
+            command = plugin_command(name) if self.noun == "backend" and name.isidentifier() else None
+            hint = suggestion(name, table) if command is None else f", its package is not installed: {command}"
+            raise PluginError(f"there is no {self.noun} '{redact_secrets(name)}'{hint}")
         if len(entries) > 1:
             packages = " and ".join(map(package_of, entries))
             raise PluginError(f"{self.noun} '{name}' is brought by {packages}: uninstall one of them")

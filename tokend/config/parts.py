@@ -71,12 +71,13 @@ _DESCRIBED: Final = frozenset({"is missing", "must be a mapping", "must be a lis
 def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:
     """Add pydantic's errors to the report. Returns the keys directly below `path` that have errors."""
     broken = set()
-    for field_error in field_errors(error, model):
+    inputs = [details["input"] for details in error.errors(include_url=False)]
+    for field_error, value in zip(field_errors(error, model), inputs, strict=True):
         sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
         if sentence in _DESCRIBED and (description := description_of(model, field_error.path)):
             sentence = f"{sentence}: {description.partition('. ')[0]}"
-        report.add_broken(
-            (*path, *field_error.path), f"{sentence}: put it in quotes" if sentence == "must be text" else sentence
-        )
+        if sentence == "must be text":
+            sentence += ", not a list or a mapping" if isinstance(value, list | dict) else ": put it in quotes"
+        report.add_broken((*path, *field_error.path), sentence)
         broken.add(str(field_error.path[0]) if field_error.path else "")
     return broken

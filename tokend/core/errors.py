@@ -65,7 +65,7 @@ MEANINGS: Final[Mapping[Code, str]] = {
     Code.NOT_PERMITTED: "No rule of this caller allows what the token would give.",
     Code.CAPABILITY_REQUIRED: "The token would need a capability that no rule of this caller names.",
     Code.WRONG_APP: "The request names another app than that of the route.",
-    Code.NOT_FOUND: "Nothing is served at this path, or the app does not have this kind of token.",
+    Code.NOT_FOUND: "Nothing is served at this path.",
     Code.METHOD_NOT_ALLOWED: "The path exists, but not for this method; the header Allow names the others.",
     Code.TOO_LARGE: "The body is longer than this endpoint reads.",
     Code.URL_TOO_LONG: "The URL is longer than the server reads.",

@@ -26,10 +26,15 @@ TOKEN_VERSION_FORMAT: Final = "token-version"
 
 
 class FieldType(Struct, frozen=True):
-    """What a field of a kind takes, from its JSON Schema. `numeric`: an integer. `format`: its `format`, or None."""
+    """What a field of a kind takes, from its JSON Schema. `numeric`: an integer. `format`: its `format`, or None.
+
+    `boolean`: true or false. `structured`: only lists or mappings, which no text of a path, query or form can be.
+    """
 
     numeric: bool = False
     format: str | None = None
+    boolean: bool = False
+    structured: bool = False
 
 
 FieldTypes = Mapping[str, FieldType]

@@ -65,6 +65,9 @@ class Custom(Struct, frozen=True):
     status: int = 200
 
 
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
 def dialect(custom: Custom) -> Dialect:
     """Return the dialect of a custom route. Its endpoints have the path of the route itself."""
     known = sorted(names_in_requests(custom.kinds, custom.renamed))
@@ -164,6 +167,10 @@ def _from_text(value: object, name: str, field_type: FieldType, request: HttpReq
         return agora_fields.uid(text, name, request.options.signed_uid)
     if field_type.format == ROLE_FORMAT:
         return agora_fields.role(text, name)
+    if field_type.structured:
+        raise ApiError(Code.INVALID_FIELD, f"can only be sent in a body of {JSON}", name)
+    if field_type.boolean and text in _BOOLEANS:
+        return _BOOLEANS[text]
     return reading.integer_text(text, name) if field_type.numeric else text
 
 

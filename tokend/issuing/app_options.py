@@ -126,8 +126,9 @@ def prefix_of(path: Parts) -> str:
 OWN_PATHS: Final = ("ping", "healthz", "readyz")
 """First segments of the server's own paths."""
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
-_PREFIX: Final = re.compile(r"/|(/[^/\s?#%{}]+)+")
-_CUSTOM_PATH: Final = re.compile(r"(/([^/\s?#%{}]+|\{[a-z_]+\}))+")
+_SEGMENT: Final = r"(?!\.\.?(/|$))[^/\s?#%{}]+"  # no request has a segment . or ..
+_PREFIX: Final = re.compile(rf"/|(/{_SEGMENT})+")
+_CUSTOM_PATH: Final = re.compile(rf"(/({_SEGMENT}|\{{[a-z_]+\}}))+")
 
 
 _WITHOUT_BODY: Final = (204, 205)
@@ -264,7 +265,7 @@ class RouteOptions(StrictModel):
         if any(choice.name == custom.NAME for choice in self.dialect):
             yield "dialect", "custom needs a kind or kinds: it has the options of an endpoint of your own"
         if not is_prefix(self.path):
-            yield "path", "must be / or a path such as /demo, without a final slash, escapes or {placeholders}"
+            yield "path", "must be / or a path such as /demo, without a final slash, escapes, {placeholders}, . or .."
         elif self.parts and self.parts[0] in OWN_PATHS:
             yield "path", f"may not begin with /{self.parts[0]}: that path is the server's own"
 
@@ -276,7 +277,7 @@ class RouteOptions(StrictModel):
         if not 200 <= self.status <= 299 or self.status in _WITHOUT_BODY:
             yield "status", "must be 200 to 299, and not 204 or 205, which have no body"
         if _CUSTOM_PATH.fullmatch(self.path) is None:
-            yield "path", "must be a path such as /watch/{channel}, without a final slash or escapes"
+            yield "path", "must be a path such as /watch/{channel}, without a final slash, escapes, . or .."
             return
         names = [part.name for part in self.parts if isinstance(part, Placeholder)]
         if len(frozenset(names)) < len(names):

@@ -12,11 +12,13 @@ from tokend.dialects.contract import FieldType, FieldTypes
 def field_types(fields: type[StrictModel]) -> FieldTypes:
     """The fields of a kind by name. `fields`: the model of its token requests."""
     found = {}
+    types = json_types(fields)
     for name, schema in fields.model_json_schema().get("properties", {}).items():
         forms = [schema, *schema.get("anyOf", ())]
         numeric = any(form.get("type") == "integer" for form in forms)
         marks = [form["format"] for form in forms if "format" in form]
-        found[name] = FieldType(numeric, marks[0] if marks else None)
+        structured = types[name] <= {"array", "object"}
+        found[name] = FieldType(numeric, marks[0] if marks else None, types[name] == {"boolean"}, structured)
     return found
 
 

@@ -55,6 +55,7 @@ def test_c7_agoras_fields_say_what_they_are() -> None:
     assert types["role"] == FieldType(format="role")
     assert types["version"] == FieldType(format="token-version")
     assert types["channel"] == FieldType()
+    assert types["privileges"] == FieldType(structured=True)
     assert field_types(Fcdn.Fields)["uid"].format == "uid"
     assert field_types(Rtm.Fields)["role"].format == "role"
 
