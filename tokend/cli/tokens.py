@@ -7,7 +7,6 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from tokend.auth.contract import not_known
@@ -19,10 +18,13 @@ from tokend.cli.context import (
     counted,
     duration_argument,
     fail,
+    read_file,
     standard_input,
 )
 from tokend.cli.unconfigured import installed_backends
 from tokend.config.loading import ConfigurationError, exists
+from tokend.config.reading import MAX_FILE
+from tokend.core import strict_json
 from tokend.core.audit_records import OPERATOR, decision
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Issuance, Issued, TokenRequest
@@ -130,13 +132,14 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
 def _explain(options: argparse.Namespace, context: Context) -> int:
     configuration = context.configuration(options)
     app = chosen_app(configuration, options.app)
+    token_request = _token_request(options, app)
     try:
         if options.bearer is not None:
             caller, requirements = _bearer(options, configuration, app), None
         else:
             caller = _caller(options, app)
             requirements = _check_requirements(configuration, app, options, caller)
-        explanation = issuer.explain(app, _route_options(configuration, app), caller, _token_request(options, app))
+        explanation = issuer.explain(app, _route_options(configuration, app), caller, token_request)
     except ApiError as api_error:
         print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1
@@ -205,8 +208,12 @@ def _caller(options: argparse.Namespace, app: App) -> Caller:
     if options.claims is None:
         return Caller(options.caller)
     try:
-        claims = json.loads(Path(options.claims).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        claims = strict_json.loads(read_file(options.claims, MAX_FILE))
+    except strict_json.DuplicateKeyError:
+        fail("the claims cannot be read: a key is given twice in one object")
+    except OSError as error:
+        fail(f"the claims cannot be read: {error.strerror}: {options.claims}")
+    except ValueError as error:
         fail(f"the claims cannot be read: {error}")
     if not isinstance(claims, dict):
         fail("the claims must be a JSON object")
@@ -239,16 +246,22 @@ def _token_request(options: argparse.Namespace, app: App) -> TokenRequest:
         name, equals, text = pair.partition("=")
         if not equals:
             fail(f"{pair} is not a field: write name=value")
-        fields[name] = _typed(text, properties.get(name, {}))
+        if name in fields:
+            fail(f"the field {name} is given twice")
+        fields[name] = _typed(name, text, properties.get(name, {}))
     return TokenRequest(options.kind, fields, options.ttl)
 
 
-def _typed(text: str, schema: Mapping[str, Any]) -> object:
+def _typed(name: str, text: str, schema: Mapping[str, Any]) -> object:
     """The value of a field: text if the field takes text, else JSON, so that `uid=7` is a number."""
     variants = [variant for variant in schema.get("anyOf", [schema]) if variant.get("type") != "null"]
     if any(variant.get("type", "string") == "string" and "$ref" not in variant for variant in variants):
         return text
     try:
-        return json.loads(text)
+        return strict_json.loads(text.encode())
+    except strict_json.DuplicateKeyError:
+        fail(f"the field {name} has a key twice in one object")
+    except strict_json.TooDeepError as error:
+        fail(f"the field {name} is {error}: at most {strict_json.MAX_DEPTH} levels")
     except ValueError:
         return text
