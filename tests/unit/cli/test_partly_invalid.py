@@ -10,6 +10,7 @@ from tests.unit.cli.test_commands import CONFIG
 from tests.unit.commands import Command
 
 BROKEN = "  broken: {app_id: 7}\n"
+NO_ADMIN = "tokend: the configuration has no server.admin; send SIGHUP to the server instead"
 
 
 @pytest.fixture
@@ -58,3 +59,20 @@ def test_inspect_says_why_it_checks_no_signature(tmp_path: Path, command: Comman
     assert says.endswith(", as `tokend check` shows")
     assert "so the signature is not checked" in done.stderr
     assert command(tmp_path, DEMO, "inspect", "--config", "config.yaml", token).returncode == 78
+
+
+@pytest.mark.parametrize("verb", ["reload", "diff"])
+def test_reload_says_that_there_is_no_configuration(tmp_path: Path, command: Command, verb: str) -> None:
+    done = command(tmp_path, {}, verb)
+    assert done == command(tmp_path, {}, "check")
+    assert done.returncode == 78
+    assert "there is no config.yaml here" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["reload", "diff"])
+def test_reload_points_to_check_where_a_key_is_unknown(tmp_path: Path, command: Command, verb: str) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}\n")
+    (tmp_path / "config.yaml").write_text(f"servr: {{admin: 127.0.0.1:8081}}\n{CONFIG}")
+    more = "It has unknown keys: `tokend check` shows the mistakes in it"
+    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}. {more}\n")
