@@ -3,6 +3,7 @@
 The lock is on the file itself. Whoever waited for it then finds that the file has been replaced, and locks the new one.
 """
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -25,6 +26,8 @@ def edit_deny_file(path: Path, change: Callable[[list[bytes]], list[bytes] | Non
     Raises `OSError`; `TimeoutError` if another writer holds the lock for too long.
     """
     path = path.resolve()  # a link stays a link
+    if path.exists() and not path.is_file():  # a device or a pipe may never end
+        raise OSError(errno.EINVAL, "it is not a regular file")
     with _locked(path) as descriptor:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             lines = change(file.read().splitlines())

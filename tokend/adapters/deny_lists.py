@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from tokend.adapters.deny_file import deny_file_problem
+from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.core.secrets import Secret
 from tokend.installing import install_command
 from tokend.issuing.server_settings import RootOptions
@@ -45,8 +45,8 @@ class FileList(EditedList):
     def read(self) -> bytes:
         """See `EditedList`."""
         try:
-            return self.path.read_bytes()
-        except OSError as error:
+            return read_deny_file(self.path)[0]
+        except (OSError, ValueError) as error:
             raise CannotUse(deny_file_problem(self.name, error)) from error
 
     def edit(self, change: Change) -> None:

@@ -4,12 +4,11 @@ A token is never an argument of the command: other users of the machine can see 
 """
 
 import time
-from pathlib import Path
 
 from tokend.adapters.http_client import client
 from tokend.adapters.jwks import KeyCache, over_http
 from tokend.auth.authenticator import Authenticator, read_credentials
-from tokend.cli.context import fail, standard_input
+from tokend.cli.context import MAX_CREDENTIAL, check_size, fail, read_file, standard_input
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller
 from tokend.issuing.configuration import App, Configuration
@@ -22,11 +21,17 @@ def read_token(source: str) -> str:
         fail("do not pass the token on the command line (other users can see it): use --bearer @FILE or @-")
     name = source.removeprefix("@")
     try:
-        text = standard_input().read() if name == "-" else Path(name).read_text("ascii")
+        if name == "-":
+            text = standard_input().read(MAX_CREDENTIAL + 1)
+            check_size(text, MAX_CREDENTIAL)
+        else:
+            text = read_file(name, MAX_CREDENTIAL).decode("ascii")
     except OSError as error:
         fail(f"the token cannot be read: {error.strerror}")
-    except ValueError:
+    except UnicodeError:
         fail("the token cannot be read: it is not ASCII text")
+    except ValueError as error:
+        fail(f"the token cannot be read: {error}")
     if not text.strip():
         fail("the token cannot be read: it is empty")
     return text.strip()

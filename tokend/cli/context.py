@@ -3,16 +3,19 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Final, NoReturn, TextIO
 
 from msgspec import Struct
 
 from tokend.config.loading import Files, Source
 from tokend.core.durations import duration
 from tokend.issuing.configuration import App, Configuration
+
+MAX_CREDENTIAL: Final = 64 * 1024
+"""Bytes of a token or a key that a command reads."""
 
 
 class Context(Struct, frozen=True):
@@ -69,6 +72,20 @@ def standard_input() -> TextIO:
     if isinstance(sys.stdin, TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")
     return sys.stdin
+
+
+def read_file(name: str, limit: int) -> bytes:
+    """What a file or a pipe holds. Raises `OSError` if it cannot be read, `ValueError` if it is over `limit` bytes."""
+    with Path(name).open("rb") as file:
+        raw = file.read(limit + 1)
+    check_size(raw, limit)
+    return raw
+
+
+def check_size(found: Sized, limit: int) -> None:
+    """Raise `ValueError` if more than `limit` was read. The caller reads at most `limit` + 1, so any input ends."""
+    if len(found) > limit:
+        raise ValueError(f"it is over {limit >> 20} MiB" if limit >> 20 else f"it is over {limit >> 10} KiB")
 
 
 def counted(count: int, noun: str) -> str:

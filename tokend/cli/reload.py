@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from tokend.cli.context import Context, add_config, counted, fail
-from tokend.config.loading import read_server
+from tokend.config.loading import find, read_server
+from tokend.config.shape import RootShape
 from tokend.core.folding import listed, without_name
 from tokend.issuing.server_settings import Admin
 
@@ -108,7 +109,7 @@ def _request(method: str, path: str, options: argparse.Namespace, context: Conte
     """The JSON that the admin listener answers; ends the command where it does not."""
     _, admin = read_server(options.config, context.environment, context.directory)
     if admin is None:
-        fail("the configuration has no server.admin; send SIGHUP to the server instead")
+        fail(_without_admin(options, context))
     key = context.environment.get(KEY_VARIABLE, "")
     if admin.key and not key:
         fail(f"server.admin has a key: set {KEY_VARIABLE}")
@@ -124,6 +125,15 @@ def _request(method: str, path: str, options: argparse.Namespace, context: Conte
         print(f"tokend: the server rejects the request: {result.get('error', answer.status)}", file=sys.stderr)
         raise SystemExit(1)
     return result
+
+
+def _without_admin(options: argparse.Namespace, context: Context) -> str:
+    """What to do if the configuration has no `server.admin`. Raises `ConfigurationError` if there is no configuration."""
+    tree, _, _ = find(options.config, context.environment, context.directory, unreadable={})
+    sentence = "the configuration has no server.admin; send SIGHUP to the server instead"
+    if all(key in RootShape.model_fields for key in tree):
+        return sentence
+    return f"{sentence}. It has unknown keys: `tokend check` shows the mistakes in it"
 
 
 def _connection(admin: Admin) -> http.client.HTTPConnection:

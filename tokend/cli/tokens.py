@@ -7,10 +7,12 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
+from msgspec import Struct
+
 from tokend.auth.contract import not_known
+from tokend.backends.contract import Backend
 from tokend.cli.context import (
     Context,
     add_app,
@@ -19,12 +21,17 @@ from tokend.cli.context import (
     counted,
     duration_argument,
     fail,
+    read_file,
     standard_input,
 )
 from tokend.cli.unconfigured import installed_backends
-from tokend.config.loading import ConfigurationError, exists
+from tokend.config.loading import ConfigurationError, Files, exists, load_for_start
+from tokend.config.problems import fold
+from tokend.config.reading import MAX_FILE
+from tokend.core import strict_json
 from tokend.core.audit_records import OPERATOR, decision
 from tokend.core.errors import ApiError
+from tokend.core.folding import listed
 from tokend.core.model import Caller, Issuance, Issued, TokenRequest
 from tokend.dialects.contract import Inspect
 from tokend.dialects.native import explanation_fields
@@ -130,13 +137,14 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
 def _explain(options: argparse.Namespace, context: Context) -> int:
     configuration = context.configuration(options)
     app = chosen_app(configuration, options.app)
+    token_request = _token_request(options, app)
     try:
         if options.bearer is not None:
             caller, requirements = _bearer(options, configuration, app), None
         else:
             caller = _caller(options, app)
             requirements = _check_requirements(configuration, app, options, caller)
-        explanation = issuer.explain(app, _route_options(configuration, app), caller, _token_request(options, app))
+        explanation = issuer.explain(app, _route_options(configuration, app), caller, token_request)
     except ApiError as api_error:
         print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1
@@ -162,36 +170,61 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
     text = standard_input().read(_MAX_TEXT) if options.token == "-" else options.token
     if not text.strip():
         fail("the token cannot be read: it is empty")
-    configuration = _configuration(options, context)
-    if configuration is None:
-        backends = installed_backends()
-    else:
-        backends = [backend for app in configuration.apps.values() for backend in app.backends.values()]
-    inspect_request = Inspect(text, options.channel, options.user, options.product)
+    signers = _signers(options, context)
     try:
-        report = inspection.inspect(backends, inspect_request, int(time.time()))
+        fields = _report(signers, Inspect(text, options.channel, options.user, options.product), int(time.time()))
     except ApiError as api_error:
         print(f"tokend: {api_error.detail}", file=sys.stderr)
         return 1
-    fields = report.fields()
-    if configuration is None:
-        fields["signature"] = "not checked: name the app's configuration with --config"
     print(json.dumps(fields, indent=2, ensure_ascii=False))
-    return 1 if report.problems else 0
+    return 1 if fields["problems"] else 0
 
 
-def _configuration(options: argparse.Namespace, context: Context) -> Configuration | None:
-    """The configuration of `--config`, else the default one. None if there is none, or if it is invalid."""
-    if options.config is None and not exists(context.environment, context.directory):
-        return None
+class _Signers(Struct, frozen=True):
+    """Who may have signed a token. `unchecked`: why no signature is checked."""
+
+    backends: list[Backend]
+    unchecked: str | None = None
+    invalid_apps: tuple[str, ...] = ()
+
+
+def _report(signers: _Signers, request: Inspect, now: int) -> dict[str, Any]:
+    """The inspection as plain data. A token that only an invalid app could read is read by all installed backends."""
+    unchecked, invalid = signers.unchecked, listed(signers.invalid_apps)
     try:
-        return context.configuration(options)
+        fields: dict[str, Any] = inspection.inspect(signers.backends, request, now).fields()
+    except ApiError:
+        if not invalid:
+            raise
+        fields = inspection.inspect(installed_backends(), request, now).fields()
+        unchecked = f"an invalid app may have signed it: {invalid}"
+    if unchecked is not None:
+        fields["signature"] = f"not checked: {unchecked}"
+    elif invalid and fields["signed_by"] is None:
+        fields["notes"] = [*fields["notes"], f"It was not compared with the invalid apps: {invalid}."]
+    return fields
+
+
+def _signers(options: argparse.Namespace, context: Context) -> _Signers:
+    """The backends of the valid apps. Without any, all installed backends, and why the signature is not checked."""
+    if options.config is None and not exists(context.environment, context.directory):
+        return _Signers(installed_backends(), "name the app's configuration with --config")
+    try:
+        isolated = load_for_start(context.source(options), Files())
     except ConfigurationError as error:
         if options.config is not None:
             raise
         problems = counted(len(error.problems), "problem")
         print(f"tokend: the configuration has {problems}, so the signature is not checked", file=sys.stderr)
-        return None
+        return _Signers(installed_backends(), f"the configuration has {problems}, as `tokend check` shows")
+    if isolated.problems:
+        for line in fold(isolated.problems):
+            print(line, file=sys.stderr)
+        problems = counted(len(isolated.problems), "problem")
+        print(f"{problems}; the signature is checked for the valid apps only", file=sys.stderr)
+    apps = isolated.configuration.apps.values()
+    backends = [backend for app in apps for backend in app.backends.values()]
+    return _Signers(backends, invalid_apps=tuple(sorted(isolated.invalid_apps)))
 
 
 def _route_options(configuration: Configuration, app: App) -> RouteOptions:
@@ -205,8 +238,12 @@ def _caller(options: argparse.Namespace, app: App) -> Caller:
     if options.claims is None:
         return Caller(options.caller)
     try:
-        claims = json.loads(Path(options.claims).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        claims = strict_json.loads(read_file(options.claims, MAX_FILE))
+    except strict_json.DuplicateKeyError:
+        fail("the claims cannot be read: a key is given twice in one object")
+    except OSError as error:
+        fail(f"the claims cannot be read: {error.strerror}: {options.claims}")
+    except ValueError as error:
         fail(f"the claims cannot be read: {error}")
     if not isinstance(claims, dict):
         fail("the claims must be a JSON object")
@@ -239,16 +276,22 @@ def _token_request(options: argparse.Namespace, app: App) -> TokenRequest:
         name, equals, text = pair.partition("=")
         if not equals:
             fail(f"{pair} is not a field: write name=value")
-        fields[name] = _typed(text, properties.get(name, {}))
+        if name in fields:
+            fail(f"the field {name} is given twice")
+        fields[name] = _typed(name, text, properties.get(name, {}))
     return TokenRequest(options.kind, fields, options.ttl)
 
 
-def _typed(text: str, schema: Mapping[str, Any]) -> object:
+def _typed(name: str, text: str, schema: Mapping[str, Any]) -> object:
     """The value of a field: text if the field takes text, else JSON, so that `uid=7` is a number."""
     variants = [variant for variant in schema.get("anyOf", [schema]) if variant.get("type") != "null"]
     if any(variant.get("type", "string") == "string" and "$ref" not in variant for variant in variants):
         return text
     try:
-        return json.loads(text)
+        return strict_json.loads(text.encode())
+    except strict_json.DuplicateKeyError:
+        fail(f"the field {name} has a key twice in one object")
+    except strict_json.TooDeepError as error:
+        fail(f"the field {name} is {error}: at most {strict_json.MAX_DEPTH} levels")
     except ValueError:
         return text

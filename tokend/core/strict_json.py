@@ -11,9 +11,15 @@ import msgspec
 
 _MAX_DIGITS: Final = 308
 """Digits of the longest integer. Every such integer fits a float, so arithmetic with both never overflows."""
-_TOO_DEEP: Final = "nested too deep"
 MAX_DEPTH: Final = 100
 """Arrays and objects within each other. From Python 3.12 on, json alone allows thousands, on which code that recurses fails."""
+
+
+class TooDeepError(ValueError):
+    """Arrays and objects are nested deeper than `MAX_DEPTH`."""
+
+    def __init__(self) -> None:
+        super().__init__("nested too deep")
 
 
 class DuplicateKeyError(ValueError):
@@ -21,7 +27,7 @@ class DuplicateKeyError(ValueError):
 
 
 def loads(raw: bytes) -> Any:
-    """Parse one JSON value. Raises `ValueError` if it is not strict JSON, `DuplicateKeyError` for a duplicate key."""
+    """Parse one JSON value. Raises `ValueError` if it is not strict JSON, `DuplicateKeyError` or `TooDeepError`."""
     try:
         # msgspec rejects lone surrogates, which json accepts; only json can report duplicate keys
         msgspec.json.decode(raw)
@@ -29,9 +35,9 @@ def loads(raw: bytes) -> Any:
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
     except RecursionError as error:
-        raise ValueError(_TOO_DEEP) from error
+        raise TooDeepError from error
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise ValueError(_TOO_DEEP)
+        raise TooDeepError
     return value
 
 

@@ -1,0 +1,78 @@
+"""Commands beside an invalid app, or without `server.admin`: they go on where they can, and else say why not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.running import APP_ID, DEMO
+from tests.unit.cli.test_commands import CONFIG
+from tests.unit.commands import Command
+
+BROKEN = "  broken: {app_id: 7}\n"
+NO_ADMIN = "tokend: the configuration has no server.admin; send SIGHUP to the server instead"
+
+
+@pytest.fixture
+def token(tmp_path: Path, command: Command) -> str:
+    """A token of the app `demo`; then another app of the configuration becomes invalid."""
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    done = command(tmp_path, DEMO, "token", "rtc", "channel=lobby", "uid=7")
+    (tmp_path / "config.yaml").write_text(CONFIG + BROKEN)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("named", [(), ("--config", "config.yaml")])
+def test_inspect_uses_the_valid_apps_beside_an_invalid_app(
+    tmp_path: Path, command: Command, token: str, named: tuple[str, ...]
+) -> None:
+    done = command(tmp_path, DEMO, "inspect", *named, token)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["signature"] == "valid"
+    *problems, last = done.stderr.splitlines()
+    assert all(line.startswith("config.yaml:") and "apps.broken" in line for line in problems)
+    assert last.endswith("; the signature is checked for the valid apps only")
+
+
+def test_inspect_names_the_invalid_app_that_may_have_signed(tmp_path: Path, command: Command, token: str) -> None:
+    other = CONFIG.replace("  demo:", "  other:").replace(APP_ID, "f" * 32)
+    broken = CONFIG.replace("apps:\n", "").replace("certificate:", "certficate:")
+    (tmp_path / "config.yaml").write_text(other + broken)
+    says = json.loads(command(tmp_path, DEMO, "inspect", token).stdout)
+    assert says["signed_by"] is None
+    assert says["notes"][-1] == "It was not compared with the invalid apps: demo."
+    turn = (
+        'apps:\n  other:\n    backends: {turn: {secret: {env: DEMO_APP_CERTIFICATE}, uris: ["turn:a.example.com"]}}\n'
+    )
+    callers = "    callers: {web: {anonymous: true, rules: [{user: seven}]}}\n"
+    (tmp_path / "config.yaml").write_text(turn + callers + broken)
+    says = json.loads(command(tmp_path, DEMO, "inspect", token).stdout)
+    assert says["signature"] == "not checked: an invalid app may have signed it: demo"
+
+
+def test_inspect_says_why_it_checks_no_signature(tmp_path: Path, command: Command, token: str) -> None:
+    (tmp_path / "config.yaml").write_text(f"apps:\n{BROKEN}")
+    done = command(tmp_path, DEMO, "inspect", token)
+    assert done.returncode == 0
+    says = json.loads(done.stdout)["signature"]
+    assert says.startswith("not checked: the configuration has ")
+    assert says.endswith(", as `tokend check` shows")
+    assert "so the signature is not checked" in done.stderr
+    assert command(tmp_path, DEMO, "inspect", "--config", "config.yaml", token).returncode == 78
+
+
+@pytest.mark.parametrize("verb", ["reload", "diff"])
+def test_reload_says_that_there_is_no_configuration(tmp_path: Path, command: Command, verb: str) -> None:
+    done = command(tmp_path, {}, verb)
+    assert done == command(tmp_path, {}, "check")
+    assert done.returncode == 78
+    assert "there is no config.yaml here" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["reload", "diff"])
+def test_reload_points_to_check_where_a_key_is_unknown(tmp_path: Path, command: Command, verb: str) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}\n")
+    (tmp_path / "config.yaml").write_text(f"servr: {{admin: 127.0.0.1:8081}}\n{CONFIG}")
+    more = "It has unknown keys: `tokend check` shows the mistakes in it"
+    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}. {more}\n")
