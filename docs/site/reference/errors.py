@@ -25,7 +25,7 @@ CLIENT: Final[Mapping[Code, str]] = {
     Code.RATE_LIMITED: "Wait for the seconds of `Retry-After`, then send it again.",
     Code.UNAVAILABLE: "Send it again after the seconds of `Retry-After`, or with growing pauses. "
     "Keep the old token until it ends.",
-    Code.INTERNAL: "Send it again once. Report `X-Request-ID` to the operator.",
+    Code.INTERNAL: "Send it again with growing pauses. If the error remains, report `X-Request-ID` to the operator.",
 }
 """What a client should do."""
 

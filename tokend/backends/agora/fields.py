@@ -81,7 +81,10 @@ Account = Annotated[
     str,
     AfterValidator(check_account),
     Field(
-        description="Text user account, 1 to 255 bytes; `0` is the account 0. An empty one, or one with `*`, needs a capability."
+        description=(
+            "Text user account, 1 to 255 bytes; `0` is an ordinary account. An empty one, or one with `*`, needs a "
+            "capability."
+        )
     ),
 ]
 StreamChannel = Annotated[
