@@ -187,7 +187,7 @@ class Backend(ABC):
         return self.read(token)
 
     def names_user(self, fields: Any) -> bool:
-        """Return whether the fields name a user, or never do. If so, the user of a rule is not used."""
+        """Return whether the fields name a user. If so, and if `Fields` has no `user`, the user of a rule is not used."""
         return getattr(fields, "user", True) is not None
 
     def filled(self, user: str) -> Mapping[str, object]:
