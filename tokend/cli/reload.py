@@ -5,7 +5,7 @@ import http.client
 import json
 import socket
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
 
 from tokend.cli.context import Context, add_config, counted, fail
@@ -17,6 +17,10 @@ from tokend.issuing.server_settings import Admin
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
 SECONDS: Final = 60.0
 """The longest wait for an answer."""
+_RELOADED: Final = frozenset(
+    ("result", "fingerprint", "removed", "problems", "invalid_apps", "serving_last_version", "at_next_start")
+)
+_DIFFERENCE: Final = frozenset(("apps", "settings", "problems"))
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -41,7 +45,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _reload(options: argparse.Namespace, context: Context) -> int:
-    result = _request("POST", "/-/reload", options, context)
+    result = _request("POST", "/-/reload", _RELOADED, options, context)
     for problem in result["problems"]:
         print(problem, file=sys.stderr)
     if result["problems"]:
@@ -85,7 +89,7 @@ def lines_of_invalid_apps(invalid_apps: Mapping[str, Sequence[str]], kept: Colle
 
 
 def _diff(options: argparse.Namespace, context: Context) -> int:
-    result = _request("GET", "/-/diff", options, context)
+    result = _request("GET", "/-/diff", _DIFFERENCE, options, context)
     for problem in result["problems"]:
         print(problem, file=sys.stderr)
     for name, difference in sorted(result["apps"].items()):
@@ -105,8 +109,8 @@ def _diff(options: argparse.Namespace, context: Context) -> int:
     return 1 if result["problems"] or result["apps"] or result["settings"] else 0
 
 
-def _request(method: str, path: str, options: argparse.Namespace, context: Context) -> Any:
-    """The JSON that the admin listener answers; ends the command where it does not."""
+def _request(method: str, path: str, needed: Set[str], options: argparse.Namespace, context: Context) -> Any:
+    """The JSON that the admin listener answers, with the `needed` keys; ends the command where it does not."""
     _, admin = read_server(options.config, context.environment, context.directory)
     if admin is None:
         fail(_without_admin(options, context))
@@ -121,8 +125,11 @@ def _request(method: str, path: str, options: argparse.Namespace, context: Conte
     except (OSError, http.client.HTTPException, ValueError) as error:
         print(f"tokend: the server does not answer: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    if answer.status not in (200, 409):
+    if answer.status not in (200, 409) or "error" in result:
         print(f"tokend: the server rejects the request: {result.get('error', answer.status)}", file=sys.stderr)
+        raise SystemExit(1)
+    if not needed <= result.keys():  # after an upgrade the old server may still run
+        print("tokend: the server that runs is of another version of tokend: restart it", file=sys.stderr)
         raise SystemExit(1)
     return result
 

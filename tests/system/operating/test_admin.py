@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiohttp import ClientConnectorError, ClientSession, UnixConnector
+from aiohttp import ClientConnectorError, ClientSession, UnixConnector, web
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.free_ports import free_port
@@ -94,6 +94,33 @@ async def test_tokend_reload_has_the_key_from_its_variable(tmp_path: Path) -> No
         assert (done.returncode, "the key of server.admin is needed" in done.stderr) == (1, True)
         done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
         assert done.returncode == 2
+
+
+@pytest.mark.parametrize("command", ["reload", "diff"])
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ({"reloaded": True, "problems": []}, "the server that runs is of another version of tokend: restart it"),
+        ({"error": "this application was not made from a file"}, "the server rejects the request: this application"),
+    ],
+)
+async def test_the_answer_of_another_version_is_no_traceback(
+    command: str, answer: dict[str, object], sentence: str, tmp_path: Path
+) -> None:
+    port, app = free_port(), web.Application()
+
+    async def answered(request: web.Request) -> web.Response:
+        return web.json_response(answer, status=409 if "error" in answer else 200)
+
+    app.router.add_route("*", "/-/{name}", answered)
+    (tmp_path / "config.yaml").write_text(f"server: {{admin: 127.0.0.1:{port}}}\n")
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    done = await asyncio.to_thread(tokend, tmp_path, {}, command)
+    await runner.cleanup()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"tokend: {sentence}")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # a listener for all addresses is the case
