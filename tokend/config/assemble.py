@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -88,8 +88,12 @@ def assemble_apps(
     secrets: Secrets,
     load: Callable[[str], type[Backend]],
     served: Mapping[str, BuiltApp] = {},
+    stay: Collection[str] = (),
 ) -> Assembled:
-    """Build the parts of a tree, each checked by itself. `served`: the valid apps of now; those that are the same stay."""
+    """Build the parts of a tree, each checked by itself. `served`: the valid apps of now; those that are the same stay.
+
+    `stay`: names of those that stay although the tree is without them.
+    """
     tree = merge_apps(root)
     report = Report(tree)
     secrets = _secrets_of(tree, secrets)
@@ -101,11 +105,12 @@ def assemble_apps(
     }
     shape = RootShape.model_validate(tree, context=context)
     settings = _settings_fingerprint(tree, secrets.reads)
-    if not shape.apps:
+    if not shape.apps and not stay:
         included = "; no file matches `include`" if "include" in tree else ""
         report.add_after(("apps",), f"is missing: name at least one app{included}")
     tools = BuildContext(report, secrets, load)
     apps = {name: build_app(name, app_shape, tools, served.get(name)) for name, app_shape in (shape.apps or {}).items()}
+    apps |= {name: served[name] for name in stay}
     callers = {name: built.callers for name, built in apps.items()}
     check_trusted_proxies(callers, bool(shape.server.trusted_proxies.written), report)
     configuration = Configuration(

@@ -19,7 +19,7 @@ from tokend.config.vendor_defaults import (
     LIVEKIT_DIALECTS,
     LIVEKIT_VARIABLES,
 )
-from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
+from tokend.config.yaml_tree import LocatedDict, Location, located
 
 SOURCE: Final = "environment"
 APP_NAME: Final = "default"
@@ -72,7 +72,7 @@ def tree_of(environment: Mapping[str, str]) -> LocatedDict:
     origins = [origin.strip() for origin in environment.get("CORS_ALLOW_ORIGIN", "").split(",") if origin.strip()]
     if origins:
         app["cors"] = {"origins": origins}
-    tree: LocatedDict = _tree({"apps": {APP_NAME: app}})
+    tree: LocatedDict = located({"apps": {APP_NAME: app}}, _MARK)
     return tree
 
 
@@ -120,17 +120,3 @@ def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
         hint = next((hint for part, hint in hints.items() if part in warning), None)
         found.append(warning if hint is None else f"{warning.partition('; ')[0]}; {hint}")
     return tuple(found)
-
-
-def _tree(value: Any) -> Any:
-    if isinstance(value, dict):
-        found = LocatedDict(_MARK)
-        for key, below in value.items():
-            found.put(key, _tree(below), _MARK)
-        return found
-    if isinstance(value, list):
-        listed = LocatedList(_MARK)
-        for item in value:
-            listed.put(_tree(item), _MARK)
-        return listed
-    return value

@@ -10,7 +10,7 @@ import select
 import stat
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from glob import glob
 from pathlib import Path
 from typing import Any, Final
@@ -105,11 +105,17 @@ class Files:
         """Whether a file or a listed folder may have changed since it was read."""
         return any(_version(name) != version for name, version in self._versions.items())
 
-    def pack(self) -> dict[str, dict[str, Any]]:
-        """Everything that was recorded, as JSON values. Contents of files are base64."""
+    @property
+    def names(self) -> frozenset[str]:
+        """The paths that were read."""
+        return frozenset(self._read)
+
+    def pack(self, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+        """What was recorded, as JSON values: all but some paths. Contents of files are base64."""
         read = {
             name: content if isinstance(content, int) else b64encode(content).decode()
             for name, content in self._read.items()
+            if name not in without
         }
         return {"read": read, "listed": self._listed}
 

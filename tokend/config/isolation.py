@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tokend.config.apps import BuiltApp
 from tokend.config.assemble import Assembled, check_shared
+from tokend.config.change import Change
 from tokend.config.problems import ConfigurationError, Problem, Report, in_order
 from tokend.issuing.configuration import Configuration, Route
 from tokend.issuing.routing import TakenRoute, clash, literal_prefix, takes_from
@@ -27,7 +28,8 @@ class InvalidApp(Struct, frozen=True):
 class Isolated(Struct, frozen=True):
     """What can be served of a configuration. `problems`: all errors, in the order of the files' lines.
 
-    `added`, `changed` and `removed`: names of apps that are served otherwise than in the previous configuration.
+    `added`, `changed` and `removed`: names of apps that are served otherwise than in the previous configuration; `change`:
+    the same for other processes. It is None if there is no previous one.
     """
 
     configuration: Configuration
@@ -36,6 +38,7 @@ class Isolated(Struct, frozen=True):
     added: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
+    change: Change | None = None
 
     @property
     def taken_routes(self) -> Mapping[str, tuple[TakenRoute, ...]]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tokend.backends.contract import Backend
 from tokend.config import environment as environment_only
 from tokend.config.assemble import Assembled, assemble_apps, merge_apps
+from tokend.config.change import Change, change_to, changed_by
 from tokend.config.entry_points import BACKENDS
 from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files
@@ -50,6 +51,14 @@ class Source(Struct, frozen=True):
     def load_isolated(self, files: Files, previous: Configuration | None = None) -> Isolated:
         """The same without the apps that are invalid, or with their version in `previous`."""
         return load_isolated(self.file, self.variables(files), self.directory, files=files, previous=previous)
+
+    def changed_by(self, change: Change, served: Configuration) -> Configuration | None:
+        """The configuration that follows by a change from the one that is served; None as in `change.changed_by`."""
+        files = Files.unpack(change.files)
+        environment = self.variables(files)
+        with _paused_collector():
+            found = changed_by(change, served, files, environment)
+        return None if found is None else _in_environment(found, environment)
 
 
 @contextmanager
@@ -104,7 +113,9 @@ def load_isolated(
         raise ConfigurationError(problems) from None
     if problems := _port_problems(environment):
         raise ConfigurationError(problems)
-    return replace(isolated, configuration=reading.finished(isolated.configuration))
+    configuration = reading.finished(isolated.configuration)
+    change = None if previous is None else reading.change_to(configuration, isolated)
+    return replace(isolated, configuration=configuration, change=change)
 
 
 def load_for_start(source: Source, files: Files) -> Isolated:
@@ -123,10 +134,12 @@ class _Reading:
         self._directory = directory
         self._files = files
         self.unreadable: dict[str, tuple[Problem, ...]] = {}
+        before = files.names  # such as `.env`
         try:
             self._tree, self._source, base = find(file, environment, directory, files, self.unreadable)
         except ConfigurationError as error:
             raise ConfigurationError(error.problems + _port_problems(environment)) from None
+        self._texts = files.names - before
         self._base = base
         self._secrets = Secrets(environment, base, files)
 
@@ -151,13 +164,23 @@ class _Reading:
         )
         if self._source == environment_only.SOURCE:
             warnings = environment_only.hinted(warnings)
-        return replace(
-            configuration,
-            warnings=warnings,
-            listen=_listen(configuration.listen, environment),
-            fingerprint=self._files.digest(self._secrets.variables_used()),
-            platform_port=bool(environment.get("PORT")) and not environment.get("SERVER_PORT"),
-        )
+        fingerprint = self._files.digest(self._secrets.variables_used())
+        return _in_environment(replace(configuration, warnings=warnings, fingerprint=fingerprint), environment)
+
+    def change_to(self, configuration: Configuration, isolated: Isolated) -> Change:
+        """What distinguishes the configuration from the previous one."""
+        changed = isolated.added | isolated.changed
+        files = self._files.pack(without=self._texts)
+        return change_to(configuration, isolated.taken_routes, changed, self._tree, self._base, files)
+
+
+def _in_environment(configuration: Configuration, environment: Mapping[str, str]) -> Configuration:
+    """The configuration with what variables say of its listener."""
+    return replace(
+        configuration,
+        listen=_listen(configuration.listen, environment),
+        platform_port=bool(environment.get("PORT")) and not environment.get("SERVER_PORT"),
+    )
 
 
 def shown_apps(source: Source, files: Files) -> dict[str, Any]:

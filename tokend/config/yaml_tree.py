@@ -69,6 +69,21 @@ class LocatedList(list[Any]):
         self.locations.append(location)
 
 
+def located(value: Any, location: Location) -> Any:
+    """Plain dicts and lists as trees, all of which stand at one location."""
+    if isinstance(value, dict):
+        found = LocatedDict(location)
+        for key, below in value.items():
+            found.put(key, located(below, location), location)
+        return found
+    if isinstance(value, list):
+        listed = LocatedList(location)
+        for item in value:
+            listed.put(located(item, location), location)
+        return listed
+    return value
+
+
 class YamlError(Exception):
     """A file cannot be read. `problems`: each location with a sentence."""
 

@@ -90,10 +90,13 @@ class Control:
             raise RuntimeError("this application was not made from a file: there is nothing to reload")
         return await self.reloader.reload()
 
-    async def prepare(self, isolated: Isolated) -> None:
-        """Make ready for another configuration; requests still get the present one. Raises `CannotStart`."""
-        table = await asyncio.to_thread(RouteTable, isolated.configuration.routes)  # thousands of apps take a while
-        self._prepared = self._activated(isolated.configuration, isolated.taken_routes, table)
+    async def prepare(self, configuration: Configuration, taken_routes: Mapping[str, tuple[TakenRoute, ...]]) -> None:
+        """Make ready for another configuration; requests still get the present one. Raises `CannotStart`.
+
+        `taken_routes`: those of invalid apps, by app.
+        """
+        table = await asyncio.to_thread(RouteTable, configuration.routes)  # thousands of apps take a while
+        self._prepared = self._activated(configuration, taken_routes, table)
 
     def commit(self) -> None:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""
@@ -167,7 +170,7 @@ class Control:
 
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         try:
-            await self.prepare(isolated)
+            await self.prepare(isolated.configuration, isolated.taken_routes)
         except CannotStart as error:
             return [str(error)]
         self.commit()

@@ -161,7 +161,7 @@ class MultiProcessServer:
             packed = files.pack()
             workers = list(self._workers)
             # one after the other: to build thousands of apps in all of them at once would take the processor from requests
-            answers = [await worker.call("prepare", files=packed) for worker in workers]
+            answers = [await self._prepare(worker, isolated, packed) for worker in workers]
             received = [answer for answer in answers if answer is not None]
             problems = [problem for answer in received for problem in answer["problems"]]
             if problems or not received:
@@ -177,6 +177,14 @@ class MultiProcessServer:
             del self._packs[1:-MAX_PACKS]
             await asyncio.gather(*(worker.call("commit") for worker in workers))
             return []
+
+    async def _prepare(self, worker: _Worker, isolated: Isolated, packed: Any) -> dict[str, Any] | None:
+        """The worker's answer. It builds the whole only if it serves something else than what was changed."""
+        answer = await worker.call("prepare", change=isolated.change)
+        if answer is not None and not answer.get("follows", True):
+            self._log.event("worker", "warning", result="loads everything", pid=worker.process.pid)
+            answer = await worker.call("prepare_whole", files=packed)
+        return answer
 
     async def _spawn(self) -> None:
         """One more worker, ready to answer; `CannotStart` with its reason."""

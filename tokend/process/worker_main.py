@@ -8,7 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tokend.adapters.resources import CannotStart
+from tokend.config.change import Change
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
@@ -77,10 +80,24 @@ class _Child:
         prefer_event_loop()
         return {"problems": []}
 
-    async def _do_prepare(self, files: Any) -> Any:
+    async def _do_prepare(self, change: Any) -> Any:
+        """`follows` is false if the change is to another configuration than the one that this worker serves."""
+        described, control = msgspec.convert(change, Change), self._running.control
         try:
-            served = self._running.control.active.configuration
-            await self._running.control.prepare(await asyncio.to_thread(self._load, [files], served))
+            found = await asyncio.to_thread(self._source.changed_by, described, control.active.configuration)
+            if found is None:
+                return {"problems": [], "follows": False}
+            await control.prepare(found, described.taken_routes)
+        except (CannotStart, ConfigurationError) as error:
+            return {"problems": [str(error)]}
+        return {"problems": []}
+
+    async def _do_prepare_whole(self, files: Any) -> Any:
+        """The same from all files."""
+        control = self._running.control
+        try:
+            isolated = await asyncio.to_thread(self._load, [files], control.active.configuration)
+            await control.prepare(isolated.configuration, isolated.taken_routes)
         except (CannotStart, ConfigurationError) as error:
             return {"problems": [str(error)]}
         return {"problems": []}

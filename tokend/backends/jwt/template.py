@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from math import isfinite
 from typing import Any, Final
 
 import msgspec.json
@@ -184,6 +185,8 @@ class Template:
             return _List([self._node(below, (*path, index)) for index, below in enumerate(value)])
         elif value is not None and type(value) not in (bool, int, float):
             self.problems.append((path, "must be text, a number, true, false, a mapping or a list"))
+        elif isinstance(value, float) and not isfinite(value):
+            self.problems.append((path, "must be a finite number: JSON has no other"))
         return _Constant(value)
 
     def _text(self, text: str) -> Node:

@@ -54,6 +54,8 @@ def test_the_template_itself_is_right() -> None:
         (', a: "{usr}"', "claims.a", "names {usr}, which is no field, did you mean 'user'?"),
         (', a: {b: ["{usr}"]}', "claims.a.b[0]", "names {usr}"),
         (', a: "{User}"', "claims.a", "write {{ and }} for braces"),
+        (", a: .nan", "claims.a", "must be a finite number"),
+        (", a: {b: [-.inf]}", "claims.a.b[0]", "must be a finite number"),
         (', a: "{user"', "claims.a", "has a single '{': write {{ for a brace"),
         (', a: "user}"', "claims.a", "has a single '}': write }} for a brace"),
         (', a: "{user}{room}"', "claims.a", "needs a separator between {user} and {room}"),
