@@ -64,7 +64,7 @@ def chosen(options: argparse.Namespace) -> tuple[list[Entry], dict[str, str]]:
         builds.builders(vendor, peers.HERE / "express"),
         growth.all_growth(),
     ]
-    everything: list[Entry] = [entry for found, _ in parts for entry in found] + [*starts.starts(), Reload()]
+    everything: list[Entry] = [entry for found, _ in parts for entry in found] + [*starts.starts(), *reloads.RELOADED]
     unmet = {name: reason for _, missing in parts for name, reason in missing.items()}
     names = [entry.name for entry in everything]
     for name, reason in unmet.items():

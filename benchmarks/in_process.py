@@ -19,7 +19,7 @@ from aiohttp import web
 from benchmarks.scenarios import CREDENTIALS, VARIANTS, keyed_yaml, open_yaml, rtc, variants, with_key
 from tokend import create_app
 from tokend.adapters.system import Clock
-from tokend.process.runtime import collect_seldom
+from tokend.config.collector import collect_seldom
 
 REQUESTS: Final[Mapping[str, tuple[Callable[[], str], tuple[bytes, ...]]]] = {
     "zero": (lambda: open_yaml(""), variants(rtc)),

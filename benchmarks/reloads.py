@@ -26,10 +26,11 @@ _LONGEST: Final = 120.0
 
 
 class Reload(NamedTuple):
-    """`apps`: how many the configuration has."""
+    """`apps`: how many the configuration has. `changes_all`: whether each reload changes all of them, in place of one."""
 
     name: str = "reload"
-    what: str = f"reload of {MANY_APPS:,} apps in {WORKERS} workers, under load"
+    what: str = f"reload of {MANY_APPS:,} apps, of which one changed, in {WORKERS} workers, under load"
+    changes_all: bool = False
     apps: int = MANY_APPS
     rounds: int | None = 1
 
@@ -39,6 +40,12 @@ class Reload(NamedTuple):
         return f"{self.name}-base"
 
 
+RELOADED: Final = (
+    Reload(),
+    Reload("reload-all", f"the same, but all {MANY_APPS:,} apps changed", changes_all=True),
+)
+
+
 def reload(entry: Reload, cores: Cores, seconds: int) -> dict[str, Sample]:
     """The samples under load before, and during the last of RELOADS; each with the memory after it."""
     admin = free_port()
@@ -46,14 +53,15 @@ def reload(entry: Reload, cores: Cores, seconds: int) -> dict[str, Sample]:
     yaml = apps_yaml(entry.apps, listener)
     with running(serve(yaml), cores.server | cores.load) as server:
         _wait_until_ready(server, admin)
+        changed = _all_changed if entry.changes_all else _one_changed
         before = _paced(server, seconds)
         took = 0.0
         for number in range(1, RELOADS):
-            took = _reload(server, admin, yaml, number)
+            took = _reload(server, admin, changed(yaml, number))
         with ThreadPoolExecutor(1) as pool:
             running_load = pool.submit(_paced, server, math.ceil(_LEAD + 1.5 * took + 1))
             time.sleep(_LEAD)
-            _reload(server, admin, yaml, RELOADS)
+            _reload(server, admin, changed(yaml, RELOADS))
             during = running_load.result()
     return {entry.base: before, entry.name: during}
 
@@ -89,10 +97,19 @@ def _paced(server: Server, seconds: int) -> Sample:
     )
 
 
-def _reload(server: Server, admin: int, yaml: str, number: int) -> float:
-    """Seconds that it took. Each reload changes one app: one that changes nothing would concern no worker."""
+def _one_changed(yaml: str, number: int) -> str:
+    """A reload that changes nothing would concern no worker."""
     last = yaml.rindex("}}}")
-    (server.directory / YAML).write_text(f"{yaml[:last]}}}}}, ttl: {{max: {number}h}}{yaml[last + 2 :]}")
+    return f"{yaml[:last]}}}}}, ttl: {{max: {number}h}}{yaml[last + 2 :]}"
+
+
+def _all_changed(yaml: str, number: int) -> str:
+    return yaml.replace("defaults:\n", f"defaults:\n  ttl: {{max: {number}h}}\n", 1)
+
+
+def _reload(server: Server, admin: int, yaml: str) -> float:
+    """Seconds that it took."""
+    (server.directory / YAML).write_text(yaml)
     begun = time.monotonic()
     lines = ("POST /-/reload HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {API_KEY}", "Content-Length: 0")
     found = server.token_request("\r\n".join([*lines, "", ""]).encode(), port=admin, timeout=_LONGEST)

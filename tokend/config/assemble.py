@@ -109,8 +109,11 @@ def assemble_apps(
         included = "; no file matches `include`" if "include" in tree else ""
         report.add_after(("apps",), f"is missing: name at least one app{included}")
     tools = BuildContext(report, secrets, load)
-    apps = {name: build_app(name, app_shape, tools, served.get(name)) for name, app_shape in (shape.apps or {}).items()}
-    apps |= {name: served[name] for name in stay}
+    apps = {name: served[name] for name in stay}
+    shapes = shape.apps or {}
+    for name in tuple(shapes):
+        # taken out, so that shapes are freed one by one: thousands of them at once would stop the event loop for 0.1 s
+        apps[name] = build_app(name, shapes.pop(name), tools, served.get(name))
     callers = {name: built.callers for name, built in apps.items()}
     check_trusted_proxies(callers, bool(shape.server.trusted_proxies.written), report)
     configuration = Configuration(

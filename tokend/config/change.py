@@ -84,6 +84,9 @@ def changed_by(
     if any(problem.path[:1] != ("defaults",) for problem in assembled.report.problems):
         return None  # those of `defaults` concern apps that replace what is wrong
     found = assembled.with_apps(assembled.apps[name] for name in change.apps)
+    for apps in (tree["apps"], assembled.report.root["apps"]):
+        while apps:  # one by one: thousands of them at once would stop the event loop for 0.1 s
+            apps.popitem()
     if (found.apps_fingerprint, found.settings_fingerprint) != (change.apps_fingerprint, change.settings_fingerprint):
         return None
     return replace(found, fingerprint=change.fingerprint)

@@ -1,8 +1,6 @@
 """Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +13,7 @@ from tokend.backends.contract import Backend
 from tokend.config import environment as environment_only
 from tokend.config.assemble import Assembled, assemble_apps, merge_apps
 from tokend.config.change import Change, change_to, changed_by
+from tokend.config.collector import paused_collector
 from tokend.config.entry_points import BACKENDS
 from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files
@@ -56,24 +55,12 @@ class Source(Struct, frozen=True):
         """The configuration that follows by a change from the one that is served; None as in `change.changed_by`."""
         files = Files.unpack(change.files)
         environment = self.variables(files)
-        with _paused_collector():
+        with paused_collector():
             found = changed_by(change, served, files, environment)
         return None if found is None else _in_environment(found, environment)
 
 
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """Run no garbage collections while a configuration of many apps is built: nothing of it is garbage yet."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_paused_collector()
+@paused_collector()
 def load(
     file: str | None,
     environment: Mapping[str, str],
@@ -92,7 +79,7 @@ def load(
     return reading.finished(assembled.with_apps(assembled.apps.values()))
 
 
-@_paused_collector()
+@paused_collector()
 def load_isolated(
     file: str | None,
     environment: Mapping[str, str],

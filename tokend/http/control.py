@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -26,6 +26,9 @@ from tokend.telemetry.process_usage import process_usage
 
 if TYPE_CHECKING:
     from tokend.telemetry.tracing import Tracing
+
+RELEASE_SECONDS: Final = 1.0
+"""When the apps of a replaced configuration are freed: nearly every request that still uses them is answered by then."""
 
 
 class Control:
@@ -102,7 +105,9 @@ class Control:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""
         if self._prepared is None:
             return
+        replaced = self.active.configuration.built_apps
         self.active, self._prepared = self._prepared, None
+        asyncio.get_running_loop().call_later(RELEASE_SECONDS, _release, list(replaced.values()))
         self.log.configure(self.active.configuration.options.server)
         self._commits += 1  # the timer gets a number: with the configuration itself, replaced ones would stay in memory
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
@@ -183,6 +188,16 @@ class Control:
         """Close what only replaced configurations used, unless another was committed since."""
         if self._resources is not None and self._commits == commits and self._prepared is None:
             self._resources.close_all_except(self.active.configuration.options)
+
+
+def _release(apps: list[Any]) -> None:
+    """Free the replaced apps in a thread, one by one: thousands of them at once would stop the event loop for 0.1 s."""
+
+    def release() -> None:
+        while apps:
+            apps.pop()
+
+    asyncio.get_running_loop().run_in_executor(None, release)
 
 
 def open_tracing(settings: ServerSettings) -> "Tracing | None":

@@ -1,6 +1,5 @@
-"""Settings and checks of the process: descriptors, aiohttp's C parser, core dumps, garbage collection."""
+"""Settings and checks of the process: descriptors, aiohttp's C parser, core dumps, threads."""
 
-import gc
 import sys
 from importlib.util import find_spec
 from typing import Final
@@ -53,17 +52,6 @@ def no_core_dumps() -> None:
         import resource  # not to be had on Windows
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def collect_seldom() -> None:
-    """Make full garbage collections rare. Call it after everything is loaded: those objects are never examined again.
-
-    A full collection stops the event loop for 0.1 s with 4,500 connections. Requests leave few cycles
-    (docs/decisions/0016), so a full collection can wait for a million surviving objects.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(2_000, 20, 25)
 
 
 def prefer_event_loop() -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import socket
 
+from tokend.config.collector import collect_seldom
 from tokend.http.reloader import Reloader
 from tokend.process.control import LaunchOptions
-from tokend.process.runtime import caps_of, collect_seldom, prefer_event_loop
+from tokend.process.runtime import caps_of, prefer_event_loop
 from tokend.process.worker import Worker
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Snapshot

@@ -12,12 +12,13 @@ import msgspec
 
 from tokend.adapters.resources import CannotStart
 from tokend.config.change import Change
+from tokend.config.collector import collect_seldom
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
 from tokend.process.event_loop import new_event_loop
 from tokend.process.ipc import Channel
-from tokend.process.runtime import caps_of, collect_seldom, no_core_dumps, prefer_event_loop
+from tokend.process.runtime import caps_of, no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
 from tokend.telemetry.log import JsonLog, capture_libraries, queued_standard_error
 

@@ -24,13 +24,42 @@ from tokend.telemetry.request_record import RequestRecord
 _HELD = (ApiError, HttpProcessingError, FrameType, RequestRecord, StreamReader, Protocol)
 _COUNTED = """
 import gc
-from tokend.process.runtime import collect_seldom
+from tokend.config.collector import collect_seldom
 collect_seldom()
 full = []
 gc.callbacks.append(lambda phase, info: full.append(phase) if info["generation"] == 2 else None)
 kept = [[] for _ in range(500_000)]
 print(len(full))
 """
+_BUILT = """
+import gc
+from tokend.config.collector import collect_seldom, paused_collector
+if {serves}:
+    collect_seldom()
+with paused_collector():
+    kept = [[] for _ in range({objects})]
+print(len(gc.get_objects()) < {objects})
+"""
+
+
+@pytest.mark.parametrize(
+    ("serves", "objects", "frozen"),
+    [
+        (True, 200_000, True),
+        pytest.param(True, 50_000, False, id="a small one"),
+        pytest.param(False, 200_000, False, id="an application that somebody else runs"),
+    ],
+)
+def test_a_process_that_serves_never_examines_a_large_configuration(serves: bool, objects: int, frozen: bool) -> None:
+    """`gc.get_objects` is without what is frozen."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BUILT.format(serves=serves, objects=objects)],
+        env=clean_environment({"PYTHONPATH": str(ROOT)}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(frozen)
 
 
 def test_objects_of_thousands_of_connections_bring_about_no_full_collection() -> None:

@@ -1,5 +1,6 @@
 """A configuration that a reload replaced is not kept in memory after the next request."""
 
+import asyncio
 import gc
 import io
 import weakref
@@ -27,3 +28,23 @@ async def test_a_replaced_configuration_is_gone_after_the_reload(tmp_path: Path,
         assert (await client.get("/demo/rtc/room/publisher/uid/7/", headers={"X-API-Key": KEY})).status == 200
         gc.collect()
         assert [table() for table in replaced] == [None] * len(replaced)
+
+
+async def test_the_apps_of_a_replaced_configuration_are_freed(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
+    """A moment later, in a thread: thousands at once would stop the event loop for 0.1 s. Apps that stay are not among them."""
+    path = tmp_path / "config.yaml"
+    path.write_text(DEMO + DEMO.partition("apps:\n")[2].replace("demo:", "other:"))
+    app = tokend.create_app(path, environ={"CERTIFICATE": CERTIFICATE}, log=JsonLog(io.BytesIO(), lambda: NOW))
+    client = await aiohttp_client(app)
+    apps = app[CONTROL].active.configuration.apps
+    kept, replaced = (weakref.ref(apps[name].backends["rtc"]) for name in ("demo", "other"))
+    del apps
+    path.write_text(f"{path.read_text()}    ttl: {{max: 1h}}\n")
+    assert (await app[CONTROL].reload()).result == "done"
+    assert (await client.get("/demo/rtc/room/publisher/uid/7/", headers={"X-API-Key": KEY})).status == 200
+    for _ in range(100):
+        if replaced() is None:
+            break
+        await asyncio.sleep(0.1)
+    assert replaced() is None
+    assert kept() is app[CONTROL].active.configuration.apps["demo"].backends["rtc"]
