@@ -62,7 +62,7 @@ MEANINGS: Final[Mapping[Code, str]] = {
     Code.CREDENTIAL_AMBIGUOUS: "The request has two credentials; send one.",
     Code.UNAUTHENTICATED: "The request has no credential, and this route needs one.",
     Code.CREDENTIAL_INVALID: "The credential is unknown, has expired or is not signed as required.",
-    Code.NOT_PERMITTED: "No rule of this caller allows what the token would give.",
+    Code.NOT_PERMITTED: "No rule of this caller allows what the token would give, or the deny list or the authorizer refuses it.",
     Code.CAPABILITY_REQUIRED: "The token would need a capability that no rule of this caller names.",
     Code.WRONG_APP: "The request names another app than that of the route.",
     Code.NOT_FOUND: "Nothing is served at this path.",
