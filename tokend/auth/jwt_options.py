@@ -102,7 +102,7 @@ class JwtOptions(StrictModel):
     )
     url: str | None = Field(
         default=None,
-        description="the server's URL, for keycloak; https. Default: none",
+        description="the server's URL, for keycloak: https, or http on this machine. Default: none",
         examples=["https://id.example.com"],
     )
     realm: str | None = Field(default=None, description="the realm, for keycloak. Default: none", examples=["demo"])
@@ -128,7 +128,10 @@ class JwtOptions(StrictModel):
     )
     jwks: str | None = Field(
         default=None,
-        description="the https URL of the provider's keys. Default: found through OpenID Connect discovery",
+        description=(
+            "the URL of the provider's keys: https, or http on this machine. "
+            "Default: found through OpenID Connect discovery"
+        ),
         examples=["https://id.example.com/keys.json"],
     )
     keys: Annotated[list[_PublicKeys], BeforeValidator(_some)] | None = Field(
