@@ -14,8 +14,8 @@ def signed(user: str, time: int, secret: Secret = SECRET) -> Credentials:
 
 
 async def test_the_user_is_a_claim() -> None:
-    assert await SCHEME.authenticate(signed("ann", NOW - 60), NOW) == Caller("web", {"sub": "ann"})
-    assert await SCHEME.authenticate(signed("a.b", NOW), NOW) == Caller("web", {"sub": "a.b"})
+    assert await SCHEME.authenticate(signed("ann", NOW - 60), NOW) == Caller("web", {"sub": "ann", "iat": NOW - 60})
+    assert await SCHEME.authenticate(signed("a.b", NOW), NOW) == Caller("web", {"sub": "a.b", "iat": NOW})
 
 
 async def test_another_credential_is_not_its_own() -> None:

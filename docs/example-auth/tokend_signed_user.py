@@ -62,7 +62,7 @@ class SignedUser(AuthScheme):
                     raise not_known(f"{HEADER}: the signature is older than {options.max_age} s, or not of the past")
                 if not user:
                     raise not_known(f"{HEADER}: the user is empty")
-                return Caller(name, {"sub": user})
+                return Caller(name, {"sub": user, "iat": int(time)})
         raise not_known(f"{HEADER}: the signature is by none of the secrets")
 
 
