@@ -152,7 +152,7 @@ def _issue(
         fields = {
             field: _from_text(values[field], client_names.get(field, field), field_type, request)
             if field in of_text
-            else _from_json(values[field], client_names.get(field, field), field_type)
+            else _from_json(values[field], client_names.get(field, field), field_type, request)
             for field, field_type in types.items()
             if field in values
         }
@@ -174,9 +174,13 @@ def _from_text(value: object, name: str, field_type: FieldType, request: HttpReq
     return reading.integer_text(text, name) if field_type.numeric else text
 
 
-def _from_json(value: object, name: str, field_type: FieldType) -> object:
-    """Convert a role of a JSON body to its name. The kind checks all other values."""
-    return agora_fields.role(value, name) if field_type.format == ROLE_FORMAT and isinstance(value, str) else value
+def _from_json(value: object, name: str, field_type: FieldType, request: HttpRequest) -> object:
+    """Convert a role of a JSON body to its name, and a negative uid if the route takes it. The kind checks all other values."""
+    if field_type.format == ROLE_FORMAT and isinstance(value, str):
+        return agora_fields.role(value, name)
+    if field_type.format == UID_FORMAT and type(value) is int and value < 0 and request.options.signed_uid:
+        return agora_fields.uid(str(value), name, request.options.signed_uid)
+    return value
 
 
 def _ttl(values: Mapping[str, object], name: str, *, is_text: bool) -> int | None:
