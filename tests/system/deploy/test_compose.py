@@ -53,8 +53,8 @@ def test_the_parts_find_each_other() -> None:
     (network,) = COMPOSE["networks"]["front"]["ipam"]["config"]
     assert CONFIG["server"]["trusted_proxies"] == address
     assert ipaddress.ip_address(address) in ipaddress.ip_network(network["subnet"])
-    assert ipaddress.ip_network(network["ip_range"]).subnet_of(ipaddress.ip_network(network["subnet"]))
-    assert ipaddress.ip_address(address) not in ipaddress.ip_network(network["ip_range"])
+    assert ipaddress.IPv4Network(network["ip_range"]).subnet_of(ipaddress.IPv4Network(network["subnet"]))
+    assert ipaddress.IPv4Address(address) not in ipaddress.IPv4Network(network["ip_range"])
     assert CONFIG["server"]["listen"] == "0.0.0.0:8080"
     assert "{$TOKEND_ADDRESS:tokend:8080}" in (_FOLDER / "Caddyfile").read_text()
     assert CONFIG["redis"]["url"] == {"env": "REDIS_URL"}
