@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -197,7 +198,7 @@ def _release(apps: list[Any]) -> None:
         while apps:
             apps.pop()
 
-    asyncio.get_running_loop().run_in_executor(None, release)
+    Thread(target=release, daemon=True).start()  # the loop's executor may be closed already
 
 
 def open_tracing(settings: ServerSettings) -> "Tracing | None":
