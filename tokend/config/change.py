@@ -4,7 +4,7 @@ The parent of several workers reads and checks the whole. Its workers need not d
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.backends.contract import Backend
 from tokend.config.assemble import assemble_apps
 from tokend.config.entry_points import BACKENDS
 from tokend.config.files import Files
@@ -65,11 +64,7 @@ def change_to(
 
 
 def changed_by(
-    change: Change,
-    served: Configuration,
-    files: Files,
-    environment: Mapping[str, str],
-    load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
+    change: Change, served: Configuration, files: Files, environment: Mapping[str, str]
 ) -> Configuration | None:
     """The configuration that follows from the one that is served. None if it is not the one that the change describes.
 
@@ -80,7 +75,7 @@ def changed_by(
     stay = [name for name in change.apps if name not in tree["apps"]]
     if any(name not in served.built_apps for name in stay):
         return None
-    assembled = assemble_apps(tree, change.source, secrets, cache(load_backend), served.built_apps, stay)
+    assembled = assemble_apps(tree, change.source, secrets, cache(BACKENDS.load), served.built_apps, stay)
     if any(problem.path[:1] != ("defaults",) for problem in assembled.report.problems):
         return None  # those of `defaults` concern apps that replace what is wrong
     found = assembled.with_apps(assembled.apps[name] for name in change.apps)
