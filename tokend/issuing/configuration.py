@@ -24,7 +24,7 @@ from tokend.issuing.server_settings import Listen, RootOptions
 class App(Struct, frozen=True):
     """One tenant. `rules` by caller name; `backends` by kind. `options`: what is used as it is written.
 
-    `url_signing`: the keys of its signed URLs.
+    `url_signing`: the keys of its signed URLs. `undated_callers`: names of callers whose credentials have no issue time.
     """
 
     name: str
