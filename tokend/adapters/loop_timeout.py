@@ -1,7 +1,7 @@
-"""A timeout for calls to other services that does not count the time in which this process itself was late.
+"""A timeout for calls to other services and processes that does not count the time in which this process itself was late.
 
-If the process gets no CPU, or its event loop is busy, a deadline passes although the other service may have answered in
-time: the answer may already be in the socket. That must not count as a failure of the other service.
+If the process gets no CPU, its event loop is busy, or the machine was suspended, a deadline passes although the other side may
+have answered in time: the answer may already be in the socket. That must not count as a failure of the other side.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The parent of several workers: it owns the sockets, replaces workers that end or hang, and has all reload as worker.
+"""The parent of several workers: it owns the sockets, replaces workers that end or hang, and has all of them reload together.
 
 It answers no request of the public listener itself. Its children run `worker_main.py`; both talk over a `Channel`.
 """
@@ -11,6 +11,7 @@ import socket
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
+from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.resources import CannotStart
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files
@@ -25,9 +26,9 @@ from tokend.telemetry.process_usage import process_usage
 REPORT_SECONDS: Final = 1.0
 """How often each worker is asked how it is."""
 HUNG_SECONDS: Final = 10.0
-"""A worker that has not answered for so long is killed and replaced."""
+"""A worker that has not answered for so long is killed and replaced. Time in which the parent is late is not counted."""
 PREPARE_SECONDS: Final = 30.0
-"""The longest that a worker may take to start, or to make ready for another Setup."""
+"""The longest that a worker may take to start, or to make ready for another configuration; counted in the same way."""
 SHORT_LIFE: Final = 5.0
 MAX_PAUSE: Final = 5.0
 """A worker that lived shorter than SHORT_LIFE is replaced after a pause that doubles, up to this; seconds."""
@@ -57,7 +58,7 @@ class _Worker:
             answer = self._answers[do] = asyncio.get_running_loop().create_future()
             self.channel.send(do=do, **message)
         try:
-            return await asyncio.wait_for(asyncio.shield(answer), seconds)
+            return await loop_timeout(seconds, asyncio.shield(answer))
         except (TimeoutError, ConnectionError):
             return None
 
@@ -256,10 +257,13 @@ class MultiProcessServer:
                 worker.channel.close()
 
     async def _look_after(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            due = loop.time() + REPORT_SECONDS
             await asyncio.sleep(REPORT_SECONDS)
-            now = asyncio.get_running_loop().time()
+            now = loop.time()
             for worker in self._workers:
+                worker.heard += now - due  # a machine that was suspended stopped the workers too
                 self._task(worker.call("report", HUNG_SECONDS))
                 if now - worker.heard > HUNG_SECONDS and not worker.retiring:
                     self._log.event("worker", "error", result="hung", pid=worker.process.pid)
@@ -272,5 +276,5 @@ class MultiProcessServer:
 
 
 def workers_of(written: int) -> int:
-    """How many processes: as written, or, for 0, worker for each core that this process may use."""
+    """How many processes: as written, or, for 0, one for each core that this process may use."""
     return written or len(os.sched_getaffinity(0))
