@@ -15,8 +15,8 @@ from tokend.core.folding import listed, without_name
 from tokend.issuing.server_settings import Admin
 
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
-SECONDS: Final = 60.0
-"""The longest wait for an answer."""
+SECONDS: Final = 600.0
+"""The longest wait for an answer: as long as the server allows."""
 _RELOADED: Final = frozenset(
     ("result", "fingerprint", "removed", "problems", "invalid_apps", "serving_last_version", "at_next_start")
 )

@@ -27,7 +27,7 @@ REPORT_SECONDS: Final = 1.0
 """How often each worker is asked how it is."""
 HUNG_SECONDS: Final = 10.0
 """A worker that has not answered for so long is killed and replaced. Time in which the parent is late is not counted."""
-PREPARE_SECONDS: Final = 30.0
+PREPARE_SECONDS: Final = 120.0
 """The longest that a worker may take to start, or to make ready for another configuration; counted in the same way."""
 SHORT_LIFE: Final = 5.0
 MAX_PAUSE: Final = 5.0
@@ -189,15 +189,10 @@ class MultiProcessServer:
 
     async def _spawn(self) -> None:
         """One more worker, ready to answer; `CannotStart` with its reason."""
-        ours, theirs = socket.socketpair()
-        fds = (self._listener.fileno(), theirs.fileno())
-        process = await asyncio.create_subprocess_exec(
-            *child_command(fds),
-            pass_fds=fds,
-            stdin=asyncio.subprocess.DEVNULL,
-        )
-        theirs.close()
-        worker = _Worker(process, await Channel.on(ours))
+        try:
+            worker = await self._launched()
+        except OSError as error:  # no file descriptor, process or memory is left
+            raise CannotStart(f"a process cannot be started: {error.strerror}") from error
         source = self._start.source
         answer = await worker.call(
             "start",
@@ -207,7 +202,7 @@ class MultiProcessServer:
         )
         if answer is None or answer["problems"]:
             worker.kill()
-            await process.wait()
+            await worker.process.wait()
             if answer is not None:
                 raise CannotStart("; ".join(answer["problems"]))
             self._count_end(worker)  # it was lost, as a worker is that ends later
@@ -215,7 +210,23 @@ class MultiProcessServer:
         worker.not_ready_reasons = []
         self._workers.append(worker)
         self._task(self._replace_when_ended(worker))
-        self._log.event("worker", result="started", pid=process.pid)
+        self._log.event("worker", result="started", pid=worker.process.pid)
+
+    async def _launched(self) -> _Worker:
+        """A process that has not been told what to serve. Raises `OSError` where none can be started."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            fds = (self._listener.fileno(), theirs.fileno())
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *child_command(fds),
+                    pass_fds=fds,
+                    stdin=asyncio.subprocess.DEVNULL,
+                )
+                return _Worker(process, await Channel.on(ours))
+            except BaseException:
+                ours.close()  # a process that was started then ends by itself
+                raise
 
     async def _replace_when_ended(self, worker: _Worker) -> None:
         await worker.process.wait()

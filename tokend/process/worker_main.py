@@ -1,12 +1,13 @@
 """A worker process: it obeys its parent, and ends with it. Started by `child_command`."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +22,9 @@ from tokend.process.ipc import Channel
 from tokend.process.runtime import caps_of, no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
 from tokend.telemetry.log import JsonLog, capture_libraries, queued_standard_error
+
+_AT_ONCE: Final = ("report", "stop", "reopen")
+"""Messages that do not wait for the one before."""
 
 
 def main(listener: int, channel: int) -> None:
@@ -42,6 +46,7 @@ class _Child:
         self._worker: Worker | None = None
         self._ending = asyncio.Event()
         self._delay = 0.0
+        self._changing = asyncio.Lock()
 
     async def obey(self, end: socket.socket) -> None:
         """Run until the parent says stop or ends, or until SIGTERM."""
@@ -62,11 +67,16 @@ class _Child:
         self._log.buffer(None)
 
     async def _messages(self, channel: Channel) -> None:
-        while (message := await channel.receive()) is not None:
-            do = message.pop("do")
-            answer = await getattr(self, f"_do_{do}")(**message)
-            channel.send(did=do, **(answer or {}))
+        async with asyncio.TaskGroup() as answers:
+            while (message := await channel.receive()) is not None:
+                answers.create_task(self._answer(channel, **message))
         self._ending.set()
+
+    async def _answer(self, channel: Channel, do: str, **message: Any) -> None:
+        """Reports go out, and the worker stops, while it prepares: that may take longer than a parent waits for a report."""
+        async with contextlib.nullcontext() if do in _AT_ONCE else self._changing:
+            answer = await getattr(self, f"_do_{do}")(**message)
+        channel.send(did=do, **(answer or {}))
 
     async def _do_start(self, file: str | None, directory: str, files: list[Any]) -> Any:
         self._source = Source(file, os.environ, Path(directory))

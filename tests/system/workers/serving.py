@@ -148,7 +148,7 @@ async def start(
         running.process = await asyncio.create_subprocess_exec(
             *command,
             cwd=running.directory,
-            env=clean_environment({**extra, "PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd()))}),
+            env=clean_environment({"PYTHONPATH": os.environ.get("PYTHONPATH", str(Path.cwd())), **extra}),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=log,
             pass_fds=() if descriptor is None else (descriptor,),
