@@ -23,7 +23,8 @@ from tokend.telemetry.metrics import Snapshot
 
 __all__ = ["CONTROL", "ConfigurationError", "create_admin_app", "create_app"]
 
-_ONLY_SERVE: Final = frozenset({"listen", "admin", "workers", "connections", "drain", "watch"})
+_ONLY_SERVE: Final = frozenset({"admin", "workers", "connections", "drain", "watch"})
+"""Not `listen`: limits by address count where it is no loopback address."""
 _IGNORED_SETTINGS: Final = "no effect in an embedded application, only under `tokend serve`: {keys}"
 
 
