@@ -70,7 +70,8 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 def dialect(custom: Custom) -> Dialect:
     """Return the dialect of a custom route. Its endpoints have the path of the route itself."""
-    known = sorted(names_in_requests(custom.kinds, custom.renamed))
+    names = names_in_requests(custom.kinds, custom.renamed)
+    known = sorted(name for name in names if custom.renamed.get(name, name) not in custom.set)
 
     def parse_get(request: HttpRequest) -> Issue:
         sent = reading.without_repetition(pair for pair in request.query if pair[0] not in custom.ignored)
@@ -138,11 +139,11 @@ def _issue(
             raise ApiError(Code.INVALID_FIELD, "stands in the path already", name)
         if name not in custom.ignored:
             given[name] = value
-    reading.reject_unknown(given, known)
     names = {custom.renamed.get(name, name): name for name in given}
     for field, name in names.items():
         if field in custom.set:
             raise ApiError(Code.INVALID_FIELD, "is fixed by this route", name)
+    reading.reject_unknown(given, known)
     values = {**custom.default, **{field: given[name] for field, name in names.items()}, **custom.set}
     of_text = {field for field, name in names.items() if name in from_text}
     client_names = {field: name for name, field in custom.renamed.items()}
