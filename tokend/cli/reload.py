@@ -29,7 +29,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "reload",
         help="reload the configuration of a running server",
         description="Reload through the server's admin listener (server.admin). Exit code 1 if the server keeps its old "
-        f"configuration. If server.admin has a key, set it in {KEY_VARIABLE}.",
+        f"configuration, or if an app is invalid. If server.admin has a key, set it in {KEY_VARIABLE}.",
     )
     add_config(reload)
     reload.set_defaults(run=_reload)
