@@ -68,31 +68,31 @@ class RedisList(EditedList):
         self.name = "the deny list in Redis"
         self._url = url
         try:
-            from tokend.adapters import deny_redis  # an optional package, slow to import
+            from tokend.adapters import deny_redis, redis_client  # an optional package, slow to import
         except ImportError as error:
             what = "deny.redis is true, but a package is missing"
             raise CannotUse(f"{what}: {install_command('redis')}") from error
         self._redis = deny_redis
+        self._error_name = redis_client.error_name
 
     def read(self) -> bytes:
         """See `EditedList`."""
         try:
             return asyncio.run(self._redis.read_deny_redis(self._url))
         except Exception as error:
-            raise CannotUse(_redis_problem("read", error)) from error
+            raise CannotUse(self._problem("read", error)) from error
 
     def edit(self, change: Change) -> None:
         """See `EditedList`."""
         try:
             asyncio.run(self._redis.edit_deny_redis(self._url, change))
         except Exception as error:
-            raise CannotUse(_redis_problem("changed", error)) from error
+            raise CannotUse(self._problem("changed", error)) from error
 
-
-def _redis_problem(verb: str, error: Exception) -> str:
-    """A sentence without the URL, which may hold a password: of the texts of errors only our own are shown."""
-    own = f": {error}" if type(error) in (ValueError, TimeoutError) and str(error) else ""
-    return f"the deny list in Redis cannot be {verb}: {type(error).__name__}{own}"
+    def _problem(self, verb: str, error: Exception) -> str:
+        """A sentence without the URL, which may hold a password: of the texts of errors only our own are shown."""
+        own = f": {error}" if type(error) in (ValueError, TimeoutError) and str(error) else ""
+        return f"the deny list in Redis cannot be {verb}: {self._error_name(error)}{own}"
 
 
 def edited_lists(options: RootOptions) -> list[EditedList]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from tokend.adapters.deny_source import MAX_BYTES, TOO_LARGE, DenySource
 from tokend.adapters.loop_timeout import loop_timeout
-from tokend.adapters.redis_client import Client, client_of
+from tokend.adapters.redis_client import Client, client_of, error_name
 from tokend.core.model import Caller
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
@@ -84,7 +84,7 @@ class DenyRedis(DenySource):
                 await asyncio.to_thread(self._use_packed, entries[0] if entries else b"")
                 self._known = version
         except Exception as error:  # noqa: BLE001  # whatever the library raises, the list could not be read
-            self._fail(str(error) if type(error) is ValueError else f"Redis cannot be read: {type(error).__name__}")
+            self._fail(str(error) if type(error) is ValueError else f"Redis cannot be read: {error_name(error)}")
             await self._disconnect()
         else:
             if self._error is not None:
@@ -105,7 +105,7 @@ class DenyRedis(DenySource):
         try:
             await loop_timeout(CALL_SECONDS, self._client.reset())
         except Exception as error:  # noqa: BLE001  # the next look fails as well, or does not
-            self._fail(f"Redis cannot be read: {type(error).__name__}")
+            self._fail(f"Redis cannot be read: {error_name(error)}")
 
 
 async def read_deny_redis(url: Secret) -> bytes:

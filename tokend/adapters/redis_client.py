@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Awaitable, Callable
+from ssl import SSLCertVerificationError
 from typing import Any, Final
 
 from msgspec import Struct
@@ -118,3 +119,10 @@ def _check(server: Redis) -> None:
     """Raise for wrong options: redis-py reports them only when it creates a connection object, so one is created here."""
     pool = server.connection_pool
     pool.connection_class(**pool.connection_kwargs)
+
+
+def error_name(error: Exception) -> str:
+    """What kind of error it is. Its text is left out, since it may quote the URL."""
+    if isinstance(error.__context__, SSLCertVerificationError):  # redis-py raises its own error while it handles this
+        return "the TLS certificate is not accepted"
+    return type(error).__name__

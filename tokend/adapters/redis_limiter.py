@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from tokend.adapters.loop_timeout import loop_timeout
-from tokend.adapters.redis_client import client_of
+from tokend.adapters.redis_client import client_of, error_name
 from tokend.adapters.redis_script import SCRIPT, script_arguments
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Limiter
@@ -136,7 +136,7 @@ class RedisLimiter:
         calm = self._down_since - self._back_since >= CALM_SECONDS
         self._probe_at = self._down_since + (0.0 if calm else PROBE_SECONDS)
         message = f"Redis cannot be reached, on_failure is {self._on_failure}"
-        self._log.event("limiter", "error", message=message, reason=type(error).__name__)
+        self._log.event("limiter", "error", message=message, reason=error_name(error))
 
     async def _probe(self) -> None:
         """Find out whether Redis counts again: a server that is read-only, full or too slow is not back.

@@ -32,7 +32,10 @@ class _SnapshotCollector(Collector):
         for name, family in FAMILIES.items():
             kind = CounterMetricFamily if family.gauge is None else GaugeMetricFamily
             metric = kind(name, family.help, labels=family.labels)
-            found: dict[Labels, float] = {(value,): 0.0 for value in family.values}
+            zeros: list[Labels] = [(value,) for value in family.values]
+            if family.gauge is None and not family.labels:
+                zeros.append(())
+            found: dict[Labels, float] = dict.fromkeys(zeros, 0.0)
             found |= self._snapshot.values.get(name, {})
             for labels, value in sorted(found.items()):
                 metric.add_metric(labels, value)

@@ -119,6 +119,7 @@ async def test_every_counter_of_a_closed_list_is_there_before_it_counts(tmp_path
     for name, family in FAMILIES.items():
         for value in family.values:
             assert metrics[f'{name}_total{{{family.labels[0]}="{value}"}}'] == 0
+    assert metrics["tokend_bodies_displaced_total"] == 0
 
 
 def _endpoints() -> list[Endpoint]:
