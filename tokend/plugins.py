@@ -1,4 +1,4 @@
-"""All that an author of plug-ins imports: the three contracts, the nouns they speak of, and the strict base of models."""
+"""All that an author of plug-ins imports: the three contracts, the types that they use, and the strict base of models."""
 
 from tokend.auth.contract import (
     BEARER,

@@ -359,7 +359,7 @@ def _check_header(text: str, name: str) -> None:
 
 
 def _address(url: str) -> URL:
-    """Return where tokens are requested, of an app's address."""
+    """Return the URL at which tokens are requested, from an app's address."""
     address = URL(url)
     if address.scheme not in ("http", "https") or not address.host:
         raise ValueError("url must be the app's address, such as https://tokens.example.com/demo")

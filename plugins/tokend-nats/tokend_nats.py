@@ -82,7 +82,7 @@ class Nats(Backend):
         return {pair.public: pair for pair in pairs}
 
     def grant(self, fields: NatsFields, ttl: int, user: str | None = None) -> Grant:
-        """State what the token would give. Rules see `>` as `*`, which is their text for every other."""
+        """State what the token would give. Rules see `>` as `*`, their sign for any text."""
         user = checked_user(fields, user)
         said = fields.model_dump(include=set(self.details))
         detail = {name: value for name, value in said.items() if value not in (None, [])}

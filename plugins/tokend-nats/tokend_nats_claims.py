@@ -60,7 +60,7 @@ def permission(allowed: list[str], denied: list[str]) -> dict[str, list[str]]:
 
 
 def fields_of(claims: Mapping[str, Any]) -> NatsFields:
-    """The fields that would give these claims. Any error of a mapping for claims of another form."""
+    """The fields that would give these claims. Claims of another form raise any error of a wrong type or key."""
     nats = claims["nats"]
     bearer, inbox = nats.get("bearer_token") is True, inbox_of(claims["sub"])
     allowed = {name: nats[claim].get("allow", []) for name, claim in (("publish", "pub"), ("subscribe", "sub"))}

@@ -179,7 +179,7 @@ class Trtc(Backend):
         return Reading(grant, signed_by, issued_at, issued_at + ttl, extra=self.beside(user, issued_at, ttl, key))
 
     def signer(self, said: Mapping[str, Any]) -> tuple[int | None, Secret]:
-        """Number and text of the key that signed a token, or None and the first."""
+        """Number and secret of the key that signed a token; None and the first secret if none did."""
         for number, key in enumerate(self.options.secret_key):
             if hmac.compare_digest(signature(said, key).encode(), str(said["TLS.sig"]).encode()):
                 return number, key

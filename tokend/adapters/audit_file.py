@@ -61,9 +61,8 @@ class AuditTarget:
             return
         lines: list[bytes] = []
         locked = self._is_file and _lock(self._descriptor, self._lock_tries)
-        self._lock_tries = (
-            LOCK_TRIES if locked else 1
-        )  # after a lock that was not granted, the next write tries only once
+        # after a lock that was not granted, the next write tries only once
+        self._lock_tries = LOCK_TRIES if locked else 1
         taken = 0
         try:
             ending = b"\n" if self._is_torn() else b""
@@ -138,9 +137,8 @@ class AuditTarget:
         mode = os.fstat(descriptor).st_mode
         self._descriptor = descriptor
         self._on_disk = stat.S_ISREG(mode)
-        self._is_file = (
-            self._on_disk and self._path is not None
-        )  # standard output cannot be read, and is not ours to lock
+        # standard output cannot be read, and is not ours to lock
+        self._is_file = self._on_disk and self._path is not None
         self._torn, self._end, self._own_last = False, 0, False
         if stat.S_ISFIFO(mode):
             os.set_blocking(descriptor, False)

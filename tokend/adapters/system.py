@@ -1,4 +1,4 @@
-"""The clock and the randomness of this machine. Everything below takes them as arguments."""
+"""The clock and the randomness of this machine. All other modules take them as arguments."""
 
 import time
 from collections.abc import Callable

@@ -24,9 +24,9 @@ MAX_COORDINATE_BITS: Final = 528
 MAX_KEYS: Final = 50
 """The most keys of a document. To import one takes up to a millisecond."""
 FEW: Final = 4
-"""Identity providers have so many keys, or fewer."""
+"""The most keys that an identity provider usually has."""
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
-"""Members of private keys (RFC 7518). To import one, its parts are computed from each other, which can take a minute."""
+"""Members of private keys (RFC 7518). Importing such a key computes its parts from each other, which can take a minute."""
 _LONGEST: Final[Mapping[str, int]] = {
     "n": MAX_RSA_BITS,
     "e": MAX_EXPONENT_BITS,

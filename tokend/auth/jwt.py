@@ -106,9 +106,8 @@ class Jwt(AuthScheme):
         return options.conditions
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
-        by_cookie = (
-            not credentials.total
-        )  # browsers add cookies by themselves: one counts only if no other credential was sent
+        # browsers add cookies by themselves: one counts only if no other credential was sent
+        by_cookie = not credentials.total
         text = credentials.cookie if by_cookie else credentials.bearer
         if text is None or not looks_like_jws(text):
             return None

@@ -19,7 +19,6 @@ from tokend.core.model import NOT_APPLICABLE, NOTHING, AppCredentials, Extent, G
 from tokend.core.reach import is_wildcard, text_of
 from tokend.core.validation import StrictModel
 
-ENTRY_POINT_GROUP: Final = "tokend.backends"
 ANSWER_FIELDS: Final = frozenset(
     ("token", "kind", "app_id", "role", "ttl", "ttl_asked", "issued_at", "expires_at", "renew_at", "error")
 )
@@ -139,7 +138,9 @@ class Backend(ABC):
     answers: ClassVar[VendorAnswers] = VendorAnswers()
     """What the vendor answers to a token that does not work: its error codes."""
     needs_app_id: ClassVar[bool] = False
+    """Whether an app with this kind must have `app_id`. Then each grant must name that App ID."""
     needs_certificate: ClassVar[bool] = False
+    """Whether an app with this kind must have `certificate`."""
     max_ttl: ClassVar[int | None] = None
     """The longest lifetime that the vendor allows, in seconds; None if it sets no limit.
 
@@ -147,7 +148,7 @@ class Backend(ABC):
     """
 
     kind: str = ""
-    """The kind that this instance serves, as the configuration names it, which sets it after `__init__`."""
+    """The kind that this instance serves, by its name in the configuration. It is set after `__init__`."""
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         """Create the backend of an app. `options` is a valid instance of `Options`."""

@@ -26,11 +26,11 @@ class JwtBackend(Backend):
 
     @abstractmethod
     def fields_of(self, claims: Mapping[str, Any]) -> Mapping[str, object]:
-        """The fields of a request that leads to these claims; for others any, or an error of a wrong type or key."""
+        """The fields of a request that leads to these claims. For others: any fields, or an error of a wrong type or key."""
 
     @property
     def identity(self) -> Mapping[str, object]:
-        """The claims that say whose token it is. One with others can be read, and is signed by nobody."""
+        """The claims that say whose token it is. A token with other values of them can be read, and counts as not signed."""
         return {}
 
     def nonce_of(self, claims: Mapping[str, Any]) -> int:

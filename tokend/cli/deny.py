@@ -131,7 +131,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
         nonlocal removed
         kept = [line for line in lines if not entry.is_about(line)]
         if len(kept) == len(lines):
-            similar.extend(found for found in parse_entries(b"\n".join(lines))[0] if _has_fields(found, entry))
+            similar.extend(other for other in parse_entries(b"\n".join(lines))[0] if _has_fields(other, entry))
             return None
         removed = True
         return kept
@@ -146,8 +146,8 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
             return 1
     if not removed:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
-        for found in similar[:10]:
-            print(f"tokend: there is: {_sentence(found, time.time())}", file=sys.stderr)
+        for other in similar[:10]:
+            print(f"tokend: there is: {_sentence(other, time.time())}", file=sys.stderr)
         if never_matches is not None:
             print(f"tokend: {never_matches}", file=sys.stderr)
         return 1
@@ -178,10 +178,11 @@ def _list(options: argparse.Namespace, context: Context) -> int:
 
 
 def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedList], RootOptions | None, str | None]:
-    """The lists of the configuration, the one for new entries first; its settings; and which option names what it has not.
+    """The lists of the configuration, the one for new entries first; its settings; and why an entry would block nobody.
 
-    Settings and name are None for a --file alone. Exits with code 2 if there is no list. An entry may be about an app or
-    a caller that has been removed since: only a new entry needs the names of the configuration.
+    The sentence is None if the entry can block somebody. With --file, settings and sentence are None. Exits with code 2 if
+    there is no list. An entry may be about an app or a caller that has been removed since: only a new entry needs the names
+    of the configuration.
     """
     if options.file is not None:
         return [FileList(context.directory / str(options.file))], None, None

@@ -1,4 +1,4 @@
-"""An app's credentials and backends: which backend serves a kind, its options, and what the vendors ask of credentials."""
+"""An app's credentials and backends: which backend serves a kind, its options, and what the vendors require of credentials."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -84,7 +84,6 @@ def load_isolated(
     file: str | None,
     environment: Mapping[str, str],
     directory: Path,
-    load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
     files: Files | None = None,
     previous: Configuration | None = None,
 ) -> Isolated:
@@ -94,7 +93,7 @@ def load_isolated(
     """
     reading = _Reading(file, environment, directory, files or Files())
     try:
-        isolated = isolate(reading.assembled(load_backend, previous), reading.unreadable, previous)
+        isolated = isolate(reading.assembled(BACKENDS.load, previous), reading.unreadable, previous)
     except ConfigurationError as error:
         problems = list(map(environment_only.named, error.problems)) + _port_problems(environment)
         raise ConfigurationError(problems) from None

@@ -57,7 +57,7 @@ def _with_values(
 class Part(StrictModel):
     """A mapping that stays usable if some of its keys are wrong: they are reported and left out.
 
-    So does what is below a key that has a model of its own. The key's default replaces what cannot be used at all.
+    The same holds below a key that has a model of its own. The key's default replaces what cannot be used at all.
     """
 
     @model_validator(mode="wrap")

@@ -38,7 +38,7 @@ class Read(Struct, frozen=True):
 class Secrets:
     """Reads secrets: variables from `environment`, relative paths of files below `base`.
 
-    `readable_files`: whether files are accepted that group or others may read.
+    Files that group or others may read are rejected, unless `with_readable_files` made the object.
     """
 
     def __init__(
@@ -46,8 +46,6 @@ class Secrets:
         environment: Mapping[str, str],
         base: Path,
         files: Files | None = None,
-        *,
-        readable_files: bool = False,
     ) -> None:
         self._environment = environment
         self._files = files or Files()
@@ -56,7 +54,7 @@ class Secrets:
         """The paths of the files that were read, without systemd's credentials."""
         self.reads: list[Read] = []
         self.base = base
-        self._readable_files = readable_files
+        self._readable_files = False
 
     def with_readable_files(self) -> "Secrets":
         """The same, but it accepts files that group or others may read."""

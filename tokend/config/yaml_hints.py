@@ -21,7 +21,10 @@ class YamlHint(Struct, frozen=True):
 
 
 class _Error(Struct, frozen=True):
-    """What the parser says. Lines and columns count from 0; `begin`: where the part begins that it could not parse."""
+    """What the parser says. Lines and columns count from 0.
+
+    `begin_line` and `begin_column`: where the part begins that it could not parse.
+    """
 
     lines: Sequence[str]
     problem: str

@@ -1,7 +1,7 @@
 """Lines of the audit log: one JSON object for each decision, numbered and linked by hashes.
 
-This module formats and verifies lines; `adapters/audit_file.py` writes them. Each writer (a
-process or a worker) starts a hash chain of its own for each file, so that several writers can append to the same file.
+This module formats and verifies lines; `adapters/audit_file.py` writes them. Each writer (a process or a worker) starts a hash
+chain of its own for each file, so that several writers can append to the same file.
 
     {"writer": …, "sequence": n, "previous": sha256 of the writer's line n-1, "after": sha256 of the line before it,
      "instance": …, …}

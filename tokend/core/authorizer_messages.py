@@ -97,7 +97,7 @@ def read_answer(raw: bytes) -> Answer:
         first = first_field_error(error, Answer)
         where = "" if first.unknown else "".join(f"{step}: " for step in first.path)
         sentence = f"an unknown field{first.sentence}" if first.unknown else first.sentence
-        raise InvalidAnswer(f"the answer is none: {where}{sentence}") from None
+        raise InvalidAnswer(f"the answer is invalid: {where}{sentence}") from None
     except ValueError:
         raise InvalidAnswer("the answer is not strictly JSON") from None
 

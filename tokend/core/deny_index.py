@@ -56,10 +56,10 @@ class DenyIndex:
         """Add an entry."""
         key, block = _key_of(entry), _block_of(entry)
         blocks = (block,)
-        for found in _with_wildcards(key):
-            present = self._blocks.setdefault(found, blocks)
+        for lookup_key in _with_wildcards(key):
+            present = self._blocks.setdefault(lookup_key, blocks)
             if present is not blocks:
-                self._widen(found, present, block)
+                self._widen(lookup_key, present, block)
         self._count_shape(key, 1)
 
     def remove(self, entries: Iterable[Entry], pause: Callable[[], None] = lambda: None) -> None:
@@ -69,7 +69,7 @@ class DenyIndex:
             if number % _STEPS == 0:
                 pause()
             key, block = _key_of(entry), _block_of(entry)
-            affected.update(found for found in _with_wildcards(key) if self._take(found, block))
+            affected.update(lookup_key for lookup_key in _with_wildcards(key) if self._take(lookup_key, block))
             self._count_shape(key, -1)
         while affected:  # to free a large set at once takes long
             key = affected.pop()
@@ -139,7 +139,7 @@ class DenyIndex:
         count = self._shape_counts.get(shape, 0) + change
         self._shape_counts[shape] = count
         if count == 0 or (count == 1 and change > 0):
-            self._shapes = tuple(found for found, number in self._shape_counts.items() if number)
+            self._shapes = tuple(present for present, number in self._shape_counts.items() if number)
 
 
 def _key_of(entry: Entry) -> Key:

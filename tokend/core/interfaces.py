@@ -111,7 +111,10 @@ class AuthorizerSettings(StrictModel):
 
 
 class Question(Struct, frozen=True):
-    """What the authorizer receives before a token is issued: the caller, and everything that the token would give."""
+    """What the authorizer receives before a token is issued: the caller, and everything that the token would give.
+
+    `ttl`: seconds.
+    """
 
     app: str
     caller: str

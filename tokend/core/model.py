@@ -136,9 +136,6 @@ class Issued(Struct, frozen=True):
     role: str | None = None
 
 
-Outcome = Issued | ApiError
-
-
 class Decision(Struct, frozen=True):
     """One entry of the audit log, without the token. `api_error` is None if the token is about to be released.
 

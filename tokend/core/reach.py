@@ -6,7 +6,6 @@ from typing import Final
 from msgspec import Struct
 
 from tokend.core.declarations import (
-    APP_ADMIN,
     NEVER,
     PUBLISHER,
     SUBSCRIBER,
@@ -169,17 +168,3 @@ def _users(service: Service) -> frozenset[str]:
     user = service.user if service.derived_from is None else service.derived_from
     own = _NONE if user is NOT_APPLICABLE else frozenset((text_of(user),))
     return own | frozenset(service.more_users) if service.more_users else own
-
-
-__all__ = [
-    "APP_ADMIN",
-    "PUBLISHER",
-    "SUBSCRIBER",
-    "Reach",
-    "is_wildcard",
-    "leading_role",
-    "reach_of",
-    "role_of",
-    "text_of",
-    "users_of",
-]

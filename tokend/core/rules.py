@@ -42,9 +42,9 @@ class RuleTtl(StrictModel):
 
 
 class Rule(StrictModel):
-    """What a caller may be granted: everything of a token has to fit one rule. What is left out permits anything.
+    """What a caller may be granted: everything of a token has to fit one rule.
 
-    But no wildcard and no administration: these need a capability.
+    What is left out permits anything, except wildcards and administration: these need a capability.
     """
 
     _name: str = PrivateAttr("")

@@ -1,4 +1,4 @@
-"""What a dialect is: a list of endpoints, each with a pure `parse` and `render`, and one `refuse` for failed requests.
+"""What a dialect is: a list of endpoints, each with a pure `parse` and `render`, and one `render_error` for failed requests.
 
 Knows no aiohttp, no apps and no rules. A request is plain data here, an answer a status and bytes.
 """
@@ -64,14 +64,14 @@ class HttpRequest(Struct, frozen=True):
 
 
 class Issue(Struct, frozen=True):
-    """Tokens are wanted. All or nothing, unless it is a batch, where an ask may already be a refusal of its own."""
+    """Tokens are requested. All or nothing, unless it is a batch: there a token request may be an error of its own already."""
 
     token_requests: tuple[TokenRequest | ApiError, ...]
     batch: bool = False
 
 
 class Explain(Struct, frozen=True):
-    """By which rule would this be issued, or what does each lack? Nothing is minted."""
+    """By which rule would this be issued, or what does each rule not allow? Nothing is minted."""
 
     token_request: TokenRequest
 
@@ -133,7 +133,7 @@ Outcome = Issued | ApiError | Explanation | Inspection
 
 
 class HttpResponse(Struct, frozen=True):
-    """An HTTP answer, but for the headers that every answer gets."""
+    """An HTTP answer, without the headers that every answer gets."""
 
     status: int
     body: bytes

@@ -251,7 +251,7 @@ _INSPECTION: Final = Description(
         "token",
     ),
     answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False)
-    | {"examples": [{"problems": ["The token expired on 2023-11-14 at 23:13:20 UTC."], "notes": []}]},
+    | {"examples": [{"problems": ["It expired 1 hour ago."], "notes": []}]},
     remarks=(
         "Send the `channel` and the `user` of the join to compare them with the token. `problems` says why a join would fail, "
         "`notes` what else is worth knowing. Other fields give the token's content."

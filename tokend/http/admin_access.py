@@ -31,7 +31,7 @@ class Access:
         self._host = None if host is None else host.lower()
 
     def by_own_name(self, handler: Handler) -> Handler:
-        """The handler, for requests to loopback that name this machine, and that no page of another origin sends.
+        """The handler, for requests that no page of another origin sends and that, on loopback, name this machine.
 
         Probes (`/healthz`, `/readyz`) go without, since they may come by any name.
         """

@@ -24,7 +24,7 @@ HELD_SECONDS: Final = 0.25
 LOG_SECONDS: Final = 10.0
 """The shortest time in seconds between two log lines about closed connections, so that many of them do not fill the log."""
 PROMPT_SECONDS: Final = 1.0
-"""The time in seconds in which an honest client sends its body: so long, idle connections are closed before it."""
+"""The time in seconds in which an honest client sends its body. Until then, idle connections are closed before its own."""
 EXAMINED: Final = 32
 """The most connections of an address that are examined when one of them must make room."""
 LINGERING: Final = 64
@@ -190,10 +190,11 @@ class ConnectionLimiter:
 
         False if all of them have a complete request in progress.
         """
-        candidates = [entry for entry in islice(share, EXAMINED) if entry not in self._busy or entry in self._bodies]
+        examined = islice(share, EXAMINED)
+        candidates = [other for other in examined if other not in self._busy or other in self._bodies]
         if not candidates:
             return False
-        arriving = (entry for entry in candidates if entry not in self._idle)
+        arriving = (candidate for candidate in candidates if candidate not in self._idle)
         self._close(next(arriving, candidates[0]), "address_cap")
         return True
 

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from tokend.telemetry.tracing import Tracing
 
 RELEASE_SECONDS: Final = 1.0
-"""When the apps of a replaced configuration are freed: nearly every request that still uses them is answered by then."""
+"""Seconds until the apps of a replaced configuration are freed: nearly every request that uses them is answered by then."""
 
 
 class Control:
-    """What `app[CONTROL]` is. Before startup nothing is open, after cleanup nothing is any more."""
+    """What `app[CONTROL]` is. Before startup nothing is open, and after cleanup nothing is open any more."""
 
     def __init__(
         self,

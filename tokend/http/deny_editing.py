@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
@@ -27,11 +27,12 @@ from tokend.http.responses import json_response
 from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog
 
-_LONGEST: int = 10 * 365 * 86_400
+_LONGEST: Final = 10 * 365 * 86_400
+"""Seconds: ten years."""
 
 
 class _Change(StrictModel):
-    """The body of a change. `seconds`: how long the entry counts, or None for ever."""
+    """The body of a change. `seconds`: how long the entry counts; None: for ever."""
 
     source: str
     entry: StrictEntry

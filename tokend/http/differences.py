@@ -8,11 +8,11 @@ from tokend.http.reloader import Reloader, errors_of
 
 
 async def difference_of(reloader: Reloader) -> dict[str, Any]:
-    """`{"apps": {name: {"change": …, "keys": […], "problems": […]}}, "settings": […]}`; nothing is changed.
+    """`{"problems": [], "apps": {name: {"change": …, "keys": […], "problems": […]}}, "settings": […]}`; nothing is changed.
 
-    `settings`: the dotted keys outside the apps that differ, such as `server.drain`.
-    `change` is added, changed, removed or invalid. `keys` are dotted; a secret that changed elsewhere is `(a secret)`.
-    Raises `ConfigurationError` for errors outside the apps.
+    `change` is added, changed, removed or invalid; an invalid app has `problems` in place of `keys`. `keys` are dotted; where
+    only the content of a secret changed, they are `(a secret)`. `settings`: the dotted keys outside the apps that differ, such
+    as `server.drain`. Raises `ConfigurationError` for errors outside the apps.
     """
     isolated, files = await reloader.preview()
     before, after = comparable(reloader.source, reloader.files), comparable(reloader.source, files)

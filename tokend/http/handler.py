@@ -54,9 +54,8 @@ class RequestHandler:
                 await self._fail_unread(request, match_info, match, credentials)
             body = await body_of(request, endpoint.body_limit, control.deadlines.body, self._body_reader)
         if endpoint.body_limit > BODY_LIMIT and active.interfaces.batch_scheduler is not None:
-            await (
-                active.interfaces.batch_scheduler.wait_for_turn()
-            )  # parsing many batches at once would delay other requests
+            # parsing many batches at once would delay other requests
+            await active.interfaces.batch_scheduler.wait_for_turn()
         http_request = HttpRequest(
             match.params,
             query_of(request),

@@ -124,7 +124,7 @@ def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
 
 
 def check_body_headers(request: web.BaseRequest, limit: int) -> None:
-    """Raises `ApiError` if the head says that the body cannot be taken: 415 if compressed, 413 if over `limit` bytes."""
+    """Raise `ApiError` if the head says that the body cannot be taken: 415 if compressed, 413 if over `limit` bytes."""
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, "send the body uncompressed")
     if (request.content_length or 0) > limit:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tokend.http.control import Control
 
 RETRY_SECONDS: Final = 60
-"""When a client may try again where the configuration of an app is invalid."""
+"""Seconds after which a client may try again where the configuration of an app is invalid."""
 _INVALID_APP: Final = "the configuration of this app is invalid; the log of the server says why"
 _NO_MATCH: Final = NoMatch(None)
 _NO_PARAMETERS: Final[dict[str, str]] = {}
@@ -142,7 +142,7 @@ class ConfiguredRoutes(web.AbstractResource):
         self._active = control.active
 
     def set_preflight_handler(self, handler: Handler) -> None:
-        """What answers preflight requests."""
+        """Set what answers preflight requests."""
         self._preflight = TemplateRoute(hdrs.METH_OPTIONS, None, handler, self)
 
     async def resolve(self, request: web.Request) -> tuple[RouteMatch, set[str]]:
@@ -228,7 +228,11 @@ class ConfiguredRoutes(web.AbstractResource):
 
     def _templates(self) -> Mapping[tuple[str, str], None]:
         routes = self._control.active.configuration.routes
-        return {(found.template(), found.endpoint.method): None for route in routes for found in candidates(route)}
+        return {
+            (candidate.template(), candidate.endpoint.method): None
+            for route in routes
+            for candidate in candidates(route)
+        }
 
     def freeze(self) -> None:
         """There is nothing to freeze: the configuration decides, request by request."""

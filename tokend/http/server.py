@@ -57,9 +57,8 @@ class Protocol(RequestHandler):
         transport.max_size = RECEIVED_AT_ONCE  # type: ignore[attr-defined]
         peer = transport.get_extra_info("peername")
         self.address: str = peer[0] if isinstance(peer, tuple) else ""
-        self._limited_transport.set_write_buffer_limits(
-            0
-        )  # so that aiohttp calls `pause_writing` for all that the client does not read at once
+        # so that asyncio calls `pause_writing` for all that the client does not read at once
+        self._limited_transport.set_write_buffer_limits(0)
         super().connection_made(transport)
         if not self._connection_limiter.joined(self):
             self.abort()
@@ -198,7 +197,7 @@ class LimitedRunner:
         self._sites = [web.SockSite(self._runner, listener, backlog=ACCEPTED_AT_ONCE)]
         for site in self._sites:
             await site.start()
-        listener.listen(BACKLOG)  # asyncio has set its own `backlog`, which is both numbers for it
+        listener.listen(BACKLOG)  # asyncio has one `backlog`: for the queue, and for what it accepts at once
 
     async def stop_accepting(self) -> None:
         """Accept what waits in the kernel, then no more. What is accepted is served."""
@@ -208,9 +207,8 @@ class LimitedRunner:
             for _ in range(LAST_ITERATIONS):
                 # in each iteration this comes before asyncio's own accept, so it sees every connection that waits
                 quiet = 0 if selector.select(0) else quiet + 1
-                if (
-                    quiet > ACCEPT_ITERATIONS
-                ):  # asyncio drops what it has accepted but not attached when its server closes
+                # asyncio drops what it has accepted but not attached when its server closes
+                if quiet > ACCEPT_ITERATIONS:
                     break
                 await asyncio.sleep(0)
             else:  # connections never stop coming: leave them to other processes

@@ -21,8 +21,8 @@ class ActiveConfiguration(Struct, frozen=True):
     """A configuration in force: its apps and routes, the route table, and the interfaces that were opened for it.
 
     `knows_clients`: whether limits by address count. `taken_routes`: the routes of each invalid app, by its name.
-    `batches_responses`: the responses of one turn of the loop leave together; where the audit is written for each token,
-    its write does that.
+    `only_origins`: the origins of a single app, none if there are several. `batches_responses`: whether the responses of one
+    turn of the loop have to be held together; where the audit is written for each token, its write does that.
     """
 
     configuration: Configuration
@@ -55,7 +55,7 @@ class ActiveConfiguration(Struct, frozen=True):
         )
 
     def origins_of(self, route: Route | None) -> Origins:
-        """The web pages that may read responses of a route. None: responses of no app, which a single app decides too."""
+        """The web pages that may read responses of a route. None: responses of no route; a single app decides those too."""
         return self.only_origins if route is None else route.app.options.cors.origins
 
     def invalid_app_at(self, host: str | None, parts: tuple[str, ...]) -> str | None:

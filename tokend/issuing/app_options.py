@@ -82,7 +82,7 @@ class TtlBounds(StrictModel):
 
 
 class AppOptions(StrictModel):
-    """What an app is used with as it is written. `ttl`: the effective lifetimes.
+    """The options of an app that are used as they are written. `ttl`: the effective lifetimes.
 
     A new option stands here and where it is used: `config/` validates it by its model, and `App.options` has it.
     """

@@ -53,7 +53,7 @@ def _checked_reach(grant: Grant, backend: Backend, kind: str, ttl: int) -> Reach
 def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) -> Minted:
     """Mint a token, read it back and compare it with the grant. Raises `ApiError`, without a token: 500 if they differ.
 
-    A backend may raise one of 400 for what no token of its format can hold.
+    A backend may raise INVALID_FIELD (400) for what no token of its format can hold.
     """
     try:
         minted = backend.mint(grant, issuance)

@@ -22,7 +22,7 @@ from tokend.issuing.token_texts import find_tokens
 _LAST_TIME: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds."""
 _MAX_REASONS: Final = 4
-"""Reasons why a text cannot be read that are shown."""
+"""The most reasons that are shown for a text that cannot be read."""
 _Read = tuple[Backend, Reading, dict[str, object]]
 """A backend, what it read, and the same as plain data."""
 

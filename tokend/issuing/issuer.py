@@ -50,9 +50,8 @@ async def answer(
     try:
         caller = await route.authenticator.authenticate(credentials, now, interfaces.keys)
     except ApiError as api_error:
-        await rate_limiting.admit_request(
-            route.app, None, address, interfaces
-        )  # first, so that many bad requests do not fill the audit
+        # before the audit, so that many bad requests do not fill it
+        await rate_limiting.admit_request(route.app, None, address, interfaces)
         if isinstance(parsed, Issue):
             await _record(
                 interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)

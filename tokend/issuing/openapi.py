@@ -104,7 +104,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
             "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
             "detail": {"type": "string"},
             "code": REASON,
-            "field": {"type": "string", "description": "The field at fault, if it is one's"},
+            "field": {"type": "string", "description": "The field at fault, if there is one"},
             "retry_after": {"type": "integer", "description": "Seconds to wait, where a rate limit refused it"},
             "request_id": {"type": "string"},
         },

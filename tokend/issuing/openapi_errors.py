@@ -37,7 +37,7 @@ _OF_BODIES: Final = (413, 415)
 _OF_PATHS: Final = 404
 _BEFORE_ROUTING: Final = (414, 431)
 _MALFORMED: Final = 400
-"""A path that cannot be read belongs to no dialect, so that the error has the shape of native."""
+"""A path that cannot be read belongs to no dialect, so the error has the shape of native."""
 _RATE_LIMITED: Final = 429
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _REQUEST_ID: Final = "5a1f0c9e3b7d2846"
@@ -50,7 +50,7 @@ _SENTENCES: Final[Mapping[Code, str]] = {
     Code.CREDENTIAL_INVALID: "unknown or invalid credential",
     Code.NOT_FOUND: "there is nothing at this path",
 }
-"""What the server says of an error, where its meaning is not said so."""
+"""What the server says of an error, where its words differ from MEANINGS."""
 
 
 def error_reference(dialect: str) -> str:

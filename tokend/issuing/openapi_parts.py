@@ -22,7 +22,7 @@ def ttl_schema(route: Route, of_kind: int | None = None) -> dict[str, Any]:
 
 
 def for_request(schema: Any) -> Any:
-    """The schema without titles and defaults, which stand in the description instead.
+    """The schema without titles and without defaults. A default stands in the description instead.
 
     Generators of clients make a required field of one that has a default, and a class of each title.
     """

@@ -35,7 +35,7 @@ class Match(Struct, frozen=True):
 
     @property
     def endpoint_template(self) -> str:
-        """The endpoint's path below its route, for metrics: there are as many as dialects have, however many apps there are.
+        """The endpoint's path below its route, for metrics: its number of values does not grow with the number of apps.
 
         It is `custom` for all custom routes, whose paths are the apps' own.
         """
@@ -256,7 +256,7 @@ _Target = tuple[str, str | None, Parts]
 
 
 def _targets(candidates: tuple[_Candidate, ...]) -> tuple[_Target, ...]:
-    return tuple([(found.endpoint.method, found.endpoint.media, found.below) for found in candidates])
+    return tuple([(candidate.endpoint.method, candidate.endpoint.media, candidate.below) for candidate in candidates])
 
 
 @lru_cache(maxsize=256)
@@ -277,8 +277,8 @@ def _could_both(target: _Target, other: _Target) -> bool:
     if method != other_method or (media != other_media and None not in (media, other_media)):
         return False
     return len(parts) == len(other_parts) and all(
-        isinstance(a, Placeholder) or isinstance(b, Placeholder) or a == b
-        for a, b in zip(parts, other_parts, strict=True)
+        isinstance(part, Placeholder) or isinstance(other_part, Placeholder) or part == other_part
+        for part, other_part in zip(parts, other_parts, strict=True)
     )
 
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from tokend.adapters.loop_timeout import loop_timeout
@@ -180,7 +180,7 @@ class MultiProcessServer:
             return []
 
     async def _prepare(self, worker: _Worker, isolated: Isolated, packed: Any) -> dict[str, Any] | None:
-        """The worker's answer. It builds the whole only if it serves something else than what was changed."""
+        """The worker's answer. It builds the whole only if it serves another configuration than the change begins with."""
         answer = await worker.call("prepare", change=isolated.change)
         if answer is not None and not answer.get("follows", True):
             self._log.event("worker", "warning", result="loads everything", pid=worker.process.pid)
@@ -232,7 +232,7 @@ class MultiProcessServer:
         await worker.process.wait()
         if worker.retiring or self._stopping:
             return
-        self._forget([worker])
+        self._forget(worker)
         self._count_end(worker)
         pause = 0.0 if asyncio.get_running_loop().time() - worker.begun > SHORT_LIFE else 0.1
         while not self._stopping:
@@ -258,14 +258,13 @@ class MultiProcessServer:
         except TimeoutError:
             worker.kill()
             await worker.process.wait()
-        self._forget([worker])
+        self._forget(worker)
 
-    def _forget(self, workers: Iterable[_Worker]) -> None:
-        for worker in workers:
-            if worker in self._workers:
-                self._workers.remove(worker)
-                self._ended = merged([self._ended, counted(worker.snapshot)])
-                worker.channel.close()
+    def _forget(self, worker: _Worker) -> None:
+        if worker in self._workers:
+            self._workers.remove(worker)
+            self._ended = merged([self._ended, counted(worker.snapshot)])
+            worker.channel.close()
 
     async def _look_after(self) -> None:
         loop = asyncio.get_running_loop()

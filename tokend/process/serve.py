@@ -48,7 +48,7 @@ async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str
         admin = AdminListener(server_handle, admin_listener, settings.admin, log, address_of(listener))
         await admin.start()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    background = _obey_signals(server_handle, stop, service_manager, log)
+    background = _obey_signals(server_handle, stop, service_manager)
     if settings.watch:
         background.append(asyncio.create_task(server_handle.reloader.watch()))
     background.append(asyncio.create_task(service_manager.stay_alive(lambda: server_handle.alive(loop.time()))))
@@ -86,7 +86,7 @@ def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None
 
 
 def _obey_signals(
-    server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager, log: JsonLog
+    server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager
 ) -> list[asyncio.Task[None]]:
     """Handle signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
     signals: asyncio.Queue[str] = asyncio.Queue()

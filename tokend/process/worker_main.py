@@ -38,7 +38,7 @@ def main(listener: int, channel: int) -> None:
 
 
 class _Child:
-    """One method a message; what it returns is the answer's content."""
+    """One method for each message; what it returns is the answer's content."""
 
     def __init__(self, log: JsonLog, listener: socket.socket) -> None:
         self._log = log
@@ -127,7 +127,6 @@ class _Child:
         return {
             "metrics": worker.snapshot().pack(),
             "not_ready_reasons": worker.control.not_ready_reasons(),
-            "fingerprint": worker.control.active.configuration.fingerprint,
         }
 
     async def _do_stop(self, delay: float) -> None:

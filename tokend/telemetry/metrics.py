@@ -44,7 +44,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
         "Connections closed by the connection limiter, by reason.", ("reason",), None, _CLOSED
     ),
     "tokend_bodies_displaced": Family(
-        "Unfinished bodies that failed since all of them together exceeded their budget."
+        "Unfinished bodies that failed because all of them together exceeded their budget."
     ),
     "tokend_reloads": Family("Reloads of the configuration.", ("result",), None, ("done", "unchanged", "refused")),
     "tokend_worker_restarts": Family("Workers that ended and were replaced.", ("reason",), None, ("killed", "exited")),
@@ -78,7 +78,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "process_start_time_seconds": Family("When the first of the processes started.", (), min),
     "tokend_deny_list_entries": Family("Entries of the deny list that count.", ("source",), max),
     "tokend_deny_list_problems": Family(
-        "Lines of the deny list that are no entries; 1 if it cannot be read.", ("source",), max
+        "Lines of the deny list that are no entries, and one more if it cannot be read.", ("source",), max
     ),
     "tokend_deny_list_age_seconds": Family(
         "Seconds since the deny list was last known to be current.", ("source",), max

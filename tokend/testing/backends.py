@@ -80,7 +80,7 @@ class BackendConformance:
     """Users that a rule could supply and that `grant` must reject, since `Fields` does not check them."""
     ttls: ClassVar[Sequence[int]] = (60, 3600, 86_400)
     other_options: ClassVar[Mapping[str, object] | None] = None
-    """Options of another app. Left out, every secret of `options` is reversed, which is no key if the secret is one."""
+    """Options of another app. If None, every secret of `options` is reversed. A PEM key is no key then: set this instead."""
     issuance: ClassVar[Issuance] = Issuance(1_700_000_000, 12_345_678)
 
     def test_fields_and_options_are_strict_shapes(self) -> None:

@@ -11,7 +11,7 @@ from tests.unit.auth.jwt.forged import FORGED
 from tokend.auth.presets import PRESETS
 from tokend.config.loading import load
 
-# what stands behind a proxy is in tests/proxy
+# what stands behind a proxy is in tests/system/proxy
 PAGE, _, _ = (ROOT / "docs/identity.md").read_text().partition("\n## Behind ")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
 

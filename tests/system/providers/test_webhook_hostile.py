@@ -35,11 +35,11 @@ HOSTILE: dict[str, tuple[Speak, str]] = {
     "a page": (saying(body(b"<!doctype html>")), "the answer is not strictly JSON"),
     "nothing": (saying(body(b"")), "the answer is not strictly JSON"),
     "a key twice": (saying(body(b'{"allow":false,"allow":true}')), "the answer is not strictly JSON"),
-    "a text": (saying(body(b'"allow"')), "the answer is none: must be a mapping"),
-    "allow as text": (saying(body(b'{"allow":"false"}')), "the answer is none: allow: must be true or false"),
+    "a text": (saying(body(b'"allow"')), "the answer is invalid: must be a mapping"),
+    "allow as text": (saying(body(b'{"allow":"false"}')), "the answer is invalid: allow: must be true or false"),
     "a misspelling": (
         saying(body(b'{"allow":true,"restrct":{"ttl":60}}')),
-        "the answer is none: an unknown field, did you mean 'restrict'?",
+        "the answer is invalid: an unknown field, did you mean 'restrict'?",
     ),
     "cut short": (saying(OK + b"Content-Length: 100\r\n\r\n" + ALLOW), "it cannot be reached: ClientPayloadError"),
     "a bad chunk": (

@@ -1,4 +1,4 @@
-"""Keep-alive clients that ask for tokens until told to stop, and count what they got. used by the tests and by tests/long."""
+"""Keep-alive clients that ask for tokens until told to stop, and count what they got. Used by the tests and by tests/long."""
 
 import asyncio
 from collections import Counter

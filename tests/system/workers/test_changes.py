@@ -1,4 +1,4 @@
-"""Workers build what a reload changes, and everything only if they serve something else than was changed."""
+"""Workers build what a reload changes, and everything only if they serve something other than what was changed."""
 
 import asyncio
 import io

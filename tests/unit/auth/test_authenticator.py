@@ -1,4 +1,4 @@
-"""Who asks: the credentials of a request, the three answers of a scheme, and what the gate makes of them."""
+"""Who asks: the credentials of a request, the three answers of a scheme, and what the authenticator makes of them."""
 
 import hashlib
 from typing import ClassVar, Final

@@ -1,4 +1,4 @@
-"""Whatever the YAML holds, `assemble` gives a Setup or a ConfigError, and `parse` a tree or a YamlError."""
+"""Whatever the YAML holds, `assemble` gives a Configuration or a ConfigurationError, and `parse` a tree or a YamlError."""
 
 from itertools import combinations
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sound configurations and the Setup that they give: the 90 % case, the big example as far as it is built, the defaults."""
+"""Sound configurations and what they give: the 90 % case, the big example as far as it is built, the defaults."""
 
 from pathlib import Path
 

@@ -39,6 +39,6 @@ def loaded(
     more: Mapping[str, str] = NOTHING,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> Configuration:
-    """The Setup of one `config.yaml`, where APP_ID and DIGEST stand for sound ones. `more`: other files."""
+    """The Configuration of one `config.yaml`, where APP_ID and DIGEST stand for sound ones. `more`: other files."""
     write(directory, {"config.yaml": text, **more})
     return load(None, environment, directory)

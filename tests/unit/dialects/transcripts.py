@@ -111,7 +111,7 @@ CONFIGURATIONS: Final[Mapping[str, Callable[[], Configuration]]] = {
 
 
 def configuration_named(name: str) -> Configuration:
-    """The Setup of a name in CONFIGURATIONS, or of a capability and routes."""
+    """The Configuration of a name in CONFIGURATIONS, or of a capability and routes."""
     base, _, routes = name.partition("\n")
     return (
         CONFIGURATIONS[name]()

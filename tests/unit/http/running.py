@@ -84,7 +84,7 @@ apps:
 
 
 def configuration_of(text: str) -> Configuration:
-    """The Setup of a YAML text; its certificates come from the variable CERTIFICATE."""
+    """The Configuration of a YAML text; its certificates come from the variable CERTIFICATE."""
     return assemble(
         parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), BACKENDS.load
     )

@@ -1,4 +1,4 @@
-"""The guard alone: which connections are late, which make room, and that its log stays short. Time is an argument."""
+"""The connection limiter alone: which connections are late, which make room, and that its log stays short. Time is given."""
 
 import asyncio
 import io
@@ -19,7 +19,7 @@ class _Client:
 
 
 class _Watched:
-    """A guard with a clock that is set by hand; `look` is what its timer does."""
+    """A connection limiter with a clock that is set by hand; `look` is what its timer does."""
 
     def __init__(self, caps: Caps) -> None:
         self.now = 0.0
@@ -40,7 +40,7 @@ class _Watched:
         return client, joined
 
     async def look(self, seconds: float, held: float = 0.0) -> None:
-        """Let time pass, and the guard look at it. `held`: seconds for which the event loop is busy with something else."""
+        """Let time pass, and the limiter look at it. `held`: seconds for which the event loop is busy with something else."""
         self.now += seconds
         self.connection_limiter.start()
         self.now += held

@@ -1,4 +1,4 @@
-"""Keys in the URL, `{at}/k/<key>/…`: served, never logged, no way around rules, and only where a caller has one."""
+"""Keys in the URL, `{path}/k/<key>/…`: served, never logged, no way around rules, and only where a caller has one."""
 
 import pytest
 

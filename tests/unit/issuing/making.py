@@ -83,7 +83,7 @@ def rtc(channel: str = "room", uid: int | None = 7, ttl: int | None = None, **fi
 
 
 def permitted(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS) -> Permit:
-    """The permit; `Refusal` if there is none."""
+    """The permit; an `ApiError` if there is none."""
     return decide(of, options, caller, token_request)
 
 

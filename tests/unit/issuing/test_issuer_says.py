@@ -1,4 +1,4 @@
-"""What the issuer hands on and says: to the gate, the deny list, the audit, and in each of its refusals. Kept to the word."""
+"""What the issuer hands to the authenticator, the deny list and the audit, and says in each of its refusals. Word for word."""
 
 from typing import Any
 

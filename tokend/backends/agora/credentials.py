@@ -28,7 +28,7 @@ def not_hex_32(text: str) -> str | None:
     """Why a text is no App ID or certificate, as the console shows them; None if it is one."""
     if _HEX_32.fullmatch(text):
         return None
-    many = f"it has {len(text)} characters" if len(text) != 32 else "some of its 32 characters are none"
+    many = f"it has {len(text)} characters" if len(text) != 32 else "some of its 32 characters are not"
     return f"exactly 32 hexadecimal digits (0-9 a-f): {many}"
 
 

@@ -57,7 +57,7 @@ def _rtm_problems(reading: Reading006, join: Join) -> Iterator[str]:
     if "user" in (first, second):
         if UNKNOWN in (first, second) and len(reading.grant.services) == 1:
             place = "uid" if second == UNKNOWN else "channel"
-            yield f"The place of its {place} holds neither the user nor nothing: {invalid}."
+            yield f"The place of its {place} is not empty, and does not hold the user: {invalid}."
         return
     if first == "channel" and "rtc" not in {service.name for service in reading.grant.services}:
         yield f"The channel stands where an RTM token has its user: {invalid}."

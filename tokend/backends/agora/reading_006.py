@@ -55,15 +55,15 @@ def read_with(token: str, channel: str | None, user: str | None, app_credentials
     users = () if user is None else (user, *_unsigned(user))
     places = _places(decoded, channel, users)
     services = reading.grant.services
-    rtc_only_places = any(service.name == "rtc" for service in services)
+    has_rtc = any(service.name == "rtc" for service in services)
     known: dict[str, str | None] = {}
-    if channel is not None and places[0] == "channel" and rtc_only_places:
+    if channel is not None and places[0] == "channel" and has_rtc:
         known["channel"] = channel
     if (matching := _matching_user(decoded, users)) is not None:
         known["user"] = matching
-    elif rtc_only_places and places[1] == EMPTY and len(services) == 1:
+    elif has_rtc and places[1] == EMPTY and len(services) == 1:
         known["user"] = None  # uid 0: any user
-    given = {"channel": channel is not None and rtc_only_places, "user": user is not None}
+    given = {"channel": channel is not None and has_rtc, "user": user is not None}
     differs = frozenset(name for name, is_given in given.items() if is_given and name not in known)
     hidden = reading.hidden - known.keys()
     signed_by = None
@@ -72,7 +72,7 @@ def read_with(token: str, channel: str | None, user: str | None, app_credentials
         hidden -= {"signed_by"}
         if decoded.app_id == app_credentials.app_id:
             signed_by = _signer(decoded, texts, app_credentials)
-    if not rtc_only_places:
+    if not has_rtc:
         hidden -= {"channel"}
     completed = tuple(_completed(service, known) for service in services)
     return replace(

@@ -14,7 +14,7 @@ from tokend.backends.livekit.claims import DETAILS, Claims, claim_of, plain
 from tokend.backends.livekit.fields import LiveKitFields, LiveKitOptions, checked_id, is_id
 from tokend.core.declarations import OPTIONAL, ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import ANY, NOT_APPLICABLE, NOTHING, AppCredentials, Extent, Grant, Issuance, Service
+from tokend.core.model import ANY, NOT_APPLICABLE, NOTHING, Extent, Grant, Issuance, Service
 from tokend.core.validation import StrictModel
 
 _AROUND_CLAIMS: Final = 81
@@ -50,9 +50,6 @@ class LiveKit(Backend):
     )
 
     options: LiveKitOptions
-
-    def __init__(self, options: LiveKitOptions, app_credentials: AppCredentials) -> None:
-        super().__init__(options, app_credentials)
 
     @cached_property
     def _keys(self) -> JwtKeys:
