@@ -192,7 +192,10 @@ def _credentials(
 
 def _problems_of(app_credentials: AppCredentials, classes: Mapping[str, type[Backend]]) -> Iterator[tuple[str, str]]:
     for backend in dict.fromkeys(classes.values()):
-        yield from backend.check_app_credentials(app_credentials)
+        try:
+            yield from tuple(backend.check_app_credentials(app_credentials))
+        except PLUGIN_ERRORS as error:
+            yield "", f"the credentials cannot be checked: {backend.__module__} raised {type(error).__name__}"
 
 
 class OptionsOfKinds:

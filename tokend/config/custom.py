@@ -14,6 +14,7 @@ from tokend.dialects.contract import Dialect, FieldTypes
 from tokend.issuing.app_options import Placeholder, RouteOptions
 from tokend.issuing.configuration import App
 from tokend.issuing.field_types import field_types
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 """A name in a request. With a hyphen it cannot be a placeholder of a response."""
@@ -108,6 +109,9 @@ def _check_values(route: RouteOptions, at: KeyPath, backends: list[Backend], rep
                 for field_error in field_errors(error, backend.Fields):
                     if field_error.path and field_error.path[0] in given:
                         report.add_after((*at, key, *field_error.path), field_error.sentence)
+            except PLUGIN_ERRORS as error:
+                module = backend.Fields.__module__
+                report.add_after((*at, key), f"cannot be checked: {module} raised {type(error).__name__}")
 
 
 def _check_ttl(route: RouteOptions, at: KeyPath, backends: list[Backend], report: Report) -> None:

@@ -12,6 +12,7 @@ from tokend.config.problems import KeyPath, Report
 from tokend.config.references import Reference
 from tokend.config.yaml_tree import LocatedDict
 from tokend.core.validation import StrictModel, known_keys
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 NO_VALUE: Final = "has no value: write one, or leave the key out"
 
@@ -27,13 +28,16 @@ def partly_valid(
         return model.model_validate(written, context=context)
     except ValidationError as error:
         broken = report_all(report, at, error, model)
+    except PLUGIN_ERRORS as error:
+        report.add_after(at, f"cannot be checked: {model.__module__} raised {type(error).__name__}")
+        return None
     if not isinstance(written, dict) or "" in broken:
         return None
     try:
         return model.model_validate(
             {key: value for key, value in written.items() if key not in broken}, context=context
         )
-    except ValidationError:  # a required key is missing or wrong
+    except PLUGIN_ERRORS:  # a required key is missing or wrong
         return None
 
 

@@ -15,7 +15,7 @@ from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.config.problems import fold
 from tokend.issuing.configuration import Configuration
-from tokend.telemetry.log import JsonLog
+from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
 WATCH_SECONDS: Final = 1.0
@@ -89,47 +89,56 @@ class Reloader:
         return errors_of(self.isolated)
 
     async def reload(self) -> Reloaded:
-        """Read everything again. Errors of the configuration are in the result: it raises nothing."""
+        """Read everything again. Errors are in the result: an exception would end what handles signals, and `watch`."""
         async with self._lock:
-            files = self._last_read = Files()
             try:
-                isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
-            except ConfigurationError as error:
-                return self._reject(fold(error.problems))
-            configuration = isolated.configuration
-            only_invalid = bool(isolated.invalid_apps) and not self._changes_something(isolated)
-            if configuration.fingerprint == self.configuration.fingerprint or (
-                only_invalid and not self.refused and _sentences(isolated) == _sentences(self.isolated)
-            ):
-                self.refused = False
-                self._note_invalid_apps(isolated)
-                self._metrics.count("tokend_reloads", "unchanged")
-                self._log.event("reload", result="unchanged", fingerprint=self.configuration.fingerprint)
-                return self._result(changed=False)
-            if only_invalid:
-                self._note_invalid_apps(isolated)
-                log_invalid_apps(self._log, isolated)
-                return self._reject(fold(isolated.problems), isolated)
-            if problems := await self._install(isolated, files):
-                return self._reject(problems)
-            before, self.isolated, self.files = self.configuration, isolated, files
-            self._log.configure(configuration.options.server)
-            self.refused, self.loaded_at = False, self._clock()
-            self._metrics.count("tokend_reloads", "done")
-            removed = tuple(sorted(isolated.removed))
-            self._log.event(
-                "reload",
-                "warning" if removed else "info",
-                result="done",
-                fingerprint=configuration.fingerprint,
-                apps=len(configuration.apps),
-                **({"removed": removed} if removed else {}),
-            )
+                return await self._read_again()
+            except Exception as error:  # noqa: BLE001  # a bug, of a plug-in too
+                found = exception_fields(error)
+                return self._reject(
+                    [f"a bug, not an error of the configuration: {found['exception']} at {found['at']}"]
+                )
+
+    async def _read_again(self) -> Reloaded:
+        files = self._last_read = Files()
+        try:
+            isolated = await asyncio.to_thread(self.source.load_isolated, files, self.configuration)
+        except ConfigurationError as error:
+            return self._reject(fold(error.problems))
+        configuration = isolated.configuration
+        only_invalid = bool(isolated.invalid_apps) and not self._changes_something(isolated)
+        if configuration.fingerprint == self.configuration.fingerprint or (
+            only_invalid and not self.refused and _sentences(isolated) == _sentences(self.isolated)
+        ):
+            self.refused = False
+            self._note_invalid_apps(isolated)
+            self._metrics.count("tokend_reloads", "unchanged")
+            self._log.event("reload", result="unchanged", fingerprint=self.configuration.fingerprint)
+            return self._result(changed=False)
+        if only_invalid:
+            self._note_invalid_apps(isolated)
             log_invalid_apps(self._log, isolated)
-            at_next_start = _at_next_start(before, configuration)
-            for warning in (*self.warnings_of(configuration, self._clock()), *at_next_start):
-                self._log.event("warning", "warning", message=warning)
-            return replace(self._result(changed=True, removed=removed), at_next_start=at_next_start)
+            return self._reject(fold(isolated.problems), isolated)
+        if problems := await self._install(isolated, files):
+            return self._reject(problems)
+        before, self.isolated, self.files = self.configuration, isolated, files
+        self._log.configure(configuration.options.server)
+        self.refused, self.loaded_at = False, self._clock()
+        self._metrics.count("tokend_reloads", "done")
+        removed = tuple(sorted(isolated.removed))
+        self._log.event(
+            "reload",
+            "warning" if removed else "info",
+            result="done",
+            fingerprint=configuration.fingerprint,
+            apps=len(configuration.apps),
+            **({"removed": removed} if removed else {}),
+        )
+        log_invalid_apps(self._log, isolated)
+        at_next_start = _at_next_start(before, configuration)
+        for warning in (*self.warnings_of(configuration, self._clock()), *at_next_start):
+            self._log.event("warning", "warning", message=warning)
+        return replace(self._result(changed=True, removed=removed), at_next_start=at_next_start)
 
     async def preview(self) -> tuple[Isolated, Files]:
         """What a reload would serve now, and its files. Raises `ConfigurationError` for errors outside the apps."""

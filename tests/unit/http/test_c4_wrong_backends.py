@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pytest
 from msgspec.structs import replace
+from pydantic import field_validator
 
 from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, Running, Serving
 from tests.unit.http.wire import Reply
@@ -14,6 +15,7 @@ from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
+from tokend.core.validation import StrictModel
 from tokend.issuing.configuration import Configuration
 from tokend.plugins import Backend, Grant, Issuance, Minted
 
@@ -130,16 +132,50 @@ async def test_c4_explain(user: str, configuration: Configuration, serving: Serv
             assert reply.json["rule_results"] == [{"rule": "demo.studio.rules[0]", "unmet": [sentence]}]
 
 
-def test_c4_a_backend_that_cannot_be_created_is_a_problem_of_the_configuration(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fails(self: Wave, options: object, app_credentials: object) -> None:
-        raise RuntimeError(SECRET)
+def _fails(*arguments: object, **named: object) -> Any:
+    raise RuntimeError(SECRET)
 
-    monkeypatch.setattr(Wave, "__init__", fails)
+
+class _FailingModel(StrictModel):
+    uid: int = 0
+
+    @field_validator("uid", mode="before")
+    @classmethod
+    def _fail(cls, value: object) -> object:
+        return _fails(value)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "problem"),
+    [
+        ("__init__", _fails, "apps.demo.backends.wave: cannot be created: its backend raised RuntimeError"),
+        (
+            "Options",
+            _FailingModel,
+            f"apps.demo.backends.wave: cannot be checked: {__name__} raised RuntimeError",
+        ),
+        (
+            "check_app_credentials",
+            _fails,
+            f"apps.demo: the credentials cannot be checked: {__name__} raised RuntimeError",
+        ),
+        ("Fields", _FailingModel, f"apps.demo.routes[1].set: cannot be checked: {__name__} raised RuntimeError"),
+    ],
+)
+def test_c4_a_backend_that_fails_while_it_is_configured_is_a_problem_of_its_app(
+    member: str, value: Any, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`check` ended in a traceback, and no signal reloaded any more."""
+    yaml = YAML.replace("[rtm, wave]", "{rtm: {}, wave: {uid: 1}}" if member == "Options" else "[rtm, wave]")
+    monkeypatch.setattr(Wave, member, value)
     with pytest.raises(ConfigurationError) as caught:
-        assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), _load)
-    assert "apps.demo.backends.wave: cannot be created: its backend raised RuntimeError" in str(caught.value)
+        assemble(
+            parse(yaml.replace("kind: wave, ", "kind: wave, set: {uid: 7}, "), "config.yaml"),
+            "config.yaml",
+            Secrets({"CERTIFICATE": CERTIFICATE}, Path()),
+            _load,
+        )
+    assert problem in str(caught.value)
     assert SECRET not in str(caught.value)
 
 
