@@ -138,7 +138,10 @@ async def _healthy(request: web.Request) -> web.StreamResponse:
 
 
 async def _index(request: web.Request) -> web.StreamResponse:
-    return json_response({"paths": _PATHS})
+    served = {
+        resource.canonical for resource in request.app.router.resources()
+    }  # the console only where there is a key
+    return json_response({"paths": [path for path in _PATHS if path.rpartition(" ")[2] in served]})
 
 
 def _error(status: int, sentence: str) -> web.Response:

@@ -279,6 +279,16 @@ async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize(("key", "console"), [(ADMIN_DIGEST, ["/console"]), (None, [])])
+async def test_the_index_of_the_admin_application_names_what_it_serves(
+    key: str | None, console: list[str], tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    admin = await aiohttp_client(tokend.create_admin_app(_application(_written(tmp_path)), key=key))
+    async with admin.get("/") as response:
+        paths = ["/metrics", "/healthz", "/readyz", *console, "/-/config", "/-/diff", "POST /-/reload"]
+        assert await response.json() == {"paths": paths}
+
+
 async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     app = _application(_written(tmp_path))
     client = await aiohttp_client(app)
