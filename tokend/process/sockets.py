@@ -27,6 +27,10 @@ def bind(listen: Listen, option: str = "choose another with --host and --port") 
         listener = socket.socket(family, kind, proto)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+    except UnicodeError as error:
+        raise CannotStart(
+            f"cannot listen on {listen.host}:{listen.port}: this is no name of a host; {option}"
+        ) from error
     except OSError as error:
         raise CannotStart(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}; {option}") from error
     return _bounded(listener)
@@ -41,7 +45,9 @@ def bind_unix(path: str) -> socket.socket:
         listener.bind(path)
         Path(path).chmod(0o600)
     except OSError as error:
-        raise CannotStart(f"cannot listen on the unix socket {redact_secrets(path)}: {error.strerror}") from error
+        raise CannotStart(
+            f"cannot listen on the unix socket {redact_secrets(path)}: {error.strerror or error}"
+        ) from error
     return listener
 
 

@@ -5,6 +5,8 @@ import re
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.running import CREDENTIALS, serving, tokend
 
 
@@ -23,6 +25,24 @@ def test_serves_from_the_environment_alone_and_stops_on_sigterm(tmp_path: Path) 
     assert events[0]["configuration"] == "environment"
     assert "API_KEY_SHA256" in events[1]["message"]
     assert events[-1]["event"] == "stopped"
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "exa..mple"])
+def test_a_host_that_is_no_name_is_one_sentence(host: str, tmp_path: Path) -> None:
+    """Python finds no address for it with an error of another kind, which was a traceback."""
+    done = tokend(tmp_path, CREDENTIALS, "serve", "--host", host)
+    problem = (
+        f"tokend: cannot listen on {host}:8080: this is no name of a host; choose another with --host and --port\n"
+    )
+    assert (done.returncode, done.stderr) == (1, problem)
+
+
+def test_a_path_too_long_for_a_unix_socket_is_one_sentence(tmp_path: Path) -> None:
+    app = "{app_id: {env: APP_ID}, certificate: {env: APP_CERTIFICATE}, callers: {any: {anonymous: true, rules: [{kinds: rtm}]}}}"
+    text = f'server: {{admin: "unix:/{"long/" * 30}socket"}}\napps: {{demo: {app}}}\n'
+    (tmp_path / "config.yaml").write_text(text)
+    done = tokend(tmp_path, CREDENTIALS, "serve", "--port", "0")
+    assert (done.returncode, done.stderr.endswith("socket: AF_UNIX path too long\n")) == (1, True), done.stderr
 
 
 def test_a_crash_leaves_no_core_dump_with_the_secrets_in_it(tmp_path: Path) -> None:
