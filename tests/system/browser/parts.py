@@ -13,7 +13,7 @@ from tests.plain_web import plain_web
 
 HERE: Final = Path(__file__).parent
 PACKAGES: Final = ("agora-react-uikit", "agora-rtm-sdk", "esbuild", "react", "react-dom")
-SECONDS: Final = 20.0
+SECONDS: Final = 60.0
 """The longest that a test waits for anything."""
 
 

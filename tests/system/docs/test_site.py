@@ -116,6 +116,7 @@ async def test_the_search_of_the_site_finds_a_page_and_calls_no_other_host(site:
     with parts.site(site) as origin:
         async with chromium() as browser:
             page = await browser.new_page()
+            page.set_default_timeout(parts.SECONDS * 1000)
             page.on("request", lambda request: requested.append(request.url))
             await page.goto(f"{origin}/index.html")
             await page.get_by_role("textbox", name="Search").fill("token expired")
