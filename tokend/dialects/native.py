@@ -239,6 +239,13 @@ _EXPLAIN: Final = Description(
         "`kinds` are those for which this caller has a rule, whatever the request."
     ),
 )
+_FINDINGS: Final = {
+    "problems": ["It expired 1 hour ago: RTC clients get 109."],
+    "notes": [
+        "Roles are enforced only if co-host authentication is enabled in the Agora console: otherwise a subscriber can publish.",
+        "007 needs RTC SDK 3.5.2 (native), 4.2.0 (Flutter), 4.8.0 (Web), or later: older ones give 110.",
+    ],
+}
 _INSPECTION: Final = Description(
     "What a token gives, who signed it, how long it lasts, why a join would fail",
     body=object_of(
@@ -251,7 +258,7 @@ _INSPECTION: Final = Description(
         "token",
     ),
     answer=object_of({"problems": _TEXTS, "notes": _TEXTS}, "problems", "notes", closed=False)
-    | {"examples": [{"problems": ["It expired 1 hour ago."], "notes": []}]},
+    | {"examples": [_FINDINGS]},
     remarks=(
         "Send the `channel` and the `user` of the join to compare them with the token. `problems` says why a join would fail, "
         "`notes` what else is worth knowing. Other fields give the token's content."
