@@ -14,7 +14,8 @@ from tokend.cli.context import Context, add_config, counted
 from tokend.cli.deny import deny_problems
 from tokend.config import entry_points
 from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
-from tokend.config.loading import ConfigurationError, find, merge_apps, plain
+from tokend.config.loading import ConfigurationError, Files, find, merge_apps, plain
+from tokend.config.problems import Problem
 from tokend.config.schema import json_schema
 from tokend.issuing.configuration import Configuration
 
@@ -47,7 +48,10 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _check(options: argparse.Namespace, context: Context) -> int:
-    configuration = context.configuration(options)
+    try:
+        configuration = context.configuration(options)
+    except ConfigurationError as error:
+        raise ConfigurationError([*error.problems, *_deny_problems_beside(options, context)]) from None
     if options.show is not None:
         tree, _, _ = find(options.config, context.environment, context.directory)
         apps = merge_apps(tree)["apps"]
@@ -63,6 +67,15 @@ def _check(options: argparse.Namespace, context: Context) -> int:
     apps, routes = counted(len(configuration.apps), "app"), counted(len(configuration.routes), "route")
     print(f"{configuration.source}: no problems; {apps}, {routes}")
     return 0
+
+
+def _deny_problems_beside(options: argparse.Namespace, context: Context) -> list[Problem]:
+    """What is wrong with the deny file, beside invalid apps."""
+    try:
+        isolated = context.source(options).load_isolated(Files())
+    except ConfigurationError:
+        return []  # the settings that name the file may be wrong
+    return deny_problems(isolated.configuration)
 
 
 def _schema(options: argparse.Namespace, context: Context) -> int:

@@ -1,6 +1,7 @@
 """`serve`: run the server."""
 
 import argparse
+import signal
 import sys
 import time
 from typing import Any
@@ -32,6 +33,9 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def serve(options: argparse.Namespace, context: Context) -> int:
     """Run the server until it is stopped, and return the exit code. What it prints may be lost: the log says the same."""
+    early_signals: list[int] = []
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # they would end a process that is still starting
+        signal.signal(number, lambda number, _: early_signals.append(number))
     # aiohttp is slow to import, and most commands do not need it
     from tokend.adapters.resources import CannotStart
     from tokend.http.reloader import log_invalid_apps
@@ -53,12 +57,12 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     log = queued_standard_error(time.time)
     log.configure(configuration.options.server)
 
-    def on_listening(url: str) -> None:
+    def on_listening(url: str, bound: LaunchOptions) -> None:
         log.event(
             "listening", url=url, configuration=configuration.source, apps=len(configuration.apps), version=__version__
         )
         log_invalid_apps(log, isolated)
-        for warning in start.warnings_of(configuration, time.time()):
+        for warning in bound.warnings_of(configuration, time.time()):
             log.event("warning", "warning", message=warning)
         if _audit_on_stdout(configuration):
             return
@@ -68,7 +72,7 @@ def serve(options: argparse.Namespace, context: Context) -> int:
             print_if_possible(f"Invalid, answering 503: {names} (see the log, or `tokend check`)")
 
     try:
-        run_server(start, log, on_listening)
+        run_server(start, log, on_listening, early_signals)
     except CannotStart as error:
         print(f"tokend: {error}", file=sys.stderr)
         return 1

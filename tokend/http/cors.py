@@ -19,7 +19,17 @@ METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_HEAD})
 MAX_AGE: Final = 600
 """Seconds for which a browser may cache the response to a preflight."""
 _ALLOWED_HEADERS: Final = frozenset(
-    ("authorization", "content-type", "x-api-key", "x-requested-with", "cache-control", "pragma", "x-request-id")
+    {
+        "authorization",
+        "cache-control",
+        "content-type",
+        "pragma",
+        "x-api-key",
+        "x-csrf-token",  # Laravel Echo adds these two
+        "x-socket-id",
+        "x-request-id",
+        "x-requested-with",
+    }
 )
 _TRACING_HEADERS: Final = frozenset(
     {
@@ -157,7 +167,9 @@ def _in_our_shape(handler: Handler) -> Handler:
         try:
             answer = await handler(request)
         except web.HTTPForbidden as error:
-            raise ApiError(Code.NOT_PERMITTED, _preflight_problem(request, match_info)) from error
+            problem = _preflight_problem(request, match_info)
+            match_info.record.cors = match_info.record.cors or problem
+            raise ApiError(Code.NOT_PERMITTED, problem) from error
         response = to_response(HttpResponse(200, b""))
         response.headers.update(answer.headers)
         response.headers[hdrs.VARY] = _PREFLIGHT_VARY

@@ -4,11 +4,14 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
+
+from msgspec.structs import replace
 
 from tokend.http.server import BACKLOG
 from tokend.issuing.server_settings import Admin as AdminSettings
+from tokend.issuing.server_settings import Listen
 from tokend.process.control import LaunchOptions, ServerHandle
 from tokend.process.event_loop import new_event_loop
 from tokend.process.multi_process import MultiProcessServer
@@ -21,23 +24,39 @@ from tokend.telemetry.log import JsonLog, capture_libraries
 _ADMIN_OPTION: Final = "change server.admin"
 
 
-def serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. Calls `on_listening` with the base URL. Raises `CannotStart`."""
+def serve(
+    start: LaunchOptions,
+    log: JsonLog,
+    on_listening: Callable[[str, LaunchOptions], None],
+    early_signals: Collection[int] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `CannotStart`.
+
+    Calls `on_listening` with the base URL, and `start` with the address that the listener has. `early_signals`: those that came
+    while the configuration was read; it may be added to until the server listens.
+    """
     capture_libraries(log)
     no_core_dumps()
     check_parser()
     check_packages()
     caps_of(start.configuration.options.server)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(start, log, on_listening))
+        runner.run(_serve(start, log, on_listening, early_signals))
 
 
-async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str], None]) -> None:
+async def _serve(
+    start: LaunchOptions,
+    log: JsonLog,
+    on_listening: Callable[[str, LaunchOptions], None],
+    early_signals: Collection[int],
+) -> None:
     log.buffer(asyncio.get_running_loop().call_later)
     service_manager = ServiceManager(os.environ)
     handed = handed_over(os.environ)
     listener = handed.get(PUBLIC) or bind(start.listen)
     listener.listen(BACKLOG)
+    address = address_of(listener)
+    start = replace(start, listen=address or Listen())  # a unix socket is as local as the loopback address
     settings = start.configuration.options.server
     admin_listener = _admin_listener(settings.admin, handed.get(ADMIN))
     server_handle = await _start_processes(start, log, listener)
@@ -45,15 +64,14 @@ async def _serve(start: LaunchOptions, log: JsonLog, on_listening: Callable[[str
     if admin_listener is not None:
         from tokend.process.admin import AdminListener  # it imports prometheus_client, which is slow
 
-        admin = AdminListener(server_handle, admin_listener, settings.admin, log, address_of(listener))
+        admin = AdminListener(server_handle, admin_listener, settings.admin, log, address)
         await admin.start()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    background = _obey_signals(server_handle, stop, service_manager)
+    background = _obey_signals(server_handle, stop, service_manager, early_signals)
     if settings.watch:
         background.append(asyncio.create_task(server_handle.reloader.watch()))
     background.append(asyncio.create_task(service_manager.stay_alive(lambda: server_handle.alive(loop.time()))))
-    address = address_of(listener)
-    on_listening(address.url if address else str(listener.getsockname()))
+    on_listening(address.url if address else str(listener.getsockname()), start)
     service_manager.ready(f"serving {start.configuration.source}")
     await stop.wait()
     service_manager.stopping()
@@ -86,9 +104,12 @@ def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None
 
 
 def _obey_signals(
-    server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager
+    server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager, early_signals: Collection[int]
 ) -> list[asyncio.Task[None]]:
-    """Handle signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers."""
+    """Handle signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers.
+
+    Early ones are obeyed now, but for SIGUSR2, whose workers are new.
+    """
     signals: asyncio.Queue[str] = asyncio.Queue()
     waiting: set[str] = set()
 
@@ -115,4 +136,8 @@ def _obey_signals(
     loop.add_signal_handler(signal.SIGHUP, received, "reload")
     loop.add_signal_handler(signal.SIGUSR1, server_handle.reopen_audit)
     loop.add_signal_handler(signal.SIGUSR2, received, "replace")
+    if signal.SIGHUP in early_signals:
+        received("reload")
+    if signal.SIGUSR1 in early_signals:
+        server_handle.reopen_audit()
     return [asyncio.create_task(obey())]

@@ -25,6 +25,15 @@ def test_o4_a_deny_file_that_cannot_be_used(content: bytes | None, tmp_path: Pat
     assert "deny.jsonl" in checked.stderr
 
 
+def test_check_tells_of_the_deny_file_beside_an_invalid_app(tmp_path: Path) -> None:
+    """It told of the file only once the app was valid."""
+    (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{DEMO}\n  odd: {{}}\n")
+    done = tokend(tmp_path, ENVIRONMENT, "check")
+    assert done.returncode == 78
+    assert "apps.odd" in done.stderr
+    assert "deny.file: the deny file cannot be read" in done.stderr
+
+
 def test_an_audit_file_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(AUDITED.replace("audit.jsonl", "none/audit.jsonl"))
     done = tokend(tmp_path, ENVIRONMENT, "serve", "--port", "0")

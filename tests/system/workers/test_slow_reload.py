@@ -1,13 +1,14 @@
-"""A reload that takes a worker longer than HUNG_SECONDS: it answers meanwhile, and is not taken for one that hangs."""
+"""Configurations that take seconds to build: a worker reports meanwhile, and signals to a server that starts are kept."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
 from tests.system.workers.load import waits
-from tests.system.workers.serving import serving
+from tests.system.workers.serving import Running, serving, start
 from tokend.process.multi_process import HUNG_SECONDS
 
 pytestmark = pytest.mark.serial
@@ -32,17 +33,26 @@ class Slow(Rtc):
 """
 
 
-async def test_a_worker_that_takes_long_to_build_an_app_is_not_hung(tmp_path: Path) -> None:
-    """10,000 changed apps took a worker over ten seconds on a slow machine. Each was killed, with its connections."""
-    package = tmp_path / "package"
+def _with_slow_kind(directory: Path) -> dict[str, str]:
+    """Variables with which the package is installed."""
+    package = directory / "package"
     information = package / "slow-1.dist-info"
     information.mkdir(parents=True)
     (package / "slow_kind.py").write_text(_BACKEND)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
     (information / "entry_points.txt").write_text("[tokend.backends]\nslow = slow_kind:Slow\n")
-    async with serving(tmp_path, 2, extra={"PYTHONPATH": f"{Path.cwd()}:{package}"}) as server:
+    return {"PYTHONPATH": f"{Path.cwd()}:{package}"}
+
+
+def _slow(seconds: float) -> str:
+    return f"    backends: {{rtc: {{}}, rtm: {{}}, slow: {{seconds: {seconds}}}}}"
+
+
+async def test_a_worker_that_takes_long_to_build_an_app_is_not_hung(tmp_path: Path) -> None:
+    """10,000 changed apps took a worker over ten seconds on a slow machine. Each was killed, with its connections."""
+    async with serving(tmp_path, 2, extra=_with_slow_kind(tmp_path)) as server:
         workers = server.workers()
-        server.write("demo-*", f"    backends: {{rtc: {{}}, rtm: {{}}, slow: {{seconds: {HUNG_SECONDS + 1}}}}}")
+        server.write("demo-*", _slow(HUNG_SECONDS + 1))
         reload = asyncio.create_task(server.reload())
         answered = 0
         async with ClientSession() as session:
@@ -57,3 +67,30 @@ async def test_a_worker_that_takes_long_to_build_an_app_is_not_hung(tmp_path: Pa
         assert server.workers() == workers
         assert [event["result"] for event in server.events("worker")] == ["started", "started"]
         assert answered > 2 * HUNG_SECONDS
+
+
+async def test_a_signal_to_a_server_that_starts_is_kept(tmp_path: Path) -> None:
+    """SIGHUP, SIGUSR1 and SIGUSR2 ended it while it read its configuration."""
+    server = Running(tmp_path, 2)
+    server.write("demo-*", _slow(2))
+    await start(server, _with_slow_kind(tmp_path))
+    try:
+        for pause in waits():
+            if _catches(server.process.pid, signal.SIGHUP):
+                break
+            await asyncio.sleep(pause)
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            server.process.send_signal(number)
+        await server.ready()
+        for pause in waits():
+            if server.events("reload"):
+                break
+            await asyncio.sleep(pause)
+        assert [event["result"] for event in server.events("reload")] == ["unchanged"]
+    finally:
+        assert await server.stop() == 0
+
+
+def _catches(process: int, number: signal.Signals) -> bool:
+    (mask,) = [line.split()[1] for line in Path(f"/proc/{process}/status").read_text().splitlines() if "SigCgt" in line]
+    return bool(int(mask, 16) >> (number - 1) & 1)

@@ -1,5 +1,6 @@
 """What an operator is warned of at every start, in `tokend check` and after a reload: of the processes that really run."""
 
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE, tokend
 from tests.running import serving as process
-from tests.system.workers.serving import Running, serving
+from tests.system.workers.serving import Running, serving, start
 from tokend.config.loading import load
 from tokend.issuing.configuration import Configuration
 
@@ -84,3 +85,18 @@ async def test_a_refused_reload_warns_of_nothing(tmp_path: Path) -> None:
         server.write("demo-*", f"{LIMITED}\n    certficate: {{env: CANARY}}")
         assert (await server.reload())[0] == 409
     assert told(server) == ["open", "refused"]
+
+
+@pytest.mark.parametrize(("host", "is_off"), [("0.0.0.0", False), ("127.0.0.1", True)])
+async def test_limits_by_address_depend_on_the_socket_that_was_handed_over(
+    host: str, is_off: bool, tmp_path: Path
+) -> None:
+    """The warning looked at `server.listen`, which such a server does not open."""
+    listen = "127.0.0.1:8080" if host == "0.0.0.0" else "0.0.0.0:8080"
+    with socket.create_server((host, 0)) as listener:
+        server = Running(tmp_path, 1, f', listen: "{listen}"')
+        server.write("demo-*", "    limits: {address: 100/s}")
+        await start(server, descriptor=listener.fileno())
+        await server.ready()
+        assert await server.stop() == 0
+    assert any("limits by address are off" in line for line in told(server)) is is_off
