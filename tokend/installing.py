@@ -13,7 +13,10 @@ def plugin_command(kind: str) -> str | None:
     A package may bring several kinds, which begin with its name: `vonage_client`.
     """
     package = _CHECKOUT / "plugins" / f"tokend-{kind.partition('_')[0]}"
-    return f"{sys.executable} -m pip install '{package}'" if (package / "pyproject.toml").exists() else None
+    try:
+        return f"{sys.executable} -m pip install '{package}'" if (package / "pyproject.toml").exists() else None
+    except OSError:  # the name is longer than that of any file
+        return None
 
 
 def install_command(extra: str = "") -> str:

@@ -30,8 +30,8 @@ class Options(StrictModel):
 def parse(request: HttpRequest) -> Issue:
     """The token requests that an HTTP request is; `ApiError` (400) for one that this API does not know."""
     users = [value for name, value in request.query if name == "user"]
-    if len(users) != 1 or not users[0].isdecimal():
-        raise ApiError(Code.INVALID_FIELD, "must be a whole number, once", "user")
+    if len(users) != 1 or not users[0].isdecimal() or len(users[0]) > 10:
+        raise ApiError(Code.INVALID_FIELD, "must be a whole number of at most 10 digits, once", "user")
     role = "publisher" if request.options.publish else "subscriber"
     fields = {"channel": request.params["room"], "uid": int(users[0]), "role": role}
     return Issue((TokenRequest("rtc", fields, names={"uid": "user", "channel": "room"}),))

@@ -52,6 +52,7 @@ class AuditTarget:
         self._torn = False
         self._own_last = False
         self._lock_tries = LOCK_TRIES
+        self._descriptor = -1
         self._use(self._open())
 
     def write(self, bodies: Sequence[bytes]) -> None:
@@ -123,7 +124,9 @@ class AuditTarget:
 
     def close(self) -> None:
         """Close the target and the files that were rotated away."""
-        for descriptor in (*self._retired, self._descriptor):
+        descriptors = (*self._retired, self._descriptor)
+        self._retired, self._descriptor = [], -1  # the number may soon be that of a client's connection
+        for descriptor in descriptors:
             os.close(descriptor)
 
     def _open(self) -> int:

@@ -78,6 +78,12 @@ class Authenticator:
         for scheme in self._schemes:
             caller = await scheme.authenticate(credentials, now, keys)
             if caller is not None:
+                if caller.name not in scheme.callers:  # its rules would be those of another caller
+                    raise ApiError(
+                        Code.INTERNAL,
+                        "the credential cannot be checked",
+                        operator=f"auth scheme {scheme.name} returned a caller that it does not authenticate",
+                    )
                 return caller
         if total:
             reasons = [_BESIDE] if credentials.proxied else []

@@ -36,6 +36,7 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     early_signals: list[int] = []
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # they would end a process that is still starting
         signal.signal(number, lambda number, _: early_signals.append(number))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # nothing is started yet
     # aiohttp is slow to import, and most commands do not need it
     from tokend.adapters.resources import CannotStart
     from tokend.http.reloader import log_invalid_apps

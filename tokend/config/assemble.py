@@ -18,6 +18,7 @@ from tokend.config.secrets import Read, Secrets
 from tokend.config.shape import RootShape
 from tokend.config.yaml_tree import LocatedDict
 from tokend.issuing.configuration import Configuration
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 
 def merge_apps(root: LocatedDict) -> LocatedDict:
@@ -113,7 +114,12 @@ def assemble_apps(
     shapes = shape.apps or {}
     for name in tuple(shapes):
         # taken out, so that shapes are freed one by one: thousands of them at once would stop the event loop for 0.1 s
-        apps[name] = build_app(name, shapes.pop(name), tools, served.get(name))
+        try:
+            apps[name] = build_app(name, shapes.pop(name), tools, served.get(name))
+        except PLUGIN_ERRORS as error:
+            report.add_after(("apps", name), f"cannot be built: a plug-in of it raised {type(error).__name__}")
+            if name in served:
+                apps[name] = served[name]
     callers = {name: built.callers for name, built in apps.items()}
     check_trusted_proxies(callers, bool(shape.server.trusted_proxies.written), report)
     configuration = Configuration(

@@ -140,6 +140,8 @@ def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Re
         app, name = next(iter(callers_of_all))
         with _reported(scheme, ("apps", app, "callers", name, scheme.name), report):
             for place, sentence in scheme.problems_between_apps(callers_of_all):
+                if place[:2] not in callers_of_all:
+                    raise KeyError(place)
                 report.add_after(("apps", place[0], "callers", place[1], scheme.name, *place[2:]), sentence)
 
 

@@ -103,7 +103,8 @@ class Files:
 
     def changed(self) -> bool:
         """Whether a file or a listed folder may have changed since it was read."""
-        return any(_version(name) != version for name, version in self._versions.items())
+        versions = list(self._versions.items())  # a reload may add to them in another thread
+        return any(_version(name) != version for name, version in versions)
 
     @property
     def names(self) -> frozenset[str]:

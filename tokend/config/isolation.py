@@ -197,7 +197,7 @@ def _taken(assembled: Assembled, name: str, served: Iterable[Route]) -> tuple[Ta
         places.setdefault((route.host, literal_prefix(route.path)), []).append(route)
     return tuple(
         TakenRoute(route.path, route.host)
-        for path, route in assembled.apps[name].routes
+        for path, route in (assembled.apps[name].routes if name in assembled.apps else ())
         if not report.is_broken(path)
         and not any(report.touches((*path, key)) for key in ("path", "host"))
         and not any(clash(other, route) for other in places.get((route.host, literal_prefix(route.path)), ()))

@@ -114,10 +114,9 @@ class Control:
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
 
     def rollback(self) -> None:
-        """Forget the configuration that was prepared."""
+        """Forget the configuration that was prepared. Requests may still use what belongs to the one before the present one."""
         self._prepared = None
-        if self._resources is not None:
-            self._resources.close_all_except(self.active.configuration.options)
+        asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
 
     def drain(self) -> None:
         """Say that it is not ready, and close each connection with its next response."""

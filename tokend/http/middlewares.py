@@ -8,12 +8,14 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from tokend.core.errors import STATUS, ApiError, Code
+from tokend.http.cancellation import is_cancelled
 from tokend.http.control import CONTROL
 from tokend.http.cors import origin_problem
 from tokend.http.parser_errors import UNREADABLE
 from tokend.http.proxies import peer_of
 from tokend.http.responses import NO_CACHE, error_response
 from tokend.http.routes import RouteMatch
+from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
@@ -88,7 +90,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             return web.Response(status=error.status, headers=headers, text=error.text)
         api_error = _api_error_of(error)
         _forget_frames(error)  # aiohttp's router keeps the exception
-    except Exception as error:  # noqa: BLE001  # the last line of defence: a bug is a 500 with a code
+    except (*PLUGIN_ERRORS, asyncio.CancelledError) as error:  # the last line of defence: a bug is a 500 with a code
+        if is_cancelled(error):
+            raise
         api_error = _internal(request, error)
     record = request[RECORD]
     record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
@@ -98,7 +102,12 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         record.code = api_error.code
     match = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
     _forget_frames(api_error)
-    response = error_response(api_error, match, record.request_id)
+    try:
+        response = error_response(api_error, match, record.request_id)
+    except PLUGIN_ERRORS as error:  # of the dialect
+        api_error = _internal(request, error)
+        record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
+        response = error_response(api_error, NoMatch(None), record.request_id)
     response.headers.update(headers)
     if not isinstance(match_info, RouteMatch) or match_info.unreadable:
         response.force_close()

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.config.problems import fold
+from tokend.http.cancellation import is_cancelled
 from tokend.issuing.configuration import Configuration
+from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
@@ -93,7 +95,9 @@ class Reloader:
         async with self._lock:
             try:
                 return await self._read_again()
-            except Exception as error:  # noqa: BLE001  # a bug, of a plug-in too
+            except (*PLUGIN_ERRORS, asyncio.CancelledError) as error:
+                if is_cancelled(error):
+                    raise
                 found = exception_fields(error)
                 return self._reject(
                     [f"a bug, not an error of the configuration: {found['exception']} at {found['at']}"]
@@ -149,7 +153,12 @@ class Reloader:
         """Reload whenever a file changed, for ever."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            if await asyncio.to_thread(self._last_read.changed):
+            try:
+                changed = await asyncio.to_thread(self._last_read.changed)
+            except Exception as error:  # noqa: BLE001  # whatever happens, the files are looked at again
+                self._log.event("reload", "error", result="cannot look at the files", **exception_fields(error))
+                continue
+            if changed:
                 await self.reload()
 
     def _note_invalid_apps(self, isolated: Isolated) -> None:

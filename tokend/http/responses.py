@@ -27,6 +27,7 @@ _HEADERS: Final[Mapping[str, str]] = {
     hdrs.SERVER: "tokend",
 }
 _NO_BODY: Final = frozenset({204, 304})
+_STATUSES: Final = range(200, 600)
 
 
 @cache
@@ -39,7 +40,9 @@ def _headers(content_type: str | None) -> "CIMultiDictProxy[str]":
 
 
 def to_response(answer: HttpResponse, extra: Mapping[str, str] | None = None) -> web.Response:
-    """The response of a dialect, with further headers."""
+    """The response of a dialect, with further headers. Raises `ValueError` where HTTP has no such response."""
+    if answer.status not in _STATUSES or not answer.content_type.isprintable():
+        raise ValueError("a dialect returned a status or a content type that HTTP does not have")
     if answer.status in _NO_BODY:
         response = web.Response(status=answer.status, headers=_headers(None))
     else:

@@ -183,7 +183,10 @@ def _mint_problem(minted: Minted, backend: Backend, grant: Grant) -> Mismatch | 
         return Mismatch("mint returned no token")
     if problem := renewal_problem(minted, grant.ttl):
         return Mismatch(problem)
-    return _extra_problem(minted.extra, backend) if minted.extra else None
+    extra: object = minted.extra  # unchecked: msgspec takes any value
+    if not isinstance(extra, Mapping):
+        return Mismatch("extra is no mapping")
+    return _extra_problem(extra, backend) if extra else None
 
 
 def _extra_problem(extra: Mapping[str, object], backend: Backend) -> Mismatch | None:

@@ -27,12 +27,13 @@ def child_command(descriptors: Sequence[int]) -> list[str]:
 
 def import_path(path: Sequence[str]) -> list[str]:
     """An import path without the working directory, unless this package itself lies there."""
-    own = Path(__file__).resolve().parents[2]
-    return [entry for entry in path if Path(entry).resolve() == own or Path(entry).resolve() != _working_directory()]
+    return [entry for entry in path if not _is_working_directory(entry)]
 
 
-def _working_directory() -> Path | None:
+def _is_working_directory(entry: str) -> bool:
+    """Whether an entry of the import path is the working directory, and not that of this package."""
     try:
-        return Path.cwd()
-    except FileNotFoundError:
-        return None  # somebody has removed it
+        found = Path(entry).resolve()
+        return found == Path.cwd() and found != Path(__file__).resolve().parents[2]
+    except FileNotFoundError:  # somebody has removed it
+        return not entry

@@ -52,7 +52,9 @@ class _Worker:
         self._listening = asyncio.create_task(self._listen())
 
     async def call(self, do: str, seconds: float = PREPARE_SECONDS, **message: Any) -> dict[str, Any] | None:
-        """Its answer; None if it ended or took too long."""
+        """Its answer; None if it has ended, or took too long."""
+        if self._listening.done():
+            return None
         answer = self._answers.get(do)
         if answer is None or answer.done():
             answer = self._answers[do] = asyncio.get_running_loop().create_future()
@@ -141,6 +143,10 @@ class MultiProcessServer:
     async def replace_workers(self) -> None:
         async with self._changing:
             for old in list(self._workers):
+                if self._stopping:
+                    return
+                if old not in self._workers:  # it has ended, and is replaced already
+                    continue
                 try:
                     await self._spawn()
                 except CannotStart as error:
@@ -152,9 +158,11 @@ class MultiProcessServer:
     async def stop(self, delay: float) -> None:
         self._stopping = True
         asyncio.get_running_loop().call_later(delay, self._listener.close)
+        await asyncio.gather(*(self._retire(worker, delay) for worker in list(self._workers)))
+        async with self._changing:  # a worker may have been started meanwhile
+            await asyncio.gather(*(self._retire(worker, 0) for worker in list(self._workers)))
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(self._retire(worker, delay) for worker in list(self._workers)))
 
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         """All workers prepare; only if all can, all commit."""
@@ -176,7 +184,8 @@ class MultiProcessServer:
                 self._packs.clear()  # nothing of an earlier load is served any more
             self._packs.append(packed)
             del self._packs[1:-MAX_PACKS]
-            await asyncio.gather(*(worker.call("commit") for worker in workers))
+            prepared = [worker for worker, answer in zip(workers, answers, strict=True) if answer is not None]
+            await asyncio.gather(*(worker.call("commit") for worker in prepared))
             return []
 
     async def _prepare(self, worker: _Worker, isolated: Isolated, packed: Any) -> dict[str, Any] | None:
@@ -191,8 +200,8 @@ class MultiProcessServer:
         """One more worker, ready to answer; `CannotStart` with its reason."""
         try:
             worker = await self._launched()
-        except OSError as error:  # no file descriptor, process or memory is left
-            raise CannotStart(f"a process cannot be started: {error.strerror}") from error
+        except (OSError, RuntimeError, ValueError) as error:  # no descriptor, process, thread or memory is left
+            raise CannotStart(f"a process cannot be started: {getattr(error, 'strerror', None) or error}") from error
         source = self._start.source
         answer = await worker.call(
             "start",
@@ -238,6 +247,8 @@ class MultiProcessServer:
         while not self._stopping:
             await asyncio.sleep(pause)
             async with self._changing:
+                if self._stopping or len(self._workers) >= self._start.workers:
+                    return
                 try:
                     await self._spawn()
                     return

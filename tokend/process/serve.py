@@ -19,7 +19,7 @@ from tokend.process.runtime import caps_of, check_packages, check_parser, no_cor
 from tokend.process.service_manager import ServiceManager
 from tokend.process.single_process import SingleProcessServer
 from tokend.process.sockets import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
-from tokend.telemetry.log import JsonLog, capture_libraries
+from tokend.telemetry.log import JsonLog, capture_libraries, exception_fields
 
 _ADMIN_OPTION: Final = "change server.admin"
 
@@ -50,7 +50,10 @@ async def _serve(
     on_listening: Callable[[str, LaunchOptions], None],
     early_signals: Collection[int],
 ) -> None:
-    log.buffer(asyncio.get_running_loop().call_later)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):  # while it starts, too: workers must not be left behind
+        loop.add_signal_handler(number, stop.set)
+    log.buffer(loop.call_later)
     service_manager = ServiceManager(os.environ)
     handed = handed_over(os.environ)
     listener = handed.get(PUBLIC) or bind(start.listen)
@@ -66,8 +69,7 @@ async def _serve(
 
         admin = AdminListener(server_handle, admin_listener, settings.admin, log, address)
         await admin.start()
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    background = _obey_signals(server_handle, stop, service_manager, early_signals)
+    background = _obey_signals(server_handle, service_manager, early_signals, log)
     if settings.watch:
         background.append(asyncio.create_task(server_handle.reloader.watch()))
     background.append(asyncio.create_task(service_manager.stay_alive(lambda: server_handle.alive(loop.time()))))
@@ -104,9 +106,9 @@ def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None
 
 
 def _obey_signals(
-    server_handle: ServerHandle, stop: asyncio.Event, service_manager: ServiceManager, early_signals: Collection[int]
+    server_handle: ServerHandle, service_manager: ServiceManager, early_signals: Collection[int], log: JsonLog
 ) -> list[asyncio.Task[None]]:
-    """Handle signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers.
+    """Handle signals: SIGHUP reloads, SIGUSR1 reopens the audit, SIGUSR2 replaces the workers.
 
     Early ones are obeyed now, but for SIGUSR2, whose workers are new.
     """
@@ -128,11 +130,12 @@ def _obey_signals(
                 found = await server_handle.reloader.reload()
                 service_manager.ready("the reload was refused: see the log" if found.problems else "reloaded")
             else:
-                await server_handle.replace_workers()
+                try:
+                    await server_handle.replace_workers()
+                except Exception as error:  # noqa: BLE001  # else no later signal would be obeyed
+                    log.event("workers", "error", message="cannot be replaced", **exception_fields(error))
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, received, "reload")
     loop.add_signal_handler(signal.SIGUSR1, server_handle.reopen_audit)
     loop.add_signal_handler(signal.SIGUSR2, received, "replace")

@@ -17,11 +17,12 @@ from tokend.config.collector import collect_seldom
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
+from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.process.event_loop import new_event_loop
 from tokend.process.ipc import Channel
 from tokend.process.runtime import caps_of, no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
-from tokend.telemetry.log import JsonLog, capture_libraries, queued_standard_error
+from tokend.telemetry.log import JsonLog, capture_libraries, exception_fields, queued_standard_error
 
 _AT_ONCE: Final = ("report", "stop", "reopen")
 """Messages that do not wait for the one before."""
@@ -74,8 +75,12 @@ class _Child:
 
     async def _answer(self, channel: Channel, do: str, **message: Any) -> None:
         """Reports go out, and the worker stops, while it prepares: that may take longer than a parent waits for a report."""
-        async with contextlib.nullcontext() if do in _AT_ONCE else self._changing:
-            answer = await getattr(self, f"_do_{do}")(**message)
+        try:
+            async with contextlib.nullcontext() if do in _AT_ONCE else self._changing:
+                answer = await getattr(self, f"_do_{do}")(**message)
+        except PLUGIN_ERRORS as error:  # without an answer it would count as hung
+            self._log.event("worker", "error", result="failed", doing=do, **exception_fields(error))
+            answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
         channel.send(did=do, **(answer or {}))
 
     async def _do_start(self, file: str | None, directory: str, files: list[Any]) -> Any:

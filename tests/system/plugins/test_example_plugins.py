@@ -138,7 +138,7 @@ async def test_a_token_comes_by_the_dialect(tmp_path: Path, monkeypatch: pytest.
             wrong = await server.token_request("GET", "/demo/join/lobby?user=ann", None, key)
             assert (wrong.status, wrong.json) == (
                 400,
-                {"why": "user must be a whole number, once", "request": "request-1"},
+                {"why": "user must be a whole number of at most 10 digits, once", "request": "request-1"},
             )
 
 

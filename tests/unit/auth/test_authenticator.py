@@ -44,7 +44,7 @@ class _Strict(AuthScheme):
         return Caller("of-strict", {"at": now})
 
 
-_STRICT: Final = _Strict(_APP, {})
+_STRICT: Final = _Strict(_APP, {"of-strict": None})
 
 
 async def _who(*schemes: AuthScheme, authorization: tuple[str, ...] = (), api_key: tuple[str, ...] = ()) -> str:

@@ -20,7 +20,7 @@ from tests.unit.issuing.making import (
     strict_006_backends,
 )
 from tokend.auth.authenticator import Authenticator
-from tokend.auth.contract import AuthScheme, Credentials
+from tokend.auth.contract import AppContext, AuthScheme, Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Interfaces, Keys
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
@@ -40,6 +40,7 @@ class _Scheme(AuthScheme):
     name = "remembering"
 
     def __init__(self) -> None:
+        super().__init__(AppContext("demo"), {CALLER.name: None})
         self.asked: list[tuple[int, Keys | None]] = []
 
     async def authenticate(self, credentials: Credentials, now: int, keys: Keys | None = None) -> Caller | None:
