@@ -104,7 +104,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     _forget_frames(api_error)
     try:
         response = error_response(api_error, match, record.request_id)
-    except PLUGIN_ERRORS as error:  # of the dialect
+    except (*PLUGIN_ERRORS, asyncio.CancelledError) as error:  # of the dialect
+        if is_cancelled(error):
+            raise
         api_error = _internal(request, error)
         record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
         response = error_response(api_error, NoMatch(None), record.request_id)

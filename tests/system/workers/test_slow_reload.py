@@ -1,6 +1,8 @@
 """Configurations that take seconds to build: a worker reports meanwhile, and signals to a server that starts are kept."""
 
 import asyncio
+import contextlib
+import os
 import signal
 from pathlib import Path
 
@@ -94,3 +96,56 @@ async def test_a_signal_to_a_server_that_starts_is_kept(tmp_path: Path) -> None:
 def _catches(process: int, number: signal.Signals) -> bool:
     (mask,) = [line.split()[1] for line in Path(f"/proc/{process}/status").read_text().splitlines() if "SigCgt" in line]
     return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+async def test_a_worker_that_ends_while_it_prepares_holds_nothing_up(tmp_path: Path) -> None:
+    """The reload waited for its answer, and its replacement for the reload: for minutes there was a worker less, or none."""
+    async with serving(tmp_path, 2, extra=_with_slow_kind(tmp_path)) as server:
+        workers = server.workers()
+        server.write("demo-*", _slow(3))
+        reload = asyncio.create_task(server.reload())
+        await asyncio.sleep(3.5)  # the parent has built it, and the first worker does
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            await reload
+            while len(set(server.workers()) - set(workers)) < 2:
+                await asyncio.sleep(0.1)
+            await server.ready()
+        async with (
+            ClientSession() as session,
+            session.get(f"{server.url}/demo/rtc/demo-room/publisher/uid/1/") as answer,
+        ):
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_the_workers_are_as_many_as_before_whatever_happens_beside_a_replacement(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """A worker that was killed meanwhile was replaced twice. SIGTERM left the one that was being started."""
+    async with serving(tmp_path, 3, extra=_with_slow_kind(tmp_path)) as server:
+        workers = server.workers()
+        server.write("demo-*", _slow(0.5))
+        assert (await server.reload())[0] == 200
+        server.process.send_signal(signal.SIGUSR2)
+        await asyncio.sleep(1)
+        if number == signal.SIGKILL:
+            os.kill(workers[-1], number)
+            for pause in waits():
+                if server.events("workers"):
+                    break
+                await asyncio.sleep(pause)
+            await asyncio.sleep(2)
+            assert len(server.workers()) == 3
+    assert not _processes_in(tmp_path)
+
+
+def _processes_in(directory: Path) -> list[str]:
+    """Processes whose working directory it is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").resolve() == directory:
+                found.append(process.name)
+    return found

@@ -145,6 +145,7 @@ def test_only_the_kind_that_is_asked_for_is_imported() -> None:
 def test_a_kind_that_nobody_brings_is_told_with_the_nearest() -> None:
     assert _problem("wavelin", _table("waveline", "x:Y")) == "there is no backend 'wavelin', did you mean 'waveline'?"
     assert _problem("turn", {}) == "there is no backend 'turn'"
+    assert _problem("x" * 300, {}) == f"there is no backend '{'x' * 300}'"  # no file has so long a name
     assert _problem("nats", {}).startswith("there is no backend 'nats', its package is not installed: ")
 
 

@@ -12,6 +12,7 @@ from tests.unit.http.wire import Reply
 from tokend.backends.agora.rtm import Rtm
 from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
+from tokend.config.loading import Files, Source, load_for_start
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
@@ -177,6 +178,24 @@ def test_c4_a_backend_that_fails_while_it_is_configured_is_a_problem_of_its_app(
         )
     assert problem in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_c4_a_backend_whose_declarations_cannot_be_read_stops_its_app_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stopped all apps, by a traceback."""
+    monkeypatch.setattr(Wave, "max_ttl", "1h")
+    with pytest.raises(ConfigurationError) as caught:
+        assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), _load)
+    assert "apps.demo: cannot be built: a plug-in of it raised TypeError" in str(caught.value)
+
+
+def test_c4_such_an_app_leaves_the_others_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rtm, "max_ttl", "1h")
+    bad = DEMO.partition("apps:\n")[2].replace("demo:", "bad:").rstrip() + "\n    backends: [rtm]\n"
+    (tmp_path / "config.yaml").write_text(f"{DEMO.rstrip()}\n    backends: [rtc]\n{bad}")
+    isolated = load_for_start(Source(None, {"CERTIFICATE": CERTIFICATE}, tmp_path), Files())
+    assert list(isolated.configuration.apps) == ["demo"]
+    (problem,) = isolated.invalid_apps["bad"].problems
+    assert "cannot be built: a plug-in of it raised TypeError" in str(problem)
 
 
 async def test_c4_a_right_token_of_the_same_backend(configuration: Configuration, serving: Serving) -> None:
