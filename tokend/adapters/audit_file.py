@@ -6,6 +6,7 @@ and each writer locks the file, to know at which byte its write begins.
 A full disk cuts a write anywhere. The next writer ends such a torn line with a newline, so that no other line is lost.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -60,6 +61,8 @@ class AuditTarget:
         bodies = [*self.late, *bodies]
         if not bodies:
             return
+        if self._descriptor < 0:
+            raise OSError(errno.EBADF, "the audit is closed")
         lines: list[bytes] = []
         locked = self._is_file and _lock(self._descriptor, self._lock_tries)
         # after a lock that was not granted, the next write tries only once

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tokend.process.multi_process import HUNG_SECONDS
 pytestmark = pytest.mark.serial
 
 _BACKEND = """
-import time
+import os, time
 from pydantic import field_validator
 from tokend.backends.agora.rtc import Rtc
 from tokend.core.validation import StrictModel
@@ -27,6 +28,8 @@ class Options(StrictModel):
     @field_validator("seconds")
     @classmethod
     def take(cls, seconds):
+        with open("building", "a") as building:
+            print(os.getpid(), file=building)
         time.sleep(seconds)
         return seconds
 
@@ -43,6 +46,7 @@ def _with_slow_kind(directory: Path) -> dict[str, str]:
     (package / "slow_kind.py").write_text(_BACKEND)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
     (information / "entry_points.txt").write_text("[tokend.backends]\nslow = slow_kind:Slow\n")
+    (directory / "building").touch()  # process ids, by the package
     return {"PYTHONPATH": f"{Path.cwd()}:{package}"}
 
 
@@ -104,7 +108,7 @@ async def test_a_worker_that_ends_while_it_prepares_holds_nothing_up(tmp_path: P
         workers = server.workers()
         server.write("demo-*", _slow(3))
         reload = asyncio.create_task(server.reload())
-        await asyncio.sleep(3.5)  # the parent has built it, and the first worker does
+        await _begins_to_build(tmp_path, workers)
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
         async with asyncio.timeout(20):
@@ -119,26 +123,45 @@ async def test_a_worker_that_ends_while_it_prepares_holds_nothing_up(tmp_path: P
             assert answer.status == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_the_workers_are_as_many_as_before_whatever_happens_beside_a_replacement(
-    number: signal.Signals, tmp_path: Path
-) -> None:
-    """A worker that was killed meanwhile was replaced twice. SIGTERM left the one that was being started."""
+async def _begins_to_build(directory: Path, processes: Collection[int]) -> None:
+    for pause in waits():
+        if set((directory / "building").read_text().split()) & set(map(str, processes)):
+            return
+        await asyncio.sleep(pause)
+    raise AssertionError("none of them builds an app")
+
+
+async def test_a_worker_that_is_killed_beside_a_replacement_is_replaced_once(tmp_path: Path) -> None:
     async with serving(tmp_path, 3, extra=_with_slow_kind(tmp_path)) as server:
         workers = server.workers()
         server.write("demo-*", _slow(0.5))
         assert (await server.reload())[0] == 200
         server.process.send_signal(signal.SIGUSR2)
         await asyncio.sleep(1)
-        if number == signal.SIGKILL:
-            os.kill(workers[-1], number)
-            for pause in waits():
-                if server.events("workers"):
-                    break
-                await asyncio.sleep(pause)
-            await asyncio.sleep(2)
-            assert len(server.workers()) == 3
-    assert not _processes_in(tmp_path)
+        os.kill(workers[-1], signal.SIGKILL)
+        for pause in waits():
+            if server.events("workers"):
+                break
+            await asyncio.sleep(pause)
+        await asyncio.sleep(2)
+        assert len(server.workers()) == 3
+
+
+async def test_a_worker_that_starts_is_not_left_behind_by_sigterm(tmp_path: Path) -> None:
+    server = Running(tmp_path, 2)
+    await start(server, _with_slow_kind(tmp_path))
+    await server.ready()
+    workers = server.workers()
+    server.write("demo-*", _slow(2))
+    assert (await server.reload())[0] == 200
+    server.process.send_signal(signal.SIGUSR2)
+    for pause in waits():
+        if others := set(server.workers()) - set(workers):
+            break
+        await asyncio.sleep(pause)
+    await _begins_to_build(tmp_path, others)
+    assert await server.stop() == 0
+    assert _processes_in(tmp_path) == []
 
 
 def _processes_in(directory: Path) -> list[str]:

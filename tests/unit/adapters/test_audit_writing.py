@@ -15,6 +15,7 @@ from tests.running import APP_ID, CERTIFICATE
 from tests.unit.adapters.audit_faults import SOON, until
 from tests.unit.commands import Command
 from tests.unit.http.running import NOW, OPEN, Serving
+from tokend.adapters.audit_file import AuditTarget
 from tokend.adapters.audit_log import Audit
 from tokend.core.audit_records import verify
 from tokend.core.interfaces import Interfaces
@@ -123,3 +124,12 @@ async def test_ids_are_hashed_where_asked(tmp_path: Path, serving: Serving) -> N
     assert "alice-in-clear" not in text
     assert "secret-room" not in text
     assert hashlib.sha256(b"alice-in-clear").hexdigest() in text
+
+
+def test_a_closed_target_writes_to_nobody(tmp_path: Path) -> None:
+    """Its number may be that of a client's connection by then: a client received lines of the audit."""
+    target = AuditTarget(str(tmp_path / "audit.jsonl"), "w")
+    target.close()
+    with (tmp_path / "another").open("wb"), pytest.raises(OSError, match="the audit is closed"):
+        target.write([b"{}"])
+    assert (tmp_path / "another").read_bytes() == b""
