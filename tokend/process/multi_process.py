@@ -159,8 +159,9 @@ class MultiProcessServer:
         self._stopping = True
         asyncio.get_running_loop().call_later(delay, self._listener.close)
         await asyncio.gather(*(self._retire(worker, delay) for worker in list(self._workers)))
-        async with self._changing:  # a worker may have been started meanwhile
-            await asyncio.gather(*(self._retire(worker, 0) for worker in list(self._workers)))
+        with contextlib.suppress(TimeoutError):  # a worker that hangs while it starts ends when this process does
+            async with asyncio.timeout(STOP_SECONDS), self._changing:  # a worker may have been started meanwhile
+                await asyncio.gather(*(self._retire(worker, 0) for worker in list(self._workers)))
         for task in self._tasks:
             task.cancel()
 
