@@ -67,3 +67,14 @@ def installed(example: str, directory: Path, monkeypatch: pytest.MonkeyPatch) ->
     finally:
         monkeypatch.undo()
         entry_points.installed.cache_clear()
+
+
+def backend_package(directory: Path, kind: str, source: str) -> Path:
+    """Write a package `<kind>_kind` with a backend, the class of the kind's name, and return the folder for PYTHONPATH."""
+    package = directory / "package"
+    information = package / f"{kind}-1.dist-info"
+    information.mkdir(parents=True)
+    (package / f"{kind}_kind.py").write_text(source)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {kind}\nVersion: 1\n")
+    (information / "entry_points.txt").write_text(f"[tokend.backends]\n{kind} = {kind}_kind:{kind.title()}\n")
+    return package

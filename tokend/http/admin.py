@@ -138,9 +138,8 @@ async def _healthy(request: web.Request) -> web.StreamResponse:
 
 
 async def _index(request: web.Request) -> web.StreamResponse:
-    served = {
-        resource.canonical for resource in request.app.router.resources()
-    }  # the console only where there is a key
+    # the console is served only where there is a key
+    served = {resource.canonical for resource in request.app.router.resources()}
     return json_response({"paths": [path for path in _PATHS if path.rpartition(" ")[2] in served]})
 
 

@@ -223,7 +223,7 @@ class MultiProcessServer:
         self._log.event("worker", result="started", pid=worker.process.pid)
 
     async def _launched(self) -> _Worker:
-        """A process that has not been told what to serve. Raises `OSError` where none can be started."""
+        """A process that has not been told what to serve. `OSError`, `RuntimeError`, `ValueError`: none can start."""
         ours, theirs = socket.socketpair()
         with theirs:
             fds = (self._listener.fileno(), theirs.fileno())

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from tests.installing import backend_package
 from tests.running import clean_environment
 from tests.system.secrecy.canaries import CERTIFICATES, KEYS, OTHERS
 from tests.unit.http.lifetime_ways import everything
@@ -101,12 +102,7 @@ def write(directory: Path) -> None:
     for name, text in FILES.items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)
-    package = directory / "package"
-    information = package / "canary-1.dist-info"
-    information.mkdir(parents=True)
-    (package / "canary_kind.py").write_text(_BACKEND)
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: canary\nVersion: 1\n")
-    (information / "entry_points.txt").write_text("[tokend.backends]\ncanary = canary_kind:Canary\n")
+    backend_package(directory, "canary", _BACKEND)
 
 
 def environment(directory: Path) -> dict[str, str]:

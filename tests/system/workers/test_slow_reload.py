@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from tests.installing import backend_package
 from tests.system.workers.load import waits
 from tests.system.workers.serving import Running, serving, start
 from tokend.process.multi_process import HUNG_SECONDS
@@ -40,12 +41,7 @@ class Slow(Rtc):
 
 def _with_slow_kind(directory: Path) -> dict[str, str]:
     """Variables with which the package is installed."""
-    package = directory / "package"
-    information = package / "slow-1.dist-info"
-    information.mkdir(parents=True)
-    (package / "slow_kind.py").write_text(_BACKEND)
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: slow\nVersion: 1\n")
-    (information / "entry_points.txt").write_text("[tokend.backends]\nslow = slow_kind:Slow\n")
+    package = backend_package(directory, "slow", _BACKEND)
     (directory / "building").touch()  # process ids, by the package
     return {"PYTHONPATH": f"{Path.cwd()}:{package}"}
 
