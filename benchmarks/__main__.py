@@ -108,23 +108,26 @@ def measured(
                 failed[entry.name] = f"failed: {error}"
                 runs.pop(entry.name, None)
                 continue
-            for name, sample in found.items():
-                runs.setdefault(name, []).append(sample)
-                said = f"{sample.rate:,.0f}/s, {sample.cpu_us:.1f} us, others {sample.others:.2f}"
-                print(f"{turn + 1}/{rounds} {name}: {said}", file=sys.stderr)
+            for name, samples in found.items():
+                runs.setdefault(name, []).extend(samples)
+                for sample in samples:
+                    said = f"{sample.rate:,.0f}/s, {sample.cpu_us:.1f} us, others {sample.others:.2f}"
+                    print(f"{turn + 1}/{rounds} {name}: {said}", file=sys.stderr)
         _same_headers(first)
     return runs, failed
 
 
-def _samples(entry: Entry, placed: Cores, seconds: int, first: dict[str, HttpResponse]) -> Mapping[str, Sample]:
+def _samples(
+    entry: Entry, placed: Cores, seconds: int, first: dict[str, HttpResponse]
+) -> Mapping[str, Sequence[Sample]]:
     if isinstance(entry, Builder):
-        return {entry.name: builds.build(entry, placed, seconds)}
+        return {entry.name: [builds.build(entry, placed, seconds)]}
     if isinstance(entry, Start):
-        return {entry.name: starts.start(entry, placed)}
+        return {entry.name: [starts.start(entry, placed)]}
     if isinstance(entry, Reload):
         return reloads.reload(entry, placed, seconds)
     sample, first[entry.name] = measure.serve(entry, placed, seconds)
-    return {entry.name: sample}
+    return {entry.name: [sample]}
 
 
 def _same_headers(first: dict[str, HttpResponse]) -> None:
