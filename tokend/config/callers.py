@@ -1,10 +1,11 @@
 """Builds an app's callers. Each has the key of one auth scheme, with the scheme's options and checks, and rules."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 
@@ -61,17 +62,13 @@ class CallerShape(Part):
 
 
 class BuiltCaller(Struct, frozen=True):
-    """A caller as far as it could be built. `is_sound`: its options have no problem."""
+    """A caller as far as it could be built. `keys`: known by their digests. `is_sound`: its options have no problem."""
 
     rules: tuple[Rule, ...]
     scheme: type[AuthScheme] | None = None
     options: Any = None
+    keys: tuple[Key, ...] = ()
     is_sound: bool = False
-
-    @property
-    def keys(self) -> Iterable[Key]:
-        """Its keys, known by their digests."""
-        return () if self.scheme is None or self.options is None else self.scheme.keys(self.options)
 
 
 def build_callers(
@@ -96,16 +93,14 @@ def build_callers(
         scheme = _scheme(caller, at, report)
         options = None if scheme is None else _options(scheme, caller.schemes[scheme.name], at, report, secrets)
         rules = _rules(caller, scheme, at, f"{app.name}.{name}", kinds, min_ttl, report)
-        built[name] = BuiltCaller(rules, scheme, options)
+        built[name] = BuiltCaller(rules, scheme, options, _keys(scheme, options, at, report))
     for scheme, named in _by_scheme(built).items():
         with _reported(scheme, (*path, "callers", next(iter(named)), scheme.name), report):
             for place, sentence in scheme.problems(app, named):
                 report.add_after((*path, "callers", place[0], scheme.name, *place[1:]), sentence)
     _check_shared_keys(built, path, report)
     return {
-        name: BuiltCaller(
-            caller.rules, caller.scheme, caller.options, _is_sound(caller, (*path, "callers", name), report)
-        )
+        name: replace(caller, is_sound=_is_sound(caller, (*path, "callers", name), report))
         for name, caller in built.items()
     }
 
@@ -152,11 +147,13 @@ def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_
         return
     for app, callers in apps.items():
         for name, caller in callers.items():
-            if caller.scheme and any(isinstance(source, ProxyHeaders) for source in caller.scheme.reads):
-                report.add_after(
-                    ("apps", app, "callers", name, caller.scheme.name),
-                    "needs server.trusted_proxies, the addresses of the proxy: anybody can send its headers",
-                )
+            if caller.scheme is None:
+                continue
+            place: KeyPath = ("apps", app, "callers", name, caller.scheme.name)
+            with _reported(caller.scheme, place, report):
+                if any(isinstance(source, ProxyHeaders) for source in caller.scheme.reads):
+                    sentence = "needs server.trusted_proxies, the addresses of the proxy: anybody can send its headers"
+                    report.add_after(place, sentence)
 
 
 @contextmanager
@@ -203,6 +200,17 @@ def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, report: Report
     context = {"secrets": secret_resolver(secrets), "public": secret_resolver(secrets, public=True)}
     options = partly_valid(scheme.Options, written, place, report, context)
     return None if report.touches(place) else options
+
+
+def _keys(scheme: type[AuthScheme] | None, options: Any, at: KeyPath, report: Report) -> tuple[Key, ...]:
+    keys: tuple[Key, ...] = ()
+    if scheme is not None and options is not None:
+        with _reported(scheme, (*at, scheme.name), report):
+            found = tuple(scheme.keys(options))
+            if {*map(type, found)} - {Key}:
+                raise TypeError
+            keys = found
+    return keys
 
 
 def _rules(

@@ -133,7 +133,8 @@ def _object_of(entry: EntryPoint, where: str) -> Any:
 
 
 def _on_a_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _contract_problem(group: str, name: str, plugin: object) -> str | None:

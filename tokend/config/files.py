@@ -42,6 +42,8 @@ class Files:
         `check` gets the status of the open file and may raise.
         """
         name = str(path)
+        if printable(name) != name:  # a record is JSON
+            raise OSError(errno.EILSEQ, "its path is not UTF-8 text: rename it", name)
 
         def note_mode(found: os.stat_result) -> None:
             if stat.S_ISREG(found.st_mode):
@@ -129,6 +131,11 @@ class Files:
         }
         listed = {key: list(names) for key, names in packed["listed"].items()}
         return cls(read, listed)
+
+
+def printable(name: str) -> str:
+    """The name of a file with each byte that is not UTF-8 as an escape."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _contents(path: Path, most: int, check: Callable[[os.stat_result], None]) -> bytes:

@@ -16,7 +16,7 @@ from tokend.config.change import Change, change_to, changed_by
 from tokend.config.collector import paused_collector
 from tokend.config.entry_points import BACKENDS
 from tokend.config.exposed_files import exposed_files
-from tokend.config.files import Files
+from tokend.config.files import Files, printable
 from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.reading import DOTENV, read_file, read_tree, unmatched_includes, with_dotenv
@@ -212,7 +212,7 @@ def find(
     files = files or Files()
     name = _file_name(file, environment, directory, files)
     if name is not None:
-        path = directory / name
+        path, name = directory / name, printable(name)
         return read_tree(path, name, files, unreadable), name, path.parent
     if missing := environment_only.missing(environment):
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
@@ -234,7 +234,7 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
     files = Files()
     name = _file_name(file, environment, directory, files)
     unreadable: list[Problem] = []
-    tree = read_file(directory / name, name, files, unreadable) if name is not None else {}
+    tree = read_file(directory / name, printable(name), files, unreadable) if name is not None else {}
     if unreadable:
         raise ConfigurationError(unreadable)
     written = plain(tree.get("server") or {})

@@ -7,7 +7,7 @@ from typing import Final
 
 from dotenv import dotenv_values
 
-from tokend.config.files import Files
+from tokend.config.files import Files, printable
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.validation import redact_secrets
@@ -77,16 +77,17 @@ def _include(
         apps = LocatedDict(location)
         tree.put("apps", apps, location)
     for path in found:
-        name = str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
+        name = printable(str(path.relative_to(base)) if path.is_relative_to(base) else str(path))
+        app_name = printable(path.stem)
         of_file: list[Problem] = []
         app = read_file(path, name, files, of_file, holds_app=True)
-        if path.stem in apps:
-            where = apps.locations[path.stem]
-            of_file.append(Problem(Location(name), ("apps", path.stem), f"stands in {where} already"))
+        if app_name in apps:
+            where = apps.locations[app_name]
+            of_file.append(Problem(Location(name), ("apps", app_name), f"stands in {where} already"))
         else:
-            apps.put(path.stem, app, Location(name, 1, 1))
+            apps.put(app_name, app, Location(name, 1, 1))
         if of_file:
-            of_apps[path.stem] = of_apps.get(path.stem, ()) + tuple(of_file)
+            of_apps[app_name] = of_apps.get(app_name, ()) + tuple(of_file)
 
 
 def read_file(path: Path, name: str, files: Files, problems: list[Problem], *, holds_app: bool = False) -> LocatedDict:

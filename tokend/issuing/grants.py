@@ -119,7 +119,7 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
         return
     if type(grant.ttl) is not int or grant.ttl != ttl:
         yield "the grant does not last as long as requested"
-    if type(grant.format) is not str or not (grant.app_id is None or type(grant.app_id) is str):
+    if not _is_text(grant.format) or not (grant.app_id is None or _is_text(grant.app_id)):
         yield "format and app id of the grant must be text"
     if backend.needs_app_id and grant.app_id != backend.app_credentials.app_id:
         yield "the grant is for another app"

@@ -54,11 +54,10 @@ def _content(backend: Backend, reading: Reading, now: int) -> dict[str, object]:
 def _diagnosis(backend: Backend, reading: Reading, join: Join, now: int) -> Diagnosis:
     """The backend's diagnosis; a note in its place if the backend fails."""
     try:
-        diagnosis = backend.diagnose(reading, join, now)
-        msgspec.json.encode((diagnosis.problems, diagnosis.notes))
+        # a backend may return what is no Diagnosis, or one that holds other things than text
+        return msgspec.json.decode(msgspec.json.encode(backend.diagnose(reading, join, now)), type=Diagnosis)
     except PLUGIN_ERRORS:
         return Diagnosis((), ("The backend could not say whether a client can join with it.",))
-    return diagnosis
 
 
 def grant_fields(grant: Grant, backend: Backend, ttl_hidden: bool = False) -> dict[str, object]:

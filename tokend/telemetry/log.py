@@ -5,6 +5,7 @@ A line is a JSON object, or text for people (`log_text.py`), as `server.log` say
 It never holds a token, key, certificate, query or user id. Exceptions are logged by type and place, without their text.
 """
 
+import json
 import logging
 import socket
 import sys
@@ -78,7 +79,7 @@ class JsonLog:
 
     @property
     def dropped_lines(self) -> int:
-        """How many lines were dropped because nobody read the others."""
+        """How many lines were dropped: nobody read those before, or writing failed."""
         return self._stream.dropped_lines if isinstance(self._stream, QueuedStream) else 0
 
     def close(self) -> None:
@@ -101,7 +102,11 @@ class JsonLog:
         fields |= self._instance
         if self.settings.format == "text":
             return text_line(time, level, event, fields)
-        return _ENCODER.encode({"time": time, "level": level, "event": event, **fields})
+        line = {"time": time, "level": level, "event": event, **fields}
+        try:
+            return _ENCODER.encode(line)
+        except UnicodeEncodeError:  # a plug-in's text may hold half of a surrogate pair, which has no form in UTF-8
+            return json.dumps(line, default=str).encode()
 
     def _write(self, lines: bytes) -> None:
         try:

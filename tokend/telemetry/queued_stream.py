@@ -3,8 +3,8 @@
 A reader that stands still, such as a full pipe, would otherwise stop the event loop and with it the whole server.
 """
 
-import contextlib
 import os
+import select
 import threading
 from typing import Final
 
@@ -58,12 +58,19 @@ class QueuedStream:
                     return
                 data = b"".join(self._queued)
                 self._queued.clear()
-            with contextlib.suppress(OSError):  # a full disk must not stop the service
-                self._write(data)
+            written = self._write(data)
             with self._changed:
                 self._size -= len(data)
+                self.dropped_lines += data.count(b"\n", written)
 
-    def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+    def _write(self, data: bytes) -> int:
+        """How many bytes were written: all of them, unless the descriptor fails. A full disk must not stop the service."""
+        written = 0
+        while written < len(data):
+            try:
+                written += os.write(self._descriptor, memoryview(data)[written:])
+            except BlockingIOError:  # the audit uses the same pipe, and has made it non-blocking
+                select.select((), (self._descriptor,), ())
+            except OSError:
+                break
+        return written

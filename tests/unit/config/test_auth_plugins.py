@@ -1,7 +1,11 @@
 """What holds for any auth scheme of a package: its order, what a route reads for it, and what it may not share."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pytest
 
 from tests.unit.http.running import DEMO, configuration_of
 from tokend.auth.contract import (
@@ -15,14 +19,24 @@ from tokend.auth.contract import (
     ProxyHeaders,
     Source,
 )
-from tokend.config.callers import BuiltCaller, build_authenticator, check_between_apps, check_trusted_proxies
+from tokend.config.callers import (
+    BuiltCaller,
+    CallerShape,
+    build_authenticator,
+    build_callers,
+    check_between_apps,
+    check_trusted_proxies,
+)
+from tokend.config.entry_points import AUTH_SCHEMES
 from tokend.config.problems import KeyPath, Report
+from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import LocatedDict, Location
 from tokend.core.interfaces import Keys
 from tokend.core.model import Caller
 from tokend.core.validation import StrictModel
 
 _APP = AppContext("demo")
+_NO_SECRETS: Final = Secrets({}, Path())
 _AT: KeyPath = ("apps", "demo", "routes", 0, "callers")
 
 
@@ -55,7 +69,7 @@ def _report() -> Report:
 
 
 def _callers(*schemes: type[AuthScheme]) -> dict[str, BuiltCaller]:
-    return {scheme.name: BuiltCaller((), scheme, StrictModel(), True) for scheme in schemes}
+    return {scheme.name: BuiltCaller((), scheme, StrictModel(), is_sound=True) for scheme in schemes}
 
 
 def test_a_route_reads_what_its_schemes_read() -> None:
@@ -113,6 +127,48 @@ def test_an_exception_of_a_scheme_names_the_package_and_no_secret() -> None:
             "the auth scheme broken of no package is broken inside: it raised RuntimeError",
         ),
     ]
+
+
+class _WrongKeys(_Session):
+    name: ClassVar[str] = "wrong"
+
+    @classmethod
+    def keys(cls, options: Any) -> Any:
+        return [options]
+
+
+class _NoKeys(_Session):
+    name: ClassVar[str] = "none"
+
+    @classmethod
+    def keys(cls, options: Any) -> Any:
+        raise RuntimeError("a secret of the options")
+
+
+def test_keys_of_a_scheme_that_are_none_are_a_problem_of_its_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were read outside the apps, too: `check` ended in a traceback, and no app was served."""
+    for scheme, raised in ((_WrongKeys, "TypeError"), (_NoKeys, "RuntimeError")):
+        entry = EntryPoint(scheme.name, f"{__name__}:{scheme.__name__}", "tokend.auth")
+        monkeypatch.setattr("tokend.config.callers.installed", lambda _, entry=entry: {entry.name: (entry,)})
+        monkeypatch.setattr(AUTH_SCHEMES, "load", lambda _, scheme=scheme: scheme)
+        report = _report()
+        shape = CallerShape.model_validate({scheme.name: {}, "rules": []}, context={"report": report})
+        (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, report, _NO_SECRETS).values()
+        assert (caller.keys, caller.is_sound) == ((), False)
+        sentence = f"the auth scheme {scheme.name} of an unnamed package is broken inside: it raised {raised}"
+        assert sentence in [problem.sentence for problem in report.problems]
+
+
+class _NoSources(_Session):
+    name: ClassVar[str] = "sources"
+    reads = 7  # type: ignore[assignment]  # what the test is about
+
+
+def test_sources_of_a_scheme_that_are_none_are_a_problem_of_its_app() -> None:
+    report = _report()
+    check_trusted_proxies({"demo": _callers(_NoSources)}, False, report)
+    (problem,) = report.problems
+    assert problem.sentence == "the auth scheme sources of no package is broken inside: it raised TypeError"
 
 
 def test_the_order_of_the_built_in_schemes() -> None:

@@ -1,6 +1,7 @@
 """Where the configuration comes from: files, includes, secrets in files, and `.env`."""
 
 import os
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, NOTHING, ONE_APP, loaded, write
 from tokend.config.files import Files
-from tokend.config.loading import ConfigurationError, load
+from tokend.config.loading import ConfigurationError, Source, load, load_for_start
 from tokend.config.reading import MAX_FILE, with_dotenv
 
 OWN = f'app_id: "{APP_ID}"\ncertificate: {{env: CERTIFICATE}}\ncallers: {{studio: {{api_key: "{DIGEST}"}}}}\n'
@@ -252,3 +253,30 @@ def test_a_mode_that_changed_is_a_change(tmp_path: Path) -> None:
     assert not files.changed()
     (tmp_path / "secret").chmod(0o600)
     assert files.changed()
+
+
+def test_a_file_whose_name_is_not_utf_8_is_an_invalid_app_of_a_printable_name(tmp_path: Path) -> None:
+    """The server did not start: a traceback of the fingerprint."""
+    folder = tmp_path / "apps.d"
+    folder.mkdir()
+    (tmp_path / "config.yaml").write_text("include: apps.d/*.yaml\n" + ONE_APP)
+    (folder / os.fsdecode(b"caf\xe9.yaml")).write_text("callers: {}\n")
+    source = Source(None, ENVIRONMENT, tmp_path)
+    problem = "apps.d/caf\\xe9.yaml: cannot be read: its path is not UTF-8 text: rename it"
+    isolated = load_for_start(source, Files())
+    assert {name: list(map(str, app.problems)) for name, app in isolated.invalid_apps.items()} == {
+        "caf\\xe9": [problem]
+    }
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(problem)}$"):
+        source.load(Files())
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.yaml", b"caf\xe9/config.yaml"])
+def test_a_configuration_whose_path_is_not_utf_8_is_named_printably(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(ONE_APP)
+    with pytest.raises(ConfigurationError) as caught:
+        Source(os.fsdecode(name), ENVIRONMENT, tmp_path).load(Files())
+    shown = name.decode(errors="backslashreplace")
+    assert str(caught.value) == f"{shown}: cannot be read: its path is not UTF-8 text: rename it"

@@ -185,6 +185,8 @@ _DIAGNOSES: Final[Mapping[str, type[Backend]]] = {
     },
     "None": _changed(diagnose=lambda *_: None),
     "an object": _changed(diagnose=lambda *_: Diagnosis((object(),))),  # type: ignore[arg-type]
+    "a number": _changed(diagnose=lambda *_: Diagnosis((7,))),  # type: ignore[arg-type]
+    "a text": _changed(diagnose=lambda *_: Diagnosis("no tuple")),  # type: ignore[arg-type]
 }
 
 

@@ -100,6 +100,7 @@ _SECONDS: Final = "a privilege of service call does not lie within the token's l
         (replace(GRANT, ttl=59), "the grant does not last as long as requested"),
         (replace(GRANT, ttl=60.0), "the grant does not last as long as requested"),
         (replace(GRANT, format=7), "format and app id of the grant must be text"),
+        (replace(GRANT, format="half \ud800"), "format and app id of the grant must be text"),
         (replace(GRANT, app_id=7), "format and app id of the grant must be text"),
         (replace(GRANT, services=()), "the grant has no services"),
         (replace(GRANT, services=[CALL]), "the grant has no services"),

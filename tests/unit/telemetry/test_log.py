@@ -23,6 +23,7 @@ def made() -> tuple[io.BytesIO, JsonLog]:
     [
         ("a\nb\x00\u2028é", "a\nb\x00\u2028é"),
         (("a", 1), ["a", 1]),
+        ("half \ud800", "half \ud800"),
         (2**70, 2**70),
         (float("nan"), None),
         (Path("/a/b"), "/a/b"),

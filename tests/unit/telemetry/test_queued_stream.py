@@ -28,3 +28,31 @@ def test_everything_is_written_in_order_before_it_closes() -> None:
     with os.fdopen(reading, "rb") as read:
         assert read.read().split() == [str(number).encode() for number in range(100)]
     assert stream.dropped_lines == 0
+
+
+def test_a_pipe_that_the_audit_made_non_blocking_loses_no_line() -> None:
+    """`audit: {to: stdout}` with `2>&1`: lines vanished, and no metric counted them."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    stream = QueuedStream(writing)
+    lines = 200_000 // len(LINE)  # more than the pipe holds
+    for _ in range(lines):
+        stream.write(LINE)
+    received = bytearray()
+    while len(received) < lines * len(LINE):
+        received += os.read(reading, 65_536)
+    assert received == LINE * lines
+    stream.close()
+    assert stream.dropped_lines == 0
+    os.close(reading)
+    os.close(writing)
+
+
+def test_lines_that_the_descriptor_refuses_are_counted() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = QueuedStream(writing)
+    stream.write(LINE * 3)
+    stream.close()
+    assert stream.dropped_lines == 3
+    os.close(writing)
