@@ -1,6 +1,7 @@
 """`serve`: run the server."""
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -36,7 +37,8 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     early_signals: list[int] = []
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # they would end a process that is still starting
         signal.signal(number, lambda number, _: early_signals.append(number))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # nothing is started yet
+    # nothing is started yet; SystemExit could come from within a plug-in's code, and count as its error
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # aiohttp is slow to import, and most commands do not need it
     from tokend.adapters.resources import CannotStart
     from tokend.http.reloader import log_invalid_apps

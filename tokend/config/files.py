@@ -140,26 +140,23 @@ def printable(name: str) -> str:
 
 def _contents(path: Path, most: int, check: Callable[[os.stat_result], None]) -> bytes:
     with open(path, "rb", opener=_without_waiting) as opened:  # Path.open takes no opener
-        found = os.fstat(opened.fileno())
+        descriptor = opened.fileno()
+        found = os.fstat(descriptor)
         check(found)
-        return _piped(opened.fileno(), most) if stat.S_ISFIFO(found.st_mode) else opened.read(most)
-
-
-def _piped(pipe: int, most: int) -> bytes:
-    content, waited = b"", False
-    while len(content) < most:
-        try:
-            piece = os.read(pipe, most - len(content))
-        except BlockingIOError:
-            piece = None  # the writer is slow
-        if piece:
-            content += piece
-        elif piece is not None and (content or waited):
-            break  # the end; a pipe without a writer yet looks the same, so wait once
-        elif select.select([pipe], [], [], PIPE_SECONDS)[0]:
-            waited = True
-        else:
-            raise OSError(errno.ETIMEDOUT, "nobody writes to this pipe")
+        content, at_end = b"", stat.S_ISREG(found.st_mode)
+        while len(content) < most:
+            try:
+                piece = os.read(descriptor, most - len(content))
+            except BlockingIOError:
+                piece = None  # the writer is slow, or it is a file of the kernel that has nothing
+            if piece:
+                content += piece
+            elif piece is not None and (content or at_end):
+                break
+            elif select.select([descriptor], [], [], PIPE_SECONDS)[0]:
+                at_end = True  # a pipe without a writer yet looks like one at its end, so wait once
+            else:
+                raise OSError(errno.ETIMEDOUT, "nobody writes to this pipe")
     return content
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.installing import backend_package
 from tests.running import CREDENTIALS, serving, tokend
 
 
@@ -43,6 +44,18 @@ def test_a_path_too_long_for_a_unix_socket_is_one_sentence(tmp_path: Path) -> No
     (tmp_path / "config.yaml").write_text(text)
     done = tokend(tmp_path, CREDENTIALS, "serve", "--port", "0")
     assert (done.returncode, done.stderr.endswith("socket: AF_UNIX path too long\n")) == (1, True), done.stderr
+
+
+def test_sigterm_while_a_kind_is_imported_is_no_error_of_the_configuration(tmp_path: Path) -> None:
+    """It ended with code 78: "backend 'rtc' is broken inside: importing it raised SystemExit"."""
+    source = (
+        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nfrom tokend.backends.agora.rtc import Rtc as Late\n"
+    )
+    package = backend_package(tmp_path, "late", source)
+    app = "{app_id: {env: APP_ID}, certificate: {env: APP_CERTIFICATE}, backends: [late], callers: {any: {anonymous: true, rules: [{}]}}}"
+    (tmp_path / "config.yaml").write_text(f"apps: {{demo: {app}}}\n")
+    done = tokend(tmp_path, CREDENTIALS | {"PYTHONPATH": f"{Path.cwd()}:{package}"}, "serve", "--port", "0")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_crash_leaves_no_core_dump_with_the_secrets_in_it(tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def test_a_named_file_that_is_a_folder(tmp_path: Path) -> None:
         load("config.yaml", {}, tmp_path)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may open /proc/kmsg")
+def test_a_file_of_the_kernel_without_content_is_a_problem(tmp_path: Path) -> None:
+    """It counted as a bug: reading it gave None."""
+    (tmp_path / "config.yaml").symlink_to("/proc/kmsg")
+    with pytest.raises(ConfigurationError, match=r"^config\.yaml: cannot be read: "):
+        load("config.yaml", {}, tmp_path)
+
+
 def test_a_certificate_from_a_pipe_that_nobody_writes_to_is_a_problem_and_no_wait_for_ever(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     said = _problems(tmp_path, ONE_APP.replace("{env: CERTIFICATE}", "{file: pipe}"))
