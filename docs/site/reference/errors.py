@@ -16,7 +16,7 @@ CLIENT: Final[Mapping[Code, str]] = {
     Code.NOT_PERMITTED: "Do not repeat it. Show that this user may not join, or request less.",
     Code.CAPABILITY_REQUIRED: "Do not repeat it. Name a user and a channel, or have the operator extend the rule.",
     Code.WRONG_APP: "Use the base URL of that app.",
-    Code.NOT_FOUND: "Check the base URL, the path and the kind.",
+    Code.NOT_FOUND: "Check the base URL and the path.",
     Code.METHOD_NOT_ALLOWED: "Use a method of the header `Allow`.",
     Code.TOO_LARGE: "Send fewer token requests in one batch.",
     Code.URL_TOO_LONG: "Send a shorter URL, or a POST.",
