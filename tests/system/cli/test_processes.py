@@ -52,8 +52,9 @@ def test_sigterm_while_a_kind_is_imported_is_no_error_of_the_configuration(tmp_p
         "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nfrom tokend.backends.agora.rtc import Rtc as Late\n"
     )
     package = backend_package(tmp_path, "late", source)
-    app = "{app_id: {env: APP_ID}, certificate: {env: APP_CERTIFICATE}, backends: [late], callers: {any: {anonymous: true, rules: [{}]}}}"
-    (tmp_path / "config.yaml").write_text(f"apps: {{demo: {app}}}\n")
+    credentials = "app_id: {env: APP_ID}, certificate: {env: APP_CERTIFICATE}"
+    app = f"{credentials}, backends: [late], callers: {{any: {{anonymous: true, rules: [{{}}]}}}}"
+    (tmp_path / "config.yaml").write_text(f"apps: {{demo: {{{app}}}}}\n")
     done = tokend(tmp_path, CREDENTIALS | {"PYTHONPATH": f"{Path.cwd()}:{package}"}, "serve", "--port", "0")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
