@@ -41,6 +41,18 @@ def print_if_possible(text: str) -> None:
         _drop_output()
 
 
+def occupy_closed_streams() -> None:
+    """Open something in place of each standard stream that is closed: a connection would get its number.
+
+    Nothing can be written to it: an audit that goes to standard output must fail.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest number that is free
+
+
 def _drop_output() -> None:
     """Forget what is left to print: the interpreter would try again at its end, and fail with a traceback."""
     with suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nothing:  # it may be None

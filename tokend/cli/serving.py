@@ -11,7 +11,7 @@ from tokend import __version__
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
-from tokend.cli.output import print_if_possible
+from tokend.cli.output import occupy_closed_streams, print_if_possible
 from tokend.config.loading import ConfigurationError, Files, load_for_start
 from tokend.dialects import native
 from tokend.issuing.configuration import Configuration
@@ -34,6 +34,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def serve(options: argparse.Namespace, context: Context) -> int:
     """Run the server until it is stopped, and return the exit code. What it prints may be lost: the log says the same."""
+    occupy_closed_streams()
     early_signals: list[int] = []
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):  # they would end a process that is still starting
         signal.signal(number, lambda number, _: early_signals.append(number))
@@ -52,6 +53,9 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     configuration = isolated.configuration
     if problems := deny_problems(configuration, start=True):
         raise ConfigurationError(problems)
+    if sys.stdout is None and _audit_on_stdout(configuration):
+        print("tokend: standard output is closed, and the audit goes there", file=sys.stderr)
+        return 1
     listen = Listen(
         options.host or configuration.listen.host, configuration.listen.port if options.port is None else options.port
     )

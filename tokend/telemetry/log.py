@@ -131,7 +131,7 @@ def standard_error(clock: Callable[[], float]) -> JsonLog:
 
 def queued_standard_error(clock: Callable[[], float]) -> JsonLog:
     """A log on standard error that never waits for its reader. `close` it at the end. `clock`: Unix seconds."""
-    return JsonLog(QueuedStream(sys.stderr.fileno()), clock)
+    return JsonLog(QueuedStream(2 if sys.stderr is None else sys.stderr.fileno()), clock)
 
 
 def exception_fields(error: BaseException) -> dict[str, object]:

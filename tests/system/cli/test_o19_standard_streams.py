@@ -3,11 +3,13 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.running import CERTIFICATE, CREDENTIALS, clean_environment, serving
+from tests.system.workers.load import waits
 from tests.unit.config.writing import ONE_APP
 
 ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
@@ -120,6 +122,33 @@ def test_o19_a_server_whose_greeting_cannot_be_written_serves(output: str, tmp_p
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+def test_o19_a_server_without_standard_streams_serves_and_ends(tmp_path: Path) -> None:
+    """It ended with code 1 and no word where standard error was closed."""
+    with serving(tmp_path, CREDENTIALS) as reference:
+        port = reference.url.rpartition(":")[2]
+    (tmp_path / "config.yaml").write_text(ONE_APP)
+    process = _started(tmp_path, 'exec "$@" <&- >&- 2>&-', f"serve --port {port} --workers 2")
+    health = f"health --url http://127.0.0.1:{port}"
+    for pause in waits(20):
+        checked = _started(tmp_path, 'exec "$@"', health)
+        checked.communicate(timeout=120)
+        if checked.returncode == 0:
+            break
+        time.sleep(pause)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+
+
+def test_o19_an_audit_on_a_closed_standard_output_is_a_sentence(tmp_path: Path) -> None:
+    """The server started, and answered 503 to each request."""
+    (tmp_path / "config.yaml").write_text(f"audit: {{to: stdout}}\n{ONE_APP}")
+    process = _started(tmp_path, 'exec "$@" >&-', "serve --port 0")
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (1, "tokend: standard output is closed, and the audit goes there\n")
 
 
 def test_o19_health_tells_by_its_exit_code_where_its_output_is_full(tmp_path: Path) -> None:
