@@ -92,6 +92,11 @@ class Audit:
                 target.reopen()
             except OSError as error:
                 self._log.event("audit", "error", message=f"cannot reopen the file: {error.strerror}")
+        if self._sync == "batch":  # the sync closes the old file, also if no token follows
+            synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            synced.add_done_callback(asyncio.Future.exception)
+            self._unsynced.append(synced)
+            self._sync_more()
 
     def log_heads(self) -> None:
         """Log the head of each chain, so that another place holds it: who removes later lines has to remove it there too."""

@@ -3,11 +3,14 @@
 import asyncio
 import errno
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.unit.adapters.audit_faults import SOON, Made, decided, failed, numbers, until
 from tokend.core.audit_records import verify
+
+OPEN_FILES: Final = Path("/proc/self/fd")
 
 
 def findings(file: Path) -> list[str]:
@@ -173,6 +176,17 @@ async def test_a_sync_that_ends_well_does_not_hide_a_write_that_failed_meanwhile
     made.targets[0].may_sync.set()
     assert await first == [None]
     assert not made.audit.healthy()
+    made.audit.close()
+
+
+async def test_rotated_files_are_closed_although_no_token_follows(file: Path) -> None:
+    """Each SIGUSR1 to an idle server kept a descriptor open."""
+    made = Made(file, sync="batch")
+    before = len([*OPEN_FILES.iterdir()])
+    for _ in range(20):
+        made.audit.reopen()
+    await until(lambda: len([*OPEN_FILES.iterdir()]) <= before)
+    assert made.audit.healthy()
     made.audit.close()
 
 
