@@ -48,24 +48,32 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _check(options: argparse.Namespace, context: Context) -> int:
+    if options.show is not None:
+        return _show(options, context)
     try:
         configuration = context.configuration(options)
     except ConfigurationError as error:
         raise ConfigurationError([*error.problems, *_deny_problems_beside(options, context)]) from None
-    if options.show is not None:
-        tree, _, _ = find(options.config, context.environment, context.directory)
-        apps = merge_apps(tree)["apps"]
-        if options.show not in apps:
-            print(f"tokend: there is no app {options.show}; there are {', '.join(sorted(apps))}", file=sys.stderr)
-            return 2
-        print(yaml.safe_dump(plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
-        return 0
     if problems := deny_problems(configuration):
         raise ConfigurationError(problems)
     for warning in configuration.warnings_at(time.time()):
         print(f"warning: {warning}")
     apps, routes = counted(len(configuration.apps), "app"), counted(len(configuration.routes), "route")
     print(f"{configuration.source}: no problems; {apps}, {routes}")
+    return 0
+
+
+def _show(options: argparse.Namespace, context: Context) -> int:
+    """Print an app as it counts. Other apps may be invalid: what is wrong with one may be in what it inherits."""
+    isolated = context.source(options).load_isolated(Files())
+    if options.show in isolated.invalid_apps:
+        raise ConfigurationError(list(isolated.invalid_apps[options.show].problems))
+    tree, _, _ = find(options.config, context.environment, context.directory, unreadable={})
+    apps = merge_apps(tree)["apps"]
+    if options.show not in apps:
+        print(f"tokend: there is no app {options.show}; there are {', '.join(sorted(apps))}", file=sys.stderr)
+        return 2
+    print(yaml.safe_dump(plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
     return 0
 
 

@@ -10,6 +10,7 @@ from tokend.backends.contract import Backend
 from tokend.cli.context import Context, fail
 from tokend.config import entry_points
 from tokend.config.entry_points import BACKENDS, PluginError, package_of
+from tokend.config.schema import Lenient
 from tokend.core.declarations import (
     APP_ADMIN,
     NEVER,
@@ -71,7 +72,7 @@ def _section(kind: str, backend: type[Backend], package: str) -> Iterator[str]:
     yield ""
     yield inspect.cleandoc(backend.__doc__ or "").partition("\n")[0]
     yield ""
-    schema = backend.Fields.model_json_schema()
+    schema = backend.Fields.model_json_schema(schema_generator=Lenient)
     fields: Mapping[str, Any] = schema.get("properties", {})
     if fields:
         yield "| Field | Value | |"

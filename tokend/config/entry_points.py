@@ -5,7 +5,9 @@
 """
 
 import inspect
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, entry_points
@@ -112,7 +114,8 @@ def _object_of(entry: EntryPoint, where: str) -> Any:
     """The object that the entry point names; raises `PluginError`. `where`: the subject of the error's sentence."""
     missing = f"{where} is missing: its entry point names {entry.value}, which is not there"
     try:
-        import_module(entry.module)
+        with redirect_stdout(sys.stderr):  # what a module prints is no part of a command's output
+            import_module(entry.module)
     except KeyboardInterrupt:
         raise
     except ModuleNotFoundError as error:

@@ -8,7 +8,14 @@ from pydantic_core import core_schema
 from tokend.config.shape import RootShape
 
 
-class _WithoutNull(GenerateJsonSchema):
+class Lenient(GenerateJsonSchema):
+    """Describes what has no JSON Schema, such as an option of a plug-in that is a Python object, as any value."""
+
+    def handle_invalid_for_json_schema(self, schema: core_schema.CoreSchema, error_info: str) -> JsonSchemaValue:
+        return {}
+
+
+class _WithoutNull(Lenient):
     """Leaves out null: a key may be left out but not empty. In the models, None means left out."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:

@@ -32,7 +32,7 @@ class Reloaded(Struct, frozen=True):
 
     `problems`: why nothing was changed. `invalid_apps`: the errors of each app that is not served as it is written;
     `serving_last_version`: those of them that are served as they were. `removed`: apps that are no longer served.
-    `at_next_start`: a sentence where settings changed that a reload cannot apply.
+    `at_next_start`: a sentence where settings differ from those of the start that a reload cannot apply.
     """
 
     problems: tuple[str, ...]
@@ -77,6 +77,7 @@ class Reloader:
         self.warnings_of = warnings_of
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._started_with = isolated.configuration.listen, isolated.configuration.options.server
         self.refused = False
         self.loaded_at = clock()
 
@@ -125,7 +126,7 @@ class Reloader:
             return self._reject(fold(isolated.problems), isolated)
         if problems := await self._install(isolated, files):
             return self._reject(problems)
-        before, self.isolated, self.files = self.configuration, isolated, files
+        self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
         self.refused, self.loaded_at = False, self._clock()
         self._metrics.count("tokend_reloads", "done")
@@ -139,10 +140,10 @@ class Reloader:
             **({"removed": removed} if removed else {}),
         )
         log_invalid_apps(self._log, isolated)
-        at_next_start = _at_next_start(before, configuration)
-        for warning in (*self.warnings_of(configuration, self._clock()), *at_next_start):
+        result = self._result(changed=True, removed=removed)
+        for warning in (*self.warnings_of(configuration, self._clock()), *result.at_next_start):
             self._log.event("warning", "warning", message=warning)
-        return replace(self._result(changed=True, removed=removed), at_next_start=at_next_start)
+        return result
 
     async def preview(self) -> tuple[Isolated, Files]:
         """What a reload would serve now, and its files. Raises `ConfigurationError` for errors outside the apps."""
@@ -175,7 +176,21 @@ class Reloader:
         return isolated.changes_apps or settings or starts_to_fail
 
     def _result(self, *, changed: bool, removed: tuple[str, ...] = ()) -> Reloaded:
-        return Reloaded((), self.configuration.fingerprint, changed, self.invalid_apps, _kept(self.isolated), removed)
+        return Reloaded(
+            (),
+            self.configuration.fingerprint,
+            changed,
+            self.invalid_apps,
+            _kept(self.isolated),
+            removed,
+            self._at_next_start(),
+        )
+
+    def _at_next_start(self) -> tuple[str, ...]:
+        listen, server = self._started_with
+        if self.configuration.listen == listen and self.configuration.options.server.starts_like(server):
+            return ()
+        return ("some of what changed below `server` takes effect at the next start",)
 
     def _reject(self, problems: Iterable[str], isolated: Isolated | None = None) -> Reloaded:
         """`isolated`: what was read, if only apps are invalid."""
@@ -223,9 +238,3 @@ def log_invalid_apps(log: JsonLog, isolated: Isolated) -> None:
         problems = fold(problem for invalid in invalid_apps for problem in invalid.problems)
         which = {"app": names[0]} if len(names) == 1 else {"apps": names}
         log.event("invalid_app", "error", **which, serves=serves, problems=problems)
-
-
-def _at_next_start(before: Configuration, now: Configuration) -> tuple[str, ...]:
-    if before.listen == now.listen and before.options.server.starts_like(now.options.server):
-        return ()
-    return ("some of what changed below `server` takes effect at the next start",)

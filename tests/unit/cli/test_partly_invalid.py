@@ -76,3 +76,17 @@ def test_reload_points_to_check_where_a_key_is_unknown(tmp_path: Path, command: 
     (tmp_path / "config.yaml").write_text(f"servr: {{admin: 127.0.0.1:8081}}\n{CONFIG}")
     more = "It has unknown keys: `tokend check` shows the mistakes in it"
     assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}. {more}\n")
+
+
+@pytest.mark.usefixtures("token")
+def test_check_shows_a_valid_app_beside_an_invalid_app_and_says_what_is_wrong_with_that(
+    tmp_path: Path, command: Command
+) -> None:
+    """It showed nothing, and the support page requests what it shows."""
+    shown = command(tmp_path, DEMO, "check", "--show", "demo")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("demo:\n")
+    broken = command(tmp_path, DEMO, "check", "--show", "broken")
+    assert (broken.returncode, broken.stdout) == (78, "")
+    assert "apps.broken.app_id" in broken.stderr
+    assert "apps.demo" not in broken.stderr

@@ -106,6 +106,8 @@ async def test_a_new_admin_key_is_named_by_diff_and_by_the_reload_since_the_old_
     assert (await difference_of(reloader))["settings"] == ["server.admin.key"]
     reloaded = await reloader.reload()
     assert reloaded.at_next_start == ("some of what changed below `server` takes effect at the next start",)
+    assert (await reloader.reload()).at_next_start == reloaded.at_next_start, "it still waits"
+    write(tmp_path, {"config.yaml": server + ONE_APP})
     assert (await reloader.reload()).at_next_start == ()
 
 
