@@ -98,7 +98,7 @@ def resident(process: int) -> float:
 
 def many_descriptors(count: int) -> None:
     """Let this process open so many; `SystemExit` where it may not."""
-    import resource  # not to be had on Windows
+    import resource  # Windows has none
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count:

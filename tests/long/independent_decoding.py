@@ -94,7 +94,7 @@ def run(report: Report) -> None:
     worst = max(costs, key=lambda kind: costs[kind])
     report.figure("self-check", ", ".join(f"{kind} {cost:.0f} us" for kind, cost in costs.items()))
     report.bar(
-        f"self-check of the dearest kind, {worst}",
+        f"self-check of the most expensive kind, {worst}",
         f"{costs[worst]:.1f} us",
         f"at most {SELF_CHECK_BAR:.0f} us",
         held=costs[worst] <= SELF_CHECK_BAR,

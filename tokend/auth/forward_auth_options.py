@@ -125,7 +125,7 @@ def option_problems(options: ForwardAuthOptions) -> Iterator[tuple[Place, str]]:
     if options.preset is not None:
         for key in ("user", "claims", "lists"):
             if getattr(options, key) is not None:
-                yield (key,), "stands beside a preset, which knows it"
+                yield (key,), "cannot be combined with a preset, which sets it"
     else:
         yield from _problems_by_hand(options)
     secret = options.secret_header

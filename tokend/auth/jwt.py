@@ -258,7 +258,7 @@ def _signer_among(
 
 def _check_claims(trust: TrustedIssuer, claims: Mapping[str, Any]) -> None:
     if "sub" in claims and (not isinstance(claims["sub"], str) or not claims["sub"]):
-        raise InvalidToken("sub is no text, or empty")
+        raise InvalidToken("sub must be text that is not empty")
     for condition in trust.require:
         if not condition.holds(claims):
             raise InvalidToken(f"require: {condition}")
@@ -271,5 +271,5 @@ def _time(claims: Mapping[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidToken(f"{name} is no time")
     if not 0 <= value <= MAX_TIME:
-        raise InvalidToken(f"{name} is no time that anybody means")
+        raise InvalidToken(f"{name} is out of range")
     return value

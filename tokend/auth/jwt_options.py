@@ -247,7 +247,7 @@ def option_problems(options: JwtOptions) -> Iterator[tuple[Place, str]]:
         yield ("audience",), "is missing: without it a token for any other service would do"
     written = [name for name in ("jwks", "keys", "secret") if getattr(options, name) is not None]
     if len(written) > 1:
-        yield (written[1],), f"stands beside {written[0]}: keys come from one of them"
+        yield (written[1],), f"cannot be combined with {written[0]}: keys come from one of them"
     source = options.key_source
     by_name = options.preset is not None and "url" not in options.source.needs  # the preset itself has https
     if source is not None and not by_name and not is_secure_url(source.url):
@@ -273,7 +273,7 @@ def _preset_problems(options: JwtOptions, name: str) -> Iterator[tuple[Place, st
             yield (part,), "must be the bare name, without https:// and without a slash"
     for key in ("issuer", "jwks", "keys", "secret"):
         if getattr(options, key) is not None:
-            yield (key,), "stands beside a preset, which knows it"
+            yield (key,), "cannot be combined with a preset, which sets it"
     for part in given:
         if part not in needs:
             yield (part,), f"is nothing that preset {name} takes; it takes {', '.join(needs)}"

@@ -191,7 +191,7 @@ class Pusher(Backend):
         if fields.watchlist is not None and not fields.sign_in:
             raise ApiError(Code.INVALID_FIELD, "belongs to sign_in", "watchlist")
         if user is None and fields.user_info is not None:
-            raise ApiError(Code.INVALID_FIELD, "does not fit: only presence- channels have users", "user_info")
+            raise ApiError(Code.INVALID_FIELD, "is for presence- channels only", "user_info")
         if (fields.channel or "").startswith(ENCRYPTED) and self.options.encryption_master_key is None:
             raise ApiError(Code.INVALID_FIELD, "is encrypted, and this app has no encryption_master_key", "channel")
         name = None if user is None else fields.name  # a rule may fill it in for a private channel, which has none
@@ -206,7 +206,7 @@ class Pusher(Backend):
         user = fields.user if fields.user is not None else user
         if fields.channel is not None and fields.channel.startswith(PRIVATE):
             if fields.user is not None:
-                raise ApiError(Code.INVALID_FIELD, "does not fit: only presence- channels have users", "user")
+                raise ApiError(Code.INVALID_FIELD, "is for presence- channels only", "user")
             return None
         if user is None:
             raise ApiError(Code.INVALID_FIELD, "is missing", "user")

@@ -153,7 +153,7 @@ def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
     if scheme.takes_anybody:
         found.append(
             f"{app}: caller {name} is {scheme.name}, so anybody who reaches this server gets tokens by its rules; "
-            "an api_key caller in its place closes it"
+            "replace it with an api_key caller to require a key"
         )
     administrative = [rule for rule in caller.rules if APP_ADMIN in rule.capabilities]
     if scheme.brings_claims and any(not rule.when for rule in administrative):

@@ -36,7 +36,7 @@ function authorizerNote(answer) {
   return answer.authorizer ? element("p", { class: "note" }, `The app's own backend ${answer.authorizer}.`) : null;
 }
 
-/** Each rule with what it does not fulfil. On the admin listener its text stands beside it. @param {any} answer @param {Api} api */
+/** Each rule with what it does not fulfil. On the admin listener its text is beside it. @param {any} answer @param {Api} api */
 async function rulesOf(answer, api) {
   const results = /** @type {{rule: string, unmet: string[]}[]} */ (answer.rule_results);
   const texts = api.mode === "admin" ? await ruleTexts(api) : null;

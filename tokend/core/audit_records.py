@@ -253,7 +253,7 @@ def verify(lines: Iterable[bytes], chains: dict[str, ChainState] | None = None) 
                 raw = raw[start:]
                 line = _decoded(raw)
         if line is None:
-            yield AuditProblem(number, "is torn, or no line of an audit")
+            yield AuditProblem(number, "is cut off, or is no line of an audit")
             continue
         chain = chains.setdefault(line.writer, ChainState())
         linked = chain.linked or isinstance(line.after, str)

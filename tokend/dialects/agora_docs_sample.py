@@ -20,7 +20,7 @@ def _rtc(request: HttpRequest) -> Issue:
     body = reading.json_object(request)
     reading.reject_unknown(body, ("uid", "ChannelName", "channelName", "role"))
     if "ChannelName" in body and "channelName" in body:
-        raise ApiError(Code.INVALID_FIELD, "stands beside ChannelName: send one of the two", "channelName")
+        raise ApiError(Code.INVALID_FIELD, "cannot be combined with ChannelName: send one of them", "channelName")
     name = "channelName" if "channelName" in body else "ChannelName"
     fields = {
         "channel": reading.required(reading.text(body, name), name),
@@ -69,7 +69,7 @@ _RTC: Final = in_body(
     "uid",
     uid=UID,
     ChannelName=CHANNEL,
-    channelName={**TEXT, "description": "The same as ChannelName; send one of the two"},
+    channelName={**TEXT, "description": "The same as ChannelName; send one of them"},
     role=ROLE_NUMBER,
 )
 _RTM: Final = in_body(

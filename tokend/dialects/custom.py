@@ -136,7 +136,7 @@ def _issue(
     given: dict[str, object] = {**sent}
     for name, value in request.params.items():
         if name in sent:
-            raise ApiError(Code.INVALID_FIELD, "stands in the path already", name)
+            raise ApiError(Code.INVALID_FIELD, "is already in the path", name)
         if name not in custom.ignored:
             given[name] = value
     names = {custom.renamed.get(name, name): name for name in given}

@@ -62,7 +62,7 @@ def _body(request: HttpRequest) -> Mapping[str, Any]:
     reading.reject_unknown(body, (*_FIELDS, *_OLDER))
     for older, name in _OLDER.items():
         if older in body and name in body:
-            raise ApiError(Code.INVALID_FIELD, f"stands beside {name}: send one of the two", older)
+            raise ApiError(Code.INVALID_FIELD, f"cannot be combined with {name}: send one of them", older)
     return {_OLDER.get(name, name): value for name, value in body.items()}
 
 

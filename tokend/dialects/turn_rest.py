@@ -32,7 +32,7 @@ def _post(request: HttpRequest) -> Issue:
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the parameters in the URL, or as {FORM}")
     form = reading.form(request)
     if any(name == KEY for name, _ in form):
-        raise ApiError(Code.INVALID_FIELD, "belongs into the URL, not into the body", KEY)
+        raise ApiError(Code.INVALID_FIELD, "belongs in the URL, not in the body", KEY)
     return _get(replace(request, query=(*request.query, *form)))
 
 

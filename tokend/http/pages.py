@@ -69,7 +69,7 @@ def _start_page(mounted_at: str) -> HttpResponse:
     return _html(
         "tokend",
         f"<h1>tokend</h1><p>This token server is running, version {__version__}. It issues short-lived access tokens for "
-        "real-time services.</p><p>Each app has a path of its own, which you have from its operator. Below that path:</p>"
+        "real-time services.</p><p>Each app has a path of its own, which its operator tells you. Below that path:</p>"
         f"<table>{rows}</table><p>The server itself: <a href='{at}/healthz'>{at}/healthz</a> answers while it lives, "
         f"<a href='{at}/readyz'>{at}/readyz</a> when it takes requests.</p>",
     )

@@ -148,7 +148,7 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float, body_rea
     except TimeoutError as error:
         raise ApiError(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
     except (ConnectionError, web.RequestPayloadError) as error:
-        raise ApiError(Code.MALFORMED, "the body breaks off, or is not chunked as it says") from error
+        raise ApiError(Code.MALFORMED, "the body is incomplete, or its chunks are malformed") from error
     if len(body) > limit:
         raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
     return body

@@ -67,7 +67,7 @@ class TtlBounds(StrictModel):
     def problems(self, app: "TtlBounds | None" = None) -> Iterator[tuple[str, str]]:
         """What is wrong: the key, and a sentence that follows it. `app`: the app's bounds, which its routes must keep."""
         if self.max >= POINT_IN_TIME:
-            yield "max", f"must be below {POINT_IN_TIME} s: a number as large is taken for a point in time"
+            yield "max", f"must be below {POINT_IN_TIME} s: a number this large is read as a Unix time"
         elif not 1 <= self.min <= self.max:
             yield "min", f"must be at least 1s and at most max: min is {self.min} s, max {self.max} s"
         elif not self.min <= self.default <= self.max:
@@ -87,10 +87,10 @@ class AppOptions(StrictModel):
     A new option stands here and where it is used: `config/` validates it by its model, and `App.options` has it.
     """
 
-    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes of the app's tokens")
+    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes of the app's tokens, such as {default: 30m, max: 2h}")
     cors: Cors = Field(
         default=Cors(),
-        description=("which web pages may read the responses. {} says that there is none. Default: no CORS headers"),
+        description=("which web pages may read the responses, such as {origins: [\"https://app.example.com\"]}. {} says that there is none. Default: no CORS headers"),
     )
     limits: Limits = Field(default=NO_LIMITS, description="rate limits of the app's token requests. Default: no limits")
     authorizer: AuthorizerSettings | None = Field(
@@ -174,7 +174,7 @@ class RouteOptions(StrictModel):
         examples=[["web", "uikit"]],
     )
     ttl: TtlBounds = Field(
-        default=TtlBounds(), description="lifetimes on this route, within those of the app. Default: the app's"
+        default=TtlBounds(), description="lifetimes on this route, such as {max: 1h}, within those of the app. Default: the app's"
     )
     on_excess: Literal["refuse", "clamp"] = Field(
         default="refuse",
@@ -271,9 +271,9 @@ class RouteOptions(StrictModel):
 
     def _problems_of_custom(self) -> Iterator[tuple[str, str]]:
         if self.kind is not None and self.kinds is not None:
-            yield "kinds", "stands beside kind: write one of the two"
+            yield "kinds", "cannot be combined with kind: write one of them"
         if "dialect" in self.model_fields_set and any(choice.name != custom.NAME for choice in self.dialect):
-            yield "dialect", "stands beside kind: an endpoint of your own has only {custom: {…}} here, its options"
+            yield "dialect", "cannot be combined with kind: an endpoint of your own has only {custom: {…}} here, its options"
         if not 200 <= self.status <= 299 or self.status in _WITHOUT_BODY:
             yield "status", "must be 200 to 299, and not 204 or 205, which have no body"
         if _CUSTOM_PATH.fullmatch(self.path) is None:

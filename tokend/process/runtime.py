@@ -49,7 +49,7 @@ def check_packages() -> None:
 def no_core_dumps() -> None:
     """Disable core dumps, since they would contain every secret."""
     if sys.platform != "win32":
-        import resource  # not to be had on Windows
+        import resource  # Windows has none
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -65,7 +65,7 @@ def prefer_event_loop() -> None:
 def _descriptors() -> int:
     if sys.platform == "win32":
         return CONNECTIONS + RESERVED
-    import resource  # not to be had on Windows
+    import resource  # Windows has none
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:

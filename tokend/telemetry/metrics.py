@@ -60,12 +60,12 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_connections": Family("Open connections.", (), sum),
     "tokend_workers": Family("Processes that answer requests.", (), sum),
     "tokend_ready": Family("1 if requests should be sent here, as /readyz says.", (), min),
-    "tokend_apps": Family("Apps of the configuration that serves.", (), min),
+    "tokend_apps": Family("Apps of the configuration in force.", (), min),
     "tokend_app_valid": Family("1 if the app's part of the configuration is valid.", ("app",), min),
     "tokend_config_last_reload_successful": Family("0 if the last reload was refused.", (), min),
-    "tokend_config_last_load_timestamp_seconds": Family("When the configuration that serves was loaded.", (), min),
+    "tokend_config_last_load_timestamp_seconds": Family("When the configuration in force was loaded.", (), min),
     "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),
-    "tokend_limiter_healthy": Family("1 if Redis counts; while it is 0, redis.on_failure decides.", (), min),
+    "tokend_limiter_healthy": Family("1 while Redis counts for the limits; while it is 0, redis.on_failure decides.", (), min),
     "tokend_config_info": Family(
         "1; the fingerprint changes with the apps as they are written.", ("fingerprint",), min
     ),

@@ -57,7 +57,7 @@ def test_what_a_killed_writer_left_of_a_line_costs_nobody_elses_line(file: Path,
         other = AuditTarget(str(file), "starting")
     other.write([body(2)])
     other.write([body(3)])
-    assert found(file) == [AuditProblem(2, "is torn, or no line of an audit")]
+    assert found(file) == [AuditProblem(2, "is cut off, or is no line of an audit")]
     assert len(file.read_bytes().splitlines()) == 4
 
 

@@ -76,7 +76,7 @@ async def test_a_short_write_leaves_one_torn_line_and_the_chain_goes_on_behind_i
     assert await made.record(5) == [None]
     made.audit.close()
     assert numbers(file) == [0, 1, 2, 5], "whole lines of tokens that were not released may stand there"
-    assert findings(file) == ["is torn, or no line of an audit"]
+    assert findings(file) == ["is cut off, or is no line of an audit"]
 
 
 async def test_a_short_write_that_ends_with_a_line_leaves_nothing_torn(file: Path) -> None:

@@ -68,7 +68,7 @@ async def test_a_probe_brings_the_late_lines_along(file: Path) -> None:
     await until(made.audit.healthy)
     made.audit.close()
     assert numbers(file) == [1]
-    assert [one.sentence for one in verify(file.read_bytes().splitlines())] == ["is torn, or no line of an audit"]
+    assert [one.sentence for one in verify(file.read_bytes().splitlines())] == ["is cut off, or is no line of an audit"]
 
 
 async def test_the_write_that_fails_first_refuses_the_one_who_brought_it_about(file: Path) -> None:

@@ -255,7 +255,7 @@ _TEMPLATE: Final = "algorithm: HS256, secret: {env: OTHER}, always: connect, cla
         (
             "[rotating]",
             "{max: 99999d}",
-            "ttl.max: must be below 1000000000 s: a number as large is taken for a point in",
+            "ttl.max: must be below 1000000000 s: a number this large is read as a Unix time",
         ),
         ("[rtc, unknwon]", "{max: 25h}", "backends.unknwon: there is no backend"),
     ],

@@ -95,7 +95,7 @@ def test_the_last_line_may_be_torn_and_an_endless_one_is_not_held_in_memory(
     lines = written("a", 3)
     file.write_bytes(b"".join(lines)[:-20])
     assert main(["audit", "verify", str(file)]) == 1
-    assert f"{file}:3: is torn, or no line of an audit" in capsys.readouterr().out
+    assert f"{file}:3: is cut off, or is no line of an audit" in capsys.readouterr().out
     file.write_bytes(lines[0] + b"x" * (3 * LONGEST_LINE))
     assert main(["audit", "verify", str(file)]) == 1
     assert capsys.readouterr().out.endswith("4 lines, 3 problems\n")

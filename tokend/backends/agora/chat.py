@@ -44,5 +44,5 @@ class Chat(AgoraBackend):
         elif fields.user is None:
             service = Service("chat", privileges={ADMINISTRATOR: ttl})
         else:
-            raise ApiError(Code.INVALID_FIELD, "stands beside user: say one of the two", "app")
+            raise ApiError(Code.INVALID_FIELD, "cannot be combined with user: send one of them", "app")
         return self.grant_of(ttl, service)

@@ -61,7 +61,7 @@ class RtcUser:
     def user_of(self, fields: Any, user: str | None) -> str | Extent:
         """Return the user of the token: uid 0 and an empty account are ANY, the account "0" is "0"."""
         if fields.uid is not None and fields.account is not None:
-            raise ApiError(Code.INVALID_FIELD, "stands beside uid: say one of the two", "account")
+            raise ApiError(Code.INVALID_FIELD, "cannot be combined with uid: send one of them", "account")
         requested = fields.account if fields.uid is None else str(fields.uid or "")
         return resolve_user(requested, user, check_account, "uid") or ANY
 
@@ -74,7 +74,7 @@ def rtc_service(fields: RtcServiceFields, user: str | Extent, ttl: int) -> Servi
 def check_role_or_privileges(role: object, privileges: object) -> None:
     """Raise `ApiError` (400) if both are given, since they could contradict each other."""
     if role is not None and privileges is not None:
-        raise ApiError(Code.INVALID_FIELD, "stands beside privileges: say one of the two", "role")
+        raise ApiError(Code.INVALID_FIELD, "cannot be combined with privileges: send one of them", "role")
 
 
 def check_privileges(by_name: Mapping[str, int | None], ttl: int) -> Mapping[str, int]:
@@ -130,7 +130,7 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
         if seconds > ttl:
             raise ApiError(Code.INVALID_FIELD, f"must not be over the token's ttl, which is {ttl} s", "rtm_seconds")
         if fields.rtm_user is None and (isinstance(rtc_user, Extent) or is_wildcard(rtc_user)):
-            raise ApiError(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC user is any", "rtm_user")
+            raise ApiError(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC token is for any user", "rtm_user")
         try:
             rtm_user = check_rtm_user(str(rtc_user)) if fields.rtm_user is None else fields.rtm_user
         except PydanticCustomError as error:

@@ -81,7 +81,7 @@ class LiveKitOptions(StrictModel):
     """What the YAML says below `backends: {livekit: …}`."""
 
     api_key: ApiKey = Field(description="the API key; tokens name it as their issuer")
-    secret: SecretList = Field(description="the API key's secret; of a list the first signs, all verify")
+    secret: SecretList = Field(description="the API key's secret; if a list, the first signs and all verify")
     url: Annotated[str, AfterValidator(_server_url)] = Field(
         description="where clients find the LiveKit server, such as wss://media.example.com"
     )
