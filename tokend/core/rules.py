@@ -105,7 +105,9 @@ class Rule(StrictModel):
         ),
         examples=[{"name": "{claims.name}", "metadata": False}],
     )
-    ttl: RuleTtl | None = Field(default=None, description="the longest lifetime, such as {max: 30m}. Default: the route's")
+    ttl: RuleTtl | None = Field(
+        default=None, description="the longest lifetime, such as {max: 30m}. Default: the route's"
+    )
 
     def model_post_init(self, context: Any) -> None:
         self._name = (context or {}).get("name", "")

@@ -87,10 +87,15 @@ class AppOptions(StrictModel):
     A new option stands here and where it is used: `config/` validates it by its model, and `App.options` has it.
     """
 
-    ttl: TtlBounds = Field(default=TtlBounds(), description="lifetimes of the app's tokens, such as {default: 30m, max: 2h}")
+    ttl: TtlBounds = Field(
+        default=TtlBounds(), description="lifetimes of the app's tokens, such as {default: 30m, max: 2h}"
+    )
     cors: Cors = Field(
         default=Cors(),
-        description=("which web pages may read the responses, such as {origins: [\"https://app.example.com\"]}. {} says that there is none. Default: no CORS headers"),
+        description=(
+            'which web pages may read the responses, such as {origins: ["https://app.example.com"]}. '
+            "{} says that there is none. Default: no CORS headers"
+        ),
     )
     limits: Limits = Field(default=NO_LIMITS, description="rate limits of the app's token requests. Default: no limits")
     authorizer: AuthorizerSettings | None = Field(
@@ -174,7 +179,8 @@ class RouteOptions(StrictModel):
         examples=[["web", "uikit"]],
     )
     ttl: TtlBounds = Field(
-        default=TtlBounds(), description="lifetimes on this route, such as {max: 1h}, within those of the app. Default: the app's"
+        default=TtlBounds(),
+        description="lifetimes on this route, such as {max: 1h}, within those of the app. Default: the app's",
     )
     on_excess: Literal["refuse", "clamp"] = Field(
         default="refuse",
@@ -273,7 +279,10 @@ class RouteOptions(StrictModel):
         if self.kind is not None and self.kinds is not None:
             yield "kinds", "cannot be combined with kind: write one of them"
         if "dialect" in self.model_fields_set and any(choice.name != custom.NAME for choice in self.dialect):
-            yield "dialect", "cannot be combined with kind: an endpoint of your own has only {custom: {…}} here, its options"
+            yield (
+                "dialect",
+                "cannot be combined with kind: an endpoint of your own has only {custom: {…}} here, its options",
+            )
         if not 200 <= self.status <= 299 or self.status in _WITHOUT_BODY:
             yield "status", "must be 200 to 299, and not 204 or 205, which have no body"
         if _CUSTOM_PATH.fullmatch(self.path) is None:

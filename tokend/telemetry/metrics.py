@@ -65,7 +65,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_config_last_reload_successful": Family("0 if the last reload was refused.", (), min),
     "tokend_config_last_load_timestamp_seconds": Family("When the configuration in force was loaded.", (), min),
     "tokend_audit_healthy": Family("1 if the audit can be written.", (), min),
-    "tokend_limiter_healthy": Family("1 while Redis counts for the limits; while it is 0, redis.on_failure decides.", (), min),
+    "tokend_limiter_healthy": Family(
+        "1 while Redis counts for the limits; while it is 0, redis.on_failure decides.", (), min
+    ),
     "tokend_config_info": Family(
         "1; the fingerprint changes with the apps as they are written.", ("fingerprint",), min
     ),

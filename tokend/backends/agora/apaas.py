@@ -51,9 +51,7 @@ class Apaas(AgoraBackend):
     def _services(self, fields: ApaasFields, ttl: int, user: str | None) -> tuple[Service, ...]:
         if fields.app is not None:
             if fields.user is not None or fields.room is not None or fields.role is not None:
-                raise ApiError(
-                    Code.INVALID_FIELD, "cannot be combined with a user, a room or a role", "app"
-                )
+                raise ApiError(Code.INVALID_FIELD, "cannot be combined with a user, a room or a role", "app")
             return (Service("apaas", privileges={ADMINISTRATOR: ttl}, detail={"role": NO_ROLE}),)
         user_id = resolve_user(fields.user, user, check_rtm_user)
         if fields.room is None:

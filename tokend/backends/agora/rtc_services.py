@@ -130,7 +130,9 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
         if seconds > ttl:
             raise ApiError(Code.INVALID_FIELD, f"must not be over the token's ttl, which is {ttl} s", "rtm_seconds")
         if fields.rtm_user is None and (isinstance(rtc_user, Extent) or is_wildcard(rtc_user)):
-            raise ApiError(Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC token is for any user", "rtm_user")
+            raise ApiError(
+                Code.INVALID_FIELD, "is missing: RTM needs one user, and the RTC token is for any user", "rtm_user"
+            )
         try:
             rtm_user = check_rtm_user(str(rtc_user)) if fields.rtm_user is None else fields.rtm_user
         except PydanticCustomError as error:
