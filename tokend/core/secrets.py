@@ -9,11 +9,13 @@ from pydantic_core import InitErrorDetails, core_schema
 
 from tokend.core.validation import invalid
 
-_FORMS: Final = {
+FORMS: Final = {
     "env": "environment variable that holds the secret",
     "file": "path of the file that holds the secret",
     "credential": "name of the systemd credential that holds it",
 }
+"""The keys that name the source of a secret, with their descriptions."""
+NO_REFERENCE: Final = "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
 
 
 class Secret:
@@ -58,7 +60,7 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
         return value
     resolver = (info.context or {}).get("secrets")
     if resolver is None or not isinstance(value, dict):
-        raise invalid("is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself")
+        raise invalid(NO_REFERENCE)
     secret: Secret = resolver(value)
     return secret
 
@@ -71,7 +73,7 @@ def _json_schema() -> JsonSchemaValue:
             "required": [name],
             "additionalProperties": False,
         }
-        for name, description in _FORMS.items()
+        for name, description in FORMS.items()
     ]
     return {"title": "Secret", "oneOf": references}
 
