@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 
@@ -13,7 +14,7 @@ from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend
 from tokend.config.backends import secret_resolver
-from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed, package_of
+from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
 from tokend.config.partly_valid import NO_VALUE, Part, partly_valid
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
@@ -103,9 +104,7 @@ def build_callers(
                 report.add_after((*path, "callers", place[0], scheme.name, *place[1:]), sentence)
     _check_shared_keys(built, path, report)
     return {
-        name: BuiltCaller(
-            caller.rules, caller.scheme, caller.options, _is_sound(caller, (*path, "callers", name), report)
-        )
+        name: replace(caller, is_sound=_is_sound(caller, (*path, "callers", name), report))
         for name, caller in built.items()
     }
 
@@ -165,13 +164,7 @@ def _reported(scheme: type[AuthScheme], at: KeyPath, report: Report) -> Iterator
     try:
         yield
     except PLUGIN_ERRORS as error:
-        report.add_after(at, _broken(scheme, error))
-
-
-def _broken(scheme: type[AuthScheme], error: BaseException) -> str:
-    """The problem for such an exception, without its text, which may contain a secret."""
-    packages = " and ".join(map(package_of, installed(AUTH_SCHEMES.name).get(scheme.name, ())))
-    return f"the auth scheme {scheme.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"
+        report.add_after(at, AUTH_SCHEMES.broken(scheme.name, error))
 
 
 def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme] | None:

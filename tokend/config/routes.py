@@ -9,7 +9,7 @@ from tokend.auth.contract import AppContext
 from tokend.config.backends import BuildContext, kinds_of, secret_resolver
 from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import build_custom
-from tokend.config.entry_points import DIALECTS, PluginError, installed, package_of
+from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.secrets import Secrets
@@ -182,16 +182,8 @@ def _warnings(
         try:
             found += dialect.warnings(options[dialect.name]) if dialect.name in options else ()
         except PLUGIN_ERRORS as error:
-            report.add_after((*at, "dialect"), _broken(dialect, error))
+            report.add_after((*at, "dialect"), DIALECTS.broken(dialect.name, error))
     return tuple(found)
-
-
-def _broken(dialect: Dialect, error: BaseException) -> str:
-    """The problem for an exception of a dialect's code, without its text, which may contain a secret."""
-    packages = " and ".join(map(package_of, installed(DIALECTS.name).get(dialect.name, ())))
-    return (
-        f"the dialect {dialect.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"
-    )
 
 
 def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: KeyPath, report: Report) -> None:
