@@ -65,10 +65,10 @@ async def _serve(
     server_handle = await _start_processes(start, log, listener)
     admin = None
     if admin_listener is not None:
-        from tokend.process.admin import AdminListener  # it imports prometheus_client, which is slow
+        from tokend.process.admin import admin_runner  # it imports prometheus_client, which is slow
 
-        admin = AdminListener(server_handle, admin_listener, settings.admin, log, address)
-        await admin.start()
+        admin = admin_runner(server_handle, settings.admin, log, address)
+        await admin.start(admin_listener)
     background = _obey_signals(server_handle, service_manager, early_signals, log)
     if settings.watch:
         background.append(asyncio.create_task(server_handle.reloader.watch()))
@@ -82,7 +82,7 @@ async def _serve(
     for task in background:
         task.cancel()
     if admin is not None:
-        await admin.stop()
+        await admin.cleanup()
     log.event("stopped")
     log.buffer(None)
 
