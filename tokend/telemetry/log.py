@@ -14,17 +14,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
-import msgspec
-
 from tokend.issuing.server_settings import Log, ServerSettings
-from tokend.telemetry.log_text import text_line
+from tokend.telemetry.log_text import ENCODER, text_line
 from tokend.telemetry.queued_stream import QueuedStream
 
 FLUSH_SECONDS: Final = 0.1
 FLUSH_LINES: Final = 128
 """The longest time, and the most lines, that wait to be written."""
-_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
-"""Writes as text whatever JSON has no form for."""
 _RANKS: Final = {"debug": 0, "info": 1, "warning": 2}
 """Levels by rank; each other one, such as `error` or a library's `critical`, is above them."""
 _HIGHEST: Final = 3
@@ -101,7 +97,7 @@ class JsonLog:
         fields |= self._instance
         if self.settings.format == "text":
             return text_line(time, level, event, fields)
-        return _ENCODER.encode({"time": time, "level": level, "event": event, **fields})
+        return ENCODER.encode({"time": time, "level": level, "event": event, **fields})
 
     def _write(self, lines: bytes) -> None:
         try:
