@@ -122,7 +122,10 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
         report.add_after((*at, key), sentence)
     names = tuple(callers) if written.callers is None else tuple(written.callers)
     if not report.is_broken((*at[:2], "callers")):
-        _check_names(names, callers, "caller", (*at, "callers"), report)
+        for name in names:
+            if name not in callers:
+                sentence = f"'{redact_secrets(name)}' is no caller{suggestion(name, callers)}"
+                report.add_after((*at, "callers"), sentence)
     context = AppContext(app.name, app.url_signing)
     taken_in = {name: callers[name] for name in names if name in callers}
     ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
@@ -184,9 +187,3 @@ def _warnings(
         except PLUGIN_ERRORS as error:
             report.add_after((*at, "dialect"), DIALECTS.broken(dialect.name, error))
     return tuple(found)
-
-
-def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: KeyPath, report: Report) -> None:
-    for name in names:
-        if name not in known:
-            report.add_after(at, f"'{redact_secrets(name)}' is no {noun}{suggestion(name, known)}")
