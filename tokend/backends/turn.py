@@ -10,7 +10,6 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping
-from functools import cached_property
 from ipaddress import AddressValueError, IPv6Address
 from typing import Annotated, ClassVar, Final
 from unicodedata import is_normalized
@@ -120,10 +119,6 @@ class Turn(Backend):
     product_names: ClassVar[Mapping[str, str]] = {SERVICE: "TURN"}
     answers: ClassVar[VendorAnswers] = VendorAnswers(unsigned=_UNAUTHORIZED, expired=_UNAUTHORIZED)
 
-    @cached_property
-    def _uris(self) -> list[str]:
-        return list(self.options.uris)
-
     def grant(self, fields: TurnFields, ttl: int, user: str | None = None) -> Grant:
         name = fields.user if fields.user is not None else user
         if name is None:
@@ -161,7 +156,7 @@ class Turn(Backend):
         return None
 
     def _extra(self, username: str, password: str) -> Mapping[str, object]:
-        return {"username": username, "password": password, "uris": self._uris}
+        return {"username": username, "password": password, "uris": self.options.uris}
 
 
 def _granted(user: str, ttl: int) -> Grant:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokend.cli.context import Context
 from tokend.installing import install_command
 
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -22,10 +21,10 @@ def add_commands(commands: "argparse._SubParsersAction[Any]", whole: argparse.Ar
         epilog="For bash, in ~/.bashrc: . <(tokend completion bash)",
     )
     parser.add_argument("shell", choices=SHELLS, help="the shell that reads the script: bash, zsh or fish")
-    parser.set_defaults(run=lambda options, context: _completion(options.shell, whole, context))
+    parser.set_defaults(run=lambda options, context: _completion(options.shell, whole))
 
 
-def _completion(shell: str, whole: argparse.ArgumentParser, _: Context) -> int:
+def _completion(shell: str, whole: argparse.ArgumentParser) -> int:
     try:
         import shtab  # an extra, which only this command needs
     except ImportError:

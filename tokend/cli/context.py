@@ -65,6 +65,13 @@ def duration_argument(text: str) -> int:
         raise argparse.ArgumentTypeError("must be a number with its unit: 90s, 30m, 1h or 1d") from error
 
 
+def text_argument(text: str) -> str:
+    """A text on the command line that is not empty."""
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError("must be a text that is not empty")
+    return text
+
+
 def standard_input() -> TextIO:
     """Standard input. Exits with code 2 if it is closed. What is not UTF-8 reads as U+FFFD, which no key or token has."""
     if sys.stdin is None or sys.stdin.closed:

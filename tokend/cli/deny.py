@@ -12,7 +12,7 @@ from msgspec import structs
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList, edited_lists
 from tokend.adapters.deny_source import MAX_PROBLEMS
-from tokend.cli.context import Context, add_config, counted, fail
+from tokend.cli.context import Context, add_config, counted, fail, text_argument
 from tokend.config.loading import Files, load_for_start
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
@@ -66,11 +66,11 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _add_fields(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--file", metavar="PATH", help="this deny file, without reading the configuration")
-    parser.add_argument("--app", type=_text, metavar="NAME", help="in this app only (default: in every app)")
-    parser.add_argument("--user", type=_text, help="a user, as tokens name it: uid or account")
-    parser.add_argument("--channel", type=_text, help="a channel")
-    parser.add_argument("--caller", type=_text, metavar="NAME", help="a caller")
-    parser.add_argument("--url", type=_text, metavar="ID", help="the id of a signed URL")
+    parser.add_argument("--app", type=text_argument, metavar="NAME", help="in this app only (default: in every app)")
+    parser.add_argument("--user", type=text_argument, help="a user, as tokens name it: uid or account")
+    parser.add_argument("--channel", type=text_argument, help="a channel")
+    parser.add_argument("--caller", type=text_argument, metavar="NAME", help="a caller")
+    parser.add_argument("--url", type=text_argument, metavar="ID", help="the id of a signed URL")
     parser.add_argument(
         "--issued-before",
         type=_moment,
@@ -269,12 +269,6 @@ def _date(seconds: int) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         return str(seconds)
-
-
-def _text(text: str) -> str:
-    if not text or not text.isprintable():
-        raise argparse.ArgumentTypeError("must be a text that is not empty")
-    return text
 
 
 def _end(text: str) -> int:

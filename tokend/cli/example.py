@@ -4,7 +4,7 @@ from tokend.config.vendor_defaults import EXAMPLE
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, TokenRequest
 from tokend.core.rules import Rule
-from tokend.issuing.configuration import App, Configuration, Route
+from tokend.issuing.configuration import Configuration, Route
 from tokend.issuing.issuer import decide
 from tokend.issuing.routing import URL_KEY_MARK
 
@@ -27,9 +27,9 @@ def example_request(configuration: Configuration, url: str) -> str | None:
 def _command(route: Route, caller: str, rule: Rule, url: str) -> str | None:
     channel = _channel(rule)
     for role in ("publisher", "subscriber"):
-        if channel is not None and _is_allowed(route.app, route, caller, channel, role):
+        if channel is not None and _is_allowed(route, caller, channel, role):
             in_url = f"/{URL_KEY_MARK}/YOUR-KEY" if caller in route.url_callers else ""
-            header = "" if in_url or _is_open(route, caller) else f"-H '{_credential(route)}' "
+            header = "" if in_url or caller in route.open_callers else f"-H '{_credential(route)}' "
             path = EXAMPLE.path.format(channel=channel, role=role, uid=EXAMPLE.uid)
             return f"curl {header}{url}{route.prefix.rstrip('/')}{in_url}{path}"
     return None
@@ -43,10 +43,10 @@ def _channel(rule: Rule) -> str | None:
     return "".join("room" if part is None else str(part) for part in rule.channel.parts)
 
 
-def _is_allowed(app: App, route: Route, caller: str, channel: str, role: str) -> bool:
+def _is_allowed(route: Route, caller: str, channel: str, role: str) -> bool:
     token_request = TokenRequest(EXAMPLE.kind, {"channel": channel, "uid": EXAMPLE.uid, "role": role})
     try:
-        decide(app, route.options, Caller(caller), token_request)
+        decide(route.app, route.options, Caller(caller), token_request)
     except ApiError:
         return False
     return channel.replace("-", "").replace("_", "").isalnum()
@@ -56,7 +56,3 @@ def _credential(route: Route) -> str:
     """The header for the scheme that the route prefers."""
     bearer = "api_key" not in route.authenticator.schemes and "jwt" in route.authenticator.schemes
     return "Authorization: Bearer YOUR-USERS-ID-TOKEN" if bearer else "X-API-Key: YOUR-KEY"
-
-
-def _is_open(route: Route, caller: str) -> bool:
-    return caller in route.open_callers

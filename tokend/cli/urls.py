@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
-from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail
+from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, text_argument
 from tokend.core.declarations import ROLES
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.logins import login_warning
@@ -34,8 +34,10 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
         type=duration_argument,
         help="how long the URL is valid: 90s, 30m, 2h, up to 31d (required)",
     )
-    url.add_argument("--channel", type=_text, help="only this channel; * matches one or more characters")
-    url.add_argument("--user", type=_text, help="only this user (uid or account); * matches one or more characters")
+    url.add_argument("--channel", type=text_argument, help="only this channel; * matches one or more characters")
+    url.add_argument(
+        "--user", type=text_argument, help="only this user (uid or account); * matches one or more characters"
+    )
     url.add_argument("--kinds", type=_names, metavar="KIND,…", help="only these kinds of token")
     url.add_argument("--roles", type=_names, metavar="ROLE,…", help="only these roles, such as publisher, subscriber")
     url.add_argument(
@@ -127,12 +129,6 @@ def _base_of(route: Route, base: str) -> str:
     if route.host is None or parts.hostname == route.host.strip("[]"):
         return base
     return f"{parts.scheme}://{route.host}{f':{parts.port}' if parts.port else ''}"
-
-
-def _text(text: str) -> str:
-    if not text or not text.isprintable():
-        raise argparse.ArgumentTypeError("must be a text that is not empty")
-    return text
 
 
 def _names(text: str) -> list[str]:

@@ -131,10 +131,7 @@ def secret_resolver(secrets: Secrets, *, public: bool = False) -> Callable[[Mapp
     """The function with which a plug-in's Options read secrets. `public`: for files that anybody may read."""
 
     def resolve(value: Mapping[str, Any]) -> Secret:
-        try:
-            return secrets.read(_reference(value), public=public)
-        except SecretProblem as problem:
-            raise invalid(str(problem)) from problem
+        return secrets.read(_reference(value), public=public)
 
     return resolve
 

@@ -14,7 +14,7 @@ from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend
 from tokend.config.backends import secret_resolver
-from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed, package_of
+from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
 from tokend.config.partly_valid import NO_VALUE, Part, partly_valid
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
@@ -162,13 +162,7 @@ def _reported(scheme: type[AuthScheme], at: KeyPath, report: Report) -> Iterator
     try:
         yield
     except PLUGIN_ERRORS as error:
-        report.add_after(at, _broken(scheme, error))
-
-
-def _broken(scheme: type[AuthScheme], error: BaseException) -> str:
-    """The problem for such an exception, without its text, which may contain a secret."""
-    packages = " and ".join(map(package_of, installed(AUTH_SCHEMES.name).get(scheme.name, ())))
-    return f"the auth scheme {scheme.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"
+        report.add_after(at, AUTH_SCHEMES.broken(scheme.name, error))
 
 
 def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme] | None:

@@ -71,6 +71,11 @@ class PluginGroup(Generic[T]):
         self._loaded[name] = entry, plugin
         return plugin
 
+    def broken(self, name: str, error: BaseException) -> str:
+        """The problem for an exception of a plug-in's code, without its text, which may contain a secret."""
+        packages = " and ".join(map(package_of, installed(self.name).get(name, ()))) or "no package"
+        return f"the {self.noun} {name} of {packages} is broken inside: it raised {type(error).__name__}"
+
     def load_all(self) -> dict[str, T]:
         """Every installed plug-in by name, without those that do not work."""
         found = {}

@@ -261,7 +261,6 @@ def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
 __all__ = [
     "ConfigurationError",
     "Files",
-    "Isolated",
     "Source",
     "find",
     "load",

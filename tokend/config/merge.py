@@ -7,11 +7,10 @@ replaced as a whole.
 from typing import Any, Final
 
 from tokend.config.problems import KeyPath
-from tokend.config.references import FORMS
 from tokend.config.yaml_tree import LocatedDict, LocatedList
+from tokend.core.secrets import FORMS
 
 _WHOLE: Final = frozenset({"certificate", "app_id", "url_signing_key"})
-_SECRET_KEYS: Final = frozenset(FORMS)
 
 
 def merged(defaults: LocatedDict | None, own: LocatedDict, path: KeyPath, app: str) -> LocatedDict:
@@ -47,7 +46,7 @@ def _is_whole_value(key: str, below: LocatedDict, value: LocatedDict, path: KeyP
 
 def _is_secret(value: LocatedDict) -> bool:
     """Whether this is `{env: NAME}` or similar, and not, for example, a mapping of callers with such names."""
-    return bool(value) and value.keys() <= _SECRET_KEYS and all(isinstance(source, str) for source in value.values())
+    return bool(value) and value.keys() <= FORMS.keys() and all(isinstance(source, str) for source in value.values())
 
 
 def _replaced_schemes(base: LocatedDict, over: LocatedDict, path: KeyPath) -> frozenset[str]:

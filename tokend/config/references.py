@@ -6,13 +6,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from tokend.config.values import Credential, File, Variable
+from tokend.core.secrets import FORMS, NO_REFERENCE
 from tokend.core.validation import StrictModel, invalid, redact_secrets
-
-_SECRET: Final = "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
-
-
-FORMS: Final = ("env", "file", "credential")
-"""The keys that name the source of a secret."""
 
 
 class Reference(StrictModel):
@@ -56,8 +51,8 @@ class SecretRef(Reference):
     @classmethod
     def _check_form(cls, value: object) -> object:
         if not isinstance(value, dict):
-            raise invalid(_SECRET)
-        if len(value.keys() & set(FORMS)) != 1 or None in value.values():
+            raise invalid(NO_REFERENCE)
+        if len(value.keys() & FORMS.keys()) != 1 or None in value.values():
             raise invalid("must be one of {env: NAME}, {file: PATH} and {credential: NAME}")
         return value
 
@@ -95,8 +90,8 @@ class Certificate(Reference):
     @classmethod
     def _check_single_form(cls, value: object) -> object:
         if not isinstance(value, dict):
-            raise invalid(_SECRET)
-        short = value.keys() & set(FORMS)
+            raise invalid(NO_REFERENCE)
+        short = value.keys() & FORMS.keys()
         is_sound = len(value) == 1 if short else "primary" in value
         if not is_sound or None in value.values():
             raise invalid(

@@ -9,7 +9,7 @@ from tokend.auth.contract import AppContext
 from tokend.config.backends import BuildContext, kinds_of, secret_resolver
 from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import build_custom
-from tokend.config.entry_points import DIALECTS, PluginError, installed, package_of
+from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.secrets import Secrets
@@ -122,7 +122,10 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
         report.add_after((*at, key), sentence)
     names = tuple(callers) if written.callers is None else tuple(written.callers)
     if not report.is_broken((*at[:2], "callers")):
-        _check_names(names, callers, "caller", (*at, "callers"), report)
+        for name in names:
+            if name not in callers:
+                sentence = f"'{redact_secrets(name)}' is no caller{suggestion(name, callers)}"
+                report.add_after((*at, "callers"), sentence)
     context = AppContext(app.name, app.url_signing)
     taken_in = {name: callers[name] for name in names if name in callers}
     ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
@@ -182,19 +185,5 @@ def _warnings(
         try:
             found += dialect.warnings(options[dialect.name]) if dialect.name in options else ()
         except PLUGIN_ERRORS as error:
-            report.add_after((*at, "dialect"), _broken(dialect, error))
+            report.add_after((*at, "dialect"), DIALECTS.broken(dialect.name, error))
     return tuple(found)
-
-
-def _broken(dialect: Dialect, error: BaseException) -> str:
-    """The problem for an exception of a dialect's code, without its text, which may contain a secret."""
-    packages = " and ".join(map(package_of, installed(DIALECTS.name).get(dialect.name, ())))
-    return (
-        f"the dialect {dialect.name} of {packages or 'no package'} is broken inside: it raised {type(error).__name__}"
-    )
-
-
-def _check_names(names: Iterable[str], known: Collection[str], noun: str, at: KeyPath, report: Report) -> None:
-    for name in names:
-        if name not in known:
-            report.add_after(at, f"'{redact_secrets(name)}' is no {noun}{suggestion(name, known)}")

@@ -56,34 +56,25 @@ def decision(
 
     `token_request` is None if the app has no such kind. `grant`: what a rejected request would have given, if known.
     """
+    rule = digest = api_error = None
     if isinstance(outcome, ApiError):
+        api_error = outcome
         restricted_by = tuple([restriction.source for restriction in caller.restrictions])
-        return Decision(
-            app,
-            caller.name,
-            token_request,
-            grant,
-            None,
-            None,
-            issued_at,
-            outcome,
-            request_id,
-            caller.url,
-            restricted_by,
-        )
-    digest = hashlib.sha256(outcome.token.encode()).hexdigest()
+    else:
+        grant, rule, restricted_by = outcome.grant, outcome.rule, outcome.restricted_by
+        digest = hashlib.sha256(outcome.token.encode()).hexdigest()
     return Decision(
         app,
         caller.name,
         token_request,
-        outcome.grant,
-        outcome.rule,
+        grant,
+        rule,
         digest,
         issued_at,
-        None,
+        api_error,
         request_id,
         caller.url,
-        outcome.restricted_by,
+        restricted_by,
     )
 
 

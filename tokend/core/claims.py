@@ -6,14 +6,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from tokend.core.validation import redact_secrets
+from tokend.core.validation import invalid, redact_secrets
 
 _CLAIM: Final = re.compile(r"""claims((?:\.[A-Za-z0-9_-]+|\["[^"\]]+"\])+)""")
 _STEP: Final = re.compile(r"""\.([A-Za-z0-9_-]+)|\["([^"\]]+)"\]""")
-
-
-class ClaimError(ValueError):
-    """A text does not name a claim. The message states what to write instead."""
 
 
 class ClaimPath(Struct, frozen=True):
@@ -57,10 +53,10 @@ def _written(value: object) -> str:
 
 
 def parse_claim_path(text: str) -> ClaimPath:
-    """Parse `claims.x`, `claims.x.y` or `claims["…"]`. Raises `ClaimError` for any other text."""
+    """Parse `claims.x`, `claims.x.y` or `claims["…"]`. A pydantic error, which is a ValueError, for any other text."""
     match = _CLAIM.fullmatch(text)
     if match is None:
-        raise ClaimError(
+        raise invalid(
             f'has {redact_secrets(text)}, which is no claim: write claims.name, claims.a.b or claims["https://…"]'
         )
     return ClaimPath(tuple(dotted or quoted for dotted, quoted in _STEP.findall(match.group(1))))

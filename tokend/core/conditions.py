@@ -6,15 +6,12 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, PlainValidator
 from pydantic_core import core_schema
 
-from tokend.core.claims import ClaimError, ClaimPath, Condition, parse_claim_path
+from tokend.core.claims import ClaimPath, Condition, parse_claim_path
 from tokend.core.validation import invalid
 
 
 def _claim(text: object) -> ClaimPath:
-    try:
-        return parse_claim_path(str(text))
-    except ClaimError as problem:
-        raise invalid(str(problem)) from None
+    return parse_claim_path(str(text))
 
 
 def _values(value: object) -> tuple[object, ...]:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from msgspec import Struct
 from pydantic import PlainValidator
 
-from tokend.core.claims import ClaimError
 from tokend.core.model import Service
 from tokend.core.patterns import Pattern, Template, parse_template
 from tokend.core.validation import invalid
@@ -69,10 +68,7 @@ def _allowed(value: object) -> Template | int:
         return value
     if not isinstance(value, str):
         raise invalid("must be true, false, a text or number, or a list of texts and numbers")
-    try:
-        return parse_template(value)
-    except ClaimError as problem:
-        raise invalid(str(problem)) from None
+    return parse_template(value)
 
 
 FieldLimits = dict[

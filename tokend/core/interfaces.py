@@ -104,11 +104,6 @@ class AuthorizerSettings(StrictModel):
         examples=["5s"],
     )
 
-    @classmethod
-    def of(cls, url: str, secret: Secret, timeout: int = 1, cache: int = 0) -> "AuthorizerSettings":
-        """The settings with times in seconds, unchecked; the configuration writes units."""
-        return cls.model_construct(url=url, secret=secret, timeout=timeout, cache=cache)
-
 
 class Question(Struct, frozen=True):
     """What the authorizer receives before a token is issued: the caller, and everything that the token would give.

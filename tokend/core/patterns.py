@@ -12,14 +12,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.core.claims import ClaimError, ClaimPath, parse_claim_path
-from tokend.core.validation import redact_secrets
+from tokend.core.claims import ClaimPath, parse_claim_path
+from tokend.core.validation import invalid, redact_secrets
 
 _PIECE: Final = re.compile(r"""(\*)|\{([^{}]*)\}|([^*{}]+)|([{}])""")
-
-
-class TemplateError(ClaimError):
-    """A text is not a valid template. The message states what to write instead."""
 
 
 class NotApplicable(Exception):
@@ -107,16 +103,16 @@ class Template(Struct, frozen=True):
 def parse_template(text: str) -> Template:
     """Parse a template.
 
-    Raises `TemplateError` if it is empty, or if a placeholder is unknown or directly beside another one or a `*`.
+    Raises a pydantic error if it is empty, or if a placeholder is unknown or directly beside another one or a `*`.
     """
     if not text:
-        raise TemplateError('is empty: leave it out, or write "*" for any')
+        raise invalid('is empty: leave it out, or write "*" for any')
     matches = list(_PIECE.finditer(text))
     parts: list[str | Placeholder | None] = []
     for index, match in enumerate(matches):
         star, inside, literal, brace = match.groups()
         if brace is not None:
-            raise TemplateError("has a brace that is not part of a {claims.…} placeholder")
+            raise invalid("has a brace that is not part of a {claims.…} placeholder")
         if star is not None:
             parts.append(STAR)
         elif literal is not None:
@@ -124,13 +120,13 @@ def parse_template(text: str) -> Template:
         else:
             following = matches[index + 1] if index + 1 < len(matches) else None
             if following is not None and following.group(3) is None:
-                raise TemplateError(
+                raise invalid(
                     f"has nothing between {{{redact_secrets(inside)}}} and what follows: one value could run into the next; "
                     "put a character between"
                 )
             in_front = parts[-1] if parts else ""
             if in_front is STAR:
-                raise TemplateError(
+                raise invalid(
                     f"has nothing between * and {{{redact_secrets(inside)}}}: one value could be the end of another; "
                     "put a character between"
                 )
@@ -181,7 +177,7 @@ _TRANSFORMS: Final[Mapping[str, Callable[[str], int]]] = {"uid": uid_of, "screen
 def _placeholder(inside: str, before: str, after: str) -> Placeholder:
     path, pipe, transform = inside.partition("|")
     if pipe and transform not in _TRANSFORMS:
-        raise TemplateError(f"has {{{redact_secrets(inside)}}}: the transforms are |uid and |screen_uid")
+        raise invalid(f"has {{{redact_secrets(inside)}}}: the transforms are |uid and |screen_uid")
     return Placeholder(parse_claim_path(path), _TRANSFORMS[transform] if pipe else None, before, after)
 
 

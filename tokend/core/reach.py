@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from tokend.core.declarations import (
     NEVER,
@@ -31,10 +32,10 @@ class Reach(Struct, frozen=True):
     `omits_user`: services that could have one, and leave it out.
     """
 
-    users: frozenset[str]
-    channels: frozenset[str]
-    roles: frozenset[str]
-    capabilities: frozenset[str]
+    users: frozenset[str] = _NONE
+    channels: frozenset[str] = _NONE
+    roles: frozenset[str] = _NONE
+    capabilities: frozenset[str] = _NONE
     kinds: frozenset[str] = _NONE
     derived_users: frozenset[str] = _NONE
     no_channel: frozenset[str] = _NONE
@@ -47,18 +48,8 @@ def reach_of(grant: Grant, declarations: Declarations) -> Reach:
     reaches = [_reach_of_service(service, declarations) for service in grant.services]
     if len(reaches) == 1:
         return reaches[0]
-    every = _NONE.union
-    return Reach(
-        every(*(reach.users for reach in reaches)),
-        every(*(reach.channels for reach in reaches)),
-        every(*(reach.roles for reach in reaches)),
-        every(*(reach.capabilities for reach in reaches)),
-        every(*(reach.kinds for reach in reaches)),
-        every(*(reach.derived_users for reach in reaches)),
-        every(*(reach.no_channel for reach in reaches)),
-        every(*(reach.omits_channel for reach in reaches)),
-        every(*(reach.omits_user for reach in reaches)),
-    )
+    of_each_field = zip(*map(astuple, reaches), strict=True)
+    return Reach(*(_NONE.union(*sets) for sets in of_each_field))
 
 
 def _reach_of_service(service: Service, declarations: Declarations) -> Reach:

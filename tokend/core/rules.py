@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from msgspec import Struct
 from pydantic import Field, PlainValidator, PrivateAttr
 
-from tokend.core.claims import ClaimError
 from tokend.core.conditions import Conditions
 from tokend.core.declarations import APP_ADMIN
 from tokend.core.durations import Duration
@@ -24,10 +23,7 @@ def _template(value: object) -> Template:
         return value
     if not isinstance(value, str):
         raise invalid("must be text")
-    try:
-        return parse_template(value)
-    except ClaimError as problem:
-        raise invalid(str(problem)) from None
+    return parse_template(value)
 
 
 TemplateText = Annotated[Template, PlainValidator(_template, json_schema_input_type=str)]

@@ -9,14 +9,33 @@ from pydantic_core import InitErrorDetails, core_schema
 
 from tokend.core.validation import invalid
 
-_FORMS: Final = {
+FORMS: Final = {
     "env": "environment variable that holds the secret",
     "file": "path of the file that holds the secret",
     "credential": "name of the systemd credential that holds it",
 }
+"""The keys that name the source of a secret, with their descriptions."""
+NO_REFERENCE: Final = "is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself"
 
 
-class Secret:
+class _Sealed:
+    """What cannot be printed, pickled or copied by accident."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(sealed)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled or copied")
+
+
+class Secret(_Sealed):
     """A text that only `reveal()` returns. Its repr hides it, and it cannot be pickled or copied.
 
     In a pydantic model (a backend's Options) it is written `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`.
@@ -31,17 +50,6 @@ class Secret:
     def reveal(self) -> str:
         """Return the text."""
         return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(sealed)"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return repr(self)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret cannot be pickled or copied")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -58,7 +66,7 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
         return value
     resolver = (info.context or {}).get("secrets")
     if resolver is None or not isinstance(value, dict):
-        raise invalid("is a secret: write {env: NAME}, {file: PATH} or {credential: NAME}, never the text itself")
+        raise invalid(NO_REFERENCE)
     secret: Secret = resolver(value)
     return secret
 
@@ -71,12 +79,12 @@ def _json_schema() -> JsonSchemaValue:
             "required": [name],
             "additionalProperties": False,
         }
-        for name, description in _FORMS.items()
+        for name, description in FORMS.items()
     ]
     return {"title": "Secret", "oneOf": references}
 
 
-class SecretList:
+class SecretList(_Sealed):
     """Secrets for rotation: the first signs, all verify. Immutable, at least one, all different.
 
     In a pydantic model (a backend's Options) it is written as a secret, or as a list of secrets.
@@ -102,17 +110,6 @@ class SecretList:
 
     def __len__(self) -> int:
         return len(self._secrets)
-
-    def __repr__(self) -> str:
-        return "SecretList(sealed)"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return repr(self)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a SecretList cannot be pickled or copied")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar, Union
 
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
@@ -129,33 +130,27 @@ def suggestion(word: str, known: Iterable[str], renamed: Mapping[str, str] = Map
 
 def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
     """Return the keys that the model has at a path. Empty if any key is allowed there."""
-    annotation: Any = model
-    for step in path:
-        annotation = _below(annotation, step)
-    annotation = bare_annotation(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [field.alias or name for name, field in annotation.model_fields.items()]
-    return []
+    return list(_fields_at(model, path))
 
 
 def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str | None:
     """The description of the field at a path; None if it has none."""
-    at: Any = model
-    for step in path[:-1]:
-        at = _below(at, step)
-    at = bare_annotation(at)
-    if not path or not isinstance(at, type) or not issubclass(at, BaseModel):
-        return None
-    field = next((field for name, field in at.model_fields.items() if (field.alias or name) == path[-1]), None)
+    field = _fields_at(model, path[:-1]).get(str(path[-1])) if path else None
     return None if field is None else field.description
 
 
-def _below(annotation: Any, step: str | int) -> Any:
+def _fields_at(annotation: Any, path: tuple[str | int, ...]) -> dict[str, FieldInfo]:
+    """The fields of the model at a path by their keys; none if there is no model."""
+    for step in path:
+        annotation = _below(annotation, step)
     bare = bare_annotation(annotation)
-    if isinstance(bare, type) and issubclass(bare, BaseModel):
-        fields = {field.alias or name: field.annotation for name, field in bare.model_fields.items()}
-        return fields.get(str(step))
-    arguments = [argument for argument in get_args(bare) if argument is not Ellipsis]
+    return {field.alias or name: field for name, field in bare.model_fields.items()} if _is_model(bare) else {}
+
+
+def _below(annotation: Any, step: str | int) -> Any:
+    if fields := _fields_at(annotation, ()):
+        return fields[str(step)].annotation if str(step) in fields else None
+    arguments = [argument for argument in get_args(bare_annotation(annotation)) if argument is not Ellipsis]
     return arguments[-1] if arguments else None
 
 

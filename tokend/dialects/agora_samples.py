@@ -16,7 +16,7 @@ from tokend.dialects.describing import (
     ERROR,
     STRING,
     TEXT,
-    TOKEN_AS_TEXT,
+    TOKEN,
     TTL,
     UID,
     UID_TEXT,
@@ -203,7 +203,7 @@ DIALECT: Final = Dialect(
             description=replace(
                 in_query(
                     "An RTC token as text, as the Flask server answers",
-                    TOKEN_AS_TEXT,
+                    TOKEN,
                     "channel_name",
                     channel_name=CHANNEL,
                 ),

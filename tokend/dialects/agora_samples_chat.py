@@ -9,7 +9,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, TOKEN_AS_TEXT, TTL, USER, answer_of, in_body, in_query, object_of
+from tokend.dialects.describing import ERROR, TOKEN, TTL, USER, answer_of, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
 
 NAME: Final = "agora-samples-chat"
@@ -76,7 +76,7 @@ _JAVA: Final = Description(
         "tokenType",
         closed=False,  # other fields of the form are not looked at
     ),
-    answer=TOKEN_AS_TEXT,
+    answer=TOKEN,
 )
 
 DIALECT: Final = Dialect(
@@ -116,7 +116,7 @@ DIALECT: Final = Dialect(
             _web(app=False),
             token_as_text,
             render_error=render_error_as_text,
-            description=Description(_OF_USER, {"username": USER}, answer=TOKEN_AS_TEXT),
+            description=Description(_OF_USER, {"username": USER}, answer=TOKEN),
         ),
         Endpoint(
             "GET",
@@ -124,7 +124,7 @@ DIALECT: Final = Dialect(
             _web(app=True),
             token_as_text,
             render_error=render_error_as_text,
-            description=Description(_OF_APP, answer=TOKEN_AS_TEXT),
+            description=Description(_OF_APP, answer=TOKEN),
         ),
         Endpoint(
             "POST",

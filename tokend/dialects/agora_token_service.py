@@ -16,7 +16,7 @@ from tokend.dialects.describing import ERROR, TTL, USER, answer_of
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import PATH, RTC_SUMMARY, RTE_SUMMARY, RTM_SUMMARY, USER_PATH, rtc_request, rtm_request
+from tokend.dialects.rtc_paths import rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
 
 NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}
@@ -58,14 +58,8 @@ def _chat_account(request: HttpRequest) -> Issue:
 
 
 _QUERY: Final = {"expiry": TTL}
-_RTC_DESCRIPTION: Final = Description(RTC_SUMMARY, PATH, _QUERY, answer=answer_of("rtcToken"))
-_RTM_DESCRIPTION: Final = Description(RTM_SUMMARY, PATH, _QUERY, answer=answer_of("rtmToken"))
-_RTE_DESCRIPTION: Final = Description(
-    RTE_SUMMARY,
-    PATH,
-    _QUERY,
-    answer=answer_of("rtcToken", "rtmToken"),
-    remarks="The Signaling token is for rtmuid if the path has it, else for rtcuid. It also joins the stream channel.",
+_RTE_REMARKS: Final = (
+    "The Signaling token is for rtmuid if the path has it, else for rtcuid. It also joins the stream channel."
 )
 _CHAT_APP_DESCRIPTION: Final = Description(
     "A Chat token for the REST API: an administrator's, which needs a capability",
@@ -79,18 +73,10 @@ _CHAT_DESCRIPTION: Final = Description(
 DIALECT: Final = Dialect(
     NAME,
     (
-        Endpoint("GET", f"rtc/{USER_PATH}", _rtc, tokens_as("rtcToken"), description=_RTC_DESCRIPTION),
-        Endpoint(
-            "GET",
-            "rtm/{rtmuid}",
-            _rtm,
-            tokens_as("rtmToken"),
-            description=_RTM_DESCRIPTION,
-        ),
-        Endpoint("GET", f"rte/{USER_PATH}", _rte, tokens_as("rtcToken", "rtmToken"), description=_RTE_DESCRIPTION),
-        Endpoint(
-            "GET", f"rte/{USER_PATH}/{{rtmuid}}", _rte, tokens_as("rtcToken", "rtmToken"), description=_RTE_DESCRIPTION
-        ),
+        rtc_endpoint(_rtc, _QUERY),
+        rtm_endpoint(_rtm, _QUERY),
+        rte_endpoint(_rte, _QUERY, remarks=_RTE_REMARKS),
+        rte_endpoint(_rte, _QUERY, "/{rtmuid}", _RTE_REMARKS),
         Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken"), description=_CHAT_APP_DESCRIPTION),
         Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
         Endpoint("POST", "getToken", get_token, tokens_as("token"), description=GET_TOKEN),

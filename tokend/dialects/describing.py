@@ -43,7 +43,7 @@ UID_TEXT: Final[Schema] = {
     "examples": ["7"],
 }
 TOKEN: Final[Schema] = {"type": "string", "examples": ["007eJxTYFhT…"]}
-_CODE: Final[Schema] = {"$ref": "#/components/schemas/ErrorCode"}
+REASON: Final[Schema] = {"$ref": "#/components/schemas/ErrorCode"}
 
 
 def object_of(properties: Mapping[str, Schema], *required: str, closed: bool = True) -> dict[str, Any]:
@@ -69,14 +69,11 @@ ERROR: Final = errors_of(
         "error": STRING,
         "message": STRING,
         "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
-        "code": _CODE,
+        "code": REASON,
     },
     *("error", "message", "status", "code"),
 )
 """What `rendering.render_error` renders."""
-REASON: Final[Schema] = _CODE
-TOKEN_AS_TEXT: Final = TOKEN
-"""What `rendering.token_as_text` renders."""
 
 
 def in_query(summary: str, answer: Schema, /, *required: str, **query: Schema) -> Description:

@@ -1,6 +1,6 @@
 """Paths that several servers share: rtc/{channel}/{role}/{tokenType}/{rtcuid}, rtm/{rtmuid}, rte/…"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -9,12 +9,13 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOTHING, TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import HttpRequest, Issue
-from tokend.dialects.describing import CHANNEL, ROLE, USER
+from tokend.dialects.contract import Description, Endpoint, HttpRequest, Issue, Schema
+from tokend.dialects.describing import CHANNEL, ROLE, USER, answer_of
+from tokend.dialects.rendering import tokens_as
 
-USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
+_USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
 
-PATH: Final = {
+_PATH: Final = {
     "channel": CHANNEL,
     "role": ROLE,
     "tokenType": {"type": "string", "enum": ["uid", "userAccount"], "description": "What rtcuid is"},
@@ -22,9 +23,30 @@ PATH: Final = {
     "rtmuid": USER,
 }
 """The schemas of the parameters in such paths."""
-RTC_SUMMARY: Final = "An RTC token for a channel"
-RTM_SUMMARY: Final = "A Signaling token for a user"
-RTE_SUMMARY: Final = "An RTC and a Signaling token"
+Parse = Callable[[HttpRequest], Issue]
+
+
+def rtc_endpoint(parse: Parse, query: Schema) -> Endpoint:
+    """The endpoint of an RTC token."""
+    return _endpoint(f"rtc/{_USER_PATH}", parse, "An RTC token for a channel", query, "rtcToken")
+
+
+def rtm_endpoint(parse: Parse, query: Schema) -> Endpoint:
+    """The endpoint of an RTM token."""
+    return _endpoint("rtm/{rtmuid}", parse, "A Signaling token for a user", query, "rtmToken")
+
+
+def rte_endpoint(parse: Parse, query: Schema, below: str = "", remarks: str | None = None) -> Endpoint:
+    """The endpoint of both. `below`: what follows the RTC user in the path."""
+    path = f"rte/{_USER_PATH}{below}"
+    return _endpoint(path, parse, "An RTC and a Signaling token", query, "rtcToken", "rtmToken", remarks=remarks)
+
+
+def _endpoint(
+    path: str, parse: Parse, summary: str, query: Schema, *tokens: str, remarks: str | None = None
+) -> Endpoint:
+    description = Description(summary, _PATH, query, answer=answer_of(*tokens), remarks=remarks)
+    return Endpoint("GET", path, parse, tokens_as(*tokens), description=description)
 
 
 def rtc_request(

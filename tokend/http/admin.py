@@ -19,7 +19,7 @@ from tokend.http.forwarding import MAX_BODY, too_large
 from tokend.http.middlewares import no_cache
 from tokend.http.operated import Operated, full_snapshot
 from tokend.http.parser_errors import parser_error
-from tokend.http.responses import NO_CACHE, json_response, to_response
+from tokend.http.responses import NO_CACHE, json_error, json_response, to_response
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.prometheus import exposition
 
@@ -57,7 +57,7 @@ def unreadable(log: JsonLog) -> Callable[[web.BaseRequest, int, BaseException | 
         api_error = parser_error(error)
         if status >= 500:
             api_error = ApiError(Code.INTERNAL, "an error of this server; its log has the reason")
-        response = _error(api_error.status, api_error.sentence)
+        response = json_error(api_error.status, api_error.sentence)
         response.headers.update({**NO_CACHE, "X-Request-ID": secrets.token_hex(8)})
         response.force_close()
         return response
@@ -79,7 +79,7 @@ class _Endpoints:
 
     async def reload(self, request: web.Request) -> web.StreamResponse:
         if self._operated.reloader is None:
-            return _error(409, "this application was not made from a file: there is nothing to reload")
+            return json_error(409, "this application was not made from a file: there is nothing to reload")
         result = await self._operated.reloader.reload()
         answer = {
             "result": result.result,
@@ -95,7 +95,7 @@ class _Endpoints:
     async def configuration(self, request: web.Request) -> web.StreamResponse:
         reloader = self._operated.reloader
         if reloader is None:
-            return _error(409, "this application was not made from a file: there is nothing to show")
+            return json_error(409, "this application was not made from a file: there is nothing to show")
         configuration = reloader.configuration
         apps = shown_apps(reloader.source, reloader.files)
         shown = {"source": configuration.source, "fingerprint": configuration.fingerprint}
@@ -105,7 +105,7 @@ class _Endpoints:
         """What a reload would change, per app. Nothing is changed."""
         reloader = self._operated.reloader
         if reloader is None:
-            return _error(409, "this application was not made from a file: there is nothing to compare")
+            return json_error(409, "this application was not made from a file: there is nothing to compare")
         try:
             return json_response(await difference_of(reloader))
         except ConfigurationError as error:
@@ -121,12 +121,12 @@ def _errors_in(log: JsonLog) -> Any:
         try:
             response = await handler(request)
         except web.HTTPMethodNotAllowed as error:
-            response = _error(405, f"use {' or '.join(sorted(error.allowed_methods - {'HEAD'}))}")
+            response = json_error(405, f"use {' or '.join(sorted(error.allowed_methods - {'HEAD'}))}")
         except web.HTTPNotFound:
-            response = _error(404, "there is nothing at this path; / lists the paths")
+            response = json_error(404, "there is nothing at this path; / lists the paths")
         except Exception as error:  # noqa: BLE001  # a bug is a 500, and is logged without its text
             log.event("admin", "error", **exception_fields(error))
-            response = _error(500, "this cannot be read, or is an error of this server")
+            response = json_error(500, "this cannot be read, or is an error of this server")
         response.headers["X-Request-ID"] = secrets.token_hex(8)
         return response
 
@@ -141,7 +141,3 @@ async def _index(request: web.Request) -> web.StreamResponse:
     # the console is served only where there is a key
     served = {resource.canonical for resource in request.app.router.resources()}
     return json_response({"paths": [path for path in _PATHS if path.rpartition(" ")[2] in served]})
-
-
-def _error(status: int, sentence: str) -> web.Response:
-    return json_response({"error": sentence}, status)

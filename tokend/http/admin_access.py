@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from tokend.auth.key_digests import digest_of
 from tokend.http.request_parsing import host_of
-from tokend.http.responses import json_response
+from tokend.http.responses import json_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _WRONG_HOST: Final = (
@@ -38,9 +38,9 @@ class Access:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             if _is_on_loopback(request) and not self._is_named(request):
-                return _error(403, _WRONG_HOST)
+                return json_error(403, _WRONG_HOST)
             if _is_foreign(request):
-                return _error(403, _FOREIGN)
+                return json_error(403, _FOREIGN)
             return await handler(request)
 
         return handle
@@ -51,9 +51,9 @@ class Access:
         async def handle(request: web.Request) -> web.StreamResponse:
             if self._key is not None:
                 if digest_of(_bearer(request)) != self._key:
-                    return _error(401, _WRONG_KEY)
+                    return json_error(401, _WRONG_KEY)
             elif not _is_on_unix_socket(request):
-                return _error(403, _NO_KEY)
+                return json_error(403, _NO_KEY)
             return await handler(request)
 
         return self.by_own_name(handle)
@@ -61,10 +61,6 @@ class Access:
     def _is_named(self, request: web.BaseRequest) -> bool:
         host = host_of(request)
         return host == self._host or _names_this_machine(host)
-
-
-def _error(status: int, sentence: str) -> web.Response:
-    return json_response({"error": sentence}, status)
 
 
 def _bearer(request: web.BaseRequest) -> str:

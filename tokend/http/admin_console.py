@@ -18,7 +18,7 @@ from tokend.http.deny_editing import DenyEndpoints
 from tokend.http.forwarding import Forwarder
 from tokend.http.history import History
 from tokend.http.operated import Operated, full_snapshot
-from tokend.http.responses import json_response, to_response
+from tokend.http.responses import json_error, json_response, to_response
 from tokend.issuing.configuration import Route
 from tokend.telemetry.log import JsonLog
 
@@ -76,9 +76,9 @@ class _ConsoleEndpoints:
         """The public API of an app, at its first route that has the dialect native."""
         route = self._routes().get(request.match_info["app"])
         if route is None:
-            return json_response({"error": "there is no app of this name with the dialect native"}, 404)
+            return json_error(404, "there is no app of this name with the dialect native")
         if self._forwarder is None:
-            return json_response({"error": "the address of the public listener is unknown"}, 409)
+            return json_error(409, "the address of the public listener is unknown")
         return await self._forwarder.forward(request, route.prefix, request.match_info["path"], route.host)
 
     async def history(self, request: web.Request) -> web.StreamResponse:
@@ -95,7 +95,7 @@ class _ConsoleEndpoints:
         """What the configuration warns of now, and when keys of callers end."""
         reloader, now = self._operated.reloader, time.time()
         if reloader is None:
-            return json_response({"error": _NO_FILE}, 409)
+            return json_error(409, _NO_FILE)
         ends = reloader.configuration.next_key_ends(now)
         keys = [{"app": app, "caller": caller, "ends": at} for (app, caller), at in ends.items()]
         warnings = list(reloader.warnings_of(reloader.configuration, now))

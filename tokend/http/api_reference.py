@@ -14,10 +14,6 @@ from typing import Final
 
 from tokend.dialects.contract import HttpResponse
 
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _PACKAGE: Final = "offapi"
 _VIEWER: Final = {
     "swagger-ui.js": ("swagger_bundle.js", "text/javascript"),

@@ -9,12 +9,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import IPv6Address
 from itertools import islice
 from typing import Final, Protocol
 
 from msgspec import Struct
 
+from tokend.core.rate_limits import client_of
 from tokend.telemetry.log import JsonLog
 
 LOOK_SECONDS: Final = 0.25
@@ -239,10 +239,5 @@ class ConnectionLimiter:
             self._close(connection, reason)
 
 
-@lru_cache(4096)
-def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 network of 64 bits, since one customer usually has that many."""
-    if ":" not in address:
-        return address
-    parsed = IPv6Address(address)
-    return str(parsed.ipv4_mapped or parsed.packed[:8].hex())
+network_of: Final = lru_cache(4096)(client_of)
+"""What counts as one address. The same few are asked for again and again."""

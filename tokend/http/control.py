@@ -67,7 +67,7 @@ class Control:
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
             self.reloader = Reloader(
-                source, isolated, files, self._install, log, self.metrics, self._warnings, clock.time
+                source, isolated, files, self._install, log, self.metrics, Configuration.warnings_at, clock.time
             )
 
     async def resources(self, app: web.Application) -> AsyncIterator[None]:
@@ -180,9 +180,6 @@ class Control:
             return [str(error)]
         self.commit()
         return []
-
-    def _warnings(self, configuration: Configuration, now: float) -> tuple[str, ...]:
-        return configuration.warnings_at(now)
 
     def _close_unused(self, commits: int) -> None:
         """Close what only replaced configurations used, unless another was committed since."""

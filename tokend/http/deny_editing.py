@@ -23,7 +23,7 @@ from tokend.core.deny_entries import (
 from tokend.core.errors import ApiError
 from tokend.core.validation import StrictModel, first_field_error
 from tokend.http.operated import Operated
-from tokend.http.responses import json_response
+from tokend.http.responses import json_error, json_response
 from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog
 
@@ -56,7 +56,7 @@ class DenyEndpoints:
         try:
             sources = [await asyncio.to_thread(_shown, edited) for edited in edited_lists(configuration.options)]
         except CannotUse as error:
-            return json_response({"error": str(error)}, 503)
+            return json_error(503, str(error))
         return json_response({"sources": sources})
 
     async def add(self, request: web.Request) -> web.StreamResponse:
@@ -94,11 +94,11 @@ class DenyEndpoints:
                 return _rejected(f"source must be one of {', '.join(sorted(lists))}", "source")
             changed = await asyncio.to_thread(self._edit, configuration, edited, audited)
         except CannotUse as error:
-            return json_response({"error": str(error)}, 503)
+            return json_error(503, str(error))
         except ApiError as error:
-            return json_response({"error": error.detail}, 503)
+            return json_error(503, error.detail)
         if not changed:
-            return json_response({"error": "no entry has exactly these fields"}, 404)
+            return json_error(404, "no entry has exactly these fields")
         return json_response({"changed": True})
 
     def _edit(self, configuration: Configuration, edited: EditedList, change: DenyChange) -> bool:
@@ -132,7 +132,7 @@ def _rejected(sentence: str, field: str | None = None) -> web.Response:
 
 
 def _no_list() -> web.Response:
-    return json_response({"error": "the configuration has no deny list: add deny: {file: deny.jsonl}"}, 409)
+    return json_error(409, "the configuration has no deny list: add deny: {file: deny.jsonl}")
 
 
 def _shown(edited: EditedList) -> dict[str, object]:

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from tokend.adapters.http_client import ResponseProblem, client, network_reason, read_body
 from tokend.core import strict_json
-from tokend.http.responses import json_response
+from tokend.http.responses import json_error
 
 PATHS: Final = ("v1/token", "v1/tokens", "v1/explain", "v1/inspect", "openapi.json")
 """What may be requested, below an app's path."""
@@ -29,7 +29,7 @@ async def too_large(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:
-        return json_response({"error": f"the body is over {MAX_BODY} bytes"}, 413)
+        return json_error(413, f"the body is over {MAX_BODY} bytes")
 
 
 class Forwarder:
@@ -65,10 +65,10 @@ class Forwarder:
         `host`: the Host header, for a route of another host; None: that of the base URL.
         """
         if path not in PATHS:
-            return json_response({"error": f"only {', '.join(PATHS)} can be requested here"}, 404)
+            return json_error(404, f"only {', '.join(PATHS)} can be requested here")
         method = hdrs.METH_GET if path == "openapi.json" else hdrs.METH_POST
         if request.method != method:
-            return json_response({"error": f"use {method}"}, 405)
+            return json_error(405, f"use {method}")
         body = await request.read()
         url = f"{self._base}{prefix.rstrip('/')}/{path}"
         try:
@@ -84,9 +84,9 @@ class Forwarder:
                 async for chunk in response.content.iter_any():
                     answer += chunk
                     if len(answer) > _MAX_ANSWER:
-                        return json_response({"error": "the answer of the token server is too long"}, 502)
+                        return json_error(502, "the answer of the token server is too long")
         except (ClientError, TimeoutError, OSError) as error:
-            return json_response({"error": f"the token server does not answer: {network_reason(error)}"}, 502)
+            return json_error(502, f"the token server does not answer: {network_reason(error)}")
         headers = {name: response.headers[name] for name in _BACK if name in response.headers}
         return web.Response(body=bytes(answer), status=response.status, headers=headers)
 

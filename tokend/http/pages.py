@@ -37,9 +37,10 @@ def content_security_policy(page: Page | None, response: HttpResponse) -> str | 
     """What a browser may load for this page; None if it is no page. `page`: None for a page of the server itself."""
     if response.content_type != HTML:
         return None
-    if page == _REFERENCE and api_reference.directory() is not None:
-        return api_reference.CONTENT_SECURITY_POLICY
-    return console.CONTENT_SECURITY_POLICY if page and page.name == "console" else _CONTENT_SECURITY_POLICY
+    is_viewer = page == _REFERENCE and api_reference.directory() is not None
+    if is_viewer or (page is not None and page.name == "console"):
+        return console.CONTENT_SECURITY_POLICY
+    return _CONTENT_SECURITY_POLICY
 
 
 def own_page(

@@ -41,7 +41,7 @@ def credentials_in(request: web.BaseRequest, found: Match, proxies: TrustedProxi
         url_key,
         _session(request, found),
     )
-    return _with_proxied(credentials, request, found.route, proxies) if found.route.proxy_headers else credentials
+    return _with_proxied(credentials, request, found.route, proxies) if authenticator.proxy_headers else credentials
 
 
 def _url_key(request: web.BaseRequest, found: Match) -> str | None:
@@ -58,7 +58,9 @@ def _with_proxied(
     credentials: Credentials, request: web.BaseRequest, route: Route, proxies: TrustedProxies
 ) -> Credentials:
     """Add the headers of a trusted proxy. The proxy may derive them from cookies, which other pages can send: `_is_foreign`."""
-    headers = {name: values for name in route.proxy_headers if (values := request.headers.getall(name, None))}
+    headers = {
+        name: values for name in route.authenticator.proxy_headers if (values := request.headers.getall(name, None))
+    }
     peer = peer_of(request)
     if not proxies.trust(peer):
         return replace(credentials, unproxied=f"the peer {peer} is not in server.trusted_proxies" if headers else None)
@@ -86,10 +88,11 @@ def _is_named(origin: str, route: Route) -> bool:
 
 def _session(request: web.BaseRequest, found: Match) -> str | None:
     """The session cookie of a preset; None unless `cors` names the page, since browsers add cookies to any page's requests."""
-    if found.route.cookie is None:
+    name = found.route.authenticator.cookie
+    if name is None:
         return None
     origin = request.headers.get(hdrs.ORIGIN)
-    return None if origin is None or not _is_named(origin, found.route) else request.cookies.get(found.route.cookie)
+    return None if origin is None or not _is_named(origin, found.route) else request.cookies.get(name)
 
 
 def host_of(request: web.BaseRequest) -> str | None:

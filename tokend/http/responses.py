@@ -57,6 +57,11 @@ def json_response(content: object, status: int = 200) -> web.Response:
     return to_response(HttpResponse(status, msgspec.json.encode(content)))
 
 
+def json_error(status: int, sentence: str) -> web.Response:
+    """An error of the admin listener or a console."""
+    return json_response({"error": sentence}, status)
+
+
 def error_response(api_error: ApiError, match: Match | NoMatch, request_id: str) -> web.Response:
     """The error as the request's dialect renders it."""
     render = match.dialect.render_error if match.dialect else native.render_error

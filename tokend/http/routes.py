@@ -121,9 +121,6 @@ class _Template(web.AbstractResource):
     def __iter__(self) -> Iterator[web.AbstractRoute]:
         return iter(())
 
-    def freeze(self) -> None:
-        """There is nothing to freeze."""
-
 
 async def _no_expectation(request: web.Request) -> None:
     """`request_parsing.body_of` sends 100-continue, once it is known that the body is wanted."""
@@ -233,9 +230,6 @@ class ConfiguredRoutes(web.AbstractResource):
             for route in routes
             for candidate in candidates(route)
         }
-
-    def freeze(self) -> None:
-        """There is nothing to freeze: the configuration decides, request by request."""
 
 
 def is_readable(request: web.BaseRequest) -> bool:

@@ -170,7 +170,7 @@ class LimitedRunner:
         self._connection_limiter = connection_limiter
         self._runner: web.ServerRunner
         self._listener: socket.socket
-        self._sites: list[web.BaseSite] = []
+        self._site: web.BaseSite
 
     async def start(self, listener: socket.socket) -> None:
         """Start the application and accept connections on the listener. Raises what the application's startup raises."""
@@ -194,9 +194,8 @@ class LimitedRunner:
         await self._runner.setup()
         self._connection_limiter.start()
         self._listener = listener
-        self._sites = [web.SockSite(self._runner, listener, backlog=ACCEPTED_AT_ONCE)]
-        for site in self._sites:
-            await site.start()
+        self._site = web.SockSite(self._runner, listener, backlog=ACCEPTED_AT_ONCE)
+        await self._site.start()
         listener.listen(BACKLOG)  # asyncio has one `backlog`: for the queue, and for what it accepts at once
 
     async def stop_accepting(self) -> None:
@@ -216,8 +215,7 @@ class LimitedRunner:
                     asyncio.get_running_loop().remove_reader(self._listener)
                     for _ in range(ACCEPT_ITERATIONS):
                         await asyncio.sleep(0)
-        for site in self._sites:
-            await site.stop()
+        await self._site.stop()
 
     async def cleanup(self) -> None:
         """Close all connections, then clean up the application."""

@@ -48,11 +48,6 @@ class TtlBounds(StrictModel):
         examples=["2h"],
     )
 
-    @classmethod
-    def of(cls, default: int, min: int, max: int) -> "TtlBounds":  # the names of the fields
-        """Bounds from numbers of seconds; the configuration writes them with units."""
-        return cls.model_construct(default=default, min=min, max=max)
-
     def within(self, base: "TtlBounds") -> "TtlBounds":
         """`base` with what is written here in place of its own. A default that is not written is moved into the bounds."""
         low = self.min if "min" in self.model_fields_set else base.min

@@ -80,16 +80,6 @@ class Route(Struct, frozen=True):
         """Names of the callers that `k/<key>` after the path authenticates."""
         return self.authenticator.path_key_callers
 
-    @property
-    def cookie(self) -> str | None:
-        """The name of the session cookie that its schemes read, or None."""
-        return self.authenticator.cookie
-
-    @property
-    def proxy_headers(self) -> frozenset[str]:
-        """Names of the headers that its schemes read from a trusted proxy, in lower case."""
-        return self.authenticator.proxy_headers
-
     def field_types(self, kind: str) -> FieldTypes:
         """The fields of a kind of its app; none for any other name."""
         backend = self.app.backends.get(kind)

@@ -53,11 +53,6 @@ _SENTENCES: Final[Mapping[Code, str]] = {
 """What the server says of an error, where its words differ from MEANINGS."""
 
 
-def error_reference(dialect: str) -> str:
-    """Where the document has the schema of a dialect's errors."""
-    return f"#/components/schemas/{dialect}_error"
-
-
 def failures(
     dialect: str, render_error: RenderError, *, in_body: bool, in_path: bool, field: str = "ttl"
 ) -> dict[str, Any]:
@@ -89,7 +84,7 @@ def _content(status: int, dialect: str, render_error: RenderError, field: str) -
             content_type = response.content_type
             value = response.body.decode() if content_type == TEXT else msgspec.json.decode(response.body)
             examples[str(code)] = {"summary": f"{code}: {MEANINGS[code]}", "value": value}
-    schema = {"type": "string"} if content_type == TEXT else {"$ref": error_reference(dialect)}
+    schema = {"type": "string"} if content_type == TEXT else {"$ref": f"#/components/schemas/{dialect}_error"}
     return {content_type: {"schema": schema, "examples": examples}}
 
 

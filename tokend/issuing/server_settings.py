@@ -7,9 +7,8 @@ from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from tokend.auth.key_digests import EXAMPLE_DIGEST, Digest
-from tokend.core.addresses import host_and_port
 from tokend.core.durations import Duration
-from tokend.core.listening import LISTEN, reachable, url_of
+from tokend.core.listening import LISTEN, parse_address, reachable, url_of
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, invalid
 from tokend.issuing.audit_settings import AuditSettings, resolved_path
@@ -51,7 +50,7 @@ class Listen(Struct, frozen=True):
 
 
 def _listen(value: object) -> Listen:
-    return value if isinstance(value, Listen) else Listen(*host_and_port(str(value)))
+    return value if isinstance(value, Listen) else Listen(*parse_address(str(value)))
 
 
 def _listen_or_socket(value: object) -> Listen | str:

@@ -1,21 +1,23 @@
 """The trusted proxies, and the client that they name. Any client can send their headers, so those of others do not count."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Annotated, Final
 
 from msgspec import Struct
-from pydantic import GetCoreSchemaHandler
+from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from tokend.core.addresses import Proxy
 from tokend.core.lists import ItemOrList
+from tokend.core.validation import invalid
 
 UNIX: Final = "unix"
 """The peer of a connection over a unix socket."""
 _LONGEST: Final = 64
 """Characters. No address with a port is longer."""
+_NETWORK: Final = re.compile(r"[0-9a-fA-F:.]+(/[0-9]{1,3})?")
 
 
 class TrustedProxies:
@@ -66,7 +68,28 @@ class TrustedProxies:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """An address or a network, or a list of them, as text."""
-        return core_schema.no_info_after_validator_function(cls, handler.generate_schema(ItemOrList[Proxy]))
+        return core_schema.no_info_after_validator_function(cls, handler.generate_schema(ItemOrList[_Proxy]))
+
+
+def _proxy(text: str) -> str:
+    if text != UNIX and not _is_network(text):
+        raise invalid(
+            "must be an address such as 10.0.0.7, a network such as 10.0.0.0/8 (not 10.0.0.7/8, not all), or unix"
+        )
+    return text
+
+
+def _is_network(text: str) -> bool:
+    """IPv4 addresses written as IPv6 would fit no peer, and a network of everybody trusts everybody."""
+    try:
+        network = ip_network(text)
+    except ValueError:
+        return False
+    mapped = network.version == 6 and network.network_address.ipv4_mapped is not None
+    return _NETWORK.fullmatch(text) is not None and network.prefixlen > 0 and not mapped
+
+
+_Proxy = Annotated[str, AfterValidator(_proxy)]
 
 
 class _Address(Struct, frozen=True):

@@ -1,6 +1,5 @@
 """The admin listener: the operator's application with its own socket and connection limiter."""
 
-import socket
 import time
 from typing import Final
 
@@ -16,26 +15,15 @@ RELOAD_SECONDS: Final = 600.0
 CONNECTIONS: Final = 100
 
 
-class AdminListener:
-    """Serves the operator's application on a listener. `settings`: None if a service manager alone opened it."""
+def admin_runner(operated: Operated, settings: Admin | None, log: JsonLog, public: Listen | None) -> LimitedRunner:
+    """What serves the operator's application. `settings`: None if a service manager alone opened the listener.
 
-    def __init__(
-        self, operated: Operated, listener: socket.socket, settings: Admin | None, log: JsonLog, public: Listen | None
-    ) -> None:
-        """`public`: the address of the public listener; None if that is a unix socket."""
-        self._listener = listener
-        limiter = ConnectionLimiter(
-            Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
-        )
-        key = settings.key if settings else None
-        host = settings.listen.host if settings and isinstance(settings.listen, Listen) else None
-        application = admin.application_of(operated, key, log, host=host, public=public.url if public else None)
-        self._runner = LimitedRunner(application, admin.unreadable(log), limiter)
-
-    async def start(self) -> None:
-        """Accept connections on the listener."""
-        await self._runner.start(self._listener)
-
-    async def stop(self) -> None:
-        """Close all connections."""
-        await self._runner.cleanup()
+    `public`: the address of the public listener; None if that is a unix socket.
+    """
+    limiter = ConnectionLimiter(
+        Deadlines(answer=RELOAD_SECONDS), Caps(CONNECTIONS), log, time.monotonic, lambda peer: False
+    )
+    key = settings.key if settings else None
+    host = settings.listen.host if settings and isinstance(settings.listen, Listen) else None
+    application = admin.application_of(operated, key, log, host=host, public=public.url if public else None)
+    return LimitedRunner(application, admin.unreadable(log), limiter)

@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
+from tokend.http.operated import Operated
 from tokend.http.reloader import Reloader
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import Listen
-from tokend.telemetry.metrics import Snapshot
 
 
 class LaunchOptions(Struct, frozen=True):
@@ -34,17 +34,14 @@ class LaunchOptions(Struct, frozen=True):
         return replace(configuration, listen=self.listen, options=options).warnings_at(now)
 
 
-class ServerHandle(Protocol):
+class ServerHandle(Operated, Protocol):
     """Controls a running server. `single_process.py` and `multi_process.py` implement it."""
 
     @property
     def reloader(self) -> Reloader: ...
 
-    async def snapshot(self) -> Snapshot:
-        """The metrics of all processes, including those that have ended."""
-
-    def not_ready_reasons(self) -> list[str]:
-        """Why the server is not ready, in sentences; empty if it is ready."""
+    async def start(self) -> None:
+        """Accept connections on the listener. Raises `CannotStart`."""
 
     def alive(self, now: float) -> bool:
         """Whether the server responds. A service manager restarts it if not. `now`: the event loop's time in seconds."""

@@ -12,7 +12,7 @@ from tokend.http import console
 from tokend.http.admin_access import Access, Handler
 from tokend.http.forwarding import MAX_BODY, Forwarder, too_large
 from tokend.http.middlewares import no_cache
-from tokend.http.responses import json_response, to_response
+from tokend.http.responses import json_error, to_response
 
 CONSOLE_HEADER: Final = "X-Tokend-Console"
 """The console's requests have it. A page of another origin cannot send it without leave, which nobody gives here."""
@@ -77,9 +77,7 @@ def _page(url: str) -> Handler:
 def _public(forwarder: Forwarder) -> Handler:
     async def public(request: web.Request) -> web.StreamResponse:
         if CONSOLE_HEADER not in request.headers:
-            return json_response(
-                {"error": f"only the console may do this: the header {CONSOLE_HEADER} is missing"}, 403
-            )
+            return json_error(403, f"only the console may do this: the header {CONSOLE_HEADER} is missing")
         return await forwarder.forward(request, "", request.match_info["path"])
 
     return public

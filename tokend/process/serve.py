@@ -62,13 +62,15 @@ async def _serve(
     start = replace(start, listen=address or Listen())  # a unix socket is as local as the loopback address
     settings = start.configuration.options.server
     admin_listener = _admin_listener(settings.admin, handed.get(ADMIN))
-    server_handle = await _start_processes(start, log, listener)
+    of_processes = MultiProcessServer if start.workers > 1 else SingleProcessServer
+    server_handle: ServerHandle = of_processes(start, log, listener)
+    await server_handle.start()
     admin = None
     if admin_listener is not None:
-        from tokend.process.admin import AdminListener  # it imports prometheus_client, which is slow
+        from tokend.process.admin import admin_runner  # it imports prometheus_client, which is slow
 
-        admin = AdminListener(server_handle, admin_listener, settings.admin, log, address)
-        await admin.start()
+        admin = admin_runner(server_handle, settings.admin, log, address)
+        await admin.start(admin_listener)
     background = _obey_signals(server_handle, service_manager, early_signals, log)
     if settings.watch:
         background.append(asyncio.create_task(server_handle.reloader.watch()))
@@ -82,19 +84,9 @@ async def _serve(
     for task in background:
         task.cancel()
     if admin is not None:
-        await admin.stop()
+        await admin.cleanup()
     log.event("stopped")
     log.buffer(None)
-
-
-async def _start_processes(start: LaunchOptions, log: JsonLog, listener: socket.socket) -> ServerHandle:
-    if start.workers > 1:
-        multi_process = MultiProcessServer(start, log, listener)
-        await multi_process.start()
-        return multi_process
-    single_process = SingleProcessServer(start, log, listener)
-    await single_process.start()
-    return single_process
 
 
 def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None) -> socket.socket | None:

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 
 class ServiceManager:
@@ -36,9 +37,7 @@ class ServiceManager:
         if not self._address:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
-                end.setblocking(False)  # a service manager that does not read must not delay requests
-                end.sendto(message.encode(), address)
-        except OSError:
-            pass  # the service manager has ended or does not read: the message is dropped
+        # if the service manager has ended or does not read, the message is dropped
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
+            end.setblocking(False)  # a service manager that does not read must not delay requests
+            end.sendto(message.encode(), address)

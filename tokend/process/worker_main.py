@@ -78,6 +78,8 @@ class _Child:
         try:
             async with contextlib.nullcontext() if do in _AT_ONCE else self._changing:
                 answer = await getattr(self, f"_do_{do}")(**message)
+        except (CannotStart, ConfigurationError) as error:
+            answer = {"problems": [str(error)]}
         except PLUGIN_ERRORS as error:  # without an answer it would count as hung
             self._log.event("worker", "error", result="failed", doing=do, **exception_fields(error))
             answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
@@ -85,12 +87,9 @@ class _Child:
 
     async def _do_start(self, file: str | None, directory: str, files: list[Any]) -> Any:
         self._source = Source(file, os.environ, Path(directory))
-        try:
-            isolated = self._load(files)
-            worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))
-            await worker.start()
-        except (CannotStart, ConfigurationError) as error:
-            return {"problems": [str(error)]}
+        isolated = self._load(files)
+        worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))
+        await worker.start()
         self._worker = worker
         collect_seldom()
         prefer_event_loop()
@@ -99,23 +98,17 @@ class _Child:
     async def _do_prepare(self, change: Any) -> Any:
         """`follows` is false if the change is to another configuration than the one that this worker serves."""
         described, control = msgspec.convert(change, Change), self._running.control
-        try:
-            found = await asyncio.to_thread(self._source.changed_by, described, control.active.configuration)
-            if found is None:
-                return {"problems": [], "follows": False}
-            await control.prepare(found, described.taken_routes)
-        except (CannotStart, ConfigurationError) as error:
-            return {"problems": [str(error)]}
+        found = await asyncio.to_thread(self._source.changed_by, described, control.active.configuration)
+        if found is None:
+            return {"problems": [], "follows": False}
+        await control.prepare(found, described.taken_routes)
         return {"problems": []}
 
     async def _do_prepare_whole(self, files: Any) -> Any:
         """The same from all files."""
         control = self._running.control
-        try:
-            isolated = await asyncio.to_thread(self._load, [files], control.active.configuration)
-            await control.prepare(isolated.configuration, isolated.taken_routes)
-        except (CannotStart, ConfigurationError) as error:
-            return {"problems": [str(error)]}
+        isolated = await asyncio.to_thread(self._load, [files], control.active.configuration)
+        await control.prepare(isolated.configuration, isolated.taken_routes)
         return {"problems": []}
 
     async def _do_commit(self) -> None:

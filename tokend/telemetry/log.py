@@ -15,17 +15,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
-import msgspec
-
 from tokend.issuing.server_settings import Log, ServerSettings
-from tokend.telemetry.log_text import text_line
+from tokend.telemetry.log_text import ENCODER, text_line
 from tokend.telemetry.queued_stream import QueuedStream
 
 FLUSH_SECONDS: Final = 0.1
 FLUSH_LINES: Final = 128
 """The longest time, and the most lines, that wait to be written."""
-_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
-"""Writes as text whatever JSON has no form for."""
 _RANKS: Final = {"debug": 0, "info": 1, "warning": 2}
 """Levels by rank; each other one, such as `error` or a library's `critical`, is above them."""
 _HIGHEST: Final = 3
@@ -104,7 +100,7 @@ class JsonLog:
             return text_line(time, level, event, fields)
         line = {"time": time, "level": level, "event": event, **fields}
         try:
-            return _ENCODER.encode(line)
+            return ENCODER.encode(line)
         except UnicodeEncodeError:  # a plug-in's text may hold half of a surrogate pair, which has no form in UTF-8
             return json.dumps(line, default=str).encode()
 

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+"""Writes as text whatever JSON has no form for."""
 _BARE: Final = re.compile(r"(?![{\[])[^\s\"'=\\]+")
 """Values that need no quotes."""
 
@@ -28,7 +29,7 @@ def text_line(time: str, level: str, event: str, fields: dict[str, object]) -> b
 
 
 def _value(value: object) -> str:
-    text = value if isinstance(value, str) and _BARE.fullmatch(value) else _ENCODER.encode(value).decode()
+    text = value if isinstance(value, str) and _BARE.fullmatch(value) else ENCODER.encode(value).decode()
     return _printable(text)
 
 

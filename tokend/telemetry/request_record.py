@@ -119,7 +119,7 @@ class RequestRecord:
             self._keep_failure(status, metrics)
         tracing_id = _tracing_id(parent)
         if tracing is not None:
-            tracing_id = tracing.request(self, self.method, status, self.began, seconds, parent, trusted=trusted)
+            tracing_id = tracing.request(self, status, seconds, parent, trusted=trusted)
         if not self._is_logged(status, log.settings.requests):
             return
         fields: dict[str, object] = {

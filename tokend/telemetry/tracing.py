@@ -67,9 +67,7 @@ class Tracing:
     def request(
         self,
         record: RequestRecord,
-        method: str,
         status: int,
-        began: float,
         seconds: float,
         parent: str | None,
         *,
@@ -77,15 +75,15 @@ class Tracing:
     ) -> str:
         """Record a span for an answered request; its trace id, as 32 hex digits.
 
-        `began`: Unix seconds. `seconds`: how long it took. `parent`: the header `traceparent`, which may be invalid.
+        `seconds`: how long it took. `parent`: the header `traceparent`, which may be invalid.
         `trusted`: whether a trusted proxy sent it, so that its sampling flag counts.
         """
         context = None
         if parent:
             context = set_value(_TRUSTED, trusted, self._parents.extract({"traceparent": parent}, Context()))
-        known = method in METHODS
+        known = record.method in METHODS
         attributes: dict[str, str | int | None] = {
-            "http.request.method": method if known else "_OTHER",
+            "http.request.method": record.method if known else "_OTHER",
             "http.route": record.template,
             "http.response.status_code": status,
             "tokend.app": record.app,
@@ -94,9 +92,9 @@ class Tracing:
             "tokend.request_id": record.request_id,
             "error.type": record.code if status >= 500 else None,
         }
-        nanoseconds = int(began * 1e9)
+        nanoseconds = int(record.began * 1e9)
         span = self._tracer.start_span(
-            " ".join(filter(None, (method if known else "HTTP", record.template))),
+            " ".join(filter(None, (record.method if known else "HTTP", record.template))),
             context,
             SpanKind.SERVER,
             {name: value for name, value in attributes.items() if value is not None},

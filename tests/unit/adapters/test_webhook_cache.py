@@ -21,7 +21,7 @@ Given = Restriction | ApiError | None
 
 
 def settings(cache: int = 5, timeout: int = 5, url: str = URL) -> AuthorizerSettings:
-    return AuthorizerSettings.of(url, Secret("0" * 32), timeout, cache)
+    return AuthorizerSettings.model_construct(url=url, secret=Secret("0" * 32), timeout=timeout, cache=cache)
 
 
 class Post:

@@ -155,7 +155,7 @@ def test_keys_of_a_scheme_that_are_none_are_a_problem_of_its_app(monkeypatch: py
         shape = CallerShape.model_validate({scheme.name: {}, "rules": []}, context={"report": report})
         (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, report, _NO_SECRETS).values()
         assert (caller.keys, caller.is_sound) == ((), False)
-        sentence = f"the auth scheme {scheme.name} of an unnamed package is broken inside: it raised {raised}"
+        sentence = f"the auth scheme {scheme.name} of no package is broken inside: it raised {raised}"
         assert sentence in [problem.sentence for problem in report.problems]
 
 

@@ -52,7 +52,7 @@ def test_a_preset_gives_the_headers(tmp_path: Path) -> None:
         {"groups": "remote-groups"},
     )
     assert [str(condition) for condition in lia.require] == ['claims.groups is not "a"']
-    assert configuration.routes[0].proxy_headers == nginx.headers | lia.headers
+    assert configuration.routes[0].authenticator.proxy_headers == nginx.headers | lia.headers
     assert configuration.options.server.trusted_proxies.written == ("10.0.0.0/8", "unix")
 
 

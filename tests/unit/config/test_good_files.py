@@ -6,11 +6,11 @@ import pytest
 
 from tests.built_in_dialects import DIALECTS
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, ONE_APP, OTHER, loaded
+from tests.unit.issuing.making import ttl_bounds
 from tokend.backends.agora.rtc import RtcOptions
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.declarations import WILDCARD_PUBLISH, WILDCARD_USER
 from tokend.dialects.agora_fields import AgoraOptions
-from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.server_settings import Listen
 
 BIG = """
@@ -60,7 +60,7 @@ def test_the_ninety_percent_case(tmp_path: Path) -> None:
     assert route.host is None
     assert [dialect.name for dialect in route.dialects] == ["native", "agora-token-service"]
     assert route.callers == ("studio",)
-    assert route.ttl == TtlBounds.of(3600, 60, 86_400)
+    assert route.ttl == ttl_bounds(3600, 60, 86_400)
     assert not route.options.clamp
     assert rule.name == "demo.studio.rules[0]"
     assert rule.kinds == {"rtc", "rtm", "chat"}
@@ -103,7 +103,7 @@ def test_one_route_with_everything(tmp_path: Path) -> None:
     old = next(route for route in configuration.routes if route.prefix == "/bolt/old")
     assert [dialect.name for dialect in old.dialects] == ["agora-token-service"]
     assert old.callers == old.open_callers == ("kiosk",)
-    assert old.ttl == TtlBounds.of(600, 60, 1200)
+    assert old.ttl == ttl_bounds(600, 60, 1200)
     assert old.options.clamp
     assert old.dialect_options["agora-token-service"] == AgoraOptions(token_version="006", signed_uid=True)
     assert old.app.backends["rtc"].options == RtcOptions(strict_006=True)

@@ -179,7 +179,7 @@ def test_the_cookie_of_a_preset_is_read_whatever_caller_stands_first(tmp_path: P
     clerk = '{jwt: {preset: clerk, domain: clerk.example.com, audience: x}, rules: [{user: "*"}]}'
     text = _one(f"{{{SHARED}}}").replace("]}}", f"]}}, session: {clerk}}}")
     (route,) = loaded(tmp_path, text).routes
-    assert route.cookie == "__session"
+    assert route.authenticator.cookie == "__session"
 
 
 def _fits(jwt: Any) -> bool:

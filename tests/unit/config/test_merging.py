@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded, write
+from tests.unit.issuing.making import ttl_bounds
 from tokend.config.loading import ConfigurationError, find, merge_apps
-from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.configuration import App
 
 ALL = """
@@ -34,7 +34,7 @@ def test_maps_merge_and_lists_replace(tmp_path: Path) -> None:
         tmp_path,
         f"{ALL}      ttl: {{default: 10m, max: 2h}}\n    apps: {{demo: {{ttl: {{max: 20m}}}}}}",
     )
-    assert configuration.routes[0].ttl == TtlBounds.of(600, 60, 1200)
+    assert configuration.routes[0].ttl == ttl_bounds(600, 60, 1200)
 
 
 def test_callers_of_defaults_stay_beside_an_apps_own(tmp_path: Path) -> None:

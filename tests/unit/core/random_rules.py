@@ -6,17 +6,16 @@ from typing import Any, Final
 
 from tests.unit.core.any_kind import AnyKind, PlainKind
 from tests.unit.core.reference_rules import Bounds, Granted
-from tests.unit.issuing.making import CALLER, CREDENTIALS, app, backends, route_options, rule
+from tests.unit.issuing.making import CALLER, CREDENTIALS, app, backends, route_options, rule, ttl_bounds
 from tokend.backends.contract import Backend, NoOptions
 from tokend.core.declarations import CAPABILITIES as BUILT_IN
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.core.patterns import screen_uid_of, uid_of
-from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.configuration import App
 from tokend.issuing.issuer import Permit, decide
 
-OPTIONS: Final = route_options(TtlBounds.of(600, 60, 3600))
+OPTIONS: Final = route_options(ttl_bounds(600, 60, 3600))
 BOUNDS: Final = Bounds(600, 60, 3600)
 _CHANNELS: Final = ("room", "room-1", "acme-1", "acme-eu-1", "axb", "ab", "*", "", "room-*")
 

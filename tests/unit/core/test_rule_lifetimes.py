@@ -10,7 +10,7 @@ from tokend.dialects.rendering import token_fields
 from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.issuer import issue
 
-_BOUNDS = TtlBounds.of(default=600, min=60, max=3600)
+_BOUNDS = TtlBounds.model_construct(default=600, min=60, max=3600)
 _STRICT = route_options(_BOUNDS)
 _CLAMPING = route_options(_BOUNDS, clamp=True)
 

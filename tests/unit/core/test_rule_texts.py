@@ -7,10 +7,11 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
 
 from tests.examples import examples
 from tests.unit.issuing.making import app, code_of, permitted, rtc, rule, signed_in, unmet
-from tokend.core.claims import ClaimError, parse_claim_path
+from tokend.core.claims import parse_claim_path
 from tokend.core.errors import Code
 from tokend.core.model import TokenRequest
 from tokend.core.patterns import NotApplicable, Pattern, _second, parse_template, screen_uid_of, uid_of
@@ -132,7 +133,7 @@ def test_a_claim_path_is_told_as_it_is_written() -> None:
     ],
 )
 def test_a_text_that_is_no_template_is_refused_when_the_configuration_loads(text: str) -> None:
-    with pytest.raises(ClaimError):
+    with pytest.raises(PydanticCustomError):
         parse_template(text)
 
 

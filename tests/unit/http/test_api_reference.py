@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.http.running import DEMO, OPEN, serving
-from tokend.http import api_reference
+from tokend.http import api_reference, console
 
 FILES = {
     "swagger-ui.js": "text/javascript",
@@ -33,7 +33,7 @@ async def test_the_page_loads_only_files_of_this_server(text: str, prefix: str) 
         reply = await server.token_request("GET", f"{prefix}/docs")
         assert reply.status == 200
         policy = reply.headers["content-security-policy"]
-        assert policy == api_reference.CONTENT_SECURITY_POLICY
+        assert policy == console.CONTENT_SECURITY_POLICY
         assert "unsafe" not in policy
         page = reply.body.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=", page)

@@ -31,6 +31,11 @@ def route_options(ttl: TtlBounds = TtlBounds(), *, clamp: bool = False) -> Route
     return RouteOptions(path="/", ttl=ttl, on_excess=on_excess)
 
 
+def ttl_bounds(default: int, min: int, max: int) -> TtlBounds:  # the names of the fields
+    """Bounds in seconds; the YAML would say them with units."""
+    return TtlBounds.model_construct(default=default, min=min, max=max)
+
+
 def backends(app_credentials: AppCredentials = CREDENTIALS) -> dict[str, Backend]:
     """The three kinds, for one app."""
     return {kind: backend(backend.Options(), app_credentials) for kind, backend in KINDS.items()}

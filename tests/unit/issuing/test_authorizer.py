@@ -36,7 +36,7 @@ _OTHER_ROLE = (
     "the rule of this caller does not permit this: role publisher is not among roles [subscriber]; "
     "v1/explain shows the rule"
 )
-SETTINGS = AuthorizerSettings.of("https://api.example.com/authorize", Secret("0" * 32), 1, 0)
+SETTINGS = AuthorizerSettings.model_construct(url="https://api.example.com/authorize", secret=Secret("0" * 32))
 Given = Restriction | ApiError | None
 
 

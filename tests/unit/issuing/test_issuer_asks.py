@@ -17,12 +17,12 @@ from tests.unit.issuing.making import (
     rtc,
     rule,
     strict_006_backends,
+    ttl_bounds,
 )
 from tokend.backends.agora.rtm import Rtm, RtmFields
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
-from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.issuer import explain, issue, mint, operator_grant
 from tokend.plugins import Grant, NoOptions
 
@@ -112,12 +112,12 @@ def test_strict_006_holds_for_a_user_whom_the_rule_fills_in() -> None:
 
 
 def test_the_operators_own_hand_needs_no_rule_but_keeps_to_the_limits() -> None:
-    permit = operator_grant(app(), route_options(TtlBounds.of(600, 60, 3600)), rtc("*", 0))
+    permit = operator_grant(app(), route_options(ttl_bounds(600, 60, 3600)), rtc("*", 0))
     assert (permit.grant.ttl, permit.rule) == (600, "(operator)")
     assert mint(permit, STAMP).rule == "(operator)"
     for token_request in (rtc(ttl=3601), rtc(ttl=59), rtc("\n"), TokenRequest("turn", {})):
         with pytest.raises(ApiError):
-            operator_grant(app(), route_options(TtlBounds.of(600, 60, 3600)), token_request)
+            operator_grant(app(), route_options(ttl_bounds(600, 60, 3600)), token_request)
 
 
 class _Longer(Rtm):

@@ -18,6 +18,7 @@ from tests.unit.issuing.making import (
     rule,
     signed_in,
     strict_006_backends,
+    ttl_bounds,
 )
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AppContext, AuthScheme, Credentials
@@ -26,7 +27,7 @@ from tokend.core.interfaces import Interfaces, Keys
 from tokend.core.model import Caller, Decision, Issuance, Issued, Restriction, TokenRequest
 from tokend.core.reach import Reach
 from tokend.dialects.contract import Explain, Issue
-from tokend.issuing.app_options import RouteOptions, TtlBounds
+from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.dialect_choices import DialectChoice
 from tokend.issuing.issuer import LAST_ISSUE_TIME, answer, explain, issue, mint, operator_grant
@@ -84,7 +85,7 @@ async def test_the_gate_gets_the_time_of_the_stamp_and_the_keys() -> None:
 
 
 async def test_a_route_says_whether_it_clamps() -> None:
-    bounds = TtlBounds.of(600, 60, 3600)
+    bounds = ttl_bounds(600, 60, 3600)
     clamping = _route(app(rule()), _Scheme(), ttl=bounds, clamp=True)
     issued = await _answered(clamping, rtc("room1", version="006", ttl=7200))
     assert (issued.grant.ttl, issued.clamped_from) == (3600, 7200)
@@ -149,7 +150,7 @@ async def test_the_deny_list_is_told_the_app_the_caller_and_the_reach() -> None:
 
 
 def test_the_operators_token_holds_what_was_asked_and_says_what_was_cut() -> None:
-    clamping = route_options(TtlBounds.of(600, 60, 3600), clamp=True)
+    clamping = route_options(ttl_bounds(600, 60, 3600), clamp=True)
     permit = operator_grant(app(), clamping, rtc(ttl=7200))
     assert (permit.token_request, permit.rule, permit.filled) == (rtc(ttl=7200), "(operator)", {})
     assert (permit.grant.ttl, permit.clamped_from) == (3600, 7200)
@@ -228,7 +229,7 @@ def test_explain_names_the_kinds_for_which_the_caller_has_a_rule() -> None:
 
 
 def test_a_lifetime_outside_the_bounds_in_words() -> None:
-    bounds = route_options(TtlBounds.of(600, 60, 3600))
+    bounds = route_options(ttl_bounds(600, 60, 3600))
     timestamp = "; this looks like a Unix timestamp: give seconds from now"
     for ttl, hint in ((59, ""), (3601, ""), (10**9 - 1, ""), (10**9, timestamp)):
         assert refused(app(rule()), rtc(ttl=ttl), options=bounds).sentence == f"must be 60 to 3600 seconds{hint}"
@@ -238,7 +239,7 @@ def test_a_lifetime_outside_the_bounds_in_words() -> None:
 
 
 def test_a_rule_below_the_routes_shortest_ttl_permits_nothing_and_says_so() -> None:
-    api_error = refused(app(rule(max_ttl=59)), rtc(), options=route_options(TtlBounds.of(600, 60, 3600)))
+    api_error = refused(app(rule(max_ttl=59)), rtc(), options=route_options(ttl_bounds(600, 60, 3600)))
     assert (api_error.code, api_error.field) == (Code.NOT_PERMITTED, "ttl")
     assert api_error.sentence == "must be at least 60 seconds, and the rule allows at most 59 seconds"
 

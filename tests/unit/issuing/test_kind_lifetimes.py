@@ -4,18 +4,17 @@ from typing import ClassVar, Final
 
 import pytest
 
-from tests.unit.issuing.making import CREDENTIALS, app, permitted, refused, route_options, rtc, rule
+from tests.unit.issuing.making import CREDENTIALS, app, permitted, refused, route_options, rtc, rule, ttl_bounds
 from tokend.backends.agora.rtc import Rtc
 from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import NoOptions
 from tokend.core.errors import Code
 from tokend.core.model import TokenRequest
-from tokend.issuing.app_options import TtlBounds
 from tokend.issuing.configuration import App
 from tokend.issuing.issuer import operator_grant
 
 _DAY: Final = 86_400
-_LONG: Final = TtlBounds.of(default=7 * _DAY, min=60, max=30 * _DAY)
+_LONG: Final = ttl_bounds(default=7 * _DAY, min=60, max=30 * _DAY)
 
 
 class _Unlimited(Rtm):
@@ -60,4 +59,4 @@ def test_c12_the_operator_is_held_to_it_too() -> None:
 
 @pytest.mark.parametrize(("kind_max", "longest"), [(None, 3600), (600, 600), (3600, 3600), (_DAY, 3600)])
 def test_c12_the_longest_lifetime_is_the_lower_of_route_and_kind(kind_max: int | None, longest: int) -> None:
-    assert TtlBounds.of(600, 60, 3600).longest(kind_max) == longest
+    assert ttl_bounds(600, 60, 3600).longest(kind_max) == longest

@@ -28,7 +28,7 @@ ANN, BOB, BAD = (
     TokenRequest("rtm", {"user": "bob"}),
     TokenRequest("rtm", {"usr": "ann"}),
 )
-ASKED = AuthorizerSettings.of("https://backend.example.com", Secret("s"), 1, 0)
+ASKED = AuthorizerSettings.model_construct(url="https://backend.example.com", secret=Secret("s"))
 APP = replace(app(rule(capabilities=["wildcard_user"])), options=AppOptions(limits=EVERY, authorizer=ASKED))
 
 

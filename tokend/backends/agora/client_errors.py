@@ -28,9 +28,3 @@ def clients_get(codes: Mapping[str, str], services: Iterable[str]) -> str:
     return f"{_SHORT_NAMES[first]} clients get {codes[first]}" + "".join(
         f", {_SHORT_NAMES[product]} clients {codes[product]}" for product in others
     )
-
-
-def code_of(codes: Mapping[str, str], service: str) -> str:
-    """Return the code of a service's product, for the end of a sentence."""
-    code = codes.get(product_of(service))
-    return "it is rejected" if code is None else f"it is {code}"

@@ -15,7 +15,6 @@ from tokend.backends.agora.reading_006 import Reading006
 from tokend.backends.contract import Diagnosis, Join, Reading
 from tokend.core.model import NOT_APPLICABLE, Service
 
-_MEDIA_SERVICES: Final = frozenset({"rtc", "streaming", "fcdn"})
 _PRODUCTS: Final = {"signaling": "rtm", "rtm2": "rtm", "video": "rtc", "voice": "rtc", "im": "chat"}
 """Other names of products."""
 _FIRST_007: Final = {"rtc": "RTC SDK 3.5.2 (native), 4.2.0 (Flutter), 4.8.0 (Web)", "rtm": "RTM 1.5.0"}
@@ -60,7 +59,7 @@ def _notes(reading: Reading, services: Sequence[Service], join: Join, now: int) 
     """Facts that are no mistake, but that surprise people."""
     names = [service.name for service in services or reading.grant.services]
     yield from _content_notes(reading, services)
-    if any(name in _MEDIA_SERVICES for name in names):
+    if any(name in diagnosis_ids.MEDIA_SERVICES for name in names):
         yield (
             "Roles are enforced only if co-host authentication is enabled in the Agora console: "
             "otherwise a subscriber can publish."

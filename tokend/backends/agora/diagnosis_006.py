@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tokend.backends.agora.client_errors import INVALID, code_of
+from tokend.backends.agora.client_errors import INVALID
 from tokend.backends.agora.reading_006 import EMPTY, UNKNOWN, Reading006
 from tokend.backends.contract import Join
 from tokend.core.model import Service
@@ -36,7 +36,7 @@ def notes(reading: Reading006, services: Sequence[Service], join: Join) -> Itera
 
 def _rtc_problems(reading: Reading006, join: Join) -> Iterator[str]:
     first, second = reading.places
-    invalid = code_of(INVALID, "rtc")
+    invalid = f"it is {INVALID['rtc']}"
     if join.channel is not None and first != "channel":
         if first == EMPTY:
             yield f'The place of its channel is empty, and the client joins "{join.channel}": {invalid}.'
@@ -53,7 +53,7 @@ def _rtc_problems(reading: Reading006, join: Join) -> Iterator[str]:
 
 def _rtm_problems(reading: Reading006, join: Join) -> Iterator[str]:
     first, second = reading.places
-    invalid = code_of(INVALID, "rtm")
+    invalid = f"it is {INVALID['rtm']}"
     if "user" in (first, second):
         if UNKNOWN in (first, second) and len(reading.grant.services) == 1:
             place = "uid" if second == UNKNOWN else "channel"

@@ -19,7 +19,7 @@ from tokend.backends.contract import Join
 from tokend.core.model import NOT_APPLICABLE, Extent, Grant, Service
 from tokend.core.reach import is_wildcard, text_of
 
-_MEDIA_SERVICES: Final = frozenset({"rtc", "streaming", "fcdn"})
+MEDIA_SERVICES: Final = frozenset({"rtc", "streaming", "fcdn"})
 _LONGEST_CHANNEL: Final = 64
 """Bytes. Agora's pages say both "less than 64" and "up to 64"."""
 _USER_CHECKS: Final = {
@@ -43,7 +43,7 @@ def invalid_ids(services: Sequence[Service], join: Join) -> Iterator[str]:
     seen: set[str] = set()
     for service in services:
         channels = [service.channel] if isinstance(service.channel, str) else []
-        if service.channel is not NOT_APPLICABLE or service.name in _MEDIA_SERVICES:
+        if service.channel is not NOT_APPLICABLE or service.name in MEDIA_SERVICES:
             channels = channels or ([join.channel] if join.channel else [])
         users = [service.user] if isinstance(service.user, str) else [join.user] if join.user else []
         if service.derived_from is not None or (service.user is NOT_APPLICABLE and service.name not in _USER_CHECKS):
@@ -60,14 +60,14 @@ def invalid_ids(services: Sequence[Service], join: Join) -> Iterator[str]:
 def notes(services: Sequence[Service], join: Join) -> Iterator[str]:
     """Facts about ids that surprise people."""
     names = {service.name for service in services}
-    if names & _MEDIA_SERVICES and join.user not in (None, "0") and fields.as_uid(join.user or "") is not None:
+    if names & MEDIA_SERVICES and join.user not in (None, "0") and fields.as_uid(join.user or "") is not None:
         # both are written as the same text, but the platform keeps numeric and text ids apart within a channel
         yield f'uid {join.user} and account "{join.user}" are one thing in a token, not in a channel: never mix them there.'
     for service in services:
         if service.name == "chat" and _is_uuid(service.user):
             yield _about_uuid(text_of(service.user), join.user)
         if (
-            service.name in _MEDIA_SERVICES
+            service.name in MEDIA_SERVICES
             and isinstance(service.channel, str)
             and len(service.channel.encode()) == _LONGEST_CHANNEL
         ):
@@ -99,17 +99,13 @@ def _user_mismatch(services: Sequence[Service], user: str | None) -> Iterator[st
         return
     service = with_user[0]
     first = text_of(service.user)
-    if (
-        service.name in _MEDIA_SERVICES
-        and user.startswith("-")
-        and _unsigned(user) in {each.user for each in with_user}
-    ):
+    if service.name in MEDIA_SERVICES and fields.unsigned(user) in {each.user for each in with_user}:
         return  # Android's SDK shows a uid from 2^31 on as a negative number
     if any(each.name == "chat" and _is_uuid(each.user) for each in with_user):
         return  # a note says that the UUID of a Chat user cannot be compared with a name
-    if service.name in _MEDIA_SERVICES and first == "0":
+    if service.name in MEDIA_SERVICES and first == "0":
         yield 'It is for the account "0", which is a name like any other; uid 0 (any user) is written empty.'
-    elif service.name in _MEDIA_SERVICES and first.isdigit() != user.isdigit():
+    elif service.name in MEDIA_SERVICES and first.isdigit() != user.isdigit():
         yield (
             f'Its user is "{first}", the client joins as "{user}": one is a number, the other an account, '
             f"and that is {INVALID['rtc']}."
@@ -127,7 +123,7 @@ def _must_be_equal(service: Service) -> str:
 
 
 def _invalid_channel(service: str, channel: str) -> str | None:
-    if service not in _MEDIA_SERVICES:
+    if service not in MEDIA_SERVICES:
         return None
     length = len(channel.encode(errors="replace"))
     if length > _LONGEST_CHANNEL:
@@ -143,12 +139,12 @@ def _invalid_channel(service: str, channel: str) -> str | None:
 def _invalid_user(service: str, user: str) -> str | None:
     if service not in _USER_CHECKS or is_wildcard(user):
         return None
-    if service in _MEDIA_SERVICES and user.isascii() and user.isdigit() and int(user[:20]) > MAX_U32:
+    if service in MEDIA_SERVICES and user.isascii() and user.isdigit() and int(user[:20]) > MAX_U32:
         return (
             f'The user "{user}" is no uid: the largest is 4294967295, and {clients_get(INVALID_UID, [service])}. '
             "Only a text account may be as long."
         )
-    if service in _MEDIA_SERVICES and user.startswith("-") and _unsigned(user) is not None:
+    if service in MEDIA_SERVICES and fields.unsigned(user) is not None:
         return None
     sentence = _sentence(_USER_CHECKS[service], user)
     return None if sentence is None else f'The user "{user}" {sentence}: {clients_get(INVALID_USER, [service])}.'
@@ -160,11 +156,6 @@ def _sentence(check: fields.Check, text: str) -> str | None:
     except PydanticCustomError as error:
         return error.message()
     return None
-
-
-def _unsigned(user: str) -> str | None:
-    digits = user.removeprefix("-")
-    return str(2**32 - int(digits)) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else None
 
 
 def _is_uuid(user: str | Extent) -> bool:

@@ -134,6 +134,13 @@ def as_uid(text: str) -> int | None:
     return int(text)
 
 
+def unsigned(text: str) -> str | None:
+    """Return the uid that Android's SDK shows as this negative number, or None for any other text."""
+    digits = text.removeprefix("-")
+    is_negative = text != digits and digits.isascii() and digits.isdigit() and len(digits) <= 10
+    return str(2**32 - int(digits)) if is_negative else None
+
+
 def resolve_user(requested: str | None, from_rule: str | None, check: Check, field: str = "user") -> str:
     """Return the user of the token request, else that of the rule. Raises `ApiError` (400) if both are None or invalid."""
     if requested is not None:

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tokend.backends.agora import v006
+from tokend.backends.agora.fields import unsigned
 from tokend.backends.agora.names import PRIVILEGE_NAMES, RTM_LOGIN_006
 from tokend.backends.contract import Reading
 from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Grant, Service
@@ -52,7 +53,7 @@ def read(token: str) -> Reading006:
 def read_with(token: str, channel: str | None, user: str | None, app_credentials: AppCredentials) -> Reading006:
     """Add channel and user if their checksums are right, and the signer if both places are known."""
     decoded, reading = v006.decode(token), read(token)
-    users = () if user is None else (user, *_unsigned(user))
+    users = () if user is None else (user, *filter(None, [unsigned(user)]))
     places = _places(decoded, channel, users)
     services = reading.grant.services
     has_rtc = any(service.name == "rtc" for service in services)
@@ -144,10 +145,3 @@ def _signer(decoded: v006.Decoded, texts: tuple[str, str], app_credentials: AppC
         if v006.verifies(decoded, certificate.reveal(), *texts):
             return name
     return None
-
-
-def _unsigned(user: str) -> tuple[str, ...]:
-    """The uid that Android's SDK shows as this negative number, if it is one."""
-    if user.startswith("-") and user[1:].isdecimal() and user.isascii() and len(user) <= len("-2147483648"):
-        return (str(int(user) + 2**32),)
-    return ()

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tokend.backends.contract import Backend, Minted, Reading, Unreadable
 from tokend.backends.json_web_tokens import JwtKeys
-from tokend.backends.jwt.fields import fields_model, id_of, privilege_of, value_of
+from tokend.backends.jwt.fields import fields_model, privilege_of, value_of
 from tokend.backends.jwt.options import ALWAYS, JwtOptions, template_of
 from tokend.backends.jwt.template import EXPIRES_AT, ISSUED_AT, NONCE, same
 from tokend.core import strict_json
@@ -138,11 +138,12 @@ class JwtTemplate(Backend):
             elif field.means == "privilege" and values[name]:
                 privileges[name] = seconds
         channels = values.get(self._names.get("channel", ""), ())
-        ids = tuple(map(id_of, channels if isinstance(channels, list) else [channels])) if channels != () else ()
+        # rules see a number in digits
+        ids = tuple(map(str, channels if isinstance(channels, list) else [channels])) if channels != () else ()
         user = values.get(self._names.get("user", ""))
         service = Service(
             SERVICE,
-            self._absent("user") if user is None else id_of(user),
+            self._absent("user") if user is None else str(user),
             ids[0] if ids else self._absent("channel"),
             privileges,
             more_channels=ids[1:],

@@ -84,11 +84,6 @@ def value_of(field: FieldOptions, text: str) -> object:
     return int(text) if field.kind_of_value == INTEGER and is_integer(text) else text
 
 
-def id_of(value: object) -> str:
-    """A user or channel as rules see it: a number in digits."""
-    return str(value)
-
-
 def privilege_of(name: str, value: object) -> str:
     """The name of the privilege that a value of a field gives."""
     return f"{name}:{value}"
