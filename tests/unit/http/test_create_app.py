@@ -353,6 +353,26 @@ async def test_an_http_exception_of_a_users_middleware_keeps_its_headers(
     assert [line["status"] for line in lines if line["event"] == "request"] == [503, 302, 500]
 
 
+@pytest.mark.parametrize("error", [web.HTTPFound("/login"), web.HTTPUnauthorized()])
+async def test_an_http_exception_of_a_users_middleware_keeps_its_cookies_and_repeated_headers(
+    error: web.HTTPException, tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    error.set_cookie("back_to", "room")
+    for challenge in ("Basic", "Digest"):
+        error.headers.add("WWW-Authenticate", challenge)
+
+    @web.middleware
+    async def raising(request: web.Request, handler: Any) -> web.StreamResponse:
+        raise error
+
+    app = _application(_written(tmp_path))
+    app.middlewares.append(raising)
+    response = await (await aiohttp_client(app)).get(_GOOD, allow_redirects=False)
+    assert response.status == error.status
+    assert response.cookies["back_to"].value == "room"
+    assert response.headers.getall("WWW-Authenticate") == ["Basic", "Digest"]
+
+
 def test_what_is_no_configuration_or_no_application_is_said(tmp_path: Path) -> None:
     wrong: Any
     for wrong in ({}, None):
