@@ -18,6 +18,8 @@ const SHORTEST_LIFE = 1_000
 /** Milliseconds. Limits of the delay after the first failure and after many. */
 const FIRST_DELAY = 500
 const LONGEST_DELAY = 30_000
+/** Milliseconds, 24 days. After so many and more, setTimeout calls back at once. */
+const TOO_LONG = 2 ** 31
 /** Statuses below 500 after which the same request may succeed later. */
 const TEMPORARY = [408, 425, 429]
 /** Ends a request that nobody waits for any more. */
@@ -283,6 +285,7 @@ export function tokenSource(options) {
 
 /** @type {NonNullable<TokenSourceOptions['setTimer']>} */
 function systemTimer(callback, milliseconds) {
+    if (milliseconds >= TOO_LONG) return () => {} // such as Infinity: never
     const timer = setTimeout(callback, milliseconds)
     return () => clearTimeout(timer)
 }

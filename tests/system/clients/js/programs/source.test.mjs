@@ -525,6 +525,15 @@ test('a token of one connection is neither kept nor renewed', async () => {
     source.stop()
 })
 
+test('a limit of Infinity is no limit', async () => {
+    await setServerTime(Date.now() / 1000)
+    for (const seconds of [Infinity, 30 * 86_400]) {
+        const limits = { giveUpAfter: seconds, requestTimeout: seconds }
+        const source = tokenSource({ url: `${TOKEND}/demo`, kind: 'rtc', fields: ROOM, ...limits })
+        assert.equal((await source.get()).kind, 'rtc')
+    }
+})
+
 test('the real clocks and timers are used if none are given', async () => {
     await setServerTime(Date.now() / 1000)
     const source = tokenSource({ url: `${TOKEND}/demo`, kind: 'rtc', fields: ROOM })
