@@ -97,10 +97,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     record = request[RECORD]
     record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
     match_info = request.match_info
-    if not isinstance(match_info, RouteMatch):  # no path, as of CONNECT: aiohttp's router did not ask ours
-        api_error = ApiError(Code.MALFORMED, UNREADABLE)
+    match: Match | NoMatch = NoMatch(None)
+    unreadable = False
+    if isinstance(match_info, RouteMatch):
+        match, unreadable = match_info.match, match_info.unreadable
+    elif match_info.http_exception is not None:  # no path, as of CONNECT: aiohttp's router did not ask ours
+        api_error, unreadable = ApiError(Code.MALFORMED, UNREADABLE), True
         record.code = api_error.code
-    match = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
     _forget_frames(api_error)
     try:
         response = error_response(api_error, match, record.request_id)
@@ -112,7 +115,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = error_response(api_error, NoMatch(None), record.request_id)
     if raised is not None:
         _take_headers(response, raised)
-    if not isinstance(match_info, RouteMatch) or match_info.unreadable:
+    if unreadable:
         response.force_close()
     return response
 
