@@ -32,6 +32,10 @@ KINDS: Final[Mapping[str, type[AgoraBackend]]] = {**PARTS, "rtc_rtm": RtcRtm, "c
 """The backend of each kind. docs/vendors/agora.md lists their fields."""
 
 
+_LATEST: Final = 2**32 - 1 - 2 * 86_400
+"""Unix seconds, in 2106: both formats have 32-bit times, and 006 adds a day to the issue time."""
+
+
 class TokenError(ValueError):
     """A token cannot be built or read. The message never contains the certificate."""
 
@@ -48,12 +52,13 @@ def build(
 ) -> str:
     """Return a signed token. `ttl` is in seconds, 1 to 86400; `fields` are those of the native API.
 
-    `issued_at` is in Unix seconds, by default now. `salt` is 1..99999999, by default random. Raises `TokenError`.
+    `issued_at` is in whole Unix seconds, by default now. `salt` is 1..99999999, by default random. Raises `TokenError`.
     """
-    if not 1 <= ttl <= MAX_TTL:
-        raise TokenError(f"ttl must be 1 to {MAX_TTL} seconds from now, not a point in time")
-    if salt is not None and not 1 <= salt <= MAX_SALT:
-        raise TokenError(f"salt must be 1 to {MAX_SALT}")
+    _check("ttl", ttl, 1, MAX_TTL, " seconds from now, not a point in time")
+    if issued_at is not None:
+        _check("issued_at", issued_at, 0, _LATEST, " in Unix seconds")
+    if salt is not None:
+        _check("salt", salt, 1, MAX_SALT)
     backend = _backend(kind, app_id, certificate)
     try:
         grant = backend.grant(backend.Fields.model_validate(fields), ttl)
@@ -65,6 +70,14 @@ def build(
         raise TokenError(api_error.detail) from None
     now = int(time.time()) if issued_at is None else issued_at
     return backend.mint(grant, Issuance(now, secrets.randbits(128) if salt is None else salt - 1)).token
+
+
+def _check(name: str, number: int, least: int, most: int, what: str = "") -> None:
+    """Raise `TokenError` for what is no whole number of this range, such as the float of `time.time()`."""
+    if type(number) is not int:
+        raise TokenError(f"{name} must be a whole number")
+    if not least <= number <= most:
+        raise TokenError(f"{name} must be {least} to {most}{what}")
 
 
 def read(token: str) -> Reading:

@@ -18,6 +18,10 @@ const SHORTEST_LIFE = 1_000
 /** Milliseconds. Limits of the delay after the first failure and after many. */
 const FIRST_DELAY = 500
 const LONGEST_DELAY = 30_000
+/** Seconds. A longer `Retry-After` of a server or proxy is cut. */
+const LONGEST_RETRY_AFTER = 3_600
+/** Milliseconds, 24 days. After so many and more, setTimeout calls back at once. */
+const TOO_LONG = 2 ** 31
 /** Statuses below 500 after which the same request may succeed later. */
 const TEMPORARY = [408, 425, 429]
 /** Ends a request that nobody waits for any more. */
@@ -185,7 +189,7 @@ export function tokenSource(options) {
             end(error)
         } else {
             const jitter = random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** failures)
-            blocked = { at: moment(), delay: (error.retryAfter ?? 0) * 1000 + jitter }
+            blocked = { at: moment(), delay: Math.min(error.retryAfter ?? 0, LONGEST_RETRY_AFTER) * 1000 + jitter }
             lastError = error
             failures += 1
             const answer = current !== null && within('valid') ? current.answer : null
@@ -283,6 +287,7 @@ export function tokenSource(options) {
 
 /** @type {NonNullable<TokenSourceOptions['setTimer']>} */
 function systemTimer(callback, milliseconds) {
+    if (milliseconds >= TOO_LONG) return () => {} // such as Infinity: never
     const timer = setTimeout(callback, milliseconds)
     return () => clearTimeout(timer)
 }
@@ -368,15 +373,19 @@ function errorOf(response, problem, now) {
         field: problem.field,
         status,
         requestId: problem.request_id ?? response.headers.get('X-Request-ID') ?? undefined,
-        retryAfter: secondsOf(response.headers.get('Retry-After') ?? problem.retry_after, now),
+        retryAfter: secondsOf(response.headers.get('Retry-After') ?? problem.retry_after, response.headers.get('Date'), now),
         temporary: response.ok || status >= 500 || TEMPORARY.includes(status)
     })
 }
 
-/** @param {unknown} value Retry-After: seconds, or a date (RFC 9110). @param {() => number} now */
-function secondsOf(value, now) {
+/**
+ * A date is compared with the `Date` of the same answer, if the page may read that: the clocks may differ.
+ * @param {unknown} value Retry-After: seconds, or a date (RFC 9110). @param {string | null} sent @param {() => number} now
+ */
+function secondsOf(value, sent, now) {
     if (value === null || value === undefined) return undefined
-    const seconds = /^\d+$/.test(String(value)) ? Number(value) : (Date.parse(String(value)) - now()) / 1000
+    const since = () => Date.parse(sent ?? '') || now()
+    const seconds = /^\d+$/.test(String(value)) ? Number(value) : (Date.parse(String(value)) - since()) / 1000
     return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined
 }
 

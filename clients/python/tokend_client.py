@@ -283,7 +283,11 @@ class TokenSource:
         return await self._post(fresh)  # the other has just ended, or its key was rotated
 
     async def _credential(self) -> Credential | None:
-        return await self._auth() if callable(self._auth) else self._auth
+        credential = await self._auth() if callable(self._auth) else self._auth
+        returned: object = credential  # what another program's function returns is not checked before
+        if not (returned is None or isinstance(returned, ApiKey | Bearer)):
+            raise TypeError('the function auth must return ApiKey("…") or Bearer("…")')
+        return credential
 
     async def _post(self, credential: Credential | None) -> Token:
         if self._session is None:

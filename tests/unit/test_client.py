@@ -161,6 +161,18 @@ async def test_a_mistake_in_the_callers_own_function_is_raised(server: Server, t
     assert server.requests == 0
 
 
+async def test_a_function_that_returns_no_credential_is_told_what_to_return(
+    server: Server, time: SimulatedTime
+) -> None:
+    async def credential() -> Any:
+        return "tk_secret"
+
+    async with TokenSource(server.url, "rtc", {}, auth=credential, **time.arguments()) as source:
+        with pytest.raises(TypeError, match="the function auth must return ApiKey") as error:
+            await source.get()
+    assert (server.requests, "tk_secret" in str(error.value)) == (0, False)
+
+
 @pytest.mark.parametrize("ahead", [0, -86_400, 86_400, 3_000_000_000])
 async def test_a_token_is_kept_until_it_is_due(
     server: Server, source: TokenSource, time: SimulatedTime, ahead: int

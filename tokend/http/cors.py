@@ -84,7 +84,7 @@ def add_cors(app: web.Application, routes: "ConfiguredRoutes") -> None:
     add_headers = app.on_response_prepare.pop()  # calling it for each request costs more than checking the headers
 
     async def only_with_origin(request: web.Request, response: web.StreamResponse) -> None:
-        if hdrs.ORIGIN in request.headers:
+        if hdrs.ORIGIN in request.headers and hasattr(request.match_info, "origins"):  # not a route that the host added
             if not is_preflight(request):
                 for name in _CORS_HEADERS:  # aiohttp-cors fails if the embedding application has set one
                     response.headers.popall(name, None)

@@ -1,7 +1,6 @@
 """What surrounds every request: its log line, the no-cache headers, and errors in the shape of its dialect."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -76,7 +75,7 @@ async def no_cache(request: web.Request, handler: Handler) -> web.StreamResponse
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Render `ApiError`, `web.HTTPException` and any other exception in the shape of the request's dialect."""
-    headers: Mapping[str, str] = {}
+    raised: web.HTTPException | None = None
     try:
         response = await handler(request)
         if isinstance(response, web.StreamResponse):
@@ -85,10 +84,11 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except ApiError as error:
         api_error = error
     except web.HTTPException as error:  # of a middleware inside
-        headers = {name: value for name, value in error.headers.items() if name not in _OF_THE_BODY}
         if error.status < 400:
-            return web.Response(status=error.status, headers=headers, text=error.text)
-        api_error = _api_error_of(error)
+            response = web.Response(status=error.status, text=error.text)
+            _take_headers(response, error)
+            return response
+        raised, api_error = error, _api_error_of(error)
         _forget_frames(error)  # aiohttp's router keeps the exception
     except (*PLUGIN_ERRORS, asyncio.CancelledError) as error:  # the last line of defence: a bug is a 500 with a code
         if is_cancelled(error):
@@ -97,10 +97,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     record = request[RECORD]
     record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
     match_info = request.match_info
-    if not isinstance(match_info, RouteMatch):  # no path, as of CONNECT: aiohttp's router did not ask ours
-        api_error = ApiError(Code.MALFORMED, UNREADABLE)
+    match: Match | NoMatch = NoMatch(None)
+    unreadable = False
+    if isinstance(match_info, RouteMatch):
+        match, unreadable = match_info.match, match_info.unreadable
+    elif match_info.http_exception is not None:  # no path, as of CONNECT: aiohttp's router did not ask ours
+        api_error, unreadable = ApiError(Code.MALFORMED, UNREADABLE), True
         record.code = api_error.code
-    match = match_info.match if isinstance(match_info, RouteMatch) else NoMatch(None)
     _forget_frames(api_error)
     try:
         response = error_response(api_error, match, record.request_id)
@@ -110,8 +113,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         api_error = _internal(request, error)
         record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator
         response = error_response(api_error, NoMatch(None), record.request_id)
-    response.headers.update(headers)
-    if not isinstance(match_info, RouteMatch) or match_info.unreadable:
+    if raised is not None:
+        _take_headers(response, raised)
+    if unreadable:
         response.force_close()
     return response
 
@@ -127,6 +131,16 @@ def _api_error_of(error: web.HTTPException) -> ApiError:
     code = _CODES.get(error.status) or (Code.MALFORMED if error.status < 500 else Code.UNAVAILABLE)
     default = f"{error.status}: {error.reason}"
     return ApiError(code, error.reason if error.text in (None, default) else str(error.text))
+
+
+def _take_headers(response: web.Response, error: web.HTTPException) -> None:
+    """Give the response the exception's headers, of which one may stand several times, and its cookies."""
+    names = {name for name in error.headers if name not in _OF_THE_BODY}
+    for name in names:
+        response.headers.popall(name, None)
+        for value in error.headers.getall(name):
+            response.headers.add(name, value)
+    response.cookies.update(error.cookies)
 
 
 def _forget_frames(error: BaseException) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import parse_qsl
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from msgspec.structs import replace
 
 from tokend.auth.authenticator import read_credentials
@@ -141,7 +141,8 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float, body_rea
     503 for one that had to make room for others.
     """
     try:
-        if hdrs.EXPECT in request.headers:  # 100-continue: any other value was rejected before
+        # 100-continue: any other value was rejected before. HTTP/1.0 has no such response (RFC 9110, 10.1.1)
+        if hdrs.EXPECT in request.headers and request.version == HttpVersion11:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0  # the response itself has not begun
         if request.content.at_eof():  # no body, or a middleware of the embedding application has read it

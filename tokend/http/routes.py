@@ -209,7 +209,8 @@ class ConfiguredRoutes(web.AbstractResource):
         self.prefix = prefix + self.prefix
 
     def raw_match(self, path: str) -> bool:
-        return path.startswith(self.prefix)
+        """No further route can be added to it: aiohttp would otherwise add those of the host here."""
+        return False
 
     def url_for(self, **kwargs: str) -> URL:
         return URL(self.canonical)

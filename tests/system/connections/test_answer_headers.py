@@ -201,6 +201,14 @@ async def test_100_continue_is_answered_before_the_body_is_sent() -> None:
         writer.close()
 
 
+async def test_http_1_0_gets_no_100_continue() -> None:
+    async with serving_limited(DEMO) as server:
+        raw = request_bytes(
+            "POST", "/demo/v1/token", b'{"kind": "rtm", "user": "ada"}', ("X-API-Key", KEY), ("Expect", "100-continue")
+        )
+        assert (await server.send(raw.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1))).status == 200
+
+
 async def test_a_client_that_expects_a_go_ahead_and_leaves_is_no_error_of_the_server() -> None:
     async with serving_limited(DEMO) as server:
         raw = request_bytes(

@@ -1,7 +1,6 @@
 """What holds for any auth scheme of a package: its order, what a route reads for it, and what it may not share."""
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -148,8 +147,7 @@ class _NoKeys(_Session):
 def test_keys_of_a_scheme_that_are_none_are_a_problem_of_its_app(monkeypatch: pytest.MonkeyPatch) -> None:
     """They were read outside the apps, too: `check` ended in a traceback, and no app was served."""
     for scheme, raised in ((_WrongKeys, "TypeError"), (_NoKeys, "RuntimeError")):
-        entry = EntryPoint(scheme.name, f"{__name__}:{scheme.__name__}", "tokend.auth")
-        monkeypatch.setattr("tokend.config.callers.installed", lambda _, entry=entry: {entry.name: (entry,)})
+        monkeypatch.setattr("tokend.config.callers.installed", lambda _, name=scheme.name: {name: ()})
         monkeypatch.setattr(AUTH_SCHEMES, "load", lambda _, scheme=scheme: scheme)
         report = _report()
         shape = CallerShape.model_validate({scheme.name: {}, "rules": []}, context={"report": report})

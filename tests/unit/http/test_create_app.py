@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp_cors
 import msgspec.json
 import pytest
 from aiohttp import web
@@ -164,6 +165,44 @@ async def test_the_hosts_own_cors_headers_do_not_break_ours(tmp_path: Path, aioh
         response = await client.get(f"/tokens{_GOOD}", headers={**_HEADERS, "Origin": origin})
         assert response.status == 200
         assert response.headers.get("Access-Control-Allow-Origin") == allowed
+
+
+async def test_a_host_that_adds_its_routes_to_aiohttp_cors_mounts_tokend_afterwards(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    async def hello(request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    host = web.Application()
+    host.router.add_get("/hello", hello)
+    cors = aiohttp_cors.setup(host, defaults={"*": aiohttp_cors.ResourceOptions()})  # type: ignore[no-untyped-call]
+    for route in list(host.router.routes()):
+        cors.add(route)
+    text = DEMO + '    cors: {origins: ["https://app.example.com"]}\n'
+    host.add_subapp("/tokens", _application(_written(tmp_path, text)))
+    client = await aiohttp_client(host)
+    for origin, expected in (("https://app.example.com", "https://app.example.com"), ("https://b.example.com", None)):
+        response = await client.get(f"/tokens{_GOOD}", headers={**_HEADERS, "Origin": origin})
+        assert (response.status, response.headers.get("Access-Control-Allow-Origin")) == (200, expected)
+        assert (await client.get("/hello", headers={"Origin": origin})).headers["Access-Control-Allow-Origin"] == origin
+
+
+async def test_a_route_that_a_user_adds_comes_first_and_its_errors_are_its_own(
+    tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    async def hello(request: web.Request) -> web.Response:
+        if request.query_string == "closed":
+            raise web.HTTPForbidden(text="not for you")
+        return web.Response(text="hello", headers={"Access-Control-Allow-Origin": "*"})
+
+    app = _application(_written(tmp_path))
+    app.router.add_get("/demo/hello", hello)
+    client = await aiohttp_client(_host(app))
+    response = await client.get("/tokens/demo/hello", headers={"Origin": "https://app.example.com"})
+    assert (await response.text(), response.headers["Access-Control-Allow-Origin"]) == ("hello", "*")
+    closed = await client.get("/tokens/demo/hello?closed")
+    assert (closed.status, (await closed.json())["detail"]) == (403, "not for you")
+    assert (await client.get(f"/tokens{_GOOD}", headers=_HEADERS)).status == 200
 
 
 async def test_two_applications_reload_one_while_both_serve(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
@@ -351,6 +390,26 @@ async def test_an_http_exception_of_a_users_middleware_keeps_its_headers(
     assert (await client.get("/demo/rtm/ada?none")).status == 500
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["status"] for line in lines if line["event"] == "request"] == [503, 302, 500]
+
+
+@pytest.mark.parametrize("error", [web.HTTPFound("/login"), web.HTTPUnauthorized()])
+async def test_an_http_exception_of_a_users_middleware_keeps_its_cookies_and_repeated_headers(
+    error: web.HTTPException, tmp_path: Path, aiohttp_client: ClientFixture
+) -> None:
+    error.set_cookie("back_to", "room")
+    for challenge in ("Basic", "Digest"):
+        error.headers.add("WWW-Authenticate", challenge)
+
+    @web.middleware
+    async def raising(request: web.Request, handler: Any) -> web.StreamResponse:
+        raise error
+
+    app = _application(_written(tmp_path))
+    app.middlewares.append(raising)
+    response = await (await aiohttp_client(app)).get(_GOOD, allow_redirects=False)
+    assert response.status == error.status
+    assert response.cookies["back_to"].value == "room"
+    assert response.headers.getall("WWW-Authenticate") == ["Basic", "Digest"]
 
 
 def test_what_is_no_configuration_or_no_application_is_said(tmp_path: Path) -> None:

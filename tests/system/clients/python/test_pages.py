@@ -69,6 +69,18 @@ def test_a_class_to_copy_keeps_to_the_rules_of_the_index(name: str) -> None:
         assert word in text, word
 
 
+@pytest.mark.parametrize(
+    ("name", "bounds"),
+    [
+        ("kotlin.md", "seconds.coerceIn(0, 3600)"),
+        ("swift.md", "min(max(seconds, 0), 3600)"),
+        ("flutter.md", "seconds.clamp(0, 3600)"),
+    ],
+)
+def test_a_class_to_copy_bounds_an_odd_retry_after(name: str, bounds: str) -> None:
+    assert bounds in (FOLDER / name).read_text()
+
+
 @pytest.mark.parametrize(("page", "count"), [(FOLDER / "python.md", 3), (README, 1)], ids=["python.md", "README.md"])
 def test_the_python_examples_run(page: Path, count: int, tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.yaml", tmp_path)

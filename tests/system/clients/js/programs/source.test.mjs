@@ -170,6 +170,26 @@ test('503 and Retry-After as a date are obeyed', async () => {
     assert.deepEqual(simulation.errors.map(({ retryAfter }) => Math.round(retryAfter)), [20, 40, 7])
 })
 
+test('a Retry-After as a date is compared with the Date of the same answer', async () => {
+    const { simulation, source } = made({ giveUpAfter: 300 }, -3_600_000)
+    const [sent, until] = [0, 20].map((seconds) => new Date((simulation.time + seconds) * 1000).toUTCString())
+    simulation.answers = [problem(503, { 'Date': sent, 'Retry-After': until })]
+    const answer = source.get()
+    await simulation.advance(30)
+    await answer
+    assert.deepEqual(simulation.errors.map(({ retryAfter }) => retryAfter), [20])
+})
+
+test('a Retry-After of years is cut to an hour', async () => {
+    const { simulation, source } = made({ giveUpAfter: 7200 })
+    simulation.answers = [problem(503, { 'Retry-After': '99999999999' })]
+    const answer = source.get()
+    await simulation.advance(3599)
+    assert.equal(simulation.requests.length, 1)
+    await simulation.advance(2)
+    await answer
+})
+
 test('a Retry-After that is none is passed over', async () => {
     const { simulation, source } = made()
     simulation.answers = [
@@ -523,6 +543,15 @@ test('a token of one connection is neither kept nor renewed', async () => {
     await simulation.advance(86_400)
     assert.equal(simulation.requests.length, 2)
     source.stop()
+})
+
+test('a limit of Infinity is no limit', async () => {
+    await setServerTime(Date.now() / 1000)
+    for (const seconds of [Infinity, 30 * 86_400]) {
+        const limits = { giveUpAfter: seconds, requestTimeout: seconds }
+        const source = tokenSource({ url: `${TOKEND}/demo`, kind: 'rtc', fields: ROOM, ...limits })
+        assert.equal((await source.get()).kind, 'rtc')
+    }
 })
 
 test('the real clocks and timers are used if none are given', async () => {
