@@ -20,7 +20,7 @@ from tests.long.servers import APP, ENVIRONMENT, Server
 from tests.long.sizes import amount
 from tests.system.limits.redis_server import RedisServer
 from tests.system.workers.load import Load
-from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rule
+from tests.unit.issuing.making import CALLER, ISSUANCE, app, route_options, rule
 from tokend.adapters.deny_file import DenyFile
 from tokend.adapters.deny_file_edit import edit_deny_file
 from tokend.adapters.deny_redis import edit_deny_redis
@@ -66,7 +66,7 @@ async def _cost(report: Report, file: Path) -> None:
         interfaces = Interfaces(deny=deny) if listed else Interfaces()
         begun = time.thread_time()
         for _ in range(TOKENS):
-            await issue(allowed, route_options(), CALLER, request, [STAMP], interfaces)
+            await issue(allowed, route_options(), CALLER, request, [ISSUANCE], interfaces)
         seconds[listed].append((time.thread_time() - begun) / TOKENS)
     none, full = min(seconds[False]), min(seconds[True])
     report.figure("a token", f"{none * 1e6:.1f} µs without a list, {full * 1e6:.1f} µs with {deny.entries:,} entries")

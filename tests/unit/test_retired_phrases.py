@@ -1,4 +1,4 @@
-"""Phrases that readers had to read twice do not come back. design.md's vocabulary has the standard term for each."""
+"""Phrases that readers had to read twice do not come back. Each has its better form beside it."""
 
 import re
 from collections.abc import Iterator

@@ -212,12 +212,17 @@ class Unmet(Struct, frozen=True):
 
     limits: tuple[UnmetLimit, ...] = ()
     capabilities: tuple[str, ...] = ()
-    """Sentences."""
+    """Their names, in order."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """A sentence for each capability."""
+        return tuple(f"capability {capability} is not named" for capability in self.capabilities)
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """All of it, in sentences."""
-        return (*(limit.sentence for limit in self.limits), *self.capabilities)
+        return (*(limit.sentence for limit in self.limits), *self.missing)
 
 
 _ALL_MET: Final = Unmet()
@@ -246,7 +251,7 @@ def unmet_requirements(rule: Rule, bound: BoundRule, grant: Grant, reach: Reach)
     missing = reach.capabilities - rule.capabilities
     if not limits and not missing:
         return _ALL_MET
-    return Unmet(tuple(limits), tuple(f"capability {capability} is not named" for capability in sorted(missing)))
+    return Unmet(tuple(limits), tuple(sorted(missing)))
 
 
 def _unmet_limits(

@@ -4,14 +4,13 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Issuance
-from tokend.dialects.contract import BODY_LIMIT, Explain, HttpRequest, HttpResponse, Inspect, Issue, Page
+from tokend.core.model import Caller, Issuance
+from tokend.dialects.contract import BODY_LIMIT, Explain, HttpRequest, HttpResponse, Issue, Page
 from tokend.http import pages
 from tokend.http.bodies import BodyReader
 from tokend.http.control import Control
-from tokend.http.head_authentication import fails_by_head
+from tokend.http.head_authentication import caller_by_head
 from tokend.http.middlewares import INTERNAL
 from tokend.http.parser_errors import parser_error
 from tokend.http.proxies import client_of
@@ -46,12 +45,16 @@ class RequestHandler:
         active, record = match_info.active, match_info.record
         control, endpoint, now = self._control, match.endpoint, int(record.began)
         body, credentials = b"", None
+        caller: Caller | None = None
         proxies = active.configuration.options.server.trusted_proxies
         if endpoint.method == hdrs.METH_POST:
             check_body_headers(request, endpoint.body_limit)
             credentials = credentials_in(request, match, proxies)
-            if await fails_by_head(match.route, credentials, now):
-                await self._fail_unread(request, match_info, match, credentials)
+            try:
+                caller = await caller_by_head(match.route, credentials, now)
+            except ApiError as api_error:
+                await _note_unread(request, match_info, match, api_error)
+                raise
             body = await body_of(request, endpoint.body_limit, control.deadlines.body, self._body_reader)
         if endpoint.body_limit > BODY_LIMIT and active.interfaces.batch_scheduler is not None:
             # parsing many batches at once would delay other requests
@@ -82,7 +85,7 @@ class RequestHandler:
         outcomes = await issuer.answer(
             match.route,
             parsed,
-            credentials,
+            caller or credentials,
             issuances,
             active.interfaces,
             record.request_id,
@@ -92,19 +95,6 @@ class RequestHandler:
         if isinstance(parsed, Issue):
             record.add_outcomes(parsed, outcomes, match)
         return to_response(endpoint.render(http_request, outcomes))
-
-    async def _fail_unread(
-        self, request: web.Request, match_info: RouteMatch, match: Match, credentials: Credentials
-    ) -> None:
-        """Raise the error of credentials that fail, as if the body had been read: it counts for limits, audit and metrics."""
-        active, record = match_info.active, match_info.record
-        parsed: Issue | Inspect = Inspect("")
-        if match.endpoint.issues:
-            parsed = Issue(())
-            record.add_unread_token_request()
-        issuances = [Issuance(int(record.began), 1)]  # nothing is minted
-        address = _limited_address(request, active, match)
-        await issuer.answer(match.route, parsed, credentials, issuances, active.interfaces, record.request_id, address)
 
     def _documents_of(self, active: ActiveConfiguration) -> pages.Documents:
         if active is not self._documented:  # the first request for a document, or the first after a reload
@@ -124,6 +114,23 @@ class RequestHandler:
         response.force_close()
         record.write(response.status, 0.0, control.metrics, control.log, control.tracing)
         return response
+
+
+async def _note_unread(request: web.Request, match_info: RouteMatch, match: Match, api_error: ApiError) -> None:
+    """Count credentials that fail as if the body had been read: for limits, audit and metrics."""
+    active, record = match_info.active, match_info.record
+    if match.endpoint.issues:
+        record.add_unread_token_request()
+    address = _limited_address(request, active, match)
+    await issuer.note_rejected(
+        match.route.app,
+        api_error,
+        int(record.began),
+        active.interfaces,
+        record.request_id,
+        address,
+        issues=match.endpoint.issues,
+    )
 
 
 def _limited_address(request: web.Request, active: ActiveConfiguration, match: Match) -> str | None:

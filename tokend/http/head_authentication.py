@@ -1,4 +1,4 @@
-"""Finds requests whose credential fails by their head alone, so that their body is not read.
+"""Authenticates requests by their head alone, so that the body of one whose credential fails is not read.
 
 A credential whose check needs the network, such as a JWT of an issuer whose keys are fetched, is checked after the body.
 """
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tokend.auth.contract import Credentials
-from tokend.core.errors import ApiError
 from tokend.core.interfaces import Keys, KeySource
+from tokend.core.model import Caller
 from tokend.issuing.configuration import Route
 
 
-class _NeedsNetworkError(Exception):
-    """The head alone does not decide."""
+class _NeedsNetworkError(BaseException):
+    """The head alone does not decide. A scheme that catches every `Exception` does not catch this."""
 
 
 class _NoKeys(Keys):
@@ -27,12 +27,9 @@ class _NoKeys(Keys):
 _NO_KEYS: Final = _NoKeys()
 
 
-async def fails_by_head(route: Route, credentials: Credentials, now: int) -> bool:
-    """Whether no caller of the route has these credentials, as far as this can be known without the network."""
+async def caller_by_head(route: Route, credentials: Credentials, now: int) -> Caller | None:
+    """The caller; None if the network is needed to know. Raises `ApiError` if no caller of the route has the credentials."""
     try:
-        await route.authenticator.authenticate(credentials, now, _NO_KEYS)
+        return await route.authenticator.authenticate(credentials, now, _NO_KEYS)
     except _NeedsNetworkError:
-        return False
-    except ApiError:
-        return True
-    return False
+        return None

@@ -18,6 +18,8 @@ from aiohttp.web_protocol import RequestHandler
 from tokend.http.connection_limiter import ConnectionLimiter
 from tokend.http.parser_errors import MAX_HEADER, MAX_HEADERS, MAX_URL
 
+PRIVATE_NAMES: Final = frozenset({"_current_request", "_lingering_time", "_messages"})
+"""Those of aiohttp's RequestHandler. `tokend serve` does not start with a version of aiohttp that has others."""
 ACCEPT_ITERATIONS: Final = 4
 """Iterations of the event loop after which an accepted connection belongs to the server."""
 LAST_ITERATIONS: Final = 1_000

@@ -22,7 +22,7 @@ from tokend.issuing.configuration import App, Route
 from tokend.issuing.grants import checked_mint
 from tokend.issuing.policy import Permit, Rejection, decide, evaluate, explain, operator_grant, rule_results
 
-Match = Permit | Rejection
+Verdict = Permit | Rejection
 LAST_ISSUE_TIME: Final = 2**32 - 1 - 2 * 86_400
 """Unix seconds, in 2106. Two days before 32-bit times end: formats that have such times add up to a day twice."""
 REQUESTS_PER_TURN: Final = 10
@@ -32,7 +32,7 @@ REQUESTS_PER_TURN: Final = 10
 async def answer(
     route: Route,
     parsed: Issue | Explain | Inspect,
-    credentials: Credentials,
+    credentials: Credentials | Caller,
     issuances: Sequence[Issuance],
     interfaces: Interfaces = Interfaces(),
     request_id: str = "",
@@ -41,22 +41,20 @@ async def answer(
 ) -> list[Outcome]:
     """Authenticate the caller, then issue, explain or inspect. Raises `ApiError` if the whole request fails.
 
-    `issuances`: one for each token request, at least one, all of the same time. `address`: the client's, None if unknown.
-    `on_authenticated` gets the caller as soon as it is known.
+    `credentials`: or the caller that they have authenticated. `issuances`: one for each token request, at least one, all of
+    the same time. `address`: the client's, None if unknown. `on_authenticated` gets the caller as soon as it is known.
     """
     now = issuances[0].issued_at
-    if not 0 <= now <= LAST_ISSUE_TIME:
-        raise ApiError(Code.UNAVAILABLE, "this server's clock is wrong: no token can hold its time")
-    try:
-        caller = await route.authenticator.authenticate(credentials, now, interfaces.keys)
-    except ApiError as api_error:
-        # before the audit, so that many bad requests do not fill it
-        await rate_limiting.admit_request(route.app, None, address, interfaces)
-        if isinstance(parsed, Issue):
-            await _record(
-                interfaces, (Decision(route.app.name, None, None, None, None, None, now, api_error, request_id),)
-            )
-        raise
+    _check_clock(now)
+    if isinstance(credentials, Caller):
+        caller = credentials
+    else:
+        try:
+            caller = await route.authenticator.authenticate(credentials, now, interfaces.keys)
+        except ApiError as api_error:
+            issues = isinstance(parsed, Issue)
+            await note_rejected(route.app, api_error, now, interfaces, request_id, address, issues=issues)
+            raise
     on_authenticated(caller)
     if isinstance(parsed, Issue):
         return list(await issue(route.app, route.options, caller, parsed, issuances, interfaces, request_id, address))
@@ -64,6 +62,29 @@ async def answer(
     if isinstance(parsed, Explain):
         return [await _explained(route, caller, parsed.token_request, interfaces)]
     return [inspection.inspect(route.app.backends.values(), parsed, now)]
+
+
+async def note_rejected(
+    app: App,
+    api_error: ApiError,
+    now: int,
+    interfaces: Interfaces,
+    request_id: str,
+    address: str | None,
+    *,
+    issues: bool,
+) -> None:
+    """Count a request whose credentials were rejected for the limits; record it if it `issues` a token. Raises `ApiError`."""
+    _check_clock(now)
+    # before the audit, so that many bad requests do not fill it
+    await rate_limiting.admit_request(app, None, address, interfaces)
+    if issues:
+        await _record(interfaces, (Decision(app.name, None, None, None, None, None, now, api_error, request_id),))
+
+
+def _check_clock(now: int) -> None:
+    if not 0 <= now <= LAST_ISSUE_TIME:
+        raise ApiError(Code.UNAVAILABLE, "this server's clock is wrong: no token can hold its time")
 
 
 async def issue(
@@ -77,31 +98,31 @@ async def issue(
     address: str | None = None,
 ) -> list[Issued | ApiError]:
     """A token or an error for each token request, in order. Raises the first error unless it is a batch."""
-    found: list[Match] = []
+    found: list[Verdict] = []
     for number, token_request in enumerate(requested.token_requests):
         await _let_others_run(number, interfaces)
         found.append(_decided(app, options, caller, token_request))
     if rate_limiting.counts(app, interfaces):
         found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
     if interfaces.deny is not None:
-        found = [await _not_denied(app, caller, match, interfaces) for match in found]
+        found = [await _not_denied(app, caller, verdict, interfaces) for verdict in found]
     if app.options.authorizer is not None and (
-        requested.batch or not any(isinstance(match, Rejection) for match in found)
+        requested.batch or not any(isinstance(verdict, Rejection) for verdict in found)
     ):
         found = await _authorized(app, options, caller, found, interfaces, request_id)
     outcomes: list[Issued | ApiError] = []
     decisions: list[Decision] = []
-    for number, (token_request, match, issuance) in enumerate(
+    for number, (token_request, verdict, issuance) in enumerate(
         zip(requested.token_requests, found, issuances, strict=True)
     ):
         await _let_others_run(number, interfaces)
-        outcome = match.api_error if isinstance(match, Rejection) else _minted(match, issuance)
+        outcome = verdict.api_error if isinstance(verdict, Rejection) else _minted(verdict, issuance)
         if isinstance(token_request, TokenRequest):
             outcome = outcome.renamed(token_request.names) if isinstance(outcome, ApiError) else outcome
             if interfaces.audit is not None:
                 known = token_request if token_request.kind in app.backends else None
                 decisions.append(
-                    decision(app.name, caller, known, outcome, issuance.issued_at, request_id, match.grant)
+                    decision(app.name, caller, known, outcome, issuance.issued_at, request_id, verdict.grant)
                 )
         outcomes.append(outcome)
         if isinstance(outcome, ApiError) and not requested.batch:
@@ -116,7 +137,7 @@ async def _let_others_run(number: int, interfaces: Interfaces) -> None:
         await interfaces.batch_scheduler.wait_for_turn()
 
 
-def _decided(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest | ApiError) -> Match:
+def _decided(app: App, options: RouteOptions, caller: Caller, token_request: TokenRequest | ApiError) -> Verdict:
     if isinstance(token_request, ApiError):
         return Rejection(token_request)
     try:
@@ -126,16 +147,16 @@ def _decided(app: App, options: RouteOptions, caller: Caller, token_request: Tok
 
 
 async def _within_limits(
-    app: App, caller: Caller, found: list[Match], batch: bool, address: str | None, interfaces: Interfaces
-) -> list[Match]:
+    app: App, caller: Caller, found: list[Verdict], batch: bool, address: str | None, interfaces: Interfaces
+) -> list[Verdict]:
     """Replace what exceeds a limit by an error. Each token request of a batch counts by itself; otherwise all count as one."""
-    parts = [[match] for match in found] if batch else [found]
-    grants = [[match.grant if isinstance(match, Permit) else None for match in part] for part in parts]
+    parts = [[verdict] for verdict in found] if batch else [found]
+    grants = [[verdict.grant if isinstance(verdict, Permit) else None for verdict in part] for part in parts]
     api_errors = await rate_limiting.admit(app, caller, address, grants, interfaces)
     return [
-        match if over is None else Rejection(over, match.grant)
+        verdict if over is None else Rejection(over, verdict.grant)
         for part, over in zip(parts, api_errors, strict=True)
-        for match in part
+        for verdict in part
     ]
 
 
@@ -144,47 +165,50 @@ async def _explained(route: Route, caller: Caller, token_request: TokenRequest, 
     explanation = explain(route.app, route.options, caller, token_request)
     if explanation.api_error is not None or interfaces.deny is None:
         return explanation
-    match = await _not_denied(route.app, caller, _decided(route.app, route.options, caller, token_request), interfaces)
-    return replace(explanation, api_error=match.api_error) if isinstance(match, Rejection) else explanation
+    verdict = await _not_denied(
+        route.app, caller, _decided(route.app, route.options, caller, token_request), interfaces
+    )
+    return replace(explanation, api_error=verdict.api_error) if isinstance(verdict, Rejection) else explanation
 
 
-async def _not_denied(app: App, caller: Caller, match: Match, interfaces: Interfaces) -> Match:
-    if isinstance(match, Rejection) or interfaces.deny is None:
-        return match
-    reason = await interfaces.deny.denies(app.name, caller, match.reach)
+async def _not_denied(app: App, caller: Caller, verdict: Verdict, interfaces: Interfaces) -> Verdict:
+    if isinstance(verdict, Rejection) or interfaces.deny is None:
+        return verdict
+    reason = await interfaces.deny.denies(app.name, caller, verdict.reach)
     if reason is None:
-        return match
-    return Rejection(ApiError(Code.NOT_PERMITTED, reason, operator="deny list"), match.grant)
+        return verdict
+    return Rejection(ApiError(Code.NOT_PERMITTED, reason, operator="deny list"), verdict.grant)
 
 
 async def _authorized(
     app: App,
     options: RouteOptions,
     caller: Caller,
-    found: Sequence[Match],
+    found: Sequence[Verdict],
     interfaces: Interfaces,
     request_id: str,
-) -> list[Match]:
+) -> list[Verdict]:
     """The permits that the app's authorizer allows; errors in place of the others. Without its response nothing is allowed."""
     if interfaces.authorizer is None or app.options.authorizer is None:
         return [
-            match if isinstance(match, Rejection) else Rejection(unavailable("there is none here"), match.grant)
-            for match in found
+            verdict if isinstance(verdict, Rejection) else Rejection(unavailable("there is none here"), verdict.grant)
+            for verdict in found
         ]
     questions = [
-        question(app.name, caller, match.token_request.kind, match.grant, match.reach)
-        for match in found
-        if isinstance(match, Permit)
+        question(app.name, caller, verdict.token_request.kind, verdict.grant, verdict.reach)
+        for verdict in found
+        if isinstance(verdict, Permit)
     ]
     answers = iter(await interfaces.authorizer.authorize(app.options.authorizer, questions, request_id))
     return [
-        match if isinstance(match, Rejection) else _left(app, options, caller, match, next(answers)) for match in found
+        verdict if isinstance(verdict, Rejection) else _within_restriction(app, options, caller, verdict, next(answers))
+        for verdict in found
     ]
 
 
-def _left(
+def _within_restriction(
     app: App, options: RouteOptions, caller: Caller, permit: Permit, answer: Restriction | ApiError | None
-) -> Match:
+) -> Verdict:
     """Decide again with the restriction, by the same rules. The reach must stay the one that the authorizer has checked."""
     if answer is None:
         return permit

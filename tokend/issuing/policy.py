@@ -96,7 +96,7 @@ def evaluate(app: App, options: RouteOptions, caller: Caller, token_request: Tok
     rules = app.rules.get(caller.name, ())
     found: list[Unmet | ApiError] = []
     for rule in rules if len(rules) == 1 else evaluation.candidates(rules):
-        outcome = evaluation.of(rule)
+        outcome = evaluation.try_rule(rule)
         if isinstance(outcome, Permit):
             return outcome
         found.append(outcome)
@@ -110,7 +110,7 @@ def rule_results(
     evaluation = _Evaluation(app, options, caller, token_request)
     results: list[RuleResult] = []
     for rule in app.rules.get(caller.name, ()):
-        outcome = evaluation.of(rule)
+        outcome = evaluation.try_rule(rule)
         if isinstance(outcome, Permit):
             break
         sentences = (outcome.detail,) if isinstance(outcome, ApiError) else outcome.sentences
@@ -157,7 +157,7 @@ class _Evaluation:
             if made is not None and made.reach.channels and names_user(self._backend, kind, self._fields):
                 channels[rule.max_ttl] = min(made.reach.channels)
 
-    def of(self, rule: Rule) -> Permit | Unmet | ApiError:
+    def try_rule(self, rule: Rule) -> Permit | Unmet | ApiError:
         """The permit, what is unmet, or the error (below 500) that the request gets by this rule. Raises other errors."""
         caller, backend, kind = self._caller, self._backend, self.token_request.kind
         bound = bind(rule, kind, caller)
@@ -221,16 +221,15 @@ def _closest(found: Sequence[Unmet | ApiError], rules: Sequence[Rule], evaluatio
             return outcome
     for outcome in found:
         if isinstance(outcome, Unmet) and not outcome.limits:
-            needed = ", ".join(sentence.split()[1] for sentence in outcome.capabilities)
-            return ApiError(
-                Code.CAPABILITY_REQUIRED, f"this needs {needed} among the capabilities of the caller's rule"
-            )
+            needed = ", ".join(outcome.capabilities)
+            sentence = f"this needs {needed} among the capabilities of the caller's rule"
+            return ApiError(Code.CAPABILITY_REQUIRED, sentence)
     of_kind = [rule for rule in rules if evaluation.token_request.kind in rule.kinds] or rules
-    unmet = evaluation.of(of_kind[0]) if len(of_kind) == 1 else None
+    unmet = evaluation.try_rule(of_kind[0]) if len(of_kind) == 1 else None
     if not isinstance(unmet, Unmet):
         hint = "; v1/explain says what each requires" if evaluation.options.explains else ""
         return ApiError(Code.NOT_PERMITTED, f"no rule of this caller permits this{hint}")
-    reasons = "; ".join(dict.fromkeys((*(limit.short for limit in unmet.limits), *unmet.capabilities)))
+    reasons = "; ".join(dict.fromkeys((*(limit.short for limit in unmet.limits), *unmet.missing)))
     hint = "; v1/explain shows the rule" if evaluation.options.explains else ""
     return ApiError(Code.NOT_PERMITTED, f"the rule of this caller does not permit this: {reasons}{hint}")
 

@@ -4,10 +4,13 @@ import sys
 from importlib.util import find_spec
 from typing import Final
 
+import aiohttp
 from aiohttp import http_parser
+from aiohttp.web_protocol import RequestHandler
 
 from tokend.adapters.resources import CannotStart
 from tokend.http.connection_limiter import RESERVED, Caps
+from tokend.http.server import PRIVATE_NAMES
 from tokend.installing import install_command
 from tokend.issuing.server_settings import ServerSettings
 
@@ -31,10 +34,16 @@ def caps_of(settings: ServerSettings) -> Caps:
     return Caps(total, settings.connections.per_address or (total + 1) // 2)
 
 
-def check_parser() -> None:
-    """Raise `CannotStart` if aiohttp uses its Python parser, which most of its past advisories concern."""
+def check_aiohttp() -> None:
+    """Raise `CannotStart` if aiohttp uses its Python parser, which most of its past advisories concern.
+
+    Also if it has not the private names that the deadlines of connections need.
+    """
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         raise CannotStart("aiohttp's C parser is missing: install a wheel of aiohttp, and unset AIOHTTP_NO_EXTENSIONS")
+    if missing := sorted(PRIVATE_NAMES - set(RequestHandler.__slots__)):
+        found = f"aiohttp {aiohttp.__version__} is not supported: its RequestHandler has no {', '.join(missing)}"
+        raise CannotStart(f"{found}; install the version that requirements.txt pins")
 
 
 def check_packages() -> None:

@@ -15,7 +15,7 @@ from tokend.issuing.server_settings import Listen
 from tokend.process.control import LaunchOptions, ServerHandle
 from tokend.process.event_loop import new_event_loop
 from tokend.process.multi_process import MultiProcessServer
-from tokend.process.runtime import caps_of, check_packages, check_parser, no_core_dumps
+from tokend.process.runtime import caps_of, check_aiohttp, check_packages, no_core_dumps
 from tokend.process.service_manager import ServiceManager
 from tokend.process.single_process import SingleProcessServer
 from tokend.process.sockets import ADMIN, PUBLIC, address_of, bind, bind_unix, handed_over
@@ -37,7 +37,7 @@ def serve(
     """
     capture_libraries(log)
     no_core_dumps()
-    check_parser()
+    check_aiohttp()
     check_packages()
     caps_of(start.configuration.options.server)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -28,7 +28,7 @@ async def test_two_settings_of_one_file_have_chains_of_their_own(tmp_path: Path)
     assert list(verify(file.read_bytes().splitlines())) == []
 
 
-async def test_o9_a_reload_that_changes_the_instance_begins_another_chain_with_it(tmp_path: Path) -> None:
+async def test_a_reload_that_changes_the_instance_begins_another_chain_with_it(tmp_path: Path) -> None:
     file, resources = tmp_path / "audit.jsonl", Resources(JsonLog(io.BytesIO(), lambda: NOW), "writer")
     earlier, later = (
         configuration_of(f"server: {{instance: {name}}}\naudit: {{to: {{file: {file}}}}}\n{OPEN}").options

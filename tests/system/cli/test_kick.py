@@ -249,7 +249,7 @@ def test_a_vendor_that_cannot_be_reached() -> None:
     assert CUSTOMER_SECRET not in str(caught.value)
 
 
-def test_c12_the_credentials_may_stand_under_a_kind_of_another_name(home: Path, vendors_api: StandIn) -> None:
+def test_the_credentials_may_stand_under_a_kind_of_another_name(home: Path, vendors_api: StandIn) -> None:
     text = (home / "config.yaml").read_text()
     text = text.replace("      rtc:\n", "      rtm:\n      video:\n        backend: rtc\n")
     (home / "config.yaml").write_text(text)

@@ -50,7 +50,7 @@ def _posted(url: str, body: Mapping[str, object]) -> Any:
             return error.code
 
 
-def test_c9_a_new_backend_passes_its_tests_and_is_served_as_its_readme_says(tmp_path: Path) -> None:
+def test_a_new_backend_passes_its_tests_and_is_served_as_its_readme_says(tmp_path: Path) -> None:
     sources = _new(tmp_path, "acme-live", "--kind", "acme")
     assert sources.name == "tokend-acme-live"
     home = tmp_path / "home"

@@ -13,7 +13,7 @@ ENVIRONMENT = {"CERTIFICATE": CERTIFICATE}
 
 
 @pytest.mark.parametrize("content", [None, b"junk\n"])
-def test_o4_a_deny_file_that_cannot_be_used(content: bytes | None, tmp_path: Path) -> None:
+def test_a_deny_file_that_cannot_be_used(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "deny.jsonl").write_bytes(content)
     (tmp_path / "config.yaml").write_text(f"deny: {{file: deny.jsonl}}\n{DEMO}")
@@ -50,7 +50,7 @@ def test_it_warns_of_keys_that_have_ended(ends: str, warned: bool, tmp_path: Pat
     assert (f"the api_key of caller studio ended at {ends}, and requests with it are refused" in server.log) is warned
 
 
-def test_o14_it_warns_of_a_dotenv_that_others_may_change(tmp_path: Path) -> None:
+def test_it_warns_of_a_dotenv_that_others_may_change(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(ONE_APP)
     (tmp_path / ".env").write_text(f"CERTIFICATE={CERTIFICATE}\n")
     (tmp_path / ".env").chmod(0o666)

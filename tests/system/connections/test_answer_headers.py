@@ -132,14 +132,14 @@ async def test_what_the_parser_refuses_gets_our_answer_and_is_quoted_nowhere(raw
         (b"GET /rtm/%b HTTP/1.1\r\nHost: a\r\n\r\n", 414, "url_too_long", "the URL is over 8190 bytes"),
     ],
 )
-async def test_o16_a_line_that_is_too_long_is_answered_with_its_limit(
+async def test_a_line_that_is_too_long_is_answered_with_its_limit(
     raw: bytes, status: int, code: str, detail: str
 ) -> None:
     async with serving_limited(DEMO) as server:
         _check_limit(server, await server.send(raw % (b"CANARY" * 2_000)), status, code, detail)
 
 
-async def test_o16_too_many_headers_are_answered_with_their_limit() -> None:
+async def test_too_many_headers_are_answered_with_their_limit() -> None:
     async with serving_limited(DEMO) as server:
         reply = await server.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-CANARY: x\r\n" * 200 + b"\r\n")
         _check_limit(server, reply, 431, "headers_too_large", "there are over 128 headers")

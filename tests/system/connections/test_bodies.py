@@ -1,4 +1,4 @@
-"""Bodies: a credential that fails by the head is answered before the body, and unfinished bodies have a budget (O5)."""
+"""Bodies: a credential that fails by the head is answered before the body, and unfinished bodies have a budget."""
 
 import asyncio
 from unittest.mock import Mock
@@ -20,7 +20,7 @@ _UNFINISHED = ("Content-Length", "1000")
     "headers", [(), (("X-API-Key", "tk_wrong_0123456789abcdef"),), (("Authorization", "Basic YQ=="),)]
 )
 @pytest.mark.parametrize("path", ["/demo/v1/token", "/demo/getToken", "/demo/v1/inspect"])
-async def test_o5_a_credential_that_fails_is_answered_before_the_body(
+async def test_a_credential_that_fails_is_answered_before_the_body(
     path: str, headers: tuple[tuple[str, str], ...]
 ) -> None:
     async with serving_limited(DEMO) as server:
@@ -34,7 +34,7 @@ async def test_o5_a_credential_that_fails_is_answered_before_the_body(
 @pytest.mark.parametrize(
     ("text", "headers"), [(DEMO, (("X-API-Key", KEY),)), (OPEN.replace("path: /}", "path: /demo}"), ())]
 )
-async def test_o5_a_credential_that_holds_waits_for_the_body(text: str, headers: tuple[tuple[str, str], ...]) -> None:
+async def test_a_credential_that_holds_waits_for_the_body(text: str, headers: tuple[tuple[str, str], ...]) -> None:
     body = b'{"kind": "rtc", "channel": "room", "uid": 7}'
     async with serving_limited(text) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -52,7 +52,7 @@ def _content() -> StreamReader:
     return StreamReader(protocol, 2**16)
 
 
-async def test_o5_the_oldest_unfinished_body_makes_room() -> None:
+async def test_the_oldest_unfinished_body_makes_room() -> None:
     displaced: list[None] = []
     body_reader = BodyReader(lambda: displaced.append(None), budget=1_000)
 
@@ -75,7 +75,7 @@ async def test_o5_the_oldest_unfinished_body_makes_room() -> None:
     assert len(displaced) == 1
 
 
-async def test_o5_one_body_over_the_whole_budget_fails_by_itself() -> None:
+async def test_one_body_over_the_whole_budget_fails_by_itself() -> None:
     body_reader = BodyReader(lambda: None, budget=10)
     content = _content()
     reading = asyncio.create_task(body_reader.read(content, 10_000, 5.0))

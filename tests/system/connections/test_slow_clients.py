@@ -118,7 +118,7 @@ async def test_more_idle_connections_than_there_is_room_for() -> None:
     assert sum(line["event"] == "connections" for line in server.lines) <= 1
 
 
-async def test_o5_more_unfinished_bodies_than_there_is_room_for() -> None:
+async def test_more_unfinished_bodies_than_there_is_room_for() -> None:
     async with serving_limited(OPEN, caps=Caps(total=20)) as server:
         clients = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(60)]
         for _, writer in clients:

@@ -1,4 +1,4 @@
-"""docs/backends.md: its examples run, its configuration loads, and its reference has every name of the contract (C9)."""
+"""docs/backends.md: its examples run, its configuration loads, and its reference has every name of the contract."""
 
 import ast
 import importlib
@@ -70,7 +70,7 @@ def test_every_block_is_of_a_form_that_is_checked() -> None:
     }
 
 
-def test_c9_its_examples_run(waveline: ModuleType) -> None:
+def test_its_examples_run(waveline: ModuleType) -> None:
     names = {**vars(plugins), **vars(waveline)}
     for text in _texts("python"):
         exec(compile(text, "docs/backends.md", "exec"), names)
@@ -145,7 +145,7 @@ def test_its_fragments_are_yaml() -> None:
         assert isinstance(yaml.safe_load(text), dict)
 
 
-def test_c9_the_reference_shows_every_type_as_it_is() -> None:
+def test_the_reference_shows_every_type_as_it_is() -> None:
     for name, shown in _classes().items():
         actual = getattr(plugins, name)
         if isinstance(actual, type) and issubclass(actual, msgspec.Struct):
@@ -155,7 +155,7 @@ def test_c9_the_reference_shows_every_type_as_it_is() -> None:
             assert {field for field, default in _attributes(shown).items() if default is not None} == optional, name
 
 
-def test_c9_the_reference_shows_every_attribute_and_method_of_a_backend() -> None:
+def test_the_reference_shows_every_attribute_and_method_of_a_backend() -> None:
     shown, backend = _classes()["Backend"], plugins.Backend
     own = {
         name for name in (*vars(backend), *backend.__annotations__) if name == "__init__" or not name.startswith("_")
@@ -172,7 +172,7 @@ def test_c9_the_reference_shows_every_attribute_and_method_of_a_backend() -> Non
             assert parameters == list(inspect.signature(actual).parameters), name
 
 
-def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
+def test_the_reference_shows_how_errors_and_secrets_are_made() -> None:
     for name in ("ApiError", "Secret", "SecretList", "JwtBackend", "JwtKeys", "JwtKeysById"):
         shown = _methods(_classes()[name])
         for method, parameters in shown.items():
@@ -199,7 +199,7 @@ def test_c9_the_reference_shows_how_errors_and_secrets_are_made() -> None:
     assert set(re.findall(r"`(\w+)`", codes)) == set(plugins.Code)
 
 
-def test_c9_every_name_that_concerns_backends_is_on_the_page() -> None:
+def test_every_name_that_concerns_backends_is_on_the_page() -> None:
     modules = {
         "tokend.backends.contract",
         "tokend.backends.ids",

@@ -1,4 +1,4 @@
-"""O4: the deny list in Redis. An entry that is added on one host counts on all, and holds while Redis is away."""
+"""The deny list in Redis. An entry that is added on one host counts on all, and holds while Redis is away."""
 
 import asyncio
 import io
@@ -67,7 +67,7 @@ async def write(url: str, *lines: bytes) -> None:
     await edit_deny_redis(Secret(url), lambda _: list(lines))
 
 
-async def test_o4_an_entry_counts_on_all_hosts_and_holds_while_redis_is_away(redis: RedisServer) -> None:
+async def test_an_entry_counts_on_all_hosts_and_holds_while_redis_is_away(redis: RedisServer) -> None:
     async with host(redis.url) as first, host(redis.url) as second:
         assert await first.status("ada") == 200
         await write(redis.url, ADA)
@@ -89,7 +89,7 @@ async def test_o4_an_entry_counts_on_all_hosts_and_holds_while_redis_is_away(red
         await first.becomes("bob", 200)
 
 
-async def test_o4_without_redis_at_the_start_nobody_gets_a_token_until_the_list_is_read(redis: RedisServer) -> None:
+async def test_without_redis_at_the_start_nobody_gets_a_token_until_the_list_is_read(redis: RedisServer) -> None:
     await write(redis.url, ADA)
     redis.stop()
     async with host(redis.url) as waiting:
@@ -100,7 +100,7 @@ async def test_o4_without_redis_at_the_start_nobody_gets_a_token_until_the_list_
         assert await waiting.status("ada") == 403
 
 
-async def test_o4_lines_that_are_no_entries_stop_no_others(redis: RedisServer) -> None:
+async def test_lines_that_are_no_entries_stop_no_others(redis: RedisServer) -> None:
     await write(redis.url, ADA)
     async with host(redis.url) as one_host:
         await write(redis.url, b"junk", BOB)
@@ -110,7 +110,7 @@ async def test_o4_lines_that_are_no_entries_stop_no_others(redis: RedisServer) -
         assert "deny list: line 1: is no JSON object; the other lines count" in one_host.messages
 
 
-async def test_o4_what_is_no_list_changes_nothing(redis: RedisServer) -> None:
+async def test_what_is_no_list_changes_nothing(redis: RedisServer) -> None:
     await write(redis.url, ADA)
     async with host(redis.url) as one_host:
         await one_host.becomes("ada", 403)
@@ -124,7 +124,7 @@ async def test_o4_what_is_no_list_changes_nothing(redis: RedisServer) -> None:
         assert await one_host.status("ada") == 403
 
 
-async def test_o4_no_writer_overwrites_another(redis: RedisServer) -> None:
+async def test_no_writer_overwrites_another(redis: RedisServer) -> None:
     secret = Secret(redis.url)
     adding = (
         edit_deny_redis(secret, lambda lines, number=number: [*lines, b'{"user":"%d"}' % number])  # type: ignore[misc]
@@ -134,7 +134,7 @@ async def test_o4_no_writer_overwrites_another(redis: RedisServer) -> None:
     assert len((await read_deny_redis(secret)).splitlines()) == 8
 
 
-async def test_o4_a_cluster_and_sentinels_hold_the_list_too() -> None:
+async def test_a_cluster_and_sentinels_hold_the_list_too() -> None:
     need_redis()
     async with AsyncExitStack() as stack:
         group = stack.enter_context(sentinels())
@@ -145,7 +145,7 @@ async def test_o4_a_cluster_and_sentinels_hold_the_list_too() -> None:
                 await second.becomes("ada", 403)
 
 
-def test_o4_the_commands_change_the_list_in_redis(redis: RedisServer, tmp_path: Path) -> None:
+def test_the_commands_change_the_list_in_redis(redis: RedisServer, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         "deny: {redis: true, file: deny.jsonl}\nredis: {url: {env: REDIS_URL}}\n" + APPS
     )

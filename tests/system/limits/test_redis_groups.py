@@ -1,4 +1,4 @@
-"""O11: a Redis Cluster and Sentinels count limits, chosen by the URL. tests/long/redis_groups.py has the full size."""
+"""A Redis Cluster and Sentinels count limits, chosen by the URL. tests/long/redis_groups.py has the full size."""
 
 import re
 
@@ -12,7 +12,7 @@ from tokend.adapters.redis_client import client_of
 from tokend.core.secrets import Secret
 
 
-async def test_o11_hosts_share_their_limits_through_a_cluster() -> None:
+async def test_hosts_share_their_limits_through_a_cluster() -> None:
     need_redis()
     limits = "{app: 900/h, caller: 5/h, user: 3/h}"
     with cluster(1) as nodes:
@@ -23,7 +23,7 @@ async def test_o11_hosts_share_their_limits_through_a_cluster() -> None:
             assert not first.log
 
 
-async def test_o11_the_rights_that_the_documentation_names_are_enough_in_a_cluster() -> None:
+async def test_the_rights_that_the_documentation_names_are_enough_in_a_cluster() -> None:
     need_redis()
     page = (ROOT / "docs/limits.md").read_text("utf-8")
     (rights,) = re.findall(r"`(~tokend:[^`]*)`", page)
@@ -40,7 +40,7 @@ async def test_o11_the_rights_that_the_documentation_names_are_enough_in_a_clust
 
 
 @pytest.mark.parametrize("on_failure", ["open", "local", "closed"])
-async def test_o11_a_lost_cluster_and_lost_sentinels_are_as_on_failure_says(on_failure: str) -> None:
+async def test_a_lost_cluster_and_lost_sentinels_are_as_on_failure_says(on_failure: str) -> None:
     expected = {"open": [200] * 3, "local": [200, 429, 429], "closed": [503] * 3}[on_failure]
     for url in ("redis+cluster://127.0.0.1:1,127.0.0.1:2", "redis+sentinel://127.0.0.1:1,127.0.0.1:2/limits"):
         async with host(url, "{caller: 1/h}", on_failure) as lost:
@@ -58,7 +58,7 @@ async def test_o11_a_lost_cluster_and_lost_sentinels_are_as_on_failure_says(on_f
         "rediss+sentinel://:pass@a,b,[::1]:26380/limits/2?sentinel_password=other&ssl_cert_reqs=none",
     ],
 )
-async def test_o11_urls_that_can_be_used(url: str) -> None:
+async def test_urls_that_can_be_used(url: str) -> None:
     await client_of(Secret(url), "return 1", 1.0).close()
 
 
@@ -71,7 +71,7 @@ async def test_o11_urls_that_can_be_used(url: str) -> None:
         "redis+sentinel://:secret-1@a:7000/limits?no_such_option=1",
     ],
 )
-async def test_o11_a_url_that_cannot_be_used_is_not_repeated(url: str) -> None:
+async def test_a_url_that_cannot_be_used_is_not_repeated(url: str) -> None:
     with pytest.raises(ValueError, match=r"redis\.url cannot be used: it must be like") as failed:
         client_of(Secret(url), "return 1", 1.0)
     assert "secret-1" not in str(failed.value)

@@ -66,7 +66,7 @@ async def test_a_name_that_a_page_had_lead_to_loopback_reads_nothing(tmp_path: P
             assert (await _statuses(server.admin, {**ADMIN, "Host": host}))["/-/config"] == status
 
 
-async def test_o14_metrics_are_not_read_through_a_name_that_leads_to_loopback(tmp_path: Path) -> None:
+async def test_metrics_are_not_read_through_a_name_that_leads_to_loopback(tmp_path: Path) -> None:
     async with serving(tmp_path, 1) as server:
         port = server.admin.rpartition(":")[2]
         for host in ("evil.example.com", f"evil.example.com:{port}", "localhost.evil.example.com", "127.0.0.1.nip.io"):

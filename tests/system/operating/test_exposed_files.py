@@ -1,4 +1,4 @@
-"""A running server says when others may write its secrets (O14): the modes of the files are read at each reload."""
+"""A running server says when others may write its secrets: the modes of the files are read at each reload."""
 
 import asyncio
 from pathlib import Path
@@ -34,7 +34,7 @@ async def _reload(server: Running, comment: str) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_o14_a_reload_warns_of_a_secret_file_that_others_may_write(workers: int, tmp_path: Path) -> None:
+async def test_a_reload_warns_of_a_secret_file_that_others_may_write(workers: int, tmp_path: Path) -> None:
     secret = tmp_path / "school"
     secret.write_text(CERTIFICATE)
     secret.chmod(0o600)

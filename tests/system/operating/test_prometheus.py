@@ -99,7 +99,7 @@ def test_alerts_and_dashboard_name_metrics_that_there_are() -> None:
     assert len(set(places)) == len(places)
 
 
-def test_o10_the_dashboard_is_readable_with_two_hundred_apps() -> None:
+def test_the_dashboard_is_readable_with_two_hundred_apps() -> None:
     """Its queries by app, or by route, keep to the apps that are chosen, and show the highest only."""
     dashboard = json.loads(_DASHBOARD.read_text())
     assert "app" in {variable["name"] for variable in dashboard["templating"]["list"]}

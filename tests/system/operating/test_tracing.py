@@ -104,7 +104,7 @@ _SAMPLED: Final = {
 
 
 @pytest.mark.parametrize("sampler", _SAMPLED.values(), ids=_SAMPLED)
-async def test_o14_a_stranger_does_not_decide_what_is_sampled(sampler: Sampler) -> None:
+async def test_a_stranger_does_not_decide_what_is_sampled(sampler: Sampler) -> None:
     """Neither by the flag nor by a trace id that a ratio would take or leave."""
     chosen = [f"00-{trace_id:032x}-b7ad6b7169203331-{flag}" for trace_id in (1, 2**128 - 1) for flag in ("00", "01")]
     async with _traced(sampler=sampler) as traced:
@@ -114,7 +114,7 @@ async def test_o14_a_stranger_does_not_decide_what_is_sampled(sampler: Sampler) 
     assert len(spans) == (len(chosen) if sampler is _SAMPLED["always"] else 0)
 
 
-async def test_o14_a_trusted_proxy_decides_what_is_sampled() -> None:
+async def test_a_trusted_proxy_decides_what_is_sampled() -> None:
     trusting = configuration_of("server: {trusted_proxies: 127.0.0.1}\n" + DEMO)
     async with _traced(trusting, ParentBased(ALWAYS_OFF)) as traced:
         for flag in ("00", "01"):

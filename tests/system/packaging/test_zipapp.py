@@ -1,4 +1,4 @@
-"""The single file of `make pyz` serves with workers (O8), and nothing is imported from the working directory (O7)."""
+"""The single file of `make pyz` serves with workers, and nothing is imported from the working directory."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sources / "dist/tokend.pyz"
 
 
-async def test_o8_a_single_file_serves_with_two_workers(zipapp: Path, tmp_path: Path) -> None:
+async def test_a_single_file_serves_with_two_workers(zipapp: Path, tmp_path: Path) -> None:
     server = Running(tmp_path, 2)
     environment = clean_environment({"SHIV_ROOT": str(tmp_path / "shiv")})
     with (tmp_path / "log").open("ab") as log:
@@ -82,7 +82,7 @@ def _project(path: Path) -> Any:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_o7_nothing_is_imported_from_the_working_directory(workers: int, tmp_path: Path) -> None:
+async def test_nothing_is_imported_from_the_working_directory(workers: int, tmp_path: Path) -> None:
     for name in ("yaml", "aiohttp", "prometheus_client", "uuid", "joserfc"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write({name!r})\n")
     async with (

@@ -52,7 +52,7 @@ async def test_a_mistake_is_named_and_nothing_is_minted(serving: Serving, mistak
     await check_mistake(serving, configuration(APP, SECRETS), PUPIL, mistake, path="/demo/v1/token")
 
 
-async def test_i15_only_the_caller_with_the_key_gets_moderators(serving: Serving) -> None:
+async def test_only_the_caller_with_the_key_gets_moderators(serving: Serving) -> None:
     teacher = {**PUPIL, "role": "host", "user": "teacher-1"}
     async with serving(configuration(with_your_key(APP), SECRETS)) as server:
         assert (await server.token_request("POST", "/demo/v1/token", teacher)).status == 403

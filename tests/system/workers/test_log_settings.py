@@ -1,4 +1,4 @@
-"""`server.log` and `server.instance` hold for every process, and change on a reload (O10)."""
+"""`server.log` and `server.instance` hold for every process, and change on a reload."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.running import ADMIN
 from tests.system.workers.serving import serving
 
 
-async def test_o10_every_process_writes_as_the_configuration_says(tmp_path: Path) -> None:
+async def test_every_process_writes_as_the_configuration_says(tmp_path: Path) -> None:
     async with serving(tmp_path, 2, ", instance: web-1, log: {requests: none}") as server, ClientSession() as session:
         for _ in range(8):
             async with session.get(f"{server.url}/ping", headers={"Connection": "close"}) as response:

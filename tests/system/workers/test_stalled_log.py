@@ -1,4 +1,4 @@
-"""A log reader that stands still stops nothing (O2). With 100,000 requests: tests/long/stalled_log.py."""
+"""A log reader that stands still stops nothing. With 100,000 requests: tests/long/stalled_log.py."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ REQUESTS = 3_000
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_o2_a_log_that_nobody_reads_stops_no_request_and_no_end(workers: int, tmp_path: Path) -> None:
+async def test_a_log_that_nobody_reads_stops_no_request_and_no_end(workers: int, tmp_path: Path) -> None:
     pipe = tmp_path / "stalled"
     os.mkfifo(pipe)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)

@@ -35,9 +35,7 @@ def told(server: Running) -> list[str]:
     """Reloads and warnings of its log, in their order, once it has ended: before, some lines may wait to be written."""
     lines = [one.get("result") or one["message"] for one in server.log if one["event"] in ("reload", "warning")]
     of_cors = [line for line in lines if "there is no `cors`" in line]
-    assert len(of_cors) == sum(
-        "caller any is anonymous" in line for line in lines
-    )  # N4: at the start and at each reload
+    assert len(of_cors) == sum("caller any is anonymous" in line for line in lines)  # At the start and at each reload
     return ["open" if "caller any is anonymous" in line else line for line in lines if line not in of_cors]
 
 

@@ -152,7 +152,7 @@ async def test_a_rolling_replacement_of_the_workers_loses_nothing(tmp_path: Path
         assert (kept.failed, fresh.failed) == ({}, {})
 
 
-async def test_o12_many_requests_to_replace_the_workers_are_two_replacements(tmp_path: Path) -> None:
+async def test_many_requests_to_replace_the_workers_are_two_replacements(tmp_path: Path) -> None:
     async with serving(tmp_path, 2) as server:
         for _ in range(30):
             server.process.send_signal(signal.SIGUSR2)
@@ -163,7 +163,7 @@ async def test_o12_many_requests_to_replace_the_workers_are_two_replacements(tmp
         assert log.read_text().count('"result":"started"') == 6
 
 
-async def test_o12_not_ready_if_the_audit_of_one_worker_fails(tmp_path: Path) -> None:
+async def test_not_ready_if_the_audit_of_one_worker_fails(tmp_path: Path) -> None:
     async with serving(tmp_path, 2) as server, ClientSession() as session:
         server.write("demo-*", "audit: {to: {file: audit.jsonl}}")
         assert (await server.reload())[0] == 200

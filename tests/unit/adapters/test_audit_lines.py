@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tests.unit.adapters.audit_faults import NOW, Made, decided
 from tests.unit.http.running import DEMO, KEY, serving
-from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rule
+from tests.unit.issuing.making import CALLER, ISSUANCE, app, route_options, rule
 from tokend.core.audit_records import HashChain, body
 from tokend.core.deny_entries import DenyChange, Entry
 from tokend.core.errors import ApiError, Code
@@ -98,7 +98,7 @@ async def test_a_bad_value_names_its_field_alone(tmp_path: Path) -> None:
     assert "stranger" not in json.dumps(line)
 
 
-async def test_o9_an_unknown_kind_is_not_quoted(tmp_path: Path) -> None:
+async def test_an_unknown_kind_is_not_quoted(tmp_path: Path) -> None:
     (line,) = await lines_of(tmp_path / "audit.jsonl", ("/v1/token", {**ASK, "kind": "strangers-kind"}, GOOD))
     assert (line["caller"], line["kind"], line["outcome"]) == ("studio", None, "refused")
     assert "stranger" not in json.dumps(line)
@@ -133,7 +133,7 @@ STORED: Final = TokenRequest("rtm", {"user": "ann"})
         (STORED, {"deny": _Denying()}, "ann", None),
     ],
 )
-async def test_o14_a_refused_line_has_the_kind_and_the_ids_of_a_correct_request(
+async def test_a_refused_line_has_the_kind_and_the_ids_of_a_correct_request(
     token_request: TokenRequest, interfaces: Mapping[str, Any], user: str, channel: str | None
 ) -> None:
     sink = _Sink()
@@ -143,7 +143,7 @@ async def test_o14_a_refused_line_has_the_kind_and_the_ids_of_a_correct_request(
             route_options(),
             CALLER,
             Issue((token_request,)),
-            [STAMP],
+            [ISSUANCE],
             Interfaces(audit=sink, **interfaces),
         )
     (decision,) = sink.decisions
@@ -156,7 +156,7 @@ async def test_o14_a_refused_line_has_the_kind_and_the_ids_of_a_correct_request(
     assert f'"{user}"'.encode() not in hashed
 
 
-def test_o14_a_refused_line_has_no_details() -> None:
+def test_a_refused_line_has_no_details() -> None:
     grant = Grant(
         None, "jwt", 600, (Service("video", "ann", "lobby", {"join": 600}, detail={"name": "strangers words"}),)
     )
@@ -178,7 +178,7 @@ async def test_who_narrowed_a_caller_is_said_of_an_issued_token() -> None:
             route_options(),
             caller,
             Issue((TokenRequest("rtm", {"user": "ann"}),)),
-            [STAMP],
+            [ISSUANCE],
             Interfaces(audit=sink),
         )
     first, second = (json.loads(body(one)) for one in sink.decisions)

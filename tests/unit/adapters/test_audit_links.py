@@ -1,4 +1,4 @@
-"""Every line of an audit file names the one before it: whatever is removed, changed or moved is noticed. O6."""
+"""Every line of an audit file names the one before it: whatever is removed, changed or moved is noticed."""
 
 import hashlib
 import io
@@ -59,33 +59,33 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     return file.read_bytes().splitlines()
 
 
-def test_o6_several_chains_in_one_file_are_sound(lines: list[bytes]) -> None:
+def test_several_chains_in_one_file_are_sound(lines: list[bytes]) -> None:
     chains: dict[str, ChainState] = {}
     assert list(verify(lines, chains)) == []
     assert len(chains) == 11
     assert all(chain.closed for chain in chains.values())
 
 
-def test_o6_removing_any_lines_in_a_row_is_noticed(lines: list[bytes]) -> None:
+def test_removing_any_lines_in_a_row_is_noticed(lines: list[bytes]) -> None:
     for first in range(len(lines) - 1):
         for end in range(first + 1, len(lines)):
             assert found(lines[:first] + lines[end:]), (first, end)
 
 
-def test_o6_removing_the_whole_chain_of_any_writer_is_noticed(lines: list[bytes]) -> None:
+def test_removing_the_whole_chain_of_any_writer_is_noticed(lines: list[bytes]) -> None:
     last = json.loads(lines[-1])["writer"]
     for writer in {json.loads(line)["writer"] for line in lines} - {last}:
         assert found([line for line in lines if json.loads(line)["writer"] != writer]), writer
 
 
-def test_o6_changing_any_line_is_noticed(lines: list[bytes]) -> None:
+def test_changing_any_line_is_noticed(lines: list[bytes]) -> None:
     for at in range(len(lines) - 1):
         changed = lines[at].replace(b'"number":', b'"numbeR":').replace(b'"closed"', b'"open"')
         assert changed != lines[at]
         assert found([*lines[:at], changed, *lines[at + 1 :]]), at
 
 
-def test_o6_exchanging_any_two_lines_and_writing_any_twice_is_noticed(lines: list[bytes]) -> None:
+def test_exchanging_any_two_lines_and_writing_any_twice_is_noticed(lines: list[bytes]) -> None:
     for at in range(len(lines)):
         for other in range(at):
             exchanged = list(lines)
@@ -96,12 +96,12 @@ def test_o6_exchanging_any_two_lines_and_writing_any_twice_is_noticed(lines: lis
 
 
 @given(kept=st.sets(st.integers(0, 27)))
-def test_o6_removing_any_lines_before_the_last_is_noticed(kept: set[int], lines: list[bytes]) -> None:
+def test_removing_any_lines_before_the_last_is_noticed(kept: set[int], lines: list[bytes]) -> None:
     chosen = sorted({*(number for number in kept if number < len(lines)), len(lines) - 1})
     assert bool(found([lines[number] for number in chosen])) is (len(chosen) < len(lines))
 
 
-def test_o6_a_line_after_the_closing_line_is_noticed(tmp_path: Path) -> None:
+def test_a_line_after_the_closing_line_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     target = AuditTarget(str(file), "a")
     target.write([body(1)])
@@ -111,7 +111,7 @@ def test_o6_a_line_after_the_closing_line_is_noticed(tmp_path: Path) -> None:
     assert found(file.read_bytes().splitlines()) == ["goes on with a chain that was closed"]
 
 
-def test_o6_what_others_wrote_before_a_rotation_is_bound_to_what_follows(tmp_path: Path) -> None:
+def test_what_others_wrote_before_a_rotation_is_bound_to_what_follows(tmp_path: Path) -> None:
     file, old = tmp_path / "audit.jsonl", tmp_path / "audit.1"
     first, second = AuditTarget(str(file), "a"), AuditTarget(str(file), "b")
     for target in (first, second):
@@ -131,7 +131,7 @@ def test_o6_what_others_wrote_before_a_rotation_is_bound_to_what_follows(tmp_pat
         target.close()
 
 
-def test_o6_a_writer_without_the_lock_raises_no_false_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_without_the_lock_raises_no_false_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "audit.jsonl"
     locked, unlocked = AuditTarget(str(file), "a"), AuditTarget(str(file), "b")
     unlocked.write([body(1)])
@@ -154,7 +154,7 @@ def test_o6_a_writer_without_the_lock_raises_no_false_alarm(tmp_path: Path, monk
         target.close()
 
 
-def test_o6_a_long_write_without_the_lock_raises_no_false_alarm() -> None:
+def test_a_long_write_without_the_lock_raises_no_false_alarm() -> None:
     """The holder of the lock may name the first of these lines, since it read the file before all of them were in it."""
     with_lock, without = HashChain("a"), HashChain("b")
     begun = with_lock.lines([body(1)], audit_records.FIRST_PREVIOUS)
@@ -167,7 +167,7 @@ def test_o6_a_long_write_without_the_lock_raises_no_false_alarm() -> None:
         assert found([*lines[:3_000], *lines[3_001:]]), "each is a line of its writer's chain"
 
 
-def test_o6_a_pipe_has_no_links(tmp_path: Path) -> None:
+def test_a_pipe_has_no_links(tmp_path: Path) -> None:
     reading = tmp_path / "pipe"
     os.mkfifo(reading)
     descriptor = os.open(reading, os.O_RDONLY | os.O_NONBLOCK)
@@ -181,7 +181,7 @@ def test_o6_a_pipe_has_no_links(tmp_path: Path) -> None:
     os.close(descriptor)
 
 
-async def test_o6_the_heads_of_the_chains_are_logged(tmp_path: Path) -> None:
+async def test_the_heads_of_the_chains_are_logged(tmp_path: Path) -> None:
     file, log = tmp_path / "audit.jsonl", io.BytesIO()
     audit = Audit(AuditSettings(to=(str(file),)), "writer", JsonLog(log, lambda: NOW))
     await audit.record((decided(1),))
@@ -196,7 +196,7 @@ async def test_o6_the_heads_of_the_chains_are_logged(tmp_path: Path) -> None:
     assert line["sha256"] == chains["writer"].hash
 
 
-def test_o6_the_command_says_how_many_chains_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_how_many_chains_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "audit.jsonl"
     write(file, "1aab")
     assert main(["audit", "verify", str(file)]) == 0
@@ -213,7 +213,7 @@ def read(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
-def test_o6_a_long_last_line_is_read(tmp_path: Path) -> None:
+def test_a_long_last_line_is_read(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     first, second = AuditTarget(str(file), "a"), AuditTarget(str(file), "b")
     for target in (first, second, first):

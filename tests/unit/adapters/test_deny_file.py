@@ -57,7 +57,7 @@ class Watched:
 ADA, BOB, CAROL = {"user": "ada"}, {"user": "bob"}, {"user": "carol"}
 
 
-async def test_o4_an_added_entry_counts_at_once_and_a_removed_one_when_the_file_stands_still(tmp_path: Path) -> None:
+async def test_an_added_entry_counts_at_once_and_a_removed_one_when_the_file_stands_still(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ADA)
     watched.write(ADA, BOB)
     watched.check()
@@ -70,7 +70,7 @@ async def test_o4_an_added_entry_counts_at_once_and_a_removed_one_when_the_file_
     assert (watched.deny.entries, watched.deny.problems) == (1, 0)
 
 
-async def test_o4_good_lines_count_beside_bad_ones_and_nobody_is_let_in_by_them(tmp_path: Path) -> None:
+async def test_good_lines_count_beside_bad_ones_and_nobody_is_let_in_by_them(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ADA)
     watched.write({"usr": "ada"}, BOB, b"junk")
     watched.check(3)
@@ -89,13 +89,13 @@ async def test_o4_good_lines_count_beside_bad_ones_and_nobody_is_let_in_by_them(
     assert watched.deny.problems == 0
 
 
-async def test_o4_bad_lines_at_the_start_do_not_stop_good_ones(tmp_path: Path) -> None:
+async def test_bad_lines_at_the_start_do_not_stop_good_ones(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ADA, {"user": ""})
     assert await watched.denied("ada") == ["ada"]
     assert (watched.deny.entries, watched.deny.problems) == (1, 1)
 
 
-async def test_o4_an_empty_file_counts_after_two_seconds(tmp_path: Path) -> None:
+async def test_an_empty_file_counts_after_two_seconds(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ADA)
     watched.write()
     watched.check(19)
@@ -111,7 +111,7 @@ async def test_o4_an_empty_file_counts_after_two_seconds(tmp_path: Path) -> None
     assert watched.deny.age() == 0
 
 
-async def test_o4_a_file_that_is_gone_lets_nobody_in_and_is_reported_after_two_seconds(tmp_path: Path) -> None:
+async def test_a_file_that_is_gone_lets_nobody_in_and_is_reported_after_two_seconds(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ADA)
     watched.path.unlink()
     watched.check(19)
@@ -127,7 +127,7 @@ async def test_o4_a_file_that_is_gone_lets_nobody_in_and_is_reported_after_two_s
     assert (watched.deny.problems, watched.deny.age()) == (0, 0)
 
 
-async def test_o4_a_copy_that_takes_a_while_counts_when_it_stands_still(tmp_path: Path) -> None:
+async def test_a_copy_that_takes_a_while_counts_when_it_stands_still(tmp_path: Path) -> None:
     everybody = [{"user": f"user-{number}"} for number in range(50)]
     watched = Watched(tmp_path, *everybody)
     for written in (0, 10, 20, 30, 40):
@@ -139,7 +139,7 @@ async def test_o4_a_copy_that_takes_a_while_counts_when_it_stands_still(tmp_path
     assert watched.deny.entries == 50
 
 
-async def test_o4_only_lines_that_have_changed_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_lines_that_have_changed_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody = [{"user": f"user-{number}"} for number in range(50)]
     watched = Watched(tmp_path, *everybody, ADA)
     parsed: list[bytes] = []
@@ -160,7 +160,7 @@ async def test_o4_only_lines_that_have_changed_are_parsed(tmp_path: Path, monkey
     assert watched.deny.entries == 50
 
 
-async def test_o4_no_entry_is_removed_while_a_line_is_wrong(tmp_path: Path) -> None:
+async def test_no_entry_is_removed_while_a_line_is_wrong(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ADA, b"junk")
     watched.write(b"junk", BOB)
     watched.check(2)
@@ -171,7 +171,7 @@ async def test_o4_no_entry_is_removed_while_a_line_is_wrong(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"x" * (32 * 1024 * 1024 + 1), None])
-async def test_o4_what_is_no_deny_list_changes_nothing(tmp_path: Path, content: bytes | None) -> None:
+async def test_what_is_no_deny_list_changes_nothing(tmp_path: Path, content: bytes | None) -> None:
     watched = Watched(tmp_path, ADA)
     watched.path.unlink()
     if content is None:
@@ -184,7 +184,7 @@ async def test_o4_what_is_no_deny_list_changes_nothing(tmp_path: Path, content: 
     assert len(watched.messages) == 1
 
 
-def test_o4_many_bad_lines_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
+def test_many_bad_lines_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
     watched = Watched(tmp_path, ADA)
     watched.write(ADA, *[b"junk"] * 30)
     watched.check()
@@ -193,7 +193,7 @@ def test_o4_many_bad_lines_are_counted_and_the_first_are_named(tmp_path: Path) -
     assert "10 more lines are no entries" in watched.messages[-1]
 
 
-async def test_o4_a_thread_reads_what_changes(tmp_path: Path, serving: Serving) -> None:
+async def test_a_thread_reads_what_changes(tmp_path: Path, serving: Serving) -> None:
     file, log = tmp_path / "deny.jsonl", io.BytesIO()
     file.write_bytes(b"")
     deny = DenyFile(str(file), JsonLog(log, lambda: NOW), lambda: NOW, lambda: 0.0)

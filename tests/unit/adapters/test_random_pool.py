@@ -3,7 +3,7 @@
 from tokend.adapters.random_pool import POOL, RandomPool
 
 
-def test_c12_nonces_have_128_bits_and_differ() -> None:
+def test_nonces_have_128_bits_and_differ() -> None:
     pool = RandomPool()
     nonces = [pool.nonce() for _ in range(2 * POOL // 16 + 1)]
     assert len(set(nonces)) == len(nonces)

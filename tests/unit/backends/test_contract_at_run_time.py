@@ -156,7 +156,7 @@ WRONG_USERS: Final[Mapping[str, type[Backend]]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG_USERS.values(), ids=WRONG_USERS)
-async def test_c4_a_wrong_user_of_a_rule_releases_nothing(serving: Serving, wrong: type[Backend]) -> None:
+async def test_a_wrong_user_of_a_rule_releases_nothing(serving: Serving, wrong: type[Backend]) -> None:
     text = _YAML.replace("[{capabilities", "[{user: ann, capabilities")
     async with serving(_configuration(wrong, text)) as server:
         requests = [{"kind": "wrong"}, {"kind": "rtm"}]
@@ -170,7 +170,7 @@ async def test_c4_a_wrong_user_of_a_rule_releases_nothing(serving: Serving, wron
 
 
 @pytest.mark.parametrize("wrong", WRONG_USERS.values(), ids=WRONG_USERS)
-def test_c4_the_suite_fails_for_a_wrong_user_of_a_rule(wrong: type[Backend]) -> None:
+def test_the_suite_fails_for_a_wrong_user_of_a_rule(wrong: type[Backend]) -> None:
     attributes = {"backend": wrong, "token_requests": ({"user": "ann"},), "unnamed": ({},)}
     suite: BackendConformance = type("Suite", (BackendConformance,), attributes)()
     with pytest.raises(AssertionError):

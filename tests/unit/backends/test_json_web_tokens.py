@@ -200,7 +200,7 @@ def test_times_that_are_none_are_unreadable(claims: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("missing", ["nbf", "end"])
-def test_i15_a_time_that_is_missing_is_named(missing: str) -> None:
+def test_a_time_that_is_missing_is_named(missing: str) -> None:
     claims = {"nbf": 7, "end": 8}
     del claims[missing]
     with pytest.raises(Unreadable, match=f"^its claim {missing} is missing$"):

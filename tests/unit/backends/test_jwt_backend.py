@@ -131,7 +131,7 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
     ],
     ids=["further", "other", "long"],
 )
-def test_i15_the_first_claim_that_differs_is_named_without_its_value(change: dict[str, object], words: str) -> None:
+def test_the_first_claim_that_differs_is_named_without_its_value(change: dict[str, object], words: str) -> None:
     backend = _backend()
     backend.kind = "small"
     with pytest.raises(Unreadable) as caught:
@@ -139,7 +139,7 @@ def test_i15_the_first_claim_that_differs_is_named_without_its_value(change: dic
     assert str(caught.value) == words
 
 
-def test_i15_a_header_that_differs_is_named() -> None:
+def test_a_header_that_differs_is_named() -> None:
     backend = _backend()
     backend.kind = "small"
     with pytest.raises(Unreadable, match="its header is not that of a token of the kind small"):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.unit.issuing.making import APP_ID, CREDENTIALS, KINDS, OTHER_CREDENTIALS, STAMP
+from tests.unit.issuing.making import APP_ID, CREDENTIALS, ISSUANCE, KINDS, OTHER_CREDENTIALS
 from tokend.backends.agora import v006, v007
 from tokend.dialects.contract import Inspect
 from tokend.issuing.inspection import inspect
@@ -19,7 +19,7 @@ def _backend(kind: str, signing: str = "primary") -> Backend:
 
 
 def _token(backend: Backend, ttl: int = 600, **fields: Any) -> str:
-    return backend.mint(backend.grant(backend.Fields.model_validate(fields), ttl), STAMP).token
+    return backend.mint(backend.grant(backend.Fields.model_validate(fields), ttl), ISSUANCE).token
 
 
 @pytest.mark.parametrize("signing", ["primary", "secondary"])
@@ -43,7 +43,7 @@ def test_inspect_prefers_the_app_that_signed() -> None:
     stranger = KINDS["rtm"](KINDS["rtm"].Options(), OTHER_CREDENTIALS)
     token = _token(_backend("rtm"), user="ann")
     for several in ([stranger, _backend("rtm")], [_backend("rtm"), stranger]):
-        inspection = inspect(several, Inspect(token), STAMP.issued_at)
+        inspection = inspect(several, Inspect(token), ISSUANCE.issued_at)
         assert (inspection.says["signed_by"], inspection.problems) == ("primary", ())
 
 
@@ -54,7 +54,7 @@ def test_clients_renew_half_a_minute_before_the_end_and_chat_at_half_time(ttl: i
     for kind, seconds in (("rtm", rtm), ("chat", chat)):
         backend = _backend(kind)
         grant = backend.grant(backend.Fields.model_validate({"user": "ann"}), ttl)
-        assert backend.mint(grant, STAMP).renew_after == seconds
+        assert backend.mint(grant, ISSUANCE).renew_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_a_channel_of_65541_bytes_never_reaches_the_packer() -> None:
     ("nonce", "salt"), [(0, 1), (99_999_998, 99_999_999), (99_999_999, 1), (2**128 - 1, 1 + (2**128 - 1) % 99_999_999)]
 )
 @pytest.mark.parametrize("version", ["006", "007"])
-def test_c12_the_salt_is_the_nonce_reduced_to_the_vendors_range(nonce: int, salt: int, version: str) -> None:
+def test_the_salt_is_the_nonce_reduced_to_the_vendors_range(nonce: int, salt: int, version: str) -> None:
     backend = _backend("rtc")
     grant = backend.grant(backend.Fields.model_validate({"channel": "room", "uid": 7, "version": version}), 600)
-    issuance = Issuance(STAMP.issued_at, nonce)
+    issuance = Issuance(ISSUANCE.issued_at, nonce)
     minted = backend.mint(grant, issuance)
     found = v006.decode(minted.token).salt if version == "006" else v007.decode(minted.token).content.salt
     assert found == salt

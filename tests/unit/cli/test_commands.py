@@ -52,7 +52,7 @@ def test_token_is_printed_alone_and_inspect_reads_it(capsys: pytest.CaptureFixtu
     ]
 
 
-def test_c5_without_a_configuration_every_installed_backend_is_tried(
+def test_without_a_configuration_every_installed_backend_is_tried(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["token", "chat", "user=ada", "--ttl", "600"]) == 0
@@ -66,7 +66,7 @@ def test_c5_without_a_configuration_every_installed_backend_is_tried(
     assert bare["notes"][0] == "It stood in token of a JSON text."
 
 
-def test_c5_a_default_configuration_that_is_invalid_does_not_stop_an_inspection(
+def test_a_default_configuration_that_is_invalid_does_not_stop_an_inspection(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["token", "rtc", "channel=lobby", "uid=7"]) == 0
@@ -80,7 +80,7 @@ def test_c5_a_default_configuration_that_is_invalid_does_not_stop_an_inspection(
 
 
 @pytest.mark.usefixtures("home")
-def test_i10_problems_are_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_problems_are_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["token", "rtc", "channel=lobby", "uid=7"]) == 0
     token = capsys.readouterr().out.strip()
     assert main(["inspect", token, "--channel", "lobby", "--uid", "7"]) == 0
@@ -208,9 +208,7 @@ def test_plugins_names_every_plug_in_and_its_package(capsys: pytest.CaptureFixtu
     assert "apps demo\tfields channel, uid, account" in capsys.readouterr().out
 
 
-def test_c12_plugins_lists_a_kind_of_another_name_with_its_backend(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plugins_lists_a_kind_of_another_name_with_its_backend(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (home / "config.yaml").read_text()
     assert "    callers:" in text
     kinds = "    backends: {signaling: {backend: rtm}, rtm: , chat: }\n    callers:"

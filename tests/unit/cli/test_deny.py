@@ -32,7 +32,7 @@ def lines_of(file: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
-def test_o4_add_list_and_remove(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_add_list_and_remove(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deny", "add", "--user", "ann", "--app", "demo", "--until", "2h"]) == 0
     assert capsys.readouterr().out.startswith("added: app demo, user ann, until 20")
     assert main(["deny", "add", "--channel", "lobby", "--caller", "studio", "--url", "party-7"]) == 0
@@ -72,7 +72,7 @@ def test_entries_of_a_removed_app_or_caller_are_listed_and_removed(
     assert file.read_bytes() == b""
 
 
-def test_o4_lines_that_are_no_entries_stay_and_are_reported(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_that_are_no_entries_stay_and_are_reported(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_bytes(b'{"usr": "x"}\n{"user": "bob"}')
     assert main(["deny", "add", "--user", "ann"]) == 0
     assert "1 other line that is no entry: line 1: must name one of" in capsys.readouterr().err
@@ -82,7 +82,7 @@ def test_o4_lines_that_are_no_entries_stay_and_are_reported(file: Path, capsys: 
     assert "deny.jsonl: line 1: " in capsys.readouterr().err
 
 
-def test_o4_the_file_keeps_its_mode_and_a_link_stays_one(file: Path) -> None:
+def test_the_file_keeps_its_mode_and_a_link_stays_one(file: Path) -> None:
     real = file.with_name("real.jsonl")
     file.rename(real)
     real.chmod(0o604)
@@ -95,7 +95,7 @@ def test_o4_the_file_keeps_its_mode_and_a_link_stays_one(file: Path) -> None:
     assert sorted(os.listdir(file.parent)) == ["config.yaml", "deny.jsonl", "real.jsonl"]  # noqa: PTH208
 
 
-def test_o4_no_writer_overwrites_another(file: Path) -> None:
+def test_no_writer_overwrites_another(file: Path) -> None:
     def add(number: int) -> None:
         edit_deny_file(file, lambda lines: [*lines, b'{"user":"%d"}' % number])
 
@@ -104,13 +104,13 @@ def test_o4_no_writer_overwrites_another(file: Path) -> None:
     assert {int(str(line["user"])) for line in lines_of(file)} == set(range(64))
 
 
-def test_o4_an_invalid_app_keeps_nobody_from_a_block(file: Path) -> None:
+def test_an_invalid_app_keeps_nobody_from_a_block(file: Path) -> None:
     config = file.with_name("config.yaml")
     config.write_text(config.read_text() + "  broken: {app_id: 7}\n")
     assert main(["deny", "add", "--user", "ann", "--app", "broken"]) == 0
 
 
-def test_o4_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path) -> None:
+def test_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path) -> None:
     file.with_name("config.yaml").unlink()
     assert main(["deny", "add", "--file", "other.jsonl", "--issued-before", "now", "--caller", "web"]) == 0
     (line,) = lines_of(tmp_path / "other.jsonl")
@@ -136,16 +136,14 @@ def test_o4_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Pa
         (["add", "--user", "a", "--issued-before", "2h"], "must be now, or a time such as"),
     ],
 )
-def test_o4_each_mistake_has_its_sentence(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_mistake_has_its_sentence(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["deny", *arguments])
     assert left.value.code == 2
     assert sentence in capsys.readouterr().err
 
 
-def test_o4_a_file_that_cannot_be_changed_is_exit_code_1(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_changed_is_exit_code_1(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.unlink()
     assert main(["deny", "remove", "--user", "a"]) == 1
     assert main(["deny", "list"]) == 1

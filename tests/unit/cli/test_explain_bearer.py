@@ -1,4 +1,4 @@
-"""`tokend explain --bearer`: who a JWT makes of its bearer, or what it lacked; and the token is never an argument."""
+"""`tokend explain --bearer`: whom a JWT authenticates, or why it is rejected; and the token is never an argument."""
 
 import io
 import json
@@ -102,7 +102,7 @@ def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys
         (lambda: "two words", "unknown or invalid credential"),
     ],
 )
-def test_what_it_lacked_is_told_to_the_operator(
+def test_the_operator_reads_why_the_jwt_was_rejected(
     token: Callable[[], str], reason: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "token").write_text(token())
@@ -137,7 +137,7 @@ def test_wrong_usage_is_exit_code_2_and_repeats_no_token(
 
 
 @pytest.mark.parametrize("command", ["explain", "token"])
-def test_n6_claims_are_checked_by_require(home: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_claims_are_checked_by_require(home: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     text = CONFIG.replace("keys: [{file: key.pem}]", "keys: [{file: key.pem}], require: {claims.org: acme}")
     (home / "config.yaml").write_text(text)
     (home / "claims.json").write_text('{"sub": "ada", "role": "host", "org": "bolt"}')
@@ -148,7 +148,7 @@ def test_n6_claims_are_checked_by_require(home: Path, capsys: pytest.CaptureFixt
     assert main(words) == 0
 
 
-def test_n6_without_claims_explain_says_that_require_is_not_checked(
+def test_without_claims_explain_says_that_require_is_not_checked(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = CONFIG.replace("keys: [{file: key.pem}]", "keys: [{file: key.pem}], require: {claims.org: acme}")

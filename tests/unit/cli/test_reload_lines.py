@@ -1,9 +1,9 @@
-"""What `tokend reload` prints of invalid apps: once what several have alike (N15)."""
+"""What `tokend reload` prints of invalid apps: once what several have alike."""
 
 from tokend.cli.reload import lines_of_invalid_apps
 
 
-def test_n15_what_many_apps_have_alike_is_one_line() -> None:
+def test_what_many_apps_have_alike_is_one_line() -> None:
     invalid_apps = {
         f"app{number}": [f"config.yaml:{number}:5: apps.app{number}.certificate: the file ./app{number}: run chmod 600"]
         for number in range(31)
@@ -16,7 +16,7 @@ def test_n15_what_many_apps_have_alike_is_one_line() -> None:
     ]
 
 
-def test_n15_what_differs_stays_apart() -> None:
+def test_what_differs_stays_apart() -> None:
     problems = {"a": ["config.yaml:1:1: apps.a.routes: is empty"], "b": ["config.yaml:2:1: apps.b.callers: is missing"]}
     assert lines_of_invalid_apps(problems, list(problems)) == [
         *problems["a"],

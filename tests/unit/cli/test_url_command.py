@@ -71,7 +71,7 @@ def test_an_id_is_made_where_none_is_given(command: Command, home: Path) -> None
         (["--channel", "*", "--user", "*"], False),
     ],
 )
-def test_c16_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
+def test_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
     arguments: list[str], is_warned: bool, command: Command, home: Path
 ) -> None:
     done = command(home, ENVIRONMENT, "key", "url", "--caller", "uikit", "--ttl", "1h", *arguments)

@@ -26,7 +26,7 @@ def warnings_of(directory: Path, apps: str) -> tuple[str, ...]:
         ('api_key: "DIGEST"', False),
     ],
 )
-def test_n4_callers_of_web_pages_without_cors_are_warned_of(scheme: str, browsers: bool, tmp_path: Path) -> None:
+def test_callers_of_web_pages_without_cors_are_warned_of(scheme: str, browsers: bool, tmp_path: Path) -> None:
     callers = f'callers: {{web: {{{scheme}, rules: [{{user: "*"}}]}}}}'
     of_cors = [warning for warning in warnings_of(tmp_path, f"  demo: {{{APP}, {callers}}}") if "`cors`" in warning]
     assert of_cors == browsers * [
@@ -38,7 +38,7 @@ def test_n4_callers_of_web_pages_without_cors_are_warned_of(scheme: str, browser
         assert not any("cors" in warning for warning in found)
 
 
-def test_n4_many_apps_without_cors_are_one_line(tmp_path: Path) -> None:
+def test_many_apps_without_cors_are_one_line(tmp_path: Path) -> None:
     callers = 'callers: {web: {url_key: "DIGEST", rules: [{user: "*"}]}}'
     apps = "".join(f"  app{number}: {{{APP}, {callers}}}\n" for number in range(30))
     (warning,) = warnings_of(tmp_path, apps)
@@ -50,7 +50,7 @@ def ttl_warnings(directory: Path, app: str, rule: str) -> list[str]:
     return [warning for warning in warnings_of(directory, f"  demo: {{{APP}, {app}, {callers}}}") if "ttl" in warning]
 
 
-def test_n9_a_rule_that_allows_more_than_the_app_is_warned_of(tmp_path: Path) -> None:
+def test_a_rule_that_allows_more_than_the_app_is_warned_of(tmp_path: Path) -> None:
     assert ttl_warnings(tmp_path, "ttl: {max: 2h}", "{kinds: rtc, ttl: {max: 3h}}") == [
         "app demo: demo.web.rules[0] has ttl.max 3h, which is over the app's max of 2h, so 2h counts"
     ]
@@ -63,7 +63,7 @@ class _LongLived(Rtm):
     max_ttl: ClassVar[int | None] = None
 
 
-def test_n9_a_rule_that_allows_more_than_its_kinds_is_warned_of(tmp_path: Path) -> None:
+def test_a_rule_that_allows_more_than_its_kinds_is_warned_of(tmp_path: Path) -> None:
     def found(rule: str) -> list[str]:
         app = f"{APP}, ttl: {{max: 7d}}, backends: {{rtc: {{}}, open: {{backend: open}}}}"
         text = f'apps:\n  demo: {{{app}, callers: {{web: {{api_key: "DIGEST", rules: [{rule}]}}}}}}\n'
@@ -80,7 +80,7 @@ def test_n9_a_rule_that_allows_more_than_its_kinds_is_warned_of(tmp_path: Path) 
     ]
 
 
-def test_n9_rules_of_many_apps_are_one_line(tmp_path: Path) -> None:
+def test_rules_of_many_apps_are_one_line(tmp_path: Path) -> None:
     callers = 'callers: {web: {api_key: "DIGEST", rules: [{ttl: {max: 3h}}]}}'
     apps = "".join(f"  app{number}: {{{APP}, ttl: {{max: 2h}}, {callers}}}\n" for number in range(30))
     assert warnings_of(tmp_path, apps) == (

@@ -84,7 +84,7 @@ def _revealed(configuration: Configuration, kind: str, app: str = "demo") -> lis
     return [secret.reveal() for secret in options.secret]
 
 
-def test_c12_one_backend_serves_several_kinds_each_with_its_own_options(tmp_path: Path) -> None:
+def test_one_backend_serves_several_kinds_each_with_its_own_options(tmp_path: Path) -> None:
     text = (
         "backends: {rtc: , zoom: {backend: rotating, region: us}, daily: {backend: rotating}, brief: {backend: brief}}"
     )
@@ -100,7 +100,7 @@ def test_c12_one_backend_serves_several_kinds_each_with_its_own_options(tmp_path
     assert not any("backend" in type(of_kind).model_fields for of_kind in options.values())
 
 
-def test_c12_answers_name_the_kind_and_not_its_backend(tmp_path: Path) -> None:
+def test_answers_name_the_kind_and_not_its_backend(tmp_path: Path) -> None:
     configuration = _loaded(tmp_path, "backends: {signaling: {backend: rtm}}")
     (route,) = configuration.routes
     permit = operator_grant(route.app, route.options, TokenRequest("signaling", {"user": "ann"}, 600))
@@ -131,14 +131,14 @@ def test_c12_answers_name_the_kind_and_not_its_backend(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_c12_a_wrong_kind_has_its_place(app: str, problems: list[str], tmp_path: Path) -> None:
+def test_a_wrong_kind_has_its_place(app: str, problems: list[str], tmp_path: Path) -> None:
     found = _problems(tmp_path, app)
     assert len(found) == len(problems)
     for problem, expected in zip(found, problems, strict=True):
         assert problem.startswith(expected)
 
 
-def test_c9_a_list_is_read_like_single_secrets_with_the_name_of_the_app(tmp_path: Path) -> None:
+def test_a_list_is_read_like_single_secrets_with_the_name_of_the_app(tmp_path: Path) -> None:
     defaults = "defaults: {backends: {rotating: {secret: [{env: NEW}, {file: 'old-{app}'}]}}}"
     configuration = _loaded(tmp_path, "", defaults, {"old-demo": "old one\n"}, {"NEW": "new one"})
     assert _revealed(configuration, "rotating") == ["new one", "old one"]
@@ -153,14 +153,14 @@ def test_c9_a_list_is_read_like_single_secrets_with_the_name_of_the_app(tmp_path
         ("{env: A}", "{file: d}", ["d"]),
     ],
 )
-def test_c9_an_app_replaces_the_list_of_the_defaults(base: str, own: str, revealed: list[str], tmp_path: Path) -> None:
+def test_an_app_replaces_the_list_of_the_defaults(base: str, own: str, revealed: list[str], tmp_path: Path) -> None:
     defaults = f"defaults: {{backends: {{rotating: {{secret: {base}}}}}}}"
     environment = {"A": "a", "B": "b", "C": "c"}
     configuration = _loaded(tmp_path, f"backends: {{rotating: {{secret: {own}}}}}", defaults, {"d": "d"}, environment)
     assert _revealed(configuration, "rotating") == revealed
 
 
-def test_c9_each_wrong_secret_of_a_list_has_its_place(tmp_path: Path) -> None:
+def test_each_wrong_secret_of_a_list_has_its_place(tmp_path: Path) -> None:
     text = "backends: {rotating: {secret: [{env: NONE}, {file: open}, plain, {env: OTHER}, {vault: x}]}}"
     write(tmp_path, {"open": "readable"})
     (tmp_path / "open").chmod(0o644)
@@ -184,12 +184,12 @@ def test_c9_each_wrong_secret_of_a_list_has_its_place(tmp_path: Path) -> None:
         ("[{env: OTHER}, {file: copy}]", "[1]: is the same secret as one before it: write each once"),
     ],
 )
-def test_c9_a_list_is_not_empty_and_repeats_no_secret(written: str, problem: str, tmp_path: Path) -> None:
+def test_a_list_is_not_empty_and_repeats_no_secret(written: str, problem: str, tmp_path: Path) -> None:
     found = _problems(tmp_path, f"backends: {{rotating: {{secret: {written}}}}}", "", {"copy": ENVIRONMENT["OTHER"]})
     assert found == [f"apps.demo.backends.rotating.secret{problem}"]
 
 
-def test_c9_the_fingerprint_changes_with_every_secret_of_a_list(tmp_path: Path) -> None:
+def test_the_fingerprint_changes_with_every_secret_of_a_list(tmp_path: Path) -> None:
     text = "backends: {rotating: {secret: [{env: NEW}, {file: old}]}}"
     seen = {
         _loaded(tmp_path, text, "", {"old": old}, {"NEW": new}).fingerprint
@@ -198,14 +198,14 @@ def test_c9_the_fingerprint_changes_with_every_secret_of_a_list(tmp_path: Path) 
     assert len(seen) == 3
 
 
-def test_c9_no_secret_of_a_list_is_shown(tmp_path: Path) -> None:
+def test_no_secret_of_a_list_is_shown(tmp_path: Path) -> None:
     options = (
         _loaded(tmp_path, "backends: {rotating: {secret: [{env: OTHER}]}}").apps["demo"].backends["rotating"].options
     )
     assert ENVIRONMENT["OTHER"][:8] not in repr(options) + str(options)
 
 
-def test_c12_a_vendor_checks_the_apps_credentials_and_others_are_free(tmp_path: Path) -> None:
+def test_a_vendor_checks_the_apps_credentials_and_others_are_free(tmp_path: Path) -> None:
     environment = {"APP": "another", "SHORT": "short", "CERTIFICATE": "another certificate"}
     base = "callers: {studio: {anonymous: true, rules: [{}]}}\n"
     app = "apps:\n  demo:\n    app_id: {env: APP}\n    certificate: {primary: {env: CERTIFICATE}, secondary: {env: SHORT}}\n"
@@ -260,7 +260,7 @@ _TEMPLATE: Final = "algorithm: HS256, secret: {env: OTHER}, always: connect, cla
         ("[rtc, unknwon]", "{max: 25h}", "backends.unknwon: there is no backend"),
     ],
 )
-def test_c12_over_24_hours_only_where_a_kind_allows_it(
+def test_over_24_hours_only_where_a_kind_allows_it(
     backends: str, ttl: str, problem: str | None, tmp_path: Path
 ) -> None:
     app = f"backends: {backends}\n    ttl: {ttl}"
@@ -271,7 +271,7 @@ def test_c12_over_24_hours_only_where_a_kind_allows_it(
         assert found.startswith(f"apps.demo.{problem}")
 
 
-def test_c12_a_rule_names_the_kind_and_not_its_backend(tmp_path: Path) -> None:
+def test_a_rule_names_the_kind_and_not_its_backend(tmp_path: Path) -> None:
     configuration = _loaded(tmp_path, "backends: {signaling: {backend: rtm}, lobby: {backend: rtm}}")
     (route,) = configuration.routes
     (every,) = route.app.rules["studio"]

@@ -27,7 +27,7 @@ SPEAKING_FUNCTIONS = frozenset({"check_origin", "not_hex_32"})
 ELSEWHERE = {
     "takes in callers that read the cookies": "no two built-in presets read different cookies: test_auth_plugins.py",
     ": one route reads one cookie": "see above",
-    "cannot be created: its backend raised": "no built-in backend raises: test_c4_wrong_backends.py",
+    "cannot be created: its backend raised": "no built-in backend raises: test_wrong_backends.py",
     "cannot be built: a plug-in of it raised": "see above",
     "cannot be checked:": "see above",
     "the credentials cannot be checked:": "see above",

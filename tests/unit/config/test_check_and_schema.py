@@ -25,7 +25,7 @@ def test_check_of_a_sound_file(tmp_path: Path, command: Command) -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, "config.yaml: no problems; 1 app, 1 route\n", "")
 
 
-def test_c16_a_rule_for_a_channel_that_is_a_login_as_any_user_is_warned_of(tmp_path: Path, command: Command) -> None:
+def test_a_rule_for_a_channel_that_is_a_login_as_any_user_is_warned_of(tmp_path: Path, command: Command) -> None:
     rules = (
         '{kinds: [rtc, chat], channel: "room-*", user: "*"}',
         '{kinds: rtc, channel: "room-*", user: "*"}',
@@ -145,11 +145,11 @@ def test_good_files_fit_the_schema() -> None:
         ("{rtc: true}", False),
     ],
 )
-def test_c12_the_schema_knows_the_options_of_installed_kinds_and_takes_others(backends: str, fits: bool) -> None:
+def test_the_schema_knows_the_options_of_installed_kinds_and_takes_others(backends: str, fits: bool) -> None:
     assert _validator().is_valid(_plain(f"{ONE_APP}    backends: {backends}\n")) is fits
 
 
-def test_c12_every_installed_kind_is_a_property_of_backends_for_editors() -> None:
+def test_every_installed_kind_is_a_property_of_backends_for_editors() -> None:
     (_, by_kind) = json_schema()["$defs"]["AppShape"]["properties"]["backends"]["anyOf"]
     assert by_kind["properties"].keys() == set(installed("tokend.backends"))
     for name, kind in by_kind["properties"].items():

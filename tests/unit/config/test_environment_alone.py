@@ -54,7 +54,7 @@ def without_cors_warning(configuration: Configuration) -> tuple[str, ...]:
     return others
 
 
-def test_n4_callers_of_web_pages_without_origins_are_warned_of(tmp_path: Path) -> None:
+def test_callers_of_web_pages_without_origins_are_warned_of(tmp_path: Path) -> None:
     no_origins = (
         "app default: there is no `cors`, so no web page of another origin can read the answers to caller {}; "
         "set CORS_ALLOW_ORIGIN to the origins of such pages, if there are any"

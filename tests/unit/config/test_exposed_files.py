@@ -19,7 +19,7 @@ def _warnings(directory: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("mode", "does"), [(0o644, "read"), (0o640, "read"), (0o602, "changed"), (0o666, "read and changed"), (0o600, None)]
 )
-def test_o14_an_exposed_dotenv_is_warned_of(mode: int, does: str | None, tmp_path: Path) -> None:
+def test_an_exposed_dotenv_is_warned_of(mode: int, does: str | None, tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": ONE_APP, ".env": f"CERTIFICATE={CERTIFICATE}\n"})
     path = tmp_path / ".env"
     path.chmod(mode)
@@ -27,7 +27,7 @@ def test_o14_an_exposed_dotenv_is_warned_of(mode: int, does: str | None, tmp_pat
     assert _warnings(tmp_path) == ([] if does is None else [warning])
 
 
-def test_o14_a_dotenv_that_others_read_is_no_warning_where_secrets_may_be_read(tmp_path: Path) -> None:
+def test_a_dotenv_that_others_read_is_no_warning_where_secrets_may_be_read(tmp_path: Path) -> None:
     text = f"secrets: {{readable_files: true}}\n{ONE_APP}"
     write(tmp_path, {"config.yaml": text, ".env": f"CERTIFICATE={CERTIFICATE}\n"})
     path = tmp_path / ".env"
@@ -40,7 +40,7 @@ def test_o14_a_dotenv_that_others_read_is_no_warning_where_secrets_may_be_read(t
 @pytest.mark.parametrize(
     ("mode", "warned"), [(0o620, True), (0o602, True), (0o622, True), (0o600, False), (0o400, False)]
 )
-def test_o14_a_writable_secret_file_is_warned_of(mode: int, warned: bool, tmp_path: Path) -> None:
+def test_a_writable_secret_file_is_warned_of(mode: int, warned: bool, tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": IN_FILES, "keys/demo": CERTIFICATE})
     path = tmp_path / "keys/demo"
     path.chmod(mode)
@@ -48,7 +48,7 @@ def test_o14_a_writable_secret_file_is_warned_of(mode: int, warned: bool, tmp_pa
     assert _warnings(tmp_path) == ([warning] if warned else [])
 
 
-def test_o14_writable_secret_files_are_one_warning(tmp_path: Path) -> None:
+def test_writable_secret_files_are_one_warning(tmp_path: Path) -> None:
     app = IN_FILES.partition("demo:\n")[2]
     names = ("a", "b", "c", "d")
     text = "apps:\n" + "".join(f"  {name}:\n{app}" for name in names)
@@ -62,7 +62,7 @@ def test_o14_writable_secret_files_are_one_warning(tmp_path: Path) -> None:
     ]
 
 
-def test_o14_check_prints_the_warning(tmp_path: Path, command: Command) -> None:
+def test_check_prints_the_warning(tmp_path: Path, command: Command) -> None:
     write(tmp_path, {"config.yaml": ONE_APP, ".env": "OTHER=1\n"})
     (tmp_path / ".env").chmod(0o644)
     found = command(tmp_path, ENVIRONMENT, "check")

@@ -114,20 +114,20 @@ def test_a_pattern_that_no_file_fits_is_fine(tmp_path: Path) -> None:
     assert list(loaded(tmp_path, f"include: apps.d/*.yaml\n{ONE_APP}").apps) == ["demo"]
 
 
-def test_n2_an_include_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
+def test_an_include_that_matches_nothing_is_a_warning(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, f"include: [apps.d/*.yaml, more/*]\n{ONE_APP}", {"more/acme.yaml": OWN})
     (warning,) = [warning for warning in configuration.warnings if "include" in warning]
     assert warning.startswith("config.yaml:1:1: include: no file matches apps.d/*.yaml in ")
 
 
-def test_n2_without_any_app_the_error_names_the_include(tmp_path: Path) -> None:
+def test_without_any_app_the_error_names_the_include(tmp_path: Path) -> None:
     assert _problems(tmp_path, "include: apps.d/*.yaml\n", {}) == [
         "config.yaml:1:1: apps: is missing: name at least one app; no file matches `include`"
     ]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# later\n", "---\n"])
-def test_n2_an_included_file_without_content_is_an_error(tmp_path: Path, text: str) -> None:
+def test_an_included_file_without_content_is_an_error(tmp_path: Path, text: str) -> None:
     found = _problems(tmp_path, f"include: apps.d/*.yaml\n{ONE_APP}", {"apps.d/bolt.yaml": text})
     assert found == [
         "apps.d/bolt.yaml: holds no app: write the app's keys, {} if it has none of its own, or delete the file"
@@ -173,7 +173,7 @@ def test_secret_files_are_relative_to_the_configuration_and_lose_one_final_newli
         assert app.backends["rtc"].app_credentials.certificates["primary"].reveal() == CERTIFICATE
 
 
-def test_o15_more_than_one_final_newline_or_blanks_are_an_error(tmp_path: Path) -> None:
+def test_more_than_one_final_newline_or_blanks_are_an_error(tmp_path: Path) -> None:
     for text in (CERTIFICATE + "\n\n", " " + CERTIFICATE, CERTIFICATE + " \n"):
         write(tmp_path, {"secret": ""})
         (tmp_path / "secret").write_text(text)
@@ -199,7 +199,7 @@ def test_include_with_two_stars_beside_text_is_a_pattern_like_any_other(tmp_path
         load(None, {}, tmp_path)
 
 
-def test_o1_a_file_that_changes_while_it_is_read_counts_as_changed(tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_counts_as_changed(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("old")
     files = Files()
@@ -211,7 +211,7 @@ def test_o1_a_file_that_changes_while_it_is_read_counts_as_changed(tmp_path: Pat
     assert files.changed()
 
 
-def test_o1_a_file_that_is_replaced_after_it_was_read_counts_as_changed(tmp_path: Path) -> None:
+def test_a_file_that_is_replaced_after_it_was_read_counts_as_changed(tmp_path: Path) -> None:
     key, fresh = tmp_path / "key", tmp_path / "fresh"
     key.write_text("one")
     files = Files()
@@ -223,7 +223,7 @@ def test_o1_a_file_that_is_replaced_after_it_was_read_counts_as_changed(tmp_path
 
 
 @pytest.mark.parametrize("pattern", ["apps.d/*.yaml", "*/app.yaml", "apps.d/*/app.yaml", "*.yaml"])
-def test_o1_a_file_that_a_pattern_would_list_now_counts_as_changed(pattern: str, tmp_path: Path) -> None:
+def test_a_file_that_a_pattern_would_list_now_counts_as_changed(pattern: str, tmp_path: Path) -> None:
     (tmp_path / "apps.d").mkdir()
     files = Files()
     assert files.listing(pattern, tmp_path) == []
@@ -234,14 +234,14 @@ def test_o1_a_file_that_a_pattern_would_list_now_counts_as_changed(pattern: str,
     assert files.changed()
 
 
-def test_o1_a_file_that_was_not_there_counts_as_changed_once_it_is(tmp_path: Path) -> None:
+def test_a_file_that_was_not_there_counts_as_changed_once_it_is(tmp_path: Path) -> None:
     files = Files()
     assert not files.is_file(tmp_path / ".env")
     (tmp_path / ".env").write_text("A=1")
     assert files.changed()
 
 
-def test_o1_a_pipe_that_was_read_does_not_count_as_changed(tmp_path: Path) -> None:
+def test_a_pipe_that_was_read_does_not_count_as_changed(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("secret",))

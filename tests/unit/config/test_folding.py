@@ -1,4 +1,4 @@
-"""`tokend check` says once what is wrong in many apps alike (N15)."""
+"""`tokend check` says once what is wrong in many apps alike."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tokend.config.loading import ConfigurationError, load
 from tokend.config.problems import fold
 
 
-def test_n15_thirty_one_files_with_the_same_mode_are_one_line(tmp_path: Path) -> None:
+def test_thirty_one_files_with_the_same_mode_are_one_line(tmp_path: Path) -> None:
     apps = [f"app{number}" for number in range(31)]
     for name in apps:
         file = tmp_path / name

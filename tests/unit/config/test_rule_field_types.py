@@ -1,4 +1,4 @@
-"""C11: a rule limits a detail by texts or numbers only if the request field of that name takes some."""
+"""A rule limits a detail by texts or numbers only if the request field of that name takes some."""
 
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -81,7 +81,7 @@ def _problems(rule: str) -> list[str]:
         ("level: [2, '*']", NUMBERS),
     ],
 )
-def test_c11_a_value_that_the_field_never_takes_is_an_error(fields: str, sentence: str) -> None:
+def test_a_value_that_the_field_never_takes_is_an_error(fields: str, sentence: str) -> None:
     name = fields.partition(":")[0]
     (problem,) = _problems(f"{{kinds: stage, fields: {{{fields}}}}}")
     assert problem.startswith("config.yaml:6:")
@@ -103,11 +103,11 @@ def test_c11_a_value_that_the_field_never_takes_is_an_error(fields: str, sentenc
         *("either: camera", "live: true", "free: text", "computed: text"),
     ],
 )
-def test_c11_other_limits_are_none(fields: str) -> None:
+def test_other_limits_are_none(fields: str) -> None:
     assert _problems(f"{{kinds: stage, fields: {{{fields}}}}}") == []
 
 
-def test_c11_one_of_several_kinds_has_to_take_it() -> None:
+def test_one_of_several_kinds_has_to_take_it() -> None:
     assert _problems("{kinds: [stage, plain], fields: {sources: camera}}") == []
     assert _problems("{fields: {sources: camera}}") == []
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.config.writing import ONE_APP, loaded
-from tests.unit.issuing.making import TERMS, code_of, permitted, rtc
+from tests.unit.issuing.making import ROUTE_OPTIONS, code_of, permitted, rtc
 from tokend.config.vendor_defaults import RULE_PRESETS
 from tokend.core.errors import Code
 from tokend.core.model import Caller, TokenRequest
@@ -80,7 +80,7 @@ def test_host_screen_and_recorder(tmp_path: Path) -> None:
     assert code_of(app, rtc("room-1", screen_uid_of("bob"), role="publisher"), host) is Code.NOT_PERMITTED
     assert code_of(app, rtc("hall", screen, role="publisher"), host) is Code.NOT_PERMITTED
 
-    whole_day = rtc("room-1", None, TERMS.ttl.max)
+    whole_day = rtc("room-1", None, ROUTE_OPTIONS.ttl.max)
     assert permitted(app, whole_day, recorder).grant.ttl == 86_400
     assert permitted(app, whole_day, recorder).grant.services[0].user == "900"
     assert code_of(app, rtc("room-1", None, role="publisher"), recorder) is Code.NOT_PERMITTED

@@ -1,4 +1,4 @@
-"""A secret loses one final line break, wherever it comes from. What else surrounds it is an error (O15)."""
+"""A secret loses one final line break, wherever it comes from. What else surrounds it is an error."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,19 +55,19 @@ def _secrets(text: str, directory: Path) -> dict[str, tuple[Reference, Secrets]]
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_o15_one_final_line_break_is_removed(tmp_path: Path, end: str) -> None:
+def test_one_final_line_break_is_removed(tmp_path: Path, end: str) -> None:
     for reference, secrets in _secrets(f"{SECRET}{end}", tmp_path).values():
         assert secrets.read(reference).reveal() == SECRET
 
 
-def test_o15_a_line_break_alone_is_no_secret(tmp_path: Path) -> None:
+def test_a_line_break_alone_is_no_secret(tmp_path: Path) -> None:
     for source, (reference, secrets) in _secrets("\n", tmp_path).items():
         with pytest.raises(SecretProblem, match=f"the {source} holds only a line break"):
             secrets.read(reference)
 
 
 @pytest.mark.parametrize("text", SURROUNDED.values(), ids=SURROUNDED)
-def test_o15_what_else_surrounds_a_secret_is_an_error_that_names_the_source(tmp_path: Path, text: str) -> None:
+def test_what_else_surrounds_a_secret_is_an_error_that_names_the_source(tmp_path: Path, text: str) -> None:
     for source, (reference, secrets) in _secrets(text, tmp_path).items():
         with pytest.raises(SecretProblem, match=f"^the {source} (begins|stands)") as caught:
             secrets.read(reference)
@@ -75,14 +75,14 @@ def test_o15_what_else_surrounds_a_secret_is_an_error_that_names_the_source(tmp_
 
 
 @pytest.mark.parametrize("text", ['"', 'a"', '"a', "a b", 'a"b', "a\nb", "'a\""])
-def test_o15_quotes_on_one_side_and_blanks_inside_belong_to_the_secret(tmp_path: Path, text: str) -> None:
+def test_quotes_on_one_side_and_blanks_inside_belong_to_the_secret(tmp_path: Path, text: str) -> None:
     for reference, secrets in _secrets(text, tmp_path).values():
         assert secrets.read(reference).reveal() == text
 
 
 @pytest.mark.parametrize("text", [f" {SECRET}", f'"{SECRET}"', f"\ufeff{SECRET}"], ids=["blank", "quotes", "mark"])
 @pytest.mark.parametrize("written", OPTIONS.values(), ids=OPTIONS)
-def test_o15_every_option_that_is_a_secret_says_so(tmp_path: Path, written: Callable[[str], str], text: str) -> None:
+def test_every_option_that_is_a_secret_says_so(tmp_path: Path, written: Callable[[str], str], text: str) -> None:
     for reference in ("{env: SURROUNDED}", "{file: surrounded}", "{credential: surrounded}"):
         write(tmp_path, {"config.yaml": written(reference), "surrounded": ""})
         (tmp_path / "surrounded").write_text(text)
@@ -100,7 +100,7 @@ def test_o15_every_option_that_is_a_secret_says_so(tmp_path: Path, written: Call
         assert SECRET[:8] not in str(problem)
 
 
-def test_o15_an_app_id_from_a_variable_loses_its_line_break_too(tmp_path: Path) -> None:
+def test_an_app_id_from_a_variable_loses_its_line_break_too(tmp_path: Path) -> None:
     text = ONE_APP.replace('"970CA35de60c44645bbae8a215061b33"', "{env: ID}")
     assert "{env: ID}" in text
     environment = {"CERTIFICATE": CERTIFICATE, "ID": "970CA35de60c44645bbae8a215061b33\n"}

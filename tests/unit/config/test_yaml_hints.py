@@ -1,4 +1,4 @@
-"""What is said of files that are not valid YAML: the cause, and where it begins (N8)."""
+"""What is said of files that are not valid YAML: the cause, and where it begins."""
 
 import pytest
 
@@ -58,7 +58,7 @@ HINTS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), HINTS.items())
-def test_n8_the_hint_names_the_cause_and_its_line(text: str, expected: tuple[int, int, str]) -> None:
+def test_the_hint_names_the_cause_and_its_line(text: str, expected: tuple[int, int, str]) -> None:
     with pytest.raises(YamlError) as caught:
         parse(text, "config.yaml")
     ((location, sentence),) = caught.value.problems

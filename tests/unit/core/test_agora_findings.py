@@ -1,4 +1,4 @@
-"""What rules, audit, authorizer and deny list see of Agora's kinds: classrooms (C14, C19), RTM2 (C15), logins (C16)."""
+"""What rules, audit, authorizer and deny list see of Agora's kinds: classrooms, RTM2, logins."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.unit.issuing.making import CREDENTIALS, STAMP, app, backends, code_of, permitted, rtc, rule, unmet
+from tests.unit.issuing.making import CREDENTIALS, ISSUANCE, app, backends, code_of, permitted, rtc, rule, unmet
 from tokend.backends.agora.apaas import Apaas
 from tokend.backends.agora.rtm2 import Rtm2
 from tokend.backends.contract import NoOptions
@@ -56,7 +56,7 @@ def _audited(permit: Permit, *, hash_ids: bool) -> dict[str, Any]:
         (32_767, None, "classroom_role"),
     ],
 )
-def test_c14_roles_and_capabilities_see_the_role_in_a_classroom(
+def test_roles_and_capabilities_see_the_role_in_a_classroom(
     role: int | None, roles: str | None, capability: str | None
 ) -> None:
     for allowed in ("subscriber", "publisher"):
@@ -66,14 +66,14 @@ def test_c14_roles_and_capabilities_see_the_role_in_a_classroom(
         assert code_of(_app(roles=[], capabilities=[capability]), _classroom(role)) is None
 
 
-def test_c14_fields_limit_the_number_of_the_role() -> None:
+def test_fields_limit_the_number_of_the_role() -> None:
     of = _app(fields={"role": [-1, 2]})
     assert [code_of(of, _classroom(role)) for role in (None, 2)] == [None, None]
     assert code_of(of, _classroom(1)) is Code.NOT_PERMITTED
     assert unmet(of, _classroom(1)) == "field role may have -1 or 2"
 
 
-def test_c14_the_authorizer_is_asked_about_the_role() -> None:
+def test_the_authorizer_is_asked_about_the_role() -> None:
     asked = []
     for role in (1, 2):
         permit = permitted(_app(), _classroom(role))
@@ -84,7 +84,7 @@ def test_c14_the_authorizer_is_asked_about_the_role() -> None:
     assert teacher.services[-1]["privileges"] == {"room_teacher": 3600}
 
 
-def test_c14_the_audit_holds_the_role_with_hashed_ids_too() -> None:
+def test_the_audit_holds_the_role_with_hashed_ids_too() -> None:
     for hash_ids in (False, True):
         lines = [_audited(permitted(_app(), _classroom(role)), hash_ids=hash_ids) for role in (1, 2)]
         teacher, student = (line["services"][-1] for line in lines)
@@ -92,7 +92,7 @@ def test_c14_the_audit_holds_the_role_with_hashed_ids_too() -> None:
         assert (list(teacher["privileges"]), list(student["privileges"])) == (["room_teacher"], ["room_user"])
 
 
-def test_c14_a_hashed_audit_holds_no_id() -> None:
+def test_a_hashed_audit_holds_no_id() -> None:
     permits = [
         permitted(_app(), _classroom(1)),
         permitted(_app(), _rtm2(message_channels={"write": ["lesson", "lobby"]}, users={"read": ["ann", "bob"]})),
@@ -106,13 +106,13 @@ def test_c14_a_hashed_audit_holds_no_id() -> None:
             assert (digest in hashed) == (text in json.dumps(_audited(permit, hash_ids=False)["services"]))
 
 
-def test_c14_a_hashed_audit_writes_any_as_it_is() -> None:
+def test_a_hashed_audit_writes_any_as_it_is() -> None:
     permit = permitted(_app(capabilities=["wildcard_user", "wildcard_channel"]), rtc("", 0))
     (service,) = _audited(permit, hash_ids=True)["services"]
     assert (service["user"], service["channel"]) == ("*", "*")
 
 
-def test_c15_writing_with_rtm2_is_publishing() -> None:
+def test_writing_with_rtm2_is_publishing() -> None:
     read, write = _rtm2(message_channels={"read": ["lobby"]}), _rtm2(message_channels={"write": ["lobby"]})
     subscriber = _app(roles=["subscriber"])
     assert [code_of(subscriber, request) for request in (read, write)] == [None, Code.NOT_PERMITTED]
@@ -123,7 +123,7 @@ def test_c15_writing_with_rtm2_is_publishing() -> None:
 @pytest.mark.parametrize(
     ("resource", "capability"), [("message_channels", "wildcard_channel"), ("users", "wildcard_user")]
 )
-def test_c15_writing_with_a_wildcard_needs_wildcard_publish(resource: str, capability: str) -> None:
+def test_writing_with_a_wildcard_needs_wildcard_publish(resource: str, capability: str) -> None:
     of = _app(capabilities=[capability])
     assert code_of(of, _rtm2(**{resource: {"read": ["*"]}})) is None
     assert code_of(of, _rtm2(**{resource: {"write": ["a*"]}})) is Code.CAPABILITY_REQUIRED
@@ -138,7 +138,7 @@ def test_a_rule_without_permissions_permits_the_login_alone() -> None:
     assert code_of(of, _rtm2(message_channels={"read": ["room"]})) is Code.NOT_PERMITTED
 
 
-def test_c15_channels_and_users_of_permissions_must_fit() -> None:
+def test_channels_and_users_of_permissions_must_fit() -> None:
     of = _app("lobby-*", "ann")
     assert code_of(of, _rtm2(stream_channels={"read": ["lobby-1"]})) is None
     assert code_of(of, _rtm2(stream_channels={"read": ["lobby-1", "other"]})) is Code.NOT_PERMITTED
@@ -154,7 +154,7 @@ LOGINS: Final = [
 
 
 @pytest.mark.parametrize("token_request", LOGINS)
-def test_c16_a_channel_alone_is_no_login_as_any_user_by_a_rule(token_request: TokenRequest) -> None:
+def test_a_channel_alone_is_no_login_as_any_user_by_a_rule(token_request: TokenRequest) -> None:
     assert code_of(_app(), token_request) is None
     for channel in ("lobby", "*"):
         assert code_of(_app(channel), token_request) is Code.NOT_PERMITTED
@@ -164,7 +164,7 @@ def test_c16_a_channel_alone_is_no_login_as_any_user_by_a_rule(token_request: To
 
 
 @pytest.mark.parametrize("token_request", LOGINS)
-def test_c16_a_channel_alone_is_no_login_as_any_user_by_a_restriction(token_request: TokenRequest) -> None:
+def test_a_channel_alone_is_no_login_as_any_user_by_a_restriction(token_request: TokenRequest) -> None:
     """The user must stand beside the channel: one that the rule, or another restriction, names does not count."""
 
     def code(*restrictions: Restriction) -> Code | None:
@@ -182,7 +182,7 @@ def test_c16_a_channel_alone_is_no_login_as_any_user_by_a_restriction(token_requ
     assert "user must be, too" in sentence
 
 
-def test_c16_a_channel_alone_still_gives_a_token_for_that_channel() -> None:
+def test_a_channel_alone_still_gives_a_token_for_that_channel() -> None:
     assert code_of(_app("lobby"), rtc("lobby")) is None
     assert code_of(_app(), rtc("lobby"), Caller("web", {}, (Restriction("url 1", channel="lobby"),))) is None
 
@@ -197,15 +197,13 @@ def test_c16_a_channel_alone_still_gives_a_token_for_that_channel() -> None:
         ({"user": CHAT_USER, "channel": "other"}, False),
     ],
 )
-def test_c19_an_entry_stops_the_derived_user_and_the_one_it_is_derived_from(
-    entry: dict[str, str], denied: bool
-) -> None:
+def test_an_entry_stops_the_derived_user_and_the_one_it_is_derived_from(entry: dict[str, str], denied: bool) -> None:
     permit = permitted(_app(), _classroom(2))
     entries, _ = parse_entries(json.dumps(entry).encode())
-    assert (DenyIndex(entries).reason("demo", CALLER, permit.reach, STAMP.issued_at) is not None) is denied
+    assert (DenyIndex(entries).reason("demo", CALLER, permit.reach, ISSUANCE.issued_at) is not None) is denied
 
 
-def test_c19_rules_judge_the_user_of_the_classroom_and_the_authorizer_sees_both() -> None:
+def test_rules_judge_the_user_of_the_classroom_and_the_authorizer_sees_both() -> None:
     assert code_of(_app(user="ann"), _classroom(2)) is None
     assert code_of(_app(user=CHAT_USER), _classroom(2)) is Code.NOT_PERMITTED
     permit = permitted(_app(), _classroom(2))

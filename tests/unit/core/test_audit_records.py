@@ -118,7 +118,7 @@ def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["audit", "verify", str(tmp_path / "none")]) == 1
 
 
-def test_o9_each_line_names_the_instance_where_it_is_set() -> None:
+def test_each_line_names_the_instance_where_it_is_set() -> None:
     """Lines without it, of earlier versions or of servers without a name, stay sound beside them."""
     named = HashChain("a", 'fra-1 "west"')
     lines = [

@@ -86,7 +86,7 @@ def test_a_line_that_is_no_entry_is_told(raw: bytes, sentence: str) -> None:
     assert sentence in problem
 
 
-def test_o4_every_line_and_field_that_is_wrong_is_named_and_the_others_count() -> None:
+def test_every_line_and_field_that_is_wrong_is_named_and_the_others_count() -> None:
     raw = b'{"user": 7, "channel": 8}\n{"user": "ada"}\r\njunk\n{"user": 9}\n \n{"user": "bob"}'
     found, problems = parse_entries(raw)
     assert found == [Entry(user="ada"), Entry(user="bob")]
@@ -183,14 +183,14 @@ def test_a_line_is_about_the_same_whenever_it_ends(line: bytes, same: bool) -> N
         ("ada", NOT_APPLICABLE, {"channel": "other"}, True),
     ],
 )
-def test_o4_an_entry_for_a_user_or_channel_stops_a_token_for_any(
+def test_an_entry_for_a_user_or_channel_stops_a_token_for_any(
     user: str | Extent, channel: str | Extent, entry: dict[str, Any], denied: bool
 ) -> None:
     reach = reach_of(Grant(APP_ID, "007", 600, (Service("rtc", user, channel, {"join": 600}),)), DECLARED)
     assert denies(entry, reach=reach) is denied
 
 
-def test_o4_the_index_finds_what_reading_every_entry_finds() -> None:
+def test_the_index_finds_what_reading_every_entry_finds() -> None:
     chosen = random.Random(7)
 
     def some(*values: Any) -> Any:

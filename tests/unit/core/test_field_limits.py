@@ -1,4 +1,4 @@
-"""C11: what rules say of further content of a token, and of roles and capabilities that a backend declares itself."""
+"""What rules say of further content of a token, and of roles and capabilities that a backend declares itself."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final
@@ -66,7 +66,7 @@ def _request(*privileges: str, **fields: Any) -> TokenRequest:
         (False, [], ["Ann", ""]),
     ],
 )
-def test_c11_a_text_is_limited_by_texts(limit: object, allowed: list[str], forbidden: list[str]) -> None:
+def test_a_text_is_limited_by_texts(limit: object, allowed: list[str], forbidden: list[str]) -> None:
     of = _app(fields={"title": limit})
     assert [title for title in allowed if code_of(of, _request(title=title), ANN) is not None] == []
     assert [title for title in forbidden if code_of(of, _request(title=title), ANN) is not Code.NOT_PERMITTED] == []
@@ -83,14 +83,14 @@ def test_c11_a_text_is_limited_by_texts(limit: object, allowed: list[str], forbi
         (False, [], [1, 2]),
     ],
 )
-def test_c11_a_number_is_limited_by_numbers(limit: object, allowed: list[int], forbidden: list[int]) -> None:
+def test_a_number_is_limited_by_numbers(limit: object, allowed: list[int], forbidden: list[int]) -> None:
     of = _app(fields={"level": limit})
     assert [level for level in allowed if code_of(of, _request(level=level)) is not None] == []
     assert [level for level in forbidden if code_of(of, _request(level=level)) is not Code.NOT_PERMITTED] == []
 
 
 @pytest.mark.parametrize("limit", [1, 0, "True", "*", ["true", 1], False])
-def test_c11_only_true_allows_what_is_neither_text_nor_a_number(limit: object) -> None:
+def test_only_true_allows_what_is_neither_text_nor_a_number(limit: object) -> None:
     """True equals 1 in Python."""
     for config in (True, False):
         request = _request(config=config)
@@ -98,19 +98,19 @@ def test_c11_only_true_allows_what_is_neither_text_nor_a_number(limit: object) -
         assert code_of(_app(capabilities=["dispatch"], fields={"config": True}), request) is None
 
 
-def test_c11_a_field_that_a_rule_does_not_limit_may_have_any_value() -> None:
+def test_a_field_that_a_rule_does_not_limit_may_have_any_value() -> None:
     assert code_of(_app(), _request(title="Teacher", level=9)) is None
     assert code_of(_app(fields={"level": 2}), _request(title="Teacher")) is None
 
 
-def test_c11_what_the_token_does_not_hold_is_not_limited() -> None:
+def test_what_the_token_does_not_hold_is_not_limited() -> None:
     for limit in (False, True, ["Ann", "Bob"], "A*", 2):
         permit = permitted(_app(fields={"title": limit}), _request())
         assert (permit.grant.services[0].detail, permit.filled) == ({}, {})
 
 
 @pytest.mark.parametrize("request_fields", [{}, {"title": None}])
-def test_c11_a_single_text_fills_in_what_the_request_leaves_out(request_fields: dict[str, None]) -> None:
+def test_a_single_text_fills_in_what_the_request_leaves_out(request_fields: dict[str, None]) -> None:
     permit = permitted(_app(fields={"title": "{claims.name}"}), _request(**request_fields), ANN)
     assert permit.grant.services[0].detail == {"title": "Ann"}
     assert permit.filled == {"title": "Ann"}
@@ -118,7 +118,7 @@ def test_c11_a_single_text_fills_in_what_the_request_leaves_out(request_fields: 
     assert single.filled == {"title": "Ann"}
 
 
-def test_c11_what_is_filled_in_must_be_a_value_of_the_field() -> None:
+def test_what_is_filled_in_must_be_a_value_of_the_field() -> None:
     of = app(rule(kinds=["any"], fields={"title": "Anna"}), built={"any": _Short(NoOptions(), CREDENTIALS)})
     api_error = refused(of, _request())
     assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "title")
@@ -127,19 +127,19 @@ def test_c11_what_is_filled_in_must_be_a_value_of_the_field() -> None:
     assert str(refused(either, _request()).field).startswith("title.")
 
 
-def test_c11_a_detail_that_no_request_has_is_not_filled_in() -> None:
+def test_a_detail_that_no_request_has_is_not_filled_in() -> None:
     of = app(rule(kinds=["any"], fields={"region": "eu"}), built={"any": _Further(NoOptions(), CREDENTIALS)})
     permit = permitted(of, _request(title="Ann"))
     assert (permit.grant.services[0].detail, permit.filled) == ({"title": "Ann"}, {})
 
 
 @pytest.mark.parametrize("name", ["level", "config"])
-def test_c11_a_text_does_not_fill_in_a_field_that_takes_none(name: str) -> None:
+def test_a_text_does_not_fill_in_a_field_that_takes_none(name: str) -> None:
     permit = permitted(_app(fields={name: "2"}), _request())
     assert (permit.grant.services[0].detail, permit.filled) == ({}, {})
 
 
-def test_c11_a_text_does_not_fill_in_a_field_of_a_kind_that_has_no_such_detail() -> None:
+def test_a_text_does_not_fill_in_a_field_of_a_kind_that_has_no_such_detail() -> None:
     """`role` is a detail of a classroom, and what an RTC request calls publisher or subscriber."""
     of = app(rule(fields={"role": "publisher"}))
     permit = permitted(of, TokenRequest("rtc", {"channel": "room", "uid": 7}))
@@ -147,7 +147,7 @@ def test_c11_a_text_does_not_fill_in_a_field_of_a_kind_that_has_no_such_detail()
 
 
 @pytest.mark.parametrize("claims", [{}, {"name": ""}, {"name": ["Ann"]}, {"name": "A*"}, {"name": True}])
-def test_c11_without_the_claim_the_rule_does_not_apply(claims: dict[str, object]) -> None:
+def test_without_the_claim_the_rule_does_not_apply(claims: dict[str, object]) -> None:
     of = _app(fields={"title": "{claims.name}"})
     caller = signed_in(**claims)
     for request in (_request(), _request(title="Ann")):
@@ -158,7 +158,7 @@ def test_c11_without_the_claim_the_rule_does_not_apply(claims: dict[str, object]
     )
 
 
-def test_c11_explain_names_the_field() -> None:
+def test_explain_names_the_field() -> None:
     assert unmet(_app(fields={"title": ["Ann", "Bob"]}), _request(title="Eve")) == 'field title may have "Ann" or "Bob"'
     assert unmet(_app(fields={"title": False}), _request(title="Eve")) == "field title must be left out"
 
@@ -166,7 +166,7 @@ def test_c11_explain_names_the_field() -> None:
 @pytest.mark.parametrize(
     ("privilege", "capability"), [("mute_others", "moderate"), ("administer", "app_admin"), ("config", "dispatch")]
 )
-def test_c11_a_capability_that_a_backend_declares_must_be_named(privilege: str, capability: str) -> None:
+def test_a_capability_that_a_backend_declares_must_be_named(privilege: str, capability: str) -> None:
     request = _request(config=True) if privilege == "config" else _request(privilege)
     others = {"moderate", "app_admin", "dispatch", "wildcard_user", "wildcard_channel", "wildcard_publish"} - {
         capability
@@ -177,7 +177,7 @@ def test_c11_a_capability_that_a_backend_declares_must_be_named(privilege: str, 
     assert code_of(_app(capabilities=[capability]), request) is None
 
 
-def test_c11_a_role_that_a_backend_declares_is_limited_by_roles() -> None:
+def test_a_role_that_a_backend_declares_is_limited_by_roles() -> None:
     request = _request("listen", "direct")
     assert code_of(_app(), request) is None
     assert code_of(_app(roles=["host", "subscriber"]), request) is None
@@ -185,7 +185,7 @@ def test_c11_a_role_that_a_backend_declares_is_limited_by_roles() -> None:
         assert code_of(_app(roles=roles), request) is Code.NOT_PERMITTED
 
 
-def test_c1_an_undeclared_privilege_or_detail_is_refused_whatever_the_rule_allows() -> None:
+def test_an_undeclared_privilege_or_detail_is_refused_whatever_the_rule_allows() -> None:
     everything = [
         "moderate",
         "app_admin",
@@ -212,13 +212,13 @@ def _services(*services: dict[str, object]) -> TokenRequest:
 
 
 @pytest.mark.parametrize("channel", ["lobby", "l*", "*"])
-def test_c2_a_service_that_leaves_its_channel_out_fits_no_channel_of_a_rule(channel: str) -> None:
+def test_a_service_that_leaves_its_channel_out_fits_no_channel_of_a_rule(channel: str) -> None:
     request = _services({"name": "hall", "user": "ann"})
     assert code_of(_app(channel=channel, user="*"), request) is Code.NOT_PERMITTED
     assert code_of(_app(user="*"), request) is None
 
 
-def test_c2_a_service_that_leaves_its_user_out_fits_only_any_user() -> None:
+def test_a_service_that_leaves_its_user_out_fits_only_any_user() -> None:
     request = _services({"name": "feed", "channel": "lobby"})
     assert code_of(_app(user="ann"), request) is Code.NOT_PERMITTED
     assert code_of(_app(user="a*"), request) is Code.NOT_PERMITTED
@@ -226,7 +226,7 @@ def test_c2_a_service_that_leaves_its_user_out_fits_only_any_user() -> None:
     assert code_of(_app(), request) is None
 
 
-def test_c2_a_service_for_any_channel_or_user_needs_the_wildcard_and_fits_only_any() -> None:
+def test_a_service_for_any_channel_or_user_needs_the_wildcard_and_fits_only_any() -> None:
     for key, capability in (("channel", "wildcard_channel"), ("user", "wildcard_user")):
         request = _services({"name": "call", "user": "ann", "channel": "lobby", key: True})
         for text, fits in ((None, True), ("*", True), ("a*", False), ("**", False), ("lobby", False)):
@@ -235,7 +235,7 @@ def test_c2_a_service_for_any_channel_or_user_needs_the_wildcard_and_fits_only_a
             assert code is (None if fits else Code.NOT_PERMITTED)
 
 
-def test_c3_further_channels_and_users_must_fit_too() -> None:
+def test_further_channels_and_users_must_fit_too() -> None:
     for key, text in (("more_channels", "lobby"), ("more_users", "ann")):
         request = _services({"name": "call", "user": "ann", "channel": "lobby", key: [text, "other"]})
         assert code_of(_app(), request) is None
@@ -254,7 +254,7 @@ def test_all_that_a_rule_does_not_allow_is_named_in_order() -> None:
     ]
 
 
-def test_c3_a_rule_judges_the_user_from_whom_another_is_derived() -> None:
+def test_a_rule_judges_the_user_from_whom_another_is_derived() -> None:
     request = _services({"name": "login", "user": "ann", "derived": "5f4dcc3b"})
     assert code_of(_app(user="ann"), request) is None
     assert code_of(_app(user="5f4dcc3b"), request) is Code.NOT_PERMITTED
@@ -278,7 +278,7 @@ _FORMS: Final = "must be true, false, a text or number, or a list of texts and n
         ),
     ],
 )
-def test_c11_a_limit_of_another_form_is_an_error(written: object, sentence: str) -> None:
+def test_a_limit_of_another_form_is_an_error(written: object, sentence: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Rule.model_validate({"fields": {"title": written}})
     assert field_errors(caught.value, Rule) == [FieldError(("fields", "title"), False, sentence)]
@@ -295,18 +295,18 @@ def test_a_text_of_a_rule_of_another_form_is_an_error(key: str, written: object,
     assert field_errors(caught.value, Rule) == [FieldError((key,), False, sentence)]
 
 
-def test_c11_limits_that_are_built_already_stay() -> None:
+def test_limits_that_are_built_already_stay() -> None:
     limits = rule(fields={"title": "Ann", "level": False}).fields
     assert Rule.model_validate({"fields": limits}).fields == limits
     assert limits["level"] == FieldLimit(any=False)
     assert limits["title"] == FieldLimit(any=False, allowed=(parse_template("Ann"),))
 
 
-def test_c11_a_restricted_caller_is_limited_as_well() -> None:
+def test_a_restricted_caller_is_limited_as_well() -> None:
     of, restricted = _app(fields={"title": "Ann"}), Caller("web", {}, (Restriction("authorizer", max_ttl=600),))
     assert code_of(of, _request(title="Eve"), restricted) is Code.NOT_PERMITTED
     assert permitted(of, _request(), restricted).filled == {"title": "Ann"}
 
 
-def test_c11_a_caller_without_claims_is_limited_as_well() -> None:
+def test_a_caller_without_claims_is_limited_as_well() -> None:
     assert code_of(_app(fields={"title": "Ann"}), _request(title="Eve"), Caller("web")) is Code.NOT_PERMITTED

@@ -1,9 +1,9 @@
-"""Sentences that are the same for many apps become one (O10)."""
+"""Sentences that are the same for many apps become one."""
 
 from tokend.core.folding import fold
 
 
-def test_o10_two_hundred_warnings_are_one_line() -> None:
+def test_two_hundred_warnings_are_one_line() -> None:
     sentences = [f"app tenant{number}: route /tenant{number} has no limit" for number in range(200)]
     assert fold(["first", *sentences, "last"]) == [
         "first",
@@ -12,13 +12,13 @@ def test_o10_two_hundred_warnings_are_one_line() -> None:
     ]
 
 
-def test_o10_warnings_of_rules_are_one_line() -> None:
+def test_warnings_of_rules_are_one_line() -> None:
     assert fold([f"app {name}: {name}.web.rules[0] limits the channel" for name in "ab"]) == [
         "2 apps (a, b): {app}.web.rules[0] limits the channel"
     ]
 
 
-def test_n15_files_that_are_named_after_their_apps_are_one_line() -> None:
+def test_files_that_are_named_after_their_apps_are_one_line() -> None:
     for file in ("secrets/{}", "./{}.pem", "/run/secrets/cert-{}.key", "apps.d/{}.yaml", "/etc/{}-cert"):
         sentences = [f"app {name}: the file {file.format(name)} can be read by others" for name in ("a-1", "b.c", "d")]
         assert fold(sentences) == [
@@ -28,15 +28,15 @@ def test_n15_files_that_are_named_after_their_apps_are_one_line() -> None:
     assert fold(apart) == apart
 
 
-def test_o10_what_differs_stays_apart() -> None:
+def test_what_differs_stays_apart() -> None:
     sentences = ["app a: caller x is open", "app b: caller y is open", "app c: route /b has no limit"]
     assert fold(sentences) == sentences
 
 
-def test_o10_a_sentence_of_two_apps_names_both_and_of_four_says_other() -> None:
+def test_a_sentence_of_two_apps_names_both_and_of_four_says_other() -> None:
     assert fold(["app a: open", "app b: open"]) == ["2 apps (a, b): open"]
     assert fold([f"app {name}: open" for name in "abcd"]) == ["4 apps (a, b, c and 1 other): open"]
 
 
-def test_o10_a_sentence_of_no_app_that_is_repeated_stands_there_once() -> None:
+def test_a_sentence_of_no_app_that_is_repeated_stands_there_once() -> None:
     assert fold(["same", "same"]) == ["same"]

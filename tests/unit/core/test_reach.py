@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import APP_ID, OTHER_CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
+from tests.unit.issuing.making import APP_ID, ISSUANCE, OTHER_CREDENTIALS, app, backends, permitted, rtc, rule
 from tokend.core.declarations import (
     ADMIN,
     APP_ADMIN,
@@ -90,7 +90,7 @@ def test_capabilities_are_those_of_privileges_and_details() -> None:
 @pytest.mark.parametrize(
     "name", ["administrate_everything", "app:room_admin", "publish", "publish_all", "subscribe", ""]
 )
-def test_c1_an_undeclared_privilege_is_a_capability_that_no_rule_can_name(name: str) -> None:
+def test_an_undeclared_privilege_is_a_capability_that_no_rule_can_name(name: str) -> None:
     """A name means nothing by how it begins."""
     reach = _reach(_call(name))
     assert (reach.roles, reach.capabilities) == (NOBODY, _names(UNDECLARED))
@@ -98,7 +98,7 @@ def test_c1_an_undeclared_privilege_is_a_capability_that_no_rule_can_name(name: 
     assert list(declared.problems()) == ["capability undeclared is built in: choose another name"]
 
 
-def test_c2_a_service_without_channel_or_user_is_told_apart_from_one_that_never_has_them() -> None:
+def test_a_service_without_channel_or_user_is_told_apart_from_one_that_never_has_them() -> None:
     login, room, agent = Service("login", "ann"), Service("room"), Service("agent")
     reach = _reach(login, room, agent)
     assert (reach.users, reach.channels) == (_names("ann"), NOBODY)
@@ -107,12 +107,12 @@ def test_c2_a_service_without_channel_or_user_is_told_apart_from_one_that_never_
     assert reach.kinds == {"agent"}
 
 
-def test_c2_a_service_that_is_not_declared_leaves_out_what_it_does_not_have() -> None:
+def test_a_service_that_is_not_declared_leaves_out_what_it_does_not_have() -> None:
     reach = _reach(Service("other"))
     assert (reach.no_channel, reach.omits_channel, reach.omits_user) == (NOBODY, _names("other"), _names("other"))
 
 
-def test_c2_any_is_written_as_a_star_and_needs_a_wildcard_even_where_the_vendor_has_none() -> None:
+def test_any_is_written_as_a_star_and_needs_a_wildcard_even_where_the_vendor_has_none() -> None:
     plain = replace(DECLARED, wildcards=False)
     reach = _reach(Service("call", ANY, ANY, {"join": 60}), declarations=plain)
     assert (reach.users, reach.channels) == (_names("*"), _names("*"))
@@ -121,13 +121,13 @@ def test_c2_any_is_written_as_a_star_and_needs_a_wildcard_even_where_the_vendor_
 
 @pytest.mark.parametrize("value", [["a*"], ("a*",), "a*", None])
 @pytest.mark.parametrize("name", ["channels", "users", "derived_from"])
-def test_c3_a_detail_changes_neither_users_nor_channels(name: str, value: object) -> None:
+def test_a_detail_changes_neither_users_nor_channels(name: str, value: object) -> None:
     """Such a detail is like any other: it has to be declared. Further users and channels are fields of their own."""
     service = replace(_call("join"), detail={name: value})
     assert _reach(service) == replace(_reach(_call("join")), capabilities=frozenset({UNDECLARED}))
 
 
-def test_c3_further_users_and_channels_count() -> None:
+def test_further_users_and_channels_count() -> None:
     service = Service("call", "bob", "c", {"join": 60}, more_users=("ann",), more_channels=("a", "b*"))
     reach = _reach(service)
     assert (reach.users, reach.channels) == (_names("ann", "bob"), _names("a", "b*", "c"))
@@ -136,7 +136,7 @@ def test_c3_further_users_and_channels_count() -> None:
     assert sorted(users_of(Grant(None, "x", 60, (service,)))) == ["ann", "bob"]
 
 
-def test_c3_a_derived_user_is_seen_beside_the_one_from_whom_it_is_derived() -> None:
+def test_a_derived_user_is_seen_beside_the_one_from_whom_it_is_derived() -> None:
     service = Service("login", "5f4dcc3b", NOT_APPLICABLE, {"log_in": 60}, derived_from="ann")
     reach = _reach(service)
     assert (reach.users, reach.derived_users, reach.capabilities) == (_names("ann"), _names("5f4dcc3b"), NOBODY)
@@ -224,7 +224,7 @@ def test_the_role_to_show_of_several_is_publisher_else_the_first_by_name_but_for
 def test_a_read_grant_reaches_what_the_new_one_does(token_request: TokenRequest) -> None:
     permit = permitted(app(rule(capabilities=CAPABILITIES)), token_request)
     backend = permit.backend
-    token = backend.mint(permit.grant, STAMP).token
+    token = backend.mint(permit.grant, ISSUANCE).token
     assert reach_of(backend.read(token).grant, backend.declarations) == permit.reach
 
 
@@ -234,11 +234,11 @@ def test_a_read_grant_reaches_what_the_new_one_does(token_request: TokenRequest)
 )
 def test_a_token_verifies_under_its_own_apps_certificate_and_no_others(token_request: TokenRequest) -> None:
     permit = permitted(app(rule()), token_request)
-    minted = permit.backend.mint(permit.grant, STAMP)
-    assert permit.backend.verify(minted, permit.grant, STAMP) is None
+    minted = permit.backend.mint(permit.grant, ISSUANCE)
+    assert permit.backend.verify(minted, permit.grant, ISSUANCE) is None
     for other in (OTHER_CREDENTIALS, replace(OTHER_CREDENTIALS, app_id=APP_ID)):
         stranger = backends(other)[token_request.kind]
-        assert stranger.verify(minted, permit.grant, STAMP) is not None
+        assert stranger.verify(minted, permit.grant, ISSUANCE) is not None
         assert stranger.read(minted.token).signed_by is None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.issuing.making import CALLER, STAMP, app, code_of, permitted, refused, route_options, rtc, rule
+from tests.unit.issuing.making import CALLER, ISSUANCE, app, code_of, permitted, refused, route_options, rtc, rule
 from tokend.core.errors import Code
 from tokend.core.model import Issued
 from tokend.dialects.contract import Issue
@@ -97,11 +97,11 @@ def test_a_clamping_route_never_lengthens(ttl: int) -> None:
 
 
 async def test_the_answer_says_what_was_asked_for_and_what_was_given() -> None:
-    (issued,) = await issue(app(rule(max_ttl=300)), _CLAMPING, CALLER, Issue((rtc(ttl=900),)), [STAMP])
+    (issued,) = await issue(app(rule(max_ttl=300)), _CLAMPING, CALLER, Issue((rtc(ttl=900),)), [ISSUANCE])
     assert isinstance(issued, Issued)
     answer = token_fields(issued)
     assert (answer["ttl"], answer["ttl_asked"]) == (300, 900)
-    assert answer["expires_at"] == STAMP.issued_at + 300
+    assert answer["expires_at"] == ISSUANCE.issued_at + 300
 
 
 def test_a_privilege_does_not_outlast_the_token_nor_the_rule() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.issuing.making import (
     CALLER,
-    STAMP,
+    ISSUANCE,
     app,
     backends,
     code_of,
@@ -96,14 +96,14 @@ def test_kinds_rtm_and_a_stream_channel() -> None:
 def _rte(role: str) -> Issue:
     endpoint = next(one for one in DIALECT.endpoints if one.path.startswith("rte/"))
     params: Mapping[str, str] = {"channel": "room", "role": role, "tokenType": "uid", "rtcuid": "7"}
-    parsed = endpoint.parse(HttpRequest(params, (), b"", None, DIALECT.Options(), STAMP.issued_at))
+    parsed = endpoint.parse(HttpRequest(params, (), b"", None, DIALECT.Options(), ISSUANCE.issued_at))
     assert isinstance(parsed, Issue)
     return parsed
 
 
 async def test_rte_as_subscriber_gives_no_data_publishing() -> None:
     of = app(rule(roles=["subscriber"]))
-    outcomes = await issue(of, route_options(), CALLER, _rte("subscriber"), [STAMP, STAMP])
+    outcomes = await issue(of, route_options(), CALLER, _rte("subscriber"), [ISSUANCE, ISSUANCE])
     grants = [one.grant for one in outcomes if isinstance(one, Issued)]
     assert len(grants) == 2
     get_keys = {name for grant in grants for service in grant.services for name in service.privileges}

@@ -27,7 +27,7 @@ from tests.unit.core.random_rules import (
     random_request,
 )
 from tests.unit.core.reference_rules import verdict
-from tests.unit.issuing.making import CALLER, STAMP
+from tests.unit.issuing.making import CALLER, ISSUANCE
 from tokend.core.declarations import WILDCARD_CHANNEL, WILDCARD_USER
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import RuleResult
@@ -155,6 +155,6 @@ def test_what_is_permitted_is_minted_as_granted(rules: list[Choices], claims: di
     for token_request in REQUESTS:
         permit = permit_of(of, caller, token_request)
         if permit is not None and token_request.kind in MINTED:
-            issued = mint(permit, STAMP)
+            issued = mint(permit, ISSUANCE)
             assert permit.backend.read(issued.token).grant == permit.grant == issued.grant
-            assert issued.expires_at == STAMP.issued_at + permit.grant.ttl
+            assert issued.expires_at == ISSUANCE.issued_at + permit.grant.ttl

@@ -43,7 +43,7 @@ def test_the_empty_rule_permits_any_named_channel_user_and_role() -> None:
         assert code_of(app(rule()), token_request) is None
 
 
-def test_the_empty_rule_names_no_powers() -> None:
+def test_the_empty_rule_names_no_capabilities() -> None:
     of = app(rule())
     for token_request in (
         rtc("*"),

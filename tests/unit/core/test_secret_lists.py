@@ -1,4 +1,4 @@
-"""C9: secrets for rotation. A SecretList holds one or more, shows none, and its problems have their places."""
+"""Secrets for rotation. A SecretList holds one or more, shows none, and its problems have their places."""
 
 import copy
 import pickle
@@ -30,7 +30,7 @@ def _validated(written: object) -> _Options:
 
 
 @pytest.mark.parametrize("written", [{"env": "A"}, [{"env": "A"}], [{"env": "A"}, {"env": "B"}, {"env": "C"}]])
-def test_c9_the_first_signs_and_all_verify(written: Any) -> None:
+def test_the_first_signs_and_all_verify(written: Any) -> None:
     secrets = _validated(written).secret
     names = [entry["env"] for entry in ([written] if isinstance(written, dict) else written)]
     assert secrets.first.reveal() == "A"
@@ -38,7 +38,7 @@ def test_c9_the_first_signs_and_all_verify(written: Any) -> None:
     assert len(secrets) == len(names)
 
 
-def test_c9_a_program_makes_one_of_secrets() -> None:
+def test_a_program_makes_one_of_secrets() -> None:
     first, second = Secret("a"), Secret("b")
     made = SecretList([first, second])
     assert _Options(secret=made).secret is made
@@ -61,7 +61,7 @@ def test_c9_a_program_makes_one_of_secrets() -> None:
         ([{"env": "A"}, {"env": "B"}, {"env": "A"}, {"env": "B"}], {("secret", index): _REPEATED for index in (2, 3)}),
     ],
 )
-def test_c9_each_problem_has_its_place(written: object, problems: Mapping[tuple[object, ...], str]) -> None:
+def test_each_problem_has_its_place(written: object, problems: Mapping[tuple[object, ...], str]) -> None:
     with pytest.raises(ValidationError) as caught:
         _validated(written)
     assert {error.path: error.sentence for error in field_errors(caught.value, _Options)} == problems
@@ -80,7 +80,7 @@ def test_c9_each_problem_has_its_place(written: object, problems: Mapping[tuple[
         lambda secrets: str(_Options(secret=secrets).model_dump()),
     ],
 )
-def test_c9_no_way_of_printing_shows_a_secret(show: Callable[[object], str]) -> None:
+def test_no_way_of_printing_shows_a_secret(show: Callable[[object], str]) -> None:
     shown = show(SecretList([Secret(_TEXT), Secret("other")]))
     assert "SecretList(sealed)" in shown
     assert _TEXT[:8] not in shown
@@ -90,7 +90,7 @@ def test_c9_no_way_of_printing_shows_a_secret(show: Callable[[object], str]) -> 
     "leave",
     [pickle.dumps, copy.copy, copy.deepcopy, vars, lambda secrets: _Options(secret=secrets).model_dump_json()],
 )
-def test_c9_no_way_of_copying_or_dumping_it_works(leave: Callable[[object], object]) -> None:
+def test_no_way_of_copying_or_dumping_it_works(leave: Callable[[object], object]) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
         leave(SecretList([Secret(_TEXT)]))
     assert _TEXT[:8] not in str(caught.value)
@@ -111,5 +111,5 @@ def test_c9_no_way_of_copying_or_dumping_it_works(leave: Callable[[object], obje
         ([{"vault": "a"}], False),
     ],
 )
-def test_c9_the_json_schema_accepts_what_the_model_accepts(written: object, fits: bool) -> None:
+def test_the_json_schema_accepts_what_the_model_accepts(written: object, fits: bool) -> None:
     assert Draft202012Validator(_Options.model_json_schema()).is_valid({"secret": written}) is fits

@@ -148,7 +148,7 @@ def test_one_address_has_its_share_and_a_proxy_none() -> None:
     assert watched.connection_limiter.closed == {"address_cap": 1}
 
 
-def test_o5_an_address_over_its_share_makes_room_among_its_own_connections() -> None:
+def test_an_address_over_its_share_makes_room_among_its_own_connections() -> None:
     watched = _Watched(Caps(total=100, per_address=2))
     other, _ = watched.join("192.0.2.2")
     idle, _ = watched.join_busy()
@@ -161,14 +161,14 @@ def test_o5_an_address_over_its_share_makes_room_among_its_own_connections() -> 
     assert not watched.join()[1]
 
 
-def test_o5_an_ipv6_network_counts_as_one_address() -> None:
+def test_an_ipv6_network_counts_as_one_address() -> None:
     watched = _Watched(Caps(total=100, per_address=2))
     addresses = ("2001:db8::1", "2001:db8::ffff:2", "2001:db8::3", "2001:db8:0:1::1")
     assert [watched.join_busy(address)[1] for address in addresses] == [True, True, False, True]
     assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
 
 
-def test_o5_the_oldest_awaited_body_makes_room(watched: _Watched) -> None:
+def test_the_oldest_awaited_body_makes_room(watched: _Watched) -> None:
     first, second, whole = (watched.join_busy()[0] for _ in range(3))
     watched.connection_limiter.awaits_body(first)
     watched.connection_limiter.awaits_body(second)
@@ -181,7 +181,7 @@ def test_o5_the_oldest_awaited_body_makes_room(watched: _Watched) -> None:
     assert not watched.join()[1]
 
 
-def test_o5_an_idle_connection_makes_room_before_a_body_that_has_just_begun(watched: _Watched) -> None:
+def test_an_idle_connection_makes_room_before_a_body_that_has_just_begun(watched: _Watched) -> None:
     body, _ = watched.join_busy()
     watched.connection_limiter.awaits_body(body)
     for _ in range(2):

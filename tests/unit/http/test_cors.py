@@ -189,7 +189,7 @@ async def test_preflights_that_our_clients_send(method: str, headers: str | None
         assert named == {one.strip().lower() for one in (headers or "").split(",") if one}
 
 
-async def test_o17_an_app_names_further_headers_and_no_other_app_gets_them(serving: Serving) -> None:
+async def test_an_app_names_further_headers_and_no_other_app_gets_them(serving: Serving) -> None:
     text = _TWO.replace("cors: {", "cors: {headers: [X-Tenant], ", 1)
     async with serving(text) as server:
         for path, status in (("/one/rtm/ada", 200), ("/two/rtm/ada", 403)):
@@ -206,7 +206,7 @@ async def test_o17_an_app_names_further_headers_and_no_other_app_gets_them(servi
         ("https://one.example.com", "GET", "x-secret", "one of these request headers"),
     ],
 )
-async def test_n4_a_rejected_preflight_says_whether_origin_method_or_header_is_the_reason(
+async def test_a_rejected_preflight_says_whether_origin_method_or_header_is_the_reason(
     origin: str, method: str, headers: str | None, reason: str, serving: Serving
 ) -> None:
     async with serving(_TWO) as server:
@@ -215,7 +215,7 @@ async def test_n4_a_rejected_preflight_says_whether_origin_method_or_header_is_t
         assert reason in server.lines[-1]["cors"] or "cors.origins" in server.lines[-1]["cors"]
 
 
-async def test_n4_the_log_says_that_a_page_could_not_read_its_token(serving: Serving) -> None:
+async def test_the_log_says_that_a_page_could_not_read_its_token(serving: Serving) -> None:
     async with serving(_TWO) as server:
         await _token_request(server, "/one/rtm/ada", "https://other.example.org")
         await _token_request(server, "/one/rtm/ada", "https://one.example.com")

@@ -344,7 +344,7 @@ async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_clien
     assert "server.admin has no key" in (await refused.json())["error"]
 
 
-async def test_o14_on_loopback_the_admin_application_answers_only_to_names_of_its_own(
+async def test_on_loopback_the_admin_application_answers_only_to_names_of_its_own(
     tmp_path: Path, aiohttp_client: ClientFixture
 ) -> None:
     app = _application(_written(tmp_path))

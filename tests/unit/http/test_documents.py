@@ -71,7 +71,7 @@ _CUSTOM: Final = f"""{ANYBODY["every capability"]}    routes:
 """
 
 
-async def test_o18_queries_and_forms_of_custom_endpoints_take_text_alone() -> None:
+async def test_queries_and_forms_of_custom_endpoints_take_text_alone() -> None:
     routes = "[{path: /demo, dialect: native}, {path: /seat, kind: rtc, ignore: [client]}]"
     operations = (await _document(f"{ANYBODY['every capability']}    routes: {routes}\n", "/demo"))["paths"]["/seat"]
     content = operations["post"]["requestBody"]["content"]
@@ -87,14 +87,14 @@ async def test_o18_queries_and_forms_of_custom_endpoints_take_text_alone() -> No
 @pytest.mark.parametrize(
     ("options", "versions"), [("native", ["007"]), ("{native: {token_version: '006'}}", ["007", "006"])]
 )
-async def test_o18_a_version_that_the_route_does_not_issue_is_not_documented(options: str, versions: list[str]) -> None:
+async def test_a_version_that_the_route_does_not_issue_is_not_documented(options: str, versions: list[str]) -> None:
     document = await _document(
         f"{ANYBODY['every capability']}    routes: [{{path: /demo, dialect: [{options}]}}]\n", "/demo"
     )
     assert document["components"]["schemas"]["rtc"]["properties"]["version"]["enum"] == versions
 
 
-async def test_c8_custom_endpoints_are_documented_as_they_are() -> None:
+async def test_custom_endpoints_are_documented_as_they_are() -> None:
     document = await _document(_CUSTOM, "/demo")
     OpenAPIV31SpecValidator(document).validate()
     paths = document["paths"]

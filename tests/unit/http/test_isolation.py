@@ -170,7 +170,7 @@ async def test_a_server_without_a_valid_app_does_not_start(tenants: Tenants) -> 
         tenants.application()
 
 
-async def test_n2_a_reload_names_the_apps_that_it_removes(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
+async def test_a_reload_names_the_apps_that_it_removes(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
     for name in ("acme", "bolt"):
         tenants.write(name, _GOOD)
     app = tenants.application()

@@ -94,7 +94,7 @@ async def test_chat_without_a_user_is_no_administrator() -> None:
         "/rtm/*/",
     ],
 )
-async def test_wildcards_need_a_power(target: str) -> None:
+async def test_wildcards_need_a_capability(target: str) -> None:
     await _error_response(target, None, 403, "capability_required", None)
 
 

@@ -18,7 +18,7 @@ from tokend.telemetry.metrics import Metrics
 TWO_CHANGES = 2
 
 
-async def test_o1_a_file_that_changes_while_a_reload_runs_is_in_force_after_the_next(tmp_path: Path) -> None:
+async def test_a_file_that_changes_while_a_reload_runs_is_in_force_after_the_next(tmp_path: Path) -> None:
     config = ONE_APP.replace("{env: CERTIFICATE}", "{file: certificate}")
     write(tmp_path, {"config.yaml": config, "certificate": CERTIFICATE})
     source = Source(None, ENVIRONMENT, tmp_path)
@@ -56,7 +56,7 @@ def _readable_by_others(directory: Path, names: list[str]) -> str:
     )
 
 
-def test_n15_invalid_apps_with_the_same_problems_are_one_line_of_the_log(tmp_path: Path) -> None:
+def test_invalid_apps_with_the_same_problems_are_one_line_of_the_log(tmp_path: Path) -> None:
     names = [f"app{number}" for number in range(31)]
     write(tmp_path, {"config.yaml": f"{ONE_APP}{_readable_by_others(tmp_path, names)}  odd: {{}}\n"})
     written = io.BytesIO()
@@ -68,7 +68,7 @@ def test_n15_invalid_apps_with_the_same_problems_are_one_line_of_the_log(tmp_pat
     assert "(the same for 30 more apps: " in problem
 
 
-async def test_n15_a_rejected_reload_says_once_what_many_apps_have_alike(tmp_path: Path) -> None:
+async def test_a_rejected_reload_says_once_what_many_apps_have_alike(tmp_path: Path) -> None:
     write(tmp_path, {"config.yaml": ONE_APP})
     source, files, written = Source(None, ENVIRONMENT, tmp_path), Files(), io.BytesIO()
 

@@ -1,4 +1,4 @@
-"""What the tests of the core are made of: apps with rules, callers with claims, asks, and what became of them."""
+"""What the tests of the core are made of: apps with rules, callers with claims, token requests, and what became of them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -20,8 +20,8 @@ APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
 CREDENTIALS: Final = AppCredentials(APP_ID, {"primary": Secret("5CFd2fd1755d40ecb72977518be15d3b")})
 OTHER_CREDENTIALS: Final = AppCredentials("0123456789abcdef" * 2, {"primary": Secret("fedcba9876543210" * 2)})
 KINDS: Final[Mapping[str, type[Backend]]] = {"rtc": Rtc, "rtm": Rtm, "chat": Chat}
-STAMP: Final = Issuance(1_700_000_000, 12_345)
-TERMS: Final = RouteOptions(path="/")
+ISSUANCE: Final = Issuance(1_700_000_000, 12_345)
+ROUTE_OPTIONS: Final = RouteOptions(path="/")
 CALLER: Final = Caller("web")
 
 
@@ -87,12 +87,16 @@ def rtc(channel: str = "room", uid: int | None = 7, ttl: int | None = None, **fi
     return TokenRequest("rtc", {"channel": channel, **named, **fields}, ttl)
 
 
-def permitted(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS) -> Permit:
+def permitted(
+    of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = ROUTE_OPTIONS
+) -> Permit:
     """The permit; an `ApiError` if there is none."""
     return decide(of, options, caller, token_request)
 
 
-def refused(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS) -> ApiError:
+def refused(
+    of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = ROUTE_OPTIONS
+) -> ApiError:
     """The refusal of an ask that must be refused, by decide and explain alike."""
     try:
         permit = decide(of, options, caller, token_request)
@@ -105,7 +109,7 @@ def refused(of: App, token_request: TokenRequest, caller: Caller = CALLER, optio
 
 
 def code_of(
-    of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS
+    of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = ROUTE_OPTIONS
 ) -> Code | None:
     """The code of its refusal; None if a token would be issued."""
     try:
@@ -115,7 +119,7 @@ def code_of(
     return None
 
 
-def unmet(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = TERMS) -> str:
+def unmet(of: App, token_request: TokenRequest, caller: Caller = CALLER, options: RouteOptions = ROUTE_OPTIONS) -> str:
     """All that explain says of what the rules lack, in one text."""
     return "; ".join(
         sentence

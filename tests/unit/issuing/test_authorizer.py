@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from tests.unit.issuing.making import (
     CALLER,
     CREDENTIALS,
-    STAMP,
-    TERMS,
+    ISSUANCE,
+    ROUTE_OPTIONS,
     app,
     backends,
     permitted,
@@ -66,15 +66,17 @@ async def outcomes(
     *token_requests: TokenRequest | ApiError,
     to: App,
     batch: bool = True,
-    options: RouteOptions = TERMS,
+    options: RouteOptions = ROUTE_OPTIONS,
     interfaces: Interfaces = Interfaces(),
 ) -> list[Issued | ApiError]:
     wanted = Issue(token_requests, batch)
-    issuances = [Issuance(STAMP.issued_at, 1 + index) for index in range(len(token_requests))]
+    issuances = [Issuance(ISSUANCE.issued_at, 1 + index) for index in range(len(token_requests))]
     return await issue(to, options, CALLER, wanted, issuances, replace(interfaces, authorizer=backend), "request-1")
 
 
-async def issued(backend: Backend, token_request: TokenRequest, *rules: Rule, options: RouteOptions = TERMS) -> Issued:
+async def issued(
+    backend: Backend, token_request: TokenRequest, *rules: Rule, options: RouteOptions = ROUTE_OPTIONS
+) -> Issued:
     (outcome,) = await outcomes(backend, token_request, to=of(*rules), options=options)
     assert isinstance(outcome, Issued)
     return outcome
@@ -192,7 +194,7 @@ async def test_what_is_narrowed_never_administers_the_app() -> None:
 
 
 @pytest.mark.parametrize("kind", ["rtm", "chat"])
-async def test_c16_what_it_restricts_to_a_channel_is_no_login_as_any_user(kind: str) -> None:
+async def test_what_it_restricts_to_a_channel_is_no_login_as_any_user(kind: str) -> None:
     login = TokenRequest(kind, {"user": "ann"})
     assert (await refused(Backend(Restriction("authorizer", channel="room")), login, rule(user="*"))).code is (
         Code.NOT_PERMITTED
@@ -201,7 +203,7 @@ async def test_c16_what_it_restricts_to_a_channel_is_no_login_as_any_user(kind: 
         assert await issued(Backend(Restriction("authorizer", channel="room", user=user)), login, rule(user="*"))
 
 
-async def test_c14_the_question_tells_the_roles_of_a_classroom_apart() -> None:
+async def test_the_question_tells_the_roles_of_a_classroom_apart() -> None:
     backend = Backend(None)
     kinds = ("apaas", "rtm", "chat")
     classroom = replace(of(rule(kinds=kinds)), backends={"apaas": Apaas(NoOptions(), CREDENTIALS)})
@@ -228,7 +230,7 @@ async def test_who_is_denied_is_not_asked_about() -> None:
 
 async def test_without_an_authorizer_where_one_is_wanted_nothing_is_issued() -> None:
     with pytest.raises(ApiError) as caught:
-        await issue(of(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Interfaces())
+        await issue(of(rule()), ROUTE_OPTIONS, CALLER, Issue((rtc(),)), [ISSUANCE], Interfaces())
     assert (caught.value.code, caught.value.operator) == (Code.UNAVAILABLE, "authorizer: there is none here")
 
 
@@ -274,9 +276,9 @@ async def test_its_refusal_is_written_down() -> None:
 
 
 async def test_explain_says_that_it_would_be_asked() -> None:
-    assert explain(of(rule()), TERMS, CALLER, rtc()).authorizer
-    assert not explain(of(rule("other")), TERMS, CALLER, rtc()).authorizer
-    assert not explain(app(rule()), TERMS, CALLER, rtc()).authorizer
+    assert explain(of(rule()), ROUTE_OPTIONS, CALLER, rtc()).authorizer
+    assert not explain(of(rule("other")), ROUTE_OPTIONS, CALLER, rtc()).authorizer
+    assert not explain(app(rule()), ROUTE_OPTIONS, CALLER, rtc()).authorizer
 
 
 TEXTS = st.none() | st.sampled_from(["a", "a*", "*", "b", "7", "*7", "ada"])
@@ -351,7 +353,9 @@ async def test_the_audit_says_what_a_token_would_have_given_that_the_authorizer_
 async def test_without_an_authorizer_only_what_the_rules_reject_keeps_its_error() -> None:
     audit = _Audit()
     batch = Issue((PUBLISHER, rtc("other")), batch=True)
-    permit, rejection = await issue(of(rule("room")), TERMS, CALLER, batch, [STAMP] * 2, Interfaces(audit=audit))
+    permit, rejection = await issue(
+        of(rule("room")), ROUTE_OPTIONS, CALLER, batch, [ISSUANCE] * 2, Interfaces(audit=audit)
+    )
     assert isinstance(permit, ApiError)
     assert isinstance(rejection, ApiError)
     assert (permit.code, rejection.code) == (Code.UNAVAILABLE, Code.NOT_PERMITTED)

@@ -1,4 +1,4 @@
-"""C4: what a backend grants and mints is held against its declarations at run time, whoever wrote it."""
+"""What a backend grants and mints is held against its declarations at run time, whoever wrote it."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.core.any_kind import AnyFields, AnyKind
-from tests.unit.issuing.making import APP_ID, CREDENTIALS, STAMP
+from tests.unit.issuing.making import APP_ID, CREDENTIALS, ISSUANCE
 from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted, Mismatch, NoOptions
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, Grant, Issuance, Service
@@ -140,7 +140,7 @@ _SECONDS: Final = "a privilege of service call does not lie within the token's l
         (KeyError("user"), "grant raised KeyError"),
     ],
 )
-def test_c4_a_grant_that_breaks_the_contract_is_an_internal_error(grant: object, problem: str) -> None:
+def test_a_grant_that_breaks_the_contract_is_an_internal_error(grant: object, problem: str) -> None:
     api_error = _granted(Wrong(grant))
     assert api_error is not None
     assert (api_error.code, api_error.sentence) == (Code.INTERNAL, "the token was not released")
@@ -165,11 +165,11 @@ def test_c4_a_grant_that_breaks_the_contract_is_an_internal_error(grant: object,
         replace(GRANT, services=(CALL, CALL)),
     ],
 )
-def test_c4_a_grant_that_keeps_to_the_contract_is_one(grant: Grant) -> None:
+def test_a_grant_that_keeps_to_the_contract_is_one(grant: Grant) -> None:
     assert _granted(Wrong(grant)) is None
 
 
-def test_c4_a_kind_with_an_app_id_grants_for_its_own_app_only() -> None:
+def test_a_kind_with_an_app_id_grants_for_its_own_app_only() -> None:
     assert _granted(WrongWithAppId(replace(GRANT, app_id=APP_ID))) is None
     for app_id in (None, APP_ID.lower(), "0" * 32):
         api_error = _granted(WrongWithAppId(replace(GRANT, app_id=app_id)))
@@ -188,7 +188,7 @@ class _Failing(dict[str, int]):
         raise self._error
 
 
-def test_c4_a_grant_that_cannot_be_checked_is_an_internal_error() -> None:
+def test_a_grant_that_cannot_be_checked_is_an_internal_error() -> None:
     error = RuntimeError("5CFd2f")
     api_error = _granted(Wrong(_with(privileges=_Failing(error))))
     assert api_error is not None
@@ -197,7 +197,7 @@ def test_c4_a_grant_that_cannot_be_checked_is_an_internal_error() -> None:
     assert api_error.__cause__ is error
 
 
-def test_c4_what_a_backend_refuses_itself_stays_its_error() -> None:
+def test_what_a_backend_refuses_itself_stays_its_error() -> None:
     own = ApiError(Code.INVALID_FIELD, "must be odd", "level")
     assert _granted(Wrong(own)) is own
 
@@ -211,7 +211,7 @@ def test_c4_what_a_backend_refuses_itself_stays_its_error() -> None:
         ({"detail": {"channels": ["a"]}}, "detail 'channels'"),
     ],
 )
-def test_c1_what_is_not_declared_is_not_permitted(changes: Mapping[str, Any], operator: str) -> None:
+def test_what_is_not_declared_is_not_permitted(changes: Mapping[str, Any], operator: str) -> None:
     api_error = _granted(Wrong(_with(**changes)))
     assert api_error is not None
     assert (api_error.code, api_error.status) == (Code.NOT_PERMITTED, 403)
@@ -219,7 +219,7 @@ def test_c1_what_is_not_declared_is_not_permitted(changes: Mapping[str, Any], op
     assert api_error.operator == operator
 
 
-def test_c4_a_minted_token_that_keeps_to_the_contract_is_released() -> None:
+def test_a_minted_token_that_keeps_to_the_contract_is_released() -> None:
     for minted in (
         Minted("t", 1),
         Minted("t", 60),
@@ -227,16 +227,16 @@ def test_c4_a_minted_token_that_keeps_to_the_contract_is_released() -> None:
         Minted("t", 30, {"password": {"a": [1, None]}}),
         Minted("t", 30, {"password": "p", "url": "u"}),
     ):
-        assert checked_mint(WrongWithExtras(minted=minted), "any", GRANT, STAMP) is minted
+        assert checked_mint(WrongWithExtras(minted=minted), "any", GRANT, ISSUANCE) is minted
 
 
-def test_c4_a_token_of_one_second_may_be_renewed_at_once() -> None:
+def test_a_token_of_one_second_may_be_renewed_at_once() -> None:
     grant = replace(GRANT, ttl=1)
     for seconds in (0, 1):
         minted = Minted("t", seconds)
-        assert checked_mint(Wrong(minted=minted), "any", grant, STAMP) is minted
+        assert checked_mint(Wrong(minted=minted), "any", grant, ISSUANCE) is minted
     with pytest.raises(ApiError):
-        checked_mint(Wrong(minted=Minted("t", 2)), "any", grant, STAMP)
+        checked_mint(Wrong(minted=Minted("t", 2)), "any", grant, ISSUANCE)
 
 
 @pytest.mark.parametrize(
@@ -259,9 +259,9 @@ def test_c4_a_token_of_one_second_may_be_renewed_at_once() -> None:
         (ApiError(Code.UNAVAILABLE, "later"), "minting raised ApiError"),
     ],
 )
-def test_c4_a_minted_token_that_breaks_the_contract_is_not_released(minted: object, problem: str) -> None:
+def test_a_minted_token_that_breaks_the_contract_is_not_released(minted: object, problem: str) -> None:
     with pytest.raises(ApiError) as caught:
-        checked_mint(Wrong(minted=minted), "any", GRANT, STAMP)
+        checked_mint(Wrong(minted=minted), "any", GRANT, ISSUANCE)
     assert (caught.value.code, caught.value.sentence) == (Code.INTERNAL, "the token was not released")
     assert caught.value.operator == f"backend of any: {problem}"
     assert caught.value.__cause__ is (minted if isinstance(minted, Exception) else None)
@@ -270,28 +270,28 @@ def test_c4_a_minted_token_that_breaks_the_contract_is_not_released(minted: obje
 def test_a_request_that_no_token_can_hold_is_an_error_of_the_request() -> None:
     error = ApiError(Code.INVALID_FIELD, "the token would be too long")
     with pytest.raises(ApiError) as caught:
-        checked_mint(Wrong(minted=error), "any", GRANT, STAMP)
+        checked_mint(Wrong(minted=error), "any", GRANT, ISSUANCE)
     assert caught.value is error
 
 
-def test_c4_a_token_that_differs_from_its_grant_is_not_released() -> None:
+def test_a_token_that_differs_from_its_grant_is_not_released() -> None:
     backend = Wrong(minted=Minted("t", 30), mismatch=Mismatch("the token gives something else"))
     with pytest.raises(ApiError) as caught:
-        checked_mint(backend, "any", GRANT, STAMP)
+        checked_mint(backend, "any", GRANT, ISSUANCE)
     assert caught.value.operator == "backend of any: the token gives something else"
     assert {"token", "kind", "ttl", "expires_at", "role", "app_id"} < ANSWER_FIELDS
 
 
 @pytest.mark.parametrize("error", [ValueError("5CFd2f"), ApiError(Code.INVALID_FIELD, "is wrong"), SystemExit(3)])
-def test_c4_a_token_that_cannot_be_verified_is_not_released(error: BaseException) -> None:
+def test_a_token_that_cannot_be_verified_is_not_released(error: BaseException) -> None:
     with pytest.raises(ApiError) as caught:
-        checked_mint(Wrong(minted=Minted("t", 30), mismatch=error), "any", GRANT, STAMP)
+        checked_mint(Wrong(minted=Minted("t", 30), mismatch=error), "any", GRANT, ISSUANCE)
     assert caught.value.code is Code.INTERNAL
     assert caught.value.operator == f"backend of any: verifying raised {type(error).__name__}"
     assert caught.value.__cause__ is error
 
 
-def test_c4_whether_fields_name_a_user_is_an_error_of_the_backend_if_it_fails() -> None:
+def test_whether_fields_name_a_user_is_an_error_of_the_backend_if_it_fails() -> None:
     error = ValueError("5CFd2f")
     with pytest.raises(ApiError) as caught:
         names_user(Wrong(error), "any", FIELDS)
@@ -309,7 +309,7 @@ def test_c4_whether_fields_name_a_user_is_an_error_of_the_backend_if_it_fails() 
         ({"user": "ann", "usr": "ann"}, "filled returned a field that `Fields` does not have"),
     ],
 )
-def test_c4_a_user_that_is_no_field_of_the_request_is_an_error_of_the_backend(given: object, problem: str) -> None:
+def test_a_user_that_is_no_field_of_the_request_is_an_error_of_the_backend(given: object, problem: str) -> None:
     with pytest.raises(ApiError) as caught:
         filled(Wrong(given), "any", "ann")
     assert (caught.value.code, caught.value.operator) == (Code.INTERNAL, f"backend of any: {problem}")

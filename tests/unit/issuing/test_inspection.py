@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CREDENTIALS, OTHER_CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
+from tests.unit.issuing.making import CREDENTIALS, ISSUANCE, OTHER_CREDENTIALS, app, backends, permitted, rtc, rule
 from tokend.core.declarations import CAPABILITIES
 from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
@@ -15,12 +15,12 @@ from tokend.core.secrets import Secret
 from tokend.dialects.contract import Inspect, Inspection
 from tokend.issuing.inspection import inspect
 
-_NOW: Final = STAMP.issued_at + 60
+_NOW: Final = ISSUANCE.issued_at + 60
 
 
 def _token(token_request: TokenRequest, app_credentials: AppCredentials = CREDENTIALS) -> str:
     permit = permitted(app(rule(capabilities=CAPABILITIES), app_credentials=app_credentials), token_request)
-    return permit.backend.mint(permit.grant, STAMP).token
+    return permit.backend.mint(permit.grant, ISSUANCE).token
 
 
 def _told(
@@ -49,8 +49,8 @@ def test_it_says_what_the_token_gives_and_finds_nothing_wrong() -> None:
         "capabilities": [],
         "signed_by": "primary",
         "signature": "valid",
-        "issued_at": STAMP.issued_at,
-        "expires_at": STAMP.issued_at + 5400,
+        "issued_at": ISSUANCE.issued_at,
+        "expires_at": ISSUANCE.issued_at + 5400,
         "lasts": "1 hour 30 minutes",
         "seconds_left": 5340,
         "expired": False,
@@ -69,14 +69,14 @@ def test_it_names_the_capabilities_of_a_wildcard() -> None:
 
 @pytest.mark.parametrize(("later", "expired", "left"), [(3599, False, 1), (3600, True, 0), (7200, True, 0)])
 def test_it_says_whether_the_token_expired(later: int, expired: bool, left: int) -> None:
-    says, problems = _told(_token(rtc()), STAMP.issued_at + later)
+    says, problems = _told(_token(rtc()), ISSUANCE.issued_at + later)
     assert (says["expired"], says["seconds_left"]) == (expired, left)
     assert ("RTC clients get 109" in problems) is expired
 
 
 def test_an_issue_time_in_the_future_is_a_wrong_clock() -> None:
-    assert "It is issued 1 minute 1 second in the future" in _told(_token(rtc()), STAMP.issued_at - 61)[1]
-    assert _told(_token(rtc()), STAMP.issued_at - 60)[1] == ""
+    assert "It is issued 1 minute 1 second in the future" in _told(_token(rtc()), ISSUANCE.issued_at - 61)[1]
+    assert _told(_token(rtc()), ISSUANCE.issued_at - 60)[1] == ""
 
 
 def test_a_token_of_another_app_id() -> None:
@@ -116,7 +116,7 @@ def test_006_hides_channel_user_and_signature() -> None:
 def test_006_still_tells_the_product_the_app_and_the_end() -> None:
     assert "not for RTC" in _told(_token(TokenRequest("rtm", {"user": "ann", "version": "006"})), product="rtc")[1]
     assert "another App ID" in _told(_token(rtc(version="006"), OTHER_CREDENTIALS))[1]
-    assert "RTC clients get 109" in _told(_token(rtc(version="006")), STAMP.issued_at + 3600)[1]
+    assert "RTC clients get 109" in _told(_token(rtc(version="006")), ISSUANCE.issued_at + 3600)[1]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tests.unit.issuing.making import (
     CALLER,
     CREDENTIALS,
-    STAMP,
+    ISSUANCE,
     app,
     code_of,
     permitted,
@@ -63,7 +63,7 @@ async def test_fields_are_named_as_the_client_named_them() -> None:
     names = {"ttl": "expiry", "uid": "rtcuid"}
     for token_request, field in ((rtc(ttl=1), "expiry"), (rtc(uid=2**32), "rtcuid"), (rtc("\n"), "channel")):
         with pytest.raises(ApiError) as caught:
-            await issue(app(rule()), route_options(), CALLER, Issue((replace(token_request, names=names),)), [STAMP])
+            await issue(app(rule()), route_options(), CALLER, Issue((replace(token_request, names=names),)), [ISSUANCE])
         assert caught.value.field == field
         assert caught.value.detail.startswith(f"{field} ")
         assert refused(app(rule()), token_request).code is caught.value.code
@@ -72,7 +72,7 @@ async def test_fields_are_named_as_the_client_named_them() -> None:
 def test_a_version_006_ask_gives_a_006_token() -> None:
     permit = permitted(app(rule()), rtc(version="006"))
     assert permit.grant.format == "006"
-    assert mint(permit, STAMP).token.startswith("006")
+    assert mint(permit, ISSUANCE).token.startswith("006")
 
 
 def test_a_006_token_holds_no_wildcard_channel_or_pattern() -> None:
@@ -114,7 +114,7 @@ def test_strict_006_holds_for_a_user_whom_the_rule_fills_in() -> None:
 def test_the_operators_own_hand_needs_no_rule_but_keeps_to_the_limits() -> None:
     permit = operator_grant(app(), route_options(ttl_bounds(600, 60, 3600)), rtc("*", 0))
     assert (permit.grant.ttl, permit.rule) == (600, "(operator)")
-    assert mint(permit, STAMP).rule == "(operator)"
+    assert mint(permit, ISSUANCE).rule == "(operator)"
     for token_request in (rtc(ttl=3601), rtc(ttl=59), rtc("\n"), TokenRequest("turn", {})):
         with pytest.raises(ApiError):
             operator_grant(app(), route_options(ttl_bounds(600, 60, 3600)), token_request)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, CREDENTIALS, STAMP, app, backends, route_options, rtc, rule
+from tests.unit.issuing.making import CALLER, CREDENTIALS, ISSUANCE, app, backends, route_options, rtc, rule
 from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.auth.contract import AppContext
@@ -88,14 +88,14 @@ def _told(journal: _Journal, lie: Callable[[Reading], Reading] = lambda reading:
 
 async def _error_response(of: Any, wanted: Issue, interfaces: Interfaces = Interfaces()) -> ApiError:
     with pytest.raises(ApiError) as caught:
-        await issue(of, _TERMS, CALLER, wanted, [STAMP] * len(wanted.token_requests), interfaces)
+        await issue(of, _TERMS, CALLER, wanted, [ISSUANCE] * len(wanted.token_requests), interfaces)
     return caught.value
 
 
 async def test_deny_list_then_mint_then_verify_then_audit_then_release() -> None:
     journal = _Journal()
     (issued,) = await issue(
-        app(rule(), built=_told(journal)), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.interfaces
+        app(rule(), built=_told(journal)), _TERMS, CALLER, Issue((_OK,)), [ISSUANCE], journal.interfaces
     )
     assert journal.lines == ["deny?", "mint", "verify", "audit"]
     assert isinstance(issued, Issued)
@@ -105,14 +105,14 @@ async def test_deny_list_then_mint_then_verify_then_audit_then_release() -> None
         "demo",
         "web",
         issued.rule,
-        STAMP.issued_at,
+        ISSUANCE.issued_at,
     )
     assert (decision.grant, decision.token_request, decision.api_error) == (issued.grant, _OK, None)
 
 
 async def test_the_audit_never_sees_the_token() -> None:
     journal = _Journal()
-    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [STAMP], journal.interfaces)
+    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [ISSUANCE], journal.interfaces)
     assert isinstance(issued, Issued)
     assert issued.token not in repr(journal.decisions)
 
@@ -151,8 +151,8 @@ _LIES: Final[Mapping[str, Callable[[Reading], Reading]]] = {
     "longer": lambda one: replace(one, grant=replace(one.grant, ttl=one.grant.ttl + 1)),
     "one service more": lambda one: replace(one, grant=replace(one.grant, services=one.grant.services * 2)),
     "not signed": lambda one: replace(one, signed_by=None),
-    "issued later": lambda one: replace(one, issued_at=STAMP.issued_at + 1),
-    "ending later": lambda one: replace(one, expires_at=STAMP.issued_at + 3601),
+    "issued later": lambda one: replace(one, issued_at=ISSUANCE.issued_at + 1),
+    "ending later": lambda one: replace(one, expires_at=ISSUANCE.issued_at + 3601),
     "something hidden": lambda one: replace(one, hidden=frozenset({"user"})),
     "unreadable": _raise,
 }
@@ -185,8 +185,8 @@ async def test_explain_says_what_the_deny_list_denies() -> None:
     interfaces = Interfaces(deny=deny_list)
     route = _route(rule(user="ann"), rule(kinds=["rtm"], name="second"))
     for token_request, denied, user in ((_OK, "ann is denied", "ann"), (_ELSEWHERE, None, "bob")):
-        (without,) = await answer(route, Explain(token_request), _NOBODY, [STAMP])
-        (outcome,) = await answer(route, Explain(token_request), _NOBODY, [STAMP], interfaces)
+        (without,) = await answer(route, Explain(token_request), _NOBODY, [ISSUANCE])
+        (outcome,) = await answer(route, Explain(token_request), _NOBODY, [ISSUANCE], interfaces)
         assert isinstance(outcome, Explanation)
         assert isinstance(without, Explanation)
         api_error = outcome.api_error
@@ -195,13 +195,13 @@ async def test_explain_says_what_the_deny_list_denies() -> None:
         )
         assert replace(outcome, api_error=None) == without
         assert deny_list.calls.pop() == ("demo", CALLER, frozenset((user,)))
-    (outcome,) = await answer(_route(), Explain(_OK), _NOBODY, [STAMP], interfaces)
+    (outcome,) = await answer(_route(), Explain(_OK), _NOBODY, [ISSUANCE], interfaces)
     assert isinstance(outcome, Explanation)
     assert outcome.api_error is not None
     assert outcome.api_error.sentence.startswith("no rule of this caller permits this")
     assert deny_list.calls == []
     unnamed = TokenRequest("rtm", {}, names={"user": "member"})
-    (outcome,) = await answer(_route(rule(kinds=["rtm"])), Explain(unnamed), _NOBODY, [STAMP], interfaces)
+    (outcome,) = await answer(_route(rule(kinds=["rtm"])), Explain(unnamed), _NOBODY, [ISSUANCE], interfaces)
     assert isinstance(outcome, Explanation)
     assert outcome.api_error is not None
     assert outcome.api_error.field == "member"
@@ -215,7 +215,7 @@ async def test_who_is_denied_gets_no_token_whatever_the_rules_say() -> None:
     ((decision,),) = journal.decisions
     assert decision.grant is not None
     assert decision.grant.services[0].user == "ann"
-    assert await issue(app(rule()), _TERMS, CALLER, Issue((_ELSEWHERE,)), [STAMP], journal.interfaces)
+    assert await issue(app(rule()), _TERMS, CALLER, Issue((_ELSEWHERE,)), [ISSUANCE], journal.interfaces)
 
 
 async def test_the_deny_list_is_not_asked_about_what_no_rule_permits() -> None:
@@ -228,7 +228,7 @@ async def test_a_batch_answers_each_ask_in_order_and_writes_them_down_at_once() 
     journal = _Journal()
     malformed = ApiError(Code.INVALID_FIELD, "is missing", "kind")
     wanted = Issue((_OK, malformed, _ELSEWHERE, _BAD, _OK), batch=True)
-    outcomes = await issue(app(rule(user="ann")), _TERMS, CALLER, wanted, [STAMP] * 5, journal.interfaces)
+    outcomes = await issue(app(rule(user="ann")), _TERMS, CALLER, wanted, [ISSUANCE] * 5, journal.interfaces)
     codes = [one.code if isinstance(one, ApiError) else None for one in outcomes]
     assert codes == [None, Code.INVALID_FIELD, Code.NOT_PERMITTED, Code.UNKNOWN_FIELD, None]
     assert outcomes[1] is malformed
@@ -241,7 +241,7 @@ async def test_a_batch_answers_each_ask_in_order_and_writes_them_down_at_once() 
 async def test_the_audit_says_what_a_request_that_no_rule_permits_would_have_got_by_the_first() -> None:
     journal = _Journal()
     of = app(rule("other", max_ttl=60), rule("another", max_ttl=120))
-    await issue(of, _TERMS, CALLER, Issue((rtc(),), batch=True), [STAMP], journal.interfaces)
+    await issue(of, _TERMS, CALLER, Issue((rtc(),), batch=True), [ISSUANCE], journal.interfaces)
     ((decision,),) = journal.decisions
     assert decision.api_error is not None
     assert decision.grant is not None
@@ -251,7 +251,7 @@ async def test_the_audit_says_what_a_request_that_no_rule_permits_would_have_got
 async def test_the_audit_says_nothing_of_a_request_for_a_kind_that_the_app_does_not_have() -> None:
     journal = _Journal()
     unknown = TokenRequest("turn", {"user": "ann"})
-    await issue(app(rule()), _TERMS, CALLER, Issue((unknown, _OK), batch=True), [STAMP] * 2, journal.interfaces)
+    await issue(app(rule()), _TERMS, CALLER, Issue((unknown, _OK), batch=True), [ISSUANCE] * 2, journal.interfaces)
     (decisions,) = journal.decisions
     assert [decision.token_request for decision in decisions] == [None, _OK]
 
@@ -273,7 +273,7 @@ async def test_a_refusal_among_the_asks_of_one_answer_refuses_all_and_is_no_deci
 
 
 async def test_each_token_has_its_own_salt_and_all_one_time() -> None:
-    issuances = [Issuance(STAMP.issued_at, salt) for salt in (1, 2)]
+    issuances = [Issuance(ISSUANCE.issued_at, salt) for salt in (1, 2)]
     one, two = await issue(app(rule()), _TERMS, CALLER, Issue((_OK, _OK), batch=True), issuances)
     assert isinstance(one, Issued)
     assert isinstance(two, Issued)
@@ -283,34 +283,34 @@ async def test_each_token_has_its_own_salt_and_all_one_time() -> None:
 
 async def test_a_stamp_for_each_ask() -> None:
     with pytest.raises(ValueError, match="zip"):
-        await issue(app(rule()), _TERMS, CALLER, Issue((_OK, _OK)), [STAMP])
+        await issue(app(rule()), _TERMS, CALLER, Issue((_OK, _OK)), [ISSUANCE])
 
 
 async def test_times_come_from_the_stamp_and_the_grant() -> None:
-    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((rtc(ttl=600),)), [STAMP])
+    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((rtc(ttl=600),)), [ISSUANCE])
     assert isinstance(issued, Issued)
     assert (issued.issued_at, issued.expires_at, issued.renew_at) == (
-        STAMP.issued_at,
-        STAMP.issued_at + 600,
-        STAMP.issued_at + 570,
+        ISSUANCE.issued_at,
+        ISSUANCE.issued_at + 600,
+        ISSUANCE.issued_at + 570,
     )
 
 
 async def test_a_request_is_identified_first_and_the_caller_decides_what_it_may() -> None:
     route = _route(rule())
     for parsed, made in ((Issue((_OK,)), Issued), (Explain(_OK), Explanation)):
-        (outcome,) = await answer(route, parsed, _NOBODY, [STAMP])
+        (outcome,) = await answer(route, parsed, _NOBODY, [ISSUANCE])
         assert isinstance(outcome, made)
-    token = backends()["rtm"].mint(Grant(route.app.app_id, "007", 60, ()), STAMP).token
-    (outcome,) = await answer(route, Inspect(token), _NOBODY, [STAMP])
+    token = backends()["rtm"].mint(Grant(route.app.app_id, "007", 60, ()), ISSUANCE).token
+    (outcome,) = await answer(route, Inspect(token), _NOBODY, [ISSUANCE])
     assert isinstance(outcome, Inspection)
     for wanted in (Issue((_OK,)), Explain(_OK), Inspect(token)):
         with pytest.raises(ApiError) as caught:
-            await answer(route, wanted, read_credentials((), {"x-api-key": ("unknown",)}), [STAMP])
+            await answer(route, wanted, read_credentials((), {"x-api-key": ("unknown",)}), [ISSUANCE])
         assert caught.value.code is Code.CREDENTIAL_INVALID
 
 
 async def test_no_credentials_no_certificate_no_secret_in_any_outcome() -> None:
-    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [STAMP])
+    (issued,) = await issue(app(rule()), _TERMS, CALLER, Issue((_OK,)), [ISSUANCE])
     certificate = CREDENTIALS.certificates["primary"].reveal()
     assert not any(certificate[at : at + 8] in repr(issued) for at in range(len(certificate) - 7))

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from tests.unit.issuing.making import (
     APP_ID,
     CALLER,
-    STAMP,
-    TERMS,
+    ISSUANCE,
+    ROUTE_OPTIONS,
     app,
     permitted,
     refused,
@@ -73,7 +73,7 @@ def _route(of: App, scheme: AuthScheme, **more: Any) -> Route:
 
 
 async def _answered(route: Route, token_request: TokenRequest, interfaces: Interfaces = Interfaces()) -> Issued:
-    (issued,) = await answer(route, Issue((token_request,)), Credentials(), [STAMP], interfaces, "request-7")
+    (issued,) = await answer(route, Issue((token_request,)), Credentials(), [ISSUANCE], interfaces, "request-7")
     assert isinstance(issued, Issued)
     return issued
 
@@ -81,7 +81,7 @@ async def _answered(route: Route, token_request: TokenRequest, interfaces: Inter
 async def test_the_gate_gets_the_time_of_the_stamp_and_the_keys() -> None:
     scheme, keys = _Scheme(), object()
     await _answered(_route(app(rule()), scheme), rtc(), Interfaces(keys=keys))  # type: ignore[arg-type]  # is handed on only
-    assert scheme.asked == [(STAMP.issued_at, keys)]
+    assert scheme.asked == [(ISSUANCE.issued_at, keys)]
 
 
 async def test_a_route_says_whether_it_clamps() -> None:
@@ -104,7 +104,7 @@ async def test_a_decision_says_who_asked_what_when_and_under_which_request(token
         assert api_error.code is Code.CAPABILITY_REQUIRED
     (decision,) = outside.decisions
     assert (decision.app, decision.caller, decision.token_request) == ("demo", CALLER.name, token_request)
-    assert (decision.issued_at, decision.request_id) == (STAMP.issued_at, "request-7")
+    assert (decision.issued_at, decision.request_id) == (ISSUANCE.issued_at, "request-7")
     assert (decision.api_error is None) is (token_request == rtc())
 
 
@@ -117,10 +117,10 @@ async def test_a_refused_credential_is_written_down_with_its_app_time_and_reques
     route = _route(app(rule()), Refusing())
     for parsed in (Issue((rtc(),)), Explain(rtc())):
         with pytest.raises(ApiError) as caught:
-            await answer(route, parsed, Credentials(), [STAMP], Interfaces(audit=outside), "request-7")
+            await answer(route, parsed, Credentials(), [ISSUANCE], Interfaces(audit=outside), "request-7")
         assert caught.value is api_error
     assert outside.decisions == [
-        Decision("demo", None, None, None, None, None, STAMP.issued_at, api_error, "request-7")
+        Decision("demo", None, None, None, None, None, ISSUANCE.issued_at, api_error, "request-7")
     ]
 
 
@@ -128,22 +128,24 @@ async def test_a_refused_credential_is_written_down_with_its_app_time_and_reques
 async def test_a_decision_says_by_which_signed_url_and_under_which_narrowings(token_request: TokenRequest) -> None:
     outside = _Outside()
     caller = Caller(CALLER.name, {}, (Restriction("url party-7"), Restriction("authorizer")), "party-7")
-    await issue(app(rule()), TERMS, caller, Issue((token_request,), batch=True), [STAMP], Interfaces(audit=outside))
+    await issue(
+        app(rule()), ROUTE_OPTIONS, caller, Issue((token_request,), batch=True), [ISSUANCE], Interfaces(audit=outside)
+    )
     (decision,) = outside.decisions
     assert (decision.url, decision.restricted_by) == ("party-7", ("url party-7", "authorizer"))
 
 
 async def test_without_a_request_id_a_decision_has_none() -> None:
     outside = _Outside()
-    await issue(app(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Interfaces(audit=outside))
-    await answer(_route(app(rule()), _Scheme()), Issue((rtc(),)), Credentials(), [STAMP], Interfaces(audit=outside))
+    await issue(app(rule()), ROUTE_OPTIONS, CALLER, Issue((rtc(),)), [ISSUANCE], Interfaces(audit=outside))
+    await answer(_route(app(rule()), _Scheme()), Issue((rtc(),)), Credentials(), [ISSUANCE], Interfaces(audit=outside))
     assert [one.request_id for one in outside.decisions] == ["", ""]
 
 
 async def test_the_deny_list_is_told_the_app_the_caller_and_the_reach() -> None:
     outside, caller = _Outside("is shut out"), signed_in(sub="ann")
     with pytest.raises(ApiError) as caught:
-        await issue(app(rule()), TERMS, caller, Issue((rtc(),)), [STAMP], Interfaces(deny=outside))
+        await issue(app(rule()), ROUTE_OPTIONS, caller, Issue((rtc(),)), [ISSUANCE], Interfaces(deny=outside))
     assert outside.asked == [("demo", caller, permitted(app(rule()), rtc()).reach)]
     assert (caught.value.code, caught.value.sentence) == (Code.NOT_PERMITTED, "is shut out")
     assert caught.value.operator == "deny list"
@@ -158,8 +160,8 @@ def test_the_operators_token_holds_what_was_asked_and_says_what_was_cut() -> Non
 
 def test_a_user_that_a_rule_filled_in_is_told_with_its_field_and_type() -> None:
     for user, filled in (("7", {"uid": 7}), ("ann", {"account": "ann"})):
-        assert mint(permitted(app(rule(user=user)), rtc(uid=None)), STAMP).filled == filled
-    assert mint(permitted(app(rule(user="7")), rtc(uid=7)), STAMP).filled == {}
+        assert mint(permitted(app(rule(user=user)), rtc(uid=None)), ISSUANCE).filled == filled
+    assert mint(permitted(app(rule(user="7")), rtc(uid=7)), ISSUANCE).filled == {}
 
 
 def test_an_app_id_that_is_sent_must_be_the_apps() -> None:
@@ -180,7 +182,7 @@ def test_a_kind_that_the_app_has_not_is_told_with_those_it_has() -> None:
 
 def test_explain_names_each_rule_that_was_tried() -> None:
     of = app(rule(kinds=["rtm"], name="kinds"), rule("{claims.org}", name="claim"), rule(name="bad"), rule(name="good"))
-    told = explain(of, TERMS, CALLER, rtc(uid=None))
+    told = explain(of, ROUTE_OPTIONS, CALLER, rtc(uid=None))
     assert [one.rule for one in told.rule_results] == ["kinds", "claim", "bad", "good"]
     assert told.rule_results[2].unmet == ("uid is missing: say for whom the token is",)
 
@@ -224,8 +226,8 @@ def test_explain_names_the_kinds_for_which_the_caller_has_a_rule() -> None:
     of = app(rule(kinds=["rtm"]), rule("other", kinds=["chat"], when={"claims.role": "host"}))
     for claims, kinds in (({}, ("rtm",)), ({"role": "host"}, ("rtm", "chat"))):
         for token_request in (rtc(), TokenRequest("rtm", {})):
-            assert explain(of, TERMS, signed_in(**claims), token_request).kinds == kinds
-    assert explain(app(), TERMS, CALLER, rtc()).kinds == ()
+            assert explain(of, ROUTE_OPTIONS, signed_in(**claims), token_request).kinds == kinds
+    assert explain(app(), ROUTE_OPTIONS, CALLER, rtc()).kinds == ()
 
 
 def test_a_lifetime_outside_the_bounds_in_words() -> None:
@@ -259,7 +261,7 @@ async def test_an_audit_that_cannot_be_written_in_words() -> None:
             raise OSError("disk full")
 
     with pytest.raises(ApiError) as caught:
-        await issue(app(rule()), TERMS, CALLER, Issue((rtc(),)), [STAMP], Interfaces(audit=Failing()))
+        await issue(app(rule()), ROUTE_OPTIONS, CALLER, Issue((rtc(),)), [ISSUANCE], Interfaces(audit=Failing()))
     assert (caught.value.sentence, caught.value.operator) == ("the audit log cannot be written", "OSError('disk full')")
 
 
@@ -300,7 +302,7 @@ async def test_other_requests_run_after_every_ten_decisions_and_every_ten_tokens
     scheduler = _Turns()
     batch = Issue((rtc(),) * token_requests, batch=True)
     outcomes = await issue(
-        app(rule()), TERMS, CALLER, batch, [STAMP] * token_requests, Interfaces(batch_scheduler=scheduler)
+        app(rule()), ROUTE_OPTIONS, CALLER, batch, [ISSUANCE] * token_requests, Interfaces(batch_scheduler=scheduler)
     )
     assert len(outcomes) == token_requests
     assert scheduler.count == turns
@@ -308,11 +310,11 @@ async def test_other_requests_run_after_every_ten_decisions_and_every_ten_tokens
 
 async def test_explain_says_who_explains_and_what_the_token_would_give() -> None:
     of = app(rule("other", name="first"), rule(name="second"))
-    explained = explain(of, TERMS, CALLER, rtc("room", 7, ttl=600))
+    explained = explain(of, ROUTE_OPTIONS, CALLER, rtc("room", 7, ttl=600))
     assert (explained.caller, explained.api_error, explained.authorizer) == ("web", None, False)
     assert [result.rule for result in explained.rule_results] == ["first", "second"]
     assert [bool(result.unmet) for result in explained.rule_results] == [True, False]
     assert explained.gives["ttl"] == 600
-    rejected = explain(of, TERMS, CALLER, rtc(ttl=1))
+    rejected = explain(of, ROUTE_OPTIONS, CALLER, rtc(ttl=1))
     assert (rejected.caller, rejected.rule_results) == ("web", ())
     assert rejected.gives == {}

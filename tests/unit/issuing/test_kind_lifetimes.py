@@ -1,4 +1,4 @@
-"""C12: a lifetime stays within the maximum of its kind, whatever the app allows, and the error names it."""
+"""A lifetime stays within the maximum of its kind, whatever the app allows, and the error names it."""
 
 from typing import ClassVar, Final
 
@@ -30,7 +30,7 @@ def _rtm(ttl: int | None = None) -> TokenRequest:
     return TokenRequest("rtm", {"user": "ann"}, ttl)
 
 
-def test_c12_a_kind_without_maximum_has_that_of_the_route() -> None:
+def test_a_kind_without_maximum_has_that_of_the_route() -> None:
     options = route_options(_LONG)
     assert permitted(_app(), _rtm(30 * _DAY), options=options).grant.ttl == 30 * _DAY
     assert permitted(_app(), _rtm(), options=options).grant.ttl == 7 * _DAY
@@ -38,7 +38,7 @@ def test_c12_a_kind_without_maximum_has_that_of_the_route() -> None:
 
 
 @pytest.mark.parametrize("ttl", [_DAY + 1, 30 * _DAY, 30 * _DAY + 1])
-def test_c12_a_lifetime_over_that_of_the_kind_is_refused_or_clamped(ttl: int) -> None:
+def test_a_lifetime_over_that_of_the_kind_is_refused_or_clamped(ttl: int) -> None:
     error = refused(_app(), rtc(ttl=ttl), options=route_options(_LONG))
     assert (error.code, error.field) == (Code.TTL_OUT_OF_RANGE, "ttl")
     assert error.sentence == f"must be 60 to {_DAY} seconds, the maximum of kind rtc"
@@ -46,17 +46,17 @@ def test_c12_a_lifetime_over_that_of_the_kind_is_refused_or_clamped(ttl: int) ->
     assert (clamped.grant.ttl, clamped.clamped_from) == (_DAY, ttl)
 
 
-def test_c12_the_default_is_reduced_to_the_maximum_of_the_kind() -> None:
+def test_the_default_is_reduced_to_the_maximum_of_the_kind() -> None:
     permit = permitted(_app(), rtc(), options=route_options(_LONG))
     assert (permit.grant.ttl, permit.clamped_from) == (_DAY, None)
 
 
-def test_c12_the_operator_is_held_to_it_too() -> None:
+def test_the_operator_is_held_to_it_too() -> None:
     permit = operator_grant(_app(), route_options(_LONG, clamp=True), rtc(ttl=2 * _DAY))
     assert (permit.grant.ttl, permit.clamped_from) == (_DAY, 2 * _DAY)
     assert operator_grant(_app(), route_options(_LONG), rtc()).grant.ttl == _DAY
 
 
 @pytest.mark.parametrize(("kind_max", "longest"), [(None, 3600), (600, 600), (3600, 3600), (_DAY, 3600)])
-def test_c12_the_longest_lifetime_is_the_lower_of_route_and_kind(kind_max: int | None, longest: int) -> None:
+def test_the_longest_lifetime_is_the_lower_of_route_and_kind(kind_max: int | None, longest: int) -> None:
     assert ttl_bounds(600, 60, 3600).longest(kind_max) == longest

@@ -49,7 +49,7 @@ def test_any_port_elsewhere_is_an_error_that_says_what_to_write(written: str) ->
 
 
 @pytest.mark.parametrize("port", ["0", "0443", "065535", "65536", "99999", "123456", ""])
-def test_n9_a_port_that_no_browser_sends_is_an_error(port: str) -> None:
+def test_a_port_that_no_browser_sends_is_an_error(port: str) -> None:
     """An origin with such a port would never match."""
     for host in ("app.example.com", "*.example.com", "[::1]"):
         assert check_origin(f"https://{host}:{port}") is not None
@@ -64,7 +64,7 @@ def test_n9_a_port_that_no_browser_sends_is_an_error(port: str) -> None:
         ("https://*.example.com:443", "https://*.example.com"),
     ],
 )
-def test_n9_a_default_port_is_an_error_that_says_what_to_write(written: str, instead: str) -> None:
+def test_a_default_port_is_an_error_that_says_what_to_write(written: str, instead: str) -> None:
     assert check_origin(written) == f"names the default port, which browsers leave out: write {instead}"
     for other in ("https://app.example.com:80", "http://app.example.com:443"):
         assert check_origin(other) is None

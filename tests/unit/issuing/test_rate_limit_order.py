@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.issuing.making import CALLER, STAMP, app, route_options, rtc, rule
+from tests.unit.issuing.making import CALLER, ISSUANCE, app, route_options, rtc, rule
 from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.auth.contract import AppContext
@@ -71,7 +71,7 @@ class Journal:
 async def outcomes(
     journal: Journal, *token_requests: TokenRequest | ApiError, batch: bool = True
 ) -> list[Issued | ApiError]:
-    issuances = [STAMP] * len(token_requests)
+    issuances = [ISSUANCE] * len(token_requests)
     return await issue(
         APP, route_options(), CALLER, Issue(token_requests, batch), issuances, journal.interfaces, address="192.0.2.7"
     )
@@ -144,7 +144,7 @@ async def test_a_flood_of_refused_credentials_is_limited_before_it_fills_the_aud
             route,
             Issue((ANN,)),
             read_credentials((), {"x-api-key": ("wrong",)}),
-            [STAMP],
+            [ISSUANCE],
             journal.interfaces,
             address="192.0.2.7",
         )
@@ -168,5 +168,5 @@ async def test_limits_that_cannot_be_checked_refuse_the_whole_request() -> None:
 async def test_explain_counts_for_the_caller_and_the_address() -> None:
     anonymous = Authenticator([Anonymous(AppContext("demo"), {"web": AnonymousOptions(True)})])
     route, journal = Route(APP, route_options(), (), anonymous, ("web",)), Journal()
-    await answer(route, Explain(ANN), read_credentials(()), [STAMP], journal.interfaces, address="192.0.2.7")
+    await answer(route, Explain(ANN), read_credentials(()), [ISSUANCE], journal.interfaces, address="192.0.2.7")
     assert (journal.lines, journal.groups) == (["take", "deny? ann"], [shared()])

@@ -1,4 +1,4 @@
-"""I8: texts that are almost a token."""
+"""Texts that are almost a token."""
 
 from urllib.parse import quote
 
@@ -42,13 +42,13 @@ OTHER = built("rtm", user="ada", salt=12)
         (f"2026-11-28 INFO the token is {TOKEN} for the user", "Other text stood around it."),
     ],
 )
-def test_i8_what_stands_around_a_token_is_removed_and_named(text: str, note: str | None) -> None:
+def test_what_stands_around_a_token_is_removed_and_named(text: str, note: str | None) -> None:
     found = look(text, channel="room", user="7")
     assert (found.says["signed_by"], found.problems) == ("primary", ())
     assert note is None or any(sentence.startswith(note) for sentence in found.notes), found.notes
 
 
-def test_i8_spaces_that_were_plus_signs_are_named() -> None:
+def test_spaces_that_were_plus_signs_are_named() -> None:
     token = next(token for salt in range(1, 99) if "+" in (token := built("rtm", version="006", user="ada", salt=salt)))
     notes = look(token.replace("+", " "), user="ada").notes
     assert any(note.startswith("It had spaces instead of +") for note in notes)
@@ -69,7 +69,7 @@ def test_i8_spaces_that_were_plus_signs_are_named() -> None:
         (" ".join(f"{number:020}" for number in range(500)), "cannot be read"),
     ],
 )
-def test_i8_what_is_no_single_token_is_named(text: str, sentence: str) -> None:
+def test_what_is_no_single_token_is_named(text: str, sentence: str) -> None:
     with pytest.raises(ApiError) as caught:
         look(text)
     assert sentence in caught.value.detail

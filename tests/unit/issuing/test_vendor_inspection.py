@@ -1,11 +1,11 @@
-"""C17: an inspection reads a token once per vendor, however many of its kinds an app has."""
+"""An inspection reads a token once per vendor, however many of its kinds an app has."""
 
 from typing import Any
 
 import pytest
 
 from tests.unit.core.any_kind import AnyKind
-from tests.unit.issuing.making import CREDENTIALS, STAMP, app, backends, permitted, rtc, rule
+from tests.unit.issuing.making import CREDENTIALS, ISSUANCE, app, backends, permitted, rtc, rule
 from tokend.backends.agora.apaas import Apaas
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.rtm2 import Rtm2
@@ -22,7 +22,7 @@ class _HiddenTtl(AnyKind):
     def read(self, token: str) -> Reading:
         privileges = {"listen": 0, "speak": 0, "log_in": 60}
         grant = Grant(None, "any", 0, (Service("call", "ann", "lobby", privileges),))
-        return Reading(grant, "secret", None, STAMP.issued_at + 60, frozenset({"issued_at", "ttl"}))
+        return Reading(grant, "secret", None, ISSUANCE.issued_at + 60, frozenset({"issued_at", "ttl"}))
 
 
 def _kinds() -> dict[str, Backend]:
@@ -30,9 +30,9 @@ def _kinds() -> dict[str, Backend]:
 
 
 @pytest.mark.parametrize("valid", [True, False])
-def test_c17_a_token_is_read_once_for_all_kinds_of_a_vendor(valid: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_read_once_for_all_kinds_of_a_vendor(valid: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     permit = permitted(app(rule()), rtc())
-    token = permit.backend.mint(permit.grant, STAMP).token if valid else "007" + "x" * 200
+    token = permit.backend.mint(permit.grant, ISSUANCE).token if valid else "007" + "x" * 200
     reads = []
     read_with = AgoraBackend.read_with
 
@@ -42,23 +42,23 @@ def test_c17_a_token_is_read_once_for_all_kinds_of_a_vendor(valid: bool, monkeyp
 
     monkeypatch.setattr(AgoraBackend, "read_with", counted)
     if valid:
-        assert inspect(_kinds().values(), Inspect(token), STAMP.issued_at).says["app"] == "yours"
+        assert inspect(_kinds().values(), Inspect(token), ISSUANCE.issued_at).says["app"] == "yours"
     else:
         with pytest.raises(ApiError, match="cannot be read"):
-            inspect(_kinds().values(), Inspect(token), STAMP.issued_at)
+            inspect(_kinds().values(), Inspect(token), ISSUANCE.issued_at)
     assert len(reads) == 1
 
 
-def test_c17_each_backend_without_a_vendor_reads_it_and_one_that_fails_stops_no_other() -> None:
+def test_each_backend_without_a_vendor_reads_it_and_one_that_fails_stops_no_other() -> None:
     permit = permitted(app(rule()), rtc())
-    token = permit.backend.mint(permit.grant, STAMP).token
+    token = permit.backend.mint(permit.grant, ISSUANCE).token
     failing = [AnyKind(NoOptions(), CREDENTIALS), AnyKind(NoOptions(), CREDENTIALS)]
     kinds = [*failing, *_kinds().values()]
-    assert inspect(kinds, Inspect(token), STAMP.issued_at).says["signature"] == "valid"
+    assert inspect(kinds, Inspect(token), ISSUANCE.issued_at).says["signature"] == "valid"
 
 
 def test_a_hidden_ttl_is_null_and_never_0_and_its_privileges_have_no_seconds() -> None:
-    says = inspect([_HiddenTtl(NoOptions(), CREDENTIALS)], Inspect("a token"), STAMP.issued_at).says
+    says = inspect([_HiddenTtl(NoOptions(), CREDENTIALS)], Inspect("a token"), ISSUANCE.issued_at).says
     assert says["ttl"] is None
     assert "lasts" not in says
     services: Any = says["services"]

@@ -1,4 +1,4 @@
-"""The event loop handles few ready connections at once: many cannot all hold memory before the first is answered (O5)."""
+"""The event loop handles few ready connections at once: many cannot all hold memory before the first is answered."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ def _ready(selector: BoundedSelector, count: int) -> Iterator[list[int]]:
             os.close(write)
 
 
-def test_o5_each_ready_descriptor_comes_once_and_few_at_a_time() -> None:
+def test_each_ready_descriptor_comes_once_and_few_at_a_time() -> None:
     with closing(BoundedSelector()) as selector, _ready(selector, 2 * EVENTS_AT_ONCE + 1) as descriptors:
         batches = [selector.select(0) for _ in range(3)]
         assert [len(batch) for batch in batches] == [EVENTS_AT_ONCE, EVENTS_AT_ONCE, 1]

@@ -1,4 +1,4 @@
-"""`server.log`: level, format and which requests have a line; the instance, caller and trace id in a line (O9, O10)."""
+"""`server.log`: level, format and which requests have a line; the instance, caller and trace id in a line."""
 
 import io
 import json
@@ -44,14 +44,14 @@ def _yaml(log: str) -> str:
         ("error", ["error", "critical"]),
     ],
 )
-def test_o10_a_level_leaves_out_what_is_below_it(level: str, written: list[str]) -> None:
+def test_a_level_leaves_out_what_is_below_it(level: str, written: list[str]) -> None:
     stream, log = _log(level)
     for of_line in ("debug", "info", "warning", "error", "critical"):
         log.event("test", of_line)
     assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == written
 
 
-def test_o10_a_line_of_text_is_for_people() -> None:
+def test_a_line_of_text_is_for_people() -> None:
     stream, log = _log(form="text")
     log.event(
         "warning",
@@ -70,7 +70,7 @@ def test_o10_a_line_of_text_is_for_people() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\nb", "\x1b[2J", "a\u2028b", "\u202eabc", "\x9b0m", "\x00", "\ud800", "\U000e0041"])
-def test_o10_an_event_in_text_is_one_printable_line(text: str) -> None:
+def test_an_event_in_text_is_one_printable_line(text: str) -> None:
     stream, log = _log(form="text")
     log.event("test", message=text, value=text.replace("\ud800", "?"), values=[text.replace("\ud800", "?")])
     (line,) = stream.getvalue().decode().split("\n")[:-1]
@@ -78,9 +78,7 @@ def test_o10_an_event_in_text_is_one_printable_line(text: str) -> None:
 
 
 @pytest.mark.parametrize(("requests", "statuses"), [("all", [200, 404, 401]), ("errors", [404, 401]), ("none", [])])
-async def test_o10_requests_says_which_requests_have_a_line(
-    requests: str, statuses: list[int], serving: Serving
-) -> None:
+async def test_requests_says_which_requests_have_a_line(requests: str, statuses: list[int], serving: Serving) -> None:
     async with serving(_yaml(f"{{requests: {requests}}}")) as server:
         await server.token_request("GET", "/ping", None)
         await server.token_request("GET", "/demo/nothing", None)
@@ -91,7 +89,7 @@ async def test_o10_requests_says_which_requests_have_a_line(
     assert sum(counted.values()) == 3
 
 
-async def test_o9_a_line_has_the_instance_the_caller_and_the_trace(serving: Serving) -> None:
+async def test_a_line_has_the_instance_the_caller_and_the_trace(serving: Serving) -> None:
     async with serving(_yaml("{}")) as server:
         headers = (("X-API-Key", KEY), ("traceparent", PARENT))
         await server.token_request("GET", "/demo/rtm/ada", None, *headers)
@@ -106,7 +104,7 @@ async def test_o9_a_line_has_the_instance_the_caller_and_the_trace(serving: Serv
     "parent",
     ["", "words of a client", f"00-{'0' * 32}-00f067aa0ba902b7-01", PARENT.upper(), PARENT.replace("00-", "ff-", 1)],
 )
-def test_o9_an_invalid_traceparent_is_not_written(parent: str) -> None:
+def test_an_invalid_traceparent_is_not_written(parent: str) -> None:
     from tokend.telemetry.metrics import Metrics
 
     stream, log = _log()

@@ -1,4 +1,4 @@
-"""A log reader that stands still costs lines, and nothing else (O2)."""
+"""A log reader that stands still costs lines, and nothing else."""
 
 import os
 
@@ -7,7 +7,7 @@ from tokend.telemetry.queued_stream import QueuedStream
 LINE = b"x" * 999 + b"\n"
 
 
-def test_o2_a_reader_that_stands_still_costs_lines_and_no_time() -> None:
+def test_a_reader_that_stands_still_costs_lines_and_no_time() -> None:
     reading, writing = os.pipe()
     stream = QueuedStream(writing, 10 * len(LINE))
     for _ in range(1000):

@@ -1,4 +1,4 @@
-"""Metrics of requests, of the process and of the configuration: bounded however many apps there are (O9, O10)."""
+"""Metrics of requests, of the process and of the configuration: bounded however many apps there are."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def _yaml(apps: list[str], listen: str = "127.0.0.1:8080") -> str:
     return "\n".join(lines) + "\n"
 
 
-async def test_o10_the_histogram_has_a_series_per_endpoint_and_status_class_and_not_per_app(serving: Serving) -> None:
+async def test_the_histogram_has_a_series_per_endpoint_and_status_class_and_not_per_app(serving: Serving) -> None:
     apps = [f"app{number}" for number in range(20)]
     async with serving(_yaml(apps)) as server:
         for name in apps:
@@ -40,7 +40,7 @@ async def test_o10_the_histogram_has_a_series_per_endpoint_and_status_class_and_
     assert f'tokend_request_seconds_count{{route="{RTM}",status_class="2xx"}} 20.0' in text
 
 
-def test_o10_latencies_of_workers_are_added_and_stay_when_one_ends() -> None:
+def test_latencies_of_workers_are_added_and_stay_when_one_ends() -> None:
     first, second = Metrics(), Metrics()
     first.request("demo", RTM, 200, 0.002)
     second.request("demo", RTM, 204, 0.3)
@@ -53,7 +53,7 @@ def test_o10_latencies_of_workers_are_added_and_stay_when_one_ends() -> None:
     assert first.snapshot({}).latencies[RTM, "2xx"].seconds == 0.002
 
 
-def test_o10_a_process_says_what_it_uses() -> None:
+def test_a_process_says_what_it_uses() -> None:
     usage = process_usage()
     assert 1e6 < usage["process_resident_memory_bytes"][()] < 1e11
     assert 1 <= usage["process_open_fds"][()] < 1e6
@@ -62,14 +62,14 @@ def test_o10_a_process_says_what_it_uses() -> None:
     assert "process_cpu_seconds_total " in text
 
 
-def test_o9_instances_with_the_same_apps_have_the_same_fingerprint(tmp_path: Path) -> None:
+def test_instances_with_the_same_apps_have_the_same_fingerprint(tmp_path: Path) -> None:
     first = loaded(tmp_path, _yaml(["a", "b"])).apps_fingerprint
     assert loaded(tmp_path, _yaml(["b", "a"], "127.0.0.1:9090")).apps_fingerprint == first
     assert loaded(tmp_path, _yaml(["a"])).apps_fingerprint != first
     assert loaded(tmp_path, _yaml(["a", "b"]).replace("/own/", "/other/")).apps_fingerprint != first
 
 
-def test_o9_the_next_end_of_a_key_counts_and_then_the_last_one(tmp_path: Path) -> None:
+def test_the_next_end_of_a_key_counts_and_then_the_last_one(tmp_path: Path) -> None:
     keys = ", ".join(
         f'{{sha256: "{str(year)[-1] * 64}", not_after: "{year}-01-01T00:00:00Z"}}' for year in (2030, 2031)
     )

@@ -121,7 +121,7 @@ async def test_down_for_longer_than_keys_count_it_is_503_and_not_401() -> None:
         assert await status(server, good("ec")) == 200
 
 
-async def test_o3_at_most_four_keys_are_tried_for_a_token() -> None:
+async def test_at_most_four_keys_are_tried_for_a_token() -> None:
     """A document may hold fifty keys that one kid, or none, does not tell apart, and strangers may sign nothing."""
     provider = having(*(unnamed(f"ec-{number}") for number in range(MAX_TRIED + 1)))
     async with trusting(provider) as server:
@@ -130,7 +130,7 @@ async def test_o3_at_most_four_keys_are_tried_for_a_token() -> None:
         assert "is by none of 4 keys" in server.log.getvalue().decode()
 
 
-async def test_o3_the_key_with_the_kid_is_tried_before_those_without() -> None:
+async def test_the_key_with_the_kid_is_tried_before_those_without() -> None:
     provider = having(*(unnamed(f"ec-{number}") for number in range(MAX_TRIED)), jwk("ec"))
     async with trusting(provider) as server:
         assert await status(server, good("ec")) == 200

@@ -33,7 +33,7 @@ async def test_a_forgery_is_401_and_the_log_says_why(name: str, serving: Serving
 
 @pytest.mark.parametrize("header", [{}, {"alg": "marker"}, {"typ": "marker"}, {"crit": "marker"}, {"cty": "marker"}])
 @pytest.mark.parametrize("trusted", [True, False])
-async def test_o14_the_log_repeats_nothing_else_of_an_unverified_token(
+async def test_the_log_repeats_nothing_else_of_an_unverified_token(
     header: dict[str, str], trusted: bool, serving: Serving
 ) -> None:
     claims = {"aud": "marker", "sub": "marker", "azp": "marker", "tenant": "marker", "note": "marker"}

@@ -1,4 +1,4 @@
-"""Documents of keys that are made to take long (O3)."""
+"""Documents of keys that are made to take long."""
 
 import base64
 
@@ -19,7 +19,7 @@ def _number(size: int) -> str:
 
 
 @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "k", "priv"])
-def test_o3_a_key_with_a_private_member_is_skipped(member: str) -> None:
+def test_a_key_with_a_private_member_is_skipped(member: str) -> None:
     assert import_keys({"keys": [{**RSA, member: _number(256)}, RSA]}) != ()
     assert len(import_keys({"keys": [{**RSA, member: _number(256)}, RSA]})) == 1
 
@@ -37,7 +37,7 @@ def test_o3_a_key_with_a_private_member_is_skipped(member: str) -> None:
     ],
     ids=["d", "n", "e", "oth", "x", "ec d", "n and e a little too long"],
 )
-def test_o3_overlong_numbers_are_not_imported(hostile: dict[str, object]) -> None:
+def test_overlong_numbers_are_not_imported(hostile: dict[str, object]) -> None:
     keys = import_keys({"keys": [hostile] * (MAX_KEYS - 1) + [EC]})
     assert len(keys) == 1
 
@@ -53,7 +53,7 @@ def test_keys_of_every_usual_size_are_imported() -> None:
 
 
 @pytest.mark.parametrize(("keys", "pauses"), [(1, 0), (FEW, 0), (FEW + 3, 3)])
-def test_o3_a_long_document_lets_others_run_between_its_keys(keys: int, pauses: int) -> None:
+def test_a_long_document_lets_others_run_between_its_keys(keys: int, pauses: int) -> None:
     paused: list[None] = []
     assert len(import_keys({"keys": [EC] * keys}, lambda: paused.append(None))) == keys
     assert len(paused) == pauses

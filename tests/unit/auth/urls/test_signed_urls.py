@@ -95,7 +95,7 @@ async def test_what_it_opens(bound_restrictions: dict[str, Any], path: str, stat
     ("bound_restrictions", "status"),
     [({}, 403), ({"user": "ada"}, 200), ({"user": "*"}, 200), ({"channel": "lobby-*"}, 403), ({"kinds": ["rtm"]}, 403)],
 )
-async def test_c16_a_signed_url_for_a_channel_is_no_login_as_any_user(
+async def test_a_signed_url_for_a_channel_is_no_login_as_any_user(
     bound_restrictions: dict[str, Any], status: int, serving: Serving
 ) -> None:
     """The rule permits every user. The URL limits the channel, so it is a login only to a user that it names."""

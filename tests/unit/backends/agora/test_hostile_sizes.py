@@ -1,4 +1,4 @@
-"""C17: what a 007 token may hold, and how often an inspection decodes it."""
+"""What a 007 token may hold, and how often an inspection decodes it."""
 
 import pytest
 
@@ -24,20 +24,20 @@ def _with_resources(number: int) -> str:
     return _token(pack_u16(8) + pack_map({1: 600}) + pack_string("ann") + access)
 
 
-def test_c17_resources_of_a_service_are_bounded() -> None:
+def test_resources_of_a_service_are_bounded() -> None:
     assert v007.decode(_with_resources(v007.MAX_RESOURCES - 2)).content.services
     with pytest.raises(WireError, match="1024"):
         v007.decode(_with_resources(v007.MAX_RESOURCES - 1))
 
 
-def test_c17_privileges_of_a_service_are_bounded() -> None:
+def test_privileges_of_a_service_are_bounded() -> None:
     privileges = dict.fromkeys(range(v007.MAX_PRIVILEGES), 1)
     assert v007.decode(_token(pack_u16(4) + pack_map(privileges))).content.services
     with pytest.raises(WireError, match="64 privileges"):
         v007.decode(_token(pack_u16(4) + pack_map({**privileges, v007.MAX_PRIVILEGES: 1})))
 
 
-def test_c17_an_inspection_decodes_once_for_all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inspection_decodes_once_for_all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[str] = []
     decode = v007.decode
 

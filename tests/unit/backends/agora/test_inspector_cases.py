@@ -303,7 +303,7 @@ def test_the_notes_on_a_token(finding: str, token: str, joins: dict[str, Any], n
     assert note in look(token, **joins).notes, finding
 
 
-def test_i3_both_services_are_read() -> None:
+def test_both_services_are_read() -> None:
     says = look(raw_006({1: NOW + HOUR, LOGIN: NOW + HOUR}), **ROOM).says
     services: Any = says["services"]
     assert [(service["name"], service["user"], service.get("channel")) for service in services] == [
@@ -314,7 +314,7 @@ def test_i3_both_services_are_read() -> None:
 
 
 @pytest.mark.parametrize("token", [raw(7 * DAY, {1: 7 * DAY}, issued_at=NOW - 25 * HOUR)])
-def test_i5_the_fields_end_a_token_when_the_platform_does(token: str) -> None:
+def test_the_fields_end_a_token_when_the_platform_does(token: str) -> None:
     says = look(token).says
     assert (says["expired"], says["seconds_left"], says["expires_at"]) == (True, 0, NOW - HOUR)
 

@@ -1,4 +1,4 @@
-"""`tokend health` imports little, since containers run it every few seconds (O12)."""
+"""`tokend health` imports little, since containers run it every few seconds."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ HEAVY = (
 
 
 @pytest.mark.parametrize("config", [None, 'server: {listen: "127.0.0.1:9"}\n'])
-def test_o12_health_imports_only_what_it_needs(config: str | None, tmp_path: Path) -> None:
+def test_health_imports_only_what_it_needs(config: str | None, tmp_path: Path) -> None:
     if config is not None:
         (tmp_path / "config.yaml").write_text(config)
     options = ["--url", "http://127.0.0.1:9"] if config is None else []

@@ -1,4 +1,4 @@
-"""A rule for a channel is no login as any user (C16), and where it still permits one, there is a warning."""
+"""A rule for a channel is no login as any user, and where it still permits one, there is a warning."""
 
 import pytest
 
@@ -11,7 +11,7 @@ DECLARED = {kind: backend.declarations for kind, backend in backends().items()}
 
 
 @pytest.mark.parametrize("kind", ["rtm", "chat"])
-def test_c16_a_rule_for_a_channel_is_no_login_as_any_user(kind: str) -> None:
+def test_a_rule_for_a_channel_is_no_login_as_any_user(kind: str) -> None:
     login = TokenRequest(kind, {"user": "ann"})
     assert code_of(app(rule("room-*")), login) is Code.NOT_PERMITTED
     assert code_of(app(rule("*")), login) is Code.NOT_PERMITTED
@@ -22,7 +22,7 @@ def test_c16_a_rule_for_a_channel_is_no_login_as_any_user(kind: str) -> None:
     assert code_of(app(rule("room-*")), rtc("room-1")) is None
 
 
-def test_c16_a_stream_channel_does_not_bring_a_login_either() -> None:
+def test_a_stream_channel_does_not_bring_a_login_either() -> None:
     stage = TokenRequest("rtm", {"user": "ann", "channel": "room-1"})
     assert code_of(app(rule("room-*")), stage) is Code.NOT_PERMITTED
     assert code_of(app(rule("room-*", "ann")), stage) is None
@@ -33,7 +33,7 @@ def test_the_kinds_that_may_have_no_channel() -> None:
     assert login_kinds(("rtc",), DECLARED) == []
 
 
-def test_c16_the_warning_says_what_to_write() -> None:
+def test_the_warning_says_what_to_write() -> None:
     assert login_warning(("rtc",), DECLARED) is None
     assert login_warning(("rtc", "rtm", "chat"), DECLARED) == (
         'limits the channel, but its user "*" permits a login as any user to chat, rtm, which may have no channel; '

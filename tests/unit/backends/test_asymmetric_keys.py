@@ -1,4 +1,4 @@
-"""C10: backends with RSA and Ed25519 keys pass the suite, and one that takes the key of another app does not."""
+"""Backends with RSA and Ed25519 keys pass the suite, and one that takes the key of another app does not."""
 
 import base64
 import json
@@ -197,13 +197,13 @@ _WRONG: Final[Mapping[type[Backend], str]] = {
 
 
 @pytest.mark.parametrize(("wrong", "test"), _WRONG.items(), ids=[wrong.__name__ for wrong in _WRONG])
-def test_c10_a_wrong_backend_with_keys_is_caught(wrong: type[Backend], test: str) -> None:
+def test_a_wrong_backend_with_keys_is_caught(wrong: type[Backend], test: str) -> None:
     suite: Any = type("Suite", (TestEd25519,), {"backend": wrong})()
     with pytest.raises(AssertionError):
         getattr(suite, test)()
 
 
-def test_c10_the_keys_of_a_backend_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_keys_of_a_backend_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The suite has one backend for all its tests: parsing an RSA key takes long."""
     parsed: list[int] = []
     load = load_pem_private_key

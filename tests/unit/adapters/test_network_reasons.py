@@ -1,4 +1,4 @@
-"""N10: why another service does not answer, in words an operator knows, for identity providers and authorizers alike."""
+"""Why another service does not answer, in words an operator knows, for identity providers and authorizers alike."""
 
 import errno
 import ssl
@@ -35,5 +35,5 @@ KEY: Any = SimpleNamespace(host="id.example.com", port=443, ssl=True, is_ssl=Tru
         (ClientPayloadError("text of the provider"), "ClientPayloadError"),
     ],
 )
-def test_n10_a_reason_in_words_that_quotes_nothing(error: Exception, reason: str) -> None:
+def test_a_reason_in_words_that_quotes_nothing(error: Exception, reason: str) -> None:
     assert network_reason(error) == reason

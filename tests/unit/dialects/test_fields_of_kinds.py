@@ -1,4 +1,4 @@
-"""C7: only a field that says so in its JSON Schema is taken as a uid, a role or the format of a token."""
+"""Only a field that says so in its JSON Schema is taken as a uid, a role or the format of a token."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -49,7 +49,7 @@ def _parsed(
     return token_request.fields
 
 
-def test_c7_agoras_fields_say_what_they_are() -> None:
+def test_agoras_fields_say_what_they_are() -> None:
     types = field_types(RtcFields)
     assert types["uid"] == FieldType(numeric=True, format="uid")
     assert types["role"] == FieldType(format="role")
@@ -61,7 +61,7 @@ def test_c7_agoras_fields_say_what_they_are() -> None:
 
 
 @pytest.mark.parametrize("form", [False, True])
-def test_c7_fields_of_the_same_names_stay_as_they_are(form: bool) -> None:
+def test_fields_of_the_same_names_stay_as_they_are(form: bool) -> None:
     text = (("uid", "ann"), ("role", "host"), ("version", "006"), ("count", "3"))
     body = b"uid=ann&role=host&version=006&count=3" if form else b""
     method = "POST" if form else "GET"
@@ -71,7 +71,7 @@ def test_c7_fields_of_the_same_names_stay_as_they_are(form: bool) -> None:
     assert as_json == {"uid": "07", "role": "2"}
 
 
-def test_c7_another_kind_may_say_that_its_fields_are_a_uid_and_a_role() -> None:
+def test_another_kind_may_say_that_its_fields_are_a_uid_and_a_role() -> None:
     options = custom.CustomOptions()
     fields = _parsed(custom.dialect(MARKED), "GET", options, query=(("seat", "7"), ("part", "host")))
     assert fields == {"seat": 7, "part": "publisher"}
@@ -94,7 +94,7 @@ def _native(body: bytes, token_version: Literal["006", "007"] = "007") -> Mappin
     return token_request.fields
 
 
-def test_c7_native_checks_the_version_of_agoras_kinds_alone() -> None:
+def test_native_checks_the_version_of_agoras_kinds_alone() -> None:
     assert _native(b'{"kind": "seat", "uid": "006", "version": "006"}') == {"uid": "006", "version": "006"}
     assert _native(b'{"kind": "rtc", "channel": "006"}') == {"channel": "006"}
     assert _native(b'{"kind": "rtc", "version": "006"}', "006") == {"version": "006"}
@@ -103,7 +103,7 @@ def test_c7_native_checks_the_version_of_agoras_kinds_alone() -> None:
     assert caught.value.field == "version"
 
 
-def test_c7_only_a_route_that_sets_the_format_of_a_token_is_warned_of() -> None:
+def test_only_a_route_that_sets_the_format_of_a_token_is_warned_of() -> None:
     rtc = {"rtc": field_types(RtcFields)}
     for kinds, fixed, is_warned in (
         (rtc, {"version": "006"}, True),

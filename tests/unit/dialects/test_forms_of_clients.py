@@ -1,4 +1,4 @@
-"""C8: the forms that pusher-js and Ably's client send get a token from a custom route, over a socket."""
+"""The forms that pusher-js and Ably's client send get a token from a custom route, over a socket."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -39,7 +39,7 @@ async def server(serving: Serving) -> AsyncIterator[Running]:
         yield running
 
 
-async def test_c8_the_form_of_pusher_js_gets_its_token(server: Running) -> None:
+async def test_the_form_of_pusher_js_gets_its_token(server: Running) -> None:
     """pusher-js sends `socket_id=…&channel_name=…` and reads `auth` of an answer with status 200."""
     form = FormData({"socket_id": "1234.5678", "channel_name": "private-lobby"})
     async with server.client.post("/pusher/auth", data=form) as response:
@@ -50,7 +50,7 @@ async def test_c8_the_form_of_pusher_js_gets_its_token(server: Running) -> None:
     assert answer["auth"].startswith(f"1234.5678|private-lobby|{NOW}|3600|")
 
 
-async def test_c8_the_form_of_ably_gets_its_token_as_text(server: Running) -> None:
+async def test_the_form_of_ably_gets_its_token_as_text(server: Running) -> None:
     """Ably's `authMethod: "POST"` sends `authParams` as a form; a text answer is the token."""
     form = {"clientId": "ann", "room": "private-lobby", "timestamp": "1800000000000", "rnd": "4711"}
     async with server.client.post("/ably", data=form) as response:
@@ -58,7 +58,7 @@ async def test_c8_the_form_of_ably_gets_its_token_as_text(server: Running) -> No
         assert (await response.text()).startswith("ann|private-lobby|")
 
 
-async def test_c8_rules_and_limits_hold_for_forms(server: Running) -> None:
+async def test_rules_and_limits_hold_for_forms(server: Running) -> None:
     async def status(text: str | bytes, *headers: tuple[str, str], media: str = FORM) -> int:
         body = text.encode() if isinstance(text, str) else text
         reply = await server.token_request("POST", "/pusher/auth", body, ("Content-Type", media), *headers)

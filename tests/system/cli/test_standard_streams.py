@@ -66,7 +66,7 @@ def _started(directory: Path, shell: str, command: str, stdout: int = subprocess
 
 
 @pytest.mark.parametrize("command", [*FROM_INPUT, *PRINTING, *OTHERS])
-def test_o19_no_command_ends_in_a_traceback(command: str, tmp_path: Path) -> None:
+def test_no_command_ends_in_a_traceback(command: str, tmp_path: Path) -> None:
     processes = {}
     for name, shell in STREAMS.items():
         directory = tmp_path / name
@@ -97,7 +97,7 @@ def test_o19_no_command_ends_in_a_traceback(command: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("command", FROM_INPUT[:2])
-def test_o19_input_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> None:
+def test_input_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tokend", *command.split()],
         cwd=tmp_path,
@@ -112,7 +112,7 @@ def test_o19_input_that_is_no_text_is_a_sentence(command: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("output", [">/dev/full", ">&-"])
-def test_o19_a_server_whose_greeting_cannot_be_written_serves(output: str, tmp_path: Path) -> None:
+def test_a_server_whose_greeting_cannot_be_written_serves(output: str, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(ONE_APP)
     process = _started(tmp_path, f'exec "$@" {output}', "serve --port 0")
     assert process.stderr is not None
@@ -124,7 +124,7 @@ def test_o19_a_server_whose_greeting_cannot_be_written_serves(output: str, tmp_p
     assert "Traceback" not in errors
 
 
-def test_o19_a_server_without_standard_streams_serves_and_ends(tmp_path: Path) -> None:
+def test_a_server_without_standard_streams_serves_and_ends(tmp_path: Path) -> None:
     """It ended with code 1 and no word where standard error was closed."""
     with serving(tmp_path, CREDENTIALS) as reference:
         port = reference.url.rpartition(":")[2]
@@ -143,7 +143,7 @@ def test_o19_a_server_without_standard_streams_serves_and_ends(tmp_path: Path) -
     assert process.returncode == 0
 
 
-def test_o19_an_audit_on_a_closed_standard_output_is_a_sentence(tmp_path: Path) -> None:
+def test_an_audit_on_a_closed_standard_output_is_a_sentence(tmp_path: Path) -> None:
     """The server started, and answered 503 to each request."""
     (tmp_path / "config.yaml").write_text(f"audit: {{to: stdout}}\n{ONE_APP}")
     process = _started(tmp_path, 'exec "$@" >&-', "serve --port 0")
@@ -151,7 +151,7 @@ def test_o19_an_audit_on_a_closed_standard_output_is_a_sentence(tmp_path: Path) 
     assert (process.returncode, errors) == (1, "tokend: standard output is closed, and the audit goes there\n")
 
 
-def test_o19_health_tells_by_its_exit_code_where_its_output_is_full(tmp_path: Path) -> None:
+def test_health_tells_by_its_exit_code_where_its_output_is_full(tmp_path: Path) -> None:
     with serving(tmp_path, CREDENTIALS) as server:
         for output in (">/dev/full", ">&-"):
             checked = _started(tmp_path, f'exec "$@" {output}', f"health --url {server.url}")

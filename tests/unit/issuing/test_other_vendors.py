@@ -1,4 +1,4 @@
-"""C5: what an inspection says of tokens that are not Agora's is true, also where a format hides its times."""
+"""What an inspection says of tokens that are not Agora's is true, also where a format hides its times."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -50,7 +50,7 @@ def _texts(inspection: Inspection) -> str:
     return str(inspection.fields())
 
 
-def test_c5_a_token_without_an_issue_time_has_no_made_up_times() -> None:
+def test_a_token_without_an_issue_time_has_no_made_up_times() -> None:
     backend = _backend(Relay)
     inspection = _inspected(backend, _token(backend, user="ann"))
     assert inspection.problems == ()
@@ -63,13 +63,13 @@ def test_c5_a_token_without_an_issue_time_has_no_made_up_times() -> None:
     assert not {"lasts", "app_id"} & says.keys()
 
 
-def test_c5_an_expired_token_expired_when_it_says() -> None:
+def test_an_expired_token_expired_when_it_says() -> None:
     backend = _backend(Relay)
     inspection = _inspected(backend, _token(backend, user="ann"), NOW + 660)
     assert inspection.problems == ("It expired 1 minute ago.",)
 
 
-def test_c5_a_token_that_is_bound_to_a_connection_never_expires() -> None:
+def test_a_token_that_is_bound_to_a_connection_never_expires() -> None:
     backend = _backend(Socket)
     inspection = _inspected(backend, _token(backend, user="ann", socket="7"), 4 * NOW)
     assert inspection.problems == ()
@@ -80,7 +80,7 @@ def test_c5_a_token_that_is_bound_to_a_connection_never_expires() -> None:
 
 @pytest.mark.parametrize("app", [_NO_APP, CREDENTIALS], ids=["without app_id", "with app_id"])
 @pytest.mark.parametrize(("kind", "fields"), [(Relay, {"user": "ann"}), (Socket, {"user": "ann", "socket": "7"})])
-def test_c5_a_foreign_secret_is_a_problem(kind: type[Backend], fields: dict[str, str], app: AppCredentials) -> None:
+def test_a_foreign_secret_is_a_problem(kind: type[Backend], fields: dict[str, str], app: AppCredentials) -> None:
     token = _token(_backend(kind, "another secret"), **fields)
     inspection = _inspected(_backend(kind, app=app), token)
     assert inspection.problems == ("No secret of this app signed it.",)
@@ -89,14 +89,14 @@ def test_c5_a_foreign_secret_is_a_problem(kind: type[Backend], fields: dict[str,
 
 
 @pytest.mark.parametrize("app", [_NO_APP, CREDENTIALS], ids=["without app_id", "with app_id"])
-def test_c5_a_token_of_this_app_is_ours(app: AppCredentials) -> None:
+def test_a_token_of_this_app_is_ours(app: AppCredentials) -> None:
     backend = _backend(Relay, app=app)
     says = _inspected(backend, _token(backend, user="ann")).says
     assert (says["signed_by"], says["app"], says["signature"]) == ("secret", "yours", "valid")
 
 
 @pytest.mark.parametrize("token", ["1:ann:00", "9999999999:ann:00", "s7:ann:00"])
-def test_c5_nothing_is_said_of_agora(token: str) -> None:
+def test_nothing_is_said_of_agora(token: str) -> None:
     for kind in (Relay, Socket):
         try:
             found = _texts(_inspected(_backend(kind, app=CREDENTIALS), token))
@@ -106,7 +106,7 @@ def test_c5_nothing_is_said_of_agora(token: str) -> None:
             assert word not in found
 
 
-def test_c5_a_signature_that_is_hidden_cannot_be_checked() -> None:
+def test_a_signature_that_is_hidden_cannot_be_checked() -> None:
     class Hiding(Relay):
         def read(self, token: str) -> Reading:
             reading = super().read(token)
@@ -168,7 +168,7 @@ _READS: Final[Mapping[str, type[Backend]]] = {
 
 
 @pytest.mark.parametrize("relay", _READS.values(), ids=_READS)
-async def test_c5_a_read_that_fails_leaves_the_other_kinds(serving: Serving, relay: type[Backend]) -> None:
+async def test_a_read_that_fails_leaves_the_other_kinds(serving: Serving, relay: type[Backend]) -> None:
     async with serving(_configuration(relay)) as server:
         issued = await server.token_request("POST", "/v1/token", {"kind": "rtm", "user": "ann"})
         ours = await server.token_request("POST", "/v1/inspect", {"token": issued.json["token"]})
@@ -191,7 +191,7 @@ _DIAGNOSES: Final[Mapping[str, type[Backend]]] = {
 
 
 @pytest.mark.parametrize("relay", _DIAGNOSES.values(), ids=_DIAGNOSES)
-async def test_c5_a_diagnosis_that_fails_is_left_out(serving: Serving, relay: type[Backend]) -> None:
+async def test_a_diagnosis_that_fails_is_left_out(serving: Serving, relay: type[Backend]) -> None:
     token = _token(_backend(Relay), user="ann")
     async with serving(_configuration(relay)) as server:
         reply = await server.token_request("POST", "/v1/inspect", {"token": token})
@@ -200,7 +200,7 @@ async def test_c5_a_diagnosis_that_fails_is_left_out(serving: Serving, relay: ty
         assert CERTIFICATE.encode() not in reply.body + server.log.getvalue()
 
 
-def test_c5_a_diagnosis_gets_what_the_client_joins_with() -> None:
+def test_a_diagnosis_gets_what_the_client_joins_with() -> None:
     joins: list[Join] = []
 
     class Asked(Relay):

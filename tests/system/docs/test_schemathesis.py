@@ -1,4 +1,4 @@
-"""O18: schemathesis with all its checks finds no status, content type, header or answer that the documents do not have."""
+"""Schemathesis with all its checks finds no status, content type, header or answer that the documents do not have."""
 
 import re
 import subprocess
@@ -63,9 +63,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("/node", ("--exclude-tag", "native", "--exclude-tag", "custom")),
     ],
 )
-def test_o18_schemathesis_finds_nothing_undocumented(
-    url: str, prefix: str, more: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_schemathesis_finds_nothing_undocumented(url: str, prefix: str, more: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "schemathesis.toml").write_text(CHECKS)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}{prefix}/openapi.json"),

@@ -1,4 +1,4 @@
-"""N7: where a single rule can count, the error says what of it did not fit, and nothing that a stranger could use."""
+"""Where a single rule can count, the error says what of it did not fit, and nothing that a stranger could use."""
 
 import pytest
 
@@ -41,11 +41,11 @@ def reasons(only: Rule, token_request: TokenRequest, caller: Caller = CALLER) ->
         (rule("secret-*"), rtc("*"), "channel does not match; capability wildcard_channel is not named"),
     ],
 )
-def test_n7_what_did_not_fit_the_only_rule(only: Rule, token_request: TokenRequest, expected: str) -> None:
+def test_what_did_not_fit_the_only_rule(only: Rule, token_request: TokenRequest, expected: str) -> None:
     assert reasons(only, token_request) == expected
 
 
-def test_n7_no_value_of_a_claim_is_shown() -> None:
+def test_no_value_of_a_claim_is_shown() -> None:
     """Neither the caller's own, which a person may not see, nor one that the rule names."""
     caller = signed_in(org="secret", plan="secret")
     assert reasons(rule("room-{claims.org}-*", "{claims.plan}"), rtc(), caller) == (
@@ -58,20 +58,20 @@ def test_n7_no_value_of_a_claim_is_shown() -> None:
         assert reasons(rule("room-{claims.org}-*"), rtc(), signed_in(**claims)) == not_inserted
 
 
-def test_n7_a_restriction_is_named_by_its_source() -> None:
+def test_a_restriction_is_named_by_its_source() -> None:
     restricted = Caller("web", {}, (Restriction("url party-7", channel="secret", max_ttl=60),))
     assert reasons(rule(), rtc(ttl=61), restricted) == (
         "url party-7: channel does not match; url party-7: a ttl of at most 60 seconds is allowed, and 61 seconds were requested"
     )
 
 
-def test_n7_the_rule_of_the_kind_counts_alone() -> None:
+def test_the_rule_of_the_kind_counts_alone() -> None:
     """Of several rules one can have the kind; then it is the one that was meant."""
     of = app(rule(kinds=["chat"]), rule("secret", kinds=["rtc"]), rule(kinds=["rtm"]))
     assert refused(of, rtc()).sentence == f"{_BEGIN}channel does not match; v1/explain shows the rule"
 
 
-def test_n7_of_several_rules_nothing_is_shown() -> None:
+def test_of_several_rules_nothing_is_shown() -> None:
     of = app(rule("secret", max_ttl=60), rule("other-secret"))
     assert refused(of, rtc(ttl=61), options=_WITHOUT_EXPLAIN).sentence == "no rule of this caller permits this"
     assert refused(app(), rtc(), options=route_options()).sentence.startswith("no rule of this caller")

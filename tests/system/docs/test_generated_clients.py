@@ -1,4 +1,4 @@
-"""O18: clients that openapi-typescript and openapi-python-client generate compile, and get tokens with a lifetime."""
+"""Clients that openapi-typescript and openapi-python-client generate compile, and get tokens with a lifetime."""
 
 import json
 import subprocess
@@ -93,7 +93,7 @@ def _sources(document: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("prefix", _PREFIXES)
-def test_o18_a_client_of_openapi_typescript_compiles(url: str, prefix: str, tmp_path: Path) -> None:
+def test_a_client_of_openapi_typescript_compiles(url: str, prefix: str, tmp_path: Path) -> None:
     tools = HERE / "node_modules" / ".bin"
     if not (tools / "openapi-typescript").exists():
         skip_or_fail("openapi-typescript is not installed: make test installs tests/node")
@@ -104,7 +104,7 @@ def test_o18_a_client_of_openapi_typescript_compiles(url: str, prefix: str, tmp_
     _run(str(tools / "tsc"), "--strict", "--noEmit", "client.ts", directory=tmp_path)
 
 
-def test_o18_a_client_of_openapi_python_client_gets_tokens(url: str, tmp_path: Path) -> None:
+def test_a_client_of_openapi_python_client_gets_tokens(url: str, tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(_document(url, "/all")))
     generate = ("generate", "--path", "openapi.json", "--output-path", "generated", "--meta", "none")
     printed = _run(sys.executable, "-m", "openapi_python_client", *generate, directory=tmp_path)

@@ -1,4 +1,4 @@
-"""What a client sees of a backend that breaks the contract (C4): 500 or 403 and no token; the log says why."""
+"""What a client sees of a backend that breaks the contract: 500 or 403 and no token; the log says why."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -87,7 +87,7 @@ def _check_silence(body: bytes, reason: str) -> None:
 
 
 @pytest.mark.parametrize("user", CASES)
-async def test_c4_a_single_token(user: str, configuration: Configuration, serving: Serving) -> None:
+async def test_a_single_token(user: str, configuration: Configuration, serving: Serving) -> None:
     status, code, reason = CASES[user]
     async with serving(configuration) as server:
         native = await _post(server, "/demo/v1/token", {"kind": "wave", "user": user})
@@ -101,7 +101,7 @@ async def test_c4_a_single_token(user: str, configuration: Configuration, servin
 
 
 @pytest.mark.parametrize("user", CASES)
-async def test_c4_a_batch_keeps_its_other_tokens(user: str, configuration: Configuration, serving: Serving) -> None:
+async def test_a_batch_keeps_its_other_tokens(user: str, configuration: Configuration, serving: Serving) -> None:
     _, code, reason = CASES[user]
     token_requests = [{"kind": "rtm", "user": "ann"}, {"kind": "wave", "user": user}, {"kind": "wave", "user": "ann"}]
     async with serving(configuration) as server:
@@ -116,7 +116,7 @@ async def test_c4_a_batch_keeps_its_other_tokens(user: str, configuration: Confi
 
 
 @pytest.mark.parametrize("user", CASES)
-async def test_c4_explain(user: str, configuration: Configuration, serving: Serving) -> None:
+async def test_explain(user: str, configuration: Configuration, serving: Serving) -> None:
     """A fault of the server is no explanation; what is not declared is one. Nothing is minted."""
     status, code, reason = CASES[user]
     async with serving(configuration) as server:
@@ -163,7 +163,7 @@ class _FailingModel(StrictModel):
         ("Fields", _FailingModel, f"apps.demo.routes[1].set: cannot be checked: {__name__} raised RuntimeError"),
     ],
 )
-def test_c4_a_backend_that_fails_while_it_is_configured_is_a_problem_of_its_app(
+def test_a_backend_that_fails_while_it_is_configured_is_a_problem_of_its_app(
     member: str, value: Any, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`check` ended in a traceback, and no signal reloaded any more."""
@@ -180,7 +180,7 @@ def test_c4_a_backend_that_fails_while_it_is_configured_is_a_problem_of_its_app(
     assert SECRET not in str(caught.value)
 
 
-def test_c4_a_backend_whose_declarations_cannot_be_read_stops_its_app_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_whose_declarations_cannot_be_read_stops_its_app_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """It stopped all apps, by a traceback."""
     monkeypatch.setattr(Wave, "max_ttl", "1h")
     with pytest.raises(ConfigurationError) as caught:
@@ -188,7 +188,7 @@ def test_c4_a_backend_whose_declarations_cannot_be_read_stops_its_app_alone(monk
     assert "apps.demo: cannot be built: a plug-in of it raised TypeError" in str(caught.value)
 
 
-def test_c4_such_an_app_leaves_the_others_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_such_an_app_leaves_the_others_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rtm, "max_ttl", "1h")
     bad = DEMO.partition("apps:\n")[2].replace("demo:", "bad:").rstrip() + "\n    backends: [rtm]\n"
     (tmp_path / "config.yaml").write_text(f"{DEMO.rstrip()}\n    backends: [rtc]\n{bad}")
@@ -198,7 +198,7 @@ def test_c4_such_an_app_leaves_the_others_served(tmp_path: Path, monkeypatch: py
     assert "cannot be built: a plug-in of it raised TypeError" in str(problem)
 
 
-async def test_c4_a_right_token_of_the_same_backend(configuration: Configuration, serving: Serving) -> None:
+async def test_a_right_token_of_the_same_backend(configuration: Configuration, serving: Serving) -> None:
     async with serving(configuration) as server:
         reply = await _post(server, "/demo/v1/token", {"kind": "wave", "user": "ann"})
         assert (reply.status, reply.json["app_id"]) == (200, APP_ID)

@@ -1,4 +1,4 @@
-"""C6: a token that is bound to a connection has no times in any answer; what hides its expiry otherwise is not released."""
+"""A token that is bound to a connection has no times in any answer; what hides its expiry otherwise is not released."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +45,7 @@ def _configuration(socket: type[Backend] = Socket, text: str = _YAML) -> Configu
     )
 
 
-async def test_c6_no_answer_has_times_of_a_bound_token(serving: Serving) -> None:
+async def test_no_answer_has_times_of_a_bound_token(serving: Serving) -> None:
     text = _YAML.replace("[{path: /}]", f"\n      - path: /{_CUSTOM}")
     async with serving(_configuration(text=text)) as server:
         native = await server.token_request("POST", "/v1/token", _REQUEST)
@@ -114,7 +114,7 @@ def _suite(backend: type[Backend]) -> BackendConformance:
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-async def test_c6_what_cannot_be_verified_is_not_released(serving: Serving, wrong: type[Backend]) -> None:
+async def test_what_cannot_be_verified_is_not_released(serving: Serving, wrong: type[Backend]) -> None:
     async with serving(_configuration(wrong)) as server:
         reply = await server.token_request("POST", "/v1/token", {"kind": "socket", **_fields(wrong)})
         assert (reply.status, reply.json["code"]) == (500, "internal")
@@ -122,7 +122,7 @@ async def test_c6_what_cannot_be_verified_is_not_released(serving: Serving, wron
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_c6_the_suite_fails(wrong: type[Backend]) -> None:
+def test_the_suite_fails(wrong: type[Backend]) -> None:
     with pytest.raises(AssertionError):
         _suite(wrong).test_what_is_minted_keeps_to_the_contract()
 
