@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo
 
+from tokend.config.entry_points import BACKENDS, installed
 from tokend.config.problems import KeyPath, Report
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
 from tokend.core.validation import description_of, field_errors, invalid
@@ -74,10 +75,18 @@ def report_all(report: Report, path: KeyPath, error: ValidationError, model: typ
     inputs = [details["input"] for details in error.errors(include_url=False)]
     for field_error, value in zip(field_errors(error, model), inputs, strict=True):
         sentence = f"unknown key{field_error.sentence}" if field_error.unknown else field_error.sentence
+        place = (*path, *field_error.path)
+        if field_error.unknown and _is_of_app(place) and place[-1] in installed(BACKENDS.name):
+            sentence = f"unknown key: this is a kind; write backends: {{{place[-1]}: {{…}}}}"
         if sentence in _DESCRIBED and (description := description_of(model, field_error.path)):
             sentence = f"{sentence}: {description.partition('. ')[0]}"
         if sentence == "must be text":
             sentence += ", not a list or a mapping" if isinstance(value, list | dict) else ": put it in quotes"
-        report.add_broken((*path, *field_error.path), sentence)
+        report.add_broken(place, sentence)
         broken.add(str(field_error.path[0]) if field_error.path else "")
     return broken
+
+
+def _is_of_app(path: KeyPath) -> bool:
+    """Whether it is the path of a key of an app, or of `defaults`."""
+    return path[:-1] == ("defaults",) or (path[0] == "apps" and len(path) == len(("apps", "name", "key")))
