@@ -23,7 +23,7 @@ COPY --from=build /opt/tokend /opt/tokend
 # `make image` and the release say which version and commit this is
 ARG VERSION="" REVISION="" CREATED="" SOURCE=""
 LABEL org.opencontainers.image.title="tokend" \
-      org.opencontainers.image.description="A small self-hosted token server for real-time services" \
+      org.opencontainers.image.description="A lightweight, self-hosted token server for real-time services" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.vendor="the tokend authors" \
       org.opencontainers.image.base.name="docker.io/library/python:3.13-slim" \
