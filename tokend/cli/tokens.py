@@ -47,7 +47,11 @@ _FIELDS_HELP = "the kind's fields, such as channel=room uid=7 role=publisher; a 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the three commands."""
-    token = commands.add_parser("token", help="issue one token", description="Issue one token and print it.")
+    token = commands.add_parser(
+        "token",
+        help="issue one token",
+        description="Issue one token and print it. It is for the operator: without --as, no rules apply.",
+    )
     _add_token_request(token)
     token.add_argument(
         "--as",

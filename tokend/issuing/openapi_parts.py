@@ -34,7 +34,7 @@ def for_request(schema: Any) -> Any:
     if "properties" in schema:  # names of fields, which may be called title or default
         found["properties"] = {name: for_request(part) for name, part in schema["properties"].items()}
     if schema.get("default") not in (None, [], {}):
-        sentence = f"Left out: {schema['default']}."
+        sentence = f"Default: {schema['default']}."
         found["description"] = f"{found['description']} {sentence}" if "description" in found else sentence
     return found
 
