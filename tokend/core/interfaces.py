@@ -63,7 +63,7 @@ def _url(text: str) -> str:
 
 def _secret(secret: Secret) -> Secret:
     if len(secret.reveal()) < _MIN_SECRET:
-        raise invalid(f"is shorter than {_MIN_SECRET} characters: a shorter one can be guessed")
+        raise invalid(f"is shorter than {_MIN_SECRET} characters, so it can be guessed")
     return secret
 
 
