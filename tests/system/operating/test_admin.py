@@ -219,6 +219,16 @@ async def test_the_metrics_are_what_prometheus_reads_and_hold_no_words_of_a_clie
         assert "forbidden" not in text
 
 
+async def test_a_key_that_is_not_utf_8_is_401_as_any_wrong_key_is(tmp_path: Path) -> None:
+    async with serving(tmp_path, 1) as server:
+        with socket.create_connection(("127.0.0.1", int(server.admin.rpartition(":")[2])), 5) as client:
+            headers = (("Host", "localhost"), ("Authorization", "Bearer \udcff"))
+            client.sendall(request_bytes("GET", "/-/config", None, *headers))
+            assert b" 401 " in await asyncio.to_thread(client.recv, 4096)
+        await server.stop()
+        assert not any(line["level"] == "error" for line in server.log)
+
+
 @pytest.mark.parametrize(
     "raw", [b"\xff\xfe\r\n\r\n", b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", request_bytes("POST", "/-/reload", b"x" * 9)]
 )
