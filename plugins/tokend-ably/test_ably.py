@@ -54,6 +54,7 @@ class TestAbly(BackendConformance):
         {"capability": CHAT, "user": "ann", "revocation_key": "staff"},
         {"capability": CHAT, "user": "ann", "channel_claims": {"*": "host"}},
         {"capability": CHAT, "user": "ann", "format": "jwt", "channel_claims": {"a*": "host"}},
+        {"capability": CHAT, "user": "ann", "format": "jwt", "channel_claims": {}},
         {"capability": CHAT, "user": "ann", "format": "ably"},
     )
 

@@ -89,7 +89,9 @@ class AblyFields(StrictModel):
         default="token_request", description="a TokenRequest, which the SDK exchanges for a token, or an Ably JWT"
     )
     revocation_key: Text | None = Field(default=None, description="a key that revokes many tokens at once; jwt only")
-    channel_claims: dict[str, Text] | None = Field(default=None, description="claims by channel; jwt only")
+    channel_claims: dict[str, Text] | None = Field(
+        default=None, min_length=1, description="claims by channel; jwt only"
+    )
 
 
 class Ably(Backend):

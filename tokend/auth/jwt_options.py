@@ -15,7 +15,7 @@ from tokend.core.conditions import Conditions
 from tokend.core.interfaces import KeySource
 from tokend.core.lists import ItemOrList
 from tokend.core.secrets import Secret
-from tokend.core.urls import is_secure_url
+from tokend.core.urls import has_user, is_secure_url
 from tokend.core.validation import StrictModel, invalid, redact_secrets, suggestion
 
 if TYPE_CHECKING:
@@ -250,9 +250,12 @@ def option_problems(options: JwtOptions) -> Iterator[tuple[Place, str]]:
         yield (written[1],), f"cannot be combined with {written[0]}: keys come from one of them"
     source = options.key_source
     by_name = options.preset is not None and "url" not in options.source.needs  # the preset itself has https
-    if source is not None and not by_name and not is_secure_url(source.url):
+    if source is not None and not by_name:
         key = "jwks" if options.jwks is not None else "issuer" if options.preset is None else "url"
-        yield (key,), "must be an https URL, since the keys come from there"
+        if not is_secure_url(source.url):
+            yield (key,), "must be an https URL, since the keys come from there"
+        elif has_user(source.url):
+            yield (key,), "must be without user and password: the log and the metrics show it"
     known = _algorithms(options)
     for index, name in enumerate(options.algorithms or ()):
         if name not in known:

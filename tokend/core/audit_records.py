@@ -157,7 +157,7 @@ def _decision_body(decision: Decision, hash_ids: bool) -> bytes:
     if grant is None or api_error is not None:
         fields["outcome"] = "refused"
         fields["code"] = api_error.code if api_error else Code.INTERNAL
-        fields["field"] = api_error.field if api_error and api_error.code != Code.UNKNOWN_FIELD else None
+        fields["field"] = None if api_error is None else _known_field(api_error)
         if grant is not None:  # without the details: they are free text, of which nothing was allowed
             fields["services"] = [shown(replace(service, detail=NOTHING)) for service in grant.services]
         return msgspec.json.encode(fields)
@@ -170,6 +170,13 @@ def _decision_body(decision: Decision, hash_ids: bool) -> bytes:
     if decision.restricted_by:
         fields["restricted_by"] = decision.restricted_by
     return msgspec.json.encode(fields)
+
+
+def _known_field(api_error: ApiError) -> str | None:
+    """The field of an error, without what is below it: keys of a mapping, such as LiveKit's attributes, are a client's words."""
+    if api_error.field is None or api_error.code == Code.UNKNOWN_FIELD:
+        return None
+    return api_error.field.partition(".")[0]
 
 
 def align_to_blocks(lines: Iterable[bytes], start: int) -> bytes:

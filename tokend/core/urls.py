@@ -17,6 +17,11 @@ def is_secure_url(url: str) -> bool:
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
 
 
+def has_user(url: str) -> bool:
+    """Whether a URL names a user, or a password."""
+    return "@" in urlsplit(url).netloc
+
+
 def is_plain_url(url: str) -> bool:
     """The same, for a URL that also has no user, password, fragment, blank or control character.
 
@@ -25,4 +30,4 @@ def is_plain_url(url: str) -> bool:
     if not is_secure_url(url):
         return False
     parts = urlsplit(url)
-    return "@" not in parts.netloc and not parts.fragment and url.isprintable() and " " not in url
+    return not has_user(url) and not parts.fragment and url.isprintable() and " " not in url

@@ -1,7 +1,9 @@
 """Who may use the admin listener: the Host header, the Origin header, and the key of `server.admin`."""
 
+import stat
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -17,7 +19,7 @@ _WRONG_HOST: Final = (
 )
 _NO_KEY: Final = (
     "server.admin has no key: add key: to it, as `tokend key new` prints it, "
-    "or listen on a unix socket, which needs none"
+    "or listen on a unix socket that not everybody on this machine may open, which needs none"
 )
 _WRONG_KEY: Final = "the key of server.admin is needed, as Authorization: Bearer"
 _FOREIGN: Final = "no page of another origin may do this"
@@ -52,7 +54,7 @@ class Access:
             if self._key is not None:
                 if digest_of(_bearer(request)) != self._key:
                     return json_error(401, _WRONG_KEY)
-            elif not _is_on_unix_socket(request):
+            elif not _is_on_protected_socket(request):
                 return json_error(403, _NO_KEY)
             return await handler(request)
 
@@ -96,5 +98,12 @@ def _is_on_loopback(request: web.BaseRequest) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def _is_on_unix_socket(request: web.BaseRequest) -> bool:
-    return isinstance(request.get_extra_info("sockname"), str | bytes)  # None: the connection has gone
+def _is_on_protected_socket(request: web.BaseRequest) -> bool:
+    """Whether it came over a unix socket that not everybody may open. systemd makes sockets of mode 0666 by default."""
+    path = request.get_extra_info("sockname")
+    if not isinstance(path, str):  # bytes: an abstract socket, which has no mode; None: the connection has gone
+        return False
+    try:
+        return not Path(path).stat().st_mode & stat.S_IWOTH
+    except OSError:
+        return False

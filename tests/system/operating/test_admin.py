@@ -152,18 +152,23 @@ async def _restart(server: Running, listen: str) -> None:
     await start(server)
 
 
+async def _listens(unix: ClientSession) -> None:
+    """Wait until the unix socket answers the operator."""
+    for pause in waits():
+        try:
+            async with unix.get("http://localhost/-/config") as answer:
+                assert answer.status == 200
+                return
+        except ClientConnectorError:
+            await asyncio.sleep(pause)
+
+
 async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     async with serving(tmp_path, 1) as server:
         await _restart(server, f"unix:{path}")
         async with ClientSession(connector=UnixConnector(str(path))) as unix:
-            for pause in waits():
-                try:
-                    async with unix.get("http://localhost/-/config") as answer:
-                        assert answer.status == 200
-                        break
-                except ClientConnectorError:
-                    await asyncio.sleep(pause)
+            await _listens(unix)
         assert path.stat().st_mode & 0o777 == 0o600
         (tmp_path / "config.yaml").write_text((tmp_path / "config.yaml").read_text().replace("demo-*", "demo2-*"))
         done = await asyncio.to_thread(tokend, tmp_path, {}, "reload")
@@ -175,6 +180,21 @@ async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
         assert "zzz: unknown key" in done.stderr
         assert "1 problem; the server keeps its old configuration" in done.stderr
         (tmp_path / "config.yaml").write_text(good)
+
+
+async def test_a_unix_socket_that_everybody_may_open_needs_a_key(tmp_path: Path) -> None:
+    """systemd gives a socket mode 0666 unless its unit says otherwise."""
+    path = tmp_path / "admin.sock"
+    async with serving(tmp_path, 1) as server:
+        await _restart(server, f"unix:{path}")
+        async with ClientSession(connector=UnixConnector(str(path))) as unix:
+            await _listens(unix)
+            for mode, status in ((0o660, 200), (0o666, 403), (0o600, 200)):
+                path.chmod(mode)
+                async with unix.get("http://localhost/-/config") as answer:
+                    assert answer.status == status
+                async with unix.get("http://localhost/metrics") as answer:
+                    assert answer.status == 200
 
 
 async def test_the_configuration_is_shown_without_secrets_and_digests(tmp_path: Path) -> None:
@@ -217,6 +237,16 @@ async def test_the_metrics_are_what_prometheus_reads_and_hold_no_words_of_a_clie
         assert families["tokend_workers"].samples[0].value == 2
         assert "canary" not in text
         assert "forbidden" not in text
+
+
+async def test_a_key_that_is_not_utf_8_is_401_as_any_wrong_key_is(tmp_path: Path) -> None:
+    async with serving(tmp_path, 1) as server:
+        with socket.create_connection(("127.0.0.1", int(server.admin.rpartition(":")[2])), 5) as client:
+            headers = (("Host", "localhost"), ("Authorization", "Bearer \udcff"))
+            client.sendall(request_bytes("GET", "/-/config", None, *headers))
+            assert b" 401 " in await asyncio.to_thread(client.recv, 4096)
+        await server.stop()
+        assert not any(line["level"] == "error" for line in server.log)
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ EXAMPLES: Final = [json.loads(one) for one in re.findall(r"^```json\n(.*?)^```",
 
 
 async def lines_of(
-    file: Path, *asked: tuple[str, bytes | dict[str, Any] | None, Mapping[str, str]]
+    file: Path, *asked: tuple[str, bytes | dict[str, Any] | None, Mapping[str, str]], yaml: str = DEMO
 ) -> list[dict[str, Any]]:
     """What the audit says after these requests: paths with bodies and headers; the statuses are not looked at."""
     made = Made(file)
-    async with serving(DEMO, interfaces=Interfaces(audit=made.audit)) as server:
+    async with serving(yaml, interfaces=Interfaces(audit=made.audit)) as server:
         for path, content, headers in asked:
             await server.token_request("GET" if content is None else "POST", f"/demo{path}", content, *headers.items())
     made.audit.close()
@@ -96,6 +96,14 @@ async def test_a_bad_value_names_its_field_alone(tmp_path: Path) -> None:
     (line,) = await lines_of(tmp_path / "audit.jsonl", ("/v1/token", {**ASK, "uid": "strangers-uid"}, GOOD))
     assert (line["caller"], line["code"], line["field"]) == ("studio", "invalid_field", "uid")
     assert "stranger" not in json.dumps(line)
+
+
+async def test_a_bad_value_under_a_key_of_the_clients_does_not_quote_the_key(tmp_path: Path) -> None:
+    live_kit = "livekit: {api_key: a, secret: {env: CERTIFICATE}, url: 'wss://media.example.com'}"
+    ask = {"kind": "livekit", "room": "r", "identity": "ann", "attributes": {"strangers words": 5}}
+    found = await lines_of(tmp_path / "a", ("/v1/token", ask, GOOD), yaml=f"{DEMO}    backends: {{{live_kit}}}\n")
+    assert [(line["code"], line["field"]) for line in found] == [("invalid_field", "attributes")]
+    assert "stranger" not in json.dumps(found)
 
 
 async def test_an_unknown_kind_is_not_quoted(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from tokend.backends.agora.names import (
 from tokend.backends.agora.packing import WireError
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Unreadable
 from tokend.core.declarations import Declarations, Meaning
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Extent, Grant, Issuance, Service
 from tokend.core.validation import StrictModel
 
@@ -97,6 +98,9 @@ class AgoraBackend(Backend):
             services = tuple([_encode_service(service) for service in grant.services])
             content = v007.Content(grant.app_id or "", issuance.issued_at, grant.ttl, salt_of(issuance), services)
             token = v007.encode(content, certificate, self._time_key(name, issuance.issued_at, certificate))
+            if len(token) > v007.MAX_TOKEN:  # how far it can be compressed is known only now
+                sentence = f"the token would be over {v007.MAX_TOKEN} characters: send fewer or shorter names"
+                raise ApiError(Code.INVALID_FIELD, sentence)
         return Minted(token, self.renew_after(grant))
 
     def _time_key(self, name: str, issued_at: int, certificate: str) -> bytes:
