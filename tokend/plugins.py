@@ -30,6 +30,8 @@ from tokend.backends.ids import printable_id
 from tokend.backends.json_web_tokens import JwtContent, JwtKeys, JwtKeysById, fits_algorithm, read_jwt, token_times
 from tokend.backends.jwt_backend import JwtBackend
 from tokend.backends.jwt_keys import ALGORITHMS as JWT_ALGORITHMS
+from tokend.core.claims import Condition
+from tokend.core.conditions import Conditions
 from tokend.core.declarations import (
     ADMIN,
     CONNECT,
@@ -113,6 +115,8 @@ __all__ = [
     "Caller",
     "Capability",
     "Code",
+    "Condition",
+    "Conditions",
     "Cookie",
     "Credentials",
     "Declarations",

@@ -54,8 +54,11 @@ class Report:
     def add(self, path: KeyPath, sentence: str) -> None:
         """Add a problem, at the deepest key or item of `path` that the files have.
 
-        A wrong value in `defaults` is one problem, however many apps inherit it.
+        A wrong value in `defaults` is one problem, however many apps inherit it. `TypeError` if the sentence is no text: a
+        plug-in may have made it.
         """
+        if not isinstance(sentence, str):
+            raise TypeError
         location = self.location_of(path)
         problem = Problem(location, path, sentence)
         self._problems.setdefault((location, sentence, () if location.line else path), problem)

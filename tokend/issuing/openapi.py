@@ -86,6 +86,10 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
                 "description": "Seconds; null for a token bound to a connection",
                 "examples": [3600],
             },
+            "ttl_asked": {
+                "type": "integer",
+                "description": "The ttl of the request in seconds, if the lifetime was shortened",
+            },
             "issued_at": {"type": "integer", "description": "Unix seconds", "examples": [1_800_000_000]},
             "expires_at": {**seconds, "examples": [1_800_003_600]},
             "renew_at": {

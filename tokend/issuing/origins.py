@@ -13,7 +13,7 @@ from tokend.core.validation import StrictModel, invalid, redact_secrets
 class Origins:
     """The origins whose pages may read an app's responses; `null` never.
 
-    Exact origins, `https://*.example.com` for all subdomains, `http://localhost:*` for any port of this machine, or `*`.
+    Exact origins, `https://*.example.com` for all subdomains, `http://localhost:*` for any port of the host `localhost`, or `*`.
     """
 
     __slots__ = ("_any", "_exact", "_pattern", "written")
@@ -108,7 +108,7 @@ class Cors(StrictModel):
         default=Origins(),
         description=(
             "exact origins in lower case, https://*.example.com for all subdomains, http://localhost:* "
-            'for any port of this machine, or "*". Default: no CORS headers'
+            'for any port of the host localhost, or "*". Default: no CORS headers'
         ),
         examples=[["https://app.example.com", "http://localhost:*"]],
     )

@@ -48,6 +48,18 @@ def test_inspect_prefers_the_app_that_signed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ttl", "join", "seconds"), [(1800, 300, 270), (1800, 40, 20), (1800, 1, 1), (1800, 1800, 1770), (1, 1, 0)]
+)
+def test_clients_renew_before_a_privilege_ends_that_is_shorter_than_the_token(
+    ttl: int, join: int, seconds: int
+) -> None:
+    """A client kept the token until its own end, without the privilege to join."""
+    backend = _backend("rtc")
+    fields = backend.Fields.model_validate({"channel": "room", "uid": 7, "privileges": {"join": join}})
+    assert backend.mint(backend.grant(fields, ttl), ISSUANCE).renew_after == seconds
+
+
+@pytest.mark.parametrize(
     ("ttl", "rtm", "chat"), [(86_400, 86_370, 43_200), (600, 570, 300), (60, 30, 30), (50, 25, 25)]
 )
 def test_clients_renew_half_a_minute_before_the_end_and_chat_at_half_time(ttl: int, rtm: int, chat: int) -> None:

@@ -86,8 +86,16 @@ class AgoraBackend(Backend):
         return self.app_credentials.signing
 
     def renew_after(self, grant: Grant) -> int:
-        """Return the seconds from the issue time after which a client should request a new token."""
-        return max(grant.ttl - RENEW_BEFORE, grant.ttl // 2)
+        """Return the seconds from the issue time after which a client should request a new token.
+
+        Privileges may end before the token: a client that kept it would lose them.
+        """
+        lasts = grant.ttl
+        for service in grant.services:
+            for seconds in service.privileges.values():
+                if 0 < seconds < lasts:
+                    lasts = seconds
+        return max(lasts - RENEW_BEFORE, lasts // 2, min(1, grant.ttl - 1))
 
     def mint(self, grant: Grant, issuance: Issuance) -> Minted:
         name = self.certificate_name(grant)
