@@ -32,7 +32,7 @@ from tokend.backends.agora.names import (
 )
 from tokend.backends.agora.packing import WireError
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Unreadable
-from tokend.core.declarations import Declarations, Meaning
+from tokend.core.declarations import CONNECT, LISTEN, Declarations, Meaning
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Extent, Grant, Issuance, Service
 from tokend.core.validation import StrictModel
@@ -88,12 +88,12 @@ class AgoraBackend(Backend):
     def renew_after(self, grant: Grant) -> int:
         """Return the seconds from the issue time after which a client should request a new token.
 
-        Privileges may end before the token: a client that kept it would lose them.
+        The privilege to join or log in may end before the token: a client that kept it would have to leave.
         """
         lasts = grant.ttl
         for service in grant.services:
-            for seconds in service.privileges.values():
-                if 0 < seconds < lasts:
+            for name, seconds in service.privileges.items():
+                if 0 < seconds < lasts and self.declarations.privileges[name] in (CONNECT, LISTEN):
                     lasts = seconds
         return max(lasts - RENEW_BEFORE, lasts // 2, min(1, grant.ttl - 1))
 
