@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends.agora.base import AgoraBackend, classroom_chat_user, room_privilege
+from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import OnlyTrue, RtmUser, check_rtm_user, resolve_user
 from tokend.backends.agora.names import ADMINISTRATOR, NO_ROLE, shapes
+from tokend.backends.agora.services import classroom_chat_user, room_privilege
 from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Service

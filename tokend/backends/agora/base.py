@@ -1,40 +1,26 @@
 """The base class of Agora's kinds: it encodes, mints, reads and verifies. A kind adds its fields and their services."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from typing import Any, ClassVar, Final
-
-from msgspec.structs import replace
 
 from tokend.backends.agora import credentials, diagnosis, other_texts, reading_006, v006, v007
 from tokend.backends.agora.names import (
     ADMINISTRATOR,
     DETAILS,
-    ENCODED_PRIVILEGES,
     FURTHER_PRIVILEGES,
     MEANINGS,
-    OTHER_ROLE,
-    PERMISSIONS,
-    PRIVILEGE_NAMES,
     PRIVILEGES,
     PRODUCT_NAMES,
-    READ,
-    RESOURCE_TYPES,
     REST_SERVICES,
-    ROOM_ROLES,
     RTM_LOGIN_006,
-    SERVICE_NAMES,
-    SERVICE_TYPES,
-    STUDENT,
-    WRITE,
-    Permissions,
 )
 from tokend.backends.agora.packing import WireError
+from tokend.backends.agora.services import decode_service, encode_service, mark_derived_users, text_of, type_of
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Unreadable
 from tokend.core.declarations import CONNECT, LISTEN, Declarations, Meaning
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import ANY, NOT_APPLICABLE, AppCredentials, Extent, Grant, Issuance, Service
+from tokend.core.model import AppCredentials, Grant, Issuance, Service
 from tokend.core.validation import StrictModel
 
 RENEW_BEFORE: Final = 30
@@ -75,8 +61,8 @@ class AgoraBackend(Backend):
 
     def grant_of(self, ttl: int, *services: Service, version: str = v007.VERSION) -> Grant:
         """Return the grant of these services. They are in the order of a token, and derived users are marked."""
-        ordered = sorted(services, key=_type_of) if len(services) > 1 else services
-        return Grant(self.app_credentials.app_id, version, ttl, _mark_derived_users(ordered))
+        ordered = sorted(services, key=type_of) if len(services) > 1 else services
+        return Grant(self.app_credentials.app_id, version, ttl, mark_derived_users(ordered))
 
     def certificate_name(self, grant: Grant) -> str:
         """Return the name of the certificate that signs this grant. Tokens for REST calls need the primary one."""
@@ -103,7 +89,7 @@ class AgoraBackend(Backend):
         if grant.format == v006.VERSION:
             token = v006.encode(_content_006(grant, issuance), certificate)
         else:
-            services = tuple([_encode_service(service) for service in grant.services])
+            services = tuple([encode_service(service) for service in grant.services])
             content = v007.Content(grant.app_id or "", issuance.issued_at, grant.ttl, salt_of(issuance), services)
             token = v007.encode(content, certificate, self._time_key(name, issuance.issued_at, certificate))
             if len(token) > v007.MAX_TOKEN:  # how far it can be compressed is known only now
@@ -181,7 +167,7 @@ def read(token: str, app_credentials: AppCredentials) -> Reading:
 def _read_007(token: str, app_credentials: AppCredentials) -> Reading:
     decoded = v007.decode(token)
     content = decoded.content
-    services = _mark_derived_users([_decode_service(service, content.expire) for service in content.services])
+    services = mark_derived_users([decode_service(service, content.expire) for service in content.services])
     grant = Grant(content.app_id, v007.VERSION, content.expire, services)
     return Reading(
         grant,
@@ -202,10 +188,10 @@ def _signer(decoded: v007.Decoded, app_credentials: AppCredentials) -> str | Non
 def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:
     (service,) = grant.services
     if service.name == "rtm":
-        channel, uid = _text_of(service.user), ""
+        channel, uid = text_of(service.user), ""
         numbers: Mapping[str, int] = {"login": RTM_LOGIN_006}
     else:
-        channel, uid = _text_of(service.channel), _text_of(service.user)
+        channel, uid = text_of(service.channel), text_of(service.user)
         numbers = PRIVILEGES["rtc"]
     privileges = {numbers[name]: issuance.issued_at + seconds for name, seconds in service.privileges.items()}
     return v006.Content(grant.app_id or "", channel, uid, issuance.issued_at, salt_of(issuance), privileges)
@@ -214,144 +200,3 @@ def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:
 def salt_of(issuance: Issuance) -> int:
     """Return the salt of a token, 1 to `MAX_SALT`: a nonce has more bits than a token holds."""
     return 1 + issuance.nonce % MAX_SALT
-
-
-def _type_of(service: Service) -> int:
-    return SERVICE_TYPES[service.name]
-
-
-def _text_of(name: str | Extent) -> str:
-    """An id as encoded in a token: ANY, and an id that a service does not have, are empty."""
-    return name if isinstance(name, str) else ""
-
-
-def _id_of(text: str) -> str | Extent:
-    """An id as encoded in a token, of a service that has one: empty text is ANY."""
-    return text or ANY
-
-
-def _encode_service(service: Service) -> v007.Service:
-    numbers = ENCODED_PRIVILEGES[service.name]
-    privileges = {numbers[name]: seconds for name, seconds in service.privileges.items() if name in numbers}
-    values: tuple[v007.Value, ...] = ()
-    match service.name:
-        case "rtc" | "streaming" | "fcdn":
-            values = (_text_of(service.channel), _text_of(service.user))
-        case "rtm" | "chat":
-            values = (_text_of(service.user),)
-        case "apaas":
-            values = (_text_of(service.channel), _text_of(service.user), int(str(service.detail.get("role", -1))))
-        case "rtm2":
-            permissions = service.detail.get("permissions")
-            values = (
-                _text_of(service.user),
-                _number_permissions(permissions) if isinstance(permissions, Mapping) else {},
-            )
-    return v007.Service(SERVICE_TYPES[service.name], privileges, values)
-
-
-def _decode_service(service: v007.Service, ttl: int) -> Service:
-    name = SERVICE_NAMES[service.type]
-    names = PRIVILEGE_NAMES[name]
-    privileges = {names.get(number, str(number)): seconds for number, seconds in service.privileges.items()}
-    values = service.values
-    match name:
-        case "rtc" | "streaming" | "fcdn":
-            return Service(name, _id_of(str(values[1])), _id_of(str(values[0])), privileges)
-        case "rtm":
-            return Service(name, _id_of(str(values[0])), NOT_APPLICABLE, privileges)
-        case "chat":
-            # an app token has no user; with a user privilege, an empty user is any user
-            has_user = bool(values[0]) or "user" in privileges
-            return Service(name, _id_of(str(values[0])) if has_user else NOT_APPLICABLE, NOT_APPLICABLE, privileges)
-        case "apaas":
-            return _decode_classroom(str(values[0]), str(values[1]), int(str(values[2])), privileges)
-        case "rtm2":
-            permissions = _name_permissions(values[1]) if isinstance(values[1], Mapping) else {}
-            return rtm2_service(_id_of(str(values[0])), privileges, permissions, ttl)
-        case _:
-            return Service(name, privileges=privileges)
-
-
-def _decode_classroom(room: str, user: str, role: int, privileges: Mapping[str, int]) -> Service:
-    in_room, has_user = STUDENT in privileges, not privileges.keys() <= {ADMINISTRATOR}
-    named = {room_privilege(role) if name == STUDENT else name: seconds for name, seconds in privileges.items()}
-    return Service(
-        "apaas",
-        _id_of(user) if has_user or user else NOT_APPLICABLE,
-        _id_of(room) if in_room or room else NOT_APPLICABLE,
-        named,
-        detail={"role": role},
-    )
-
-
-def room_privilege(role: int) -> str:
-    """Return the privilege of a classroom's user with this role number."""
-    return ROOM_ROLES.get(role, OTHER_ROLE)
-
-
-def rtm2_service(user: str | Extent, privileges: Mapping[str, int], permissions: Permissions, ttl: int) -> Service:
-    """Return an RTM2 service. Permissions last as long as the token; reading and writing are privileges for the rules.
-
-    `ttl` is in seconds. The channels and users that the permissions name are further ones of the service.
-    """
-    reached: dict[bool, set[str]] = {True: set(), False: set()}
-    given: set[str] = set()
-    for resource_type, by_permission in permissions.items():
-        reached[resource_type == "users"].update(*by_permission.values())
-        given.update(permission for permission, resources in by_permission.items() if resources)
-    read_and_write: dict[str, int] = {permission: ttl for permission in (READ, WRITE) if permission in given}
-    return Service(
-        "rtm2",
-        user,
-        NOT_APPLICABLE,
-        {**privileges, **read_and_write},
-        more_users=tuple(sorted(reached[True])),
-        more_channels=tuple(sorted(reached[False])),
-        detail={"permissions": permissions} if permissions else {},
-    )
-
-
-def _number_permissions(permissions: Permissions) -> v007.Permissions:
-    return {
-        RESOURCE_TYPES.index(resource_type): {
-            PERMISSIONS.index(permission): resources for permission, resources in by_permission.items()
-        }
-        for resource_type, by_permission in permissions.items()
-    }
-
-
-def _name_permissions(permissions: v007.Permissions) -> Permissions:
-    """Replace numbers with names. A number without a name becomes its decimal text."""
-    return {
-        _name_of(resource_type, RESOURCE_TYPES): {
-            _name_of(permission, PERMISSIONS): tuple(resources) for permission, resources in by_permission.items()
-        }
-        for resource_type, by_permission in permissions.items()
-    }
-
-
-def _name_of(number: int, names: tuple[str, ...]) -> str:
-    return names[number] if number < len(names) else str(number)
-
-
-def classroom_chat_user(user: str) -> str:
-    """Return the Chat user that Agora derives from a classroom's user: its MD5 in hexadecimal digits."""
-    return hashlib.md5(user.encode(), usedforsecurity=False).hexdigest()
-
-
-def _mark_derived_users(services: Sequence[Service]) -> tuple[Service, ...]:
-    """Add to a classroom's Chat service the user from whom its user is derived."""
-    if len(services) == 1:
-        return (services[0],)
-    users: dict[str | Extent, str] = {
-        classroom_chat_user(service.user): service.user
-        for service in services
-        if service.name == "apaas" and isinstance(service.user, str)
-    }
-    return tuple(
-        replace(service, derived_from=users[service.user])
-        if service.name == "chat" and service.user in users
-        else service
-        for service in services
-    )

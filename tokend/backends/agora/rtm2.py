@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends.agora.base import AgoraBackend, rtm2_service
+from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import RtmUser, check_resource, check_rtm_user, resolve_user
 from tokend.backends.agora.names import PERMISSIONS, RESOURCE_TYPES, shapes
+from tokend.backends.agora.services import rtm2_service
 from tokend.core.declarations import ServiceShape
 from tokend.core.model import Grant
 from tokend.core.validation import StrictModel
