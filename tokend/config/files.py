@@ -148,7 +148,9 @@ def _contents(path: Path, most: int, check: Callable[[os.stat_result], None]) ->
             try:
                 piece = os.read(descriptor, most - len(content))
             except BlockingIOError:
-                piece = None  # the writer is slow, or it is a file of the kernel that has nothing
+                if stat.S_ISREG(found.st_mode):  # a file of the kernel that has nothing now, such as /proc/kmsg
+                    raise
+                piece = None  # the writer is slow
             if piece:
                 content += piece
             elif piece is not None and (content or at_end):
