@@ -12,6 +12,8 @@ from urllib.parse import quote, urlsplit
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
 from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, text_argument
 from tokend.core.declarations import ROLES
+from tokend.core.model import Caller
+from tokend.core.rules import BoundRule, Rule, bind
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.logins import login_warning
 from tokend.issuing.routing import URL_KEY_MARK, literal_prefix
@@ -70,6 +72,8 @@ def _url(options: argparse.Namespace, context: Context) -> int:
         roles=options.roles,
         max_ttl=options.max_ttl,
     )
+    if not any(_may_allow(rule, claims.caller_here()) for rule in app.rules[options.caller]):
+        fail(f"no rule of caller {options.caller} allows what the options restrict the URL to: it would get no token")
     if warning := _login_warning(options, app):
         print(f"warning: {warning}", file=sys.stderr)
     key = sign(claims, app.url_signing)
@@ -103,6 +107,20 @@ def _check(options: argparse.Namespace, app: App, routes: Sequence[Route]) -> No
     shortest, longest = min(route.ttl.min for route in routes), max(route.ttl.max for route in routes)
     if options.max_ttl is not None and not shortest <= options.max_ttl <= longest:
         fail(f"--max-ttl must be {shortest} to {longest} seconds")
+
+
+def _may_allow(rule: Rule, caller: Caller) -> bool:
+    """Whether a rule may allow a token within the URL's restriction. Of two patterns with a star, that is assumed."""
+    (restriction,) = caller.restrictions
+    if restriction.roles is not None and rule.roles is not None and not restriction.roles & rule.roles:
+        return False
+    for bound in (bind(rule, kind, caller) for kind in rule.kinds):
+        if not isinstance(bound, BoundRule):
+            continue
+        texts = ((restriction.channel, bound.channel), (restriction.user, bound.user))
+        if all(text is None or "*" in text or pattern is None or pattern.matches(text) for text, pattern in texts):
+            return True
+    return False
 
 
 def _login_warning(options: argparse.Namespace, app: App) -> str | None:

@@ -20,10 +20,11 @@ apps:
     callers:
       uikit: {{url_key: signed, rules: [{{kinds: [rtc, rtm], channel: "lobby-*", user: "*", capabilities: wildcard_user}}]}}
       kiosk: {{url_key: "{digest_of("static")}", rules: [{{}}]}}
+      watcher: {{url_key: signed, rules: [{{roles: subscriber}}]}}
       studio: {{api_key: "{digest_of("studio")}"}}
     routes:
       - {{path: /demo, callers: [uikit, studio]}}
-      - {{path: /, host: demo.example.com, callers: [uikit, kiosk]}}
+      - {{path: /, host: demo.example.com, callers: [uikit, kiosk, watcher]}}
       - {{path: "/watch/{{channel}}", kind: rtc, set: {{role: subscriber, uid: 0}}, callers: uikit}}
 """
 
@@ -89,7 +90,7 @@ def test_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--caller", "nobody", "--ttl", "1h"], "app demo has no caller nobody; it has kiosk, studio, uikit"),
+        (["--caller", "nobody", "--ttl", "1h"], "app demo has no caller nobody; it has kiosk, studio, uikit, watcher"),
         (
             ["--caller", "studio", "--ttl", "1h"],
             "no route of app demo takes caller studio by a URL: it needs a url_key",
@@ -102,6 +103,12 @@ def test_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
         (["--caller", "uikit", "--ttl", "1h", "--app", "other"], "there is no app other"),
         (["--caller", "uikit", "--ttl", "1h", "--kinds", "rtc,rtx"], "--kinds: rtx is none of chat, rtc, rtm"),
         (["--caller", "uikit", "--ttl", "1h", "--roles", "host"], "--roles: host is none of publisher, subscriber"),
+        (
+            ["--caller", "uikit", "--ttl", "1h", "--channel", "room-1"],
+            "no rule of caller uikit allows what the options",
+        ),
+        (["--caller", "uikit", "--ttl", "1h", "--kinds", "chat"], "no rule of caller uikit allows what the options"),
+        (["--caller", "watcher", "--ttl", "1h", "--roles", "publisher"], "no rule of caller watcher allows"),
         (["--caller", "uikit", "--ttl", "1h", "--max-ttl", "59s"], "--max-ttl must be 60 to 86400 seconds"),
         (["--caller", "uikit", "--ttl", "1h", "--max-ttl", "25h"], "--max-ttl must be 60 to 86400 seconds"),
         (["--caller", "uikit", "--ttl", "1h", "--channel", ""], "argument --channel: must be a text that is not empty"),
@@ -121,7 +128,9 @@ def test_what_could_not_work_is_exit_code_2(arguments: list[str], sentence: str,
 
 
 def test_an_app_without_a_signing_key_is_told_what_is_missing(command: Command, home: Path) -> None:
-    without = CONFIG.replace("url_signing_key:", "#").replace("signed", f'"{digest_of("another")}"')
+    without = CONFIG.replace("url_signing_key:", "#")
+    for name in ("uikit", "watcher"):
+        without = without.replace(f"{name}: {{url_key: signed", f'{name}: {{url_key: "{digest_of(name)}"')
     (home / "config.yaml").write_text(without)
     done = command(home, ENVIRONMENT, "key", "url", "--caller", "kiosk", "--ttl", "1h")
     assert done.returncode == 2
