@@ -54,6 +54,9 @@ class DenyFile(DenySource):
         """Look at the file until `close`, in a thread."""
         threading.Thread(target=self._watch, name="deny-list", daemon=True).start()
 
+    async def first_look(self) -> None:
+        """Do nothing: the file has been read."""
+
     async def close(self) -> None:
         """End the thread."""
         self._ended.set()

@@ -6,6 +6,7 @@ entries that were read last count. Until the list has been read once, nobody get
 """
 
 import asyncio
+import contextlib
 import secrets
 import zlib
 from collections.abc import Callable
@@ -27,7 +28,7 @@ ANSWER_SECONDS: Final = 2.0
 CALL_SECONDS: Final = 5.0
 """The timeout of a call with all attempts to reach a server."""
 FIRST_SECONDS: Final = 1.0
-"""How long a request waits at the start until the list has been read."""
+"""How long a request, a reload and the start of another worker wait until the list has been read."""
 MAX_ATTEMPTS: Final = 20
 """How often a change is tried again because somebody else has changed the list meanwhile."""
 
@@ -64,14 +65,16 @@ class DenyRedis(DenySource):
             await asyncio.gather(self._watching, return_exceptions=True)
         await self._client.close()
 
-    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
-        """See `DenySource.denies`. Waits for the first look at the list, for a second at most."""
+    async def first_look(self) -> None:
+        """See `DenySource.first_look`. Waits for FIRST_SECONDS at most."""
         if not self._first_look.is_set():
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FIRST_SECONDS):
                     await self._first_look.wait()
-            except TimeoutError:
-                pass
+
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
+        """See `DenySource.denies`. Waits for the first look at the list."""
+        await self.first_look()
         return await super().denies(app, caller, reach)
 
     async def check(self) -> None:

@@ -57,6 +57,10 @@ class DenySource(ABC):
     async def close(self) -> None:
         """Look for no more changes."""
 
+    @abstractmethod
+    async def first_look(self) -> None:
+        """Wait until the source has been looked at for the first time, whether it could be read or not."""
+
     async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         """Why an entry blocks this grant; None if none does. `ApiError` if the source has not been read yet."""
         if not self.has_been_read:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from msgspec.structs import replace
 
+from tokend.adapters.deny_source import DenySource
 from tokend.adapters.resources import CannotStart, Resources
 from tokend.adapters.system import Clock, Nonces
 from tokend.config.isolation import Isolated
@@ -101,6 +102,17 @@ class Control:
         """
         table = await asyncio.to_thread(RouteTable, configuration.routes)  # thousands of apps take a while
         self._prepared = self._activated(configuration, taken_routes, table)
+        unread = await self._unread_deny_sources(configuration)
+        if unread - await self._unread_deny_sources(self.active.configuration):
+            self.rollback()
+            raise CannotStart("the deny list cannot be read from redis: no token would be issued")
+
+    async def first_look(self) -> None:
+        """Wait until the deny list has been looked at, whether it could be read or not."""
+        await self._unread_deny_sources(self.active.configuration)
+
+    async def _unread_deny_sources(self, configuration: Configuration) -> set[DenySource]:
+        return set() if self._resources is None else await self._resources.unread_deny_sources(configuration.options)
 
     def commit(self) -> None:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""

@@ -176,6 +176,11 @@ class LimitedRunner:
 
     async def start(self, listener: socket.socket) -> None:
         """Start the application and accept connections on the listener. Raises what the application's startup raises."""
+        await self.set_up()
+        await self.accept(listener)
+
+    async def set_up(self) -> None:
+        """Start the application. Raises what its startup raises."""
         await self._apps.setup()
         inner = self._apps.server
         if inner is None:
@@ -194,6 +199,9 @@ class LimitedRunner:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=LAST_REQUEST_SECONDS)
         await self._runner.setup()
+
+    async def accept(self, listener: socket.socket) -> None:
+        """Accept connections on the listener."""
         self._connection_limiter.start()
         self._listener = listener
         self._site = web.SockSite(self._runner, listener, backlog=ACCEPTED_AT_ONCE)

@@ -107,7 +107,9 @@ class MultiProcessServer:
 
     async def start(self) -> None:
         """Start all workers; `CannotStart` if one cannot."""
-        started = await asyncio.gather(*(self._spawn() for _ in range(self._start.workers)), return_exceptions=True)
+        started = await asyncio.gather(
+            *(self._spawn(only_ready=False) for _ in range(self._start.workers)), return_exceptions=True
+        )
         for result in started:
             if isinstance(result, BaseException):
                 await self.stop(0)
@@ -197,8 +199,11 @@ class MultiProcessServer:
             answer = await worker.call("prepare_whole", files=packed)
         return answer
 
-    async def _spawn(self) -> None:
-        """One more worker, ready to answer; `CannotStart` with its reason."""
+    async def _spawn(self, *, only_ready: bool = True) -> None:
+        """One more worker, ready to answer; `CannotStart` with its reason.
+
+        `only_ready`: beside a worker that is ready, none that is not. It would answer its share of the requests with 503.
+        """
         try:
             worker = await self._launched()
         except (OSError, RuntimeError, ValueError) as error:  # no descriptor, process, thread or memory is left
@@ -209,6 +214,7 @@ class MultiProcessServer:
             file=source.file,
             directory=str(source.directory),
             files=self._packs,
+            only_ready=only_ready and any(not (other.retiring or other.not_ready_reasons) for other in self._workers),
         )
         if answer is None or answer["problems"]:
             worker.kill()
@@ -217,7 +223,7 @@ class MultiProcessServer:
                 raise CannotStart("; ".join(answer["problems"]))
             self._count_end(worker)  # it was lost, as a worker is that ends later
             raise CannotStart("a worker ended, or hung, before it was ready")
-        worker.not_ready_reasons = []
+        worker.not_ready_reasons = answer["not_ready_reasons"]
         self._workers.append(worker)
         self._task(self._replace_when_ended(worker))
         self._log.event("worker", result="started", pid=worker.process.pid)

@@ -7,6 +7,7 @@ import asyncio
 import socket
 from typing import Final
 
+from tokend.adapters.resources import CannotStart
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES
 from tokend.app import application_of
 from tokend.config.isolation import Isolated
@@ -48,9 +49,17 @@ class Worker:
         app = application_of(self.control, handler)
         self._runner = LimitedRunner(app, handler.unreadable, self._connection_limiter)
 
-    async def start(self) -> None:
-        """Accept connections on the listener. Raises `CannotStart` if a file or an address cannot be used."""
-        await self._runner.start(self._listener)
+    async def start(self, *, only_ready: bool = False) -> None:
+        """Accept connections on the listener. Raises `CannotStart` if a file or an address cannot be used.
+
+        `only_ready`: also if it would not be ready. Nothing is accepted then.
+        """
+        await self._runner.set_up()
+        await self.control.first_look()
+        if only_ready and (reasons := self.control.not_ready_reasons()):
+            await self._runner.cleanup()
+            raise CannotStart(f"it would not be ready: {'; '.join(reasons)}")
+        await self._runner.accept(self._listener)
 
     def snapshot(self) -> Snapshot:
         """The process's metrics."""

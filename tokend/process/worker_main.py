@@ -85,15 +85,15 @@ class _Child:
             answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
         channel.send(did=do, **(answer or {}))
 
-    async def _do_start(self, file: str | None, directory: str, files: list[Any]) -> Any:
+    async def _do_start(self, file: str | None, directory: str, files: list[Any], only_ready: bool) -> Any:
         self._source = Source(file, os.environ, Path(directory))
         isolated = self._load(files)
         worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))
-        await worker.start()
+        await worker.start(only_ready=only_ready)
         self._worker = worker
         collect_seldom()
         prefer_event_loop()
-        return {"problems": []}
+        return {"problems": [], "not_ready_reasons": worker.control.not_ready_reasons()}
 
     async def _do_prepare(self, change: Any) -> Any:
         """`follows` is false if the change is to another configuration than the one that this worker serves."""
