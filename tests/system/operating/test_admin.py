@@ -199,11 +199,11 @@ async def test_a_unix_socket_that_everybody_may_open_needs_a_key(tmp_path: Path)
 
 async def test_the_configuration_is_shown_without_secrets_and_digests(tmp_path: Path) -> None:
     async with serving(tmp_path, 2) as server:
-        digest = digest_of(ADMIN_KEY)
+        digest, other = digest_of(ADMIN_KEY), digest_of("another")
         server.write(
             "demo-*",
             f'  other: {{app_id: "{APP_ID}", certificate: {{file: certificate}}, '
-            f'callers: {{web: {{api_key: "{digest}"}}}}}}',
+            f'callers: {{web: {{api_key: "{digest}"}}, app: {{api_key: {{sha256: "{other[7:]}", not_after: 2030-01-01}}}}}}}}',
         )
         await server.reload()
         async with _asking(ADMIN) as session, session.get(f"{server.admin}/-/config") as answer:
@@ -212,7 +212,9 @@ async def test_the_configuration_is_shown_without_secrets_and_digests(tmp_path: 
         assert found["apps"]["other"]["callers"]["web"] == {"api_key": "sha256:…"}
         assert found["apps"]["other"]["certificate"] == {"file": "certificate"}
         assert CERTIFICATE not in text
+        assert found["apps"]["other"]["callers"]["app"]["api_key"]["sha256"] == "…"
         assert digest[10:30] not in text
+        assert other[10:30] not in text
         assert len(found["fingerprint"]) == 16
 
 
