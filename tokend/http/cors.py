@@ -144,11 +144,15 @@ def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | 
         return None
     if origin.partition("://")[2] == request.headers.get(hdrs.HOST):  # a page of this server, such as the console
         return None
+    if match_info.match.route is None:
+        return "no app has this path, so no page of another origin may read the response"
     return "cors.origins does not allow the Origin of this page"
 
 
 def _preflight_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str:
     """Why a preflight is rejected, in a sentence for whoever looks at it in the browser's tools."""
+    if match_info.match.route is None:
+        return "CORS: no app has this path"
     if not match_info.origins.allow(request.headers[hdrs.ORIGIN]):
         return "CORS: this app does not allow pages of this Origin (cors.origins)"
     method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]

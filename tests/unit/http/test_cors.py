@@ -215,6 +215,16 @@ async def test_a_rejected_preflight_says_whether_origin_method_or_header_is_the_
         assert reason in server.lines[-1]["cors"] or "cors.origins" in server.lines[-1]["cors"]
 
 
+async def test_a_preflight_to_a_path_of_no_app_says_so_and_blames_no_origin(serving: Serving) -> None:
+    async with serving(_TWO) as server:
+        reply = await _preflight(server, "/oen/v1/token", "https://one.example.com", "POST")
+        assert (reply.status, reply.json["detail"]) == (403, "CORS: no app has this path")
+        await _token_request(server, "/oen/rtm/ada", "https://one.example.com")
+        assert [line["cors"] for line in server.lines[-2:]] == [
+            "no app has this path, so no page of another origin may read the response"
+        ] * 2
+
+
 async def test_the_log_says_that_a_page_could_not_read_its_token(serving: Serving) -> None:
     async with serving(_TWO) as server:
         await _token_request(server, "/one/rtm/ada", "https://other.example.org")
