@@ -75,7 +75,7 @@ class TemplateRoute(web.AbstractRoute):
     def __init__(self, method: str, template: str | None, handler: Handler, owner: "ConfiguredRoutes") -> None:
         self.template = template
         self.owner = owner
-        super().__init__(method, handler, expect_handler=_no_expectation, resource=_Template(template, owner))
+        super().__init__(method, handler, expect_handler=_no_expectation, resource=_Template(self, template, owner))
 
     @property
     def name(self) -> str | None:
@@ -89,10 +89,11 @@ class TemplateRoute(web.AbstractRoute):
 
 
 class _Template(web.AbstractResource):
-    """The resource of a `TemplateRoute`: aiohttp reads only its name."""
+    """The resource of a `TemplateRoute`. Instrumentation reads its name, and takes one without routes for none."""
 
-    def __init__(self, template: str | None, owner: "ConfiguredRoutes") -> None:
+    def __init__(self, route: TemplateRoute, template: str | None, owner: "ConfiguredRoutes") -> None:
         super().__init__()
+        self._route = route
         self._template = template
         self._owner = owner
 
@@ -116,10 +117,10 @@ class _Template(web.AbstractResource):
         return {"path": self.canonical}
 
     def __len__(self) -> int:
-        return 0
+        return 1
 
     def __iter__(self) -> Iterator[web.AbstractRoute]:
-        return iter(())
+        return iter((self._route,))
 
 
 async def _no_expectation(request: web.Request) -> None:
