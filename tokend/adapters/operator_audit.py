@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 
 from tokend.adapters.resources import CannotStart, open_audit
 from tokend.core.deny_entries import DenyChange
@@ -11,8 +12,8 @@ from tokend.issuing.server_settings import RootOptions
 from tokend.telemetry.log import JsonLog
 
 
-def record_by_operator(options: RootOptions, entry: Decision | DenyChange, log: JsonLog) -> None:
-    """Write an entry to the audit, if there is one, before what it is about happens. Runs in a thread without an event loop.
+def record_by_operator(options: RootOptions, entries: Sequence[Decision | DenyChange], log: JsonLog) -> None:
+    """Write entries to the audit, if there is one, before what they are about happens. Runs in a thread without an event loop.
 
     Raises `ApiError` if it cannot be written.
     """
@@ -20,7 +21,7 @@ def record_by_operator(options: RootOptions, entry: Decision | DenyChange, log: 
         return
     try:
         audit = open_audit(options.audit, secrets.token_hex(8), log, options.server.instance)
-        asyncio.run(audit.record((entry,)))
+        asyncio.run(audit.record(entries))
         audit.flush()
         audit.close_chains()
         audit.close()

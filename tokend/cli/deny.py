@@ -1,8 +1,9 @@
-"""`deny add`, `deny list` and `deny remove`: change the deny list of a configuration, for running servers too."""
+"""`deny add`, `deny list`, `deny remove` and `deny restore`: change the deny list of a configuration, for running servers too."""
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,14 +28,14 @@ _EFFECT: Final = "Running servers apply it within a second."
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
-    """Add `deny` with its three verbs."""
+    """Add `deny` with its verbs."""
     deny = commands.add_parser(
         "deny",
         help="block users, channels, callers or signed URLs",
         description="Change the deny list. It is in Redis (`deny.redis` in the configuration), in a file (`deny.file`), or in "
         "both. With both, `add` writes only to Redis; `list` and `remove` apply to both.",
     )
-    verbs = deny.add_subparsers(title="commands", metavar="add|list|remove", required=True)
+    verbs = deny.add_subparsers(title="commands", metavar="add|list|remove|restore", required=True)
     add = verbs.add_parser(
         "add",
         help="add an entry, or change the end of one",
@@ -61,6 +62,15 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     _add_fields(listing)
     listing.add_argument("--json", action="store_true", help="print the entries as they are written in the file")
     listing.set_defaults(run=_list)
+    restore = verbs.add_parser(
+        "restore",
+        help="add the entries of a saved list",
+        description="Add each entry that `deny list --json` printed into a file, unless the list has it. If a line is no entry, "
+        f"nothing is added. {_EFFECT}",
+    )
+    add_config(restore)
+    restore.add_argument("saved", metavar="FILE", help="what `tokend deny list --json` printed")
+    restore.set_defaults(run=_restore, file=None, **dict.fromkeys(_FIELDS))
 
 
 def _add_fields(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +123,7 @@ def _add(options: argparse.Namespace, context: Context) -> int:
         replaced = len(lines) - len(kept)
         return [*kept, entry.line()]
 
-    if not _record(settings, edited, entry, is_added=True) or not _edit(edited, change):
+    if not _record(settings, edited, [entry], is_added=True) or not _edit(edited, change):
         return 1
     print(f"{'changed' if replaced else 'added'}: {_sentence(entry, time.time())}")
     return 0
@@ -127,14 +137,8 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
     removed = False
     similar: list[Entry] = []
 
-    def change(lines: list[bytes]) -> list[bytes] | None:
-        nonlocal removed
-        kept = [line for line in lines if not entry.is_about(line)]
-        if len(kept) == len(lines):
-            similar.extend(other for other in parse_entries(b"\n".join(lines))[0] if _has_fields(other, entry))
-            return None
-        removed = True
-        return kept
+    def change(lines: list[bytes]) -> list[bytes]:
+        return [line for line in lines if not entry.is_about(line)]
 
     for edited in lists:
         if isinstance(edited, FileList) and not edited.path.exists():  # removing must not create it
@@ -142,8 +146,15 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
                 continue
             print(f"tokend: {edited.name} does not exist", file=sys.stderr)
             return 1
-        if not _record(settings, edited, entry, is_added=False) or not _edit(edited, change):
+        lines = _read(edited)
+        if lines is None:
             return 1
+        if not any(map(entry.is_about, lines)):  # a list that only this user cannot write needs no change
+            similar.extend(other for other in parse_entries(b"\n".join(lines))[0] if _has_fields(other, entry))
+            continue
+        if not _record(settings, edited, [entry], is_added=False) or not _edit(edited, change):
+            return 1
+        removed = True
     if not removed:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
         for other in similar[:10]:
@@ -153,6 +164,38 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
         return 1
     print(f"removed: {_sentence(entry, time.time())}")
     return 0
+
+
+def _restore(options: argparse.Namespace, context: Context) -> int:
+    lists, settings, _ = _lists(options, context)
+    edited = lists[0]
+    try:
+        entries, problems = parse_entries(read_deny_file(context.directory / options.saved)[0])
+    except (OSError, ValueError) as error:
+        fail(deny_file_problem(options.saved, error))
+    if problems:
+        fail("; ".join(f"{options.saved}: {problem}" for problem in problems[:MAX_PROBLEMS]))
+    known = _read(edited)
+    if known is None:
+        return 1
+    missing = set(entries) - set(parse_entries(b"\n".join(known))[0])
+
+    def change(lines: list[bytes]) -> list[bytes]:
+        return [*lines, *(entry.line() for entry in missing - set(parse_entries(b"\n".join(lines))[0]))]
+
+    if missing and not (_record(settings, edited, list(missing), is_added=True) and _edit(edited, change)):
+        return 1
+    print(f"added {len(missing)} of {len(set(entries))} entries; the list had the others")
+    return 0
+
+
+def _read(edited: EditedList) -> list[bytes] | None:
+    """Its lines; None if it cannot be read, and the reason is printed."""
+    try:
+        return edited.read().splitlines()
+    except CannotUse as error:
+        print(f"tokend: {error}", file=sys.stderr)
+        return None
 
 
 def _list(options: argparse.Namespace, context: Context) -> int:
@@ -204,18 +247,17 @@ def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedLi
         fail(str(error))
 
 
-def _record(settings: RootOptions | None, edited: EditedList, entry: Entry, *, is_added: bool) -> bool:
-    """Write the change to the audit before it is made; False if that fails. An entry that is not there is not removed."""
+def _record(settings: RootOptions | None, edited: EditedList, entries: Sequence[Entry], *, is_added: bool) -> bool:
+    """Write the changes to the audit before they are made; False if that fails."""
     if settings is None or settings.audit is None:
         return True
     from tokend.adapters.operator_audit import record_by_operator  # aiohttp is slow to import
     from tokend.telemetry.log import standard_error
 
     try:
-        if is_added or any(entry.is_about(line) for line in edited.read().splitlines()):
-            change = DenyChange(entry, is_added, edited.source, int(time.time()), "cli")
-            record_by_operator(settings, change, standard_error(time.time))
-    except (ApiError, CannotUse) as error:
+        changes = [DenyChange(entry, is_added, edited.source, int(time.time()), "cli") for entry in entries]
+        record_by_operator(settings, changes, standard_error(time.time))
+    except ApiError as error:
         print(f"tokend: {error}", file=sys.stderr)
         return False
     return True

@@ -135,7 +135,7 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
     from tokend.telemetry.log import standard_error
 
     entry = decision(app.name, Caller(caller or OPERATOR), issued.token_request, issued, issued.issued_at, "cli")
-    record_by_operator(configuration.options, entry, standard_error(time.time))
+    record_by_operator(configuration.options, [entry], standard_error(time.time))
 
 
 def _explain(options: argparse.Namespace, context: Context) -> int:

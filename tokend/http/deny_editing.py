@@ -106,7 +106,7 @@ class DenyEndpoints:
         entry = change.entry
         if not change.is_added and not any(entry.is_about(line) for line in edited.read().splitlines()):
             return False
-        record_by_operator(configuration.options, change, self._log)
+        record_by_operator(configuration.options, [change], self._log)
 
         def changed(lines: list[bytes]) -> list[bytes]:
             kept = [line for line in lines if not entry.is_about(line)]

@@ -82,7 +82,7 @@ def test_a_key_without_an_end_is_one_sentence(home: Path, command: Command, monk
     [
         ("list", "the deny file is wrong: /dev/zero: it is not a regular file"),
         ("add", "the deny file cannot be changed: /dev/zero: it is not a regular file"),
-        ("remove", "the deny file cannot be changed: /dev/zero: it is not a regular file"),
+        ("remove", "the deny file is wrong: /dev/zero: it is not a regular file"),
     ],
 )
 def test_a_deny_file_without_an_end_is_one_sentence(home: Path, command: Command, verb: str, sentence: str) -> None:

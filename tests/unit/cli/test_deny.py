@@ -5,12 +5,14 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from tests.running import DEMO
 from tests.unit.cli.test_commands import CONFIG
 from tokend.adapters.deny_file_edit import edit_deny_file
+from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList
 from tokend.cli import main
 
 
@@ -154,3 +156,54 @@ def test_a_file_that_cannot_be_changed_is_exit_code_1(file: Path, capsys: pytest
     with pytest.raises(SystemExit):
         main(["deny", "list"])
     assert "the configuration has no deny list" in capsys.readouterr().err
+
+
+def test_a_saved_list_is_restored_beside_what_was_added_since(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = file.with_name("saved.jsonl")
+    saved.write_text('{"user":"ada"}\n{"channel":"room-1","until":4000000000}\n{"user":"bob"}\n')
+    file.write_text('{"user":"cid"}\n{"user":"bob"}\n')
+    assert main(["deny", "restore", "saved.jsonl"]) == 0
+    assert capsys.readouterr().out == "added 2 of 3 entries; the list had the others\n"
+    before = [{"user": "cid"}, {"user": "bob"}]
+    assert lines_of(file)[:2] == before
+    assert sorted(map(str, lines_of(file)[2:])) == ["{'channel': 'room-1', 'until': 4000000000}", "{'user': 'ada'}"]
+    assert main(["deny", "restore", "saved.jsonl"]) == 0
+    assert capsys.readouterr().out == "added 0 of 3 entries; the list had the others\n"
+
+
+def test_a_saved_list_with_a_line_that_is_no_entry_adds_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.with_name("saved.jsonl").write_text('{"user":"ada"}\nnonsense\n')
+    with pytest.raises(SystemExit) as ended:
+        main(["deny", "restore", "saved.jsonl"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "tokend: saved.jsonl: line 2: is no JSON object\n"
+    with pytest.raises(SystemExit):
+        main(["deny", "restore", "missing.jsonl"])
+    assert "missing.jsonl" in capsys.readouterr().err
+    assert file.read_bytes() == b""
+
+
+def test_an_entry_of_one_list_is_removed_beside_a_file_that_cannot_be_written(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Elsewhere(EditedList):
+        name = source = "elsewhere"
+        lines: ClassVar[list[bytes]] = [b'{"user":"ada"}']
+
+        def read(self) -> bytes:
+            return b"\n".join(self.lines)
+
+        def edit(self, change: Change) -> None:
+            self.lines = change(self.lines) or []
+
+    class Unwritable(FileList):
+        def edit(self, change: Change) -> None:
+            raise CannotUse("the deny file cannot be changed: Read-only file system")
+
+    elsewhere = Elsewhere()
+    file.write_text('{"user":"bob"}\n')
+    monkeypatch.setattr("tokend.cli.deny.edited_lists", lambda options: [elsewhere, Unwritable(file)])
+    assert main(["deny", "remove", "--user", "ada"]) == 0
+    assert elsewhere.lines == []
+    assert main(["deny", "remove", "--user", "bob"]) == 1
+    assert "Read-only" in capsys.readouterr().err
