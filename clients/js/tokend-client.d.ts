@@ -95,7 +95,7 @@ export interface TokenErrorFields {
 /** Why there is no token. */
 export class TokenError extends Error {
     constructor(fields: TokenErrorFields)
-    /** The server's code, such as `not_permitted`; else `network`, `malformed`, `auth` or `expired`. */
+    /** The server's code, such as `not_permitted`; else `network`, `not_tokend`, `auth` or `expired`. */
     readonly code: string
     readonly detail: string
     /** The field of the request that is wrong. */

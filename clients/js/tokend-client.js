@@ -368,7 +368,7 @@ function errorOf(response, problem, now) {
     const { status } = response
     const hint = response.ok ? 'an answer without a token and its times' : `an answer with status ${status}`
     return new TokenError({
-        code: typeof problem.code === 'string' ? problem.code : 'malformed',
+        code: typeof problem.code === 'string' ? problem.code : 'not_tokend',
         detail: typeof problem.detail === 'string' ? problem.detail : `${hint}: is url the address of an app?`,
         field: problem.field,
         status,

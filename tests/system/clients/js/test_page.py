@@ -46,6 +46,15 @@ apps:
     backends: {ably: {keys: [{name: xVLyHw.I2jW-w, secret: {env: ABLY_SECRET}}]}}
     callers: {web: {anonymous: true, rules: [{channel: "chat:*", user: "guest-*"}]}}
 """
+_ROOM: Final = """
+window.seen = []
+function Room({ channel }) {
+  const { answer, error } = useToken(window.app, 'rtc', { channel, uid: 7 })
+  window.seen.push([channel, answer?.token, error?.code])
+  return <p>{channel}: {answer?.token ?? error?.code}</p>
+}
+window.join = (app, channel) => { window.app = app; root.render(<Room channel={channel} />) }
+"""
 _ENVIRONMENT: Final = {**DEMO, **ABLY_SECRETS, "SECRET": CERTIFICATE}
 
 
@@ -184,7 +193,8 @@ async def test_react(url: str, tmp_path: Path) -> None:
         changed = code.replace("'tokend-client'", client).replace("'https://tokens.example.com/demo'", "window.app")
         (tmp_path / name).write_text(changed)
     show = "import { createRoot } from 'react-dom/client'\nimport { Status } from './Status'\n"
-    show += "const root = createRoot(document.body)\n"
+    show += "import { useToken } from './useToken'\nconst root = createRoot(document.body)\n"
+    show += _ROOM
     show += "window.show = (app) => { window.app = app; root.render(app ? <Status key={app} /> : null) }\n"
     (tmp_path / "page.jsx").write_text(show)
     site = tmp_path / "site"
@@ -202,3 +212,9 @@ async def test_react(url: str, tmp_path: Path) -> None:
             await page.locator("[role=alert]").wait_for()
             await page.evaluate("show(null)")
             await page.wait_for_function("document.body.textContent === ''")
+            for channel, shown in (("demo-a", "demo-a: 007"), ("", ": capability_required"), ("demo-b", "demo-b: 007")):
+                await page.evaluate("([url, channel]) => join(url, channel)", [url, channel])
+                await page.wait_for_function("text => document.body.textContent.startsWith(text)", arg=shown)
+            seen = await page.evaluate("seen")
+            assert len({(channel, token) for channel, token, _ in seen if token}) == 2
+            assert {channel for channel, _, code in seen if code} == {""}

@@ -286,7 +286,7 @@ test('an answer of something else than tokend is temporary and named', async () 
     const answer = source.get()
     await simulation.advance(29)
     await answer
-    assert.deepEqual(simulation.errors.map(({ code }) => code), Array(4).fill('malformed'))
+    assert.deepEqual(simulation.errors.map(({ code }) => code), Array(4).fill('not_tokend'))
     assert.match(simulation.errors[0].detail, /is url the address of an app/)
 })
 
