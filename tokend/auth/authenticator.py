@@ -6,12 +6,15 @@ from typing import Final
 
 from tokend.auth.api_key import API_KEY_HEADER
 from tokend.auth.contract import (
+    BEARER,
+    PATH_KEY,
     AuthScheme,
     Cookie,
     Credentials,
     Header,
     PathKey,
     ProxyHeaders,
+    Source,
     not_known,
 )
 from tokend.core.claims import Condition
@@ -52,6 +55,7 @@ class Authenticator:
             caller for scheme in self._schemes if scheme.takes_anybody for caller in scheme.callers
         )
         """Names of the callers that need no credential."""
+        self._unauthenticated = _unauthenticated(sources)
 
     def __iter__(self) -> Iterator[AuthScheme]:
         """Its schemes, in order."""
@@ -73,7 +77,7 @@ class Authenticator:
         if total > 1:
             raise ApiError(
                 Code.CREDENTIAL_AMBIGUOUS,
-                "two credentials at once: send one of Authorization, X-API-Key and a key in the URL",
+                "two credentials at once: send one",
             )
         for scheme in self._schemes:
             caller = await scheme.authenticate(credentials, now, keys)
@@ -90,9 +94,15 @@ class Authenticator:
             reasons += [reason for scheme in self._schemes if (reason := scheme.not_mine(credentials)) is not None]
             raise not_known("; ".join(reasons) or None)
         reason = credentials.unproxied if credentials.proxied is None else "the proxy names no user"
-        raise ApiError(
-            Code.UNAUTHENTICATED, "authentication required: send X-API-Key or Authorization: Bearer", operator=reason
-        )
+        raise ApiError(Code.UNAUTHENTICATED, self._unauthenticated, operator=reason)
+
+
+def _unauthenticated(sources: Sequence[Source]) -> str:
+    """The error for a request without a credential: what a client of these sources may send."""
+    ways = [source.name for source in sources if isinstance(source, Header)]
+    ways += ["Authorization: Bearer"] if BEARER in sources else []
+    ways += ["a key in the URL"] if PATH_KEY in sources else []
+    return f"authentication required: send {' or '.join(dict.fromkeys(ways))}" if ways else "authentication required"
 
 
 def read_credentials(

@@ -77,6 +77,9 @@ class RequestHandler:
         if isinstance(parsed, Issue):
             record.add_token_requests(parsed, match)
             issuances = [Issuance(now, control.nonces.nonce()) for _ in parsed.token_requests]
+            if not issuances:
+                problem = f"dialect {match.dialect.name} returned an Issue without a token request"
+                raise ApiError(Code.INTERNAL, INTERNAL, operator=problem)
         else:
             if isinstance(parsed, Explain):
                 record.add_token_requests(Issue((parsed.token_request,)), match)

@@ -273,7 +273,7 @@ def _ttl(
     if token_request.ttl is None:
         ttl = min(options.ttl.default, longest)
         if ttl < options.ttl.min:
-            sentence = f"must be at least {options.ttl.min} seconds, and the rule allows at most {ttl} seconds"
+            sentence = f"must be at least {options.ttl.min} seconds, and this caller may have at most {ttl} seconds"
             raise ApiError(Code.NOT_PERMITTED, sentence, "ttl")
         return ttl, None
     if not options.clamp:

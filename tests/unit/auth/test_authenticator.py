@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.api_key import ApiKey, ApiKeyOptions
 from tokend.auth.authenticator import Authenticator, read_credentials
-from tokend.auth.contract import AppContext, AuthScheme, Credentials
+from tokend.auth.contract import PATH_KEY, AppContext, AuthScheme, Credentials, Header
 from tokend.auth.key_digests import Digest, Key, digest_of
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Keys
@@ -42,6 +42,10 @@ class _Strict(AuthScheme):
         if text != "mine-good":
             raise ApiError(Code.CREDENTIAL_INVALID, "expired")
         return Caller("of-strict", {"at": now})
+
+
+class _Signed(_Strict):
+    reads = (PATH_KEY, Header("X-Signed-User"))
 
 
 _STRICT: Final = _Strict(_APP, {"of-strict": None})
@@ -91,6 +95,17 @@ async def test_a_request_without_any_is_401_or_anonymous() -> None:
     assert await _who(_KEYS) == "unauthenticated"
     assert await _who() == "unauthenticated"
     assert await _who(_KEYS, _GUEST) == "guest"
+
+
+async def test_the_error_names_what_the_schemes_of_the_route_read() -> None:
+    for schemes, sentence in (
+        ((_KEYS,), "authentication required: send X-API-Key or Authorization: Bearer"),
+        ((_STRICT,), "authentication required"),
+        ((_Signed(_APP, {}),), "authentication required: send X-Signed-User or a key in the URL"),
+    ):
+        with pytest.raises(ApiError) as raised:
+            await Authenticator(schemes).authenticate(read_credentials(()), 1_700_000_000)
+        assert raised.value.sentence == sentence
 
 
 async def test_anonymous_answers_only_requests_without_a_credential() -> None:

@@ -5,7 +5,6 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -188,7 +187,9 @@ def test_an_entry_of_one_list_is_removed_beside_a_file_that_cannot_be_written(
 ) -> None:
     class Elsewhere(EditedList):
         name = source = "elsewhere"
-        lines: ClassVar[list[bytes]] = [b'{"user":"ada"}']
+
+        def __init__(self) -> None:
+            self.lines = [b'{"user":"ada"}']
 
         def read(self) -> bytes:
             return b"\n".join(self.lines)

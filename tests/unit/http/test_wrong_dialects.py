@@ -65,6 +65,18 @@ async def test_a_response_that_http_does_not_have_is_an_internal_error(
     await _check(members, serving, monkeypatch)
 
 
+async def test_an_issue_without_a_token_request_is_an_internal_error_and_the_log_names_the_dialect(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It raised `IndexError`. A client reaches it by an empty list, if the dialect does not check."""
+    endpoint = Endpoint("GET", "token", lambda request: Issue(()), _render)
+    monkeypatch.setattr(DIALECTS, "load", lambda name: Dialect("broken", (endpoint,), _render_error))
+    async with serving(_TEXT) as server:
+        reply = await server.token_request("GET", "/token", None, _KEY)
+        assert (reply.status, reply.json["code"]) == (500, "internal")
+        assert server.lines[-1]["reason"] == "dialect broken returned an Issue without a token request"
+
+
 async def _check(members: dict[str, Any], serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = Endpoint("GET", "token", members["parse"], members["render"])
     broken = Dialect("broken", (endpoint,), members["render_error"])

@@ -243,7 +243,7 @@ def test_a_lifetime_outside_the_bounds_in_words() -> None:
 def test_a_rule_below_the_routes_shortest_ttl_permits_nothing_and_says_so() -> None:
     api_error = refused(app(rule(max_ttl=59)), rtc(), options=route_options(ttl_bounds(600, 60, 3600)))
     assert (api_error.code, api_error.field) == (Code.NOT_PERMITTED, "ttl")
-    assert api_error.sentence == "must be at least 60 seconds, and the rule allows at most 59 seconds"
+    assert api_error.sentence == "must be at least 60 seconds, and this caller may have at most 59 seconds"
 
 
 def test_a_006_token_that_could_be_read_two_ways_in_words() -> None:

@@ -27,7 +27,8 @@ ALWAYS: Final = "always"
 """The name of the privilege that every token of the kind has."""
 _WORDS: Final[Mapping[str, Meaning]] = {"connect": CONNECT, "listen": LISTEN, "publish": PUBLISH, "admin": ADMIN}
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_RESERVED: Final = (ANSWER_FIELDS - {"role"}) | {ALWAYS, NONCE, *TIMES}
+_RESERVED: Final = (ANSWER_FIELDS - {"role"}) | {ALWAYS, NONCE, *TIMES} | {"app"}
+"""Also `app`: in any value of a configuration, {app} is the name of the app."""
 
 
 class _Named(StrictModel):

@@ -91,6 +91,7 @@ def test_a_wrong_claim_names_its_place(claims: str, place: str, sentence: str) -
         (', a: {as: detail, pattern: "["}', "fields.a.pattern", "is no regular expression"),
         (", A: {as: detail}", "fields.A", "must be named with a-z, 0-9 and _"),
         (", ttl: {as: detail}", "fields.ttl", "has a name that is reserved"),
+        (", app: {as: detail}", "fields.app", "has a name that is reserved"),
         (", issued_at: {as: detail}", "fields.issued_at", "has a name that is reserved"),
         (", model_dump: {as: detail}", "fields.model_dump", "has a name that is reserved"),
     ],
