@@ -36,6 +36,8 @@ _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
 _FIELDS: Final = ("channelName", "uid", "tokenExpireTs", "privilegeExpireTs", *_SERVICES)
 _PRIVILEGES: Final = ("join", "audio", "video", "data")
 _PARAMETERS, _BUILDING = -1, -2
+_NO_ROLE: Final = 2
+"""The role of a request without one: the image lets only role 1 publish."""
 
 
 def _generate(request: HttpRequest) -> Issue:
@@ -82,7 +84,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
             parts.append({"kind": kind, "app": True})
         return parts
     if name == "serviceRtc":
-        agora_fields.role_number(service, "role")
+        agora_fields.role_number(service, "role", _NO_ROLE)
     if not reading.boolean(service, "enable"):
         return []
     match name:
@@ -96,7 +98,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
 
 def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
     """Return the RTC part. In this API `uid` is an account: `0` is the account "0", and empty is any user."""
-    role = agora_fields.role_number(service, "role")
+    role = agora_fields.role_number(service, "role", _NO_ROLE)
     account = reading.text(body, "uid")
     channel = reading.required(reading.text(body, "channelName"), "channelName")
     part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}
@@ -119,6 +121,7 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
 
 
+_ROLE: Final = {**ROLE_NUMBER, "description": "1 is publisher, 2 is subscriber (the default)"}
 _OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
 _DESCRIPTION: Final = in_body(
     "One token with every service that the request enables",
@@ -130,7 +133,7 @@ _DESCRIPTION: Final = in_body(
     },
     tokenExpireTs=TTL,
     privilegeExpireTs={"type": "integer", "description": "Seconds. Default: those of the token"},
-    serviceRtc=object_of({"enable": BOOLEAN, "role": ROLE_NUMBER}),
+    serviceRtc=object_of({"enable": BOOLEAN, "role": _ROLE}),
     serviceRtm=object_of({"enable": BOOLEAN}),
     serviceFpa=object_of({"enable": BOOLEAN}),
     serviceChat=_OF_USER,
