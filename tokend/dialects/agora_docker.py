@@ -41,7 +41,7 @@ _NO_ROLE: Final = 2
 
 
 def _generate(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, _FIELDS)
     for name in ("channelName", "uid"):
         reading.text(body, name)

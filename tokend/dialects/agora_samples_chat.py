@@ -22,14 +22,14 @@ def _chat(user: str | None, ttl: int | None, user_name: str = "user", ttl_name: 
 
 
 def _generate_user(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("user_uuid", "expire"))
     user = reading.required(reading.text(body, "user_uuid"), "user_uuid")
     return _chat(user, reading.seconds(body, "expire"), "user_uuid", "expire")
 
 
 def _generate_app(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("expire",))
     return _chat(None, reading.seconds(body, "expire"), ttl_name="expire")
 
