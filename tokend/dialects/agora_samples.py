@@ -96,7 +96,7 @@ def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpRespons
 def _access_token(request: HttpRequest) -> Issue:
     """Parse a request of the older Node server: `expiredTs` is a Unix time."""
     uid = agora_fields.uid(reading.query_value(request, "uid") or "0", "uid", request.options.signed_uid)
-    until = reading.query_seconds(request, "expiredTs")
+    until = reading.query_seconds(reading.without_empty(request, "expiredTs"), "expiredTs")
     if until is not None and not 0 < until - request.now < _TOO_FAR:
         raise ApiError(Code.TTL_OUT_OF_RANGE, "must be a point in time to come, in Unix seconds", "expiredTs")
     fields = {
