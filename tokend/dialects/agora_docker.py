@@ -117,7 +117,7 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
 
 def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     code = _PARAMETERS if api_error.status in (400, 413, 415) else _BUILDING
-    body: dict[str, object] = {"code": code, "message": api_error.detail, "reason": api_error.code}
+    body: dict[str, object] = {"code": code, "message": api_error.detail, "data": "", "reason": api_error.code}
     return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
 
 
@@ -167,5 +167,8 @@ DIALECT: Final = Dialect(
         ),
     ),
     _render_error,
-    error=errors_of({"code": {"type": "integer"}, "message": STRING, "reason": REASON}, "code", "message", "reason"),
+    error=errors_of(
+        {"code": {"type": "integer"}, "message": STRING, "data": {"const": ""}, "reason": REASON},
+        *("code", "message", "data", "reason"),
+    ),
 )
