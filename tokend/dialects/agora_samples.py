@@ -94,7 +94,7 @@ def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpRespons
 
 
 def _access_token(request: HttpRequest) -> Issue:
-    """Parse a request of the older Node server: `expiredTs` is a Unix time."""
+    """Parse a request of the older Node server: `expiredTs` is a Unix time. Its tokens join, and do not publish."""
     uid = agora_fields.uid(reading.query_value(request, "uid") or "0", "uid", request.options.signed_uid)
     until = reading.query_seconds(reading.without_empty(request, "expiredTs"), "expiredTs")
     if until is not None and not 0 < until - request.now < _TOO_FAR:
@@ -102,7 +102,7 @@ def _access_token(request: HttpRequest) -> Issue:
     fields = {
         "channel": reading.query_required(request, "channel"),
         "uid": uid,
-        "role": "publisher",
+        "role": "subscriber",
         "version": agora_fields.token_version(request, agora_fields.V006),
     }
     return Issue((TokenRequest("rtc", fields, None if until is None else until - request.now, {"ttl": "expiredTs"}),))
@@ -186,7 +186,7 @@ DIALECT: Final = Dialect(
             _access_token,
             tokens_as("token"),
             description=in_query(
-                "An RTC token for a publisher, as the older Node server answers",
+                "An RTC token for a subscriber, as the older Node server answers",
                 answer_of("token"),
                 "channel",
                 channel=CHANNEL,
