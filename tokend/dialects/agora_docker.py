@@ -26,13 +26,17 @@ from tokend.dialects.describing import (
 from tokend.dialects.rendering import clamped_ttl, field_of, tokens
 
 NAME: Final = "agora-docker"
+_CHAT, _APAAS, _EDUCATION = "serviceChat", "serviceApaas", "serviceEducation"
 _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "serviceRtc": ("enable", "role"),
     "serviceRtm": ("enable",),
     "serviceFpa": ("enable",),
-    "serviceChat": ("enableUser", "enableApp", "userUuid"),
-    "serviceApaas": ("enableUser", "enableApp", "userUuid"),
+    _CHAT: ("enableUser", "enableApp", "userUuid"),
+    _APAAS: ("enableUser", "enableApp", "userUuid"),
+    _EDUCATION: ("enableUser", "enableApp", "userUuid"),
 }
+"""The services and their fields. serviceEducation is the name of serviceApaas in the image of 2023."""
+
 _FIELDS: Final = ("channelName", "uid", "tokenExpireTs", "privilegeExpireTs", *_SERVICES)
 _PRIVILEGES: Final = ("join", "audio", "video", "data")
 _PARAMETERS, _BUILDING = -1, -2
@@ -46,6 +50,8 @@ def _generate(request: HttpRequest) -> Issue:
     for name in ("channelName", "uid"):
         reading.text(body, name)
     reading.seconds(body, "privilegeExpireTs")
+    if _APAAS in body and _EDUCATION in body:
+        raise ApiError(Code.INVALID_FIELD, f"cannot be combined with {_APAAS}: it is the same service", _EDUCATION)
     parts: list[dict[str, object]] = []
     for name, known in _SERVICES.items():
         service = body.get(name, {})
@@ -54,7 +60,8 @@ def _generate(request: HttpRequest) -> Issue:
         reading.reject_unknown(service, known)
         parts += _parts(name, service, body)
     if not parts:
-        raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
+        names = ", ".join(name for name in _SERVICES if name != _EDUCATION)
+        raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {names}", "enable")
     return Issue(
         (TokenRequest("combined", {"services": parts}, reading.seconds(body, "tokenExpireTs"), _names(parts)),)
     )
@@ -74,8 +81,8 @@ def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
 
 def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, object]]:
     """Return the parts of a token of kind `combined` that a service of the request enables."""
-    if name in ("serviceChat", "serviceApaas"):
-        kind = "chat" if name == "serviceChat" else "apaas"
+    if name in (_CHAT, _APAAS, _EDUCATION):
+        kind = "chat" if name == _CHAT else "apaas"
         parts: list[dict[str, object]] = []
         user = reading.text(service, "userUuid")
         if reading.boolean(service, "enableUser"):
@@ -138,6 +145,7 @@ _DESCRIPTION: Final = in_body(
     serviceFpa=object_of({"enable": BOOLEAN}),
     serviceChat=_OF_USER,
     serviceApaas=_OF_USER,
+    serviceEducation={**_OF_USER, "description": "serviceApaas, as the image of 2023 calls it; send one of them"},
 )
 _REMARKS: Final = (
     "As the Docker image agoracn/token answers. At least one service must be enabled. `tokenExpireTs` and "
