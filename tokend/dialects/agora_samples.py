@@ -99,7 +99,7 @@ def _access_token(request: HttpRequest) -> Issue:
 
     `channel` and `expiredTs`, a Unix time, are of one server; `channelName` and `expireTime`, in seconds, of the other.
     """
-    channel = _one_of(request, "channel", "channelName")
+    channel = _which(request, "channel", "channelName")
     role = reading.query_value(request, "role")
     fields = {
         "channel": reading.query_required(request, channel),
@@ -107,7 +107,7 @@ def _access_token(request: HttpRequest) -> Issue:
         "role": agora_fields.role(role) if role else "subscriber",
         "version": agora_fields.token_version(request, agora_fields.V006),
     }
-    lifetime = _one_of(request, "expiredTs", "expireTime")
+    lifetime = _which(request, "expiredTs", "expireTime")
     seconds = reading.query_seconds(reading.without_empty(request, lifetime), lifetime)
     if seconds is not None and lifetime == "expiredTs":
         seconds -= request.now
@@ -116,7 +116,7 @@ def _access_token(request: HttpRequest) -> Issue:
     return Issue((TokenRequest("rtc", fields, seconds, {"channel": channel, "ttl": lifetime}),))
 
 
-def _one_of(request: HttpRequest, name: str, other: str) -> str:
+def _which(request: HttpRequest, name: str, other: str) -> str:
     """Return which of two query parameters the request has; the first if it has none. Raises `ApiError` for both."""
     if reading.query_value(request, other) is None:
         return name
