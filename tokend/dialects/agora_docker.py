@@ -26,24 +26,32 @@ from tokend.dialects.describing import (
 from tokend.dialects.rendering import clamped_ttl, field_of, tokens
 
 NAME: Final = "agora-docker"
+_CHAT, _APAAS, _EDUCATION = "serviceChat", "serviceApaas", "serviceEducation"
 _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "serviceRtc": ("enable", "role"),
     "serviceRtm": ("enable",),
     "serviceFpa": ("enable",),
-    "serviceChat": ("enableUser", "enableApp", "userUuid"),
-    "serviceApaas": ("enableUser", "enableApp", "userUuid"),
+    _CHAT: ("enableUser", "enableApp", "userUuid"),
+    _APAAS: ("enableUser", "enableApp", "userUuid"),
+    _EDUCATION: ("enableUser", "enableApp", "userUuid"),
 }
+"""The services and their fields. serviceEducation is the name of serviceApaas in the image of 2023."""
+
 _FIELDS: Final = ("channelName", "uid", "tokenExpireTs", "privilegeExpireTs", *_SERVICES)
 _PRIVILEGES: Final = ("join", "audio", "video", "data")
 _PARAMETERS, _BUILDING = -1, -2
+_NO_ROLE: Final = 2
+"""The role of a request without one: the image lets only role 1 publish."""
 
 
 def _generate(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, _FIELDS)
     for name in ("channelName", "uid"):
         reading.text(body, name)
     reading.seconds(body, "privilegeExpireTs")
+    if _APAAS in body and _EDUCATION in body:
+        raise ApiError(Code.INVALID_FIELD, f"cannot be combined with {_APAAS}: it is the same service", _EDUCATION)
     parts: list[dict[str, object]] = []
     for name, known in _SERVICES.items():
         service = body.get(name, {})
@@ -52,7 +60,8 @@ def _generate(request: HttpRequest) -> Issue:
         reading.reject_unknown(service, known)
         parts += _parts(name, service, body)
     if not parts:
-        raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {', '.join(_SERVICES)}", "enable")
+        names = ", ".join(name for name in _SERVICES if name != _EDUCATION)
+        raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {names}", "enable")
     return Issue(
         (TokenRequest("combined", {"services": parts}, reading.seconds(body, "tokenExpireTs"), _names(parts)),)
     )
@@ -72,8 +81,8 @@ def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
 
 def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> list[dict[str, object]]:
     """Return the parts of a token of kind `combined` that a service of the request enables."""
-    if name in ("serviceChat", "serviceApaas"):
-        kind = "chat" if name == "serviceChat" else "apaas"
+    if name in (_CHAT, _APAAS, _EDUCATION):
+        kind = "chat" if name == _CHAT else "apaas"
         parts: list[dict[str, object]] = []
         user = reading.text(service, "userUuid")
         if reading.boolean(service, "enableUser"):
@@ -82,7 +91,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
             parts.append({"kind": kind, "app": True})
         return parts
     if name == "serviceRtc":
-        agora_fields.role_number(service, "role")
+        agora_fields.role_number(service, "role", _NO_ROLE)
     if not reading.boolean(service, "enable"):
         return []
     match name:
@@ -96,7 +105,7 @@ def _parts(name: str, service: Mapping[str, Any], body: Mapping[str, Any]) -> li
 
 def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, object]:
     """Return the RTC part. In this API `uid` is an account: `0` is the account "0", and empty is any user."""
-    role = agora_fields.role_number(service, "role")
+    role = agora_fields.role_number(service, "role", _NO_ROLE)
     account = reading.text(body, "uid")
     channel = reading.required(reading.text(body, "channelName"), "channelName")
     part: dict[str, object] = {"kind": "rtc", "channel": channel, "account": account or "", "role": role}
@@ -115,10 +124,11 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
 
 def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     code = _PARAMETERS if api_error.status in (400, 413, 415) else _BUILDING
-    body: dict[str, object] = {"code": code, "message": api_error.detail, "reason": api_error.code}
+    body: dict[str, object] = {"code": code, "message": api_error.detail, "data": "", "reason": api_error.code}
     return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
 
 
+_ROLE: Final = {**ROLE_NUMBER, "description": "1 is publisher, 2 is subscriber (the default)"}
 _OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
 _DESCRIPTION: Final = in_body(
     "One token with every service that the request enables",
@@ -130,11 +140,12 @@ _DESCRIPTION: Final = in_body(
     },
     tokenExpireTs=TTL,
     privilegeExpireTs={"type": "integer", "description": "Seconds. Default: those of the token"},
-    serviceRtc=object_of({"enable": BOOLEAN, "role": ROLE_NUMBER}),
+    serviceRtc=object_of({"enable": BOOLEAN, "role": _ROLE}),
     serviceRtm=object_of({"enable": BOOLEAN}),
     serviceFpa=object_of({"enable": BOOLEAN}),
     serviceChat=_OF_USER,
     serviceApaas=_OF_USER,
+    serviceEducation={**_OF_USER, "description": "serviceApaas, as the image of 2023 calls it; send one of them"},
 )
 _REMARKS: Final = (
     "As the Docker image agoracn/token answers. At least one service must be enabled. `tokenExpireTs` and "
@@ -164,5 +175,8 @@ DIALECT: Final = Dialect(
         ),
     ),
     _render_error,
-    error=errors_of({"code": {"type": "integer"}, "message": STRING, "reason": REASON}, "code", "message", "reason"),
+    error=errors_of(
+        {"code": {"type": "integer"}, "message": STRING, "data": {"const": ""}, "reason": REASON},
+        *("code", "message", "data", "reason"),
+    ),
 )

@@ -17,7 +17,7 @@ NAME: Final = "agora-docs-sample"
 
 
 def _rtc(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("uid", "ChannelName", "channelName", "role"))
     if "ChannelName" in body and "channelName" in body:
         raise ApiError(Code.INVALID_FIELD, "cannot be combined with ChannelName: send one of them", "channelName")
@@ -32,7 +32,7 @@ def _rtc(request: HttpRequest) -> Issue:
 
 
 def _rtm(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("uid",))
     return Issue(
         (

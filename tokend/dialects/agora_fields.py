@@ -61,9 +61,9 @@ def role(word: str, field: str = "role") -> str:
     return ROLES[word]
 
 
-def role_number(fields: Mapping[str, object], name: str) -> str:
-    """Return the name of a role number: 1 is publisher, 2 is subscriber. A missing field is publisher."""
-    value = fields.get(name, 1)
+def role_number(fields: Mapping[str, object], name: str, missing: int = 1) -> str:
+    """Return the name of a role number: 1 is publisher, 2 is subscriber. `missing`: that of a field that is left out."""
+    value = fields.get(name, missing)
     if type(value) is not int or value not in (1, 2):
         raise ApiError(Code.INVALID_FIELD, "must be 1 (publisher) or 2 (subscriber)", name)
     return "publisher" if value == 1 else "subscriber"

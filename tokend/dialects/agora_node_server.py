@@ -1,7 +1,11 @@
-"""`agora-node-server`: the API of Agora-Node-TokenServer. Tokens are 006, and a subscriber is called `audience`."""
+"""`agora-node-server`: the API of Agora-Node-TokenServer. Tokens are 006, and a subscriber is called `audience`.
+
+An empty `expiry` is the default lifetime, as in the URLs of that server's README.
+"""
 
 from typing import Final
 
+from tokend.dialects import fields as reading
 from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
 from tokend.dialects.contract import Dialect, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, TTL
@@ -12,18 +16,26 @@ NAME: Final = "agora-node-server"
 
 
 def _rtc(request: HttpRequest) -> Issue:
-    return Issue((rtc_request(request, original=V006),))
+    return Issue((rtc_request(_with_default(request), original=V006),))
 
 
 def _rtm(request: HttpRequest) -> Issue:
-    return Issue((rtm_request(request, request.params["rtmuid"], original=V006),))
+    return Issue((rtm_request(_with_default(request), request.params["rtmuid"], original=V006),))
+
+
+def _rte(request: HttpRequest) -> Issue:
+    return both_006(_with_default(request))
+
+
+def _with_default(request: HttpRequest) -> HttpRequest:
+    return reading.without_empty(request, "expiry")
 
 
 _QUERY: Final = {"expiry": TTL}
 
 DIALECT: Final = Dialect(
     NAME,
-    (rtc_endpoint(_rtc, _QUERY), rtm_endpoint(_rtm, _QUERY), rte_endpoint(both_006, _QUERY)),
+    (rtc_endpoint(_rtc, _QUERY), rtm_endpoint(_rtm, _QUERY), rte_endpoint(_rte, _QUERY)),
     render_error,
     Options=AgoraOptions,
     warnings=warnings_about_006(V006),

@@ -14,6 +14,7 @@ from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpRespons
 from tokend.dialects.describing import (
     CHANNEL,
     ERROR,
+    ROLE,
     STRING,
     TEXT,
     TOKEN,
@@ -94,18 +95,34 @@ def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpRespons
 
 
 def _access_token(request: HttpRequest) -> Issue:
-    """Parse a request of the older Node server: `expiredTs` is a Unix time."""
-    uid = agora_fields.uid(reading.query_value(request, "uid") or "0", "uid", request.options.signed_uid)
-    until = reading.query_seconds(request, "expiredTs")
-    if until is not None and not 0 < until - request.now < _TOO_FAR:
-        raise ApiError(Code.TTL_OUT_OF_RANGE, "must be a point in time to come, in Unix seconds", "expiredTs")
+    """Parse a request of the older Node servers, whose tokens join and publish only if the role is publisher.
+
+    `channel` and `expiredTs`, a Unix time, are of one server; `channelName` and `expireTime`, in seconds, of the other.
+    """
+    channel = _which(request, "channel", "channelName")
+    role = reading.query_value(request, "role")
     fields = {
-        "channel": reading.query_required(request, "channel"),
-        "uid": uid,
-        "role": "publisher",
+        "channel": reading.query_required(request, channel),
+        "uid": agora_fields.uid(reading.query_value(request, "uid") or "0", "uid", request.options.signed_uid),
+        "role": agora_fields.role(role) if role else "subscriber",
         "version": agora_fields.token_version(request, agora_fields.V006),
     }
-    return Issue((TokenRequest("rtc", fields, None if until is None else until - request.now, {"ttl": "expiredTs"}),))
+    lifetime = _which(request, "expiredTs", "expireTime")
+    seconds = reading.query_seconds(reading.without_empty(request, lifetime), lifetime)
+    if seconds is not None and lifetime == "expiredTs":
+        seconds -= request.now
+        if not 0 < seconds < _TOO_FAR:
+            raise ApiError(Code.TTL_OUT_OF_RANGE, "must be a point in time to come, in Unix seconds", lifetime)
+    return Issue((TokenRequest("rtc", fields, seconds, {"channel": channel, "ttl": lifetime}),))
+
+
+def _which(request: HttpRequest, name: str, other: str) -> str:
+    """Return which of two query parameters the request has; the first if it has none. Raises `ApiError` for both."""
+    if reading.query_value(request, other) is None:
+        return name
+    if reading.query_value(request, name) is not None:
+        raise ApiError(Code.INVALID_FIELD, f"cannot be combined with {name}", other)
+    return other
 
 
 def _flask(request: HttpRequest) -> Issue:
@@ -186,12 +203,14 @@ DIALECT: Final = Dialect(
             _access_token,
             tokens_as("token"),
             description=in_query(
-                "An RTC token for a publisher, as the older Node server answers",
+                "An RTC token, as the older Node servers answer",
                 answer_of("token"),
-                "channel",
                 channel=CHANNEL,
+                channelName={**TEXT, "description": "The same as channel; send one of them"},
                 uid=UID_TEXT,
+                role={**ROLE, "description": f"{ROLE['description']}. Default: subscriber"},
                 expiredTs={**UNIX_SECONDS, "description": "When the token shall expire, in Unix seconds"},
+                expireTime={**TTL, "description": "Seconds, in place of expiredTs"},
             ),
         ),
         Endpoint(

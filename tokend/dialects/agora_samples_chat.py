@@ -13,6 +13,7 @@ from tokend.dialects.describing import ERROR, TOKEN, TTL, USER, answer_of, in_bo
 from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
 
 NAME: Final = "agora-samples-chat"
+_TTL_NAME: Final = "expireTimeInSeconds"
 
 
 def _chat(user: str | None, ttl: int | None, user_name: str = "user", ttl_name: str = "ttl") -> Issue:
@@ -22,25 +23,30 @@ def _chat(user: str | None, ttl: int | None, user_name: str = "user", ttl_name: 
 
 
 def _generate_user(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("user_uuid", "expire"))
     user = reading.required(reading.text(body, "user_uuid"), "user_uuid")
     return _chat(user, reading.seconds(body, "expire"), "user_uuid", "expire")
 
 
 def _generate_app(request: HttpRequest) -> Issue:
-    body = reading.json_object(request)
+    body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("expire",))
     return _chat(None, reading.seconds(body, "expire"), ttl_name="expire")
 
 
 def _query_user(request: HttpRequest) -> Issue:
     user = reading.query_required(request, "account")
-    return _chat(user, reading.query_seconds(request, "expireTimeInSeconds"), "account", "expireTimeInSeconds")
+    return _chat(user, _query_ttl(request), "account", _TTL_NAME)
 
 
 def _query_app(request: HttpRequest) -> Issue:
-    return _chat(None, reading.query_seconds(request, "expireTimeInSeconds"), ttl_name="expireTimeInSeconds")
+    return _chat(None, _query_ttl(request), ttl_name=_TTL_NAME)
+
+
+def _query_ttl(request: HttpRequest) -> int | None:
+    """Return the lifetime in the query. An empty one is none, as at the Node sample."""
+    return reading.query_seconds(reading.without_empty(request, _TTL_NAME), _TTL_NAME)
 
 
 def _web(app: bool) -> Callable[[HttpRequest], Issue]:
@@ -48,12 +54,12 @@ def _web(app: bool) -> Callable[[HttpRequest], Issue]:
 
 
 def _java(request: HttpRequest) -> Issue:
-    """Parse a form or a query with `userId`, `expireSeconds`, and `tokenType`, which is user or app."""
+    """Parse a form or a query with `userId`, `expireSeconds`, and `tokenType`: user, the default, or app, in any case."""
     if request.content_type is not None and reading.media_type(request) != FORM:
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {FORM}")
     whole = replace(request, query=(*request.query, *reading.form(request)))
     ttl = reading.query_seconds(whole, "expireSeconds")
-    match reading.query_value(whole, "tokenType"):
+    match (reading.query_value(whole, "tokenType") or "user").lower():
         case "user":
             return _chat(reading.query_required(whole, "userId"), ttl, "userId", "expireSeconds")
         case "app":
@@ -62,18 +68,18 @@ def _java(request: HttpRequest) -> Issue:
 
 
 _ANSWER: Final = answer_of("token")
+_ANSWER_IN_QUERY: Final = answer_of("token", status={"const": "success", "type": "string"})
 _OF_USER: Final = "A Chat token for a user"
 _OF_APP: Final = "A Chat token for the REST API: an administrator's, which needs a capability"
 _TYPE: Final = {
     "type": "string",
     "enum": ["user", "app"],
-    "description": "user needs userId; app is an administrator's",
+    "description": "user, the default, needs userId; app is an administrator's",
 }
 _JAVA: Final = Description(
     "A Chat token as text, as the Java sample answers",
     body=object_of(
         {"tokenType": _TYPE, "userId": USER, "expireSeconds": TTL},
-        "tokenType",
         closed=False,  # other fields of the form are not looked at
     ),
     answer=TOKEN,
@@ -100,15 +106,15 @@ DIALECT: Final = Dialect(
             "GET",
             "api/token/generateUserToken",
             _query_user,
-            tokens_as("token"),
-            description=in_query(_OF_USER, _ANSWER, "account", account=USER, expireTimeInSeconds=TTL),
+            tokens_as("token", status="success"),
+            description=in_query(_OF_USER, _ANSWER_IN_QUERY, "account", account=USER, expireTimeInSeconds=TTL),
         ),
         Endpoint(
             "GET",
             "api/token/generateAppToken",
             _query_app,
-            tokens_as("token"),
-            description=in_query(_OF_APP, _ANSWER, expireTimeInSeconds=TTL),
+            tokens_as("token", status="success"),
+            description=in_query(_OF_APP, _ANSWER_IN_QUERY, expireTimeInSeconds=TTL),
         ),
         Endpoint(
             "GET",

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from msgspec.structs import replace
+
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
 from tokend.core.validation import suggestion
@@ -129,6 +131,13 @@ def query_value(request: HttpRequest, name: str) -> str | None:
     if len(values) > 1:
         raise ApiError(Code.MALFORMED, "is given twice in the request", name)
     return values[0] if values else None
+
+
+def without_empty(request: HttpRequest, name: str) -> HttpRequest:
+    """Return the request without a query parameter whose value is empty, for servers to which that is none."""
+    if query_value(request, name) != "":
+        return request
+    return replace(request, query=tuple(pair for pair in request.query if pair[0] != name))
 
 
 def query_seconds(request: HttpRequest, name: str) -> int | None:

@@ -17,6 +17,8 @@ from tokend.dialects.contract import FORM
 class Way(NamedTuple):
     """A request. `field` takes the lifetime; None: the contract has no such field. `absolute`: as a point in time.
 
+    `empty_is_none`: whether an empty lifetime counts as not sent, as at the original.
+
     `target` is below the dialect's route. `body` goes as JSON, with the lifetime in it or in `holder`, its first item.
     """
 
@@ -27,6 +29,7 @@ class Way(NamedTuple):
     holder: str | None = None
     form: str | None = None
     absolute: bool = False
+    empty_is_none: bool = False
 
     @property
     def in_text(self) -> bool:
@@ -50,11 +53,11 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def _paths(field: str) -> tuple[Way, ...]:
+def _paths(field: str, empty_is_none: bool = False) -> tuple[Way, ...]:
     return (
-        Way(_RTC, "rtc/stage/host/uid/7", field),
-        Way("GET rtm/{rtmuid}", "rtm/ada/", field),
-        Way(_RTE, "rte/stage/host/uid/7", field),
+        Way(_RTC, "rtc/stage/host/uid/7", field, empty_is_none=empty_is_none),
+        Way("GET rtm/{rtmuid}", "rtm/ada/", field, empty_is_none=empty_is_none),
+        Way(_RTE, "rte/stage/host/uid/7", field, empty_is_none=empty_is_none),
     )
 
 
@@ -77,7 +80,7 @@ OF_DIALECTS: Final[Mapping[str, tuple[Way, ...]]] = {
         Way("POST getToken", "getToken", "expire", {"tokenType": "chat"}),
     ),
     "agora-token-guide": (*_paths("expiry"), *_paths("expireTime")),
-    "agora-node-server": _paths("expiry"),
+    "agora-node-server": _paths("expiry", empty_is_none=True),
     "agora-npm-demo": (
         Way("GET rtcToken", "rtcToken?channelName=stage&uid=7", None),
         Way("GET rtmToken", "rtmToken?account=ada", None),
@@ -93,15 +96,20 @@ OF_DIALECTS: Final[Mapping[str, tuple[Way, ...]]] = {
         Way("POST v1/token/generate", "v1/token/generate", "expire", {**_GENERATE, "type": 1}),
         Way("POST v1/token/generate", "v1/token/generate", "expire", {**_GENERATE, "type": 2}),
         Way("POST v2/token/generate", "v2/token/generate", "expire", {**_GENERATE, "types": [1, 2]}),
-        Way("GET access_token", "access_token?channel=stage&uid=7", "expiredTs", absolute=True),
+        Way("GET access_token", "access_token?channel=stage&uid=7", "expiredTs", absolute=True, empty_is_none=True),
         Way("GET v1/token", "v1/token?channel_name=stage", None),
         Way("POST api/token", "api/token", None, {"channel": "stage", "uid": 7}),
     ),
     "agora-samples-chat": (
         Way("POST generate-user-token", "generate-user-token", "expire", {"user_uuid": "ada"}),
         Way("POST generate-app-token", "generate-app-token", "expire", {}),
-        Way("GET api/token/generateUserToken", "api/token/generateUserToken?account=ada", "expireTimeInSeconds"),
-        Way("GET api/token/generateAppToken", "api/token/generateAppToken", "expireTimeInSeconds"),
+        Way(
+            "GET api/token/generateUserToken",
+            "api/token/generateUserToken?account=ada",
+            "expireTimeInSeconds",
+            empty_is_none=True,
+        ),
+        Way("GET api/token/generateAppToken", "api/token/generateAppToken", "expireTimeInSeconds", empty_is_none=True),
         Way("GET chat/user/{username}/token", "chat/user/ada/token", None),
         Way("GET chat/app/token", "chat/app/token", None),
         Way("POST token/generate", "token/generate?tokenType=app", "expireSeconds", form=""),

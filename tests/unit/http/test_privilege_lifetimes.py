@@ -71,7 +71,7 @@ def _login(kind: str) -> Place:
 
 
 def _docker(asked: object) -> dict[str, Any]:
-    service = {"channelName": "stage", "uid": "7", "serviceRtc": {"enable": True}}
+    service = {"channelName": "stage", "uid": "7", "serviceRtc": {"enable": True, "role": 1}}
     return {**service, "tokenExpireTs": _TTL, "privilegeExpireTs": asked}
 
 

@@ -34,7 +34,7 @@ PROBLEM: Final[Mapping[str, Any]] = {
     "request_id": "request-1",
 }
 OF_ORIGINALS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "agora-docker": {"code": -2, "message": SENTENCE, "reason": "rate_limited", "request_id": "request-1"},
+    "agora-docker": {"code": -2, "message": SENTENCE, "data": "", "reason": "rate_limited", "request_id": "request-1"},
     "agora-docs-sample": {
         "code": "429",
         "message": SENTENCE,
