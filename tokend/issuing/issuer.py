@@ -151,8 +151,8 @@ async def _within_limits(
 ) -> list[Verdict]:
     """Replace what exceeds a limit by an error. Each token request of a batch counts by itself; otherwise all count as one."""
     parts = [[verdict] for verdict in found] if batch else [found]
-    grants = [[verdict.grant if isinstance(verdict, Permit) else None for verdict in part] for part in parts]
-    api_errors = await rate_limiting.admit(app, caller, address, grants, interfaces)
+    reaches = [[verdict.reach if isinstance(verdict, Permit) else None for verdict in part] for part in parts]
+    api_errors = await rate_limiting.admit(app, caller, address, reaches, interfaces)
     return [
         verdict if over is None else Rejection(over, verdict.grant)
         for part, over in zip(parts, api_errors, strict=True)
