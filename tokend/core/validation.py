@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
 
@@ -33,6 +33,18 @@ class StrictValue(RootModel[T], Generic[T]):
 def invalid(sentence: str) -> PydanticCustomError:
     """Return the error that a validator raises. The sentence continues the name of the field."""
     return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
+
+
+def matching(pattern: str, sentence: str) -> Callable[[str], str]:
+    """Return a validator of texts that match the whole pattern, with the sentence of its error."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise invalid(sentence)
+        return text
+
+    return check
 
 
 class FieldError(Struct, frozen=True):
