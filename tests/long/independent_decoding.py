@@ -27,7 +27,8 @@ from tokend.config.yaml_tree import parse
 from tokend.core.model import Caller, Issuance, TokenRequest
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import decide, mint
+from tokend.issuing.issuer import mint
+from tokend.issuing.policy import decide
 
 ASKS: Final = 1_000_000
 """Of each kind."""

@@ -20,7 +20,7 @@ from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.grants import checked_mint
-from tokend.issuing.policy import Permit, Rejection, decide, evaluate, explain, operator_grant, rule_results
+from tokend.issuing.policy import Permit, Rejection, evaluate, explain, rule_results
 
 Verdict = Permit | Rejection
 LAST_ISSUE_TIME: Final = 2**32 - 1 - 2 * 86_400
@@ -265,6 +265,3 @@ async def _record(interfaces: Interfaces, decisions: Iterable[Decision]) -> None
         await interfaces.audit.record(tuple(decisions))
     except Exception as error:  # without the audit nothing is released, whatever the reason
         raise ApiError(Code.UNAVAILABLE, "the audit log cannot be written", operator=repr(error)) from error
-
-
-__all__ = ["Permit", "answer", "decide", "explain", "issue", "mint", "operator_grant"]
