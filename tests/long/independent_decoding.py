@@ -14,20 +14,21 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from tests import oracle
+from tests.assembling import assemble
 from tests.long.report import Report
 from tests.long.sizes import amount
 from tests.oracle import Vendor
 from tests.random_asks import RandomAsks, Service, question_006
 from tests.unit.http.running import APP_ID, KINDS
 from tokend.backends.agora.base import salt_of
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.model import Caller, Issuance, TokenRequest
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import decide, mint
+from tokend.issuing.issuer import mint
+from tokend.issuing.policy import decide
 
 ASKS: Final = 1_000_000
 """Of each kind."""

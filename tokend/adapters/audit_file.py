@@ -7,6 +7,7 @@ A full disk cuts a write anywhere. The next writer ends such a torn line with a 
 """
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -182,37 +183,25 @@ class AuditTarget:
                 self.write([ROTATED])
 
 
-if sys.platform == "win32":
+def _lock(file: int, tries: int) -> bool:
+    """Whether the lock was granted: then no other process that locks the file writes to it until `_unlock`."""
+    for _ in range(tries):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE)
+        except OSError:  # the file system has no locks
+            return False
+        else:
+            return True
+    return False
 
-    def _lock(file: int, tries: int) -> bool:
-        return False
 
-    def _unlock(file: int) -> None:
-        """Windows has no lock to release."""
+def _unlock(file: int) -> None:
+    fcntl.flock(file, fcntl.LOCK_UN)
 
-    def _enlarge(pipe: int) -> None:
-        """Windows has no such pipes."""
 
-else:
-    import fcntl
-
-    def _lock(file: int, tries: int) -> bool:
-        """Whether the lock was granted: then no other process that locks the file writes to it until `_unlock`."""
-        for _ in range(tries):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(LOCK_PAUSE)
-            except OSError:  # the file system has no locks
-                return False
-            else:
-                return True
-        return False
-
-    def _unlock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
-
-    def _enlarge(pipe: int) -> None:
-        if sys.platform == "linux":
-            with suppress(OSError):  # not permitted: the buffer keeps its size
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+def _enlarge(pipe: int) -> None:
+    if sys.platform == "linux":
+        with suppress(OSError):  # not permitted: the buffer keeps its size
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

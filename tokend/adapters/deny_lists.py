@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
+from tokend.adapters.deny_file_edit import edit_deny_file
 from tokend.core.secrets import Secret
 from tokend.installing import install_command
 from tokend.issuing.server_settings import RootOptions
@@ -51,8 +52,6 @@ class FileList(EditedList):
 
     def edit(self, change: Change) -> None:
         """See `EditedList`. A file that does not exist is created."""
-        from tokend.adapters.deny_file_edit import edit_deny_file  # Windows has no such locks
-
         try:
             edit_deny_file(self.path, change)
         except OSError as error:

@@ -49,8 +49,8 @@ class Reading(Struct, frozen=True):
 
     `signed_by` names the certificate or secret that signed the token, or is None if no secret of the app did.
     `hidden` names what the format does not contain: of TIMES, "user", "channel", "signed_by" or "services". If it hides
-    the ttl, the seconds of the grant and its privileges are 0. `differs` names hidden fields that do not fit the
-    arguments of `read_with`. `extra`: what `Minted.extra` must be, computed from the token and the secrets.
+    the ttl, the seconds of the grant and its privileges are 0. `extra`: what `Minted.extra` must be, computed from the
+    token and the secrets.
     """
 
     grant: Grant
@@ -58,7 +58,6 @@ class Reading(Struct, frozen=True):
     issued_at: int | None
     expires_at: int | None
     hidden: frozenset[str] = frozenset()
-    differs: frozenset[str] = frozenset()
     extra: Mapping[str, object] = NOTHING
 
 

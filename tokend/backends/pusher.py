@@ -21,7 +21,7 @@ from tokend.core.declarations import CONNECT, FREE, LISTEN, NEVER, PUBLISH, Capa
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Issuance, Service
 from tokend.core.secrets import Secret
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, invalid, matching
 
 PRIVATE: Final = "private"
 PRESENCE: Final = "presence"
@@ -38,18 +38,14 @@ MAX_NAME: Final = 255
 """Characters. No documented limit: ours; `MAX_USER_INFO` bounds it too."""
 _KEY_BYTES: Final = 32
 """As crypto.py of PyPI pusher 3.3.4 demands."""
-_CHANNEL: Final = re.compile(r"(private|presence)-[-a-zA-Z0-9_=@,.;]+")
 _USER: Final = re.compile(r"[-a-zA-Z0-9_=@,.;]+")
 # `validate_socket_id` of PyPI pusher 3.3.4; no documented length: ours
 _SOCKET: Final = r"[0-9]{1,20}\.[0-9]{1,20}"
 _TOKEN: Final = re.compile(rf"([!-9;-~]+):([0-9a-f]{{64}}):(({_SOCKET}):(?::user::(.+)|([^:]+)(?::(.+))?))", re.DOTALL)
 
 
-def _checked_key(key: str) -> str:
-    # no documented limit: ours
-    if re.fullmatch("[!-9;-~]{1,100}", key) is None:
-        raise invalid("must be 1 to 100 printable ASCII characters without a colon")
-    return key
+# no documented limit: ours
+_checked_key = matching("[!-9;-~]{1,100}", "must be 1 to 100 printable ASCII characters without a colon")
 
 
 class KeyPair(StrictModel):
@@ -95,16 +91,11 @@ def _decoded(secret: Secret) -> bytes:
         return b""
 
 
-def _checked_socket(socket_id: str) -> str:
-    if re.fullmatch(_SOCKET, socket_id) is None:
-        raise invalid("must be two numbers with a dot between them, such as 1234.5678")
-    return socket_id
-
-
-def _checked_channel(channel: str) -> str:
-    if _CHANNEL.fullmatch(channel) is None:
-        raise invalid("must begin with private- or presence-, and hold A-Z a-z 0-9 _ - = @ , . ; only")
-    return channel
+_checked_socket = matching(_SOCKET, "must be two numbers with a dot between them, such as 1234.5678")
+_checked_channel = matching(
+    r"(private|presence)-[-a-zA-Z0-9_=@,.;]+",
+    "must begin with private- or presence-, and hold A-Z a-z 0-9 _ - = @ , . ; only",
+)
 
 
 def _checked_info(info: dict[str, Any]) -> dict[str, Any]:

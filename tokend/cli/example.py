@@ -5,7 +5,7 @@ from tokend.core.errors import ApiError
 from tokend.core.model import Caller, TokenRequest
 from tokend.core.rules import Rule
 from tokend.issuing.configuration import Configuration, Route
-from tokend.issuing.issuer import decide
+from tokend.issuing.policy import decide
 from tokend.issuing.routing import URL_KEY_MARK
 
 

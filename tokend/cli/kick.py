@@ -12,11 +12,11 @@ import json
 import re
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tokend.backends.agora.credentials import AgoraOptions, RestApi
 from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail
@@ -111,40 +111,31 @@ def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEO
     """Create a kicking rule and return its id; `KickError` if that fails. `timeout`: seconds. No redirects, no proxies."""
     secret = api.customer_secret.reveal()
     basic = base64.b64encode(f"{api.customer_id}:{secret}".encode()).decode()
-    request = urllib.request.Request(  # noqa: S310  # the configuration accepts only https, or http on loopback
-        f"{api.url}/dev/v1/kicking-rule",
-        json.dumps(body).encode(),
-        {
-            "Authorization": f"Basic {basic}",
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "User-Agent": "tokend",
-        },
-        method="POST",
-    )
+    headers = {
+        "Authorization": f"Basic {basic}",
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "User-Agent": "tokend",
+    }
     try:
-        with _OPENER.open(request, timeout=timeout) as answer:
-            return _rule_of(answer.read(_MAX_BYTES))
-    except urllib.error.HTTPError as error:
-        with error:
-            message = _message(error)
-        raise KickError(_error_sentence(error.code, "" if secret in message or basic in message else message)) from None
-    except (TimeoutError, urllib.error.URLError, OSError, http.client.HTTPException) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        if isinstance(reason, TimeoutError):
-            raise KickError(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
-        why = reason.strerror if isinstance(reason, OSError) and reason.strerror else type(reason).__name__
+        with closing(_connection(api.url, timeout)) as connection:
+            connection.request("POST", f"{urlsplit(api.url).path}/dev/v1/kicking-rule", json.dumps(body), headers)
+            answer = connection.getresponse()
+            if 200 <= answer.status < 300:
+                return _rule_of(answer.read(_MAX_BYTES))
+            message = _message(answer)
+    except TimeoutError:
+        raise KickError(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
+    except (OSError, http.client.HTTPException) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         raise KickError(f"the vendor cannot be reached at {api.url}: {why}") from None
+    raise KickError(_error_sentence(answer.status, "" if secret in message or basic in message else message))
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would send the secret to another address."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-_OPENER: Final = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
+def _connection(url: str, timeout: float) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=timeout)
 
 
 def _rule_of(raw: bytes) -> int:
@@ -158,10 +149,10 @@ def _rule_of(raw: bytes) -> int:
     return rule
 
 
-def _message(error: urllib.error.HTTPError) -> str:
+def _message(response: http.client.HTTPResponse) -> str:
     """The message of an error response, at most 200 characters; empty if it has none."""
     try:
-        answer = strict_json.loads(error.read(_MAX_BYTES))
+        answer = strict_json.loads(response.read(_MAX_BYTES))
     except (OSError, http.client.HTTPException, ValueError):
         return ""
     message = answer.get("message") if isinstance(answer, dict) else None

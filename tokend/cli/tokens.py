@@ -36,7 +36,7 @@ from tokend.core.model import Caller, Issuance, Issued, TokenRequest
 from tokend.dialects.contract import Inspect
 from tokend.dialects.native import explanation_fields
 from tokend.dialects.rendering import token_fields
-from tokend.issuing import inspection, issuer
+from tokend.issuing import inspection, issuer, policy
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Configuration
 
@@ -113,11 +113,11 @@ def _token(options: argparse.Namespace, context: Context) -> int:
     token_request = _token_request(options, app)
     try:
         if options.caller is None:
-            permit = issuer.operator_grant(app, _route_options(configuration, app), token_request)
+            permit = policy.operator_grant(app, _route_options(configuration, app), token_request)
         else:
             caller = _caller(options, app)
             _check_requirements(configuration, app, options, caller)
-            permit = issuer.decide(app, _route_options(configuration, app), caller, token_request)
+            permit = policy.decide(app, _route_options(configuration, app), caller, token_request)
         issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbits(128)))
         _audit(configuration, app, options.caller, issued)
     except ApiError as api_error:
@@ -148,7 +148,7 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
         else:
             caller = _caller(options, app)
             requirements = _check_requirements(configuration, app, options, caller)
-        explanation = issuer.explain(app, _route_options(configuration, app), caller, token_request)
+        explanation = policy.explain(app, _route_options(configuration, app), caller, token_request)
     except ApiError as api_error:
         print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
         return 1

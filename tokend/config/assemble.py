@@ -12,7 +12,7 @@ from tokend.config.apps import BuiltApp, build_app
 from tokend.config.backends import BuildContext, secret_resolver
 from tokend.config.callers import check_between_apps, check_trusted_proxies
 from tokend.config.merge import merged, place
-from tokend.config.problems import ConfigurationError, Report
+from tokend.config.problems import Report
 from tokend.config.routes import check_clashes
 from tokend.config.secrets import Read, Secrets
 from tokend.config.shape import RootShape
@@ -72,15 +72,6 @@ def _fingerprint(apps: Iterable[BuiltApp]) -> str:
     """16 hex digits of the apps, in whatever order they are written."""
     lines = sorted(f"{built.app.name}\0{built.digest}" for built in apps)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def assemble(root: LocatedDict, source: str, secrets: Secrets, load: Callable[[str], type[Backend]]) -> Configuration:
-    """The configuration of a tree whose apps are not merged yet. Raises `ConfigurationError` with all that is wrong."""
-    assembled = assemble_apps(root, source, secrets, load)
-    check_shared(assembled.apps.values(), assembled.report)
-    if assembled.report.problems:
-        raise ConfigurationError(assembled.report.problems)
-    return assembled.with_apps(assembled.apps.values())
 
 
 def assemble_apps(

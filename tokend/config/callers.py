@@ -20,7 +20,7 @@ from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.config.secrets import Secrets
 from tokend.core.rules import Rule
-from tokend.core.validation import RENAMED, invalid, redact_secrets, suggestion
+from tokend.core.validation import invalid, redact_secrets, suggestion
 from tokend.issuing.grants import PLUGIN_ERRORS
 
 _RULES_EXAMPLE: Final = 'rules: [{kinds: rtc, channel: "demo-*", user: "*"}]'
@@ -169,7 +169,7 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
     known = installed(AUTH_SCHEMES.name)
     for name in caller.schemes:
         if name not in known:
-            near = suggestion(name, [*known, "rules"], RENAMED).partition("; known")[0]
+            near = suggestion(name, [*known, "rules"]).partition("; known")[0]
             report.add_broken((*at, name), f"unknown key{near or '.'} Installed auth schemes: {', '.join(known)}")
     named = [name for name in caller.schemes if name in known]
     if len(named) > 1:

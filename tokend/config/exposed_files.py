@@ -1,6 +1,5 @@
 """Warnings for files of secrets that others than their owner may change, and for a `.env` that they may read."""
 
-import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,11 +16,8 @@ _MAY_WRITE: Final = 0o022
 def exposed_files(modes: Mapping[str, int], dotenv: Path, secrets: Iterable[str], *, readable_files: bool) -> list[str]:
     """At most one warning for `.env` and one for all files of secrets, with the modes and the command that corrects them.
 
-    `modes`: permission bits by path. `readable_files`: whether others may read secrets here, as in a container. Windows has
-    no such modes.
+    `modes`: permission bits by path. `readable_files`: whether others may read secrets here, as in a container.
     """
-    if os.name == "nt":
-        return []
     warnings = []
     mode = modes.get(str(dotenv), 0) & (_MAY_WRITE if readable_files else _MAY_READ | _MAY_WRITE)
     if mode:

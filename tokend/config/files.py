@@ -164,7 +164,7 @@ def _contents(path: Path, most: int, check: Callable[[os.stat_result], None]) ->
 
 def _without_waiting(name: str, flags: int) -> int:
     """Open without blocking. Opening a pipe would wait for its writer and could stop a reload for ever."""
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _settled_version(name: str) -> Version | None:

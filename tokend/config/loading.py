@@ -180,15 +180,10 @@ def comparable(source: Source, files: Files) -> dict[str, Any]:
 
     The apps are merged with `defaults`. `settings` is what stands outside the apps, such as `server`.
     """
-    recorded = _recorded(source, files)
+    replayed = Files.unpack(files.pack())
+    recorded, _, _ = find(source.file, source.variables(replayed), source.directory, replayed, unreadable={})
     settings = {key: plain(value) for key, value in recorded.items() if key not in ("apps", "defaults", "include")}
     return {"apps": plain(merge_apps(recorded)["apps"]), "settings": settings}
-
-
-def _recorded(source: Source, files: Files) -> LocatedDict:
-    replayed = Files.unpack(files.pack())
-    environment = source.variables(replayed)
-    return find(source.file, environment, source.directory, replayed, unreadable={})[0]
 
 
 def exists(environment: Mapping[str, str], directory: Path) -> bool:

@@ -131,8 +131,8 @@ class Secrets:
         return Path(directory, reference.credential)
 
     def _check_mode(self, what: str, found: os.stat_result) -> None:
-        """Check the mode of the opened file, since its path may lead elsewhere by now. Windows has no such modes."""
-        if found.st_mode & _OTHERS_READ and os.name != "nt" and not self._readable_files:
+        """Check the mode of the opened file, since its path may lead elsewhere by now."""
+        if found.st_mode & _OTHERS_READ and not self._readable_files:
             raise SecretProblem(
                 f"the {what} can be read by others than its owner: chmod 600 it, or, where nobody else is, "
                 "as in a container, write secrets: {readable_files: true}"

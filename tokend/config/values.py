@@ -5,16 +5,9 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from tokend.core.validation import invalid
+from tokend.core.validation import invalid, matching
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CREDENTIAL: Final = re.compile(r"[^/:\x00-\x1f]{1,255}")
-
-
-def _variable(text: str) -> str:
-    if _VARIABLE.fullmatch(text) is None:
-        raise invalid("must be the name of an environment variable")
-    return text
 
 
 def _file(text: str) -> str:
@@ -29,6 +22,8 @@ def _credential(text: str) -> str:
     return text
 
 
-Variable = Annotated[str, AfterValidator(_variable)]
+Variable = Annotated[
+    str, AfterValidator(matching(r"[A-Za-z_][A-Za-z0-9_]*", "must be the name of an environment variable"))
+]
 File = Annotated[str, AfterValidator(_file)]
 Credential = Annotated[str, AfterValidator(_credential)]

@@ -124,11 +124,6 @@ def text_of(name: str | Extent) -> str:
     return name if isinstance(name, str) else ANY_TEXT if name is ANY else ""
 
 
-def users_of(grant: Grant) -> list[str]:
-    """Return the users that a grant reaches, possibly with duplicates. It is faster than `reach_of`."""
-    return [user for service in grant.services for user in _users(service)]
-
-
 def role_of(service: Service, declarations: Declarations) -> str | None:
     """Return the role of a service, as `leading_role` does."""
     roles, _ = _meanings(tuple(service.privileges), tuple(service.detail), declarations)

@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType, NoneType, UnionType
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
 
 from msgspec import Struct
@@ -33,6 +33,18 @@ class StrictValue(RootModel[T], Generic[T]):
 def invalid(sentence: str) -> PydanticCustomError:
     """Return the error that a validator raises. The sentence continues the name of the field."""
     return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
+
+
+def matching(pattern: str, sentence: str) -> Callable[[str], str]:
+    """Return a validator of texts that match the whole pattern, with the sentence of its error."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise invalid(sentence)
+        return text
+
+    return check
 
 
 class FieldError(Struct, frozen=True):
@@ -90,7 +102,7 @@ def first_field_error(error: ValidationError, model: type[BaseModel]) -> FieldEr
 def _field_error(details: "ErrorDetails", model: type[BaseModel]) -> FieldError:
     path = tuple(step for step in details["loc"] if step != "[key]")  # pydantic's mark for the key of a mapping
     if details["type"] == _UNKNOWN:
-        return FieldError(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1]), RENAMED))
+        return FieldError(path, True, suggestion(str(path[-1]), known_keys(model, path[:-1])))
     return FieldError(path, False, _sentence(details))
 
 
@@ -110,18 +122,9 @@ def _sentence(details: "ErrorDetails") -> str:
     return _SENTENCES.get(details["type"]) or _lower(details["msg"])
 
 
-RENAMED: Final[Mapping[str, str]] = {"may": "rules", "powers": "capabilities", "answer": "response", "at": "path"}
-"""Keys of the configuration of 0.1, with their names now."""
-
-
-def suggestion(word: str, known: Iterable[str], renamed: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return `, did you mean 'x'?` if a known word is similar, else the list of known words.
-
-    `renamed`: earlier names, each with its name now.
-    """
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `, did you mean 'x'?` if a known word is similar, else the list of known words."""
     words = sorted(known)
-    if renamed.get(word) in words:
-        return f", did you mean '{renamed[word]}'?"
     near = difflib.get_close_matches(word, words)
     if near:
         return f", did you mean '{redact_secrets(near[0])}'?"

@@ -5,7 +5,6 @@ aiohttp: docs/decisions/0004.
 """
 
 import asyncio
-import contextlib
 import selectors
 import socket
 from collections.abc import Callable
@@ -221,10 +220,9 @@ class LimitedRunner:
                     break
                 await asyncio.sleep(0)
             else:  # connections never stop coming: leave them to other processes
-                with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows
-                    asyncio.get_running_loop().remove_reader(self._listener)
-                    for _ in range(ACCEPT_ITERATIONS):
-                        await asyncio.sleep(0)
+                asyncio.get_running_loop().remove_reader(self._listener)
+                for _ in range(ACCEPT_ITERATIONS):
+                    await asyncio.sleep(0)
         await self._site.stop()
 
     async def cleanup(self) -> None:

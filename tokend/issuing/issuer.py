@@ -20,7 +20,7 @@ from tokend.issuing import inspection, rate_limiting
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.grants import checked_mint
-from tokend.issuing.policy import Permit, Rejection, decide, evaluate, explain, operator_grant, rule_results
+from tokend.issuing.policy import Permit, Rejection, evaluate, explain, rule_results
 
 Verdict = Permit | Rejection
 LAST_ISSUE_TIME: Final = 2**32 - 1 - 2 * 86_400
@@ -151,8 +151,8 @@ async def _within_limits(
 ) -> list[Verdict]:
     """Replace what exceeds a limit by an error. Each token request of a batch counts by itself; otherwise all count as one."""
     parts = [[verdict] for verdict in found] if batch else [found]
-    grants = [[verdict.grant if isinstance(verdict, Permit) else None for verdict in part] for part in parts]
-    api_errors = await rate_limiting.admit(app, caller, address, grants, interfaces)
+    reaches = [[verdict.reach if isinstance(verdict, Permit) else None for verdict in part] for part in parts]
+    api_errors = await rate_limiting.admit(app, caller, address, reaches, interfaces)
     return [
         verdict if over is None else Rejection(over, verdict.grant)
         for part, over in zip(parts, api_errors, strict=True)
@@ -265,6 +265,3 @@ async def _record(interfaces: Interfaces, decisions: Iterable[Decision]) -> None
         await interfaces.audit.record(tuple(decisions))
     except Exception as error:  # without the audit nothing is released, whatever the reason
         raise ApiError(Code.UNAVAILABLE, "the audit log cannot be written", operator=repr(error)) from error
-
-
-__all__ = ["Permit", "answer", "decide", "explain", "issue", "mint", "operator_grant"]

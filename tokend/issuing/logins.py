@@ -5,23 +5,17 @@ from collections.abc import Collection, Mapping
 from tokend.core.declarations import NEVER, Declarations
 
 
-def login_kinds(kinds: Collection[str], declared: Mapping[str, Declarations]) -> list[str]:
-    """Return those kinds whose tokens may log in a user and never have a channel, in order.
-
-    `declared`: what the kinds of the app declare. A kind that is not among them is left out.
-    """
-    return [kind for kind in sorted(kinds) if kind in declared and _has_login(declared[kind], kinds)]
-
-
 def login_warning(kinds: Collection[str], declared: Mapping[str, Declarations]) -> str | None:
     """Return the warning for a limit that names a channel and `user: "*"`: to which kinds anybody may log in as any user.
 
-    None if the limit permits no such login.
+    `declared`: what the kinds of the app declare. A kind that is not among them is left out. None if the limit permits no
+    such login.
     """
-    logins = login_kinds(kinds, declared)
+    known = [kind for kind in sorted(kinds) if kind in declared]
+    logins = [kind for kind in known if _has_login(declared[kind], kinds)]
     if not logins:
         return None
-    others = [kind for kind in sorted(kinds) if kind in declared and kind not in logins]
+    others = [kind for kind in known if kind not in logins]
     advice = f"name the kinds that it is for ({', '.join(others)}), or a user" if others else "name a user"
     return (
         f'limits the channel, but its user "*" permits a login as any user to {", ".join(logins)}, '

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from tokend.core.errors import ApiError, Code, whole_seconds
 from tokend.core.interfaces import Interfaces
-from tokend.core.model import Caller, Grant
+from tokend.core.model import Caller
 from tokend.core.rate_limits import NO_LIMITS
-from tokend.core.reach import users_of
+from tokend.core.reach import Reach
 from tokend.issuing.configuration import App
 
 
@@ -22,18 +22,18 @@ async def admit(
     app: App,
     caller: Caller | None,
     address: str | None,
-    requested: Sequence[Sequence[Grant | None]],
+    requested: Sequence[Sequence[Reach | None]],
     interfaces: Interfaces,
 ) -> list[ApiError | None]:
     """None for each group of grants that its limits admit, else the error (429). Raises `ApiError` (503) if unknown.
 
-    `requested`: groups of grants; None in place of a rejected grant. A rejected request counts for no user, so nobody
-    can use up the limit of another user. `address`: the client's, None if unknown.
+    `requested`: the reach of each grant, by group; None in place of a rejected grant. A rejected request counts for no user,
+    so nobody can use up the limit of another user. `address`: the client's, None if unknown.
     """
     if interfaces.limiter is None or not counts(app, interfaces):
         return [None] * len(requested)
     name = None if caller is None else caller.name
-    groups = [app.options.limits.buckets(app.name, name, address, _users(app, grants)) for grants in requested]
+    groups = [app.options.limits.buckets(app.name, name, address, _users(app, reaches)) for reaches in requested]
     if not any(groups):
         return [None] * len(requested)
     return [None if wait is None else _over(wait) for wait in await interfaces.limiter.take(groups)]
@@ -46,11 +46,11 @@ async def admit_request(app: App, caller: Caller | None, address: str | None, in
         raise over
 
 
-def _users(app: App, grants: Sequence[Grant | None]) -> list[str]:
-    known = [grant for grant in grants if grant is not None]
-    if app.options.limits.user is None or len(known) < len(grants):
+def _users(app: App, reaches: Sequence[Reach | None]) -> list[str]:
+    known = [reach for reach in reaches if reach is not None]
+    if app.options.limits.user is None or len(known) < len(reaches):
         return []
-    return [user for grant in known for user in users_of(grant)]
+    return [user for reach in known for user in reach.users]
 
 
 def _over(wait: float) -> ApiError:

@@ -2,7 +2,6 @@
 
 import asyncio
 import selectors
-import sys
 from collections import deque
 from typing import Final
 
@@ -11,9 +10,7 @@ EVENTS_AT_ONCE: Final = 64
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """An event loop with a `BoundedSelector`; asyncio's own on Windows, whose loop uses no selector."""
-    if sys.platform == "win32":
-        return asyncio.new_event_loop()
+    """An event loop with a `BoundedSelector`."""
     return asyncio.SelectorEventLoop(BoundedSelector())
 
 

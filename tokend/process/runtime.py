@@ -1,5 +1,6 @@
 """Settings and checks of the process: descriptors, aiohttp's C parser, core dumps, threads."""
 
+import resource
 import sys
 from importlib.util import find_spec
 from typing import Final
@@ -57,10 +58,7 @@ def check_packages() -> None:
 
 def no_core_dumps() -> None:
     """Disable core dumps, since they would contain every secret."""
-    if sys.platform != "win32":
-        import resource  # Windows has none
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def prefer_event_loop() -> None:
@@ -72,10 +70,6 @@ def prefer_event_loop() -> None:
 
 
 def _descriptors() -> int:
-    if sys.platform == "win32":
-        return CONNECTIONS + RESERVED
-    import resource  # Windows has none
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
         raised = max(soft, CONNECTIONS + RESERVED) if hard == resource.RLIM_INFINITY else hard

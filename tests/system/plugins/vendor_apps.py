@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import pytest
 
+from tests.assembling import assemble
 from tests.running import ROOT, serving
 from tests.unit.http.running import Serving
 from tokend.auth.key_digests import digest_of
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Final
 import pytest
 from msgspec.structs import replace
 
+from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, Serving
 from tokend.backends.agora.rtm import Rtm
 from tokend.backends.contract import Backend
-from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.model import NOT_APPLICABLE, Grant, Issuance, Service

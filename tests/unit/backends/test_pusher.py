@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
+from tests.assembling import assemble
 from tests.unit.http.running import Serving
 from tokend.backends.pusher import Pusher
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets

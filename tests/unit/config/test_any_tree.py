@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.assembling import assemble
 from tests.examples import examples
 from tests.unit.config.trees import SOUND, Position, marked, positions, replaced
 from tests.unit.config.writing import ENVIRONMENT
 from tokend.auth.jwt_options import JwtOptions
 from tokend.auth.key_digests import Key
-from tokend.config.assemble import assemble, assemble_apps
+from tokend.config.assemble import assemble_apps
 from tokend.config.entry_points import BACKENDS, installed
 from tokend.config.isolation import isolate
 from tokend.config.loading import ConfigurationError

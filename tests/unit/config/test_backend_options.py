@@ -15,7 +15,8 @@ from tokend.config.loading import ConfigurationError, load
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Issuance, TokenRequest
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.issuer import decide, mint, operator_grant
+from tokend.issuing.issuer import mint
+from tokend.issuing.policy import decide, operator_grant
 from tokend.plugins import AppCredentials, SecretList, StrictModel
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.assembling import assemble
 from tests.unit.dialects.small_kind import Connection
 from tokend.backends.contract import Backend
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse

@@ -7,9 +7,9 @@ import pytest
 from pydantic import Field
 from pydantic_core import PydanticUndefined
 
+from tests.assembling import assemble
 from tests.unit.config.trees import SOUND, marked
 from tests.unit.config.writing import ENVIRONMENT, ONE_APP, loaded
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.merge import place
 from tokend.config.partly_valid import Part, part_of

@@ -6,9 +6,9 @@ from typing import ClassVar, Final, Literal
 import pytest
 from pydantic import Field
 
+from tests.assembling import assemble
 from tests.unit.core.any_kind import AnyKind
 from tokend.backends.contract import Backend
-from tokend.config.assemble import assemble
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse

@@ -13,7 +13,7 @@ from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.core.patterns import screen_uid_of, uid_of
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import Permit, decide
+from tokend.issuing.policy import Permit, decide
 
 OPTIONS: Final = route_options(ttl_bounds(600, 60, 3600))
 BOUNDS: Final = Bounds(600, 60, 3600)

@@ -70,19 +70,18 @@ def test_the_keys_at_a_path(path: tuple[str | int, ...], keys: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("word", "known", "renamed", "sentence"),
+    ("word", "known", "sentence"),
     [
-        ("may", ["rules", "many"], {"may": "rules"}, ", did you mean 'rules'?"),
-        ("may", ["many"], {"may": "rules"}, ", did you mean 'many'?"),
-        ("chanel", ["channel", "user"], {}, ", did you mean 'channel'?"),
-        ("abcde", ["abcxy", "zzzzz"], {}, ", did you mean 'abcxy'?"),  # 6 of 10 letters alike: just near enough
-        ("abcde", ["abxyz", "zzzzz"], {}, "; known: abxyz, zzzzz"),
-        ("abcde", ["b", "a"], {}, "; known: a, b"),
-        ("abcde", [], {}, ""),
+        ("may", ["many"], ", did you mean 'many'?"),
+        ("chanel", ["channel", "user"], ", did you mean 'channel'?"),
+        ("abcde", ["abcxy", "zzzzz"], ", did you mean 'abcxy'?"),  # 6 of 10 letters alike: just near enough
+        ("abcde", ["abxyz", "zzzzz"], "; known: abxyz, zzzzz"),
+        ("abcde", ["b", "a"], "; known: a, b"),
+        ("abcde", [], ""),
     ],
 )
-def test_a_suggestion(word: str, known: list[str], renamed: dict[str, str], sentence: str) -> None:
-    assert suggestion(word, known, renamed) == sentence
+def test_a_suggestion(word: str, known: list[str], sentence: str) -> None:
+    assert suggestion(word, known) == sentence
 
 
 @pytest.mark.parametrize(

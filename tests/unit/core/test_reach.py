@@ -26,7 +26,7 @@ from tokend.core.declarations import (
     ServiceShape,
 )
 from tokend.core.model import ANY, NOT_APPLICABLE, Extent, Grant, Service, TokenRequest
-from tokend.core.reach import Reach, is_wildcard, leading_role, reach_of, role_of, text_of, users_of
+from tokend.core.reach import Reach, is_wildcard, leading_role, reach_of, role_of, text_of
 
 DECLARED: Final = Declarations(
     services={
@@ -133,7 +133,6 @@ def test_further_users_and_channels_count() -> None:
     assert (reach.users, reach.channels) == (_names("ann", "bob"), _names("a", "b*", "c"))
     assert reach.capabilities == {WILDCARD_CHANNEL}
     assert _reach(replace(service, more_users=("a*",))).capabilities == {WILDCARD_CHANNEL, WILDCARD_USER}
-    assert sorted(users_of(Grant(None, "x", 60, (service,)))) == ["ann", "bob"]
 
 
 def test_a_derived_user_is_seen_beside_the_one_from_whom_it_is_derived() -> None:
@@ -143,7 +142,6 @@ def test_a_derived_user_is_seen_beside_the_one_from_whom_it_is_derived() -> None
     assert _reach(replace(service, user="5f*")).capabilities == {WILDCARD_USER}
     assert _reach(replace(service, derived_from="a*")).capabilities == {WILDCARD_USER}
     assert _reach(replace(service, user=ANY)).capabilities == {WILDCARD_USER}
-    assert users_of(Grant(None, "x", 60, (service,))) == ["ann"]
 
 
 @pytest.mark.parametrize(

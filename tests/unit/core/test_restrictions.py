@@ -8,7 +8,7 @@ from tests.unit.issuing.making import app, permitted, route_options, rtc, rule
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Restriction, TokenRequest
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import decide, explain
+from tokend.issuing.policy import decide, explain
 
 _POWERS = ("wildcard_user", "wildcard_channel", "wildcard_publish", "app_admin")
 

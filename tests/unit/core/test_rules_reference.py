@@ -31,7 +31,8 @@ from tests.unit.issuing.making import CALLER, ISSUANCE
 from tokend.core.declarations import WILDCARD_CHANNEL, WILDCARD_USER
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import RuleResult
-from tokend.issuing.issuer import explain, mint
+from tokend.issuing.issuer import mint
+from tokend.issuing.policy import explain
 
 _RULES: Final = st.fixed_dictionaries({key: st.sampled_from(values) for key, values in RULE.items()})
 _RESTRICTIONS: Final = st.fixed_dictionaries({key: st.sampled_from(values) for key, values in RESTRICTION.items()})

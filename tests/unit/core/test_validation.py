@@ -46,7 +46,6 @@ class Whole(StrictModel):
     always: Literal[True] = True
     never: Literal[False] = False
     by_key: dict[Annotated[str, AfterValidator(_fails)], int] = Field(default_factory=dict)
-    rules: int = 0
     colour: Colour = Colour.RED
     few: Annotated[list[int], Field(default_factory=lambda: [1], min_length=1, max_length=2)]
     own: Annotated[str, AfterValidator(_fails)] | None = None
@@ -108,7 +107,6 @@ def test_an_enum_in_a_model_that_is_not_strict_about_it() -> None:
     ("tree", "path", "hint"),
     [
         ({"txt": 1}, ("txt",), ", did you mean 'text'?"),
-        ({"may": 1}, ("may",), ", did you mean 'rules'?"),
         ({"inner": {"size": 1, "siz": 1}}, ("inner", "siz"), ", did you mean 'size'?"),
         ({"inners": [{"size": 1, "siz": 1}]}, ("inners", 0, "siz"), ", did you mean 'size'?"),
         ({"by_name": {"a": {"size": 1, "zzz": 1}}}, ("by_name", "a", "zzz"), "; known: deep, size"),

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import FormData
 
+from tests.assembling import assemble
 from tests.unit.dialects.small_kind import Connection
 from tests.unit.http.running import NOW, Running, Serving
 from tokend.backends.contract import Backend
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse

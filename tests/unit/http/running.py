@@ -17,13 +17,13 @@ from msgspec import Struct
 from multidict import CIMultiDict
 from yarl import URL
 
+from tests.assembling import assemble
 from tests.in_process import InProcessServer, content_of, logged
 from tests.unit.http.wire import Reply
 from tokend.adapters.random_pool import RandomPool
 from tokend.adapters.system import Clock
 from tokend.app import application_of
 from tokend.auth.key_digests import digest_of
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.isolation import Isolated
 from tokend.config.secrets import Secrets

@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 from pydantic import field_validator
 
+from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, Running, Serving
 from tests.unit.http.wire import Reply
 from tokend.backends.agora.rtm import Rtm
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.loading import Files, Source, load_for_start
 from tokend.config.problems import ConfigurationError

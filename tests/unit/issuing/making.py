@@ -14,7 +14,7 @@ from tokend.core.rules import Rule
 from tokend.core.secrets import Secret
 from tokend.issuing.app_options import RouteOptions, TtlBounds
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import Permit, decide, explain
+from tokend.issuing.policy import Permit, decide, explain
 
 APP_ID: Final = "970CA35de60c44645bbae8a215061b33"
 CREDENTIALS: Final = AppCredentials(APP_ID, {"primary": Secret("5CFd2fd1755d40ecb72977518be15d3b")})

@@ -30,7 +30,8 @@ from tokend.core.secrets import Secret
 from tokend.dialects.contract import Issue
 from tokend.issuing.app_options import AppOptions, RouteOptions, TtlBounds
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import explain, issue
+from tokend.issuing.issuer import issue
+from tokend.issuing.policy import explain
 
 _OTHER_ROLE = (
     "the rule of this caller does not permit this: role publisher is not among roles [subscriber]; "

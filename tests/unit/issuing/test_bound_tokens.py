@@ -7,10 +7,10 @@ from typing import ClassVar, Final
 import pytest
 from msgspec.structs import replace
 
+from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, Serving
 from tests.unit.issuing.other_vendors import Relay, Socket
 from tokend.backends.agora.rtm import Rtm
-from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration

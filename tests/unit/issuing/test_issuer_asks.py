@@ -23,7 +23,8 @@ from tokend.backends.agora.rtm import Rtm, RtmFields
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects.contract import Issue
-from tokend.issuing.issuer import explain, issue, mint, operator_grant
+from tokend.issuing.issuer import issue, mint
+from tokend.issuing.policy import explain, operator_grant
 from tokend.plugins import Grant, NoOptions
 
 

@@ -30,7 +30,8 @@ from tokend.dialects.contract import Explain, Issue
 from tokend.issuing.app_options import RouteOptions
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.dialect_choices import DialectChoice
-from tokend.issuing.issuer import LAST_ISSUE_TIME, answer, explain, issue, mint, operator_grant
+from tokend.issuing.issuer import LAST_ISSUE_TIME, answer, issue, mint
+from tokend.issuing.policy import explain, operator_grant
 
 _WILD = ("wildcard_user", "wildcard_channel", "wildcard_publish")
 

@@ -11,7 +11,7 @@ from tokend.backends.contract import NoOptions
 from tokend.core.errors import Code
 from tokend.core.model import TokenRequest
 from tokend.issuing.configuration import App
-from tokend.issuing.issuer import operator_grant
+from tokend.issuing.policy import operator_grant
 
 _DAY: Final = 86_400
 _LONG: Final = ttl_bounds(default=7 * _DAY, min=60, max=30 * _DAY)

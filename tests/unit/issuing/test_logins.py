@@ -5,7 +5,7 @@ import pytest
 from tests.unit.issuing.making import app, backends, code_of, rtc, rule
 from tokend.core.errors import Code
 from tokend.core.model import TokenRequest
-from tokend.issuing.logins import login_kinds, login_warning
+from tokend.issuing.logins import login_warning
 
 DECLARED = {kind: backend.declarations for kind, backend in backends().items()}
 
@@ -28,14 +28,9 @@ def test_a_stream_channel_does_not_bring_a_login_either() -> None:
     assert code_of(app(rule("room-*", "ann")), stage) is None
 
 
-def test_the_kinds_that_may_have_no_channel() -> None:
-    assert login_kinds(("rtc", "rtm", "chat", "unknown"), DECLARED) == ["chat", "rtm"]
-    assert login_kinds(("rtc",), DECLARED) == []
-
-
 def test_the_warning_says_what_to_write() -> None:
     assert login_warning(("rtc",), DECLARED) is None
-    assert login_warning(("rtc", "rtm", "chat"), DECLARED) == (
+    assert login_warning(("rtc", "rtm", "chat", "unknown"), DECLARED) == (
         'limits the channel, but its user "*" permits a login as any user to chat, rtm, which may have no channel; '
         "name the kinds that it is for (rtc), or a user"
     )

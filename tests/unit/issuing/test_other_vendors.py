@@ -7,11 +7,11 @@ from typing import Any, Final, NoReturn
 import pytest
 from msgspec.structs import replace
 
+from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Serving
 from tests.unit.issuing.making import CREDENTIALS
 from tests.unit.issuing.other_vendors import Relay, RelayOptions, Socket
 from tokend.backends.agora.rtm import Rtm
-from tokend.config.assemble import assemble
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.errors import ApiError, Code

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
 from tokend.core.urls import is_plain_url
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, invalid, matching
 
 _HEX_32: Final = re.compile(r"[0-9a-fA-F]{32}")
 
@@ -39,14 +39,8 @@ def _rest_url(url: str) -> str:
     return url
 
 
-def _customer_id(text: str) -> str:
-    if _CUSTOMER_ID.fullmatch(text) is None:
-        raise invalid("must be the customer ID of the REST API, as the vendor's console shows it")
-    return text
-
-
-_CUSTOMER_ID: Final = re.compile(r"[!-9;-~]+")
-"""Visible ASCII without a colon, which ends the name in HTTP Basic (RFC 7617)."""
+# visible ASCII without a colon, which ends the name in HTTP Basic (RFC 7617)
+_customer_id = matching(r"[!-9;-~]+", "must be the customer ID of the REST API, as the vendor's console shows it")
 
 
 class RestApi(StrictModel):

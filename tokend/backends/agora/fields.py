@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from tokend.backends.agora.packing import MAX_U32
 from tokend.core.errors import ApiError, Code
-from tokend.core.validation import invalid
+from tokend.core.validation import invalid, matching
 
 # the 89 characters that Agora allows in RTC channels and accounts, and `*` for wildcards, which need a capability
 _RTC_TEXT: Final = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,*]"
@@ -24,38 +24,25 @@ Check = Callable[[str], str]
 """Returns a valid text, or raises the error of pydantic with a sentence."""
 
 
-def _validator(pattern: str, sentence: str) -> Check:
-    """Return a validator with its error sentence. Valid text is ASCII, so its characters count its bytes."""
-    compiled = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise invalid(sentence)
-        return text
-
-    return check
-
-
 def _check_uid(number: int) -> int:
     if not 0 <= number <= MAX_U32:
         raise invalid("must be 0 to 4294967295; 0 stands for any user")
     return number
 
 
-check_channel = _validator(
+# valid text is ASCII, so its characters count its bytes
+check_channel = matching(
     _RTC_TEXT + "{0,63}", "must be at most 63 bytes of a-z A-Z 0-9, space and !#$%&()+-:;<=.>?@[]^_{}|~,"
 )
-check_account = _validator(
+check_account = matching(
     _RTC_TEXT + "{0,255}", "must be at most 255 bytes of a-z A-Z 0-9, space and !#$%&()+-:;<=.>?@[]^_{}|~,"
 )
-check_stream_channel = _validator(
+check_stream_channel = matching(
     _RTM_CHANNEL, "must be 1 to 63 bytes of a-z A-Z 0-9, space and !#$%&()+-:;<=>?@[]^_{}|~,` and not begin with _"
 )
-check_rtm_user = _validator(
-    r"(?! )[ -~]{1,64}", "must be 1 to 64 printable ASCII characters and not begin with a space"
-)
-check_chat_user = _validator(r"[a-z0-9_.\-]{1,64}", "must be 1 to 64 of a-z 0-9 _ - . (no upper case)")
-check_resource = _validator(r"[ -~]{1,64}", "must be 1 to 64 printable ASCII characters")
+check_rtm_user = matching(r"(?! )[ -~]{1,64}", "must be 1 to 64 printable ASCII characters and not begin with a space")
+check_chat_user = matching(r"[a-z0-9_.\-]{1,64}", "must be 1 to 64 of a-z 0-9 _ - . (no upper case)")
+check_resource = matching(r"[ -~]{1,64}", "must be 1 to 64 printable ASCII characters")
 
 Channel = Annotated[
     str,

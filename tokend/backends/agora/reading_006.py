@@ -64,8 +64,6 @@ def read_with(token: str, channel: str | None, user: str | None, app_credentials
         known["user"] = matching
     elif has_rtc and places[1] == EMPTY and len(services) == 1:
         known["user"] = None  # uid 0: any user
-    given = {"channel": channel is not None and has_rtc, "user": user is not None}
-    differs = frozenset(name for name, is_given in given.items() if is_given and name not in known)
     hidden = reading.hidden - known.keys()
     signed_by = None
     texts = _texts(decoded, channel, users)
@@ -81,7 +79,6 @@ def read_with(token: str, channel: str | None, user: str | None, app_credentials
         grant=replace(reading.grant, services=completed),
         signed_by=signed_by,
         hidden=hidden,
-        differs=differs,
         places=places,
     )
 

@@ -124,19 +124,18 @@ class JwtTemplate(Backend):
             if name not in read or not same(read[name], value):
                 raise ApiError(Code.INVALID_FIELD, "must not contain what separates it from another field", name)
 
-    def _granted(self, values: Mapping[str, Any], ttl: int, privilege_ttl: int | None = None) -> Grant:
-        """What a token with these values gives. `privilege_ttl`: seconds of its privileges, if not the ttl."""
-        seconds = ttl if privilege_ttl is None else privilege_ttl
-        privileges, detail = {ALWAYS: seconds}, {}
+    def _granted(self, values: Mapping[str, Any], ttl: int) -> Grant:
+        """What a token with these values gives."""
+        privileges, detail = {ALWAYS: ttl}, {}
         for name, field in self.options.fields.items():
             if name not in values:
                 continue
             if field.means == "detail":
                 detail[name] = values[name]
             elif field.values is not None:
-                privileges[privilege_of(name, values[name])] = seconds
+                privileges[privilege_of(name, values[name])] = ttl
             elif field.means == "privilege" and values[name]:
-                privileges[name] = seconds
+                privileges[name] = ttl
         channels = values.get(self._names.get("channel", ""), ())
         # rules see a number in digits
         ids = tuple(map(str, channels if isinstance(channels, list) else [channels])) if channels != () else ()

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 
+from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, WORLD
 from tokend.adapters.jwks import KeyCache
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse

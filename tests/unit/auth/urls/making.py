@@ -9,9 +9,9 @@ from typing import Any, Final
 import jwt
 from jwt.algorithms import get_default_algorithms
 
+from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW
 from tokend.auth.key_digests import digest_of
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse

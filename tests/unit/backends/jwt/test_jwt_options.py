@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tokend.config.assemble import assemble
+from tests.assembling import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets

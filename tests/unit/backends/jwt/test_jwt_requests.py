@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from tests.assembling import assemble
 from tests.unit.http.running import Serving
-from tokend.config.assemble import assemble
 from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
