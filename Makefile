@@ -1,4 +1,4 @@
-# `make` alone prints what there is. Everything is installed into .venv, nothing anywhere else.
+# `make` alone prints what there is. Everything is installed into .venv and node_modules, nothing outside the checkout.
 PYTHON ?= python3
 BENCH_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) $(PYTHON))
 BIN := .venv/bin

@@ -88,6 +88,8 @@ class Waveline(Backend):
         return Minted(f"{text}.{signature(text, self.options.secret.first)}", grant.ttl // 2, self.extra())
 
     def read(self, token: str) -> Reading:
+        if not token.startswith("wl1."):
+            raise Unreadable("not a Waveline token")
         try:
             text, signed = token.encode("ascii").decode().rsplit(".", 1)
             said = Said.model_validate_json(base64.urlsafe_b64decode(text.removeprefix("wl1.")))
@@ -95,9 +97,8 @@ class Waveline(Backend):
             raise Unreadable("not a Waveline token") from error
         if said.exp <= said.iat:
             raise Unreadable("it ends before it begins")
-        signer = self.signer(text, signed) if text.startswith("wl1.") else None
         grant = granted(said.user, said.room, said.speak, said.name, said.exp - said.iat)
-        return Reading(grant, signer, said.iat, said.exp, extra=self.extra())
+        return Reading(grant, self.signer(text, signed), said.iat, said.exp, extra=self.extra())
 
     def signer(self, text: str, signed: str) -> str | None:
         for number, secret in enumerate(self.options.secret):

@@ -37,6 +37,7 @@ A value that reaches any user or many channels requires the capability `wildcard
 
 `Services` says whether each service of a token has a user and a channel: `always`, `or none` (some have none) or `never`.
 `Privileges` has the role or capability that each privilege gives. `connect` gives neither: a user may only connect.
+The options of a kind may add capabilities and fields: the vendor's page says which.
 """
 _PRESENCE: Final[Mapping[Presence, str]] = {REQUIRED: "always", OPTIONAL: "or none", NEVER: "never"}
 _BUILT_IN: Final = "tokend"
