@@ -183,6 +183,11 @@ def _placeholder(inside: str, before: str, after: str) -> Placeholder:
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     value = placeholder.path.of(claims)
+    if isinstance(value, list):
+        raise NotApplicable(
+            f"{placeholder.path} is a list, and a rule inserts one text or whole number: "
+            "write a rule with `when` for each value"
+        )
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise NotApplicable(f"{placeholder.path} is missing, empty, or neither text nor a whole number")
     text = str(value)
