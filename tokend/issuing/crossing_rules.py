@@ -49,7 +49,7 @@ def any_user_rules(
         found = [name for name, theirs in others.items() if any(_meet(rule, other, declared) for other in theirs)]
         if found:
             yield (
-                f"{rule.name} names no user, so anybody may join with the id of a user of caller {found[0]}, and take that "
+                f"{rule.name} names no user, so anybody may use the id of a user of caller {found[0]}, and take that "
                 'user\'s place; name users that only visitors have, such as user: "guest-*"'
             )
 

@@ -161,7 +161,7 @@ def test_visitors_who_may_be_users_of_another_caller_are_warned_of(tmp_path: Pat
         )
 
     expected = [
-        "app demo: demo.visitors.rules[0] names no user, so anybody may join with the id of a user of caller web, "
+        "app demo: demo.visitors.rules[0] names no user, so anybody may use the id of a user of caller web, "
         'and take that user\'s place; name users that only visitors have, such as user: "guest-*"'
     ]
     assert found('{kinds: rtc, channel: "live-*", roles: subscriber}') == expected
