@@ -43,13 +43,30 @@ def any_user_rules(
     anybody: Sequence[Rule], others: Mapping[str, Sequence[Rule]], declared: Mapping[str, Declarations]
 ) -> Iterator[str]:
     """Return a warning for each rule of an anonymous caller that allows the users of another caller in the same channels."""
+    with_users = {
+        kind
+        for kind, declarations in declared.items()
+        if any(shape.user is not NEVER for shape in declarations.services.values())
+    }
+    reaches = {
+        name: {(rule.channel_start, rule.kinds & with_users) for rule in rules} for name, rules in others.items()
+    }
     for rule in anybody:
         if rule.user is not None and not rule.user.is_any:
             continue
-        found = [name for name, theirs in others.items() if any(_meet(rule, other, declared) for other in theirs)]
-        if found:
+        start = rule.channel_start
+        name = next(
+            (
+                name
+                for name, reached in reaches.items()
+                for other, kinds in reached
+                if (start.startswith(other) or other.startswith(start)) and kinds & rule.kinds
+            ),
+            None,
+        )
+        if name is not None:
             yield (
-                f"{rule.name} names no user, so anybody may use the id of a user of caller {found[0]}, and take that "
+                f"{rule.name} names no user, so anybody may use the id of a user of caller {name}, and take that "
                 'user\'s place; name users that only visitors have, such as user: "guest-*"'
             )
 
@@ -65,15 +82,3 @@ def _claims_that_go_on(text: Template) -> Iterator[tuple[Parts, str]]:
         following = text.parts[at + 1]
         if _is_free(part) and isinstance(following, str) and STAR in text.parts[at + 1 :]:
             yield text.parts[:at], following[0]
-
-
-def _meet(rule: Rule, other: Rule, declared: Mapping[str, Declarations]) -> bool:
-    """Return whether tokens of both rules may have users in the same channel."""
-    starts = [text.start if (text := each.channel) is not None else "" for each in (rule, other)]
-    if not starts[0].startswith(starts[1]) and not starts[1].startswith(starts[0]):
-        return False
-    return any(
-        shape.user is not NEVER
-        for kind in rule.kinds & other.kinds & declared.keys()
-        for shape in declared[kind].services.values()
-    )
