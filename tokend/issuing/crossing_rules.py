@@ -48,13 +48,11 @@ def any_user_rules(
         for kind, declarations in declared.items()
         if any(shape.user is not NEVER for shape in declarations.services.values())
     }
-    reaches = {
-        name: {(rule.channel_start, rule.kinds & with_users) for rule in rules} for name, rules in others.items()
-    }
+    reaches = {name: {(_start(rule), rule.kinds & with_users) for rule in rules} for name, rules in others.items()}
     for rule in anybody:
         if rule.user is not None and not rule.user.is_any:
             continue
-        start = rule.channel_start
+        start = _start(rule)
         name = next(
             (
                 name
@@ -69,6 +67,11 @@ def any_user_rules(
                 f"{rule.name} names no user, so anybody may use the id of a user of caller {name}, and take that "
                 'user\'s place; name users that only visitors have, such as user: "guest-*"'
             )
+
+
+def _start(rule: Rule) -> str:
+    """Return the text with which every channel of a rule begins, whatever the rule says about fields."""
+    return "" if rule.channel is None else rule.channel.start
 
 
 def _is_free(part: str | Placeholder | None) -> bool:

@@ -9,6 +9,9 @@ from tests.unit.config.writing import ENVIRONMENT, loaded, write
 from tokend.backends.agora.rtc import Rtc
 from tokend.backends.agora.rtm import Rtm
 from tokend.config.loading import load
+from tokend.core.declarations import Declarations, ServiceShape
+from tokend.core.rules import Rule
+from tokend.issuing.crossing_rules import any_user_rules
 
 APP = 'app_id: "APP_ID", certificate: {env: CERTIFICATE}'
 
@@ -170,3 +173,11 @@ def test_visitors_who_may_be_users_of_another_caller_are_warned_of(tmp_path: Pat
     assert found('{kinds: rtc, channel: "lobby-*", roles: subscriber}') == []
     assert found('{kinds: chat, user: "*"}') == []
     assert found('{kinds: rtc, channel: "live-*", user: "guest-*", roles: subscriber}') == []
+
+
+def test_a_limit_of_fields_makes_no_channels_meet() -> None:
+    lobby = Rule.model_validate({"kinds": "pusher", "channel": "presence-lobby-*", "fields": {"name": False}})
+    live = Rule.model_validate({"kinds": "pusher", "channel": "presence-live-*", "fields": {"name": False}})
+    declared = {"pusher": Declarations({"presence": ServiceShape()}, {})}
+    assert list(any_user_rules([lobby], {"web": [live]}, declared)) == []
+    assert len(list(any_user_rules([lobby], {"web": [live, lobby]}, declared))) == 1
