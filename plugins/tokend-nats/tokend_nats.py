@@ -97,7 +97,7 @@ class Nats(Backend):
             "respond": fields.respond,
             "bearer": fields.bearer,
             "leaf_node": set(fields.connection_types) & set(LEAF_NODES),
-            "system_subjects": [subject for subject in subjects if subject[0] in "$*>"],
+            "system_subjects": [subject for subject in subjects if _is_of_system(subject)],
         }
         privileges = {name: ttl for name, value in given.items() if value}
         first, *more = (re.sub(r">$", "*", subject) for subject in subjects)
@@ -164,3 +164,8 @@ class Nats(Backend):
         ours = issuer in self.keys and account == self.options.account
         signed = ours and verified(issuer, text, base64.urlsafe_b64decode(signature + "=="))
         return Reading(grant, issuer if signed else None, issued_at, expires_at)
+
+
+def _is_of_system(subject: str) -> bool:
+    """Whether a subject reaches the system's or JetStream's subjects, or answers to requests of other clients."""
+    return subject[0] in "$*>" or subject.partition(".")[0] == "_INBOX"

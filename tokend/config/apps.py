@@ -24,6 +24,7 @@ from tokend.core.declarations import APP_ADMIN
 from tokend.core.durations import written
 from tokend.core.folding import listed
 from tokend.issuing.configuration import App, Route
+from tokend.issuing.crossing_rules import any_user_rules, longer_rules
 from tokend.issuing.logins import login_warning
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}")
@@ -94,6 +95,7 @@ def _warnings(app: App, routes: list[Route], callers: Mapping[str, BuiltCaller])
         found += _login_warnings(app, caller)
         found += _ttl_warnings(app, caller)
     found += [f"app {app.name}: route {route.prefix} {warning}" for route in routes for warning in route.warnings]
+    found += _crossing_warnings(app, callers)
     found += _cors_warnings(app, callers)
     found += _service_warnings(app)
     return found
@@ -179,6 +181,17 @@ def _login_warnings(app: App, caller: BuiltCaller) -> list[str]:
         if rule.channel is not None and not rule.channel.is_any and rule.user is not None and rule.user.is_any
         if (warning := login_warning(rule.kinds, declared)) is not None
     ]
+
+
+def _crossing_warnings(app: App, callers: Mapping[str, BuiltCaller]) -> list[str]:
+    """Rules by which a caller gets what belongs to another."""
+    declared = {kind: backend.declarations for kind, backend in app.backends.items()}
+    anybody = {name for name, caller in callers.items() if caller.scheme is not None and caller.scheme.takes_anybody}
+    known = {name: caller.rules for name, caller in callers.items() if name not in anybody}
+    found = list(longer_rules([rule for caller in callers.values() for rule in caller.rules]))
+    for name in callers:
+        found += any_user_rules(callers[name].rules, known, declared) if name in anybody else ()
+    return [f"app {app.name}: {warning}" for warning in found]
 
 
 def _scheduled_warnings(app: str, callers: Mapping[str, BuiltCaller]) -> list[tuple[int, str]]:

@@ -34,6 +34,10 @@ class Placeholder(Struct, frozen=True):
     before: str
     after: str
 
+    def __str__(self) -> str:
+        transform = next((f"|{name}" for name, number in _TRANSFORMS.items() if number is self.number), "")
+        return f"{{{self.path}{transform}}}"
+
 
 STAR: Final = None
 
@@ -98,6 +102,9 @@ class Template(Struct, frozen=True):
             else:
                 pieces[-1] += part if isinstance(part, str) else _claim_text(part, claims)
         return Pattern(tuple(pieces))
+
+    def __str__(self) -> str:
+        return "".join("*" if part is STAR else str(part) for part in self.parts)
 
 
 def parse_template(text: str) -> Template:
@@ -183,6 +190,11 @@ def _placeholder(inside: str, before: str, after: str) -> Placeholder:
 
 def _claim_text(placeholder: Placeholder, claims: Mapping[str, object]) -> str:
     value = placeholder.path.of(claims)
+    if isinstance(value, list):
+        raise NotApplicable(
+            f"{placeholder.path} is a list, and a rule inserts one text or whole number: "
+            "write a rule with `when` for each value"
+        )
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise NotApplicable(f"{placeholder.path} is missing, empty, or neither text nor a whole number")
     text = str(value)

@@ -50,6 +50,8 @@ class Listen(Struct, frozen=True):
 
 
 def _listen(value: object) -> Listen:
+    if isinstance(value, str) and value.startswith((_UNIX, "/")):
+        raise invalid("must be an address and a port; only systemd can give tokend a unix socket, by ListenStream")
     return value if isinstance(value, Listen) else Listen(*parse_address(str(value)))
 
 
@@ -60,7 +62,7 @@ def _listen_or_socket(value: object) -> Listen | str:
     if not isinstance(value, str):
         raise invalid("must be an address and a port, or unix: and a path")
     if not value.startswith(_UNIX):
-        return _listen(value)
+        return Listen(*parse_address(value))
     if not value.startswith(f"{_UNIX}/"):
         raise invalid("must be unix: and an absolute path, such as unix:/run/tokend.sock")
     return value.removeprefix(_UNIX)

@@ -61,6 +61,7 @@ MISTAKES: Final[list[Mistake]] = [
     ({"publish": [], "subscribe": ["chat.*"]}, 403, None, "wildcard_channel"),
     ({"user": "monitor-1", "publish": [], "subscribe": ["$SYS.ACCOUNT"]}, 403, None, "system_subjects"),
     ({"user": "monitor-1", "publish": [], "subscribe": [">"]}, 403, None, "system_subjects"),
+    ({"user": "monitor-1", "publish": [], "subscribe": ["_INBOX.7"]}, 403, None, "system_subjects"),
     ({"user": "monitor-1"}, 403, None, "no rule of this caller permits this"),
     ({"public_key": None, "bearer": True}, 403, None, "bearer"),
     ({"respond": {"messages": 1}}, 403, None, "respond"),

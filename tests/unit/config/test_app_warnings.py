@@ -9,6 +9,9 @@ from tests.unit.config.writing import ENVIRONMENT, loaded, write
 from tokend.backends.agora.rtc import Rtc
 from tokend.backends.agora.rtm import Rtm
 from tokend.config.loading import load
+from tokend.core.declarations import Declarations, ServiceShape
+from tokend.core.rules import Rule
+from tokend.issuing.crossing_rules import any_user_rules
 
 APP = 'app_id: "APP_ID", certificate: {env: CERTIFICATE}'
 
@@ -106,3 +109,75 @@ def test_a_kind_whose_services_no_rule_can_permit_is_warned_of(kinds: str, missi
         f"app demo: tokens of kind rtc_rtm have services of kinds rtc, rtm, and the app has no {missing}, "
         f"so no rule permits them: add {pronoun} to `backends`"
     ]
+
+
+def crossing_warnings(directory: Path, rules: str, app: str = "") -> list[str]:
+    web = f"web: {{jwt: {{issuer: https://id.example.com, audience: tokend}}, rules: [{rules}]}}"
+    callers = f"callers: {{{web}{app}}}"
+    found = warnings_of(directory, f"  demo: {{{APP}, cors: {{}}, {callers}}}")
+    return [warning for warning in found if "`a` reaches" in warning or "names no user" in warning]
+
+
+def test_a_rule_that_goes_on_where_another_ends_with_a_claim_is_warned_of(tmp_path: Path) -> None:
+    """The organisation acme would get the channel of the organisation acme-eu."""
+    main = '{kinds: rtc, channel: "org-{claims.org}", user: "{claims.sub|uid}"}'
+    rooms = '{kinds: rtc, channel: "org-{claims.org}-*", user: "{claims.sub|uid}"}'
+    for rules in (f"{main}, {rooms}", f"{rooms}, {main}"):
+        first, second = ("0", "1") if rules.startswith(main) else ("1", "0")
+        assert crossing_warnings(tmp_path, rules) == [
+            f'app demo: demo.web.rules[{second}] has the channel "org-{{claims.org}}-*", so a claim `a` reaches what '
+            f'demo.web.rules[{first}] with "org-{{claims.org}}" gives to a claim `a-b`; write - after the claim in both'
+        ]
+
+
+@pytest.mark.parametrize(
+    ("ending", "longer"),
+    [
+        ("org-{claims.org}-main", "org-{claims.org}-*"),
+        ("org-{claims.org}", "room-{claims.org}-*"),
+        ("org-{claims.org}", "org-{claims.org}-lobby"),
+        ("org-{claims.sub|uid}", "org-{claims.sub|uid}-*"),
+        ("*-{claims.org}", "*-{claims.org}-*"),
+        ("org-{claims.org}", "org-*"),
+    ],
+)
+def test_rules_that_do_not_cross_are_not_warned_of(ending: str, longer: str, tmp_path: Path) -> None:
+    rules = ", ".join(f'{{kinds: rtc, channel: "{text}", user: "{{claims.sub|uid}}"}}' for text in (ending, longer))
+    assert crossing_warnings(tmp_path, rules) == []
+
+
+def test_crossing_rules_of_different_kinds_or_for_users(tmp_path: Path) -> None:
+    rules = '{kinds: rtc, channel: "{claims.org}", user: "*"}, {kinds: rtm, channel: "{claims.org}-*", user: "x"}'
+    assert crossing_warnings(tmp_path, rules) == []
+    (warning,) = crossing_warnings(tmp_path, '{kinds: rtm, user: "{claims.sub}"}, {user: "{claims.sub}:*"}')
+    assert "demo.web.rules[1] has the user" in warning
+
+
+def test_visitors_who_may_be_users_of_another_caller_are_warned_of(tmp_path: Path) -> None:
+    """With the id of a host, a visitor would take the host's place in the channel."""
+
+    def found(visitors: str) -> list[str]:
+        return crossing_warnings(
+            tmp_path,
+            '{kinds: rtc, channel: "live-*", user: "{claims.sub|uid}"}',
+            f", visitors: {{anonymous: true, rules: [{visitors}]}}",
+        )
+
+    expected = [
+        "app demo: demo.visitors.rules[0] names no user, so anybody may use the id of a user of caller web, "
+        'and take that user\'s place; name users that only visitors have, such as user: "guest-*"'
+    ]
+    assert found('{kinds: rtc, channel: "live-*", roles: subscriber}') == expected
+    assert found('{channel: "*", user: "*"}') == expected
+    assert found('{kinds: rtc, channel: "live-1"}') == expected
+    assert found('{kinds: rtc, channel: "lobby-*", roles: subscriber}') == []
+    assert found('{kinds: chat, user: "*"}') == []
+    assert found('{kinds: rtc, channel: "live-*", user: "guest-*", roles: subscriber}') == []
+
+
+def test_a_limit_of_fields_makes_no_channels_meet() -> None:
+    lobby = Rule.model_validate({"kinds": "pusher", "channel": "presence-lobby-*", "fields": {"name": False}})
+    live = Rule.model_validate({"kinds": "pusher", "channel": "presence-live-*", "fields": {"name": False}})
+    declared = {"pusher": Declarations({"presence": ServiceShape()}, {})}
+    assert list(any_user_rules([lobby], {"web": [live]}, declared)) == []
+    assert len(list(any_user_rules([lobby], {"web": [live, lobby]}, declared))) == 1

@@ -19,6 +19,7 @@ from tokend.core.patterns import NotApplicable, Pattern, _second, parse_template
 _LETTERS: Final = st.text("ab*-A\n", max_size=8)
 _HOLDS: Final = "holds the character that follows it"
 _MISSING: Final = "is missing, empty, or neither text nor a whole number"
+_LIST: Final = "is a list, and a rule inserts one text or whole number: write a rule with `when` for each value"
 
 
 @examples(600)
@@ -62,7 +63,8 @@ def test_nothing_in_a_claim_is_special(org: str) -> None:
         ("", _MISSING),
         (True, _MISSING),
         (1.5, _MISSING),
-        (["acme"], _MISSING),
+        (["acme"], _LIST),
+        ([], _LIST),
         ({"name": "acme"}, _MISSING),
         ("*", "holds a *"),
         ("ac*me", "holds a *"),
