@@ -23,7 +23,7 @@ from tokend.core.errors import ApiError
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import RootOptions
 
-_FIELDS: Final = ("app", "user", "channel", "caller", "url", "issued_before")
+_FIELDS: Final = ("app", "user", "sub", "channel", "caller", "url", "issued_before")
 _EFFECT: Final = "Running servers apply it within a second."
 
 
@@ -78,6 +78,9 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", metavar="PATH", help="this deny file, without reading the configuration")
     parser.add_argument("--app", type=text_argument, metavar="NAME", help="in this app only (default: in every app)")
     parser.add_argument("--user", type=text_argument, help="a user, as tokens name it: uid or account")
+    parser.add_argument(
+        "--sub", type=text_argument, help="a person, by the claim sub of a JWT, or the user that a proxy names"
+    )
     parser.add_argument("--channel", type=text_argument, help="a channel")
     parser.add_argument("--caller", type=text_argument, metavar="NAME", help="a caller")
     parser.add_argument("--url", type=text_argument, metavar="ID", help="the id of a signed URL")
@@ -114,7 +117,7 @@ def _add(options: argparse.Namespace, context: Context) -> int:
     edited = lists[0]
     entry = structs.replace(_entry(options), until=options.until)
     if entry == Entry(app=entry.app, until=entry.until):
-        fail("name what to deny: --user, --channel, --caller, --url or --issued-before")
+        fail("name what to deny: --user, --sub, --channel, --caller, --url or --issued-before")
     replaced = 0
 
     def change(lines: list[bytes]) -> list[bytes]:
@@ -133,7 +136,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
     lists, settings, never_matches = _lists(options, context)
     entry = _entry(options)
     if entry == Entry(app=entry.app):
-        fail("name the entry: --user, --channel, --caller, --url or --issued-before")
+        fail("name the entry: --user, --sub, --channel, --caller, --url or --issued-before")
     removed = False
     similar: list[Entry] = []
 

@@ -6,7 +6,7 @@ import { duration } from "./times.js";
 
 /**
  * The fields of a line of the deny list. `issued_before`: Unix seconds.
- * @typedef {{app?: string, user?: string, channel?: string, caller?: string, url?: string, issued_before?: number}} Entry
+ * @typedef {{app?: string, user?: string, sub?: string, channel?: string, caller?: string, url?: string, issued_before?: number}} Entry
  */
 /** `sentence`: what is wrong. @typedef {{field: string, sentence: string}} Mistake */
 
@@ -14,6 +14,7 @@ import { duration } from "./times.js";
 const FIELDS = [
   { name: "app", label: "App", help: "Empty: all apps.", attributes: { list: "deny-apps" } },
   { name: "user", label: "User", help: "As tokens name it: uid or account." },
+  { name: "sub", label: "Sub", help: "A person: the claim sub of a JWT, or a proxy's user." },
   { name: "channel", label: "Channel", help: "Its whole name." },
   { name: "caller", label: "Caller", help: "Its name in the configuration." },
   { name: "url", label: "Signed URL", help: "Its id." },
@@ -26,8 +27,8 @@ const FIELDS = [
   { name: "for", label: "For", help: "Such as 90s, 30m, 2h or 1d. Empty: for ever." },
   { name: "reason", label: "Reason", help: "For the audit. At most 200 characters.", attributes: { maxlength: "200" } },
 ];
-const SELECTORS = ["user", "channel", "caller", "url", "issued_before"];
-const NONE = "Name what to deny: a user, a channel, a caller, a signed URL or a time.";
+const SELECTORS = ["user", "sub", "channel", "caller", "url", "issued_before"];
+const NONE = "Name what to deny: a user, a sub, a channel, a caller, a signed URL or a time.";
 
 /** An entry as people read it: "user ann, app demo". @param {Entry} entry */
 export function entryInWords(entry) {
@@ -125,7 +126,7 @@ export function createDenyForm(api, added) {
  * @returns {Entry}
  */
 function entryOf(valueOf) {
-  const texts = ["app", "user", "channel", "caller", "url"].filter(valueOf).map((name) => [name, valueOf(name)]);
+  const texts = ["app", "user", "sub", "channel", "caller", "url"].filter(valueOf).map((name) => [name, valueOf(name)]);
   const before = valueOf("issued_before");
   if (before) texts.push(["issued_before", /** @type {any} */ (Math.floor(new Date(before).getTime() / 1000))]);
   return Object.fromEntries(texts);

@@ -126,6 +126,7 @@ function columns(now, remove) {
   return [
     { title: "App", cell: ({ entry }) => entry.app ?? element("span", { class: "quiet" }, "all apps") },
     { title: "User", cell: ({ entry }) => entry.user ?? null, class: "id" },
+    { title: "Sub", cell: ({ entry }) => entry.sub ?? null, class: "id" },
     { title: "Channel", cell: ({ entry }) => entry.channel ?? null, class: "id" },
     { title: "Caller", cell: ({ entry }) => entry.caller ?? null, class: "id" },
     { title: "Signed URL", cell: ({ entry }) => entry.url ?? null, class: "id" },

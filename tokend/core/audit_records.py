@@ -128,7 +128,9 @@ def body(entry: Decision | DenyChange, *, hash_ids: bool = False) -> bytes:
 def _deny_body(change: DenyChange, hash_ids: bool) -> bytes:
     entry = change.entry
     if hash_ids:
-        hashed = {name: hashed_text(text) for name in ("user", "channel") if (text := getattr(entry, name)) is not None}
+        hashed = {
+            name: hashed_text(text) for name in ("user", "sub", "channel") if (text := getattr(entry, name)) is not None
+        }
         entry = replace(entry, **hashed)
     fields: dict[str, object] = {
         "time": change.time,

@@ -1,6 +1,7 @@
 """Deny entries: temporary blocks that apply before a token is issued, whatever the rules allow.
 
-An entry may name an app, a user, a channel, a caller and a signed URL. All fields present must match.
+An entry may name an app, a user, the `sub` of a caller's claims, a channel, a caller and a signed URL. All fields present
+must match.
 `issued_before` blocks identities whose `iat` claim is older, for example after a session was stolen.
 This module parses lines; `deny_index.py` finds the entries for a token; `adapters/deny_file.py` reads the file.
 """
@@ -16,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from tokend.core import strict_json
 from tokend.core.validation import FieldError, StrictModel, field_errors, invalid, suggestion
 
-SELECTORS: Final = ("user", "channel", "caller", "url", "issued_before")
+SELECTORS: Final = ("user", "sub", "channel", "caller", "url", "issued_before")
 """The fields of which an entry has at least one."""
 
 _Text = Annotated[str, Meta(min_length=1)] | None
@@ -28,6 +29,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
 
     app: _Text = None
     user: _Text = None
+    sub: _Text = None
     channel: _Text = None
     caller: _Text = None
     url: _Text = None
@@ -47,8 +49,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
         return found is not None and replace(found, until=None) == replace(self, until=None)
 
     def selectors(self) -> tuple[str | None, ...]:
-        """Return app, user, channel, caller and url: what the entry is about, without its times."""
-        return self.app, self.user, self.channel, self.caller, self.url
+        """Return app, user, sub, channel, caller and url: what the entry is about, without its times."""
+        return self.app, self.user, self.sub, self.channel, self.caller, self.url
 
 
 class DenyChange(Struct, frozen=True):
@@ -80,7 +82,7 @@ def _is_plain(line: bytes, entry: Entry) -> bool:
     Texts with an escaped quote, and keys with null, have more quotes. They are parsed again, strictly.
     """
     texts, selected = 0, entry.issued_before is not None
-    for text in (entry.user, entry.channel, entry.caller, entry.url):
+    for text in (entry.user, entry.sub, entry.channel, entry.caller, entry.url):
         if text is not None:
             texts += 1
             selected = True
@@ -99,6 +101,7 @@ class StrictEntry(StrictModel):
 
     app: _Name | None = None
     user: _Name | None = None
+    sub: _Name | None = None
     channel: _Name | None = None
     caller: _Name | None = None
     url: _Name | None = None

@@ -19,9 +19,9 @@ from tokend.core.reach import Reach
 
 _DENIED: Final = "this is on the deny list"
 
-Key = tuple[str | None, str | None, str | None, str | None, str | None]
-"""App, caller, url, user and channel of an entry. Empty: it has no such field. None: any user or channel."""
-Shape = tuple[bool, bool, bool, bool, bool]
+Key = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
+"""App, caller, url, sub, user and channel of an entry. Empty: it has no such field. None: any user or channel."""
+Shape = tuple[bool, bool, bool, bool, bool, bool]
 """Which fields of a key are empty."""
 
 
@@ -96,11 +96,13 @@ class DenyIndex:
         if WILDCARD_CHANNEL in reach.capabilities or reach.omits_channel:
             channels.append(None)
         urls = () if caller.url is None else (caller.url,)
-        for no_app, no_caller, no_url, no_user, no_channel in self._shapes:
+        subs = _subs_of(caller)
+        for no_app, no_caller, no_url, no_sub, no_user, no_channel in self._shapes:
             keys = product(
                 _EMPTY if no_app else (app,),
                 _EMPTY if no_caller else (caller.name,),
                 _EMPTY if no_url else urls,
+                _EMPTY if no_sub else subs,
                 _EMPTY if no_user else users,
                 _EMPTY if no_channel else channels,
             )
@@ -134,8 +136,8 @@ class DenyIndex:
 
     def _count_shape(self, key: Key, change: int) -> None:
         self.count += change
-        app, caller, url, user, channel = key
-        shape = (not app, not caller, not url, not user, not channel)
+        app, caller, url, sub, user, channel = key
+        shape = (not app, not caller, not url, not sub, not user, not channel)
         count = self._shape_counts.get(shape, 0) + change
         self._shape_counts[shape] = count
         if count == 0 or (count == 1 and change > 0):
@@ -143,7 +145,13 @@ class DenyIndex:
 
 
 def _key_of(entry: Entry) -> Key:
-    return entry.app or "", entry.caller or "", entry.url or "", entry.user or "", entry.channel or ""
+    return entry.app or "", entry.caller or "", entry.url or "", entry.sub or "", entry.user or "", entry.channel or ""
+
+
+def _subs_of(caller: Caller) -> tuple[str, ...]:
+    """Return the caller's `sub` as text; nothing if it has none, or one that is neither text nor a whole number."""
+    sub = caller.claims.get("sub")
+    return (str(sub),) if isinstance(sub, str | int) and not isinstance(sub, bool) else ()
 
 
 def _block_of(entry: Entry) -> Block:
@@ -155,13 +163,13 @@ def _block_of(entry: Entry) -> Block:
 
 def _with_wildcards(key: Key) -> tuple[Key, ...]:
     """Return the key, and those under which tokens for any user or channel find it."""
-    app, caller, url, user, channel = key
+    app, caller, url, sub, user, channel = key
+    any_user, any_channel = (app, caller, url, sub, None, channel), (app, caller, url, sub, user, None)
     if user and channel:
-        for_any = (app, caller, url, None, channel), (app, caller, url, user, None), (app, caller, url, None, None)
-        return key, *for_any
+        return key, any_user, any_channel, (app, caller, url, sub, None, None)
     if user:
-        return key, (app, caller, url, None, channel)
-    return (key, (app, caller, url, user, None)) if channel else (key,)
+        return key, any_user
+    return (key, any_channel) if channel else (key,)
 
 
 def _with(blocks: tuple[Block, ...], new: Block) -> tuple[Block, ...]:

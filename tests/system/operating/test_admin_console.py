@@ -188,7 +188,7 @@ async def _status_until(server: Running, status: int) -> int:
     ("body", "field", "sentence"),
     [
         ({"source": "file"}, "entry", "entry is missing"),
-        ({"source": "file", "entry": {}}, "entry", "must name one of caller, channel, issued_before, url, user"),
+        ({"source": "file", "entry": {}}, "entry", "must name one of caller, channel, issued_before, sub, url, user"),
         ({"source": "file", "entry": {"user": "7", "usr": "8"}}, "usr", "unknown key, did you mean 'user'?"),
         ({"source": "file", "entry": {"user": ""}}, "user", "entry user"),
         ({"source": "file", "entry": {"user": "7", "issued_before": -1}}, "issued_before", "entry issued_before"),

@@ -229,10 +229,13 @@ def test_the_page_tells_of_every_sync_mode(mode: str) -> None:
 
 
 def test_a_change_of_the_deny_list_can_be_written_without_ids() -> None:
-    change = DenyChange(Entry(app="demo", user="ann", channel="room"), False, "redis", NOW, "console", "spam")
+    change = DenyChange(
+        Entry(app="demo", user="ann", sub="anna", channel="room"), False, "redis", NOW, "console", "spam"
+    )
     line = json.loads(body(change, hash_ids=True))
     assert line["outcome"] == "allowed"
     assert line["reason"] == "spam"
     assert line["entry"]["app"] == "demo"
     assert line["entry"]["user"] == f"sha256:{hashlib.sha256(b'ann').hexdigest()}"
+    assert line["entry"]["sub"] == f"sha256:{hashlib.sha256(b'anna').hexdigest()}"
     assert "room" not in str(line)

@@ -55,6 +55,9 @@ def test_add_list_and_remove(file: Path, capsys: pytest.CaptureFixture[str]) -> 
     ]
     assert main(["deny", "remove", "--user", "ann", "--app", "demo"]) == 0
     assert len(lines_of(file)) == 1
+    assert main(["deny", "add", "--sub", "auth0|1"]) == 0
+    assert capsys.readouterr().out.endswith("added: sub auth0|1\n")
+    assert lines_of(file)[1] == {"sub": "auth0|1"}
 
 
 def test_entries_of_a_removed_app_or_caller_are_listed_and_removed(
@@ -122,7 +125,7 @@ def test_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["add"], "name what to deny: --user, --channel, --caller, --url or --issued-before"),
+        (["add"], "name what to deny: --user, --sub, --channel, --caller, --url or --issued-before"),
         (["add", "--app", "demo"], "name what to deny"),
         (["remove", "--app", "demo"], "name the entry"),
         (["add", "--app", "dmo", "--user", "a"], "there is no app dmo, did you mean 'demo'?"),

@@ -54,6 +54,29 @@ def test_an_entry_shuts_out_what_all_of_it_fits(entry: dict[str, Any], denied: b
     assert denies(entry) is denied
 
 
+@pytest.mark.parametrize(
+    ("claims", "denied"),
+    [
+        ({"sub": "ada"}, True),
+        ({"sub": "Ada"}, False),
+        ({"sub": ["ada"]}, False),
+        ({"sub": True}, False),
+        ({}, False),
+    ],
+)
+def test_an_entry_for_a_sub_shuts_out_whatever_user_the_token_has(claims: dict[str, object], denied: bool) -> None:
+    nobody = Reach(frozenset(), frozenset({"private"}), frozenset(), frozenset())
+    for reach in (ROOM, nobody):
+        assert denies({"sub": "ada"}, Caller("web", claims), reach) is denied
+        assert denies({"sub": "ada", "caller": "web", "channel": "private"}, Caller("web", claims), nobody) is denied
+    assert not denies({"sub": "ada", "caller": "other"}, Caller("web", claims))
+    assert not denies({"sub": "ada", "user": "bob"}, Caller("web", claims))
+
+
+def test_a_sub_that_is_a_number_is_found_by_its_digits() -> None:
+    assert denies({"sub": "7"}, Caller("web", {"sub": 7}))
+
+
 def test_a_caller_without_a_time_is_not_shut_out_by_one() -> None:
     assert not denies({"issued_before": NOW}, Caller("studio"))
 
@@ -68,7 +91,7 @@ def test_a_jwt_that_does_not_say_when_it_was_issued_counts_as_old() -> None:
     [
         (b"junk\n", "line 1: is no JSON object"),
         (b'\n{"user": "ada"}\n[]\n', "line 3: must be a mapping"),
-        (b'{"usr": "ada"}', "must name one of caller, channel, issued_before, url, user"),
+        (b'{"usr": "ada"}', "must name one of caller, channel, issued_before, sub, url, user"),
         (b'{"user": null}', "an entry for everybody is no entry"),
         (b'{"app": "demo", "url": null}', "an entry for everybody is no entry"),
         (b'{"user": "ada", "chanel": "x"}', "chanel unknown key, did you mean 'channel'?"),
@@ -107,7 +130,7 @@ def test_the_reason_says_nothing_of_the_entry() -> None:
     [
         rb'{"user": "a\"b"}',
         rb'{"user": "\u0061da", "until": null}',
-        rb'{"app": "demo", "user": "ada", "channel": "c", "caller": "c", "url": "u", "issued_before": 1, "until": 2}',
+        rb'{"app": "demo", "user": "ada", "sub": "s", "channel": "c", "caller": "c", "url": "u", "issued_before": 1, "until": 2}',
     ],
 )
 def test_lines_with_escapes_and_null_are_entries(line: bytes) -> None:
@@ -131,6 +154,8 @@ def test_an_entry_is_written_as_it_is_read() -> None:
     [
         {"user": "ada"},
         {"channel": "c"},
+        {"sub": "s"},
+        {"app": "demo", "user": "u", "sub": "s"},
         {"app": "demo", "caller": "c"},
         {"app": "demo", "url": "u", "until": 2},
         {"issued_before": 1},
@@ -201,6 +226,7 @@ def test_the_index_finds_what_reading_every_entry_finds() -> None:
             Entry(
                 some("demo", "other"),
                 some("ada", "bob"),
+                some("ada", "cid"),
                 some("lobby", "room"),
                 some("studio", "web"),
                 some("party"),
@@ -209,7 +235,8 @@ def test_the_index_finds_what_reading_every_entry_finds() -> None:
             )
             for _ in range(chosen.randrange(12))
         ]
-        caller = Caller(chosen.choice(("studio", "web")), {"iat": NOW - 100}, url=chosen.choice((None, "party")))
+        claims = {"iat": NOW - 100, "sub": chosen.choice(("ada", "bob"))}
+        caller = Caller(chosen.choice(("studio", "web")), claims, url=chosen.choice((None, "party")))
         users, channels = (
             frozenset(chosen.sample(names, chosen.randrange(3))) for names in (["ada", "x"], ["lobby", "y"])
         )
@@ -234,6 +261,7 @@ def _fits(entry: Entry, caller: Caller, reach: Reach) -> bool:
         entry.app in (None, "demo")
         and entry.caller in (None, caller.name)
         and entry.url in (None, caller.url)
+        and entry.sub in (None, caller.claims["sub"])
         and (entry.user is None or entry.user in reach.users or "wildcard_user" in reach.capabilities)
         and (entry.channel is None or entry.channel in reach.channels or "wildcard_channel" in reach.capabilities)
         and (entry.issued_before is None or entry.issued_before > NOW - 100)
