@@ -51,7 +51,9 @@ class FileList(EditedList):
             raise CannotUse(deny_file_problem(self.name, error)) from error
 
     def edit(self, change: Change) -> None:
-        """See `EditedList`. A file that does not exist is created."""
+        """See `EditedList`. A missing file is not created: servers would take it for the whole list, and unblock the others."""
+        if not self.path.exists():
+            raise CannotUse(f"the deny file {self.name} does not exist: put a copy of it back, or create an empty file")
         try:
             edit_deny_file(self.path, change)
         except OSError as error:

@@ -139,7 +139,8 @@ class DenySource(ABC):
 
     def _fail(self, sentence: str) -> None:
         if self._error != sentence:
-            self._log.event_from_thread("deny", "error", message=f"the deny list is unchanged: {sentence}")
+            state = "the deny list is unchanged" if self.has_been_read else "no token is issued without the deny list"
+            self._log.event_from_thread("deny", "error", message=f"{state}: {sentence}")
         self._error = sentence
 
     def _pause(self) -> None:

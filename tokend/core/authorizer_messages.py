@@ -110,4 +110,4 @@ def signature(secret: Secret, message_id: str, timestamp: int, body: bytes) -> s
 
 def unavailable(why: str) -> ApiError:
     """Return the error (503) for an authorizer that gave no answer. `why` is written to the log only."""
-    return ApiError(Code.UNAVAILABLE, "the app's authorizer cannot be asked", operator=f"{SOURCE}: {why}")
+    return ApiError(Code.UNAVAILABLE, "the app's authorizer does not answer", operator=f"{SOURCE}: {why}")

@@ -64,7 +64,7 @@ def any_user_rules(
         )
         if name is not None:
             yield (
-                f"{rule.name} names no user, so anybody may use the id of a user of caller {name}, and take that "
+                f"{rule.name} allows any user, so anybody may use the id of a user of caller {name}, and take that "
                 'user\'s place; name users that only visitors have, such as user: "guest-*"'
             )
 

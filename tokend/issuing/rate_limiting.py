@@ -55,5 +55,5 @@ def _users(app: App, reaches: Sequence[Reach | None]) -> list[str]:
 
 def _over(wait: float) -> ApiError:
     return ApiError(
-        Code.RATE_LIMITED, f"this is over a rate limit: ask again in {whole_seconds(wait)} s", retry_after=wait
+        Code.RATE_LIMITED, f"this is over a rate limit: send it again in {whole_seconds(wait)} s", retry_after=wait
     )

@@ -52,7 +52,10 @@ def bind_unix(path: str) -> socket.socket:
 
 
 def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
-    """The sockets that systemd opened for this process, by name; one without a name is the public one."""
+    """The sockets that systemd opened for this process, by name; one without a name is the public one.
+
+    Raises `CannotStart` for two of one purpose: the clients of the first would wait for ever.
+    """
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return {}
     names = environment.get("LISTEN_FDNAMES", "").split(":")
@@ -61,7 +64,10 @@ def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
         name = names[index] if index < len(names) else ""
         listener = socket.socket(fileno=FIRST + index)
         listener.set_inheritable(False)
-        found[ADMIN if name.startswith(ADMIN) else PUBLIC] = _bounded(listener)
+        purpose = ADMIN if name.startswith(ADMIN) else PUBLIC
+        if purpose in found:
+            raise CannotStart(f"systemd hands over two sockets for the {purpose} listener: keep one ListenStream")
+        found[purpose] = _bounded(listener)
     return found
 
 

@@ -1,10 +1,13 @@
 """What keeps a server from starting is told in a sentence, and what it warns of when it starts."""
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.running import CERTIFICATE, serving, tokend
+from tests.running import CERTIFICATE, clean_environment, serving, tokend
 from tests.unit.adapters.test_audit_writing import CONFIG as AUDITED
 from tests.unit.config.writing import DIGEST, ONE_APP
 from tests.unit.http.running import DEMO
@@ -57,3 +60,31 @@ def test_it_warns_of_a_dotenv_that_others_may_change(tmp_path: Path) -> None:
     with serving(tmp_path, {}) as server:
         server.stop()
     assert "(mode 0666) can be read and changed by others than its owner: chmod 600 " in server.log
+
+
+_TWO_SOCKETS: Final = """
+import os, socket, sys
+listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+for place, listener in enumerate(listeners, 20):
+    os.dup2(listener.fileno(), place)
+os.dup2(20, 3)
+os.dup2(21, 4)
+os.execve(sys.argv[1], sys.argv[1:], {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2"})
+"""
+
+
+def test_two_sockets_of_systemd_for_one_listener(tmp_path: Path) -> None:
+    """The first was dropped without a word, and its clients waited."""
+    (tmp_path / "config.yaml").write_text(ONE_APP)
+    done = subprocess.run(
+        [sys.executable, "-c", _TWO_SOCKETS, sys.executable, "-m", "tokend", "serve"],
+        cwd=tmp_path,
+        env=clean_environment(ENVIRONMENT),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "systemd hands over two sockets for the public listener: keep one ListenStream" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -100,6 +100,14 @@ async def test_without_redis_at_the_start_nobody_gets_a_token_until_the_list_is_
         assert await waiting.status("ada") == 403
 
 
+async def test_the_log_says_that_no_token_is_issued_before_the_list_is_read(redis: RedisServer) -> None:
+    """It said that the list is unchanged, as for a server that goes on."""
+    redis.kill()
+    async with host(redis.url) as waiting:
+        await until(_problems_of(waiting), 1)
+        assert waiting.messages == ["no token is issued without the deny list: Redis cannot be read: ConnectionError"]
+
+
 async def test_lines_that_are_no_entries_stop_no_others(redis: RedisServer) -> None:
     await write(redis.url, ADA)
     async with host(redis.url) as one_host:

@@ -60,7 +60,7 @@ async def test_no_token(name: str) -> None:
     async with provider(speak) as (url, asked), asking(f"{url}/authorize", ", cache: 60s") as server:
         reply = await token(server)
         assert (reply.status, reply.json["code"]) == (503, "unavailable")
-        assert reply.json["detail"] == "the app's authorizer cannot be asked"
+        assert reply.json["detail"] == "the app's authorizer does not answer"
         assert b"007" not in reply.body
         (line,) = server.lines
         assert str(line["reason"]).startswith(f"authorizer: {reason}")

@@ -116,6 +116,7 @@ def test_an_invalid_app_keeps_nobody_from_a_block(file: Path) -> None:
 
 def test_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path) -> None:
     file.with_name("config.yaml").unlink()
+    file.with_name("other.jsonl").touch()
     assert main(["deny", "add", "--file", "other.jsonl", "--issued-before", "now", "--caller", "web"]) == 0
     (line,) = lines_of(tmp_path / "other.jsonl")
     assert set(line) == {"caller", "issued_before"}
@@ -158,6 +159,16 @@ def test_a_file_that_cannot_be_changed_is_exit_code_1(file: Path, capsys: pytest
     with pytest.raises(SystemExit):
         main(["deny", "list"])
     assert "the configuration has no deny list" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_not_created_since_servers_still_have_its_entries(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One new entry would have been the whole list: it unblocked everybody else."""
+    file.unlink()
+    assert main(["deny", "add", "--user", "ann"]) == 1
+    assert "deny.jsonl does not exist: put a copy of it back, or create an empty file" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_a_saved_list_is_restored_beside_what_was_added_since(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,7 @@ def crossing_warnings(directory: Path, rules: str, app: str = "") -> list[str]:
     web = f"web: {{jwt: {{issuer: https://id.example.com, audience: tokend}}, rules: [{rules}]}}"
     callers = f"callers: {{{web}{app}}}"
     found = warnings_of(directory, f"  demo: {{{APP}, cors: {{}}, {callers}}}")
-    return [warning for warning in found if "`a` reaches" in warning or "names no user" in warning]
+    return [warning for warning in found if "`a` reaches" in warning or "allows any user" in warning]
 
 
 def test_a_rule_that_goes_on_where_another_ends_with_a_claim_is_warned_of(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_visitors_who_may_be_users_of_another_caller_are_warned_of(tmp_path: Pat
         )
 
     expected = [
-        "app demo: demo.visitors.rules[0] names no user, so anybody may use the id of a user of caller web, "
+        "app demo: demo.visitors.rules[0] allows any user, so anybody may use the id of a user of caller web, "
         'and take that user\'s place; name users that only visitors have, such as user: "guest-*"'
     ]
     assert found('{kinds: rtc, channel: "live-*", roles: subscriber}') == expected

@@ -16,7 +16,7 @@ from tokend.core.rate_limits import BucketGroup, Limit, Limits
 from tokend.issuing.app_options import AppOptions
 from tokend.issuing.configuration import Configuration
 
-SENTENCE: Final = "this is over a rate limit: ask again in 3 s"
+SENTENCE: Final = "this is over a rate limit: send it again in 3 s"
 OURS: Final[Mapping[str, Any]] = {
     "error": SENTENCE,
     "message": SENTENCE,
