@@ -45,9 +45,9 @@ def longer_rules(rules: Sequence[Rule], declared: Mapping[str, Declarations]) ->
                     None,
                 )
                 if crossed is not None:
-                    yield (
-                        f'{longer.name} has the {noun} "{longer_text}", so a claim `a` reaches what {crossed[0].name} '
-                        f'with "{crossed[1]}" gives to a claim `a{follows}b`; write {follows} after the claim in both'
+                    yield (  # a rule's name after a colon is known as such, where the warnings of many apps become one
+                        f'{longer.name} has the {noun} "{longer_text}", so a claim `a` reaches what another rule gives to a '
+                        f'claim `a{follows}b`: {crossed[0].name} has "{crossed[1]}"; write {follows} after the claim in both'
                     )
 
 
