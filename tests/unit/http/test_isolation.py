@@ -55,6 +55,17 @@ async def _status(client: "TestClient[Any, Any]", app: str, ttl: int = 600) -> i
     return response.status
 
 
+async def test_a_page_of_an_invalid_app_gets_503_and_the_log_blames_no_path(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    tenants.write("acme", _GOOD)
+    tenants.write("bolt", _BAD)
+    client = await aiohttp_client(tenants.application())
+    response = await client.get("/bolt/rtm/ada", headers={"Origin": "https://app.example.com"})
+    said = "no valid app has this path, so no page of another origin may read the response"
+    assert (response.status, tenants.lines[-1]["cors"]) == (503, said)
+
+
 async def test_at_start_the_invalid_app_alone_answers_503(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
     tenants.write("acme", _GOOD)
     tenants.write("bolt", _BAD)
