@@ -78,11 +78,12 @@ class Resources:
         """The sources of the deny list of a configuration with these options."""
         return [self._deny_sources[key] for key in _deny_keys_of(options) if key in self._deny_sources]
 
-    async def unread_deny_sources(self, options: RootOptions) -> set[DenySource]:
-        """Those that could not be read at their first look, for which this waits, nor since."""
-        sources = self.deny_sources(options)
+    async def has_read_deny_list(self, options: RootOptions, besides: RootOptions | None = None) -> bool:
+        """Whether each source of the deny list has been read, but for those of `besides`. Waits for their first look."""
+        known = [] if besides is None else self.deny_sources(besides)
+        sources = [source for source in self.deny_sources(options) if source not in known]
         await asyncio.gather(*(source.first_look() for source in sources))
-        return {source for source in sources if not source.has_been_read}
+        return all(source.has_been_read for source in sources)
 
     def reopen(self) -> None:
         """Reopen the files of the audit, after log rotation."""

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -178,18 +178,26 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
         fail(deny_file_problem(options.saved, error))
     if problems:
         fail("; ".join(f"{options.saved}: {problem}" for problem in problems[:MAX_PROBLEMS]))
-    known = _read(edited)
+    is_lost = isinstance(edited, FileList) and not edited.path.exists()
+    known = [] if is_lost else _read(edited)  # as with `add`, a file that does not exist is created
     if known is None:
         return 1
-    missing = set(entries) - set(parse_entries(b"\n".join(known))[0])
+    saved = dict.fromkeys(entries)
+    missing = _without(saved, known)
 
     def change(lines: list[bytes]) -> list[bytes]:
-        return [*lines, *(entry.line() for entry in missing - set(parse_entries(b"\n".join(lines))[0]))]
+        return [*lines, *(entry.line() for entry in _without(missing, lines))]
 
-    if missing and not (_record(settings, edited, list(missing), is_added=True) and _edit(edited, change)):
+    if missing and not (_record(settings, edited, missing, is_added=True) and _edit(edited, change)):
         return 1
-    print(f"added {len(missing)} of {len(set(entries))} entries; the list had the others")
+    print(f"added {len(missing)} of {len(saved)} entries; the list had the others")
     return 0
+
+
+def _without(entries: Iterable[Entry], lines: Iterable[bytes]) -> list[Entry]:
+    """The entries, in their order, that are not among the lines."""
+    present = set(parse_entries(b"\n".join(lines))[0])
+    return [entry for entry in entries if entry not in present]
 
 
 def _read(edited: EditedList) -> list[bytes] | None:

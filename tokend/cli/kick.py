@@ -126,7 +126,11 @@ def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEO
             message = _message(answer)
     except TimeoutError:
         raise KickError(f"the vendor did not answer within {timeout:g} s: the rule may have been created") from None
-    except (OSError, http.client.HTTPException) as error:
+    except (
+        OSError,
+        http.client.HTTPException,
+        UnicodeError,
+    ) as error:  # UnicodeError: the URL cannot be written in ASCII
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         raise KickError(f"the vendor cannot be reached at {api.url}: {why}") from None
     raise KickError(_error_sentence(answer.status, "" if secret in message or basic in message else message))
@@ -135,7 +139,7 @@ def create_rule(api: RestApi, body: Mapping[str, object], timeout: float = TIMEO
 def _connection(url: str, timeout: float) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return kind(parts.hostname or "", parts.port, timeout=timeout)
+    return kind(parts.netloc, timeout=timeout)  # with the brackets of an IPv6 address, from which it tells the port
 
 
 def _rule_of(raw: bytes) -> int:

@@ -15,7 +15,7 @@ from tokend.core.declarations import ROLES
 from tokend.core.model import Caller
 from tokend.core.rules import BoundRule, Rule, bind
 from tokend.issuing.configuration import App, Route
-from tokend.issuing.logins import login_warning
+from tokend.issuing.logins import has_login, login_warning
 from tokend.issuing.routing import URL_KEY_MARK, literal_prefix
 
 
@@ -72,7 +72,7 @@ def _url(options: argparse.Namespace, context: Context) -> int:
         roles=options.roles,
         max_ttl=options.max_ttl,
     )
-    if not any(_may_allow(rule, claims.caller_here()) for rule in app.rules[options.caller]):
+    if not any(_may_allow(app, rule, claims.caller_here()) for rule in app.rules[options.caller]):
         fail(f"no rule of caller {options.caller} allows what the options restrict the URL to: it would get no token")
     if warning := _login_warning(options, app):
         print(f"warning: {warning}", file=sys.stderr)
@@ -109,15 +109,19 @@ def _check(options: argparse.Namespace, app: App, routes: Sequence[Route]) -> No
         fail(f"--max-ttl must be {shortest} to {longest} seconds")
 
 
-def _may_allow(rule: Rule, caller: Caller) -> bool:
+def _may_allow(app: App, rule: Rule, caller: Caller) -> bool:
     """Whether a rule may allow a token within the URL's restriction. Of two patterns with a star, that is assumed."""
     (restriction,) = caller.restrictions
     if restriction.roles is not None and rule.roles is not None and not restriction.roles & rule.roles:
         return False
-    for bound in (bind(rule, kind, caller) for kind in rule.kinds):
+    for kind in rule.kinds:
+        bound = bind(rule, kind, caller)
         if not isinstance(bound, BoundRule):
             continue
-        texts = ((restriction.channel, bound.channel), (restriction.user, bound.user))
+        texts = [(restriction.user, bound.user)]
+        # where both name a user, a login needs no channel
+        if None in texts[0] or not has_login(app.backends[kind].declarations, rule.kinds):
+            texts.append((restriction.channel, bound.channel))
         if all(text is None or "*" in text or pattern is None or pattern.matches(text) for text, pattern in texts):
             return True
     return False

@@ -188,7 +188,7 @@ def _crossing_warnings(app: App, callers: Mapping[str, BuiltCaller]) -> list[str
     declared = {kind: backend.declarations for kind, backend in app.backends.items()}
     anybody = {name for name, caller in callers.items() if caller.scheme is not None and caller.scheme.takes_anybody}
     known = {name: caller.rules for name, caller in callers.items() if name not in anybody}
-    found = list(longer_rules([rule for caller in callers.values() for rule in caller.rules]))
+    found = list(longer_rules([rule for caller in callers.values() for rule in caller.rules], declared))
     for name in callers:
         found += any_user_rules(callers[name].rules, known, declared) if name in anybody else ()
     return [f"app {app.name}: {warning}" for warning in found]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from msgspec.structs import replace
 
-from tokend.adapters.deny_source import DenySource
 from tokend.adapters.resources import CannotStart, Resources
 from tokend.adapters.system import Clock, Nonces
 from tokend.config.isolation import Isolated
@@ -101,18 +100,23 @@ class Control:
         `taken_routes`: those of invalid apps, by app.
         """
         table = await asyncio.to_thread(RouteTable, configuration.routes)  # thousands of apps take a while
-        self._prepared = self._activated(configuration, taken_routes, table)
-        unread = await self._unread_deny_sources(configuration)
-        if unread - await self._unread_deny_sources(self.active.configuration):
+        try:
+            self._prepared = self._activated(configuration, taken_routes, table)
+            if not await self._has_read_deny_list(configuration, besides=self.active.configuration):
+                raise CannotStart("the deny list cannot be read from redis: no token would be issued")
+        except BaseException:  # also of a reload that is cancelled: what was opened is closed
             self.rollback()
-            raise CannotStart("the deny list cannot be read from redis: no token would be issued")
+            raise
 
     async def first_look(self) -> None:
         """Wait until the deny list has been looked at, whether it could be read or not."""
-        await self._unread_deny_sources(self.active.configuration)
+        await self._has_read_deny_list(self.active.configuration)
 
-    async def _unread_deny_sources(self, configuration: Configuration) -> set[DenySource]:
-        return set() if self._resources is None else await self._resources.unread_deny_sources(configuration.options)
+    async def _has_read_deny_list(self, configuration: Configuration, besides: Configuration | None = None) -> bool:
+        if self._resources is None:
+            return True
+        known = None if besides is None else besides.options
+        return await self._resources.has_read_deny_list(configuration.options, known)
 
     def commit(self) -> None:
         """Serve the configuration that was prepared; requests that have begun keep theirs."""

@@ -145,7 +145,8 @@ def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | 
     if origin.partition("://")[2] == request.headers.get(hdrs.HOST):  # a page of this server, such as the console
         return None
     if match_info.match.route is None:
-        return "no app has this path, so no page of another origin may read the response"
+        which = "no app" if match_info.invalid_app is None else "no valid app"  # its origins are not known
+        return f"{which} has this path, so no page of another origin may read the response"
     return "cors.origins does not allow the Origin of this page"
 
 

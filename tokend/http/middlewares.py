@@ -39,8 +39,8 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
     if isinstance(match_info, RouteMatch):
         match_info.record = record
         record.template = match_info.template
-        if match_info.match.route is not None:
-            record.app = match_info.match.route.app.name
+        route = match_info.match.route
+        record.app = match_info.invalid_app if route is None else route.app.name
         record.endpoint = _endpoint_of(match_info)
         batches_responses = match_info.active.batches_responses
         if hdrs.ORIGIN in request.headers:

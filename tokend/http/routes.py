@@ -34,9 +34,10 @@ class RouteMatch(web.UrlMappingMatchInfo):
 
     `active` is the configuration that the request keeps to its end; `template` holds nothing that a client wrote.
     `unreadable`: what follows on the connection cannot be trusted either. `record` is set by the middleware `request_log`.
+    `invalid_app`: the name of the one that has this path.
     """
 
-    __slots__ = ("active", "api_error", "control", "match", "page", "record", "template", "unreadable")
+    __slots__ = ("active", "api_error", "control", "invalid_app", "match", "page", "record", "template", "unreadable")
 
     control: "Control"
     record: RequestRecord
@@ -54,6 +55,7 @@ class RouteMatch(web.UrlMappingMatchInfo):
         self.match = match
         self.page = page
         self.api_error = api_error
+        self.invalid_app: str | None = None
         self.template = route.template
         self.unreadable = False
 
@@ -185,9 +187,12 @@ class ConfiguredRoutes(web.AbstractResource):
             host = host_of(request) if host is None else host
             name = active.invalid_app_at(host, parts)
             if name is not None:
-                raise ApiError(
+                error = ApiError(
                     Code.UNAVAILABLE, _INVALID_APP, operator=f"app {name} is invalid", retry_after=RETRY_SECONDS
                 )
+                found = RouteMatch(self._route(None), active, api_error=error)
+                found.invalid_app = name
+                return found
         route = self._preflight if preflight and self._preflight else self._route(match.template)
         found = RouteMatch(route, active, match)
         found.template = match.template

@@ -12,7 +12,7 @@ def login_warning(kinds: Collection[str], declared: Mapping[str, Declarations]) 
     such login.
     """
     known = [kind for kind in sorted(kinds) if kind in declared]
-    logins = [kind for kind in known if _has_login(declared[kind], kinds)]
+    logins = [kind for kind in known if has_login(declared[kind], kinds)]
     if not logins:
         return None
     others = [kind for kind in known if kind not in logins]
@@ -23,7 +23,8 @@ def login_warning(kinds: Collection[str], declared: Mapping[str, Declarations]) 
     )
 
 
-def _has_login(declarations: Declarations, kinds: Collection[str]) -> bool:
+def has_login(declarations: Declarations, kinds: Collection[str]) -> bool:
+    """Return whether tokens of a kind may log in a user without a channel, where `kinds` are allowed."""
     return any(
         shape.channel is NEVER and shape.user is not NEVER and (shape.kind is None or shape.kind in kinds)
         for shape in declarations.services.values()

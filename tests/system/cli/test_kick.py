@@ -1,8 +1,10 @@
 """`tokend kick` against a stand-in for the vendor's REST API: what it sends, what it makes of each answer, and no secret."""
 
 import base64
+import errno
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -247,6 +249,29 @@ def test_a_vendor_that_cannot_be_reached() -> None:
     with pytest.raises(KickError, match=r"cannot be reached at http://127\.0\.0\.1:9: Connection refused") as caught:
         create_rule(api, {})
     assert CUSTOMER_SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("http://[::1]", 80), ("http://[::1]:8080", 8080), ("https://[2001:db8::1]", 443)]
+)
+def test_an_ipv6_address_needs_no_port(url: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last group of the address was taken for one."""
+    addresses = []
+
+    def refuse(address: tuple[str, int], *_: object) -> None:
+        addresses.append(address)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    with pytest.raises(KickError, match="Connection refused"):
+        create_rule(RestApi(url=url, customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET)), {})
+    assert addresses == [(url.partition("[")[2].partition("]")[0], port)]
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:9/\u00e9", f"https://{'a' * 64}.invalid"])
+def test_a_url_that_cannot_be_written_in_ascii_is_a_sentence(url: str) -> None:
+    with pytest.raises(KickError, match="cannot be reached at https://"):
+        create_rule(RestApi(url=url, customer_id="operator", customer_secret=Secret(CUSTOMER_SECRET)), {})
 
 
 def test_the_credentials_may_stand_under_a_kind_of_another_name(home: Path, vendors_api: StandIn) -> None:

@@ -73,7 +73,7 @@ async def test_fields_with_markup_and_times_are_kept_and_shown_as_they_are(brows
         await _says(page, "Denied: channel demo-<b")
         assert _entries(tmp_path) == [{"channel": channel, "issued_before": 1_769_882_400}]
         cells = await page.panel.get_by_role("row").nth(1).get_by_role("cell").all_inner_texts()
-        assert cells == ["all apps", "–", channel, "–", "–", "31 Jan 2026, 18:00:00", "never", "Remove"]
+        assert cells == ["all apps", "–", "–", channel, "–", "–", "31 Jan 2026, 18:00:00", "never", "Remove"]
         assert await page.page.locator("main b").count() == 0
 
 

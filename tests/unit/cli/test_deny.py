@@ -177,11 +177,18 @@ def test_a_saved_list_is_restored_beside_what_was_added_since(file: Path, capsys
     file.write_text('{"user":"cid"}\n{"user":"bob"}\n')
     assert main(["deny", "restore", "saved.jsonl"]) == 0
     assert capsys.readouterr().out == "added 2 of 3 entries; the list had the others\n"
-    before = [{"user": "cid"}, {"user": "bob"}]
-    assert lines_of(file)[:2] == before
-    assert sorted(map(str, lines_of(file)[2:])) == ["{'channel': 'room-1', 'until': 4000000000}", "{'user': 'ada'}"]
+    added = [{"user": "ada"}, {"channel": "room-1", "until": 4000000000}]
+    assert lines_of(file) == [{"user": "cid"}, {"user": "bob"}, *added]
     assert main(["deny", "restore", "saved.jsonl"]) == 0
     assert capsys.readouterr().out == "added 0 of 3 entries; the list had the others\n"
+
+
+def test_a_saved_list_is_restored_into_a_file_that_is_lost_and_keeps_its_order(file: Path) -> None:
+    lines = [{"user": f"user-{number}"} for number in range(20)]
+    file.with_name("saved.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    file.unlink()
+    assert main(["deny", "restore", "saved.jsonl"]) == 0
+    assert lines_of(file) == lines
 
 
 def test_a_saved_list_with_a_line_that_is_no_entry_adds_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,6 +127,20 @@ def test_what_could_not_work_is_exit_code_2(arguments: list[str], sentence: str,
     assert "Traceback" not in done.stderr
 
 
+def test_a_url_that_gets_only_a_login_is_signed(command: Command, home: Path) -> None:
+    """A login has no channel, so that of the rule does not matter to it where both name a user."""
+    assert "key" in dict(
+        printed(command, home, "--caller", "uikit", "--ttl", "1h", "--channel", "room-1", "--user", "ann")
+    )
+    done = command(
+        home,
+        ENVIRONMENT,
+        *("key", "url", "--caller", "uikit", "--ttl", "1h", "--kinds", "rtc"),
+        *("--channel", "room-1", "--user", "ann"),
+    )
+    assert "no rule of caller uikit allows" in done.stderr
+
+
 def test_an_app_without_a_signing_key_is_told_what_is_missing(command: Command, home: Path) -> None:
     without = CONFIG.replace("url_signing_key:", "#")
     for name in ("uikit", "watcher"):

@@ -126,7 +126,8 @@ def test_a_rule_that_goes_on_where_another_ends_with_a_claim_is_warned_of(tmp_pa
         first, second = ("0", "1") if rules.startswith(main) else ("1", "0")
         assert crossing_warnings(tmp_path, rules) == [
             f'app demo: demo.web.rules[{second}] has the channel "org-{{claims.org}}-*", so a claim `a` reaches what '
-            f'demo.web.rules[{first}] with "org-{{claims.org}}" gives to a claim `a-b`; write - after the claim in both'
+            f'another rule gives to a claim `a-b`: demo.web.rules[{first}] has "org-{{claims.org}}"; write - after the claim '
+            "in both"
         ]
 
 
@@ -139,11 +140,42 @@ def test_a_rule_that_goes_on_where_another_ends_with_a_claim_is_warned_of(tmp_pa
         ("org-{claims.sub|uid}", "org-{claims.sub|uid}-*"),
         ("*-{claims.org}", "*-{claims.org}-*"),
         ("org-{claims.org}", "org-*"),
+        ("org-{claims.org}-a", "org-{claims.org}-*-b"),
+        ("org-{claims.org}.main", "org-{claims.org}-*-x"),
     ],
 )
 def test_rules_that_do_not_cross_are_not_warned_of(ending: str, longer: str, tmp_path: Path) -> None:
     rules = ", ".join(f'{{kinds: rtc, channel: "{text}", user: "{{claims.sub|uid}}"}}' for text in (ending, longer))
     assert crossing_warnings(tmp_path, rules) == []
+
+
+def test_crossing_rules_of_many_apps_are_one_warning(tmp_path: Path) -> None:
+    rules = (
+        '{kinds: rtc, channel: "org-{claims.org}", user: "*"}, {kinds: rtc, channel: "org-{claims.org}-*", user: "*"}'
+    )
+    web = f"web: {{jwt: {{issuer: https://id.example.com, audience: tokend, shared: true}}, rules: [{rules}]}}"
+    apps = "\n".join(f"  app{number}: {{{APP}, cors: {{}}, callers: {{{web}}}}}" for number in range(5))
+    (warning,) = [warning for warning in warnings_of(tmp_path, apps) if "`a` reaches" in warning]
+    assert warning.startswith("5 apps (app0, app1, app2 and 2 others): {app}.web.rules[1] has the channel")
+
+
+@pytest.mark.parametrize("other", ["org-{claims.org}.*", "org-{claims.org}.main", "org-{claims.org}.{claims.team}"])
+def test_rules_that_go_on_with_different_characters_cross_too(other: str, tmp_path: Path) -> None:
+    """The organisation a would get the channels of the organisation a-b that have a point."""
+    texts = (other, "org-{claims.org}-*")
+    rules = ", ".join(f'{{kinds: rtc, channel: "{text}", user: "{{claims.sub|uid}}"}}' for text in texts)
+    assert (
+        f'app demo: demo.web.rules[1] has the channel "org-{{claims.org}}-*", so a claim `a` reaches what '
+        f'another rule gives to a claim `a-b`: demo.web.rules[0] has "{other}"; write - after the claim in both'
+    ) in crossing_warnings(tmp_path, rules)
+
+
+def test_users_in_channels_that_differ_do_not_cross_but_where_they_log_in(tmp_path: Path) -> None:
+    one, other = 'channel: "chat-*", user: "{{claims.sub}}"', 'channel: "live-*", user: "{{claims.sub}}:*"'
+    rules = f"{{{{kinds: {{0}}, {one}}}}}, {{{{kinds: {{0}}, {other}}}}}"
+    assert crossing_warnings(tmp_path, rules.format("rtc")) == []
+    assert len(crossing_warnings(tmp_path, rules.format("rtm"))) == 1
+    assert len(crossing_warnings(tmp_path, rules.format("rtc").replace("live-*", "chat-1"))) == 1
 
 
 def test_crossing_rules_of_different_kinds_or_for_users(tmp_path: Path) -> None:

@@ -55,6 +55,21 @@ async def _status(client: "TestClient[Any, Any]", app: str, ttl: int = 600) -> i
     return response.status
 
 
+async def test_requests_to_an_invalid_app_are_of_that_app_in_the_log_and_the_metrics(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    tenants.write("acme", _GOOD)
+    tenants.write("bolt", _BAD)
+    app = tenants.application()
+    client = await aiohttp_client(app)
+    response = await client.get("/bolt/rtm/ada", headers={"Origin": "https://app.example.com"})
+    # an alert looks at the 5xx of apps, and not at those of health checks
+    assert app[CONTROL].snapshot().values["tokend_requests"] == {("bolt", "503"): 1}
+    assert tenants.lines[-1]["app"] == "bolt"
+    said = "no valid app has this path, so no page of another origin may read the response"
+    assert (response.status, tenants.lines[-1]["cors"]) == (503, said)
+
+
 async def test_at_start_the_invalid_app_alone_answers_503(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
     tenants.write("acme", _GOOD)
     tenants.write("bolt", _BAD)
