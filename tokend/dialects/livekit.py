@@ -1,8 +1,9 @@
 """`livekit`: LiveKit's standard token endpoint, and the `api/connection-details` of its starter apps.
 
 The standard endpoint: https://docs.livekit.io/frontends/build/authentication/endpoint/. Its path is free; `createToken` is that
-of LiveKit's own server, token-server-node. `api/connection-details` is that of livekit-examples/meet (GET) and
-livekit-examples/agent-starter-react (POST); its answer has other names.
+of LiveKit's token-server-node, whose answer is a bare token: for its clients, docs/vendors/livekit.md has a custom endpoint.
+`api/connection-details` is that of livekit-examples/meet (GET) and of livekit-examples/agent-starter-react (POST) where the app
+has `NEXT_PUBLIC_CONN_DETAILS_ENDPOINT`; its answer has other names.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,6 +2,7 @@
 
 Matrix client-server API, version 1.11, "13.5 Voice over IP": `GET /_matrix/client/v3/voip/turnServer`; before 1.1 it was r0.
 The request names no user: a rule supplies it from the caller's claims. Errors: "2.2 Standard error response".
+An unknown or expired access token is a soft logout: tokend ends no session, and the client keeps its encryption keys.
 """
 
 from collections.abc import Mapping
@@ -39,6 +40,7 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     body: dict[str, object] = {
         "errcode": _CODES.get(api_error.code, "M_UNKNOWN"),
         "error": api_error.detail,
+        **({"soft_logout": True} if api_error.code == Code.CREDENTIAL_INVALID else {}),
         "code": api_error.code,
         **field_of(api_error),
         "request_id": request_id,
@@ -66,7 +68,13 @@ DIALECT: Final = Dialect(
     ),
     _render_error,
     error=errors_of(
-        {"errcode": STRING, "error": STRING, "code": REASON, "retry_after_ms": {"type": "integer"}},
+        {
+            "errcode": STRING,
+            "error": STRING,
+            "code": REASON,
+            "soft_logout": {"type": "boolean"},
+            "retry_after_ms": {"type": "integer"},
+        },
         *("errcode", "error", "code"),
     ),
 )

@@ -1,7 +1,8 @@
 """`turn-rest`: the API of draft-uberti-behave-turn-rest-00, as coturn's documentation names it.
 
 `GET {path}?service=turn&username=ann&key=KEY` answers `{"username": …, "password": …, "ttl": …, "uris": […]}`. The same
-parameters may be POSTed, in the URL or as a form. The key stays in the URL: it authenticates before the body is read.
+parameters may be POSTed, in the URL or as a form. The key stays in the URL: it authenticates before the body is read. A form
+may repeat parameters of the URL, also the key: Janus (src/turnrest.c) sends all of them in both.
 """
 
 from typing import Final
@@ -30,7 +31,7 @@ def _get(request: HttpRequest) -> Issue:
 def _post(request: HttpRequest) -> Issue:
     if request.content_type is not None and reading.media_type(request) != FORM:
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the parameters in the URL, or as {FORM}")
-    form = reading.form(request)
+    form = tuple(pair for pair in reading.form(request) if pair not in request.query)  # Janus sends both
     if any(name == KEY for name, _ in form):
         raise ApiError(Code.INVALID_FIELD, "belongs in the URL, not in the body", KEY)
     return _get(replace(request, query=(*request.query, *form)))

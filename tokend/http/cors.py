@@ -29,6 +29,7 @@ _ALLOWED_HEADERS: Final = frozenset(
         "x-socket-id",
         "x-request-id",
         "x-requested-with",
+        "x-sandbox-id",  # LiveKit's starter apps, even without a sandbox
     }
 )
 _TRACING_HEADERS: Final = frozenset(

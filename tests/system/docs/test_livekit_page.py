@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ def _column(heading: str, number: int) -> set[str]:
 
 
 def test_every_configuration_loads(tmp_path: Path) -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
     for example in EXAMPLES:
         (tmp_path / "config.yaml").write_text(example)
         assert load(None, SECRET, tmp_path).apps["demo"].backends.keys() == {"livekit"}
@@ -39,6 +40,26 @@ async def test_the_request_gets_the_answer(serving: Serving, tmp_path: Path) -> 
         reply = await server.token_request("POST", "/demo/v1/token", request)
         assert reply.status == 200, reply.body
         assert {**reply.json, "token": "eyJ…"} == answer
+
+
+async def test_a_bare_token_for_clients_of_the_token_server_and_of_use_token(serving: Serving, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(EXAMPLES[2])
+    async with serving(load(None, SECRET, tmp_path)) as server:
+        named = b'{"roomName": "room-1", "participantName": "guest-1"}'
+        for body, room in ((named, "room-1"), (b'{"participantName": "guest-1"}', "room-demo")):
+            reply = await server.token_request("POST", "/createToken", body, ("Content-Type", "application/json"))
+            assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+            said = _payload(reply.body.decode())
+            assert (said["sub"], said["video"]["room"]) == ("guest-1", room)
+            assert said["video"]["canPublish"] is said["video"]["canUpdateOwnMetadata"] is True
+        reply = await server.token_request("GET", "/token?roomName=room-1&identity=guest-1&name=Ann&metadata=m")
+        assert reply.json.keys() == {"identity", "accessToken"}
+        assert _payload(reply.json["accessToken"])["name"] == "Ann"
+
+
+def _payload(token: str) -> dict[str, Any]:
+    whole: dict[str, Any] = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
+    return whole
 
 
 def _json(language: str) -> dict[str, Any]:

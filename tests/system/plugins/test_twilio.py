@@ -1,6 +1,8 @@
 """The kind `twilio` in a running application: its page, mistakes, and Twilio's library as the reader of an answer."""
 
 import importlib
+import json
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,6 +99,26 @@ async def test_the_configurations_of_the_page_load_and_its_endpoint_answers_the_
         reply = await server.token_request("GET", "/token?identity=guest_3")
         assert (reply.status, reply.json["identity"]) == (200, "guest_3")
         assert (await server.token_request("GET", "/token?identity=ann")).status == 403
+
+
+async def test_the_pages_endpoints_answer_the_requests_of_twilios_starters(serving: Serving) -> None:
+    """sdk-starter-node, and twilio-video-app-react with the function of @twilio-labs/plugin-rtc."""
+    json_body = ("Content-Type", "application/json")
+    chat, sync = {"service_sid": IS}, {"service_sid": "default"}
+    video = {"user_identity": "guest_3", "room_name": "room-7", "create_room": True, "create_conversation": False}
+    async with serving(configuration(blocks(PAGE, "yaml")[1], SECRETS)) as server:
+        for method, path, body, keys, grants in (
+            ("GET", "/starter/token/guest_3", None, {"identity", "token"}, {"chat": chat, "data_sync": sync}),
+            ("POST", "/starter/token", {"id": "guest_3"}, {"identity", "token"}, {"chat": chat, "data_sync": sync}),
+            ("POST", "/video/token", video, {"token", "room_type"}, {"chat": chat, "video": {"room": "room-7"}}),
+        ):
+            reply = await server.token_request(
+                method, path, None if body is None else json.dumps(body).encode(), json_body
+            )
+            assert (reply.status, reply.json.keys()) == (200, keys), reply.body
+            assert reply.json.get("identity", "guest_3") == "guest_3"
+            said = json.loads(urlsafe_b64decode(reply.json["token"].split(".")[1] + "=="))
+            assert said["grants"] == {"identity": "guest_3", **grants}
 
 
 async def test_the_example_of_the_page_is_answered_so(serving: Serving) -> None:

@@ -175,6 +175,7 @@ async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_
         ("GET", "x-datadog-trace-id, x-datadog-parent-id, x-datadog-origin, x-datadog-sampling-priority"),
         ("GET", "cache-control, pragma"),
         ("POST", "x-csrf-token, x-socket-id, authorization"),
+        ("POST", "content-type, x-sandbox-id"),
     ],
 )
 async def test_preflights_that_our_clients_send(method: str, headers: str | None, serving: Serving) -> None:

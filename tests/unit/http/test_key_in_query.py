@@ -48,6 +48,21 @@ async def test_the_key_of_a_caller_is_read_from_the_query(method: str, serving: 
         )
 
 
+async def test_a_form_may_repeat_what_the_url_says(serving: Serving) -> None:
+    """Janus (src/turnrest.c) sends its parameters twice in a POST, and its key as `api` and as `key`."""
+
+    async def status(query: str, form: str) -> int:
+        headers = ("Content-Type", FORM)
+        return (await server.token_request("POST", f"/turn?{query}", form.encode(), headers)).status
+
+    async with serving(configuration_of(YAML)) as server:
+        sent = f"service=turn&api={QUOTED}&key={QUOTED}&username=ada-1"
+        assert await status(sent, sent) == 200
+        assert await status(sent, sent.replace(QUOTED, "guess")) == 400
+        assert await status(sent, sent.replace("ada-1", "ada-2")) == 400
+        assert await status(sent.replace(f"&key={QUOTED}", ""), sent) == 401
+
+
 async def test_two_keys_are_an_error(serving: Serving) -> None:
     async with serving(configuration_of(YAML)) as server:
         for target, headers in (
