@@ -39,20 +39,24 @@ class FileList(EditedList):
 
     source = "file"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, creates: bool = False) -> None:
+        """`creates`: a missing file is empty, and `edit` creates it. Servers take it for the whole list, and unblock all others."""
         self.path = path
+        self._creates = creates
         self.name = str(path)
 
     def read(self) -> bytes:
         """See `EditedList`."""
+        if self._creates and not self.path.exists():
+            return b""
         try:
             return read_deny_file(self.path)[0]
         except (OSError, ValueError) as error:
             raise CannotUse(deny_file_problem(self.name, error)) from error
 
     def edit(self, change: Change) -> None:
-        """See `EditedList`. A missing file is not created: servers would take it for the whole list, and unblock the others."""
-        if not self.path.exists():
+        """See `EditedList`."""
+        if not self._creates and not self.path.exists():
             raise CannotUse(f"the deny file {self.name} does not exist: put a copy of it back, or create an empty file")
         try:
             edit_deny_file(self.path, change)

@@ -178,8 +178,9 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
         fail(deny_file_problem(options.saved, error))
     if problems:
         fail("; ".join(f"{options.saved}: {problem}" for problem in problems[:MAX_PROBLEMS]))
-    is_lost = isinstance(edited, FileList) and not edited.path.exists()
-    known = [] if is_lost else _read(edited)  # as with `add`, a file that does not exist is created
+    if isinstance(edited, FileList):
+        edited = FileList(edited.path, creates=True)
+    known = _read(edited)
     if known is None:
         return 1
     saved = dict.fromkeys(entries)
