@@ -40,7 +40,7 @@ class FileList(EditedList):
     source = "file"
 
     def __init__(self, path: Path, *, creates: bool = False) -> None:
-        """`creates`: a missing file is empty, and `edit` creates it. Servers take it for the whole list, and unblock all others."""
+        """`creates`: a missing file is empty, and `edit` creates it. Servers take the new one for the whole list."""
         self.path = path
         self._creates = creates
         self.name = str(path)
