@@ -1,8 +1,8 @@
 """`ice-servers`: TURN credentials as the configuration of a browser's `RTCPeerConnection` has them.
 
 `{"iceServers": [{"urls": […]}, {"urls": […], "username": …, "credential": …}], "ttl": …}`: the object of the W3C's WebRTC
-recommendation, section 4.2.1, which Cloudflare, Metered and Xirsys answer too. STUN servers, which take no credentials, come
-first. `ttl` is in seconds; `RTCPeerConnection` takes no notice of it.
+recommendation, section 4.2.1, which Cloudflare answers too. STUN servers, which take no credentials, come first.
+`ttl` is in seconds; `RTCPeerConnection` takes no notice of it.
 """
 
 from collections.abc import Sequence
