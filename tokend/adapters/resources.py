@@ -78,9 +78,9 @@ class Resources:
         """The sources of the deny list of a configuration with these options."""
         return [self._deny_sources[key] for key in _deny_keys_of(options) if key in self._deny_sources]
 
-    async def has_read_deny_list(self, options: RootOptions, besides: RootOptions | None = None) -> bool:
-        """Whether each source of the deny list has been read, but for those of `besides`. Waits for their first look."""
-        known = [] if besides is None else self.deny_sources(besides)
+    async def has_read_deny_list(self, options: RootOptions, present: RootOptions | None = None) -> bool:
+        """Whether each source of the deny list has been read, but for those of `present`. Waits for their first look."""
+        known = [] if present is None else self.deny_sources(present)
         sources = [source for source in self.deny_sources(options) if source not in known]
         await asyncio.gather(*(source.first_look() for source in sources))
         return all(source.has_been_read for source in sources)

@@ -102,7 +102,7 @@ class Control:
         table = await asyncio.to_thread(RouteTable, configuration.routes)  # thousands of apps take a while
         try:
             self._prepared = self._activated(configuration, taken_routes, table)
-            if not await self._has_read_deny_list(configuration, besides=self.active.configuration):
+            if not await self._has_read_deny_list(configuration, present=self.active.configuration):
                 raise CannotStart("the deny list cannot be read from redis: no token would be issued")
         except BaseException:  # also of a reload that is cancelled: what was opened is closed
             self.rollback()
@@ -112,10 +112,10 @@ class Control:
         """Wait until the deny list has been looked at, whether it could be read or not."""
         await self._has_read_deny_list(self.active.configuration)
 
-    async def _has_read_deny_list(self, configuration: Configuration, besides: Configuration | None = None) -> bool:
+    async def _has_read_deny_list(self, configuration: Configuration, present: Configuration | None = None) -> bool:
         if self._resources is None:
             return True
-        known = None if besides is None else besides.options
+        known = None if present is None else present.options
         return await self._resources.has_read_deny_list(configuration.options, known)
 
     def commit(self) -> None:

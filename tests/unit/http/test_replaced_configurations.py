@@ -3,11 +3,9 @@
 import asyncio
 import gc
 import io
-import socket
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import pytest
 import tokend
 from tests.conftest import ClientFixture
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW
+from tokend.adapters.deny_redis import DenyRedis
 from tokend.http import control
 from tokend.http.connection_limiter import Deadlines
 from tokend.http.control import CONTROL
@@ -62,10 +61,14 @@ _REDIS = "deny: {redis: true}\nredis: {url: {env: REDIS_URL}}\n"
 
 
 @pytest.fixture
-def hanging() -> Iterator[str]:
-    """The URL of a Redis that takes connections, and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+def hanging(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a Redis that never answers."""
+
+    async def never(self: DenyRedis) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(DenyRedis, "check", never)
+    return "redis://127.0.0.1:9/0"
 
 
 def _watchers() -> int:
