@@ -161,7 +161,7 @@ def entry_problem(field_error: FieldError) -> str:
 
 
 class NeverMatches(ValueError):
-    """An entry would block nobody. `field`: the one that is wrong: app, caller or issued_before."""
+    """An entry would block nobody. `field`: the one that is wrong: app, sub, caller or issued_before."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -179,6 +179,8 @@ def check_entry(
     `undated_callers`: those whose credentials have no issue time. The callers of an invalid app are not known, so an entry
     for it may name any.
     """
+    if entry.sub is not None and entry.url is not None:
+        raise NeverMatches("sub", "a signed URL names no sub: name one of the two")
     apps = [*callers, *invalid_apps]
     if entry.app is not None and entry.app not in apps:
         raise NeverMatches("app", f"there is no app {entry.app}{suggestion(entry.app, apps)}")

@@ -173,7 +173,11 @@ class MultiProcessServer:
             packed = files.pack()
             workers = list(self._workers)
             # one after the other: to build thousands of apps in all of them at once would take the processor from requests
-            answers = [await self._prepare(worker, isolated, packed) for worker in workers]
+            answers: list[dict[str, Any] | None] = []
+            for worker in workers:
+                answers.append(await self._prepare(worker, isolated, packed))
+                if answers[-1] is not None and answers[-1]["problems"]:  # each may wait for Redis
+                    break
             received = [answer for answer in answers if answer is not None]
             problems = [problem for answer in received for problem in answer["problems"]]
             if problems or not received:

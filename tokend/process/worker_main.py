@@ -85,7 +85,7 @@ class _Child:
             answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
         channel.send(did=do, **(answer or {}))
 
-    async def _do_start(self, file: str | None, directory: str, files: list[Any], only_ready: bool) -> Any:
+    async def _do_start(self, file: str | None, directory: str, files: list[Any], only_ready: bool = False) -> Any:
         self._source = Source(file, os.environ, Path(directory))
         isolated = self._load(files)
         worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))

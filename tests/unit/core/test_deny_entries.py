@@ -2,14 +2,14 @@
 
 import json
 import random
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from tests.running import APP_ID
 from tests.unit.http.running import NOW
 from tokend.core.declarations import LISTEN, OPTIONAL, Declarations, ServiceShape
-from tokend.core.deny_entries import Entry, NeverMatches, _is_plain, check_entry, parse_entries, parse_line
+from tokend.core.deny_entries import Entry, _is_plain, parse_entries, parse_line
 from tokend.core.deny_index import DenyIndex
 from tokend.core.model import ANY, NOT_APPLICABLE, Caller, Extent, Grant, Service
 from tokend.core.reach import Reach, reach_of
@@ -337,50 +337,3 @@ def test_a_shape_of_entries_is_looked_for_until_its_last_entry_is_removed() -> N
     for entry, shapes in ((ann, 2), (lobby, 1), (bob, 0)):
         index.remove([entry])
         assert len(index._shapes) == shapes
-
-
-_CALLERS: Final = {"demo": ("any", "studio"), "school": ("teacher", "any")}
-_NO_TIME: Final = "credentials of caller {} have no issue time: without issued_before, the entry blocks them all"
-_UNDATED: Final = {"demo": frozenset({"any", "studio"}), "school": frozenset({"any"})}
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        Entry(user="7"),
-        Entry(app="demo", caller="any"),
-        Entry(app="school", user="7"),
-        Entry(caller="teacher"),
-        Entry(app="broken", user="7"),
-        Entry(app="broken", caller="whoever"),
-        Entry(app="demo", caller="studio", user="7"),
-        Entry(app="school", caller="teacher", issued_before=NOW),
-        Entry(app="demo", user="7", issued_before=NOW),
-        Entry(app="broken", caller="studio", issued_before=NOW),
-    ],
-)
-def test_names_that_the_configuration_has_are_accepted(entry: Entry) -> None:
-    check_entry(entry, _CALLERS, ("broken",) if entry.app == "broken" else (), _UNDATED)
-
-
-@pytest.mark.parametrize(
-    ("entry", "field", "sentence"),
-    [
-        (Entry(app="dema", user="7"), "app", "there is no app dema, did you mean 'demo'?"),
-        (Entry(app="dema", caller="an"), "app", "there is no app dema, did you mean 'demo'?"),
-        (Entry(app="demo", caller="teacher"), "caller", "app demo has no caller teacher; known: any, studio"),
-        (Entry(caller="teachers"), "caller", "no app has a caller teachers, did you mean 'teacher'?"),
-        (Entry(app="demo", caller="studio", issued_before=NOW), "issued_before", _NO_TIME.format("studio")),
-        (Entry(caller="any", issued_before=NOW), "issued_before", _NO_TIME.format("any")),
-    ],
-)
-def test_a_name_that_the_configuration_does_not_have_is_named(entry: Entry, field: str, sentence: str) -> None:
-    with pytest.raises(NeverMatches) as caught:
-        check_entry(entry, _CALLERS, (), _UNDATED)
-    assert (caught.value.field, str(caught.value)) == (field, sentence)
-
-
-def test_callers_of_an_invalid_app_are_not_known() -> None:
-    check_entry(Entry(caller="whoever"), _CALLERS, ("broken",), _UNDATED)
-    with pytest.raises(NeverMatches, match="app demo has no caller whoever"):
-        check_entry(Entry(app="demo", caller="whoever"), _CALLERS, ("broken",), _UNDATED)
