@@ -138,7 +138,16 @@ class AuditTarget:
             return os.dup(1)
         # a pipe that is open for reading too would report no error when its reader has gone
         access = os.O_WRONLY if Path(self._path).is_fifo() else os.O_RDWR
-        return os.open(self._path, access | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, MODE)
+        flags = access | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            descriptor = os.open(self._path, flags | os.O_EXCL, MODE)  # follows no link: what is given away is new
+        except FileExistsError:
+            return os.open(self._path, flags, MODE)
+        if os.geteuid() == 0:  # a command of root must not make a file that the server cannot open
+            with suppress(OSError):
+                owner = Path(self._path).parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        return descriptor
 
     def _use(self, descriptor: int) -> None:
         mode = os.fstat(descriptor).st_mode

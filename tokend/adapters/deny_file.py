@@ -109,12 +109,12 @@ class DenyFile(DenySource):
                 self._fail(type(error).__name__)
 
 
-def deny_file_problem(path: str, error: OSError | ValueError) -> str:
-    """Return why a deny file cannot be used, in a sentence."""
+def deny_file_problem(path: str, error: OSError | ValueError, name: str = "deny file") -> str:
+    """Return why a deny file, or a file with a saved list, cannot be used, in a sentence."""
     shown = redact_secrets(path)
     if isinstance(error, OSError):
-        return f"the deny file cannot be read: {shown}: {error.strerror}"
-    return f"the deny file is wrong: {shown}: {error}"
+        return f"the {name} cannot be read: {shown}: {error.strerror}"
+    return f"the {name} is wrong: {shown}: {error}"
 
 
 def _version_of(file: int | Path) -> Version:

@@ -4,7 +4,6 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +12,12 @@ from msgspec import structs
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList, edited_lists
 from tokend.adapters.deny_source import MAX_PROBLEMS
-from tokend.cli.context import Context, add_config, counted, fail, text_argument
+from tokend.cli.context import Context, add_config, counted, fail, standard_input, text_argument
+from tokend.cli.times import date, end_argument, moment_argument
 from tokend.config.loading import Files, load_for_start
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
 from tokend.core.deny_entries import DenyChange, Entry, NeverMatches, check_entry, parse_entries
-from tokend.core.durations import duration
 from tokend.core.errors import ApiError
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import RootOptions
@@ -44,7 +43,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     _add_fields(add)
     add.add_argument(
         "--until",
-        type=_end,
+        type=end_argument,
         metavar="TIME",
         help="when it ends: after 90s, 30m, 2h or 1d, or at a time such as 2030-01-31T18:00:00Z (default: never)",
     )
@@ -69,7 +68,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         f"nothing is added. {_EFFECT}",
     )
     add_config(restore)
-    restore.add_argument("saved", metavar="FILE", help="what `tokend deny list --json` printed")
+    restore.add_argument("saved", metavar="FILE", help="what `tokend deny list --json` printed; - for standard input")
     restore.set_defaults(run=_restore, file=None, **dict.fromkeys(_FIELDS))
 
 
@@ -86,7 +85,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", type=text_argument, metavar="ID", help="the id of a signed URL")
     parser.add_argument(
         "--issued-before",
-        type=_moment,
+        type=moment_argument,
         metavar="TIME",
         help="only sessions and signed URLs older than this: now, or a time such as 2030-01-31T18:00:00Z",
     )
@@ -173,9 +172,11 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
     lists, settings, _ = _lists(options, context)
     edited = lists[0]
     try:
-        entries, problems = parse_entries(read_deny_file(context.directory / options.saved)[0])
+        is_piped = options.saved == "-"
+        raw = standard_input().read().encode() if is_piped else read_deny_file(context.directory / options.saved)[0]
     except (OSError, ValueError) as error:
-        fail(deny_file_problem(options.saved, error))
+        fail(deny_file_problem(options.saved, error, "saved list"))
+    entries, problems = parse_entries(raw)
     if problems:
         fail("; ".join(f"{options.saved}: {problem}" for problem in problems[:MAX_PROBLEMS]))
     if isinstance(edited, FileList):
@@ -312,39 +313,7 @@ def _sentence(entry: Entry, now: float) -> str:
     for field in _FIELDS:
         value = getattr(entry, field)
         if value is not None:
-            parts.append(f"issued before {_date(value)}" if field == "issued_before" else f"{field} {value}")
+            parts.append(f"issued before {date(value)}" if field == "issued_before" else f"{field} {value}")
     if entry.until is not None:
-        parts.append(f"{'until' if entry.until > now else 'ended'} {_date(entry.until)}")
+        parts.append(f"{'until' if entry.until > now else 'ended'} {date(entry.until)}")
     return ", ".join(parts)
-
-
-def _date(seconds: int) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return str(seconds)
-
-
-def _end(text: str) -> int:
-    now = int(time.time())
-    try:
-        end = now + duration(text)
-    except ValueError:
-        end = _time(text, "must be a duration such as 90s, 30m, 2h or 1d, or a time such as 2030-01-31T18:00:00Z")
-    if end <= now:
-        raise argparse.ArgumentTypeError("must be in the future: this entry would never count")
-    return end
-
-
-def _moment(text: str) -> int:
-    return int(time.time()) if text == "now" else _time(text, "must be now, or a time such as 2030-01-31T18:00:00Z")
-
-
-def _time(text: str, sentence: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(sentence) from None
-    if found.tzinfo is None:
-        raise argparse.ArgumentTypeError("must say its time zone, such as 2030-01-31T18:00:00Z")
-    return max(0, int(found.timestamp()))

@@ -51,6 +51,20 @@ def test_the_command_line_writes_its_tokens_too(tmp_path: Path, command: Command
     assert (entry["caller"], entry["request_id"]) == ("(operator)", "cli")
 
 
+def test_a_file_that_root_makes_belongs_to_the_owner_of_its_directory(tmp_path: Path) -> None:
+    """A command of root made a file that the server, of another user, could not open after its next start."""
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 4711, 4712)
+    audit_to(str(tmp_path / "new.jsonl")).close()
+    made, directory = (tmp_path / "new.jsonl").stat(), tmp_path.stat()
+    assert (made.st_uid, made.st_gid) == (directory.st_uid, directory.st_gid)
+    target = tmp_path / "kept.jsonl"
+    target.touch()
+    (tmp_path / "link.jsonl").symlink_to(target)
+    audit_to(str(tmp_path / "link.jsonl")).close()
+    assert target.stat().st_uid == os.geteuid()
+
+
 @pytest.mark.parametrize("sync", ["os", "batch"])
 async def test_when_it_cannot_be_written_nothing_is_issued(sync: str, serving: Serving) -> None:
     """P2: /dev/full answers every write with ENOSPC."""

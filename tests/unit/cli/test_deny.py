@@ -1,7 +1,9 @@
 """`tokend deny`: what it writes, what it leaves alone, and a sentence for each mistake."""
 
+import io
 import json
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -171,7 +173,9 @@ def test_a_missing_file_is_not_created_since_servers_still_have_its_entries(
     assert not file.exists()
 
 
-def test_a_saved_list_is_restored_beside_what_was_added_since(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_saved_list_is_restored_beside_what_was_added_since(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     saved = file.with_name("saved.jsonl")
     saved.write_text('{"user":"ada"}\n{"channel":"room-1","until":4000000000}\n{"user":"bob"}\n')
     file.write_text('{"user":"cid"}\n{"user":"bob"}\n')
@@ -181,6 +185,9 @@ def test_a_saved_list_is_restored_beside_what_was_added_since(file: Path, capsys
     assert lines_of(file) == [{"user": "cid"}, {"user": "bob"}, *added]
     assert main(["deny", "restore", "saved.jsonl"]) == 0
     assert capsys.readouterr().out == "added 0 of 3 entries; the list had the others\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"user":"dan"}\n'))
+    assert main(["deny", "restore", "-"]) == 0
+    assert capsys.readouterr().out == "added 1 of 1 entries; the list had the others\n"
 
 
 def test_a_saved_list_is_restored_into_a_file_that_is_lost_and_keeps_its_order(file: Path) -> None:
