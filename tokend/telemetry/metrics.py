@@ -55,7 +55,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
         None,
         ("admitted", "limited", "unavailable"),
     ),
-    "tokend_log_lines_dropped": Family("Lines of the log that were dropped because nobody read the log, or its disk was full."),
+    "tokend_log_lines_dropped": Family(
+        "Lines of the log that were dropped because nobody read the log, or its disk was full."
+    ),
     "tokend_requests_in_flight": Family("Requests that are being answered.", (), sum),
     "tokend_connections": Family("Open connections.", (), sum),
     "tokend_workers": Family("Processes that answer requests.", (), sum),
