@@ -15,7 +15,7 @@ def plain(value: Any) -> Any:
 def redacted(value: Any) -> Any:
     """The value without the digests of keys, since a weak key could be guessed from its digest."""
     if isinstance(value, dict):
-        return {key: "…" if _is_digest(key, below) else redacted(below) for key, below in value.items()}
+        return {key: f"{PREFIX}…" if _is_digest(key, below) else redacted(below) for key, below in value.items()}
     if isinstance(value, list):
         return [redacted(item) for item in value]
     return f"{PREFIX}…" if isinstance(value, str) and value.startswith(PREFIX) else value

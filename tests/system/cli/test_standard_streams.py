@@ -73,6 +73,7 @@ def test_no_command_ends_in_a_traceback(command: str, tmp_path: Path) -> None:
         directory.mkdir()
         (directory / "config.yaml").write_text(ONE_APP)
         (directory / "audit.jsonl").touch()
+        (directory / "deny.jsonl").touch()
         (directory / "list.jsonl").write_text('{"user": "7"}\n')
         processes[name] = _started(directory, shell, command)
     unread = _started(tmp_path / "closed input", 'exec "$@"', command, stdout=subprocess.PIPE)

@@ -212,7 +212,7 @@ async def test_the_configuration_is_shown_without_secrets_and_digests(tmp_path: 
         assert found["apps"]["other"]["callers"]["web"] == {"api_key": "sha256:…"}
         assert found["apps"]["other"]["certificate"] == {"file": "certificate"}
         assert CERTIFICATE not in text
-        assert found["apps"]["other"]["callers"]["app"]["api_key"]["sha256"] == "…"
+        assert found["apps"]["other"]["callers"]["app"]["api_key"]["sha256"] == "sha256:…"
         assert digest[10:30] not in text
         assert other[10:30] not in text
         assert len(found["fingerprint"]) == 16
