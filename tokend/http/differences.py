@@ -11,8 +11,8 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
     """`{"problems": [], "apps": {name: {"change": …, "keys": […], "problems": […]}}, "settings": […]}`; nothing is changed.
 
     `change` is added, changed, removed or invalid; an invalid app has `problems` in place of `keys`. `keys` are dotted; where
-    only the content of a secret changed, they are `(a secret)`. `settings`: the dotted keys outside the apps that differ, such
-    as `server.drain`. Raises `ConfigurationError` for errors outside the apps.
+    only the content of a secret changed, they are `(a secret)`. `settings`: the same for the keys outside the apps, such as
+    `server.drain`. Raises `ConfigurationError` for errors outside the apps.
     """
     isolated, files = await reloader.preview()
     before, after = comparable(reloader.source, reloader.files), comparable(reloader.source, files)
@@ -24,7 +24,10 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
             apps[name] = {"change": change, "keys": keys or ["(a secret)"]}
     for name, problems in errors.items():
         apps[name] = {"change": "invalid", "problems": problems}
-    return {"problems": [], "apps": apps, "settings": sorted(_differing(before["settings"], after["settings"]))}
+    settings = sorted(_differing(before["settings"], after["settings"]))
+    if not settings and isolated.configuration.settings_fingerprint != reloader.configuration.settings_fingerprint:
+        settings = ["(a secret)"]
+    return {"problems": [], "apps": apps, "settings": settings}
 
 
 def _differing(before: object, after: object, at: str = "") -> Iterator[str]:

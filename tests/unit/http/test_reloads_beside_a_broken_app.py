@@ -101,3 +101,14 @@ async def test_the_difference_names_an_app_of_which_only_a_secret_changed(server
     server.write({"run/acme": OTHER})
     difference = await difference_of(server.reloader)
     assert difference["apps"] == {"acme": {"change": "changed", "keys": ["(a secret)"]}}
+
+
+async def test_the_difference_names_a_secret_outside_the_apps(server: Server) -> None:
+    """It said that nothing would change, and the reload changed it."""
+    root = _ROOT.replace("deny: {file: DENY}", "redis: {url: {file: run/redis}}")
+    server.write({"config.yaml": root, "run/redis": "redis://127.0.0.1:6379/0"})
+    assert (await server.reload()).result == "done"
+    assert (await difference_of(server.reloader))["settings"] == []
+    server.write({"run/redis": "redis://127.0.0.1:6379/1"})
+    assert (await difference_of(server.reloader))["settings"] == ["(a secret)"]
+    assert (await server.reload()).result == "done"
