@@ -5,12 +5,12 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
 from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, text_argument
+from tokend.cli.times import date
 from tokend.core.declarations import ROLES
 from tokend.core.model import Caller
 from tokend.core.rules import BoundRule, Rule, bind
@@ -81,7 +81,7 @@ def _url(options: argparse.Namespace, context: Context) -> int:
     for route in routes:
         print(f"url:   {_base_of(route, options.url or configuration.listen.url)}{_path(route, key)}")
     print(f"id:    {claims.jti}")
-    print(f"ends:  {datetime.fromtimestamp(claims.exp, UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}")
+    print(f"ends:  {date(claims.exp)}")
     return 0
 
 
