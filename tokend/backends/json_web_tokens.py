@@ -1,6 +1,5 @@
 """JSON Web Tokens (RFC 7519) in compact form, for the many vendors whose tokens are such: signed, verified and read strictly."""
 
-import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 
 from tokend.backends.contract import Unreadable
 from tokend.backends.jwt_keys import jwt_key
+from tokend.core import base64url
 from tokend.core.errors import ApiError, Code
 from tokend.core.secrets import Secret, SecretList
 from tokend.core.strict_json import loads
@@ -59,13 +59,12 @@ class JwtKeys:
 
     def read(self, token: str) -> JwtContent:
         """The content of any text that has the form of a token, and who signed it. `Unreadable` for all other texts."""
-        content = read_jwt(token)
-        if content.header.get("alg") != self._algorithm:
-            return content
-        text, _, signature = token.rpartition(".")
-        for number, key in enumerate(self._keys):
-            if key.verify(text.encode(), _decoded(signature)):
-                return replace(content, signed_by=f"{self._name}[{number}]")
+        content, signature = _read(token)
+        if content.header.get("alg") == self._algorithm:
+            signed = token.rpartition(".")[0].encode()
+            for number, key in enumerate(self._keys):
+                if key.verify(signed, signature):
+                    return replace(content, signed_by=f"{self._name}[{number}]")
         return content
 
 
@@ -101,11 +100,15 @@ class JwtKeysById:
 
 def read_jwt(token: str) -> JwtContent:
     """The content of any text that has the form of a token, unverified. `Unreadable` for all other texts."""
+    return _read(token)[0]
+
+
+def _read(token: str) -> tuple[JwtContent, bytes]:
+    """The content and the signature."""
     if len(token) > MAX_TOKEN or _COMPACT.fullmatch(token) is None:
         raise Unreadable("not a JSON Web Token")
     header, claims, signature = token.split(".")
-    _decoded(signature)
-    return JwtContent(_object(header), _object(claims))
+    return JwtContent(_object(header), _object(claims)), _decoded(signature)
 
 
 def token_times(claims: Mapping[str, Any], begins: str = "iat", ends: str = "exp") -> tuple[int, int]:
@@ -143,15 +146,11 @@ def _object(part: str) -> dict[str, Any]:
 
 
 def _decoded(part: str) -> bytes:
-    """The bytes of a part. Several texts decode to the same bytes; only the one that an encoder writes is accepted."""
     try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        return base64url.decode(part)
     except ValueError as error:
-        raise Unreadable("not a JSON Web Token: a part of it is no base64url") from error
-    if _encoded(raw) != part:
-        raise Unreadable("not a JSON Web Token: a part of it is not written as base64url is")
-    return raw
+        raise Unreadable(f"not a JSON Web Token: a part of it is {error}") from error
 
 
 def _encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return base64url.encode(raw).decode()

@@ -35,6 +35,8 @@ _OLDER: Final = {"roomName": _ROOM, "participantName": "participant_name"}
 """Names that older clients send in a body, in place of those of the standard."""
 _QUERY: Final = {"roomName": "room", "participantName": "name", "metadata": "metadata"}
 """The fields of the kind by their names in the query."""
+_BODY_NAMES: Final = {field: name for name, field in _FIELDS.items()}
+_QUERY_NAMES: Final = {field: name for name, field in _QUERY.items()}
 
 
 class LiveKitDialectOptions(StrictModel):
@@ -70,16 +72,19 @@ def _body(request: HttpRequest) -> Mapping[str, Any]:
 def _details(request: HttpRequest) -> Issue:
     """Parse a query. The API has no identity: it comes from the caller's rule, or is made up."""
     said = {name: reading.query_value(request, name) for name in _QUERY}
-    return _issue(request, {_QUERY[name]: value for name, value in said.items() if value}, _QUERY)
+    return _issue(request, {_QUERY[name]: value for name, value in said.items() if value}, _QUERY_NAMES)
 
 
-def _issue(request: HttpRequest, fields: Mapping[str, object], names: Mapping[str, str] = _FIELDS) -> Issue:
-    """One token to join a room. What is made up is from the request's nonce: 64 random bits each, in hexadecimal digits."""
+def _issue(request: HttpRequest, fields: Mapping[str, object], names: Mapping[str, str] = _BODY_NAMES) -> Issue:
+    """One token to join a room. `names`: those of the fields in the request."""
     options = request.options
-    made_up = {"room": f"room-{request.nonce >> 64:016x}", "identity": f"guest-{request.nonce % (1 << 64):016x}"}
-    generated = {name: text for name, text in made_up.items() if name in options.generate and name not in fields}
-    by_field = {name: said for said, name in names.items()}
-    return Issue((TokenRequest(options.kind, {**fields, **generated, "role": options.role}, None, by_field),))
+    generated = {field: _made_up(field, request.nonce) for field in options.generate if field not in fields}
+    return Issue((TokenRequest(options.kind, {**fields, **generated, "role": options.role}, None, names),))
+
+
+def _made_up(field: Literal["room", "identity"], nonce: int) -> str:
+    """A room or identity from the request's nonce: 64 random bits each, in hexadecimal digits."""
+    return f"room-{nonce >> 64:016x}" if field == "room" else f"guest-{nonce % (1 << 64):016x}"
 
 
 def _render_standard(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:

@@ -190,10 +190,11 @@ def _mint_problem(minted: Minted, backend: Backend, grant: Grant) -> Mismatch | 
 
 
 def _extra_problem(extra: Mapping[str, object], backend: Backend) -> Mismatch | None:
-    if not extra.keys() <= frozenset(backend.extras):
-        return Mismatch("extra holds a key that `extras` does not declare")
-    if extra.keys() & (ANSWER_FIELDS | backend.Fields.model_fields.keys()):
-        return Mismatch("extra holds a key that the answer has already")
+    for name in extra:
+        if name not in backend.extras:
+            return Mismatch("extra holds a key that `extras` does not declare")
+        if name in ANSWER_FIELDS or name in backend.Fields.model_fields:
+            return Mismatch("extra holds a key that the answer has already")
     try:
         msgspec.json.encode(extra)
     except (TypeError, ValueError, RecursionError, OverflowError):

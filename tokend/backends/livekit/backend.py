@@ -67,12 +67,13 @@ class LiveKit(Backend):
 
     def grant(self, fields: LiveKitFields, ttl: int, user: str | None = None) -> Grant:
         identity = fields.identity if user is None or fields.identity is not None else checked_id("identity", user)
-        flags = [name for name in names.FLAGS if getattr(fields, name)]
+        given = fields.model_fields_set
+        flags = [name for name in names.FLAGS if name in given and getattr(fields, name)]
         _check(fields, identity, flags)
         privileges = [*(_in_room(fields) if fields.room_join else ()), *flags]
-        details = {name: plain(getattr(fields, name)) for name in DETAILS}
+        details = {name: plain(getattr(fields, name)) for name in DETAILS if name in given}
         found = _grant(identity, fields.room, fields.destination_room, privileges, details, ttl)
-        if found.services[0].detail:
+        if found.services[0].detail.keys() - {names.ANY_SOURCE}:  # without another detail it is short
             self._check_size(found)
         return found
 
@@ -253,11 +254,12 @@ def _read_grant(claims: Claims) -> Grant:
         if identity is None:
             raise Unreadable("it joins a room without an identity")
         privileges += _privileges_in_room(claims)
+    given = claims.model_fields_set
     for name, flag in names.FLAGS.items():
-        if getattr(getattr(claims, flag.group), _ATTRIBUTES[name]):
+        if flag.group in given and getattr(getattr(claims, flag.group), _ATTRIBUTES[name]):
             privileges.append(name)
     room: str | Extent | None = video.room or (ANY if video.room_join else None)  # a join without a room joins any
-    details = {name: plain(getattr(claims, name)) for name in DETAILS}
+    details = {name: plain(getattr(claims, name)) for name in DETAILS if name in given}
     return _grant(identity, room, video.destination_room, privileges, details, claims.exp - claims.nbf)
 
 

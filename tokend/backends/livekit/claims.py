@@ -32,7 +32,7 @@ class _Dispatch(AgentDispatch, _Claim):
 
 
 class _RoomConfig(RoomConfig, _Claim):
-    agents: list[_Dispatch] = Field(default=[])  # type: ignore[assignment]  # the same, with the names of claims
+    agents: list[_Dispatch] = Field(default_factory=list)  # type: ignore[assignment]  # the same, with the names of claims
 
 
 class _AgentEndpoint(AgentEndpoint, _Claim):
@@ -41,6 +41,12 @@ class _AgentEndpoint(AgentEndpoint, _Claim):
 
 class _AgentThread(AgentThread, _Claim):
     threads_of: str = Field(default="", alias="scope")
+
+
+def _made_once(model: type[_Claim]) -> Any:
+    """A field whose default is one instance: pydantic would copy one that holds a list for each token."""
+    default = model()
+    return Field(default_factory=lambda: default)
 
 
 class Video(_Claim):
@@ -57,7 +63,7 @@ class Video(_Claim):
     hidden: bool = False
     recorder: bool = False
     can_publish: bool = True
-    can_publish_sources: list[Source] = Field(default=[])
+    can_publish_sources: list[Source] = Field(default_factory=list)
     can_publish_data: bool | None = None
     can_subscribe: bool = True
     can_update_own_metadata: bool = False
@@ -106,21 +112,21 @@ class Claims(_Claim):
     identity: str = ""  # the Go SDK repeats it
     name: str = ""
     metadata: str = ""
-    attributes: dict[str, str] = Field(default={})
+    attributes: dict[str, str] = Field(default_factory=dict)
     participant_kind: ParticipantKind = Field(default="standard", alias="kind")
-    video: Video = Video()
+    video: Video = Field(default_factory=Video)
     sip: Sip = Sip()
     inference: Inference = Inference()
     observability: Observability = Observability()
     agent: Agent = Agent()
     agent_endpoint: _AgentEndpoint = _AgentEndpoint()
-    agent_thread: _AgentThread = _AgentThread()
-    room_config: _RoomConfig = _RoomConfig()
+    agent_thread: _AgentThread = _made_once(_AgentThread)
+    room_config: _RoomConfig = _made_once(_RoomConfig)
     room_preset: str = ""
     sha256: str = ""
 
 
-DETAILS: Final = (
+DETAILS: Final[tuple[str, ...]] = (
     *("name", "metadata", "attributes", "participant_kind", "room_config", "room_preset"),
     *("agent_endpoint", "agent_thread", "sha256"),
 )
