@@ -29,8 +29,10 @@ BUILT_IN: Final = TtlBounds()
 
 def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds | None = None) -> TtlBounds:
     """The effective lifetimes: those of the app, or the built-in ones, with what is written in their place."""
+    if not written.model_fields_set:  # most apps and routes: they share one object
+        return app or BUILT_IN
     bounds = written.within(app or BUILT_IN)
-    if written.model_fields_set and not report.touches(path):
+    if not report.touches(path):
         for key, sentence in bounds.problems(app):
             report.add((*path, key), sentence)
     return bounds
