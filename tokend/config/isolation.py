@@ -196,7 +196,13 @@ def _taken(assembled: Assembled, name: str, served: Iterable[Route]) -> tuple[Ta
     for route in served:
         places.setdefault((route.host, literal_prefix(route.path)), []).append(route)
     return tuple(
-        TakenRoute(route.path, route.host)
+        TakenRoute(
+            name,
+            route.path,
+            route.host,
+            route.app.options.cors.origins.written,
+            tuple(sorted(route.cors_headers)),
+        )
         for path, route in (assembled.apps[name].routes if name in assembled.apps else ())
         if not report.is_broken(path)
         and not any(report.touches((*path, key)) for key in ("path", "host"))

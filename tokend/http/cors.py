@@ -131,11 +131,11 @@ def _config(request: web.Request, origin: str) -> Any:
 
 
 def _further_headers(match_info: "RouteMatch") -> frozenset[str]:
-    """Headers of the route's auth schemes and those that the app names."""
+    """Request headers that the app at this path allows."""
+    if match_info.taken is not None:
+        return frozenset(match_info.taken.headers)
     route = match_info.match.route
-    if route is None:
-        return frozenset()
-    return frozenset(route.authenticator.headers) | route.app.options.cors.headers
+    return frozenset() if route is None else route.cors_headers
 
 
 def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | None:
@@ -145,15 +145,14 @@ def origin_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str | 
         return None
     if origin.partition("://")[2] == request.headers.get(hdrs.HOST):  # a page of this server, such as the console
         return None
-    if match_info.match.route is None:
-        which = "no app" if match_info.invalid_app is None else "no valid app"  # its origins are not known
-        return f"{which} has this path, so no page of another origin may read the response"
+    if not match_info.has_app:
+        return "no app has this path, so no page of another origin may read the response"
     return "cors.origins does not allow the Origin of this page"
 
 
 def _preflight_problem(request: web.BaseRequest, match_info: "RouteMatch") -> str:
     """Why a preflight is rejected, in a sentence for whoever looks at it in the browser's tools."""
-    if match_info.match.route is None:
+    if not match_info.has_app:
         return "CORS: no app has this path"
     if not match_info.origins.allow(request.headers[hdrs.ORIGIN]):
         return "CORS: this app does not allow pages of this Origin (cors.origins)"
@@ -168,7 +167,7 @@ def _in_our_shape(handler: Handler) -> Handler:
 
     async def preflight(request: web.Request) -> web.StreamResponse:
         match_info: RouteMatch = request.match_info  # type: ignore[assignment]
-        if match_info.api_error is not None:
+        if match_info.api_error is not None and match_info.taken is None:
             raise match_info.api_error
         try:
             answer = await handler(request)

@@ -40,7 +40,10 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
         match_info.record = record
         record.template = match_info.template
         route = match_info.match.route
-        record.app = match_info.invalid_app if route is None else route.app.name
+        if route is not None:
+            record.app = route.app.name
+        elif match_info.taken is not None:
+            record.app = match_info.taken.app
         record.endpoint = _endpoint_of(match_info)
         batches_responses = match_info.active.batches_responses
         if hdrs.ORIGIN in request.headers:

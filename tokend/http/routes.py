@@ -14,7 +14,7 @@ from tokend.http.parser_errors import UNREADABLE
 from tokend.http.request_parsing import host_of, media_of
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.origins import Origins
-from tokend.issuing.routing import Match, NoMatch, candidates, split_path
+from tokend.issuing.routing import Match, NoMatch, TakenRoute, candidates, split_path
 from tokend.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class RouteMatch(web.UrlMappingMatchInfo):
 
     `active` is the configuration that the request keeps to its end; `template` holds nothing that a client wrote.
     `unreadable`: what follows on the connection cannot be trusted either. `record` is set by the middleware `request_log`.
-    `invalid_app`: the name of the one that has this path.
+    `taken`: the route of an invalid app that has this path.
     """
 
-    __slots__ = ("active", "api_error", "control", "invalid_app", "match", "page", "record", "template", "unreadable")
+    __slots__ = ("active", "api_error", "control", "match", "page", "record", "taken", "template", "unreadable")
 
     control: "Control"
     record: RequestRecord
@@ -55,7 +55,7 @@ class RouteMatch(web.UrlMappingMatchInfo):
         self.match = match
         self.page = page
         self.api_error = api_error
-        self.invalid_app: str | None = None
+        self.taken: TakenRoute | None = None
         self.template = route.template
         self.unreadable = False
 
@@ -66,8 +66,15 @@ class RouteMatch(web.UrlMappingMatchInfo):
         return route.owner.prefix if isinstance(route, TemplateRoute) else ""
 
     @property
+    def has_app(self) -> bool:
+        """Whether the path is that of an app, valid or not."""
+        return self.match.route is not None or self.taken is not None
+
+    @property
     def origins(self) -> Origins:
         """The web pages that may read the response."""
+        if self.taken is not None:
+            return Origins(self.taken.origins)
         return self.active.origins_of(self.match.route)
 
 
@@ -185,13 +192,13 @@ class ConfiguredRoutes(web.AbstractResource):
         match = table.match(method, host, parts, media)
         if active.taken_routes and isinstance(match, NoMatch):
             host = host_of(request) if host is None else host
-            name = active.invalid_app_at(host, parts)
-            if name is not None:
-                error = ApiError(
-                    Code.UNAVAILABLE, _INVALID_APP, operator=f"app {name} is invalid", retry_after=RETRY_SECONDS
-                )
-                found = RouteMatch(self._route(None), active, api_error=error)
-                found.invalid_app = name
+            taken = active.taken_at(host, parts)
+            if taken is not None:
+                operator = f"app {taken.app} is invalid"
+                error = ApiError(Code.UNAVAILABLE, _INVALID_APP, operator=operator, retry_after=RETRY_SECONDS)
+                route = self._preflight if preflight and self._preflight else self._route(None)
+                found = RouteMatch(route, active, api_error=error)
+                found.taken = taken
                 return found
         route = self._preflight if preflight and self._preflight else self._route(match.template)
         found = RouteMatch(route, active, match)

@@ -58,11 +58,11 @@ class ActiveConfiguration(Struct, frozen=True):
         """The web pages that may read responses of a route. None: responses of no route; a single app decides those too."""
         return self.only_origins if route is None else route.app.options.cors.origins
 
-    def invalid_app_at(self, host: str | None, parts: tuple[str, ...]) -> str | None:
-        """The name of the invalid app whose routes have this path; None if there is none."""
-        for name, routes in self.taken_routes.items():
+    def taken_at(self, host: str | None, parts: tuple[str, ...]) -> TakenRoute | None:
+        """The route of an invalid app that has this path; None if there is none."""
+        for routes in self.taken_routes.values():
             for route in routes:
                 prefix = literal_prefix(route.path)
                 if route.host in (None, host) and parts[: len(prefix)] == prefix:
-                    return name
+                    return route
         return None

@@ -80,6 +80,11 @@ class Route(Struct, frozen=True):
         """Names of the callers that `k/<key>` after the path authenticates."""
         return self.authenticator.path_key_callers
 
+    @property
+    def cors_headers(self) -> frozenset[str]:
+        """Request headers that pages may send: those of its auth schemes, and those that the app names."""
+        return frozenset(self.authenticator.headers) | self.app.options.cors.headers
+
     def field_types(self, kind: str) -> FieldTypes:
         """The fields of a kind of its app; none for any other name."""
         backend = self.app.backends.get(kind)

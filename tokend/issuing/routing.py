@@ -55,10 +55,16 @@ class NoMatch(Struct, frozen=True):
 
 
 class TakenRoute(Struct, frozen=True):
-    """A route of an invalid app. No other app gets it; requests for it are answered with 503."""
+    """A route of an invalid app. No other app gets it; requests for it are answered with 503.
 
+    `origins` and `headers`: the pages that may read that answer, and request headers that they may send.
+    """
+
+    app: str
     path: Parts
     host: str | None
+    origins: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
 
 
 class _Candidate(Struct, frozen=True):

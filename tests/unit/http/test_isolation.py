@@ -66,8 +66,31 @@ async def test_requests_to_an_invalid_app_are_of_that_app_in_the_log_and_the_met
     # an alert looks at the 5xx of apps, and not at those of health checks
     assert app[CONTROL].snapshot().values["tokend_requests"] == {("bolt", "503"): 1}
     assert tenants.lines[-1]["app"] == "bolt"
-    said = "no valid app has this path, so no page of another origin may read the response"
+    said = "cors.origins does not allow the Origin of this page"
     assert (response.status, tenants.lines[-1]["cors"]) == (503, said)
+
+
+async def test_a_page_of_the_invalid_app_can_read_that_it_is_invalid(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    """Without these headers, the browser shows a CORS error in place of the 503 and its sentence."""
+    tenants.write("acme", _GOOD)
+    tenants.write("bolt", _BAD + "cors: {origins: 'https://bolt.example.com', headers: X-Tenant}\n")
+    tenants.write("cork", _BAD + "cors: {origins: 'https://cork.example.com/path'}\n")
+    client = await aiohttp_client(tenants.application())
+    page = {"Origin": "https://bolt.example.com"}
+    wanted = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-tenant"}
+    preflight = await client.options("/bolt/v1/token", headers=wanted)
+    assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (200, page["Origin"])
+    response = await client.post("/bolt/v1/token", headers=page)
+    assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (503, page["Origin"])
+    assert "invalid" in (await response.json())["detail"]
+    refused = await client.options("/bolt/v1/token", headers={**wanted, "Origin": "https://cork.example.com"})
+    assert (refused.status, "Access-Control-Allow-Origin" in refused.headers) == (403, False)
+    for origin in ("https://cork.example.com", "https://cork.example.com/path", "https://bolt.example.com"):
+        response = await client.post("/cork/v1/token", headers={"Origin": origin})
+        assert (response.status, "Access-Control-Allow-Origin" in response.headers) == (503, False)
+    assert tenants.lines[-1]["app"] == "cork"
 
 
 async def test_at_start_the_invalid_app_alone_answers_503(tenants: Tenants, aiohttp_client: ClientFixture) -> None:

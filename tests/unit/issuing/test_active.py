@@ -41,13 +41,17 @@ def test_a_single_app_also_decides_who_reads_what_belongs_to_no_app() -> None:
 )
 def test_the_routes_of_invalid_apps_are_known(path: str, host: str | None, app: str | None) -> None:
     taken = {
-        "bolt": (TakenRoute(parse_path("/bolt"), None), TakenRoute(parse_path("/watch/{channel}"), None)),
-        "acme": (TakenRoute(parse_path("/acme"), "acme.example.com"),),
+        "bolt": (
+            TakenRoute("bolt", parse_path("/bolt"), None),
+            TakenRoute("bolt", parse_path("/watch/{channel}"), None),
+        ),
+        "acme": (TakenRoute("acme", parse_path("/acme"), "acme.example.com"),),
         "last": (),
     }
     active = ActiveConfiguration.of(configuration_of(DEMO), taken_routes=taken)
     parts = tuple(part for part in path.split("/") if part)
-    assert active.invalid_app_at(host, parts) == app
+    found = active.taken_at(host, parts)
+    assert (None if found is None else found.app) == app
 
 
 @pytest.mark.parametrize(
