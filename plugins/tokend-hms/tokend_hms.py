@@ -34,7 +34,7 @@ ROOM: Final = re.compile(r"[0-9a-f]{24}")
 """An id of a room, as the REST API returns it."""
 # no documented limits of roles and users: ours
 ROLE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-USER: Final = re.compile(r"[^*\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+USER: Final = re.compile(r"[^*\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 HEADER: Final = {"alg": "HS256", "typ": "JWT"}
 NOT_BEFORE: Final = 10
 """Seconds before the issue time, as npm's @100mslive/server-sdk 0.3.0 has it against slow clocks."""

@@ -55,7 +55,10 @@ class TestNats(BackendConformance):
         {**CHAT, "user": "*"},
         {**CHAT, "user": ""},
         {**CHAT, "publish": "chat.eu"},
-        *({**CHAT, "publish": [subject]} for subject in ("", "a..b", "a b", ".a", "a.", "a.>.b", "a*", "a.b>", "a\n")),
+        *(
+            {**CHAT, "publish": [subject]}
+            for subject in ("", "a..b", "a b", ".a", "a.", "a.>.b", "a*", "a.b>", "a\n", "a\x9b")
+        ),
         {**ANN, "publish": ["a"], "subscribe_deny": ["b"]},
         {**ANN, "subscribe": ["a"], "publish_deny": ["b"]},
         {**ANN, "subscribe": [f"_INBOX_{PAIR.public}.>"]},

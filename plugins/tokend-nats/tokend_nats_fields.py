@@ -10,7 +10,7 @@ from tokend.plugins import SecretList, StrictModel, invalid
 
 CONNECTIONS: Final = ("STANDARD", "WEBSOCKET", "MQTT", "MQTT_WS")
 LEAF_NODES: Final = ("LEAFNODE", "LEAFNODE_WS")
-_TOKEN: Final = re.compile(r"[^\s.*>\x00-\x1f\x7f]+")
+_TOKEN: Final = re.compile(r"[^\s.*>\x00-\x1f\x7f-\x9f]+")
 
 
 def a_subject(text: str) -> str:

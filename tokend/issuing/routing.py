@@ -20,7 +20,7 @@ from tokend.issuing.configuration import Route
 _ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%2[fF]")
 URL_KEY_MARK: Final = "k"
 """The segment between a route's path and a key in the URL: `/demo/k/<key>/rtc/…`."""
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Match(Struct, frozen=True):

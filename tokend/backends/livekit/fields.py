@@ -16,7 +16,7 @@ from tokend.core.validation import StrictModel, invalid, matching
 
 MAX_BYTES: Final = 256
 """Bytes of a room's name, an identity and a participant's name."""
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ID: Final = f"must be 1 to {MAX_BYTES} bytes without control characters, and not *"
 
 
