@@ -49,7 +49,7 @@ def read(text: str) -> Token:
 
 def quoted(value: object) -> str:
     """The part of a header or claim that a log line may repeat."""
-    return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else type(value).__name__
+    return f"'{value[:80]}'" if isinstance(value, str) and value.isprintable() else "(no printable text)"
 
 
 def _header(part: str) -> Mapping[str, Any]:

@@ -136,7 +136,10 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
         lambda: good(header={"kid": "../../dev/null"}),
         f"there is no key '../../dev/null' for ES256 of {ISSUER}",
     ),
-    "kid a newline": (lambda: good(header={"kid": "ec\n{}"}), f"there is no key str for ES256 of {ISSUER}"),
+    "kid a newline": (
+        lambda: good(header={"kid": "ec\n{}"}),
+        f"there is no key (no printable text) for ES256 of {ISSUER}",
+    ),
     "kid a number": (lambda: raw({**HEADER, "kid": 1}, _payload()), "kid is no text"),
     "kid a list": (lambda: raw({**HEADER, "kid": ["ec"]}, _payload()), "kid is no text"),
     "an embedded jwk": (
@@ -230,8 +233,11 @@ FORGED: dict[str, tuple[Callable[[], str], str]] = {
         lambda: good(iss=ISSUER.upper()),
         f"no caller here trusts the issuer '{ISSUER.upper()}'{TRUSTED}",
     ),
-    "iss a list": (lambda: raw(HEADER, _payload(iss=[ISSUER])), f"no caller here trusts the issuer list{TRUSTED}"),
-    "iss of 10 lines": (lambda: good(iss="\n" * 10), f"no caller here trusts the issuer str{TRUSTED}"),
+    "iss a list": (
+        lambda: raw(HEADER, _payload(iss=[ISSUER])),
+        f"no caller here trusts the issuer (no printable text){TRUSTED}",
+    ),
+    "iss of 10 lines": (lambda: good(iss="\n" * 10), f"no caller here trusts the issuer (no printable text){TRUSTED}"),
     # other claims
     "sub empty": (lambda: good(sub=""), "sub must be text that is not empty"),
     "sub a number": (lambda: raw(HEADER, _payload(sub=7)), "sub must be text that is not empty"),
