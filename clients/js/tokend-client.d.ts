@@ -8,6 +8,9 @@ export interface TokenAnswer {
     expires_at: number | null
     renew_at: number | null
     app_id?: string
+    /** Agora's user: a number, or text. */
+    uid?: number
+    account?: string
     role?: string
     [field: string]: unknown
 }

@@ -16,11 +16,12 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
     """
     isolated, files = await reloader.preview()
     before, after = comparable(reloader.source, reloader.files), comparable(reloader.source, files)
+    served = {name: app for name, app in before["apps"].items() if name not in isolated.added}  # that was invalid
     errors = errors_of(isolated)
     apps: dict[str, dict[str, Any]] = {}
     for change in ("added", "changed", "removed"):
         for name in sorted(getattr(isolated, change)):
-            keys = sorted(_differing(before["apps"].get(name, {}), after["apps"].get(name, {})))
+            keys = sorted(_differing(served.get(name, {}), after["apps"].get(name, {})))
             apps[name] = {"change": change, "keys": keys or ["(a secret)"]}
     for name, problems in errors.items():
         apps[name] = {"change": "invalid", "problems": problems}

@@ -243,3 +243,17 @@ async def test_a_difference_outside_the_apps_is_shown(tenants: Tenants, aiohttp_
     root.write_text("server: {drain: 7s}\n" + root.read_text())
     difference = await (await admin.get("/-/diff")).json()
     assert (difference["apps"], difference["settings"]) == ({}, ["server"])
+
+
+async def test_the_difference_of_an_app_that_was_invalid_at_the_start_names_all_its_keys(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    """It was served by nothing: what its invalid text said does not count."""
+    tenants.write("acme", _GOOD)
+    tenants.write("bolt", _GOOD + "limts: {user: 5/m}\n")
+    app = tenants.application()
+    await aiohttp_client(app)
+    admin = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN)
+    tenants.write("bolt", _GOOD + "limits: {user: 5/m}\n")
+    difference = await (await admin.get("/-/diff")).json()
+    assert difference["apps"] == {"bolt": {"change": "added", "keys": ["app_id", "callers", "certificate", "limits"]}}
