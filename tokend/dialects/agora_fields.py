@@ -83,7 +83,8 @@ def uid(value: str, field: str, signed: bool) -> int:
         return int(value)
     if signed and _NEGATIVE_UID.fullmatch(value) and int(value) >= -(1 << 31):
         return int(value) + (1 << 32)
-    raise ApiError(Code.INVALID_FIELD, "must be a uid: digits without sign or leading zero, 0 to 4294967295", field)
+    digits = "digits without leading zero, -2147483648 to" if signed else "digits without sign or leading zero, 0 to"
+    raise ApiError(Code.INVALID_FIELD, f"must be a uid: {digits} 4294967295", field)
 
 
 def uid_number(fields: Mapping[str, object], name: str, signed: bool) -> int:

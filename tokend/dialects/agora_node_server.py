@@ -10,7 +10,7 @@ from tokend.dialects.agora_fields import V006, AgoraOptions, warnings_about_006
 from tokend.dialects.contract import Dialect, HttpRequest, Issue
 from tokend.dialects.describing import ERROR, TTL
 from tokend.dialects.rendering import render_error
-from tokend.dialects.rtc_paths import both_006, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
+from tokend.dialects.rtc_paths import PING, both_006, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
 
 NAME: Final = "agora-node-server"
 
@@ -35,7 +35,7 @@ _QUERY: Final = {"expiry": TTL}
 
 DIALECT: Final = Dialect(
     NAME,
-    (rtc_endpoint(_rtc, _QUERY), rtm_endpoint(_rtm, _QUERY), rte_endpoint(_rte, _QUERY)),
+    (rtc_endpoint(_rtc, _QUERY), rtm_endpoint(_rtm, _QUERY), rte_endpoint(_rte, _QUERY), PING),
     render_error,
     Options=AgoraOptions,
     warnings=warnings_about_006(V006),

@@ -51,8 +51,10 @@ def _generate_v1(request: HttpRequest) -> Issue:
 
 
 def _generate_v2(request: HttpRequest) -> Issue:
-    """Parse a request with several `types`: [1, 2] is a token for both."""
+    """Parse a request with several `types`: [1, 2] is a token for both. The pages that send it have a number as uid."""
     body = _generate_body(request, "types")
+    if type(body.get("uid")) is int:
+        body["uid"] = str(body["uid"])
     types = body.get("types")
     if not isinstance(types, list) or not types or not all(type(number) is int for number in types):
         raise ApiError(Code.INVALID_FIELD, "must be a list of 1 (RTC) and 2 (RTM)", "types")
@@ -156,7 +158,8 @@ def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> H
 
 _TYPE: Final = {"type": "integer", "enum": [_RTC, _RTM], "description": "1 is RTC, 2 is RTM"}
 _GENERATED: Final = object_of({"code": {"const": 0}, "data": answer_of("token")}, "code", "data", closed=False)
-_SHARED: Final = {
+_USER: Final = "A uid in digits, or an account; the user of Signaling"
+_SHARED: Final[Mapping[str, Mapping[str, Any]]] = {
     "appId": {**TEXT, "description": "App ID of the app; any other is 403", "examples": ["YOUR-APP-ID"]},
     "appCertificate": {
         **STRING,
@@ -166,7 +169,7 @@ _SHARED: Final = {
     "expire": TTL,
     "src": {"description": "Not looked at"},
     "ts": {"description": "Not looked at"},
-    "uid": {**TEXT, "description": "A uid in digits, or an account; the user of Signaling", "examples": ["7"]},
+    "uid": {**TEXT, "description": _USER, "examples": ["7"]},
 }
 _GENERATE_V1: Final = in_body(
     "An RTC or a Signaling token, as the API examples request it",
@@ -180,7 +183,7 @@ _GENERATE_V2: Final = in_body(
     _GENERATED,
     *("types", "appId", "uid"),
     types={"type": "array", "items": _TYPE, "minItems": 1, "examples": [[_RTC, _RTM]]},
-    **_SHARED,
+    **{**_SHARED, "uid": {**_SHARED["uid"], "type": ["string", "integer"], "description": f"{_USER}. May be a number"}},
 )
 _CONVERSATION: Final = in_body(
     "An RTC and a Signaling token, as the guide to Conversational AI requests them",

@@ -16,7 +16,7 @@ from tokend.dialects.describing import ERROR, TTL, USER, answer_of
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
 from tokend.dialects.rendering import render_error, tokens_as
-from tokend.dialects.rtc_paths import rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
+from tokend.dialects.rtc_paths import PING, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
 
 NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}
@@ -80,6 +80,7 @@ DIALECT: Final = Dialect(
         Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken"), description=_CHAT_APP_DESCRIPTION),
         Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
         Endpoint("POST", "getToken", get_token, tokens_as("token"), description=GET_TOKEN),
+        PING,
     ),
     render_error,
     Options=agora_fields.AgoraOptions,

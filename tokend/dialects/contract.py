@@ -86,7 +86,7 @@ class Inspect(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """A page of the route: `openapi`, `docs`, `console` or `client.js`. `file`: one of the page's files; empty for the page."""
+    """A page of the route: `openapi`, `docs`, `console`, `client.js` or `ping`. `file`: one of its files; empty for the page."""
 
     name: str
     file: str = ""

@@ -9,7 +9,7 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOTHING, TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Description, Endpoint, HttpRequest, Issue, Schema
+from tokend.dialects.contract import Description, Endpoint, HttpRequest, Issue, Page, Schema
 from tokend.dialects.describing import CHANNEL, ROLE, USER, answer_of
 from tokend.dialects.rendering import tokens_as
 
@@ -24,6 +24,10 @@ _PATH: Final = {
 }
 """The schemas of the parameters in such paths."""
 Parse = Callable[[HttpRequest], Issue]
+
+
+PING: Final = Endpoint("GET", "ping", lambda _: Page("ping"), tokens_as(), description=None, issues=False)
+"""For clients that look whether a server is there. At the root, `/ping` is the server's own."""
 
 
 def rtc_endpoint(parse: Parse, query: Schema) -> Endpoint:

@@ -29,6 +29,7 @@ _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+_PONG: Final = HttpResponse(200, b'{"message":"pong"}')
 _REFERENCE: Final = Page("docs")
 _PLAIN_REFERENCE: Final = Page("docs", "plain")
 
@@ -53,7 +54,7 @@ def own_page(
         case ():
             return _start_page(mounted_at)
         case ("ping",):
-            return HttpResponse(200, b'{"message":"pong"}')
+            return _PONG
         case ("healthz",):
             return HttpResponse(200, b'{"status":"ok"}')
         case ("readyz",):
@@ -97,6 +98,8 @@ class Documents:
 
     async def get(self, page: Page, route: Route, mounted_at: str = "") -> HttpResponse:
         """A page of a route, or one of the page's files. Raises `ApiError` if there is none."""
+        if page.name == "ping":
+            return _PONG
         if page.name in ("console", console.CLIENT):
             found = _of_console(page, route, mounted_at + route.prefix.rstrip("/"))
         elif page == _REFERENCE and api_reference.directory() is not None:

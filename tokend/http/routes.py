@@ -14,7 +14,7 @@ from tokend.http.parser_errors import UNREADABLE
 from tokend.http.request_parsing import host_of, media_of
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.origins import Origins
-from tokend.issuing.routing import Match, NoMatch, TakenRoute, candidates, split_path
+from tokend.issuing.routing import Match, NoMatch, TakenRoute, candidates, readable_parts, split_path
 from tokend.telemetry.request_record import RequestRecord
 
 if TYPE_CHECKING:
@@ -176,7 +176,10 @@ class ConfiguredRoutes(web.AbstractResource):
             raw = raw[len(self.prefix) :]
             raw = raw if raw.startswith("/") else f"/{raw}"
         preflight = request.method == hdrs.METH_OPTIONS and cors.is_preflight(request)
-        parts = split_path(raw)
+        try:
+            parts = split_path(raw)
+        except ApiError as api_error:
+            return self._malformed(request, active, raw, api_error)
         page = pages.own_page(parts, self._control.not_ready_reasons, self.prefix)
         if page is not None:
             template = f"/{'/'.join(parts)}"
@@ -204,6 +207,15 @@ class ConfiguredRoutes(web.AbstractResource):
         found = RouteMatch(route, active, match)
         found.template = match.template
         return found
+
+    def _malformed(
+        self, request: web.Request, active: ActiveConfiguration, raw: str, api_error: ApiError
+    ) -> RouteMatch:
+        """The match of a path that cannot be read. Its app's pages may read why, in the shape of the dialect."""
+        table = active.table
+        match = table.match(request.method, host_of(request) if table.uses_host else None, readable_parts(raw))
+        found = NoMatch(match.route, match.dialect, template=match.template)
+        return RouteMatch(self._route(found.template), active, found, api_error=api_error)
 
     def _route(self, template: str | None) -> TemplateRoute:
         active = self._control.active

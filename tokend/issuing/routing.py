@@ -200,6 +200,25 @@ def split_path(target: str) -> tuple[str, ...]:
     return parts[:-1] if parts[-1] == "" else parts
 
 
+def readable_parts(target: str) -> tuple[str, ...]:
+    """The segments of a target that `split_path` rejects, each that cannot be read replaced: enough to find its app.
+
+    Those after the sixteenth stay one, so that a long target costs little.
+    """
+    raw = target.partition("?")[0]
+    if not raw.startswith("/"):
+        return ()
+    parts = tuple([_readable(part) for part in raw[1:].split("/", 16)])
+    return parts[:-1] if parts[-1] == "" else parts
+
+
+def _readable(part: str) -> str:
+    try:
+        return "".join(split_path(f"/{part}"))
+    except ApiError:
+        return "?"
+
+
 def literal_prefix(path: Parts) -> tuple[str, ...]:
     """The parts before the first placeholder."""
     found: list[str] = []

@@ -163,6 +163,21 @@ async def test_the_only_app_lends_its_origins_to_pages_and_to_paths_that_cannot_
         assert (await _preflight(server, "/ping", "https://one.example.com")).status == 200
 
 
+@pytest.mark.parametrize("part", ["a%2Fb", "100%", "%ff", "%0a", "%00", ".."])
+async def test_a_path_that_cannot_be_read_is_answered_in_the_shape_of_its_dialect_and_to_pages_of_its_app(
+    part: str, serving: Serving
+) -> None:
+    async with serving(_TWO) as server:
+        for target in (f"/two/rtc/{part}/publisher/uid/7/", f"/two/rtm/{part}", f"/two/rtm/{part}/"):
+            reply = await _token_request(server, target, "https://two.example.com")
+            assert (reply.status, _allowed(reply)) == (400, "https://two.example.com")
+            assert json.loads(reply.body)["error"] == json.loads(reply.body)["message"]
+            assert _allowed(await _token_request(server, target, "https://one.example.com")) is None
+        reply = await _token_request(server, f"/two/{part}", "https://two.example.com")
+        assert (reply.status, _allowed(reply)) == (400, "https://two.example.com")
+        assert _allowed(await _token_request(server, f"/{part}/rtm/ada", "https://two.example.com")) is None
+
+
 @pytest.mark.parametrize(
     ("method", "headers"),
     [
