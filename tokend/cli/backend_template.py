@@ -3,7 +3,9 @@
 Each text is a `string.Template` with the names of the new package.
 """
 
+import re
 from collections.abc import Mapping
+from keyword import iskeyword
 from string import Template
 from typing import Final
 
@@ -227,8 +229,14 @@ def files(name: str, kind: str) -> dict[str, str]:
     names = {
         "package": f"tokend-{name}",
         "module": f"tokend_{name.replace('-', '_')}",
-        "class_name": "".join(word.capitalize() for word in name.split("-")),
+        "class_name": _class_name(name),
         "kind": kind,
         "variable": f"{name.replace('-', '_').upper()}_SECRET",
     }
     return {Template(file).substitute(names): Template(text).substitute(names) for file, text in FILES.items()}
+
+
+def _class_name(name: str) -> str:
+    """The name of the backend's class. A vendor may be called like something that the module has already, such as Grant."""
+    found = "".join(word.capitalize() for word in name.split("-"))
+    return f"{found}Tokens" if iskeyword(found) or re.search(rf"\b{found}\b", _BACKEND) else found

@@ -15,13 +15,14 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from tokend.auth.contract import AuthScheme
+from tokend.auth.contract import AuthScheme, Source
 from tokend.backends.contract import Backend
 from tokend.core.declarations import Declarations
 from tokend.core.plugin_api import API_VERSION, OLDEST_API_VERSION
 from tokend.core.validation import StrictModel, known_keys, redact_secrets, suggestion
-from tokend.dialects.contract import Dialect
+from tokend.dialects.contract import Dialect, Endpoint
 from tokend.installing import plugin_command
+from tokend.issuing.grants import PLUGIN_ERRORS
 
 Entries = Mapping[str, tuple[EntryPoint, ...]]
 """The entry points of a group by name. Several with the same name are an error."""
@@ -153,12 +154,25 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
         options: object = plugin.Options  # unchecked: msgspec takes any value
         if not isinstance(options, type) or not issubclass(options, StrictModel):
             return "needs Options, a subclass of tokend.plugins.StrictModel"
+        if not _are_endpoints(plugin.endpoints):
+            return "needs endpoints, a tuple of Endpoint, each with method and path as text"
         return _name_problem(plugin, name)
     if group == BACKENDS.name:
         return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel}) or _option_problem(
             plugin
         )
-    return _class_problem(plugin, AuthScheme, {"Options": BaseModel}) or _name_problem(plugin, name)
+    problem = _class_problem(plugin, AuthScheme, {"Options": BaseModel}) or _name_problem(plugin, name)
+    if problem is None and isinstance(inspect.getattr_static(plugin, "reads", None), Source):
+        return "needs reads, a tuple such as (BEARER,)"
+    return problem
+
+
+def _are_endpoints(endpoints: object) -> bool:
+    """Whether a dialect has endpoints: (Endpoint(…)) without a comma is no tuple, and msgspec takes any value."""
+    return isinstance(endpoints, tuple | list) and all(
+        isinstance(endpoint, Endpoint) and all(isinstance(text, str) for text in (endpoint.method, endpoint.path))
+        for endpoint in endpoints
+    )
 
 
 def _name_problem(plugin: object, name: str) -> str | None:
@@ -192,7 +206,10 @@ def _declaration_problem(plugin: Any) -> str | None:
     declared = Declarations(
         plugin.services, plugin.privileges, plugin.details, plugin.wildcards, plugin.unlimited_privileges
     )
-    return next(declared.problems(), None)
+    try:
+        return next(declared.problems(), None)
+    except PLUGIN_ERRORS:
+        return "has services, privileges or details that are no mappings as documented"
 
 
 def _version_problem(plugin: object) -> str | None:

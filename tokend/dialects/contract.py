@@ -29,12 +29,14 @@ class FieldType(Struct, frozen=True):
     """What a field of a kind takes, from its JSON Schema. `numeric`: an integer. `format`: its `format`, or None.
 
     `boolean`: true or false. `structured`: only lists or mappings, which no text of a path, query or form can be.
+    `fractional`: a number that need not be whole, and no text.
     """
 
     numeric: bool = False
     format: str | None = None
     boolean: bool = False
     structured: bool = False
+    fractional: bool = False
 
 
 FieldTypes = Mapping[str, FieldType]

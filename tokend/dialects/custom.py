@@ -172,6 +172,8 @@ def _from_text(value: object, name: str, field_type: FieldType, request: HttpReq
         raise ApiError(Code.INVALID_FIELD, f"can only be sent in a body of {JSON}", name)
     if field_type.boolean and text in _BOOLEANS:
         return _BOOLEANS[text]
+    if field_type.fractional:
+        return reading.number_text(text, name)
     return reading.integer_text(text, name) if field_type.numeric else text
 
 

@@ -17,6 +17,7 @@ from tokend.dialects.contract import JSON, HttpRequest
 
 MAX_FORM_FIELDS: Final = 50
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
+_FRACTION: Final = re.compile(rf"{_WHOLE.pattern}\.[0-9]{{1,18}}", re.ASCII)
 
 
 def json_object(request: HttpRequest, *, any_type: bool = False) -> dict[str, Any]:
@@ -151,3 +152,10 @@ def integer_text(value: str, name: str, what: str = "a whole number") -> int:
     if _WHOLE.fullmatch(value) is None:
         raise ApiError(Code.INVALID_FIELD, f"must be {what}", name)
     return int(value)
+
+
+def number_text(value: str, name: str) -> int | float:
+    """Return the number in a text: a whole number, or one with a full stop and decimals."""
+    if _FRACTION.fullmatch(value) is not None:
+        return float(value)
+    return integer_text(value, name, "a number, such as 7 or 0.5")

@@ -18,7 +18,10 @@ def field_types(fields: type[StrictModel]) -> FieldTypes:
         numeric = any(form.get("type") == "integer" for form in forms)
         marks = [form["format"] for form in forms if "format" in form]
         structured = types[name] <= {"array", "object"}
-        found[name] = FieldType(numeric, marks[0] if marks else None, types[name] == {"boolean"}, structured)
+        fractional = "number" in types[name] and types[name] <= {"number", "integer"}
+        found[name] = FieldType(
+            numeric, marks[0] if marks else None, types[name] == {"boolean"}, structured, fractional
+        )
     return found
 
 

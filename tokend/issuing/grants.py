@@ -56,6 +56,7 @@ def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) 
     A backend may raise INVALID_FIELD (400) for what no token of its format can hold.
     """
     try:
+        judged = _changeable(grant)
         minted = backend.mint(grant, issuance)
     except ApiError as error:
         if error.code == Code.INVALID_FIELD:
@@ -66,6 +67,8 @@ def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) 
     try:
         mismatch = _mint_problem(minted, backend, grant) or backend.verify(minted, grant, issuance)
         problem = None if mismatch is None else mismatch.sentence
+        if problem is None and _changeable(grant) != judged:
+            problem = "mint or verify changed the grant that the rules have judged"
     except PLUGIN_ERRORS as error:
         _broken(kind, f"verifying raised {type(error).__name__}", error)
     if problem is not None:
@@ -145,6 +148,14 @@ def _problems(grant: Grant, backend: Backend, ttl: int) -> Iterator[str]:
                 yield f"a privilege of service {service.name} does not lie within the token's lifetime"
         if service.more_users or service.more_channels or service.derived_from is not None or service.detail:
             yield from _further_problems(service)
+
+
+def _changeable(grant: Grant) -> list[tuple[dict[str, int], bytes]]:
+    """A copy of what code that has a grant could change in it."""
+    return [
+        (dict(service.privileges), msgspec.json.encode(service.detail) if service.detail else b"")
+        for service in grant.services
+    ]
 
 
 def _is_mapping(value: object) -> bool:

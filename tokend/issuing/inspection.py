@@ -27,9 +27,15 @@ _Read = tuple[Backend, Reading, dict[str, object]]
 """A backend, what it read, and the same as plain data."""
 
 
-def inspect(backends: Iterable[Backend], request: Inspect, now: int) -> Inspection:
-    """Inspect the token in a text. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read one in it."""
+def inspect(backends: Iterable[Backend], request: Inspect, now: int, *, knows_secrets: bool = True) -> Inspection:
+    """Inspect the token in a text. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read one in it.
+
+    `knows_secrets`: False if the backends have no app's secrets. Then no signature is compared, and nobody is called the owner.
+    """
     (backend, reading, content), notes = _read(list(backends), request, now)
+    if not knows_secrets:
+        reading = replace(reading, hidden=reading.hidden | {"signed_by"})
+        content |= {"app": _owner(backend, reading), "signature": _signature(backend, reading)}
     diagnosis = _diagnosis(backend, reading, Join(request.channel, request.user, request.product), now)
     return Inspection(content, diagnosis.problems, (*notes, *diagnosis.notes))
 

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, Serving
 from tokend.backends.agora.rtm import Rtm
-from tokend.backends.contract import Backend
+from tokend.backends.contract import Backend, Mismatch
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
+from tokend.core.declarations import CONNECT, FREE, Declarations
 from tokend.core.model import NOT_APPLICABLE, Grant, Issuance, Service
 from tokend.issuing.configuration import Configuration
 from tokend.plugins import Minted
@@ -64,6 +65,30 @@ def _minting(change: Callable[[Minted], Any]) -> type[Backend]:
     return Changed
 
 
+def _changing(change: Callable[[Any], None], *, in_verify: bool = False) -> type[Backend]:
+    """A backend that writes into the service of a grant that the rules have judged already."""
+
+    class Changed(Rtm):
+        vendor: ClassVar[str | None] = None
+        details: ClassVar[Any] = {"name": FREE}
+        declarations: Any = Declarations(Rtm.services, {"login": CONNECT}, details)
+
+        def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+            grant = super().grant(fields, ttl, user)
+            return replace(grant, services=(replace(grant.services[0], detail={"name": ["Ann"]}),))
+
+        def mint(self, grant: Grant, issuance: Issuance) -> Minted:
+            if not in_verify:
+                change(grant.services[0])
+            return super().mint(grant, issuance)
+
+        def verify(self, minted: Minted, grant: Grant, issuance: Issuance) -> Mismatch | None:
+            change(grant.services[0])
+            return None
+
+    return Changed
+
+
 def _fail(_: object) -> Any:
     raise RuntimeError(CERTIFICATE)
 
@@ -108,6 +133,12 @@ WRONG: Final[Mapping[str, tuple[type[Backend], int]]] = {
     "renewal_beyond_ttl": (_minting(lambda minted: replace(minted, renew_after=360_000)), 500),
     "extra_not_read_back": (_minting(lambda minted: replace(minted, extra={"password": "x"})), 500),
     "extra_undeclared": (_minting(lambda minted: replace(minted, extra={"hint": "x"})), 500),
+    "mint_changes_a_privilege": (_changing(lambda service: service.privileges.update(login=1)), 500),
+    "mint_adds_a_privilege": (_changing(lambda service: service.privileges.update(admin=1)), 500),
+    "mint_changes_a_detail": (_changing(lambda service: service.detail.update(name="Teacher")), 500),
+    "mint_changes_within_a_detail": (_changing(lambda service: service.detail["name"].append("Teacher")), 500),
+    "mint_adds_no_data": (_changing(lambda service: service.detail.update(name=object())), 500),
+    "verify_changes_a_privilege": (_changing(lambda service: service.privileges.update(login=1), in_verify=True), 500),
 }
 
 

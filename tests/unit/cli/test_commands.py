@@ -66,6 +66,16 @@ def test_without_a_configuration_every_installed_backend_is_tried(
     assert bare["notes"][0] == "It stood in token of a JSON text."
 
 
+def test_without_a_configuration_a_token_of_another_vendor_is_not_called_a_strangers(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "config.yaml").unlink()
+    assert main(["inspect", "4102444800:ann:FjzImjcpLUeFxqTSQtH2E/AE/Og="]) == 0
+    bare = json.loads(capsys.readouterr().out)
+    assert (bare["app"], bare["format"], bare["problems"]) == ("unknown", "turn", [])
+    assert bare["signature"].startswith("not checked")
+
+
 def test_a_default_configuration_that_is_invalid_does_not_stop_an_inspection(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

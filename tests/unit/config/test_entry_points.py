@@ -32,7 +32,7 @@ _MODULES: Final = {
     "fake_pkg/__init__": "",
     "fake_pkg/needs_sibling": "import fake_pkg.absent",
     "fake_shapes": """
-from tokend.plugins import Backend, ServiceShape, StrictModel
+from tokend.plugins import Backend, Role, ServiceShape, StrictModel
 from tokend.backends.agora.rtm import Rtm
 not_a_class = Rtm.grant
 class NotABackend: pass
@@ -58,13 +58,17 @@ class Undeclared(Whole):
     Fields = StrictModel
 class Vague(Undeclared):
     services, privileges = {"wave": ServiceShape()}, {"administrate": "everything"}
+class Listed(Undeclared):
+    services, privileges = {"wave": ServiceShape()}, ["join"]
+class WordlessRole(Undeclared):
+    services, privileges = {"wave": ServiceShape()}, {"join": Role(None)}
 """,
     "fake_exits": "raise SystemExit('the whole\\nserver')",
     "fake_late": "def __getattr__(name): raise SystemExit('later')",
     "fake_nameless": "raise ModuleNotFoundError('by hand')",
     "fake_stops": "class Stop(BaseException): pass\nraise Stop('now')",
     "fake_auth": """
-from tokend.plugins import AuthScheme, StrictModel
+from tokend.plugins import BEARER, AuthScheme, StrictModel
 class Abstract(AuthScheme): pass
 class Lax(AuthScheme):
     authenticate = None
@@ -74,12 +78,17 @@ class Nameless(AuthScheme):
     Options = StrictModel
 class Other(Nameless):
     name = "other"
+class OneSource(Nameless):
+    name, reads = "wave", BEARER
 """,
     "fake_dialect": """
-from tokend.plugins import Dialect
+from tokend.plugins import Dialect, Endpoint
 NEW = Dialect("new", (), None, api_version=2)
 OTHER = Dialect("other", (), None)
 LAX = Dialect("lax", (), None, Options=dict)
+ONE = Dialect("wave", (Endpoint("GET", "x", None, None)), None)
+PATHLESS = Dialect("wave", (Endpoint("GET", None, None, None),), None)
+NUMBERS = Dialect("wave", (1, 2), None)
 """,
 }
 
@@ -184,6 +193,10 @@ def test_a_kind_that_two_packages_bring_names_both() -> None:
             "fake_shapes:Vague",
             "privilege administrate must be declared as LISTEN, PUBLISH, CONNECT, ADMIN, a Role or a Capability",
         ),
+        *(
+            (f"fake_shapes:{name}", "has services, privileges or details that are no mappings as documented")
+            for name in ("Listed", "WordlessRole")
+        ),
         (
             "fake_attribute:X",
             "is broken inside: importing it raised AttributeError: module 'sys' has no attribute 'no_such_thing'",
@@ -245,6 +258,19 @@ def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: 
             AUTH_SCHEMES,
             "fake_auth:Other",
             "is no auth scheme: fake_auth:Other has the name 'other', its entry point another",
+        ),
+        (
+            AUTH_SCHEMES,
+            "fake_auth:OneSource",
+            "is no auth scheme: fake_auth:OneSource needs reads, a tuple such as (BEARER,)",
+        ),
+        *(
+            (
+                DIALECTS,
+                f"fake_dialect:{name}",
+                f"is no dialect: fake_dialect:{name} needs endpoints, a tuple of Endpoint, each with method and path as text",
+            )
+            for name in ("ONE", "PATHLESS", "NUMBERS")
         ),
         (DIALECTS, "fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
         (DIALECTS, "fake_good:Rtm", "is no dialect: fake_good:Rtm is not an instance of tokend.plugins.Dialect"),

@@ -26,6 +26,14 @@ class SeatFields(StrictModel):
     count: int | None = None
 
 
+class GainFields(StrictModel):
+    """Fields that take numbers with a fraction."""
+
+    gain: float
+    either: int | float | None = None
+    named: float | str | None = None
+
+
 class MarkedFields(StrictModel):
     """Fields of another kind that are converted, under names of their own."""
 
@@ -81,6 +89,24 @@ def test_another_kind_may_say_that_its_fields_are_a_uid_and_a_role() -> None:
         assert caught.value.code is Code.INVALID_FIELD
     signed = custom.CustomOptions(signed_uid=True)
     assert _parsed(custom.dialect(MARKED), "GET", signed, query=(("seat", "-1"),)) == {"seat": 2**32 - 1}
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_a_number_with_a_fraction_is_taken_from_text(form: bool) -> None:
+    gain = custom.dialect(custom.Custom({"gain": field_types(GainFields)}, {}, {}, "{token}"))
+    for text, number in (("1.5", 1.5), ("-0.25", -0.25), ("3", 3), ("0", 0)):
+        sent = (("gain", text), ("either", text), ("named", text))
+        body = "&".join(f"{name}={value}" for name, value in sent).encode()
+        method = "POST" if form else "GET"
+        query = () if form else sent
+        fields = _parsed(gain, method, custom.CustomOptions(), query=query, body=body if form else b"")
+        assert fields == {"gain": number, "either": number, "named": text}
+        assert type(fields["either"]) is type(number)
+        GainFields.model_validate(dict(fields))
+    for text in ("", "x", "01", "1.", ".5", "1e3", "+1", "nan", "inf", "1,5", "٣", "9" * 30, "1." + "1" * 30):
+        with pytest.raises(ApiError, match="must be a number, such as 7 or ") as caught:
+            _parsed(gain, "GET", custom.CustomOptions(), query=(("gain", text),))
+        assert caught.value.code is Code.INVALID_FIELD
 
 
 def _native(body: bytes, token_version: Literal["006", "007"] = "007") -> Mapping[str, object]:
