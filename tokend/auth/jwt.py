@@ -74,7 +74,7 @@ class Jwt(AuthScheme):
     name: ClassVar[str] = "jwt"
     Options = JwtOptions
     instructions: ClassVar[str] = (
-        "Send the JWT that your identity provider issued to the user as `Authorization: Bearer JWT`, or, where the route "
+        "Send the JWT that your identity provider issued to the user as `Authorization: Bearer JWT`. Where the route "
         "reads a session cookie, call it from a page of an allowed origin."
     )
     reads: tuple[Source, ...] = (BEARER,)
@@ -136,7 +136,7 @@ class Jwt(AuthScheme):
             )
         if parts == 1:
             return (
-                "the bearer token is opaque (no dots), or a key that nobody here has: a signed JWT has three parts; some "
+                "the bearer token is opaque (no dots), or a key that nobody here has. A signed JWT has three parts. Some "
                 "providers issue opaque tokens where no audience is requested"
             )
         return f"the bearer token has {parts} parts with dots between, and a signed JWT has three"

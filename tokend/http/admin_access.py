@@ -19,7 +19,7 @@ _WRONG_HOST: Final = (
 )
 _NO_KEY: Final = (
     "server.admin has no key: add key: to it, as `tokend key new` prints it, "
-    "or listen on a unix socket that not everybody on this machine may open, which needs none"
+    "or listen on a unix socket that not everybody may open"
 )
 _WRONG_KEY: Final = "the key of server.admin is needed, as Authorization: Bearer"
 _FOREIGN: Final = "no page of another origin may do this"
