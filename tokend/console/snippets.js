@@ -9,6 +9,7 @@
  * @returns {[string, string][]}
  */
 export function snippetsOf(url, body, credential) {
+  if (credential.urlKey !== undefined) url = `${url.replace(/\/k\/[^/]+$/, "")}/k/YOUR-KEY`;
   return [
     ["curl", curl(url, body, credential)],
     ["JavaScript, renewed by itself", javascript(url, body, credential)],
