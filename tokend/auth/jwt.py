@@ -185,7 +185,9 @@ def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]
 async def _wrong_audience(token: Token, candidates: Sequence[TrustedIssuer], keys: Keys | None) -> InvalidToken:
     """The reason for a token whose audience fits no caller. It repeats the audience only if the signature is verified."""
     audience = token.claims.get("aud")
-    expected = " or ".join(f"caller {trust.caller} wants {', '.join(sorted(trust.audiences))}" for trust in candidates)
+    expected = " or ".join(
+        f"caller {trust.caller} expects {', '.join(sorted(trust.audiences))}" for trust in candidates
+    )
     for trust in candidates:
         try:
             await _signer(token, trust, keys)
