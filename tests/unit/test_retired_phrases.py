@@ -18,6 +18,7 @@ BETTER: Final = {
     r"\bthrow(s|n)? (them|him|her) out\b": "disconnect",
     r"\bshut(s)? (somebody|a user|them) out\b": "block",
     r"\bstands? twice\b": "is given twice, or is a duplicate",
+    r"\b(caller \S+|00[67]) wants\b": "expects",
     r"\bwhosoever\b": "whoever",
     r"\bfor the time being\b": "temporarily",
     r"\ba credential is needed\b": "authentication required",

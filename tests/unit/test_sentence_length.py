@@ -1,6 +1,8 @@
-"""A sentence has at most 25 words: in the pages, in the help of each command, and in the JSON Schema's descriptions."""
+"""A sentence has at most 25 words: in pages, in the help of each command, in descriptions of the JSON Schema, and in messages."""
 
 import argparse
+import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +70,35 @@ def _descriptions(schema: Any) -> Iterator[str]:
 def test_no_sentence_of_the_json_schema_is_too_long() -> None:
     found = {sentence for text in _descriptions(json_schema()) for sentence in _too_long(text)}
     assert found == set()
+
+
+MODULES: Final = sorted((ROOT / "tokend").rglob("*.py"))
+_QUOTED: Final = re.compile(r"`[^`]*`|\{[^}]*\}")
+
+
+def _messages(path: Path) -> Iterator[str]:
+    """Each text of a module that is neither documentation nor a program, with `x` for what is put into it."""
+    tree = ast.parse(path.read_text("utf-8"))
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.Expr) for part in _parts(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            texts = (str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+            yield "".join(texts).replace(".x", ". x")
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and not (id(node) in parts or "\n" in node.value)
+        ):
+            yield node.value
+
+
+def _parts(node: ast.JoinedStr | ast.Expr) -> list[ast.expr]:
+    return node.values if isinstance(node, ast.JoinedStr) else [node.value]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_no_sentence_of_a_message_is_too_long(path: Path) -> None:
+    assert [sentence for text in _messages(path) for sentence in _too_long(_QUOTED.sub("`code`", text))] == []
 
 
 @pytest.mark.parametrize(

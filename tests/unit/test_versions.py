@@ -1,6 +1,7 @@
 """There is one version: the packages of this repository have it, and what depends on tokend allows it."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,18 @@ def test_so_have_the_javascript_client_and_the_image_of_the_deployment() -> None
 
 def test_the_changelog_has_a_heading_for_it() -> None:
     assert f"\n## {__version__} - " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
+    """Every line of a version stands under one of the six kinds of change."""
+    title, *versions = re.split("^## ", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert title.startswith("# Changelog\n")
+    for version in versions:
+        heading, *kinds = re.split("^### ", version, flags=re.MULTILINE)
+        named = [kind.partition("\n")[0] for kind in kinds]
+        assert re.fullmatch(r"(Unreleased|\d+\.\d+\.\d+( - \d{4}-\d\d-\d\d)?)\n*", heading), heading
+        assert set(named) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+        assert len(set(named)) == len(named)
 
 
 @pytest.mark.parametrize("path", DEPENDENTS, ids=lambda path: path.parent.name)

@@ -74,7 +74,7 @@ class Jwt(AuthScheme):
     name: ClassVar[str] = "jwt"
     Options = JwtOptions
     instructions: ClassVar[str] = (
-        "Send the JWT that your identity provider issued to the user as `Authorization: Bearer JWT`, or, where the route "
+        "Send the JWT that your identity provider issued to the user as `Authorization: Bearer JWT`. Where the route "
         "reads a session cookie, call it from a page of an allowed origin."
     )
     reads: tuple[Source, ...] = (BEARER,)
@@ -136,7 +136,7 @@ class Jwt(AuthScheme):
             )
         if parts == 1:
             return (
-                "the bearer token is opaque (no dots), or a key that nobody here has: a signed JWT has three parts; some "
+                "the bearer token is opaque (no dots), or a key that nobody here has. A signed JWT has three parts. Some "
                 "providers issue opaque tokens where no audience is requested"
             )
         return f"the bearer token has {parts} parts with dots between, and a signed JWT has three"
@@ -185,7 +185,9 @@ def _for_audience(candidates: Sequence[TrustedIssuer], claims: Mapping[str, Any]
 async def _wrong_audience(token: Token, candidates: Sequence[TrustedIssuer], keys: Keys | None) -> InvalidToken:
     """The reason for a token whose audience fits no caller. It repeats the audience only if the signature is verified."""
     audience = token.claims.get("aud")
-    expected = " or ".join(f"caller {trust.caller} wants {', '.join(sorted(trust.audiences))}" for trust in candidates)
+    expected = " or ".join(
+        f"caller {trust.caller} expects {', '.join(sorted(trust.audiences))}" for trust in candidates
+    )
     for trust in candidates:
         try:
             await _signer(token, trust, keys)

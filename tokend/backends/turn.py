@@ -28,7 +28,7 @@ RELAY: Final = "relay"
 MAX_USER: Final = 495
 """Bytes. A username has at most 508 (RFC 8489, section 14.3); up to 12 digits and the separator stand before the user."""
 _USER_SENTENCE: Final = (
-    f"must be 1 to {MAX_USER} bytes of printable text in Unicode's form NFC, without spaces, quotes and backslashes; not *, "
+    f"must be 1 to {MAX_USER} bytes of printable NFC text, without spaces, quotes and backslashes; not *, "
     "and not with both union and select"
 )
 _INSECURE: Final = frozenset(" '\"\\")

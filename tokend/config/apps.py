@@ -108,8 +108,8 @@ def _cors_warnings(app: App, callers: Mapping[str, BuiltCaller]) -> list[str]:
         return []
     noun = "caller" if len(names) == 1 else "callers"
     return [
-        f"app {app.name}: there is no `cors`, so no web page of another origin can read the answers to {noun} {listed(names)}; "
-        'write cors: {origins: ["https://app.example.com"]}, or cors: {} if there is no such page'
+        f"app {app.name}: there is no `cors`, so no web page of another origin can read the answers to {noun} {listed(names)}. "
+        'Write cors: {origins: ["https://app.example.com"]}, or cors: {} if there is no such page'
     ]
 
 
@@ -123,7 +123,7 @@ def _service_warnings(app: App) -> list[str]:
         if len(names) == len(others) and missing and len(names) - len(missing) < 2:
             found.append(
                 f"app {app.name}: tokens of kind {kind} have services of kinds {listed(names)}, and the app has no "
-                f"{listed(missing)}, so no rule permits them: add {'it' if len(missing) == 1 else 'them'} to `backends`"
+                f"{listed(missing)}, so no rule permits them. Add {'it' if len(missing) == 1 else 'them'} to `backends`"
             )
     return found
 
@@ -154,8 +154,8 @@ def _caller_warnings(app: str, name: str, caller: BuiltCaller) -> list[str]:
         return found
     if scheme.takes_anybody:
         found.append(
-            f"{app}: caller {name} is {scheme.name}, so anybody who reaches this server gets tokens by its rules; "
-            "replace it with an api_key caller to require a key"
+            f"{app}: caller {name} is {scheme.name}, so anybody who reaches this server gets tokens by its rules. "
+            "Replace it with an api_key caller to require a key"
         )
     administrative = [rule for rule in caller.rules if APP_ADMIN in rule.capabilities]
     if scheme.brings_claims and any(not rule.when for rule in administrative):

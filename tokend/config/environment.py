@@ -31,9 +31,9 @@ CLOSING: Final = {
 """Variables that add a caller, so that the server is not open to anybody: the caller's name and scheme."""
 _MARK: Final = Location(SOURCE)
 _OPEN_HINT: Final = (
-    "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it (`tokend key new` makes a key and its hash)"
+    "Set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it (`tokend key new` makes a key and its hash)"
 )
-_CORS_HINT: Final = "set CORS_ALLOW_ORIGIN to the origins of such pages, if there are any"
+_CORS_HINT: Final = "Set CORS_ALLOW_ORIGIN to the origins of such pages, if there are any"
 _VARIABLES: Final = {**CREDENTIAL_VARIABLES, "cors": "CORS_ALLOW_ORIGIN"}
 """The variable of each part of the app."""
 
@@ -118,5 +118,5 @@ def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
     found = []
     for warning in warnings:
         hint = next((hint for part, hint in hints.items() if part in warning), None)
-        found.append(warning if hint is None else f"{warning.partition('; ')[0]}; {hint}")
+        found.append(warning if hint is None else f"{warning.partition('. ')[0]}. {hint}")
     return tuple(found)

@@ -134,7 +134,7 @@ class Secrets:
         """Check the mode of the opened file, since its path may lead elsewhere by now."""
         if found.st_mode & _OTHERS_READ and not self._readable_files:
             raise SecretProblem(
-                f"the {what} can be read by others than its owner: chmod 600 it, or, where nobody else is, "
+                f"the {what} can be read by others than its owner: chmod 600 it. Where nobody else is, "
                 "as in a container, write secrets: {readable_files: true}"
             )
 

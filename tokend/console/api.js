@@ -1,7 +1,7 @@
 // @ts-check
 // Requests of the console: to the public API of an app, and to the admin API. Credentials live in variables of this page alone.
 
-/** @typedef {{apiKey?: string, bearer?: string}} Credential */
+/** @typedef {{apiKey?: string, bearer?: string, urlKey?: string}} Credential `urlKey`: the key or signed text in the path of a URL */
 /** @typedef {{name: string, path: string | null, host: string | null, url: string | null, native: boolean, console: boolean}} App */
 
 /** The server's answer to a request that failed, in its own words. */
@@ -68,7 +68,11 @@ export class Api {
     const headers = {};
     if (credential.apiKey) headers["X-API-Key"] = credential.apiKey;
     if (credential.bearer) headers[this.mode === "app" ? "Authorization" : "X-Caller-Authorization"] = `Bearer ${credential.bearer}`;
-    return this.#send(this.#base() + path, method, headers, body);
+    const base = this.#base();
+    if (!credential.urlKey) return this.#send(base + path, method, headers, body);
+    if (this.mode === "app") return this.#send(`${base.replace(/k\/[^/]+\/$/, "")}k/${encodeURIComponent(credential.urlKey)}/${path}`, method, headers, body);
+    headers["X-Caller-URL-Key"] = credential.urlKey; // our side puts it into the path
+    return this.#send(base + path, method, headers, body);
   }
 
   /**

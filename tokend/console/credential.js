@@ -10,9 +10,9 @@ const forms = new Set();
 
 /** The caller's credential: none, an API key or a JWT. It is kept in the forms of this page alone. */
 export class CredentialForm {
-  /** @param {boolean} isNeeded */
-  constructor(isNeeded) {
-    this.#scheme = /** @type {HTMLSelectElement} */ (element("select", {}, [["", "none"], ["apiKey", "an API key"], ["bearer", "a JWT, as Authorization: Bearer"]].map(([value, label]) => element("option", { value, selected: isNeeded && value === "apiKey" }, label))));
+  /** @param {boolean} isNeeded @param {boolean} hasUrlKeys whether the app has callers whose key stands in the URL */
+  constructor(isNeeded, hasUrlKeys) {
+    this.#scheme = /** @type {HTMLSelectElement} */ (element("select", {}, [["", "none"], ["apiKey", "an API key"], ["bearer", "a JWT, as Authorization: Bearer"], ...(hasUrlKeys ? [["urlKey", "a key in the URL"]] : [])].map(([value, label]) => element("option", { value, selected: isNeeded && value === "apiKey" }, label))));
     this.#secret = /** @type {HTMLInputElement} */ (element("input", { type: "password", autocomplete: "off", spellcheck: "false" }));
     const secret = row("Key or JWT", this.#secret, "It stays in this tab, and is forgotten when you close or reload it.");
     const show = () => {

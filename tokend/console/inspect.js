@@ -4,7 +4,7 @@
 import { contentNode, sentences } from "./content.js";
 import { CredentialForm } from "./credential.js";
 import { alertOf, announce, element, field, inWords, replace, timeOf } from "./dom.js";
-import { needsCredential } from "./schema.js";
+import { hasUrlKeys, needsCredential } from "./schema.js";
 
 /** Fill the tab. @param {HTMLElement} section @param {import("./api.js").Api} api */
 export async function mount(section, api) {
@@ -15,7 +15,7 @@ export async function mount(section, api) {
   const channel = /** @type {HTMLInputElement} */ (element("input", { ...common, type: "text" }));
   const user = /** @type {HTMLInputElement} */ (element("input", { ...common, type: "text" }));
   const product = /** @type {HTMLInputElement} */ (element("input", { ...common, type: "text" }));
-  const credential = new CredentialForm(needsCredential(description));
+  const credential = new CredentialForm(needsCredential(description), hasUrlKeys(description));
   const result = element("div", { class: "result" });
   const labelled = field("Token", text, "A token, the answer that has it, a URL, or a header such as `Bearer …`. It goes to this token server alone.");
   const problem = element("p", { class: "problem", id: `${text.id}-error` });

@@ -24,6 +24,11 @@ export function needsCredential(document) {
   return !security.some((/** @type {Schema} */ choice) => Object.keys(choice).length === 0);
 }
 
+/** Whether callers have a key in the path: then a server of the document has it as a variable. @param {Schema} document @returns {boolean} */
+export function hasUrlKeys(document) {
+  return document.servers.some((/** @type {Schema} */ server) => server.variables !== undefined);
+}
+
 /** @param {string} reference */
 function nameOf(reference) {
   return reference.slice(reference.lastIndexOf("/") + 1);

@@ -9,6 +9,7 @@
  * @returns {[string, string][]}
  */
 export function snippetsOf(url, body, credential) {
+  if (credential.urlKey !== undefined) url = `${url.replace(/\/k\/[^/]+$/, "")}/k/YOUR-KEY`;
   return [
     ["curl", curl(url, body, credential)],
     ["JavaScript, renewed by itself", javascript(url, body, credential)],
@@ -44,9 +45,15 @@ function javascript(url, body, credential) {
   const { kind, ttl, fields } = parts(body);
   const auth = credential.apiKey !== undefined ? '\n  auth: { apiKey: "YOUR-KEY" },' : credential.bearer !== undefined ? '\n  auth: async () => ({ bearer: await yourJwt() }),' : "";
   const lifetime = ttl === undefined ? "" : `\n  ttl: ${inScript(ttl)},`;
-  const warning = credential.apiKey === undefined ? "" : "// An API key in a page is public: use it in Node alone. A page sends the JWT of its user.\n";
-  return `// In a page this is a module script. The app's cors must name the page's origin: the demo names localhost with any port.
-${warning}import { tokenSource } from ${inScript(`${url}/client.js`)};
+  // a key in a page is public, so that code is for Node, which imports no URL
+  const head =
+    credential.apiKey === undefined
+      ? `// In a page this is a module script. The app's cors must name the page's origin: the demo names localhost with any port.
+import { tokenSource } from ${inScript(`${url}/client.js`)};`
+      : `// An API key in a page is public: use it in Node alone. A page sends the JWT of its user. Save the client beside this file:
+// curl -o tokend-client.mjs ${quotedForShell(`${url}/client.js`)}
+import { tokenSource } from "./tokend-client.mjs";`;
+  return `${head}
 
 const source = tokenSource({
   url: ${inScript(url)},

@@ -5,7 +5,7 @@ import { CredentialForm } from "./credential.js";
 import { alertOf, announce, element, replace } from "./dom.js";
 import { explanation, requirements } from "./explanation.js";
 import { FieldProblem, RequestForm } from "./form.js";
-import { kindsOf, needsCredential } from "./schema.js";
+import { hasUrlKeys, kindsOf, needsCredential } from "./schema.js";
 import { issued } from "./issued.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -17,7 +17,7 @@ export async function mount(section, api) {
   const description = await api.call("openapi.json", { method: "GET" });
   const form = new RequestForm(kindsOf(description));
   const isCredentialNeeded = needsCredential(description);
-  const credential = new CredentialForm(isCredentialNeeded);
+  const credential = new CredentialForm(isCredentialNeeded, hasUrlKeys(description));
   const result = element("div", { class: "result" });
   const url = api.publicUrl;
 

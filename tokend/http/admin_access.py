@@ -19,7 +19,7 @@ _WRONG_HOST: Final = (
 )
 _NO_KEY: Final = (
     "server.admin has no key: add key: to it, as `tokend key new` prints it, "
-    "or listen on a unix socket that not everybody on this machine may open, which needs none"
+    "or listen on a unix socket that not everybody may open"
 )
 _WRONG_KEY: Final = "the key of server.admin is needed, as Authorization: Bearer"
 _FOREIGN: Final = "no page of another origin may do this"
@@ -56,6 +56,8 @@ class Access:
                     return json_error(401, _WRONG_KEY)
             elif not _is_on_protected_socket(request):
                 return json_error(403, _NO_KEY)
+            elif not self._is_named(request):  # `ssh -L` lets a browser reach a unix socket
+                return json_error(403, _WRONG_HOST)
             return await handler(request)
 
         return self.by_own_name(handle)
@@ -90,7 +92,7 @@ def _names_this_machine(host: str | None) -> bool:
 
 
 def _is_on_loopback(request: web.BaseRequest) -> bool:
-    """Whether the connection came to a loopback address. Pages of a browser cannot reach a unix socket."""
+    """Whether the connection came to a loopback address."""
     end = request.get_extra_info("sockname")
     if not isinstance(end, tuple):
         return False

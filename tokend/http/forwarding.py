@@ -5,6 +5,7 @@ The caller's own credential goes with it, and nothing of ours does.
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, hdrs, web
 from aiohttp.typedefs import Handler
@@ -12,11 +13,14 @@ from aiohttp.typedefs import Handler
 from tokend.adapters.http_client import ResponseProblem, client, network_reason, read_body
 from tokend.core import strict_json
 from tokend.http.responses import json_error
+from tokend.issuing.routing import URL_KEY_MARK
 
 PATHS: Final = ("v1/token", "v1/tokens", "v1/explain", "v1/inspect", "openapi.json")
 """What may be requested, below an app's path."""
 CALLER: Final = "X-Caller-Authorization"
 """The header that becomes `Authorization`: that one may hold the admin key."""
+CALLER_URL_KEY: Final = "X-Caller-URL-Key"
+"""The header with a key that becomes part of the path."""
 MAX_BODY: Final = 64 * 1024
 """Bytes of a request."""
 _MAX_ANSWER: Final = 4 * 1024 * 1024
@@ -70,7 +74,9 @@ class Forwarder:
         if request.method != method:
             return json_error(405, f"use {method}")
         body = await request.read()
-        url = f"{self._base}{prefix.rstrip('/')}/{path}"
+        key = request.headers.get(CALLER_URL_KEY)
+        in_path = "" if key is None else f"/{URL_KEY_MARK}/{quote(key, safe='')}"
+        url = f"{self._base}{prefix.rstrip('/')}{in_path}/{path}"
         try:
             async with self._session.request(
                 method,

@@ -175,6 +175,6 @@ class Configuration(Struct, frozen=True):
             return ()
         each, times = (f"each of the {workers} workers", f"{workers} times") if workers else _WORKER_PER_CORE
         return (
-            f"{each} counts rate limits by itself, so together they admit up to {times} what `limits` says; "
-            "name a `redis`, which counts for all, or run one worker",
+            f"{each} counts rate limits by itself, so together they admit up to {times} what `limits` says. "
+            "Name a `redis`, which counts for all, or run one worker",
         )

@@ -47,7 +47,7 @@ def longer_rules(rules: Sequence[Rule], declared: Mapping[str, Declarations]) ->
                 if crossed is not None:
                     yield (  # a rule's name after a colon is known as such, where the warnings of many apps become one
                         f'{longer.name} has the {noun} "{longer_text}", so a claim `a` reaches what another rule gives to a '
-                        f'claim `a{follows}b`: {crossed[0].name} has "{crossed[1]}"; write {follows} after the claim in both'
+                        f'claim `a{follows}b`: {crossed[0].name} has "{crossed[1]}". Write {follows} after the claim in both'
                     )
 
 
@@ -77,7 +77,7 @@ def any_user_rules(
         if name is not None:
             yield (
                 f"{rule.name} allows any user, so anybody may use the id of a user of caller {name}, and take that "
-                'user\'s place; name users that only visitors have, such as user: "guest-*"'
+                'user\'s place. Name users that only visitors have, such as user: "guest-*"'
             )
 
 

@@ -40,6 +40,12 @@ apps:
     console: true
     callers:
       studio: {{api_key: "{digest_of(KEY)}", rules: [{{kinds: rtm}}]}}
+  linked:
+    app_id: {{env: DEMO_APP_ID}}
+    certificate: {{env: DEMO_APP_CERTIFICATE}}
+    console: true
+    callers:
+      links: {{url_key: "{digest_of(KEY)}", rules: [{{kinds: rtc, user: "*"}}]}}
 """
 
 
@@ -53,7 +59,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def tokend(tmp_path: Path) -> Iterator[Running]:
-    """A running tokend with three apps."""
+    """A running tokend with four apps."""
     (tmp_path / "config.yaml").write_text(CONFIG)
     with serving(tmp_path, DEMO) as running:
         yield running

@@ -1,13 +1,16 @@
 """The code that the console shows, copied and run as it is: curl, JavaScript in a page, and Python."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, expect
 
+from tests.needs import skip_or_fail
 from tests.running import Running, clean_environment
 from tests.system.browser import parts
 from tests.system.console.watching import watched
@@ -71,9 +74,25 @@ async def test_curl_and_python_get_a_token(browser: Browser, tokend: Running) ->
 
 
 async def test_javascript_gets_a_token_in_a_page_of_the_same_server(browser: Browser, tokend: Running) -> None:
-    _, renewed, _, once = await _code(browser, f"{tokend.url}/closed", _ODD, KEY)
+    _, renewed, _, once = await _code(browser, f"{tokend.url}/demo", _ODD)
     async with watched(browser, f"{tokend.url}/ping") as page_of_user:
         page = page_of_user.page
         for code, printed in ((renewed, "a token until"), (once, "007")):
             async with page.expect_console_message(_begins_with(printed)):
-                await page.add_script_tag(type="module", content=code.replace("YOUR-KEY", KEY))
+                await page.add_script_tag(type="module", content=code)
+
+
+async def test_javascript_with_a_key_gets_a_token_in_node(browser: Browser, tokend: Running, tmp_path: Path) -> None:
+    """Node imports no URL, so the code says how to save the client."""
+    skip_or_fail(None if shutil.which("node") else "node is not installed")
+    _, renewed, _, once = await _code(browser, f"{tokend.url}/closed", _ODD, KEY)
+    (save,) = (line.removeprefix("//") for line in renewed.splitlines() if line.startswith("// curl "))
+    subprocess.run(["sh", "-c", save], cwd=tmp_path, check=True, capture_output=True, timeout=parts.SECONDS)
+    for code, printed in ((renewed, "a token until"), (once, "007")):
+        program = tmp_path / "program.mjs"
+        program.write_text(code.replace("YOUR-KEY", KEY))
+        with subprocess.Popen(["node", program], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            process.kill()
+        assert line.startswith(printed)

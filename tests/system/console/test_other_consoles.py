@@ -86,6 +86,29 @@ async def test_tokend_console_serves_it_for_a_server_elsewhere(
             await expect(page.locator("pre").first).to_contain_text(f"'{tokend.url}/closed/v1/token'")
 
 
+async def test_a_key_of_the_url_is_a_credential_in_every_console(
+    browser: Browser, tokend: Running, tmp_path: Path
+) -> None:
+    url = f"{tokend.url}/linked"
+    with _console_of(url, tmp_path) as address:
+        for place in (f"{url}/console", f"{url}/k/another-key/console", address):
+            async with watched(browser, place) as console:
+                page = console.page
+                await page.get_by_label("channel (required)").fill("any")
+                await page.get_by_label("Credential").select_option("a key in the URL")
+                await page.get_by_label("Key or JWT").fill(KEY)
+                await page.get_by_role("button", name="Get a token", exact=True).click()
+                await expect(page.get_by_label("The token", exact=True)).to_be_visible()
+                await expect(page.get_by_text("signed by")).to_be_visible()
+                await expect(page.locator("pre").first).to_contain_text(f"'{url}/k/YOUR-KEY/v1/token'")
+
+
+async def test_no_other_app_offers_a_key_in_the_url(browser: Browser, tokend: Running) -> None:
+    async with watched(browser, f"{tokend.url}/closed/console") as console:
+        options = console.page.get_by_label("Credential").locator("option")
+        await expect(options).to_have_text(["none", "an API key", "a JWT, as Authorization: Bearer"])
+
+
 async def test_tokend_console_serves_no_other_page_and_no_other_name(tokend: Running, tmp_path: Path) -> None:
     body = {"kind": "rtc", "channel": "demo-room", "uid": 7}
     with _console_of(f"{tokend.url}/demo", tmp_path) as address:

@@ -73,7 +73,7 @@ async def test_tokens_of_every_algorithm_by_discovery(provider: Provider) -> Non
             assert await _status(server, token, uid=7) == 403
             assert await _status(server, token, channel="room-bolt-1") == 403
         assert await _status(server, provider.token(audience="https://other.example.com/")) == 401
-        assert "caller web wants" in server.lines[-1]["reason"]
+        assert "caller web expects" in server.lines[-1]["reason"]
         assert (
             await _status(server, good("rsa-stranger", iss=provider.issuer, aud=f"{AUDIENCE}?alg=RS256", exp=2**32))
             == 401

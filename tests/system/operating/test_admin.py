@@ -182,6 +182,20 @@ async def test_a_unix_socket_and_tokend_reload(tmp_path: Path) -> None:
         (tmp_path / "config.yaml").write_text(good)
 
 
+async def test_a_name_that_a_page_had_lead_to_a_forwarded_unix_socket_reads_nothing(tmp_path: Path) -> None:
+    """`ssh -L 8081:/run/tokend/admin.sock` lets a browser reach a socket, which needs no key."""
+    path = tmp_path / "admin.sock"
+    async with serving(tmp_path, 1) as server:
+        await _restart(server, f"unix:{path}")
+        async with ClientSession(connector=UnixConnector(str(path))) as unix:
+            await _listens(unix)
+            for host, status in (("evil.example.com:8081", 403), ("localhost:8081", 200), ("127.0.0.1:8081", 200)):
+                async with unix.get("http://localhost/-/config", headers={"Host": host}) as answer:
+                    assert answer.status == status, host
+                async with unix.post("http://localhost/-/reload", headers={"Host": host}) as answer:
+                    assert answer.status == status, host
+
+
 async def test_a_unix_socket_that_everybody_may_open_needs_a_key(tmp_path: Path) -> None:
     """systemd gives a socket mode 0666 unless its unit says otherwise."""
     path = tmp_path / "admin.sock"

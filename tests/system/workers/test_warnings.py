@@ -15,7 +15,7 @@ from tokend.issuing.configuration import Configuration
 ENVIRONMENT: Final = {"CERTIFICATE": CERTIFICATE, "REDIS_URL": "redis://127.0.0.1:1/0"}
 LIMITED: Final = "    limits: {user: 1/s}"
 REDIS: Final = "redis: {url: {env: REDIS_URL}}"
-OUT: Final = "what `limits` says; name a `redis`, which counts for all, or run one worker"
+OUT: Final = "what `limits` says. Name a `redis`, which counts for all, or run one worker"
 OF_TWO: Final = f"each of the 2 workers counts rate limits by itself, so together they admit up to 2 times {OUT}"
 OF_AUTO: Final = (
     f"each worker (auto: one a core) counts rate limits by itself, so together they admit up to that many times {OUT}"

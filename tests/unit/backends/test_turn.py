@@ -19,7 +19,7 @@ apps:
     callers: {{anybody: {{anonymous: true, rules: [RULE]}}}}
     routes: [{{path: /}}]
 """
-_USER: Final = "must be 1 to 495 bytes of printable text in Unicode's form NFC, without spaces, quotes and backslashes"
+_USER: Final = "must be 1 to 495 bytes of printable NFC text, without spaces, quotes and backslashes"
 
 
 def _password(username: str, secret: str = CERTIFICATE) -> str:

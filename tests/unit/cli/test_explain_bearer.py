@@ -82,7 +82,7 @@ def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys
     ("token", "reason"),
     [
         (lambda: _web(exp=1_000), "exp is past"),
-        (lambda: _web(aud="other"), "aud is 'other', caller web wants tokend"),
+        (lambda: _web(aud="other"), "aud is 'other', caller web expects tokend"),
         (
             lambda: _web(iss="https://other.example.com"),
             "no caller here trusts the issuer 'https://other.example.com'; trusted: https://id.example.com and machine",
@@ -91,7 +91,7 @@ def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys
         (lambda: _machine(exp=None), "exp is no time"),
         (
             lambda: "no-token",
-            "the bearer token is opaque (no dots), or a key that nobody here has: a signed JWT has three parts; some "
+            "the bearer token is opaque (no dots), or a key that nobody here has. A signed JWT has three parts. Some "
             "providers issue opaque tokens where no audience is requested",
         ),
         (

@@ -33,8 +33,8 @@ def test_callers_of_web_pages_without_cors_are_warned_of(scheme: str, browsers: 
     callers = f'callers: {{web: {{{scheme}, rules: [{{user: "*"}}]}}}}'
     of_cors = [warning for warning in warnings_of(tmp_path, f"  demo: {{{APP}, {callers}}}") if "`cors`" in warning]
     assert of_cors == browsers * [
-        "app demo: there is no `cors`, so no web page of another origin can read the answers to caller web; "
-        'write cors: {origins: ["https://app.example.com"]}, or cors: {} if there is no such page'
+        "app demo: there is no `cors`, so no web page of another origin can read the answers to caller web. "
+        'Write cors: {origins: ["https://app.example.com"]}, or cors: {} if there is no such page'
     ]
     for cors in ("", "origins: https://app.example.com"):
         found = warnings_of(tmp_path, f"  demo: {{{APP}, {callers}, cors: {{{cors}}}}}")
@@ -107,7 +107,7 @@ def test_a_kind_whose_services_no_rule_can_permit_is_warned_of(kinds: str, missi
     pronoun = "them" if "," in missing else "it"
     assert list(found) == bool(missing) * [
         f"app demo: tokens of kind rtc_rtm have services of kinds rtc, rtm, and the app has no {missing}, "
-        f"so no rule permits them: add {pronoun} to `backends`"
+        f"so no rule permits them. Add {pronoun} to `backends`"
     ]
 
 
@@ -126,7 +126,7 @@ def test_a_rule_that_goes_on_where_another_ends_with_a_claim_is_warned_of(tmp_pa
         first, second = ("0", "1") if rules.startswith(main) else ("1", "0")
         assert crossing_warnings(tmp_path, rules) == [
             f'app demo: demo.web.rules[{second}] has the channel "org-{{claims.org}}-*", so a claim `a` reaches what '
-            f'another rule gives to a claim `a-b`: demo.web.rules[{first}] has "org-{{claims.org}}"; write - after the claim '
+            f'another rule gives to a claim `a-b`: demo.web.rules[{first}] has "org-{{claims.org}}". Write - after the claim '
             "in both"
         ]
 
@@ -166,7 +166,7 @@ def test_rules_that_go_on_with_different_characters_cross_too(other: str, tmp_pa
     rules = ", ".join(f'{{kinds: rtc, channel: "{text}", user: "{{claims.sub|uid}}"}}' for text in texts)
     assert (
         f'app demo: demo.web.rules[1] has the channel "org-{{claims.org}}-*", so a claim `a` reaches what '
-        f'another rule gives to a claim `a-b`: demo.web.rules[0] has "{other}"; write - after the claim in both'
+        f'another rule gives to a claim `a-b`: demo.web.rules[0] has "{other}". Write - after the claim in both'
     ) in crossing_warnings(tmp_path, rules)
 
 
@@ -197,7 +197,7 @@ def test_visitors_who_may_be_users_of_another_caller_are_warned_of(tmp_path: Pat
 
     expected = [
         "app demo: demo.visitors.rules[0] allows any user, so anybody may use the id of a user of caller web, "
-        'and take that user\'s place; name users that only visitors have, such as user: "guest-*"'
+        'and take that user\'s place. Name users that only visitors have, such as user: "guest-*"'
     ]
     assert found('{kinds: rtc, channel: "live-*", roles: subscriber}') == expected
     assert found('{channel: "*", user: "*"}') == expected

@@ -56,8 +56,8 @@ def without_cors_warning(configuration: Configuration) -> tuple[str, ...]:
 
 def test_callers_of_web_pages_without_origins_are_warned_of(tmp_path: Path) -> None:
     no_origins = (
-        "app default: there is no `cors`, so no web page of another origin can read the answers to caller {}; "
-        "set CORS_ALLOW_ORIGIN to the origins of such pages, if there are any"
+        "app default: there is no `cors`, so no web page of another origin can read the answers to caller {}. "
+        "Set CORS_ALLOW_ORIGIN to the origins of such pages, if there are any"
     )
     assert no_origins.format("anybody") in _configuration(tmp_path).warnings
     assert no_origins.format("firebase") in _configuration(tmp_path, FIREBASE_PROJECT="demo-1").warnings
@@ -104,7 +104,7 @@ async def test_a_key_in_the_url_closes_it_too_and_beside_one_for_headers(tmp_pat
 def test_open_access_is_warned_of_naming_what_closes_it(tmp_path: Path) -> None:
     (warning,) = without_cors_warning(_configuration(tmp_path))
     assert "anybody" in warning
-    assert "set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it" in warning
+    assert "Set API_KEY_SHA256, URL_KEY_SHA256 or FIREBASE_PROJECT to close it" in warning
     assert "tokend key new" in warning
     assert "in its place" not in warning
 

@@ -65,7 +65,7 @@ ROOM: dict[str, Any] = {"channel": "room", "uid": 7, "role": "publisher"}
             {"product": "rtm", "channel": "stage"},
             "An RTM stream channel needs an RTC service",
         ),
-        # an absolute time where 007 wants seconds
+        # an absolute time where 007 expects seconds
         (raw(NOW + 3600, {1: NOW + 3600}), {}, "Its lifetime is a point in time"),
         (raw(7 * 86_400, {1: 7 * 86_400}), {}, "It says 7 days, but the platform ends it 24 hours after its issue"),
         (raw(20, {1: 20}), {}, "It lasts 20 seconds: under a minute clients misbehave"),

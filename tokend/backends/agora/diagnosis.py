@@ -69,7 +69,7 @@ def _notes(reading: Reading, services: Sequence[Service], join: Join, now: int) 
         versions = " or ".join(_FIRST_007[product] for product in products)
         yield f"007 needs {versions}, or later: {_older(products)}."
     if isinstance(reading, Reading006):
-        yield f"006 is the old format: a project or SDK that wants 007 rejects it ({_codes(products)})."
+        yield f"006 is the old format: a project or SDK that expects 007 rejects it ({_codes(products)})."
         yield from diagnosis_006.notes(reading, services, join)
     yield from diagnosis_times.notes(reading, services, now)
     yield from diagnosis_ids.notes(services, join)

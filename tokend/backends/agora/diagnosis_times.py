@@ -23,7 +23,7 @@ def problems(reading: Reading, services: Sequence[Service], names: Sequence[str]
         yield from _mistakes_of_006(reading, services)
         if issued_at < FIRST_POINT_IN_TIME:
             yield (
-                f"Its time says {issued_at + DAY}: 006 wants a point in time there, "
+                f"Its time says {issued_at + DAY}: 006 expects a point in time there, "
                 f"the issue time plus 24 hours in Unix seconds. It counts as expired: {clients_get(EXPIRED, names)}."
             )
             return
@@ -70,7 +70,10 @@ def _end(reading: Reading) -> int:
 
 def _mistakes_of_007(ttl: int) -> Iterator[str]:
     if ttl >= FIRST_POINT_IN_TIME:
-        yield "Its lifetime is a point in time, but 007 wants seconds from the issue time: the server that made it mixed them up."
+        yield (
+            "Its lifetime is a point in time, but 007 expects seconds from the issue time: "
+            "the server that made it mixed them up."
+        )
     elif ttl == 0:
         yield "Its lifetime is 0 seconds, so it ended when it was issued. Only a privilege's 0 means as long as the token."
 
@@ -83,7 +86,7 @@ def _mistakes_of_006(reading: Reading006, services: Sequence[Service]) -> Iterat
                 names_by_point.setdefault(reading.points[name], []).append(name)
         for point, names in names_by_point.items():
             yield (
-                f"{_named(names)} {'says' if len(names) == 1 else 'say'} {point}: 006 wants a point in time "
+                f"{_named(names)} {'says' if len(names) == 1 else 'say'} {point}: 006 expects a point in time "
                 f"(Unix seconds), not seconds from now. {point} is in 1970, so it is over: "
                 f"{clients_get(EXPIRED, [service.name])}."
             )
@@ -92,7 +95,7 @@ def _mistakes_of_006(reading: Reading006, services: Sequence[Service]) -> Iterat
 def _points_in_007(service: Service) -> Iterator[str]:
     for name, seconds in service.privileges.items():
         if seconds >= FIRST_POINT_IN_TIME:
-            yield f"Its privilege {name} is a point in time, but 007 wants seconds from the issue time."
+            yield f"Its privilege {name} is a point in time, but 007 expects seconds from the issue time."
             return
 
 

@@ -76,7 +76,7 @@ def decode(token: str) -> Decoded:
     salt, ts, privileges = inner.u32(), inner.u32(), inner.map_()
     if ts < DAY:
         raise WireError(
-            f"its time is {ts}: 006 wants a point in time there, the issue time plus 24 hours in Unix seconds"
+            f"its time is {ts}: 006 expects a point in time there, the issue time plus 24 hours in Unix seconds"
         )
     if body.rest or inner.rest:
         raise WireError("damaged: the token holds something else than a 006 token does")

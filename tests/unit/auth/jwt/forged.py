@@ -21,7 +21,7 @@ NO_NAME = "no registered name"
 TYPE = "typ is none of JWT and at+jwt"
 CRIT = "the header has crit or b64, which nothing here understands"
 TRUSTED = "; trusted: https://clerk.example.com and https://id.example.com and https://id.example.com/realms/demo"
-AUD = "caller web wants tokend"
+AUD = "caller web expects tokend"
 TENANT = 'require: claims.tenant is not "demo"'
 
 

@@ -96,10 +96,10 @@ async def test_keycloak_by_audience_or_azp(claims: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [
-        ({"aud": "account"}, "aud is 'account', caller realm wants kiosk, studio"),
-        ({"aud": "account", "azp": "other"}, "aud is 'account', caller realm wants kiosk, studio"),
-        ({"aud": "account", "azp": ["studio"]}, "aud is 'account', caller realm wants kiosk, studio"),
-        ({"aud": None, "azp": {"a": "studio"}}, "aud is missing, caller realm wants kiosk, studio"),
+        ({"aud": "account"}, "aud is 'account', caller realm expects kiosk, studio"),
+        ({"aud": "account", "azp": "other"}, "aud is 'account', caller realm expects kiosk, studio"),
+        ({"aud": "account", "azp": ["studio"]}, "aud is 'account', caller realm expects kiosk, studio"),
+        ({"aud": None, "azp": {"a": "studio"}}, "aud is missing, caller realm expects kiosk, studio"),
     ],
 )
 async def test_keycloak_of_another_client(claims: dict[str, Any], reason: str) -> None:

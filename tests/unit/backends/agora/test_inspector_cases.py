@@ -26,7 +26,7 @@ def raw_007(service: int, privileges: dict[int, int], *values: str, expire: int 
 
 def relative(names: str, seconds: int, clients: str) -> str:
     return (
-        f"Its {names} {seconds}: 006 wants a point in time (Unix seconds), not seconds from now. "
+        f"Its {names} {seconds}: 006 expects a point in time (Unix seconds), not seconds from now. "
         f"{seconds} is in 1970, so it is over: {clients}."
     )
 
@@ -51,7 +51,7 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
         {},
         (
             relative("privilege join says", 600, RTC_OVER),
-            "Its time says 86400: 006 wants a point in time there, the issue time plus 24 hours in Unix seconds. "
+            "Its time says 86400: 006 expects a point in time there, the issue time plus 24 hours in Unix seconds. "
             "It counts as expired: RTC clients get 109.",
         ),
     ),
@@ -227,8 +227,8 @@ def test_the_problems_of_a_token(finding: str, token: str, joins: dict[str, Any]
     assert found.problems == problems, finding
     shown = repr(found.fields())
     assert " -1 " not in shown
-    assert "006 wants" not in shown or token.startswith("006")
-    assert "007 wants" not in shown or token.startswith("007")
+    assert "006 expects" not in shown or token.startswith("006")
+    assert "007 expects" not in shown or token.startswith("007")
     ttl = found.says["ttl"]
     assert ttl is None if token.startswith("006") else isinstance(ttl, int) and ttl >= 0
     assert found.says["expired"] is any("expired" in problem for problem in found.problems)
