@@ -1,6 +1,7 @@
 """Opens what a configuration needs: audit, keys, deny list, authorizers, rate limiter. A reload keeps what stays in use."""
 
 import asyncio
+from collections.abc import Set
 from typing import TYPE_CHECKING, Final
 
 from tokend.adapters import webhook
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 _NO_PACKAGE: Final = f"redis is configured, but its package is missing: {install_command('redis')}"
 
 
+Key = tuple[str, str]
+AuditKey = tuple[AuditSettings | None, str | None]
+Opened = tuple[Set[AuditKey], Set[Key], Set[Key]]
+
+
 class CannotStart(Exception):
     """Why the server cannot start, in a sentence: an address, a file or a package cannot be used."""
 
@@ -42,12 +48,12 @@ class Resources:
         self.keys = KeyCache(over_http(self._session), clock.monotonic, log)
         self._backends = client(webhook.CONNECTIONS)  # a pool of its own: slow backends must not delay keys
         self._authorizer = webhook.WebhookClient(webhook.over_http(self._backends, clock.time), clock.monotonic)
-        self._audits: dict[tuple[AuditSettings | None, str | None], Audit] = {}
+        self._audits: dict[AuditKey, Audit] = {}
         self._audits_opened = 0
-        self._deny_sources: dict[tuple[str, str], DenySource] = {}
+        self._deny_sources: dict[Key, DenySource] = {}
         self._batch_scheduler = BatchScheduler()
         self._local = LocalLimiter(clock.monotonic)
-        self._limiters: dict[tuple[str, str], RedisLimiter] = {}
+        self._limiters: dict[Key, RedisLimiter] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, options: RootOptions) -> Interfaces:
@@ -59,14 +65,32 @@ class Resources:
 
     def close_all_except(self, options: RootOptions) -> None:
         """Close what only configurations with other options need. No request may use it any more."""
-        for settings_and_instance in self._audits.keys() - {(options.audit, options.server.instance)}:
+        self._close(
+            self._audits.keys() - {(options.audit, options.server.instance)},
+            self._deny_sources.keys() - set(_deny_keys_of(options)),
+            {key for key in self._limiters if key != _key_of(options.redis)},
+        )
+
+    def opened(self) -> Opened:
+        """The keys of what is open at present."""
+        return set(self._audits), set(self._deny_sources), set(self._limiters)
+
+    def close_opened_since(self, before: Opened) -> None:
+        """Close what was opened since then. No request may use it."""
+        audits, deny_sources, limiters = before
+        self._close(
+            self._audits.keys() - audits, self._deny_sources.keys() - deny_sources, self._limiters.keys() - limiters
+        )
+
+    def _close(self, audits: Set[AuditKey], deny_sources: Set[Key], limiters: Set[Key]) -> None:
+        for settings_and_instance in audits:
             audit = self._audits.pop(settings_and_instance)
             audit.close_chains()
             audit.log_heads()
             audit.close()
-        for source in self._deny_sources.keys() - set(_deny_keys_of(options)):
+        for source in deny_sources:
             self._closing.add(asyncio.create_task(self._deny_sources.pop(source).close()))
-        for key in self._limiters.keys() - {_key_of(options.redis)}:
+        for key in limiters:
             self._closing.add(asyncio.create_task(self._limiters.pop(key).close()))
 
     def redis_counts(self, options: RootOptions) -> bool | None:
@@ -128,7 +152,7 @@ class Resources:
         return self._limiters[key]
 
 
-def _key_of(settings: RedisSettings | None) -> tuple[str, str] | None:
+def _key_of(settings: RedisSettings | None) -> Key | None:
     """What tells two settings of Redis apart: secrets cannot be compared."""
     return None if settings is None else (settings.url.reveal(), settings.on_failure)
 
@@ -155,7 +179,7 @@ def open_audit(settings: AuditSettings, writer: str, log: JsonLog, instance: str
         ) from error
 
 
-def _deny_keys_of(options: RootOptions) -> list[tuple[str, str]]:
+def _deny_keys_of(options: RootOptions) -> list[Key]:
     """The name of each source of the deny list, and its path or URL. The file is first: it can always be read."""
     if options.deny is None:
         return []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 from msgspec.structs import replace
 
-from tokend.adapters.resources import CannotStart, Resources
+from tokend.adapters.resources import CannotStart, Opened, Resources
 from tokend.adapters.system import Clock, Nonces
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
@@ -63,6 +63,7 @@ class Control:
         self.active = ActiveConfiguration.of(isolated.configuration, taken_routes=isolated.taken_routes)
         self._resources: Resources | None = None
         self._prepared: ActiveConfiguration | None = None
+        self._opened_before: Opened | None = None
         self._commits = 0
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
@@ -100,6 +101,7 @@ class Control:
         `taken_routes`: those of invalid apps, by app.
         """
         table = await asyncio.to_thread(RouteTable, configuration.routes)  # thousands of apps take a while
+        self._opened_before = None if self._resources is None else self._resources.opened()
         try:
             self._prepared = self._activated(configuration, taken_routes, table)
             if not await self._has_read_deny_list(configuration, present=self.active.configuration):
@@ -123,15 +125,18 @@ class Control:
         if self._prepared is None:
             return
         replaced = self.active.configuration.built_apps
-        self.active, self._prepared = self._prepared, None
+        self.active, self._prepared, self._opened_before = self._prepared, None, None
         asyncio.get_running_loop().call_later(RELEASE_SECONDS, _release, list(replaced.values()))
         self.log.configure(self.active.configuration.options.server)
         self._commits += 1  # the timer gets a number: with the configuration itself, replaced ones would stay in memory
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
 
     def rollback(self) -> None:
-        """Forget the configuration that was prepared. Requests may still use what belongs to the one before the present one."""
+        """Forget the configuration that was prepared, and close what only it needed. No request has used that."""
         self._prepared = None
+        if self._resources is not None and self._opened_before is not None:
+            self._resources.close_opened_since(self._opened_before)
+        self._opened_before = None
         asyncio.get_running_loop().call_later(Deadlines().answer + 1, self._close_unused, self._commits)
 
     def drain(self) -> None:

@@ -83,3 +83,24 @@ async def test_a_reload_that_adds_a_deny_list_that_cannot_be_read_is_rejected(tm
                 await asyncio.sleep(pause)
             assert (await server.reload())[0] == 200
             assert load.failed == {}
+
+
+async def test_a_rejected_reload_does_not_go_on_connecting_to_its_redis(tmp_path: Path) -> None:
+    """It did so for half a minute, nine times a second, with the password that was wrong."""
+    connections = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listener:
+        url = f"redis://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        async with serving(tmp_path, 2, extra={"REDIS_URL": url}) as server:
+            server.write("demo-*", _DENY)
+            assert (await server.reload())[0] == 409
+            await asyncio.sleep(0.5)
+            until_then = connections
+            assert until_then > 0
+            await asyncio.sleep(1.5)
+            assert connections == until_then
