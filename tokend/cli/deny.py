@@ -49,7 +49,9 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     add.set_defaults(run=_add)
     remove = verbs.add_parser(
-        "remove", help="remove an entry", description=f"Remove the entries that have exactly these fields. {_EFFECT}"
+        "remove",
+        help="remove an entry",
+        description=f"Remove the entries that have exactly these fields, whatever their `until` is. {_EFFECT}",
     )
     _add_fields(remove)
     remove.set_defaults(run=_remove)

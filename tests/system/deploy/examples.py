@@ -13,7 +13,7 @@ from tests.system.proxy.upstream import kept
 
 _PAGE: Final = (ROOT / "docs/deploy.md").read_text()
 CADDYFILE: Final = re.findall(r"^```caddyfile\n(.*?)^```", _PAGE, re.M | re.S)[0]
-_GLOBAL: Final = "{\nadmin off\nskip_install_trust\nhttp_port {$HTTP_PORT}\nhttps_port {$HTTPS_PORT}\n}\n"
+_GLOBAL: Final = "{\nadmin off\nskip_install_trust\nhttp_port {$HTTP_PORT}\nhttps_port {$HTTPS_PORT}\n"
 MISSING: Final = {"caddy": caddy.missing, "nginx": nginx.missing}
 
 
@@ -33,6 +33,7 @@ def proxying(name: str, directory: Path, port: int) -> Iterator[Proxy]:
             yield Proxy(url, None)
         return
     assert CADDYFILE.count("tokens.example.com") == CADDYFILE.count("127.0.0.1:8080") == 1
+    assert CADDYFILE.startswith("{\n")  # its global options
     site = CADDYFILE.replace("tokens.example.com", "localhost").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
-    with caddy.proxying(directory, _GLOBAL + site, {}) as running:
+    with caddy.proxying(directory, _GLOBAL + site.removeprefix("{\n"), {}) as running:
         yield Proxy(running.url, running.tls)
