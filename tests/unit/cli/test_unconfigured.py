@@ -1,9 +1,14 @@
 """Without a configuration, `tokend inspect` reads the tokens of kinds that need options, too."""
 
+import json
+import time
+from pathlib import Path
+
 import jwt
 import pytest
 
 from tests.running import CERTIFICATE
+from tokend.cli import main
 from tokend.cli.unconfigured import installed_backends
 from tokend.dialects.contract import Inspect
 from tokend.issuing import inspection
@@ -29,3 +34,16 @@ def test_a_token_of_livekit_is_read_and_nobody_signed_it() -> None:
         token = jwt.encode(claims, key or "none" * 10, algorithm="HS256")
         says = inspection.inspect(installed_backends(), Inspect(token), NOW).fields()
         assert (says["format"], says["signed_by"], says["app"]) == ("livekit", None, "another")
+
+
+def test_without_a_configuration_nothing_is_said_about_the_signer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    now = int(time.time())
+    claims = {"iss": "APIx", "sub": "ann", "nbf": now, "exp": now + 600, "video": {"roomJoin": True, "room": "r"}}
+    assert main(["inspect", jwt.encode(claims, "x" * 64, algorithm="HS256")]) == 0
+    says = json.loads(capsys.readouterr().out)
+    assert says["signature"].startswith("not checked: ")
+    assert (says["app"], says["signed_by"], says["problems"]) == ("unknown", None, [])
+    assert "extra" not in says
