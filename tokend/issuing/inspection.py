@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from tokend.backends.contract import Backend, Diagnosis, Join, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Reading, Recognised, Unreadable
 from tokend.core.declarations import UNDECLARED, Declarations
 from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
@@ -91,16 +91,18 @@ def _reading_declarations(backend: Backend) -> Declarations:
 
 def _read(backends: list[Backend], request: Inspect, now: int, unchecked: str | None) -> tuple[_Read, tuple[str, ...]]:
     """Return the best reading of the token in the text, and notes on what stood around it."""
-    reasons: dict[str, None] = {}  # each reason once, in order
+    reasons: dict[str, Unreadable] = {}  # each reason once, in order
 
     def readings_of(text: str) -> list[_Read] | None:
         found, failures = _readings(backends, text, request, now, unchecked)
-        reasons.update(dict.fromkeys(failures))
+        reasons.update((str(failure), failure) for failure in failures)
         return found or None
 
     tokens = find_tokens(request.token, readings_of)
     if not tokens:
-        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(list(reasons)[:_MAX_REASONS]), "token")
+        recognised = [reason for reason, failure in reasons.items() if isinstance(failure, Recognised)]
+        shown = "; ".join((recognised or list(reasons))[:_MAX_REASONS])
+        raise ApiError(Code.INVALID_FIELD, f"cannot be read: {shown}", "token")
     if len(tokens) > 1:
         places = ", ".join(dict.fromkeys(token.place for token in tokens))
         raise ApiError(Code.INVALID_FIELD, f"holds {len(tokens)} tokens ({places}): send one of them", "token")
@@ -110,9 +112,9 @@ def _read(backends: list[Backend], request: Inspect, now: int, unchecked: str | 
 
 def _readings(
     backends: list[Backend], text: str, request: Inspect, now: int, unchecked: str | None
-) -> tuple[list[_Read], tuple[str, ...]]:
+) -> tuple[list[_Read], list[Unreadable]]:
     """What the backends read in a text, and why others could not read it."""
-    reasons: list[str] = []
+    reasons: list[Unreadable] = []
     readings: list[_Read] = []
     for backend in _of_each_vendor(backends):
         try:
@@ -121,10 +123,11 @@ def _readings(
                 reading = replace(reading, hidden=reading.hidden | {"signed_by"}, signed_by=None, extra=NOTHING)
             readings.append((backend, reading, _content(backend, reading, now, unchecked)))
         except Unreadable as reason:
-            reasons.append(str(reason))
+            reasons.append(reason)
         except PLUGIN_ERRORS:  # for a hostile text; the other backends still read it
-            reasons.append(f"the backend of {backend.vendor or backend.kind or type(backend).__name__} failed")
-    return readings, tuple(reasons)
+            name = backend.vendor or backend.kind or type(backend).__name__
+            reasons.append(Unreadable(f"the backend of {name} failed"))
+    return readings, reasons
 
 
 def _best(readings: list[_Read]) -> _Read:

@@ -10,6 +10,7 @@ import pytest
 from tests.running import CERTIFICATE
 from tokend.cli import main
 from tokend.cli.unconfigured import installed_backends
+from tokend.core.errors import ApiError
 from tokend.dialects.contract import Inspect
 from tokend.issuing import inspection
 
@@ -34,6 +35,24 @@ def test_a_token_of_livekit_is_read_and_nobody_signed_it() -> None:
         token = jwt.encode(claims, key or "none" * 10, algorithm="HS256")
         says = inspection.inspect(installed_backends(), Inspect(token), NOW).fields()
         assert (says["format"], says["signed_by"], says["app"]) == ("livekit", None, "another")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("007eJxTYBBbsMMnKq7p9", "damaged: what follows 007 is not base64"),
+        ("006" + "970CA35de60c44645bbae8a215061b33" + "IAC", "damaged: what follows"),
+        (f'"0044{"a" * 60}"', "an old Dynamic Key (before 006)"),
+        (f"Bearer {CERTIFICATE}", "an App ID or a certificate, not a token"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0.A", "not a JSON Web Token: a part of it is no base64url"),
+    ],
+)
+def test_a_text_that_one_backend_recognises_gets_no_reason_of_another(text: str, reason: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        inspection.inspect(installed_backends(), Inspect(text), NOW)
+    assert caught.value.detail.startswith(f"token cannot be read: {reason}")
+    for other in ("Ably", "Pusher", "begin with 006", ";"):
+        assert other not in caught.value.detail
 
 
 def test_without_a_configuration_nothing_is_said_about_the_signer(
