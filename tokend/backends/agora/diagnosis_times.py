@@ -82,9 +82,10 @@ def _mistakes_of_006(reading: Reading006, services: Sequence[Service]) -> Iterat
             if _is_mistake(reading, name):
                 names_by_point.setdefault(reading.points[name], []).append(name)
         for point, names in names_by_point.items():
+            when = "in 1970" if point < 365 * DAY else "before 2002"
             yield (
                 f"{_named(names)} {'says' if len(names) == 1 else 'say'} {point}: 006 wants a point in time "
-                f"(Unix seconds), not seconds from now. {point} is {'in 1970' if point < 365 * DAY else 'before 2002'}, so it is over: "
+                f"(Unix seconds), not seconds from now. {point} is {when}, so it is over: "
                 f"{clients_get(EXPIRED, [service.name])}."
             )
 
