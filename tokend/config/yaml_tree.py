@@ -126,7 +126,9 @@ class _Builder:
         except _TooDeep as error:
             self._problems.append((error.location, f"nested more than {MAX_DEPTH} levels deep"))
         if not self._problems and root is not None and not isinstance(root, LocatedDict):
-            self._problems.append((Location(self._file, 1, 1), "the file must hold a mapping"))
+            self._problems.append(
+                (Location(self._file, 1, 1), "the file must hold a mapping, such as apps: {demo: {…}}")
+            )
         if self._problems:
             raise YamlError(sorted(self._problems))
         return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1), is_blank=True)

@@ -138,8 +138,13 @@ def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]
 
 def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str | None:
     """The description of the field at a path; None if it has none."""
-    field = _fields_at(model, path[:-1]).get(str(path[-1])) if path else None
+    field = field_at(model, path)
     return None if field is None else field.description
+
+
+def field_at(model: type[BaseModel], path: tuple[str | int, ...]) -> FieldInfo | None:
+    """The field at a path; None if there is none."""
+    return _fields_at(model, path[:-1]).get(str(path[-1])) if path else None
 
 
 def _fields_at(annotation: Any, path: tuple[str | int, ...]) -> dict[str, FieldInfo]:
