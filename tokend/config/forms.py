@@ -18,7 +18,7 @@ _WHOLE: Final = {
     "routes": f"[{ROUTE}]",
     "jwt": '{issuer: "https://id.example.com", audience: tokend}',
     "rules": '{kinds: rtc, channel: "demo-*", user: "*"}',
-    "defaults": '{ttl: {max: 1h}}',
+    "defaults": "{ttl: {max: 1h}}",
 }
 """Of keys, and of the items of `rules`, whose models have too many keys, or none, for a useful example."""
 
@@ -35,7 +35,9 @@ def form_at(key: str, model: type[BaseModel], path: KeyPath) -> str | None:
 
 def _form(field: FieldInfo) -> str | None:
     if field.examples:
-        text = yaml.safe_dump(field.examples[0], default_flow_style=True, width=1000, sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(
+            field.examples[0], default_flow_style=True, width=1000, sort_keys=False, allow_unicode=True
+        )
         return text.removesuffix("\n").removesuffix("\n...")
     return str(not field.default).lower() if field.annotation is bool else _form_of(field.annotation)
 
