@@ -9,7 +9,7 @@ from tokend.config.entry_points import BACKENDS, installed
 from tokend.config.forms import APP, CALLER, ROUTE, form_at
 from tokend.config.problems import KeyPath, Report
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
-from tokend.core.validation import description_of, field_errors, invalid
+from tokend.core.validation import description_of, field_errors, invalid, redact_secrets
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:
@@ -102,7 +102,7 @@ def report_all(report: Report, path: KeyPath, error: ValidationError, model: typ
 def _in_quotes(value: object) -> str:
     """A placeholder that YAML takes for a mapping, such as {claims.sub}, as it should be written."""
     name = str(next(iter(value), "")) if isinstance(value, dict) else ""
-    return f', such as "{{{name}}}"' if _PLACEHOLDER.fullmatch(name) else ""
+    return f', such as "{{{name}}}"' if _PLACEHOLDER.fullmatch(name) and redact_secrets(name) == name else ""
 
 
 def _is_of_app(path: KeyPath) -> bool:
