@@ -99,6 +99,10 @@ class Unreadable(ValueError):
     """A text is not a token of this backend's format. The message gives the reason."""
 
 
+class Recognised(Unreadable):
+    """A text is of this format but damaged, or is known not to be a token. Then only this reason is shown."""
+
+
 _CLOCK_SKEW: Final = 60
 """Seconds that the clocks of two computers may differ."""
 

@@ -8,7 +8,7 @@ import msgspec.json
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.backends.contract import Unreadable
+from tokend.backends.contract import Recognised, Unreadable
 from tokend.backends.jwt_keys import jwt_key
 from tokend.core import base64url
 from tokend.core.errors import ApiError, Code
@@ -21,6 +21,8 @@ MAX_TOKEN: Final = 16_384
 _LATEST: Final = 1 << 40
 """Unix seconds. A time from it on is none: hostile tokens have some of thousands of digits."""
 _Secrets = TypeVar("_Secrets", Secret, SecretList)
+_JSON_OBJECT: Final = "eyJ"
+"""How the base64url of a JSON object begins."""
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
@@ -108,7 +110,12 @@ def _read(token: str) -> tuple[JwtContent, bytes]:
     if len(token) > MAX_TOKEN or _COMPACT.fullmatch(token) is None:
         raise Unreadable("not a JSON Web Token")
     header, claims, signature = token.split(".")
-    return JwtContent(_object(header), _object(claims)), _decoded(signature)
+    try:
+        return JwtContent(_object(header), _object(claims)), _decoded(signature)
+    except Unreadable as reason:
+        if not header.startswith(_JSON_OBJECT):
+            raise
+        raise Recognised(str(reason)) from reason
 
 
 def token_times(claims: Mapping[str, Any], begins: str = "iat", ends: str = "exp") -> tuple[int, int]:

@@ -196,17 +196,13 @@ def _report(signers: _Signers, request: Inspect, now: int) -> dict[str, Any]:
     """The inspection as plain data. A token that only an invalid app could read is read by all installed backends."""
     unchecked, invalid = signers.unchecked, listed(signers.invalid_apps)
     try:
-        fields: dict[str, Any] = inspection.inspect(
-            signers.backends, request, now, knows_secrets=unchecked is None
-        ).fields()
+        fields: dict[str, Any] = inspection.inspect(signers.backends, request, now, unchecked).fields()
     except ApiError:
         if not invalid:
             raise
-        fields = inspection.inspect(installed_backends(), request, now, knows_secrets=False).fields()
         unchecked = f"an invalid app may have signed it: {invalid}"
-    if unchecked is not None:
-        fields["signature"] = f"not checked: {unchecked}"
-    elif invalid and fields["signed_by"] is None:
+        fields = inspection.inspect(installed_backends(), request, now, unchecked).fields()
+    if unchecked is None and invalid and fields["signed_by"] is None:
         fields["notes"] = [*fields["notes"], f"It was not compared with the invalid apps: {invalid}."]
     return fields
 

@@ -136,9 +136,23 @@ def _check_answer(
     known |= {f"{kind}.{name}" for kind in kinds for name in of_token}
     if report.touches((*at, "response")) or report.touches((*at, "fields")):
         return
+    for name in _without_quotes(answer):
+        if name in known:
+            report.add(
+                (*at, "response"), f'holds {{{name}}} without quotes, which YAML reads as a mapping: write "{{{name}}}"'
+            )
     for name in custom.placeholders(answer):
         if name not in known:
             report.add(
                 (*at, "response"),
                 f"{{{redact_secrets(name)}}} is no placeholder of this route's response{suggestion(name, known)}",
             )
+
+
+def _without_quotes(answer: object) -> list[str]:
+    """What may be placeholders that lack their quotes: YAML reads `{token}` as a mapping with an empty value."""
+    if isinstance(answer, dict):
+        if list(answer.values()) == [None]:
+            return [str(name) for name in answer]
+        return [name for value in answer.values() for name in _without_quotes(value)]
+    return [name for value in answer for name in _without_quotes(value)] if isinstance(answer, list) else []

@@ -1,13 +1,15 @@
 """Mappings and lists whose items stay usable if one of them is wrong, so that one pass reports every problem."""
 
+import re
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError, ValidationInfo
 
 from tokend.config.entry_points import BACKENDS, installed
+from tokend.config.forms import APP, CALLER, ROUTE, form_at
 from tokend.config.problems import KeyPath, Report
 from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
-from tokend.core.validation import description_of, field_errors, invalid
+from tokend.core.validation import description_of, field_errors, invalid, redact_secrets
 
 
 def _named(value: Any, info: ValidationInfo) -> Any:
@@ -34,9 +36,9 @@ def _mapping(value: object, path: KeyPath, info: ValidationInfo) -> LocatedDict:
 
 
 _EXAMPLES: Final = {
-    "apps": '{app_id: "…", certificate: {env: NAME}, callers: {…}}',
-    "callers": '{api_key: "sha256:…", rules: [{kinds: rtc, channel: "demo-*"}]}',
-    "routes": "{path: /demo, dialect: native}",
+    "apps": APP,
+    "callers": CALLER,
+    "routes": ROUTE,
     "backends": "{} for a kind without options",
 }
 
@@ -65,8 +67,11 @@ Named = Annotated[dict[str, T], BeforeValidator(_named)]
 Listed = Annotated[list[T], BeforeValidator(_listed)]
 
 
+_PLACEHOLDER: Final = re.compile(r"app|claims\.[\w.|]{1,60}")
 _DESCRIBED: Final = frozenset({"is missing", "must be a mapping", "must be a list"})
 """Sentences that the first sentence of the key's description completes."""
+_SHAPES: Final = ("must be a mapping", "must be a list")
+"""How the sentences begin that an example completes."""
 
 
 def report_all(report: Report, path: KeyPath, error: ValidationError, model: type[BaseModel]) -> set[str]:
@@ -80,11 +85,24 @@ def report_all(report: Report, path: KeyPath, error: ValidationError, model: typ
             sentence = f"unknown key: this is a kind; write backends: {{{place[-1]}: {{…}}}}"
         if sentence in _DESCRIBED and (description := description_of(model, field_error.path)):
             sentence = f"{sentence}: {description.partition('. ')[0]}"
+        key = next((part for part in reversed(place) if isinstance(part, str)), "")
+        if (
+            sentence.startswith(_SHAPES)
+            and "such as" not in sentence
+            and (form := form_at(key, model, field_error.path))
+        ):
+            sentence = f"{sentence}, such as {form}"
         if sentence == "must be text":
-            sentence += ", not a list or a mapping" if isinstance(value, list | dict) else ": put it in quotes"
+            sentence += ", not a list" if isinstance(value, list) else f": put it in quotes{_in_quotes(value)}"
         report.add_broken(place, sentence)
         broken.add(str(field_error.path[0]) if field_error.path else "")
     return broken
+
+
+def _in_quotes(value: object) -> str:
+    """A placeholder that YAML takes for a mapping, such as {claims.sub}, as it should be written."""
+    name = str(next(iter(value), "")) if isinstance(value, dict) else ""
+    return f', such as "{{{name}}}"' if _PLACEHOLDER.fullmatch(name) and redact_secrets(name) == name else ""
 
 
 def _is_of_app(path: KeyPath) -> bool:

@@ -9,6 +9,9 @@ from msgspec import Struct
 _QUOTE: Final = re.compile(r"""(?:^|(?<=[\s\[{,:]))(?:#|(["']))""")
 _QUOTED: Final = {'"': re.compile(r'"(?:[^"\\]|\\.)*"'), "'": re.compile(r"'(?:[^']|'')*'")}
 _FLOW: Final = {"while parsing a flow mapping": ("{", "}"), "while parsing a flow sequence": ("[", "]")}
+_UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML does not allow in a file."""
+_INDENT: Final = re.compile(r"[^\S\n]*")
 _QUOTES: Final = "put the whole text in quotes"
 
 
@@ -69,16 +72,33 @@ def hint(error: Any, text: str) -> YamlHint:
         begin.line,
         begin.column,
     )
-    for explain in (_tab, _first_character, _open_quote, _flow, _colon, _block):
+    for explain in (_tab, _wide_space, _first_character, _open_quote, _flow, _colon, _block):
         if (explained := explain(found)) is not None:
             return explained
     return found.here(found.problem or found.context)
+
+
+def place_of_unprintable(text: str) -> tuple[int, int]:
+    """Line and column of the first character that YAML does not allow in a file; from 1."""
+    before = text[: found.start()] if (found := _UNPRINTABLE.search(text)) else ""
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
 def _tab(error: _Error) -> YamlHint | None:
     if "tab character" in error.problem or error.character == "\t":
         where = "this line is indented with a tab" if error.begins_line else "a tab stands here"
         return error.here(f"{where}: write spaces instead")
+    return None
+
+
+def _wide_space(error: _Error) -> YamlHint | None:
+    """An indentation with a space that is none to YAML, such as web pages and word processors have."""
+    for number, line in enumerate(error.lines[: error.line + 1]):
+        if (indent := _INDENT.match(line)) and (wide := indent[0].strip(" \t")):
+            sentence = (
+                "this line is indented with another space than the usual one, such as a no-break space: type it again"
+            )
+            return YamlHint(number + 1, line.index(wide[0]) + 1, sentence)
     return None
 
 
@@ -92,6 +112,18 @@ def _first_character(error: _Error) -> YamlHint | None:
         return error.at_begin(f'text may not begin with {sign}: {_QUOTES}, such as "{sign}"')
     if "expected node content" in error.problem and error.character:
         return error.here(f"{error.character} stands where a value should begin: remove it, or {_QUOTES}")
+    if "expected node content" in error.problem:
+        return error.here("the file ends where a value or a closing bracket should stand")
+    if "a tag" in error.context or "tag URI" in error.problem:
+        return error.at_begin(f"text may not begin with !: {_QUOTES}")
+    if "could not find expected ':'" in error.problem:
+        return error.at_begin("this has no colon with a space after it: write key: value")
+    if "mapping keys are not allowed" in error.problem:
+        return error.here(f"text may not begin with ?: {_QUOTES}")
+    if "directive" in error.context:
+        return error.at_begin(f"text may not begin with %: {_QUOTES}")
+    if "found unexpected ':'" in error.problem:
+        return error.here("a space is missing after this colon: write key: value")
     if "unknown escape" in error.problem:
         return error.here("a backslash in double quotes begins an escape: write \\\\, or use single quotes")
     return None

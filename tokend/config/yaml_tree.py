@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from msgspec import Struct
 
-from tokend.config.yaml_hints import hint
+from tokend.config.yaml_hints import hint, place_of_unprintable
 from tokend.core.validation import redact_secrets
 
 MAX_DEPTH: Final = 32
@@ -120,13 +120,15 @@ class _Builder:
             location = Location(self._file, found.line, found.column)
             self._problems.append((location, f"this is not valid YAML: {found.sentence}"))
         except yaml.YAMLError:
-            self._problems.append(
-                (Location(self._file), "this is not valid YAML: it holds a character that no text file has")
-            )
+            line, column = place_of_unprintable(text)
+            sentence = "this is not valid YAML: a character stands here that no text file has: delete it"
+            self._problems.append((Location(self._file, line, column), sentence))
         except _TooDeep as error:
             self._problems.append((error.location, f"nested more than {MAX_DEPTH} levels deep"))
         if not self._problems and root is not None and not isinstance(root, LocatedDict):
-            self._problems.append((Location(self._file, 1, 1), "the file must hold a mapping"))
+            self._problems.append(
+                (Location(self._file, 1, 1), "the file must hold a mapping, such as apps: {demo: {…}}")
+            )
         if self._problems:
             raise YamlError(sorted(self._problems))
         return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1), is_blank=True)

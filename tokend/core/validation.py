@@ -74,15 +74,23 @@ _SENTENCES: Final[Mapping[str, str]] = {
 
 _UNKNOWN: Final = "extra_forbidden"
 _RUN: Final = re.compile(r"[A-Za-z0-9_+=-]{20,}")
+_LONG: Final = 32
+"""Characters. Keys are longer, and names in mixed case are shorter."""
 _HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{20,}")
 
 
 def redact_secrets(text: str) -> str:
     """Return the text for use in a message, or a placeholder if it looks like a secret in the wrong field."""
-    mixed = (run for run in _RUN.findall(text) if all(re.search(kind, run) for kind in ("[0-9]", "[a-z]", "[A-Z]")))
-    if _HEX_RUN.search(text) or any(mixed):
+    if _HEX_RUN.search(text) or any(map(_looks_random, _RUN.findall(text))):
         return "(hidden: it looks like a secret)"
     return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+def _looks_random(run: str) -> bool:
+    """Whether letters of both cases stand beside digits. One key in 1,500 has no digits: a long run needs none."""
+    return all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]")) and (
+        len(run) >= _LONG or bool(re.search("[0-9]", run))
+    )
 
 
 def field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
@@ -138,8 +146,13 @@ def known_keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]
 
 def description_of(model: type[BaseModel], path: tuple[str | int, ...]) -> str | None:
     """The description of the field at a path; None if it has none."""
-    field = _fields_at(model, path[:-1]).get(str(path[-1])) if path else None
+    field = field_at(model, path)
     return None if field is None else field.description
+
+
+def field_at(model: type[BaseModel], path: tuple[str | int, ...]) -> FieldInfo | None:
+    """The field at a path; None if there is none."""
+    return _fields_at(model, path[:-1]).get(str(path[-1])) if path else None
 
 
 def _fields_at(annotation: Any, path: tuple[str | int, ...]) -> dict[str, FieldInfo]:

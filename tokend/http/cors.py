@@ -34,15 +34,23 @@ _ALLOWED_HEADERS: Final = frozenset(
 )
 _TRACING_HEADERS: Final = frozenset(
     {
+        "b3",
         "baggage",
+        "elastic-apm-traceparent",
         "newrelic",
+        "request-context",  # these two are Application Insights'
+        "request-id",
         "sentry-trace",
         "traceparent",
         "tracestate",
+        "uber-trace-id",
+        "x-amzn-trace-id",
+        "x-b3-flags",
         "x-b3-parentspanid",
         "x-b3-sampled",
         "x-b3-spanid",
         "x-b3-traceid",
+        "x-cloud-trace-context",
         "x-datadog-origin",
         "x-datadog-parent-id",
         "x-datadog-sampling-priority",

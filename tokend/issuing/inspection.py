@@ -7,11 +7,11 @@ import msgspec
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from tokend.backends.contract import Backend, Diagnosis, Join, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Reading, Recognised, Unreadable
 from tokend.core.declarations import UNDECLARED, Declarations
 from tokend.core.durations import in_words
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import ANY, Extent, Grant, Service
+from tokend.core.model import ANY, NOTHING, Extent, Grant, Service
 from tokend.core.reach import reach_of, role_of
 from tokend.core.secrets import Secret, SecretList
 from tokend.core.service_fields import service_fields
@@ -27,26 +27,23 @@ _Read = tuple[Backend, Reading, dict[str, object]]
 """A backend, what it read, and the same as plain data."""
 
 
-def inspect(backends: Iterable[Backend], request: Inspect, now: int, *, knows_secrets: bool = True) -> Inspection:
+def inspect(backends: Iterable[Backend], request: Inspect, now: int, unchecked: str | None = None) -> Inspection:
     """Inspect the token in a text. `now` is in Unix seconds. Raises `ApiError` (400) if no backend can read one in it.
 
-    `knows_secrets`: False if the backends have no app's secrets. Then no signature is compared, and nobody is called the owner.
+    `unchecked`: why no signature can be checked, if the backends have no credentials. Then nothing is said about the signer.
     """
-    (backend, reading, content), notes = _read(list(backends), request, now)
-    if not knows_secrets:
-        reading = replace(reading, hidden=reading.hidden | {"signed_by"})
-        content |= {"app": _owner(backend, reading), "signature": _signature(backend, reading)}
+    (backend, reading, content), notes = _read(list(backends), request, now, unchecked)
     diagnosis = _diagnosis(backend, reading, Join(request.channel, request.user, request.product), now)
     return Inspection(content, diagnosis.problems, (*notes, *diagnosis.notes))
 
 
-def _content(backend: Backend, reading: Reading, now: int) -> dict[str, object]:
+def _content(backend: Backend, reading: Reading, now: int, unchecked: str | None) -> dict[str, object]:
     """What a token says, as plain data. Raises anything if the reading is not what its type says."""
     content: dict[str, object] = {
         **grant_fields(reading.grant, backend, "ttl" in reading.hidden),
         "app": _owner(backend, reading),
         "signed_by": reading.signed_by,
-        "signature": _signature(backend, reading),
+        "signature": _signature(backend, reading) if unchecked is None else f"not checked: {unchecked}",
         "gives": [_sentence(service, backend) for service in reading.grant.services],
         **_times(reading, backend.ends_at(reading), now),
         "hidden": sorted(reading.hidden),
@@ -92,18 +89,20 @@ def _reading_declarations(backend: Backend) -> Declarations:
     return replace(declarations, privileges={**backend.privileges, **declarations.privileges})
 
 
-def _read(backends: list[Backend], request: Inspect, now: int) -> tuple[_Read, tuple[str, ...]]:
+def _read(backends: list[Backend], request: Inspect, now: int, unchecked: str | None) -> tuple[_Read, tuple[str, ...]]:
     """Return the best reading of the token in the text, and notes on what stood around it."""
-    reasons: dict[str, None] = {}  # each reason once, in order
+    reasons: dict[str, Unreadable] = {}  # each reason once, in order
 
     def readings_of(text: str) -> list[_Read] | None:
-        found, failures = _readings(backends, text, request, now)
-        reasons.update(dict.fromkeys(failures))
+        found, failures = _readings(backends, text, request, now, unchecked)
+        reasons.update((str(failure), failure) for failure in failures)
         return found or None
 
     tokens = find_tokens(request.token, readings_of)
     if not tokens:
-        raise ApiError(Code.INVALID_FIELD, "cannot be read: " + "; ".join(list(reasons)[:_MAX_REASONS]), "token")
+        recognised = [reason for reason, failure in reasons.items() if isinstance(failure, Recognised)]
+        shown = "; ".join((recognised or list(reasons))[:_MAX_REASONS])
+        raise ApiError(Code.INVALID_FIELD, f"cannot be read: {shown}", "token")
     if len(tokens) > 1:
         places = ", ".join(dict.fromkeys(token.place for token in tokens))
         raise ApiError(Code.INVALID_FIELD, f"holds {len(tokens)} tokens ({places}): send one of them", "token")
@@ -111,19 +110,26 @@ def _read(backends: list[Backend], request: Inspect, now: int) -> tuple[_Read, t
     return _best(token.read), token.notes
 
 
-def _readings(backends: list[Backend], text: str, request: Inspect, now: int) -> tuple[list[_Read], tuple[str, ...]]:
+def _readings(
+    backends: list[Backend], text: str, request: Inspect, now: int, unchecked: str | None
+) -> tuple[list[_Read], list[Unreadable]]:
     """What the backends read in a text, and why others could not read it."""
-    reasons: list[str] = []
+    reasons: list[Unreadable] = []
     readings: list[_Read] = []
     for backend in _of_each_vendor(backends):
         try:
             reading = _bounded(backend.read_with(text, request.channel, request.user))
-            readings.append((backend, reading, _content(backend, reading, now)))
+            shown = reading
+            if unchecked is not None:
+                shown = replace(reading, hidden=reading.hidden | {"signed_by"}, signed_by=None, extra=NOTHING)
+            content = _content(backend, shown, now, unchecked) | {"hidden": sorted(reading.hidden)}
+            readings.append((backend, shown, content))
         except Unreadable as reason:
-            reasons.append(str(reason))
+            reasons.append(reason)
         except PLUGIN_ERRORS:  # for a hostile text; the other backends still read it
-            reasons.append(f"the backend of {backend.vendor or backend.kind or type(backend).__name__} failed")
-    return readings, tuple(reasons)
+            name = backend.vendor or backend.kind or type(backend).__name__
+            reasons.append(Unreadable(f"the backend of {name} failed"))
+    return readings, reasons
 
 
 def _best(readings: list[_Read]) -> _Read:

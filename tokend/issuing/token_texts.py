@@ -30,6 +30,8 @@ _INVISIBLE: Final = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _SCHEME: Final = re.compile(r"(?:(?:proxy-)?authorization\s*:\s*)?(bearer|token|agora)[ \t]+(?=\S)", re.IGNORECASE)
 _NAMED: Final = re.compile(r"""["']?([A-Za-z_][\w.-]{0,60})["']?\s*[:=]\s*(?=\S)""")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_RUN: Final = re.compile(rf"[\w+/=.-]{{{_SHORTEST},}}", re.ASCII)
+"""What may be a token in a word such as `Optional("…")`, `**…**` or `<token>…</token>`."""
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
 
@@ -68,7 +70,7 @@ def find_tokens(text: str, read: Callable[[str], T | None]) -> list[Found[T]]:
             return found
         following = []
         for candidate in level:
-            for inner in _inner_texts(candidate):
+            for inner in list(_inner_texts(candidate)) or _only_run(candidate):
                 if len(seen) < _MAX_TEXTS and len(inner.text) >= _SHORTEST and inner.text not in seen:
                     seen.add(inner.text)
                     following.append(inner)
@@ -102,6 +104,11 @@ def _inner_texts(candidate: _Candidate) -> Iterator[_Candidate]:
             yield candidate.derived(
                 text.replace(" ", "+"), "It had spaces instead of +: a URL or form was decoded once too often."
             )
+
+
+def _only_run(candidate: _Candidate) -> list[_Candidate]:
+    runs = _RUN.findall(candidate.text)
+    return [candidate.derived(runs[0].rstrip("."), "Other text stood around it.")] if len(runs) == 1 else []
 
 
 def _without_wrapping(candidate: _Candidate) -> Iterator[_Candidate]:

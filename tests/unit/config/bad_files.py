@@ -50,7 +50,8 @@ _WRITTEN_HERE: Final = [
     ),
     BadFile(
         "yaml_control_character.yaml",
-        b"#! config.yaml: this is not valid YAML: it holds a character that no text file has\napps: {demo: \x07}\n",
+        b"#! config.yaml:2:14: this is not valid YAML: a character stands here that no text file has: delete it\n"
+        b"apps: {demo: \x07}\n",
     ),
     BadFile("yaml_not_utf8.yaml", b"#! config.yaml: is not UTF-8 text\napps: {demo: \xff}\n"),
 ]

@@ -81,7 +81,7 @@ def test_a_new_option_of_an_app_is_read_with_its_units_and_kept() -> None:
             ["('region', 'wait'): has no value: write one, or leave the key out"],
         ),
         (None, None, ["('region',): has no value: write one, or leave the key out"]),
-        ("eu", None, ["('region',): must be a mapping"]),
+        ("eu", None, ["('region',): must be a mapping, such as {name: …}"]),
     ],
 )
 def test_what_is_wrong_in_a_new_option_is_reported_and_hides_nothing(

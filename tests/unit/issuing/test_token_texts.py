@@ -39,6 +39,10 @@ OTHER = built("rtm", user="ada", salt=12)
             f"https://host.example/call?channel=room&token={quote(TOKEN, safe='')}",
             "It stood in token of a URL or form.",
         ),
+        (f'Optional("{TOKEN}")', "Other text stood around it."),
+        (f"[{TOKEN}]", "Other text stood around it."),
+        (f"<token>{TOKEN}</token>", "Other text stood around it."),
+        (f"my token: **{TOKEN}**.", "Other text stood around it."),
         (f"2026-11-28 INFO the token is {TOKEN} for the user", "Other text stood around it."),
     ],
 )

@@ -17,7 +17,7 @@ from tokend.backends.agora.names import (
 )
 from tokend.backends.agora.packing import WireError
 from tokend.backends.agora.services import decode_service, encode_service, mark_derived_users, text_of, type_of
-from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Unreadable
+from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Recognised, Unreadable
 from tokend.core.declarations import CONNECT, LISTEN, Declarations, Meaning
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Grant, Issuance, Service
@@ -112,7 +112,7 @@ class AgoraBackend(Backend):
         try:
             return reading_006.read_with(token, channel, user, self.app_credentials)
         except WireError as error:
-            raise Unreadable(str(error)) from error
+            raise Recognised(str(error)) from error
 
     def diagnose(self, reading: Reading, join: Join, now: int) -> Diagnosis:
         return diagnosis.diagnose(reading, join, now, self.app_credentials.app_id)
@@ -160,8 +160,10 @@ def read(token: str, app_credentials: AppCredentials) -> Reading:
         if token.startswith(v007.VERSION):
             return _read_007(token, app_credentials)
     except WireError as error:
-        raise Unreadable(str(error)) from error
-    raise Unreadable(other_texts.sentence(token))
+        raise Recognised(str(error)) from error
+    if sentence := other_texts.sentence(token):
+        raise Recognised(sentence)
+    raise Unreadable("not an Agora token: these begin with 006 or 007")
 
 
 def _read_007(token: str, app_credentials: AppCredentials) -> Reading:

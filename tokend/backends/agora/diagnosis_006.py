@@ -23,8 +23,9 @@ def notes(reading: Reading006, services: Sequence[Service], join: Join) -> Itera
     names = {service.name for service in services}
     if {"channel", "user"} & reading.hidden:
         if names == {"rtm"} and "rtc" not in {service.name for service in reading.grant.services}:
-            yield "A 006 token holds only a checksum of the user: give it to see whether it fits and who signed it."
-        else:
+            if join.user is None:
+                yield "A 006 token holds only a checksum of the user: give it to see whether it fits and who signed it."
+        elif join.channel is None or join.user is None:
             yield "A 006 token holds only checksums of channel and user: give both to see whether they fit and who signed it."
     if "rtm" in names and join.user is not None and reading.places[1] == "user":
         where = "both places, of channel and uid" if reading.places[0] == "user" else "the place of the uid"

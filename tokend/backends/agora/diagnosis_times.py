@@ -30,7 +30,7 @@ def problems(reading: Reading, services: Sequence[Service], names: Sequence[str]
     else:
         yield from _mistakes_of_007(reading.grant.ttl)
     ttl = reading.grant.ttl
-    if DAY < ttl < FIRST_POINT_IN_TIME:
+    if ttl > DAY and (ttl < FIRST_POINT_IN_TIME or isinstance(reading, Reading006)):
         yield f"It says {in_words(ttl)}, but the platform ends it 24 hours after its issue."
     elif 0 < ttl < _SHORTEST_TTL:
         when = "at half of its life" if set(names) == {"chat"} else "30 s before the end"
@@ -85,9 +85,10 @@ def _mistakes_of_006(reading: Reading006, services: Sequence[Service]) -> Iterat
             if _is_mistake(reading, name):
                 names_by_point.setdefault(reading.points[name], []).append(name)
         for point, names in names_by_point.items():
+            when = "in 1970" if point < 365 * DAY else "before 2002"
             yield (
                 f"{_named(names)} {'says' if len(names) == 1 else 'say'} {point}: 006 expects a point in time "
-                f"(Unix seconds), not seconds from now. {point} is in 1970, so it is over: "
+                f"(Unix seconds), not seconds from now. {point} is {when}, so it is over: "
                 f"{clients_get(EXPIRED, [service.name])}."
             )
 

@@ -16,9 +16,9 @@ _SENTENCES: Final = (
 )
 
 
-def sentence(text: str) -> str:
-    """Return what a text is that begins with neither 006 nor 007."""
+def sentence(text: str) -> str | None:
+    """Return what a text is that begins with neither 006 nor 007, or None if it is nothing known."""
     for pattern, words in _SENTENCES:
         if pattern.fullmatch(text):
             return words
-    return "not an Agora token: these begin with 006 or 007"
+    return None

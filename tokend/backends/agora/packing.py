@@ -5,6 +5,7 @@ a length that overflows would let an attacker forge services.
 """
 
 import binascii
+import re
 import struct
 from collections.abc import Mapping
 from functools import lru_cache
@@ -101,6 +102,10 @@ def from_base64(text: str, after: str) -> bytes:
             return raw
     except ValueError:  # binascii's errors are ValueErrors, and so is that for letters beyond ASCII
         pass
+    if re.fullmatch("[A-Za-z0-9_-]+=*", text) and not text.rstrip("=").isalnum():
+        raise WireError("damaged: it has - or _ where Agora's tokens have + or /. Use base64, not its form for URLs")
+    if len(text) % 4 and re.fullmatch("[A-Za-z0-9+/]+=*", text):
+        raise WireError(f"damaged: what follows {after} is cut off, or lacks a = at its end")
     raise WireError(f"damaged: what follows {after} is not base64")
 
 

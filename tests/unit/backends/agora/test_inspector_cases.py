@@ -7,6 +7,7 @@ import pytest
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.issuing.test_stuck_people import NOW, backends, built, look, raw
 from tokend.backends.agora import v006, v007
+from tokend.core.durations import in_words
 
 HOUR = 3600
 DAY = 86_400
@@ -24,10 +25,10 @@ def raw_007(service: int, privileges: dict[int, int], *values: str, expire: int 
     return v007.encode(content, CERTIFICATE)
 
 
-def relative(names: str, seconds: int, clients: str) -> str:
+def relative(names: str, seconds: int, clients: str, year: str = "in 1970") -> str:
     return (
         f"Its {names} {seconds}: 006 expects a point in time (Unix seconds), not seconds from now. "
-        f"{seconds} is in 1970, so it is over: {clients}."
+        f"{seconds} is {year}, so it is over: {clients}."
     )
 
 
@@ -44,6 +45,13 @@ PROBLEMS: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
         (relative("privileges join, publish_audio, publish_video, publish_data say", 3600, RTC_OVER),),
     ),
     ("i1", raw_006({LOGIN: 86_400}, "ada", ""), {}, (relative("privilege login says", 86_400, RTM_OVER),)),
+    ("i1", raw_006({1: 646_470_272}), {}, (relative("privilege join says", 646_470_272, RTC_OVER, "before 2002"),)),
+    (
+        "i5",
+        raw_006({1: 2**32 - 1}, issued_at=NOW - HOUR),
+        {},
+        (f"It says {in_words(2**32 - 1 - NOW + HOUR)}, but the platform ends it 24 hours after its issue.",),
+    ),
     ("i1", raw_006({1: NOW + HOUR, 2: 600}), {}, (relative("privilege publish_audio says", 600, RTC_OVER),)),
     (
         "i1",
@@ -328,3 +336,17 @@ def test_a_006_token_of_ours_has_no_problem(channel: str, user: str) -> None:
 def test_another_certificate_is_named_per_product() -> None:
     (problem,) = look(built("chat", user="ada"), ours=backends(certificate="c" * 32)).problems
     assert problem.startswith("No certificate of this app signed it: Chat clients get 104.")
+
+
+@pytest.mark.parametrize(
+    ("token", "join"),
+    [
+        (raw_006({1: NOW + HOUR}, "ada", ""), {"channel": "room", "user": "ada"}),
+        (raw_006({1: NOW + HOUR}), {"channel": "lobby", "user": "7"}),
+        (raw_006({LOGIN: NOW + HOUR}, "ada", ""), {"user": "bob"}),
+    ],
+)
+def test_no_note_wants_a_channel_or_user_that_is_given(token: str, join: dict[str, Any]) -> None:
+    said = look(token, **join)
+    assert said.problems
+    assert not any("give" in note for note in said.notes)

@@ -37,7 +37,11 @@ from tokend.backends.agora.packing import (
         (lambda: pack_numbers(struct.Struct("<HI"), 1, 2**32), "a number of the token is out of range"),
         (lambda: from_base64("?", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("é", "007"), "damaged: what follows 007 is not base64"),
-        (lambda: from_base64("YWJ", "007"), "damaged: what follows 007 is not base64"),
+        (lambda: from_base64("YWJ", "007"), "damaged: what follows 007 is cut off, or lacks a = at its end"),
+        (
+            lambda: from_base64("YW_j", "007"),
+            "damaged: it has - or _ where Agora's tokens have + or /. Use base64, not its form for URLs",
+        ),
         (lambda: from_base64("YW?Jj", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("YWJj\n", "007"), "damaged: what follows 007 is not base64"),
         (lambda: from_base64("YR==", "006…"), "damaged: what follows 006… is not base64"),
