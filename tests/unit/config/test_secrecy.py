@@ -158,6 +158,12 @@ def test_a_secret_of_a_backend_is_read_and_sealed(tmp_path: Path) -> None:
     assert ENVIRONMENT["OTHER"] not in repr(options)
 
 
+def test_a_key_without_digits_is_hidden() -> None:
+    """One of 1,500 keys has none."""
+    key = "eMX_cHtbSviklvDPmsqIstHlw_YiQLvCStEjZUeiQab"
+    assert redact_secrets(f"x-{key}") == redact_secrets("0" * 32)
+
+
 @pytest.mark.parametrize(
     "text",
     [
