@@ -18,7 +18,7 @@ V006: Final = "006"
 V007: Final = "007"
 WARNING_006: Final = (
     "issues version 006 tokens, whose signature joins channel and uid without a separator, so (room1, 23) and "
-    "(room12, 3) share one. strict_006: true of the backend rtc refuses such names"
+    "(room12, 3) share one. Only with strict_006: true of the backend rtc such names are refused"
 )
 ROLES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("publisher", "host", "broadcaster", "1"), "publisher"),

@@ -92,19 +92,29 @@ def test_a_006_token_holds_no_wildcard_channel_or_pattern() -> None:
         (rtc("room1", None, account="42", version="006"), True),
         (rtc("room", 23, version="006"), False),
         (rtc("room1x", 3, version="006"), False),
-        (rtc("room1", None, account="ann", version="006"), False),
+        (rtc("room1", 0, version="006"), True),  # that of (room, 1)
+        (rtc("room", 0, version="006"), False),
         (rtc("room1", 23), False),
+        (rtc("room", None, account="a7"), False),
         (TokenRequest("rtm", {"user": "ann1", "version": "006"}), False),
     ],
 )
-def test_strict_006_refuses_a_digit_beside_a_numeric_uid(token_request: TokenRequest, is_refused: bool) -> None:
-    strict = app(rule(), built=strict_006_backends())
-    assert code_of(app(rule()), token_request) is None
+def test_strict_006_refuses_a_channel_that_ends_in_a_digit(token_request: TokenRequest, is_refused: bool) -> None:
+    strict = app(rule(capabilities=("wildcard_user",)), built=strict_006_backends())
+    assert code_of(app(rule(capabilities=("wildcard_user",))), token_request) is None
     if is_refused:
         api_error = refused(strict, token_request)
         assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "channel")
     else:
         assert code_of(strict, token_request) is None
+
+
+def test_strict_006_refuses_an_account_that_another_channel_could_begin() -> None:
+    """(room, a7) has the signature of (rooma, 7), and (room, ann) that of (rooma, nn)."""
+    strict = app(rule(), built=strict_006_backends())
+    for account in ("a7", "ann"):
+        api_error = refused(strict, rtc("room", None, account=account, version="006"))
+        assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "account")
 
 
 def test_strict_006_holds_for_a_user_whom_the_rule_fills_in() -> None:

@@ -12,7 +12,7 @@ from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcServiceFields, RtcUser, rtc_service
 from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import ANY, Grant
+from tokend.core.model import ANY, Extent, Grant
 from tokend.core.reach import is_wildcard, text_of
 from tokend.core.validation import StrictModel
 
@@ -46,11 +46,18 @@ class Rtc(RtcUser, AgoraBackend):
         if fields.version == "006" and isinstance(rtc_user, str) and is_wildcard(rtc_user):
             raise ApiError(Code.INVALID_FIELD, "may not hold * in a 006 token", "account")
         if fields.version == "006" and self.options.strict_006:
-            _check_distinct(fields.channel, text_of(rtc_user))
+            _check_distinct(fields.channel, rtc_user)
         return self.grant_of(ttl, rtc_service(fields, rtc_user, ttl), version=fields.version)
 
 
-def _check_distinct(channel: str, user: str) -> None:
-    """Reject names that another channel and uid could form: 006 signs app id, channel and uid joined without separators."""
-    if channel[-1:].isdigit() and user.isdigit():
-        raise ApiError(Code.INVALID_FIELD, "may not end in a digit beside a numeric uid in a 006 token", "channel")
+def _check_distinct(channel: str, user: str | Extent) -> None:
+    """Reject names that another channel and user could form: 006 signs app id, channel and user joined without separators.
+
+    What is left can be told apart: the uid begins after the last character that is no digit.
+    """
+    if user is not ANY and not text_of(user).isdigit():
+        raise ApiError(
+            Code.INVALID_FIELD, "must be a uid in a 006 token, since another channel could begin it", "account"
+        )
+    if channel[-1:].isdigit():
+        raise ApiError(Code.INVALID_FIELD, "may not end in a digit in a 006 token, since a uid follows it", "channel")
