@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 from aiohttp import web
 
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES, Clock, Nonces
+from tokend.auth.key_digests import check_digest
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, load_for_start
 from tokend.http.control import CONTROL, Control
@@ -68,13 +69,16 @@ def create_admin_app(app: web.Application, *, key: str | None = None, public_url
     """Make the operator's application for one made by `create_app`: metrics, readiness, reload, configuration and console.
 
     `key`: the digest of the admin key, as `tokend key new` prints it; without one, only a unix socket opens `/-/…`, and
-    there is no console. `public_url`: where `app` is served, without a slash at the end, for tokens in the console.
+    there is no console. `public_url`: where `app` is served, without a slash at the end, for tokens in the console. Raises
+    `ValueError` for a key that is no digest.
     """
     from tokend.http import admin  # it brings Prometheus' library, which takes a while to import
 
     control = app.get(CONTROL)
     if control is None:
         raise TypeError("create_admin_app takes an application that create_app has made")
+    if key is not None:
+        check_digest(key)
     return admin.application_of(_OperatedApplication(control), key, control.log, public=public_url)
 
 

@@ -36,7 +36,7 @@ class WavelineOptions(StrictModel):
 
 
 class WavelineFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     room: str = Field(examples=["lobby"])
     user: str | None = Field(default=None, examples=["ann"])

@@ -77,7 +77,7 @@ class AblyOptions(StrictModel):
 
 
 class AblyFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     capability: dict[str, list[str]] = Field(
         description="operations by channel, as in Ably's capability", examples=[{"lobby": ["subscribe"]}]

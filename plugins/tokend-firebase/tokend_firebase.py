@@ -78,7 +78,7 @@ class FirebaseOptions(StrictModel):
 
 
 class FirebaseFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     user: str | None = Field(default=None, description="the uid", examples=["ann"])
     claims: dict[str, Scalar | list[Scalar]] | None = Field(

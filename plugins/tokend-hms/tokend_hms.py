@@ -57,7 +57,7 @@ class HmsOptions(StrictModel):
 
 
 class HmsFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     room: str = Field(description="the room's id", examples=["64f1c0ffee64f1c0ffee64f1"])
     role: str = Field(description="a role of the template", examples=["guest"])

@@ -55,7 +55,7 @@ class Callee(StrictModel):
 
 
 class JitsiFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     room: str = Field(description="the room's name, or * for every room", examples=["lobby"])
     user: str | None = Field(default=None, description="the user's id", examples=["ann"])

@@ -76,7 +76,7 @@ class Respond(StrictModel):
 
 
 class NatsFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     user: str | None = Field(default=None, description="the user's name", examples=["ann"])
     public_key: Annotated[str, AfterValidator(a_user_key)] | None = Field(

@@ -53,7 +53,7 @@ class StreamOptions(StrictModel):
 
 
 class StreamFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     user: str | None = Field(
         default=None, description="the user's id; !anon for calls without a login", examples=["ann"]

@@ -72,7 +72,7 @@ class TrtcOptions(StrictModel):
 
 
 class TrtcFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     user: str | None = Field(default=None, description="the userId", examples=["ann"])
     room: str | None = Field(default=None, description="the room; without it, the token is a UserSig")

@@ -21,7 +21,7 @@ Parameters = Annotated[dict[ParameterName, Text], Field(min_length=1, max_length
 
 
 class TwilioFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`. A token has the grants that it has fields of."""
+    """The fields of a token request, besides `kind` and `ttl`. A token has the grants that it has fields of."""
 
     user: str | None = Field(default=None, description="the identity", examples=["ann"])
     room: str | None = Field(default=None, description="Video: the room, or * for every room", examples=["lobby"])

@@ -96,7 +96,7 @@ def times_and_id(grant: Grant, issuance: Issuance) -> dict[str, Any]:
 
 
 class VideoFields(StrictModel):
-    """What a token request for Video says beside `kind` and `ttl`."""
+    """The fields of a token request for Video, besides `kind` and `ttl`."""
 
     session_id: str = Field(
         description="the session, which your application created with Vonage's API", examples=["1_MX4wMDAwfn4"]
@@ -167,7 +167,7 @@ class Video(VonageBackend):
 
 
 class ClientFields(StrictModel):
-    """What a token request for the Client SDK says beside `kind` and `ttl`."""
+    """The fields of a token request for the Client SDK, besides `kind` and `ttl`."""
 
     user: str | None = Field(
         default=None, description="the user's name, as your application created it at Vonage", examples=["ann"]

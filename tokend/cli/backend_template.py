@@ -104,7 +104,7 @@ class ${class_name}Options(StrictModel):
 
 
 class ${class_name}Fields(StrictModel):
-    """What a token request says beside `kind` and `ttl`."""
+    """The fields of a token request, besides `kind` and `ttl`."""
 
     room: str = Field(examples=["lobby"])
     user: str | None = Field(default=None, examples=["ann"])

@@ -34,7 +34,7 @@ def read_token(source: str) -> str:
         fail(f"the token cannot be read: {error}")
     if not text.strip():
         fail("the token cannot be read: it is empty")
-    return text.strip()
+    return text.strip().removeprefix("Bearer ").strip()  # as it stands in the header
 
 
 async def authenticate(configuration: Configuration, app: App, token: str, now: int) -> Caller:

@@ -62,7 +62,8 @@ class PluginGroup(Generic[T]):
             return self._loaded[name][1]
         where = f"{self.noun} '{name}' of {package_of(entry)}"
         plugin: T = _object_of(entry, where)
-        if problem := _contract_problem(self.name, name, plugin):
+        problem = _contract_problem(self.name, name, plugin)
+        if problem is not None and not _is_of_other_version(plugin):
             raise PluginError(f"{where} is no {self.noun}: {entry.value} {problem}")
         problem = _version_problem(plugin)
         if problem is None and self.name == BACKENDS.name:  # of an older version, it declares nothing
@@ -155,7 +156,7 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
         if not isinstance(options, type) or not issubclass(options, StrictModel):
             return "needs Options, a subclass of tokend.plugins.StrictModel"
         if not _are_endpoints(plugin.endpoints):
-            return "needs endpoints, a tuple of Endpoint, each with method and path as text"
+            return "needs endpoints, a tuple of Endpoint, each with a method such as GET and a path as text"
         return _name_problem(plugin, name)
     if group == BACKENDS.name:
         return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel}) or _option_problem(
@@ -170,7 +171,9 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
 def _are_endpoints(endpoints: object) -> bool:
     """Whether a dialect has endpoints: (Endpoint(…)) without a comma is no tuple, and msgspec takes any value."""
     return isinstance(endpoints, tuple | list) and all(
-        isinstance(endpoint, Endpoint) and all(isinstance(text, str) for text in (endpoint.method, endpoint.path))
+        isinstance(endpoint, Endpoint)
+        and all(isinstance(text, str) for text in (endpoint.method, endpoint.path))
+        and endpoint.method.isupper()
         for endpoint in endpoints
     )
 
@@ -210,6 +213,12 @@ def _declaration_problem(plugin: Any) -> str | None:
         return next(declared.problems(), None)
     except PLUGIN_ERRORS:
         return "has services, privileges or details that are no mappings as documented"
+
+
+def _is_of_other_version(plugin: object) -> bool:
+    """Whether it says a version that does not work here: then it may lack what this version needs."""
+    version = getattr(plugin, "api_version", None)
+    return type(version) is int and not OLDEST_API_VERSION <= version <= API_VERSION
 
 
 def _version_problem(plugin: object) -> str | None:

@@ -180,7 +180,10 @@ def _description(field: dict[str, Any]) -> str:
 
 
 def _html(title: str, body: str) -> HttpResponse:
-    head = f"<head><meta charset='utf-8'><title>{escape(title)}</title><style>{_STYLE}</style></head>"
+    head = (
+        "<head><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+    )
     return HttpResponse(
         200, f"<!doctype html><html lang='en'>{head}<body><main>{body}</main></body></html>\n".encode(), HTML
     )

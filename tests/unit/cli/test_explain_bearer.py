@@ -62,6 +62,11 @@ def test_it_is_the_caller_whose_issuer_it_has(home: Path, capsys: pytest.Capture
     assert says["claims"]["sub"] == "alice"
 
 
+def test_the_file_may_hold_the_value_of_the_header(home: Path) -> None:
+    (home / "token").write_text(f"Bearer {_machine()}\n")
+    assert main(["explain", "--bearer", "@token", *ASK]) == 0
+
+
 def test_its_claims_go_into_the_rules(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "token").write_text(_web(role="guest"))
     assert main(["explain", "--bearer", "@token", *ASK]) == 1

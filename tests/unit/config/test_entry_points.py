@@ -50,6 +50,8 @@ class BackendOption(Whole):
     Fields, Options = StrictModel, OptionsWithBackend
 class TooNew(Whole):
     Fields, api_version = StrictModel, 2
+class NewAndAbstract(Backend):
+    Fields, api_version = StrictModel, 99
 class TooOld(Whole):
     Fields, api_version = StrictModel, 0
 class NoVersion(Whole):
@@ -89,6 +91,7 @@ LAX = Dialect("lax", (), None, Options=dict)
 ONE = Dialect("wave", (Endpoint("GET", "x", None, None)), None)
 PATHLESS = Dialect("wave", (Endpoint("GET", None, None, None),), None)
 NUMBERS = Dialect("wave", (1, 2), None)
+LOWER = Dialect("wave", (Endpoint("get", "x", None, None),), None)
 """,
 }
 
@@ -234,6 +237,11 @@ def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: 
     assert _problem("wave", _table("wave", value)) == f"backend 'wave' of package-0 1.2 {told}"
 
 
+def test_a_package_of_a_newer_version_may_lack_what_this_one_needs() -> None:
+    told = "was written for version 99 of tokend.plugins, this is version 1: upgrade tokend"
+    assert _problem("wave", _table("wave", "fake_shapes:NewAndAbstract")) == f"backend 'wave' of package-0 1.2 {told}"
+
+
 @pytest.mark.parametrize(
     ("group", "value", "told"),
     [
@@ -268,9 +276,10 @@ def test_what_is_wrong_is_one_sentence_that_names_the_package(value: str, told: 
             (
                 DIALECTS,
                 f"fake_dialect:{name}",
-                f"is no dialect: fake_dialect:{name} needs endpoints, a tuple of Endpoint, each with method and path as text",
+                f"is no dialect: fake_dialect:{name} needs endpoints, a tuple of Endpoint, each with a method such as "
+                "GET and a path as text",
             )
-            for name in ("ONE", "PATHLESS", "NUMBERS")
+            for name in ("ONE", "PATHLESS", "NUMBERS", "LOWER")
         ),
         (DIALECTS, "fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
         (DIALECTS, "fake_good:Rtm", "is no dialect: fake_good:Rtm is not an instance of tokend.plugins.Dialect"),

@@ -328,6 +328,12 @@ async def test_the_index_of_the_admin_application_names_what_it_serves(
         assert await response.json() == {"paths": paths}
 
 
+@pytest.mark.parametrize("key", ["", "plain", "sha256:abc"])
+def test_a_key_of_the_admin_application_that_no_request_could_have_is_an_error(key: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must be sha256: and 64 hex digits"):
+        tokend.create_admin_app(_application(_written(tmp_path)), key=key)
+
+
 async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     app = _application(_written(tmp_path))
     client = await aiohttp_client(app)

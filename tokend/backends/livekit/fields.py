@@ -146,7 +146,7 @@ Source = Literal["camera", "microphone", "screen_share", "screen_share_audio"]
 
 
 class LiveKitFields(StrictModel):
-    """What a token request says beside `kind` and `ttl`. What it leaves out is not given, except to join and to subscribe."""
+    """The fields of a token request, besides `kind` and `ttl`. Without any, a token joins and subscribes."""
 
     room: Id | None = Field(default=None, description="the name of the room", examples=["lobby"])
     identity: Id | None = Field(
