@@ -331,6 +331,8 @@ class BackendConformance:
                 str(backend.verify(minted, grant, self.issuance)),
             ]
             texts += [repr(dict(minted.extra)), str(backend.verify(minted, replace(grant, ttl=1), self.issuance))]
+            unreadable = (*JUNK, minted.token[:-4])
+            texts += [str(backend.verify(replace(minted, token=text), grant, self.issuance)) for text in unreadable]
         for secret in self._secrets():
             for start in range(max(1, len(secret) - SECRET_PIECE + 1)):
                 piece = secret[start : start + SECRET_PIECE]

@@ -136,6 +136,14 @@ class _Leaks(_Minting):
     extra: ClassVar = {"hint": CERTIFICATE[3:11]}
 
 
+class _LeaksWhatItCompared(Rtm):
+    def read(self, token: str) -> Reading:
+        try:
+            return super().read(token)
+        except Unreadable as reason:
+            raise Unreadable(f"{reason}, not signed with {CERTIFICATE}") from reason
+
+
 _SABOTEURS: Final[Mapping[type[Backend], str]] = {
     _LaxShape: "test_an_unknown_field_is_refused",
     _TakesTheAnswersField: "test_fields_do_not_overwrite_the_answer",
@@ -158,6 +166,7 @@ _SABOTEURS: Final[Mapping[type[Backend], str]] = {
     _ExtraIsAField: "test_extra_is_plain_data_beside_the_answer",
     _ExtraIsNoData: "test_extra_is_plain_data_beside_the_answer",
     _Leaks: "test_no_piece_of_a_secret_shows",
+    _LeaksWhatItCompared: "test_no_piece_of_a_secret_shows",
 }
 
 
