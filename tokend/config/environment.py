@@ -109,7 +109,10 @@ def named(problem: Problem) -> Problem:
         return replace(problem, path=(variable,))
     by_part = {**_VARIABLES, **{caller: name for name, (caller, _) in CLOSING.items()}}
     part = next((str(step) for step in problem.path[2:4] if step in by_part), None)
-    return problem if part is None else replace(problem, path=(by_part[part],))
+    if part is None:
+        return problem
+    item = problem.path[-1:] if part == "cors" and isinstance(problem.path[-1], int) else ()
+    return replace(problem, path=(by_part[part], *item))
 
 
 def hinted(warnings: tuple[str, ...]) -> tuple[str, ...]:
