@@ -4,14 +4,14 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tokend.auth.signed_url import ID, MAX_SECONDS, UrlClaims, sign
 from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail, text_argument
 from tokend.cli.times import date
-from tokend.core.declarations import ROLES
+from tokend.core.declarations import NEVER, ROLES, Declarations
 from tokend.core.model import Caller
 from tokend.core.rules import BoundRule, Rule, bind
 from tokend.issuing.configuration import App, Route
@@ -114,17 +114,27 @@ def _may_allow(app: App, rule: Rule, caller: Caller) -> bool:
     (restriction,) = caller.restrictions
     if restriction.roles is not None and rule.roles is not None and not restriction.roles & rule.roles:
         return False
-    for kind in rule.kinds:
+    kinds = [kind for kind in rule.kinds if restriction.kinds is None or kind in restriction.kinds]
+    for kind in kinds:
         bound = bind(rule, kind, caller)
         if not isinstance(bound, BoundRule):
             continue
+        declarations = app.backends[kind].declarations
         texts = [(restriction.user, bound.user)]
+        if restriction.channel is not None and None in texts[0] and not _has_channels(declarations, kinds):
+            continue  # a URL for a channel alone gives no login
         # where both name a user, a login needs no channel
-        if None in texts[0] or not has_login(app.backends[kind].declarations, rule.kinds):
+        if None in texts[0] or not has_login(declarations, rule.kinds):
             texts.append((restriction.channel, bound.channel))
         if all(text is None or "*" in text or pattern is None or pattern.matches(text) for text, pattern in texts):
             return True
     return False
+
+
+def _has_channels(declarations: Declarations, kinds: Collection[str]) -> bool:
+    """Whether tokens of a kind may have a channel, where `kinds` are allowed."""
+    shapes = declarations.services.values()
+    return any(shape.channel is not NEVER and (shape.kind is None or shape.kind in kinds) for shape in shapes)
 
 
 def _login_warning(options: argparse.Namespace, app: App) -> str | None:

@@ -108,6 +108,10 @@ def test_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
             "no rule of caller uikit allows what the options",
         ),
         (["--caller", "uikit", "--ttl", "1h", "--kinds", "chat"], "no rule of caller uikit allows what the options"),
+        (
+            ["--caller", "uikit", "--ttl", "1h", "--kinds", "rtm", "--channel", "lobby-1"],  # a login needs a user, too
+            "no rule of caller uikit allows what the options",
+        ),
         (["--caller", "watcher", "--ttl", "1h", "--roles", "publisher"], "no rule of caller watcher allows"),
         (["--caller", "uikit", "--ttl", "1h", "--max-ttl", "59s"], "--max-ttl must be 60 to 86400 seconds"),
         (["--caller", "uikit", "--ttl", "1h", "--max-ttl", "25h"], "--max-ttl must be 60 to 86400 seconds"),
