@@ -9,7 +9,8 @@
  * @returns {[string, string][]}
  */
 export function snippetsOf(url, body, credential) {
-  if (credential.urlKey !== undefined) url = `${url.replace(/\/k\/[^/]+$/, "")}/k/YOUR-KEY`;
+  const withoutKey = url.replace(/\/k\/[^/]+$/, "");
+  if (credential.urlKey !== undefined || withoutKey !== url) url = `${withoutKey}/k/YOUR-KEY`;
   return [
     ["curl", curl(url, body, credential)],
     ["JavaScript, renewed by itself", javascript(url, body, credential)],
