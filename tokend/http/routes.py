@@ -195,7 +195,7 @@ class ConfiguredRoutes(web.AbstractResource):
         match = table.match(method, host, parts, media)
         if active.taken_routes and isinstance(match, NoMatch):
             host = host_of(request) if host is None else host
-            taken = active.taken_at(host, parts)
+            taken = active.taken_at(host, parts, match.route)
             if taken is not None:
                 operator = f"app {taken.app} is invalid"
                 error = ApiError(Code.UNAVAILABLE, _INVALID_APP, operator=operator, retry_after=RETRY_SECONDS)
