@@ -124,14 +124,15 @@ def _first_character(error: _Error) -> YamlHint | None:
         return error.at_begin(f"text may not begin with %: {_QUOTES}")
     if "found unexpected ':'" in error.problem:
         return error.here("a space is missing after this colon: write key: value")
-    if "unknown escape" in error.problem:
+    if "unknown escape" in error.problem or "hexdecimal number" in error.problem:  # after \x, \u and \U
         return error.here("a backslash in double quotes begins an escape: write \\\\, or use single quotes")
     return None
 
 
 def _open_quote(error: _Error) -> YamlHint | None:
     """A quote that is not closed. The parser notices it at the next quote, or at the end of the file."""
-    if "end of stream" in error.problem and "quoted scalar" in error.context:
+    ends = "end of stream" in error.problem or "document indicator" in error.problem
+    if ends and "quoted scalar" in error.context:
         return error.at_begin("the quote that begins here is never closed")
     if "did not find expected" not in error.problem:
         return None

@@ -70,7 +70,7 @@ export class Api {
     if (credential.bearer) headers[this.mode === "app" ? "Authorization" : "X-Caller-Authorization"] = `Bearer ${credential.bearer}`;
     const base = this.#base();
     if (!credential.urlKey) return this.#send(base + path, method, headers, body);
-    if (this.mode === "app") return this.#send(`${base.replace(/k\/[^/]+\/$/, "")}k/${encodeURIComponent(credential.urlKey)}/${path}`, method, headers, body);
+    if (this.mode === "app") return this.#send(`${base.replace(/\/k\/[^/]+\/$/, "/")}k/${encodeURIComponent(credential.urlKey)}/${path}`, method, headers, body);
     headers["X-Caller-URL-Key"] = credential.urlKey; // our side puts it into the path
     return this.#send(base + path, method, headers, body);
   }

@@ -75,7 +75,7 @@ class Forwarder:
             return json_error(405, f"use {method}")
         body = await request.read()
         key = request.headers.get(CALLER_URL_KEY)
-        in_path = "" if key is None else f"/{URL_KEY_MARK}/{quote(key, safe='')}"
+        in_path = "" if key is None else f"/{URL_KEY_MARK}/{quote(key, safe='', errors='surrogateescape')}"
         url = f"{self._base}{prefix.rstrip('/')}{in_path}/{path}"
         try:
             async with self._session.request(

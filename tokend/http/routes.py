@@ -193,9 +193,8 @@ class ConfiguredRoutes(web.AbstractResource):
         media = media_of(request) if table.uses_media_type else JSON
         method = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD] if preflight else request.method
         match = table.match(method, host, parts, media)
-        if active.taken_routes and isinstance(match, NoMatch):
-            host = host_of(request) if host is None else host
-            taken = active.taken_at(host, parts)
+        if isinstance(match, NoMatch):
+            taken = _taken(request, active, parts, match)
             if taken is not None:
                 operator = f"app {taken.app} is invalid"
                 error = ApiError(Code.UNAVAILABLE, _INVALID_APP, operator=operator, retry_after=RETRY_SECONDS)
@@ -213,9 +212,14 @@ class ConfiguredRoutes(web.AbstractResource):
     ) -> RouteMatch:
         """The match of a path that cannot be read. Its app's pages may read why, in the shape of the dialect."""
         table = active.table
-        match = table.match(request.method, host_of(request) if table.uses_host else None, readable_parts(raw))
-        found = NoMatch(match.route, match.dialect, template=match.template)
-        return RouteMatch(self._route(found.template), active, found, api_error=api_error)
+        parts = readable_parts(raw)
+        match = table.match(request.method, host_of(request) if table.uses_host else None, parts)
+        if (taken := _taken(request, active, parts, match)) is not None:
+            found = RouteMatch(self._route(None), active, api_error=api_error)
+            found.taken = taken
+            return found
+        no_match = NoMatch(match.route, match.dialect, template=match.template)
+        return RouteMatch(self._route(match.template), active, no_match, api_error=api_error)
 
     def _route(self, template: str | None) -> TemplateRoute:
         active = self._control.active
@@ -256,6 +260,12 @@ class ConfiguredRoutes(web.AbstractResource):
             for route in routes
             for candidate in candidates(route)
         }
+
+
+def _taken(
+    request: web.Request, active: ActiveConfiguration, parts: tuple[str, ...], match: Match | NoMatch
+) -> TakenRoute | None:
+    return active.taken_at(host_of(request), parts, match.route) if active.taken_routes else None
 
 
 def is_readable(request: web.BaseRequest) -> bool:

@@ -58,11 +58,20 @@ class ActiveConfiguration(Struct, frozen=True):
         """The web pages that may read responses of a route. None: responses of no route; a single app decides those too."""
         return self.only_origins if route is None else route.app.options.cors.origins
 
-    def taken_at(self, host: str | None, parts: tuple[str, ...]) -> TakenRoute | None:
-        """The route of an invalid app that has this path; None if there is none."""
+    def taken_at(self, host: str | None, parts: tuple[str, ...], served: Route | None = None) -> TakenRoute | None:
+        """The route of an invalid app that has this path; None if there is none, or if that of a valid app comes first.
+
+        As in the route table, a route of the host comes first, then one with a longer prefix. `served`: the route found there.
+        """
+        first = (False, -1) if served is None else _rank(served)
+        found = None
         for routes in self.taken_routes.values():
             for route in routes:
                 prefix = literal_prefix(route.path)
-                if route.host in (None, host) and parts[: len(prefix)] == prefix:
-                    return route
-        return None
+                if route.host in (None, host) and parts[: len(prefix)] == prefix and _rank(route) >= first:
+                    first, found = _rank(route), route
+        return found
+
+
+def _rank(route: Route | TakenRoute) -> tuple[bool, int]:
+    return route.host is not None, len(literal_prefix(route.path))

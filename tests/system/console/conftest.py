@@ -46,6 +46,7 @@ apps:
     console: true
     callers:
       links: {{url_key: "{digest_of(KEY)}", rules: [{{kinds: rtc, user: "*"}}]}}
+    routes: [{{path: /talk/linked, dialect: native}}]
 """
 
 

@@ -41,6 +41,8 @@ HINTS = {
     "apps:\n  demo\n  x: 1\n": (2, 3, "this line has no colon with a space after it: write key: value"),
     "apps:\n  demo:1\n  x: 1\n": (2, 3, "this line has no colon with a space after it: write key: value"),
     'a: "\\d"\n': (1, 5, "a backslash in double quotes begins an escape: write \\\\, or use single quotes"),
+    'a: "C:\\users"\n': (1, 9, "a backslash in double quotes begins an escape: write \\\\, or use single quotes"),
+    'a: "abc\n---\nb: 1\n': (1, 4, "the quote that begins here is never closed"),
     "a: &\n": (1, 4, 'text may not begin with &: put the whole text in quotes, such as "&"'),
     "a: & b\n": (1, 4, 'text may not begin with &: put the whole text in quotes, such as "&"'),
     "a: |x\n": (1, 4, 'text may not begin with |: put the whole text in quotes, such as "|"'),

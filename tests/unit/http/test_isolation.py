@@ -93,6 +93,28 @@ async def test_a_page_of_the_invalid_app_can_read_that_it_is_invalid(
     assert tenants.lines[-1]["app"] == "cork"
 
 
+async def test_a_path_below_two_apps_belongs_to_the_one_with_the_longer_path(
+    tenants: Tenants, aiohttp_client: ClientFixture
+) -> None:
+    cors = "cors: {origins: 'https://NAME.example.com'}\n"
+    tenants.write("acme", _BAD + "routes: [{path: /, dialect: native}]\n" + cors.replace("NAME", "acme"))
+    tenants.write("bolt", _BAD + cors.replace("NAME", "bolt"))
+    tenants.write("cork", _GOOD + cors.replace("NAME", "cork"))
+    client = await aiohttp_client(tenants.application())
+    cases = (
+        ("/v1/token", "acme", 503),
+        ("/bolt/v1/token", "bolt", 503),
+        ("/cork/typo", "cork", 404),
+        ("/bolt/a%2Fb", "bolt", 400),
+        ("/cork/a%2Fb", "cork", 400),
+    )
+    for path, app, status in cases:
+        for name in ("acme", "bolt", "cork"):
+            response = await client.post(path, headers={"Origin": f"https://{name}.example.com"})
+            assert (response.status, tenants.lines[-1].get("app")) == (status, app)
+            assert ("Access-Control-Allow-Origin" in response.headers) == (name == app)
+
+
 async def test_at_start_the_invalid_app_alone_answers_503(tenants: Tenants, aiohttp_client: ClientFixture) -> None:
     tenants.write("acme", _GOOD)
     tenants.write("bolt", _BAD)

@@ -1,0 +1,37 @@
+"""What the consoles forward to the public API: a key of the URL is only ever one part of the path."""
+
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.conftest import ClientFixture
+from tests.unit.http.wire import send_raw
+from tokend.http.forwarding import CALLER_URL_KEY, Forwarder
+from tokend.process.local_console import CONSOLE_HEADER, application_of
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        (b"tk_demo_7", "/demo/k/tk_demo_7/v1/token"),
+        (b"a/../b?c#d", "/demo/k/a%2F..%2Fb%3Fc%23d/v1/token"),
+        ("é".encode(), "/demo/k/%C3%A9/v1/token"),
+        (b"\xff", "/demo/k/%FF/v1/token"),  # no UTF-8: the server says so
+    ],
+)
+async def test_a_key_of_the_url_is_one_part_of_the_path(key: bytes, path: str, aiohttp_client: ClientFixture) -> None:
+    paths = []
+
+    async def public(request: web.Request) -> web.Response:
+        paths.append(request.raw_path)
+        return web.json_response({})
+
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", public)
+    forwarder = Forwarder(str((await aiohttp_client(server)).make_url("/demo")))
+    local: Any = await aiohttp_client(application_of(forwarder, "http://localhost"))
+    head = f"POST /-/public/v1/token HTTP/1.1\r\nHost: localhost\r\n{CONSOLE_HEADER}: 1\r\nContent-Length: 2\r\n"
+    reply = await send_raw(local.port, head.encode() + CALLER_URL_KEY.encode() + b": " + key + b"\r\n\r\n{}")
+    await forwarder.close()
+    assert (reply.status, paths) == (200, [path])
