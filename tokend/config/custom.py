@@ -150,9 +150,16 @@ def _check_answer(
 
 
 def _without_quotes(answer: object) -> list[str]:
-    """What may be placeholders that lack their quotes: YAML reads `{token}` as a mapping with an empty value."""
-    if isinstance(answer, dict):
-        if list(answer.values()) == [None]:
-            return [str(name) for name in answer]
-        return [name for value in answer.values() for name in _without_quotes(value)]
-    return [name for value in answer for name in _without_quotes(value)] if isinstance(answer, list) else []
+    """What may be placeholders that lack their quotes: YAML reads `{token}` as a mapping with an empty value.
+
+    `data: {channel: null}` is the same to YAML, and may be meant. So only the token counts, and what has its key's name.
+    """
+    if isinstance(answer, list):
+        return [name for value in answer for name in _without_quotes(value)]
+    found: list[str] = []
+    for key, value in answer.items() if isinstance(answer, dict) else ():
+        if isinstance(value, dict) and list(value.values()) == [None]:
+            found += [name for name in map(str, value) if name == key or name.rpartition(".")[2] == "token"]
+        else:
+            found += _without_quotes(value)
+    return found

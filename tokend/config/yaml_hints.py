@@ -93,7 +93,8 @@ def _tab(error: _Error) -> YamlHint | None:
 
 def _wide_space(error: _Error) -> YamlHint | None:
     """An indentation with a space that is none to YAML, such as web pages and word processors have."""
-    for number, line in enumerate(error.lines[: error.line + 1]):
+    for number in range(max(error.line - 1, 0), min(error.line + 1, len(error.lines))):  # an earlier one may be text
+        line = error.lines[number]
         if (indent := _INDENT.match(line)) and (wide := indent[0].strip(" \t")):
             sentence = (
                 "this line is indented with another space than the usual one, such as a no-break space: type it again"

@@ -75,7 +75,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
 _UNKNOWN: Final = "extra_forbidden"
 _RUN: Final = re.compile(r"[A-Za-z0-9_+=-]{20,}")
 _LONG: Final = 32
-"""Characters. Keys are longer, and names in mixed case are shorter."""
+"""Characters. Keys are longer."""
 _HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{20,}")
 
 
@@ -87,10 +87,11 @@ def redact_secrets(text: str) -> str:
 
 
 def _looks_random(run: str) -> bool:
-    """Whether letters of both cases stand beside digits. One key in 1,500 has no digits: a long run needs none."""
-    return all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]")) and (
-        len(run) >= _LONG or bool(re.search("[0-9]", run))
-    )
+    """Whether letters of both cases stand beside digits. One key in 1,500 has no digits, but many letters of each case."""
+    upper, lower = sum(map(str.isupper, run)), sum(map(str.islower, run))
+    if len(run) >= _LONG and 4 * min(upper, lower) >= len(run):
+        return True
+    return upper > 0 and lower > 0 and any(map(str.isdigit, run))
 
 
 def field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:

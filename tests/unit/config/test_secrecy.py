@@ -171,6 +171,8 @@ def test_a_key_without_digits_is_hidden() -> None:
         "/run/secrets/demo-app-2-certificate-primary",
         'claims["https://id.example.com/claims/v2/organisation-roles"]',
         "a-rather-long-name-of-an-app-in-production-3",
+        "/var/lib/MyCompanyTokenServerConfiguration/x",
+        "https://IdentityProvider-Production-Environment.example.com/",
     ],
 )
 def test_ordinary_names_are_shown(text: str) -> None:
