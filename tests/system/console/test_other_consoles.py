@@ -104,14 +104,14 @@ async def test_a_key_of_the_url_is_a_credential_in_every_console(
 
 
 async def test_code_to_copy_never_has_the_key_of_the_consoles_own_url(browser: Browser, tokend: Running) -> None:
-    async with watched(browser, f"{tokend.url}/linked/k/{KEY}/console") as console:
+    async with watched(browser, f"{tokend.url}/talk/linked/k/{KEY}/console") as console:
         page = console.page
         await page.get_by_label("channel (required)").fill("any")
         await page.get_by_role("button", name="Get a token", exact=True).click()
         await expect(page.get_by_label("The token", exact=True)).to_be_visible()
         for code in await page.locator("pre").all():
             await expect(code).not_to_contain_text(KEY)
-        await expect(page.locator("pre").first).to_contain_text(f"'{tokend.url}/linked/k/YOUR-KEY/v1/token'")
+        await expect(page.locator("pre").first).to_contain_text(f"'{tokend.url}/talk/linked/k/YOUR-KEY/v1/token'")
 
 
 async def test_no_other_app_offers_a_key_in_the_url(browser: Browser, tokend: Running) -> None:
