@@ -58,7 +58,8 @@ MEANINGS: Final[Mapping[Code, str]] = {
     Code.MALFORMED: "The path, query, headers or body cannot be read.",
     Code.UNKNOWN_FIELD: "The request has a field that this API does not have.",
     Code.INVALID_FIELD: "A field is missing, or its value is not valid.",
-    Code.TTL_OUT_OF_RANGE: "The lifetime is outside the bounds of route or kind. Over those of rules alone, it is not_permitted.",
+    Code.TTL_OUT_OF_RANGE: "The lifetime is outside the bounds of the route or kind. "
+    "If it is only longer than the rules allow, the code is not_permitted.",
     Code.CREDENTIAL_AMBIGUOUS: "The request has two credentials; send one.",
     Code.UNAUTHENTICATED: "The request has no credential, and this route needs one.",
     Code.CREDENTIAL_INVALID: "The credential is unknown, has expired or is not signed as required.",
