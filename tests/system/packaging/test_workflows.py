@@ -60,7 +60,7 @@ def test_actionlint_finds_no_mistake_in_the_workflows() -> None:
 
 def test_it_would_find_one(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yml"
-    wrong.write_text((GITHUB / "workflows/release.yml").read_text("utf-8").replace("github.token", "github.tokens"))
+    wrong.write_text((GITHUB / "workflows/release.yml").read_text("utf-8").replace("github.token", "github.tokens", 1))
     assert [problem["kind"] for problem in actionlint(wrong)] == ["expression"]
 
 
