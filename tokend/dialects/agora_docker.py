@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec.json
 from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
@@ -23,7 +22,7 @@ from tokend.dialects.describing import (
     in_body,
     object_of,
 )
-from tokend.dialects.rendering import clamped_ttl, field_of, tokens
+from tokend.dialects.rendering import as_json, clamped_ttl, error_as_json, tokens
 
 NAME: Final = "agora-docker"
 _CHAT, _APAAS, _EDUCATION = "serviceChat", "serviceApaas", "serviceEducation"
@@ -119,13 +118,13 @@ def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, 
 
 def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     data = {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}
-    return HttpResponse(200, msgspec.json.encode({"code": 0, "message": "Success", "data": data}))
+    return as_json({"code": 0, "message": "Success", "data": data})
 
 
 def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     code = _PARAMETERS if api_error.status in (400, 413, 415) else _BUILDING
-    body: dict[str, object] = {"code": code, "message": api_error.detail, "data": "", "reason": api_error.code}
-    return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
+    body = {"code": code, "message": api_error.detail, "data": "", "reason": api_error.code}
+    return error_as_json(body, api_error, request_id)
 
 
 _ROLE: Final = {**ROLE_NUMBER, "description": "1 is publisher, 2 is subscriber (the default)"}

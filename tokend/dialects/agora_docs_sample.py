@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec.json
-
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue
 from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, answer_of, errors_of, in_body
-from tokend.dialects.rendering import field_of, tokens_as
+from tokend.dialects.rendering import error_as_json, tokens_as
 
 NAME: Final = "agora-docs-sample"
 
@@ -59,7 +57,7 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
         "error": api_error.detail,
         "reason": api_error.code,
     }
-    return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
+    return error_as_json(body, api_error, request_id)
 
 
 _ANSWER: Final = answer_of("token", code={"const": "200", "type": "string"})

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec.json
 from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
@@ -29,7 +28,15 @@ from tokend.dialects.describing import (
 )
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import clamped_ttl, render_error, render_error_as_text, token_as_text, tokens, tokens_as
+from tokend.dialects.rendering import (
+    as_json,
+    clamped_ttl,
+    render_error,
+    render_error_as_text,
+    token_as_text,
+    tokens,
+    tokens_as,
+)
 
 NAME: Final = "agora-samples"
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
@@ -91,9 +98,7 @@ def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str,
 
 
 def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return HttpResponse(
-        200, msgspec.json.encode({"code": 0, "data": {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}})
-    )
+    return as_json({"code": 0, "data": {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}})
 
 
 def _access_token(request: HttpRequest) -> Issue:
@@ -151,9 +156,7 @@ def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> H
     ends = (issued.expires_at for issued in outcomes if isinstance(issued, Issued))
     until = min(end for end in ends if end is not None)
     rtc, rtm = tokens(outcomes)
-    return HttpResponse(
-        200, msgspec.json.encode({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **clamped_ttl(outcomes)})
-    )
+    return as_json({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **clamped_ttl(outcomes)})
 
 
 _TYPE: Final = {"type": "integer", "enum": [_RTC, _RTM], "description": "1 is RTC, 2 is RTM"}

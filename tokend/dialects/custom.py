@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
-import msgspec.json
 from msgspec import Struct
 from pydantic import Field
 
@@ -33,7 +32,7 @@ from tokend.dialects.contract import (
     Issue,
     Outcome,
 )
-from tokend.dialects.rendering import clamped_ttl, render_error, token_fields
+from tokend.dialects.rendering import as_json, clamped_ttl, render_error, token_fields
 
 NAME: Final = "custom"
 TTL: Final = "ttl"
@@ -206,7 +205,7 @@ def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
             values |= of_token
     content = fill(custom.response, values)
     if isinstance(content, dict):
-        return HttpResponse(custom.status, msgspec.json.encode({**content, **clamped_ttl(outcomes)}))
+        return as_json({**content, **clamped_ttl(outcomes)}, custom.status)
     return HttpResponse(custom.status, _text(content).encode(), TEXT)
 
 

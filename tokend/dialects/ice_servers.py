@@ -8,12 +8,10 @@ recommendation, section 4.2.1, which Cloudflare answers too. STUN servers, which
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec.json
-
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import ERROR, STRING, TTL, USER, in_body, in_query, object_of
-from tokend.dialects.rendering import render_error
+from tokend.dialects.rendering import as_json, render_error
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server
 
 NAME: Final = "ice-servers"
@@ -57,7 +55,7 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
         "credential": server["password"],
     }
     ice_servers = [{"urls": stun}, relay] if stun else [relay]
-    return HttpResponse(200, msgspec.json.encode({"iceServers": ice_servers, "ttl": server["ttl"]}))
+    return as_json({"iceServers": ice_servers, "ttl": server["ttl"]})
 
 
 DIALECT: Final = Dialect(

@@ -30,7 +30,7 @@ from tokend.dialects.contract import (
     Schema,
 )
 from tokend.dialects.describing import REASON, STRING, object_of
-from tokend.dialects.rendering import token_fields
+from tokend.dialects.rendering import as_json, field_of, token_fields
 
 NAME: Final = "native"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -135,7 +135,7 @@ def error_fields(api_error: ApiError) -> dict[str, object]:
     fields: dict[str, object] = {"code": api_error.code, "detail": api_error.detail}
     if api_error.retry_after is not None:
         fields["retry_after"] = whole_seconds(api_error.retry_after)
-    return fields | ({"field": api_error.field} if api_error.field else {})
+    return fields | field_of(api_error)
 
 
 def explanation_fields(explanation: Explanation) -> dict[str, object]:
@@ -167,15 +167,11 @@ def _fields(outcome: Outcome) -> dict[str, object]:
 
 
 def _render_single(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return _answer(_fields(outcomes[0]))
+    return as_json(_fields(outcomes[0]))
 
 
 def _render_batch(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return _answer({"results": [_fields(outcome) for outcome in outcomes]})
-
-
-def _answer(fields: Mapping[str, object]) -> HttpResponse:
-    return HttpResponse(200, msgspec.json.encode(fields))
+    return as_json({"results": [_fields(outcome) for outcome in outcomes]})
 
 
 def render_error(api_error: ApiError, request_id: str) -> HttpResponse:

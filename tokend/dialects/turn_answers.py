@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec.json
-
-from tokend.core.model import Issued, TokenRequest
+from tokend.core.model import TokenRequest
 from tokend.dialects.contract import HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import STRING, object_of
+from tokend.dialects.rendering import as_json, only_issued
 
 KIND: Final = "turn"
 TURN_SERVER: Final = object_of(
@@ -35,11 +34,11 @@ def credentials_for(user: str | None, ttl: int | None = None, user_name: str = "
 
 def turn_server(outcomes: Sequence[Outcome]) -> Mapping[str, Any]:
     """Return username, password, ttl (seconds) and uris of the credentials that were issued."""
-    (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
+    issued = only_issued(outcomes)
     username, password, uris = (issued.extra[name] for name in ("username", "password", "uris"))
     return {"username": username, "password": password, "ttl": issued.grant.ttl, "uris": uris}
 
 
 def turn_server_as_json(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     """Render `turn_server`."""
-    return HttpResponse(200, msgspec.json.encode(turn_server(outcomes)))
+    return as_json(turn_server(outcomes))
