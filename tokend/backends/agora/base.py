@@ -18,7 +18,7 @@ from tokend.backends.agora.names import (
 from tokend.backends.agora.packing import WireError
 from tokend.backends.agora.services import decode_service, encode_service, mark_derived_users, text_of, type_of
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Recognised, Unreadable
-from tokend.core.declarations import CONNECT, LISTEN, Declarations, Meaning
+from tokend.core.declarations import CONNECT, LISTEN, Declarations
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Grant, Issuance, Service
 from tokend.core.validation import StrictModel
@@ -43,8 +43,8 @@ class AgoraBackend(Backend):
         "007eJxTYLiscCP7QNi1jY1cHJvX183rVt1w2URko2qlkp+A7GnD3LcKDAaGRsYmpmbmFpaJSckpqWnofIaPwakCfAwM/ol7GBiBkAWIQXwmMMkMJlnA"
         "JCtDTn5SUiUjgzkAA8Adtg=="
     )
-    privileges: ClassVar[Mapping[str, Meaning]] = MEANINGS
-    product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
+    privileges: ClassVar = MEANINGS
+    product_names: ClassVar = PRODUCT_NAMES
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         super().__init__(options, app_credentials)

@@ -9,7 +9,6 @@ from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Role, Seconds, Uid
 from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcUser, check_privileges, check_role_or_privileges
-from tokend.core.declarations import ServiceShape
 from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
@@ -37,7 +36,7 @@ class Fcdn(RtcUser, AgoraBackend):
     """Mints tokens for Fusion CDN."""
 
     Fields: ClassVar[type[StrictModel]] = FcdnFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("fcdn")
+    services: ClassVar = shapes("fcdn")
 
     def grant(self, fields: FcdnFields, ttl: int, user: str | None = None) -> Grant:
         check_role_or_privileges(fields.role, fields.privileges)

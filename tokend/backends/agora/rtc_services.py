@@ -20,7 +20,6 @@ from tokend.backends.agora.fields import (
     resolve_user,
 )
 from tokend.backends.agora.names import shapes
-from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, Extent, Grant, Service
 from tokend.core.reach import is_wildcard
@@ -120,7 +119,7 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
     """Mints tokens with RTC, RTM and `extra_services`. The latter have no fields and no privileges."""
 
     Fields: ClassVar[type[StrictModel]] = RtcRtmFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes(None, "rtc", "rtm")
+    services: ClassVar = shapes(None, "rtc", "rtm")
     extra_services: ClassVar[tuple[str, ...]] = ()
 
     def grant(self, fields: RtcRtmFields, ttl: int, user: str | None = None) -> Grant:

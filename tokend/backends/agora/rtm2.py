@@ -12,7 +12,6 @@ from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import RtmUser, check_resource, check_rtm_user, resolve_user
 from tokend.backends.agora.names import PERMISSIONS, RESOURCE_TYPES, shapes
 from tokend.backends.agora.services import rtm2_service
-from tokend.core.declarations import ServiceShape
 from tokend.core.model import Grant
 from tokend.core.validation import StrictModel
 
@@ -51,7 +50,7 @@ class Rtm2(AgoraBackend):
     """Mints tokens for Signaling with permissions."""
 
     Fields: ClassVar[type[StrictModel]] = Rtm2Fields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtm2")
+    services: ClassVar = shapes("rtm2")
 
     def grant(self, fields: Rtm2Fields, ttl: int, user: str | None = None) -> Grant:
         user_id = resolve_user(fields.user, user, check_rtm_user)

@@ -9,7 +9,6 @@ from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Account, Channel, Seconds, Uid
 from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcUser, check_privileges
-from tokend.core.declarations import ServiceShape
 from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
@@ -36,7 +35,7 @@ class Streaming(RtcUser, AgoraBackend):
     """Mints tokens for streaming."""
 
     Fields: ClassVar[type[StrictModel]] = StreamingFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("streaming")
+    services: ClassVar = shapes("streaming")
 
     def grant(self, fields: StreamingFields, ttl: int, user: str | None = None) -> Grant:
         requested = fields.privileges
