@@ -10,4 +10,3 @@ class ConvoAi(RtcRtmBackend):
     """Mints tokens with RTC, RTM and Conversational AI."""
 
     services: ClassVar = shapes("convoai", "rtc", "rtm")
-    extra_services: ClassVar[tuple[str, ...]] = ("convoai",)

@@ -116,11 +116,10 @@ class RtcRtmFields(RtcServiceFields):
 
 
 class RtcRtmBackend(RtcUser, AgoraBackend):
-    """Mints tokens with RTC, RTM and `extra_services`. The latter have no fields and no privileges."""
+    """Mints tokens with RTC, RTM and the other `services` of the kind. The latter have no fields and no privileges."""
 
     Fields: ClassVar[type[StrictModel]] = RtcRtmFields
     services: ClassVar = shapes(None, "rtc", "rtm")
-    extra_services: ClassVar[tuple[str, ...]] = ()
 
     def grant(self, fields: RtcRtmFields, ttl: int, user: str | None = None) -> Grant:
         rtc_user = self.user_of(fields, user)
@@ -137,4 +136,4 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
         except PydanticCustomError as error:
             raise ApiError(Code.INVALID_FIELD, error.message(), "rtm_user") from error
         rtm = Service("rtm", rtm_user, NOT_APPLICABLE, {"login": seconds})
-        return self.grant_of(ttl, rtc, rtm, *map(Service, self.extra_services))
+        return self.grant_of(ttl, rtc, rtm, *map(Service, self.services.keys() - {"rtc", "rtm"}))

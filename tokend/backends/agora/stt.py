@@ -10,4 +10,3 @@ class Stt(RtcRtmBackend):
     """Mints tokens with RTC, RTM and Speech-to-text."""
 
     services: ClassVar = shapes("stt", "rtc", "rtm")
-    extra_services: ClassVar[tuple[str, ...]] = ("stt",)
