@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec.json
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Reading, Unreadable, VendorAnswers
 from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys
@@ -126,7 +127,7 @@ class LiveKit(Backend):
                 video["canPublishSources"] = sources
         for name in service.privileges:
             if (flag := names.FLAGS.get(name)) is not None:
-                groups.setdefault(flag.group, {})[flag.claim] = True
+                groups.setdefault(flag.group, {})[to_camel(flag.attribute)] = True
         if service.more_channels:
             (video["destinationRoom"],) = service.more_channels
         return {
@@ -256,7 +257,7 @@ def _read_grant(claims: Claims) -> Grant:
         privileges += _privileges_in_room(claims)
     given = claims.model_fields_set
     for name, flag in names.FLAGS.items():
-        if flag.group in given and getattr(getattr(claims, flag.group), _ATTRIBUTES[name]):
+        if flag.group in given and getattr(getattr(claims, flag.group), flag.attribute):
             privileges.append(name)
     room: str | Extent | None = video.room or (ANY if video.room_join else None)  # a join without a room joins any
     details = {name: plain(getattr(claims, name)) for name in DETAILS if name in given}
@@ -275,10 +276,3 @@ def _privileges_in_room(claims: Claims) -> list[str]:
         *([names.PUBLISH_DATA] if data else ()),
         *([names.SUBSCRIBE] if video.can_subscribe else ()),
     ]
-
-
-_ATTRIBUTES: Final = {
-    name: "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in flag.claim)
-    for name, flag in names.FLAGS.items()
-}
-"""The attribute of each flag in the model of its group."""
