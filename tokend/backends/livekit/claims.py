@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from tokend.backends.livekit import names
 from tokend.backends.livekit.fields import (
     AgentDispatch,
     AgentEndpoint,
@@ -126,10 +127,7 @@ class Claims(_Claim):
     sha256: str = ""
 
 
-DETAILS: Final[tuple[str, ...]] = (
-    *("name", "metadata", "attributes", "participant_kind", "room_config", "room_preset"),
-    *("agent_endpoint", "agent_thread", "sha256"),
-)
+DETAILS: Final = tuple(name for name in names.DETAILS if name != names.ANY_SOURCE)
 """The claims that become details of a service, by the name of the detail."""
 
 
