@@ -24,7 +24,6 @@ from tokend.dialects.describing import (
 )
 from tokend.dialects.rendering import as_json, clamped_ttl, error_as_json, tokens
 
-NAME: Final = "agora-docker"
 _CHAT, _APAAS, _EDUCATION = "serviceChat", "serviceApaas", "serviceEducation"
 _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "serviceRtc": ("enable", "role"),
@@ -162,7 +161,7 @@ _EXAMPLES: Final = {
 }
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-docker",
     (
         Endpoint(
             "POST",

@@ -11,8 +11,6 @@ from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpRespons
 from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, answer_of, errors_of, in_body
 from tokend.dialects.rendering import error_as_json, tokens_as
 
-NAME: Final = "agora-docs-sample"
-
 
 def _rtc(request: HttpRequest) -> Issue:
     body = reading.json_object(request, any_type=True)
@@ -78,7 +76,7 @@ _RTM: Final = in_body(
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-docs-sample",
     (
         Endpoint("POST", "fetch_rtc_token", _rtc, tokens_as("token", code="200"), description=_RTC),
         Endpoint("POST", "fetch_rtm_token", _rtm, tokens_as("token", code="200"), description=_RTM),

@@ -12,8 +12,6 @@ from tokend.dialects.describing import ERROR, TTL
 from tokend.dialects.rendering import render_error
 from tokend.dialects.rtc_paths import PING, both_006, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
 
-NAME: Final = "agora-node-server"
-
 
 def _rtc(request: HttpRequest) -> Issue:
     return Issue((rtc_request(_with_default(request), original=V006),))
@@ -34,7 +32,7 @@ def _with_default(request: HttpRequest) -> HttpRequest:
 _QUERY: Final = {"expiry": TTL}
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-node-server",
     (rtc_endpoint(_rtc, _QUERY), rtm_endpoint(_rtm, _QUERY), rte_endpoint(_rte, _QUERY), PING),
     render_error,
     Options=AgoraOptions,

@@ -12,8 +12,6 @@ from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
 from tokend.dialects.describing import CHANNEL, ERROR, UID_TEXT, USER, answer_of, in_query
 from tokend.dialects.rendering import render_error, tokens_as
 
-NAME: Final = "agora-npm-demo"
-
 
 def _rtc(request: HttpRequest) -> Issue:
     uid = agora_fields.uid(reading.query_value(request, "uid") or "0", "uid", request.options.signed_uid)
@@ -36,7 +34,7 @@ def _rtm(request: HttpRequest) -> Issue:
 
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-npm-demo",
     (
         Endpoint(
             "GET",

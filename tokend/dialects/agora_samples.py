@@ -38,7 +38,6 @@ from tokend.dialects.rendering import (
     tokens_as,
 )
 
-NAME: Final = "agora-samples"
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
 _NAMES: Final = {
     "ttl": "expire",
@@ -197,7 +196,7 @@ _CONVERSATION: Final = in_body(
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-samples",
     (
         Endpoint("POST", "fetchToken", get_token, tokens_as("token"), description=GET_TOKEN),
         Endpoint("POST", "token/getNew", get_token, tokens_as("token"), description=GET_TOKEN),

@@ -12,7 +12,6 @@ from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpR
 from tokend.dialects.describing import ERROR, TOKEN, TTL, USER, answer_of, in_body, in_query, object_of
 from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
 
-NAME: Final = "agora-samples-chat"
 _TTL_NAME: Final = "expireTimeInSeconds"
 
 
@@ -86,7 +85,7 @@ _JAVA: Final = Description(
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-samples-chat",
     (
         Endpoint(
             "POST",

@@ -12,8 +12,6 @@ from tokend.dialects.describing import ERROR, TTL
 from tokend.dialects.rendering import render_error
 from tokend.dialects.rtc_paths import both_006, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
 
-NAME: Final = "agora-token-guide"
-
 
 def _ttl_name(request: HttpRequest) -> str:
     return "expiry" if reading.query_value(request, "expireTime") is None else "expireTime"
@@ -34,7 +32,7 @@ def _rte(request: HttpRequest) -> Issue:
 _QUERY: Final = {"expiry": TTL, "expireTime": TTL}
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-token-guide",
     (rtc_endpoint(_rtc, _QUERY), rtm_endpoint(_rtm, _QUERY), rte_endpoint(_rte, _QUERY)),
     render_error,
     Options=AgoraOptions,

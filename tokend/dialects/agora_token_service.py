@@ -18,7 +18,6 @@ from tokend.dialects.get_token import get_token
 from tokend.dialects.rendering import render_error, tokens_as
 from tokend.dialects.rtc_paths import PING, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
 
-NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}
 
 
@@ -71,7 +70,7 @@ _CHAT_DESCRIPTION: Final = Description(
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-token-service",
     (
         rtc_endpoint(_rtc, _QUERY),
         rtm_endpoint(_rtm, _QUERY),

@@ -14,7 +14,6 @@ from tokend.dialects.describing import ERROR, STRING, TTL, USER, in_body, in_que
 from tokend.dialects.rendering import as_json, render_error
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server
 
-NAME: Final = "ice-servers"
 _PATH: Final = "ice-servers"
 _SERVER: Final = object_of(
     {
@@ -59,7 +58,7 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
 
 
 DIALECT: Final = Dialect(
-    NAME,
+    "ice-servers",
     (
         Endpoint("GET", _PATH, _get, _render, description=in_query(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),
         Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),

@@ -19,7 +19,6 @@ from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest
 from tokend.dialects.describing import CHANNEL, ERROR, STRING, TEXT, answer_of, object_of
 from tokend.dialects.rendering import as_json, clamped_ttl, only_issued, render_error
 
-NAME: Final = "livekit"
 _ROOM: Final = "room_name"
 _FIELDS: Final[Mapping[str, str]] = {
     _ROOM: "room",
@@ -166,7 +165,7 @@ _QUERY_PARAMETERS: Final = {
 }
 
 DIALECT: Final = Dialect(
-    NAME,
+    "livekit",
     (
         Endpoint("POST", "createToken", _standard, _render_standard, description=_STANDARD),
         Endpoint(

@@ -15,7 +15,6 @@ from tokend.dialects.describing import REASON, STRING, errors_of
 from tokend.dialects.rendering import error_as_json
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
 
-NAME: Final = "matrix-voip"
 _VERSIONS: Final = ("v3", "r0")
 _CODES: Final[Mapping[Code, str]] = {
     Code.UNAUTHENTICATED: "M_MISSING_TOKEN",
@@ -47,7 +46,7 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
 
 
 DIALECT: Final = Dialect(
-    NAME,
+    "matrix-voip",
     tuple(
         Endpoint(
             "GET",

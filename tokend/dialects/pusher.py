@@ -18,7 +18,6 @@ from tokend.dialects.contract import FORM, JSON, Dialect, Endpoint, HttpRequest,
 from tokend.dialects.describing import ERROR, STRING, TEXT, USER, in_body, object_of
 from tokend.dialects.rendering import Render, as_json, only_issued, render_error
 
-NAME: Final = "pusher"
 _NAMES: Final = {"channel": "channel_name", "user": "user_id"}
 _USER: Final = ("user_id", "name", "user_info")
 
@@ -121,7 +120,7 @@ _SIGN_IN: Final = in_body(
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "pusher",
     tuple(
         endpoint
         for media in (FORM, JSON)

@@ -16,7 +16,6 @@ from tokend.dialects.describing import ERROR, USER, in_query, object_of
 from tokend.dialects.rendering import render_error
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
 
-NAME: Final = "turn-rest"
 KEY: Final = "key"
 _SUMMARY: Final = "TURN credentials"
 _SERVICE: Final = {"type": "string", "enum": ["turn"], "description": "Always turn"}
@@ -38,7 +37,7 @@ def _post(request: HttpRequest) -> Issue:
 
 
 DIALECT: Final = Dialect(
-    NAME,
+    "turn-rest",
     (
         Endpoint(
             "GET",
