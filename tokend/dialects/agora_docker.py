@@ -130,7 +130,9 @@ _ROLE: Final = {**ROLE_NUMBER, "description": "1 is publisher, 2 is subscriber (
 _OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
 _DESCRIPTION: Final = in_body(
     "One token with every service that the request enables",
-    object_of({"code": {"const": 0}, "message": STRING, "data": answer_of("token")}, "code", "data", closed=False),
+    answer=object_of(
+        {"code": {"const": 0}, "message": STRING, "data": answer_of("token")}, "code", "data", closed=False
+    ),
     channelName=CHANNEL,
     uid={
         **STRING,

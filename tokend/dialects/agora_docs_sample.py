@@ -7,9 +7,10 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue
-from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, answer_of, errors_of, in_body
-from tokend.dialects.rendering import error_as_json, tokens_as
+from tokend.dialects.contract import Dialect, HttpRequest, HttpResponse, Issue
+from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, errors_of, in_body
+from tokend.dialects.rendering import error_as_json
+from tokend.dialects.token_endpoints import token_endpoint
 
 
 def _rtc(request: HttpRequest) -> Issue:
@@ -58,10 +59,8 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     return error_as_json(body, api_error, request_id)
 
 
-_ANSWER: Final = answer_of("token", code={"const": "200", "type": "string"})
 _RTC: Final = in_body(
     "An RTC token for a channel",
-    _ANSWER,
     "uid",
     uid=UID,
     ChannelName=CHANNEL,
@@ -70,7 +69,6 @@ _RTC: Final = in_body(
 )
 _RTM: Final = in_body(
     "A Signaling token for a user",
-    _ANSWER,
     "uid",
     uid={"type": ["string", "integer"], "description": "Id of the user, not 0", "examples": ["ann"]},
 )
@@ -78,8 +76,8 @@ _RTM: Final = in_body(
 DIALECT: Final = Dialect(
     "agora-docs-sample",
     (
-        Endpoint("POST", "fetch_rtc_token", _rtc, tokens_as("token", code="200"), description=_RTC),
-        Endpoint("POST", "fetch_rtm_token", _rtm, tokens_as("token", code="200"), description=_RTM),
+        token_endpoint("POST", "fetch_rtc_token", _rtc, _RTC, "token", code="200"),
+        token_endpoint("POST", "fetch_rtm_token", _rtm, _RTM, "token", code="200"),
     ),
     _render_error,
     Options=agora_fields.AgoraOptions,

@@ -16,7 +16,6 @@ from tokend.dialects.describing import (
     ROLE,
     STRING,
     TEXT,
-    TOKEN,
     TTL,
     UID,
     UID_TEXT,
@@ -28,15 +27,8 @@ from tokend.dialects.describing import (
 )
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import (
-    as_json,
-    clamped_ttl,
-    render_error,
-    render_error_as_text,
-    token_as_text,
-    tokens,
-    tokens_as,
-)
+from tokend.dialects.rendering import as_json, clamped_ttl, render_error, tokens
+from tokend.dialects.token_endpoints import text_endpoint, token_endpoint
 
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
 _NAMES: Final = {
@@ -175,65 +167,49 @@ _SHARED: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _GENERATE_V1: Final = in_body(
     "An RTC or a Signaling token, as the API examples request it",
-    _GENERATED,
     *("type", "appId", "uid"),
+    answer=_GENERATED,
     type=_TYPE,
     **_SHARED,
 )
 _GENERATE_V2: Final = in_body(
     "A token for RTC, Signaling or both, as the API examples request it",
-    _GENERATED,
     *("types", "appId", "uid"),
+    answer=_GENERATED,
     types={"type": "array", "items": _TYPE, "minItems": 1, "examples": [[_RTC, _RTM]]},
     **{**_SHARED, "uid": {**_SHARED["uid"], "type": ["string", "integer"], "description": f"{_USER}. May be a number"}},
 )
 _CONVERSATION: Final = in_body(
     "An RTC and a Signaling token, as the guide to Conversational AI requests them",
-    answer_of("rtcToken", "rtmToken", expireAt=UNIX_SECONDS),
     *("channel", "uid"),
+    answer=answer_of("rtcToken", "rtmToken", expireAt=UNIX_SECONDS),
     channel=CHANNEL,
     uid={**UID, "minimum": 1, "description": "Numeric id of the user, in both tokens"},
+)
+
+_ACCESS_TOKEN: Final = in_query(
+    "An RTC token, as the older Node servers answer",
+    channel=CHANNEL,
+    channelName={**TEXT, "description": "The same as channel; send one of them"},
+    uid=UID_TEXT,
+    role={**ROLE, "description": f"{ROLE['description']}. Default: subscriber"},
+    expiredTs={**UNIX_SECONDS, "description": "When the token shall expire, in Unix seconds"},
+    expireTime={**TTL, "description": "Seconds, in place of expiredTs"},
+)
+_FLASK: Final = replace(
+    in_query("An RTC token as text, as the Flask server answers", "channel_name", channel_name=CHANNEL),
+    remarks="The request has no user, so the token is for any user of the channel, which needs a capability.",
 )
 
 DIALECT: Final = Dialect(
     "agora-samples",
     (
-        Endpoint("POST", "fetchToken", get_token, tokens_as("token"), description=GET_TOKEN),
-        Endpoint("POST", "token/getNew", get_token, tokens_as("token"), description=GET_TOKEN),
+        token_endpoint("POST", "fetchToken", get_token, GET_TOKEN, "token"),
+        token_endpoint("POST", "token/getNew", get_token, GET_TOKEN, "token"),
         Endpoint("POST", "v1/token/generate", _generate_v1, _generated, description=_GENERATE_V1),
         Endpoint("POST", "v2/token/generate", _generate_v2, _generated, description=_GENERATE_V2),
-        Endpoint(
-            "GET",
-            "access_token",
-            _access_token,
-            tokens_as("token"),
-            description=in_query(
-                "An RTC token, as the older Node servers answer",
-                answer_of("token"),
-                channel=CHANNEL,
-                channelName={**TEXT, "description": "The same as channel; send one of them"},
-                uid=UID_TEXT,
-                role={**ROLE, "description": f"{ROLE['description']}. Default: subscriber"},
-                expiredTs={**UNIX_SECONDS, "description": "When the token shall expire, in Unix seconds"},
-                expireTime={**TTL, "description": "Seconds, in place of expiredTs"},
-            ),
-        ),
-        Endpoint(
-            "GET",
-            "v1/token",
-            _flask,
-            token_as_text,
-            render_error=render_error_as_text,
-            description=replace(
-                in_query(
-                    "An RTC token as text, as the Flask server answers",
-                    TOKEN,
-                    "channel_name",
-                    channel_name=CHANNEL,
-                ),
-                remarks="The request has no user, so the token is for any user of the channel, which needs a capability.",
-            ),
-        ),
+        token_endpoint("GET", "access_token", _access_token, _ACCESS_TOKEN, "token"),
+        text_endpoint("GET", "v1/token", _flask, _FLASK),
         Endpoint("POST", "api/token", _conversation, _conversation_answer, description=_CONVERSATION),
     ),
     render_error,

@@ -11,12 +11,13 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, TTL, USER, answer_of
+from tokend.dialects.contract import Description, Dialect, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, TTL, USER
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import render_error, tokens_as
+from tokend.dialects.rendering import render_error
 from tokend.dialects.rtc_paths import PING, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
+from tokend.dialects.token_endpoints import token_endpoint
 
 _EXPIRY: Final = {"ttl": "expiry"}
 
@@ -63,11 +64,8 @@ _RTE_REMARKS: Final = (
 _CHAT_APP_DESCRIPTION: Final = Description(
     "A Chat token for the REST API: an administrator's, which needs a capability",
     query=_QUERY,
-    answer=answer_of("chatToken"),
 )
-_CHAT_DESCRIPTION: Final = Description(
-    "A Chat token for a user", {"chatid": USER}, _QUERY, answer=answer_of("chatToken")
-)
+_CHAT_DESCRIPTION: Final = Description("A Chat token for a user", {"chatid": USER}, _QUERY)
 
 DIALECT: Final = Dialect(
     "agora-token-service",
@@ -76,9 +74,9 @@ DIALECT: Final = Dialect(
         rtm_endpoint(_rtm, _QUERY),
         rte_endpoint(_rte, _QUERY, remarks=_RTE_REMARKS),
         rte_endpoint(_rte, _QUERY, "/{rtmuid}", _RTE_REMARKS),
-        Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken"), description=_CHAT_APP_DESCRIPTION),
-        Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
-        Endpoint("POST", "getToken", get_token, tokens_as("token"), description=GET_TOKEN),
+        token_endpoint("GET", "chat/app", _chat_app, _CHAT_APP_DESCRIPTION, "chatToken"),
+        token_endpoint("GET", "chat/account/{chatid}", _chat_account, _CHAT_DESCRIPTION, "chatToken"),
+        token_endpoint("POST", "getToken", get_token, GET_TOKEN, "token"),
         PING,
     ),
     render_error,

@@ -9,13 +9,12 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
-from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, answer_of, in_body
+from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, in_body
 
 _FIELDS: Final = ("tokenType", "channel", "role", "uid", "expire")
 DESCRIPTION: Final = replace(
     in_body(
         "A token for RTC, Signaling or Chat",
-        answer_of("token"),
         "tokenType",
         tokenType={"type": "string", "enum": ["rtc", "rtm", "chat"], "description": "rtm is Signaling"},
         channel={**CHANNEL, "description": "The channel of RTC; for rtm, a stream channel that the token joins too"},

@@ -60,8 +60,8 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
 DIALECT: Final = Dialect(
     "ice-servers",
     (
-        Endpoint("GET", _PATH, _get, _render, description=in_query(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),
-        Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),
+        Endpoint("GET", _PATH, _get, _render, description=in_query(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)),
+        Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)),
     ),
     render_error,
     error=ERROR,

@@ -92,8 +92,8 @@ _AUTH: Final = object_of({"auth": _AUTH_TEXT, "channel_data": STRING, "shared_se
 _CHANNEL: Final = replace(
     in_body(
         "The authorization of a private or presence channel",
-        _AUTH,
         *("socket_id", "channel_name"),
+        answer=_AUTH,
         socket_id=_SOCKET_ID,
         channel_name={**TEXT, "description": "Begins with private- or presence-", "examples": ["presence-room-1"]},
         **_USER_FIELDS,
@@ -105,11 +105,11 @@ _CHANNEL: Final = replace(
 )
 _SIGN_IN: Final = in_body(
     "The sign-in of a connection as a user",
-    object_of(
+    "socket_id",
+    answer=object_of(
         {"auth": _AUTH_TEXT, "user_data": {**STRING, "description": "JSON as text", "examples": ['{"id":"ann"}']}},
         *("auth", "user_data"),
     ),
-    "socket_id",
     socket_id=_SOCKET_ID,
     **{**_USER_FIELDS, "user_id": USER},
     watchlist={

@@ -1,6 +1,6 @@
 """Paths that several servers share: rtc/{channel}/{role}/{tokenType}/{rtcuid}, rtm/{rtmuid}, rte/…"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -10,8 +10,9 @@ from tokend.core.model import NOTHING, TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Description, Endpoint, HttpRequest, Issue, Page, Schema
-from tokend.dialects.describing import CHANNEL, ROLE, USER, answer_of
+from tokend.dialects.describing import CHANNEL, ROLE, USER
 from tokend.dialects.rendering import tokens_as
+from tokend.dialects.token_endpoints import Parse, token_endpoint
 
 _USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
 
@@ -23,7 +24,6 @@ _PATH: Final = {
     "rtmuid": USER,
 }
 """The schemas of the parameters in such paths."""
-Parse = Callable[[HttpRequest], Issue]
 
 
 PING: Final = Endpoint("GET", "ping", lambda _: Page("ping"), tokens_as(), description=None, issues=False)
@@ -49,8 +49,7 @@ def rte_endpoint(parse: Parse, query: Schema, below: str = "", remarks: str | No
 def _endpoint(
     path: str, parse: Parse, summary: str, query: Schema, *tokens: str, remarks: str | None = None
 ) -> Endpoint:
-    description = Description(summary, _PATH, query, answer=answer_of(*tokens), remarks=remarks)
-    return Endpoint("GET", path, parse, tokens_as(*tokens), description=description)
+    return token_endpoint("GET", path, parse, Description(summary, _PATH, query, remarks=remarks), *tokens)
 
 
 def rtc_request(

@@ -44,7 +44,7 @@ DIALECT: Final = Dialect(
             "",
             _get,
             turn_server_as_json,
-            description=in_query(_SUMMARY, TURN_SERVER, "service", service=_SERVICE, username=USER),
+            description=in_query(_SUMMARY, "service", answer=TURN_SERVER, service=_SERVICE, username=USER),
             key_parameter=KEY,
         ),
         Endpoint(
