@@ -11,11 +11,11 @@ from tokend.http import pages
 from tokend.http.bodies import BodyReader
 from tokend.http.control import Control
 from tokend.http.head_authentication import caller_by_head
-from tokend.http.middlewares import INTERNAL
+from tokend.http.middlewares import INTERNAL, REQUEST_ID
 from tokend.http.parser_errors import parser_error
 from tokend.http.proxies import client_of
 from tokend.http.request_parsing import body_of, check_body_headers, credentials_in, query_of
-from tokend.http.responses import NO_CACHE, allow, error_response, to_response
+from tokend.http.responses import allow, error_response, to_response
 from tokend.http.routes import RouteMatch
 from tokend.issuing import issuer
 from tokend.issuing.active import ActiveConfiguration
@@ -113,7 +113,7 @@ class RequestHandler:
             api_error, record.exception = ApiError(Code.INTERNAL, INTERNAL), error
         record.code, record.operator = api_error.code, api_error.operator
         response = error_response(api_error, NoMatch(None), record.request_id)
-        response.headers.update({**NO_CACHE, "X-Request-ID": record.request_id})
+        response.headers[REQUEST_ID] = record.request_id
         response.force_close()
         record.write(response.status, 0.0, control.metrics, control.log, control.tracing)
         return response
