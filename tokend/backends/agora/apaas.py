@@ -10,13 +10,12 @@ from tokend.backends.agora.names import ADMINISTRATOR, NO_ROLE, shapes
 from tokend.backends.agora.services import classroom_chat_user, room_privilege
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Service
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, satisfying
 
-
-def _check_room(text: str) -> str:
-    if not 1 <= len(text.encode("utf-8", "replace")) <= 64 or not text.isprintable():
-        raise invalid("must be 1 to 64 bytes of printable text")
-    return text
+_check_room = satisfying(
+    lambda text: 1 <= len(text.encode("utf-8", "replace")) <= 64 and text.isprintable(),
+    "must be 1 to 64 bytes of printable text",
+)
 
 
 class ApaasFields(StrictModel):
