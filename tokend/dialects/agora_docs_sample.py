@@ -42,8 +42,7 @@ def _rtm(request: HttpRequest) -> Issue:
 
 def _user(body: Mapping[str, Any]) -> str:
     """Return the RTM user. Clients of the sample send text or a number; 0 is not a user."""
-    uid = body.get("uid")
-    text = str(uid) if isinstance(uid, int) and not isinstance(uid, bool) else reading.text(body, "uid")
+    text = reading.text_or_number(body, "uid")
     if not text or text == "0":
         raise ApiError(Code.INVALID_FIELD, "must be given and not be 0", "uid")
     return text

@@ -76,11 +76,9 @@ def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str,
         return TokenRequest("rtm", fields, ttl, _NAMES, app_id)
     if not types <= {_RTC, _RTM}:
         raise ApiError(Code.INVALID_FIELD, "must be 1 (RTC) or 2 (RTM)", name)
-    fields = {"channel": reading.required(reading.text(body, "channelName"), "channelName"), "role": "publisher"}
-    if agora_fields.looks_numeric(uid):
-        fields["uid"] = agora_fields.uid(uid, "uid", request.options.signed_uid)
-    else:
-        fields["account"] = uid
+    channel = reading.required(reading.text(body, "channelName"), "channelName")
+    user = agora_fields.rtc_user(uid, "uid", request.options.signed_uid)
+    fields = {"channel": channel, "role": "publisher", **user}
     if types == {_RTC, _RTM}:
         if fields.get("uid") == 0:
             raise ApiError(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")

@@ -93,6 +93,12 @@ def text(fields: Mapping[str, object], name: str) -> str | None:
     return value
 
 
+def text_or_number(fields: Mapping[str, object], name: str) -> str | None:
+    """Return the text of a field that may be a whole number, or None if the field is missing."""
+    value = fields.get(name)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(fields, name)
+
+
 def seconds(fields: Mapping[str, object], name: str) -> int | None:
     """Return a number of seconds, or None if the field is missing. Only a JSON integer is valid."""
     if name not in fields:

@@ -111,19 +111,11 @@ def _inspect(request: HttpRequest) -> Inspect:
     token, channel, product = (reading.text(body, name) for name in ("token", "channel", "product"))
     if token is None:
         raise ApiError(Code.INVALID_FIELD, "is missing", "token")
-    users = [user for name in _USERS if (user := _user(body, name)) is not None]
+    users = [user for name in _USERS if (user := reading.text_or_number(body, name)) is not None]
     if len(set(users)) > 1:
         given = " and ".join(name for name in _USERS if name in body)
         raise ApiError(Code.INVALID_FIELD, f"differs from another field of the user: send one of {given}", "user")
     return Inspect(token, channel, users[0] if users else None, product)
-
-
-def _user(body: Mapping[str, Any], name: str) -> str | None:
-    """Return the user of a client, which may be a number."""
-    value = body.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return reading.text(body, name)
 
 
 def _page(name: str) -> Callable[[HttpRequest], Parsed]:
