@@ -1,7 +1,7 @@
 """Fields and services that the kinds with an RTC channel share: uid or account, role or privileges."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 from pydantic_core import PydanticCustomError
@@ -35,12 +35,17 @@ class Privileges(StrictModel):
     data: Seconds | None = None
 
 
-class RtcServiceFields(StrictModel):
-    """Either uid or account; either role or privileges."""
+class RtcUserFields(StrictModel):
+    """A channel, and either uid or account."""
 
     channel: Channel
     uid: Uid | None = None
     account: Account | None = None
+
+
+class RtcServiceFields(RtcUserFields):
+    """Either uid or account; either role or privileges."""
+
     role: Role | None = Field(None, description="what the user may do. Default: subscriber", examples=["publisher"])
     privileges: Privileges | None = Field(
         default=None, description="in place of role: seconds for each privilege; join is required"
@@ -50,14 +55,14 @@ class RtcServiceFields(StrictModel):
 class RtcUser:
     """Mixin for backends whose fields name the user as uid or account."""
 
-    def names_user(self, fields: Any) -> bool:
+    def names_user(self, fields: RtcUserFields) -> bool:
         return fields.uid is not None or fields.account is not None
 
     def filled(self, user: str) -> Mapping[str, object]:
         uid = as_uid(user)
         return {"account": user} if uid is None or uid == 0 else {"uid": uid}
 
-    def user_of(self, fields: Any, user: str | None) -> str | Extent:
+    def user_of(self, fields: RtcUserFields, user: str | None) -> str | Extent:
         """Return the user of the token: uid 0 and an empty account are ANY, the account "0" is "0"."""
         if fields.uid is not None and fields.account is not None:
             raise ApiError(Code.INVALID_FIELD, "cannot be combined with uid: send one of them", "account")
