@@ -100,7 +100,21 @@ class TemplateRoute(web.AbstractRoute):
         return URL(self.template or "/")
 
 
-class _Template(web.AbstractResource):
+class _Resource(web.AbstractResource):
+    """A resource whose routes are not found by comparing paths."""
+
+    def raw_match(self, path: str) -> bool:
+        """No further route can be added to it: aiohttp would otherwise add those of the host here."""
+        return False
+
+    def url_for(self, **kwargs: str) -> URL:
+        return URL(self.canonical)
+
+    def get_info(self) -> Any:
+        return {"path": self.canonical}
+
+
+class _Template(_Resource):
     """The resource of a `TemplateRoute`. Instrumentation reads its name, and takes one without routes for none."""
 
     def __init__(self, route: TemplateRoute, template: str | None, owner: "ConfiguredRoutes") -> None:
@@ -119,15 +133,6 @@ class _Template(web.AbstractResource):
     def add_prefix(self, prefix: str) -> None:
         """The prefix is its owner's."""
 
-    def raw_match(self, path: str) -> bool:
-        return False
-
-    def url_for(self, **kwargs: str) -> URL:
-        return URL(self.canonical)
-
-    def get_info(self) -> Any:
-        return {"path": self.canonical}
-
     def __len__(self) -> int:
         return 1
 
@@ -139,7 +144,7 @@ async def _no_expectation(request: web.Request) -> None:
     """`request_parsing.body_of` sends 100-continue, once it is known that the body is wanted."""
 
 
-class ConfiguredRoutes(web.AbstractResource):
+class ConfiguredRoutes(_Resource):
     """Takes every path below its prefix, with every method, and finds the route of the configuration in force."""
 
     def __init__(self, control: "Control", handler: Handler) -> None:
@@ -231,16 +236,6 @@ class ConfiguredRoutes(web.AbstractResource):
 
     def add_prefix(self, prefix: str) -> None:
         self.prefix = prefix + self.prefix
-
-    def raw_match(self, path: str) -> bool:
-        """No further route can be added to it: aiohttp would otherwise add those of the host here."""
-        return False
-
-    def url_for(self, **kwargs: str) -> URL:
-        return URL(self.canonical)
-
-    def get_info(self) -> Any:
-        return {"path": self.canonical}
 
     def __len__(self) -> int:
         return len(self._templates())
