@@ -60,9 +60,8 @@ def _generate(request: HttpRequest) -> Issue:
     if not parts:
         names = ", ".join(name for name in _SERVICES if name != _EDUCATION)
         raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {names}", "enable")
-    return Issue(
-        (TokenRequest("combined", {"services": parts}, reading.seconds(body, "tokenExpireTs"), _names(parts)),)
-    )
+    ttl = reading.seconds(body, "tokenExpireTs")
+    return Issue((TokenRequest("combined", {"services": parts}, ttl, _names(parts)),))
 
 
 def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:

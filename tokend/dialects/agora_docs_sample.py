@@ -31,13 +31,8 @@ def _rtc(request: HttpRequest) -> Issue:
 def _rtm(request: HttpRequest) -> Issue:
     body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("uid",))
-    return Issue(
-        (
-            TokenRequest(
-                "rtm", {"user": _user(body), "version": agora_fields.token_version(request)}, None, {"user": "uid"}
-            ),
-        )
-    )
+    fields = {"user": _user(body), "version": agora_fields.token_version(request)}
+    return Issue((TokenRequest("rtm", fields, None, {"user": "uid"}),))
 
 
 def _user(body: Mapping[str, Any]) -> str:

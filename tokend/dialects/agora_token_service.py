@@ -5,8 +5,6 @@ Where that server guesses, this dialect returns 400: unknown roles, uids out of 
 
 from typing import Final
 
-from msgspec.structs import replace
-
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
@@ -42,8 +40,7 @@ def _rte(request: HttpRequest) -> Issue:
         raise ApiError(Code.INVALID_FIELD, "must be given where the RTC uid is empty or 0", "rtmuid")
     version = agora_fields.token_version(request)
     stream = {} if version == agora_fields.V006 else {name: rtc.fields[name] for name in ("channel", "role")}
-    rtm = rtm_request(request, user, more=stream)
-    return Issue((rtc, rtm if rtm_user else replace(rtm, names={**_EXPIRY, "user": "rtcuid"})))
+    return Issue((rtc, rtm_request(request, user, user_name="rtmuid" if rtm_user else "rtcuid", more=stream)))
 
 
 def _chat_app(request: HttpRequest) -> Issue:
@@ -51,10 +48,8 @@ def _chat_app(request: HttpRequest) -> Issue:
 
 
 def _chat_account(request: HttpRequest) -> Issue:
-    names = {**_EXPIRY, "user": "chatid"}
-    return Issue(
-        (TokenRequest("chat", {"user": request.params["chatid"]}, reading.query_seconds(request, "expiry"), names),)
-    )
+    fields, ttl = {"user": request.params["chatid"]}, reading.query_seconds(request, "expiry")
+    return Issue((TokenRequest("chat", fields, ttl, {**_EXPIRY, "user": "chatid"}),))
 
 
 _QUERY: Final = {"expiry": TTL}

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec.structs import replace
-
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOTHING, TokenRequest
 from tokend.dialects import agora_fields
@@ -82,21 +80,17 @@ def rtm_request(
     request: HttpRequest,
     user: str,
     ttl_name: str = "expiry",
+    user_name: str = "rtmuid",
     more: Mapping[str, object] = NOTHING,
     original: str = agora_fields.V007,
 ) -> TokenRequest:
-    """Return the RTM request for a user. `more` holds further fields; `original` is as in `rtc_request`."""
-    names: Mapping[str, str] = {"ttl": ttl_name, "user": "rtmuid"}
+    """Return the RTM request for a user, whom the path has as `user_name`. `more`: further fields; others as above."""
+    names = {"ttl": ttl_name, "user": user_name}
     fields = {"user": user, "version": agora_fields.token_version(request, original), **more}
     return TokenRequest("rtm", fields, reading.query_seconds(request, ttl_name), names)
 
 
 def both_006(request: HttpRequest, ttl_name: str = "expiry") -> Issue:
     """Parse a request for an RTC and an RTM token of the same user, without a stream channel, as 006 servers do."""
-    rtm = rtm_request(request, request.params["rtcuid"], ttl_name, original=agora_fields.V006)
-    return Issue(
-        (
-            rtc_request(request, ttl_name, original=agora_fields.V006),
-            replace(rtm, names={**rtm.names, "user": "rtcuid"}),
-        )
-    )
+    rtm = rtm_request(request, request.params["rtcuid"], ttl_name, "rtcuid", original=agora_fields.V006)
+    return Issue((rtc_request(request, ttl_name, original=agora_fields.V006), rtm))
