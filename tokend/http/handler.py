@@ -1,7 +1,5 @@
 """Answers a matched request: parse, authenticate, issue, render."""
 
-from typing import Final
-
 from aiohttp import hdrs, web
 
 from tokend.core.errors import ApiError, Code
@@ -21,8 +19,6 @@ from tokend.issuing import issuer
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
-
-_CSP: Final = "Content-Security-Policy"
 
 
 class RequestHandler:
@@ -159,8 +155,7 @@ def _without_endpoint(request: web.Request, match_info: RouteMatch) -> web.Respo
 
 def _page(response: HttpResponse, page: Page | None = None) -> web.Response:
     """The response with a page. `page`: None for one of the server itself."""
-    policy = pages.content_security_policy(page, response)
-    return to_response(response, None if policy is None else {_CSP: policy})
+    return to_response(response, pages.headers_of(page, response))
 
 
 def _options(match_info: RouteMatch) -> web.Response:
