@@ -8,7 +8,6 @@ from tokend.dialects.contract import HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import STRING, object_of
 from tokend.dialects.rendering import as_json, only_issued
 
-KIND: Final = "turn"
 TURN_SERVER: Final = object_of(
     {
         "username": {
@@ -29,7 +28,7 @@ TURN_SERVER: Final = object_of(
 def credentials_for(user: str | None, ttl: int | None = None, user_name: str = "user") -> Issue:
     """Return the request for TURN credentials. `user_name`: what the client calls the user. `ttl`: seconds."""
     fields = {} if user is None else {"user": user}
-    return Issue((TokenRequest(KIND, fields, ttl, {"user": user_name}),))
+    return Issue((TokenRequest("turn", fields, ttl, {"user": user_name}),))
 
 
 def turn_server(outcomes: Sequence[Outcome]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from tokend.backends.json_web_tokens import LATEST
 from tokend.backends.livekit import names
 from tokend.backends.livekit.fields import (
     AgentDispatch,
@@ -21,7 +22,7 @@ from tokend.backends.livekit.fields import (
 )
 from tokend.core.validation import StrictModel
 
-Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+Seconds = Annotated[int, Field(ge=0, lt=LATEST)]
 
 
 class _Claim(StrictModel):
