@@ -1,6 +1,6 @@
 """Paths that several servers share: rtc/{channel}/{role}/{tokenType}/{rtcuid}, rtm/{rtmuid}, rte/…"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from tokend.core.errors import ApiError, Code
@@ -90,7 +90,20 @@ def rtm_request(
     return TokenRequest("rtm", fields, reading.query_seconds(request, ttl_name), names)
 
 
-def both_006(request: HttpRequest, ttl_name: str = "expiry") -> Issue:
-    """Parse a request for an RTC and an RTM token of the same user, without a stream channel, as 006 servers do."""
-    rtm = rtm_request(request, request.params["rtcuid"], ttl_name, "rtcuid", original=agora_fields.V006)
-    return Issue((rtc_request(request, ttl_name, original=agora_fields.V006), rtm))
+def endpoints_006(prepare: Callable[[HttpRequest], tuple[HttpRequest, str]], query: Schema) -> tuple[Endpoint, ...]:
+    """The three endpoints of a server whose tokens are 006. `prepare` gives the request and its name of the lifetime."""
+
+    def rtc(request: HttpRequest) -> Issue:
+        return Issue((rtc_request(*prepare(request), original=agora_fields.V006),))
+
+    def rtm(request: HttpRequest) -> Issue:
+        request, ttl_name = prepare(request)
+        return Issue((rtm_request(request, request.params["rtmuid"], ttl_name, original=agora_fields.V006),))
+
+    def rte(request: HttpRequest) -> Issue:
+        """The RTM token is for the user of the RTC token, and joins no stream channel."""
+        request, ttl_name = prepare(request)
+        for_rtm = rtm_request(request, request.params["rtcuid"], ttl_name, "rtcuid", original=agora_fields.V006)
+        return Issue((rtc_request(request, ttl_name, original=agora_fields.V006), for_rtm))
+
+    return rtc_endpoint(rtc, query), rtm_endpoint(rtm, query), rte_endpoint(rte, query)
