@@ -43,9 +43,7 @@ def headers_of(page: Page | None, response: HttpResponse) -> Mapping[str, str] |
     return _HEADERS
 
 
-def own_page(
-    path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]], mounted_at: str = ""
-) -> HttpResponse | None:
+def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]], mounted_at: str) -> HttpResponse | None:
     """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path. `mounted_at`: the application's prefix."""
     if len(path) > 1:
         return None
