@@ -174,6 +174,7 @@ class _Comparison:
         """
         if not self._conflict(app, other):
             return {}
+        pair = {built.app.name: built for built in (app, other)}
         both = {
             changed.app.name: _problems_of(changed.app.name, [partner, changed], self._assembled)
             for changed, partner in ((app, other), (other, app))
@@ -182,7 +183,7 @@ class _Comparison:
             changed.app.name for changed, partner in ((app, other), (other, app)) if not self._had_it(changed, partner)
         ]
         if len(at_fault) != 1:
-            at_fault = [one.app.name for one in (app, other) if not _require_claims(one, both[one.app.name])]
+            at_fault = [name for name, built in pair.items() if not _require_claims(built, both[name])]
         return {name: both[name] for name in at_fault or both}
 
     def _conflict(self, app: BuiltApp, other: BuiltApp) -> bool:
