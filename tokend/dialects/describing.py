@@ -6,7 +6,7 @@ Schemas with `examples` are in the example of a request, also where the request 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokend.core.errors import STATUS
+from tokend.core.errors import Code
 from tokend.dialects.agora_fields import ROLES
 from tokend.dialects.contract import Description, Schema
 
@@ -68,7 +68,7 @@ ERROR: Final = errors_of(
     {
         "error": STRING,
         "message": STRING,
-        "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
+        "status": {"type": "integer", "enum": sorted({code.status for code in Code})},
         "code": REASON,
     },
     *("error", "message", "status", "code"),

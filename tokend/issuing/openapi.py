@@ -5,7 +5,7 @@ from typing import Any
 
 from tokend import __version__
 from tokend.backends.contract import Backend
-from tokend.core.errors import STATUS
+from tokend.core.errors import Code
 from tokend.dialects import custom, native
 from tokend.dialects.describing import ERROR, REASON, STRING, TOKEN
 from tokend.issuing.configuration import Route
@@ -105,7 +105,7 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
         "properties": {
             "type": {"type": "string"},
             "title": {"type": "string"},
-            "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
+            "status": {"type": "integer", "enum": sorted({code.status for code in Code})},
             "detail": {"type": "string"},
             "code": REASON,
             "field": {"type": "string", "description": "The field at fault, if there is one"},

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec.json
 
-from tokend.core.errors import MEANINGS, STATUS, ApiError, Code
+from tokend.core.errors import ApiError, Code
 from tokend.dialects import native
 from tokend.dialects.contract import TEXT, HttpResponse
 
@@ -15,7 +15,7 @@ ERROR_CODES: Final[Mapping[str, Any]] = {
     "type": "string",
     "enum": sorted(Code),
     "description": "\n".join(
-        ["The reason, for programs to read:", "", *(f"- `{code}` ({STATUS[code]}): {MEANINGS[code]}" for code in Code)]
+        ["The reason, for programs to read:", "", *(f"- `{code}` ({code.status}): {code.meaning}" for code in Code)]
     ),
     "examples": [Code.INVALID_FIELD],
 }
@@ -50,7 +50,7 @@ _SENTENCES: Final[Mapping[Code, str]] = {
     Code.CREDENTIAL_INVALID: "unknown or invalid credential",
     Code.NOT_FOUND: "there is nothing at this path",
 }
-"""What the server says of an error, where its words differ from MEANINGS."""
+"""What the server says of an error, where its words differ from the meaning of the code."""
 
 
 def failures(
@@ -79,16 +79,16 @@ def _content(status: int, dialect: str, render_error: RenderError, field: str) -
     examples = {}
     content_type = TEXT
     for code in Code:
-        if STATUS[code] == status:
+        if code.status == status:
             response = render_error(_error(code, field), _REQUEST_ID)
             content_type = response.content_type
             value = response.body.decode() if content_type == TEXT else msgspec.json.decode(response.body)
-            examples[str(code)] = {"summary": f"{code}: {MEANINGS[code]}", "value": value}
+            examples[str(code)] = {"summary": f"{code}: {code.meaning}", "value": value}
     schema = {"type": "string"} if content_type == TEXT else {"$ref": f"#/components/schemas/{dialect}_error"}
     return {content_type: {"schema": schema, "examples": examples}}
 
 
 def _error(code: Code, field: str) -> ApiError:
-    sentence = _SENTENCES.get(code, MEANINGS[code].rstrip("."))
+    sentence = _SENTENCES.get(code, code.meaning.rstrip("."))
     fields = {Code.UNKNOWN_FIELD: "colour", Code.INVALID_FIELD: field, Code.TTL_OUT_OF_RANGE: "ttl"}
     return ApiError(code, sentence, fields.get(code), retry_after=3 if code is Code.RATE_LIMITED else None)
