@@ -53,7 +53,7 @@ class Source(Struct, frozen=True):
 
     def changed_by(self, change: Change, served: Configuration) -> Configuration | None:
         """The configuration that follows by a change from the one that is served; None as in `change.changed_by`."""
-        files = Files.unpack(change.files)
+        files = Files(change.files)
         environment = self.variables(files)
         with paused_collector():
             found = changed_by(change, served, files, environment)
@@ -156,7 +156,7 @@ class _Reading:
     def change_to(self, configuration: Configuration, isolated: Isolated) -> Change:
         """What distinguishes the configuration from the previous one."""
         changed = isolated.added | isolated.changed
-        files = self._files.pack(without=self._texts)
+        files = self._files.record(without=self._texts)
         return change_to(configuration, isolated.taken_routes, changed, self._tree, self._base, files)
 
 
@@ -180,7 +180,7 @@ def comparable(source: Source, files: Files) -> dict[str, Any]:
 
     The apps are merged with `defaults`. `settings` is what stands outside the apps, such as `server`.
     """
-    replayed = Files.unpack(files.pack())
+    replayed = Files(files.record())
     recorded, _, _ = find(source.file, source.variables(replayed), source.directory, replayed, unreadable={})
     settings = {key: plain(value) for key, value in recorded.items() if key not in ("apps", "defaults", "include")}
     return {"apps": plain(merge_apps(recorded)["apps"]), "settings": settings}

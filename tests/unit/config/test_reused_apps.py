@@ -112,7 +112,7 @@ def test_a_worker_gets_the_files_of_apps_that_were_kept(tmp_path: Path) -> None:
     files = Files()
     again(tmp_path, before, files=files)
     (tmp_path / "run/bolt").unlink()
-    replayed = load(None, ENVIRONMENT, tmp_path, files=Files.unpack(files.pack()))
+    replayed = load(None, ENVIRONMENT, tmp_path, files=Files(files.record()))
     assert replayed.apps["bolt"].backends["rtc"].app_credentials.certificates["primary"].reveal() == OTHER
 
 
