@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.backends.contract import Backend
 from tokend.config.apps import BuiltApp, build_app
 from tokend.config.backends import BuildContext, secret_resolver
 from tokend.config.callers import check_between_apps, check_trusted_proxies
@@ -78,7 +77,6 @@ def assemble_apps(
     root: LocatedDict,
     source: str,
     secrets: Secrets,
-    load: Callable[[str], type[Backend]],
     served: Mapping[str, BuiltApp] = {},
     stay: Collection[str] = (),
 ) -> Assembled:
@@ -100,7 +98,7 @@ def assemble_apps(
     if not shape.apps and not stay:
         included = "; no file matches `include`" if "include" in tree else ""
         report.add_after(("apps",), f"is missing: name at least one app{included}")
-    tools = BuildContext(report, secrets, load)
+    tools = BuildContext(report, secrets)
     apps = {name: served[name] for name in stay}
     shapes = shape.apps or {}
     for name in tuple(shapes):

@@ -33,11 +33,10 @@ _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class BuildContext(Struct, frozen=True):
-    """What building an app needs: the report, the reader of secrets, and the function that loads a backend by name."""
+    """What building an app needs: the report, and the reader of secrets."""
 
     report: Report
     secrets: Secrets
-    load: Callable[[str], type[Backend]]
 
 
 def kinds_of(shape: "AppShape") -> Mapping[str, Mapping[str, Any]]:
@@ -102,7 +101,7 @@ def _class_of(kind: str, written: Mapping[str, Any], at: KeyPath, tools: BuildCo
     if BACKEND in written and _KIND.fullmatch(kind) is None:
         tools.report.add_after(at, "a kind is 1 to 64 of a-z 0-9 _ and begins with a letter")
     try:
-        return tools.load(name)
+        return BACKENDS.load(name)
     except PluginError as problem:
         tools.report.add_after(place, str(problem))
         return None

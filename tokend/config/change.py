@@ -5,14 +5,12 @@ The parent of several workers reads and checks the whole. Its workers need not d
 
 import json
 from collections.abc import Collection, Mapping
-from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.config.assemble import assemble_apps
-from tokend.config.entry_points import BACKENDS
 from tokend.config.files import FileRecord, Files
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import LocatedDict, Location, located
@@ -74,7 +72,7 @@ def changed_by(
     stay = [name for name in change.apps if name not in tree["apps"]]
     if any(name not in served.built_apps for name in stay):
         return None
-    assembled = assemble_apps(tree, change.source, secrets, cache(BACKENDS.load), served.built_apps, stay)
+    assembled = assemble_apps(tree, change.source, secrets, served.built_apps, stay)
     if any(problem.path[:1] != ("defaults",) for problem in assembled.report.problems):
         return None  # those of `defaults` concern apps that replace what is wrong
     found = assembled.with_apps(assembled.apps[name] for name in change.apps)

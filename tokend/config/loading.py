@@ -1,7 +1,6 @@
 """Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,12 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from tokend.backends.contract import Backend
 from tokend.config import environment as environment_only
 from tokend.config.assemble import Assembled, assemble_apps, merge_apps
 from tokend.config.change import Change, change_to, changed_by
 from tokend.config.collector import paused_collector
-from tokend.config.entry_points import BACKENDS
 from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files, printable
 from tokend.config.isolation import Isolated, every_problem, isolate
@@ -65,7 +62,6 @@ def load(
     file: str | None,
     environment: Mapping[str, str],
     directory: Path,
-    load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
     files: Files | None = None,
 ) -> Configuration:
     """The configuration that `find` finds. Raises `ConfigurationError` with every problem.
@@ -73,7 +69,7 @@ def load(
     `environment`: the variables, `.env` included (`with_dotenv`). `files` records what is read, or replays a record.
     """
     reading = _Reading(file, environment, directory, files or Files())
-    assembled = reading.assembled(load_backend)
+    assembled = reading.assembled()
     if problems := every_problem(assembled, reading.unreadable) + _port_problems(environment):
         raise ConfigurationError(list(map(environment_only.named, problems)))
     return reading.finished(assembled.with_apps(assembled.apps.values()))
@@ -93,7 +89,7 @@ def load_isolated(
     """
     reading = _Reading(file, environment, directory, files or Files())
     try:
-        isolated = isolate(reading.assembled(BACKENDS.load, previous), reading.unreadable, previous)
+        isolated = isolate(reading.assembled(previous), reading.unreadable, previous)
     except ConfigurationError as error:
         problems = list(map(environment_only.named, error.problems)) + _port_problems(environment)
         raise ConfigurationError(problems) from None
@@ -129,11 +125,9 @@ class _Reading:
         self._base = base
         self._secrets = Secrets(environment, base, files)
 
-    def assembled(
-        self, load_backend: Callable[[str], type[Backend]], previous: Configuration | None = None
-    ) -> Assembled:
+    def assembled(self, previous: Configuration | None = None) -> Assembled:
         served = {} if previous is None else previous.built_apps
-        return assemble_apps(self._tree, self._source, self._secrets, cache(load_backend), served)
+        return assemble_apps(self._tree, self._source, self._secrets, served)
 
     def finished(self, configuration: Configuration) -> Configuration:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""
