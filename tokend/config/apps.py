@@ -61,10 +61,10 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
             report.add(named, "a name is 1 to 64 of a-z A-Z 0-9 . _ - and begins with a letter or digit")
     app_credentials, backends = build_backends(shape, path, tools)
     ttl = build_ttl(shape.ttl, (*path, "ttl"), report)
-    url_signing = build_url_signing(shape, path, app_credentials, report, tools.secrets)
+    url_signing = build_url_signing(shape, path, app_credentials, tools)
     context = AppContext(name, url_signing)
     kinds = {kind: backends.get(kind) for kind in kinds_of(shape)}
-    callers = build_callers(shape.callers, context, path, kinds, ttl.min, report, tools.secrets)
+    callers = build_callers(shape.callers, context, path, kinds, ttl.min, tools)
     rules = {caller: built.rules for caller, built in callers.items()}
     undated = frozenset(caller for caller, built in callers.items() if built.scheme and not built.scheme.has_issue_time)
     app = App(

@@ -12,7 +12,6 @@ from tokend.config.custom import build_custom
 from tokend.config.entry_points import DIALECTS, PluginError
 from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report, dotted
-from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
 from tokend.config.vendor_defaults import default_dialects
 from tokend.core.validation import StrictModel, redact_secrets, suggestion
@@ -47,7 +46,7 @@ def build_routes(
         written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
-    within = _Within(app, kinds_of(shape), callers, ttl, report, tools.secrets)
+    within = _Within(app, kinds_of(shape), callers, ttl, tools)
     return [
         ((*path, "routes", index), _route(route, (*path, "routes", index), within))
         for index, route in enumerate(written)
@@ -114,12 +113,11 @@ class _Within(Struct, frozen=True):
     kinds: Collection[str]
     callers: Mapping[str, BuiltCaller]
     ttl: TtlBounds
-    report: Report
-    secrets: Secrets
+    tools: BuildContext
 
 
 def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
-    app, callers, report = within.app, within.callers, within.report
+    app, callers, report = within.app, within.callers, within.tools.report
     for key, sentence in written.problems():
         report.add_after((*at, key), sentence)
     names = tuple(callers) if written.callers is None else tuple(written.callers)
@@ -147,7 +145,7 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
 
 
 def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Dialect]:
-    report = within.report
+    report = within.tools.report
     if options.is_custom:
         return build_custom(options, at, within.app, within.kinds, report)
     found = []
@@ -166,13 +164,13 @@ def _dialect_options(
 ) -> Mapping[str, StrictModel]:
     """The options of each dialect by its name. Wrong ones are reported and left out."""
     choices = {choice.name: choice for choice in options.dialect}
-    context = {"secrets": secret_resolver(within.secrets)}
+    context = {"secrets": secret_resolver(within.tools.secrets)}
     found = {}
     for dialect in dialects:
         choice = choices.get(dialect.name) or DialectChoice(dialect.name)
         place = (*at, "dialect", *choice.place)
         written = {} if choice.options is None else choice.options
-        valid = partly_valid(dialect.Options, written, place, within.report, context)
+        valid = partly_valid(dialect.Options, written, place, within.tools.report, context)
         if valid is not None:
             found[dialect.name] = valid
     return found
