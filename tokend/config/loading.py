@@ -20,9 +20,9 @@ from tokend.config.reading import DOTENV, read_file, read_tree, unmatched_includ
 from tokend.config.secrets import Secrets
 from tokend.config.showing import plain, redacted
 from tokend.config.yaml_tree import LocatedDict, Location
-from tokend.core.listening import is_port, listening_address, port_variable
+from tokend.core.listening import Listen, is_port, listening_address, port_variable
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import Admin, Listen, ServerSettings
+from tokend.issuing.server_settings import Admin, ServerSettings
 
 DEFAULT_FILE: Final = "config.yaml"
 
@@ -158,7 +158,7 @@ def _in_environment(configuration: Configuration, environment: Mapping[str, str]
     """The configuration with what variables say of its listener."""
     return replace(
         configuration,
-        listen=_listen(configuration.listen, environment),
+        listen=listening_address(configuration.listen, environment),
         platform_port=bool(environment.get("PORT")) and not environment.get("SERVER_PORT"),
     )
 
@@ -232,12 +232,7 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
         settings = ServerSettings.model_validate(known)
     except ValidationError:
         settings = ServerSettings()
-    return _listen(settings.listen, environment), settings.admin
-
-
-def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
-    """The address to listen on. The variables have been checked."""
-    return Listen(*listening_address((written.host, written.port), environment))
+    return listening_address(settings.listen, environment), settings.admin
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:

@@ -12,13 +12,14 @@ from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import SigningKeys
 from tokend.backends.contract import Backend
 from tokend.core.folding import fold
+from tokend.core.listening import Listen
 from tokend.core.rate_limits import NO_LIMITS
 from tokend.core.rules import Rule
 from tokend.core.validation import StrictModel
 from tokend.dialects.contract import Dialect, FieldTypes
 from tokend.issuing.app_options import AppOptions, Parts, RouteOptions, TtlBounds, prefix_of
 from tokend.issuing.field_types import field_types
-from tokend.issuing.server_settings import Listen, RootOptions
+from tokend.issuing.server_settings import RootOptions
 
 
 class App(Struct, frozen=True):

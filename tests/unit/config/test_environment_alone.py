@@ -10,8 +10,8 @@ from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, load, read_server
 from tokend.core.declarations import APP_ADMIN, WILDCARD_CHANNEL, WILDCARD_PUBLISH, WILDCARD_USER
 from tokend.core.errors import ApiError
+from tokend.core.listening import Listen
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
 LIVEKIT = {

@@ -10,8 +10,8 @@ from tests.unit.issuing.making import ttl_bounds
 from tokend.backends.agora.rtc import RtcOptions
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.declarations import WILDCARD_PUBLISH, WILDCARD_USER
+from tokend.core.listening import Listen
 from tokend.dialects.agora_fields import AgoraOptions
-from tokend.issuing.server_settings import Listen
 
 BIG = """
     server:
