@@ -66,7 +66,7 @@ Text = Annotated[str, Field(min_length=1, max_length=1024)]
 class AblyKey(StrictModel):
     """An API key of the dashboard, which shows it as `name:secret`."""
 
-    name: str = Field(pattern=f"^{KEY_NAME}$", description="the key up to its colon")
+    name: str = Field(pattern=f"^{KEY_NAME}$", description="the key up to its colon", examples=["xVLyHw.F1bZ9w"])
     secret: Secret = Field(description="the key after its colon")
 
 

@@ -44,10 +44,14 @@ PARAMETERS = {
 class Options(StrictModel):
     """What a route may write at `dialect: {ably: {…}}`."""
 
-    kind: str = Field(default="ably", description="the kind, if the configuration gives it another name")
+    kind: str = Field(
+        default="ably", description="the kind, if the configuration gives it another name", examples=["live"]
+    )
     format: Literal["token_request", "jwt"] = Field(default="token_request", description="what clients get")
     capability: dict[str, list[str]] | None = Field(
-        default=None, description="for clients that request none; SDKs usually request none"
+        default=None,
+        description="for clients that request none, as SDKs usually do. Default: none",
+        examples=[{"lobby": ["subscribe"]}],
     )
 
 

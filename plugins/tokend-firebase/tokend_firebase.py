@@ -61,19 +61,27 @@ def claim_name(name: str) -> str:
 class FirebaseKey(StrictModel):
     """A key of the service account."""
 
-    key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,128}$", description="private_key_id in the account's JSON file")
+    key_id: str = Field(
+        pattern="^[A-Za-z0-9_-]{1,128}$",
+        description="`private_key_id` in the account's JSON file",
+        examples=["0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"],
+    )
     private_key: Annotated[Secret, AfterValidator(fits_algorithm("RS256"))] = Field(
-        description="private_key in that file, in PEM"
+        description="`private_key` in that file, in PEM"
     )
 
 
 class FirebaseOptions(StrictModel):
     """What the configuration says below `backends: {firebase: …}`."""
 
-    service_account: str = Field(pattern=r"^[^@\s*]+@[^@\s*]+$", description="client_email in the account's JSON file")
+    service_account: str = Field(
+        pattern=r"^[^@\s*]+@[^@\s*]+$",
+        description="`client_email` in the account's JSON file",
+        examples=["tokens@demo.iam.gserviceaccount.com"],
+    )
     keys: list[FirebaseKey] = Field(min_length=1, description="keys of the account: the first signs, all verify")
     claims: list[Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$"), AfterValidator(claim_name)]] = Field(
-        default=[], description="developer claims that requests may have"
+        default=[], description="developer claims that requests may have. Default: none", examples=[["premium"]]
     )
 
 

@@ -49,10 +49,14 @@ Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
 class HmsOptions(StrictModel):
     """What the configuration says below `backends: {hms: …}`."""
 
-    access_key: str = Field(min_length=1, description="the app access key of the workspace")
+    access_key: str = Field(
+        min_length=1, description="the app access key of the workspace", examples=["64f1c0ffee64f1c0ffee64f1"]
+    )
     secret: SecretList = Field(description="the app secret, or a list: the first signs, all verify")
     roles: dict[str, Literal["subscriber", "publisher", "moderator"]] = Field(
-        min_length=1, description="the roles of the template, and what each may do"
+        min_length=1,
+        description="the roles of the template, and what each may do",
+        examples=[{"guest": "subscriber", "host": "moderator"}],
     )
 
 

@@ -62,7 +62,10 @@ Amount = Annotated[int, Field(ge=0, lt=1 << 31)]
 class NatsOptions(StrictModel):
     """What the configuration says below `backends: {nats: …}`."""
 
-    account: Annotated[str, AfterValidator(an_account_key)] = Field(description="the account's public key, A…")
+    account: Annotated[str, AfterValidator(an_account_key)] = Field(
+        description="the account's public key, A…",
+        examples=["AA5QYBIDVPRF2HUE7IZ2L4VDBUGBX3IZ2KYA6THDYHYQBKCR2HVKH6SL"],
+    )
     seed: Annotated[SecretList, AfterValidator(account_seeds)] = Field(
         description="the seed of the account or of a signing key, SA…, or a list: the first signs, all verify"
     )

@@ -48,7 +48,11 @@ Call = Annotated[str, Field(pattern="^[a-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,64}$")]
 class StreamOptions(StrictModel):
     """What the configuration says below `backends: {stream: …}`."""
 
-    api_key: str = Field(min_length=1, description="the app's key, which is public: clients get it beside the token")
+    api_key: str = Field(
+        min_length=1,
+        description="the app's key, which is public: clients get it beside the token",
+        examples=["mmhfdzb5evj2"],
+    )
     secret: SecretList = Field(description="the app's secret, or a list: the first signs, all verify")
 
 

@@ -61,14 +61,18 @@ def application_keys(keys: SecretList) -> SecretList:
 class TrtcOptions(StrictModel):
     """What the configuration says below `backends: {trtc: …}`."""
 
-    sdk_app_id: int = Field(ge=1, lt=1 << 32, description="SDKAppID of the console")
+    sdk_app_id: int = Field(ge=1, lt=1 << 32, description="SDKAppID of the console", examples=[1400000000])
     secret_key: Annotated[SecretList, AfterValidator(application_keys)] = Field(
         description="SecretKey of the console, or a list: the first signs, all verify"
     )
     advanced_permission_control: bool = Field(
         default=False, description="whether the console has it on, so that rooms need a key"
     )
-    administrators: list[str] = Field(default=["administrator"], description="users that administer Tencent Chat")
+    administrators: list[str] = Field(
+        default=["administrator"],
+        description="users that administer Tencent Chat. Default: [administrator]",
+        examples=[["admin-1"]],
+    )
 
 
 class TrtcFields(StrictModel):

@@ -55,18 +55,27 @@ ACCOUNT_SID, KEY_SID = (re.compile(f"{prefix}[0-9a-fA-F]{{32}}") for prefix in (
 class TwilioKey(StrictModel):
     """An API key of the account."""
 
-    sid: Annotated[str, Field(pattern=f"^{KEY_SID.pattern}$")] = Field(description="the SID of the API key")
+    sid: Annotated[str, Field(pattern=f"^{KEY_SID.pattern}$")] = Field(
+        description="the SID of the API key", examples=["SK00000000000000000000000000000000"]
+    )
     secret: Secret = Field(description="the secret of the API key")
 
 
 class TwilioOptions(StrictModel):
     """What the configuration says below `backends: {twilio: …}`."""
 
-    account_sid: str = Field(pattern=f"^{ACCOUNT_SID.pattern}$", description="the SID of the account")
+    account_sid: str = Field(
+        pattern=f"^{ACCOUNT_SID.pattern}$",
+        description="the SID of the account",
+        examples=["AC00000000000000000000000000000000"],
+    )
     keys: list[TwilioKey] = Field(min_length=1, description="API keys: the first signs, all verify")
     # no documented form of a region: ours
     region: str | None = Field(
-        default=None, pattern="^[a-z0-9]{2,16}$", description="the region of the keys, such as ie1"
+        default=None,
+        pattern="^[a-z0-9]{2,16}$",
+        description="the region of the keys. Default: none, which is us1",
+        examples=["ie1"],
     )
 
 

@@ -62,7 +62,9 @@ class VonageOptions(StrictModel):
     """What the configuration says below `backends: {vonage: …}`."""
 
     application_id: str = Field(
-        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="the application's ID"
+        pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        description="the application's ID",
+        examples=["aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"],
     )
     private_key: Annotated[SecretList, AfterValidator(fits_algorithm("RS256"))] = Field(
         description="its private key in PEM, or a list: the first signs, all verify"

@@ -16,6 +16,7 @@ from tokend.auth.forward_auth_options import ForwardAuthOptions, SecretHeader
 from tokend.auth.jwt_options import JwtOptions
 from tokend.auth.key_digests import Key as CallersKey
 from tokend.backends.agora.credentials import RestApi
+from tokend.config.entry_points import BACKENDS, DIALECTS, installed
 from tokend.config.references import Certificate, SecretRef
 from tokend.config.shape import AppShape, RootShape
 from tokend.core.errors import Code
@@ -70,9 +71,30 @@ def test_every_key_of_a_model_has_a_heading_and_no_heading_names_another_key(pre
     assert sorted(headings) == sorted(field.alias or name for name, field in MODELS[prefix].model_fields.items())
 
 
+@pytest.mark.parametrize("kind", sorted(installed(BACKENDS.name)))
+def test_every_option_of_a_kind_has_a_heading(kind: str) -> None:
+    shared = {"rest", "strict_006"}  # Agora's, which stand below KIND
+    options = {field.alias or name for name, field in BACKENDS.load(kind).Options.model_fields.items()} - shared
+    assert _described(f"apps.NAME.backends.{kind}") == options
+
+
+@pytest.mark.parametrize("dialect", sorted(installed(DIALECTS.name)))
+def test_every_option_of_a_dialect_has_a_heading(dialect: str) -> None:
+    assert _described(f"apps.NAME.routes[].dialect.{dialect}") == DIALECTS.load(dialect).Options.model_fields.keys()
+
+
+def _described(path: str) -> set[str]:
+    """The keys that have a heading below a path, or below the one whose keys it refers to."""
+    home = (KEYS[path].home if path in KEYS else None) or path
+    return {key.name for key in SCHEMA.keys if key.path.rpartition(".")[0] == home}
+
+
 def test_every_mapping_of_the_schema_is_one_of_these_models() -> None:
-    prefixes = {key.path.rpartition(".")[0] for key in SCHEMA.keys}
     by_name = {"apps.NAME.backends.KIND", CALLER}
+    options = ("apps.NAME.backends", "apps.NAME.routes[].dialect")  # the two tests above
+    prefixes = {key.path.rpartition(".")[0] for key in SCHEMA.keys}
+    prefixes = {prefix for prefix in prefixes if not prefix.startswith(options)}
+    prefixes |= {"apps.NAME.backends.KIND", "apps.NAME.backends.KIND.rest"}
     assert {f"{prefix}." if prefix else "" for prefix in prefixes - by_name} == MODELS.keys()
     assert set(SecretRef.model_fields) < set(Certificate.model_fields)
 

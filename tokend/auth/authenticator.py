@@ -25,6 +25,9 @@ from tokend.core.model import Caller
 _BESIDE: Final = (
     "an unknown credential goes before the proxy's headers: have the proxy remove Authorization and X-API-Key"
 )
+_UNREAD: Final = (
+    "Authorization is not the word Bearer, a blank and a credential, or a credential has characters outside ASCII"
+)
 _VISIBLE: Final = re.compile(r"[!-~]+")
 _NO_HEADERS: Final[Mapping[str, Sequence[str]]] = {}
 
@@ -91,6 +94,7 @@ class Authenticator:
                 return caller
         if total:
             reasons = [_BESIDE] if credentials.proxied else []
+            reasons += [_UNREAD] if credentials.other else []
             reasons += [reason for scheme in self._schemes if (reason := scheme.not_mine(credentials)) is not None]
             raise not_known("; ".join(reasons) or None)
         reason = credentials.unproxied if credentials.proxied is None else "the proxy names no user"

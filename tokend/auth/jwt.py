@@ -126,7 +126,9 @@ class Jwt(AuthScheme):
         return known.caller
 
     def not_mine(self, credentials: Credentials) -> str | None:
-        """What form a bearer token has instead of that of a signed JWT."""
+        """What form a bearer token has instead of that of a signed JWT, or which header has the JWT instead."""
+        for name in (name for name, value in credentials.headers.items() if looks_like_jws(value)):
+            return f"the header {name} has the form of a JWT: send it as Authorization: Bearer JWT"
         if credentials.bearer is None or looks_like_jws(credentials.bearer):
             return None
         parts = credentials.bearer.count(".") + 1

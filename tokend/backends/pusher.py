@@ -51,7 +51,9 @@ _checked_key = matching("[!-9;-~]{1,100}", "must be 1 to 100 printable ASCII cha
 class KeyPair(StrictModel):
     """The key and secret of an app of the vendor."""
 
-    key: Annotated[str, AfterValidator(_checked_key)] = Field(description="the app's key, which clients know")
+    key: Annotated[str, AfterValidator(_checked_key)] = Field(
+        description="the app's key, which clients know", examples=["278d425bdf160c739803"]
+    )
     secret: Secret = Field(description="the app's secret")
 
 
@@ -60,7 +62,7 @@ class PusherOptions(StrictModel):
 
     keys: list[KeyPair] = Field(min_length=1, description="key and secret of the app; the first signs, all verify")
     encryption_master_key: Secret | None = Field(
-        default=None, description="for private-encrypted- channels: 32 bytes in base64"
+        default=None, description="for private-encrypted- channels: 32 bytes in base64. Default: none"
     )
     client_events: bool = Field(
         default=True, description="whether the app lets subscribers trigger events; if so, a subscriber is a publisher"

@@ -89,10 +89,12 @@ class TurnOptions(StrictModel):
 
     secret: SecretList = Field(description="coturn's static-auth-secret: the first signs, all verify")
     uris: Annotated[list[Annotated[str, AfterValidator(_uri)]], AfterValidator(_uris)] = Field(
-        min_length=1, description="addresses for clients: turn:, turns: or stun:, in the order in which they try them"
+        min_length=1,
+        description="addresses for clients: turn:, turns: or stun:, in the order in which they try them",
+        examples=[["turn:turn.example.com:3478", "turns:turn.example.com:5349"]],
     )
     separator: Annotated[str, AfterValidator(_separator)] = Field(
-        default=":", description="between expiry and user: coturn's rest-api-separator"
+        default=":", description="between expiry and user: coturn's rest-api-separator", examples=["|"]
     )
 
 

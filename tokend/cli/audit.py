@@ -23,7 +23,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     check = verbs.add_parser(
         "verify",
         help="check a file's hash chains and sequence numbers",
-        description="Report every line that is torn, missing, out of order or changed, and which chains were not closed: "
+        description="Report every line that is cut off, missing, out of order or changed, and which chains were not closed: "
         "their writers run, or were killed. Exit code 1 if a line is wrong.",
     )
     check.add_argument("file", help="the file, or - for standard input; join rotated files, the oldest first")

@@ -33,12 +33,13 @@ class Context(Struct, frozen=True):
         return self.source(options).load(Files())
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add `--config`."""
+def add_config(parser: argparse.ArgumentParser, used_for: str = "") -> None:
+    """Add `--config`. `used_for`: what the command reads in the file, if it is not the whole of it."""
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="the YAML file (default: TOKEND_CONFIG, ./config.yaml, or APP_ID and APP_CERTIFICATE in the environment)",
+        help=f"the YAML file{used_for} "
+        "(default: TOKEND_CONFIG, ./config.yaml, or APP_ID and APP_CERTIFICATE in the environment)",
     )
 
 

@@ -17,6 +17,7 @@ from tokend.issuing.server_settings import Admin
 KEY_VARIABLE: Final = "TOKEND_ADMIN_KEY"
 SECONDS: Final = 600.0
 """The longest wait for an answer: as long as the server allows."""
+_ADMIN_ONLY: Final = ", only for server.admin; the server reads its own file"
 _RELOADED: Final = frozenset(
     ("result", "fingerprint", "removed", "problems", "invalid_apps", "serving_last_version", "at_next_start")
 )
@@ -31,7 +32,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         description="Reload through the server's admin listener (server.admin). Exit code 1 if the server keeps its old "
         f"configuration, or if an app is invalid. If server.admin has a key, set it in {KEY_VARIABLE}.",
     )
-    add_config(reload)
+    add_config(reload, _ADMIN_ONLY)
     reload.set_defaults(run=_reload)
     diff = commands.add_parser(
         "diff",
@@ -40,7 +41,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "if nothing would change, 1 if something would, or if something is invalid. If server.admin has a key, set it "
         f"in {KEY_VARIABLE}.",
     )
-    add_config(diff)
+    add_config(diff, _ADMIN_ONLY)
     diff.set_defaults(run=_diff)
 
 
@@ -113,10 +114,12 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
     """The JSON that the admin listener answers, with the `needed` keys; ends the command where it does not."""
     _, admin = read_server(options.config, context.environment, context.directory)
     if admin is None:
-        fail(_without_admin(options, context))
+        fail(_without_admin(method, options, context))
     key = context.environment.get(KEY_VARIABLE, "")
     if admin.key and not key:
         fail(f"server.admin has a key: set {KEY_VARIABLE}")
+    if not key.isascii() or not key.isprintable():  # http.client's error would show the key
+        fail(f"{KEY_VARIABLE} has a character that no key has, such as a line break")
     try:
         connection = _connection(admin)
         connection.request(method, path, headers={"Authorization": f"Bearer {key}"} if admin.key else {})
@@ -134,10 +137,11 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
     return result
 
 
-def _without_admin(options: argparse.Namespace, context: Context) -> str:
+def _without_admin(method: str, options: argparse.Namespace, context: Context) -> str:
     """What to do if the configuration has no `server.admin`. Raises `ConfigurationError` if there is no configuration."""
     tree, _, _ = find(options.config, context.environment, context.directory, unreadable={})
-    sentence = "the configuration has no server.admin; send SIGHUP to the server instead"
+    sentence = "the configuration has no server.admin"
+    sentence += "; send SIGHUP to the server instead" if method == "POST" else ", which this command needs"
     if all(key in RootShape.model_fields for key in tree):
         return sentence
     return f"{sentence}. It has unknown keys: `tokend check` shows the mistakes in it"

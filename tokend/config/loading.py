@@ -18,7 +18,7 @@ from tokend.config.isolation import Isolated, every_problem, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.reading import DOTENV, read_file, read_tree, unmatched_includes, with_dotenv
 from tokend.config.secrets import Secrets
-from tokend.config.showing import plain, redacted
+from tokend.config.showing import plain
 from tokend.config.yaml_tree import LocatedDict, Location
 from tokend.core.listening import Listen, is_port, listening_address, port_variable
 from tokend.issuing.configuration import Configuration
@@ -163,12 +163,6 @@ def _in_environment(configuration: Configuration, environment: Mapping[str, str]
     )
 
 
-def shown_apps(source: Source, files: Files) -> dict[str, Any]:
-    """`{"apps": …}` from the record in `files`: merged with `defaults`, without secrets and digests."""
-    found: dict[str, Any] = {"apps": redacted(comparable(source, files)["apps"])}
-    return found
-
-
 def comparable(source: Source, files: Files) -> dict[str, Any]:
     """`{"apps": …, "settings": …}` from the record in `files`, to compare and never to show: with the digests of keys.
 
@@ -252,5 +246,4 @@ __all__ = [
     "merge_apps",
     "plain",
     "read_server",
-    "shown_apps",
 ]

@@ -5,7 +5,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from tokend.config.files import Files, printable
 from tokend.config.problems import ConfigurationError, Problem
@@ -116,9 +116,15 @@ def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | 
     path, files = directory / DOTENV, files or Files()
     try:
         text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
-        filled = dotenv_values(stream=StringIO(text), interpolate=False)
+        bindings = list(parse_stream(StringIO(text)))
     except OSError as error:
         raise ConfigurationError([Problem(Location(".env"), (), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError([Problem(Location(".env"), (), "is not UTF-8 text")]) from error
-    return {key: value for key, value in filled.items() if value is not None} | dict(environment)
+    # an unread line may hide the lines after it: a quote ends at the next one
+    lines = [binding.original.line for binding in bindings if binding.error]
+    if lines:
+        sentence = "is not NAME=VALUE, or a quote in it does not end"
+        raise ConfigurationError([Problem(Location(".env", line, 1), (), sentence) for line in lines])
+    filled = {binding.key: binding.value for binding in bindings}
+    return {key: value for key, value in filled.items() if key and value is not None} | dict(environment)

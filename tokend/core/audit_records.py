@@ -206,7 +206,7 @@ class AuditProblem(Struct, frozen=True):
 
 
 class ChainState(Struct):
-    """A chain as far as it was read: the sequence of its last line, that line's hash, and whether it was closed.
+    """A chain as far as it was read: the sequence, hash and number of its last line, and whether it was closed.
 
     `linked`: its lines name the line before them in the file, also if that is another writer's.
     """
@@ -215,6 +215,7 @@ class ChainState(Struct):
     hash: str = FIRST_PREVIOUS
     closed: bool = False
     linked: bool = False
+    number: int = 0
 
 
 class _Line(Struct):
@@ -265,7 +266,7 @@ def verify(lines: Iterable[bytes], chains: dict[str, ChainState] | None = None) 
         elif linked and line.after is UNSET and line.previous != last and line.previous not in unlocked:
             yield AuditProblem(number, _NOT_AFTER)
         hashed = _hash(raw)
-        chains[line.writer] = ChainState(line.sequence, hashed, line.outcome == "closed", linked)
+        chains[line.writer] = ChainState(line.sequence, hashed, line.outcome == "closed", linked, number)
         if line.after is None or not linked:
             unlocked.append(hashed)
         else:
@@ -285,7 +286,9 @@ def _chain_problem(line: _Line, chain: ChainState) -> str | None:
         )
         return f"has sequence {line.sequence} where {expected} was due: {missing}"
     if line.previous != chain.hash:
-        return "does not hang on the line before it: that one, or this one, was changed"
+        if not chain.number:
+            return "was changed: it is the first line of its writer, and names one before it"
+        return f"does not name line {chain.number}, the one of its writer before it: that one, or this one, was changed"
     if chain.closed:
         return "goes on with a chain that was closed"
     return None

@@ -30,7 +30,8 @@ class Code(StrEnum):
     TTL_OUT_OF_RANGE = (
         "ttl_out_of_range",
         400,
-        "The lifetime is outside the bounds of route or kind. Over those of rules alone, it is not_permitted.",
+        "The lifetime is outside the bounds of the route or kind. "
+        "If it is only longer than the rules allow, the code is not_permitted.",
     )
     CREDENTIAL_AMBIGUOUS = "credential_ambiguous", 400, "The request has two credentials; send one."
     UNAUTHENTICATED = "unauthenticated", 401, "The request has no credential, and this route needs one."

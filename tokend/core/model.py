@@ -36,7 +36,8 @@ class Issuance(Struct, frozen=True):
 class TokenRequest(Struct, frozen=True):
     """Untrusted input. `fields` are those of the kind; `ttl` is in seconds, or None if the request has none.
 
-    `names` maps a field to its name in the dialect (`{"ttl": "expiry"}`), so that errors use the client's names.
+    `names` maps a field to its name in the dialect (`{"ttl": "expiry"}`), so that errors use the client's names. It has
+    `kind` only if the client sends the kind.
     `app_id` is the App ID that the client sent, in dialects that have one.
     """
 

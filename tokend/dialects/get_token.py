@@ -29,7 +29,7 @@ DESCRIPTION: Final = replace(
         "Chat": {"tokenType": "chat", "uid": "ann"},
     },
 )
-_NAMES: Final = {"ttl": "expire", "account": "uid", "user": "uid"}
+_NAMES: Final = {"ttl": "expire", "account": "uid", "user": "uid", "kind": "tokenType"}
 
 
 def get_token(request: HttpRequest) -> Issue:

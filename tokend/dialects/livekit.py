@@ -43,13 +43,18 @@ class LiveKitDialectOptions(StrictModel):
     """What a route may write at `dialect: {livekit: {…}}`."""
 
     kind: str = Field(
-        default="livekit", min_length=1, description="the kind of its tokens, if the app gives it another name"
+        default="livekit",
+        min_length=1,
+        description="the kind of its tokens, if the app gives it another name",
+        examples=["media"],
     )
     role: Literal["publisher", "subscriber"] = Field(
         default="publisher", description="whether participants publish; the API has no field for it"
     )
     generate: list[Literal["room", "identity"]] = Field(
-        default=[], description="make up a room, an identity or both where the request leaves them out"
+        default=[],
+        description="make up a room, an identity or both where the request leaves them out. Default: none",
+        examples=[["identity"]],
     )
 
 

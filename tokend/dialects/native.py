@@ -52,6 +52,9 @@ class NativeOptions(StrictModel):
     )
 
 
+_NAMES: Final = {"kind": "kind"}
+
+
 def _token_request(body: Mapping[str, Any], request: HttpRequest) -> TokenRequest:
     kind = reading.text(body, "kind")
     if kind is None:
@@ -59,7 +62,7 @@ def _token_request(body: Mapping[str, Any], request: HttpRequest) -> TokenReques
     fields = {name: value for name, value in body.items() if name not in ("kind", "ttl")}
     if request.options.token_version != V006 and V006 in fields.values():
         _reject_006(fields, request.field_types(kind))
-    return TokenRequest(kind, fields, reading.seconds(body, "ttl"))
+    return TokenRequest(kind, fields, reading.seconds(body, "ttl"), _NAMES)
 
 
 def _reject_006(fields: Mapping[str, object], types: FieldTypes) -> None:

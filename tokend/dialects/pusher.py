@@ -27,7 +27,11 @@ _USER: Final = ("user_id", "name", "user_info")
 class PusherDialectOptions(StrictModel):
     """Options of the dialect."""
 
-    kind: str = Field(default="pusher", description="the kind of its tokens, if the app gives it another name")
+    kind: str = Field(
+        default="pusher",
+        description="the kind of its tokens, if the app gives it another name",
+        examples=["chat_channels"],
+    )
 
 
 def _channel(request: HttpRequest) -> Issue:

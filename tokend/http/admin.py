@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
-from tokend.config.loading import ConfigurationError, shown_apps
+from tokend.config.loading import ConfigurationError
+from tokend.config.showing import redacted
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import HttpResponse
 from tokend.http.admin_access import Access, Handler
@@ -97,9 +98,13 @@ class _Endpoints:
         if reloader is None:
             return json_error(409, "this application was not made from a file: there is nothing to show")
         configuration = reloader.configuration
-        apps = shown_apps(reloader.source, reloader.files)
-        shown = {"source": configuration.source, "fingerprint": configuration.fingerprint}
-        return json_response({**shown, "invalid_apps": reloader.invalid_apps, **apps})
+        shown = {
+            "source": configuration.source,
+            "fingerprint": configuration.fingerprint,
+            "invalid_apps": reloader.invalid_apps,
+            "apps": redacted(reloader.written()["apps"]),
+        }
+        return json_response(shown)
 
     async def difference(self, request: web.Request) -> web.StreamResponse:
         """What a reload would change, per app. Nothing is changed."""

@@ -1,5 +1,6 @@
 """What a reload would change, per app: for `tokend diff`. It names keys, never values."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,25 +11,30 @@ from tokend.http.reloader import Reloader, errors_of
 async def difference_of(reloader: Reloader) -> dict[str, Any]:
     """`{"problems": [], "apps": {name: {"change": …, "keys": […], "problems": […]}}, "settings": […]}`; nothing is changed.
 
-    `change` is added, changed, removed or invalid; an invalid app has `problems` in place of `keys`. `keys` are dotted; where
-    only the content of a secret changed, they are `(a secret)`. `settings`: the same for the keys outside the apps, such as
-    `server.drain`. Raises `ConfigurationError` for errors outside the apps.
+    `change` is added, changed, removed or invalid; an invalid app has `problems` in place of `keys`. `keys` are dotted. If
+    none differs, they say `(the order of its keys)` or `(a secret)`. `settings`: the same for the keys outside the apps, such
+    as `server.drain`. Raises `ConfigurationError` for errors outside the apps.
     """
     isolated, files = await reloader.preview()
-    before, after = comparable(reloader.source, reloader.files), comparable(reloader.source, files)
+    before, after = reloader.written(), comparable(reloader.source, files)
     served = {name: app for name, app in before["apps"].items() if name not in isolated.added}  # that was invalid
     errors = errors_of(isolated)
     apps: dict[str, dict[str, Any]] = {}
     for change in ("added", "changed", "removed"):
         for name in sorted(getattr(isolated, change)):
-            keys = sorted(_differing(served.get(name, {}), after["apps"].get(name, {})))
-            apps[name] = {"change": change, "keys": keys or ["(a secret)"]}
+            apps[name] = {"change": change, "keys": _keys(served.get(name, {}), after["apps"].get(name, {}))}
     for name, problems in errors.items():
         apps[name] = {"change": "invalid", "problems": problems}
-    settings = sorted(_differing(before["settings"], after["settings"]))
-    if not settings and isolated.configuration.settings_fingerprint != reloader.configuration.settings_fingerprint:
-        settings = ["(a secret)"]
+    changed = isolated.configuration.settings_fingerprint != reloader.configuration.settings_fingerprint
+    settings = _keys(before["settings"], after["settings"]) if changed else []
     return {"problems": [], "apps": apps, "settings": settings}
+
+
+def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs between two parts of the file of which something does."""
+    if keys := sorted(_differing(before, after)):
+        return keys
+    return ["(a secret)" if json.dumps(before) == json.dumps(after) else "(the order of its keys)"]
 
 
 def _differing(before: object, after: object, at: str = "") -> Iterator[str]:

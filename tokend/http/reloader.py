@@ -6,13 +6,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.config.isolation import Isolated
-from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.config.loading import ConfigurationError, Files, Source, comparable
 from tokend.config.problems import fold
 from tokend.http.cancellation import is_cancelled
 from tokend.issuing.configuration import Configuration
@@ -70,6 +70,8 @@ class Reloader:
         """`warnings_of`: the warnings of a configuration that begins to serve. `clock`: Unix seconds."""
         self.isolated = isolated
         self.files = self._last_read = files
+        self._valid_in: dict[str, Files] = {}
+        """Where an invalid app was valid last, if it is served in that version."""
         self.source = source
         self._install = install
         self._log = log
@@ -90,6 +92,13 @@ class Reloader:
     def invalid_apps(self) -> dict[str, tuple[str, ...]]:
         """The errors of each app that is not served as it is written."""
         return errors_of(self.isolated)
+
+    def written(self) -> dict[str, Any]:
+        """`{"apps": …, "settings": …}` as the files say it. An app that is served in its last valid version has that one."""
+        found = comparable(self.source, self.files)
+        older = {id(files): comparable(self.source, files) for files in self._valid_in.values()}
+        found["apps"] |= {name: older[id(files)]["apps"][name] for name, files in self._valid_in.items()}
+        return found
 
     async def reload(self) -> Reloaded:
         """Read everything again. Errors are in the result: an exception would end what handles signals, and `watch`."""
@@ -126,6 +135,7 @@ class Reloader:
             return self._reject(fold(isolated.problems), isolated)
         if problems := await self._install(isolated, files):
             return self._reject(problems)
+        self._valid_in = {name: self._valid_in.get(name, self.files) for name in _kept(isolated)}
         self.isolated, self.files = isolated, files
         self._log.configure(configuration.options.server)
         self.refused, self.loaded_at = False, self._clock()

@@ -15,7 +15,10 @@ def validated(app: App, token_request: TokenRequest) -> tuple[Backend, StrictMod
         raise ApiError(Code.WRONG_APP, "is not the App ID of this route's app", "app_id")
     backend = app.backends.get(token_request.kind)
     if backend is None:
-        raise ApiError(Code.INVALID_FIELD, f"must be one of {', '.join(sorted(app.backends))}", "kind")
+        kinds = ", ".join(sorted(app.backends))
+        if "kind" in token_request.names:
+            raise ApiError(Code.INVALID_FIELD, f"must be one of {kinds}", "kind")
+        raise ApiError(Code.INVALID_FIELD, f"this app has no tokens of kind {token_request.kind}; it has {kinds}")
     try:
         return backend, backend.Fields.model_validate(dict(token_request.fields))
     except ValidationError as error:

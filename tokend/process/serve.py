@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tokend.core.listening import Listen
+from tokend.http.reloader import Reloaded
 from tokend.http.server import BACKLOG
 from tokend.issuing.server_settings import Admin as AdminSettings
 from tokend.process.control import LaunchOptions, ServerHandle
@@ -97,6 +98,14 @@ def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None
     return bind(settings.listen, _ADMIN_OPTION)
 
 
+def _status(reloaded: Reloaded) -> str:
+    """What a reload did, for the status that systemd shows."""
+    if reloaded.problems:
+        return "the reload was refused: see the log"
+    invalid = len(reloaded.invalid_apps)
+    return f"reloaded; invalid apps: {invalid}, see the log" if invalid else "reloaded"
+
+
 def _obey_signals(
     server_handle: ServerHandle, service_manager: ServiceManager, early_signals: Collection[int], log: JsonLog
 ) -> list[asyncio.Task[None]]:
@@ -120,7 +129,7 @@ def _obey_signals(
             if name == "reload":
                 service_manager.reloading()
                 found = await server_handle.reloader.reload()
-                service_manager.ready("the reload was refused: see the log" if found.problems else "reloaded")
+                service_manager.ready(_status(found))
             else:
                 try:
                     await server_handle.replace_workers()

@@ -61,7 +61,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "tokend_connections": Family("Open connections.", (), sum),
     "tokend_workers": Family("Processes that answer requests.", (), sum),
     "tokend_ready": Family("1 if requests should be sent here, as /readyz says.", (), min),
-    "tokend_apps": Family("Apps of the configuration in force.", (), min),
+    "tokend_apps": Family(
+        "Apps that are served. An invalid app counts only if its last valid version is served.", (), min
+    ),
     "tokend_app_valid": Family("1 if the app's part of the configuration is valid.", ("app",), min),
     "tokend_config_last_reload_successful": Family("0 if the last reload was refused.", (), min),
     "tokend_config_last_load_timestamp_seconds": Family("When the configuration in force was loaded.", (), min),

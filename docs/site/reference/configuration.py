@@ -13,16 +13,19 @@ from tokend.config.schema import json_schema
 Node = Mapping[str, Any]
 
 APP: Final = "apps.NAME"
-_KIND: Final = f"{APP}.backends.KIND"
+_BACKENDS: Final = f"{APP}.backends"
+_KIND: Final = f"{_BACKENDS}.KIND"
 _DIALECT: Final = f"{APP}.routes[].dialect"
 _EXAMPLES: Final[Mapping[str, Any]] = {f"{_KIND}.backend": "rtm"}
 """Examples in place of the schema's, which depend on the packages that are installed."""
 _LINKS: Final[Mapping[str, str]] = {
-    f"{APP}.backends": "[Vendors](../vendors/README.md) has a page with the options of each kind.",
-    _DIALECT: "[Dialects](../dialects.md#options) has the options of each dialect.",
+    _BACKENDS: "[Vendors](../vendors/README.md) has a page for each kind. Further keys depend on the kind.",
+    _DIALECT: "[Dialects](../dialects.md) describes them. A mapping gives one its options.",
 }
 _ELSEWHERE: Final = frozenset({"SecretRef", "Env"})
 """Models that are forms of a value, not mappings with keys of their own."""
+_MEANING: Final = re.compile(r".+\.backends\.jwt\.(always|fields\.NAME\.(gives|values))")
+"""What a privilege gives: one value, which may have the form of a mapping."""
 _SCHEME: Final = re.compile(rf"{re.escape(APP)}\.callers\.NAME\.(?!rules)\w+")
 _HEX: Final = re.compile(r"(sha256:)?[0-9A-Fa-f]{12,}")
 """App IDs and digests, some of which are numbers in YAML."""
@@ -72,7 +75,9 @@ class Key(NamedTuple):
             return f"`{_yaml(self.node['default'])}`"
         if _SCHEME.fullmatch(self.path):
             return "none; a caller has exactly one auth scheme"
-        return None if self.is_required or not (self.inside or self.home) else "those of its keys"
+        if self.is_required or not (self.inside or self.home):
+            return None
+        return "none" if self.node.get("required") else "those of its keys"
 
     @property
     def example(self) -> str | None:
@@ -80,6 +85,9 @@ class Key(NamedTuple):
         values = self.node.get("examples") or _other_values(self.node)
         if self.path in _EXAMPLES:
             values = [_EXAMPLES[self.path]]
+        elif self.path.startswith(f"{_BACKENDS}.") and _is_secret(_first_form(self.node)):
+            kind = self.path.removeprefix(f"{_BACKENDS}.").partition(".")[0]
+            values = [{"env": f"{kind}_{self.name}".upper()}]
         return f"{self.name}: {_yaml(values[0])}" if values else None
 
 
@@ -104,7 +112,11 @@ class Schema:
         for name, node in model.get("properties", {}).items():
             path = f"{prefix}{name}"
             key = Key(path, self.resolved(node), name in model.get("required", ()))
-            below = None if path == _DIALECT else self._model_of(path, node)
+            if path == _DIALECT:
+                yield key
+                yield from self._options("dialect", path, _mapped(node), {"properties": {}})
+                continue
+            below = self._model_of(path, node)
             if below is None:
                 yield key
                 continue
@@ -116,14 +128,31 @@ class Schema:
             inside = tuple(f"{place}.{name}" for name in found["properties"])
             yield key._replace(inside=inside)
             yield from self._keys(f"{place}.", found)
+            if path == _BACKENDS:
+                models = {kind: node["else"] for kind, node in _mapped(key.node).items()}
+                yield from self._options("kind", path, models, found)
+
+    def _options(self, word: str, path: str, models: Mapping[str, Node], shared: Node) -> Iterator[Key]:
+        """Headings for the names of `models` and for their keys, without those of `shared`."""
+        homes: dict[str, str] = {}
+        for name, model in models.items():
+            own = {key: node for key, node in model["properties"].items() if key not in shared["properties"]}
+            if not own:
+                continue
+            node = {**model, "type": "object", "properties": own, "description": f"options of the {word} `{name}`"}
+            home = homes.setdefault(json.dumps(own), f"{path}.{name}")
+            if home == f"{path}.{name}":
+                yield from self._keys(f"{path}.", {"properties": {name: node}})
+            else:
+                yield Key(f"{path}.{name}", node, is_required=False, home=home)
 
     def _model_of(self, path: str, node: Node) -> tuple[str, Node, str] | None:
         """The mapping with keys that stands at a key: its path, its schema, and a name for it."""
         name = str(node.get("$ref", "")).rpartition("/")[2]
         found = self.resolved(node)
-        if path == f"{APP}.backends":
+        if path == _BACKENDS:
             return _KIND, found["anyOf"][1]["properties"]["rtc"]["else"], _KIND
-        if name in _ELSEWHERE or _is_secret(found):
+        if name in _ELSEWHERE or _is_secret(found) or _MEANING.fullmatch(path):
             return None
         if "properties" in found:
             return path, found, name or path
@@ -158,8 +187,19 @@ class Schema:
         return _SIMPLE.get(str(found.get("type")), "text or mapping")
 
 
+def _mapped(node: Node) -> Mapping[str, Node]:
+    """The names that a value may have as a mapping, such as kinds and dialects, each with its schema."""
+    names: Mapping[str, Node] = next(form["properties"] for form in node["anyOf"] if "properties" in form)
+    return names
+
+
 def _either(words: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _first_form(node: Node) -> Node:
+    form: Node = node.get("anyOf", [node])[0]
+    return form
 
 
 def _is_secret(node: Node) -> bool:

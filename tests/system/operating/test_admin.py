@@ -97,6 +97,19 @@ async def test_tokend_reload_has_the_key_from_its_variable(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", ["reload", "diff"])
+@pytest.mark.parametrize("added", ["\r", "\n", "…", "\x7f"])
+def test_a_key_that_no_header_can_hold_is_not_shown(command: str, added: str, tmp_path: Path) -> None:
+    """It was: http.client names the header's value in its error."""
+    digest = "sha256:" + "0" * 64
+    (tmp_path / "config.yaml").write_text(
+        f'server: {{admin: {{listen: "127.0.0.1:1", key: "{digest}"}}}}\napps: {{demo: {{}}}}\n'
+    )
+    done = tokend(tmp_path, {"TOKEND_ADMIN_KEY": ADMIN_KEY + added}, command)
+    sentence = "tokend: TOKEND_ADMIN_KEY has a character that no key has, such as a line break\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
+
+
+@pytest.mark.parametrize("command", ["reload", "diff"])
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [

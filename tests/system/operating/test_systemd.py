@@ -135,6 +135,17 @@ async def test_a_refused_reload_is_ready_again_and_says_so(tmp_path: Path, manag
         assert done == {"READY": "1", "STATUS": "the reload was refused: see the log"}
 
 
+async def test_a_reload_says_that_an_app_kept_its_old_version(tmp_path: Path, manager: _Manager) -> None:
+    """It said only "reloaded", although the keys of such an app are the old ones."""
+    async with serving(tmp_path, 1, extra=_environment(manager)) as server:
+        await manager.told_of("READY")
+        text = (tmp_path / "config.yaml").read_text()
+        (tmp_path / "config.yaml").write_text(f"{text.rstrip()}\n  broken: {{app_id: 7}}\n")
+        server.process.send_signal(signal.SIGHUP)
+        _, done = await manager.told_of("RELOADING", "READY")
+        assert done["STATUS"] == "reloaded; invalid apps: 1, see the log"
+
+
 async def test_a_server_that_hangs_feeds_no_watchdog(tmp_path: Path, manager: _Manager) -> None:
     async with serving(tmp_path, 2, extra=_environment(manager)) as server:
         await manager.told_of("WATCHDOG")

@@ -47,6 +47,9 @@ MANY: Final = "remote-user and x-auth-request-user each name a user: have every 
 BEFORE: Final = (
     "an unknown credential goes before the proxy's headers: have the proxy remove Authorization and X-API-Key"
 )
+UNREAD: Final = (
+    "Authorization is not the word Bearer, a blank and a credential, or a credential has characters outside ASCII"
+)
 UNTRUSTED: Final = "the peer {peer} is not in server.trusted_proxies"
 NOBODY: Final = "the proxy names no user"
 FOREIGN: Final = "a page sent this whose origin is neither the Host nor named by cors"

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.unit.auth.reasons import BEFORE, MANY, NAMING, REASONS, SECRET
+from tests.unit.auth.reasons import BEFORE, MANY, NAMING, REASONS, SECRET, UNREAD
 from tokend.auth.anonymous import Anonymous, AnonymousOptions
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AppContext, Credentials
@@ -89,11 +89,17 @@ async def test_without_a_user_the_scheme_has_nothing_to_say(headers: Headers | N
     assert api_error.operator == ("a reason" if headers is None else "the proxy names no user")
 
 
-@pytest.mark.parametrize("sent", [{"bearer": "x"}, {"headers": {"x-api-key": "x"}}, {"path_key": "x"}, {"other": True}])
+@pytest.mark.parametrize("sent", [{"bearer": "x"}, {"headers": {"x-api-key": "x"}}, {"path_key": "x"}])
 async def test_a_credential_of_the_client_goes_first(sent: dict[str, object]) -> None:
     api_error = await _error_response(NAMING, **sent)
     assert (api_error.code, api_error.operator) == (Code.CREDENTIAL_INVALID, BEFORE)
     assert (await _error_response(None, **sent)).operator is None
+
+
+async def test_the_reason_names_an_authorization_that_is_not_bearer() -> None:
+    """It was missing: the log said nothing of why a credential was unknown."""
+    assert (await _error_response(NAMING, other=True)).operator == f"{BEFORE}; {UNREAD}"
+    assert (await _error_response(None, other=True)).operator == UNREAD
 
 
 def test_all_that_is_read_is_named() -> None:

@@ -104,7 +104,10 @@ def test_it_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys
             "the bearer token is an encrypted JWT (five parts): have the provider issue signed ones (three parts)",
         ),
         (lambda: "aaa.bbb", "the bearer token has 2 parts with dots between, and a signed JWT has three"),
-        (lambda: "two words", "unknown or invalid credential"),
+        (
+            lambda: "two words",
+            "Authorization is not the word Bearer, a blank and a credential, or a credential has characters outside ASCII",
+        ),
     ],
 )
 def test_the_operator_reads_why_the_jwt_was_rejected(

@@ -10,7 +10,7 @@ from tests.unit.cli.test_commands import CONFIG
 from tests.unit.commands import Command
 
 BROKEN = "  broken: {app_id: 7}\n"
-NO_ADMIN = "tokend: the configuration has no server.admin; send SIGHUP to the server instead"
+NO_ADMIN = "tokend: the configuration has no server.admin"
 
 
 @pytest.fixture
@@ -69,13 +69,19 @@ def test_reload_says_that_there_is_no_configuration(tmp_path: Path, command: Com
     assert "there is no config.yaml here" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["reload", "diff"])
-def test_reload_points_to_check_where_a_key_is_unknown(tmp_path: Path, command: Command, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "instead"),
+    [("reload", "; send SIGHUP to the server instead"), ("diff", ", which this command needs")],
+)
+def test_reload_points_to_check_where_a_key_is_unknown(
+    tmp_path: Path, command: Command, verb: str, instead: str
+) -> None:
+    """`diff` advised to send SIGHUP, which reloads."""
     (tmp_path / "config.yaml").write_text(CONFIG)
-    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}\n")
+    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}{instead}\n")
     (tmp_path / "config.yaml").write_text(f"servr: {{admin: 127.0.0.1:8081}}\n{CONFIG}")
     more = "It has unknown keys: `tokend check` shows the mistakes in it"
-    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}. {more}\n")
+    assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}{instead}. {more}\n")
 
 
 @pytest.mark.usefixtures("token")

@@ -195,6 +195,15 @@ def test_dotenv_fills_what_the_environment_lacks(tmp_path: Path) -> None:
     assert with_dotenv({"A": "1"}, tmp_path / "none") == {"A": "1"}
 
 
+def test_each_line_of_dotenv_that_is_no_variable_is_a_problem(tmp_path: Path) -> None:
+    """It was left out, with all lines up to the next quote. The log had no number, and a check said "no problems"."""
+    (tmp_path / ".env").write_text('A=1\nno variable\n# a comment\nexport B="two\nlines"\nC="open\nD=4\n')
+    with pytest.raises(ConfigurationError) as caught:
+        with_dotenv({}, tmp_path)
+    sentence = "is not NAME=VALUE, or a quote in it does not end"
+    assert [str(problem) for problem in caught.value.problems] == [f".env:2:1: {sentence}", f".env:6:1: {sentence}"]
+
+
 def test_a_dotenv_that_cannot_be_read_is_a_problem_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff\n")
     with pytest.raises(ConfigurationError, match=r"^\.env: is not UTF-8 text$"):

@@ -83,6 +83,18 @@ def test_a_line_behind_a_piece_of_another_one_is_read() -> None:
     ]
 
 
+def test_a_changed_line_is_named_by_the_next_one_of_its_writer() -> None:
+    """It said "the line before it", which was another writer's."""
+    ours, theirs = written("a", 2), written("b", 2)
+    changed = ours[0].replace(b'"number":0', b'"number":7')
+    assert changed != ours[0]
+    says = "does not name line 1, the one of its writer before it: that one, or this one, was changed"
+    assert AuditProblem(4, says) in list(verify([changed, theirs[0], theirs[1], ours[1]]))
+    first = ours[0].replace(b'"previous":"', b'"previous":"f', 1)
+    says = "was changed: it is the first line of its writer, and names one before it"
+    assert AuditProblem(1, says) in list(verify([first]))
+
+
 def test_a_body_may_say_what_a_line_begins_with() -> None:
     lines = HashChain("a").lines([b'{"detail":{"writer":"b","sequence":9}}', b'{"number":2}'])
     assert list(verify(lines)) == []

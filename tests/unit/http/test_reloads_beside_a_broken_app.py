@@ -103,6 +103,31 @@ async def test_the_difference_names_an_app_of_which_only_a_secret_changed(server
     assert difference["apps"] == {"acme": {"change": "changed", "keys": ["(a secret)"]}}
 
 
+async def test_an_invalid_app_is_shown_and_compared_as_it_is_served(server: Server) -> None:
+    """After a reload that changed another app, it was shown as the invalid text, and compared with that."""
+    server.write({"apps.d/bolt.yaml": f"{_BOLT}\nttl: {{max: 2h}}"})
+    assert (await server.reload()).result == "done"
+    server.write({"apps.d/bolt.yaml": _BROKEN, "run/acme": OTHER})
+    for _ in range(2):
+        reloaded = await server.reload()
+        assert (reloaded.serving_last_version, reloaded.problems) == (("bolt",), ())
+        assert server.reloader.written()["apps"]["bolt"]["ttl"] == {"max": "2h"}
+        server.write({"run/acme": CERTIFICATE})
+    server.write({"apps.d/bolt.yaml": f"{_BOLT}\nttl: {{max: 3h}}"})
+    assert (await difference_of(server.reloader))["apps"] == {"bolt": {"change": "changed", "keys": ["ttl.max"]}}
+    assert (await server.reload()).result == "done"
+    assert server.reloader.written()["apps"]["bolt"]["ttl"] == {"max": "3h"}
+
+
+async def test_the_difference_says_that_only_the_order_of_keys_changed(server: Server) -> None:
+    """It said that a secret had changed."""
+    server.write({"apps.d/acme.yaml": "certificate: {file: run/acme}\nttl: {max: 1h}\ncors: {}"})
+    assert (await server.reload()).result == "done"
+    server.write({"apps.d/acme.yaml": "ttl: {max: 1h}\ncors: {}\ncertificate: {file: run/acme}"})
+    keys = ["(the order of its keys)"]
+    assert (await difference_of(server.reloader))["apps"] == {"acme": {"change": "changed", "keys": keys}}
+
+
 async def test_the_difference_names_a_secret_outside_the_apps(server: Server) -> None:
     """It said that nothing would change, and the reload changed it."""
     root = _ROOT.replace("deny: {file: DENY}", "redis: {url: {file: run/redis}}")

@@ -173,12 +173,16 @@ def test_an_app_id_that_is_sent_must_be_the_apps() -> None:
 
 
 def test_a_kind_that_the_app_has_not_is_told_with_those_it_has() -> None:
+    api_error = refused(app(rule()), TokenRequest("turn", {}, names={"kind": "kind"}))
+    assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "kind")
+    assert api_error.sentence == "must be one of chat, rtc, rtm"
+
+
+def test_a_kind_that_a_path_means_is_no_field_of_the_client() -> None:
+    """The error named a field that the API does not have."""
     api_error = refused(app(rule()), TokenRequest("turn", {}))
-    assert (api_error.code, api_error.field, api_error.sentence) == (
-        Code.INVALID_FIELD,
-        "kind",
-        "must be one of chat, rtc, rtm",
-    )
+    assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, None)
+    assert api_error.sentence == "this app has no tokens of kind turn; it has chat, rtc, rtm"
 
 
 def test_explain_names_each_rule_that_was_tried() -> None:

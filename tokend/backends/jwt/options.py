@@ -72,19 +72,34 @@ class FieldOptions(StrictModel):
     type: Literal["text", "integer", "number", "boolean", "object", "list"] | None = Field(
         default=None, description="type of its value. Default: boolean for a privilege with `gives`, otherwise text"
     )
-    gives: Gives = Field(default=None, description="what the privilege gives if the field is true")
-    values: dict[str, Gives] | None = Field(
-        default=None, min_length=1, description="the values that a privilege may have, and what each gives"
+    gives: Gives = Field(
+        default=None, description="what the privilege gives if the field is true. Default: none", examples=["publish"]
     )
-    capability: str | None = Field(default=None, description="the capability that a detail requires. Default: none")
+    values: dict[str, Gives] | None = Field(
+        default=None,
+        min_length=1,
+        description="the values that a privilege may have, and what each gives. Default: none",
+        examples=[{"host": "admin", "guest": "listen"}],
+    )
+    capability: str | None = Field(
+        default=None, description="the capability that a detail requires. Default: none", examples=["set_name"]
+    )
     missing: Literal["error", "none", "any"] | None = Field(
         default=None,
-        description="what happens to a request without it. error rejects it (default of user, channel and `values`). "
-        "none leaves its claim out. any does so too, and the token is for any user or channel",
+        description="what happens to a request without it. error rejects it. none leaves its claim out. any does so "
+        "too, and the token is for any user or channel. Default: error for user, channel and `values`, otherwise none",
     )
-    max_length: int | None = Field(default=None, ge=1, description="the longest text, in characters")
-    pattern: str | None = Field(default=None, description="a regular expression that the whole text must match")
-    description: str | None = Field(default=None, description="for the OpenAPI document")
+    max_length: int | None = Field(
+        default=None, ge=1, description="the longest text, in characters. Default: no limit", examples=[64]
+    )
+    pattern: str | None = Field(
+        default=None,
+        description="a regular expression that the whole text must match. Default: none",
+        examples=["[a-z0-9-]+"],
+    )
+    description: str | None = Field(
+        default=None, description="for the OpenAPI document. Default: none", examples=["the name of the room"]
+    )
 
     @property
     def kind_of_value(self) -> str:
@@ -159,17 +174,23 @@ class JwtOptions(StrictModel):
         description="the shared secret as text for HS*, a private key in PEM for the others; the first signs, all verify"
     )
     always: Gives = Field(
-        description="what every token gives: connect (to log in), listen, publish, admin, {role: NAME} or {capability: NAME}"
+        description="what every token gives: connect (to log in), listen, publish, admin, {role: NAME} or {capability: NAME}",
+        examples=["listen"],
     )
     fields: dict[str, FieldOptions] = Field(
-        default={}, description="the fields of a token request, and what each means"
+        default={}, description="the fields of a token request, and what each means. Default: none"
     )
     claims: dict[str, Any] = Field(
         min_length=1,
         description="the claims: constants, and texts with placeholders: fields, {issued_at}, {expires_at}, {nonce}",
+        examples=[{"sub": "{user}", "exp": "{expires_at}"}],
     )
-    header: dict[str, str | int | bool] = Field(default={}, description="constants of the header beside alg and typ")
-    max_ttl: Duration | None = Field(default=None, description="the longest lifetime that the vendor allows")
+    header: dict[str, str | int | bool] = Field(
+        default={}, description="constants of the header beside alg and typ. Default: none", examples=[{"kid": "key-1"}]
+    )
+    max_ttl: Duration | None = Field(
+        default=None, description="the longest lifetime that the vendor allows. Default: no limit", examples=["24h"]
+    )
 
     @field_validator("secret")
     @classmethod

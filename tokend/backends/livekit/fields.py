@@ -72,17 +72,17 @@ Number = Annotated[int, Field(ge=0, lt=1 << 32)]
 class KeyPair(StrictModel):
     """An API key and its secret."""
 
-    api_key: ApiKey = Field(description="the API key")
+    api_key: ApiKey = Field(description="the API key", examples=["APIabcdefghijklm"])
     secret: Secret = Field(description="its secret")
 
 
 class LiveKitOptions(StrictModel):
     """What the YAML says below `backends: {livekit: …}`."""
 
-    api_key: ApiKey = Field(description="the API key; tokens name it as their issuer")
+    api_key: ApiKey = Field(description="the API key; tokens name it as their issuer", examples=["APIabcdefghijklm"])
     secret: SecretList = Field(description="the API key's secret; if a list, the first signs and all verify")
     url: Annotated[str, AfterValidator(_server_url)] = Field(
-        description="where clients find the LiveKit server, such as wss://media.example.com"
+        description="where clients find the LiveKit server", examples=["wss://media.example.com"]
     )
     old_keys: list[KeyPair] = Field(
         default=[], description="API keys that LiveKit still accepts; inspections recognize their tokens"
