@@ -124,6 +124,10 @@ class Files:
         read = {name: content for name, content in self._read.items() if name not in without}
         return FileRecord(read, dict(self._listed))
 
+    def replayed(self) -> "Files":
+        """Another object, which reads what this one has read."""
+        return Files(self.record())
+
 
 def printable(name: str) -> str:
     """The name of a file with each byte that is not UTF-8 as an escape."""

@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded, write
 from tests.unit.issuing.making import ttl_bounds
-from tokend.config.loading import ConfigurationError, find, merge_apps
+from tokend.config.assemble import merge_apps
+from tokend.config.loading import ConfigurationError, Files, find
 from tokend.issuing.configuration import App
 
 ALL = """
@@ -134,7 +135,7 @@ def test_what_defaults_mean_wrongly_is_told_once_at_its_own_place(tmp_path: Path
 
 def test_the_tree_as_merged_keeps_each_keys_own_place(tmp_path: Path) -> None:
     loaded(tmp_path, ALL + "    apps:\n      demo:\n        ttl: {max: 1h}\n")
-    tree, _, _ = find(None, {}, tmp_path)
+    tree = find(None, {}, tmp_path, Files()).tree
     demo = merge_apps(tree)["apps"]["demo"]
     assert {key: str(location) for key, location in demo.locations.items()} == {
         "app_id": "config.yaml:3:3",
