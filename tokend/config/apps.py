@@ -36,7 +36,6 @@ class BuiltApp(Struct, frozen=True):
     routes: tuple[tuple[KeyPath, Route], ...]
     callers: Mapping[str, BuiltCaller]
     warnings: tuple[str, ...]
-    scheduled_warnings: tuple[tuple[int, str], ...]
     digest: str
     reads: tuple[Read, ...] = ()
 
@@ -74,26 +73,10 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
     )
     routes = build_routes(shape, path, app, callers, ttl, tools)
     warnings = tuple(f"app {name}: {warning}" for warning in app_warnings(app, [route for _, route in routes], callers))
-    scheduled_warnings = _scheduled_warnings(name, callers)
     reads = (*shape.reads, *tools.secrets.reads)
-    return BuiltApp(app, tuple(routes), callers, warnings, tuple(scheduled_warnings), digest, reads)
+    return BuiltApp(app, tuple(routes), callers, warnings, digest, reads)
 
 
 def _digest(written: Any) -> str:
     """A digest that changes with the app's merged part of the YAML."""
     return hashlib.sha256(json.dumps(written, default=str).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _scheduled_warnings(app: str, callers: Mapping[str, BuiltCaller]) -> list[tuple[int, str]]:
-    """Keys that expire: the time in Unix seconds, and the warning from then on."""
-    return [
-        (
-            key.not_after.at,
-            f"app {app}: the {caller.scheme.name} of caller {name} ended at {key.not_after.written}, "
-            "and requests with it are refused",
-        )
-        for name, caller in callers.items()
-        if caller.scheme is not None
-        for key in caller.keys
-        if key.not_after is not None
-    ]

@@ -16,7 +16,7 @@ from tokend.config.routes import check_clashes
 from tokend.config.secrets import Read, Secrets
 from tokend.config.shape import RootShape
 from tokend.config.yaml_tree import LocatedDict
-from tokend.issuing.configuration import Configuration
+from tokend.issuing.configuration import Configuration, KeyEnd
 from tokend.issuing.grants import PLUGIN_ERRORS
 
 
@@ -54,12 +54,12 @@ class Assembled(Struct, frozen=True):
             apps={built.app.name: built.app for built in apps},
             routes=tuple(route for built in apps for _, route in built.routes),
             warnings=tuple(warning for built in apps for warning in built.warnings),
-            scheduled_warnings=tuple(warning for built in apps for warning in built.scheduled_warnings),
             apps_fingerprint=_fingerprint(apps),
             key_ends=tuple(
-                (built.app.name, name, key.not_after.at)
+                KeyEnd(built.app.name, name, caller.scheme.name, key.not_after)
                 for built in apps
                 for name, caller in built.callers.items()
+                if caller.scheme is not None
                 for key in caller.keys
                 if key.not_after is not None
             ),

@@ -182,4 +182,5 @@ def test_the_order_of_the_built_in_schemes() -> None:
     )
     (route,) = configuration_of(f"{DEMO}{callers}\n").routes
     assert route.authenticator.schemes == ("api_key", "url_key", "jwt", "anonymous")
-    assert (route.open_callers, route.url_callers, route.url_keys) == (("guest",), ("link",), True)
+    found = route.authenticator
+    assert (found.open_callers, found.path_key_callers, route.url_keys) == (("guest",), ("link",), True)

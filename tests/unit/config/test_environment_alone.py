@@ -117,7 +117,7 @@ async def test_an_api_key_closes_it_with_the_same_rule(form: str, tmp_path: Path
         (rule,) = configuration.apps["default"].rules["key"]
         assert rule.capabilities == OLD_URLS
         assert configuration.warnings == ()
-        assert configuration.routes[0].open_callers == ()
+        assert configuration.routes[0].authenticator.open_callers == ()
         assert await _caller(configuration.routes[0].authenticator, None) is None
 
 

@@ -79,14 +79,14 @@ def test_a_signing_key_and_a_key_with_an_end_are_replaced_whole(tmp_path: Path) 
     assert found is not None
     assert (found.signing, list(found.keys)) == ("primary", ["primary"])
     text = ALL.replace('api_key: "DIGEST"', 'api_key: {sha256: "DIGEST", not_after: 2020-01-01T00:00:00Z}')
-    assert len(loaded(tmp_path, text + "    apps: {demo: {}}").scheduled_warnings) == 1
+    assert len(loaded(tmp_path, text + "    apps: {demo: {}}").key_ends) == 1
     own = '{demo: {callers: {studio: {api_key: {sha256: "DIGEST"}}}}}'
-    assert loaded(tmp_path, text + f"    apps: {own}").scheduled_warnings == ()
+    assert loaded(tmp_path, text + f"    apps: {own}").key_ends == ()
 
 
 def test_naming_a_scheme_drops_the_scheme_of_the_defaults(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, ALL + "    apps: {demo: {callers: {studio: {anonymous: true, rules: [{}]}}}}")
-    assert configuration.routes[0].open_callers == ("studio",)
+    assert configuration.routes[0].authenticator.open_callers == ("studio",)
 
 
 def test_backends_as_a_list_replace_those_of_the_defaults(tmp_path: Path) -> None:
