@@ -29,7 +29,7 @@ def _listed(value: Any, info: ValidationInfo) -> Any:
 def _mapping(value: object, path: KeyPath, info: ValidationInfo) -> LocatedDict:
     if isinstance(value, LocatedDict):
         return value
-    info.context["report"].add_broken(path, f"must be a mapping, such as {_example(path)}")  # type: ignore[index]  # its callers have checked it
+    info.context["report"].add_broken(path, f"must be a mapping, such as {_EXAMPLES[str(path[-2])]}")  # type: ignore[index]  # its callers have checked it
     empty = LocatedDict(Location(""))
     empty.path = path
     return empty
@@ -41,11 +41,7 @@ _EXAMPLES: Final = {
     "routes": ROUTE,
     "backends": "{} for a kind without options",
 }
-
-
-def _example(path: KeyPath) -> str:
-    """What such a part looks like, by the key around it."""
-    return _EXAMPLES.get(str(path[-2]) if len(path) > 1 else "", "{key: value}")
+"""By the key around them."""
 
 
 def mapped(value: Any, info: ValidationInfo) -> Any:
