@@ -71,7 +71,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
         url_signing,
         undated,
     )
-    routes = build_routes(shape, path, app, callers, ttl, tools)
+    routes = build_routes(shape, path, app, callers, tools)
     warnings = tuple(f"app {name}: {warning}" for warning in app_warnings(app, [route for _, route in routes], callers))
     reads = (*shape.reads, *tools.secrets.reads)
     return BuiltApp(app, tuple(routes), callers, warnings, digest, reads)

@@ -12,9 +12,9 @@ from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend
-from tokend.config.backends import BuildContext, secret_resolver
+from tokend.config.backends import BuildContext
 from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
-from tokend.config.partly_valid import NO_VALUE, Part, partly_valid
+from tokend.config.partly_valid import NO_VALUE, Part
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.core.rules import Rule
@@ -186,13 +186,12 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
 
 def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, tools: BuildContext) -> Any:
     """The options under the scheme's key. None if a part is wrong, since nothing can be concluded from the rest."""
-    place, report, secrets = (*at, scheme.name), tools.report, tools.secrets
+    place = (*at, scheme.name)
     if written is None:
-        report.add_broken(place, NO_VALUE)
+        tools.report.add_broken(place, NO_VALUE)
         return None
-    context = {"secrets": secret_resolver(secrets), "public": secret_resolver(secrets, public=True)}
-    options = partly_valid(scheme.Options, written, place, report, context)
-    return None if report.touches(place) else options
+    options = tools.valid_options(scheme.Options, written, place)
+    return None if tools.report.touches(place) else options
 
 
 def _keys(scheme: type[AuthScheme] | None, options: Any, at: KeyPath, report: Report) -> tuple[Key, ...]:

@@ -6,11 +6,10 @@ from typing import Final
 from msgspec import Struct
 
 from tokend.auth.contract import AppContext
-from tokend.config.backends import BuildContext, kinds_of, secret_resolver
+from tokend.config.backends import BuildContext, kinds_of
 from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import build_custom
 from tokend.config.entry_points import DIALECTS, PluginError
-from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report, dotted
 from tokend.config.shape import AppShape
 from tokend.config.vendor_defaults import default_dialects
@@ -38,7 +37,7 @@ def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds 
 
 
 def build_routes(
-    shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, tools: BuildContext
+    shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], tools: BuildContext
 ) -> list[tuple[KeyPath, Route]]:
     """The app's routes with their places in the configuration. The default is a route at `/` and the app's name."""
     written, report = shape.routes, tools.report
@@ -46,7 +45,7 @@ def build_routes(
         written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
-    within = _Within(app, kinds_of(shape), callers, ttl, tools)
+    within = _Within(app, kinds_of(shape), callers, tools)
     return [
         ((*path, "routes", index), _route(route, (*path, "routes", index), within))
         for index, route in enumerate(written)
@@ -112,7 +111,6 @@ class _Within(Struct, frozen=True):
     app: App
     kinds: Collection[str]
     callers: Mapping[str, BuiltCaller]
-    ttl: TtlBounds
     tools: BuildContext
 
 
@@ -128,7 +126,7 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
                 report.add_after((*at, "callers"), sentence)
     context = AppContext(app.name, app.url_signing)
     taken_in = {name: callers[name] for name in names if name in callers}
-    ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
+    ttl = build_ttl(written.ttl, (*at, "ttl"), report, app.options.ttl)
     choices = written.dialect or tuple(map(DialectChoice, default_dialects(within.kinds)))
     options = written.model_copy(update={"ttl": ttl, "dialect": choices})
     dialects = _dialects(options, at, within)
@@ -164,13 +162,12 @@ def _dialect_options(
 ) -> Mapping[str, StrictModel]:
     """The options of each dialect by its name. Wrong ones are reported and left out."""
     choices = {choice.name: choice for choice in options.dialect}
-    context = {"secrets": secret_resolver(within.tools.secrets)}
     found = {}
     for dialect in dialects:
         choice = choices.get(dialect.name) or DialectChoice(dialect.name)
         place = (*at, "dialect", *choice.place)
         written = {} if choice.options is None else choice.options
-        valid = partly_valid(dialect.Options, written, place, within.tools.report, context)
+        valid = within.tools.valid_options(dialect.Options, written, place)
         if valid is not None:
             found[dialect.name] = valid
     return found
