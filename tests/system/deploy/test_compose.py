@@ -58,7 +58,7 @@ def test_the_parts_find_each_other() -> None:
     assert CONFIG["server"]["listen"] == "0.0.0.0:8080"
     assert "{$TOKEND_ADDRESS:tokend:8080}" in (_FOLDER / "Caddyfile").read_text()
     assert CONFIG["redis"]["url"] == {"env": "REDIS_URL"}
-    assert _services()["tokend"]["environment"]["REDIS_URL"].startswith("redis://redis:")
+    assert _services()["tokend"]["environment"]["REDIS_URL"].startswith("${REDIS_URL:-redis://redis:")
     for service in _services().values():
         for volume in service["volumes"]:
             source = volume.partition(":")[0]

@@ -64,6 +64,24 @@ async def test_limits_count_the_clients_of_the_proxy(name: str, tmp_path: Path) 
             assert await statuses(url, 50, tls=proxy.tls, source="127.0.0.3") == {200: 50}
 
 
+@_BOTH
+async def test_limits_count_the_clients_of_a_load_balancer_before_the_proxy(name: str, tmp_path: Path) -> None:
+    """Caddy passes on its `X-Forwarded-For` only if it trusts it: all clients had one address."""
+    skip_or_fail(MISSING[name]())
+    (tmp_path / "proxy").mkdir()
+    balancer = "127.0.0.2"
+    async with serving(tmp_path, 1, f", trusted_proxies: [127.0.0.1, {balancer}]") as server:
+        server.write("demo-*", "    limits: {address: 1/h burst 5}")
+        assert (await server.reload())[0] == 200
+        with proxying(name, tmp_path / "proxy", server.port, f"trusted_proxies {balancer}") as proxy:
+            for client in ("192.0.2.1", "192.0.2.2"):
+                headers = {"X-Forwarded-For": client}
+                found = await statuses(proxy.url + _GET, 6, tls=proxy.tls, source=balancer, headers=headers)
+                assert found == {200: 5, 429: 1}
+            stranger = await statuses(proxy.url + _GET, 7, tls=proxy.tls, source="127.0.0.3", headers=headers)
+            assert stranger == {200: 5, 429: 2}  # whose header counts for nothing
+
+
 async def test_requests_wait_in_caddy_while_tokend_is_stopped_and_started(tmp_path: Path) -> None:
     skip_or_fail(MISSING["caddy"]())
     (tmp_path / "proxy").mkdir()

@@ -60,7 +60,7 @@ def test_actionlint_finds_no_mistake_in_the_workflows() -> None:
 
 def test_it_would_find_one(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yml"
-    wrong.write_text((GITHUB / "workflows/release.yml").read_text("utf-8").replace("github.token", "github.tokens"))
+    wrong.write_text((GITHUB / "workflows/release.yml").read_text("utf-8").replace("github.token", "github.tokens", 1))
     assert [problem["kind"] for problem in actionlint(wrong)] == ["expression"]
 
 
@@ -79,5 +79,10 @@ def test_a_release_is_built_and_checked_by_make_and_published_by_jobs_without_a_
     assert [command for command in commands if command.startswith("make")] == ["make dist", "make pyz"]
     assert "permissions" not in jobs["build"]
     assert (jobs["publish"]["needs"], jobs["publish"]["permissions"]) == ("build", {"id-token": "write"})
-    assert (jobs["release"]["needs"], jobs["release"]["permissions"]) == ("publish", {"contents": "write"})
+    assert (jobs["image"]["needs"], jobs["image"]["permissions"]) == (
+        "build",
+        {"contents": "read", "packages": "write"},
+    )
+    assert "make image" in [step.get("run") for step in jobs["image"]["steps"]]
+    assert (jobs["release"]["needs"], jobs["release"]["permissions"]) == (["publish", "image"], {"contents": "write"})
     assert "secrets." not in path.read_text("utf-8")

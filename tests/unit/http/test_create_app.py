@@ -334,6 +334,11 @@ def test_a_key_of_the_admin_application_that_no_request_could_have_is_an_error(k
         tokend.create_admin_app(_application(_written(tmp_path)), key=key)
 
 
+def test_the_public_url_of_the_admin_application_is_a_url(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="public_url must begin with http:// or https://"):
+        tokend.create_admin_app(_application(_written(tmp_path)), key=ADMIN_DIGEST, public_url="tokens.example.com")
+
+
 async def test_the_admin_application_mounted_apart(tmp_path: Path, aiohttp_client: ClientFixture) -> None:
     app = _application(_written(tmp_path))
     client = await aiohttp_client(app)
