@@ -33,12 +33,8 @@ _FAILURES: Final[Mapping[int, str]] = {
     500: "An error of the server",
     503: "The app, its authorizer or its rate limits are unavailable",
 }
-_OF_BODIES: Final = (413, 415)
-_OF_PATHS: Final = 404
-_BEFORE_ROUTING: Final = (414, 431)
-_MALFORMED: Final = 400
-"""A path that cannot be read belongs to no dialect, so the error has the shape of native."""
-_RATE_LIMITED: Final = 429
+_OF_BODIES: Final = (Code.TOO_LARGE.status, Code.UNSUPPORTED_MEDIA_TYPE.status)
+_BEFORE_ROUTING: Final = (Code.URL_TOO_LONG.status, Code.HEADERS_TOO_LARGE.status)
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _REQUEST_ID: Final = "5a1f0c9e3b7d2846"
 _SENTENCES: Final[Mapping[Code, str]] = {
@@ -62,13 +58,14 @@ def failures(
     """
     found: dict[str, Any] = {}
     for status, description in _FAILURES.items():
-        if (not in_body and status in _OF_BODIES) or (not in_path and status == _OF_PATHS):
+        if (not in_body and status in _OF_BODIES) or (not in_path and status == Code.NOT_FOUND.status):
             continue
         contents = [] if status in _BEFORE_ROUTING else [_content(status, dialect, render_error, field)]
-        if status in _BEFORE_ROUTING or (in_path and status == _MALFORMED):
+        # a path that cannot be read belongs to no dialect, so the error has the shape of native
+        if status in _BEFORE_ROUTING or (in_path and status == Code.MALFORMED.status):
             contents.insert(0, _content(status, native.NAME, native.render_error, field))
         content = {media: of_media for part in contents for media, of_media in part.items()}
-        headers = {"headers": _RETRY_AFTER} if status == _RATE_LIMITED else {}
+        headers = {"headers": _RETRY_AFTER} if status == Code.RATE_LIMITED.status else {}
         found[str(status)] = {"description": description, **headers, "content": content}
     return found
 
