@@ -160,9 +160,7 @@ def comparable(source: Source, files: Files) -> dict[str, Any]:
 
 def exists(environment: Mapping[str, str], directory: Path) -> bool:
     """Whether `find` finds a configuration that no option names."""
-    if _file_name(None, environment, directory, Files()) is not None:
-        return True
-    return not environment_only.missing(environment)
+    return _file_name(None, environment, directory, Files()) is not None or not environment_only.missing(environment)
 
 
 class Written(Struct, frozen=True):
