@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
 
-from tokend.cli.context import Context, add_config, counted, fail
+from tokend.cli.context import CommandFailed, Context, add_config, counted, fail
 from tokend.config.loading import Files, comparable, read_server
 from tokend.config.shape import RootShape
 from tokend.core.folding import listed, without_name
@@ -126,14 +126,11 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
         answer = connection.getresponse()
         result = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        print(f"tokend: the server does not answer: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise CommandFailed(f"the server does not answer: {error}") from error
     if answer.status not in (200, 409) or "error" in result:
-        print(f"tokend: the server rejects the request: {result.get('error', answer.status)}", file=sys.stderr)
-        raise SystemExit(1)
+        raise CommandFailed(f"the server rejects the request: {result.get('error', answer.status)}")
     if not needed <= result.keys():  # after an upgrade the old server may still run
-        print("tokend: the server that runs is of another version of tokend: restart it", file=sys.stderr)
-        raise SystemExit(1)
+        raise CommandFailed("the server that runs is of another version of tokend: restart it")
     return result
 
 

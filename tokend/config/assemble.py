@@ -109,6 +109,9 @@ def assemble_apps(
             report.add_after(("apps", name), f"cannot be built: a plug-in of it raised {type(error).__name__}")
             if name in served:
                 apps[name] = served[name]
+    if shape.options.deny and shape.options.deny.redis and not shape.options.redis and not report.touches(("redis",)):
+        sentence = "redis: true needs a Redis: add redis: {url: {env: REDIS_URL}} beside deny"
+        report.add_after(("deny",), sentence)
     callers = {name: built.callers for name, built in apps.items()}
     check_trusted_proxies(callers, bool(shape.server.trusted_proxies.written), report)
     configuration = Configuration(

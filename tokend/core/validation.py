@@ -35,6 +35,17 @@ def invalid(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
 
 
+def satisfying(condition: Callable[[Any], bool], sentence: str) -> Callable[[Any], Any]:
+    """Return a validator of values for which the condition holds, with the sentence of its error."""
+
+    def check(value: Any) -> Any:
+        if not condition(value):
+            raise invalid(sentence)
+        return value
+
+    return check
+
+
 def matching(pattern: str, sentence: str) -> Callable[[str], str]:
     """Return a validator of texts that match the whole pattern, with the sentence of its error."""
     compiled = re.compile(pattern)

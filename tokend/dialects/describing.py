@@ -72,11 +72,11 @@ ERROR: Final = errors_of(
 """What `rendering.render_error` renders."""
 
 
-def in_query(summary: str, answer: Schema, /, *required: str, **query: Schema) -> Description:
+def in_query(summary: str, /, *required: str, answer: Schema | None = None, **query: Schema) -> Description:
     """An endpoint that reads the query alone. `required`: the parameters that must be there."""
     return Description(summary, query=query, required=required, answer=answer)
 
 
-def in_body(summary: str, answer: Schema, /, *required: str, **properties: Schema) -> Description:
+def in_body(summary: str, /, *required: str, answer: Schema | None = None, **properties: Schema) -> Description:
     """An endpoint that reads the body alone. `required`: the properties that must be there."""
     return Description(summary, body=object_of(properties, *required), answer=answer)

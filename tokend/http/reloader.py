@@ -210,14 +210,10 @@ class Reloader:
         self._log.event(
             "reload", "error", result="refused", problems=sentences, fingerprint=self.configuration.fingerprint
         )
+        rejected = Reloaded(sentences, self.configuration.fingerprint)
         if isolated is None:
-            return Reloaded(sentences, self.configuration.fingerprint)
-        return Reloaded(
-            sentences,
-            self.configuration.fingerprint,
-            invalid_apps=errors_of(isolated),
-            serving_last_version=_kept(isolated),
-        )
+            return rejected
+        return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=_kept(isolated))
 
 
 def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:

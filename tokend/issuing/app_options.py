@@ -281,7 +281,11 @@ class RouteOptions(StrictModel):
         if not 200 <= self.status <= 299 or self.status in _WITHOUT_BODY:
             yield "status", "must be 200 to 299, and not 204 or 205, which have no body"
         if _CUSTOM_PATH.fullmatch(self.path) is None:
-            yield "path", "must be a path such as /watch/{channel}, without a final slash, escapes, . or .."
+            yield (
+                "path",
+                "must be a path such as /watch/{channel}, without a final slash, escapes, . or ..; a name in braces has "
+                "only a-z and _",
+            )
             return
         names = [part.name for part in self.parts if isinstance(part, Placeholder)]
         if len(frozenset(names)) < len(names):

@@ -71,7 +71,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
     kinds = tuple(kind for kind in app.backends if any(True for _ in _bound_rules(app, caller, kind)))
     if isinstance(found, Rejection):
         return Explanation(caller.name, kinds, unmet, found.api_error.renamed(token_request.names))
-    gives = inspection.grant_fields(found.grant, found.backend)
+    gives = inspection.grant_fields(found.grant, found.backend, not found.backend.expires)
     return Explanation(
         caller.name, kinds, (*unmet, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
     )

@@ -276,12 +276,6 @@ class SecretSettings(StrictModel):
     )
 
 
-def _with_its_redis(deny: DenySettings | None, info: ValidationInfo) -> DenySettings | None:
-    if deny is not None and deny.redis and info.data.get("redis", deny) is None:  # an invalid one has its own error
-        raise invalid("redis: true needs a Redis: add redis: {url: {env: REDIS_URL}} beside deny")
-    return deny
-
-
 class RootOptions(StrictModel):
     """All settings outside the apps. `listen` may be overridden by the environment: see `Configuration.listen`."""
 
@@ -295,7 +289,7 @@ class RootOptions(StrictModel):
             "where several hosts and workers count rate limits together. Default: each process counts separately"
         ),
     )
-    deny: Annotated[DenySettings | None, AfterValidator(_with_its_redis)] = Field(
+    deny: DenySettings | None = Field(
         default=None, description="the deny list, for temporary blocks. Default: no deny list"
     )
     secrets: SecretSettings = Field(default=SecretSettings(), description="permission checks on secret files")

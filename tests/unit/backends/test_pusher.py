@@ -1,5 +1,6 @@
 """The kind `pusher`: the contract, the vendor's published examples, and the mistakes of requests and configurations."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -12,6 +13,9 @@ from tokend.backends.pusher import Pusher
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
+from tokend.core.audit_records import body
+from tokend.core.interfaces import AuditSink, Interfaces
+from tokend.core.model import Decision
 from tokend.issuing.configuration import Configuration
 from tokend.plugins import AppCredentials, Backend, Issuance, Join, Secret
 from tokend.testing import BackendConformance
@@ -196,6 +200,27 @@ async def test_a_mistake_is_answered_with_its_field(
         answer = await server.token_request("POST", "/v1/token", {"kind": "pusher", **fields})
     assert (answer.status, answer.json.get("field")) == (status, field), answer.json
     assert "token" not in answer.json
+
+
+async def test_audit_and_explain_give_it_no_end(serving: Serving) -> None:
+    """They said that it lasts as long as the requested lifetime."""
+    lines: list[dict[str, Any]] = []
+
+    class Audit(AuditSink):
+        def healthy(self) -> bool:
+            return True
+
+        async def record(self, entries: Sequence[Decision]) -> None:
+            lines.extend(json.loads(body(entry)) for entry in entries)
+
+    async with serving(_configuration(), interfaces=Interfaces(audit=Audit())) as server:
+        fields = {"kind": "pusher", **SOCKET, "channel": "private-room-1"}
+        assert (await server.token_request("POST", "/v1/token", fields)).status == 200
+        explained = (await server.token_request("POST", "/v1/explain", fields)).json
+    (line,) = lines
+    for said in (line, explained["gives"]):
+        assert said["ttl"] is None
+        assert set(said["services"][0]["privileges"].values()) == {None}
 
 
 async def test_a_right_request_has_no_times_and_what_the_client_needs(serving: Serving) -> None:

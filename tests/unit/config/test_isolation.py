@@ -161,6 +161,22 @@ def test_what_two_apps_share_rejects_both_at_the_start_and_later_the_one_that_ch
     assert paths(later.configuration)["acme"] == ["/acme"]
 
 
+SHARED = DEFAULTS.replace(
+    'callers: {studio: {api_key: "DIGEST"}}',
+    "callers: {web: {jwt: {issuer: 'https://id.example.com', audience: tokend, require: {claims.tenant: '{app}'}}, "
+    "rules: [{user: '*'}]}}",
+)
+
+
+@pytest.mark.parametrize("name", ["aaron", "mallory", "zoe"])
+def test_an_app_that_says_not_whose_users_it_takes_is_alone_at_fault(tmp_path: Path, name: str) -> None:
+    """At the start, it made every app of that issuer invalid, and nothing was served."""
+    others = {"bolt": "{}", "nina": "{}", "yara": "{}"}
+    found = isolated(tmp_path, {**others, name: ISSUER}, root=SHARED)
+    assert (set(found.invalid_apps), set(found.configuration.apps)) == ({name}, set(others))
+    assert "trusts the same issuer and audience as caller web of app" in sentences(found, name)[0]
+
+
 def test_two_routes_of_one_app_that_clash_are_its_own_mistake(tmp_path: Path) -> None:
     found = isolated(tmp_path, {"acme": "{}", "bolt": "routes: [{path: /bolt}, {path: /bolt}]"})
     assert found.invalid_apps.keys() == {"bolt"}

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from tokend.backends.jwt.options import FieldOptions, anchored, is_integer
 from tokend.backends.jwt.template import INTEGER
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, invalid, satisfying
 
 LARGEST: Final = 2**53 - 1
 """The largest whole number that every reader of JSON keeps (RFC 8259, section 6)."""
@@ -66,10 +66,7 @@ def _text(field: FieldOptions) -> Any:
     return Annotated[str, limits, AfterValidator(_printable)] if field.is_id else Annotated[str, limits]
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise invalid("must not contain control characters")
-    return text
+_printable = satisfying(str.isprintable, "must not contain control characters")
 
 
 def _text_or_integer(value: object) -> object:
