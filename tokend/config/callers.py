@@ -18,16 +18,13 @@ from tokend.config.partly_valid import NO_VALUE, Part
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
 from tokend.core.rules import Rule
-from tokend.core.validation import invalid, redact_secrets, suggestion
+from tokend.core.validation import redact_secrets, satisfying, suggestion
 from tokend.issuing.grants import PLUGIN_ERRORS
 
 _RULES_EXAMPLE: Final = 'rules: [{kinds: rtc, channel: "demo-*", user: "*"}]'
 
 
-def _list(value: object) -> object:
-    if not isinstance(value, list):
-        raise invalid(f"must be a list, such as {_RULES_EXAMPLE}")
-    return value
+_list = satisfying(lambda value: isinstance(value, list), f"must be a list, such as {_RULES_EXAMPLE}")
 
 
 class CallerShape(Part):

@@ -9,7 +9,7 @@ from tokend.auth.key_digests import EXAMPLE_DIGEST, Digest
 from tokend.core.durations import Duration
 from tokend.core.listening import Listen, parse_address
 from tokend.core.secrets import Secret
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, invalid, satisfying
 from tokend.issuing.audit_settings import AuditSettings, resolved_path
 from tokend.issuing.trusted_proxies import TrustedProxies
 
@@ -62,10 +62,7 @@ def _workers(value: object) -> object:
     return value
 
 
-def _drain(seconds: int) -> int:
-    if seconds > MAX_DRAIN:
-        raise invalid(f"is over {MAX_DRAIN} s")
-    return seconds
+_drain = satisfying(lambda seconds: seconds <= MAX_DRAIN, f"is over {MAX_DRAIN} s")
 
 
 class Admin(StrictModel):
@@ -132,10 +129,10 @@ class Log(StrictModel):
     )
 
 
-def _instance(name: str) -> str:
-    if not 1 <= len(name) <= 100 or not name.isprintable() or " " in name:
-        raise invalid("must be a name of 1 to 100 printable characters without blanks")
-    return name
+_instance = satisfying(
+    lambda name: 1 <= len(name) <= 100 and name.isprintable() and " " not in name,
+    "must be a name of 1 to 100 printable characters without blanks",
+)
 
 
 class ServerSettings(StrictModel):
@@ -238,13 +235,11 @@ class DenySettings(StrictModel):
         return self
 
 
-def _redis_url(url: Secret) -> Secret:
-    if _REDIS_URL.fullmatch(url.reveal()) is None:
-        raise invalid(
-            "must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH; of a cluster: "
-            "redis+cluster://HOST:PORT,HOST:PORT; of Sentinels: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
-        )
-    return url
+_redis_url = satisfying(
+    lambda url: _REDIS_URL.fullmatch(url.reveal()) is not None,
+    "must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH; of a cluster: "
+    "redis+cluster://HOST:PORT,HOST:PORT; of Sentinels: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE",
+)
 
 
 class RedisSettings(StrictModel):
