@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
 
 from tokend.cli.context import CommandFailed, Context, add_config, counted, fail
-from tokend.config.loading import find, read_server
+from tokend.config.loading import Files, comparable, read_server
 from tokend.config.shape import RootShape
 from tokend.core.folding import listed, without_name
 from tokend.issuing.server_settings import Admin
@@ -136,10 +136,10 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
 
 def _without_admin(method: str, options: argparse.Namespace, context: Context) -> str:
     """What to do if the configuration has no `server.admin`. Raises `ConfigurationError` if there is no configuration."""
-    tree, _, _ = find(options.config, context.environment, context.directory, unreadable={})
+    settings = comparable(context.source(options), Files())["settings"]
     sentence = "the configuration has no server.admin"
     sentence += "; send SIGHUP to the server instead" if method == "POST" else ", which this command needs"
-    if all(key in RootShape.model_fields for key in tree):
+    if all(key in RootShape.model_fields for key in settings):
         return sentence
     return f"{sentence}. It has unknown keys: `tokend check` shows the mistakes in it"
 

@@ -13,9 +13,9 @@ from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
 from tokend.cli.output import occupy_closed_streams, print_if_possible
 from tokend.config.loading import ConfigurationError, Files, load_for_start
+from tokend.core.listening import Listen
 from tokend.dialects import native
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import Listen
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:

@@ -49,13 +49,7 @@ def satisfying(condition: Callable[[Any], bool], sentence: str) -> Callable[[Any
 def matching(pattern: str, sentence: str) -> Callable[[str], str]:
     """Return a validator of texts that match the whole pattern, with the sentence of its error."""
     compiled = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise invalid(sentence)
-        return text
-
-    return check
+    return satisfying(lambda text: compiled.fullmatch(text) is not None, sentence)
 
 
 class FieldError(Struct, frozen=True):

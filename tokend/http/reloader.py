@@ -95,8 +95,8 @@ class Reloader:
 
     def written(self) -> dict[str, Any]:
         """`{"apps": …, "settings": …}` as the files say it. An app that is served in its last valid version has that one."""
-        found = comparable(self.source, self.files)
-        older = {id(files): comparable(self.source, files) for files in self._valid_in.values()}
+        found = comparable(self.source, self.files.replayed())
+        older = {id(files): comparable(self.source, files.replayed()) for files in self._valid_in.values()}
         found["apps"] |= {name: older[id(files)]["apps"][name] for name, files in self._valid_in.items()}
         return found
 

@@ -15,7 +15,7 @@ from tokend.core.durations import Duration
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, satisfying
 from tokend.dialects import custom, native
 from tokend.issuing.dialect_choices import DialectChoices
 from tokend.issuing.origins import Cors
@@ -134,10 +134,7 @@ _CUSTOM_PATH: Final = re.compile(rf"(/({_SEGMENT}|\{{[a-z_]+\}}))+")
 _WITHOUT_BODY: Final = (204, 205)
 
 
-def _response(value: object) -> object:
-    if not isinstance(value, str | dict):
-        raise invalid("must be text or a mapping")
-    return value
+_response = satisfying(lambda value: isinstance(value, str | dict), "must be text or a mapping")
 
 
 def is_prefix(path: str) -> bool:

@@ -10,7 +10,6 @@ import pytest
 from tests.assembling import assemble
 from tests.unit.http.running import Serving
 from tokend.backends.pusher import Pusher
-from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
@@ -168,7 +167,7 @@ apps:
 
 def _configuration(text: str = _YAML) -> Configuration:
     secrets = {"SECRET": SECRET, "MASTER_KEY": MASTER_KEY, "SHORT": "c2hvcnQ=", "EMPTY": ""}
-    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(secrets, Path()), BACKENDS.load)
+    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(secrets, Path()))
 
 
 _MISTAKES: Final[Sequence[tuple[Mapping[str, object], int, str | None]]] = (

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.config.writing import ENVIRONMENT, NOTHING, write
 from tokend.config.isolation import Isolated
-from tokend.config.loading import ConfigurationError, load, load_isolated
+from tokend.config.loading import ConfigurationError, Files, Source, load
 from tokend.issuing.app_options import prefix_of
 from tokend.issuing.configuration import Configuration
 
@@ -34,7 +34,7 @@ def isolated(
     for old in directory.glob("apps.d/*"):
         old.unlink()
     write(directory, {"config.yaml": root, **{FILE.format(name): text for name, text in apps.items()}, **more})
-    return load_isolated(None, ENVIRONMENT, directory, previous=previous)
+    return Source(None, ENVIRONMENT, directory, dotenv=False).load_isolated(Files(), previous)
 
 
 def paths(configuration: Configuration) -> dict[str, list[str]]:

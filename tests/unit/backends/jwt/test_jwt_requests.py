@@ -8,7 +8,6 @@ import pytest
 
 from tests.assembling import assemble
 from tests.unit.http.running import Serving
-from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
@@ -59,7 +58,7 @@ apps:
 
 def _configuration() -> Configuration:
     secrets = Secrets({"SECRET": "a secret of the tests, long enough"}, Path())
-    return assemble(parse(_YAML, "config.yaml"), "config.yaml", secrets, BACKENDS.load)
+    return assemble(parse(_YAML, "config.yaml"), "config.yaml", secrets)
 
 
 _MISTAKES: Final[Sequence[tuple[Mapping[str, object], int, str, str | None]]] = (
