@@ -118,7 +118,7 @@ class AuthScheme(ABC):
     takes_anybody: ClassVar[bool] = False
     """Whether it accepts a request without any credential."""
     has_issue_time: ClassVar[bool] = True
-    """Whether its credentials may have an issue time. If False, a deny entry with `issued_before` for its callers is an error."""
+    """Whether its credentials may have an issue time. If False, no deny entry with `issued_before` can be added for them."""
     from_web_pages: ClassVar[bool] = False
     """Whether web pages usually send its credentials. Then an app without `cors` gets a warning."""
 
