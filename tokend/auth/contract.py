@@ -114,7 +114,7 @@ class AuthScheme(ABC):
     brings_claims: ClassVar[bool] = False
     """Whether its callers have claims, which rules can use."""
     needs_rules: ClassVar[bool] = True
-    """Whether a caller without `rules` is an error. If False, such a caller may have any token without a wildcard."""
+    """Whether a caller without `rules` is an error, as with claims. If False, it may have any token without capabilities."""
     takes_anybody: ClassVar[bool] = False
     """Whether it accepts a request without any credential."""
     has_issue_time: ClassVar[bool] = True
