@@ -215,7 +215,7 @@ def _rules(
         return build_rules(caller.rules, (*at, "rules"), name, RuleContext(kinds, min_ttl, scheme, report))
     if scheme is None:
         return ()
-    if scheme.needs_rules:
+    if scheme.needs_rules or scheme.brings_claims:  # without rules, each user could be every other
         sentence = f"is missing: a caller with {scheme.name} gets tokens by its rules alone; write {_RULES_EXAMPLE}"
         report.add_after((*at, "rules"), sentence)
         return ()

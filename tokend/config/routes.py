@@ -154,6 +154,12 @@ def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Diale
             found.append(DIALECTS.load(choice.name))
         except PluginError as problem:
             report.add_after((*at, "dialect", *choice.place), str(problem))
+    own = next((dialect.name for dialect in found if any(not endpoint.path for endpoint in dialect.endpoints)), None)
+    if own is not None and options.path == "/":
+        sentence = (
+            f"is the server's own page, and {own} answers at the path of its route: write another, such as /{own}"
+        )
+        report.add_after((*at, "path"), sentence)
     return found
 
 

@@ -159,6 +159,23 @@ def test_keys_of_a_scheme_that_are_none_are_a_problem_of_its_app(monkeypatch: py
         assert sentence in [problem.sentence for problem in report.problems]
 
 
+class _SignedIn(_Session):
+    name: ClassVar[str] = "signed_in"
+    brings_claims: ClassVar[bool] = True
+    needs_rules: ClassVar[bool] = False
+
+
+def test_a_caller_with_claims_needs_rules_whatever_its_scheme_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without rules, each signed-in user got tokens for every other user."""
+    monkeypatch.setattr("tokend.config.callers.installed", lambda _: {"signed_in": ()})
+    monkeypatch.setattr(AUTH_SCHEMES, "load", lambda _: _SignedIn)
+    report = _report()
+    shape = CallerShape.model_validate({"signed_in": {}}, context={"report": report})
+    (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, report, _NO_SECRETS).values()
+    assert caller.rules == ()
+    assert [problem.path for problem in report.problems] == [("apps", "demo", "callers", "web", "rules")]
+
+
 class _NoSources(_Session):
     name: ClassVar[str] = "sources"
     reads = 7  # type: ignore[assignment]  # what the test is about
