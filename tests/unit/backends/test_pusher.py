@@ -224,6 +224,13 @@ async def test_audit_and_explain_give_it_no_end(serving: Serving) -> None:
         assert set(said["services"][0]["privileges"].values()) == {None}
 
 
+async def test_a_channel_beside_a_sign_in_is_not_called_missing(serving: Serving) -> None:
+    async with serving(_configuration()) as server:
+        fields = {"kind": "pusher", **SOCKET, "sign_in": True, "channel": "private-room-1"}
+        answer = await server.token_request("POST", "/v1/token", fields)
+    assert answer.json["detail"] == "channel cannot be combined with sign_in: send one of them"
+
+
 async def test_a_right_request_has_no_times_and_what_the_client_needs(serving: Serving) -> None:
     async with serving(_configuration()) as server:
         fields = {"kind": "pusher", **SOCKET, "channel": "presence-room-1"}
