@@ -175,7 +175,9 @@ class Pusher(Backend):
         return fields.user is not None or (fields.channel or "").startswith(PRIVATE)
 
     def grant(self, fields: PusherFields, ttl: int, user: str | None = None) -> Grant:
-        if fields.sign_in == (fields.channel is not None):
+        if fields.sign_in and fields.channel is not None:
+            raise ApiError(Code.INVALID_FIELD, "cannot be combined with sign_in: send one of them", "channel")
+        if not fields.sign_in and fields.channel is None:
             raise ApiError(Code.INVALID_FIELD, "is missing; to sign a user in, send sign_in: true", "channel")
         user = self._user_of(fields, user)
         if fields.watchlist is not None and not fields.sign_in:

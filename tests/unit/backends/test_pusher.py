@@ -223,6 +223,21 @@ async def test_audit_and_explain_give_it_no_end(serving: Serving) -> None:
         assert set(said["services"][0]["privileges"].values()) == {None}
 
 
+async def test_a_channel_beside_a_sign_in_is_not_called_missing(serving: Serving) -> None:
+    async with serving(_configuration()) as server:
+        fields = {"kind": "pusher", **SOCKET, "sign_in": True, "channel": "private-room-1"}
+        answer = await server.token_request("POST", "/v1/token", fields)
+    assert answer.json["detail"] == "channel cannot be combined with sign_in: send one of them"
+
+
+async def test_the_error_of_a_sent_field_comes_before_a_user_that_another_rule_supplies(serving: Serving) -> None:
+    with_another = _YAML.replace("rules:\n", "rules:\n          - {channel: 'private-other-*'}\n")
+    async with serving(_configuration(with_another)) as server:
+        fields = {"kind": "pusher", **SOCKET, "channel": "presence-room-1", "user_info": {"x": "x" * 2000}}
+        answer = await server.token_request("POST", "/v1/token", fields)
+    assert (answer.status, answer.json["field"]) == (400, "user_info")
+
+
 async def test_a_right_request_has_no_times_and_what_the_client_needs(serving: Serving) -> None:
     async with serving(_configuration()) as server:
         fields = {"kind": "pusher", **SOCKET, "channel": "presence-room-1"}

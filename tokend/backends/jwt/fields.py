@@ -1,6 +1,7 @@
 """The model of token requests, made from the fields in the options of the kind `jwt`."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
@@ -47,7 +48,7 @@ def _annotation(field: FieldOptions) -> Any:
         case "integer":
             return Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
         case "number":
-            return int | Annotated[float, Field(allow_inf_nan=False)]
+            return Annotated[int | float, BeforeValidator(_number)]
         case "boolean":
             return bool
         case "object":
@@ -67,6 +68,13 @@ def _text(field: FieldOptions) -> Any:
 
 
 _printable = satisfying(str.isprintable, "must not contain control characters")
+
+
+def _number(value: object) -> object:
+    """The value, if it is a finite number. Otherwise pydantic would speak of a field `int` below the field."""
+    if type(value) is not int and not (isinstance(value, float) and isfinite(value)):
+        raise invalid("must be a number")
+    return value
 
 
 def _text_or_integer(value: object) -> object:
