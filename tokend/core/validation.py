@@ -131,6 +131,12 @@ def _sentence(details: "ErrorDetails") -> str:
             return f"must hold at least {length} of these"
         case {"type": "too_long", "ctx": {"max_length": length}}:
             return f"must hold at most {length} of these"
+        case {"type": "string_too_short", "ctx": {"min_length": length}}:
+            return f"must have at least {length} character{'' if length == 1 else 's'}"
+        case {"type": "string_too_long", "ctx": {"max_length": length}}:
+            return f"must have at most {length} character{'' if length == 1 else 's'}"
+        case {"type": "string_pattern_mismatch", "ctx": {"pattern": pattern}}:
+            return f"must match the pattern '{pattern}'"
         case {"type": "value_error", "ctx": {"error": error}}:
             return str(error)
     return _SENTENCES.get(details["type"]) or _lower(details["msg"])

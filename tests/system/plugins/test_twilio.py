@@ -44,7 +44,7 @@ apps:
     routes: [{{path: /}}]
 """
 GUEST: Final = {"room": "room-7", "user": "guest_3"}
-PATTERN: Final = "should match pattern"
+PATTERN: Final = "must match the pattern"
 MISTAKES: Final[list[Mistake]] = [
     ({"room": None}, 400, "room", "is missing, and so are incoming"),
     ({"room": ""}, 400, "room", "must be 1 to 128 printable characters"),

@@ -115,11 +115,11 @@ NO_ANSWERS: dict[bytes, str] = {
     b'{"allow":true,"restrict":{"channel":null}}': "the answer is invalid: restrict: holds null: leave the key out",
     b'{"allow":true,"restrict":{"channel":7}}': "the answer is invalid: restrict: channel: must be text",
     b'{"allow":true,"restrict":{"user":7}}': "the answer is invalid: restrict: user: must be text",
-    b'{"allow":true,"restrict":{"user":""}}': "the answer is invalid: restrict: user: string should have at least 1 character",
+    b'{"allow":true,"restrict":{"user":""}}': "the answer is invalid: restrict: user: must have at least 1 character",
     b'{"allow":true,"restrict":{"roles":"subscriber"}}': "the answer is invalid: restrict: roles: must be a list",
     b'{"allow":true,"restrict":{"roles":[]}}': "the answer is invalid: restrict: roles: must hold at least 1 of these",
     b'{"allow":true,"restrict":{"roles":[""]}}': (
-        "the answer is invalid: restrict: roles: 0: string should have at least 1 character"
+        "the answer is invalid: restrict: roles: 0: must have at least 1 character"
     ),
     b'{"allow":true,"restrict":{"roles":[7]}}': "the answer is invalid: restrict: roles: 0: must be text",
     b'{"allow":true,"restrict":{"kinds":[]}}': "the answer is invalid: restrict: kinds: must hold at least 1 of these",
@@ -139,7 +139,7 @@ NO_ANSWERS: dict[bytes, str] = {
     b'{"allow":false,"reason":"\\u202e"}': "the answer is invalid: reason must be printable",
     b'{"allow":false,"reason":7}': "the answer is invalid: reason: must be text",
     b'{"allow":false,"reason":"%s"}' % (b"x" * 201): (
-        "the answer is invalid: reason: string should have at most 200 characters"
+        "the answer is invalid: reason: must have at most 200 characters"
     ),
 }
 

@@ -122,7 +122,7 @@ def test_what_is_filled_in_must_be_a_value_of_the_field() -> None:
     of = app(rule(kinds=["any"], fields={"title": "Anna"}), built={"any": _Short(NoOptions(), CREDENTIALS)})
     api_error = refused(of, _request())
     assert (api_error.code, api_error.field) == (Code.INVALID_FIELD, "title")
-    assert api_error.sentence == "is filled in by the rule and string should have at most 3 characters"
+    assert api_error.sentence == "is filled in by the rule and must have at most 3 characters"
     either = app(rule(kinds=["any"], fields={"title": "Anna"}), built={"any": _Either(NoOptions(), CREDENTIALS)})
     assert str(refused(either, _request()).field).startswith("title.")
 
