@@ -17,6 +17,7 @@ from tokend.config.problems import fold
 from tokend.http.cancellation import is_cancelled
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.grants import PLUGIN_ERRORS
+from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
@@ -87,6 +88,11 @@ class Reloader:
     def configuration(self) -> Configuration:
         """The configuration that serves."""
         return self.isolated.configuration
+
+    @property
+    def settings_at_start(self) -> ServerSettings:
+        """The settings below `server` that a reload cannot change are these, whatever the files say now."""
+        return self._started_with[1]
 
     @property
     def invalid_apps(self) -> dict[str, tuple[str, ...]]:
