@@ -199,12 +199,13 @@ class Reloader:
             self.invalid_apps,
             _kept(self.isolated),
             removed,
-            self._at_next_start(),
+            self.at_next_start(self.configuration),
         )
 
-    def _at_next_start(self) -> tuple[str, ...]:
+    def at_next_start(self, configuration: Configuration) -> tuple[str, ...]:
+        """A sentence if a configuration has settings that only a start applies, and they differ from those of this one."""
         listen, server = self._started_with
-        if self.configuration.listen == listen and self.configuration.options.server.starts_like(server):
+        if configuration.listen == listen and configuration.options.server.starts_like(server):
             return ()
         return ("some of what changed below `server` takes effect at the next start",)
 
