@@ -64,7 +64,7 @@ MEANINGS: Final[Mapping[Code, str]] = {
     Code.UNAUTHENTICATED: "The request has no credential, and this route needs one.",
     Code.CREDENTIAL_INVALID: "The credential is unknown, has expired or is not signed as required.",
     Code.NOT_PERMITTED: "No rule of this caller allows what the token would give, or the deny list or the authorizer refuses it.",
-    Code.CAPABILITY_REQUIRED: "The token would need a capability that no rule of this caller names.",
+    Code.CAPABILITY_REQUIRED: "A rule of this caller would allow this if it named a capability.",
     Code.WRONG_APP: "The request names another app than that of the route.",
     Code.NOT_FOUND: "Nothing is served at this path.",
     Code.METHOD_NOT_ALLOWED: "The path exists, but not for this method; the header Allow names the others.",
@@ -73,7 +73,7 @@ MEANINGS: Final[Mapping[Code, str]] = {
     Code.HEADERS_TOO_LARGE: "The headers are longer than the server reads.",
     Code.UNSUPPORTED_MEDIA_TYPE: "The body is in a format that this endpoint does not read.",
     Code.RATE_LIMITED: "Too many requests; the header Retry-After gives the seconds to wait.",
-    Code.UNAVAILABLE: "The app, its authorizer or its rate limits are unavailable for now; try again later.",
+    Code.UNAVAILABLE: "The app, or something that it needs, is unavailable for now; try again later.",
     Code.INTERNAL: "The server failed; its log has the reason under the id of the request.",
 }
 """What each code means, in a sentence for the people who write clients."""
