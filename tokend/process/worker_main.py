@@ -14,6 +14,7 @@ import msgspec
 from tokend.adapters.resources import CannotStart
 from tokend.config.change import Change
 from tokend.config.collector import collect_seldom
+from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.http.connection_limiter import Caps
@@ -91,7 +92,7 @@ class _Child:
     ) -> Any:
         """`as_started`: settings of the parent's start, in place of what the files may say now."""
         self._source = Source(file, os.environ, Path(directory))
-        isolated = self._load(files)
+        isolated = self._load(msgspec.convert(files, list[FileRecord]))
         worker = Worker(isolated, self._listener, self._log, Caps(*as_started["caps"]))
         worker.control.traces, worker.control.metrics.keeps_details = as_started["traces"], as_started["details"]
         await worker.start(only_ready=only_ready)
@@ -112,7 +113,9 @@ class _Child:
     async def _do_prepare_whole(self, files: Any) -> Any:
         """The same from all files."""
         control = self._running.control
-        isolated = await asyncio.to_thread(self._load, [files], control.active.configuration)
+        isolated = await asyncio.to_thread(
+            self._load, [msgspec.convert(files, FileRecord)], control.active.configuration
+        )
         await control.prepare(isolated.configuration, isolated.taken_routes)
         return {"problems": []}
 
@@ -128,7 +131,7 @@ class _Child:
     async def _do_report(self) -> Any:
         worker = self._running
         return {
-            "metrics": worker.snapshot().pack(),
+            "metrics": worker.snapshot(),
             "not_ready_reasons": worker.control.not_ready_reasons(),
         }
 
@@ -142,9 +145,9 @@ class _Child:
             raise RuntimeError("the worker has not started")
         return self._worker
 
-    def _load(self, packs: list[Any], previous: Configuration | None = None) -> Isolated:
-        """Load each pack of files after the one before: an app that became invalid keeps its last valid version."""
-        for pack in packs:
-            isolated = self._source.load_isolated(Files.unpack(pack), previous)
+    def _load(self, records: list[FileRecord], previous: Configuration | None = None) -> Isolated:
+        """Load each record of files after the one before: an app that became invalid keeps its last valid version."""
+        for record in records:
+            isolated = self._source.load_isolated(Files(record), previous)
             previous = isolated.configuration
         return isolated
