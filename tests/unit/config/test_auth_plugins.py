@@ -171,7 +171,7 @@ def test_a_caller_with_claims_needs_rules_whatever_its_scheme_says(monkeypatch: 
     monkeypatch.setattr(AUTH_SCHEMES, "load", lambda _: _SignedIn)
     report = _report()
     shape = CallerShape.model_validate({"signed_in": {}}, context={"report": report})
-    (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, report, _NO_SECRETS).values()
+    (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, BuildContext(report, _NO_SECRETS)).values()
     assert caller.rules == ()
     assert [problem.path for problem in report.problems] == [("apps", "demo", "callers", "web", "rules")]
 
