@@ -51,7 +51,8 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     remove = verbs.add_parser(
         "remove",
         help="remove an entry",
-        description=f"Remove the entries that have exactly these fields, whatever their `until` is. {_EFFECT}",
+        description="Remove the entries that have exactly these fields, whatever their `until` is. Running servers apply it "
+        "within three seconds.",
     )
     _add_fields(remove)
     remove.set_defaults(run=_remove)
@@ -61,7 +62,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         description="Print each entry that has the fields given. Exit code 1 if a line of the file is no entry.",
     )
     _add_fields(listing)
-    listing.add_argument("--json", action="store_true", help="print the entries as they are written in the file")
+    listing.add_argument("--json", action="store_true", help="print each entry as a line of JSON, as a file has it")
     listing.set_defaults(run=_list)
     restore = verbs.add_parser(
         "restore",

@@ -21,7 +21,7 @@ _ADMIN_ONLY: Final = ", only for server.admin; the server reads its own file"
 _RELOADED: Final = frozenset(
     ("result", "fingerprint", "removed", "problems", "invalid_apps", "serving_last_version", "at_next_start")
 )
-_DIFFERENCE: Final = frozenset(("apps", "settings", "problems"))
+_DIFFERENCE: Final = frozenset(("apps", "settings", "problems", "at_next_start"))
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -101,8 +101,8 @@ def _diff(options: argparse.Namespace, context: Context) -> int:
         print("changed  settings outside the apps")
         for key in result["settings"]:
             print(f"         {key}")
-        if any(key.partition(".")[0] == "server" for key in result["settings"]):
-            print("some of what changes below `server` takes effect at the next start")
+    for line in result["at_next_start"]:
+        print(line)
     if result["problems"]:
         print("a reload would change nothing", file=sys.stderr)
     elif not result["apps"]:

@@ -61,7 +61,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         help="apply this caller's rules, without the app's authorizer and the deny list "
         "(default: no rules; only the lifetimes that the app and the kind allow)",
     )
-    token.add_argument("--claims", metavar="FILE", help="JSON file with the caller's claims")
+    token.add_argument("--claims", metavar="FILE", help="JSON file with the claims of the caller of --as")
     token.add_argument("--json", action="store_true", help="print the whole answer of the native API")
     token.set_defaults(run=_token)
     explain = commands.add_parser(
@@ -109,6 +109,8 @@ def _add_token_request(parser: argparse.ArgumentParser) -> None:
 
 
 def _token(options: argparse.Namespace, context: Context) -> int:
+    if options.caller is None and options.claims is not None:
+        fail("--claims goes with --as: without it, no rules apply")
     configuration = context.configuration(options)
     app = chosen_app(configuration, options.app)
     token_request = _token_request(options, app)

@@ -48,7 +48,7 @@ class Code(StrEnum):
     CAPABILITY_REQUIRED = (
         "capability_required",
         403,
-        "The token would need a capability that no rule of this caller names.",
+        "A rule of this caller would allow this if it named a capability.",
     )
     WRONG_APP = "wrong_app", 403, "The request names another app than that of the route."
     NOT_FOUND = "not_found", 404, "Nothing is served at this path."
@@ -65,7 +65,7 @@ class Code(StrEnum):
     UNAVAILABLE = (
         "unavailable",
         503,
-        "The app, its authorizer or its rate limits are unavailable for now; try again later.",
+        "The app, or something that it needs, is unavailable for now; try again later.",
     )
     INTERNAL = "internal", 500, "The server failed; its log has the reason under the id of the request."
 

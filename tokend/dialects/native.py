@@ -258,7 +258,9 @@ _INSPECTION: Final = Description(
 _OPENAPI: Final = Description(
     "The OpenAPI document of this route", answer={"type": "object", "examples": [{"openapi": "3.1.0"}]}
 )
-_DOCS: Final = Description("The same document as a page, on which requests can be tried")
+_DOCS: Final = Description(
+    "The same document as a page, from which requests can be sent if the extra `docs` is installed"
+)
 
 DIALECT: Final = Dialect(
     NAME,

@@ -115,7 +115,13 @@ class _Endpoints:
             return json_response(await difference_of(reloader))
         except ConfigurationError as error:
             return json_response(
-                {"problems": [str(problem) for problem in error.problems], "apps": {}, "settings": []}, 409
+                {
+                    "problems": [str(problem) for problem in error.problems],
+                    "apps": {},
+                    "settings": [],
+                    "at_next_start": [],
+                },
+                409,
             )
 
 

@@ -6,7 +6,7 @@ The page and its files need no key: they are the same for everybody, and hold no
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -113,5 +113,5 @@ class _ConsoleEndpoints:
 
     def _settings_admin_details(self) -> bool:
         reloader = self._operated.reloader
-        admin: Any = None if reloader is None else reloader.configuration.options.server.admin
+        admin = None if reloader is None else reloader.settings_at_start.admin
         return admin is not None and admin.details

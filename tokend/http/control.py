@@ -20,7 +20,6 @@ from tokend.installing import install_command
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import RouteTable, TakenRoute
-from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics, Snapshot, Values
@@ -58,9 +57,10 @@ class Control:
         self.draining = False
         self.in_flight = 0
         self.listen = listen or isolated.configuration.listen
-        log.configure(isolated.configuration.options.server)
-        admin = isolated.configuration.options.server.admin
-        self.metrics.keeps_details = admin is not None and admin.details
+        settings = isolated.configuration.options.server
+        log.configure(settings)
+        self.traces = settings.traces
+        self.metrics.keeps_details = settings.admin is not None and settings.admin.details
         self.active = ActiveConfiguration.of(isolated.configuration, taken_routes=isolated.taken_routes)
         self._resources: Resources | None = None
         self._prepared: ActiveConfiguration | None = None
@@ -80,7 +80,7 @@ class Control:
         self._resources = Resources(self.log, secrets.token_hex(8), self.clock)
         try:
             self.active = self._activated(self.active.configuration, self.active.taken_routes, self.active.table)
-            self.tracing = open_tracing(self.active.configuration.options.server)
+            self.tracing = open_tracing() if self.traces else None
         except CannotStart:
             await self._resources.close()
             raise
@@ -219,10 +219,8 @@ def _release(apps: list[Any]) -> None:
     Thread(target=release, daemon=True).start()  # the loop's executor may be closed already
 
 
-def open_tracing(settings: ServerSettings) -> "Tracing | None":
-    """The exporter of spans if `server.traces` is true. Raises `CannotStart` if its packages are missing."""
-    if not settings.traces:
-        return None
+def open_tracing() -> "Tracing":
+    """The exporter of spans, for `server.traces`. Raises `CannotStart` if its packages are missing."""
     try:
         from tokend.telemetry.tracing import Tracing  # an extra, which takes a while to import
     except ImportError as error:

@@ -9,11 +9,11 @@ from tokend.http.reloader import Reloader, errors_of
 
 
 async def difference_of(reloader: Reloader) -> dict[str, Any]:
-    """`{"problems": [], "apps": {name: {"change": …, "keys": […], "problems": […]}}, "settings": […]}`; nothing is changed.
+    """`{"problems": [], "apps": {name: {"change": …, "keys": […], "problems": […]}}, "settings": […], …}`; nothing is changed.
 
     `change` is added, changed, removed or invalid; an invalid app has `problems` in place of `keys`. `keys` are dotted. If
     none differs, they say `(the order of its keys)` or `(a secret)`. `settings`: the same for the keys outside the apps, such
-    as `server.drain`. Raises `ConfigurationError` for errors outside the apps.
+    as `server.drain`. `at_next_start`: as a reload says it. Raises `ConfigurationError` for errors outside the apps.
     """
     isolated, files = await reloader.preview()
     before, after = reloader.written(), comparable(reloader.source, files.replayed())
@@ -27,7 +27,12 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
         apps[name] = {"change": "invalid", "problems": problems}
     changed = isolated.configuration.settings_fingerprint != reloader.configuration.settings_fingerprint
     settings = _keys(before["settings"], after["settings"]) if changed else []
-    return {"problems": [], "apps": apps, "settings": settings}
+    return {
+        "problems": [],
+        "apps": apps,
+        "settings": settings,
+        "at_next_start": reloader.at_next_start(isolated.configuration),
+    }
 
 
 def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

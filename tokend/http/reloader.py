@@ -17,6 +17,7 @@ from tokend.config.problems import fold
 from tokend.http.cancellation import is_cancelled
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.grants import PLUGIN_ERRORS
+from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
 
@@ -87,6 +88,11 @@ class Reloader:
     def configuration(self) -> Configuration:
         """The configuration that serves."""
         return self.isolated.configuration
+
+    @property
+    def settings_at_start(self) -> ServerSettings:
+        """The settings below `server` that a reload cannot change are these, whatever the files say now."""
+        return self._started_with[1]
 
     @property
     def invalid_apps(self) -> dict[str, tuple[str, ...]]:
@@ -193,12 +199,13 @@ class Reloader:
             self.invalid_apps,
             _kept(self.isolated),
             removed,
-            self._at_next_start(),
+            self.at_next_start(self.configuration),
         )
 
-    def _at_next_start(self) -> tuple[str, ...]:
+    def at_next_start(self, configuration: Configuration) -> tuple[str, ...]:
+        """A sentence if a configuration has settings that only a start applies, and they differ from those of this one."""
         listen, server = self._started_with
-        if self.configuration.listen == listen and self.configuration.options.server.starts_like(server):
+        if configuration.listen == listen and configuration.options.server.starts_like(server):
             return ()
         return ("some of what changed below `server` takes effect at the next start",)
 

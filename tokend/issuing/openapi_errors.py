@@ -31,7 +31,7 @@ _FAILURES: Final[Mapping[int, str]] = {
     429: "Over a rate limit; Retry-After says for how long",
     431: "The headers are too large",
     500: "An error of the server",
-    503: "The app, its authorizer or its rate limits are unavailable",
+    503: "The app, or something that it needs, is unavailable",
 }
 _OF_BODIES: Final = (Code.TOO_LARGE.status, Code.UNSUPPORTED_MEDIA_TYPE.status)
 _BEFORE_ROUTING: Final = (Code.URL_TOO_LONG.status, Code.HEADERS_TOO_LARGE.status)

@@ -22,6 +22,7 @@ from tokend.http.reloader import Reloader
 from tokend.process.child_command import child_command
 from tokend.process.control import LaunchOptions
 from tokend.process.ipc import Channel
+from tokend.process.runtime import caps_of
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import NOTHING, Metrics, Snapshot, counted, merged
 from tokend.telemetry.process_usage import process_usage
@@ -94,6 +95,7 @@ class MultiProcessServer:
         self._metrics = Metrics()
         self._start = start
         self._records = [start.files.record()]
+        self._as_started = _as_started(start)
         self._log = log
         self._listener = listener
         self._workers: list[_Worker] = []
@@ -219,6 +221,7 @@ class MultiProcessServer:
             file=source.file,
             directory=str(source.directory),
             files=self._records,
+            as_started=self._as_started,
             only_ready=only_ready and any(not (other.retiring or other.not_ready_reasons) for other in self._workers),
         )
         if answer is None or answer["problems"]:
@@ -306,6 +309,14 @@ class MultiProcessServer:
         task: asyncio.Task[Any] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _as_started(start: LaunchOptions) -> dict[str, Any]:
+    """Settings of the start that no reload changes: workers that start later have them too."""
+    settings = start.configuration.options.server
+    caps = caps_of(settings)
+    details = settings.admin is not None and settings.admin.details
+    return {"caps": [caps.total, caps.per_address], "traces": settings.traces, "details": details}
 
 
 def workers_of(written: int) -> int:

@@ -1,5 +1,6 @@
 """Listening sockets: bound here, or passed by the service manager (systemd's LISTEN_FDS)."""
 
+import errno
 import os
 import socket
 from collections.abc import Mapping
@@ -40,6 +41,8 @@ def bind_unix(path: str) -> socket.socket:
     """A unix socket that only this user can open. Replaces the socket of a server that has ended; raises `CannotStart`."""
     try:
         if Path(path).is_socket():
+            if _is_answered(path):
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
             Path(path).unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(path)
@@ -49,6 +52,13 @@ def bind_unix(path: str) -> socket.socket:
             f"cannot listen on the unix socket {redact_secrets(path)}: {error.strerror or error}"
         ) from error
     return listener
+
+
+def _is_answered(path: str) -> bool:
+    """Whether a process still listens on a unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.setblocking(False)
+        return client.connect_ex(path) in (0, errno.EAGAIN)  # EAGAIN: too many connections wait there
 
 
 def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:

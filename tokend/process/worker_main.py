@@ -17,11 +17,12 @@ from tokend.config.collector import collect_seldom
 from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.http.connection_limiter import Caps
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.process.event_loop import new_event_loop
 from tokend.process.ipc import Channel
-from tokend.process.runtime import caps_of, no_core_dumps, prefer_event_loop
+from tokend.process.runtime import no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
 from tokend.telemetry.log import JsonLog, capture_libraries, exception_fields, queued_standard_error
 
@@ -86,10 +87,14 @@ class _Child:
             answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
         channel.send(did=do, **(answer or {}))
 
-    async def _do_start(self, file: str | None, directory: str, files: list[Any], only_ready: bool = False) -> Any:
+    async def _do_start(
+        self, file: str | None, directory: str, files: list[Any], as_started: dict[str, Any], only_ready: bool = False
+    ) -> Any:
+        """`as_started`: settings of the parent's start, in place of what the files may say now."""
         self._source = Source(file, os.environ, Path(directory))
         isolated = self._load(msgspec.convert(files, list[FileRecord]))
-        worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))
+        worker = Worker(isolated, self._listener, self._log, Caps(*as_started["caps"]))
+        worker.control.traces, worker.control.metrics.keeps_details = as_started["traces"], as_started["details"]
         await worker.start(only_ready=only_ready)
         self._worker = worker
         collect_seldom()

@@ -130,6 +130,9 @@ async def test_details_are_kept_where_they_are_switched_on(tmp_path: Path) -> No
     async with _serving(tmp_path) as server:
         file = tmp_path / "config.yaml"
         file.write_text(file.read_text().replace("admin: {", "admin: {details: true, ", 1))
+        await server.reload()  # it does not switch them on, and the console does not say so
+        async with _operator(server) as operator, operator.get("/-/failures") as answer:
+            assert (await answer.json())["details"] is False
         await server.stop()
         from tests.system.workers.serving import start
 

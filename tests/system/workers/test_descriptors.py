@@ -54,3 +54,17 @@ async def test_a_worker_that_ends_while_no_process_can_be_started_is_replaced_la
         assert len(server.workers()) == 2
         (event, *_) = [event for event in server.events("worker") if event["result"] == "cannot start"]
         assert event["message"] == "a process cannot be started: Too many open files"
+
+
+async def test_a_worker_that_is_replaced_has_the_settings_of_the_start(tmp_path: Path) -> None:
+    """A reload with too many connections was accepted, to take effect at the next start. Then no worker could be replaced."""
+    async with serving(tmp_path, 2) as server:
+        text = (tmp_path / "config.yaml").read_text()
+        (tmp_path / "config.yaml").write_text(text.replace("{workers: 2", "{workers: 2, connections: {max: 1000000}"))
+        assert (await server.reload())[0] == 200
+        os.kill(server.workers()[0], signal.SIGKILL)
+        for pause in waits():
+            if len(server.events("worker")) >= 4:
+                break
+            await asyncio.sleep(pause)
+        assert [event["result"] for event in server.events("worker")][2:] == ["killed", "started"]

@@ -140,6 +140,7 @@ def test_junk_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
         ["serve", "--port", "70000"],
         ["nonsense"],
         ["token", "rtc", "channel"],
+        ["token", "--claims", "claims.json", "rtc", "channel=lobby", "uid=7"],
         ["token", "--app", "other", "rtc"],
         ["explain", "--as", "nobody", "rtc"],
         ["explain", "--as", "studio", "--claims", "missing.json", "rtc"],

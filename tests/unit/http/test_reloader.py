@@ -6,6 +6,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.unit.config.writing import CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, OTHER, write
 from tokend.config.files import Files
 from tokend.config.isolation import Isolated
@@ -109,6 +111,19 @@ async def test_a_new_admin_key_is_named_by_diff_and_by_the_reload_since_the_old_
     assert (await reloader.reload()).at_next_start == reloaded.at_next_start, "it still waits"
     write(tmp_path, {"config.yaml": server + ONE_APP})
     assert (await reloader.reload()).at_next_start == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "waits"), [("log: {level: warning}", False), ("instance: web-1", False), ("drain: 7s", True)]
+)
+async def test_diff_says_what_waits_for_the_next_start_only_if_something_does(
+    key: str, waits: bool, tmp_path: Path
+) -> None:
+    """`tokend diff` said it of any key below `server`, also of those that the reload applies."""
+    write(tmp_path, {"config.yaml": ONE_APP})
+    reloader = _reloader(tmp_path)
+    write(tmp_path, {"config.yaml": f"server: {{{key}}}\n{ONE_APP}"})
+    assert bool((await difference_of(reloader))["at_next_start"]) is waits
 
 
 async def test_a_new_key_of_a_caller_is_named_by_diff(tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""Unix sockets of the admin listener."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tokend.adapters.resources import CannotStart
+from tokend.process.sockets import bind_unix
+
+
+def test_a_socket_on_which_another_server_listens_is_not_taken_away(tmp_path: Path) -> None:
+    """A second server replaced it, and the first could not be reached any more, also after the second had ended."""
+    path = str(tmp_path / "admin.sock")
+    with bind_unix(path) as first:
+        first.listen()
+        with pytest.raises(CannotStart, match="Address already in use"):
+            bind_unix(path)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+
+
+def test_the_socket_of_a_server_that_has_ended_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    bind_unix(str(path)).close()
+    assert path.is_socket()
+    with bind_unix(str(path)) as second:
+        second.listen()
+        assert path.stat().st_mode & 0o777 == 0o600
