@@ -21,6 +21,7 @@ TICK: Final = 0.02
 """Seconds. The times of files are less exact than this."""
 PIPE_SECONDS: Final = 1.0
 """The longest time to wait for the next bytes of a pipe, since they may never come."""
+_ANY_FOLDERS: Final = "**"
 
 
 class Files:
@@ -73,12 +74,20 @@ class Files:
         return path.is_file()
 
     def listing(self, pattern: str, base: Path) -> list[str]:
-        """The names below `base` that match a pattern, in order."""
+        """The names below `base` that match a pattern, in order. A segment `**` stands for any number of folders."""
         key = f"{base}\0{pattern}"
         if not self._replays:
             self._note_folder(Path(base, pattern.partition("*")[0].rpartition("/")[0]))
             # not Path.glob, which raises on patterns such as a**b
-            self._listed[key] = sorted(glob(pattern, root_dir=base))  # noqa: PTH207  # see above
+            names = set(glob(pattern, root_dir=base, recursive=True))  # noqa: PTH207  # see above
+            segments = pattern.split("/")
+            if _ANY_FOLDERS in segments:  # a file may be added to each of them
+                every = "/".join([*segments[: segments.index(_ANY_FOLDERS) + 1], ""])
+                folders = glob(every, root_dir=base, recursive=True)  # noqa: PTH207  # see above
+                for folder in folders:
+                    self._note_folder(Path(base, folder))
+                names = {name for name in names if not Path(base, name).is_dir()}
+            self._listed[key] = sorted(names)
             for found in self._listed[key]:
                 self._note_folder(Path(base, found).parent)
         return self._listed.get(key, [])
