@@ -155,9 +155,16 @@ def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Diale
         if choice.name == custom.NAME:  # reported already: it needs a kind
             continue
         try:
-            found.append(DIALECTS.load(choice.name))
+            dialect = DIALECTS.load(choice.name)
         except PluginError as problem:
             report.add_after((*at, "dialect", *choice.place), str(problem))
+            continue
+        if options.path == "/" and not all(endpoint.path for endpoint in dialect.endpoints):
+            sentence = (
+                f"may not be / with {dialect.name}, which answers at the path itself: the server's own page is there"
+            )
+            report.add_after((*at, "path"), sentence)
+        found.append(dialect)
     return found
 
 
