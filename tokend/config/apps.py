@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.auth.contract import AppContext, PathKey
+from tokend.auth.contract import AppContext, PathKey, SigningKeys
 from tokend.config.backends import BuildContext, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers
 from tokend.config.problems import KeyPath
@@ -66,7 +66,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
     kinds = {kind: backends.get(kind) for kind in kinds_of(shape)}
     callers = build_callers(shape.callers, context, path, kinds, ttl.min, report, tools.secrets)
     rules = {caller: built.rules for caller, built in callers.items()}
-    undated = frozenset(caller for caller, built in callers.items() if built.scheme and not built.scheme.has_issue_time)
+    undated = frozenset(caller for caller, built in callers.items() if _is_undated(built, url_signing))
     app = App(
         name,
         app_credentials.app_id,
@@ -81,6 +81,14 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
     scheduled_warnings = _scheduled_warnings(name, callers)
     reads = (*shape.reads, *tools.secrets.reads)
     return BuiltApp(app, tuple(routes), callers, tuple(warnings), tuple(scheduled_warnings), digest, reads)
+
+
+def _is_undated(caller: BuiltCaller, url_signing: SigningKeys | None) -> bool:
+    """Whether no credential of the caller has an issue time. A key in the URL has none; a signed URL in its place has one."""
+    if caller.scheme is None:
+        return False
+    has_fixed_keys = bool(caller.keys) and any(isinstance(source, PathKey) for source in caller.scheme.reads)
+    return not caller.scheme.has_issue_time or (has_fixed_keys and url_signing is None)
 
 
 def _digest(written: Any) -> str:
