@@ -78,15 +78,9 @@ class Files:
         key = f"{base}\0{pattern}"
         if not self._replays:
             self._note_folder(Path(base, pattern.partition("*")[0].rpartition("/")[0]))
-            # not Path.glob, which raises on patterns such as a**b
-            names = set(glob(pattern, root_dir=base, recursive=True))  # noqa: PTH207  # see above
-            segments = pattern.split("/")
-            if _ANY_FOLDERS in segments:  # a file may be added to each of them
-                every = "/".join([*segments[: segments.index(_ANY_FOLDERS) + 1], ""])
-                folders = glob(every, root_dir=base, recursive=True)  # noqa: PTH207  # see above
-                for folder in folders:
-                    self._note_folder(Path(base, folder))
-                names = {name for name in names if not Path(base, name).is_dir()}
+            names, folders = _matching(pattern, base)
+            for folder in folders:  # a file may be added to each of them
+                self._note_folder(folder)
             self._listed[key] = sorted(names)
             for found in self._listed[key]:
                 self._note_folder(Path(base, found).parent)
@@ -145,6 +139,29 @@ class Files:
 def printable(name: str) -> str:
     """The name of a file with each byte that is not UTF-8 as an escape."""
     return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _matching(pattern: str, base: Path) -> tuple[set[str], set[Path]]:
+    """The names below `base` that match, and the folders that a segment `**` stands for.
+
+    It stands for none that is hidden or behind a link: links may lead in a circle.
+    """
+    segments = pattern.split("/")
+    if _ANY_FOLDERS not in segments:
+        return set(glob(pattern, root_dir=base)), set()  # noqa: PTH207  # Path.glob raises on patterns such as a**b
+    at = segments.index(_ANY_FOLDERS)
+    top = "/".join(segments[:at]) or ("/" if pattern.startswith("/") else ".")
+    rest = "/".join(segments[at + 1 :]) or "*"
+    names, folders = set[str](), set[Path]()
+    for start in glob(top, root_dir=base):  # noqa: PTH207  # see above
+        for folder, below, _ in os.walk(Path(base, start)):
+            below[:] = [name for name in below if not name.startswith(".")]
+            there = Path(folder)
+            found, deeper = _matching(rest, there)
+            folders |= {there} | deeper
+            place = there if start.startswith("/") else there.relative_to(base)
+            names |= {str(place / name) for name in found if not (there / name).is_dir()}
+    return names, folders
 
 
 def _contents(path: Path, most: int, check: Callable[[os.stat_result], None]) -> bytes:
