@@ -26,7 +26,7 @@ from tokend.backends.contract import Reading, Unreadable
 from tokend.core.errors import ApiError
 from tokend.core.model import AppCredentials, Issuance
 from tokend.core.secrets import Secret
-from tokend.core.validation import first_field_error
+from tokend.core.validation import first_field_error, redact_secrets
 
 KINDS: Final[Mapping[str, type[AgoraBackend]]] = {**PARTS, "rtc_rtm": RtcRtm, "combined": Combined}
 """The backend of each kind. docs/vendors/agora.md lists their fields."""
@@ -65,7 +65,7 @@ def build(
     except ValidationError as error:
         first = first_field_error(error, backend.Fields)
         sentence = f"is no field of {kind}{first.sentence}" if first.unknown else first.sentence
-        raise TokenError(f"{'.'.join(map(str, first.path))} {sentence}") from None
+        raise TokenError(f"{'.'.join(redact_secrets(str(step)) for step in first.path)} {sentence}") from None
     except ApiError as api_error:
         raise TokenError(api_error.detail) from None
     now = int(time.time()) if issued_at is None else issued_at
@@ -107,9 +107,10 @@ def verify(token: str, *, app_id: str, certificate: str, channel: str = "", user
 @lru_cache(maxsize=256)
 def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
     if kind not in KINDS:
-        raise TokenError(f"there is no kind {kind!r}; there are {', '.join(sorted(KINDS))}")
-    for name, text in (("app_id", app_id), ("certificate", certificate)):
-        if wrong := not_hex_32(text):
+        raise TokenError(f"there is no kind {redact_secrets(str(kind))!r}; there are {', '.join(sorted(KINDS))}")
+    written: Mapping[str, object] = {"app_id": app_id, "certificate": certificate}
+    for name, text in written.items():
+        if wrong := not_hex_32(text) if isinstance(text, str) else "text":  # None: a variable that is not set
             raise TokenError(f"{name} must be {wrong}")
     backend = KINDS[kind]
     return backend(backend.Options(), AppCredentials(app_id, {"primary": Secret(certificate)}))

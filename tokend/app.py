@@ -25,7 +25,7 @@ from tokend.telemetry.metrics import Snapshot
 __all__ = ["CONTROL", "ConfigurationError", "create_admin_app", "create_app"]
 
 _ONLY_SERVE: Final = frozenset({"admin", "workers", "connections", "drain", "watch"})
-"""Not `listen`: limits by address count where it is no loopback address."""
+"""Not `listen`: limits by address count where it is no loopback address. Of `admin`, `details` counts for the console."""
 _IGNORED_SETTINGS: Final = "no effect in an embedded application, only under `tokend serve`: {keys}"
 
 
@@ -112,7 +112,8 @@ def application_of(control: Control, handler: RequestHandler) -> web.Application
 def _warn(control: Control) -> None:
     """Say once which settings count for `tokend serve` alone, and what else the configuration warns of."""
     configuration = control.active.configuration
-    ignored = sorted(_ONLY_SERVE & configuration.options.server.model_fields_set)
+    written = _ONLY_SERVE & configuration.options.server.model_fields_set
+    ignored = sorted("admin.listen" if key == "admin" else key for key in written)
     warnings = [_IGNORED_SETTINGS.format(keys=", ".join(f"server.{key}" for key in ignored))] if ignored else []
     for warning in (*configuration.warnings_at(control.clock.time()), *warnings):
         control.log.event("warning", "warning", message=warning)

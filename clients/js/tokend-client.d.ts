@@ -37,7 +37,7 @@ export interface TokenSourceOptions {
     auth?: Auth | null | undefined
     /** Every new answer. */
     onToken?: ((answer: TokenAnswer) => void) | undefined
-    /** Every failed request. The source tries again if `error.temporary` is true, and has ended if not. */
+    /** Every failed request but a 401 after which `auth` is called once more. The source tries again if `error.temporary` is true. */
     onError?: ((error: TokenError) => void) | undefined
     /** Ends the source. */
     signal?: AbortSignal | undefined

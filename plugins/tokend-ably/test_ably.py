@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from tokend_ably import Ably, AblyFields, AblyOptions
+from tokend_ably_auth_url import Options, from_form
 from tokend_ably_formats import canonical, compact, jwt_claims, mac_of, request_of
 
-from tokend.plugins import NOT_APPLICABLE, AppCredentials, Issuance, Join, Secret, Unreadable
+from tokend.plugins import NOT_APPLICABLE, ApiError, AppCredentials, HttpRequest, Issuance, Join, Secret, Unreadable
 from tokend.testing import BackendConformance
 
 proof: Any = importlib.import_module("plugins.tokend-ably.proof_ably")
@@ -137,6 +138,17 @@ def test_all_operations_need_what_each_needs() -> None:
 def test_a_rule_may_supply_the_client_and_none_is_anonymous() -> None:
     fields = AblyFields.model_validate({"capability": CHAT})
     assert [ably().grant(fields, 60, user).services[0].user for user in ("ann", None)] == ["ann", NOT_APPLICABLE]
+
+
+def test_a_json_body_is_refused_and_not_read_as_an_empty_form() -> None:
+    body = b'{"clientId": "ann"}'
+    with pytest.raises(ApiError) as caught:
+        from_form(HttpRequest({}, (), body, "application/json", Options(), 0))
+    assert caught.value.status == 415
+    for media in (None, "application/x-www-form-urlencoded; charset=UTF-8"):
+        (request,) = from_form(HttpRequest({}, (), b"clientId=ann", media, Options(), 0)).token_requests
+        assert not isinstance(request, ApiError)
+        assert request.fields["user"] == "ann"
 
 
 def test_the_codes_of_ably_stand_in_a_diagnosis() -> None:

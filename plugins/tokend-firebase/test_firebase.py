@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from tokend_firebase import Firebase, FirebaseFields, FirebaseOptions
 
 from tokend.plugins import AppCredentials, Issuance, Join, Secret, Unreadable
@@ -90,6 +91,14 @@ def test_what_would_not_be_minted_is_unreadable(change: dict[str, object]) -> No
         backend.read(backend.keys.sign({**payload, **change}))
     another = {"iss": "other@example.com", "sub": "other@example.com"}
     assert backend.read(backend.keys.sign({**payload, **another})).signed_by is None
+
+
+@pytest.mark.parametrize("value", [None, 1.5, {"a": 1}, 1 << 60, ["a", 1.5]], ids=str)
+def test_the_error_of_a_claim_names_the_claim_and_what_it_may_be(value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        FirebaseFields.model_validate({"user": "ann", "claims": {"role": value}})
+    (error,) = caught.value.errors()
+    assert (error["loc"], error["msg"][:14]) == (("claims", "role"), "must be a text")
 
 
 def test_the_codes_of_firebase_stand_in_a_diagnosis() -> None:

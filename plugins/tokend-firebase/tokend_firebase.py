@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from tokend.plugins import (
     CONNECT,
@@ -46,7 +46,8 @@ FIELDS = ("user", "claims", "tenant_id")
 MAX_CLAIMS = 1000
 """Characters of all developer claims as JSON: the limit of custom user claims, MAX_CLAIMS_PAYLOAD_SIZE of firebase_admin."""
 # no documented limits of key ids, tenants and names of claims: ours; numbers as every reader of JSON keeps them (RFC 8259)
-Scalar = str | Annotated[int, Field(ge=-(1 << 53), le=1 << 53)] | bool
+LARGEST = 1 << 53
+Scalar = str | int | bool
 
 
 def claim_name(name: str) -> str:
@@ -56,6 +57,14 @@ def claim_name(name: str) -> str:
     if name in FIELDS:
         raise invalid("is the name of a field of the kind: choose another for the claim")
     return name
+
+
+def claim_value(value: object) -> object:
+    """Check the value of a developer claim. The members of a union would each be an error of their own."""
+    for item in value if isinstance(value, list) else [value]:
+        if type(item) not in (str, bool) and not (type(item) is int and abs(item) <= LARGEST):
+            raise invalid("must be a text, a whole number up to 2^53, true, false, or a list of these")
+    return value
 
 
 class FirebaseKey(StrictModel):
@@ -89,7 +98,7 @@ class FirebaseFields(StrictModel):
     """The fields of a token request, besides `kind` and `ttl`."""
 
     user: str | None = Field(default=None, description="the uid", examples=["ann"])
-    claims: dict[str, Scalar | list[Scalar]] | None = Field(
+    claims: dict[str, Annotated[Scalar | list[Scalar], BeforeValidator(claim_value)]] | None = Field(
         default=None, min_length=1, description="developer claims, which security rules see as request.auth.token"
     )
     tenant_id: str | None = Field(default=None, description="a tenant of Identity Platform")

@@ -21,7 +21,6 @@ from tests.oracle import Vendor
 from tests.random_asks import RandomAsks, Service, question_006
 from tests.unit.http.running import APP_ID, KINDS
 from tokend.backends.agora.base import salt_of
-from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.model import Caller, Issuance, TokenRequest
@@ -188,4 +187,4 @@ def _certificate(services: list[Service]) -> str:
 
 def _app(certificate: str) -> App:
     tree = parse(_APP.replace("CERTIFICATE", certificate), "p4.yaml")
-    return assemble(tree, "p4.yaml", Secrets(CERTIFICATES, oracle.HERE), BACKENDS.load).apps["demo"]
+    return assemble(tree, "p4.yaml", Secrets(CERTIFICATES, oracle.HERE)).apps["demo"]

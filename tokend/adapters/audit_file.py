@@ -80,7 +80,7 @@ class AuditTarget:
                 taken += self.put(data[taken:])
         finally:
             if locked:
-                _unlock(self._descriptor)
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             if taken:
                 written = data[:taken]
                 whole = written.count(b"\n") - len(ending)
@@ -193,7 +193,7 @@ class AuditTarget:
 
 
 def _lock(file: int, tries: int) -> bool:
-    """Whether the lock was granted: then no other process that locks the file writes to it until `_unlock`."""
+    """Whether the lock was granted: then no other process that locks the file writes to it until it is unlocked."""
     for _ in range(tries):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -204,10 +204,6 @@ def _lock(file: int, tries: int) -> bool:
         else:
             return True
     return False
-
-
-def _unlock(file: int) -> None:
-    fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _enlarge(pipe: int) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.adapters.deny_file_edit import edit_deny_file
@@ -11,6 +12,7 @@ from tokend.core.secrets import Secret
 from tokend.installing import install_command
 from tokend.issuing.server_settings import RootOptions
 
+T = TypeVar("T")
 Change = Callable[[list[bytes]], list[bytes] | None]
 """The new lines for the present ones; None to leave them. It may be called again if somebody else has changed them."""
 
@@ -46,7 +48,6 @@ class FileList(EditedList):
         self.name = str(path)
 
     def read(self) -> bytes:
-        """See `EditedList`."""
         if self._creates and not self.path.exists():
             return b""
         try:
@@ -55,7 +56,6 @@ class FileList(EditedList):
             raise CannotUse(deny_file_problem(self.name, error)) from error
 
     def edit(self, change: Change) -> None:
-        """See `EditedList`."""
         if not self._creates and not self.path.exists():
             raise CannotUse(f"the deny file {self.name} does not exist: put a copy of it back, or create an empty file")
         try:
@@ -81,23 +81,18 @@ class RedisList(EditedList):
         self._error_name = redis_client.error_name
 
     def read(self) -> bytes:
-        """See `EditedList`."""
-        try:
-            return asyncio.run(self._redis.read_deny_redis(self._url))
-        except Exception as error:
-            raise CannotUse(self._problem("read", error)) from error
+        return self._run("read", self._redis.read_deny_redis(self._url))
 
     def edit(self, change: Change) -> None:
-        """See `EditedList`."""
-        try:
-            asyncio.run(self._redis.edit_deny_redis(self._url, change))
-        except Exception as error:
-            raise CannotUse(self._problem("changed", error)) from error
+        self._run("changed", self._redis.edit_deny_redis(self._url, change))
 
-    def _problem(self, verb: str, error: Exception) -> str:
-        """A sentence without the URL, which may hold a password: of the texts of errors only our own are shown."""
-        own = f": {error}" if type(error) in (ValueError, TimeoutError) and str(error) else ""
-        return f"the deny list in Redis cannot be {verb}: {self._error_name(error)}{own}"
+    def _run(self, verb: str, call: Coroutine[Any, Any, T]) -> T:
+        """The result of a call. Its error may quote the URL, which may hold a password: of their texts only our own are shown."""
+        try:
+            return asyncio.run(call)
+        except Exception as error:
+            own = f": {error}" if type(error) in (ValueError, TimeoutError) and str(error) else ""
+            raise CannotUse(f"the deny list in Redis cannot be {verb}: {self._error_name(error)}{own}") from error
 
 
 def edited_lists(options: RootOptions) -> list[EditedList]:

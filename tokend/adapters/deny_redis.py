@@ -84,7 +84,8 @@ class DenyRedis(DenySource):
             if not version and self._known:
                 raise ValueError("Redis has lost it")
             if entries or not self.has_been_read:
-                await asyncio.to_thread(self._use_packed, entries[0] if entries else b"")
+                packed = entries[0] if entries else b""
+                await asyncio.to_thread(lambda: self._use(_unpacked(packed)))
                 self._known = version
         except Exception as error:  # noqa: BLE001  # whatever the library raises, the list could not be read
             self._fail(str(error) if type(error) is ValueError else f"Redis cannot be read: {error_name(error)}")
@@ -94,9 +95,6 @@ class DenyRedis(DenySource):
                 self._log.event("deny", source=self.name, message="the deny list can be read again")
             self._error, self._checked_at = None, self._elapsed()
         self._first_look.set()
-
-    def _use_packed(self, packed: bytes) -> None:
-        self._use(_unpacked(packed))
 
     async def _watch(self) -> None:
         while True:

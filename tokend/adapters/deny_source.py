@@ -139,7 +139,9 @@ class DenySource(ABC):
 
     def _fail(self, sentence: str) -> None:
         if self._error != sentence:
-            state = "the deny list is unchanged" if self.has_been_read else "no token is issued without the deny list"
+            # it may belong to a configuration that does not serve, such as that of a reload which is refused for it
+            before = "a configuration issues no token before its deny list has been read"
+            state = "the deny list is unchanged" if self.has_been_read else before
             self._log.event_from_thread("deny", "error", message=f"{state}: {sentence}")
         self._error = sentence
 

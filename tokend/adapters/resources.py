@@ -102,7 +102,7 @@ class Resources:
         """The sources of the deny list of a configuration with these options."""
         return [self._deny_sources[key] for key in _deny_keys_of(options) if key in self._deny_sources]
 
-    async def has_read_deny_list(self, options: RootOptions, present: RootOptions | None = None) -> bool:
+    async def has_read_deny_list(self, options: RootOptions, present: RootOptions | None) -> bool:
         """Whether each source of the deny list has been read, but for those of `present`. Waits for their first look."""
         known = [] if present is None else self.deny_sources(present)
         sources = [source for source in self.deny_sources(options) if source not in known]
@@ -157,7 +157,7 @@ def _key_of(settings: RedisSettings | None) -> Key | None:
     return None if settings is None else (settings.url.reveal(), settings.on_failure)
 
 
-def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clock = SYSTEM_CLOCK) -> "RedisLimiter":
+def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clock) -> "RedisLimiter":
     """A limiter that is not connected yet; `CannotStart` if the package is missing or the URL cannot be used."""
     try:
         from tokend.adapters.redis_limiter import RedisLimiter  # an optional package, slow to import
@@ -169,7 +169,7 @@ def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clo
         raise CannotStart(str(error)) from error
 
 
-def open_audit(settings: AuditSettings, writer: str, log: JsonLog, instance: str | None = None) -> Audit:
+def open_audit(settings: AuditSettings, writer: str, log: JsonLog, instance: str | None) -> Audit:
     """The audit; `CannotStart` if its file cannot be opened. `instance`: in each line if it is set."""
     try:
         return Audit(settings, writer, log, instance=instance)

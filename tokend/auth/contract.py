@@ -114,11 +114,11 @@ class AuthScheme(ABC):
     brings_claims: ClassVar[bool] = False
     """Whether its callers have claims, which rules can use."""
     needs_rules: ClassVar[bool] = True
-    """Whether a caller without `rules` is an error. If False, such a caller may have any token without a wildcard."""
+    """Whether a caller without `rules` is an error, as with claims. If False, it may have any token without capabilities."""
     takes_anybody: ClassVar[bool] = False
     """Whether it accepts a request without any credential."""
     has_issue_time: ClassVar[bool] = True
-    """Whether its credentials may have an issue time. If False, a deny entry with `issued_before` for its callers is an error."""
+    """Whether its credentials may have an issue time. If False, no deny entry with `issued_before` can be added for them."""
     from_web_pages: ClassVar[bool] = False
     """Whether web pages usually send its credentials. Then an app without `cors` gets a warning."""
 

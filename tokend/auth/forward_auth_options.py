@@ -12,12 +12,11 @@ from tokend.auth.presets import FORWARD_PRESETS
 from tokend.core.claims import Condition
 from tokend.core.conditions import Conditions
 from tokend.core.secrets import Secret
-from tokend.core.validation import StrictModel, invalid, redact_secrets, suggestion
+from tokend.core.validation import StrictModel, invalid, redact_secrets, satisfying, suggestion
 
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
 _CLAIM: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SECRET: Final = re.compile(r"[!-~]{16,}")
 
 
 def _header(text: str) -> str:
@@ -26,10 +25,10 @@ def _header(text: str) -> str:
     return text.lower()
 
 
-def _shared_secret(secret: Secret) -> Secret:
-    if _SECRET.fullmatch(secret.reveal()) is None:
-        raise invalid("must be 16 visible ASCII characters or more, none of them blank")
-    return secret
+_shared_secret = satisfying(
+    lambda secret: re.fullmatch("[!-~]{16,}", secret.reveal()) is not None,
+    "must be 16 visible ASCII characters or more, none of them blank",
+)
 
 
 def _preset_name(text: str) -> str:

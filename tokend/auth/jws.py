@@ -63,7 +63,9 @@ def _decoded(part: str) -> bytes:
     try:
         return base64url.decode(part)
     except ValueError as error:
-        raise InvalidToken(f"a part of the token is {error}") from error
+        raise InvalidToken(
+            f"a part of the token is {error}: it was cut off or changed, as when it was copied"
+        ) from error
 
 
 def _object(raw: bytes) -> Mapping[str, Any]:
@@ -72,7 +74,9 @@ def _object(raw: bytes) -> Mapping[str, Any]:
     except strict_json.DuplicateKeyError as error:
         raise InvalidToken("a part of the token has a key twice") from error
     except ValueError as error:
-        raise InvalidToken("a part of the token is no JSON") from error
+        raise InvalidToken(
+            "a part of the token is no JSON: it was cut off or changed, as when it was copied"
+        ) from error
     if not isinstance(found, dict):
         raise InvalidToken("a part of the token is no JSON object")
     return found

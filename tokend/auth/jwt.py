@@ -111,6 +111,8 @@ class Jwt(AuthScheme):
         text = credentials.cookie if by_cookie else credentials.bearer
         if text is None or not looks_like_jws(text):
             return None
+        if by_cookie and not self._by_cookie:  # the cookie of another scheme
+            return None
         credential = (self, text, by_cookie)
         known = self._known.get(credential)
         try:

@@ -103,7 +103,7 @@ class Recognised(Unreadable):
     """A text is of this format but damaged, or is known not to be a token. Then only this reason is shown."""
 
 
-_CLOCK_SKEW: Final = 60
+CLOCK_SKEW: Final = 60
 """Seconds that the clocks of two computers may differ."""
 
 
@@ -237,7 +237,7 @@ class Backend(ABC):
         if reading.signed_by is None and "signed_by" not in reading.hidden:
             problems.append("No secret of this app signed it.")
             answers.append(self.answers.unsigned)
-        if reading.issued_at is not None and reading.issued_at > now + _CLOCK_SKEW:
+        if reading.issued_at is not None and reading.issued_at > now + CLOCK_SKEW:
             problems.append(f"It is issued {in_words(reading.issued_at - now)} in the future: a clock is wrong.")
             answers.append(self.answers.early)
         ends_at = self.ends_at(reading)

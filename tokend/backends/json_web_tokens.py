@@ -18,7 +18,7 @@ from tokend.core.validation import invalid
 
 MAX_TOKEN: Final = 16_384
 """The longest token that is signed or read, in characters."""
-_LATEST: Final = 1 << 40
+LATEST: Final = 1 << 40
 """Unix seconds. A time from it on is none: hostile tokens have some of thousands of digits."""
 _Secrets = TypeVar("_Secrets", Secret, SecretList)
 _JSON_OBJECT: Final = "eyJ"
@@ -124,7 +124,7 @@ def token_times(claims: Mapping[str, Any], begins: str = "iat", ends: str = "exp
     for name in (begins, ends):
         if name not in claims:
             raise Unreadable(f"its claim {name} is missing")
-    if type(begins_at) is not int or type(ends_at) is not int or not 0 <= begins_at < ends_at < _LATEST:
+    if type(begins_at) is not int or type(ends_at) is not int or not 0 <= begins_at < ends_at < LATEST:
         raise Unreadable(f"its claims {begins} and {ends} are no times in seconds, or it ends before it begins")
     return begins_at, ends_at
 

@@ -21,7 +21,7 @@ from tokend.core.declarations import CONNECT, FREE, LISTEN, NEVER, PUBLISH, Capa
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Grant, Issuance, Service
 from tokend.core.secrets import Secret
-from tokend.core.validation import StrictModel, invalid, matching
+from tokend.core.validation import StrictModel, invalid, matching, satisfying
 
 PRIVATE: Final = "private"
 PRESENCE: Final = "presence"
@@ -100,10 +100,7 @@ _checked_channel = matching(
 )
 
 
-def _checked_info(info: dict[str, Any]) -> dict[str, Any]:
-    if "name" in info:
-        raise invalid("must not hold name: send it as the field name")
-    return info
+_checked_info = satisfying(lambda info: "name" not in info, "must not hold name: send it as the field name")
 
 
 UserId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -178,7 +175,9 @@ class Pusher(Backend):
         return fields.user is not None or (fields.channel or "").startswith(PRIVATE)
 
     def grant(self, fields: PusherFields, ttl: int, user: str | None = None) -> Grant:
-        if fields.sign_in == (fields.channel is not None):
+        if fields.sign_in and fields.channel is not None:
+            raise ApiError(Code.INVALID_FIELD, "cannot be combined with sign_in: send one of them", "channel")
+        if not fields.sign_in and fields.channel is None:
             raise ApiError(Code.INVALID_FIELD, "is missing; to sign a user in, send sign_in: true", "channel")
         user = self._user_of(fields, user)
         if fields.watchlist is not None and not fields.sign_in:

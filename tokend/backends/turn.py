@@ -17,7 +17,7 @@ from unicodedata import is_normalized
 from pydantic import AfterValidator, Field
 
 from tokend.backends.contract import Backend, Minted, Reading, Unreadable, VendorAnswers
-from tokend.core.declarations import CONNECT, NEVER, Meaning, ServiceShape
+from tokend.core.declarations import CONNECT, NEVER, ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Issuance, Service
 from tokend.core.secrets import Secret, SecretList
@@ -113,12 +113,12 @@ class Turn(Backend):
 
     Options: ClassVar[type[StrictModel]] = TurnOptions
     Fields: ClassVar[type[StrictModel]] = TurnFields
-    services: ClassVar[Mapping[str, ServiceShape]] = {SERVICE: ServiceShape(channel=NEVER)}
-    privileges: ClassVar[Mapping[str, Meaning]] = {RELAY: CONNECT}
+    services: ClassVar = {SERVICE: ServiceShape(channel=NEVER)}
+    privileges: ClassVar = {RELAY: CONNECT}
     extras: ClassVar[tuple[str, ...]] = ("username", "password", "uris")
     wildcards: ClassVar[bool] = False
     example_token: ClassVar[str | None] = "1700003600:ann:FjzImjcpLUeFxqTSQtH2E/AE/Og="
-    product_names: ClassVar[Mapping[str, str]] = {SERVICE: "TURN"}
+    product_names: ClassVar = {SERVICE: "TURN"}
     answers: ClassVar[VendorAnswers] = VendorAnswers(unsigned=_UNAUTHORIZED, expired=_UNAUTHORIZED)
 
     def grant(self, fields: TurnFields, ttl: int, user: str | None = None) -> Grant:

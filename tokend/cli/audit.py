@@ -1,12 +1,11 @@
 """`audit verify`: check whether an audit file is complete and unchanged."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from tokend.cli.context import Context, counted, standard_input
+from tokend.cli.context import CommandFailed, Context, counted, standard_input
 from tokend.core.audit_records import ChainState, verify
 
 LONGEST_LINE: Final = 1 << 20
@@ -46,8 +45,7 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
                 problems += 1
                 print(f"{options.file}:{finding.line}: {finding.sentence}")
     except OSError as error:
-        print(f"tokend: {options.file} cannot be read: {error.strerror}", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"{options.file} cannot be read: {error.strerror}") from error
     open_chains = {writer: chain for writer, chain in chains.items() if not chain.closed}
     for writer, chain in list(open_chains.items())[:MAX_SHOWN]:
         print(f"not closed: writer {writer}, sequence {chain.sequence}, sha256 {chain.hash}")

@@ -22,7 +22,7 @@ from tokend.cli import (
     serving,
     tokens,
 )
-from tokend.cli.context import Context, counted
+from tokend.cli.context import CommandFailed, Context, counted
 from tokend.config.loading import ConfigurationError
 from tokend.config.problems import fold
 from tokend.config.reading import with_dotenv
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str]) -> int:
             print(line, file=sys.stderr)
         print(f"{counted(len(error.problems), 'problem')}; invalid configuration", file=sys.stderr)
         return EXIT_CONFIG
+    except CommandFailed as error:
+        print(f"tokend: {error}", file=sys.stderr)
+        return 1
     return code
 
 

@@ -1,10 +1,10 @@
 """`completion`: a script with which a shell completes commands, options and files. shtab writes it from the parsers."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tokend.cli.context import CommandFailed
 from tokend.installing import install_command
 
 SHELLS: Final = ("bash", "zsh", "fish")
@@ -28,8 +28,7 @@ def _completion(shell: str, whole: argparse.ArgumentParser) -> int:
     try:
         import shtab  # an extra, which only this command needs
     except ImportError:
-        print(f"tokend: the package shtab is missing: {install_command('completion')}", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"the package shtab is missing: {install_command('completion')}") from None
     _complete_files(whole, shtab.FILE)
     print(shtab.complete(whole, shell))
     return 0

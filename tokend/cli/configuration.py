@@ -14,7 +14,7 @@ from tokend.cli.context import Context, add_config, counted
 from tokend.cli.deny import deny_problems
 from tokend.config import entry_points
 from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
-from tokend.config.loading import ConfigurationError, Files, find, merge_apps, plain
+from tokend.config.loading import ConfigurationError, Files, comparable
 from tokend.config.problems import Problem
 from tokend.config.schema import json_schema
 from tokend.issuing.configuration import Configuration
@@ -65,15 +65,15 @@ def _check(options: argparse.Namespace, context: Context) -> int:
 
 def _show(options: argparse.Namespace, context: Context) -> int:
     """Print an app as it counts. Other apps may be invalid: what is wrong with one may be in what it inherits."""
-    isolated = context.source(options).load_isolated(Files())
+    source, files = context.source(options), Files()
+    isolated = source.load_isolated(files)
     if options.show in isolated.invalid_apps:
         raise ConfigurationError(list(isolated.invalid_apps[options.show].problems))
-    tree, _, _ = find(options.config, context.environment, context.directory, unreadable={})
-    apps = merge_apps(tree)["apps"]
+    apps = comparable(source, files.replayed())["apps"]
     if options.show not in apps:
         print(f"tokend: there is no app {options.show}; there are {', '.join(sorted(apps))}", file=sys.stderr)
         return 2
-    print(yaml.safe_dump(plain({options.show: apps[options.show]}), sort_keys=False, allow_unicode=True), end="")
+    print(yaml.safe_dump({options.show: apps[options.show]}, sort_keys=False, allow_unicode=True), end="")
     return 0
 
 

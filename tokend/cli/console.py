@@ -1,11 +1,10 @@
 """`console`: the console for a token server that does not serve it, on this machine."""
 
 import argparse
-import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokend.cli.context import Context, fail
+from tokend.cli.context import CommandFailed, Context, fail
 from tokend.cli.output import print_if_possible
 
 
@@ -38,8 +37,7 @@ def _console(options: argparse.Namespace, context: Context) -> int:
     try:
         serve_console(url, options.port, on_listening)
     except CannotStart as error:
-        print(f"tokend: {error}", file=sys.stderr)
-        return 1
+        raise CommandFailed(str(error)) from error
     return 0
 
 

@@ -101,6 +101,10 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+class CommandFailed(Exception):
+    """Why a command cannot do what it should, in a sentence. Standard error shows it, and the exit code is 1."""
+
+
 def fail(sentence: str) -> NoReturn:
     """Report wrong usage on standard error and exit with code 2."""
     print(f"tokend: {sentence}", file=sys.stderr)

@@ -12,7 +12,7 @@ from msgspec import structs
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList, edited_lists
 from tokend.adapters.deny_source import MAX_PROBLEMS
-from tokend.cli.context import Context, add_config, counted, fail, standard_input, text_argument
+from tokend.cli.context import CommandFailed, Context, add_config, counted, fail, standard_input, text_argument
 from tokend.cli.times import date, end_argument, moment_argument
 from tokend.config.loading import Files, load_for_start
 from tokend.config.problems import Problem
@@ -127,8 +127,8 @@ def _add(options: argparse.Namespace, context: Context) -> int:
         replaced = len(lines) - len(kept)
         return [*kept, entry.line()]
 
-    if not _record(settings, edited, [entry], is_added=True) or not _edit(edited, change):
-        return 1
+    _record(settings, edited, [entry], is_added=True)
+    _edit(edited, change)
     print(f"{'changed' if replaced else 'added'}: {_sentence(entry, time.time())}")
     return 0
 
@@ -148,16 +148,13 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
         if isinstance(edited, FileList) and not edited.path.exists():  # removing must not create it
             if removed:
                 continue
-            print(f"tokend: {edited.name} does not exist", file=sys.stderr)
-            return 1
+            raise CommandFailed(f"{edited.name} does not exist")
         lines = _read(edited)
-        if lines is None:
-            return 1
         if not any(map(entry.is_about, lines)):  # a list that only this user cannot write needs no change
             similar.extend(other for other in parse_entries(b"\n".join(lines))[0] if _has_fields(other, entry))
             continue
-        if not _record(settings, edited, [entry], is_added=False) or not _edit(edited, change):
-            return 1
+        _record(settings, edited, [entry], is_added=False)
+        _edit(edited, change)
         removed = True
     if not removed:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
@@ -183,17 +180,15 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
         fail("; ".join(f"{options.saved}: {problem}" for problem in problems[:MAX_PROBLEMS]))
     if isinstance(edited, FileList):
         edited = FileList(edited.path, creates=True)
-    known = _read(edited)
-    if known is None:
-        return 1
     saved = dict.fromkeys(entries)
-    missing = _without(saved, known)
+    missing = _without(saved, _read(edited))
 
     def change(lines: list[bytes]) -> list[bytes]:
         return [*lines, *(entry.line() for entry in _without(missing, lines))]
 
-    if missing and not (_record(settings, edited, missing, is_added=True) and _edit(edited, change)):
-        return 1
+    if missing:
+        _record(settings, edited, missing, is_added=True)
+        _edit(edited, change)
     print(f"added {len(missing)} of {len(saved)} entries; the list had the others")
     return 0
 
@@ -204,13 +199,12 @@ def _without(entries: Iterable[Entry], lines: Iterable[bytes]) -> list[Entry]:
     return [entry for entry in entries if entry not in present]
 
 
-def _read(edited: EditedList) -> list[bytes] | None:
-    """Its lines; None if it cannot be read, and the reason is printed."""
+def _read(edited: EditedList) -> list[bytes]:
+    """Its lines. Raises `CommandFailed`."""
     try:
         return edited.read().splitlines()
     except CannotUse as error:
-        print(f"tokend: {error}", file=sys.stderr)
-        return None
+        raise CommandFailed(str(error)) from error
 
 
 def _list(options: argparse.Namespace, context: Context) -> int:
@@ -262,10 +256,10 @@ def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedLi
         fail(str(error))
 
 
-def _record(settings: RootOptions | None, edited: EditedList, entries: Sequence[Entry], *, is_added: bool) -> bool:
-    """Write the changes to the audit before they are made; False if that fails."""
+def _record(settings: RootOptions | None, edited: EditedList, entries: Sequence[Entry], *, is_added: bool) -> None:
+    """Write the changes to the audit before they are made. Raises `CommandFailed`."""
     if settings is None or settings.audit is None:
-        return True
+        return
     from tokend.adapters.operator_audit import record_by_operator  # aiohttp is slow to import
     from tokend.telemetry.log import standard_error
 
@@ -273,13 +267,11 @@ def _record(settings: RootOptions | None, edited: EditedList, entries: Sequence[
         changes = [DenyChange(entry, is_added, edited.source, int(time.time()), "cli") for entry in entries]
         record_by_operator(settings, changes, standard_error(time.time))
     except ApiError as error:
-        print(f"tokend: {error}", file=sys.stderr)
-        return False
-    return True
+        raise CommandFailed(str(error)) from error
 
 
-def _edit(edited: EditedList, change: Change) -> bool:
-    """Change the list, and report what is wrong with its other lines; False if it cannot be changed."""
+def _edit(edited: EditedList, change: Change) -> None:
+    """Change the list, and report what is wrong with its other lines. Raises `CommandFailed`."""
     problems: list[str] = []
 
     def checked(lines: list[bytes]) -> list[bytes] | None:
@@ -290,8 +282,7 @@ def _edit(edited: EditedList, change: Change) -> bool:
     try:
         edited.edit(checked)
     except CannotUse as error:
-        print(f"tokend: {error}", file=sys.stderr)
-        return False
+        raise CommandFailed(str(error)) from error
     if problems:
         count = counted(len(problems), "other line")
         print(
@@ -299,7 +290,6 @@ def _edit(edited: EditedList, change: Change) -> bool:
             f"{'; '.join(problems[:3])}. Until that is corrected, running servers remove no entry",
             file=sys.stderr,
         )
-    return True
 
 
 def _entry(options: argparse.Namespace) -> Entry:

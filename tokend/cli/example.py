@@ -28,8 +28,8 @@ def _command(route: Route, caller: str, rule: Rule, url: str) -> str | None:
     channel = _channel(rule)
     for role in ("publisher", "subscriber"):
         if channel is not None and _is_allowed(route, caller, channel, role):
-            in_url = f"/{URL_KEY_MARK}/YOUR-KEY" if caller in route.url_callers else ""
-            header = "" if in_url or caller in route.open_callers else f"-H '{_credential(route)}' "
+            in_url = f"/{URL_KEY_MARK}/YOUR-KEY" if caller in route.authenticator.path_key_callers else ""
+            header = "" if in_url or caller in route.authenticator.open_callers else f"-H '{_credential(route)}' "
             path = EXAMPLE.path.format(channel=channel, role=role, uid=EXAMPLE.uid)
             return f"curl {header}{url}{route.prefix.rstrip('/')}{in_url}{path}"
     return None

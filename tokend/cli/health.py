@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tokend.cli.output import print_if_possible
-from tokend.core.listening import LISTEN, Address, listening_address, parse_address, url_of
+from tokend.core.listening import Listen, listening_address, parse_address
 
 SECONDS: Final = 5.0
 """The longest wait for an answer."""
@@ -64,25 +64,25 @@ def own_url(file: str | None, environment: Mapping[str, str], directory: Path) -
     """Where `serve` would listen with this configuration: what it cannot read there, it would not serve either."""
     try:
         variables = {**_dotenv(directory / ".env"), **environment}
-        return url_of(listening_address(_written(file, variables, directory), variables))
+        return listening_address(_written(file, variables, directory), variables).url
     except ValueError:
-        return url_of(LISTEN)
+        return Listen().url
 
 
-def _written(file: str | None, variables: Mapping[str, str], directory: Path) -> Address:
+def _written(file: str | None, variables: Mapping[str, str], directory: Path) -> Listen:
     """`server.listen` of the configuration file, or its default. The file is not read where the variables say it all."""
     path = directory / (file or variables.get("TOKEND_CONFIG") or "config.yaml")
     if (variables.get("TOKEND_HOST") and (variables.get("SERVER_PORT") or variables.get("PORT"))) or not path.is_file():
-        return LISTEN
+        return Listen()
     import yaml
 
     try:
         tree: Any = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # both are safe
     except yaml.YAMLError:
-        return LISTEN
+        return Listen()
     server = tree.get("server") if isinstance(tree, dict) else None
     written = server.get("listen") if isinstance(server, dict) else None
-    return LISTEN if written is None else parse_address(str(written))
+    return Listen() if written is None else parse_address(str(written))
 
 
 def _dotenv(path: Path) -> dict[str, str]:

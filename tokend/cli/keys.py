@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tokend.auth.key_digests import digest_of
 from tokend.cli import urls
-from tokend.cli.context import MAX_CREDENTIAL, Context, standard_input
+from tokend.cli.context import MAX_CREDENTIAL, CommandFailed, Context, standard_input
 
 SHORTEST: Final = 20
 """Characters of a key that is not warned of."""
@@ -45,14 +45,11 @@ def _hash(options: argparse.Namespace, context: Context) -> int:
     typed = standard_input()
     key = getpass.getpass("key: ") if typed.isatty() else typed.readline(MAX_CREDENTIAL + 1).rstrip("\r\n")
     if not key:
-        print("tokend: there is no key: type it, or send it, as in tokend key hash < key.txt", file=sys.stderr)
-        return 1
+        raise CommandFailed("there is no key: type it, or send it, as in tokend key hash < key.txt")
     if len(key) > MAX_CREDENTIAL:
-        print(f"tokend: the key is over {MAX_CREDENTIAL >> 10} KiB", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"the key is over {MAX_CREDENTIAL >> 10} KiB")
     if not all("!" <= character <= "~" for character in key):
-        print("tokend: a key must be printable ASCII text without spaces", file=sys.stderr)
-        return 1
+        raise CommandFailed("a key must be printable ASCII text without spaces")
     if len(key) < SHORTEST:
         print(f"tokend: this key is short, and could be guessed: use {SHORTEST} characters or more", file=sys.stderr)
     print(digest_of(key))

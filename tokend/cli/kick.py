@@ -10,7 +10,6 @@ import http.client
 import ipaddress
 import json
 import re
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -19,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tokend.backends.agora.credentials import AgoraOptions, RestApi
-from tokend.cli.context import Context, add_app, add_config, chosen_app, duration_argument, fail
+from tokend.cli.context import CommandFailed, Context, add_app, add_config, chosen_app, duration_argument, fail
 from tokend.core import strict_json
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import App
@@ -34,7 +33,7 @@ _MAX_BYTES: Final = 64 * 1024
 _UID: Final = re.compile(r"[1-9][0-9]{0,9}")
 
 
-class KickError(Exception):
+class KickError(CommandFailed):
     """Why no rule is known to exist, in a sentence without secrets."""
 
 
@@ -84,15 +83,10 @@ def _kick(options: argparse.Namespace, context: Context) -> int:
         fail("without --user this kicks everybody: add --yes to confirm")
     rest_api = _rest_api(app)
     if rest_api is None:
-        print(f"tokend: no kind of app {app.name} has `rest`: add customer_id and customer_secret", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"no kind of app {app.name} has `rest`: add customer_id and customer_secret")
     privileges = list(options.privileges)
     body = {"appid": app.app_id, **chosen, "time_in_seconds": options.seconds, "privileges": privileges}
-    try:
-        rule = create_rule(rest_api, body)
-    except KickError as error:
-        print(f"tokend: {error}", file=sys.stderr)
-        return 1
+    rule = create_rule(rest_api, body)
     now = time.time()
     standard_error(time.time).event("kick", app=app.name, rule=rule, privileges=privileges, seconds=options.seconds)
     ends = datetime.fromtimestamp(int(now) + options.seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

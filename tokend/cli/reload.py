@@ -8,8 +8,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
 
-from tokend.cli.context import Context, add_config, counted, fail
-from tokend.config.loading import find, read_server
+from tokend.cli.context import CommandFailed, Context, add_config, counted, fail
+from tokend.config.loading import Files, comparable, read_server
 from tokend.config.shape import RootShape
 from tokend.core.folding import listed, without_name
 from tokend.issuing.server_settings import Admin
@@ -126,23 +126,20 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
         answer = connection.getresponse()
         result = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        print(f"tokend: the server does not answer: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise CommandFailed(f"the server does not answer: {error}") from error
     if answer.status not in (200, 409) or "error" in result:
-        print(f"tokend: the server rejects the request: {result.get('error', answer.status)}", file=sys.stderr)
-        raise SystemExit(1)
+        raise CommandFailed(f"the server rejects the request: {result.get('error', answer.status)}")
     if not needed <= result.keys():  # after an upgrade the old server may still run
-        print("tokend: the server that runs is of another version of tokend: restart it", file=sys.stderr)
-        raise SystemExit(1)
+        raise CommandFailed("the server that runs is of another version of tokend: restart it")
     return result
 
 
 def _without_admin(method: str, options: argparse.Namespace, context: Context) -> str:
     """What to do if the configuration has no `server.admin`. Raises `ConfigurationError` if there is no configuration."""
-    tree, _, _ = find(options.config, context.environment, context.directory, unreadable={})
+    settings = comparable(context.source(options), Files())["settings"]
     sentence = "the configuration has no server.admin"
     sentence += "; send SIGHUP to the server instead" if method == "POST" else ", which this command needs"
-    if all(key in RootShape.model_fields for key in tree):
+    if all(key in RootShape.model_fields for key in settings):
         return sentence
     return f"{sentence}. It has unknown keys: `tokend check` shows the mistakes in it"
 

@@ -8,14 +8,14 @@ import time
 from typing import Any
 
 from tokend import __version__
-from tokend.cli.context import Context, add_config, counted
+from tokend.cli.context import CommandFailed, Context, add_config, counted
 from tokend.cli.deny import deny_problems
 from tokend.cli.example import example_request
 from tokend.cli.output import occupy_closed_streams, print_if_possible
 from tokend.config.loading import ConfigurationError, Files, load_for_start
+from tokend.core.listening import Listen
 from tokend.dialects import native
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import Listen
 
 
 def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -54,8 +54,7 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     if problems := deny_problems(configuration, start=True):
         raise ConfigurationError(problems)
     if sys.stdout is None and _audit_on_stdout(configuration):
-        print("tokend: standard output is closed, and the audit goes there", file=sys.stderr)
-        return 1
+        raise CommandFailed("standard output is closed, and the audit goes there")
     listen = Listen(
         options.host or configuration.listen.host, configuration.listen.port if options.port is None else options.port
     )
@@ -81,8 +80,7 @@ def serve(options: argparse.Namespace, context: Context) -> int:
     try:
         run_server(start, log, on_listening, early_signals)
     except CannotStart as error:
-        print(f"tokend: {error}", file=sys.stderr)
-        return 1
+        raise CommandFailed(str(error)) from error
     finally:
         log.close()
     return 0

@@ -14,6 +14,7 @@ from msgspec import Struct
 from tokend.auth.contract import not_known
 from tokend.backends.contract import Backend
 from tokend.cli.context import (
+    CommandFailed,
     Context,
     add_app,
     add_config,
@@ -121,8 +122,7 @@ def _token(options: argparse.Namespace, context: Context) -> int:
         issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbits(128)))
         _audit(configuration, app, options.caller, issued)
     except ApiError as api_error:
-        print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"{api_error.code}: {api_error.operator or api_error.detail}") from api_error
     print(json.dumps(token_fields(issued), indent=2) if options.json else issued.token)
     return 0
 
@@ -150,8 +150,7 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
             requirements = _check_requirements(configuration, app, options, caller)
         explanation = policy.explain(app, _route_options(configuration, app), caller, token_request)
     except ApiError as api_error:
-        print(f"tokend: {api_error.code}: {api_error.operator or api_error.detail}", file=sys.stderr)
-        return 1
+        raise CommandFailed(f"{api_error.code}: {api_error.operator or api_error.detail}") from api_error
     fields = explanation_fields(explanation)
     if options.bearer is not None:
         fields["claims"] = caller.claims
@@ -178,8 +177,7 @@ def _inspect(options: argparse.Namespace, context: Context) -> int:
     try:
         fields = _report(signers, Inspect(text, options.channel, options.user, options.product), int(time.time()))
     except ApiError as api_error:
-        print(f"tokend: {api_error.detail}", file=sys.stderr)
-        return 1
+        raise CommandFailed(api_error.detail) from api_error
     print(json.dumps(fields, indent=2, ensure_ascii=False))
     return 1 if fields["problems"] else 0
 

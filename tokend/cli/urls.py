@@ -89,7 +89,7 @@ def _routes(app: App, routes: Sequence[Route], caller: str) -> list[Route]:
     """The routes that accept a key of this caller in the URL. Exits with code 2 if there is none."""
     if caller not in app.rules:
         fail(f"app {app.name} has no caller {caller}; it has {', '.join(sorted(app.rules))}")
-    found = [route for route in routes if route.app is app and caller in route.url_callers]
+    found = [route for route in routes if route.app is app and caller in route.authenticator.path_key_callers]
     if not found:
         fail(f"no route of app {app.name} takes caller {caller} by a URL: it needs a url_key, such as url_key: signed")
     return found

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.backends.contract import Backend
 from tokend.config.apps import BuiltApp, build_app
 from tokend.config.backends import BuildContext, secret_resolver
 from tokend.config.callers import check_between_apps, check_trusted_proxies
@@ -17,7 +16,7 @@ from tokend.config.routes import check_clashes
 from tokend.config.secrets import Read, Secrets
 from tokend.config.shape import RootShape
 from tokend.config.yaml_tree import LocatedDict
-from tokend.issuing.configuration import Configuration
+from tokend.issuing.configuration import Configuration, KeyEnd
 from tokend.issuing.grants import PLUGIN_ERRORS
 
 
@@ -55,12 +54,12 @@ class Assembled(Struct, frozen=True):
             apps={built.app.name: built.app for built in apps},
             routes=tuple(route for built in apps for _, route in built.routes),
             warnings=tuple(warning for built in apps for warning in built.warnings),
-            scheduled_warnings=tuple(warning for built in apps for warning in built.scheduled_warnings),
             apps_fingerprint=_fingerprint(apps),
             key_ends=tuple(
-                (built.app.name, name, key.not_after.at)
+                KeyEnd(built.app.name, name, caller.scheme.name, key.not_after)
                 for built in apps
                 for name, caller in built.callers.items()
+                if caller.scheme is not None
                 for key in caller.keys
                 if key.not_after is not None
             ),
@@ -78,7 +77,6 @@ def assemble_apps(
     root: LocatedDict,
     source: str,
     secrets: Secrets,
-    load: Callable[[str], type[Backend]],
     served: Mapping[str, BuiltApp] = {},
     stay: Collection[str] = (),
 ) -> Assembled:
@@ -100,7 +98,7 @@ def assemble_apps(
     if not shape.apps and not stay:
         included = "; no file matches `include`" if "include" in tree else ""
         report.add_after(("apps",), f"is missing: name at least one app{included}")
-    tools = BuildContext(report, secrets, load)
+    tools = BuildContext(report, secrets)
     apps = {name: served[name] for name in stay}
     shapes = shape.apps or {}
     for name in tuple(shapes):
@@ -111,6 +109,9 @@ def assemble_apps(
             report.add_after(("apps", name), f"cannot be built: a plug-in of it raised {type(error).__name__}")
             if name in served:
                 apps[name] = served[name]
+    if shape.options.deny and shape.options.deny.redis and not shape.options.redis and not report.touches(("redis",)):
+        sentence = "redis: true needs a Redis: add redis: {url: {env: REDIS_URL}} beside deny"
+        report.add_after(("deny",), sentence)
     callers = {name: built.callers for name, built in apps.items()}
     check_trusted_proxies(callers, bool(shape.server.trusted_proxies.written), report)
     configuration = Configuration(

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from msgspec import Struct
-from pydantic import GetJsonSchemaHandler, ValidationError
+from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 
 from tokend.backends.contract import Backend
@@ -31,13 +31,19 @@ BACKEND: Final = "backend"
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 """A name that a placeholder of a custom response can hold, as in `{lobby.token}`."""
 
+M = TypeVar("M", bound=BaseModel)
+
 
 class BuildContext(Struct, frozen=True):
-    """What building an app needs: the report, the reader of secrets, and the function that loads a backend by name."""
+    """What building an app needs: the report, and the reader of secrets."""
 
     report: Report
     secrets: Secrets
-    load: Callable[[str], type[Backend]]
+
+    def valid_options(self, model: type[M], written: object, at: KeyPath) -> M | None:
+        """The options of a plug-in, as `partly_valid` validates them, with the secrets that they name."""
+        context = {"secrets": secret_resolver(self.secrets), "public": secret_resolver(self.secrets, public=True)}
+        return partly_valid(model, written, at, self.report, context)
 
 
 def kinds_of(shape: "AppShape") -> Mapping[str, Mapping[str, Any]]:
@@ -56,12 +62,11 @@ def build_backends(
     classes = {kind: backend for kind, backend in found.items() if backend is not None}
     app_credentials = _credentials(shape, path, classes, tools)
     sound = not any(report.touches((*path, key)) for key in ("app_id", "certificate"))
-    context = {"secrets": secret_resolver(tools.secrets)}
     built: dict[str, Backend] = {}
     for kind, backend in classes.items():
         at = (*path, "backends", kind)
         written = {key: value for key, value in requested[kind].items() if key != BACKEND}
-        options = partly_valid(backend.Options, written, at, report, context)
+        options = tools.valid_options(backend.Options, written, at)
         if sound and options is not None and not report.touches(at):
             instance = _created(backend, options, app_credentials, at, report)
             if instance is not None:
@@ -102,7 +107,7 @@ def _class_of(kind: str, written: Mapping[str, Any], at: KeyPath, tools: BuildCo
     if BACKEND in written and _KIND.fullmatch(kind) is None:
         tools.report.add_after(at, "a kind is 1 to 64 of a-z 0-9 _ and begins with a letter")
     try:
-        return tools.load(name)
+        return BACKENDS.load(name)
     except PluginError as problem:
         tools.report.add_after(place, str(problem))
         return None

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 
@@ -13,23 +12,19 @@ from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend
-from tokend.config.backends import secret_resolver
+from tokend.config.backends import BuildContext
 from tokend.config.entry_points import AUTH_SCHEMES, PluginError, installed
-from tokend.config.partly_valid import NO_VALUE, Part, partly_valid
+from tokend.config.partly_valid import NO_VALUE, Part
 from tokend.config.problems import KeyPath, Report
 from tokend.config.rules import RuleContext, build_rules, rule_for_all
-from tokend.config.secrets import Secrets
 from tokend.core.rules import Rule
-from tokend.core.validation import invalid, redact_secrets, suggestion
+from tokend.core.validation import redact_secrets, satisfying, suggestion
 from tokend.issuing.grants import PLUGIN_ERRORS
 
 _RULES_EXAMPLE: Final = 'rules: [{kinds: rtc, channel: "demo-*", user: "*"}]'
 
 
-def _list(value: object) -> object:
-    if not isinstance(value, list):
-        raise invalid(f"must be a list, such as {_RULES_EXAMPLE}")
-    return value
+_list = satisfying(lambda value: isinstance(value, list), f"must be a list, such as {_RULES_EXAMPLE}")
 
 
 class CallerShape(Part):
@@ -62,13 +57,12 @@ class CallerShape(Part):
 
 
 class BuiltCaller(Struct, frozen=True):
-    """A caller as far as it could be built. `keys`: known by their digests. `is_sound`: its options have no problem."""
+    """A caller as far as it could be built. `keys`: known by their digests."""
 
     rules: tuple[Rule, ...]
     scheme: type[AuthScheme] | None = None
     options: Any = None
     keys: tuple[Key, ...] = ()
-    is_sound: bool = False
 
 
 def build_callers(
@@ -77,10 +71,10 @@ def build_callers(
     path: KeyPath,
     kinds: Mapping[str, Backend | None],
     min_ttl: int,
-    report: Report,
-    secrets: Secrets,
+    tools: BuildContext,
 ) -> Mapping[str, BuiltCaller]:
     """The callers of the app by name; reports problems. `kinds`: the app's. `min_ttl`: its shortest lifetime, in seconds."""
+    report = tools.report
     if callers is None:
         report.add_after(
             (*path, "callers"), "is required: define at least one caller, because nobody else gets a token"
@@ -91,7 +85,7 @@ def build_callers(
     for name, caller in (callers or {}).items():
         at = (*path, "callers", name)
         scheme = _scheme(caller, at, report)
-        options = None if scheme is None else _options(scheme, caller.schemes[scheme.name], at, report, secrets)
+        options = None if scheme is None else _options(scheme, caller.schemes[scheme.name], at, tools)
         rules = _rules(caller, scheme, at, f"{app.name}.{name}", kinds, min_ttl, report)
         built[name] = BuiltCaller(rules, scheme, options, _keys(scheme, options, at, report))
     for scheme, named in _by_scheme(built).items():
@@ -99,18 +93,20 @@ def build_callers(
             for place, sentence in scheme.problems(app, named):
                 report.add_after((*path, "callers", place[0], scheme.name, *place[1:]), sentence)
     _check_shared_keys(built, path, report)
-    return {
-        name: replace(caller, is_sound=_is_sound(caller, (*path, "callers", name), report))
-        for name, caller in built.items()
-    }
+    return built
 
 
 def build_authenticator(
     callers: Mapping[str, BuiltCaller], app: AppContext, at: KeyPath, report: Report
 ) -> Authenticator:
-    """The authenticator of a route with these callers. `at`: the place of the route's `callers`."""
+    """The authenticator of a route with these callers, without those that have a problem. `at`: the place of its `callers`."""
+    sound = {
+        name: caller
+        for name, caller in callers.items()
+        if caller.scheme is not None and not report.touches((*at[:2], "callers", name, caller.scheme.name))
+    }
     schemes = []
-    for scheme, named in _by_scheme({name: caller for name, caller in callers.items() if caller.is_sound}).items():
+    for scheme, named in _by_scheme(sound).items():
         with _reported(scheme, at, report):
             problems = list(scheme.problems_of_route(named))
             for sentence in problems:
@@ -175,7 +171,7 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
     if len(named) > 1:
         report.add(at, f"has {' and '.join(named)}: one caller has one scheme; write two callers")
     if not named:
-        if not report.touches(at, except_key="rules") and not report.is_broken(at):
+        if not caller.schemes and not report.is_broken(at):
             report.add(at, f"needs an auth scheme: one of {', '.join(known)}")
         return None
     try:
@@ -185,15 +181,14 @@ def _scheme(caller: CallerShape, at: KeyPath, report: Report) -> type[AuthScheme
         return None
 
 
-def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, report: Report, secrets: Secrets) -> Any:
+def _options(scheme: type[AuthScheme], written: Any, at: KeyPath, tools: BuildContext) -> Any:
     """The options under the scheme's key. None if a part is wrong, since nothing can be concluded from the rest."""
     place = (*at, scheme.name)
     if written is None:
-        report.add_broken(place, NO_VALUE)
+        tools.report.add_broken(place, NO_VALUE)
         return None
-    context = {"secrets": secret_resolver(secrets), "public": secret_resolver(secrets, public=True)}
-    options = partly_valid(scheme.Options, written, place, report, context)
-    return None if report.touches(place) else options
+    options = tools.valid_options(scheme.Options, written, place)
+    return None if tools.report.touches(place) else options
 
 
 def _keys(scheme: type[AuthScheme] | None, options: Any, at: KeyPath, report: Report) -> tuple[Key, ...]:
@@ -220,7 +215,7 @@ def _rules(
         return build_rules(caller.rules, (*at, "rules"), name, RuleContext(kinds, min_ttl, scheme, report))
     if scheme is None:
         return ()
-    if scheme.needs_rules:
+    if scheme.needs_rules or scheme.brings_claims:  # without rules, each user could be every other
         sentence = f"is missing: a caller with {scheme.name} gets tokens by its rules alone; write {_RULES_EXAMPLE}"
         report.add_after((*at, "rules"), sentence)
         return ()
@@ -234,10 +229,6 @@ def _by_scheme(callers: Mapping[str, BuiltCaller]) -> dict[type[AuthScheme], dic
         if caller.scheme is not None and caller.options is not None:
             found.setdefault(caller.scheme, {})[name] = caller.options
     return found
-
-
-def _is_sound(caller: BuiltCaller, at: KeyPath, report: Report) -> bool:
-    return caller.scheme is not None and caller.options is not None and not report.touches((*at, caller.scheme.name))
 
 
 def _check_shared_keys(callers: Mapping[str, BuiltCaller], path: KeyPath, report: Report) -> None:

@@ -5,16 +5,13 @@ The parent of several workers reads and checks the whole. Its workers need not d
 
 import json
 from collections.abc import Collection, Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.config.assemble import assemble_apps
-from tokend.config.entry_points import BACKENDS
-from tokend.config.files import Files
+from tokend.config.files import FileRecord, Files
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import LocatedDict, Location, located
 from tokend.issuing.configuration import Configuration
@@ -22,16 +19,16 @@ from tokend.issuing.routing import TakenRoute
 
 
 class Change(Struct, frozen=True):
-    """How a configuration differs from the one before it, in values of JSON.
+    """How a configuration differs from the one before it, in plain values.
 
     `written`: JSON text of what stands outside the apps, and of the apps that changed. `apps`: names of all apps that are
-    served, in order. `files`: a record of the secrets and of `.env`. `base`: the directory of relative paths.
+    served, in order. `files`: the secrets and `.env`. `base`: the directory of relative paths.
     """
 
     source: str
     base: str
     written: str
-    files: dict[str, dict[str, Any]]
+    files: FileRecord
     apps: tuple[str, ...]
     taken_routes: dict[str, tuple[TakenRoute, ...]]
     fingerprint: str
@@ -45,7 +42,7 @@ def change_to(
     changed: Collection[str],
     tree: LocatedDict,
     base: Path,
-    files: dict[str, dict[str, Any]],
+    files: FileRecord,
 ) -> Change:
     """The change to this configuration. `tree`: all that is written. `changed`: names of the apps that are new or changed."""
     apps = {name: app for name, app in tree["apps"].items() if name in changed}
@@ -75,7 +72,7 @@ def changed_by(
     stay = [name for name in change.apps if name not in tree["apps"]]
     if any(name not in served.built_apps for name in stay):
         return None
-    assembled = assemble_apps(tree, change.source, secrets, cache(BACKENDS.load), served.built_apps, stay)
+    assembled = assemble_apps(tree, change.source, secrets, served.built_apps, stay)
     if any(problem.path[:1] != ("defaults",) for problem in assembled.report.problems):
         return None  # those of `defaults` concern apps that replace what is wrong
     found = assembled.with_apps(assembled.apps[name] for name in change.apps)

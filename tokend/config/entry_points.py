@@ -30,6 +30,10 @@ Entries = Mapping[str, tuple[EntryPoint, ...]]
 T = TypeVar("T")
 
 
+_METHODS: Final = ("GET", "POST")
+"""The methods of endpoints. A body is read of POST alone, and CORS allows no others."""
+
+
 class PluginError(Exception):
     """A plug-in cannot be used. The message is a sentence that names the package."""
 
@@ -156,7 +160,7 @@ def _contract_problem(group: str, name: str, plugin: object) -> str | None:
         if not isinstance(options, type) or not issubclass(options, StrictModel):
             return "needs Options, a subclass of tokend.plugins.StrictModel"
         if not _are_endpoints(plugin.endpoints):
-            return "needs endpoints, a tuple of Endpoint, each with a method such as GET and a path as text"
+            return "needs endpoints, a tuple of Endpoint, each with the method GET or POST and a path as text"
         return _name_problem(plugin, name)
     if group == BACKENDS.name:
         return _class_problem(plugin, Backend, {"Options": StrictModel, "Fields": StrictModel}) or _option_problem(
@@ -173,7 +177,7 @@ def _are_endpoints(endpoints: object) -> bool:
     return isinstance(endpoints, tuple | list) and all(
         isinstance(endpoint, Endpoint)
         and all(isinstance(text, str) for text in (endpoint.method, endpoint.path))
-        and endpoint.method.isupper()
+        and endpoint.method in _METHODS
         for endpoint in endpoints
     )
 

@@ -9,11 +9,12 @@ import os
 import select
 import stat
 import time
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from glob import glob
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from msgspec import Struct
 
 Version = tuple[int, int, int, int]
 """A file's time in ns, size in bytes, inode and mode: a cheap sign that it may have changed."""
@@ -24,15 +25,20 @@ PIPE_SECONDS: Final = 1.0
 _ANY_FOLDERS: Final = "**"
 
 
-class Files:
-    """Reads from the disk and records the content. With `remembered`, reads from what another object has recorded."""
+class FileRecord(Struct, frozen=True):
+    """What was read. `read`: by path, the content of a file, or the number of the error. `listed`: by pattern, the names."""
 
-    def __init__(
-        self, remembered: Mapping[str, bytes | int] | None = None, listed: Mapping[str, list[str]] | None = None
-    ):
-        self._replays = remembered is not None
-        self._read: dict[str, bytes | int] = dict(remembered or {})
-        self._listed: dict[str, list[str]] = dict(listed or {})
+    read: dict[str, bytes | int]
+    listed: dict[str, list[str]]
+
+
+class Files:
+    """Reads from the disk and records the content. With a record of another object, reads from that alone."""
+
+    def __init__(self, record: FileRecord | None = None) -> None:
+        self._replays = record is not None
+        self._read: dict[str, bytes | int] = {} if record is None else dict(record.read)
+        self._listed: dict[str, list[str]] = {} if record is None else dict(record.listed)
         self._versions: dict[str, Version | None] = {}
         self.modes: dict[str, int] = {}
         """The permission bits of the ordinary files that were read from the disk, by path."""
@@ -43,7 +49,7 @@ class Files:
         `check` gets the status of the open file and may raise.
         """
         name = str(path)
-        if printable(name) != name:  # a record is JSON
+        if printable(name) != name:  # a record has its path as text
             raise OSError(errno.EILSEQ, "its path is not UTF-8 text: rename it", name)
 
         def note_mode(found: os.stat_result) -> None:
@@ -116,24 +122,14 @@ class Files:
         """The paths that were read."""
         return frozenset(self._read)
 
-    def pack(self, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
-        """What was recorded, as JSON values: all but some paths. Contents of files are base64."""
-        read = {
-            name: content if isinstance(content, int) else b64encode(content).decode()
-            for name, content in self._read.items()
-            if name not in without
-        }
-        return {"read": read, "listed": self._listed}
+    def record(self, without: Collection[str] = ()) -> FileRecord:
+        """What was read, without some paths, for another object that reads the same."""
+        read = {name: content for name, content in self._read.items() if name not in without}
+        return FileRecord(read, dict(self._listed))
 
-    @classmethod
-    def unpack(cls, packed: Mapping[str, Mapping[str, Any]]) -> "Files":
-        """An object that reads from a record: the inverse of `pack`."""
-        read = {
-            name: b64decode(content) if isinstance(content, str) else int(content)
-            for name, content in packed["read"].items()
-        }
-        listed = {key: list(names) for key, names in packed["listed"].items()}
-        return cls(read, listed)
+    def replayed(self) -> "Files":
+        """Another object, which reads what this one has read."""
+        return Files(self.record())
 
 
 def printable(name: str) -> str:

@@ -167,18 +167,24 @@ class _Comparison:
         return {name: tuple(in_order(problems)) for name, problems in found.items()}
 
     def _between(self, app: BuiltApp, other: BuiltApp) -> dict[str, Problems]:
-        """The problems of that one of two changed apps which conflicts with what the other served before; else of both."""
+        """The problems of that one of two changed apps which is at fault; of both if it is neither or both.
+
+        At fault is what conflicts with something that the other served before. If neither did, it is the one whose callers
+        require no claims, where the other's do: of two apps that share an issuer, that one takes the users of the other.
+        """
         if not self._conflict(app, other):
             return {}
-        at_fault = [
-            (changed, partner)
-            for changed, partner in ((app, other), (other, app))
-            if not self._had_it(changed, partner)
-        ]
-        return {
+        pair = {built.app.name: built for built in (app, other)}
+        both = {
             changed.app.name: _problems_of(changed.app.name, [partner, changed], self._assembled)
-            for changed, partner in at_fault or ((app, other), (other, app))
+            for changed, partner in ((app, other), (other, app))
         }
+        at_fault = [
+            changed.app.name for changed, partner in ((app, other), (other, app)) if not self._had_it(changed, partner)
+        ]
+        if len(at_fault) != 1:
+            at_fault = [name for name, built in pair.items() if not _require_claims(built, both[name])]
+        return {name: both[name] for name in at_fault or both}
 
     def _conflict(self, app: BuiltApp, other: BuiltApp) -> bool:
         return bool(_problems_of(other.app.name, [app, other], self._assembled))
@@ -187,6 +193,15 @@ class _Comparison:
         """Whether the last version of `app` already conflicts with `other`: then `other` is at fault."""
         before = self._previous.get(app.app.name)
         return before is not None and self._conflict(before, other)
+
+
+def _require_claims(app: BuiltApp, problems: Problems) -> bool:
+    """Whether these problems are all of callers that require something of their users, such as a claim with the app's name."""
+    callers = [app.callers.get(str(problem.path[3])) for problem in problems if problem.path[2:3] == ("callers",)]
+    return len(callers) == len(problems) and all(
+        caller is not None and caller.scheme is not None and bool(caller.scheme.requirements(caller.options))
+        for caller in callers
+    )
 
 
 def _taken(assembled: Assembled, name: str, served: Iterable[Route]) -> tuple[TakenRoute, ...]:

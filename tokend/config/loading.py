@@ -1,7 +1,6 @@
 """Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,12 +8,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from tokend.backends.contract import Backend
 from tokend.config import environment as environment_only
 from tokend.config.assemble import Assembled, assemble_apps, merge_apps
 from tokend.config.change import Change, change_to, changed_by
 from tokend.config.collector import paused_collector
-from tokend.config.entry_points import BACKENDS
 from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files, printable
 from tokend.config.isolation import Isolated, every_problem, isolate
@@ -23,9 +20,9 @@ from tokend.config.reading import DOTENV, read_file, read_tree, unmatched_includ
 from tokend.config.secrets import Secrets
 from tokend.config.showing import plain
 from tokend.config.yaml_tree import LocatedDict, Location
-from tokend.core.listening import is_port, listening_address, port_variable
+from tokend.core.listening import Listen, is_port, listening_address, port_variable
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import Admin, Listen, ServerSettings
+from tokend.issuing.server_settings import Admin, ServerSettings
 
 DEFAULT_FILE: Final = "config.yaml"
 
@@ -43,65 +40,50 @@ class Source(Struct, frozen=True):
         """The environment with what `.env` adds to it."""
         return with_dotenv(self.environment, self.directory, files) if self.dotenv else self.environment
 
+    @paused_collector()
     def load(self, files: Files) -> Configuration:
-        """The configuration as it is now. Raises `ConfigurationError` with every problem."""
-        return load(self.file, self.variables(files), self.directory, files=files)
+        """The configuration as it is now. Raises `ConfigurationError` with every problem.
 
+        `files` records what is read, or replays a record.
+        """
+        reading = _Reading(self, files)
+        assembled = reading.assembled()
+        if problems := every_problem(assembled, reading.unreadable) + _port_problems(reading.environment):
+            raise ConfigurationError(list(map(environment_only.named, problems)))
+        return reading.finished(assembled.with_apps(assembled.apps.values()))
+
+    @paused_collector()
     def load_isolated(self, files: Files, previous: Configuration | None = None) -> Isolated:
-        """The same without the apps that are invalid, or with their version in `previous`."""
-        return load_isolated(self.file, self.variables(files), self.directory, files=files, previous=previous)
+        """The same without the apps that are invalid, or with their last valid versions if `previous` has them.
+
+        Raises `ConfigurationError` for errors outside the apps, and for any error if `server.on_invalid_app` is `refuse`.
+        """
+        reading = _Reading(self, files)
+        port_problems = _port_problems(reading.environment)
+        try:
+            isolated = isolate(reading.assembled(previous), reading.unreadable, previous)
+        except ConfigurationError as error:
+            raise ConfigurationError([*map(environment_only.named, error.problems), *port_problems]) from None
+        if port_problems:
+            raise ConfigurationError(port_problems)
+        configuration = reading.finished(isolated.configuration)
+        change = None if previous is None else reading.change_to(configuration, isolated)
+        return replace(isolated, configuration=configuration, change=change)
 
     def changed_by(self, change: Change, served: Configuration) -> Configuration | None:
         """The configuration that follows by a change from the one that is served; None as in `change.changed_by`."""
-        files = Files.unpack(change.files)
+        files = Files(change.files)
         environment = self.variables(files)
         with paused_collector():
             found = changed_by(change, served, files, environment)
         return None if found is None else _in_environment(found, environment)
 
 
-@paused_collector()
 def load(
-    file: str | None,
-    environment: Mapping[str, str],
-    directory: Path,
-    load_backend: Callable[[str], type[Backend]] = BACKENDS.load,
-    files: Files | None = None,
+    file: str | None, environment: Mapping[str, str], directory: Path, files: Files | None = None
 ) -> Configuration:
-    """The configuration that `find` finds. Raises `ConfigurationError` with every problem.
-
-    `environment`: the variables, `.env` included (`with_dotenv`). `files` records what is read, or replays a record.
-    """
-    reading = _Reading(file, environment, directory, files or Files())
-    assembled = reading.assembled(load_backend)
-    if problems := every_problem(assembled, reading.unreadable) + _port_problems(environment):
-        raise ConfigurationError(list(map(environment_only.named, problems)))
-    return reading.finished(assembled.with_apps(assembled.apps.values()))
-
-
-@paused_collector()
-def load_isolated(
-    file: str | None,
-    environment: Mapping[str, str],
-    directory: Path,
-    files: Files | None = None,
-    previous: Configuration | None = None,
-) -> Isolated:
-    """The configuration without the invalid apps, or with their last valid versions if `previous` has them.
-
-    Raises `ConfigurationError` for errors outside the apps, and for any error if `server.on_invalid_app` is `refuse`.
-    """
-    reading = _Reading(file, environment, directory, files or Files())
-    try:
-        isolated = isolate(reading.assembled(BACKENDS.load, previous), reading.unreadable, previous)
-    except ConfigurationError as error:
-        problems = list(map(environment_only.named, error.problems)) + _port_problems(environment)
-        raise ConfigurationError(problems) from None
-    if problems := _port_problems(environment):
-        raise ConfigurationError(problems)
-    configuration = reading.finished(isolated.configuration)
-    change = None if previous is None else reading.change_to(configuration, isolated)
-    return replace(isolated, configuration=configuration, change=change)
+    """The configuration of a source without `.env`."""
+    return Source(file, environment, directory, dotenv=False).load(files or Files())
 
 
 def load_for_start(source: Source, files: Files) -> Isolated:
@@ -115,31 +97,28 @@ def load_for_start(source: Source, files: Files) -> Isolated:
 class _Reading:
     """Reads the configuration once. `unreadable`: problems of the apps whose file cannot be read."""
 
-    def __init__(self, file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> None:
-        self._environment = environment
-        self._directory = directory
+    def __init__(self, source: Source, files: Files) -> None:
+        self.environment = source.variables(files)
+        self._directory = source.directory
         self._files = files
-        self.unreadable: dict[str, tuple[Problem, ...]] = {}
         before = files.names  # such as `.env`
         try:
-            self._tree, self._source, base = find(file, environment, directory, files, self.unreadable)
+            written = find(source.file, self.environment, source.directory, files)
         except ConfigurationError as error:
-            raise ConfigurationError(error.problems + _port_problems(environment)) from None
+            raise ConfigurationError(error.problems + _port_problems(self.environment)) from None
+        self.unreadable = written.unreadable
+        self._written = written
         self._texts = files.names - before
-        self._base = base
-        self._secrets = Secrets(environment, base, files)
+        self._secrets = Secrets(self.environment, written.base, files)
 
-    def assembled(
-        self, load_backend: Callable[[str], type[Backend]], previous: Configuration | None = None
-    ) -> Assembled:
+    def assembled(self, previous: Configuration | None = None) -> Assembled:
         served = {} if previous is None else previous.built_apps
-        return assemble_apps(self._tree, self._source, self._secrets, cache(load_backend), served)
+        return assemble_apps(self._written.tree, self._written.source, self._secrets, served)
 
     def finished(self, configuration: Configuration) -> Configuration:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""
-        environment = self._environment
         warnings = (
-            *unmatched_includes(self._tree, self._base, self._files),
+            *unmatched_includes(self._written.tree, self._written.base, self._files),
             *exposed_files(
                 self._files.modes,
                 self._directory / DOTENV,
@@ -148,66 +127,66 @@ class _Reading:
             ),
             *configuration.warnings,
         )
-        if self._source == environment_only.SOURCE:
+        if self._written.source == environment_only.SOURCE:
             warnings = environment_only.hinted(warnings)
         fingerprint = self._files.digest(self._secrets.variables_used())
-        return _in_environment(replace(configuration, warnings=warnings, fingerprint=fingerprint), environment)
+        return _in_environment(replace(configuration, warnings=warnings, fingerprint=fingerprint), self.environment)
 
     def change_to(self, configuration: Configuration, isolated: Isolated) -> Change:
         """What distinguishes the configuration from the previous one."""
         changed = isolated.added | isolated.changed
-        files = self._files.pack(without=self._texts)
-        return change_to(configuration, isolated.taken_routes, changed, self._tree, self._base, files)
+        files, written = self._files.record(without=self._texts), self._written
+        return change_to(configuration, isolated.taken_routes, changed, written.tree, written.base, files)
 
 
 def _in_environment(configuration: Configuration, environment: Mapping[str, str]) -> Configuration:
     """The configuration with what variables say of its listener."""
     return replace(
         configuration,
-        listen=_listen(configuration.listen, environment),
+        listen=listening_address(configuration.listen, environment),
         platform_port=bool(environment.get("PORT")) and not environment.get("SERVER_PORT"),
     )
 
 
 def comparable(source: Source, files: Files) -> dict[str, Any]:
-    """`{"apps": …, "settings": …}` from the record in `files`, to compare and never to show: with the digests of keys.
+    """`{"apps": …, "settings": …}` as `files` have it, to compare and never to show: with the digests of keys.
 
     The apps are merged with `defaults`. `settings` is what stands outside the apps, such as `server`.
     """
-    replayed = Files.unpack(files.pack())
-    recorded, _, _ = find(source.file, source.variables(replayed), source.directory, replayed, unreadable={})
-    settings = {key: plain(value) for key, value in recorded.items() if key not in ("apps", "defaults", "include")}
-    return {"apps": plain(merge_apps(recorded)["apps"]), "settings": settings}
+    tree = find(source.file, source.variables(files), source.directory, files).tree
+    settings = {key: plain(value) for key, value in tree.items() if key not in ("apps", "defaults", "include")}
+    return {"apps": plain(merge_apps(tree).get("apps")), "settings": settings}
 
 
 def exists(environment: Mapping[str, str], directory: Path) -> bool:
     """Whether `find` finds a configuration that no option names."""
-    if _file_name(None, environment, directory, Files()) is not None:
-        return True
-    return not environment_only.missing(environment)
+    return _file_name(None, environment, directory, Files()) is not None or not environment_only.missing(environment)
 
 
-def find(
-    file: str | None,
-    environment: Mapping[str, str],
-    directory: Path,
-    files: Files | None = None,
-    unreadable: dict[str, tuple[Problem, ...]] | None = None,
-) -> tuple[LocatedDict, str, Path]:
-    """The tree, its source in words, and the directory of its relative paths. `unreadable`: as in `read_tree`.
+class Written(Struct, frozen=True):
+    """What is written: the tree, its source in words, and the directory of its relative paths.
 
-    Reads the named file, else TOKEND_CONFIG, else config.yaml in `directory`, else only the environment.
+    `unreadable`: the problems of the apps whose file cannot be read.
     """
-    files = files or Files()
+
+    tree: LocatedDict
+    source: str
+    base: Path
+    unreadable: Mapping[str, tuple[Problem, ...]] = {}
+
+
+def find(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> Written:
+    """What the named file says, else TOKEND_CONFIG, else config.yaml in `directory`, else only the environment."""
     name = _file_name(file, environment, directory, files)
     if name is not None:
         path, name = directory / name, printable(name)
-        return read_tree(path, name, files, unreadable), name, path.parent
+        tree, unreadable = read_tree(path, name, files)
+        return Written(tree, name, path.parent, unreadable)
     if missing := environment_only.missing(environment):
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
         sentence = f"there is no {DEFAULT_FILE} here, and {unset}: name a file with --config, or set all of them"
         raise ConfigurationError([Problem(Location("configuration"), (), sentence)])
-    return environment_only.tree_of(environment), environment_only.SOURCE, directory
+    return Written(environment_only.tree_of(environment), environment_only.SOURCE, directory)
 
 
 def _file_name(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> str | None:
@@ -232,12 +211,7 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
         settings = ServerSettings.model_validate(known)
     except ValidationError:
         settings = ServerSettings()
-    return _listen(settings.listen, environment), settings.admin
-
-
-def _listen(written: Listen, environment: Mapping[str, str]) -> Listen:
-    """The address to listen on. The variables have been checked."""
-    return Listen(*listening_address((written.host, written.port), environment))
+    return listening_address(settings.listen, environment), settings.admin
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
@@ -247,14 +221,4 @@ def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
     return [Problem(Location(environment_only.SOURCE), (name,), "must be a port, 0 to 65535")]
 
 
-__all__ = [
-    "ConfigurationError",
-    "Files",
-    "Source",
-    "find",
-    "load",
-    "load_isolated",
-    "merge_apps",
-    "plain",
-    "read_server",
-]
+__all__ = ["ConfigurationError", "Files", "Source", "load", "read_server"]

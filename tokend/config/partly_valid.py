@@ -7,7 +7,7 @@ from typing import Any, Final, Self, TypeVar, get_args
 from pydantic import BaseModel, ValidationError, ValidationInfo, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from tokend.config.parts import report_all
+from tokend.config.parts import report_all, report_of
 from tokend.config.problems import KeyPath, Report
 from tokend.config.references import Reference
 from tokend.config.yaml_tree import LocatedDict
@@ -67,10 +67,9 @@ class Part(StrictModel):
     @model_validator(mode="wrap")
     @classmethod
     def _report_and_go_on(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if not isinstance(value, LocatedDict) or info.context is None:
+        if not isinstance(value, LocatedDict):
             return handler(value)
-        report: Report = info.context["report"]
-        written = {}
+        report, written = report_of(info), {}
         for key, below in value.items():
             field = cls.model_fields.get(key)
             if field is not None and below is None:  # an empty `rules` or `channel` would permit more than it seems to

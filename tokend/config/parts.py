@@ -12,16 +12,23 @@ from tokend.config.yaml_tree import LocatedDict, LocatedList, Location
 from tokend.core.validation import description_of, field_errors, invalid, redact_secrets
 
 
+def report_of(info: ValidationInfo) -> Report:
+    """The report of the tree that is validated."""
+    context: Any = info.context
+    report: Report = context["report"]
+    return report
+
+
 def _named(value: Any, info: ValidationInfo) -> Any:
     """Report values that are not mappings and replace each by an empty mapping, so that its name is still known."""
-    if info.context is None or not isinstance(value, LocatedDict):
+    if not isinstance(value, LocatedDict):
         return value
     return {key: _mapping(below, (*value.path, key), info) for key, below in value.items()}
 
 
 def _listed(value: Any, info: ValidationInfo) -> Any:
     """Do the same in a list, so that the other items keep their indexes."""
-    if info.context is None or not isinstance(value, LocatedList):
+    if not isinstance(value, LocatedList):
         return value
     return [_mapping(item, (*value.path, index), info) for index, item in enumerate(value)]
 
@@ -29,7 +36,7 @@ def _listed(value: Any, info: ValidationInfo) -> Any:
 def _mapping(value: object, path: KeyPath, info: ValidationInfo) -> LocatedDict:
     if isinstance(value, LocatedDict):
         return value
-    info.context["report"].add_broken(path, f"must be a mapping, such as {_example(path)}")  # type: ignore[index]  # its callers have checked it
+    report_of(info).add_broken(path, f"must be a mapping, such as {_EXAMPLES[str(path[-2])]}")
     empty = LocatedDict(Location(""))
     empty.path = path
     return empty
@@ -41,11 +48,7 @@ _EXAMPLES: Final = {
     "routes": ROUTE,
     "backends": "{} for a kind without options",
 }
-
-
-def _example(path: KeyPath) -> str:
-    """What such a part looks like, by the key around it."""
-    return _EXAMPLES.get(str(path[-2]) if len(path) > 1 else "", "{key: value}")
+"""By the key around them."""
 
 
 def mapped(value: Any, info: ValidationInfo) -> Any:

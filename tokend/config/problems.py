@@ -76,14 +76,9 @@ class Report:
         if not self.touches(path) and not self.is_broken(path):
             self.add(path, sentence)
 
-    def touches(self, path: KeyPath, except_key: str | None = None) -> bool:
-        """Whether a problem at or below this path is reported, not counting those below its key `except_key`."""
-        if except_key is None:
-            return path in self._touched
-        below = (
-            touched[len(path)] for touched in self._touched if len(touched) > len(path) and touched[: len(path)] == path
-        )
-        return any(key != except_key for key in below)
+    def touches(self, path: KeyPath) -> bool:
+        """Whether a problem at or below this path is reported."""
+        return path in self._touched
 
     def is_broken(self, path: KeyPath) -> bool:
         """Whether this path, or a path around it, has the wrong shape."""

@@ -17,12 +17,10 @@ MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of one configuration file."""
 
 
-def read_tree(
-    path: Path, name: str, files: Files, unreadable: dict[str, tuple[Problem, ...]] | None = None
-) -> LocatedDict:
-    """The tree of a file with its includes. Each included file is an app, named like the file.
+def read_tree(path: Path, name: str, files: Files) -> tuple[LocatedDict, dict[str, tuple[Problem, ...]]]:
+    """The tree of a file with its includes, and the problems of included files that cannot be read, by app.
 
-    `unreadable` receives the problems of included files that cannot be read, by app; if None, they are raised too.
+    Each included file is an app, named like the file.
     """
     problems: list[Problem] = []
     of_apps: dict[str, tuple[Problem, ...]] = {}
@@ -31,13 +29,9 @@ def read_tree(
     for pattern in _include_patterns(tree):
         if apps is None or isinstance(apps, LocatedDict):  # otherwise the models report what is wrong
             _include(pattern, path.parent, tree, files, problems, of_apps)
-    if unreadable is None:
-        problems += (problem for found in of_apps.values() for problem in found)
     if problems:
         raise ConfigurationError(problems)
-    if unreadable is not None:
-        unreadable.update(of_apps)
-    return tree
+    return tree, of_apps
 
 
 def _include_patterns(tree: LocatedDict) -> list[str]:

@@ -6,13 +6,11 @@ from typing import Final
 from msgspec import Struct
 
 from tokend.auth.contract import AppContext
-from tokend.config.backends import BuildContext, kinds_of, secret_resolver
+from tokend.config.backends import BuildContext, kinds_of
 from tokend.config.callers import BuiltCaller, build_authenticator
 from tokend.config.custom import build_custom
 from tokend.config.entry_points import DIALECTS, PluginError
-from tokend.config.partly_valid import partly_valid
 from tokend.config.problems import KeyPath, Report, dotted
-from tokend.config.secrets import Secrets
 from tokend.config.shape import AppShape
 from tokend.config.vendor_defaults import default_dialects
 from tokend.core.validation import StrictModel, redact_secrets, suggestion
@@ -39,7 +37,7 @@ def build_ttl(written: TtlBounds, path: KeyPath, report: Report, app: TtlBounds 
 
 
 def build_routes(
-    shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], ttl: TtlBounds, tools: BuildContext
+    shape: AppShape, path: KeyPath, app: App, callers: Mapping[str, BuiltCaller], tools: BuildContext
 ) -> list[tuple[KeyPath, Route]]:
     """The app's routes with their places in the configuration. The default is a route at `/` and the app's name."""
     written, report = shape.routes, tools.report
@@ -47,7 +45,7 @@ def build_routes(
         written = [RouteOptions(path=f"/{app.name}")] if is_prefix(f"/{app.name}") else []
     elif not written:
         report.add_after((*path, "routes"), "is empty: the app would answer nowhere")
-    within = _Within(app, kinds_of(shape), callers, ttl, report, tools.secrets)
+    within = _Within(app, kinds_of(shape), callers, tools)
     return [
         ((*path, "routes", index), _route(route, (*path, "routes", index), within))
         for index, route in enumerate(written)
@@ -113,13 +111,11 @@ class _Within(Struct, frozen=True):
     app: App
     kinds: Collection[str]
     callers: Mapping[str, BuiltCaller]
-    ttl: TtlBounds
-    report: Report
-    secrets: Secrets
+    tools: BuildContext
 
 
 def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
-    app, callers, report = within.app, within.callers, within.report
+    app, callers, report = within.app, within.callers, within.tools.report
     for key, sentence in written.problems():
         report.add_after((*at, key), sentence)
     names = tuple(callers) if written.callers is None else tuple(written.callers)
@@ -130,7 +126,7 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
                 report.add_after((*at, "callers"), sentence)
     context = AppContext(app.name, app.url_signing)
     taken_in = {name: callers[name] for name in names if name in callers}
-    ttl = build_ttl(written.ttl, (*at, "ttl"), report, within.ttl)
+    ttl = build_ttl(written.ttl, (*at, "ttl"), report, app.options.ttl)
     choices = written.dialect or tuple(map(DialectChoice, default_dialects(within.kinds)))
     options = written.model_copy(update={"ttl": ttl, "dialect": choices})
     dialects = _dialects(options, at, within)
@@ -147,7 +143,7 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
 
 
 def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Dialect]:
-    report = within.report
+    report = within.tools.report
     if options.is_custom:
         return build_custom(options, at, within.app, within.kinds, report)
     found = []
@@ -155,16 +151,15 @@ def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Diale
         if choice.name == custom.NAME:  # reported already: it needs a kind
             continue
         try:
-            dialect = DIALECTS.load(choice.name)
+            found.append(DIALECTS.load(choice.name))
         except PluginError as problem:
             report.add_after((*at, "dialect", *choice.place), str(problem))
-            continue
-        if options.path == "/" and not all(endpoint.path for endpoint in dialect.endpoints):
-            sentence = (
-                f"may not be / with {dialect.name}, which answers at the path itself: the server's own page is there"
-            )
-            report.add_after((*at, "path"), sentence)
-        found.append(dialect)
+    own = next((dialect.name for dialect in found if any(not endpoint.path for endpoint in dialect.endpoints)), None)
+    if own is not None and options.path == "/":
+        sentence = (
+            f"is the server's own page, and {own} answers at the path of its route: write another, such as /{own}"
+        )
+        report.add_after((*at, "path"), sentence)
     return found
 
 
@@ -173,13 +168,12 @@ def _dialect_options(
 ) -> Mapping[str, StrictModel]:
     """The options of each dialect by its name. Wrong ones are reported and left out."""
     choices = {choice.name: choice for choice in options.dialect}
-    context = {"secrets": secret_resolver(within.secrets)}
     found = {}
     for dialect in dialects:
         choice = choices.get(dialect.name) or DialectChoice(dialect.name)
         place = (*at, "dialect", *choice.place)
         written = {} if choice.options is None else choice.options
-        valid = partly_valid(dialect.Options, written, place, within.report, context)
+        valid = within.tools.valid_options(dialect.Options, written, place)
         if valid is not None:
             found[dialect.name] = valid
     return found

@@ -14,8 +14,7 @@ from tokend.config.backends import OptionsOfKinds, unread
 from tokend.config.callers import CallerShape
 from tokend.config.entry_points import DIALECTS
 from tokend.config.partly_valid import Part, part_of, partly_valid
-from tokend.config.parts import Listed, Named, mapped
-from tokend.config.problems import Report
+from tokend.config.parts import Listed, Named, mapped, report_of
 from tokend.config.references import AppIdOrVariable, Certificate
 from tokend.config.secrets import Read
 from tokend.config.vendor_defaults import DEFAULT_KINDS
@@ -28,9 +27,9 @@ from tokend.issuing.server_settings import RootOptions
 
 def _route(value: object, info: ValidationInfo) -> object:
     """The route, at `/` if its path is wrong, so that its other problems are reported too."""
-    if not isinstance(value, LocatedDict) or info.context is None:
+    if not isinstance(value, LocatedDict):
         return value
-    report: Report = info.context["report"]
+    report = report_of(info)
     if report.is_broken(value.path):
         return RouteOptions(path="/")
     found = partly_valid(RouteOptions, value, value.path, report)
@@ -126,9 +125,7 @@ class AppShape(Part, AppOptions):
 
         Of `defaults` nothing is read.
         """
-        context = info.context
-        if context is None:
-            return handler(value)
+        context: Any = info.context
         reads, read = context["reads"], context["secrets"]
         before = len(reads)
         if isinstance(value, LocatedDict) and value.path == ("defaults",):

@@ -4,8 +4,8 @@ from typing import Final
 
 from tokend.auth.contract import SigningKeys
 from tokend.auth.signed_url import MIN_SECRET, signing_keys
-from tokend.config.problems import KeyPath, Report
-from tokend.config.secrets import Secrets
+from tokend.config.backends import BuildContext
+from tokend.config.problems import KeyPath
 from tokend.config.shape import AppShape
 from tokend.core.model import AppCredentials
 from tokend.core.secrets import Secret
@@ -14,17 +14,17 @@ _KEYS_OF_ANOTHER_KIND: Final = ("-----BEGIN", "ssh-", "ecdsa-")
 
 
 def build_url_signing(
-    shape: AppShape, path: KeyPath, app_credentials: AppCredentials, report: Report, secrets: Secrets
+    shape: AppShape, path: KeyPath, app_credentials: AppCredentials, tools: BuildContext
 ) -> SigningKeys | None:
     """The keys for signed URLs. None if the app has none; an empty set if they cannot be read."""
-    written = shape.url_signing_key
+    written, report = shape.url_signing_key, tools.report
     if written is None:
         return SigningKeys({}, "primary") if report.touches((*path, "url_signing_key")) else None
     certificates = {certificate.reveal().lower() for certificate in app_credentials.certificates.values()}
     found: dict[str, Secret] = {}
     for name, (steps, ref) in written.refs().items():
         at = (*path, "url_signing_key", *steps)
-        secret = secrets.read_or_report(ref, at, report)
+        secret = tools.secrets.read_or_report(ref, at, report)
         if secret is None:
             continue
         text = secret.reveal()

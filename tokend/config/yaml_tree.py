@@ -123,8 +123,6 @@ class _Builder:
             line, column = place_of_unprintable(text)
             sentence = "this is not valid YAML: a character stands here that no text file has: delete it"
             self._problems.append((Location(self._file, line, column), sentence))
-        except _TooDeep as error:
-            self._problems.append((error.location, f"nested more than {MAX_DEPTH} levels deep"))
         if not self._problems and root is not None and not isinstance(root, LocatedDict):
             self._problems.append(
                 (Location(self._file, 1, 1), "the file must hold a mapping, such as apps: {demo: {…}}")
@@ -135,7 +133,8 @@ class _Builder:
 
     def _node(self, event: Any, depth: int) -> object:
         if depth > MAX_DEPTH:
-            raise _TooDeep(self._location(event))
+            self._problem(event, f"nested more than {MAX_DEPTH} levels deep")
+            raise YamlError(sorted(self._problems))
         if isinstance(event, yaml.AliasEvent):
             self._problem(
                 event, "aliases (*name) are not used here: put text that begins with * in quotes, or use `defaults`"
@@ -186,12 +185,6 @@ class _Builder:
 
     def _problem(self, event: Any, sentence: str) -> None:
         self._problems.append((self._location(event), sentence))
-
-
-class _TooDeep(Exception):
-    def __init__(self, location: Location) -> None:
-        super().__init__()
-        self.location = location
 
 
 def _scalar(text: str) -> object:

@@ -75,6 +75,7 @@ def decision(
         request_id,
         caller.url,
         restricted_by,
+        expires=isinstance(outcome, ApiError) or outcome.expires_at is not None,
     )
 
 
@@ -165,9 +166,13 @@ def _decision_body(decision: Decision, hash_ids: bool) -> bytes:
         return msgspec.json.encode(fields)
     fields["outcome"] = "issued"
     fields["rule"] = decision.rule
-    fields["ttl"] = grant.ttl
+    services = [
+        shown(service) if decision.expires else {**shown(service), "privileges": dict.fromkeys(service.privileges)}
+        for service in grant.services
+    ]
+    fields["ttl"] = grant.ttl if decision.expires else None
     fields["format"] = grant.format
-    fields["services"] = list(map(shown, grant.services))
+    fields["services"] = services
     fields["token_sha256"] = decision.token_sha256
     if decision.restricted_by:
         fields["restricted_by"] = decision.restricted_by

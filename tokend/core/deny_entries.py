@@ -48,10 +48,6 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
             return False
         return found is not None and replace(found, until=None) == replace(self, until=None)
 
-    def selectors(self) -> tuple[str | None, ...]:
-        """Return app, user, sub, channel, caller and url: what the entry is about, without its times."""
-        return self.app, self.user, self.sub, self.channel, self.caller, self.url
-
 
 class DenyChange(Struct, frozen=True):
     """What the operator did to the deny list, for the audit. `source`: file or redis. `time`: in Unix seconds."""

@@ -1,82 +1,73 @@
-"""Errors of the API: a closed list of codes, the HTTP status of each code, and the exception that carries one."""
+"""Errors of the API: a closed list of codes, and the exception that carries one."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from math import ceil
-from typing import Final
+from typing import Self
 
 from tokend.core.validation import redact_secrets
 
 
 class Code(StrEnum):
-    """The reasons for which a request fails, for programs to read. `STATUS` maps each to its HTTP status."""
+    """The reasons for which a request fails, for programs to read.
 
-    MALFORMED = "malformed"
-    UNKNOWN_FIELD = "unknown_field"
-    INVALID_FIELD = "invalid_field"
-    TTL_OUT_OF_RANGE = "ttl_out_of_range"
-    CREDENTIAL_AMBIGUOUS = "credential_ambiguous"
-    UNAUTHENTICATED = "unauthenticated"
-    CREDENTIAL_INVALID = "credential_invalid"
-    NOT_PERMITTED = "not_permitted"
-    CAPABILITY_REQUIRED = "capability_required"
-    WRONG_APP = "wrong_app"
-    NOT_FOUND = "not_found"
-    METHOD_NOT_ALLOWED = "method_not_allowed"
-    TOO_LARGE = "too_large"
-    URL_TOO_LONG = "url_too_long"
-    HEADERS_TOO_LARGE = "headers_too_large"
-    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
-    RATE_LIMITED = "rate_limited"
-    UNAVAILABLE = "unavailable"
-    INTERNAL = "internal"
+    Each has its HTTP status, and its meaning in a sentence for the people who write clients.
+    """
 
+    status: int
+    meaning: str
 
-STATUS: Final[Mapping[Code, int]] = {
-    Code.MALFORMED: 400,
-    Code.UNKNOWN_FIELD: 400,
-    Code.INVALID_FIELD: 400,
-    Code.TTL_OUT_OF_RANGE: 400,
-    Code.CREDENTIAL_AMBIGUOUS: 400,
-    Code.UNAUTHENTICATED: 401,
-    Code.CREDENTIAL_INVALID: 401,
-    Code.NOT_PERMITTED: 403,
-    Code.CAPABILITY_REQUIRED: 403,
-    Code.WRONG_APP: 403,
-    Code.NOT_FOUND: 404,
-    Code.METHOD_NOT_ALLOWED: 405,
-    Code.TOO_LARGE: 413,
-    Code.URL_TOO_LONG: 414,
-    Code.HEADERS_TOO_LARGE: 431,
-    Code.UNSUPPORTED_MEDIA_TYPE: 415,
-    Code.RATE_LIMITED: 429,
-    Code.UNAVAILABLE: 503,
-    Code.INTERNAL: 500,
-}
+    def __new__(cls, text: str, status: int, meaning: str) -> Self:
+        code = str.__new__(cls, text)
+        code._value_ = text
+        code.status = status
+        code.meaning = meaning
+        return code
 
-MEANINGS: Final[Mapping[Code, str]] = {
-    Code.MALFORMED: "The path, query, headers or body cannot be read.",
-    Code.UNKNOWN_FIELD: "The request has a field that this API does not have.",
-    Code.INVALID_FIELD: "A field is missing, or its value is not valid.",
-    Code.TTL_OUT_OF_RANGE: "The lifetime is outside the bounds of the route or kind. "
-    "If it is only longer than the rules allow, the code is not_permitted.",
-    Code.CREDENTIAL_AMBIGUOUS: "The request has two credentials; send one.",
-    Code.UNAUTHENTICATED: "The request has no credential, and this route needs one.",
-    Code.CREDENTIAL_INVALID: "The credential is unknown, has expired or is not signed as required.",
-    Code.NOT_PERMITTED: "No rule of this caller allows what the token would give, or the deny list or the authorizer refuses it.",
-    Code.CAPABILITY_REQUIRED: "The token would need a capability that no rule of this caller names.",
-    Code.WRONG_APP: "The request names another app than that of the route.",
-    Code.NOT_FOUND: "Nothing is served at this path.",
-    Code.METHOD_NOT_ALLOWED: "The path exists, but not for this method; the header Allow names the others.",
-    Code.TOO_LARGE: "The body is longer than this endpoint reads.",
-    Code.URL_TOO_LONG: "The URL is longer than the server reads.",
-    Code.HEADERS_TOO_LARGE: "The headers are longer than the server reads.",
-    Code.UNSUPPORTED_MEDIA_TYPE: "The body is in a format that this endpoint does not read.",
-    Code.RATE_LIMITED: "Too many requests; the header Retry-After gives the seconds to wait.",
-    Code.UNAVAILABLE: "The app, its authorizer or its rate limits are unavailable for now; try again later.",
-    Code.INTERNAL: "The server failed; its log has the reason under the id of the request.",
-}
-"""What each code means, in a sentence for the people who write clients."""
+    MALFORMED = "malformed", 400, "The path, query, headers or body cannot be read."
+    UNKNOWN_FIELD = "unknown_field", 400, "The request has a field that this API does not have."
+    INVALID_FIELD = "invalid_field", 400, "A field is missing, or its value is not valid."
+    TTL_OUT_OF_RANGE = (
+        "ttl_out_of_range",
+        400,
+        "The lifetime is outside the bounds of the route or kind. "
+        "If it is only longer than the rules allow, the code is not_permitted.",
+    )
+    CREDENTIAL_AMBIGUOUS = "credential_ambiguous", 400, "The request has two credentials; send one."
+    UNAUTHENTICATED = "unauthenticated", 401, "The request has no credential, and this route needs one."
+    CREDENTIAL_INVALID = (
+        "credential_invalid",
+        401,
+        "The credential is unknown, has expired or is not signed as required.",
+    )
+    NOT_PERMITTED = (
+        "not_permitted",
+        403,
+        "No rule of this caller allows what the token would give, or the deny list or the authorizer refuses it.",
+    )
+    CAPABILITY_REQUIRED = (
+        "capability_required",
+        403,
+        "The token would need a capability that no rule of this caller names.",
+    )
+    WRONG_APP = "wrong_app", 403, "The request names another app than that of the route."
+    NOT_FOUND = "not_found", 404, "Nothing is served at this path."
+    METHOD_NOT_ALLOWED = (
+        "method_not_allowed",
+        405,
+        "The path exists, but not for this method; the header Allow names the others.",
+    )
+    TOO_LARGE = "too_large", 413, "The body is longer than this endpoint reads."
+    URL_TOO_LONG = "url_too_long", 414, "The URL is longer than the server reads."
+    HEADERS_TOO_LARGE = "headers_too_large", 431, "The headers are longer than the server reads."
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is in a format that this endpoint does not read."
+    RATE_LIMITED = "rate_limited", 429, "Too many requests; the header Retry-After gives the seconds to wait."
+    UNAVAILABLE = (
+        "unavailable",
+        503,
+        "The app, its authorizer or its rate limits are unavailable for now; try again later.",
+    )
+    INTERNAL = "internal", 500, "The server failed; its log has the reason under the id of the request."
 
 
 class ApiError(Exception):
@@ -104,7 +95,7 @@ class ApiError(Exception):
 
     @property
     def status(self) -> int:
-        return STATUS[self.code]
+        return self.code.status
 
     @property
     def detail(self) -> str:

@@ -67,7 +67,7 @@ def _allowed(value: object) -> Template | int:
     if type(value) is int:
         return value
     if not isinstance(value, str):
-        raise invalid("must be true, false, a text or number, or a list of texts and numbers")
+        raise invalid("must be true, false, a text or whole number, or a list of texts and whole numbers")
     return parse_template(value)
 
 

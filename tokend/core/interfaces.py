@@ -13,7 +13,7 @@ from tokend.core.rate_limits import BucketGroup
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
 from tokend.core.urls import is_plain_url
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, satisfying
 
 
 class KeySource(Struct, frozen=True):
@@ -55,28 +55,20 @@ _MAX_TIMEOUT: Final = 5
 _MAX_CACHE: Final = 60
 
 
-def _url(text: str) -> str:
-    if not is_plain_url(text):
-        raise invalid("must be an https URL, or http on this machine itself, without a user, password or fragment")
-    return text
-
-
-def _secret(secret: Secret) -> Secret:
-    if len(secret.reveal()) < _MIN_SECRET:
-        raise invalid(f"is shorter than {_MIN_SECRET} characters, so it can be guessed")
-    return secret
-
-
-def _timeout(seconds: int) -> int:
-    if not 1 <= seconds <= _MAX_TIMEOUT:
-        raise invalid(f"must be 1s to {_MAX_TIMEOUT}s: a client waits as long as that")
-    return seconds
-
-
-def _cache(seconds: int) -> int:
-    if seconds > _MAX_CACHE:
-        raise invalid(f"must be at most {_MAX_CACHE}s: a change in the backend counts only after it")
-    return seconds
+_url = satisfying(
+    is_plain_url, "must be an https URL, or http on this machine itself, without a user, password or fragment"
+)
+_secret = satisfying(
+    lambda secret: len(secret.reveal()) >= _MIN_SECRET,
+    f"is shorter than {_MIN_SECRET} characters, so it can be guessed",
+)
+_timeout = satisfying(
+    lambda seconds: 1 <= seconds <= _MAX_TIMEOUT, f"must be 1s to {_MAX_TIMEOUT}s: a client waits as long as that"
+)
+_cache = satisfying(
+    lambda seconds: seconds <= _MAX_CACHE,
+    f"must be at most {_MAX_CACHE}s: a change in the backend counts only after it",
+)
 
 
 class AuthorizerSettings(StrictModel):

@@ -142,7 +142,8 @@ class Decision(Struct, frozen=True):
 
     `caller` and `token_request` are None if authentication failed; the latter also if the app has no such kind.
     `grant`: what the token gives, or would have given; None if that is not known. `url` is the id of the signed URL
-    of the request. `restricted_by` names the sources of the caller's restrictions.
+    of the request. `restricted_by` names the sources of the caller's restrictions. `expires`: whether the token ends by
+    itself; one that is bound to a connection does not.
     """
 
     app: str
@@ -156,3 +157,4 @@ class Decision(Struct, frozen=True):
     request_id: str = ""
     url: str | None = None
     restricted_by: tuple[str, ...] = ()
+    expires: bool = True

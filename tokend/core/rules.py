@@ -96,7 +96,7 @@ class Rule(StrictModel):
     fields: FieldLimits = Field(
         default_factory=dict,
         description=(
-            "limits of what else a token says, by name. A limit is a text, a number, a list of allowed values, "
+            "limits of what else a token says, by name. A limit is a text, a whole number, a list of allowed values, "
             "true for any value, or false for none. Default: any value"
         ),
         examples=[{"name": "{claims.name}", "metadata": False}],

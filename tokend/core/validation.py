@@ -35,16 +35,21 @@ def invalid(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("invalid", "{sentence}", {"sentence": sentence})
 
 
+def satisfying(condition: Callable[[Any], bool], sentence: str) -> Callable[[Any], Any]:
+    """Return a validator of values for which the condition holds, with the sentence of its error."""
+
+    def check(value: Any) -> Any:
+        if not condition(value):
+            raise invalid(sentence)
+        return value
+
+    return check
+
+
 def matching(pattern: str, sentence: str) -> Callable[[str], str]:
     """Return a validator of texts that match the whole pattern, with the sentence of its error."""
     compiled = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise invalid(sentence)
-        return text
-
-    return check
+    return satisfying(lambda text: compiled.fullmatch(text) is not None, sentence)
 
 
 class FieldError(Struct, frozen=True):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec.json
 from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
@@ -23,9 +22,8 @@ from tokend.dialects.describing import (
     in_body,
     object_of,
 )
-from tokend.dialects.rendering import clamped_ttl, field_of, tokens
+from tokend.dialects.rendering import as_json, clamped_ttl, error_as_json, tokens
 
-NAME: Final = "agora-docker"
 _CHAT, _APAAS, _EDUCATION = "serviceChat", "serviceApaas", "serviceEducation"
 _SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "serviceRtc": ("enable", "role"),
@@ -62,9 +60,8 @@ def _generate(request: HttpRequest) -> Issue:
     if not parts:
         names = ", ".join(name for name in _SERVICES if name != _EDUCATION)
         raise ApiError(Code.INVALID_FIELD, f"must be switched on in one of {names}", "enable")
-    return Issue(
-        (TokenRequest("combined", {"services": parts}, reading.seconds(body, "tokenExpireTs"), _names(parts)),)
-    )
+    ttl = reading.seconds(body, "tokenExpireTs")
+    return Issue((TokenRequest("combined", {"services": parts}, ttl, _names(parts)),))
 
 
 def _names(parts: Sequence[Mapping[str, object]]) -> dict[str, str]:
@@ -119,20 +116,22 @@ def _rtc_part(service: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, 
 
 def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     data = {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}
-    return HttpResponse(200, msgspec.json.encode({"code": 0, "message": "Success", "data": data}))
+    return as_json({"code": 0, "message": "Success", "data": data})
 
 
 def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     code = _PARAMETERS if api_error.status in (400, 413, 415) else _BUILDING
-    body: dict[str, object] = {"code": code, "message": api_error.detail, "data": "", "reason": api_error.code}
-    return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
+    body = {"code": code, "message": api_error.detail, "data": "", "reason": api_error.code}
+    return error_as_json(body, api_error, request_id)
 
 
 _ROLE: Final = {**ROLE_NUMBER, "description": "1 is publisher, 2 is subscriber (the default)"}
 _OF_USER: Final = object_of({"enableUser": BOOLEAN, "enableApp": BOOLEAN, "userUuid": STRING})
 _DESCRIPTION: Final = in_body(
     "One token with every service that the request enables",
-    object_of({"code": {"const": 0}, "message": STRING, "data": answer_of("token")}, "code", "data", closed=False),
+    answer=object_of(
+        {"code": {"const": 0}, "message": STRING, "data": answer_of("token")}, "code", "data", closed=False
+    ),
     channelName=CHANNEL,
     uid={
         **STRING,
@@ -163,7 +162,7 @@ _EXAMPLES: Final = {
 }
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-docker",
     (
         Endpoint(
             "POST",

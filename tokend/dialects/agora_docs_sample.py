@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec.json
-
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue
-from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, answer_of, errors_of, in_body
-from tokend.dialects.rendering import field_of, tokens_as
-
-NAME: Final = "agora-docs-sample"
+from tokend.dialects.contract import Dialect, HttpRequest, HttpResponse, Issue
+from tokend.dialects.describing import CHANNEL, REASON, ROLE_NUMBER, STRING, TEXT, UID, errors_of, in_body
+from tokend.dialects.rendering import error_as_json
+from tokend.dialects.token_endpoints import token_endpoint
 
 
 def _rtc(request: HttpRequest) -> Issue:
@@ -34,19 +31,13 @@ def _rtc(request: HttpRequest) -> Issue:
 def _rtm(request: HttpRequest) -> Issue:
     body = reading.json_object(request, any_type=True)
     reading.reject_unknown(body, ("uid",))
-    return Issue(
-        (
-            TokenRequest(
-                "rtm", {"user": _user(body), "version": agora_fields.token_version(request)}, None, {"user": "uid"}
-            ),
-        )
-    )
+    fields = {"user": _user(body), "version": agora_fields.token_version(request)}
+    return Issue((TokenRequest("rtm", fields, None, {"user": "uid"}),))
 
 
 def _user(body: Mapping[str, Any]) -> str:
     """Return the RTM user. Clients of the sample send text or a number; 0 is not a user."""
-    uid = body.get("uid")
-    text = str(uid) if isinstance(uid, int) and not isinstance(uid, bool) else reading.text(body, "uid")
+    text = reading.text_or_number(body, "uid")
     if not text or text == "0":
         raise ApiError(Code.INVALID_FIELD, "must be given and not be 0", "uid")
     return text
@@ -59,13 +50,11 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
         "error": api_error.detail,
         "reason": api_error.code,
     }
-    return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
+    return error_as_json(body, api_error, request_id)
 
 
-_ANSWER: Final = answer_of("token", code={"const": "200", "type": "string"})
 _RTC: Final = in_body(
     "An RTC token for a channel",
-    _ANSWER,
     "uid",
     uid=UID,
     ChannelName=CHANNEL,
@@ -74,16 +63,15 @@ _RTC: Final = in_body(
 )
 _RTM: Final = in_body(
     "A Signaling token for a user",
-    _ANSWER,
     "uid",
     uid={"type": ["string", "integer"], "description": "Id of the user, not 0", "examples": ["ann"]},
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-docs-sample",
     (
-        Endpoint("POST", "fetch_rtc_token", _rtc, tokens_as("token", code="200"), description=_RTC),
-        Endpoint("POST", "fetch_rtm_token", _rtm, tokens_as("token", code="200"), description=_RTM),
+        token_endpoint("POST", "fetch_rtc_token", _rtc, _RTC, "token", code="200"),
+        token_endpoint("POST", "fetch_rtm_token", _rtm, _RTM, "token", code="200"),
     ),
     _render_error,
     Options=agora_fields.AgoraOptions,

@@ -25,6 +25,7 @@ ROLES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("subscriber", "audience", "2"), "subscriber"),
 }
 _DIGITS: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+"""The client means a number, valid or not."""
 _UNSIGNED_UID: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 _NEGATIVE_UID: Final = re.compile(r"-[1-9][0-9]{0,9}", re.ASCII)
 
@@ -69,11 +70,6 @@ def role_number(fields: Mapping[str, object], name: str, missing: int = 1) -> st
     return "publisher" if value == 1 else "subscriber"
 
 
-def looks_numeric(value: str) -> bool:
-    """Return whether a text is digits with or without a sign. The client means a number then, valid or not."""
-    return _DIGITS.fullmatch(value) is not None
-
-
 def uid(value: str, field: str, signed: bool) -> int:
     """Return the uid of a decimal text, 0 to 2^32-1.
 
@@ -85,6 +81,11 @@ def uid(value: str, field: str, signed: bool) -> int:
         return int(value) + (1 << 32)
     digits = "digits without leading zero, -2147483648 to" if signed else "digits without sign or leading zero, 0 to"
     raise ApiError(Code.INVALID_FIELD, f"must be a uid: {digits} 4294967295", field)
+
+
+def rtc_user(text: str, field: str, signed: bool) -> dict[str, object]:
+    """Return the user as a uid if the text is digits, with or without a sign, else as an account."""
+    return {"uid": uid(text, field, signed)} if _DIGITS.fullmatch(text) else {"account": text}
 
 
 def uid_number(fields: Mapping[str, object], name: str, signed: bool) -> int:

@@ -8,11 +8,10 @@ from typing import Final
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import CHANNEL, ERROR, UID_TEXT, USER, answer_of, in_query
-from tokend.dialects.rendering import render_error, tokens_as
-
-NAME: Final = "agora-npm-demo"
+from tokend.dialects.contract import Dialect, HttpRequest, Issue
+from tokend.dialects.describing import CHANNEL, ERROR, UID_TEXT, USER, in_query
+from tokend.dialects.rendering import render_error
+from tokend.dialects.token_endpoints import token_endpoint
 
 
 def _rtc(request: HttpRequest) -> Issue:
@@ -35,25 +34,14 @@ def _rtm(request: HttpRequest) -> Issue:
     return Issue((TokenRequest("rtm", fields, None, {"user": "account"}),))
 
 
+_RTC: Final = in_query("An RTC token for a publisher", "channelName", channelName=CHANNEL, uid=UID_TEXT)
+_RTM: Final = in_query("A Signaling token for a user", "account", account=USER)
+
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-npm-demo",
     (
-        Endpoint(
-            "GET",
-            "rtcToken",
-            _rtc,
-            tokens_as("key"),
-            description=in_query(
-                "An RTC token for a publisher", answer_of("key"), "channelName", channelName=CHANNEL, uid=UID_TEXT
-            ),
-        ),
-        Endpoint(
-            "GET",
-            "rtmToken",
-            _rtm,
-            tokens_as("key"),
-            description=in_query("A Signaling token for a user", answer_of("key"), "account", account=USER),
-        ),
+        token_endpoint("GET", "rtcToken", _rtc, _RTC, "key"),
+        token_endpoint("GET", "rtmToken", _rtm, _RTM, "key"),
     ),
     render_error,
     Options=agora_fields.AgoraOptions,

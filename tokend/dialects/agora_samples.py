@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec.json
 from msgspec.structs import replace
 
 from tokend.core.errors import ApiError, Code
@@ -17,7 +16,6 @@ from tokend.dialects.describing import (
     ROLE,
     STRING,
     TEXT,
-    TOKEN,
     TTL,
     UID,
     UID_TEXT,
@@ -29,9 +27,9 @@ from tokend.dialects.describing import (
 )
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import clamped_ttl, render_error, render_error_as_text, token_as_text, tokens, tokens_as
+from tokend.dialects.rendering import as_json, clamped_ttl, render_error, tokens
+from tokend.dialects.token_endpoints import text_endpoint, token_endpoint
 
-NAME: Final = "agora-samples"
 _GENERATE: Final = ("appId", "appCertificate", "channelName", "expire", "src", "ts", "uid")
 _NAMES: Final = {
     "ttl": "expire",
@@ -78,11 +76,9 @@ def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str,
         return TokenRequest("rtm", fields, ttl, _NAMES, app_id)
     if not types <= {_RTC, _RTM}:
         raise ApiError(Code.INVALID_FIELD, "must be 1 (RTC) or 2 (RTM)", name)
-    fields = {"channel": reading.required(reading.text(body, "channelName"), "channelName"), "role": "publisher"}
-    if agora_fields.looks_numeric(uid):
-        fields["uid"] = agora_fields.uid(uid, "uid", request.options.signed_uid)
-    else:
-        fields["account"] = uid
+    channel = reading.required(reading.text(body, "channelName"), "channelName")
+    user = agora_fields.rtc_user(uid, "uid", request.options.signed_uid)
+    fields = {"channel": channel, "role": "publisher", **user}
     if types == {_RTC, _RTM}:
         if fields.get("uid") == 0:
             raise ApiError(Code.INVALID_FIELD, "must not be 0: RTM needs one user", "uid")
@@ -91,9 +87,7 @@ def _generate_token_request(body: Mapping[str, Any], types: set[int], name: str,
 
 
 def _generated(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return HttpResponse(
-        200, msgspec.json.encode({"code": 0, "data": {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}})
-    )
+    return as_json({"code": 0, "data": {"token": tokens(outcomes)[0], **clamped_ttl(outcomes)}})
 
 
 def _access_token(request: HttpRequest) -> Issue:
@@ -151,9 +145,7 @@ def _conversation_answer(request: HttpRequest, outcomes: Sequence[Outcome]) -> H
     ends = (issued.expires_at for issued in outcomes if isinstance(issued, Issued))
     until = min(end for end in ends if end is not None)
     rtc, rtm = tokens(outcomes)
-    return HttpResponse(
-        200, msgspec.json.encode({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **clamped_ttl(outcomes)})
-    )
+    return as_json({"rtcToken": rtc, "rtmToken": rtm, "expireAt": until, **clamped_ttl(outcomes)})
 
 
 _TYPE: Final = {"type": "integer", "enum": [_RTC, _RTM], "description": "1 is RTC, 2 is RTM"}
@@ -173,65 +165,49 @@ _SHARED: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 _GENERATE_V1: Final = in_body(
     "An RTC or a Signaling token, as the API examples request it",
-    _GENERATED,
     *("type", "appId", "uid"),
+    answer=_GENERATED,
     type=_TYPE,
     **_SHARED,
 )
 _GENERATE_V2: Final = in_body(
     "A token for RTC, Signaling or both, as the API examples request it",
-    _GENERATED,
     *("types", "appId", "uid"),
+    answer=_GENERATED,
     types={"type": "array", "items": _TYPE, "minItems": 1, "examples": [[_RTC, _RTM]]},
     **{**_SHARED, "uid": {**_SHARED["uid"], "type": ["string", "integer"], "description": f"{_USER}. May be a number"}},
 )
 _CONVERSATION: Final = in_body(
     "An RTC and a Signaling token, as the guide to Conversational AI requests them",
-    answer_of("rtcToken", "rtmToken", expireAt=UNIX_SECONDS),
     *("channel", "uid"),
+    answer=answer_of("rtcToken", "rtmToken", expireAt=UNIX_SECONDS),
     channel=CHANNEL,
     uid={**UID, "minimum": 1, "description": "Numeric id of the user, in both tokens"},
 )
 
+_ACCESS_TOKEN: Final = in_query(
+    "An RTC token, as the older Node servers answer",
+    channel=CHANNEL,
+    channelName={**TEXT, "description": "The same as channel; send one of them"},
+    uid=UID_TEXT,
+    role={**ROLE, "description": f"{ROLE['description']}. Default: subscriber"},
+    expiredTs={**UNIX_SECONDS, "description": "When the token shall expire, in Unix seconds"},
+    expireTime={**TTL, "description": "Seconds, in place of expiredTs"},
+)
+_FLASK: Final = replace(
+    in_query("An RTC token as text, as the Flask server answers", "channel_name", channel_name=CHANNEL),
+    remarks="The request has no user, so the token is for any user of the channel, which needs a capability.",
+)
+
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-samples",
     (
-        Endpoint("POST", "fetchToken", get_token, tokens_as("token"), description=GET_TOKEN),
-        Endpoint("POST", "token/getNew", get_token, tokens_as("token"), description=GET_TOKEN),
+        token_endpoint("POST", "fetchToken", get_token, GET_TOKEN, "token"),
+        token_endpoint("POST", "token/getNew", get_token, GET_TOKEN, "token"),
         Endpoint("POST", "v1/token/generate", _generate_v1, _generated, description=_GENERATE_V1),
         Endpoint("POST", "v2/token/generate", _generate_v2, _generated, description=_GENERATE_V2),
-        Endpoint(
-            "GET",
-            "access_token",
-            _access_token,
-            tokens_as("token"),
-            description=in_query(
-                "An RTC token, as the older Node servers answer",
-                answer_of("token"),
-                channel=CHANNEL,
-                channelName={**TEXT, "description": "The same as channel; send one of them"},
-                uid=UID_TEXT,
-                role={**ROLE, "description": f"{ROLE['description']}. Default: subscriber"},
-                expiredTs={**UNIX_SECONDS, "description": "When the token shall expire, in Unix seconds"},
-                expireTime={**TTL, "description": "Seconds, in place of expiredTs"},
-            ),
-        ),
-        Endpoint(
-            "GET",
-            "v1/token",
-            _flask,
-            token_as_text,
-            render_error=render_error_as_text,
-            description=replace(
-                in_query(
-                    "An RTC token as text, as the Flask server answers",
-                    TOKEN,
-                    "channel_name",
-                    channel_name=CHANNEL,
-                ),
-                remarks="The request has no user, so the token is for any user of the channel, which needs a capability.",
-            ),
-        ),
+        token_endpoint("GET", "access_token", _access_token, _ACCESS_TOKEN, "token"),
+        text_endpoint("GET", "v1/token", _flask, _FLASK),
         Endpoint("POST", "api/token", _conversation, _conversation_answer, description=_CONVERSATION),
     ),
     render_error,

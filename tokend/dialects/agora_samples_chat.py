@@ -8,11 +8,11 @@ from msgspec.structs import replace
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import FORM, Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, TOKEN, TTL, USER, answer_of, in_body, in_query, object_of
-from tokend.dialects.rendering import render_error, render_error_as_text, token_as_text, tokens_as
+from tokend.dialects.contract import FORM, Description, Dialect, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, TTL, USER, in_body, in_query, object_of
+from tokend.dialects.rendering import render_error
+from tokend.dialects.token_endpoints import text_endpoint, token_endpoint
 
-NAME: Final = "agora-samples-chat"
 _TTL_NAME: Final = "expireTimeInSeconds"
 
 
@@ -67,8 +67,6 @@ def _java(request: HttpRequest) -> Issue:
     raise ApiError(Code.INVALID_FIELD, "must be user or app", "tokenType")
 
 
-_ANSWER: Final = answer_of("token")
-_ANSWER_IN_QUERY: Final = answer_of("token", status={"const": "success", "type": "string"})
 _OF_USER: Final = "A Chat token for a user"
 _OF_APP: Final = "A Chat token for the REST API: an administrator's, which needs a capability"
 _TYPE: Final = {
@@ -82,65 +80,38 @@ _JAVA: Final = Description(
         {"tokenType": _TYPE, "userId": USER, "expireSeconds": TTL},
         closed=False,  # other fields of the form are not looked at
     ),
-    answer=TOKEN,
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-samples-chat",
     (
-        Endpoint(
+        token_endpoint(
             "POST",
             "generate-user-token",
             _generate_user,
-            tokens_as("token"),
-            description=in_body(_OF_USER, _ANSWER, "user_uuid", user_uuid=USER, expire=TTL),
+            in_body(_OF_USER, "user_uuid", user_uuid=USER, expire=TTL),
+            "token",
         ),
-        Endpoint(
-            "POST",
-            "generate-app-token",
-            _generate_app,
-            tokens_as("token"),
-            description=in_body(_OF_APP, _ANSWER, expire=TTL),
-        ),
-        Endpoint(
+        token_endpoint("POST", "generate-app-token", _generate_app, in_body(_OF_APP, expire=TTL), "token"),
+        token_endpoint(
             "GET",
             "api/token/generateUserToken",
             _query_user,
-            tokens_as("token", status="success"),
-            description=in_query(_OF_USER, _ANSWER_IN_QUERY, "account", account=USER, expireTimeInSeconds=TTL),
+            in_query(_OF_USER, "account", account=USER, expireTimeInSeconds=TTL),
+            "token",
+            status="success",
         ),
-        Endpoint(
+        token_endpoint(
             "GET",
             "api/token/generateAppToken",
             _query_app,
-            tokens_as("token", status="success"),
-            description=in_query(_OF_APP, _ANSWER_IN_QUERY, expireTimeInSeconds=TTL),
+            in_query(_OF_APP, expireTimeInSeconds=TTL),
+            "token",
+            status="success",
         ),
-        Endpoint(
-            "GET",
-            "chat/user/{username}/token",
-            _web(app=False),
-            token_as_text,
-            render_error=render_error_as_text,
-            description=Description(_OF_USER, {"username": USER}, answer=TOKEN),
-        ),
-        Endpoint(
-            "GET",
-            "chat/app/token",
-            _web(app=True),
-            token_as_text,
-            render_error=render_error_as_text,
-            description=Description(_OF_APP, answer=TOKEN),
-        ),
-        Endpoint(
-            "POST",
-            "token/generate",
-            _java,
-            token_as_text,
-            media=FORM,
-            render_error=render_error_as_text,
-            description=_JAVA,
-        ),
+        text_endpoint("GET", "chat/user/{username}/token", _web(app=False), Description(_OF_USER, {"username": USER})),
+        text_endpoint("GET", "chat/app/token", _web(app=True), Description(_OF_APP)),
+        text_endpoint("POST", "token/generate", _java, _JAVA, media=FORM),
     ),
     render_error,
     error=ERROR,

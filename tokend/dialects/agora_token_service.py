@@ -5,20 +5,18 @@ Where that server guesses, this dialect returns 400: unknown roles, uids out of 
 
 from typing import Final
 
-from msgspec.structs import replace
-
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
-from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, Issue
-from tokend.dialects.describing import ERROR, TTL, USER, answer_of
+from tokend.dialects.contract import Description, Dialect, HttpRequest, Issue
+from tokend.dialects.describing import ERROR, TTL, USER
 from tokend.dialects.get_token import DESCRIPTION as GET_TOKEN
 from tokend.dialects.get_token import get_token
-from tokend.dialects.rendering import render_error, tokens_as
+from tokend.dialects.rendering import render_error
 from tokend.dialects.rtc_paths import PING, rtc_endpoint, rtc_request, rte_endpoint, rtm_endpoint, rtm_request
+from tokend.dialects.token_endpoints import token_endpoint
 
-NAME: Final = "agora-token-service"
 _EXPIRY: Final = {"ttl": "expiry"}
 
 
@@ -42,8 +40,7 @@ def _rte(request: HttpRequest) -> Issue:
         raise ApiError(Code.INVALID_FIELD, "must be given where the RTC uid is empty or 0", "rtmuid")
     version = agora_fields.token_version(request)
     stream = {} if version == agora_fields.V006 else {name: rtc.fields[name] for name in ("channel", "role")}
-    rtm = rtm_request(request, user, more=stream)
-    return Issue((rtc, rtm if rtm_user else replace(rtm, names={**_EXPIRY, "user": "rtcuid"})))
+    return Issue((rtc, rtm_request(request, user, user_name="rtmuid" if rtm_user else "rtcuid", more=stream)))
 
 
 def _chat_app(request: HttpRequest) -> Issue:
@@ -51,10 +48,8 @@ def _chat_app(request: HttpRequest) -> Issue:
 
 
 def _chat_account(request: HttpRequest) -> Issue:
-    names = {**_EXPIRY, "user": "chatid"}
-    return Issue(
-        (TokenRequest("chat", {"user": request.params["chatid"]}, reading.query_seconds(request, "expiry"), names),)
-    )
+    fields, ttl = {"user": request.params["chatid"]}, reading.query_seconds(request, "expiry")
+    return Issue((TokenRequest("chat", fields, ttl, {**_EXPIRY, "user": "chatid"}),))
 
 
 _QUERY: Final = {"expiry": TTL}
@@ -64,22 +59,19 @@ _RTE_REMARKS: Final = (
 _CHAT_APP_DESCRIPTION: Final = Description(
     "A Chat token for the REST API: an administrator's, which needs a capability",
     query=_QUERY,
-    answer=answer_of("chatToken"),
 )
-_CHAT_DESCRIPTION: Final = Description(
-    "A Chat token for a user", {"chatid": USER}, _QUERY, answer=answer_of("chatToken")
-)
+_CHAT_DESCRIPTION: Final = Description("A Chat token for a user", {"chatid": USER}, _QUERY)
 
 DIALECT: Final = Dialect(
-    NAME,
+    "agora-token-service",
     (
         rtc_endpoint(_rtc, _QUERY),
         rtm_endpoint(_rtm, _QUERY),
         rte_endpoint(_rte, _QUERY, remarks=_RTE_REMARKS),
         rte_endpoint(_rte, _QUERY, "/{rtmuid}", _RTE_REMARKS),
-        Endpoint("GET", "chat/app", _chat_app, tokens_as("chatToken"), description=_CHAT_APP_DESCRIPTION),
-        Endpoint("GET", "chat/account/{chatid}", _chat_account, tokens_as("chatToken"), description=_CHAT_DESCRIPTION),
-        Endpoint("POST", "getToken", get_token, tokens_as("token"), description=GET_TOKEN),
+        token_endpoint("GET", "chat/app", _chat_app, _CHAT_APP_DESCRIPTION, "chatToken"),
+        token_endpoint("GET", "chat/account/{chatid}", _chat_account, _CHAT_DESCRIPTION, "chatToken"),
+        token_endpoint("POST", "getToken", get_token, GET_TOKEN, "token"),
         PING,
     ),
     render_error,

@@ -26,7 +26,7 @@ TOKEN_VERSION_FORMAT: Final = "token-version"
 
 
 class FieldType(Struct, frozen=True):
-    """What a field of a kind takes, from its JSON Schema. `numeric`: an integer. `format`: its `format`, or None.
+    """What a field of a kind takes, from its JSON Schema. `numeric`: an integer, and no text. `format`: its `format`, or None.
 
     `boolean`: true or false. `structured`: only lists or mappings, which no text of a path, query or form can be.
     `fractional`: a number that need not be whole, and no text.

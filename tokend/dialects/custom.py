@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
-import msgspec.json
 from msgspec import Struct
 from pydantic import Field
 
@@ -33,7 +32,7 @@ from tokend.dialects.contract import (
     Issue,
     Outcome,
 )
-from tokend.dialects.rendering import clamped_ttl, render_error, token_fields
+from tokend.dialects.rendering import as_json, clamped_ttl, render_error, token_fields
 
 NAME: Final = "custom"
 TTL: Final = "ttl"
@@ -73,17 +72,17 @@ def dialect(custom: Custom) -> Dialect:
     names = names_in_requests(custom.kinds, custom.renamed)
     known = sorted(name for name in names if custom.renamed.get(name, name) not in custom.set)
 
-    def parse_get(request: HttpRequest) -> Issue:
-        sent = reading.without_repetition(pair for pair in request.query if pair[0] not in custom.ignored)
+    def parse_text(request: HttpRequest, pairs: Sequence[tuple[str, str]]) -> Issue:
+        sent = reading.without_repetition(pair for pair in pairs if pair[0] not in custom.ignored)
         return _issue(custom, known, request, sent, sent.keys() | request.params.keys())
 
+    def parse_get(request: HttpRequest) -> Issue:
+        return parse_text(request, request.query)
+
     def parse_post(request: HttpRequest) -> Issue:
-        if not request.body:
-            return _issue(custom, known, request, {}, request.params.keys())
         media = reading.media_type(request)
-        if media == FORM:
-            form = reading.without_repetition(pair for pair in reading.form(request) if pair[0] not in custom.ignored)
-            return _issue(custom, known, request, form, form.keys() | request.params.keys())
+        if media == FORM or not request.body:
+            return parse_text(request, reading.form(request))
         if media != JSON:
             raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, f"send the body as {JSON} or {FORM}")
         body = reading.json_object(request)
@@ -206,7 +205,7 @@ def _render(custom: Custom, outcomes: Sequence[Outcome]) -> HttpResponse:
             values |= of_token
     content = fill(custom.response, values)
     if isinstance(content, dict):
-        return HttpResponse(custom.status, msgspec.json.encode({**content, **clamped_ttl(outcomes)}))
+        return as_json({**content, **clamped_ttl(outcomes)}, custom.status)
     return HttpResponse(custom.status, _text(content).encode(), TEXT)
 
 

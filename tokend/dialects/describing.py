@@ -6,7 +6,7 @@ Schemas with `examples` are in the example of a request, also where the request 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokend.core.errors import STATUS
+from tokend.core.errors import Code
 from tokend.dialects.agora_fields import ROLES
 from tokend.dialects.contract import Description, Schema
 
@@ -43,6 +43,7 @@ UID_TEXT: Final[Schema] = {
     "examples": ["7"],
 }
 TOKEN: Final[Schema] = {"type": "string", "examples": ["007eJxTYFhT…"]}
+STATUS: Final[Schema] = {"type": "integer", "enum": sorted({code.status for code in Code})}
 REASON: Final[Schema] = {"$ref": "#/components/schemas/ErrorCode"}
 
 
@@ -65,22 +66,17 @@ def errors_of(properties: Mapping[str, Schema], *required: str) -> dict[str, Any
 
 
 ERROR: Final = errors_of(
-    {
-        "error": STRING,
-        "message": STRING,
-        "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
-        "code": REASON,
-    },
+    {"error": STRING, "message": STRING, "status": STATUS, "code": REASON},
     *("error", "message", "status", "code"),
 )
 """What `rendering.render_error` renders."""
 
 
-def in_query(summary: str, answer: Schema, /, *required: str, **query: Schema) -> Description:
+def in_query(summary: str, /, *required: str, answer: Schema | None = None, **query: Schema) -> Description:
     """An endpoint that reads the query alone. `required`: the parameters that must be there."""
     return Description(summary, query=query, required=required, answer=answer)
 
 
-def in_body(summary: str, answer: Schema, /, *required: str, **properties: Schema) -> Description:
+def in_body(summary: str, /, *required: str, answer: Schema | None = None, **properties: Schema) -> Description:
     """An endpoint that reads the body alone. `required`: the properties that must be there."""
     return Description(summary, body=object_of(properties, *required), answer=answer)

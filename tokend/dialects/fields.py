@@ -15,7 +15,8 @@ from tokend.core.errors import ApiError, Code
 from tokend.core.validation import suggestion
 from tokend.dialects.contract import JSON, HttpRequest
 
-MAX_FORM_FIELDS: Final = 50
+MAX_FIELDS: Final = 50
+"""The most fields of a form or a query."""
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 _FRACTION: Final = re.compile(rf"{_WHOLE.pattern}\.[0-9]{{1,18}}", re.ASCII)
 
@@ -38,14 +39,18 @@ def json_object(request: HttpRequest, *, any_type: bool = False) -> dict[str, An
 
 def form(request: HttpRequest) -> tuple[tuple[str, str], ...]:
     """Return the fields of a form, in order and with repetitions. Raises `ApiError` (400) if they cannot be read."""
+    return url_encoded(request.body, "form")
+
+
+def url_encoded(text: str | bytes, what: str) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a form or a query. `what` it is, for the `ApiError` (400)."""
     try:
-        return tuple(
-            parse_qsl(request.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
-        )
+        decoded = text if isinstance(text, str) else text.decode()
+        return tuple(parse_qsl(decoded, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS))
     except UnicodeDecodeError as error:
-        raise ApiError(Code.MALFORMED, "the form is not UTF-8") from error
+        raise ApiError(Code.MALFORMED, f"the {what} is not UTF-8") from error
     except ValueError as error:
-        raise ApiError(Code.MALFORMED, f"the form has over {MAX_FORM_FIELDS} fields") from error
+        raise ApiError(Code.MALFORMED, f"the {what} has over {MAX_FIELDS} fields") from error
 
 
 def without_repetition(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -86,6 +91,12 @@ def text(fields: Mapping[str, object], name: str) -> str | None:
     if not isinstance(value, str):
         raise ApiError(Code.INVALID_FIELD, "must be text", name)
     return value
+
+
+def text_or_number(fields: Mapping[str, object], name: str) -> str | None:
+    """Return the text of a field that may be a whole number, or None if the field is missing."""
+    value = fields.get(name)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(fields, name)
 
 
 def seconds(fields: Mapping[str, object], name: str) -> int | None:

@@ -9,13 +9,12 @@ from tokend.core.model import TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import HttpRequest, Issue
-from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, answer_of, in_body
+from tokend.dialects.describing import CHANNEL, ROLE, STRING, TTL, in_body
 
 _FIELDS: Final = ("tokenType", "channel", "role", "uid", "expire")
 DESCRIPTION: Final = replace(
     in_body(
         "A token for RTC, Signaling or Chat",
-        answer_of("token"),
         "tokenType",
         tokenType={"type": "string", "enum": ["rtc", "rtm", "chat"], "description": "rtm is Signaling"},
         channel={**CHANNEL, "description": "The channel of RTC; for rtm, a stream channel that the token joins too"},
@@ -47,7 +46,7 @@ def get_token(request: HttpRequest) -> Issue:
     match token_type:
         case "rtc":
             fields = {"channel": reading.required(channel, "channel"), "role": role or "subscriber", "version": version}
-            fields |= _rtc_user(reading.required(uid, "uid"), request.options.signed_uid)
+            fields |= agora_fields.rtc_user(reading.required(uid, "uid"), "uid", request.options.signed_uid)
         case "rtm":
             fields = {"user": reading.required(uid, "uid"), "version": version}
             if channel:
@@ -57,10 +56,3 @@ def get_token(request: HttpRequest) -> Issue:
         case _:
             raise ApiError(Code.INVALID_FIELD, "must be rtc, rtm or chat", "tokenType")
     return Issue((TokenRequest(token_type, fields, reading.seconds(body, "expire"), _NAMES),))
-
-
-def _rtc_user(uid: str, signed: bool) -> dict[str, object]:
-    """Return the user as a uid if the text is digits, with or without a sign, else as an account."""
-    if agora_fields.looks_numeric(uid):
-        return {"uid": agora_fields.uid(uid, "uid", signed)}
-    return {"account": uid}

@@ -8,15 +8,12 @@ recommendation, section 4.2.1, which Cloudflare answers too. STUN servers, which
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec.json
-
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import ERROR, STRING, TTL, USER, in_body, in_query, object_of
-from tokend.dialects.rendering import render_error
+from tokend.dialects.rendering import as_json, render_error
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server
 
-NAME: Final = "ice-servers"
 _PATH: Final = "ice-servers"
 _SERVER: Final = object_of(
     {
@@ -57,14 +54,14 @@ def _render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
         "credential": server["password"],
     }
     ice_servers = [{"urls": stun}, relay] if stun else [relay]
-    return HttpResponse(200, msgspec.json.encode({"iceServers": ice_servers, "ttl": server["ttl"]}))
+    return as_json({"iceServers": ice_servers, "ttl": server["ttl"]})
 
 
 DIALECT: Final = Dialect(
-    NAME,
+    "ice-servers",
     (
-        Endpoint("GET", _PATH, _get, _render, description=in_query(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),
-        Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, _ANSWER, user=USER, ttl=TTL)),
+        Endpoint("GET", _PATH, _get, _render, description=in_query(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)),
+        Endpoint("POST", _PATH, _post, _render, description=in_body(_SUMMARY, answer=_ANSWER, user=USER, ttl=TTL)),
     ),
     render_error,
     error=ERROR,

@@ -9,18 +9,16 @@ has `NEXT_PUBLIC_CONN_DETAILS_ENDPOINT`; its answer has other names.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
-import msgspec.json
 from pydantic import Field
 
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Issued, TokenRequest
+from tokend.core.model import TokenRequest
 from tokend.core.validation import StrictModel
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import CHANNEL, ERROR, STRING, TEXT, answer_of, object_of
-from tokend.dialects.rendering import clamped_ttl, render_error
+from tokend.dialects.rendering import as_json, clamped_ttl, only_issued, render_error
 
-NAME: Final = "livekit"
 _ROOM: Final = "room_name"
 _FIELDS: Final[Mapping[str, str]] = {
     _ROOM: "room",
@@ -93,13 +91,13 @@ def _made_up(field: Literal["room", "identity"], nonce: int) -> str:
 
 
 def _render_standard(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    issued = _issued(outcomes)
+    issued = only_issued(outcomes)
     body = {"server_url": issued.extra.get("server_url"), "participant_token": issued.token}
-    return HttpResponse(201, msgspec.json.encode({**body, **clamped_ttl(outcomes)}))
+    return as_json({**body, **clamped_ttl(outcomes)}, 201)
 
 
 def _render_details(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    issued = _issued(outcomes)
+    issued = only_issued(outcomes)
     service = issued.grant.services[0]
     body = {
         "serverUrl": issued.extra.get("server_url"),
@@ -107,12 +105,7 @@ def _render_details(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpRe
         "participantName": service.detail.get("name", service.user),
         "participantToken": issued.token,
     }
-    return HttpResponse(200, msgspec.json.encode({**body, **clamped_ttl(outcomes)}))
-
-
-def _issued(outcomes: Sequence[Outcome]) -> Issued:
-    (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
-    return issued
+    return as_json({**body, **clamped_ttl(outcomes)})
 
 
 _AGENT: Final = object_of(
@@ -177,7 +170,7 @@ _QUERY_PARAMETERS: Final = {
 }
 
 DIALECT: Final = Dialect(
-    NAME,
+    "livekit",
     (
         Endpoint("POST", "createToken", _standard, _render_standard, description=_STANDARD),
         Endpoint(

@@ -9,15 +9,12 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Final
 
-import msgspec.json
-
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import Description, Dialect, Endpoint, HttpRequest, HttpResponse, Issue
 from tokend.dialects.describing import REASON, STRING, errors_of
-from tokend.dialects.rendering import field_of
+from tokend.dialects.rendering import error_as_json
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
 
-NAME: Final = "matrix-voip"
 _VERSIONS: Final = ("v3", "r0")
 _CODES: Final[Mapping[Code, str]] = {
     Code.UNAUTHENTICATED: "M_MISSING_TOKEN",
@@ -42,16 +39,14 @@ def _render_error(api_error: ApiError, request_id: str) -> HttpResponse:
         "error": api_error.detail,
         **({"soft_logout": True} if api_error.code == Code.CREDENTIAL_INVALID else {}),
         "code": api_error.code,
-        **field_of(api_error),
-        "request_id": request_id,
     }
     if api_error.retry_after is not None:
         body["retry_after_ms"] = ceil(api_error.retry_after * 1000)
-    return HttpResponse(api_error.status, msgspec.json.encode(body))
+    return error_as_json(body, api_error, request_id)
 
 
 DIALECT: Final = Dialect(
-    NAME,
+    "matrix-voip",
     tuple(
         Endpoint(
             "GET",

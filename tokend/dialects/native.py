@@ -30,7 +30,7 @@ from tokend.dialects.contract import (
     Schema,
 )
 from tokend.dialects.describing import REASON, STRING, object_of
-from tokend.dialects.rendering import token_fields
+from tokend.dialects.rendering import as_json, field_of, token_fields
 
 NAME: Final = "native"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -114,19 +114,11 @@ def _inspect(request: HttpRequest) -> Inspect:
     token, channel, product = (reading.text(body, name) for name in ("token", "channel", "product"))
     if token is None:
         raise ApiError(Code.INVALID_FIELD, "is missing", "token")
-    users = [user for name in _USERS if (user := _user(body, name)) is not None]
+    users = [user for name in _USERS if (user := reading.text_or_number(body, name)) is not None]
     if len(set(users)) > 1:
         given = " and ".join(name for name in _USERS if name in body)
         raise ApiError(Code.INVALID_FIELD, f"differs from another field of the user: send one of {given}", "user")
     return Inspect(token, channel, users[0] if users else None, product)
-
-
-def _user(body: Mapping[str, Any], name: str) -> str | None:
-    """Return the user of a client, which may be a number."""
-    value = body.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return reading.text(body, name)
 
 
 def _page(name: str) -> Callable[[HttpRequest], Parsed]:
@@ -138,7 +130,7 @@ def error_fields(api_error: ApiError) -> dict[str, object]:
     fields: dict[str, object] = {"code": api_error.code, "detail": api_error.detail}
     if api_error.retry_after is not None:
         fields["retry_after"] = whole_seconds(api_error.retry_after)
-    return fields | ({"field": api_error.field} if api_error.field else {})
+    return fields | field_of(api_error)
 
 
 def explanation_fields(explanation: Explanation) -> dict[str, object]:
@@ -170,15 +162,11 @@ def _fields(outcome: Outcome) -> dict[str, object]:
 
 
 def _render_single(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return _answer(_fields(outcomes[0]))
+    return as_json(_fields(outcomes[0]))
 
 
 def _render_batch(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-    return _answer({"results": [_fields(outcome) for outcome in outcomes]})
-
-
-def _answer(fields: Mapping[str, object]) -> HttpResponse:
-    return HttpResponse(200, msgspec.json.encode(fields))
+    return as_json({"results": [_fields(outcome) for outcome in outcomes]})
 
 
 def render_error(api_error: ApiError, request_id: str) -> HttpResponse:

@@ -3,23 +3,21 @@
 pusher-js (8.6.0) posts a form to /pusher/auth and /pusher/user-auth, Laravel Echo to /broadcasting/auth; JSON is taken too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec.json
 from msgspec.structs import replace
 from pydantic import Field
 
 from tokend.core import strict_json
 from tokend.core.errors import ApiError, Code
-from tokend.core.model import Issued, TokenRequest
+from tokend.core.model import TokenRequest
 from tokend.core.validation import StrictModel
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import FORM, JSON, Dialect, Endpoint, HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import ERROR, STRING, TEXT, USER, in_body, object_of
-from tokend.dialects.rendering import render_error
+from tokend.dialects.rendering import Render, as_json, only_issued, render_error
 
-NAME: Final = "pusher"
 _NAMES: Final = {"channel": "channel_name", "user": "user_id"}
 _USER: Final = ("user_id", "name", "user_info")
 
@@ -77,14 +75,12 @@ def _issue(request: HttpRequest, fields: Mapping[str, object]) -> Issue:
     return Issue((TokenRequest(request.options.kind, fields, None, _NAMES),))
 
 
-def _render(*names: str) -> Callable[[HttpRequest, Sequence[Outcome]], HttpResponse]:
+def _render(*names: str) -> Render:
     """Return a function that renders these of the token's extras, as far as it has them."""
 
     def render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
-        (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
-        return HttpResponse(
-            200, msgspec.json.encode({name: issued.extra[name] for name in names if name in issued.extra})
-        )
+        extra = only_issued(outcomes).extra
+        return as_json({name: extra[name] for name in names if name in extra})
 
     return render
 
@@ -100,8 +96,8 @@ _AUTH: Final = object_of({"auth": _AUTH_TEXT, "channel_data": STRING, "shared_se
 _CHANNEL: Final = replace(
     in_body(
         "The authorization of a private or presence channel",
-        _AUTH,
         *("socket_id", "channel_name"),
+        answer=_AUTH,
         socket_id=_SOCKET_ID,
         channel_name={**TEXT, "description": "Begins with private- or presence-", "examples": ["presence-room-1"]},
         **_USER_FIELDS,
@@ -113,11 +109,11 @@ _CHANNEL: Final = replace(
 )
 _SIGN_IN: Final = in_body(
     "The sign-in of a connection as a user",
-    object_of(
+    "socket_id",
+    answer=object_of(
         {"auth": _AUTH_TEXT, "user_data": {**STRING, "description": "JSON as text", "examples": ['{"id":"ann"}']}},
         *("auth", "user_data"),
     ),
-    "socket_id",
     socket_id=_SOCKET_ID,
     **{**_USER_FIELDS, "user_id": USER},
     watchlist={
@@ -128,7 +124,7 @@ _SIGN_IN: Final = in_body(
 )
 
 DIALECT: Final = Dialect(
-    NAME,
+    "pusher",
     tuple(
         endpoint
         for media in (FORM, JSON)

@@ -11,12 +11,17 @@ from tokend.dialects.contract import TEXT, HttpRequest, HttpResponse, Outcome
 Render = Callable[[HttpRequest, Sequence[Outcome]], HttpResponse]
 
 
+def as_json(fields: Mapping[str, object], status: int = 200) -> HttpResponse:
+    """Render plain data as JSON."""
+    return HttpResponse(status, msgspec.json.encode(fields))
+
+
 def tokens_as(*names: str, **more: object) -> Render:
     """Return a function that renders the tokens under these names, and `more`, and the ttl if it was shortened."""
 
     def render(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
         body: dict[str, object] = dict(zip(names, tokens(outcomes), strict=True))
-        return HttpResponse(200, msgspec.json.encode({**body, **more, **clamped_ttl(outcomes)}))
+        return as_json({**body, **more, **clamped_ttl(outcomes)})
 
     return render
 
@@ -31,6 +36,12 @@ def tokens(outcomes: Sequence[Outcome]) -> list[str]:
     return [outcome.token for outcome in outcomes if isinstance(outcome, Issued)]
 
 
+def only_issued(outcomes: Sequence[Outcome]) -> Issued:
+    """Return the one token that was issued."""
+    (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
+    return issued
+
+
 def clamped_ttl(outcomes: Sequence[Outcome]) -> Mapping[str, object]:
     """Return `ttl` (seconds) as a field if the route shortened one, so that every dialect reports it."""
     clamped = [
@@ -42,7 +53,12 @@ def clamped_ttl(outcomes: Sequence[Outcome]) -> Mapping[str, object]:
 def render_error(api_error: ApiError, request_id: str) -> HttpResponse:
     """Render an error as JSON. Clients of other servers read `error` or `message`; `code` and `field` are tokend's."""
     body = {"error": api_error.detail, "message": api_error.detail, "status": api_error.status, "code": api_error.code}
-    return HttpResponse(api_error.status, msgspec.json.encode(body | field_of(api_error) | {"request_id": request_id}))
+    return error_as_json(body, api_error, request_id)
+
+
+def error_as_json(body: Mapping[str, object], api_error: ApiError, request_id: str) -> HttpResponse:
+    """Render an error as these fields of its own API, and what tokend adds to each: its field and the request's id."""
+    return as_json({**body, **field_of(api_error), "request_id": request_id}, api_error.status)
 
 
 def render_error_as_text(api_error: ApiError, request_id: str) -> HttpResponse:

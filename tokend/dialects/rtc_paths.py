@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from msgspec.structs import replace
-
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOTHING, TokenRequest
 from tokend.dialects import agora_fields
 from tokend.dialects import fields as reading
 from tokend.dialects.contract import Description, Endpoint, HttpRequest, Issue, Page, Schema
-from tokend.dialects.describing import CHANNEL, ROLE, USER, answer_of
+from tokend.dialects.describing import CHANNEL, ROLE, USER
 from tokend.dialects.rendering import tokens_as
+from tokend.dialects.token_endpoints import Parse, token_endpoint
 
 _USER_PATH: Final = "{channel}/{role}/{tokenType}/{rtcuid}"
 
@@ -23,7 +22,6 @@ _PATH: Final = {
     "rtmuid": USER,
 }
 """The schemas of the parameters in such paths."""
-Parse = Callable[[HttpRequest], Issue]
 
 
 PING: Final = Endpoint("GET", "ping", lambda _: Page("ping"), tokens_as(), description=None, issues=False)
@@ -49,8 +47,7 @@ def rte_endpoint(parse: Parse, query: Schema, below: str = "", remarks: str | No
 def _endpoint(
     path: str, parse: Parse, summary: str, query: Schema, *tokens: str, remarks: str | None = None
 ) -> Endpoint:
-    description = Description(summary, _PATH, query, answer=answer_of(*tokens), remarks=remarks)
-    return Endpoint("GET", path, parse, tokens_as(*tokens), description=description)
+    return token_endpoint("GET", path, parse, Description(summary, _PATH, query, remarks=remarks), *tokens)
 
 
 def rtc_request(
@@ -83,21 +80,30 @@ def rtm_request(
     request: HttpRequest,
     user: str,
     ttl_name: str = "expiry",
+    user_name: str = "rtmuid",
     more: Mapping[str, object] = NOTHING,
     original: str = agora_fields.V007,
 ) -> TokenRequest:
-    """Return the RTM request for a user. `more` holds further fields; `original` is as in `rtc_request`."""
-    names: Mapping[str, str] = {"ttl": ttl_name, "user": "rtmuid"}
+    """Return the RTM request for a user, whom the path has as `user_name`. `more`: further fields; others as above."""
+    names = {"ttl": ttl_name, "user": user_name}
     fields = {"user": user, "version": agora_fields.token_version(request, original), **more}
     return TokenRequest("rtm", fields, reading.query_seconds(request, ttl_name), names)
 
 
-def both_006(request: HttpRequest, ttl_name: str = "expiry") -> Issue:
-    """Parse a request for an RTC and an RTM token of the same user, without a stream channel, as 006 servers do."""
-    rtm = rtm_request(request, request.params["rtcuid"], ttl_name, original=agora_fields.V006)
-    return Issue(
-        (
-            rtc_request(request, ttl_name, original=agora_fields.V006),
-            replace(rtm, names={**rtm.names, "user": "rtcuid"}),
-        )
-    )
+def endpoints_006(prepare: Callable[[HttpRequest], tuple[HttpRequest, str]], query: Schema) -> tuple[Endpoint, ...]:
+    """The three endpoints of a server whose tokens are 006. `prepare` gives the request and its name of the lifetime."""
+
+    def rtc(request: HttpRequest) -> Issue:
+        return Issue((rtc_request(*prepare(request), original=agora_fields.V006),))
+
+    def rtm(request: HttpRequest) -> Issue:
+        request, ttl_name = prepare(request)
+        return Issue((rtm_request(request, request.params["rtmuid"], ttl_name, original=agora_fields.V006),))
+
+    def rte(request: HttpRequest) -> Issue:
+        """The RTM token is for the user of the RTC token, and joins no stream channel."""
+        request, ttl_name = prepare(request)
+        for_rtm = rtm_request(request, request.params["rtcuid"], ttl_name, "rtcuid", original=agora_fields.V006)
+        return Issue((rtc_request(request, ttl_name, original=agora_fields.V006), for_rtm))
+
+    return rtc_endpoint(rtc, query), rtm_endpoint(rtm, query), rte_endpoint(rte, query)

@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec.json
-
-from tokend.core.model import Issued, TokenRequest
+from tokend.core.model import TokenRequest
 from tokend.dialects.contract import HttpRequest, HttpResponse, Issue, Outcome
 from tokend.dialects.describing import STRING, object_of
+from tokend.dialects.rendering import as_json, only_issued
 
-KIND: Final = "turn"
 TURN_SERVER: Final = object_of(
     {
         "username": {
@@ -30,16 +28,16 @@ TURN_SERVER: Final = object_of(
 def credentials_for(user: str | None, ttl: int | None = None, user_name: str = "user") -> Issue:
     """Return the request for TURN credentials. `user_name`: what the client calls the user. `ttl`: seconds."""
     fields = {} if user is None else {"user": user}
-    return Issue((TokenRequest(KIND, fields, ttl, {"user": user_name}),))
+    return Issue((TokenRequest("turn", fields, ttl, {"user": user_name}),))
 
 
 def turn_server(outcomes: Sequence[Outcome]) -> Mapping[str, Any]:
     """Return username, password, ttl (seconds) and uris of the credentials that were issued."""
-    (issued,) = (outcome for outcome in outcomes if isinstance(outcome, Issued))
+    issued = only_issued(outcomes)
     username, password, uris = (issued.extra[name] for name in ("username", "password", "uris"))
     return {"username": username, "password": password, "ttl": issued.grant.ttl, "uris": uris}
 
 
 def turn_server_as_json(request: HttpRequest, outcomes: Sequence[Outcome]) -> HttpResponse:
     """Render `turn_server`."""
-    return HttpResponse(200, msgspec.json.encode(turn_server(outcomes)))
+    return as_json(turn_server(outcomes))

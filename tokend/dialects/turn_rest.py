@@ -16,7 +16,6 @@ from tokend.dialects.describing import ERROR, USER, in_query, object_of
 from tokend.dialects.rendering import render_error
 from tokend.dialects.turn_answers import TURN_SERVER, credentials_for, turn_server_as_json
 
-NAME: Final = "turn-rest"
 KEY: Final = "key"
 _SUMMARY: Final = "TURN credentials"
 _SERVICE: Final = {"type": "string", "enum": ["turn"], "description": "Always turn"}
@@ -38,14 +37,14 @@ def _post(request: HttpRequest) -> Issue:
 
 
 DIALECT: Final = Dialect(
-    NAME,
+    "turn-rest",
     (
         Endpoint(
             "GET",
             "",
             _get,
             turn_server_as_json,
-            description=in_query(_SUMMARY, TURN_SERVER, "service", service=_SERVICE, username=USER),
+            description=in_query(_SUMMARY, "service", answer=TURN_SERVER, service=_SERVICE, username=USER),
             key_parameter=KEY,
         ),
         Endpoint(

@@ -17,10 +17,10 @@ from tokend.http.admin_access import Access, Handler
 from tokend.http.admin_console import add_console
 from tokend.http.differences import difference_of
 from tokend.http.forwarding import MAX_BODY, too_large
-from tokend.http.middlewares import no_cache
+from tokend.http.middlewares import REQUEST_ID, no_cache
 from tokend.http.operated import Operated, full_snapshot
 from tokend.http.parser_errors import parser_error
-from tokend.http.responses import NO_CACHE, json_error, json_response, to_response
+from tokend.http.responses import json_error, json_response, to_response
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.prometheus import exposition
 
@@ -59,7 +59,7 @@ def unreadable(log: JsonLog) -> Callable[[web.BaseRequest, int, BaseException | 
         if status >= 500:
             api_error = ApiError(Code.INTERNAL, "an error of this server; its log has the reason")
         response = json_error(api_error.status, api_error.sentence)
-        response.headers.update({**NO_CACHE, "X-Request-ID": secrets.token_hex(8)})
+        response.headers[REQUEST_ID] = secrets.token_hex(8)
         response.force_close()
         return response
 
@@ -132,7 +132,7 @@ def _errors_in(log: JsonLog) -> Any:
         except Exception as error:  # noqa: BLE001  # a bug is a 500, and is logged without its text
             log.event("admin", "error", **exception_fields(error))
             response = json_error(500, "this cannot be read, or is an error of this server")
-        response.headers["X-Request-ID"] = secrets.token_hex(8)
+        response.headers[REQUEST_ID] = secrets.token_hex(8)
         return response
 
     return errors

@@ -3,16 +3,15 @@
 The page, its module and a style sheet are files of this package, in tokend/reference/. Nothing comes from another host.
 """
 
-from collections.abc import Mapping
 from functools import cache
 from html import escape
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Final
 
 from tokend.dialects.contract import HttpResponse
+from tokend.http import console
 
 _PACKAGE: Final = "offapi"
 _VIEWER: Final = {
@@ -20,7 +19,6 @@ _VIEWER: Final = {
     "swagger-ui.css": ("swagger_style.css", "text/css"),
 }
 """The files of the viewer: what the package calls them, and their content types."""
-_OWN: Final = {"reference.js": "text/javascript", "reference.css": "text/css"}
 
 
 @cache
@@ -35,7 +33,9 @@ def directory() -> Path | None:
 
 def page(title: str, prefix: str) -> HttpResponse:
     """The page of a route. `prefix`: its path, without a slash at the end."""
-    text = Template(_own_files()["index.html"].body.decode()).substitute(title=escape(title), prefix=escape(prefix))
+    text = Template(console.package_files("reference")[console.PAGE].body.decode()).substitute(
+        title=escape(title), prefix=escape(prefix)
+    )
     return HttpResponse(200, text.encode(), "text/html")
 
 
@@ -44,17 +44,10 @@ def file(name: str) -> HttpResponse | None:
     place = directory()
     if place is None:
         return None
-    return _viewer_file(place, name) if name in _VIEWER else _own_files().get(name) if name in _OWN else None
+    return _viewer_file(place, name) if name in _VIEWER else console.file(name, "reference")
 
 
 @cache
 def _viewer_file(place: Path, name: str) -> HttpResponse:
     source, content_type = _VIEWER[name]
     return HttpResponse(200, (place / source).read_bytes(), content_type)
-
-
-@cache
-def _own_files() -> Mapping[str, HttpResponse]:
-    here = files("tokend").joinpath("reference")
-    types = {**_OWN, "index.html": "text/html"}
-    return {name: HttpResponse(200, here.joinpath(name).read_bytes(), of_file) for name, of_file in types.items()}

@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -230,12 +230,7 @@ class ConnectionLimiter:
         self.start()
 
     def _close_late(self, queue: dict[Connection, float], before: float, reason: str) -> None:
-        late = []
-        for connection, since in queue.items():
-            if since > before:
-                break
-            late.append(connection)
-        for connection in late:
+        for connection, _ in list(takewhile(lambda entry: entry[1] <= before, queue.items())):
             self._close(connection, reason)
 
 

@@ -20,7 +20,7 @@ CONTENT_SECURITY_POLICY: Final = (
 """For pages whose scripts and styles are files: the console and the API reference."""
 PAGE_HEADERS: Final = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 CLIENT: Final = "client.js"
-_PAGE: Final = "index.html"
+PAGE: Final = "index.html"
 _MODE: Final = b'data-mode="app"'
 _PLACE: Final = b'"console/'
 _CONTENT_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -31,14 +31,14 @@ def page(mode: Mode, prefix: str = "", url: str = "") -> HttpResponse:
 
     `prefix`: the path below which its files are. `url`: where the app is served, if that is elsewhere.
     """
-    written, attributes = _files()[_PAGE], f'data-mode="{mode}" data-url="{escape(url)}"'
+    written, attributes = package_files("console")[PAGE], f'data-mode="{mode}" data-url="{escape(url)}"'
     body = written.body.replace(_MODE, attributes.encode(), 1).replace(_PLACE, f'"{escape(prefix)}/console/'.encode())
     return HttpResponse(200, body, written.content_type)
 
 
-def file(name: str) -> HttpResponse | None:
-    """A file that the page loads; None if there is none of this name."""
-    return None if name == _PAGE else _files().get(name)
+def file(name: str, folder: str = "console") -> HttpResponse | None:
+    """A file that the page in this folder loads; None if there is none of this name."""
+    return None if name == PAGE else package_files(folder).get(name)
 
 
 async def file_handler(request: web.Request) -> web.StreamResponse:
@@ -50,10 +50,10 @@ async def file_handler(request: web.Request) -> web.StreamResponse:
 
 
 @cache
-def _files() -> Mapping[str, HttpResponse]:
-    """All files by name, read when the first of them is requested."""
+def package_files(folder: str) -> Mapping[str, HttpResponse]:
+    """All files of a folder of the package by name, read when the first of them is requested."""
     found = {}
-    for entry in files("tokend").joinpath("console").iterdir():
+    for entry in files("tokend").joinpath(folder).iterdir():
         stem, dot, suffix = entry.name.rpartition(".")
         content_type = _CONTENT_TYPES.get(dot + suffix)
         if stem and content_type is not None:

@@ -13,13 +13,14 @@ from tokend.adapters.resources import CannotStart, Opened, Resources
 from tokend.adapters.system import Clock, Nonces
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
+from tokend.core.listening import Listen
 from tokend.http.connection_limiter import Deadlines
 from tokend.http.reloader import Reloaded, Reloader
 from tokend.installing import install_command
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.routing import RouteTable, TakenRoute
-from tokend.issuing.server_settings import Listen, ServerSettings
+from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.instrumented import counted_in
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Metrics, Snapshot, Values

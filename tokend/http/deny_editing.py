@@ -93,10 +93,8 @@ class DenyEndpoints:
             if edited is None:
                 return _rejected(f"source must be one of {', '.join(sorted(lists))}", "source")
             changed = await asyncio.to_thread(self._edit, configuration, edited, audited)
-        except CannotUse as error:
+        except (CannotUse, ApiError) as error:
             return json_error(503, str(error))
-        except ApiError as error:
-            return json_error(503, error.detail)
         if not changed:
             return json_error(404, "no entry has exactly these fields")
         return json_response({"changed": True})

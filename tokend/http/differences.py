@@ -16,7 +16,7 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
     as `server.drain`. Raises `ConfigurationError` for errors outside the apps.
     """
     isolated, files = await reloader.preview()
-    before, after = reloader.written(), comparable(reloader.source, files)
+    before, after = reloader.written(), comparable(reloader.source, files.replayed())
     served = {name: app for name, app in before["apps"].items() if name not in isolated.added}  # that was invalid
     errors = errors_of(isolated)
     apps: dict[str, dict[str, Any]] = {}

@@ -1,7 +1,5 @@
 """Answers a matched request: parse, authenticate, issue, render."""
 
-from typing import Final
-
 from aiohttp import hdrs, web
 
 from tokend.core.errors import ApiError, Code
@@ -11,18 +9,16 @@ from tokend.http import pages
 from tokend.http.bodies import BodyReader
 from tokend.http.control import Control
 from tokend.http.head_authentication import caller_by_head
-from tokend.http.middlewares import INTERNAL
+from tokend.http.middlewares import INTERNAL, REQUEST_ID
 from tokend.http.parser_errors import parser_error
 from tokend.http.proxies import client_of
 from tokend.http.request_parsing import body_of, check_body_headers, credentials_in, query_of
-from tokend.http.responses import NO_CACHE, allow, error_response, to_response
+from tokend.http.responses import allow, error_response, to_response
 from tokend.http.routes import RouteMatch
 from tokend.issuing import issuer
 from tokend.issuing.active import ActiveConfiguration
 from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
-
-_CSP: Final = "Content-Security-Policy"
 
 
 class RequestHandler:
@@ -113,7 +109,7 @@ class RequestHandler:
             api_error, record.exception = ApiError(Code.INTERNAL, INTERNAL), error
         record.code, record.operator = api_error.code, api_error.operator
         response = error_response(api_error, NoMatch(None), record.request_id)
-        response.headers.update({**NO_CACHE, "X-Request-ID": record.request_id})
+        response.headers[REQUEST_ID] = record.request_id
         response.force_close()
         record.write(response.status, 0.0, control.metrics, control.log, control.tracing)
         return response
@@ -159,8 +155,7 @@ def _without_endpoint(request: web.Request, match_info: RouteMatch) -> web.Respo
 
 def _page(response: HttpResponse, page: Page | None = None) -> web.Response:
     """The response with a page. `page`: None for one of the server itself."""
-    policy = pages.content_security_policy(page, response)
-    return to_response(response, None if policy is None else {_CSP: policy})
+    return to_response(response, pages.headers_of(page, response))
 
 
 def _options(match_info: RouteMatch) -> web.Response:

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from tokend.core.errors import STATUS, ApiError, Code
+from tokend.core.errors import ApiError, Code
 from tokend.http.cancellation import is_cancelled
 from tokend.http.control import CONTROL
 from tokend.http.cors import origin_problem
@@ -24,7 +24,7 @@ REQUEST_ID: Final = "X-Request-ID"
 INTERNAL: Final = "an error of this server; its log has the request id"
 _PARENT: Final = "traceparent"
 _OF_THE_BODY: Final = frozenset({hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH})
-_CODES: Final = {status: code for code, status in reversed(list(STATUS.items()))}
+_CODES: Final = {code.status: code for code in reversed(Code)}
 
 
 @web.middleware

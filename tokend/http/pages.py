@@ -1,7 +1,7 @@
 """The server's own pages: status, ping, health, and the documents of a route. They contain no other app and no secret."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -25,28 +25,25 @@ code{background:#8883;padding:.1em .3em;border-radius:.2em}
 table{border-collapse:collapse;margin:1em 0}
 td{border:1px solid #8886;padding:.3em .6em;vertical-align:top;overflow-wrap:anywhere}
 """
-_CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-)
-
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+}
 _PONG: Final = HttpResponse(200, b'{"message":"pong"}')
 _REFERENCE: Final = Page("docs")
 _PLAIN_REFERENCE: Final = Page("docs", "plain")
 
 
-def content_security_policy(page: Page | None, response: HttpResponse) -> str | None:
-    """What a browser may load for this page; None if it is no page. `page`: None for a page of the server itself."""
+def headers_of(page: Page | None, response: HttpResponse) -> Mapping[str, str] | None:
+    """What a browser may load for this page, as headers; None if it is no page. `page`: None for one of the server itself."""
     if response.content_type != HTML:
         return None
     is_viewer = page == _REFERENCE and api_reference.directory() is not None
     if is_viewer or (page is not None and page.name == "console"):
-        return console.CONTENT_SECURITY_POLICY
-    return _CONTENT_SECURITY_POLICY
+        return console.PAGE_HEADERS
+    return _HEADERS
 
 
-def own_page(
-    path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]], mounted_at: str = ""
-) -> HttpResponse | None:
+def own_page(path: tuple[str, ...], not_ready_reasons: Callable[[], list[str]], mounted_at: str) -> HttpResponse | None:
     """The answer to `/`, `/ping`, `/healthz` or `/readyz`; None for any other path. `mounted_at`: the application's prefix."""
     if len(path) > 1:
         return None

@@ -95,8 +95,8 @@ class Reloader:
 
     def written(self) -> dict[str, Any]:
         """`{"apps": …, "settings": …}` as the files say it. An app that is served in its last valid version has that one."""
-        found = comparable(self.source, self.files)
-        older = {id(files): comparable(self.source, files) for files in self._valid_in.values()}
+        found = comparable(self.source, self.files.replayed())
+        older = {id(files): comparable(self.source, files.replayed()) for files in self._valid_in.values()}
         found["apps"] |= {name: older[id(files)]["apps"][name] for name, files in self._valid_in.items()}
         return found
 
@@ -210,14 +210,10 @@ class Reloader:
         self._log.event(
             "reload", "error", result="refused", problems=sentences, fingerprint=self.configuration.fingerprint
         )
+        rejected = Reloaded(sentences, self.configuration.fingerprint)
         if isolated is None:
-            return Reloaded(sentences, self.configuration.fingerprint)
-        return Reloaded(
-            sentences,
-            self.configuration.fingerprint,
-            invalid_apps=errors_of(isolated),
-            serving_last_version=_kept(isolated),
-        )
+            return rejected
+        return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=_kept(isolated))
 
 
 def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:

@@ -1,7 +1,6 @@
 """Reads credentials, host, media type, query and body from an aiohttp request, strictly and within limits."""
 
 from typing import Final
-from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, hdrs, web
 from msgspec.structs import replace
@@ -10,6 +9,7 @@ from tokend.auth.authenticator import read_credentials
 from tokend.auth.contract import Credentials
 from tokend.core.errors import ApiError, Code
 from tokend.dialects.contract import FORM, JSON
+from tokend.dialects.fields import url_encoded
 from tokend.http.bodies import BodyReader
 from tokend.http.proxies import peer_of
 from tokend.issuing.configuration import Route
@@ -17,9 +17,6 @@ from tokend.issuing.routing import Match
 from tokend.issuing.trusted_proxies import TrustedProxies
 
 MAX_BODY: Final = 64 * 1024
-MAX_QUERY_FIELDS: Final = 50
-
-
 _NO_CREDENTIALS: Final = Credentials()
 
 
@@ -116,14 +113,7 @@ def media_of(request: web.BaseRequest) -> str:
 
 def query_of(request: web.BaseRequest) -> tuple[tuple[str, str], ...]:
     raw = request.raw_path.partition("?")[2]
-    if not raw:
-        return ()
-    try:
-        return tuple(parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS))
-    except UnicodeDecodeError as error:
-        raise ApiError(Code.MALFORMED, "the query is not UTF-8") from error
-    except ValueError as error:
-        raise ApiError(Code.MALFORMED, f"the query has over {MAX_QUERY_FIELDS} fields") from error
+    return url_encoded(raw, "query") if raw else ()
 
 
 def check_body_headers(request: web.BaseRequest, limit: int) -> None:

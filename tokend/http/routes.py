@@ -49,15 +49,18 @@ class RouteMatch(web.UrlMappingMatchInfo):
         match: Match | NoMatch = _NO_MATCH,
         page: HttpResponse | None = None,
         api_error: ApiError | None = None,
+        taken: TakenRoute | None = None,
+        *,
+        unreadable: bool = False,
     ) -> None:
         super().__init__(match.params if isinstance(match, Match) else _NO_PARAMETERS, route)  # type: ignore[arg-type]
         self.active = active
         self.match = match
         self.page = page
         self.api_error = api_error
-        self.taken: TakenRoute | None = None
-        self.template = route.template
-        self.unreadable = False
+        self.taken = taken
+        self.template = match.template or route.template
+        self.unreadable = unreadable
 
     @property
     def mounted_at(self) -> str:
@@ -97,7 +100,21 @@ class TemplateRoute(web.AbstractRoute):
         return URL(self.template or "/")
 
 
-class _Template(web.AbstractResource):
+class _Resource(web.AbstractResource):
+    """A resource whose routes are not found by comparing paths."""
+
+    def raw_match(self, path: str) -> bool:
+        """No further route can be added to it: aiohttp would otherwise add those of the host here."""
+        return False
+
+    def url_for(self, **kwargs: str) -> URL:
+        return URL(self.canonical)
+
+    def get_info(self) -> Any:
+        return {"path": self.canonical}
+
+
+class _Template(_Resource):
     """The resource of a `TemplateRoute`. Instrumentation reads its name, and takes one without routes for none."""
 
     def __init__(self, route: TemplateRoute, template: str | None, owner: "ConfiguredRoutes") -> None:
@@ -116,15 +133,6 @@ class _Template(web.AbstractResource):
     def add_prefix(self, prefix: str) -> None:
         """The prefix is its owner's."""
 
-    def raw_match(self, path: str) -> bool:
-        return False
-
-    def url_for(self, **kwargs: str) -> URL:
-        return URL(self.canonical)
-
-    def get_info(self) -> Any:
-        return {"path": self.canonical}
-
     def __len__(self) -> int:
         return 1
 
@@ -136,7 +144,7 @@ async def _no_expectation(request: web.Request) -> None:
     """`request_parsing.body_of` sends 100-continue, once it is known that the body is wanted."""
 
 
-class ConfiguredRoutes(web.AbstractResource):
+class ConfiguredRoutes(_Resource):
     """Takes every path below its prefix, with every method, and finds the route of the configuration in force."""
 
     def __init__(self, control: "Control", handler: Handler) -> None:
@@ -162,11 +170,10 @@ class ConfiguredRoutes(web.AbstractResource):
         try:
             if is_readable(request):
                 return self._resolve(request, active)
-            found = RouteMatch(self._route(None), active, api_error=ApiError(Code.MALFORMED, UNREADABLE))
-            found.unreadable = True
+            unreadable = ApiError(Code.MALFORMED, UNREADABLE)
+            return RouteMatch(self._route(None), active, api_error=unreadable, unreadable=True)
         except ApiError as api_error:
-            found = RouteMatch(self._route(None), active, api_error=api_error)
-        return found
+            return RouteMatch(self._route(None), active, api_error=api_error)
 
     def _resolve(self, request: web.Request, active: ActiveConfiguration) -> RouteMatch:
         raw = request.raw_path
@@ -186,8 +193,7 @@ class ConfiguredRoutes(web.AbstractResource):
             if request.method not in _PAGE_METHODS:
                 error = ApiError(Code.METHOD_NOT_ALLOWED, "this path takes GET")
                 return RouteMatch(self._route(template), active, api_error=error)
-            route = self._preflight if preflight and self._preflight else self._route(template)
-            return RouteMatch(route, active, page=page)
+            return RouteMatch(self._route(template, preflight), active, page=page)
         table = active.table
         host = host_of(request) if table.uses_host else None
         media = media_of(request) if table.uses_media_type else JSON
@@ -198,14 +204,8 @@ class ConfiguredRoutes(web.AbstractResource):
             if taken is not None:
                 operator = f"app {taken.app} is invalid"
                 error = ApiError(Code.UNAVAILABLE, _INVALID_APP, operator=operator, retry_after=RETRY_SECONDS)
-                route = self._preflight if preflight and self._preflight else self._route(None)
-                found = RouteMatch(route, active, api_error=error)
-                found.taken = taken
-                return found
-        route = self._preflight if preflight and self._preflight else self._route(match.template)
-        found = RouteMatch(route, active, match)
-        found.template = match.template
-        return found
+                return RouteMatch(self._route(None, preflight), active, api_error=error, taken=taken)
+        return RouteMatch(self._route(match.template, preflight), active, match)
 
     def _malformed(
         self, request: web.Request, active: ActiveConfiguration, raw: str, api_error: ApiError
@@ -215,13 +215,13 @@ class ConfiguredRoutes(web.AbstractResource):
         parts = readable_parts(raw)
         match = table.match(request.method, host_of(request) if table.uses_host else None, parts)
         if (taken := _taken(request, active, parts, match)) is not None:
-            found = RouteMatch(self._route(None), active, api_error=api_error)
-            found.taken = taken
-            return found
+            return RouteMatch(self._route(None), active, api_error=api_error, taken=taken)
         no_match = NoMatch(match.route, match.dialect, template=match.template)
         return RouteMatch(self._route(match.template), active, no_match, api_error=api_error)
 
-    def _route(self, template: str | None) -> TemplateRoute:
+    def _route(self, template: str | None, preflight: bool = False) -> TemplateRoute:
+        if preflight and self._preflight is not None:
+            return self._preflight
         active = self._control.active
         if active is not self._active:  # after a reload: templates of routes that are gone are not kept
             self._routes, self._active = {}, active
@@ -236,16 +236,6 @@ class ConfiguredRoutes(web.AbstractResource):
 
     def add_prefix(self, prefix: str) -> None:
         self.prefix = prefix + self.prefix
-
-    def raw_match(self, path: str) -> bool:
-        """No further route can be added to it: aiohttp would otherwise add those of the host here."""
-        return False
-
-    def url_for(self, **kwargs: str) -> URL:
-        return URL(self.canonical)
-
-    def get_info(self) -> Any:
-        return {"path": self.canonical}
 
     def __len__(self) -> int:
         return len(self._templates())

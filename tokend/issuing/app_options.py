@@ -15,7 +15,7 @@ from tokend.core.durations import Duration
 from tokend.core.interfaces import AuthorizerSettings
 from tokend.core.lists import ItemOrList
 from tokend.core.rate_limits import NO_LIMITS, Limits
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, satisfying
 from tokend.dialects import custom, native
 from tokend.issuing.dialect_choices import DialectChoices
 from tokend.issuing.origins import Cors
@@ -134,10 +134,7 @@ _CUSTOM_PATH: Final = re.compile(rf"(/({_SEGMENT}|\{{[a-z_]+\}}))+")
 _WITHOUT_BODY: Final = (204, 205)
 
 
-def _response(value: object) -> object:
-    if not isinstance(value, str | dict):
-        raise invalid("must be text or a mapping")
-    return value
+_response = satisfying(lambda value: isinstance(value, str | dict), "must be text or a mapping")
 
 
 def is_prefix(path: str) -> bool:
@@ -281,7 +278,11 @@ class RouteOptions(StrictModel):
         if not 200 <= self.status <= 299 or self.status in _WITHOUT_BODY:
             yield "status", "must be 200 to 299, and not 204 or 205, which have no body"
         if _CUSTOM_PATH.fullmatch(self.path) is None:
-            yield "path", "must be a path such as /watch/{channel}, without a final slash, escapes, . or .."
+            yield (
+                "path",
+                "must be a path such as /watch/{channel}, without a final slash, escapes, . or ..; a name in braces has "
+                "only a-z and _",
+            )
             return
         names = [part.name for part in self.parts if isinstance(part, Placeholder)]
         if len(frozenset(names)) < len(names):

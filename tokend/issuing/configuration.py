@@ -10,15 +10,17 @@ from msgspec import Struct
 
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import SigningKeys
+from tokend.auth.key_digests import Expiry
 from tokend.backends.contract import Backend
 from tokend.core.folding import fold
+from tokend.core.listening import Listen
 from tokend.core.rate_limits import NO_LIMITS
 from tokend.core.rules import Rule
 from tokend.core.validation import StrictModel
 from tokend.dialects.contract import Dialect, FieldTypes
 from tokend.issuing.app_options import AppOptions, Parts, RouteOptions, TtlBounds, prefix_of
 from tokend.issuing.field_types import field_types
-from tokend.issuing.server_settings import Listen, RootOptions
+from tokend.issuing.server_settings import RootOptions
 
 
 class App(Struct, frozen=True):
@@ -71,16 +73,6 @@ class Route(Struct, frozen=True):
         return bool(self.authenticator.path_key_callers)
 
     @property
-    def open_callers(self) -> tuple[str, ...]:
-        """Names of the callers that need no credential."""
-        return self.authenticator.open_callers
-
-    @property
-    def url_callers(self) -> tuple[str, ...]:
-        """Names of the callers that `k/<key>` after the path authenticates."""
-        return self.authenticator.path_key_callers
-
-    @property
     def cors_headers(self) -> frozenset[str]:
         """Request headers that pages may send: those of its auth schemes, and those that the app names."""
         return frozenset(self.authenticator.headers) | self.app.options.cors.headers
@@ -104,11 +96,19 @@ _ADDRESSES_OFF: Final = (
 _WORKER_PER_CORE: Final = ("each worker (auto: one a core)", "that many times")
 
 
+class KeyEnd(Struct, frozen=True):
+    """When a key of a caller ends. `scheme`: that of the caller."""
+
+    app: str
+    caller: str
+    scheme: str
+    expiry: Expiry
+
+
 class Configuration(Struct, frozen=True):
     """The whole configuration, ready for use. `listen`: where the server listens in the end.
 
-    `warnings` are for the operator, at every start. `scheduled_warnings`: further warnings, each with the Unix seconds
-    after which it applies.
+    `warnings` are for the operator, at every start.
     """
 
     source: str
@@ -119,13 +119,11 @@ class Configuration(Struct, frozen=True):
     options: RootOptions = RootOptions()
     fingerprint: str = ""
     """16 hex digits that change with every byte of the configuration, secrets included."""
-    scheduled_warnings: tuple[tuple[int, str], ...] = ()
     apps_fingerprint: str = ""
     """16 hex digits that change with the apps as they are written, `defaults` merged. Contents of secrets are not in it."""
     settings_fingerprint: str = ""
     """16 hex digits that change with what is outside the apps, secrets included."""
-    key_ends: tuple[tuple[str, str, int], ...] = ()
-    """App, caller and last Unix second of each key that ends."""
+    key_ends: tuple[KeyEnd, ...] = ()
     platform_port: bool = False
     """Whether a platform chose the port that it listens on."""
     built_apps: Mapping[str, Any] = {}
@@ -152,14 +150,19 @@ class Configuration(Struct, frozen=True):
         """All warnings that apply at a time in Unix seconds; one that is the same for several apps stands there once."""
         limited = any(app.options.limits.address for app in self.apps.values())
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
-        scheduled = (text for after, text in self.scheduled_warnings if now > after)
-        return (*fold(self.warnings), *off, *self._counted_apart(), *fold(scheduled))
+        ended = (
+            f"app {end.app}: the {end.scheme} of caller {end.caller} ended at {end.expiry.written}, "
+            "and requests with it are refused"
+            for end in self.key_ends
+            if now > end.expiry.at
+        )
+        return (*fold(self.warnings), *off, *self._counted_apart(), *fold(ended))
 
     def next_key_ends(self, now: float) -> dict[tuple[str, ...], float]:
         """By app and caller: when its next key ends, or, if none is left that will, when its last one ended."""
         found: dict[tuple[str, ...], list[int]] = {}
-        for app, caller, at in self.key_ends:
-            found.setdefault((app, caller), []).append(at)
+        for end in self.key_ends:
+            found.setdefault((end.app, end.caller), []).append(end.expiry.at)
         return {
             names: float(min((at for at in times if at >= now), default=max(times))) for names, times in found.items()
         }

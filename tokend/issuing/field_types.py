@@ -15,7 +15,7 @@ def field_types(fields: type[StrictModel]) -> FieldTypes:
     types = json_types(fields)
     for name, schema in fields.model_json_schema().get("properties", {}).items():
         forms = [schema, *schema.get("anyOf", ())]
-        numeric = any(form.get("type") == "integer" for form in forms)
+        numeric = "integer" in types[name] and "string" not in types[name]
         marks = [form["format"] for form in forms if "format" in form]
         structured = types[name] <= {"array", "object"}
         fractional = "number" in types[name] and types[name] <= {"number", "integer"}

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted, Mismatch
+from tokend.backends.contract import ANSWER_FIELDS, Backend, Minted
 from tokend.core.declarations import NEVER, REQUIRED, Presence
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Extent, Grant, Issuance, Service
@@ -58,15 +58,14 @@ def checked_mint(backend: Backend, kind: str, grant: Grant, issuance: Issuance) 
     try:
         judged = _changeable(grant)
         minted = backend.mint(grant, issuance)
-    except ApiError as error:
-        if error.code == Code.INVALID_FIELD:
+    except PLUGIN_ERRORS as error:
+        if isinstance(error, ApiError) and error.code == Code.INVALID_FIELD:
             raise
         _broken(kind, f"minting raised {type(error).__name__}", error)
-    except PLUGIN_ERRORS as error:
-        _broken(kind, f"minting raised {type(error).__name__}", error)
     try:
-        mismatch = _mint_problem(minted, backend, grant) or backend.verify(minted, grant, issuance)
-        problem = None if mismatch is None else mismatch.sentence
+        problem = _mint_problem(minted, backend, grant)
+        if problem is None and (mismatch := backend.verify(minted, grant, issuance)) is not None:
+            problem = mismatch.sentence
         if problem is None and _changeable(grant) != judged:
             problem = "mint or verify changed the grant that the rules have judged"
     except PLUGIN_ERRORS as error:
@@ -182,32 +181,30 @@ def _further_problems(service: Service) -> Iterator[str]:
             yield f"further users and channels of service {service.name} must be tuples of text"
     if service.derived_from is not None and not _is_text(service.derived_from):
         yield f"derived_from of service {service.name} must be text"
-    try:
-        msgspec.json.encode(service.detail)
-    except (TypeError, ValueError, RecursionError, OverflowError):
+    if not _is_plain_data(service.detail):
         yield f"the detail of service {service.name} is no plain data"
 
 
-def _mint_problem(minted: Minted, backend: Backend, grant: Grant) -> Mismatch | None:
+def _mint_problem(minted: Minted, backend: Backend, grant: Grant) -> str | None:
     """How a minted token breaks the contract, before it is read back."""
     if type(minted) is not Minted or type(minted.token) is not str or not minted.token:
-        return Mismatch("mint returned no token")
+        return "mint returned no token"
     if problem := renewal_problem(minted, grant.ttl):
-        return Mismatch(problem)
+        return problem
     extra: object = minted.extra  # unchecked: msgspec takes any value
     if not isinstance(extra, Mapping):
-        return Mismatch("extra is no mapping")
-    return _extra_problem(extra, backend) if extra else None
-
-
-def _extra_problem(extra: Mapping[str, object], backend: Backend) -> Mismatch | None:
+        return "extra is no mapping"
     for name in extra:
         if name not in backend.extras:
-            return Mismatch("extra holds a key that `extras` does not declare")
+            return "extra holds a key that `extras` does not declare"
         if name in ANSWER_FIELDS or name in backend.Fields.model_fields:
-            return Mismatch("extra holds a key that the answer has already")
+            return "extra holds a key that the answer has already"
+    return None if not extra or _is_plain_data(extra) else "extra is no plain data"
+
+
+def _is_plain_data(value: object) -> bool:
     try:
-        msgspec.json.encode(extra)
+        msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError, OverflowError):
-        return Mismatch("extra is no plain data")
-    return None
+        return False
+    return True

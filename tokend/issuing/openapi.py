@@ -5,9 +5,8 @@ from typing import Any
 
 from tokend import __version__
 from tokend.backends.contract import Backend
-from tokend.core.errors import STATUS
 from tokend.dialects import custom, native
-from tokend.dialects.describing import ERROR, REASON, STRING, TOKEN
+from tokend.dialects.describing import ERROR, REASON, STATUS, STRING, TOKEN, object_of
 from tokend.issuing.configuration import Route
 from tokend.issuing.openapi_custom import custom_operations
 from tokend.issuing.openapi_errors import ERROR_CODES
@@ -100,21 +99,21 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
         },
         "required": ["token", "kind"],
     }
-    problem = {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer", "enum": sorted(set(STATUS.values()))},
-            "detail": {"type": "string"},
+    problem = object_of(
+        {
+            "type": STRING,
+            "title": STRING,
+            "status": STATUS,
+            "detail": STRING,
             "code": REASON,
             "field": {"type": "string", "description": "The field at fault, if there is one"},
             "retry_after": {"type": "integer", "description": "Seconds to wait, where a rate limit refused it"},
-            "request_id": {"type": "string"},
+            "request_id": STRING,
         },
-        "required": ["type", "title", "status", "detail", "code", "request_id"],
-    }
-    refused = {"type": "object", "properties": {"error": {"type": "object"}}, "required": ["error"]}
+        *("type", "title", "status", "detail", "code", "request_id"),
+        closed=False,
+    )
+    refused = object_of({"error": {"type": "object"}}, "error", closed=False)
     token_requests = {
         "type": "array",
         "items": {"$ref": "#/components/schemas/TokenRequest"},
@@ -124,13 +123,8 @@ def _shared_schemas(kinds: list[dict[str, str]]) -> dict[str, Any]:
     results = {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Token"}, refused]}}
     return {
         "TokenRequest": {"oneOf": kinds},
-        "Batch": {
-            "type": "object",
-            "properties": {"requests": token_requests},
-            "required": ["requests"],
-            "additionalProperties": False,
-        },
-        "Results": {"type": "object", "properties": {"results": results}, "required": ["results"]},
+        "Batch": object_of({"requests": token_requests}, "requests"),
+        "Results": object_of({"results": results}, "results", closed=False),
         "Token": token,
         f"{native.NAME}_error": problem,
     }

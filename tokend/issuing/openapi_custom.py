@@ -5,6 +5,7 @@ from typing import Any
 
 from tokend.dialects import custom
 from tokend.dialects.contract import FORM, JSON, TEXT, TOKEN_VERSION_FORMAT
+from tokend.dialects.describing import object_of
 from tokend.dialects.rendering import render_error
 from tokend.issuing.app_options import Placeholder
 from tokend.issuing.configuration import Route
@@ -47,7 +48,10 @@ def custom_operations(route: Route, mounted_at: str, definitions: Definitions) -
         },
         "security": security(route),
     }
-    bodies = {JSON: _body(sent, required), FORM: _body(sent_as_text, required)}
+    bodies = {
+        media: object_of(schemas, *sorted(required & schemas.keys()))
+        for media, schemas in ((JSON, sent), (FORM, sent_as_text))
+    }
     content = {
         media: {"schema": schema, "examples": examples_of(custom.NAME, schema, definitions)}
         for media, schema in bodies.items()
@@ -89,15 +93,6 @@ def _request(route: Route) -> tuple[dict[str, Any], set[str]]:
     return properties | {name: {"description": "Not looked at"} for name in options.ignore}, required
 
 
-def _body(properties: Mapping[str, Any], required: set[str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": sorted(required & properties.keys()),
-        "additionalProperties": False,
-    }
-
-
 def _as_text(schema: Mapping[str, Any]) -> dict[str, Any] | None:
     """The schema of a field in a path, query or form: without null, lists and objects. None if no form is left."""
     if "anyOf" not in schema:
@@ -122,5 +117,5 @@ def _answer(route: Route, definitions: Definitions) -> dict[str, Any]:
     if isinstance(example, str):
         return {"description": "OK", "content": {TEXT: {"schema": {"type": "string"}, "examples": examples}}}
     names = list(example) if isinstance(example, Mapping) else []
-    schema = {"type": "object", "properties": {name: {} for name in names}, "required": names}
+    schema = object_of({name: {} for name in names}, *names, closed=False)
     return {"description": "OK", "content": {JSON: {"schema": schema, "examples": examples}}}

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec.json
 
-from tokend.core.errors import MEANINGS, STATUS, ApiError, Code
+from tokend.core.errors import ApiError, Code
 from tokend.dialects import native
 from tokend.dialects.contract import TEXT, HttpResponse
 
@@ -15,7 +15,7 @@ ERROR_CODES: Final[Mapping[str, Any]] = {
     "type": "string",
     "enum": sorted(Code),
     "description": "\n".join(
-        ["The reason, for programs to read:", "", *(f"- `{code}` ({STATUS[code]}): {MEANINGS[code]}" for code in Code)]
+        ["The reason, for programs to read:", "", *(f"- `{code}` ({code.status}): {code.meaning}" for code in Code)]
     ),
     "examples": [Code.INVALID_FIELD],
 }
@@ -33,12 +33,8 @@ _FAILURES: Final[Mapping[int, str]] = {
     500: "An error of the server",
     503: "The app, its authorizer or its rate limits are unavailable",
 }
-_OF_BODIES: Final = (413, 415)
-_OF_PATHS: Final = 404
-_BEFORE_ROUTING: Final = (414, 431)
-_MALFORMED: Final = 400
-"""A path that cannot be read belongs to no dialect, so the error has the shape of native."""
-_RATE_LIMITED: Final = 429
+_OF_BODIES: Final = (Code.TOO_LARGE.status, Code.UNSUPPORTED_MEDIA_TYPE.status)
+_BEFORE_ROUTING: Final = (Code.URL_TOO_LONG.status, Code.HEADERS_TOO_LARGE.status)
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _REQUEST_ID: Final = "5a1f0c9e3b7d2846"
 _SENTENCES: Final[Mapping[Code, str]] = {
@@ -50,7 +46,7 @@ _SENTENCES: Final[Mapping[Code, str]] = {
     Code.CREDENTIAL_INVALID: "unknown or invalid credential",
     Code.NOT_FOUND: "there is nothing at this path",
 }
-"""What the server says of an error, where its words differ from MEANINGS."""
+"""What the server says of an error, where its words differ from the meaning of the code."""
 
 
 def failures(
@@ -62,13 +58,14 @@ def failures(
     """
     found: dict[str, Any] = {}
     for status, description in _FAILURES.items():
-        if (not in_body and status in _OF_BODIES) or (not in_path and status == _OF_PATHS):
+        if (not in_body and status in _OF_BODIES) or (not in_path and status == Code.NOT_FOUND.status):
             continue
         contents = [] if status in _BEFORE_ROUTING else [_content(status, dialect, render_error, field)]
-        if status in _BEFORE_ROUTING or (in_path and status == _MALFORMED):
+        # a path that cannot be read belongs to no dialect, so the error has the shape of native
+        if status in _BEFORE_ROUTING or (in_path and status == Code.MALFORMED.status):
             contents.insert(0, _content(status, native.NAME, native.render_error, field))
         content = {media: of_media for part in contents for media, of_media in part.items()}
-        headers = {"headers": _RETRY_AFTER} if status == _RATE_LIMITED else {}
+        headers = {"headers": _RETRY_AFTER} if status == Code.RATE_LIMITED.status else {}
         found[str(status)] = {"description": description, **headers, "content": content}
     return found
 
@@ -79,16 +76,16 @@ def _content(status: int, dialect: str, render_error: RenderError, field: str) -
     examples = {}
     content_type = TEXT
     for code in Code:
-        if STATUS[code] == status:
+        if code.status == status:
             response = render_error(_error(code, field), _REQUEST_ID)
             content_type = response.content_type
             value = response.body.decode() if content_type == TEXT else msgspec.json.decode(response.body)
-            examples[str(code)] = {"summary": f"{code}: {MEANINGS[code]}", "value": value}
+            examples[str(code)] = {"summary": f"{code}: {code.meaning}", "value": value}
     schema = {"type": "string"} if content_type == TEXT else {"$ref": f"#/components/schemas/{dialect}_error"}
     return {content_type: {"schema": schema, "examples": examples}}
 
 
 def _error(code: Code, field: str) -> ApiError:
-    sentence = _SENTENCES.get(code, MEANINGS[code].rstrip("."))
+    sentence = _SENTENCES.get(code, code.meaning.rstrip("."))
     fields = {Code.UNKNOWN_FIELD: "colour", Code.INVALID_FIELD: field, Code.TTL_OUT_OF_RANGE: "ttl"}
     return ApiError(code, sentence, fields.get(code), retry_after=3 if code is Code.RATE_LIMITED else None)

@@ -71,7 +71,7 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
     kinds = tuple(kind for kind in app.backends if any(True for _ in _bound_rules(app, caller, kind)))
     if isinstance(found, Rejection):
         return Explanation(caller.name, kinds, unmet, found.api_error.renamed(token_request.names))
-    gives = inspection.grant_fields(found.grant, found.backend)
+    gives = inspection.grant_fields(found.grant, found.backend, not found.backend.expires)
     return Explanation(
         caller.name, kinds, (*unmet, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
     )
@@ -214,11 +214,13 @@ def _with_fields(backend: Backend, token_request: TokenRequest, filled: Mapping[
 def _closest(found: Sequence[Unmet | ApiError], rules: Sequence[Rule], evaluation: _Evaluation) -> ApiError:
     """The error where no rule permits: an invalid request's, else that of the first rule of which only capabilities are missing.
 
+    Of several errors of the request, one of a field that it has comes first: another rule may supply what is missing.
     Without one: what the only rule that can count does not allow. It names only what `UnmetLimit.short` does.
     """
-    for outcome in found:
-        if isinstance(outcome, ApiError):
-            return outcome
+    errors = [outcome for outcome in found if isinstance(outcome, ApiError)]
+    if errors:
+        sent = evaluation.token_request.fields
+        return next((error for error in errors if (error.field or "").partition(".")[0] in sent), errors[0])
     for outcome in found:
         if isinstance(outcome, Unmet) and not outcome.limits:
             needed = ", ".join(outcome.capabilities)

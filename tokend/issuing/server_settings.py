@@ -3,14 +3,13 @@
 import re
 from typing import Annotated, Final, Literal, Self
 
-from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from tokend.auth.key_digests import EXAMPLE_DIGEST, Digest
 from tokend.core.durations import Duration
-from tokend.core.listening import LISTEN, parse_address, reachable, url_of
+from tokend.core.listening import Listen, parse_address
 from tokend.core.secrets import Secret
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, invalid, satisfying
 from tokend.issuing.audit_settings import AuditSettings, resolved_path
 from tokend.issuing.trusted_proxies import TrustedProxies
 
@@ -27,32 +26,10 @@ _REDIS_URL: Final = re.compile(
 )
 
 
-class Listen(Struct, frozen=True):
-    """The address and port on which the server listens."""
-
-    host: str = LISTEN[0]
-    port: int = LISTEN[1]
-
-    @property
-    def reachable(self) -> str:
-        """The address for clients on this machine: loopback in place of a wildcard."""
-        return reachable(self.host)
-
-    @property
-    def url(self) -> str:
-        """The base URL for clients on this machine."""
-        return url_of((self.host, self.port))
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
-
-
 def _listen(value: object) -> Listen:
     if isinstance(value, str) and value.startswith((_UNIX, "/")):
         raise invalid("must be an address and a port; only systemd can give tokend a unix socket, by ListenStream")
-    return value if isinstance(value, Listen) else Listen(*parse_address(str(value)))
+    return value if isinstance(value, Listen) else parse_address(str(value))
 
 
 def _listen_or_socket(value: object) -> Listen | str:
@@ -62,7 +39,7 @@ def _listen_or_socket(value: object) -> Listen | str:
     if not isinstance(value, str):
         raise invalid("must be an address and a port, or unix: and a path")
     if not value.startswith(_UNIX):
-        return Listen(*parse_address(value))
+        return parse_address(value)
     if not value.startswith(f"{_UNIX}/"):
         raise invalid("must be unix: and an absolute path, such as unix:/run/tokend.sock")
     return value.removeprefix(_UNIX)
@@ -85,10 +62,7 @@ def _workers(value: object) -> object:
     return value
 
 
-def _drain(seconds: int) -> int:
-    if seconds > MAX_DRAIN:
-        raise invalid(f"is over {MAX_DRAIN} s")
-    return seconds
+_drain = satisfying(lambda seconds: seconds <= MAX_DRAIN, f"is over {MAX_DRAIN} s")
 
 
 class Admin(StrictModel):
@@ -155,10 +129,10 @@ class Log(StrictModel):
     )
 
 
-def _instance(name: str) -> str:
-    if not 1 <= len(name) <= 100 or not name.isprintable() or " " in name:
-        raise invalid("must be a name of 1 to 100 printable characters without blanks")
-    return name
+_instance = satisfying(
+    lambda name: 1 <= len(name) <= 100 and name.isprintable() and " " not in name,
+    "must be a name of 1 to 100 printable characters without blanks",
+)
 
 
 class ServerSettings(StrictModel):
@@ -261,13 +235,11 @@ class DenySettings(StrictModel):
         return self
 
 
-def _redis_url(url: Secret) -> Secret:
-    if _REDIS_URL.fullmatch(url.reveal()) is None:
-        raise invalid(
-            "must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH; of a cluster: "
-            "redis+cluster://HOST:PORT,HOST:PORT; of Sentinels: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
-        )
-    return url
+_redis_url = satisfying(
+    lambda url: _REDIS_URL.fullmatch(url.reveal()) is not None,
+    "must hold the URL of a Redis server: redis://HOST:PORT, rediss://… with TLS, or unix://PATH; of a cluster: "
+    "redis+cluster://HOST:PORT,HOST:PORT; of Sentinels: redis+sentinel://HOST:PORT,HOST:PORT/SERVICE",
+)
 
 
 class RedisSettings(StrictModel):
@@ -299,12 +271,6 @@ class SecretSettings(StrictModel):
     )
 
 
-def _with_its_redis(deny: DenySettings | None, info: ValidationInfo) -> DenySettings | None:
-    if deny is not None and deny.redis and info.data.get("redis", deny) is None:  # an invalid one has its own error
-        raise invalid("redis: true needs a Redis: add redis: {url: {env: REDIS_URL}} beside deny")
-    return deny
-
-
 class RootOptions(StrictModel):
     """All settings outside the apps. `listen` may be overridden by the environment: see `Configuration.listen`."""
 
@@ -318,7 +284,7 @@ class RootOptions(StrictModel):
             "where several hosts and workers count rate limits together. Default: each process counts separately"
         ),
     )
-    deny: Annotated[DenySettings | None, AfterValidator(_with_its_redis)] = Field(
+    deny: DenySettings | None = Field(
         default=None, description="the deny list, for temporary blocks. Default: no deny list"
     )
     secrets: SecretSettings = Field(default=SecretSettings(), description="permission checks on secret files")

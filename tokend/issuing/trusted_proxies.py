@@ -11,7 +11,7 @@ from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from tokend.core.lists import ItemOrList
-from tokend.core.validation import invalid
+from tokend.core.validation import satisfying
 
 UNIX: Final = "unix"
 """The peer of a connection over a unix socket."""
@@ -71,14 +71,6 @@ class TrustedProxies:
         return core_schema.no_info_after_validator_function(cls, handler.generate_schema(ItemOrList[_Proxy]))
 
 
-def _proxy(text: str) -> str:
-    if text != UNIX and not _is_network(text):
-        raise invalid(
-            "must be an address such as 10.0.0.7, a network such as 10.0.0.0/8 (not 10.0.0.7/8, not all), or unix"
-        )
-    return text
-
-
 def _is_network(text: str) -> bool:
     """IPv4 addresses written as IPv6 would fit no peer, and a network of everybody trusts everybody."""
     try:
@@ -89,7 +81,15 @@ def _is_network(text: str) -> bool:
     return _NETWORK.fullmatch(text) is not None and network.prefixlen > 0 and not mapped
 
 
-_Proxy = Annotated[str, AfterValidator(_proxy)]
+_Proxy = Annotated[
+    str,
+    AfterValidator(
+        satisfying(
+            lambda text: text == UNIX or _is_network(text),
+            "must be an address such as 10.0.0.7, a network such as 10.0.0.0/8 (not 10.0.0.7/8, not all), or unix",
+        )
+    ),
+]
 
 
 class _Address(Struct, frozen=True):

@@ -3,11 +3,12 @@
 import time
 from typing import Final
 
+from tokend.core.listening import Listen
 from tokend.http import admin
 from tokend.http.connection_limiter import Caps, ConnectionLimiter, Deadlines
 from tokend.http.operated import Operated
 from tokend.http.server import LimitedRunner
-from tokend.issuing.server_settings import Admin, Listen
+from tokend.issuing.server_settings import Admin
 from tokend.telemetry.log import JsonLog
 
 RELOAD_SECONDS: Final = 600.0

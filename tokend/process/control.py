@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
+from tokend.core.listening import Listen
 from tokend.http.operated import Operated
 from tokend.http.reloader import Reloader
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import Listen
 
 
 class LaunchOptions(Struct, frozen=True):

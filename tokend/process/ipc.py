@@ -1,14 +1,14 @@
-"""Messages between the parent and its workers: JSON objects, one per line, over a socket pair."""
+"""Messages between the parent and its workers: MessagePack, each after its length, over a socket pair."""
 
 import asyncio
 import contextlib
 import socket
 from typing import Any, Final
 
-import msgspec.json
+import msgspec.msgpack
 
-MAX_MESSAGE: Final = 256 * 1024 * 1024
-"""Bytes. One message can hold a configuration of many thousand files."""
+_LENGTH: Final = 8
+"""Bytes of the number before a message."""
 
 
 class Channel:
@@ -20,19 +20,21 @@ class Channel:
 
     @classmethod
     async def on(cls, end: socket.socket) -> "Channel":
-        return cls(*await asyncio.open_unix_connection(sock=end, limit=MAX_MESSAGE))
+        return cls(*await asyncio.open_unix_connection(sock=end))
 
     def send(self, **message: Any) -> None:
         """Send without waiting, since the other end reads all the time or has closed."""
         if not self._writer.is_closing():
-            self._writer.write(msgspec.json.encode(message) + b"\n")
+            body = msgspec.msgpack.encode(message)
+            self._writer.write(len(body).to_bytes(_LENGTH) + body)
 
     async def receive(self) -> dict[str, Any] | None:
         try:
-            line = await self._reader.readline()
-        except (ConnectionError, ValueError):
+            length = int.from_bytes(await self._reader.readexactly(_LENGTH))
+            body = await self._reader.readexactly(length)
+        except (ConnectionError, asyncio.IncompleteReadError):
             return None
-        found: dict[str, Any] | None = msgspec.json.decode(line) if line.endswith(b"\n") else None
+        found: dict[str, Any] = msgspec.msgpack.decode(body)
         return found
 
     async def flushed(self) -> None:

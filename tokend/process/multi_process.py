@@ -11,8 +11,11 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, Final
 
+import msgspec
+
 from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.resources import CannotStart
+from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files
 from tokend.http.reloader import Reloader
@@ -32,7 +35,7 @@ PREPARE_SECONDS: Final = 120.0
 SHORT_LIFE: Final = 5.0
 MAX_PAUSE: Final = 5.0
 """A worker that lived shorter than SHORT_LIFE is replaced after a pause that doubles, up to this; seconds."""
-MAX_PACKS: Final = 100
+MAX_RECORDS: Final = 100
 """How many loads are kept at most for workers that start while an app still serves its last valid version."""
 STOP_SECONDS: Final = 15.0
 """The longest that a worker may take to finish once it is told to stop, beside `server.drain`."""
@@ -68,10 +71,8 @@ class _Worker:
         while (message := await self.channel.receive()) is not None:
             self.heard = asyncio.get_running_loop().time()
             if "metrics" in message:
-                self.snapshot, self.not_ready_reasons = (
-                    Snapshot.unpack(message["metrics"]),
-                    message["not_ready_reasons"],
-                )
+                self.snapshot = msgspec.convert(message["metrics"], Snapshot)
+                self.not_ready_reasons = message["not_ready_reasons"]
             if (answer := self._answers.pop(message["did"], None)) is not None and not answer.done():
                 answer.set_result(message)
         for answer in self._answers.values():
@@ -92,7 +93,7 @@ class MultiProcessServer:
     def __init__(self, start: LaunchOptions, log: JsonLog, listener: socket.socket) -> None:
         self._metrics = Metrics()
         self._start = start
-        self._packs = [start.files.pack()]
+        self._records = [start.files.record()]
         self._log = log
         self._listener = listener
         self._workers: list[_Worker] = []
@@ -170,12 +171,12 @@ class MultiProcessServer:
     async def _install(self, isolated: Isolated, files: Files) -> list[str]:
         """All workers prepare; only if all can, all commit."""
         async with self._changing:
-            packed = files.pack()
+            record = files.record()
             workers = list(self._workers)
             # one after the other: to build thousands of apps in all of them at once would take the processor from requests
             answers: list[dict[str, Any] | None] = []
             for worker in workers:
-                answers.append(await self._prepare(worker, isolated, packed))
+                answers.append(await self._prepare(worker, isolated, record))
                 if answers[-1] is not None and answers[-1]["problems"]:  # each may wait for Redis
                     break
             received = [answer for answer in answers if answer is not None]
@@ -188,19 +189,19 @@ class MultiProcessServer:
                 if answer is None:
                     worker.kill()  # its replacement gets the new configuration
             if not any(invalid.serves_previous for invalid in isolated.invalid_apps.values()):
-                self._packs.clear()  # nothing of an earlier load is served any more
-            self._packs.append(packed)
-            del self._packs[1:-MAX_PACKS]
+                self._records.clear()  # nothing of an earlier load is served any more
+            self._records.append(record)
+            del self._records[1:-MAX_RECORDS]
             prepared = [worker for worker, answer in zip(workers, answers, strict=True) if answer is not None]
             await asyncio.gather(*(worker.call("commit") for worker in prepared))
             return []
 
-    async def _prepare(self, worker: _Worker, isolated: Isolated, packed: Any) -> dict[str, Any] | None:
+    async def _prepare(self, worker: _Worker, isolated: Isolated, record: FileRecord) -> dict[str, Any] | None:
         """The worker's answer. It builds the whole only if it serves another configuration than the change begins with."""
         answer = await worker.call("prepare", change=isolated.change)
         if answer is not None and not answer.get("follows", True):
             self._log.event("worker", "warning", result="loads everything", pid=worker.process.pid)
-            answer = await worker.call("prepare_whole", files=packed)
+            answer = await worker.call("prepare_whole", files=record)
         return answer
 
     async def _spawn(self, *, only_ready: bool = True) -> None:
@@ -217,7 +218,7 @@ class MultiProcessServer:
             "start",
             file=source.file,
             directory=str(source.directory),
-            files=self._packs,
+            files=self._records,
             only_ready=only_ready and any(not (other.retiring or other.not_ready_reasons) for other in self._workers),
         )
         if answer is None or answer["problems"]:

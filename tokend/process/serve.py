@@ -9,10 +9,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from tokend.core.listening import Listen
 from tokend.http.reloader import Reloaded
 from tokend.http.server import BACKLOG
 from tokend.issuing.server_settings import Admin as AdminSettings
-from tokend.issuing.server_settings import Listen
 from tokend.process.control import LaunchOptions, ServerHandle
 from tokend.process.event_loop import new_event_loop
 from tokend.process.multi_process import MultiProcessServer

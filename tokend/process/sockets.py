@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from tokend.adapters.resources import CannotStart
+from tokend.core.listening import Listen
 from tokend.core.validation import redact_secrets
-from tokend.issuing.server_settings import Listen
 
 FIRST: Final = 3
 """The first descriptor that systemd passes."""

@@ -14,6 +14,7 @@ import msgspec
 from tokend.adapters.resources import CannotStart
 from tokend.config.change import Change
 from tokend.config.collector import collect_seldom
+from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.issuing.configuration import Configuration
@@ -87,7 +88,7 @@ class _Child:
 
     async def _do_start(self, file: str | None, directory: str, files: list[Any], only_ready: bool = False) -> Any:
         self._source = Source(file, os.environ, Path(directory))
-        isolated = self._load(files)
+        isolated = self._load(msgspec.convert(files, list[FileRecord]))
         worker = Worker(isolated, self._listener, self._log, caps_of(isolated.configuration.options.server))
         await worker.start(only_ready=only_ready)
         self._worker = worker
@@ -107,7 +108,9 @@ class _Child:
     async def _do_prepare_whole(self, files: Any) -> Any:
         """The same from all files."""
         control = self._running.control
-        isolated = await asyncio.to_thread(self._load, [files], control.active.configuration)
+        isolated = await asyncio.to_thread(
+            self._load, [msgspec.convert(files, FileRecord)], control.active.configuration
+        )
         await control.prepare(isolated.configuration, isolated.taken_routes)
         return {"problems": []}
 
@@ -123,7 +126,7 @@ class _Child:
     async def _do_report(self) -> Any:
         worker = self._running
         return {
-            "metrics": worker.snapshot().pack(),
+            "metrics": worker.snapshot(),
             "not_ready_reasons": worker.control.not_ready_reasons(),
         }
 
@@ -137,9 +140,9 @@ class _Child:
             raise RuntimeError("the worker has not started")
         return self._worker
 
-    def _load(self, packs: list[Any], previous: Configuration | None = None) -> Isolated:
-        """Load each pack of files after the one before: an app that became invalid keeps its last valid version."""
-        for pack in packs:
-            isolated = self._source.load_isolated(Files.unpack(pack), previous)
+    def _load(self, records: list[FileRecord], previous: Configuration | None = None) -> Isolated:
+        """Load each record of files after the one before: an app that became invalid keeps its last valid version."""
+        for record in records:
+            isolated = self._source.load_isolated(Files(record), previous)
             previous = isolated.configuration
         return isolated

@@ -8,9 +8,8 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -135,24 +134,6 @@ class Snapshot(Struct, frozen=True):
     values: Values
     latencies: Mapping[Labels, Latencies]
     failures: tuple[Failure, ...] = ()
-
-    def pack(self) -> dict[str, Any]:
-        """As plain data that JSON can hold."""
-        values = {
-            name: [[list(labels), value] for labels, value in series.items()] for name, series in self.values.items()
-        }
-        latencies = [[list(labels), found.counts, found.seconds] for labels, found in self.latencies.items()]
-        return {"values": values, "latencies": latencies, "failures": self.failures}
-
-    @classmethod
-    def unpack(cls, packed: Mapping[str, Any]) -> "Snapshot":
-        """The snapshot that `pack` made plain."""
-        values = {name: {tuple(labels): value for labels, value in pairs} for name, pairs in packed["values"].items()}
-        return cls(
-            values,
-            {tuple(labels): Latencies(counts, seconds) for labels, counts, seconds in packed["latencies"]},
-            msgspec.convert(packed["failures"], tuple[Failure, ...]),
-        )
 
 
 NOTHING: Final = Snapshot({}, {})

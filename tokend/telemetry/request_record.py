@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, TokenRequest
 from tokend.dialects.contract import Issue, Outcome
@@ -22,7 +24,7 @@ _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!
 METHODS: Final = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
-class RequestRecord:
+class RequestRecord(Struct, eq=False):
     """Filled in on the way of a request. `began`: Unix seconds; `started`: seconds of the monotonic clock.
 
     `decisions`: kind and code of each token request; `endpoint`: the template without the app's part, for metrics.
@@ -30,40 +32,30 @@ class RequestRecord:
     `cors`: why the page that sent it cannot read the response.
     """
 
-    __slots__ = (
-        "app",
-        "began",
-        "caller",
-        "code",
-        "cors",
-        "decisions",
-        "detail",
-        "endpoint",
-        "exception",
-        "kinds",
-        "method",
-        "operator",
-        "request_id",
-        "started",
-        "template",
-    )
+    request_id: str
+    method: str
+    began: float
+    started: float
+    app: str | None = None
+    caller: str | None = None
+    kinds: list[str] = []
+    decisions: list[tuple[str, str]] = []
+    template: str | None = None
+    endpoint: str | None = None
+    code: str = "ok"
+    cors: str | None = None
+    operator: str | None = None
+    detail: str | None = None
+    exception: BaseException | None = None
 
-    def __init__(self, request_id: str, method: str, began: float, started: float) -> None:
-        self.request_id = request_id
-        self.method = method if method in METHODS else "other"
-        self.began = began
-        self.started = started
-        self.app: str | None = None
-        self.caller: str | None = None
-        self.kinds: list[str] = []
-        self.decisions: list[tuple[str, str]] = []
-        self.template: str | None = None
-        self.endpoint: str | None = None
-        self.code = "ok"
-        self.cors: str | None = None
-        self.operator: str | None = None
-        self.detail: str | None = None
-        self.exception: BaseException | None = None
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            self.method = "other"
+
+    @property
+    def kind(self) -> str | None:
+        """The kinds that were requested, as one text; None if there are none."""
+        return "+".join(self.kinds) or None
 
     def note_caller(self, caller: Caller) -> None:
         """Note who was authenticated, by the name in the configuration."""
@@ -115,19 +107,34 @@ class RequestRecord:
         metrics.request(self.app, self.endpoint, status, seconds)
         for kind, code in self.decisions or ([(kind, self.code) for kind in self.kinds] if status >= 400 else ()):
             metrics.decision(self.app or "", kind, code)
-        if status >= 400 or self.code not in ("ok", "issued"):
-            self._keep_failure(status, metrics)
+        failed = status >= 400 or self.code not in ("ok", "issued")
+        if failed:
+            detail = self.detail if metrics.keeps_details else None
+            metrics.failure(
+                Failure(
+                    self.began,
+                    self.app,
+                    self.template,
+                    self.kind,
+                    self.code,
+                    status,
+                    self.request_id,
+                    self.caller,
+                    detail,
+                )
+            )
         tracing_id = _tracing_id(parent)
         if tracing is not None:
             tracing_id = tracing.request(self, status, seconds, parent, trusted=trusted)
-        if not self._is_logged(status, log.settings.requests):
+        requests = log.settings.requests
+        if requests == "none" or (requests == "errors" and not failed):
             return
         fields: dict[str, object] = {
             "request_id": self.request_id,
             "method": self.method,
             "route": self.template,
             "app": self.app,
-            "kind": "+".join(self.kinds) or None,
+            "kind": self.kind,
             "outcome": self.code,
             "status": status,
             "duration_ms": int(seconds * 1_000_000) / 1000,
@@ -143,25 +150,6 @@ class RequestRecord:
         if self.exception is not None:
             fields |= exception_fields(self.exception)
         log.event("request", "error" if status >= 500 else "info", **fields)
-
-    def _keep_failure(self, status: int, metrics: Metrics) -> None:
-        metrics.failure(
-            Failure(
-                self.began,
-                self.app,
-                self.template,
-                "+".join(self.kinds) or None,
-                self.code,
-                status,
-                self.request_id,
-                self.caller,
-                self.detail if metrics.keeps_details else None,
-            )
-        )
-
-    def _is_logged(self, status: int, requests: str) -> bool:
-        """Whether `server.log.requests` asks for its line: all, errors or none."""
-        return requests == "all" or (requests == "errors" and (status >= 400 or self.code not in ("ok", "issued")))
 
 
 def _tracing_id(parent: str | None) -> str | None:

@@ -87,7 +87,7 @@ class Tracing:
             "http.route": record.template,
             "http.response.status_code": status,
             "tokend.app": record.app,
-            "tokend.kind": "+".join(record.kinds) or None,
+            "tokend.kind": record.kind,
             "tokend.outcome": record.code,
             "tokend.request_id": record.request_id,
             "error.type": record.code if status >= 500 else None,

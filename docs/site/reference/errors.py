@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tokend.core.errors import MEANINGS, STATUS, Code
+from tokend.core.errors import Code
 
 CLIENT: Final[Mapping[Code, str]] = {
     Code.MALFORMED: "Correct the request. Sending it again does not help.",
@@ -32,5 +32,5 @@ CLIENT: Final[Mapping[Code, str]] = {
 
 def markdown() -> str:
     """A table with a row for each code."""
-    rows = [f"| `{code}` | {STATUS[code]} | {MEANINGS[code]} | {CLIENT[code]} |" for code in Code]
+    rows = [f"| `{code}` | {code.status} | {code.meaning} | {CLIENT[code]} |" for code in Code]
     return "\n".join(["| Code | Status | Meaning | What a client should do |", "|---|---|---|---|", *rows, ""])

@@ -10,8 +10,8 @@ from tests.unit.http.running import OPEN
 from tests.unit.http.wire import read_reply, request_bytes
 from tokend.adapters.batch_scheduler import BatchScheduler
 from tokend.core.interfaces import Interfaces
+from tokend.core.listening import Listen
 from tokend.http.connection_limiter import Caps, Deadlines
-from tokend.issuing.server_settings import Listen
 from tokend.process.sockets import SEND_BUFFER, bind
 
 pytestmark = pytest.mark.serial

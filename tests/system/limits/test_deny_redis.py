@@ -105,7 +105,9 @@ async def test_the_log_says_that_no_token_is_issued_before_the_list_is_read(redi
     redis.kill()
     async with host(redis.url) as waiting:
         await until(_problems_of(waiting), 1)
-        assert waiting.messages == ["no token is issued without the deny list: Redis cannot be read: ConnectionError"]
+        assert waiting.messages == [
+            "a configuration issues no token before its deny list has been read: Redis cannot be read: ConnectionError"
+        ]
 
 
 async def test_lines_that_are_no_entries_stop_no_others(redis: RedisServer) -> None:

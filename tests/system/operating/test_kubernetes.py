@@ -9,7 +9,7 @@ from tests.running import CERTIFICATE, ROOT
 from tests.system.deploy.kubernetes_schemas import check
 from tokend import __version__
 from tokend.config.loading import load
-from tokend.issuing.server_settings import Listen
+from tokend.core.listening import Listen
 from tokend.process.multi_process import STOP_SECONDS
 
 _FILE: Final = ROOT / "deploy/kubernetes/tokend.yaml"

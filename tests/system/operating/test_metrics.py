@@ -16,7 +16,7 @@ from tests.unit.auth.jwt.making import ISSUER, good, jwk
 from tests.unit.http import hostile_words as words
 from tests.unit.http.wire import request_bytes
 from tokend.config.entry_points import DIALECTS
-from tokend.core.errors import STATUS, Code
+from tokend.core.errors import Code
 from tokend.dialects.contract import Endpoint
 from tokend.telemetry.metrics import FAMILIES
 
@@ -132,7 +132,7 @@ async def test_hostile_requests_add_no_label_values(tmp_path: Path) -> None:
         "app": {"", "demo"},
         "status_class": {f"{digit}xx" for digit in range(2, 6)},
         "route": {"", "/ping", "/healthz", "/readyz", "/", *(f"/{endpoint.path}" for endpoint in _endpoints())},
-        "status": {str(status) for status in STATUS.values()} | {"200", "204"},
+        "status": {str(code.status) for code in Code} | {"200", "204"},
         "kind": {"", "rtc", "rtm", "chat"},
         "outcome": {"issued", "refused"},
         "code": {"ok", *Code},

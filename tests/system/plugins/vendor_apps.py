@@ -14,7 +14,6 @@ from tests.assembling import assemble
 from tests.running import ROOT, serving
 from tests.unit.http.running import Serving
 from tokend.auth.key_digests import digest_of
-from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
@@ -48,7 +47,7 @@ def example(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def configuration(text: str, secrets: Mapping[str, str]) -> Configuration:
     """The configuration of a YAML text, with the backends that are installed. `secrets`: values of `{env: …}`."""
-    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(secrets, Path()), BACKENDS.load)
+    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(secrets, Path()))
 
 
 def short(value: object) -> str:

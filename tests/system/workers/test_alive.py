@@ -10,7 +10,7 @@ import pytest
 from tests.system.workers.serving import Running
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
-from tokend.issuing.server_settings import Listen
+from tokend.core.listening import Listen
 from tokend.process.control import LaunchOptions
 from tokend.process.multi_process import HUNG_SECONDS, MultiProcessServer
 from tokend.process.sockets import bind

@@ -16,7 +16,7 @@ from tests.running import APP_ID
 from tests.system.workers.serving import Running, serving
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files, Source
-from tokend.issuing.server_settings import Listen
+from tokend.core.listening import Listen
 from tokend.process.control import LaunchOptions
 from tokend.process.multi_process import MultiProcessServer
 from tokend.process.sockets import bind

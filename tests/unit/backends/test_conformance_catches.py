@@ -199,6 +199,24 @@ def test_what_must_be_refused_and_is_not_is_seen() -> None:
         suite.test_what_must_be_refused_is_refused()
 
 
+class _ListsUsers(Rtm):
+    """The options of another backend list its users; bob is none of them, and eve has a privilege that is none."""
+
+    def grant(self, fields: Any, ttl: int, user: str | None = None) -> Grant:
+        if fields.user == "bob":
+            raise ApiError(Code.NOT_PERMITTED, "is not listed", "user")
+        grant = super().grant(fields, ttl, user)
+        if fields.user == "eve":
+            return replace(grant, services=(replace(grant.services[0], privileges={"undeclared": ttl}),))
+        return grant
+
+
+def test_what_the_options_do_not_list_may_be_refused_with_403() -> None:
+    suite = _suite(_ListsUsers)
+    type(suite).refused = ({"user": "bob"}, {"user": "eve"})
+    suite.test_what_must_be_refused_is_refused()
+
+
 def test_a_suite_without_asks_says_what_to_set() -> None:
     with pytest.raises(AssertionError, match="set `token_requests`"):
         type(

@@ -147,7 +147,7 @@ def _configuration(wrong: type[Backend], text: str = _YAML) -> Configuration:
         parse(text, "config.yaml"),
         "config.yaml",
         Secrets({"CERTIFICATE": CERTIFICATE}, Path()),
-        lambda kind: wrong if kind == "wrong" else Rtm,
+        {"wrong": wrong},
     )
 
 

@@ -1,5 +1,6 @@
 """The kind `pusher`: the contract, the vendor's published examples, and the mistakes of requests and configurations."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -9,10 +10,12 @@ import pytest
 from tests.assembling import assemble
 from tests.unit.http.running import Serving
 from tokend.backends.pusher import Pusher
-from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
+from tokend.core.audit_records import body
+from tokend.core.interfaces import AuditSink, Interfaces
+from tokend.core.model import Decision
 from tokend.issuing.configuration import Configuration
 from tokend.plugins import AppCredentials, Backend, Issuance, Join, Secret
 from tokend.testing import BackendConformance
@@ -164,7 +167,7 @@ apps:
 
 def _configuration(text: str = _YAML) -> Configuration:
     secrets = {"SECRET": SECRET, "MASTER_KEY": MASTER_KEY, "SHORT": "c2hvcnQ=", "EMPTY": ""}
-    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(secrets, Path()), BACKENDS.load)
+    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(secrets, Path()))
 
 
 _MISTAKES: Final[Sequence[tuple[Mapping[str, object], int, str | None]]] = (
@@ -197,6 +200,42 @@ async def test_a_mistake_is_answered_with_its_field(
         answer = await server.token_request("POST", "/v1/token", {"kind": "pusher", **fields})
     assert (answer.status, answer.json.get("field")) == (status, field), answer.json
     assert "token" not in answer.json
+
+
+async def test_audit_and_explain_give_it_no_end(serving: Serving) -> None:
+    """They said that it lasts as long as the requested lifetime."""
+    lines: list[dict[str, Any]] = []
+
+    class Audit(AuditSink):
+        def healthy(self) -> bool:
+            return True
+
+        async def record(self, entries: Sequence[Decision]) -> None:
+            lines.extend(json.loads(body(entry)) for entry in entries)
+
+    async with serving(_configuration(), interfaces=Interfaces(audit=Audit())) as server:
+        fields = {"kind": "pusher", **SOCKET, "channel": "private-room-1"}
+        assert (await server.token_request("POST", "/v1/token", fields)).status == 200
+        explained = (await server.token_request("POST", "/v1/explain", fields)).json
+    (line,) = lines
+    for said in (line, explained["gives"]):
+        assert said["ttl"] is None
+        assert set(said["services"][0]["privileges"].values()) == {None}
+
+
+async def test_a_channel_beside_a_sign_in_is_not_called_missing(serving: Serving) -> None:
+    async with serving(_configuration()) as server:
+        fields = {"kind": "pusher", **SOCKET, "sign_in": True, "channel": "private-room-1"}
+        answer = await server.token_request("POST", "/v1/token", fields)
+    assert answer.json["detail"] == "channel cannot be combined with sign_in: send one of them"
+
+
+async def test_the_error_of_a_sent_field_comes_before_a_user_that_another_rule_supplies(serving: Serving) -> None:
+    with_another = _YAML.replace("rules:\n", "rules:\n          - {channel: 'private-other-*'}\n")
+    async with serving(_configuration(with_another)) as server:
+        fields = {"kind": "pusher", **SOCKET, "channel": "presence-room-1", "user_info": {"x": "x" * 2000}}
+        answer = await server.token_request("POST", "/v1/token", fields)
+    assert (answer.status, answer.json["field"]) == (400, "user_info")
 
 
 async def test_a_right_request_has_no_times_and_what_the_client_needs(serving: Serving) -> None:

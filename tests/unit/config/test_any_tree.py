@@ -14,7 +14,7 @@ from tests.unit.config.writing import ENVIRONMENT
 from tokend.auth.jwt_options import JwtOptions
 from tokend.auth.key_digests import Key
 from tokend.config.assemble import assemble_apps
-from tokend.config.entry_points import BACKENDS, installed
+from tokend.config.entry_points import installed
 from tokend.config.isolation import isolate
 from tokend.config.loading import ConfigurationError
 from tokend.config.references import Certificate
@@ -74,13 +74,13 @@ TREES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
 )
 PLACES = st.sampled_from(list(positions(SOUND))[1:])
-SERVED = assemble(marked(SOUND), "config.yaml", Secrets(ENVIRONMENT, Path("nowhere")), BACKENDS.load)
+SERVED = assemble(marked(SOUND), "config.yaml", Secrets(ENVIRONMENT, Path("nowhere")))
 
 
 def _assemble(tree: Any, directory: Path) -> list[str]:
     assert isinstance(tree, LocatedDict)
     try:
-        assemble(tree, "config.yaml", Secrets(ENVIRONMENT, directory), BACKENDS.load)
+        assemble(tree, "config.yaml", Secrets(ENVIRONMENT, directory))
     except ConfigurationError as error:
         assert error.problems
         return list(map(str, error.problems))
@@ -92,7 +92,7 @@ def _isolate(tree: Any, directory: Path, previous: Configuration | None) -> None
     secrets = Secrets(ENVIRONMENT, directory)
     problems = _assemble(tree, directory)
     try:
-        found = isolate(assemble_apps(tree, "config.yaml", secrets, BACKENDS.load), {}, previous)
+        found = isolate(assemble_apps(tree, "config.yaml", secrets), {}, previous)
     except ConfigurationError as error:
         assert list(map(str, error.problems)) == problems
         return

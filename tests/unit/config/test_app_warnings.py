@@ -8,6 +8,7 @@ import pytest
 from tests.unit.config.writing import ENVIRONMENT, loaded, write
 from tokend.backends.agora.rtc import Rtc
 from tokend.backends.agora.rtm import Rtm
+from tokend.config.entry_points import BACKENDS
 from tokend.config.loading import load
 from tokend.core.declarations import Declarations, ServiceShape
 from tokend.core.rules import Rule
@@ -66,12 +67,14 @@ class _LongLived(Rtm):
     max_ttl: ClassVar[int | None] = None
 
 
-def test_a_rule_that_allows_more_than_its_kinds_is_warned_of(tmp_path: Path) -> None:
+def test_a_rule_that_allows_more_than_its_kinds_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BACKENDS, "load", lambda name: _LongLived if name == "open" else Rtc)
+
     def found(rule: str) -> list[str]:
         app = f"{APP}, ttl: {{max: 7d}}, backends: {{rtc: {{}}, open: {{backend: open}}}}"
         text = f'apps:\n  demo: {{{app}, callers: {{web: {{api_key: "DIGEST", rules: [{rule}]}}}}}}\n'
         write(tmp_path, {"config.yaml": text})
-        return list(load(None, ENVIRONMENT, tmp_path, lambda name: _LongLived if name == "open" else Rtc).warnings)
+        return list(load(None, ENVIRONMENT, tmp_path).warnings)
 
     assert found("{kinds: rtc, ttl: {max: 2d}}") == [
         "app demo: demo.web.rules[0] has ttl.max 2d, which is over the max of kind rtc of 1d, so 1d counts"

@@ -18,6 +18,7 @@ from tokend.auth.contract import (
     ProxyHeaders,
     Source,
 )
+from tokend.config.backends import BuildContext
 from tokend.config.callers import (
     BuiltCaller,
     CallerShape,
@@ -68,7 +69,7 @@ def _report() -> Report:
 
 
 def _callers(*schemes: type[AuthScheme]) -> dict[str, BuiltCaller]:
-    return {scheme.name: BuiltCaller((), scheme, StrictModel(), is_sound=True) for scheme in schemes}
+    return {scheme.name: BuiltCaller((), scheme, StrictModel()) for scheme in schemes}
 
 
 def test_a_route_reads_what_its_schemes_read() -> None:
@@ -151,10 +152,28 @@ def test_keys_of_a_scheme_that_are_none_are_a_problem_of_its_app(monkeypatch: py
         monkeypatch.setattr(AUTH_SCHEMES, "load", lambda _, scheme=scheme: scheme)
         report = _report()
         shape = CallerShape.model_validate({scheme.name: {}, "rules": []}, context={"report": report})
-        (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, report, _NO_SECRETS).values()
-        assert (caller.keys, caller.is_sound) == ((), False)
+        (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, BuildContext(report, _NO_SECRETS)).values()
+        assert caller.keys == ()
+        assert build_authenticator({"web": caller}, _APP, _AT, report).schemes == ()
         sentence = f"the auth scheme {scheme.name} of no package is broken inside: it raised {raised}"
         assert sentence in [problem.sentence for problem in report.problems]
+
+
+class _SignedIn(_Session):
+    name: ClassVar[str] = "signed_in"
+    brings_claims: ClassVar[bool] = True
+    needs_rules: ClassVar[bool] = False
+
+
+def test_a_caller_with_claims_needs_rules_whatever_its_scheme_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without rules, each signed-in user got tokens for every other user."""
+    monkeypatch.setattr("tokend.config.callers.installed", lambda _: {"signed_in": ()})
+    monkeypatch.setattr(AUTH_SCHEMES, "load", lambda _: _SignedIn)
+    report = _report()
+    shape = CallerShape.model_validate({"signed_in": {}}, context={"report": report})
+    (caller,) = build_callers({"web": shape}, _APP, _AT[:2], {}, 1, BuildContext(report, _NO_SECRETS)).values()
+    assert caller.rules == ()
+    assert [problem.path for problem in report.problems] == [("apps", "demo", "callers", "web", "rules")]
 
 
 class _NoSources(_Session):
@@ -180,4 +199,5 @@ def test_the_order_of_the_built_in_schemes() -> None:
     )
     (route,) = configuration_of(f"{DEMO}{callers}\n").routes
     assert route.authenticator.schemes == ("api_key", "url_key", "jwt", "anonymous")
-    assert (route.open_callers, route.url_callers, route.url_keys) == (("guest",), ("link",), True)
+    found = route.authenticator
+    assert (found.open_callers, found.path_key_callers, route.url_keys) == (("guest",), ("link",), True)

@@ -49,10 +49,10 @@ class _Brief(_Rotating):
 _BACKENDS: Final[Mapping[str, type[Backend]]] = {"rotating": _Rotating, "brief": _Brief}
 
 
-def _load(name: str) -> type[Backend]:
-    if name in _BACKENDS:
-        return _BACKENDS[name]
-    return BACKENDS.load(name)
+@pytest.fixture(autouse=True)
+def _with_backends(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = BACKENDS.load
+    monkeypatch.setattr(BACKENDS, "load", lambda name: _BACKENDS.get(name) or installed(name))
 
 
 def _loaded(
@@ -71,7 +71,7 @@ apps:
     {app}
 {more}'''
     write(directory, {"config.yaml": text, **files})
-    return load(None, {**ENVIRONMENT, **environment}, directory, _load)
+    return load(None, {**ENVIRONMENT, **environment}, directory)
 
 
 def _problems(directory: Path, app: str, more: str = "", files: Mapping[str, str] = NOTHING) -> list[str]:
@@ -212,13 +212,13 @@ def test_a_vendor_checks_the_apps_credentials_and_others_are_free(tmp_path: Path
     app = "apps:\n  demo:\n    app_id: {env: APP}\n    certificate: {primary: {env: CERTIFICATE}, secondary: {env: SHORT}}\n"
     write(tmp_path, {"config.yaml": f"{app}    {base}    backends: [rotating]\n"})
     with pytest.raises(ConfigurationError) as caught:
-        load(None, environment, tmp_path, _load)
+        load(None, environment, tmp_path)
     assert [str(problem) for problem in caught.value.problems] == [
         "config.yaml:3:5: apps.demo.app_id: the environment variable APP must be that of this test",
         "config.yaml:4:48: apps.demo.certificate.secondary: the environment variable SHORT must hold 8 characters",
     ]
     certificate = (
-        load(None, {**environment, "APP": APP_ID, "SHORT": "long enough"}, tmp_path, _load)
+        load(None, {**environment, "APP": APP_ID, "SHORT": "long enough"}, tmp_path)
         .apps["demo"]
         .backends["rotating"]
         .app_credentials.certificates["primary"]

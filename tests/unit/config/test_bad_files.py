@@ -11,7 +11,7 @@ from tokend.core import validation
 
 ROOT = Path(validation.__file__).parent.parent
 SOURCES = [
-    *sorted((ROOT / "config").glob("*.py")),
+    *(path for path in sorted((ROOT / "config").glob("*.py")) if path.name != "app_warnings.py"),
     ROOT / "backends" / "agora" / "credentials.py",
     ROOT / "core" / "patterns.py",
     ROOT / "issuing" / "configuration.py",

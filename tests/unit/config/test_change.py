@@ -24,7 +24,7 @@ def changed(
     directory: Path, found: Isolated, served: Configuration, environment: Mapping[str, str] = ENVIRONMENT
 ) -> Configuration | None:
     """What another process makes of the change, which comes to it as JSON."""
-    change = msgspec.json.decode(msgspec.json.encode(found.change), type=Change)
+    change = msgspec.msgpack.decode(msgspec.msgpack.encode(found.change), type=Change)
     return source(directory, environment).changed_by(change, served)
 
 
@@ -91,7 +91,7 @@ def test_it_holds_the_secrets_and_none_of_the_texts(tmp_path: Path) -> None:
     assert found is not None
     assert found.apps["bolt"].backends["rtc"].app_credentials.certificates["primary"].reveal() == OTHER
     assert after.change is not None
-    assert {Path(name).name for name in after.change.files["read"]} == {"bolt"}
+    assert {Path(name).name for name in after.change.files.read} == {"bolt"}
 
 
 def test_a_variable_of_dotenv_is_in_it(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ import pytest
 
 from tests.assembling import assemble
 from tests.unit.dialects.small_kind import Connection
-from tokend.backends.contract import Backend
-from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.openapi import openapi
@@ -20,10 +18,6 @@ apps:
     backends: {backends}
     callers: {{anybody: {{anonymous: true, rules: [{{user: "*"}}]}}}}
 """
-
-
-def _load(kind: str) -> type[Backend]:
-    return Connection if kind == "connection" else BACKENDS.load(kind)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +37,7 @@ def test_the_document_of_an_app_without_kinds_of_agora_has_no_paths_of_agora(
     text = _YAML.format(backends=backends)
     if "connection]" in backends:
         text = "\n".join(line for line in text.splitlines() if "app_id" not in line and "certificate" not in line)
-    (route,) = assemble(parse(text, "config.yaml"), "config.yaml", secrets, _load).routes
+    (route,) = assemble(parse(text, "config.yaml"), "config.yaml", secrets, {"connection": Connection}).routes
     assert [dialect.name for dialect in route.dialects] == dialects
     paths = openapi(route)["paths"]
     assert "/v1/token" in paths

@@ -92,6 +92,7 @@ ONE = Dialect("wave", (Endpoint("GET", "x", None, None)), None)
 PATHLESS = Dialect("wave", (Endpoint("GET", None, None, None),), None)
 NUMBERS = Dialect("wave", (1, 2), None)
 LOWER = Dialect("wave", (Endpoint("get", "x", None, None),), None)
+PUT = Dialect("wave", (Endpoint("PUT", "x", None, None),), None)
 """,
 }
 
@@ -276,10 +277,10 @@ def test_a_package_of_a_newer_version_may_lack_what_this_one_needs() -> None:
             (
                 DIALECTS,
                 f"fake_dialect:{name}",
-                f"is no dialect: fake_dialect:{name} needs endpoints, a tuple of Endpoint, each with a method such as "
-                "GET and a path as text",
+                f"is no dialect: fake_dialect:{name} needs endpoints, a tuple of Endpoint, each with the method "
+                "GET or POST and a path as text",
             )
-            for name in ("ONE", "PATHLESS", "NUMBERS", "LOWER")
+            for name in ("ONE", "PATHLESS", "NUMBERS", "LOWER", "PUT")
         ),
         (DIALECTS, "fake_exits:X", "is broken inside: importing it raised SystemExit: the whole server"),
         (DIALECTS, "fake_good:Rtm", "is no dialect: fake_good:Rtm is not an instance of tokend.plugins.Dialect"),

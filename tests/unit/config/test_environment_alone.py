@@ -10,8 +10,8 @@ from tokend.auth.key_digests import digest_of
 from tokend.config.loading import ConfigurationError, load, read_server
 from tokend.core.declarations import APP_ADMIN, WILDCARD_CHANNEL, WILDCARD_PUBLISH, WILDCARD_USER
 from tokend.core.errors import ApiError
+from tokend.core.listening import Listen
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.server_settings import Listen
 
 ALONE = {"APP_ID": APP_ID, "APP_CERTIFICATE": CERTIFICATE}
 LIVEKIT = {
@@ -117,7 +117,7 @@ async def test_an_api_key_closes_it_with_the_same_rule(form: str, tmp_path: Path
         (rule,) = configuration.apps["default"].rules["key"]
         assert rule.capabilities == OLD_URLS
         assert configuration.warnings == ()
-        assert configuration.routes[0].open_callers == ()
+        assert configuration.routes[0].authenticator.open_callers == ()
         assert await _caller(configuration.routes[0].authenticator, None) is None
 
 

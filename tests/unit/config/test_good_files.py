@@ -10,8 +10,8 @@ from tests.unit.issuing.making import ttl_bounds
 from tokend.backends.agora.rtc import RtcOptions
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.declarations import WILDCARD_PUBLISH, WILDCARD_USER
+from tokend.core.listening import Listen
 from tokend.dialects.agora_fields import AgoraOptions
-from tokend.issuing.server_settings import Listen
 
 BIG = """
     server:
@@ -102,7 +102,7 @@ def test_one_route_with_everything(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, BIG, {"run/acme": CERTIFICATE})
     old = next(route for route in configuration.routes if route.prefix == "/bolt/old")
     assert [dialect.name for dialect in old.dialects] == ["agora-token-service"]
-    assert old.callers == old.open_callers == ("kiosk",)
+    assert old.callers == old.authenticator.open_callers == ("kiosk",)
     assert old.ttl == ttl_bounds(600, 60, 1200)
     assert old.options.clamp
     assert old.dialect_options["agora-token-service"] == AgoraOptions(token_version="006", signed_uid=True)

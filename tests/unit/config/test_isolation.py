@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.config.writing import ENVIRONMENT, NOTHING, write
 from tokend.config.isolation import Isolated
-from tokend.config.loading import ConfigurationError, load, load_isolated
+from tokend.config.loading import ConfigurationError, Files, Source, load
 from tokend.issuing.app_options import prefix_of
 from tokend.issuing.configuration import Configuration
 
@@ -34,7 +34,7 @@ def isolated(
     for old in directory.glob("apps.d/*"):
         old.unlink()
     write(directory, {"config.yaml": root, **{FILE.format(name): text for name, text in apps.items()}, **more})
-    return load_isolated(None, ENVIRONMENT, directory, previous=previous)
+    return Source(None, ENVIRONMENT, directory, dotenv=False).load_isolated(Files(), previous)
 
 
 def paths(configuration: Configuration) -> dict[str, list[str]]:
@@ -159,6 +159,22 @@ def test_what_two_apps_share_rejects_both_at_the_start_and_later_the_one_that_ch
     later = isolated(tmp_path, {"acme": text, "bolt": text}, first)
     assert later.invalid_apps.keys() == {"acme"}
     assert paths(later.configuration)["acme"] == ["/acme"]
+
+
+SHARED = DEFAULTS.replace(
+    'callers: {studio: {api_key: "DIGEST"}}',
+    "callers: {web: {jwt: {issuer: 'https://id.example.com', audience: tokend, require: {claims.tenant: '{app}'}}, "
+    "rules: [{user: '*'}]}}",
+)
+
+
+@pytest.mark.parametrize("name", ["aaron", "mallory", "zoe"])
+def test_an_app_that_says_not_whose_users_it_takes_is_alone_at_fault(tmp_path: Path, name: str) -> None:
+    """At the start, it made every app of that issuer invalid, and nothing was served."""
+    others = {"bolt": "{}", "nina": "{}", "yara": "{}"}
+    found = isolated(tmp_path, {**others, name: ISSUER}, root=SHARED)
+    assert (set(found.invalid_apps), set(found.configuration.apps)) == ({name}, set(others))
+    assert "trusts the same issuer and audience as caller web of app" in sentences(found, name)[0]
 
 
 def test_two_routes_of_one_app_that_clash_are_its_own_mistake(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, OTHER, loaded, write
 from tests.unit.issuing.making import ttl_bounds
-from tokend.config.loading import ConfigurationError, find, merge_apps
+from tokend.config.assemble import merge_apps
+from tokend.config.loading import ConfigurationError, Files, find
 from tokend.issuing.configuration import App
 
 ALL = """
@@ -78,14 +79,14 @@ def test_a_signing_key_and_a_key_with_an_end_are_replaced_whole(tmp_path: Path) 
     assert found is not None
     assert (found.signing, list(found.keys)) == ("primary", ["primary"])
     text = ALL.replace('api_key: "DIGEST"', 'api_key: {sha256: "DIGEST", not_after: 2020-01-01T00:00:00Z}')
-    assert len(loaded(tmp_path, text + "    apps: {demo: {}}").scheduled_warnings) == 1
+    assert len(loaded(tmp_path, text + "    apps: {demo: {}}").key_ends) == 1
     own = '{demo: {callers: {studio: {api_key: {sha256: "DIGEST"}}}}}'
-    assert loaded(tmp_path, text + f"    apps: {own}").scheduled_warnings == ()
+    assert loaded(tmp_path, text + f"    apps: {own}").key_ends == ()
 
 
 def test_naming_a_scheme_drops_the_scheme_of_the_defaults(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, ALL + "    apps: {demo: {callers: {studio: {anonymous: true, rules: [{}]}}}}")
-    assert configuration.routes[0].open_callers == ("studio",)
+    assert configuration.routes[0].authenticator.open_callers == ("studio",)
 
 
 def test_backends_as_a_list_replace_those_of_the_defaults(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_what_defaults_mean_wrongly_is_told_once_at_its_own_place(tmp_path: Path
 
 def test_the_tree_as_merged_keeps_each_keys_own_place(tmp_path: Path) -> None:
     loaded(tmp_path, ALL + "    apps:\n      demo:\n        ttl: {max: 1h}\n")
-    tree, _, _ = find(None, {}, tmp_path)
+    tree = find(None, {}, tmp_path, Files()).tree
     demo = merge_apps(tree)["apps"]["demo"]
     assert {key: str(location) for key, location in demo.locations.items()} == {
         "app_id": "config.yaml:3:3",

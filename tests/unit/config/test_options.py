@@ -10,7 +10,6 @@ from pydantic_core import PydanticUndefined
 from tests.assembling import assemble
 from tests.unit.config.trees import SOUND, marked
 from tests.unit.config.writing import ENVIRONMENT, ONE_APP, loaded
-from tokend.config.entry_points import BACKENDS
 from tokend.config.merge import place
 from tokend.config.partly_valid import Part, part_of
 from tokend.config.problems import Report
@@ -110,7 +109,7 @@ TREE: Final = {
 def _configuration() -> Configuration:
     tree = marked(TREE)
     assert isinstance(tree, LocatedDict)
-    return assemble(tree, "config.yaml", Secrets(ENVIRONMENT, Path("nowhere")), BACKENDS.load)
+    return assemble(tree, "config.yaml", Secrets(ENVIRONMENT, Path("nowhere")))
 
 
 @pytest.mark.parametrize("key", AppOptions.model_fields)

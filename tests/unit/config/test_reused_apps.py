@@ -10,7 +10,7 @@ from tests.unit.auth.jwt.making import pem
 from tests.unit.config.test_isolation import DEFAULTS, isolated, sentences
 from tests.unit.config.writing import APP_ID, CERTIFICATE, ENVIRONMENT, OTHER, write
 from tokend.config.isolation import Isolated
-from tokend.config.loading import Files, load, load_isolated
+from tokend.config.loading import Files, Source, load
 from tokend.issuing.configuration import Configuration
 
 SECRET_FILE = "certificate: {file: run/bolt}"
@@ -19,7 +19,7 @@ SECRET_FILE = "certificate: {file: run/bolt}"
 def again(
     directory: Path, previous: Configuration, environment: Mapping[str, str] = ENVIRONMENT, files: Files | None = None
 ) -> Isolated:
-    return load_isolated(None, environment, directory, files=files, previous=previous)
+    return Source(None, environment, directory, dotenv=False).load_isolated(files or Files(), previous)
 
 
 def test_only_the_app_that_changed_is_built(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_worker_gets_the_files_of_apps_that_were_kept(tmp_path: Path) -> None:
     files = Files()
     again(tmp_path, before, files=files)
     (tmp_path / "run/bolt").unlink()
-    replayed = load(None, ENVIRONMENT, tmp_path, files=Files.unpack(files.pack()))
+    replayed = load(None, ENVIRONMENT, tmp_path, files=Files(files.record()))
     assert replayed.apps["bolt"].backends["rtc"].app_credentials.certificates["primary"].reveal() == OTHER
 
 

@@ -61,9 +61,7 @@ NUMBERS: Final = "takes numbers: write one or more of them without quotes, true 
 
 def _problems(rule: str) -> list[str]:
     try:
-        assemble(
-            parse(_YAML.replace("RULE", rule), "config.yaml"), "config.yaml", Secrets({}, Path()), KINDS.__getitem__
-        )
+        assemble(parse(_YAML.replace("RULE", rule), "config.yaml"), "config.yaml", Secrets({}, Path()), KINDS)
     except ConfigurationError as error:
         return [str(problem) for problem in error.problems]
     return []

@@ -15,7 +15,7 @@ from tests.examples import examples
 from tests.unit.config.trees import SOUND, Position, positions, renamed, replaced
 from tests.unit.config.writing import ENVIRONMENT, ONE_APP
 from tokend.backends.agora.rtc import Rtc
-from tokend.backends.contract import Backend
+from tokend.config.entry_points import BACKENDS
 from tokend.config.loading import ConfigurationError, load
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, redact_secrets
@@ -117,10 +117,6 @@ class WithSecret(Rtc):
     Options = Options
 
 
-def _load(kind: str) -> type[Backend]:
-    return WithSecret
-
-
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -141,19 +137,23 @@ def _load(kind: str) -> type[Backend]:
         ("{secret: {env: OTHER}, inner: {a: VALUE}}", "backends.x.inner.a: is a secret: write"),
     ],
 )
-def test_secrets_in_the_options_of_a_backend(options: str, sentence: str, tmp_path: Path) -> None:
+def test_secrets_in_the_options_of_a_backend(
+    options: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BACKENDS, "load", lambda name: WithSecret)
     secret = _secrets(4)
     (tmp_path / "config.yaml").write_text(ONE_APP + "    backends: {x: " + options.replace("VALUE", secret) + "}\n")
     with pytest.raises(ConfigurationError) as caught:
-        load(None, ENVIRONMENT, tmp_path, _load)
+        load(None, ENVIRONMENT, tmp_path)
     (problem,) = caught.value.problems
     assert sentence in str(problem)
     assert not _leaks(secret, str(problem))
 
 
-def test_a_secret_of_a_backend_is_read_and_sealed(tmp_path: Path) -> None:
+def test_a_secret_of_a_backend_is_read_and_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BACKENDS, "load", lambda name: WithSecret)
     (tmp_path / "config.yaml").write_text(ONE_APP + "    backends: {x: {secret: {env: OTHER}}}\n")
-    options = load(None, ENVIRONMENT, tmp_path, _load).apps["demo"].backends["x"].options
+    options = load(None, ENVIRONMENT, tmp_path).apps["demo"].backends["x"].options
     assert options.secret.reveal() == ENVIRONMENT["OTHER"]
     assert ENVIRONMENT["OTHER"] not in repr(options)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.running import APP_ID
 from tests.unit.http.running import NOW
 from tokend.core.declarations import LISTEN, OPTIONAL, Declarations, ServiceShape
-from tokend.core.deny_entries import Entry, _is_plain, parse_entries, parse_line
+from tokend.core.deny_entries import SELECTORS, Entry, _is_plain, parse_entries, parse_line
 from tokend.core.deny_index import DenyIndex
 from tokend.core.model import ANY, NOT_APPLICABLE, Caller, Extent, Grant, Service
 from tokend.core.reach import Reach, reach_of
@@ -242,7 +242,7 @@ def test_the_index_finds_what_reading_every_entry_finds() -> None:
         )
         wild = frozenset(chosen.sample(("wildcard_user", "wildcard_channel"), chosen.randrange(3)))
         reach = Reach(users, channels, frozenset(), wild)
-        listed = [entry for entry in listed if any(entry.selectors()[1:]) or entry.issued_before]
+        listed = [entry for entry in listed if any(getattr(entry, name) for name in SELECTORS)]
         index = DenyIndex(listed)
         while listed:
             fits = any(_fits(entry, caller, reach) for entry in listed)

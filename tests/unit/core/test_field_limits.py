@@ -262,7 +262,7 @@ def test_a_rule_judges_the_user_from_whom_another_is_derived() -> None:
     assert code_of(_app(user="ann"), of_another) is Code.NOT_PERMITTED
 
 
-_FORMS: Final = "must be true, false, a text or number, or a list of texts and numbers"
+_FORMS: Final = "must be true, false, a text or whole number, or a list of texts and whole numbers"
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ class SeatFields(StrictModel):
     role: str = "guest"
     version: str = "1"
     count: int | None = None
+    row: int | str | None = None
 
 
 class GainFields(StrictModel):
@@ -70,11 +71,11 @@ def test_agoras_fields_say_what_they_are() -> None:
 
 @pytest.mark.parametrize("form", [False, True])
 def test_fields_of_the_same_names_stay_as_they_are(form: bool) -> None:
-    text = (("uid", "ann"), ("role", "host"), ("version", "006"), ("count", "3"))
-    body = b"uid=ann&role=host&version=006&count=3" if form else b""
+    text = (("uid", "ann"), ("role", "host"), ("version", "006"), ("count", "3"), ("row", "B"))
+    body = b"uid=ann&role=host&version=006&count=3&row=B" if form else b""
     method = "POST" if form else "GET"
     fields = _parsed(custom.dialect(SEAT), method, custom.CustomOptions(), query=() if form else text, body=body)
-    assert fields == {"uid": "ann", "role": "host", "version": "006", "count": 3}
+    assert fields == {"uid": "ann", "role": "host", "version": "006", "count": 3, "row": "B"}
     as_json = _parsed(custom.dialect(SEAT), "POST", custom.CustomOptions(), body=b'{"uid": "07", "role": "2"}')
     assert as_json == {"uid": "07", "role": "2"}
 

@@ -11,8 +11,6 @@ from aiohttp import FormData
 from tests.assembling import assemble
 from tests.unit.dialects.small_kind import Connection
 from tests.unit.http.running import NOW, Running, Serving
-from tokend.backends.contract import Backend
-from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.dialects.contract import BODY_LIMIT, FORM
@@ -28,13 +26,11 @@ apps:
 """
 
 
-def _load(kind: str) -> type[Backend]:
-    return Connection if kind == "connection" else BACKENDS.load(kind)
-
-
 @pytest.fixture
 async def server(serving: Serving) -> AsyncIterator[Running]:
-    configuration = assemble(parse(_YAML, "config.yaml"), "config.yaml", Secrets({}, Path()), _load)
+    configuration = assemble(
+        parse(_YAML, "config.yaml"), "config.yaml", Secrets({}, Path()), {"connection": Connection}
+    )
     async with serving(configuration) as running:
         yield running
 

@@ -24,7 +24,6 @@ from tokend.adapters.random_pool import RandomPool
 from tokend.adapters.system import Clock
 from tokend.app import application_of
 from tokend.auth.key_digests import digest_of
-from tokend.config.entry_points import BACKENDS
 from tokend.config.isolation import Isolated
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
@@ -85,9 +84,7 @@ apps:
 
 def configuration_of(text: str) -> Configuration:
     """The Configuration of a YAML text; its certificates come from the variable CERTIFICATE."""
-    return assemble(
-        parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), BACKENDS.load
-    )
+    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()))
 
 
 class Running(InProcessServer):

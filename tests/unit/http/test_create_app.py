@@ -310,11 +310,13 @@ async def test_opentelemetry_sees_one_span_name_a_route(tmp_path: Path, aiohttp_
 
 async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None:
     stream = io.BytesIO()
-    text = f'server: {{listen: "0.0.0.0:8080", workers: 2, drain: 1s, watch: true}}\n{DEMO}'
+    admin = '{listen: "127.0.0.1:8081", details: true}'
+    text = f'server: {{listen: "0.0.0.0:8080", workers: 2, drain: 1s, watch: true, admin: {admin}}}\n{DEMO}'
     _application(_written(tmp_path, text), JsonLog(stream, lambda: NOW))
     warnings = [msgspec.json.decode(line)["message"] for line in stream.getvalue().splitlines()]
     assert warnings == [
-        "no effect in an embedded application, only under `tokend serve`: server.drain, server.watch, server.workers"
+        "no effect in an embedded application, only under `tokend serve`: server.admin.listen, server.drain, server.watch, "
+        "server.workers"
     ]
 
 

@@ -9,7 +9,7 @@ from tests.built_in_dialects import DIALECTS
 from tests.unit.dialects.transcripts import ANYBODY
 from tests.unit.http.reference import check, operations_of, send_every_example
 from tests.unit.http.running import configuration_of, serving
-from tokend.core.errors import MEANINGS, STATUS, Code
+from tokend.core.errors import Code
 from tokend.dialects.contract import JSON
 
 _EVERYBODY: Final = "callers: {anybody: {anonymous: true, rules: [{capabilities: [wildcard_user, wildcard_channel]}]}}"
@@ -88,7 +88,7 @@ async def test_each_error_code_stands_with_its_meaning_and_an_example_in_the_sha
     codes = document["components"]["schemas"]["ErrorCode"]
     assert codes["enum"] == sorted(Code)
     for code in Code:
-        assert f"`{code}` ({STATUS[code]}): {MEANINGS[code]}" in codes["description"]
+        assert f"`{code}` ({code.status}): {code.meaning}" in codes["description"]
     token = document["paths"]["/fetch_rtc_token"]["post"]["responses"]
     assert token["403"]["content"][JSON]["examples"]["not_permitted"]["value"]["code"] == "403"
     native = document["paths"]["/v1/tokens"]["post"]["responses"]["429"]

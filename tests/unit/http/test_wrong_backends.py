@@ -11,14 +11,13 @@ from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, DEMO, KEY, Running, Serving
 from tests.unit.http.wire import Reply
 from tokend.backends.agora.rtm import Rtm
-from tokend.config.entry_points import BACKENDS
 from tokend.config.loading import Files, Source, load_for_start
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.validation import StrictModel
 from tokend.issuing.configuration import Configuration
-from tokend.plugins import Backend, Grant, Issuance, Minted
+from tokend.plugins import Grant, Issuance, Minted
 
 SECRET: Final = "canary of an exception"
 YAML: Final = (
@@ -65,14 +64,10 @@ CASES: Final = {
 ONLY_MINTED: Final = ("mint raises", "overwrites")
 
 
-def _load(kind: str) -> type[Backend]:
-    return Wave if kind == "wave" else BACKENDS.load(kind)
-
-
 @pytest.fixture
 def configuration() -> Configuration:
     environment = {"CERTIFICATE": CERTIFICATE}
-    return assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets(environment, Path()), _load)
+    return assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets(environment, Path()), {"wave": Wave})
 
 
 async def _post(server: Running, path: str, body: dict[str, Any]) -> Reply:
@@ -174,7 +169,7 @@ def test_a_backend_that_fails_while_it_is_configured_is_a_problem_of_its_app(
             parse(yaml.replace("kind: wave, ", "kind: wave, set: {uid: 7}, "), "config.yaml"),
             "config.yaml",
             Secrets({"CERTIFICATE": CERTIFICATE}, Path()),
-            _load,
+            {"wave": Wave},
         )
     assert problem in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -184,7 +179,9 @@ def test_a_backend_whose_declarations_cannot_be_read_stops_its_app_alone(monkeyp
     """It stopped all apps, by a traceback."""
     monkeypatch.setattr(Wave, "max_ttl", "1h")
     with pytest.raises(ConfigurationError) as caught:
-        assemble(parse(YAML, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), _load)
+        assemble(
+            parse(YAML, "config.yaml"), "config.yaml", Secrets({"CERTIFICATE": CERTIFICATE}, Path()), {"wave": Wave}
+        )
     assert "apps.demo: cannot be built: a plug-in of it raised TypeError" in str(caught.value)
 
 

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, Serving
 from tests.unit.issuing.other_vendors import Relay, Socket
-from tokend.backends.agora.rtm import Rtm
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
@@ -40,9 +39,7 @@ _REQUEST: Final = {"kind": "socket", "user": "ann", "socket": "7"}
 
 def _configuration(socket: type[Backend] = Socket, text: str = _YAML) -> Configuration:
     secrets = Secrets({"CERTIFICATE": CERTIFICATE, "SOCKET_SECRET": "a test's secret"}, Path())
-    return assemble(
-        parse(text, "config.yaml"), "config.yaml", secrets, lambda kind: socket if kind == "socket" else Rtm
-    )
+    return assemble(parse(text, "config.yaml"), "config.yaml", secrets, {"socket": socket})
 
 
 async def test_no_answer_has_times_of_a_bound_token(serving: Serving) -> None:

@@ -11,7 +11,6 @@ from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, Serving
 from tests.unit.issuing.making import CREDENTIALS
 from tests.unit.issuing.other_vendors import Relay, RelayOptions, Socket
-from tokend.backends.agora.rtm import Rtm
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.errors import ApiError, Code
@@ -133,7 +132,7 @@ apps:
 
 def _configuration(relay: type[Backend]) -> Configuration:
     secrets = Secrets({"CERTIFICATE": CERTIFICATE, "RELAY_SECRET": "a test's secret"}, Path())
-    return assemble(parse(_YAML, "config.yaml"), "config.yaml", secrets, lambda kind: relay if kind == "relay" else Rtm)
+    return assemble(parse(_YAML, "config.yaml"), "config.yaml", secrets, {"relay": relay})
 
 
 def _raise(error: BaseException) -> NoReturn:

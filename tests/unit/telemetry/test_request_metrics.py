@@ -1,7 +1,8 @@
 """Metrics of requests, of the process and of the configuration: bounded however many apps there are."""
 
-import json
 from pathlib import Path
+
+import msgspec
 
 from tests.unit.config.writing import APP_ID, loaded
 from tests.unit.http.running import KEY, Serving
@@ -45,8 +46,8 @@ def test_latencies_of_workers_are_added_and_stay_when_one_ends() -> None:
     first.request("demo", RTM, 200, 0.002)
     second.request("demo", RTM, 204, 0.3)
     second.request("demo", RTM, 503, 0.3)
-    packed = json.loads(json.dumps(counted(second.snapshot({})).pack()))
-    found = merged([first.snapshot({}), Snapshot.unpack(packed)])
+    sent = msgspec.msgpack.encode(counted(second.snapshot({})))
+    found = merged([first.snapshot({}), msgspec.msgpack.decode(sent, type=Snapshot)])
     assert found == merged([first.snapshot({}), second.snapshot({})])
     assert sum(found.latencies[RTM, "2xx"].counts) == 2
     assert sum(found.latencies[RTM, "5xx"].counts) == 1

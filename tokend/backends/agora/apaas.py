@@ -1,6 +1,5 @@
 """Kind `apaas`: Flexible Classroom (Education). A token for a user in a room, for a user, or for the administrator."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -9,16 +8,14 @@ from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import OnlyTrue, RtmUser, check_rtm_user, resolve_user
 from tokend.backends.agora.names import ADMINISTRATOR, NO_ROLE, shapes
 from tokend.backends.agora.services import classroom_chat_user, room_privilege
-from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Service
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, satisfying
 
-
-def _check_room(text: str) -> str:
-    if not 1 <= len(text.encode("utf-8", "replace")) <= 64 or not text.isprintable():
-        raise invalid("must be 1 to 64 bytes of printable text")
-    return text
+_check_room = satisfying(
+    lambda text: 1 <= len(text.encode("utf-8", "replace")) <= 64 and text.isprintable(),
+    "must be 1 to 64 bytes of printable text",
+)
 
 
 class ApaasFields(StrictModel):
@@ -41,7 +38,7 @@ class Apaas(AgoraBackend):
     """Mints tokens for Flexible Classroom."""
 
     Fields: ClassVar[type[StrictModel]] = ApaasFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("apaas", "rtm", "chat")
+    services: ClassVar = shapes("apaas", "rtm", "chat")
 
     def names_user(self, fields: ApaasFields) -> bool:
         return fields.user is not None or fields.app is not None

@@ -16,9 +16,9 @@ from tokend.backends.agora.names import (
     RTM_LOGIN_006,
 )
 from tokend.backends.agora.packing import WireError
-from tokend.backends.agora.services import decode_service, encode_service, mark_derived_users, text_of, type_of
+from tokend.backends.agora.services import decode_service, encode_service, encoded_id, mark_derived_users, type_of
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Mismatch, Reading, Recognised, Unreadable
-from tokend.core.declarations import CONNECT, LISTEN, Declarations, Meaning
+from tokend.core.declarations import CONNECT, LISTEN, Declarations
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Grant, Issuance, Service
 from tokend.core.validation import StrictModel
@@ -43,8 +43,8 @@ class AgoraBackend(Backend):
         "007eJxTYLiscCP7QNi1jY1cHJvX183rVt1w2URko2qlkp+A7GnD3LcKDAaGRsYmpmbmFpaJSckpqWnofIaPwakCfAwM/ol7GBiBkAWIQXwmMMkMJlnA"
         "JCtDTn5SUiUjgzkAA8Adtg=="
     )
-    privileges: ClassVar[Mapping[str, Meaning]] = MEANINGS
-    product_names: ClassVar[Mapping[str, str]] = PRODUCT_NAMES
+    privileges: ClassVar = MEANINGS
+    product_names: ClassVar = PRODUCT_NAMES
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         super().__init__(options, app_credentials)
@@ -171,29 +171,25 @@ def _read_007(token: str, app_credentials: AppCredentials) -> Reading:
     content = decoded.content
     services = mark_derived_users([decode_service(service, content.expire) for service in content.services])
     grant = Grant(content.app_id, v007.VERSION, content.expire, services)
+    signed_by = None
+    if content.app_id == app_credentials.app_id:
+        signed_by = credentials.signer(app_credentials, lambda certificate: v007.verifies(decoded, certificate))
     return Reading(
         grant,
-        _signer(decoded, app_credentials) if content.app_id == app_credentials.app_id else None,
+        signed_by,
         content.issue_ts,
         content.issue_ts + content.expire,
         frozenset({"services"}) if decoded.unread else frozenset(),
     )
 
 
-def _signer(decoded: v007.Decoded, app_credentials: AppCredentials) -> str | None:
-    for name, certificate in app_credentials.certificates.items():
-        if v007.verifies(decoded, certificate.reveal()):
-            return name
-    return None
-
-
 def _content_006(grant: Grant, issuance: Issuance) -> v006.Content:
     (service,) = grant.services
     if service.name == "rtm":
-        channel, uid = text_of(service.user), ""
+        channel, uid = encoded_id(service.user), ""
         numbers: Mapping[str, int] = {"login": RTM_LOGIN_006}
     else:
-        channel, uid = text_of(service.channel), text_of(service.user)
+        channel, uid = encoded_id(service.channel), encoded_id(service.user)
         numbers = PRIVILEGES["rtc"]
     privileges = {numbers[name]: issuance.issued_at + seconds for name, seconds in service.privileges.items()}
     return v006.Content(grant.app_id or "", channel, uid, issuance.issued_at, salt_of(issuance), privileges)

@@ -3,7 +3,6 @@
 An app token is an administrator's credential, so a rule has to name the capability `app_admin`.
 """
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -11,7 +10,6 @@ from pydantic import Field
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import ChatUser, OnlyTrue, check_chat_user, resolve_user
 from tokend.backends.agora.names import ADMINISTRATOR, shapes
-from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Service
 from tokend.core.validation import StrictModel
@@ -30,7 +28,7 @@ class Chat(AgoraBackend):
     """Mints tokens for Chat."""
 
     Fields: ClassVar[type[StrictModel]] = ChatFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("chat")
+    services: ClassVar = shapes("chat")
 
     def names_user(self, fields: ChatFields) -> bool:
         return fields.user is not None or fields.app is not None

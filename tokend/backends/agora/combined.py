@@ -17,7 +17,6 @@ from tokend.backends.agora.rtm import Rtm
 from tokend.backends.agora.rtm2 import Rtm2
 from tokend.backends.agora.streaming import Streaming
 from tokend.backends.agora.stt import Stt
-from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import AppCredentials, Grant, Service
 from tokend.core.validation import StrictModel, first_field_error
@@ -53,8 +52,8 @@ class Combined(AgoraBackend):
     """Mints tokens with the services of several kinds."""
 
     Fields: ClassVar[type[StrictModel]] = CombinedFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes(None, *PARTS)
-    unlimited_privileges: ClassVar[frozenset[str]] = Fpa.unlimited_privileges
+    services: ClassVar = shapes(None, *PARTS)
+    unlimited_privileges: ClassVar = Fpa.unlimited_privileges
 
     def __init__(self, options: Any, app_credentials: AppCredentials) -> None:
         super().__init__(options, app_credentials)

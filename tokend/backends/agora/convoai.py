@@ -1,15 +1,12 @@
 """Kind `convoai`: REST calls of Conversational AI. Agora requires RTC and RTM in the same token."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcRtmBackend
-from tokend.core.declarations import ServiceShape
 
 
 class ConvoAi(RtcRtmBackend):
     """Mints tokens with RTC, RTM and Conversational AI."""
 
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("convoai", "rtc", "rtm")
-    extra_services: ClassVar[tuple[str, ...]] = ("convoai",)
+    services: ClassVar = shapes("convoai", "rtc", "rtm")

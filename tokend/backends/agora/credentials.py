@@ -1,7 +1,7 @@
 """Agora's credentials: App ID and certificates of a project, and the customer's access to the REST API."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +22,12 @@ def problems(app_credentials: AppCredentials) -> Iterator[tuple[str, str]]:
     for name, certificate in app_credentials.certificates.items():
         if wrong := not_hex_32(certificate.reveal()):
             yield name, f"must hold {wrong}"
+
+
+def signer(app_credentials: AppCredentials, verifies: Callable[[str], bool]) -> str | None:
+    """The name of the first certificate that verifies a token; None if none does."""
+    certificates = app_credentials.certificates.items()
+    return next((name for name, certificate in certificates if verifies(certificate.reveal())), None)
 
 
 def not_hex_32(text: str) -> str | None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tokend.backends.agora import diagnosis_006, diagnosis_ids, diagnosis_times
 from tokend.backends.agora.client_errors import INVALID, INVALID_APP_ID, clients_get, product_of
-from tokend.backends.agora.names import ADMINISTRATOR, PRODUCT_NAMES, REST_SERVICES
+from tokend.backends.agora.names import ADMINISTRATOR, PRIVILEGES, PRODUCT_NAMES, REST_SERVICES
 from tokend.backends.agora.reading_006 import Reading006
 from tokend.backends.contract import Diagnosis, Join, Reading
 from tokend.core.model import NOT_APPLICABLE, Service
@@ -19,8 +19,6 @@ _PRODUCTS: Final = {"signaling": "rtm", "rtm2": "rtm", "video": "rtc", "voice": 
 """Other names of products."""
 _FIRST_007: Final = {"rtc": "RTC SDK 3.5.2 (native), 4.2.0 (Flutter), 4.8.0 (Web)", "rtm": "RTM 1.5.0"}
 """The first SDKs that accept a 007 token."""
-_NO_PRIVILEGES: Final = frozenset({"convoai", "stt"})
-"""Services that have no privileges at all."""
 _FIRST_PRIVILEGES: Final = {"rtc": "join", "rtm": "login", "rtm2": "login"}
 """The privilege without which a client does not get in."""
 
@@ -138,7 +136,7 @@ def _content_notes(reading: Reading, services: Sequence[Service]) -> Iterator[st
     if "services" in reading.hidden:
         yield "It holds a service of a type that tokend does not know; that service and later ones are not shown."
     for service in services:
-        if not service.privileges and service.name not in _NO_PRIVILEGES:
+        if not service.privileges and PRIVILEGES[service.name]:
             yield (
                 f"Its {service.name} service has no privileges at all. People report that this works, "
                 "but it is no documented use: add the privileges of the role."

@@ -6,12 +6,10 @@ from typing import Final
 from tokend.backends.agora.client_errors import EXPIRED, INVALID, clients_get
 from tokend.backends.agora.reading_006 import FIRST_POINT_IN_TIME, Reading006
 from tokend.backends.agora.v006 import DAY
-from tokend.backends.contract import Reading
+from tokend.backends.contract import CLOCK_SKEW, Reading
 from tokend.core.durations import in_words
 from tokend.core.model import Service
 
-_CLOCK_SKEW: Final = 60
-"""Seconds that the clocks of two computers may differ."""
 _SHORTEST_TTL: Final = 60
 """Seconds. SDKs announce the expiry 30 seconds before it, so shorter tokens are renewed all the time."""
 
@@ -35,7 +33,7 @@ def problems(reading: Reading, services: Sequence[Service], names: Sequence[str]
     elif 0 < ttl < _SHORTEST_TTL:
         when = "at half of its life" if set(names) == {"chat"} else "30 s before the end"
         yield f"It lasts {in_words(ttl)}: under a minute clients misbehave, since they are notified {when}."
-    if issued_at > now + _CLOCK_SKEW:
+    if issued_at > now + CLOCK_SKEW:
         yield (
             f"It is issued {in_words(issued_at - now)} in the future: the clock of its issuer is wrong, "
             f"{clients_get(INVALID, names)}."

@@ -6,10 +6,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
-from tokend.backends.agora.fields import Account, Channel, Role, Seconds, Uid
+from tokend.backends.agora.fields import Role, Seconds
 from tokend.backends.agora.names import shapes
-from tokend.backends.agora.rtc_services import RtcUser, check_privileges, check_role_or_privileges
-from tokend.core.declarations import ServiceShape
+from tokend.backends.agora.rtc_services import RtcUser, RtcUserFields, check_privileges, check_role_or_privileges
 from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
@@ -21,12 +20,9 @@ class FcdnPrivileges(StrictModel):
     play: Seconds | None = None
 
 
-class FcdnFields(StrictModel):
+class FcdnFields(RtcUserFields):
     """Either uid or account; either role or privileges."""
 
-    channel: Channel
-    uid: Uid | None = None
-    account: Account | None = None
     role: Role | None = Field(
         None, description="a subscriber plays, a publisher publishes too. Default: subscriber", examples=["publisher"]
     )
@@ -37,7 +33,7 @@ class Fcdn(RtcUser, AgoraBackend):
     """Mints tokens for Fusion CDN."""
 
     Fields: ClassVar[type[StrictModel]] = FcdnFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("fcdn")
+    services: ClassVar = shapes("fcdn")
 
     def grant(self, fields: FcdnFields, ttl: int, user: str | None = None) -> Grant:
         check_role_or_privileges(fields.role, fields.privileges)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from tokend.backends.agora.packing import MAX_U32
 from tokend.core.errors import ApiError, Code
-from tokend.core.validation import invalid, matching
+from tokend.core.validation import matching, satisfying
 
 # the 89 characters that Agora allows in RTC channels and accounts, and `*` for wildcards, which need a capability
 _RTC_TEXT: Final = r"[a-zA-Z0-9 !#$%&()+\-:;<=.>?@\[\]^_{}|~,*]"
@@ -22,12 +22,6 @@ _RTM_CHANNEL: Final = r"(?!_)[a-zA-Z0-9 !#$%&()+\-:;<=>?@\[\]^_{}|~,`*]{1,63}"
 
 Check = Callable[[str], str]
 """Returns a valid text, or raises the error of pydantic with a sentence."""
-
-
-def _check_uid(number: int) -> int:
-    if not 0 <= number <= MAX_U32:
-        raise invalid("must be 0 to 4294967295; 0 stands for any user")
-    return number
 
 
 # valid text is ASCII, so its characters count its bytes
@@ -57,7 +51,7 @@ Channel = Annotated[
 ]
 Uid = Annotated[
     int,
-    AfterValidator(_check_uid),
+    AfterValidator(satisfying(lambda number: 0 <= number <= MAX_U32, "must be 0 to 4294967295; 0 stands for any user")),
     Field(
         description="Numeric uid, 1 to 4294967295. 0 fits any user: a rule must allow it as a capability.",
         examples=[7],
@@ -100,14 +94,12 @@ Version = Annotated[
 ]
 
 
-def _check_true(flag: bool) -> bool:
-    if not flag:
-        raise invalid("must be true, or left out where a user is named")
-    return flag
-
-
 # Literal[True] also accepts 1 and 1.0
-OnlyTrue = Annotated[bool, AfterValidator(_check_true), Field(json_schema_extra={"const": True})]
+OnlyTrue = Annotated[
+    bool,
+    AfterValidator(satisfying(bool, "must be true, or left out where a user is named")),
+    Field(json_schema_extra={"const": True}),
+]
 
 UUID_TEXT: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """The UUID that Chat gives a user when it is registered."""

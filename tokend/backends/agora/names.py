@@ -6,6 +6,7 @@ Source: the builders in the npm package agora-token 2.0.6 and in github.com/Agor
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tokend.core.declarations import (
@@ -25,31 +26,36 @@ from tokend.core.declarations import (
 
 ADMINISTRATOR: Final = "app"
 """The privilege that administers Chat or a classroom through the REST API."""
-SERVICE_TYPES: Final[Mapping[str, int]] = {
-    "rtc": 1,
-    "rtm": 2,
-    "streaming": 3,
-    "fpa": 4,
-    "chat": 5,
-    "fcdn": 6,
-    "apaas": 7,
-    "rtm2": 8,
-    "convoai": 9,
-    "stt": 10,
+
+
+class _Format(Struct, frozen=True):
+    """A service in a token: its number, whether it has a user and a channel, and the numbers of its privileges."""
+
+    type: int
+    shape: ServiceShape
+    privileges: Mapping[str, int]
+
+
+_FORMATS: Final[Mapping[str, _Format]] = {
+    "rtc": _Format(
+        1,
+        ServiceShape(REQUIRED, REQUIRED),
+        {"join": 1, "publish_audio": 2, "publish_video": 3, "publish_data": 4},
+    ),
+    "rtm": _Format(2, ServiceShape(REQUIRED, NEVER), {"login": 1}),
+    "streaming": _Format(3, ServiceShape(REQUIRED, REQUIRED), {"publish_mixed": 1, "publish_raw": 2}),
+    "fpa": _Format(4, ServiceShape(NEVER, NEVER), {"login": 1}),
+    "chat": _Format(5, ServiceShape(OPTIONAL, NEVER), {"user": 1, ADMINISTRATOR: 2}),
+    "fcdn": _Format(6, ServiceShape(REQUIRED, REQUIRED), {"publish": 1, "play": 2}),
+    "apaas": _Format(7, ServiceShape(OPTIONAL, OPTIONAL), {"room_user": 1, "user": 2, ADMINISTRATOR: 3}),
+    "rtm2": _Format(8, ServiceShape(REQUIRED, NEVER), {"login": 1}),
+    "convoai": _Format(9, ServiceShape(NEVER, NEVER), {}),
+    "stt": _Format(10, ServiceShape(NEVER, NEVER), {}),
 }
-SERVICE_NAMES: Final = {number: name for name, number in SERVICE_TYPES.items()}
-PRIVILEGES: Final[Mapping[str, Mapping[str, int]]] = {
-    "rtc": {"join": 1, "publish_audio": 2, "publish_video": 3, "publish_data": 4},
-    "rtm": {"login": 1},
-    "streaming": {"publish_mixed": 1, "publish_raw": 2},
-    "fpa": {"login": 1},
-    "chat": {"user": 1, ADMINISTRATOR: 2},
-    "fcdn": {"publish": 1, "play": 2},
-    "apaas": {"room_user": 1, "user": 2, ADMINISTRATOR: 3},
-    "rtm2": {"login": 1},
-    "convoai": {},
-    "stt": {},
-}
+"""The services. Tokens that administer Chat or a classroom have neither user nor channel."""
+SERVICE_TYPES: Final = {name: service.type for name, service in _FORMATS.items()}
+SERVICE_NAMES: Final = {service.type: name for name, service in _FORMATS.items()}
+PRIVILEGES: Final = {name: service.privileges for name, service in _FORMATS.items()}
 TEACHER: Final = "room_teacher"
 ASSISTANT: Final = "room_assistant"
 STUDENT: Final = "room_user"
@@ -78,25 +84,12 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     ADMINISTRATOR: ADMIN,
 }
 """What each privilege means to the rules. A teacher and an assistant publish; so does who writes with RTM2."""
-_SHAPES: Final[Mapping[str, ServiceShape]] = {
-    "rtc": ServiceShape(REQUIRED, REQUIRED),
-    "rtm": ServiceShape(REQUIRED, NEVER),
-    "streaming": ServiceShape(REQUIRED, REQUIRED),
-    "fpa": ServiceShape(NEVER, NEVER),
-    "chat": ServiceShape(OPTIONAL, NEVER),
-    "fcdn": ServiceShape(REQUIRED, REQUIRED),
-    "apaas": ServiceShape(OPTIONAL, OPTIONAL),
-    "rtm2": ServiceShape(REQUIRED, NEVER),
-    "convoai": ServiceShape(NEVER, NEVER),
-    "stt": ServiceShape(NEVER, NEVER),
-}
-"""Which services have a user and a channel. Tokens that administer Chat or a classroom have neither."""
 
 
 def shapes(own: str | None, *others: str) -> Mapping[str, ServiceShape]:
     """Return the services of a kind: its own, and others. A rule must list the kinds of the others, too."""
-    shared = {name: replace(_SHAPES[name], kind=name) for name in others}
-    return shared if own is None else {own: _SHAPES[own], **shared}
+    shared = {name: replace(_FORMATS[name].shape, kind=name) for name in others}
+    return shared if own is None else {own: _FORMATS[own].shape, **shared}
 
 
 DETAILS: Final[Mapping[str, Mapping[str, Freedom]]] = {"apaas": {"role": FREE}, "rtm2": {"permissions": FREE}}

@@ -28,26 +28,17 @@ class WireError(ValueError):
 
 def pack_u16(number: int) -> bytes:
     """Encode an unsigned 16-bit integer. Raises `WireError` outside 0..65535."""
-    try:
-        return _U16.pack(number)
-    except struct.error as error:
-        raise WireError("a 16-bit number of the token is out of range") from error
+    return pack_numbers(_U16, number, what="a 16-bit number")
 
 
 def pack_u32(number: int) -> bytes:
     """Encode an unsigned 32-bit integer. Raises `WireError` outside 0..2^32-1."""
-    try:
-        return _U32.pack(number)
-    except struct.error as error:
-        raise WireError("a 32-bit number of the token is out of range") from error
+    return pack_numbers(_U32, number, what="a 32-bit number")
 
 
 def pack_i16(number: int) -> bytes:
     """Encode a signed 16-bit integer. Raises `WireError` outside -32768..32767."""
-    try:
-        return _I16.pack(number)
-    except struct.error as error:
-        raise WireError("a signed 16-bit number of the token is out of range") from error
+    return pack_numbers(_I16, number, what="a signed 16-bit number")
 
 
 def pack_bytes(raw: bytes) -> bytes:
@@ -67,10 +58,8 @@ def pack_string(text: str) -> bytes:
 
 def pack_map(pairs: Mapping[int, int]) -> bytes:
     """Encode a count, then each key (16 bits) and value (32 bits), sorted by key. Raises `WireError`."""
-    try:
-        return _map_struct(len(pairs)).pack(len(pairs), *chain.from_iterable(sorted(pairs.items())))
-    except struct.error as error:
-        raise WireError("a privilege of the token is out of range") from error
+    numbers = chain.from_iterable(sorted(pairs.items()))
+    return pack_numbers(_map_struct(len(pairs)), len(pairs), *numbers, what="a privilege")
 
 
 @lru_cache(maxsize=64)
@@ -78,12 +67,12 @@ def _map_struct(count: int) -> struct.Struct:
     return struct.Struct("<H" + "HI" * count)
 
 
-def pack_numbers(layout: struct.Struct, *numbers: int) -> bytes:
-    """Encode several integers. Raises `WireError` if one does not fit the layout."""
+def pack_numbers(layout: struct.Struct, *numbers: int, what: str = "a number") -> bytes:
+    """Encode integers. Raises `WireError` if one does not fit the layout. `what` names them in its message."""
     try:
         return layout.pack(*numbers)
     except struct.error as error:
-        raise WireError("a number of the token is out of range") from error
+        raise WireError(f"{what} of the token is out of range") from error
 
 
 def to_base64(raw: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tokend.backends.agora import v006
+from tokend.backends.agora.credentials import signer
 from tokend.backends.agora.fields import unsigned
 from tokend.backends.agora.names import PRIVILEGE_NAMES, RTM_LOGIN_006
 from tokend.backends.contract import Reading
@@ -70,7 +71,7 @@ def read_with(token: str, channel: str | None, user: str | None, app_credentials
     if texts is not None:
         hidden -= {"signed_by"}
         if decoded.app_id == app_credentials.app_id:
-            signed_by = _signer(decoded, texts, app_credentials)
+            signed_by = signer(app_credentials, lambda certificate: v006.verifies(decoded, certificate, *texts))
     if not has_rtc:
         hidden -= {"channel"}
     completed = tuple(_completed(service, known) for service in services)
@@ -134,11 +135,4 @@ def _texts(decoded: v006.Decoded, channel: str | None, users: tuple[str, ...]) -
     by_crc = {v006.crc(text): text for text in candidates}
     if decoded.channel_crc in by_crc and decoded.uid_crc in by_crc:
         return by_crc[decoded.channel_crc], by_crc[decoded.uid_crc]
-    return None
-
-
-def _signer(decoded: v006.Decoded, texts: tuple[str, str], app_credentials: AppCredentials) -> str | None:
-    for name, certificate in app_credentials.certificates.items():
-        if v006.verifies(decoded, certificate.reveal(), *texts):
-            return name
     return None

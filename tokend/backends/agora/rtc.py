@@ -1,6 +1,5 @@
 """Kind `rtc`: join a voice or video channel, as publisher or subscriber, or with a lifetime for each privilege."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,7 +9,6 @@ from tokend.backends.agora.credentials import AgoraOptions
 from tokend.backends.agora.fields import Version
 from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcServiceFields, RtcUser, rtc_service
-from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, Extent, Grant
 from tokend.core.reach import is_wildcard, text_of
@@ -36,7 +34,7 @@ class Rtc(RtcUser, AgoraBackend):
 
     Options: ClassVar[type[StrictModel]] = RtcOptions
     Fields: ClassVar[type[StrictModel]] = RtcFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtc")
+    services: ClassVar = shapes("rtc")
     test_client: ClassVar[str | None] = "https://webdemo.agora.io/basicVideoCall/index.html"
 
     def grant(self, fields: RtcFields, ttl: int, user: str | None = None) -> Grant:

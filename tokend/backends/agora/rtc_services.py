@@ -1,7 +1,7 @@
 """Fields and services that the kinds with an RTC channel share: uid or account, role or privileges."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 from pydantic_core import PydanticCustomError
@@ -20,7 +20,6 @@ from tokend.backends.agora.fields import (
     resolve_user,
 )
 from tokend.backends.agora.names import shapes
-from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import ANY, NOT_APPLICABLE, Extent, Grant, Service
 from tokend.core.reach import is_wildcard
@@ -36,12 +35,17 @@ class Privileges(StrictModel):
     data: Seconds | None = None
 
 
-class RtcServiceFields(StrictModel):
-    """Either uid or account; either role or privileges."""
+class RtcUserFields(StrictModel):
+    """A channel, and either uid or account."""
 
     channel: Channel
     uid: Uid | None = None
     account: Account | None = None
+
+
+class RtcServiceFields(RtcUserFields):
+    """Either uid or account; either role or privileges."""
+
     role: Role | None = Field(None, description="what the user may do. Default: subscriber", examples=["publisher"])
     privileges: Privileges | None = Field(
         default=None, description="in place of role: seconds for each privilege; join is required"
@@ -51,14 +55,14 @@ class RtcServiceFields(StrictModel):
 class RtcUser:
     """Mixin for backends whose fields name the user as uid or account."""
 
-    def names_user(self, fields: Any) -> bool:
+    def names_user(self, fields: RtcUserFields) -> bool:
         return fields.uid is not None or fields.account is not None
 
     def filled(self, user: str) -> Mapping[str, object]:
         uid = as_uid(user)
         return {"account": user} if uid is None or uid == 0 else {"uid": uid}
 
-    def user_of(self, fields: Any, user: str | None) -> str | Extent:
+    def user_of(self, fields: RtcUserFields, user: str | None) -> str | Extent:
         """Return the user of the token: uid 0 and an empty account are ANY, the account "0" is "0"."""
         if fields.uid is not None and fields.account is not None:
             raise ApiError(Code.INVALID_FIELD, "cannot be combined with uid: send one of them", "account")
@@ -117,11 +121,10 @@ class RtcRtmFields(RtcServiceFields):
 
 
 class RtcRtmBackend(RtcUser, AgoraBackend):
-    """Mints tokens with RTC, RTM and `extra_services`. The latter have no fields and no privileges."""
+    """Mints tokens with RTC, RTM and the other `services` of the kind. The latter have no fields and no privileges."""
 
     Fields: ClassVar[type[StrictModel]] = RtcRtmFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes(None, "rtc", "rtm")
-    extra_services: ClassVar[tuple[str, ...]] = ()
+    services: ClassVar = shapes(None, "rtc", "rtm")
 
     def grant(self, fields: RtcRtmFields, ttl: int, user: str | None = None) -> Grant:
         rtc_user = self.user_of(fields, user)
@@ -138,4 +141,4 @@ class RtcRtmBackend(RtcUser, AgoraBackend):
         except PydanticCustomError as error:
             raise ApiError(Code.INVALID_FIELD, error.message(), "rtm_user") from error
         rtm = Service("rtm", rtm_user, NOT_APPLICABLE, {"login": seconds})
-        return self.grant_of(ttl, rtc, rtm, *map(Service, self.extra_services))
+        return self.grant_of(ttl, rtc, rtm, *map(Service, self.services.keys() - {"rtc", "rtm"}))

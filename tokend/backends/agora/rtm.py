@@ -3,7 +3,6 @@
 For a stream channel, Agora requires an RTC service for the same channel and user in the token.
 """
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -11,7 +10,6 @@ from pydantic import Field
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import Role, RtmUser, StreamChannel, Version, check_rtm_user, resolve_user
 from tokend.backends.agora.names import shapes
-from tokend.core.declarations import ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Service
 from tokend.core.validation import StrictModel
@@ -30,7 +28,7 @@ class Rtm(AgoraBackend):
     """Mints tokens for Signaling, in format 006 or 007."""
 
     Fields: ClassVar[type[StrictModel]] = RtmFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtm", "rtc")
+    services: ClassVar = shapes("rtm", "rtc")
 
     def grant(self, fields: RtmFields, ttl: int, user: str | None = None) -> Grant:
         user_id = resolve_user(fields.user, user, check_rtm_user)

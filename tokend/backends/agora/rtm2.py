@@ -10,9 +10,8 @@ from pydantic import AfterValidator, Field
 
 from tokend.backends.agora.base import AgoraBackend
 from tokend.backends.agora.fields import RtmUser, check_resource, check_rtm_user, resolve_user
-from tokend.backends.agora.names import PERMISSIONS, RESOURCE_TYPES, shapes
+from tokend.backends.agora.names import shapes
 from tokend.backends.agora.services import rtm2_service
-from tokend.core.declarations import ServiceShape
 from tokend.core.model import Grant
 from tokend.core.validation import StrictModel
 
@@ -51,7 +50,7 @@ class Rtm2(AgoraBackend):
     """Mints tokens for Signaling with permissions."""
 
     Fields: ClassVar[type[StrictModel]] = Rtm2Fields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("rtm2")
+    services: ClassVar = shapes("rtm2")
 
     def grant(self, fields: Rtm2Fields, ttl: int, user: str | None = None) -> Grant:
         user_id = resolve_user(fields.user, user, check_rtm_user)
@@ -60,11 +59,8 @@ class Rtm2(AgoraBackend):
 
 def _nonempty(permissions: Permissions) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     """Return the permissions without types and permissions that have no resources."""
-    by_type: dict[str, dict[str, tuple[str, ...]]] = {}
-    for resource_type in RESOURCE_TYPES:
-        access: Access | None = getattr(permissions, resource_type)
-        for permission in PERMISSIONS:
-            resources = getattr(access, permission) if access is not None else None
-            if resources:
-                by_type.setdefault(resource_type, {})[permission] = tuple(resources)
-    return by_type
+    return {
+        resource_type: {permission: tuple(resources) for permission, resources in access.items()}
+        for resource_type, access in permissions.model_dump(exclude_none=True).items()
+        if access
+    }

@@ -29,7 +29,7 @@ def type_of(service: Service) -> int:
     return SERVICE_TYPES[service.name]
 
 
-def text_of(name: str | Extent) -> str:
+def encoded_id(name: str | Extent) -> str:
     """An id as encoded in a token: ANY, and an id that a service does not have, are empty."""
     return name if isinstance(name, str) else ""
 
@@ -46,15 +46,15 @@ def encode_service(service: Service) -> v007.Service:
     values: tuple[v007.Value, ...] = ()
     match service.name:
         case "rtc" | "streaming" | "fcdn":
-            values = (text_of(service.channel), text_of(service.user))
+            values = (encoded_id(service.channel), encoded_id(service.user))
         case "rtm" | "chat":
-            values = (text_of(service.user),)
+            values = (encoded_id(service.user),)
         case "apaas":
-            values = (text_of(service.channel), text_of(service.user), int(str(service.detail.get("role", -1))))
+            values = (encoded_id(service.channel), encoded_id(service.user), int(str(service.detail.get("role", -1))))
         case "rtm2":
             permissions = service.detail.get("permissions")
             values = (
-                text_of(service.user),
+                encoded_id(service.user),
                 _number_permissions(permissions) if isinstance(permissions, Mapping) else {},
             )
     return v007.Service(SERVICE_TYPES[service.name], privileges, values)

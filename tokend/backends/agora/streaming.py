@@ -6,10 +6,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from tokend.backends.agora.base import AgoraBackend
-from tokend.backends.agora.fields import Account, Channel, Seconds, Uid
+from tokend.backends.agora.fields import Seconds
 from tokend.backends.agora.names import shapes
-from tokend.backends.agora.rtc_services import RtcUser, check_privileges
-from tokend.core.declarations import ServiceShape
+from tokend.backends.agora.rtc_services import RtcUser, RtcUserFields, check_privileges
 from tokend.core.model import ANY, Grant, Service
 from tokend.core.validation import StrictModel
 
@@ -21,12 +20,9 @@ class StreamingPrivileges(StrictModel):
     raw: Seconds | None = None
 
 
-class StreamingFields(StrictModel):
+class StreamingFields(RtcUserFields):
     """Either uid or account. Without `privileges` the token gives both."""
 
-    channel: Channel
-    uid: Uid | None = None
-    account: Account | None = None
     privileges: StreamingPrivileges | None = Field(
         default=None, description="seconds for each privilege. Default: both, for the token's lifetime"
     )
@@ -36,7 +32,7 @@ class Streaming(RtcUser, AgoraBackend):
     """Mints tokens for streaming."""
 
     Fields: ClassVar[type[StrictModel]] = StreamingFields
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("streaming")
+    services: ClassVar = shapes("streaming")
 
     def grant(self, fields: StreamingFields, ttl: int, user: str | None = None) -> Grant:
         requested = fields.privileges

@@ -1,15 +1,12 @@
 """Kind `stt`: REST calls of Speech-to-text. Agora requires RTC and RTM in the same token."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from tokend.backends.agora.names import shapes
 from tokend.backends.agora.rtc_services import RtcRtmBackend
-from tokend.core.declarations import ServiceShape
 
 
 class Stt(RtcRtmBackend):
     """Mints tokens with RTC, RTM and Speech-to-text."""
 
-    services: ClassVar[Mapping[str, ServiceShape]] = shapes("stt", "rtc", "rtm")
-    extra_services: ClassVar[tuple[str, ...]] = ("stt",)
+    services: ClassVar = shapes("stt", "rtc", "rtm")

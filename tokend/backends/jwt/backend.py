@@ -9,7 +9,7 @@ import msgspec.json
 from pydantic import TypeAdapter, ValidationError
 
 from tokend.backends.contract import Backend, Minted, Reading, Unreadable
-from tokend.backends.json_web_tokens import JwtKeys
+from tokend.backends.json_web_tokens import LATEST, JwtKeys
 from tokend.backends.jwt.fields import fields_model, privilege_of, value_of
 from tokend.backends.jwt.options import ALWAYS, JwtOptions, template_of
 from tokend.backends.jwt.template import EXPIRES_AT, ISSUED_AT, NONCE, same
@@ -22,8 +22,6 @@ from tokend.core.validation import StrictModel, first_field_error
 SERVICE: Final = "jwt"
 MAX_CLAIMS: Final = 8192
 """The longest claims as JSON, in bytes: with header and signature the token stays below what is read."""
-_LATEST: Final = 1 << 40
-"""Unix seconds. A time after it is none."""
 _EXAMPLE_TIMES: Final = {ISSUED_AT: 1_700_000_000, EXPIRES_AT: 1_700_003_600, NONCE: "0" * 32}
 
 
@@ -184,7 +182,7 @@ class JwtTemplate(Backend):
         if not same(self._template.write(values), content.claims):
             raise Unreadable("its claims are not those of the template")
         issued_at, expires_at, nonce = (values.pop(name, None) for name in (ISSUED_AT, EXPIRES_AT, NONCE))
-        if type(expires_at) is not int or not 0 <= expires_at < _LATEST:
+        if type(expires_at) is not int or not 0 <= expires_at < LATEST:
             raise Unreadable("it does not say when it expires")
         if nonce is not None and not (isinstance(nonce, str) and re.fullmatch("[0-9a-f]{32}", nonce)):
             raise Unreadable("its nonce is not one of the template")

@@ -1,13 +1,14 @@
 """The model of token requests, made from the fields in the options of the kind `jwt`."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from tokend.backends.jwt.options import FieldOptions, anchored, is_integer
 from tokend.backends.jwt.template import INTEGER
-from tokend.core.validation import StrictModel, invalid
+from tokend.core.validation import StrictModel, invalid, satisfying
 
 LARGEST: Final = 2**53 - 1
 """The largest whole number that every reader of JSON keeps (RFC 8259, section 6)."""
@@ -47,7 +48,7 @@ def _annotation(field: FieldOptions) -> Any:
         case "integer":
             return Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
         case "number":
-            return int | Annotated[float, Field(allow_inf_nan=False)]
+            return Annotated[int | float, BeforeValidator(_number)]
         case "boolean":
             return bool
         case "object":
@@ -66,10 +67,14 @@ def _text(field: FieldOptions) -> Any:
     return Annotated[str, limits, AfterValidator(_printable)] if field.is_id else Annotated[str, limits]
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise invalid("must not contain control characters")
-    return text
+_printable = satisfying(str.isprintable, "must not contain control characters")
+
+
+def _number(value: object) -> object:
+    """The value, if it is a finite number. Otherwise pydantic would speak of a field `int` below the field."""
+    if type(value) is not int and not (isinstance(value, float) and isfinite(value)):
+        raise invalid("must be a number")
+    return value
 
 
 def _text_or_integer(value: object) -> object:

@@ -7,7 +7,7 @@ out.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from math import isfinite
 from typing import Any, Final
@@ -44,10 +44,6 @@ class Node(ABC):
     """A part of the template."""
 
     @abstractmethod
-    def names(self) -> Iterator[str]:
-        """The values that it contains; some may occur twice."""
-
-    @abstractmethod
     def write(self, values: Mapping[str, Any]) -> object:
         """What a token holds in this place, or `_MISSING`."""
 
@@ -60,9 +56,6 @@ class _Constant(Node):
     def __init__(self, value: object) -> None:
         self._value = value
 
-    def names(self) -> Iterator[str]:
-        return iter(())
-
     def write(self, values: Mapping[str, Any]) -> object:
         return self._value
 
@@ -74,9 +67,6 @@ class _Whole(Node):
     def __init__(self, name: str, offset: int) -> None:
         self.name = name
         self.offset = offset
-
-    def names(self) -> Iterator[str]:
-        yield self.name
 
     def write(self, values: Mapping[str, Any]) -> object:
         value = values.get(self.name, _MISSING)
@@ -103,9 +93,6 @@ class _Text(Node):
             "".join(re.escape(part) if isinstance(part, str) else forms[types[part.name]] for part in parts), re.DOTALL
         )
 
-    def names(self) -> Iterator[str]:
-        return (part.name for part in self._parts if isinstance(part, _Whole))
-
     def write(self, values: Mapping[str, Any]) -> object:
         written = [part if isinstance(part, str) else part.write(values) for part in self._parts]
         return _MISSING if _MISSING in written else "".join(map(str, written))
@@ -123,9 +110,6 @@ class _Mapping(Node):
     def __init__(self, nodes: Mapping[str, Node]) -> None:
         self._nodes = nodes
 
-    def names(self) -> Iterator[str]:
-        return (name for node in self._nodes.values() for name in node.names())
-
     def write(self, values: Mapping[str, Any]) -> dict[str, object]:
         written = ((key, node.write(values)) for key, node in self._nodes.items())
         return {key: value for key, value in written if value is not _MISSING}
@@ -139,9 +123,6 @@ class _Mapping(Node):
 class _List(Node):
     def __init__(self, nodes: list[Node]) -> None:
         self._nodes = nodes
-
-    def names(self) -> Iterator[str]:
-        return (name for node in self._nodes for name in node.names())
 
     def write(self, values: Mapping[str, Any]) -> object:
         written = [node.write(values) for node in self._nodes]
@@ -159,9 +140,10 @@ class Template:
     def __init__(self, claims: Mapping[str, object], types: Mapping[str, str]) -> None:
         """Claims that are wrong are reported in `problems`; the others are kept."""
         self.problems: list[Problem] = []
+        self.names: set[str] = set()
+        """Those of the values that the claims contain."""
         self._types = {**types, **dict.fromkeys(TIMES, INTEGER), NONCE: TEXT}
         self._root = _Mapping({name: self._node(value, (name,)) for name, value in claims.items()})
-        self.names = frozenset(self._root.names())
 
     def write(self, values: Mapping[str, Any]) -> dict[str, object]:
         """The claims with these values. A missing value leaves out the text or list that names it."""
@@ -217,6 +199,7 @@ class Template:
         name, sign, seconds = match.groups()
         if name not in self._types:
             raise Invalid(f"names {{{name}}}, which is no field{suggestion(name, self._types)}")
+        self.names.add(name)
         if sign is None:
             return _Whole(name, 0)
         if name != ISSUED_AT:

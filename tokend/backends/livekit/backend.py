@@ -1,11 +1,12 @@
 """The backend of kind `livekit`: access tokens of LiveKit, JSON Web Tokens signed with an API key's secret (HS256)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import msgspec.json
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from tokend.backends.contract import Backend, Diagnosis, Join, Minted, Reading, Unreadable, VendorAnswers
 from tokend.backends.json_web_tokens import MAX_TOKEN, JwtKeys
@@ -126,7 +127,7 @@ class LiveKit(Backend):
                 video["canPublishSources"] = sources
         for name in service.privileges:
             if (flag := names.FLAGS.get(name)) is not None:
-                groups.setdefault(flag.group, {})[flag.claim] = True
+                groups.setdefault(flag.group, {})[to_camel(flag.attribute)] = True
         if service.more_channels:
             (video["destinationRoom"],) = service.more_channels
         return {
@@ -183,15 +184,17 @@ def _in_room(fields: LiveKitFields) -> list[str]:
     publish = fields.can_publish
     if publish is None:
         publish = fields.role == "publisher" or sources is not None
-    data = fields.can_publish_data if fields.can_publish_data is not None else publish
-    found = [names.JOIN]
-    if sources is not None:
-        found += [name for name, source in _SOURCES.items() if source in sources]
-    elif publish:
+    return _of_participant(sources or (), publish, fields.can_publish_data, fields.can_subscribe is not False)
+
+
+def _of_participant(sources: Collection[str], publish: bool, data: bool | None, subscribe: bool) -> list[str]:
+    """The privileges of a participant. Without sources, who publishes does so from each. `data`: None is as `publish`."""
+    found = [names.JOIN, *(name for name, source in _SOURCES.items() if source in sources)]
+    if publish and not sources:
         found.append(names.PUBLISH_ALL)
-    if data:
+    if publish if data is None else data:
         found.append(names.PUBLISH_DATA)
-    if fields.can_subscribe is not False:
+    if subscribe:
         found.append(names.SUBSCRIBE)
     return found
 
@@ -253,32 +256,13 @@ def _read_grant(claims: Claims) -> Grant:
     if video.room_join:
         if identity is None:
             raise Unreadable("it joins a room without an identity")
-        privileges += _privileges_in_room(claims)
+        privileges += _of_participant(
+            video.can_publish_sources, video.can_publish, video.can_publish_data, video.can_subscribe
+        )
     given = claims.model_fields_set
     for name, flag in names.FLAGS.items():
-        if flag.group in given and getattr(getattr(claims, flag.group), _ATTRIBUTES[name]):
+        if flag.group in given and getattr(getattr(claims, flag.group), flag.attribute):
             privileges.append(name)
     room: str | Extent | None = video.room or (ANY if video.room_join else None)  # a join without a room joins any
     details = {name: plain(getattr(claims, name)) for name in DETAILS if name in given}
     return _grant(identity, room, video.destination_room, privileges, details, claims.exp - claims.nbf)
-
-
-def _privileges_in_room(claims: Claims) -> list[str]:
-    video = claims.video
-    data = video.can_publish if video.can_publish_data is None else video.can_publish_data
-    publish = [name for name, source in _SOURCES.items() if source in video.can_publish_sources]
-    if video.can_publish and not publish:
-        publish = [names.PUBLISH_ALL]
-    return [
-        names.JOIN,
-        *publish,
-        *([names.PUBLISH_DATA] if data else ()),
-        *([names.SUBSCRIBE] if video.can_subscribe else ()),
-    ]
-
-
-_ATTRIBUTES: Final = {
-    name: "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in flag.claim)
-    for name, flag in names.FLAGS.items()
-}
-"""The attribute of each flag in the model of its group."""

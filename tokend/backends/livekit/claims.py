@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from tokend.backends.json_web_tokens import LATEST
+from tokend.backends.livekit import names
 from tokend.backends.livekit.fields import (
     AgentDispatch,
     AgentEndpoint,
@@ -20,7 +22,7 @@ from tokend.backends.livekit.fields import (
 )
 from tokend.core.validation import StrictModel
 
-Seconds = Annotated[int, Field(ge=0, lt=1 << 40)]
+Seconds = Annotated[int, Field(ge=0, lt=LATEST)]
 
 
 class _Claim(StrictModel):
@@ -126,10 +128,7 @@ class Claims(_Claim):
     sha256: str = ""
 
 
-DETAILS: Final[tuple[str, ...]] = (
-    *("name", "metadata", "attributes", "participant_kind", "room_config", "room_preset"),
-    *("agent_endpoint", "agent_thread", "sha256"),
-)
+DETAILS: Final = tuple(name for name in names.DETAILS if name != names.ANY_SOURCE)
 """The claims that become details of a service, by the name of the detail."""
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from tokend.core.errors import ApiError, Code
 from tokend.core.secrets import Secret, SecretList
-from tokend.core.validation import StrictModel, invalid, matching
+from tokend.core.validation import StrictModel, invalid, matching, satisfying
 
 MAX_BYTES: Final = 256
 """Bytes of a room's name, an identity and a participant's name."""
@@ -32,16 +32,7 @@ def checked_id(field: str, text: str) -> str:
     return text
 
 
-def _id(text: str) -> str:
-    if not is_id(text):
-        raise invalid(_ID)
-    return text
-
-
-def _short(text: str) -> str:
-    if len(text.encode()) > MAX_BYTES:
-        raise invalid(f"must be at most {MAX_BYTES} bytes")
-    return text
+_short = satisfying(lambda text: len(text.encode()) <= MAX_BYTES, f"must be at most {MAX_BYTES} bytes")
 
 
 # no documented limit: ours
@@ -62,7 +53,7 @@ def _server_url(text: str) -> str:
     return text
 
 
-Id = Annotated[str, AfterValidator(_id)]
+Id = Annotated[str, AfterValidator(satisfying(is_id, _ID))]
 Name = Annotated[str, Field(min_length=1), AfterValidator(_short)]
 Text = Annotated[str, Field(min_length=1)]
 ApiKey = Annotated[str, AfterValidator(_api_key)]

@@ -25,35 +25,38 @@ ANY_SOURCE: Final = "any_source"
 class Flag(Struct, frozen=True):
     """A claim that is true or false, and false if it is left out. `group`: the claim that holds it.
 
-    `within`: whether it means something only for a participant of a room.
+    `attribute`: its name in the model of the group; the claim is that in camel case. `within`: whether it means something
+    only for a participant of a room.
     """
 
     group: str
-    claim: str
+    attribute: str
     meaning: Meaning
     within: bool = False
 
 
 FLAGS: Final[Mapping[str, Flag]] = {
-    "room_admin": Flag("video", "roomAdmin", Capability("room_admin")),
-    "room_create": Flag("video", "roomCreate", ADMIN),
-    "room_list": Flag("video", "roomList", ADMIN),
-    "room_record": Flag("video", "roomRecord", ADMIN),
-    "ingress_admin": Flag("video", "ingressAdmin", ADMIN),
+    "room_admin": Flag("video", "room_admin", Capability("room_admin")),
+    "room_create": Flag("video", "room_create", ADMIN),
+    "room_list": Flag("video", "room_list", ADMIN),
+    "room_record": Flag("video", "room_record", ADMIN),
+    "ingress_admin": Flag("video", "ingress_admin", ADMIN),
     "agent": Flag("video", "agent", ADMIN),  # the holder is given jobs of every room
     "hidden": Flag("video", "hidden", Capability("hidden"), within=True),
     "recorder": Flag("video", "recorder", Capability("recorder"), within=True),
-    "can_update_own_metadata": Flag("video", "canUpdateOwnMetadata", Capability("update_own_metadata"), within=True),
-    "can_subscribe_metrics": Flag("video", "canSubscribeMetrics", Capability("subscribe_metrics"), within=True),
-    "can_manage_agent_session": Flag("video", "canManageAgentSession", Capability("manage_agent_session"), within=True),
+    "can_update_own_metadata": Flag("video", "can_update_own_metadata", Capability("update_own_metadata"), within=True),
+    "can_subscribe_metrics": Flag("video", "can_subscribe_metrics", Capability("subscribe_metrics"), within=True),
+    "can_manage_agent_session": Flag(
+        "video", "can_manage_agent_session", Capability("manage_agent_session"), within=True
+    ),
     "sip_admin": Flag("sip", "admin", ADMIN),
     "sip_call": Flag("sip", "call", Capability("sip_call")),
     "inference": Flag("inference", "perform", Capability("inference")),
     "observability": Flag("observability", "write", Capability("observability")),
     "agent_admin": Flag("agent", "admin", ADMIN),
-    "agent_simulation_admin": Flag("agent", "simulationAdmin", ADMIN),
-    "agent_database_admin": Flag("agent", "databaseAdmin", ADMIN),
-    "agent_dispatch_admin": Flag("agent", "dispatchAdmin", ADMIN),
+    "agent_simulation_admin": Flag("agent", "simulation_admin", ADMIN),
+    "agent_database_admin": Flag("agent", "database_admin", ADMIN),
+    "agent_dispatch_admin": Flag("agent", "dispatch_admin", ADMIN),
 }
 """The flags by request field and privilege."""
 

@@ -13,9 +13,10 @@ from tests.unit.http.running import NOW
 ASYMMETRIC = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519"
 HEADER = {"alg": "ES256", "kid": "ec", "typ": "JWT"}
 UNSIGNED = "the signature is by none of the issuer's keys"
-SPELLING = "a part of the token is base64 in another spelling"
-NOT_BASE64 = "a part of the token is not base64url"
-NO_JSON = "a part of the token is no JSON"
+_CUT = ": it was cut off or changed, as when it was copied"
+SPELLING = f"a part of the token is base64 in another spelling{_CUT}"
+NOT_BASE64 = f"a part of the token is not base64url{_CUT}"
+NO_JSON = f"a part of the token is no JSON{_CUT}"
 TWICE = "a part of the token has a key twice"
 NO_NAME = "no registered name"
 TYPE = "typ is none of JWT and at+jwt"

@@ -19,7 +19,6 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_
 from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW, WORLD
 from tokend.adapters.jwks import KeyCache
-from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
@@ -119,7 +118,7 @@ def b64(raw_bytes: bytes) -> str:
 
 
 def configuration_of(text: str = YAML, environment: Mapping[str, str] = ENVIRONMENT) -> Configuration:
-    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()), BACKENDS.load)
+    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()))
 
 
 DOCUMENTS: Final[Mapping[str, Callable[[], Any]]] = {

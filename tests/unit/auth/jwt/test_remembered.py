@@ -111,5 +111,4 @@ async def test_a_token_of_a_header_is_not_taken_for_one_of_a_cookie() -> None:
     """What counts in one place does not in the other: the memory tells them apart."""
     machines, token = _machines(), with_secret()
     assert await machines.authenticate(Credentials(bearer=token), NOW) is not None
-    with pytest.raises(ApiError):
-        await machines.authenticate(Credentials(cookie=token), NOW)
+    assert await machines.authenticate(Credentials(cookie=token), NOW) is None  # it may be one of another scheme

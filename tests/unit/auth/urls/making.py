@@ -12,7 +12,6 @@ from jwt.algorithms import get_default_algorithms
 from tests.assembling import assemble
 from tests.unit.http.running import APP_ID, CERTIFICATE, NOW
 from tokend.auth.key_digests import digest_of
-from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
@@ -53,7 +52,7 @@ apps:
 
 
 def configuration_of(text: str = YAML, environment: Mapping[str, str] = ENVIRONMENT) -> Configuration:
-    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()), BACKENDS.load)
+    return assemble(parse(text, "config.yaml"), "config.yaml", Secrets(environment, Path()))
 
 
 def signed(key: str = PRIMARY, /, header: Mapping[str, Any] = {}, algorithm: str = "HS256", **claims: object) -> str:

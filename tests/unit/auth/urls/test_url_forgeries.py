@@ -21,6 +21,7 @@ def _with(text: str) -> str:
     return raw(json.dumps(HEADER).encode(), json.dumps(CLAIMS).encode()[:-1] + b", " + text.encode() + b"}")
 
 
+_CUT: Final = ": it was cut off or changed, as when it was copied"
 FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
     "alg none": (lambda: signed(algorithm="none"), "alg is not HS256"),
     "alg None": (lambda: signed(algorithm="none", header={"alg": "None"}), "alg is not HS256"),
@@ -88,9 +89,9 @@ FORGED: Final[dict[str, tuple[Callable[[], str], str]]] = {
         lambda: raw(json.dumps(HEADER).encode(), b"[]"),
         "a part of the token is no JSON object",
     ),
-    "NaN": (lambda: _with('"max_ttl": NaN'), "a part of the token is no JSON"),
-    "two dots and hardly more": (lambda: "a..", "a part of the token is not base64url"),
-    "letters that are not ASCII": (lambda: "%C3%A9.%C3%A9.%C3%A9", "a part of the token is not base64url"),
+    "NaN": (lambda: _with('"max_ttl": NaN'), f"a part of the token is no JSON{_CUT}"),
+    "two dots and hardly more": (lambda: "a..", f"a part of the token is not base64url{_CUT}"),
+    "letters that are not ASCII": (lambda: "%C3%A9.%C3%A9.%C3%A9", f"a part of the token is not base64url{_CUT}"),
     "over 8 KiB": (lambda: "A" * 4000 + "." + "A" * 4200 + ".", "the token is over 8 KiB"),
 }
 

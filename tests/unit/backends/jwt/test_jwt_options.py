@@ -6,7 +6,6 @@ from typing import Final
 import pytest
 
 from tests.assembling import assemble
-from tokend.config.entry_points import BACKENDS
 from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
@@ -38,7 +37,7 @@ apps:
     callers: {{web: {{anonymous: true, rules: [{{channel: "demo-*", user: "*"}}]}}}}
 """
     try:
-        assemble(parse(text, "config.yaml"), "config.yaml", Secrets(_SECRETS, Path()), BACKENDS.load)
+        assemble(parse(text, "config.yaml"), "config.yaml", Secrets(_SECRETS, Path()))
     except ConfigurationError as error:
         return str(error)
     return ""

@@ -8,7 +8,6 @@ import pytest
 
 from tests.assembling import assemble
 from tests.unit.http.running import Serving
-from tokend.config.entry_points import BACKENDS
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.issuing.configuration import Configuration
@@ -28,6 +27,7 @@ apps:
           room: {as: channel, missing: any}
           name: {as: detail, max_length: 20}
           data: {as: detail, type: object, capability: data}
+          score: {as: detail, type: number}
           publish: {as: privilege, gives: publish}
           host: {as: privilege, gives: {capability: host, role: publisher}}
           manage: {as: privilege, gives: admin}
@@ -36,6 +36,7 @@ apps:
           room: "room:{room}"
           name: "{name}"
           data: "{data}"
+          score: "{score}"
           rights: {publish: "{publish}", host: "{host}", manage: "{manage}"}
           iat: "{issued_at}"
           exp: "{expires_at}"
@@ -59,7 +60,7 @@ apps:
 
 def _configuration() -> Configuration:
     secrets = Secrets({"SECRET": "a secret of the tests, long enough"}, Path())
-    return assemble(parse(_YAML, "config.yaml"), "config.yaml", secrets, BACKENDS.load)
+    return assemble(parse(_YAML, "config.yaml"), "config.yaml", secrets)
 
 
 _MISTAKES: Final[Sequence[tuple[Mapping[str, object], int, str, str | None]]] = (
@@ -68,6 +69,8 @@ _MISTAKES: Final[Sequence[tuple[Mapping[str, object], int, str, str | None]]] = 
     ({"room": "open-1", "rom": "x"}, 400, "unknown_field", "rom"),
     ({"room": "open-1", "name": "x" * 21}, 400, "invalid_field", "name"),
     ({"room": "own-1", "data": "{}"}, 400, "invalid_field", "data"),
+    ({"room": "own-1", "score": "7"}, 400, "invalid_field", "score"),
+    ({"room": "own-1", "score": True}, 400, "invalid_field", "score"),
     ({"room": "own-1", "data": {"text": "x" * 9000}}, 400, "invalid_field", None),
     ({"room": "open-1", "publish": 1}, 400, "invalid_field", "publish"),
     ({"room": "open-1", "user": "a\nb"}, 400, "invalid_field", "user"),
