@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.auth.contract import AppContext
+from tokend.auth.contract import AppContext, PathKey, SigningKeys
 from tokend.config.app_warnings import app_warnings
 from tokend.config.backends import BuildContext, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers
@@ -61,7 +61,7 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
     kinds = {kind: backends.get(kind) for kind in kinds_of(shape)}
     callers = build_callers(shape.callers, context, path, kinds, ttl.min, tools)
     rules = {caller: built.rules for caller, built in callers.items()}
-    undated = frozenset(caller for caller, built in callers.items() if built.scheme and not built.scheme.has_issue_time)
+    undated = frozenset(caller for caller, built in callers.items() if _is_undated(built, url_signing))
     app = App(
         name,
         app_credentials.app_id,
@@ -75,6 +75,14 @@ def build_app(name: str, shape: AppShape, tools: BuildContext, served: BuiltApp 
     warnings = tuple(f"app {name}: {warning}" for warning in app_warnings(app, [route for _, route in routes], callers))
     reads = (*shape.reads, *tools.secrets.reads)
     return BuiltApp(app, tuple(routes), callers, warnings, digest, reads)
+
+
+def _is_undated(caller: BuiltCaller, url_signing: SigningKeys | None) -> bool:
+    """Whether no credential of the caller has an issue time. A key in the URL has none; a signed URL in its place has one."""
+    if caller.scheme is None:
+        return False
+    has_fixed_keys = bool(caller.keys) and any(isinstance(source, PathKey) for source in caller.scheme.reads)
+    return not caller.scheme.has_issue_time or (has_fixed_keys and url_signing is None)
 
 
 def _digest(written: Any) -> str:

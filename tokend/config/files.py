@@ -22,6 +22,7 @@ TICK: Final = 0.02
 """Seconds. The times of files are less exact than this."""
 PIPE_SECONDS: Final = 1.0
 """The longest time to wait for the next bytes of a pipe, since they may never come."""
+_ANY_FOLDERS: Final = "**"
 
 
 class FileRecord(Struct, frozen=True):
@@ -79,12 +80,14 @@ class Files:
         return path.is_file()
 
     def listing(self, pattern: str, base: Path) -> list[str]:
-        """The names below `base` that match a pattern, in order."""
+        """The names below `base` that match a pattern, in order. A segment `**` stands for any number of folders."""
         key = f"{base}\0{pattern}"
         if not self._replays:
             self._note_folder(Path(base, pattern.partition("*")[0].rpartition("/")[0]))
-            # not Path.glob, which raises on patterns such as a**b
-            self._listed[key] = sorted(glob(pattern, root_dir=base))  # noqa: PTH207  # see above
+            names, folders = _matching(pattern, base)
+            for folder in folders:  # a file may be added to each of them
+                self._note_folder(folder)
+            self._listed[key] = sorted(names)
             for found in self._listed[key]:
                 self._note_folder(Path(base, found).parent)
         return self._listed.get(key, [])
@@ -132,6 +135,29 @@ class Files:
 def printable(name: str) -> str:
     """The name of a file with each byte that is not UTF-8 as an escape."""
     return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _matching(pattern: str, base: Path) -> tuple[set[str], set[Path]]:
+    """The names below `base` that match, and the folders that a segment `**` stands for.
+
+    It stands for none that is hidden or behind a link: links may lead in a circle.
+    """
+    segments = pattern.split("/")
+    if _ANY_FOLDERS not in segments:
+        return set(glob(pattern, root_dir=base)), set()  # noqa: PTH207  # Path.glob raises on patterns such as a**b
+    at = segments.index(_ANY_FOLDERS)
+    top = "/".join(segments[:at]) or ("/" if pattern.startswith("/") else ".")
+    rest = "/".join(segments[at + 1 :]) or "*"
+    names, folders = set[str](), set[Path]()
+    for start in glob(top, root_dir=base):  # noqa: PTH207  # see above
+        for folder, below, _ in os.walk(Path(base, start)):
+            below[:] = [name for name in below if not name.startswith(".")]
+            there = Path(folder)
+            found, deeper = _matching(rest, there)
+            folders |= {there} | deeper
+            place = there if start.startswith("/") else there.relative_to(base)
+            names |= {str(place / name) for name in found if not (there / name).is_dir()}
+    return names, folders
 
 
 def _contents(path: Path, most: int, check: Callable[[os.stat_result], None]) -> bytes:

@@ -272,13 +272,11 @@ def _ttl(
     longest = options.ttl.longest(backend.max_ttl)
     if rule_max is not None:
         longest = min(longest, rule_max)
-    if token_request.ttl is None:
-        ttl = min(options.ttl.default, longest)
-        if ttl < options.ttl.min:
-            sentence = f"must be at least {options.ttl.min} seconds, and this caller may have at most {ttl} seconds"
-            raise ApiError(Code.NOT_PERMITTED, sentence, "ttl")
-        return ttl, None
-    if not options.clamp:
-        return token_request.ttl, None
-    ttl = min(token_request.ttl, longest)
-    return ttl, (token_request.ttl if ttl != token_request.ttl else None)
+    requested = token_request.ttl
+    if requested is not None and (requested <= longest or not options.clamp):
+        return requested, None
+    ttl = longest if requested is not None else min(options.ttl.default, longest)
+    if ttl < options.ttl.min:
+        sentence = f"must be at least {options.ttl.min} seconds, and this caller may have at most {ttl} seconds"
+        raise ApiError(Code.NOT_PERMITTED, sentence, "ttl")
+    return ttl, requested

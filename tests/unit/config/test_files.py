@@ -216,6 +216,39 @@ def test_include_with_two_stars_beside_text_is_a_pattern_like_any_other(tmp_path
         load(None, {}, tmp_path)
 
 
+def test_two_stars_in_an_include_stand_for_any_number_of_folders(tmp_path: Path) -> None:
+    """They stood for exactly one, so files directly in `apps.d` and those further down were no apps."""
+    files = {f"apps.d/{path}.yaml": OWN for path in ("acme", "a/bolt", "a/b/core")}
+    for pattern in ("apps.d/**/*.yaml", "apps.d/**"):
+        found = loaded(tmp_path, f"include: {pattern}\n{ONE_APP}", files)
+        assert sorted(found.apps) == ["acme", "bolt", "core", "demo"]
+
+
+def test_two_stars_follow_no_links_and_read_nothing_hidden(tmp_path: Path) -> None:
+    """Two links to the folder that holds them would lead through more paths than can be listed."""
+    (tmp_path / "apps.d/a").mkdir(parents=True)
+    (tmp_path / "apps.d/.git").mkdir()
+    for path in ("acme.yaml", "a/bolt.yaml", ".git/core.yaml"):
+        (tmp_path / "apps.d" / path).write_text("")
+    for name in ("one", "two"):
+        (tmp_path / "apps.d" / name).symlink_to(".")
+    names = ["apps.d/a/bolt.yaml", "apps.d/acme.yaml"]
+    for pattern in ("apps.d/**/*.yaml", "**/apps.d/**/*.yaml", "**"):
+        assert Files().listing(pattern, tmp_path) == names
+    assert Files().listing(f"{tmp_path}/**/*.yaml", tmp_path) == [f"{tmp_path}/{name}" for name in names]
+
+
+@pytest.mark.parametrize("added", ["acme.yaml", "a/acme.yaml", "a/b/acme.yaml", "new/acme.yaml"])
+def test_a_file_that_is_added_to_a_folder_of_two_stars_counts_as_changed(added: str, tmp_path: Path) -> None:
+    (tmp_path / "apps.d/a/b").mkdir(parents=True)
+    files = Files()
+    assert files.listing("apps.d/**/*.yaml", tmp_path) == []
+    assert not files.changed()
+    (tmp_path / "apps.d" / added).parent.mkdir(exist_ok=True)
+    (tmp_path / "apps.d" / added).write_text("")
+    assert files.changed()
+
+
 def test_a_file_that_changes_while_it_is_read_counts_as_changed(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("old")

@@ -218,3 +218,17 @@ def test_a_thousand_apps_with_problems_each(tmp_path: Path) -> None:
 def test_what_counts_from_the_next_start(tmp_path: Path, line: str, same: bool) -> None:
     before = loaded(tmp_path, ONE_APP).options.server
     assert before.starts_like(loaded(tmp_path, f"server: {line}\n{ONE_APP}").options.server) is same
+
+
+def test_callers_whose_credentials_have_no_issue_time(tmp_path: Path) -> None:
+    """A caller with only fixed keys in the URL counted as one with times: its deny entry with `issued_before` blocked nobody."""
+    rules = 'rules: [{user: "*"}]'
+    callers = f"""
+      keyed: {{url_key: "DIGEST", {rules}}}
+      visitors: {{anonymous: true, {rules}}}
+      people: {{jwt: {{issuer: "https://id.example.com", audience: tokend}}, {rules}}}
+    """
+    app = 'app_id: "APP_ID"\n    certificate: {env: CERTIFICATE}\n'
+    for signing, undated in (("", {"keyed", "visitors"}), ("    url_signing_key: {env: OTHER}\n", {"visitors"})):
+        configuration = loaded(tmp_path, f"apps:\n  demo:\n    {app}{signing}    callers: {callers}\n")
+        assert configuration.undated_callers() == {"demo": undated}

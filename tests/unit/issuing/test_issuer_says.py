@@ -245,6 +245,15 @@ def test_a_lifetime_outside_the_bounds_in_words() -> None:
     assert refused(app(rule()), rtc(ttl=10**9), options=clamping).code is Code.TTL_OUT_OF_RANGE
 
 
+def test_a_route_that_clamps_never_clamps_below_its_shortest_ttl() -> None:
+    """A rule with a smaller maximum gave tokens that were shorter than the route's `ttl.min`."""
+    clamping = route_options(ttl_bounds(600, 60, 3600), clamp=True)
+    for ttl in (None, 60, 600, 7200):
+        api_error = refused(app(rule(max_ttl=30)), rtc(ttl=ttl), options=clamping)
+        assert api_error.sentence == "must be at least 60 seconds, and this caller may have at most 30 seconds"
+        assert (api_error.code, api_error.field) == (Code.NOT_PERMITTED, "ttl")
+
+
 def test_a_rule_below_the_routes_shortest_ttl_permits_nothing_and_says_so() -> None:
     api_error = refused(app(rule(max_ttl=59)), rtc(), options=route_options(ttl_bounds(600, 60, 3600)))
     assert (api_error.code, api_error.field) == (Code.NOT_PERMITTED, "ttl")
