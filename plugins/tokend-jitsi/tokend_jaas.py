@@ -25,9 +25,7 @@ class JaasKey(StrictModel):
     """An API key of the console."""
 
     # no documented form of a key's id: ours
-    key_id: str = Field(
-        pattern="^[A-Za-z0-9_-]{1,64}$", description="what follows the / in the key's kid", examples=["4f3c21"]
-    )
+    key_id: str = Field(pattern="^[A-Za-z0-9_-]{1,64}$", description="what follows / in its kid", examples=["4f3c21"])
     private_key: Annotated[Secret, AfterValidator(fits_algorithm("RS256"))] = Field(
         description="its private key, in PEM"
     )
@@ -36,11 +34,7 @@ class JaasKey(StrictModel):
 class JaasOptions(StrictModel):
     """What the configuration says below `backends: {jaas: …}`."""
 
-    app_id: str = Field(
-        pattern="^vpaas-magic-cookie-[0-9a-f]{32}$",
-        description="the AppID of the console",
-        examples=["vpaas-magic-cookie-0123456789abcdef0123456789abcdef"],
-    )
+    app_id: str = Field(pattern="^vpaas-magic-cookie-[0-9a-f]{32}$", description="the AppID of the console")
     keys: list[JaasKey] = Field(min_length=1, description="API keys: the first signs, all verify")
 
 

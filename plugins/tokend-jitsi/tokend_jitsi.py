@@ -140,9 +140,7 @@ class JitsiOptions(StrictModel):
 
     app_id: Text = Field(description="Prosody's app_id: the issuer of tokens", examples=["demo"])
     secret: SecretList = Field(description="Prosody's app_secret, or a list: the first signs, all verify")
-    domain: Annotated[Text, AfterValidator(plain_domain)] = Field(
-        description="the domain, or the tenant of the rooms", examples=["meet.example.com"]
-    )
+    domain: Annotated[Text, AfterValidator(plain_domain)] = Field(description="the domain, or the tenant of the rooms")
     audience: Text = Field(default="jitsi", description="one of Prosody's asap_accepted_audiences", examples=["meet"])
     algorithm: Literal["HS256", "HS384", "HS512"] = Field(default="HS256", description="Prosody's signature_algorithm")
 

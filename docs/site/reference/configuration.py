@@ -16,8 +16,12 @@ APP: Final = "apps.NAME"
 _BACKENDS: Final = f"{APP}.backends"
 _KIND: Final = f"{_BACKENDS}.KIND"
 _DIALECT: Final = f"{APP}.routes[].dialect"
-_EXAMPLES: Final[Mapping[str, Any]] = {f"{_KIND}.backend": "rtm"}
-"""Examples in place of the schema's, which depend on the packages that are installed."""
+_EXAMPLES: Final[Mapping[str, Any]] = {
+    f"{_KIND}.backend": "rtm",  # the schema's depend on the packages that are installed
+    f"{_BACKENDS}.jaas.app_id": "vpaas-magic-cookie-0123456789abcdef0123456789abcdef",
+    f"{_BACKENDS}.jitsi.domain": "meet.example.com",
+}
+"""Examples in place of the schema's."""
 _LINKS: Final[Mapping[str, str]] = {
     _BACKENDS: "[Vendors](../vendors/README.md) has a page for each kind. Further keys depend on the kind.",
     _DIALECT: "[Dialects](../dialects.md) describes them. A mapping gives one its options.",
