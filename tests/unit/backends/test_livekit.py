@@ -424,3 +424,13 @@ def test_wrong_options_are_named(options: str, path: str, sentence: str) -> None
 
 def test_secrets_are_a_list_or_a_secret() -> None:
     assert backend(secret=SecretList([Secret(SECRET)])).read(signed(_JOIN)).signed_by == "secret[0]"
+
+
+def test_the_names_of_claims_are_not_derived_for_each_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each flag of a token took ten microseconds."""
+    derived: list[str] = []
+    monkeypatch.setattr("tokend.backends.livekit.backend.to_camel", derived.append)
+    livekit = backend()
+    fields = LiveKitFields.model_validate({**_IN_ROOM, "hidden": True, "can_update_own_metadata": True})
+    livekit.mint(livekit.grant(fields, 60), Issuance(NOW, 7))
+    assert derived == []
