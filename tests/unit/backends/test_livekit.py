@@ -404,7 +404,7 @@ async def test_rules_name_sources_fill_in_names_and_identities(serving: Serving)
     ("options", "path", "sentence"),
     [
         ("secret: {env: CERTIFICATE}, url: wss://a.example", "api_key", "is missing"),
-        ("api_key: API, secret: {env: CERTIFICATE}", "url", "is missing"),
+        ("api_key: API, secret: {env: CERTIFICATE}", "url", "such as wss://media.example.com"),
         ("api_key: API, url: wss://a.example", "secret", "is missing"),
         ("api_key: API, secret: plain, url: wss://a.example", "secret", "{env: NAME}"),
         ('api_key: "API x", secret: {env: CERTIFICATE}, url: wss://a.example', "api_key", "without blanks"),
