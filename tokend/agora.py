@@ -59,6 +59,7 @@ def build(
         _check("issued_at", issued_at, 0, _LATEST, " in Unix seconds")
     if salt is not None:
         _check("salt", salt, 1, MAX_SALT)
+    _check_texts(kind=kind, app_id=app_id, certificate=certificate)
     backend = _backend(kind, app_id, certificate)
     try:
         grant = backend.grant(backend.Fields.model_validate(fields), ttl)
@@ -78,6 +79,12 @@ def _check(name: str, number: int, least: int, most: int, what: str = "") -> Non
         raise TokenError(f"{name} must be a whole number")
     if not least <= number <= most:
         raise TokenError(f"{name} must be {least} to {most}{what}")
+
+
+def _check_texts(**texts: object) -> None:
+    for name, text in texts.items():
+        if not isinstance(text, str):  # None: a variable that is not set
+            raise TokenError(f"{name} must be text")
 
 
 def read(token: str) -> Reading:
@@ -107,10 +114,9 @@ def verify(token: str, *, app_id: str, certificate: str, channel: str = "", user
 @lru_cache(maxsize=256)
 def _backend(kind: str, app_id: str, certificate: str) -> AgoraBackend:
     if kind not in KINDS:
-        raise TokenError(f"there is no kind {redact_secrets(str(kind))!r}; there are {', '.join(sorted(KINDS))}")
-    written: Mapping[str, object] = {"app_id": app_id, "certificate": certificate}
-    for name, text in written.items():
-        if wrong := not_hex_32(text) if isinstance(text, str) else "text":  # None: a variable that is not set
+        raise TokenError(f"there is no kind {redact_secrets(kind)!r}; there are {', '.join(sorted(KINDS))}")
+    for name, text in (("app_id", app_id), ("certificate", certificate)):
+        if wrong := not_hex_32(text):
             raise TokenError(f"{name} must be {wrong}")
     backend = KINDS[kind]
     return backend(backend.Options(), AppCredentials(app_id, {"primary": Secret(certificate)}))

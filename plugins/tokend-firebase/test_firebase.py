@@ -101,6 +101,15 @@ def test_the_error_of_a_claim_names_the_claim_and_what_it_may_be(value: object) 
     assert (error["loc"], error["msg"][:14]) == (("claims", "role"), "must be a text")
 
 
+def test_the_schema_of_a_claim_has_the_bounds_of_its_numbers() -> None:
+    """The OpenAPI document had none."""
+    of_claims, _ = FirebaseFields.model_json_schema()["properties"]["claims"]["anyOf"]
+    forms = of_claims["additionalProperties"]["anyOf"]
+    whole = {"type": "integer", "minimum": -(1 << 53), "maximum": 1 << 53}
+    assert whole in forms
+    assert whole in next(form for form in forms if form["type"] == "array")["items"]["anyOf"]
+
+
 def test_the_codes_of_firebase_stand_in_a_diagnosis() -> None:
     backend = firebase(("7f3a", NEW))
     token = backend.mint(backend.grant(FirebaseFields(user="ann"), 60), Issuance(1000, 7)).token

@@ -47,7 +47,7 @@ MAX_CLAIMS = 1000
 """Characters of all developer claims as JSON: the limit of custom user claims, MAX_CLAIMS_PAYLOAD_SIZE of firebase_admin."""
 # no documented limits of key ids, tenants and names of claims: ours; numbers as every reader of JSON keeps them (RFC 8259)
 LARGEST = 1 << 53
-Scalar = str | int | bool
+Scalar = str | Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | bool
 
 
 def claim_name(name: str) -> str:

@@ -209,7 +209,7 @@ class Backend(ABC):
                 return Mismatch(f"the token does not show {', '.join(sorted(hidden))}")
             if "expires_at" in reading.hidden and self.expires:
                 return Mismatch("the token does not show when it expires")
-        if not same_grant(reading.grant, _without_seconds(grant) if "ttl" in reading.hidden else grant):
+        if not same_grant(reading.grant, without_seconds(grant) if "ttl" in reading.hidden else grant):
             return Mismatch("the token gives something else than was granted")
         if reading.signed_by is None:
             return Mismatch("the token is not signed by this app")
@@ -262,7 +262,7 @@ class Backend(ABC):
         return entry == joined or entry is Extent.ANY or (self.wildcards and is_wildcard(entry))
 
 
-def _without_seconds(grant: Grant) -> Grant:
+def without_seconds(grant: Grant) -> Grant:
     """The grant as a format without a ttl shows it. A privilege that ends before the token keeps its seconds."""
     services = tuple(
         replace(

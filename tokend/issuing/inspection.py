@@ -70,21 +70,17 @@ def grant_fields(grant: Grant, backend: Backend, ttl_hidden: bool = False) -> di
         **({} if grant.app_id is None else {"app_id": grant.app_id}),
         "format": grant.format,
         "ttl": None if ttl_hidden else grant.ttl,
-        "services": [
-            _service_fields(service, declarations, grant.ttl if ttl_hidden else None) for service in grant.services
-        ],
+        "services": [_service_fields(service, declarations, ttl_hidden) for service in grant.services],
         "capabilities": sorted(reach_of(grant, declarations).capabilities - {UNDECLARED}),
     }
 
 
-def _service_fields(service: Service, declarations: Declarations, hidden_ttl: int | None) -> dict[str, object]:
-    """A service as plain data. `hidden_ttl`: the lifetime that is no property of the token, and is shown as None."""
+def _service_fields(service: Service, declarations: Declarations, ttl_hidden: bool) -> dict[str, object]:
+    """A service as plain data. A privilege without a time of its own has that of the token."""
     role = role_of(service, declarations)
     fields = service_fields(service) | ({} if role is None else {"role": role})
-    if hidden_ttl is not None:
-        fields["privileges"] = {
-            name: None if seconds in (0, hidden_ttl) else seconds for name, seconds in service.privileges.items()
-        }
+    if ttl_hidden:
+        fields["privileges"] = {name: seconds or None for name, seconds in service.privileges.items()}
     return fields
 
 

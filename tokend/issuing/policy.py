@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from pydantic import ValidationError
 
-from tokend.backends.contract import Backend
+from tokend.backends.contract import Backend, without_seconds
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, Grant, TokenRequest
 from tokend.core.reach import Reach
@@ -71,7 +71,10 @@ def explain(app: App, options: RouteOptions, caller: Caller, token_request: Toke
     kinds = tuple(kind for kind in app.backends if any(True for _ in _bound_rules(app, caller, kind)))
     if isinstance(found, Rejection):
         return Explanation(caller.name, kinds, unmet, found.api_error.renamed(token_request.names))
-    gives = inspection.grant_fields(found.grant, found.backend, not found.backend.expires)
+    endless = not found.backend.expires
+    gives = inspection.grant_fields(
+        without_seconds(found.grant) if endless else found.grant, found.backend, ttl_hidden=endless
+    )
     return Explanation(
         caller.name, kinds, (*unmet, RuleResult(found.rule, ())), None, gives, app.options.authorizer is not None
     )

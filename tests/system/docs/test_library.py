@@ -71,6 +71,8 @@ def test_what_is_built_is_verified_by_us_and_by_the_vendor(kind: str, vendor: Ve
         ({"app_id": "x"}, "app_id must be exactly 32 hexadecimal digits"),
         ({"app_id": None}, "app_id must be text"),
         ({"certificate": None}, "certificate must be text"),
+        ({"app_id": [APP_ID]}, "app_id must be text"),
+        ({"kind": ["rtc"]}, "kind must be text"),
         ({"kind": CERTIFICATE}, "there is no kind '(hidden: it looks like a secret)'; there are"),
         ({CERTIFICATE: "certificate"}, "(hidden: it looks like a secret) is no field of rtc"),
         ({"chanel": "room"}, "chanel is no field of rtc, did you mean 'channel'?"),

@@ -113,6 +113,15 @@ def test_006_hides_channel_user_and_signature() -> None:
     assert problems == ""
 
 
+def test_006_shows_how_long_each_privilege_lasts() -> None:
+    """It hides the ttl of the token alone: a privilege that lasts as long as the token had no time."""
+    says, _ = _told(_token(rtc(version="006", ttl=600)))
+    assert (says["ttl"], says["services"]) == (
+        None,
+        [{"name": "rtc", "role": "subscriber", "privileges": {"join": 600}}],
+    )
+
+
 def test_006_still_tells_the_product_the_app_and_the_end() -> None:
     assert "not for RTC" in _told(_token(TokenRequest("rtm", {"user": "ann", "version": "006"})), product="rtc")[1]
     assert "another App ID" in _told(_token(rtc(version="006"), OTHER_CREDENTIALS))[1]

@@ -73,7 +73,8 @@ class LiveKitOptions(StrictModel):
     api_key: ApiKey = Field(description="the API key; tokens name it as their issuer", examples=["APIabcdefghijklm"])
     secret: SecretList = Field(description="the API key's secret; if a list, the first signs and all verify")
     url: Annotated[str, AfterValidator(_server_url)] = Field(
-        description="where clients find the LiveKit server", examples=["wss://media.example.com"]
+        description="where clients find the LiveKit server, such as wss://media.example.com",
+        examples=["wss://media.example.com"],
     )
     old_keys: list[KeyPair] = Field(
         default=[], description="API keys that LiveKit still accepts; inspections recognize their tokens"

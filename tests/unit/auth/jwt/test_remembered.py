@@ -109,6 +109,14 @@ async def test_what_one_route_found_is_nothing_to_another() -> None:
 
 async def test_a_token_of_a_header_is_not_taken_for_one_of_a_cookie() -> None:
     """What counts in one place does not in the other: the memory tells them apart."""
-    machines, token = _machines(), with_secret()
-    assert await machines.authenticate(Credentials(bearer=token), NOW) is not None
-    assert await machines.authenticate(Credentials(cookie=token), NOW) is None  # it may be one of another scheme
+    people = JwtOptions(preset="clerk", domain="clerk.example.com", audience=["tokend"])
+    machine = JwtOptions(issuer="machine", audience=["tokend"], secret=Secret(SECRET))
+    both, token = Jwt(AppContext("demo"), {"people": people, "machine": machine}), with_secret()
+    assert await both.authenticate(Credentials(bearer=token), NOW) is not None
+    with pytest.raises(ApiError):
+        await both.authenticate(Credentials(cookie=token), NOW)
+
+
+async def test_without_a_caller_by_cookie_the_cookie_is_left_to_other_schemes() -> None:
+    for cookie in (with_secret(), "a.b.c"):
+        assert await _machines().authenticate(Credentials(cookie=cookie), NOW) is None
