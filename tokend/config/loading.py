@@ -1,6 +1,7 @@
 """Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -206,12 +207,11 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
     if unreadable:
         raise ConfigurationError(unreadable)
     written = plain(tree.get("server") or {})
-    known = {key: written[key] for key in ("listen", "admin") if key in written} if isinstance(written, dict) else {}
-    try:
-        settings = ServerSettings.model_validate(known)
-    except ValidationError:
-        settings = ServerSettings()
-    return listening_address(settings.listen, environment), settings.admin
+    found: dict[str, Any] = {"listen": Listen(), "admin": None}
+    for key in list(found.keys() & written.keys()) if isinstance(written, dict) else ():
+        with suppress(ValidationError):  # each alone: a mistake in one, or between them, does not hide the other
+            found[key] = getattr(ServerSettings.model_validate({key: written[key]}), key)
+    return listening_address(found["listen"], environment), found["admin"]
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:
