@@ -114,7 +114,10 @@ class _Reading:
 
     def assembled(self, previous: Configuration | None = None) -> Assembled:
         served = {} if previous is None else previous.built_apps
-        return assemble_apps(self._written.tree, self._written.source, self._secrets, served)
+        assembled = assemble_apps(self._written.tree, self._written.source, self._secrets, served)
+        if not _port_problems(self.environment):
+            _check_listeners(assembled, self.environment)
+        return assembled
 
     def finished(self, configuration: Configuration) -> Configuration:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""
@@ -138,6 +141,15 @@ class _Reading:
         changed = isolated.added | isolated.changed
         files, written = self._files.record(without=self._texts), self._written
         return change_to(configuration, isolated.taken_routes, changed, written.tree, written.base, files)
+
+
+def _check_listeners(assembled: Assembled, environment: Mapping[str, str]) -> None:
+    """Report one address for both listeners. Without `listen`, an option of `serve` may still make the difference."""
+    server = assembled.configuration.options.server
+    listen = listening_address(server.listen, environment)
+    if "listen" in server.model_fields_set and server.admin and server.admin.listen == listen and listen.port:
+        sentence = "listen and admin are the same address: give admin another port, such as 8081"
+        assembled.report.add_after(("server",), sentence)
 
 
 def _in_environment(configuration: Configuration, environment: Mapping[str, str]) -> Configuration:
