@@ -118,7 +118,7 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
     key = context.environment.get(KEY_VARIABLE, "")
     if admin.key and not key:
         fail(f"server.admin has a key: set {KEY_VARIABLE}")
-    if not key.isascii() or not key.isprintable():  # http.client's error would show the key
+    if admin.key and not (key.isascii() and key.isprintable()):  # http.client's error would show the key
         fail(f"{KEY_VARIABLE} has a character that no key has, such as a line break")
     try:
         connection = _connection(admin)

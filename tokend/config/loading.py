@@ -1,6 +1,7 @@
 """Loads the configuration from files and the environment. Raises `ConfigurationError` with every problem."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,7 +114,10 @@ class _Reading:
 
     def assembled(self, previous: Configuration | None = None) -> Assembled:
         served = {} if previous is None else previous.built_apps
-        return assemble_apps(self._written.tree, self._written.source, self._secrets, served)
+        assembled = assemble_apps(self._written.tree, self._written.source, self._secrets, served)
+        if not _port_problems(self.environment):
+            _check_listeners(assembled, self.environment)
+        return assembled
 
     def finished(self, configuration: Configuration) -> Configuration:
         """The configuration with the settings of the environment and the fingerprint of all that was read."""
@@ -137,6 +141,15 @@ class _Reading:
         changed = isolated.added | isolated.changed
         files, written = self._files.record(without=self._texts), self._written
         return change_to(configuration, isolated.taken_routes, changed, written.tree, written.base, files)
+
+
+def _check_listeners(assembled: Assembled, environment: Mapping[str, str]) -> None:
+    """Report one address for both listeners. Without `listen`, an option of `serve` may still make the difference."""
+    server = assembled.configuration.options.server
+    listen = listening_address(server.listen, environment)
+    if "listen" in server.model_fields_set and server.admin and server.admin.listen == listen and listen.port:
+        sentence = "listen and admin are the same address: give admin another port, such as 8081"
+        assembled.report.add_after(("server",), sentence)
 
 
 def _in_environment(configuration: Configuration, environment: Mapping[str, str]) -> Configuration:
@@ -206,12 +219,11 @@ def read_server(file: str | None, environment: Mapping[str, str], directory: Pat
     if unreadable:
         raise ConfigurationError(unreadable)
     written = plain(tree.get("server") or {})
-    known = {key: written[key] for key in ("listen", "admin") if key in written} if isinstance(written, dict) else {}
-    try:
-        settings = ServerSettings.model_validate(known)
-    except ValidationError:
-        settings = ServerSettings()
-    return listening_address(settings.listen, environment), settings.admin
+    found: dict[str, Any] = {"listen": Listen(), "admin": None}
+    for key in list(found.keys() & written.keys()) if isinstance(written, dict) else ():
+        with suppress(ValidationError):  # each alone: a mistake in one, or between them, does not hide the other
+            found[key] = getattr(ServerSettings.model_validate({key: written[key]}), key)
+    return listening_address(found["listen"], environment), found["admin"]
 
 
 def _port_problems(environment: Mapping[str, str]) -> list[Problem]:

@@ -131,11 +131,14 @@ def _route(written: RouteOptions, at: KeyPath, within: _Within) -> Route:
     options = written.model_copy(update={"ttl": ttl, "dialect": choices})
     dialects = _dialects(options, at, within)
     dialect_options = _dialect_options(dialects, options, at, within)
+    authenticator = build_authenticator(taken_in, context, (*at, "callers"), report)
+    if options.path == "/" and not authenticator.path_key_callers:  # below a key, `/` is no page of the server
+        _check_root(dialects, at, report)
     return Route(
         app=app,
         options=options,
         dialects=tuple(dialects),
-        authenticator=build_authenticator(taken_in, context, (*at, "callers"), report),
+        authenticator=authenticator,
         callers=names,
         dialect_options=dialect_options,
         warnings=_warnings(dialects, dialect_options, at, report),
@@ -154,13 +157,17 @@ def _dialects(options: RouteOptions, at: KeyPath, within: _Within) -> list[Diale
             found.append(DIALECTS.load(choice.name))
         except PluginError as problem:
             report.add_after((*at, "dialect", *choice.place), str(problem))
-    own = next((dialect.name for dialect in found if any(not endpoint.path for endpoint in dialect.endpoints)), None)
-    if own is not None and options.path == "/":
+    return found
+
+
+def _check_root(dialects: Iterable[Dialect], at: KeyPath, report: Report) -> None:
+    """Report a dialect at `/` that answers at the path of its route itself: nobody would reach it."""
+    own = next((dialect.name for dialect in dialects if any(not endpoint.path for endpoint in dialect.endpoints)), None)
+    if own is not None and not report.touches((*at[:2], "callers")):
         sentence = (
             f"is the server's own page, and {own} answers at the path of its route: write another, such as /{own}"
         )
         report.add_after((*at, "path"), sentence)
-    return found
 
 
 def _dialect_options(

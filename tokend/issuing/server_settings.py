@@ -194,13 +194,6 @@ class ServerSettings(StrictModel):
         examples=["web-1"],
     )
 
-    @model_validator(mode="after")
-    def _listens_twice(self) -> Self:
-        # without `listen`, a platform's PORT may still make the difference
-        if "listen" in self.model_fields_set and self.admin and self.admin.listen == self.listen and self.listen.port:
-            raise invalid("listen and admin are the same address: give admin another port, such as 8081")
-        return self
-
     def starts_like(self, other: "ServerSettings") -> bool:
         """Whether all settings are equal that a reload cannot change. `listen` is compared as `Configuration.listen`."""
         reloaded = {"listen", "trusted_proxies", "on_invalid_app", "log", "instance"}

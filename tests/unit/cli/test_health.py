@@ -21,6 +21,8 @@ from tokend.config.loading import read_server
         ("server: {workers: 2}", {}, "http://127.0.0.1:8080"),
         ("server: 7", {}, "http://127.0.0.1:8080"),
         ("server: {listen: 8080}", {}, "http://127.0.0.1:8080"),
+        ("server: {listen: '127.0.0.1:9000', admin: {listen: '127.0.0.1:9000'}}", {}, "http://127.0.0.1:9000"),
+        ("server: {listen: '127.0.0.1:9000', admin: 7}", {}, "http://127.0.0.1:9000"),
     ],
 )
 def test_health_looks_where_the_server_listens(

@@ -84,6 +84,23 @@ def test_reload_points_to_check_where_a_key_is_unknown(
     assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}{instead}. {more}\n")
 
 
+def test_reload_finds_the_admin_listener_at_the_address_of_the_public_one(tmp_path: Path, command: Command) -> None:
+    """`check` calls that a mistake, and `reload` said that there is no server.admin."""
+    listen = "127.0.0.1:1"  # nothing answers there
+    (tmp_path / "config.yaml").write_text(f"server: {{listen: {listen}, admin: {{listen: {listen}}}}}\n{CONFIG}")
+    done = command(tmp_path, DEMO, "reload")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tokend: the server does not answer: ")
+
+
+def test_reload_looks_at_no_key_where_the_listener_has_none(tmp_path: Path, command: Command) -> None:
+    """It failed for a line break in a variable that it does not send."""
+    (tmp_path / "config.yaml").write_text(f"server: {{admin: {{listen: '127.0.0.1:1'}}}}\n{CONFIG}")
+    done = command(tmp_path, {**DEMO, "TOKEND_ADMIN_KEY": "key\n"}, "reload")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("tokend: the server does not answer: ")
+
+
 @pytest.mark.usefixtures("token")
 def test_check_shows_a_valid_app_beside_an_invalid_app_and_says_what_is_wrong_with_that(
     tmp_path: Path, command: Command

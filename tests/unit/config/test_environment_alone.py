@@ -7,7 +7,7 @@ import pytest
 from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, write
 from tokend.auth.authenticator import Authenticator, read_credentials
 from tokend.auth.key_digests import digest_of
-from tokend.config.loading import ConfigurationError, load, read_server
+from tokend.config.loading import ConfigurationError, Files, Source, load, read_server
 from tokend.core.declarations import APP_ADMIN, WILDCARD_CHANNEL, WILDCARD_PUBLISH, WILDCARD_USER
 from tokend.core.errors import ApiError
 from tokend.core.listening import Listen
@@ -205,3 +205,19 @@ def test_a_port_is_a_plain_number(port: str, tmp_path: Path) -> None:
     for read in (load, read_server):
         with pytest.raises(ConfigurationError, match=r"^environment: PORT: must be a port, 0 to 65535$"):
             read(None, ALONE | {"PORT": port}, tmp_path)
+
+
+def test_a_port_of_the_platform_makes_two_addresses_of_one(tmp_path: Path) -> None:
+    """The error that they are one looked at the file alone, and stopped a server that had served."""
+    listen = "127.0.0.1:8080"
+    app = 'demo: {app_id: "APP_ID", certificate: {env: CERTIFICATE}, callers: {web: {anonymous: true, rules: [{}]}}}'
+    write(tmp_path, {"config.yaml": f"server: {{listen: {listen}, admin: {listen}}}\napps: {{{app}}}"})
+    for variables in ({"PORT": "9000"}, {"TOKEND_HOST": "127.0.0.2"}):
+        source = Source(None, {**ENVIRONMENT, **variables}, tmp_path, dotenv=False)
+        assert source.load(Files()).apps
+        assert source.load_isolated(Files()).configuration.apps
+    source = Source(None, ENVIRONMENT, tmp_path, dotenv=False)
+    for read in (source.load, source.load_isolated):
+        with pytest.raises(ConfigurationError) as caught:
+            read(Files())
+        assert "listen and admin are the same address" in caught.value.problems[0].sentence

@@ -1,13 +1,15 @@
 """One tenant's mistake stays with that tenant: which apps are served, in which version, and which routes stay taken."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.unit.config.writing import ENVIRONMENT, NOTHING, write
+from tokend.auth.jwt import Jwt
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, load
+from tokend.core.claims import Condition
 from tokend.issuing.app_options import prefix_of
 from tokend.issuing.configuration import Configuration
 
@@ -175,6 +177,19 @@ def test_an_app_that_says_not_whose_users_it_takes_is_alone_at_fault(tmp_path: P
     found = isolated(tmp_path, {**others, name: ISSUER}, root=SHARED)
     assert (set(found.invalid_apps), set(found.configuration.apps)) == ({name}, set(others))
     assert "trusts the same issuer and audience as caller web of app" in sentences(found, name)[0]
+
+
+def test_a_scheme_that_cannot_say_what_it_requires_leaves_both_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exception ended the load of all apps, and the server."""
+
+    def broken(options: object) -> Sequence[Condition]:
+        raise RuntimeError("a secret of the options")
+
+    monkeypatch.setattr(Jwt, "requirements", broken)
+    found = isolated(tmp_path, {"acme": ISSUER, "bolt": ISSUER, "cat": "callers: {studio: {api_key: 'DIGEST'}}"})
+    assert (set(found.invalid_apps), set(found.configuration.apps)) == ({"acme", "bolt"}, {"cat"})
 
 
 def test_two_routes_of_one_app_that_clash_are_its_own_mistake(tmp_path: Path) -> None:

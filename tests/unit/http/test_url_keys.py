@@ -83,3 +83,19 @@ async def test_a_preflight_below_a_key_holds(serving: Serving) -> None:
         reply = await server.token_request("OPTIONS", f"/demo/k/{URL_KEY}/rtm/ada", None, ORIGIN, *token_requests)
         assert reply.status == 200
         assert reply.headers["access-control-allow-origin"] == ORIGIN[1]
+
+
+TURN_AT_ROOT = f"""
+apps:
+  demo:
+    backends: {{turn: {{secret: {{env: CERTIFICATE}}, uris: ["turn:turn.example.com:3478"]}}}}
+    callers: {{uikit: {{url_key: "{digest_of(URL_KEY)}", rules: [{{user: "*"}}]}}}}
+    routes: [{{path: /, dialect: turn-rest}}]
+"""
+
+
+async def test_below_a_key_a_dialect_may_answer_at_the_root(serving: Serving) -> None:
+    """It became an error of the configuration, as without such a caller, where the server's own page is in the way."""
+    async with serving(TURN_AT_ROOT) as server:
+        reply = await server.token_request("GET", f"/k/{URL_KEY}?service=turn&username=ada", None)
+        assert (reply.status, reply.json["uris"]) == (200, ["turn:turn.example.com:3478"])
