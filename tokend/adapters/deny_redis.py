@@ -53,6 +53,7 @@ class DenyRedis(DenySource):
         self._known = b""
         self._first_look = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Look at the list until `close`. Needs a running loop."""
@@ -60,6 +61,7 @@ class DenyRedis(DenySource):
 
     async def close(self) -> None:
         """Look no more, and close the connections."""
+        self._closed = True  # the library may swallow the cancellation
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -97,7 +99,7 @@ class DenyRedis(DenySource):
         self._first_look.set()
 
     async def _watch(self) -> None:
-        while True:
+        while not self._closed:
             await self.check()
             await asyncio.sleep(CHECK_SECONDS)
 
