@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tokend.auth.contract import AuthScheme, PathKey
+from tokend.auth.contract import AuthScheme
 from tokend.config.callers import BuiltCaller
 from tokend.core.declarations import APP_ADMIN, Declarations
 from tokend.core.durations import written
@@ -78,8 +78,7 @@ def _caller_warnings(name: str, caller: BuiltCaller, scheme: type[AuthScheme]) -
             "the identity provider signs in administers the app"
         )
     # a caller with only signed URLs is restricted, so it cannot administer
-    in_url = bool(caller.keys) and any(isinstance(source, PathKey) for source in scheme.reads)
-    if administrative and (scheme.takes_anybody or in_url):
+    if administrative and (scheme.takes_anybody or caller.has_key_in_url):
         yield f"{scheme.name} caller {name} has the capability app_admin: whoever has the URL administers the app"
 
 

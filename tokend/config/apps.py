@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tokend.auth.contract import AppContext, PathKey, SigningKeys
+from tokend.auth.contract import AppContext, SigningKeys
 from tokend.config.app_warnings import app_warnings
 from tokend.config.backends import BuildContext, build_backends, kinds_of
 from tokend.config.callers import BuiltCaller, build_callers
@@ -81,8 +81,7 @@ def _is_undated(caller: BuiltCaller, url_signing: SigningKeys | None) -> bool:
     """Whether no credential of the caller has an issue time. A key in the URL has none; a signed URL in its place has one."""
     if caller.scheme is None:
         return False
-    has_fixed_keys = bool(caller.keys) and any(isinstance(source, PathKey) for source in caller.scheme.reads)
-    return not caller.scheme.has_issue_time or (has_fixed_keys and url_signing is None)
+    return not caller.scheme.has_issue_time or (caller.has_key_in_url and url_signing is None)
 
 
 def _digest(written: Any) -> str:

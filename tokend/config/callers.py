@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 
 from tokend.auth.authenticator import Authenticator
-from tokend.auth.contract import AppContext, AuthScheme, Cookie, ProxyHeaders
+from tokend.auth.contract import AppContext, AuthScheme, Cookie, PathKey, ProxyHeaders
 from tokend.auth.key_digests import Key
 from tokend.backends.contract import Backend
 from tokend.config.backends import BuildContext
@@ -63,6 +63,13 @@ class BuiltCaller(Struct, frozen=True):
     scheme: type[AuthScheme] | None = None
     options: Any = None
     keys: tuple[Key, ...] = ()
+
+    @property
+    def has_key_in_url(self) -> bool:
+        """Whether a fixed key in the URL authenticates it."""
+        if self.scheme is None or not self.keys:
+            return False
+        return any(isinstance(source, PathKey) for source in self.scheme.reads)
 
 
 def build_callers(
