@@ -52,7 +52,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "remove",
         help="remove an entry",
         description="Remove the entries that have exactly these fields, whatever their `until` is. Running servers apply it "
-        "within three seconds.",
+        "within a second, or, if the file becomes empty, within three.",
     )
     _add_fields(remove)
     remove.set_defaults(run=_remove)

@@ -270,7 +270,7 @@ def verify(
         sentence = _chain_problem(line, chain, continued=continued)
         if sentence is not None:
             yield AuditProblem(number, sentence)
-        # a line whose chain began in lines that are missing is still held against the line before it, if that is there
+        # a line whose chain began in lines that are missing is still compared with the line before it, if that is there
         began_before = not chain.number and (continued or sentence is not None)
         compared = not begins if began_before else sentence is None
         if compared and not _follows(line, linked=linked, last=last, unlocked=unlocked):
