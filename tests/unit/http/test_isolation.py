@@ -185,6 +185,14 @@ async def test_a_secret_in_an_app_that_is_not_served_is_not_shown(
     assert list((await (await admin.get("/-/config")).json())["apps"]) == ["acme"]
 
 
+async def test_a_reload_before_the_start_is_refused_and_is_no_bug(tenants: Tenants) -> None:
+    """Its problem said that tokend has a bug."""
+    tenants.write("acme", _GOOD)
+    app = tenants.application()
+    tenants.write("acme", _GOOD + "ttl: {max: 5m}\n")
+    assert (await app[CONTROL].reload()).problems == ("the application has not started: reload it while it serves",)
+
+
 async def test_where_nothing_else_changes_the_reload_is_refused(
     tenants: Tenants, aiohttp_client: ClientFixture
 ) -> None:
