@@ -146,6 +146,18 @@ async def test_rules_supply_user_and_name_and_see_privileges(serving: Serving) -
     assert seat["number"] == 7
 
 
+async def test_the_answer_has_a_role_that_the_rule_fills_in(serving: Serving) -> None:
+    """It had the role of the privileges in its place, while the token said the one of the rule."""
+    text = _YAML.replace("max_length: 20}", "max_length: 20}\n          role: {as: detail}").replace(
+        "rights:", 'role: "{role}"\n          rights:'
+    )
+    text = text.replace("data: false}", "data: false, role: host}")
+    async with serving(_configuration(text)) as server:
+        filled = (await server.token_request("POST", "/v1/token", {"kind": "stage", "room": "open-1"})).json
+        usual = (await server.token_request("POST", "/v1/token", {"kind": "stage", "room": "own-1"})).json
+    assert (filled["role"], usual["role"]) == ("host", "subscriber")
+
+
 async def test_the_openapi_document_has_the_fields_of_each_kind(serving: Serving) -> None:
     async with serving(_configuration()) as server:
         schemas = (await server.token_request("GET", "/openapi.json")).json["components"]["schemas"]
