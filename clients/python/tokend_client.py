@@ -150,6 +150,7 @@ class TokenSource:
         self._last_failure: _Moment | None = None
         self._back_off = 0.0
         self._closed = False
+        self._closing = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"TokenSource({_without_key(str(self._url))!r}, {self._kind!r})"
@@ -163,6 +164,7 @@ class TokenSource:
     async def close(self) -> None:
         """End the request in flight, and the session unless it was given. Waiters get `RuntimeError`."""
         self._closed = True
+        self._closing.set()
         if self._in_flight is not None:
             self._in_flight.cancel()
         if self._owns_session and self._session is not None:
@@ -209,8 +211,19 @@ class TokenSource:
             if self._is_due(held):
                 await self._attempt()
             else:
-                await self._sleep(min(_SLICE, held.renew_after - self._since(held.sent)))
+                await self._pause(min(_SLICE, held.renew_after - self._since(held.sent)))
         return None
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep until then, or until the source is closed."""
+        sleep, closing = map(asyncio.ensure_future, (self._sleep(seconds), self._closing.wait()))
+        try:
+            done, _ = await asyncio.wait({sleep, closing}, return_when=asyncio.FIRST_COMPLETED)
+            for wait in done:
+                wait.result()  # raises what `sleep` did
+        finally:
+            sleep.cancel()
+            closing.cancel()
 
     def _now(self) -> "_Moment":
         return _Moment(self._clock(), self._wall_clock())

@@ -97,6 +97,23 @@ def test_nats_server_accepts_what_is_granted() -> None:
     assert proof.differences(20, 1) == []
 
 
+@pytest.mark.parametrize(
+    ("subject", "required"),
+    [
+        ("_INBOX.>", True),
+        ("_INBOX_UOTHER.>", True),
+        ("_INBOX_UOTHER.7", True),
+        ("_INBOXES.7", False),
+        ("chat.7", False),
+    ],
+)
+def test_answers_to_requests_of_other_clients_require_a_capability(subject: str, required: bool) -> None:
+    """The inbox of a client whose token says `inbox: true` did not."""
+    fields = NatsFields.model_validate({**ANN, "subscribe": [subject], "inbox": True})
+    (service,) = of_account(ACCOUNT, ACCOUNT.seed).grant(fields, 60).services
+    assert ("system_subjects" in service.privileges) is required
+
+
 def test_pynacl_verifies_the_signature() -> None:
     text, _, signature = token(of_account(ACCOUNT, ACCOUNT.seed), CHAT).rpartition(".")
     VerifyKey(bytes(ACCOUNT.key.verify_key)).verify(text.encode(), proof.base64.urlsafe_b64decode(signature + "=="))

@@ -168,4 +168,5 @@ class Nats(Backend):
 
 def _is_of_system(subject: str) -> bool:
     """Whether a subject reaches the system's or JetStream's subjects, or answers to requests of other clients."""
-    return subject[0] in "$*>" or subject.partition(".")[0] == "_INBOX"
+    first = subject.partition(".")[0]
+    return first[0] in "$*>" or first == "_INBOX" or first.startswith("_INBOX_")

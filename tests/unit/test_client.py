@@ -552,6 +552,18 @@ async def test_iterations_and_waiters_end_with_the_source(server: Server, time: 
     assert await following is None
 
 
+async def test_an_iteration_that_waits_for_the_next_renewal_ends_with_the_source_at_once(server: Server) -> None:
+    """It slept on for up to 15 seconds."""
+    source = TokenSource(server.url, "rtc", {})
+    tokens = source.tokens()
+    await anext(tokens)
+    following = asyncio.create_task(anext(tokens, None))
+    await asyncio.sleep(0.05)
+    assert not following.done()
+    await source.close()
+    assert await asyncio.wait_for(following, 1) is None
+
+
 async def test_a_session_that_was_given_stays_open(server: Server, time: SimulatedTime) -> None:
     async with ClientSession() as session:
         async with TokenSource(server.url, "rtc", {}, session=session, **time.arguments()) as source:

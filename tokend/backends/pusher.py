@@ -113,9 +113,8 @@ class PusherFields(StrictModel):
     socket_id: Annotated[str, AfterValidator(_checked_socket)] = Field(
         description="id that the server gave the connection", examples=["1234.5678"]
     )
-    channel: Annotated[str, AfterValidator(_checked_channel)] | None = Field(
+    channel: Annotated[str, Field(max_length=MAX_CHANNEL), AfterValidator(_checked_channel)] | None = Field(
         default=None,
-        max_length=MAX_CHANNEL,
         description="a channel whose name begins with private- or presence-",
         examples=["presence-room-1"],
     )
@@ -286,15 +285,20 @@ def _check_info(said: Mapping[str, Any]) -> None:
         same = False
     if not same:
         raise ApiError(Code.INVALID_FIELD, "holds a number or a nesting that JSON cannot express", "user_info")
-    if len(text) > MAX_USER_INFO:
+    if len(msgspec.json.encode(_shown(said))) > MAX_USER_INFO:
         raise ApiError(Code.INVALID_FIELD, f"must be at most {MAX_USER_INFO} bytes as JSON, with the name", "user_info")
+
+
+def _shown(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What the others see of the user: the name, and `user_info`."""
+    own = {"name": detail["name"]} if "name" in detail else {}
+    return {**own, **detail.get("user_info", {})}
 
 
 def _signed_text(service: Service) -> tuple[str, str | None]:
     """The text that is signed, and the JSON in it, or None."""
     detail = service.detail
-    own = {"name": detail["name"]} if "name" in detail else {}
-    info = {"user_info": {**own, **detail.get("user_info", {})}} if own or "user_info" in detail else {}  # type: ignore[dict-item]
+    info = {"user_info": _shown(detail)} if "name" in detail or "user_info" in detail else {}
     if service.name == USER:
         watchlist = {"watchlist": detail["watchlist"]} if "watchlist" in detail else {}
         data = msgspec.json.encode({"id": service.user, **info, **watchlist}).decode()

@@ -33,11 +33,13 @@ This page is the output of `tokend kinds`: the kinds of all vendors that come wi
 
 `POST v1/token` takes `kind`, the fields of that kind and `ttl`, the lifetime in seconds. `tokend token KIND FIELD=VALUE …`
 takes the same, with the lifetime as `--ttl`. If a rule allows only one user, a request may leave out its user and gets that one.
-A value that reaches any user or many channels requires the capability `wildcard_user` or `wildcard_channel`.
+A value that reaches any user or many channels requires the capability `wildcard_user` or `wildcard_channel`, and
+`wildcard_publish` if such a token may publish.
 
 `Services` says whether each service of a token has a user and a channel: `always`, `or none` (some have none) or `never`.
-`Privileges` has the role or capability that each privilege gives. `connect` gives neither: a user may only connect.
-The options of a kind may add capabilities and fields: the vendor's page says which.
+`Privileges` has the role that each privilege gives, and the capability that it requires. `connect` is neither: a user may
+only connect.
+The options of some kinds, such as `jwt`, decide more of this: the vendor's page says what.
 """
 _PRESENCE: Final[Mapping[Presence, str]] = {REQUIRED: "always", OPTIONAL: "or none", NEVER: "never"}
 _BUILT_IN: Final = "tokend"
@@ -136,7 +138,8 @@ def _meaning(meaning: Meaning) -> str:
     if isinstance(meaning, Role):
         return meaning.name
     if isinstance(meaning, Capability):
-        return f"capability `{meaning.name}`"
+        role = "" if meaning.role is None else f"{meaning.role.name}, "
+        return f"{role}capability `{meaning.name}`"
     return "connect"
 
 

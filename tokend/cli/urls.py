@@ -120,6 +120,8 @@ def _may_allow(app: App, rule: Rule, caller: Caller) -> bool:
         if not isinstance(bound, BoundRule):
             continue
         declarations = app.backends[kind].declarations
+        if not any(shape.kind is None or shape.kind in kinds for shape in declarations.services.values()):
+            continue  # each of its services needs another kind, which the URL does not allow
         texts = [(restriction.user, bound.user)]
         if restriction.channel is not None and None in texts[0] and not _has_channels(declarations, kinds):
             continue  # a URL for a channel alone gives no login

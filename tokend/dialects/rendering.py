@@ -73,15 +73,15 @@ def field_of(api_error: ApiError) -> dict[str, object]:
 
 def token_fields(issued: Issued) -> dict[str, object]:
     """Return an issued token as plain data: the fields of the request, and the token with its role and times."""
+    said = {**issued.token_request.fields, **issued.filled}
     answer: dict[str, object] = {
-        **issued.token_request.fields,
-        **issued.filled,
+        **said,
         **issued.extra,
         "token": issued.token,
         "kind": issued.token_request.kind,
         **({} if issued.grant.app_id is None else {"app_id": issued.grant.app_id}),
-        # the role that was requested, in the words of the kind, comes before that of the rules
-        **({} if issued.role is None or issued.token_request.fields.get("role") is not None else {"role": issued.role}),
+        # the role of the request or the rule, in the words of the kind, comes before that of the privileges
+        **({} if issued.role is None or said.get("role") is not None else {"role": issued.role}),
         "ttl": None if issued.expires_at is None else issued.grant.ttl,
         "issued_at": issued.issued_at,
         "expires_at": issued.expires_at,

@@ -243,7 +243,7 @@ def mint(permit: Permit, issuance: Issuance) -> Issued:
         renew_at=issued_at + minted.renew_after if backend.expires else None,
         rule=permit.rule,
         filled=permit.filled,
-        clamped_from=permit.clamped_from,
+        clamped_from=permit.clamped_from if backend.expires else None,
         extra=minted.extra,
         restricted_by=permit.restricted_by,
         role=leading_role(permit.reach.roles),

@@ -49,3 +49,8 @@ def test_every_kind_has_a_row_in_the_table_of_products_and_a_page(kind: str) -> 
     (entry,) = entry_points.installed(BACKENDS.name)[kind]
     package = package_of(entry).split()[0]
     assert package == "tokend" or f"`{package}`" in row[0]
+
+
+def test_a_capability_that_gives_a_role_too_has_both() -> None:
+    """The role was left out, and a rule with `roles` of its own has to list it."""
+    assert "`publish_camera` (publisher, capability `publish_camera`)" in _printed("livekit").stdout

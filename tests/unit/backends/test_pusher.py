@@ -14,6 +14,7 @@ from tokend.config.problems import ConfigurationError
 from tokend.config.secrets import Secrets
 from tokend.config.yaml_tree import parse
 from tokend.core.audit_records import body
+from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuditSink, Interfaces
 from tokend.core.model import Decision
 from tokend.issuing.configuration import Configuration
@@ -200,6 +201,25 @@ async def test_a_mistake_is_answered_with_its_field(
         answer = await server.token_request("POST", "/v1/token", {"kind": "pusher", **fields})
     assert (answer.status, answer.json.get("field")) == (status, field), answer.json
     assert "token" not in answer.json
+
+
+async def test_a_long_channel_is_told_its_limit_in_characters(serving: Serving) -> None:
+    """The sentence was the one for lists."""
+    async with serving(_configuration()) as server:
+        fields = {"kind": "pusher", **SOCKET, "channel": "private-room-" + "x" * 188}
+        answer = await server.token_request("POST", "/v1/token", fields)
+    assert answer.json["detail"] == "channel must have at most 200 characters"
+
+
+@pytest.mark.parametrize("name", [None, "Ann"])
+def test_the_limit_of_user_info_is_that_of_the_mapping_as_the_others_get_it(name: str | None) -> None:
+    """The words `user_info` around it were counted too."""
+    around = len(json.dumps({"name": name, "x": ""} if name else {"x": ""}, separators=(",", ":")))
+    longest = {**_PRESENCE, "name": name, "user_info": {"x": "x" * (1024 - around)}}
+    shown = json.loads(str(_minted(longest)["channel_data"]))["user_info"]
+    assert len(json.dumps(shown, separators=(",", ":"))) == 1024
+    with pytest.raises(ApiError, match="1024 bytes"):
+        _minted({**longest, "user_info": {"x": "x" * (1025 - around)}})
 
 
 async def test_audit_and_explain_give_it_no_end(serving: Serving) -> None:

@@ -153,3 +153,18 @@ def test_an_app_without_a_signing_key_is_told_what_is_missing(command: Command, 
     done = command(home, ENVIRONMENT, "key", "url", "--caller", "kiosk", "--ttl", "1h")
     assert done.returncode == 2
     assert "app demo has no url_signing_key" in done.stderr
+
+
+def test_a_url_for_a_kind_without_the_kinds_that_its_tokens_contain_is_refused(command: Command, home: Path) -> None:
+    """It was signed, and the server permitted no token by it."""
+    text = CONFIG.replace(
+        "    url_signing_key", "    backends: {rtc: {}, rtm: {}, rtc_rtm: {}, combined: {}}\n    url_signing_key"
+    )
+    (home / "config.yaml").write_text(text)
+    of_watcher = ("key", "url", "--caller", "watcher", "--ttl", "1h", "--kinds")
+    for kinds in ("rtc_rtm", "combined"):
+        done = command(home, ENVIRONMENT, *of_watcher, kinds)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "no rule of caller watcher allows" in done.stderr
+    for kinds in ("rtc_rtm,rtc,rtm", "combined,rtc"):
+        assert command(home, ENVIRONMENT, *of_watcher, kinds).returncode == 0

@@ -56,6 +56,17 @@ async def test_no_answer_has_times_of_a_bound_token(serving: Serving) -> None:
         assert custom.json == {"auth": native.json["token"], "until": None, "again": None}
 
 
+async def test_no_answer_says_that_a_lifetime_of_a_bound_token_was_shortened(serving: Serving) -> None:
+    """It said `ttl: 86400`, or `ttl_asked` beside `ttl: null`."""
+    text = _YAML.replace("[{path: /}]", f"\n      - {{path: /, on_excess: clamp}}{_CUSTOM}        on_excess: clamp\n")
+    async with serving(_configuration(text=text)) as server:
+        native = await server.token_request("POST", "/v1/token", {**_REQUEST, "ttl": 999_999})
+        assert native.json["ttl"] is None
+        assert "ttl_asked" not in native.json
+        custom = await server.token_request("GET", "/auth/7/ann?ttl=999999")
+        assert custom.json == {"auth": native.json["token"], "until": None, "again": None}
+
+
 class _Expires(Socket):
     expires: ClassVar[bool] = True
 

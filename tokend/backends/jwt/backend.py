@@ -22,6 +22,9 @@ from tokend.core.validation import StrictModel, first_field_error
 SERVICE: Final = "jwt"
 MAX_CLAIMS: Final = 8192
 """The longest claims as JSON, in bytes: with header and signature the token stays below what is read."""
+_UNREADABLE: Final = (
+    "cannot stand in its claim: it is empty, holds what separates it from another field, or that field is missing"
+)
 _EXAMPLE_TIMES: Final = {ISSUED_AT: 1_700_000_000, EXPIRES_AT: 1_700_003_600, NONCE: "0" * 32}
 
 
@@ -120,7 +123,7 @@ class JwtTemplate(Backend):
         read = self._template.read(claims)
         for name, value in values.items():
             if name not in read or not same(read[name], value):
-                raise ApiError(Code.INVALID_FIELD, "must not contain what separates it from another field", name)
+                raise ApiError(Code.INVALID_FIELD, _UNREADABLE, name)
 
     def _granted(self, values: Mapping[str, Any], ttl: int) -> Grant:
         """What a token with these values gives."""

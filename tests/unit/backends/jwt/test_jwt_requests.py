@@ -58,9 +58,9 @@ apps:
 """
 
 
-def _configuration() -> Configuration:
+def _configuration(text: str = _YAML) -> Configuration:
     secrets = Secrets({"SECRET": "a secret of the tests, long enough"}, Path())
-    return assemble(parse(_YAML, "config.yaml"), "config.yaml", secrets)
+    return assemble(parse(text, "config.yaml"), "config.yaml", secrets)
 
 
 _MISTAKES: Final[Sequence[tuple[Mapping[str, object], int, str, str | None]]] = (
@@ -98,6 +98,31 @@ async def test_a_mistake_is_answered_with_its_field(
     assert "token" not in answer.json
 
 
+_TWO_IN_A_TEXT: Final = (
+    ({"x": "1"}, "x"),
+    ({"y": "2"}, "y"),
+    ({"x": "1::2", "y": "3"}, "x"),
+    ({"x": "", "y": "2"}, "x"),
+)
+
+
+@pytest.mark.parametrize(("fields", "field"), _TWO_IN_A_TEXT)
+async def test_a_field_that_its_text_cannot_hold_is_told_each_possible_cause(
+    serving: Serving, fields: Mapping[str, object], field: str
+) -> None:
+    """It said of a text whose other field is missing, and of an empty one, that it contains the separator."""
+    text = _YAML.replace(
+        "max_length: 20}", "max_length: 20}\n          x: {as: detail}\n          y: {as: detail}"
+    ).replace("rights:", 'xy: "{x}::{y}"\n          rights:')
+    async with serving(_configuration(text)) as server:
+        answer = await server.token_request("POST", "/v1/token", {"kind": "stage", "room": "open-1", **fields})
+        assert (answer.status, answer.json["field"]) == (400, field)
+        assert "it is empty" in answer.json["detail"]
+        assert "that field is missing" in answer.json["detail"]
+        both = {"kind": "stage", "room": "open-1", "x": "1", "y": "2"}
+        assert (await server.token_request("POST", "/v1/token", both)).status == 200
+
+
 async def test_numbers_that_json_does_not_keep_are_bad_requests(serving: Serving) -> None:
     async with serving(_configuration()) as server:
         for number in ("1e999", "-1e999"):
@@ -119,6 +144,18 @@ async def test_rules_supply_user_and_name_and_see_privileges(serving: Serving) -
     assert inspection["problems"] == []
     assert "host" in str(inspection)
     assert seat["number"] == 7
+
+
+async def test_the_answer_has_a_role_that_the_rule_fills_in(serving: Serving) -> None:
+    """It had the role of the privileges in its place, while the token said the one of the rule."""
+    text = _YAML.replace("max_length: 20}", "max_length: 20}\n          role: {as: detail}").replace(
+        "rights:", 'role: "{role}"\n          rights:'
+    )
+    text = text.replace("data: false}", "data: false, role: host}")
+    async with serving(_configuration(text)) as server:
+        filled = (await server.token_request("POST", "/v1/token", {"kind": "stage", "room": "open-1"})).json
+        usual = (await server.token_request("POST", "/v1/token", {"kind": "stage", "room": "own-1"})).json
+    assert (filled["role"], usual["role"]) == ("host", "subscriber")
 
 
 async def test_the_openapi_document_has_the_fields_of_each_kind(serving: Serving) -> None:
