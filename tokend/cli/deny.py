@@ -59,7 +59,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     listing = verbs.add_parser(
         "list",
         help="print the entries",
-        description="Print each entry that has the fields given. Exit code 1 if a line of the file is no entry.",
+        description="Print each entry that has the fields given. Exit code 1 if a line is no entry, or a list cannot be read.",
     )
     _add_fields(listing)
     listing.add_argument("--json", action="store_true", help="print each entry as a line of JSON, as a file has it")

@@ -89,8 +89,8 @@ class Key(NamedTuple):
         values = self.node.get("examples") or _other_values(self.node)
         if self.path in _EXAMPLES:
             values = [_EXAMPLES[self.path]]
-        elif self.path.startswith(f"{_BACKENDS}.") and _is_secret(_first_form(self.node)):
-            kind = self.path.removeprefix(f"{_BACKENDS}.").partition(".")[0]
+        kind = self.path.removeprefix(f"{_BACKENDS}.").partition(".")[0]
+        if self.path.startswith(f"{_BACKENDS}.") and kind != "KIND" and _is_secret(_first_form(self.node)):
             values = [{"env": f"{kind}_{self.name}".upper()}]
         return f"{self.name}: {_yaml(values[0])}" if values else None
 

@@ -109,6 +109,27 @@ def test_token_as_a_caller_goes_through_its_rules(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "tokend: ttl_out_of_range: ttl must be 60 to 86400 seconds\n"
 
 
+ROUTES = """    routes:
+      - {path: /short, on_excess: clamp, callers: [studio], ttl: {max: 5m}}
+      - {path: /long, callers: [other]}
+"""
+
+
+def test_the_operator_has_the_lifetimes_of_the_app_and_a_caller_those_of_its_first_route(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = f'      other: {{api_key: "{digest_of("other-key")}"}}\n'
+    (home / "config.yaml").write_text(CONFIG + other + ROUTES)
+    lifetimes = {}
+    for who in ((), ("--as", "studio"), ("--as", "other")):
+        for ttl in ((), ("--ttl", "30m")):
+            assert main(["token", "--json", *who, *ttl, "rtc", "channel=room-1", "uid=7"]) == 0
+            lifetimes[who, ttl] = json.loads(capsys.readouterr().out)["ttl"]
+    assert list(lifetimes.values()) == [3600, 1800, 300, 300, 3600, 1800]
+    assert main(["explain", "--as", "other", "--ttl", "30m", "rtc", "channel=room-1", "uid=7"]) == 0
+    assert json.loads(capsys.readouterr().out)["gives"]["ttl"] == 1800
+
+
 @pytest.mark.usefixtures("home")
 def test_explain_says_what_each_rule_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--as", "studio", "rtc", "channel=room-1", "uid=8", "role=publisher"]) == 1
