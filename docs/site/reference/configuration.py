@@ -181,8 +181,12 @@ class Schema:
         if "anyOf" in found:
             types = dict.fromkeys(map(self.type_of, found["anyOf"]))
             singles = [text for text in types if not text.startswith("list of ")]
-            listed = any(text.startswith("list of ") for text in types)
-            return f"{_either(singles)}, or a list of these" if listed and singles else _either([*types])
+            lists = [text for text in types if text.startswith("list of ")]
+            if not lists or not singles:
+                return _either([*types])
+            single = _either(singles)
+            of_these = lists == [f"list of {_PLURALS.get(single, single)}"]
+            return f"{single}, or a {'list of these' if of_these else _either(lists)}"
         if found.get("pattern") in _PATTERNS:
             return _PATTERNS[found["pattern"]]
         if found.get("type") == "array" and "items" in found:

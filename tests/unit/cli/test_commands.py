@@ -109,6 +109,24 @@ def test_token_as_a_caller_goes_through_its_rules(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "tokend: ttl_out_of_range: ttl must be 60 to 86400 seconds\n"
 
 
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rtc", "--app", "demo", "channel=lobby", "uid=7"],
+        ["rtc", "channel=lobby", "--app", "demo", "uid=7"],
+        ["--app", "demo", "rtc", "channel=lobby", "--ttl", "10m", "uid=7", "--json"],
+    ],
+)
+def test_fields_and_options_may_stand_in_any_order(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", *arguments]) == 0
+    assert capsys.readouterr().out
+    with pytest.raises(SystemExit) as left:
+        main(["token", *arguments, "--nonsense"])
+    assert left.value.code == 2
+    assert "unrecognized arguments: --nonsense\n" in capsys.readouterr().err
+
+
 ROUTES = """    routes:
       - {path: /short, on_excess: clamp, callers: [studio], ttl: {max: 5m}}
       - {path: /long, callers: [other]}
@@ -163,6 +181,8 @@ def test_junk_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
         ["token", "rtc", "channel"],
         ["token", "--claims", "claims.json", "rtc", "channel=lobby", "uid=7"],
         ["token", "--app", "other", "rtc"],
+        ["token", "rtc", "--app", "demo", "channel"],
+        ["check", "more"],
         ["explain", "--as", "nobody", "rtc"],
         ["explain", "--as", "studio", "--claims", "missing.json", "rtc"],
         ["key"],
