@@ -115,5 +115,5 @@ def _warn(control: Control) -> None:
     written = _ONLY_SERVE & configuration.options.server.model_fields_set
     ignored = sorted("admin.listen" if key == "admin" else key for key in written)
     warnings = [_IGNORED_SETTINGS.format(keys=", ".join(f"server.{key}" for key in ignored))] if ignored else []
-    for warning in (*configuration.warnings_at(control.clock.time()), *warnings):
+    for warning in (*configuration.with_workers(1).warnings_at(control.clock.time()), *warnings):
         control.log.event("warning", "warning", message=warning)

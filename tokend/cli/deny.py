@@ -90,7 +90,8 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         "--issued-before",
         type=moment_argument,
         metavar="TIME",
-        help="only sessions and signed URLs older than this: now, or a time such as 2030-01-31T18:00:00Z",
+        help="only sessions and signed URLs older than this: now, or a time such as 2030-01-31T18:00:00Z. "
+        "To find an entry, give its own time",
     )
 
 

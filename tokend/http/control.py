@@ -69,7 +69,7 @@ class Control:
         self.reloader: Reloader | None = None
         if source is not None and files is not None:
             self.reloader = Reloader(
-                source, isolated, files, self._install, log, self.metrics, Configuration.warnings_at, clock.time
+                source, isolated, files, self._install, log, self.metrics, _warnings_of, clock.time
             )
 
     async def resources(self, app: web.Application) -> AsyncIterator[None]:
@@ -207,6 +207,11 @@ class Control:
         """Close what only replaced configurations used, unless another was committed since."""
         if self._resources is not None and self._commits == commits and self._prepared is None:
             self._resources.close_all_except(self.active.configuration.options)
+
+
+def _warnings_of(configuration: Configuration, now: float) -> tuple[str, ...]:
+    """The warnings in one process; `now` in Unix seconds."""
+    return configuration.with_workers(1).warnings_at(now)
 
 
 def _release(apps: list[Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tokend.auth.authenticator import Authenticator
 from tokend.auth.contract import SigningKeys
@@ -145,6 +146,11 @@ class Configuration(Struct, frozen=True):
         return bool(self.options.server.trusted_proxies.written) or not (
             listen is None or listen.is_loopback or self.platform_port
         )
+
+    def with_workers(self, workers: int) -> "Configuration":
+        """The same configuration, served by this number of processes whatever it says itself."""
+        server = self.options.server.model_copy(update={"workers": workers})
+        return replace(self, options=self.options.model_copy(update={"server": server}))
 
     def warnings_at(self, now: float) -> tuple[str, ...]:
         """All warnings that apply at a time in Unix seconds; one that is the same for several apps stands there once."""

@@ -29,9 +29,7 @@ class LaunchOptions(Struct, frozen=True):
 
     def warnings_of(self, configuration: Configuration, now: float) -> tuple[str, ...]:
         """The warnings for a configuration with this listener and number of processes; `now` in Unix seconds."""
-        server = configuration.options.server.model_copy(update={"workers": self.workers})
-        options = configuration.options.model_copy(update={"server": server})
-        return replace(configuration, listen=self.listen, options=options).warnings_at(now)
+        return replace(configuration.with_workers(self.workers), listen=self.listen).warnings_at(now)
 
 
 class ServerHandle(Operated, Protocol):

@@ -309,9 +309,11 @@ async def test_opentelemetry_sees_one_span_name_a_route(tmp_path: Path, aiohttp_
 
 
 async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None:
+    """With `limits`, another one said that each of the 2 workers counts by itself."""
     stream = io.BytesIO()
     admin = '{listen: "127.0.0.1:8081", details: true}'
-    text = f'server: {{listen: "0.0.0.0:8080", workers: 2, drain: 1s, watch: true, admin: {admin}}}\n{DEMO}'
+    text = f'server: {{listen: "0.0.0.0:8080", workers: 2, drain: 1s, watch: true, admin: {admin}}}\n'
+    text += f"defaults: {{limits: {{app: 1/s}}}}\n{DEMO}"
     _application(_written(tmp_path, text), JsonLog(stream, lambda: NOW))
     warnings = [msgspec.json.decode(line)["message"] for line in stream.getvalue().splitlines()]
     assert warnings == [
