@@ -59,6 +59,8 @@ export interface TokenSourceOptions {
 export interface GetOptions {
     /** Ends this call; the source goes on. */
     signal?: AbortSignal | undefined
+    /** Seconds after which this call rejects with the last error; `Infinity`: never. That of the source if left out. */
+    giveUpAfter?: number | undefined
 }
 
 export interface TokenSource {
@@ -116,7 +118,7 @@ export class TokenError extends Error {
 export function tokenSource(options: TokenSourceOptions): TokenSource
 
 export interface SdkOptions {
-    /** The token ended before a new one was given to the SDK: join or log in again with this answer. */
+    /** The token ended before a new one was given to the SDK: join or log in again with this answer, once there is one. */
     onExpired?: ((answer: TokenAnswer) => unknown) | undefined
     /** No new token, or the SDK did not take it. `console.error` if left out. */
     onError?: ((error: unknown) => void) | undefined

@@ -214,8 +214,8 @@ export function tokenSource(options) {
         schedule()
     }
 
-    /** @param {boolean} fresh @param {AbortSignal} [abort] @returns {Promise<TokenAnswer>} */
-    function wait(fresh, abort) {
+    /** @param {boolean} fresh @param {GetOptions} [options] @returns {Promise<TokenAnswer>} */
+    function wait(fresh, { signal: abort, giveUpAfter: limit = giveUpAfter } = {}) {
         if (abort?.aborted) return Promise.reject(reasonOf(abort))
         if (!fresh && current !== null && within('valid') && delayLeft() > 0) return Promise.resolve(current.answer)
         return new Promise((resolve, reject) => {
@@ -230,9 +230,9 @@ export function tokenSource(options) {
                 reject: (/** @type {unknown} */ error) => (leave(), reject(error))
             }
             const aborted = () => (waiter.reject(reasonOf(abort)), quit())
-            const late = { code: 'network', detail: `no token within ${giveUpAfter} s`, temporary: true }
+            const late = { code: 'network', detail: `no token within ${limit} s`, temporary: true }
             const giveUp = () => (waiter.reject(lastError ?? new TokenError(late)), quit())
-            const cancel = setTimer(giveUp, giveUpAfter * 1000)
+            const cancel = setTimer(giveUp, limit * 1000)
             abort?.addEventListener('abort', aborted)
             waiters.add(waiter)
             void run()
@@ -245,10 +245,10 @@ export function tokenSource(options) {
     }
 
     /** @param {GetOptions & { fresh?: boolean | undefined }} [choice] */
-    function get({ fresh = false, signal: abort } = {}) {
+    function get({ fresh = false, ...options } = {}) {
         if (ended) return Promise.reject(ended)
         if (current !== null && within(fresh ? 'fresh' : 'keep')) return Promise.resolve(current.answer)
-        return wait(fresh, abort)
+        return wait(fresh, options)
     }
 
     if (signal?.aborted) ended = reasonOf(signal)
@@ -257,9 +257,9 @@ export function tokenSource(options) {
     return {
         get,
         token: (choice) => get(choice).then((answer) => answer.token),
-        renew({ signal: abort } = {}) {
+        renew(options) {
             revive()
-            return ended ? Promise.reject(ended) : wait(true, abort)
+            return ended ? Promise.reject(ended) : wait(true, options)
         },
         start() {
             revive()
@@ -425,19 +425,28 @@ function notify(callbacks, value) {
 function replacing(source, renewToken, { onExpired, onError = console.error }) {
     const report = (/** @type {any} */ error) => void (error?.name === 'AbortError' || onError(error))
     const over = new TokenError({ code: 'expired', detail: 'the token has ended: join again with a new one' })
+    let waiting = new AbortController()
+    /** Ends the wait of the event before. The SDK tells each event once, so this one waits until the server is back. */
+    const patient = () => {
+        waiting.abort()
+        waiting = new AbortController()
+        return { signal: waiting.signal, giveUpAfter: Infinity }
+    }
     return {
         // the SDK may say so shortly before renew_at, so the cached token may be the one that it has
-        soon: () => source.get({ fresh: true }).then(({ token }) => renewToken(token)).catch(report),
-        expired: () => (onExpired ? source.renew().then(onExpired).catch(report) : report(over))
+        soon: () => source.get({ fresh: true, ...patient() }).then(({ token }) => renewToken(token)).catch(report),
+        expired: () => (onExpired ? source.renew(patient()).then(onExpired).catch(report) : report(over)),
+        stop: () => waiting.abort()
     }
 }
 
 /** agora-rtc-sdk-ng @type {typeof import('./tokend-client.js').renewAgoraRtc} */
 export function renewAgoraRtc(client, source, options = {}) {
-    const { soon, expired } = replacing(source, (token) => client.renewToken(token), options)
+    const { soon, expired, stop } = replacing(source, (token) => client.renewToken(token), options)
     client.on('token-privilege-will-expire', soon)
     client.on('token-privilege-did-expire', expired)
     return () => {
+        stop()
         client.off('token-privilege-will-expire', soon)
         client.off('token-privilege-did-expire', expired)
     }
@@ -445,12 +454,17 @@ export function renewAgoraRtc(client, source, options = {}) {
 
 /** agora-rtm-sdk 2 @type {typeof import('./tokend-client.js').renewAgoraRtm} */
 export function renewAgoraRtm(client, source, { streamChannel, ...options } = {}) {
-    const { soon, expired } = replacing(source, (token) => client.renewToken(token), options)
+    const { soon, expired, stop } = replacing(source, (token) => client.renewToken(token), options)
+    /** @type {Map<string, ReturnType<typeof replacing>>} By the name of the stream channel, which has a token of its own. */
+    const streams = new Map()
     const willExpire = (/** @type {string | undefined} */ channelName) => {
-        // a stream channel has a token of its own
-        const own = channelName ? streamChannel?.(channelName) : undefined
-        if (!channelName) void soon()
-        else if (own) void replacing(own, (token) => client.renewToken(token, { channelName }), options).soon()
+        if (!channelName) return void soon()
+        const own = streamChannel?.(channelName)
+        if (!own) return
+        streams.get(channelName)?.stop()
+        const stream = replacing(own, (token) => client.renewToken(token, { channelName }), options)
+        streams.set(channelName, stream)
+        void stream.soon()
     }
     const linkState = (/** @type {{ currentState: string, reasonCode: string }} */ link) => {
         if (link.currentState === 'FAILED' && link.reasonCode === 'TOKEN_EXPIRED') void expired()
@@ -458,6 +472,7 @@ export function renewAgoraRtm(client, source, { streamChannel, ...options } = {}
     client.addEventListener('tokenPrivilegeWillExpire', willExpire)
     client.addEventListener('linkState', linkState)
     return () => {
+        for (const each of [{ stop }, ...streams.values()]) each.stop()
         client.removeEventListener('tokenPrivilegeWillExpire', willExpire)
         client.removeEventListener('linkState', linkState)
     }
@@ -467,10 +482,13 @@ let chatHandlers = 0
 
 /** agora-chat @type {typeof import('./tokend-client.js').renewAgoraChat} */
 export function renewAgoraChat(connection, source, options = {}) {
-    const { soon, expired } = replacing(source, (token) => connection.renewToken(token), options)
+    const { soon, expired, stop } = replacing(source, (token) => connection.renewToken(token), options)
     const id = `tokend-client-${(chatHandlers += 1)}`
     connection.addEventHandler(id, { onTokenWillExpire: () => void soon(), onTokenExpired: () => void expired() })
-    return () => connection.removeEventHandler(id)
+    return () => {
+        stop()
+        connection.removeEventHandler(id)
+    }
 }
 
 /** livekit-client: for TokenSource.literal @type {typeof import('./tokend-client.js').livekitTokenSource} */

@@ -106,6 +106,22 @@ def test_a_key_has_a_description_a_default_and_an_example(key: Key) -> None:
     assert key.example or key.inside or key.home
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("apps.NAME.backends", "mapping, or a list of texts"),
+        (
+            "apps.NAME.callers.NAME.url_key",
+            "`signed`, hash `sha256:…` or mapping, or a list of hash `sha256:…` or mapping",
+        ),
+        ("apps.NAME.routes[].dialect", "text or mapping, or a list of these"),
+        ("include", "text, or a list of these"),
+    ],
+)
+def test_a_list_of_something_else_is_not_called_a_list_of_these(path: str, words: str) -> None:
+    assert SCHEMA.type_of(KEYS[path].node) == words
+
+
 def _examples() -> list[tuple[str, Any]]:
     return [(path, example) for path, key in KEYS.items() for example in key.node.get("examples", ())]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tokend.core.rate_limits import BucketGroup, GcraLimiter
+from tokend.core.rate_limits import BucketGroup, Excess, GcraLimiter
 
 
 class LocalLimiter:
@@ -12,6 +12,6 @@ class LocalLimiter:
         self._elapsed = elapsed
         self._counters = GcraLimiter()
 
-    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
         """See `core.interfaces.Limiter.take`."""
         return self._counters.take(groups, int(self._elapsed() * 1_000_000))

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.redis_client import client_of, error_name
-from tokend.adapters.redis_script import SCRIPT, script_arguments
+from tokend.adapters.redis_script import SCRIPT, read_answer, script_arguments
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import Limiter
-from tokend.core.rate_limits import BucketGroup, Limit
+from tokend.core.rate_limits import BucketGroup, Excess, Limit
 from tokend.issuing.server_settings import RedisSettings
 from tokend.telemetry.log import JsonLog
 
@@ -31,10 +31,10 @@ _PROBE: Final[BucketGroup] = [("probe", Limit(999_999, 1, 999_999))]
 
 
 class _Call(Struct, frozen=True):
-    """The groups of a request, and the future of their waits; its result is None if Redis did not answer."""
+    """The groups of a request, and the future of their answers; its result is None if Redis did not answer."""
 
     groups: Sequence[BucketGroup]
-    waits: "asyncio.Future[list[float | None] | None]"
+    answers: "asyncio.Future[list[Excess | None] | None]"
 
 
 class RedisLimiter:
@@ -63,16 +63,16 @@ class RedisLimiter:
         self._probe_at = 0.0
         self._requests_without = 0
 
-    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
         """See `core.interfaces.Limiter.take`."""
         if self._down_since is None:
             call = _Call(groups, asyncio.get_running_loop().create_future())
             self._waiting.append(call)
             if self._sending is None:
                 self._sending = asyncio.create_task(self._send_all())
-            waits = await call.waits
-            if waits is not None:
-                return waits
+            answers = await call.answers
+            if answers is not None:
+                return answers
         elif self._probing is None and self._elapsed() >= self._probe_at:
             self._probing = asyncio.create_task(self._probe())
         return await self._decide_without(groups)
@@ -89,7 +89,7 @@ class RedisLimiter:
                 await asyncio.gather(task, return_exceptions=True)
         await self._client.close()
 
-    async def _decide_without(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+    async def _decide_without(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
         self._requests_without += 1
         if self._on_failure == "closed":
             raise ApiError(
@@ -103,13 +103,13 @@ class RedisLimiter:
         try:
             while self._waiting:
                 together = self._next_calls()
-                waits = await self._run_script(
+                answers = await self._run_script(
                     [group for call in together for group in call.groups], self._call_seconds
                 )
                 for call in together:
                     count = len(call.groups)
-                    _resolve(call, waits[:count])
-                    waits = waits[count:]
+                    _resolve(call, answers[:count])
+                    answers = answers[count:]
         except Exception as error:  # noqa: BLE001  # whatever the library raises, Redis did not count
             self._went_down(error)
         finally:
@@ -126,10 +126,9 @@ class RedisLimiter:
         together, self._waiting = self._waiting[:number], self._waiting[number:]
         return together
 
-    async def _run_script(self, groups: Sequence[BucketGroup], seconds: float) -> list[float | None]:
+    async def _run_script(self, groups: Sequence[BucketGroup], seconds: float) -> list[Excess | None]:
         keys, arguments = script_arguments(groups)
-        waits = await loop_timeout(seconds, self._client.script(keys, arguments))
-        return [wait / 1_000_000 if wait else None for wait in waits]
+        return read_answer(groups, await loop_timeout(seconds, self._client.script(keys, arguments)))
 
     def _went_down(self, error: Exception) -> None:
         self._down_since = self._elapsed()
@@ -160,6 +159,6 @@ class RedisLimiter:
             self._probing = None
 
 
-def _resolve(call: _Call, waits: list[float | None] | None) -> None:
-    if not call.waits.done():  # a cancelled request no longer waits
-        call.waits.set_result(waits)
+def _resolve(call: _Call, answers: list[Excess | None] | None) -> None:
+    if not call.answers.done():  # a cancelled request no longer waits
+        call.answers.set_result(answers)

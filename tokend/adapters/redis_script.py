@@ -6,7 +6,7 @@ A group of counters is all or nothing: it counts in all of them, or, if one is o
 import hashlib
 from collections.abc import Sequence
 
-from tokend.core.rate_limits import Bucket, BucketGroup
+from tokend.core.rate_limits import Bucket, BucketGroup, Excess
 
 # A counter is "debt since": the debt at the time `since` (Unix microseconds), in microseconds times the limit's amount;
 # it falls by that amount a microsecond. All are whole numbers below 2^53, so that Lua's doubles are exact. If the clock
@@ -24,18 +24,18 @@ for i, key in ipairs(KEYS) do
     changed[i] = tonumber(since) > now
   end
 end
-local waits = {}
+local answer = {}
 local at = 3 * #KEYS + 1
 while at <= #ARGV do
   local last = at + ARGV[at]
-  local wait = 0
+  local wait, full = 0, 0
   for place = at + 1, last do
     local i = tonumber(ARGV[place])
     local amount = tonumber(ARGV[3 * i - 2])
     local over = debts[i] + ARGV[3 * i - 1] - ARGV[3 * i]
     local whole = math.floor(over / amount)
     if whole * amount < over then whole = whole + 1 end
-    wait = math.max(wait, whole)
+    if whole > wait then wait, full = whole, place - at end
   end
   if wait == 0 then
     for place = at + 1, last do
@@ -44,7 +44,8 @@ while at <= #ARGV do
       changed[i] = true
     end
   end
-  waits[#waits + 1] = wait
+  answer[#answer + 1] = wait
+  answer[#answer + 1] = full
   at = last + 1
 end
 for i, key in ipairs(KEYS) do
@@ -53,7 +54,7 @@ for i, key in ipairs(KEYS) do
     redis.call('SET', key, string.format('%.0f %.0f', debts[i], now), 'PX', string.format('%.0f', empty_after))
   end
 end
-return waits
+return answer
 """
 
 
@@ -69,6 +70,12 @@ def script_arguments(groups: Sequence[BucketGroup]) -> tuple[list[str], list[int
         members += [places.setdefault(counter, len(places) + 1) for counter in group]
     limits = [number for _, limit in places for number in (limit.amount, limit.cost, limit.capacity)]
     return [key_of(counter) for counter in places], limits + members
+
+
+def read_answer(groups: Sequence[BucketGroup], answer: Sequence[int]) -> list[Excess | None]:
+    """What the script returned: for each group the microseconds to wait, and which of its counters is full, from 1; or 0, 0."""
+    pairs = zip(groups, answer[::2], answer[1::2], strict=True)
+    return [Excess(group[full - 1], wait / 1_000_000) if full else None for group, wait, full in pairs]
 
 
 def key_of(counter: Bucket) -> str:

@@ -120,5 +120,5 @@ class KeyTable:
         """The caller with this key, or None. Raises `ApiError` (401) for a key that has expired. `now` in Unix seconds."""
         caller, expiry = self._found.get(digest_of(key), (None, None))
         if caller is not None and expiry is not None and now > expiry.at:
-            raise not_known(f"the {self._scheme} of caller {caller.name} ended at {expiry.written}")
+            raise not_known(f"a key of caller {caller.name} ({self._scheme}) ended at {expiry.written}")
         return caller

@@ -26,6 +26,11 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "their writers run, or were killed. Exit code 1 if a line is wrong.",
     )
     check.add_argument("file", help="the file, or - for standard input; join rotated files, the oldest first")
+    check.add_argument(
+        "--continued",
+        action="store_true",
+        help="older files were deleted: chains may begin in them. Lines that were removed at the beginning are not noticed",
+    )
     check.set_defaults(run=_verify)
 
 
@@ -41,7 +46,7 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
 
     try:
         with standard_input().buffer if options.file == "-" else Path(options.file).open("rb") as stream:
-            for finding in verify(counted_lines(stream), chains):
+            for finding in verify(counted_lines(stream), chains, continued=options.continued):
                 problems += 1
                 print(f"{options.file}:{finding.line}: {finding.sentence}")
     except OSError as error:

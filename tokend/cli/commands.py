@@ -31,7 +31,7 @@ from tokend.config.reading import with_dotenv
 def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parsed(parser, arguments)
     if not hasattr(options, "run"):
         parser.print_help()
         return 2
@@ -54,6 +54,17 @@ def main(arguments: Sequence[str]) -> int:
         print(f"tokend: {error}", file=sys.stderr)
         return 1
     return code
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """The options. FIELD=VALUE may also stand after options that follow KIND, where argparse takes none."""
+    options, further = parser.parse_known_args(arguments)
+    takes_fields = hasattr(options, "fields")
+    if unknown := [word for word in further if not takes_fields or word.startswith("-")]:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if takes_fields:
+        options.fields += further
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -39,7 +39,7 @@ def add_config(parser: argparse.ArgumentParser, used_for: str = "") -> None:
         "--config",
         metavar="FILE",
         help=f"the YAML file{used_for} "
-        "(default: TOKEND_CONFIG, ./config.yaml, or APP_ID and APP_CERTIFICATE in the environment)",
+        "(default: TOKEND_CONFIG, ./config.yaml, or variables such as APP_ID and APP_CERTIFICATE)",
     )
 
 

@@ -52,14 +52,14 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         "remove",
         help="remove an entry",
         description="Remove the entries that have exactly these fields, whatever their `until` is. Running servers apply it "
-        "within three seconds.",
+        "within a second, or, if the file becomes empty, within three.",
     )
     _add_fields(remove)
     remove.set_defaults(run=_remove)
     listing = verbs.add_parser(
         "list",
         help="print the entries",
-        description="Print each entry that has the fields given. Exit code 1 if a line of the file is no entry.",
+        description="Print each entry that has the fields given. Exit code 1 if a line is no entry, or a list cannot be read.",
     )
     _add_fields(listing)
     listing.add_argument("--json", action="store_true", help="print each entry as a line of JSON, as a file has it")

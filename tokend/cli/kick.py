@@ -18,7 +18,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tokend.backends.agora.credentials import AgoraOptions, RestApi
-from tokend.cli.context import CommandFailed, Context, add_app, add_config, chosen_app, duration_argument, fail
+from tokend.cli.context import (
+    CommandFailed,
+    Context,
+    add_app,
+    add_config,
+    chosen_app,
+    duration_argument,
+    fail,
+    text_argument,
+)
 from tokend.core import strict_json
 from tokend.core.validation import redact_secrets
 from tokend.issuing.configuration import App
@@ -47,7 +56,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     add_config(kick)
     add_app(kick)
-    kick.add_argument("--channel", help="the channel (default: all channels of the app)")
+    kick.add_argument("--channel", type=text_argument, help="the channel (default: all channels of the app)")
     kick.add_argument(
         "--user", type=_uid, metavar="UID", help="uid to kick (default: everybody in the channel; requires --yes)"
     )

@@ -103,7 +103,11 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _add_token_request(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_app(parser)
-    parser.add_argument("--ttl", type=duration_argument, help="lifetime: seconds, or 90s, 30m, 1h (default: the app's)")
+    parser.add_argument(
+        "--ttl",
+        type=duration_argument,
+        help="lifetime: seconds, or 90s, 30m, 1h (default: the app's; for a caller, that of its first route)",
+    )
     parser.add_argument("kind", help="the kind of token, such as rtc")
     parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help=_FIELDS_HELP)
 
@@ -116,11 +120,11 @@ def _token(options: argparse.Namespace, context: Context) -> int:
     token_request = _token_request(options, app)
     try:
         if options.caller is None:
-            permit = policy.operator_grant(app, _route_options(configuration, app), token_request)
+            permit = policy.operator_grant(app, _route_options(configuration, app, None), token_request)
         else:
             caller = _caller(options, app)
             _check_requirements(configuration, app, options, caller)
-            permit = policy.decide(app, _route_options(configuration, app), caller, token_request)
+            permit = policy.decide(app, _route_options(configuration, app, caller.name), caller, token_request)
         issued = issuer.mint(permit, Issuance(int(time.time()), secrets.randbits(128)))
         _audit(configuration, app, options.caller, issued)
     except ApiError as api_error:
@@ -152,7 +156,7 @@ def _explain(options: argparse.Namespace, context: Context) -> int:
         else:
             caller = _caller(options, app)
             requirements = _check_requirements(configuration, app, options, caller)
-        explanation = policy.explain(app, _route_options(configuration, app), caller, token_request)
+        explanation = policy.explain(app, _route_options(configuration, app, caller.name), caller, token_request)
     except ApiError as api_error:
         raise CommandFailed(f"{api_error.code}: {api_error.operator or api_error.detail}") from api_error
     fields = explanation_fields(explanation)
@@ -231,9 +235,10 @@ def _signers(options: argparse.Namespace, context: Context) -> _Signers:
     return _Signers(backends, invalid_apps=tuple(sorted(isolated.invalid_apps)))
 
 
-def _route_options(configuration: Configuration, app: App) -> RouteOptions:
-    """The options of the app's first route, for its lifetimes."""
-    return next(route.options for route in configuration.routes if route.app is app)
+def _route_options(configuration: Configuration, app: App, caller: str | None) -> RouteOptions:
+    """The options of the first route that accepts the caller, for its lifetimes. None: the operator, who has the app's."""
+    found = (route.options for route in configuration.routes if route.app is app and caller in route.callers)
+    return next(found, RouteOptions(path="/").model_copy(update={"ttl": app.options.ttl}))
 
 
 def _caller(options: argparse.Namespace, app: App) -> Caller:

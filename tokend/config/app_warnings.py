@@ -7,6 +7,7 @@ from tokend.config.callers import BuiltCaller
 from tokend.core.declarations import APP_ADMIN, Declarations
 from tokend.core.durations import written
 from tokend.core.folding import listed
+from tokend.dialects import native
 from tokend.issuing.configuration import App, Route
 from tokend.issuing.crossing_rules import any_user_rules, longer_rules
 from tokend.issuing.logins import login_warning
@@ -21,8 +22,11 @@ def app_warnings(app: App, routes: Iterable[Route], callers: Mapping[str, BuiltC
         yield from _login_warnings(caller, declared)
         yield from _ttl_warnings(app, caller)
         yield from _kinds_warnings(caller, declared)
+    routes = tuple(routes)
     for route in routes:
         yield from (f"route {route.prefix} {warning}" for warning in route.warnings)
+    if app.options.console and not any(dialect.name == native.NAME for route in routes for dialect in route.dialects):
+        yield f"no route has the dialect {native.NAME}, so there is no console. Add one, or remove console: true"
     yield from _crossing_warnings(callers, declared)
     yield from _cors_warnings(app, callers)
     yield from _service_warnings(declared)

@@ -66,7 +66,7 @@ export function mount(section, api) {
     invalid.show(...problemsOf(configuration.invalid_apps));
     return [
       element("p", { class: "quiet" }, "From ", element("code", {}, configuration.source), ", fingerprint ",
-        element("code", { class: "id" }, configuration.fingerprint), ". Each app is merged with the defaults; an invalid one is shown in the version that is served, or as it is written if none is. No secret is shown."),
+        element("code", { class: "id" }, configuration.fingerprint), ". Each app is merged with the defaults; an invalid one is shown in the version that is served, and left out if none is. No secret is shown."),
       treeButtons(apps.element),
       tree(configuration.apps),
     ];

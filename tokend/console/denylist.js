@@ -70,7 +70,7 @@ export function mount(section, api) {
     const dialog = removalDialog(entry, async (reason) => {
       await api.admin("/-/deny", { method: "DELETE", body: { source, entry, reason: reason || null } });
       await read();
-      notice.textContent = `Removed: ${entryInWords(entry)}. Running servers apply it within three seconds.`;
+      notice.textContent = `Removed: ${entryInWords(entry)}. Running servers apply it within a second, or, if the file becomes empty, within three.`;
       title.focus();
     });
     section.append(dialog);

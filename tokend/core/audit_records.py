@@ -13,7 +13,7 @@ go to a pipe have none.
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -236,10 +236,13 @@ class _Line(Struct):
 _DECODER: Final = msgspec.json.Decoder(_Line)
 
 
-def verify(lines: Iterable[bytes], chains: dict[str, ChainState] | None = None) -> Iterator[AuditProblem]:
+def verify(
+    lines: Iterable[bytes], chains: dict[str, ChainState] | None = None, *, continued: bool = False
+) -> Iterator[AuditProblem]:
     """Find every line that is incomplete, out of sequence, changed, or does not follow the line that it names.
 
-    `chains` is filled with the state of each writer's chain.
+    `chains` is filled with the state of each writer's chain. `continued`: older lines were deleted, so chains may begin in
+    them.
     """
     chains = {} if chains is None else chains
     last = FIRST_PREVIOUS
@@ -261,14 +264,16 @@ def verify(lines: Iterable[bytes], chains: dict[str, ChainState] | None = None) 
         if line is None:
             yield AuditProblem(number, "is cut off, or is no line of an audit")
             continue
+        begins = not chains
         chain = chains.setdefault(line.writer, ChainState())
         linked = chain.linked or isinstance(line.after, str)
-        if sentence := _chain_problem(line, chain):
+        sentence = _chain_problem(line, chain, continued=continued)
+        if sentence is not None:
             yield AuditProblem(number, sentence)
-        elif isinstance(line.after, str):
-            if line.after not in (FIRST_PREVIOUS, last) and line.after not in unlocked:
-                yield AuditProblem(number, _NOT_AFTER)
-        elif linked and line.after is UNSET and line.previous != last and line.previous not in unlocked:
+        # a line whose chain began in lines that are missing is still compared with the line before it, if that is there
+        began_before = not chain.number and (continued or sentence is not None)
+        compared = not begins if began_before else sentence is None
+        if compared and not _follows(line, linked=linked, last=last, unlocked=unlocked):
             yield AuditProblem(number, _NOT_AFTER)
         hashed = _hash(raw)
         chains[line.writer] = ChainState(line.sequence, hashed, line.outcome == "closed", linked, number)
@@ -282,9 +287,18 @@ def verify(lines: Iterable[bytes], chains: dict[str, ChainState] | None = None) 
 _NOT_AFTER: Final = "does not follow the line that it names: lines before it were removed, changed or moved"
 
 
-def _chain_problem(line: _Line, chain: ChainState) -> str | None:
+def _follows(line: _Line, *, linked: bool, last: str, unlocked: Collection[str]) -> bool:
+    """Whether the line before it is the one that it names."""
+    if isinstance(line.after, str):
+        return line.after in (FIRST_PREVIOUS, last) or line.after in unlocked
+    return line.after is None or not linked or line.previous == last or line.previous in unlocked
+
+
+def _chain_problem(line: _Line, chain: ChainState, *, continued: bool) -> str | None:
     """What is wrong with a line as the next one of its chain; None if nothing is."""
     expected = chain.sequence + 1
+    if continued and not chain.number and line.sequence > 0:
+        return None
     if line.sequence != expected:
         missing = (
             "a line is missing before it" if line.sequence > expected else "it stands there twice, or out of order"

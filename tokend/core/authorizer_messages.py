@@ -62,7 +62,7 @@ class Answer(_NoNulls):
         if self.reason is not None and not self.reason.isprintable():
             raise invalid("reason must be printable")
         if (self.reason if self.allow else self.restrict) is not None:
-            raise invalid("may narrow what it allows, or give a reason for what it does not")
+            raise invalid("reason is only for allow: false, and restrict only for allow: true")
         return self
 
     @property

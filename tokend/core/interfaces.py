@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from tokend.core.durations import Duration
 from tokend.core.errors import ApiError
 from tokend.core.model import Caller, Decision, Restriction
-from tokend.core.rate_limits import BucketGroup
+from tokend.core.rate_limits import BucketGroup, Excess
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
 from tokend.core.urls import is_plain_url
@@ -130,8 +130,8 @@ class Authorizer(Protocol):
 class Limiter(Protocol):
     """Enforces rate limits."""
 
-    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
-        """Return for each token request, in order, None if it is within its limits, else seconds to wait.
+    async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
+        """Return for each token request, in order, None if it is within its limits.
 
         Raises `ApiError` (503) if the limits cannot be checked and the configuration requires the check.
         """

@@ -45,6 +45,19 @@ BucketGroup = Sequence[Bucket]
 """The buckets of a token request. It counts in all of them or, if a bucket is full, in none."""
 
 
+class Excess(Struct, frozen=True):
+    """A token request that a full bucket rejects, and how long it has to wait."""
+
+    bucket: Bucket
+    """The one that takes longest to have room."""
+    seconds: float
+
+    @property
+    def limited(self) -> str:
+        """What the limit is for: app, caller, user or address."""
+        return self.bucket[0].partition(":")[0]
+
+
 _RATE: Final = re.compile(r"([1-9][0-9]{0,5})/([smh])(?: burst ([1-9][0-9]{0,5}))?")
 
 
@@ -130,33 +143,33 @@ class GcraLimiter:
     def __len__(self) -> int:
         return len(self._empty_at)
 
-    def take(self, groups: Sequence[BucketGroup], now: int) -> list[float | None]:
-        """Return for each token request, in order, None if it is within its limits, else seconds to wait.
+    def take(self, groups: Sequence[BucketGroup], now: int) -> list[Excess | None]:
+        """Return for each token request, in order, None if it is within its limits.
 
         `now` is in microseconds of a monotonic clock.
         """
         return [self._take(group, now) for group in groups]
 
-    def _take(self, group: BucketGroup, now: int) -> float | None:
-        wait = 0
+    def _take(self, group: BucketGroup, now: int) -> Excess | None:
+        wait, full = 0, None
         taken: list[tuple[Bucket, int | None, int]] = []
         for bucket in group:
             limit = bucket[1]
             scaled, cost = now * limit.amount, limit.cost
             known = self._empty_at.pop(bucket, None)
             empty_at = (scaled if known is None or known < scaled else known) + cost
-            over = empty_at - scaled - limit.burst * cost
-            if over > 0:
-                wait = max(wait, -(-over // limit.amount))
+            until_room = -(-(empty_at - scaled - limit.burst * cost) // limit.amount)
+            if until_room > wait:
+                wait, full = until_room, bucket
             taken.append((bucket, known, empty_at))
         for bucket, known, empty_at in taken:  # insert them at the end: the table is in the order of use
-            if wait and known is not None:
+            if full and known is not None:
                 self._empty_at[bucket] = known
-            elif not wait:
+            elif not full:
                 if known is None:
                     self._drop_empty_buckets(now)
                 self._empty_at[bucket] = empty_at
-        return wait / 1_000_000 if wait else None
+        return Excess(full, wait / 1_000_000) if full else None
 
     def _drop_empty_buckets(self, now: int) -> None:
         """Check the two oldest buckets and drop empty ones, so the table is about as large as what is in use."""

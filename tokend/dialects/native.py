@@ -227,7 +227,7 @@ _EXPLAIN: Final = Description(
     | {"examples": [_EXPLANATION]},
     remarks=(
         "The body is that of `v1/token`. `gives` is what the token would give, and `rule` the rule that allows it. "
-        "`kinds` are those for which this caller has a rule, whatever the request."
+        "`kinds` are those for which a rule of this caller applies to its claims, whatever the request."
     ),
 )
 _FINDINGS: Final = {

@@ -190,7 +190,7 @@ class Control:
         self, configuration: Configuration, taken_routes: Mapping[str, tuple[TakenRoute, ...]], table: RouteTable
     ) -> ActiveConfiguration:
         if self._resources is None:
-            raise RuntimeError("the application has not started")
+            raise CannotStart("the application has not started: reload it while it serves")
         interfaces = counted_in(self.metrics, self._resources.open(configuration.options))
         knows_clients = configuration.knows_clients(self.listen)
         return ActiveConfiguration.of(configuration, interfaces, knows_clients, taken_routes, table)

@@ -17,12 +17,11 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
     """
     isolated, files = await reloader.preview()
     before, after = reloader.written(), comparable(reloader.source, files.replayed())
-    served = {name: app for name, app in before["apps"].items() if name not in isolated.added}  # that was invalid
     errors = errors_of(isolated)
     apps: dict[str, dict[str, Any]] = {}
     for change in ("added", "changed", "removed"):
         for name in sorted(getattr(isolated, change)):
-            apps[name] = {"change": change, "keys": _keys(served.get(name, {}), after["apps"].get(name, {}))}
+            apps[name] = {"change": change, "keys": _keys(before["apps"].get(name, {}), after["apps"].get(name, {}))}
     for name, problems in errors.items():
         apps[name] = {"change": "invalid", "problems": problems}
     changed = isolated.configuration.settings_fingerprint != reloader.configuration.settings_fingerprint

@@ -100,11 +100,14 @@ class Reloader:
         return errors_of(self.isolated)
 
     def written(self) -> dict[str, Any]:
-        """`{"apps": …, "settings": …}` as the files say it. An app that is served in its last valid version has that one."""
+        """`{"apps": …, "settings": …}` as the files say it. An app that is served in its last valid version has that one.
+
+        Apps that are not served are left out: what is wrong with them may be the text of a secret in the wrong place.
+        """
         found = comparable(self.source, self.files.replayed())
         older = {id(files): comparable(self.source, files.replayed()) for files in self._valid_in.values()}
-        found["apps"] |= {name: older[id(files)]["apps"][name] for name, files in self._valid_in.items()}
-        return found
+        apps = found["apps"] | {name: older[id(files)]["apps"][name] for name, files in self._valid_in.items()}
+        return {**found, "apps": {name: app for name, app in apps.items() if name in self.configuration.apps}}
 
     async def reload(self) -> Reloaded:
         """Read everything again. Errors are in the result: an exception would end what handles signals, and `watch`."""

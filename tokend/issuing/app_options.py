@@ -98,7 +98,7 @@ class AppOptions(StrictModel):
     )
     console: bool = Field(
         default=False,
-        description="serve the console, a page to try and inspect tokens, at /console below the app's path",
+        description="serve the console, a page to try and inspect tokens, at /console below each route with the dialect native",
     )
 
 

@@ -151,8 +151,8 @@ class Configuration(Struct, frozen=True):
         limited = any(app.options.limits.address for app in self.apps.values())
         off = (_ADDRESSES_OFF,) if limited and not self.knows_clients(self.listen) else ()
         ended = (
-            f"app {end.app}: the {end.scheme} of caller {end.caller} ended at {end.expiry.written}, "
-            "and requests with it are refused"
+            f"app {end.app}: a key of caller {end.caller} ({end.scheme}) ended at {end.expiry.written}, "
+            "and requests with that key are refused"
             for end in self.key_ends
             if now > end.expiry.at
         )

@@ -107,8 +107,8 @@ class Cors(StrictModel):
     origins: Origins = Field(
         default=Origins(),
         description=(
-            "exact origins in lower case, https://*.example.com for all subdomains, http://localhost:* "
-            'for any port of the host localhost, or "*". Default: no CORS headers'
+            "exact origins in lower case, https://*.example.com for all subdomains, http://localhost:*, "
+            'http://127.0.0.1:* or http://[::1]:* for any port of that host, or "*". Default: no CORS headers'
         ),
         examples=[["https://app.example.com", "http://localhost:*"]],
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tokend.core.errors import ApiError, Code, whole_seconds
 from tokend.core.interfaces import Interfaces
 from tokend.core.model import Caller
-from tokend.core.rate_limits import NO_LIMITS
+from tokend.core.rate_limits import NO_LIMITS, Excess
 from tokend.core.reach import Reach
 from tokend.issuing.configuration import App
 
@@ -36,7 +36,7 @@ async def admit(
     groups = [app.options.limits.buckets(app.name, name, address, _users(app, reaches)) for reaches in requested]
     if not any(groups):
         return [None] * len(requested)
-    return [None if wait is None else _over(wait) for wait in await interfaces.limiter.take(groups)]
+    return [None if excess is None else _over(excess) for excess in await interfaces.limiter.take(groups)]
 
 
 async def admit_request(app: App, caller: Caller | None, address: str | None, interfaces: Interfaces) -> None:
@@ -53,7 +53,7 @@ def _users(app: App, reaches: Sequence[Reach | None]) -> list[str]:
     return [user for reach in known for user in reach.users]
 
 
-def _over(wait: float) -> ApiError:
-    return ApiError(
-        Code.RATE_LIMITED, f"this is over a rate limit: send it again in {whole_seconds(wait)} s", retry_after=wait
-    )
+def _over(excess: Excess) -> ApiError:
+    seconds = whole_seconds(excess.seconds)
+    sentence = f"this is over the rate limit of the {excess.limited}: send it again in {seconds} s"
+    return ApiError(Code.RATE_LIMITED, sentence, retry_after=excess.seconds)

@@ -123,7 +123,7 @@ class Log(StrictModel):
         default="all",
         description=(
             "which requests have a line: all, errors (status 400 and above, and batches in which a token "
-            "failed), or none"
+            "failed), or none. An internal error always has one"
         ),
         examples=["errors"],
     )

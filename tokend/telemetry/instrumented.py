@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tokend.core.errors import ApiError
 from tokend.core.interfaces import AuditSink, Interfaces, Limiter
 from tokend.core.model import Decision
-from tokend.core.rate_limits import BucketGroup
+from tokend.core.rate_limits import BucketGroup, Excess
 from tokend.telemetry.metrics import Metrics
 
 
@@ -46,15 +46,15 @@ class _CountedLimiter:
         self._limiter = limiter
         self._metrics = metrics
 
-    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
         try:
-            waits = await self._limiter.take(groups)
+            answers = await self._limiter.take(groups)
         except ApiError:
             self._metrics.count("tokend_limiter_calls", "unavailable", by=len(groups))
             raise
-        admitted = waits.count(None)
+        admitted = answers.count(None)
         if admitted:
             self._metrics.count("tokend_limiter_calls", "admitted", by=admitted)
-        if admitted < len(waits):
-            self._metrics.count("tokend_limiter_calls", "limited", by=len(waits) - admitted)
-        return waits
+        if admitted < len(answers):
+            self._metrics.count("tokend_limiter_calls", "limited", by=len(answers) - admitted)
+        return answers

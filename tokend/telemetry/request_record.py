@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from tokend.core.errors import ApiError
+from tokend.core.errors import ApiError, Code
 from tokend.core.model import Caller, TokenRequest
 from tokend.dialects.contract import Issue, Outcome
 from tokend.issuing.routing import Match
@@ -56,6 +56,11 @@ class RequestRecord(Struct, eq=False):
     def kind(self) -> str | None:
         """The kinds that were requested, as one text; None if there are none."""
         return "+".join(self.kinds) or None
+
+    @property
+    def _is_internal_error(self) -> bool:
+        """Whether the request, or a token of a batch, failed by a fault of this server: only the log has the reason."""
+        return Code.INTERNAL in (self.code, *(code for _, code in self.decisions))
 
     def note_caller(self, caller: Caller) -> None:
         """Note who was authenticated, by the name in the configuration."""
@@ -127,7 +132,7 @@ class RequestRecord(Struct, eq=False):
         if tracing is not None:
             tracing_id = tracing.request(self, status, seconds, parent, trusted=trusted)
         requests = log.settings.requests
-        if requests == "none" or (requests == "errors" and not failed):
+        if (requests == "none" and not self._is_internal_error) or (requests == "errors" and not failed):
             return
         fields: dict[str, object] = {
             "request_id": self.request_id,

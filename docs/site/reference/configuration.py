@@ -89,8 +89,8 @@ class Key(NamedTuple):
         values = self.node.get("examples") or _other_values(self.node)
         if self.path in _EXAMPLES:
             values = [_EXAMPLES[self.path]]
-        elif self.path.startswith(f"{_BACKENDS}.") and _is_secret(_first_form(self.node)):
-            kind = self.path.removeprefix(f"{_BACKENDS}.").partition(".")[0]
+        kind = self.path.removeprefix(f"{_BACKENDS}.").partition(".")[0]
+        if self.path.startswith(f"{_BACKENDS}.") and kind != "KIND" and _is_secret(_first_form(self.node)):
             values = [{"env": f"{kind}_{self.name}".upper()}]
         return f"{self.name}: {_yaml(values[0])}" if values else None
 
@@ -181,8 +181,12 @@ class Schema:
         if "anyOf" in found:
             types = dict.fromkeys(map(self.type_of, found["anyOf"]))
             singles = [text for text in types if not text.startswith("list of ")]
-            listed = any(text.startswith("list of ") for text in types)
-            return f"{_either(singles)}, or a list of these" if listed and singles else _either([*types])
+            lists = [text for text in types if text.startswith("list of ")]
+            if not lists or not singles:
+                return _either([*types])
+            single = _either(singles)
+            of_these = lists == [f"list of {_PLURALS.get(single, single)}"]
+            return f"{single}, or a {'list of these' if of_these else _either(lists)}"
         if found.get("pattern") in _PATTERNS:
             return _PATTERNS[found["pattern"]]
         if found.get("type") == "array" and "items" in found:

@@ -50,7 +50,9 @@ def test_it_warns_of_keys_that_have_ended(ends: str, warned: bool, tmp_path: Pat
     (tmp_path / "config.yaml").write_text(ONE_APP.replace(f'"{DIGEST}"', key))
     with serving(tmp_path, ENVIRONMENT) as server:
         server.stop()
-    assert (f"the api_key of caller studio ended at {ends}, and requests with it are refused" in server.log) is warned
+    assert (
+        f"a key of caller studio (api_key) ended at {ends}, and requests with that key are refused" in server.log
+    ) is warned
 
 
 def test_it_warns_of_a_dotenv_that_others_may_change(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.system.limits.hosts import Host, host
 from tests.system.limits.redis_server import RedisServer
 from tokend.adapters.loop_timeout import loop_timeout
+from tokend.core.rate_limits import Excess
 
 pytestmark = pytest.mark.serial
 
@@ -29,7 +30,7 @@ def wait_until_counted(redis: RedisServer) -> None:
         time.sleep(0.01)
 
 
-async def call_of(one: Host, redis: RedisServer) -> "asyncio.Task[list[float | None]]":
+async def call_of(one: Host, redis: RedisServer) -> "asyncio.Task[list[Excess | None]]":
     """A call that was sent over an open connection to a Redis that has stopped."""
     assert await one.limiter.take([[]]) == [None]
     redis.command("CONFIG", "RESETSTAT")

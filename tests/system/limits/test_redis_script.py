@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from tests.system.limits.redis_server import RedisServer
-from tokend.adapters.redis_script import SCRIPT, key_of, script_arguments
-from tokend.core.rate_limits import BucketGroup, GcraLimiter, Limit
+from tokend.adapters.redis_script import SCRIPT, key_of, read_answer, script_arguments
+from tokend.core.rate_limits import BucketGroup, Excess, GcraLimiter, Limit
 
 SECOND: Final = 1_000_000
 BEGIN: Final = 1_800_000_000 * SECOND
@@ -21,10 +21,14 @@ SLOW: Final = st.builds(Limit, st.sampled_from([1, 3, 7, 11]), st.just(3_600), s
 STEPS: Final = st.lists(st.sampled_from([0, 0, 1, SECOND, 40 * SECOND, 3_600 * SECOND]), min_size=1, max_size=25)
 
 
-def told(client: Any, groups: list[BucketGroup], now: int) -> list[float | None]:
+def told(client: Any, groups: list[BucketGroup], now: int) -> list[Excess | None]:
     keys, arguments = script_arguments(groups)
     answer = client.eval(TOLD, len(keys), *keys, *arguments, now // SECOND, now % SECOND)
-    return [wait / SECOND if wait else None for wait in answer]
+    return read_answer(groups, answer)
+
+
+def waits(client: Any, groups: list[BucketGroup], now: int) -> list[float | None]:
+    return [None if excess is None else excess.seconds for excess in told(client, groups, now)]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -52,18 +56,18 @@ def test_a_clock_that_is_set_back_gives_nothing_away_and_stops_nobody_for_long(s
     """P27: Redis has no other clock than the wall's."""
     group: list[BucketGroup] = [[(f"user:{uuid4().hex}", Limit(1, 3_600, 2))]]
     with Redis.from_url(shared_redis.url) as client:
-        assert told(client, group * 3, BEGIN) == [None, None, 3_600.0]
+        assert waits(client, group * 3, BEGIN) == [None, None, 3_600.0]
         back = BEGIN - 86_400 * SECOND
-        assert told(client, group, back) == [3_600.0]
-        assert told(client, group, back + 3_599 * SECOND) == [1.0]
-        assert told(client, group, back + 3_600 * SECOND) == [None]
+        assert waits(client, group, back) == [3_600.0]
+        assert waits(client, group, back + 3_599 * SECOND) == [1.0]
+        assert waits(client, group, back + 3_600 * SECOND) == [None]
 
 
 def test_a_counter_expires_when_it_is_empty_and_its_key_tells_nothing(shared_redis: RedisServer) -> None:
     counter = (f"user:demo:{uuid4().hex}", Limit(1, 60, 5))
     with Redis.from_url(shared_redis.url) as client:
         keys, arguments = script_arguments([[counter], [counter]])
-        assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [0, 0]
+        assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [0, 0, 0, 0]
         (key,) = keys
         assert 119_000 < client.pttl(key) <= 120_001
     assert key == key_of(counter)
@@ -76,8 +80,7 @@ def test_what_somebody_else_wrote_under_a_key_is_no_counter(shared_redis: RedisS
     with Redis.from_url(shared_redis.url) as client:
         client.set(key_of(counter), "something else")
         keys, arguments = script_arguments([[counter], [counter]])
-        first, second = client.eval(SCRIPT, len(keys), *keys, *arguments)
-        assert (first, second) == (0, 60 * SECOND)
+        assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [0, 0, 60 * SECOND, 1]
 
 
 @pytest.mark.parametrize("amount", [1, 3, 999_999])

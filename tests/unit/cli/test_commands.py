@@ -61,7 +61,7 @@ def test_a_lifetime_that_the_route_shortens_is_told_beside_the_token(
         (["--ttl", "10m"], ""),
         (["--ttl", "2h", "--json"], ""),
     ):
-        assert main(["token", "rtc", "channel=lobby", "uid=7", *arguments]) == 0
+        assert main(["token", "--as", "studio", "rtc", "channel=room-1", "uid=7", *arguments]) == 0
         assert capsys.readouterr().err == warning
 
 
@@ -123,6 +123,45 @@ def test_token_as_a_caller_goes_through_its_rules(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rtc", "--app", "demo", "channel=lobby", "uid=7"],
+        ["rtc", "channel=lobby", "--app", "demo", "uid=7"],
+        ["--app", "demo", "rtc", "channel=lobby", "--ttl", "10m", "uid=7", "--json"],
+    ],
+)
+def test_fields_and_options_may_stand_in_any_order(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", *arguments]) == 0
+    assert capsys.readouterr().out
+    with pytest.raises(SystemExit) as left:
+        main(["token", *arguments, "--nonsense"])
+    assert left.value.code == 2
+    assert "unrecognized arguments: --nonsense\n" in capsys.readouterr().err
+
+
+ROUTES = """    routes:
+      - {path: /short, on_excess: clamp, callers: [studio], ttl: {max: 5m}}
+      - {path: /long, callers: [other]}
+"""
+
+
+def test_the_operator_has_the_lifetimes_of_the_app_and_a_caller_those_of_its_first_route(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = f'      other: {{api_key: "{digest_of("other-key")}"}}\n'
+    (home / "config.yaml").write_text(CONFIG + other + ROUTES)
+    lifetimes = {}
+    for who in ((), ("--as", "studio"), ("--as", "other")):
+        for ttl in ((), ("--ttl", "30m")):
+            assert main(["token", "--json", *who, *ttl, "rtc", "channel=room-1", "uid=7"]) == 0
+            lifetimes[who, ttl] = json.loads(capsys.readouterr().out)["ttl"]
+    assert list(lifetimes.values()) == [3600, 1800, 300, 300, 3600, 1800]
+    assert main(["explain", "--as", "other", "--ttl", "30m", "rtc", "channel=room-1", "uid=7"]) == 0
+    assert json.loads(capsys.readouterr().out)["gives"]["ttl"] == 1800
+
+
+@pytest.mark.usefixtures("home")
 def test_explain_says_what_each_rule_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--as", "studio", "rtc", "channel=room-1", "uid=8", "role=publisher"]) == 1
     answer = json.loads(capsys.readouterr().out)
@@ -155,6 +194,8 @@ def test_junk_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
         ["token", "rtc", "channel"],
         ["token", "--claims", "claims.json", "rtc", "channel=lobby", "uid=7"],
         ["token", "--app", "other", "rtc"],
+        ["token", "rtc", "--app", "demo", "channel"],
+        ["check", "more"],
         ["explain", "--as", "nobody", "rtc"],
         ["explain", "--as", "studio", "--claims", "missing.json", "rtc"],
         ["key"],

@@ -49,6 +49,15 @@ def test_many_apps_without_cors_are_one_line(tmp_path: Path) -> None:
     assert warning.startswith("30 apps (app0, app1, app2 and 27 others): there is no `cors`")
 
 
+@pytest.mark.parametrize(("dialect", "warned"), [("native", False), ("agora-token-service", True)])
+def test_a_console_without_a_route_that_serves_it_is_warned_of(dialect: str, warned: bool, tmp_path: Path) -> None:
+    callers = 'callers: {web: {api_key: "DIGEST"}}'
+    routes = f"console: true, routes: [{{path: /x, dialect: {dialect}}}]"
+    assert warnings_of(tmp_path, f"  demo: {{{APP}, {callers}, {routes}}}") == warned * (
+        "app demo: no route has the dialect native, so there is no console. Add one, or remove console: true",
+    )
+
+
 def ttl_warnings(directory: Path, app: str, rule: str) -> list[str]:
     callers = f'callers: {{web: {{api_key: "DIGEST", rules: [{rule}]}}}}'
     return [warning for warning in warnings_of(directory, f"  demo: {{{APP}, {app}, {callers}}}") if "ttl" in warning]

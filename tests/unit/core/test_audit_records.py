@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tokend.cli import main
 from tokend.cli.audit import LONGEST_LINE
-from tokend.core.audit_records import BLOCK_SIZE, AuditProblem, HashChain, align_to_blocks, verify
+from tokend.core.audit_records import BLOCK_SIZE, FIRST_PREVIOUS, AuditProblem, HashChain, align_to_blocks, verify
 
 
 def written(writer: str, count: int) -> list[bytes]:
@@ -42,6 +42,42 @@ def test_what_was_not_committed_is_made_again() -> None:
     assert chain.lines([b'{"number":2}']) == [second]
     chain.commit([])
     assert chain.lines([b'{"number":2}']) == [second]
+
+
+def file_of(writers: str) -> list[bytes]:
+    """The lines of a file to which these writers wrote in turn."""
+    chains = {name: HashChain(name) for name in writers}
+    lines: list[bytes] = []
+    for number, name in enumerate(writers):
+        last = hashlib.sha256(lines[-1]).hexdigest() if lines else FIRST_PREVIOUS
+        after = None if number and writers[number - 1] == name else last
+        made = chains[name].lines([b'{"number":%d}' % number], after)
+        chains[name].commit(made)
+        lines += made
+    return lines
+
+
+@given(writers=st.text("abc", min_size=3, max_size=12), data=st.data())
+def test_what_follows_lines_that_were_deleted_is_verified(writers: str, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(writers) - 2))
+    lines = file_of(writers)[cut:]
+    assert list(verify(lines, continued=True)) == []
+    of_deletion = len(list(verify(lines)))
+    assert of_deletion, "without the option, it is reported"
+    at = data.draw(st.integers(0, len(lines) - 2))
+    changed = [*lines[:at], lines[at].replace(b'"number":', b'"numbeR":'), *lines[at + 1 :]]
+    assert list(verify(changed, continued=True))
+    assert len(list(verify(changed))) > of_deletion
+
+
+def test_a_change_is_found_where_the_next_line_begins_a_chain_that_began_before() -> None:
+    """The sentence about what is missing before that line hid the change."""
+    lines = file_of("abab")[2:]
+    changed = [lines[0].replace(b'"number":', b'"numbeR":'), lines[1]]
+    assert [problem.sentence for problem in verify(changed)][1:] == [
+        "has sequence 1 where 0 was due: a line is missing before it",
+        "does not follow the line that it names: lines before it were removed, changed or moved",
+    ]
 
 
 @given(at=st.integers(1, 8), change=st.sampled_from(["drop", "double", "swap", "edit", "tear"]))
@@ -128,6 +164,8 @@ def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["audit", "verify", str(file)]) == 1
     assert f"{file}:3: has sequence 3 where 2 was due: a line is missing before it" in capsys.readouterr().out
     assert main(["audit", "verify", str(tmp_path / "none")]) == 1
+    file.write_bytes(b"".join(lines[2:]))
+    assert [main(["audit", "verify", *option, str(file)]) for option in ([], ["--continued"])] == [1, 0]
 
 
 def test_each_line_names_the_instance_where_it_is_set() -> None:

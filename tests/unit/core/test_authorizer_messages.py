@@ -130,10 +130,10 @@ NO_ANSWERS: dict[bytes, str] = {
     b'{"allow":true,"restrict":{"ttl":true}}': "the answer is invalid: restrict: ttl: must be a whole number",
     b'{"allow":true,"restrict":{"ttl":"60"}}': "the answer is invalid: restrict: ttl: must be a whole number",
     b'{"allow":true,"reason":"fine"}': (
-        "the answer is invalid: may narrow what it allows, or give a reason for what it does not"
+        "the answer is invalid: reason is only for allow: false, and restrict only for allow: true"
     ),
     b'{"allow":false,"restrict":{"ttl":60}}': (
-        "the answer is invalid: may narrow what it allows, or give a reason for what it does not"
+        "the answer is invalid: reason is only for allow: false, and restrict only for allow: true"
     ),
     b'{"allow":false,"reason":"two\\nlines"}': "the answer is invalid: reason must be printable",
     b'{"allow":false,"reason":"\\u202e"}': "the answer is invalid: reason must be printable",

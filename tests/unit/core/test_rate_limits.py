@@ -1,5 +1,6 @@
 """The counters, held against a naive model with fractions: exactly burst + rate x t, and waits that are true."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokend.core.errors import whole_seconds
-from tokend.core.rate_limits import Bucket, GcraLimiter, Limit, Limits, client_of
+from tokend.core.rate_limits import Bucket, BucketGroup, Excess, GcraLimiter, Limit, Limits, client_of
 
 SECOND = 1_000_000
 LIMITS = st.builds(
@@ -30,6 +31,10 @@ class TextbookBucket:
         self.at = now
 
 
+def waits(counters: GcraLimiter, groups: Sequence[BucketGroup], now: int) -> list[float | None]:
+    return [None if excess is None else excess.seconds for excess in counters.take(groups, now)]
+
+
 @given(limits=st.lists(LIMITS, min_size=1, max_size=3), steps=STEPS)
 def test_the_same_as_a_bucket_in_fractions(limits: list[Limit], steps: list[int]) -> None:
     group: list[Bucket] = [(f"app:{number}", limit) for number, limit in enumerate(limits)]
@@ -42,7 +47,7 @@ def test_the_same_as_a_bucket_in_fractions(limits: list[Limit], steps: list[int]
         if admitted:
             for bucket in buckets:
                 bucket.tokens -= 1
-        (wait,) = counters.take([group], now)
+        (wait,) = waits(counters, [group], now)
         assert (wait is None) == admitted
 
 
@@ -52,7 +57,7 @@ def test_who_waits_as_long_as_told_is_admitted_and_no_microsecond_less(limit: Li
     counters = GcraLimiter()
     for step in steps:
         now += step
-        (wait,) = counters.take([[counter]], now)
+        (wait,) = waits(counters, [[counter]], now)
         if wait is None:
             continue
         microseconds = round(wait * SECOND)
@@ -68,7 +73,7 @@ def test_exactly_burst_and_rate_times_time(limit: Limit, seconds: int) -> None:
     """Asked for at every moment at which one more is due."""
     counters, admitted, now = GcraLimiter(), 0, 0
     while now <= seconds * SECOND:
-        (wait,) = counters.take([[("app:demo", limit)]], now)
+        (wait,) = waits(counters, [[("app:demo", limit)]], now)
         admitted += wait is None
         now += 0 if wait is None else round(wait * SECOND)
     assert admitted == limit.burst + limit.amount * seconds // limit.seconds
@@ -79,18 +84,29 @@ def test_an_ask_counts_against_none_of_its_limits_where_one_does_not_admit_it() 
     counters = GcraLimiter()
     assert counters.take([[wide, restrict]], 0) == [None]
     for _ in range(10):
-        assert counters.take([[wide, restrict]], 0) == [60.0]
-    assert counters.take([[wide], [wide], [wide]], 0) == [None, None, 60.0]
+        assert counters.take([[wide, restrict]], 0) == [Excess(restrict, 60.0)]
+    assert waits(counters, [[wide], [wide], [wide]], 0) == [None, None, 60.0]
+
+
+def test_the_excess_names_the_limit_that_waits_longest() -> None:
+    caller, user, address = (
+        ("caller:demo:web", Limit(1, 1, 1)),
+        ("user:demo:app:7", Limit(1, 60, 1)),
+        ("address:demo:192.0.2.7", Limit(1, 3_600, 9)),
+    )
+    (_, excess) = GcraLimiter().take([[caller, user, address]] * 2, 0)
+    assert excess == Excess(user, 60.0)
+    assert [Excess(bucket, 1.0).limited for bucket in (caller, user, address)] == ["caller", "user", "address"]
 
 
 def test_asks_of_one_request_count_one_after_the_other() -> None:
     counter = ("caller:demo:web", Limit(2, 1, 2))
-    assert GcraLimiter().take([[counter]] * 4, 0) == [None, None, 0.5, 0.5]
+    assert waits(GcraLimiter(), [[counter]] * 4, 0) == [None, None, 0.5, 0.5]
 
 
 def test_a_changed_limit_is_another_counter() -> None:
     counters = GcraLimiter()
-    assert counters.take([[("app:demo", Limit(1, 60, 1))]] * 2, 0) == [None, 60.0]
+    assert waits(counters, [[("app:demo", Limit(1, 60, 1))]] * 2, 0) == [None, 60.0]
     assert counters.take([[("app:demo", Limit(2, 60, 1))]], 0) == [None]
 
 

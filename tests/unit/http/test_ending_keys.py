@@ -48,8 +48,8 @@ async def test_the_log_says_which_key_ended_and_the_stranger_learns_nothing(serv
     assert unknown.raw == ended.raw == in_url.raw
     assert reasons == [
         None,
-        f"the api_key of caller studio ended at {ENDS}",
-        "the url_key of caller uikit ended at 2027-01-15T09:00:00+01:00",
+        f"a key of caller studio (api_key) ended at {ENDS}",
+        "a key of caller uikit (url_key) ended at 2027-01-15T09:00:00+01:00",
     ]
 
 
@@ -57,7 +57,7 @@ def test_check_warns_of_keys_that_have_ended(command: Command, tmp_path: Path) -
     entry = '{sha256: "DIGEST", not_after: %s}'
     for ends, warned in (("2020-01-01T00:00:00Z", True), ("9999-12-31T23:59:59Z", False)):
         configuration = loaded(tmp_path, ONE_APP.replace('"sha256:' + "0" * 64 + '"', entry % ends))
-        warning = f"app demo: the api_key of caller studio ended at {ends}, and requests with it are refused"
+        warning = f"app demo: a key of caller studio (api_key) ended at {ends}, and requests with that key are refused"
         assert configuration.warnings == ()
         assert configuration.warnings_at(NOW) == ((warning,) if warned else ())
         done = command(tmp_path, {"CERTIFICATE": CERTIFICATE}, "check")

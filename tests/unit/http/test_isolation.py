@@ -162,6 +162,37 @@ async def test_a_reload_changes_the_others_and_keeps_the_last_valid_version(
     assert "tokend_config_last_reload_successful 1.0" in metrics
 
 
+@pytest.mark.parametrize("at_start", [True, False])
+async def test_a_secret_in_an_app_that_is_not_served_is_not_shown(
+    tenants: Tenants, aiohttp_client: ClientFixture, *, at_start: bool
+) -> None:
+    """An app that was invalid at the start was shown as it is written, with a secret's text in place of a reference."""
+    texts = f"certificate: {'0a' * 16}\nurl_signing_key: {'1b' * 32}\ncallers: {{web: {{api_key: {'2c' * 16}}}}}\n"
+    tenants.write("acme", _GOOD)
+    if at_start:
+        tenants.write("bolt", texts)
+    app = tenants.application()
+    await aiohttp_client(app)
+    admin = await aiohttp_client(tokend.create_admin_app(app, key=ADMIN_DIGEST), headers=ADMIN)
+    if not at_start:
+        tenants.write("bolt", texts)
+        tenants.write("acme", _GOOD + "ttl: {max: 5m}\n")
+        assert (await app[CONTROL].reload()).result == "done"
+    for path in ("/-/config", "/-/diff"):
+        answer = await (await admin.get(path)).text()
+        assert "bolt" in answer
+        assert not any(text in answer for text in ("0a" * 16, "1b" * 32, "2c" * 16))
+    assert list((await (await admin.get("/-/config")).json())["apps"]) == ["acme"]
+
+
+async def test_a_reload_before_the_start_is_refused_and_is_no_bug(tenants: Tenants) -> None:
+    """Its problem said that tokend has a bug."""
+    tenants.write("acme", _GOOD)
+    app = tenants.application()
+    tenants.write("acme", _GOOD + "ttl: {max: 5m}\n")
+    assert (await app[CONTROL].reload()).problems == ("the application has not started: reload it while it serves",)
+
+
 async def test_where_nothing_else_changes_the_reload_is_refused(
     tenants: Tenants, aiohttp_client: ClientFixture
 ) -> None:

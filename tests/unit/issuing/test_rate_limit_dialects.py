@@ -12,11 +12,11 @@ from tests.unit.dialects.transcripts import Exchange, all_exchanges, configurati
 from tests.unit.http.running import WORLD, serving
 from tests.unit.http.wire import Reply
 from tokend.core.interfaces import Interfaces
-from tokend.core.rate_limits import BucketGroup, Limit, Limits
+from tokend.core.rate_limits import BucketGroup, Excess, Limit, Limits
 from tokend.issuing.app_options import AppOptions
 from tokend.issuing.configuration import Configuration
 
-SENTENCE: Final = "this is over a rate limit: send it again in 3 s"
+SENTENCE: Final = "this is over the rate limit of the app: send it again in 3 s"
 OURS: Final[Mapping[str, Any]] = {
     "error": SENTENCE,
     "message": SENTENCE,
@@ -62,8 +62,8 @@ GOOD: Final = [
 class Full:
     """Nothing is admitted before 2.3 seconds have passed."""
 
-    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
-        return [2.3] * len(groups)
+    async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
+        return [Excess(group[0], 2.3) for group in groups]
 
 
 def with_limits(configuration: Configuration) -> Configuration:

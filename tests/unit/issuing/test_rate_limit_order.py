@@ -13,7 +13,7 @@ from tokend.auth.contract import AppContext
 from tokend.core.errors import ApiError, Code
 from tokend.core.interfaces import AuthorizerSettings, Interfaces, Question
 from tokend.core.model import Caller, Decision, Issued, Restriction, TokenRequest
-from tokend.core.rate_limits import BucketGroup, Limit, Limits
+from tokend.core.rate_limits import BucketGroup, Excess, Limit, Limits
 from tokend.core.reach import Reach
 from tokend.core.secrets import Secret
 from tokend.dialects.contract import Explain, Issue
@@ -39,16 +39,16 @@ class Journal:
         self.lines: list[str] = []
         self.groups: list[list[str]] = []
         self.audited: list[Decision] = []
-        self._waits = list(waits)
+        self._answers = [None if wait is None else Excess(("app:demo", ONE), wait) for wait in waits]
 
     @property
     def interfaces(self) -> Interfaces:
         return Interfaces(audit=self, deny=self, limiter=self, authorizer=self)
 
-    async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+    async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
         self.lines.append("take")
         self.groups = [[name for name, _ in group] for group in groups]
-        return self._waits or [None] * len(groups)
+        return self._answers or [None] * len(groups)
 
     async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
         self.lines.append(f"deny? {min(reach.users)}")
@@ -155,7 +155,7 @@ async def test_a_flood_of_refused_credentials_is_limited_before_it_fills_the_aud
 
 async def test_limits_that_cannot_be_checked_refuse_the_whole_request() -> None:
     class Lost(Journal):
-        async def take(self, groups: Sequence[BucketGroup]) -> list[float | None]:
+        async def take(self, groups: Sequence[BucketGroup]) -> list[Excess | None]:
             raise ApiError(Code.UNAVAILABLE, "the rate limits cannot be checked")
 
     journal = Lost()

@@ -11,6 +11,7 @@ from tests.unit.http.wire import Reply
 from tokend.adapters.memory_limiter import LocalLimiter
 from tokend.auth.key_digests import digest_of
 from tokend.core.interfaces import Interfaces
+from tokend.core.rate_limits import Excess
 
 OTHER_KEY = "tk_other_0123456789abcdef"
 ADA: dict[str, Any]
@@ -82,7 +83,7 @@ async def test_a_limited_ask_is_429_with_a_true_retry_after() -> None:
         reply = await server.get(TOKEN, ADA)
         assert (reply.status, reply.headers["retry-after"], reply.json["code"]) == (429, "3", "rate_limited")
         assert reply.json["retry_after"] == 3
-        assert reply.json["detail"] == "this is over a rate limit: send it again in 3 s"
+        assert reply.json["detail"] == "this is over the rate limit of the caller: send it again in 3 s"
         assert server.lines[-1]["outcome"] == "rate_limited"
         server.clock.now += 2.5
         assert (await server.get(TOKEN, ADA)).headers["retry-after"] == "1"
@@ -167,7 +168,7 @@ async def test_each_ask_of_a_batch_counts_and_stands_or_falls_by_itself() -> Non
         assert codes == [None, "capability_required", None, "rate_limited", None, "rate_limited"]
         assert reply.json["results"][3]["error"] == {
             "code": "rate_limited",
-            "detail": "this is over a rate limit: send it again in 30 s",
+            "detail": "this is over the rate limit of the user: send it again in 30 s",
             "retry_after": 30,
         }
         assert reply.json["results"][5]["error"]["retry_after"] == 15
@@ -212,7 +213,7 @@ async def test_behind_a_trusted_proxy_each_client_has_its_own() -> None:
 
 async def test_without_limits_nobody_is_asked() -> None:
     class Never:
-        async def take(self, groups: object) -> list[float | None]:
+        async def take(self, groups: object) -> list[Excess | None]:
             raise AssertionError
 
     async with serving(configuration_of(config("{}")), WORLD, Interfaces(limiter=Never())) as server:

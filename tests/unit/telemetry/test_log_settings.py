@@ -8,6 +8,7 @@ import pytest
 from tests.unit.http.running import KEY, Serving
 from tokend.issuing.server_settings import Log, ServerSettings
 from tokend.telemetry.log import JsonLog
+from tokend.telemetry.metrics import Metrics
 from tokend.telemetry.request_record import RequestRecord
 
 DEMO = """
@@ -89,6 +90,22 @@ async def test_requests_says_which_requests_have_a_line(requests: str, statuses:
     assert sum(counted.values()) == 3
 
 
+@pytest.mark.parametrize(
+    ("code", "decisions", "lines"),
+    [("internal", [], 1), ("issued", [("rtc", "ok"), ("rtc", "internal")], 1), ("unavailable", [("rtc", "ok")], 0)],
+)
+def test_an_internal_error_has_a_line_whatever_is_configured(
+    code: str, decisions: list[tuple[str, str]], lines: int
+) -> None:
+    """The response says that the log has the reason."""
+    stream = io.BytesIO()
+    log = JsonLog(stream, lambda: 1_800_000_000.5)
+    log.configure(ServerSettings(log=Log.model_validate({"requests": "none"})))
+    record = RequestRecord("9a3b", "POST", 1_800_000_000.0, 0.0, code=code, decisions=decisions)
+    record.write(500 if code == "internal" else 200, 0.1, Metrics(), log)
+    assert len(stream.getvalue().splitlines()) == lines
+
+
 async def test_a_line_has_the_instance_the_caller_and_the_trace(serving: Serving) -> None:
     async with serving(_yaml("{}")) as server:
         headers = (("X-API-Key", KEY), ("traceparent", PARENT))
@@ -105,8 +122,6 @@ async def test_a_line_has_the_instance_the_caller_and_the_trace(serving: Serving
     ["", "words of a client", f"00-{'0' * 32}-00f067aa0ba902b7-01", PARENT.upper(), PARENT.replace("00-", "ff-", 1)],
 )
 def test_an_invalid_traceparent_is_not_written(parent: str) -> None:
-    from tokend.telemetry.metrics import Metrics
-
     stream, log = _log()
     RequestRecord("request-1", "GET", 0.0, 0.0).write(200, 0.0, Metrics(), log, None, parent)
     assert "trace_id" not in json.loads(stream.getvalue())

@@ -25,7 +25,7 @@ class RtcOptions(AgoraOptions):
     """Options of the kind rtc."""
 
     strict_006: bool = Field(
-        default=False, description="reject channels and uids that a 006 token could not tell apart"
+        default=False, description="of the kind rtc: reject channels and uids that a 006 token could not tell apart"
     )
 
 

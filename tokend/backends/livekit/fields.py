@@ -77,7 +77,7 @@ class LiveKitOptions(StrictModel):
         examples=["wss://media.example.com"],
     )
     old_keys: list[KeyPair] = Field(
-        default=[], description="API keys that LiveKit still accepts; inspections recognize their tokens"
+        default=[], description="API keys that LiveKit still accepts; inspections recognize their tokens. Default: none"
     )
 
 

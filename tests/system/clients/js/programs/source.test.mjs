@@ -1,8 +1,9 @@
 // tokenSource against a tokend whose clock is the simulated one. test_source.py runs each test by its name.
 // Environment: TOKEND, the server's URL; CLOCK, where its time is set by POST.
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { TokenError, tokenSource } from '../../../../../clients/js/tokend-client.js'
+import { TokenError, renewAgoraRtc, tokenSource } from '../../../../../clients/js/tokend-client.js'
 import { Simulation } from './simulation.mjs'
 
 const { TOKEND, CLOCK, API_KEY } = process.env
@@ -543,6 +544,42 @@ test('a token of one connection is neither kept nor renewed', async () => {
     await simulation.advance(86_400)
     assert.equal(simulation.requests.length, 2)
     source.stop()
+})
+
+test('an adapter waits for a server that is away for longer than giveUpAfter', async () => {
+    const { simulation, source } = made()
+    const seen = { renewed: [], joined: [], errors: [] }
+    const client = Object.assign(new EventEmitter(), { renewToken: async (token) => void seen.renewed.push(token) })
+    const options = { onExpired: ({ token }) => void seen.joined.push(token), onError: (error) => void seen.errors.push(error) }
+    const leave = renewAgoraRtc(client, source, options)
+    await source.get()
+    simulation.offline = true
+    await simulation.advance(60)
+    client.emit('token-privilege-will-expire')
+    await simulation.advance(30)
+    client.emit('token-privilege-did-expire')
+    await simulation.advance(300)
+    simulation.offline = false
+    await simulation.advance(31)
+    assert.deepEqual([seen.joined.length, seen.renewed, seen.errors], [1, [], []])
+    simulation.offline = true
+    client.emit('token-privilege-did-expire')
+    await simulation.advance(60)
+    leave()
+    await simulation.settled()
+    assert.equal(simulation.timers, 0, 'nothing goes on')
+    assert.deepEqual(seen.errors, [])
+})
+
+test('a call may give up at another time than the source', async () => {
+    const { simulation, source } = made()
+    simulation.offline = true
+    const [early, late] = [source.get({ giveUpAfter: 5 }), source.renew({ giveUpAfter: 60 })].map((call) => call.catch(({ code }) => code))
+    await simulation.advance(6)
+    assert.equal(await Promise.race([early, late]), 'network')
+    simulation.offline = false
+    await simulation.advance(40)
+    assert.equal((await late).kind, 'rtc')
 })
 
 test('a limit of Infinity is no limit', async () => {
