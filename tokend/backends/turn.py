@@ -138,10 +138,12 @@ class Turn(Backend):
     def read(self, token: str) -> Reading:
         username, _, password = token.rpartition(":")
         expiry, separator, user = username.partition(self.options.separator)
-        if not separator or _EXPIRY.fullmatch(expiry) is None or not _is_user(user):
+        if not separator or _EXPIRY.fullmatch(expiry) is None:
             raise Unreadable("its username is not an expiry, the separator and a user")
         if _PASSWORD.fullmatch(password) is None:
             raise Unreadable("its password is not the base64 of 20 bytes")
+        if not _is_user(user):
+            raise Unreadable(f"its user {_USER_SENTENCE}")
         return Reading(
             _granted(user, 0),
             self._signed_by(username, password),

@@ -129,6 +129,8 @@ def _token(options: argparse.Namespace, context: Context) -> int:
         _audit(configuration, app, options.caller, issued)
     except ApiError as api_error:
         raise CommandFailed(f"{api_error.code}: {api_error.operator or api_error.detail}") from api_error
+    if issued.clamped_from is not None and not options.json:
+        print(f"warning: on_excess shortens the lifetime to {issued.grant.ttl} seconds", file=sys.stderr)
     print(json.dumps(token_fields(issued), indent=2) if options.json else issued.token)
     return 0
 

@@ -21,6 +21,7 @@ def app_warnings(app: App, routes: Iterable[Route], callers: Mapping[str, BuiltC
             yield from _caller_warnings(name, caller, caller.scheme)
         yield from _login_warnings(caller, declared)
         yield from _ttl_warnings(app, caller)
+        yield from _kinds_warnings(caller, declared)
     routes = tuple(routes)
     for route in routes:
         yield from (f"route {route.prefix} {warning}" for warning in route.warnings)
@@ -53,6 +54,19 @@ def _service_warnings(declared: Mapping[str, Declarations]) -> Iterator[str]:
                 f"tokens of kind {kind} have services of kinds {listed(names)}, and the app has no "
                 f"{listed(missing)}, so no rule permits them. Add {'it' if len(missing) == 1 else 'them'} to `backends`"
             )
+
+
+def _kinds_warnings(caller: BuiltCaller, declared: Mapping[str, Declarations]) -> Iterator[str]:
+    """Rules that list a kind whose tokens consist of services of other kinds, and none of these."""
+    for rule in caller.rules:
+        for kind in sorted(rule.kinds & declared.keys()):
+            others = {shape.kind for shape in declared[kind].services.values()}
+            in_app = sorted(name for name in others if name is not None and name in declared)
+            if None not in others and in_app and not others & rule.kinds:
+                yield (
+                    f"{rule.name} lists kind {kind} without {listed(in_app)}, whose services its tokens have, so it permits "
+                    "none of them. List the needed kinds too"
+                )
 
 
 def _ttl_warnings(app: App, caller: BuiltCaller) -> Iterator[str]:

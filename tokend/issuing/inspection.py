@@ -100,6 +100,8 @@ def _read(backends: list[Backend], request: Inspect, now: int, unchecked: str | 
         return found or None
 
     tokens = find_tokens(request.token, readings_of)
+    if len(tokens) > 1 and not any(token.place for token in tokens):  # guesses at what one text was
+        tokens = [token for token in tokens if any(reading.signed_by for _, reading, _ in token.read)]
     if not tokens:
         recognised = [reason for reason, failure in reasons.items() if isinstance(failure, Recognised)]
         shown = "; ".join((recognised or list(reasons))[:_MAX_REASONS])

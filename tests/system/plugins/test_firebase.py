@@ -39,7 +39,7 @@ apps:
 """
 HOST: Final[dict[str, object]] = {"kind": "firebase", "user": "host-7", "claims": {"role": "host"}}
 MISTAKES: Final[list[Mistake]] = [
-    ({"user": None}, 400, "user", "must be 1 to 128 printable characters"),
+    ({"user": None}, 400, "user", "is missing"),
     ({"user": ""}, 400, "user", "must be 1 to 128 printable characters"),
     ({"user": "*"}, 400, "user", "other than *"),
     ({"user": "host-" + "7" * 124}, 400, "user", "must be 1 to 128"),

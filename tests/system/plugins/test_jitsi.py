@@ -46,7 +46,7 @@ MISTAKES: Final[list[Mistake]] = [
     ({"room": ""}, 400, "room", "must be *, or 1 to 1023 of a-z"),
     ({"room": "Class-7"}, 400, "room", "as Jitsi turns upper case into lower case"),
     ({"room": "class-*"}, 400, "room", "must be *, or 1 to 1023 of a-z"),
-    ({"user": None}, 400, "user", "must be 1 to 255 printable characters"),
+    ({"user": None}, 400, "user", "is missing"),
     ({"user": "pupil-*"}, 400, "user", "other than *"),
     ({"moderator": "true"}, 400, "moderator", "must be true or false"),
     ({"features": ["admin"]}, 400, "features.0", "must be 'livestreaming'"),

@@ -49,7 +49,7 @@ MISTAKES: Final[list[Mistake]] = [
     ({"room": None}, 400, "room", "is missing, and so are incoming"),
     ({"room": ""}, 400, "room", "must be 1 to 128 printable characters"),
     ({"room": "room-*"}, 400, "room", "other than *"),
-    ({"user": None}, 400, "user", "must be 1 to 128"),
+    ({"user": None}, 400, "user", "is missing"),
     ({"user": "*"}, 400, "user", "other than *"),
     ({"user": "guest 3", "incoming": True}, 400, "user", "must be of A-Z a-z 0-9 and _ for Voice"),
     ({"chat_service_sid": AP}, 400, "chat_service_sid", PATTERN),

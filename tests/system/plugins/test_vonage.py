@@ -61,7 +61,7 @@ MISTAKES: Final[list[tuple[dict[str, object], Mistake]]] = [
     (VIDEO, ({"session_id": proof.session(8)}, 403, None, NOT_ALLOWED)),
     (VIDEO, ({"role": "moderator"}, 403, None, "moderate")),
     (VIDEO, ({"connection_data": "ann"}, 403, None, NOT_ALLOWED)),
-    (CLIENT, ({"user": None}, 400, "user", "must be 1 to 255 printable characters")),
+    (CLIENT, ({"user": None}, 400, "user", "is missing")),
     (CLIENT, ({"user": ""}, 400, "user", "must be 1 to 255 printable characters")),
     (CLIENT, ({"user": "*"}, 400, "user", "other than *")),
     (CLIENT, ({"acl": []}, 400, "acl", "must")),

@@ -11,9 +11,16 @@ def test_a_printable_text_is_returned(text: str) -> None:
     assert printable_id("user", text, 10) == text
 
 
-@pytest.mark.parametrize("text", [None, "", "x" * 11, "*", "guest-*", "a\nb", "\x7f", "\ud800", "\u202e"])
-def test_any_other_is_an_error_that_names_its_field(text: str | None) -> None:
+@pytest.mark.parametrize("text", ["", "x" * 11, "*", "guest-*", "a\nb", "\x7f", "\ud800", "\u202e"])
+def test_any_other_is_an_error_that_names_its_field(text: str) -> None:
     with pytest.raises(ApiError) as caught:
         printable_id("room", text, 10)
     assert (caught.value.code, caught.value.field) == (Code.INVALID_FIELD, "room")
     assert caught.value.sentence == "must be 1 to 10 printable characters other than *"
+
+
+def test_a_user_that_neither_request_nor_rule_names_is_missing() -> None:
+    """The sentence was that of a user with other characters."""
+    with pytest.raises(ApiError) as caught:
+        printable_id("user", None, 10)
+    assert (caught.value.field, caught.value.sentence) == ("user", "is missing")

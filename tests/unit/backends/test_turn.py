@@ -162,6 +162,19 @@ async def test_an_inspection_says_whether_this_app_signed(serving: Serving) -> N
             assert reply.json["expires_at"] == NOW + 600
 
 
+async def test_an_inspection_says_what_is_wrong_with_a_user(serving: Serving) -> None:
+    """It said of a space that the text holds 2 tokens, and named none."""
+    async with serving(_yaml()) as server:
+        for user in ("a b", "a'b", "*"):
+            token = f"{NOW + 600}:{user}:{_password(f'{NOW + 600}:{user}')}"
+            reply = await server.token_request("POST", "/v1/inspect", {"token": token})
+            assert (reply.status, reply.json["detail"].partition(": ")[0]) == (400, "token cannot be read")
+            assert f"its user {_USER}" in reply.json["detail"]
+        spaced = f"{NOW + 600}:a+b:{_password(f'{NOW + 600}:a+b')}".replace("a+b", "a b")
+        reply = await server.token_request("POST", "/v1/inspect", {"token": spaced})
+        assert (reply.status, reply.json["services"][0]["user"]) == (200, "a+b")
+
+
 async def test_an_inspection_speaks_of_the_servers_answer(serving: Serving) -> None:
     async with serving(_yaml()) as server:
         username = f"{NOW - 60}:ann"

@@ -52,6 +52,19 @@ def test_token_is_printed_alone_and_inspect_reads_it(capsys: pytest.CaptureFixtu
     ]
 
 
+def test_a_lifetime_that_the_route_shortens_is_told_beside_the_token(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "config.yaml").write_text(f"{CONFIG}    routes: [{{path: /, on_excess: clamp, ttl: {{max: 10m}}}}]\n")
+    for arguments, warning in (
+        (["--ttl", "2h"], "warning: on_excess shortens the lifetime to 600 seconds\n"),
+        (["--ttl", "10m"], ""),
+        (["--ttl", "2h", "--json"], ""),
+    ):
+        assert main(["token", "--as", "studio", "rtc", "channel=room-1", "uid=7", *arguments]) == 0
+        assert capsys.readouterr().err == warning
+
+
 def test_without_a_configuration_every_installed_backend_is_tried(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,20 @@ def test_rules_of_many_apps_are_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kinds", "warned"),
+    [("rtc_rtm", True), ("[rtc_rtm, chat]", True), ("[rtc_rtm, rtc, rtm]", False), ("rtm", False), ("convoai", False)],
+)
+def test_a_rule_that_lists_a_kind_without_its_services_is_warned_of(kinds: str, warned: bool, tmp_path: Path) -> None:
+    """`tokend check` had no problem with it, and it permitted nothing."""
+    rules = f"rules: [{{kinds: {kinds}}}]"
+    app = f'  demo: {{{APP}, backends: [rtc, rtm, chat, rtc_rtm, convoai], callers: {{web: {{api_key: "DIGEST", {rules}}}}}}}'
+    assert list(warnings_of(tmp_path, app)) == warned * [
+        "app demo: demo.web.rules[0] lists kind rtc_rtm without rtc, rtm, whose services its tokens have, so it permits "
+        "none of them. List the needed kinds too"
+    ]
+
+
+@pytest.mark.parametrize(
     ("kinds", "missing"),
     [
         ("[rtc_rtm]", "rtc, rtm"),
