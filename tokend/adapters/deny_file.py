@@ -71,6 +71,8 @@ class DenyFile(DenySource):
                 self._fail(error.strerror or type(error).__name__)
             self._seen = None
             return
+        if self._seen is None and self._changing_since is not None:
+            self._changing_since = now  # it is there again: an editor may be about to write it
         if version == self._version and self._error is None:
             self._changing_since, self._checked_at = None, now
         elif self._is_due(version, now):

@@ -56,4 +56,4 @@ def _users(app: App, reaches: Sequence[Reach | None]) -> list[str]:
 def _over(excess: Excess) -> ApiError:
     seconds = whole_seconds(excess.seconds)
     sentence = f"this is over the rate limit of the {excess.limited}: send it again in {seconds} s"
-    return ApiError(Code.RATE_LIMITED, sentence, retry_after=excess.seconds)
+    return ApiError(Code.RATE_LIMITED, sentence, operator=f"limits.{excess.limited}", retry_after=excess.seconds)

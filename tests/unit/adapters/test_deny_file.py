@@ -127,6 +127,18 @@ async def test_a_file_that_is_gone_lets_nobody_in_and_is_reported_after_two_seco
     assert (watched.deny.problems, watched.deny.age()) == (0, 0)
 
 
+async def test_a_file_that_comes_back_empty_counts_after_two_seconds(tmp_path: Path) -> None:
+    """The two seconds were counted from when it went missing, so an empty file let everybody in at once."""
+    watched = Watched(tmp_path, ADA)
+    watched.path.unlink()
+    watched.check(40)
+    watched.write()
+    watched.check(19)
+    assert await watched.denied("ada") == ["ada"]
+    watched.check(3)
+    assert await watched.denied("ada") == []
+
+
 async def test_a_copy_that_takes_a_while_counts_when_it_stands_still(tmp_path: Path) -> None:
     everybody = [{"user": f"user-{number}"} for number in range(50)]
     watched = Watched(tmp_path, *everybody)

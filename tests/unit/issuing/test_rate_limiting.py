@@ -84,7 +84,7 @@ async def test_a_limited_ask_is_429_with_a_true_retry_after() -> None:
         assert (reply.status, reply.headers["retry-after"], reply.json["code"]) == (429, "3", "rate_limited")
         assert reply.json["retry_after"] == 3
         assert reply.json["detail"] == "this is over the rate limit of the caller: send it again in 3 s"
-        assert server.lines[-1]["outcome"] == "rate_limited"
+        assert (server.lines[-1]["outcome"], server.lines[-1]["reason"]) == ("rate_limited", "limits.caller")
         server.clock.now += 2.5
         assert (await server.get(TOKEN, ADA)).headers["retry-after"] == "1"
         server.clock.now += 0.1
