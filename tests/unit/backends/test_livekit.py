@@ -290,7 +290,7 @@ def test_a_diagnosis_has_the_words_of_livekit() -> None:
         ({**_IN_ROOM, "agent": True, "participant_kind": "agent"}, {"subscriber"}, {"app_admin", "participant_kind"}),
         ({**_IN_ROOM, "room_config": {"agents": [{}]}}, {"subscriber"}, {"dispatch"}),
         ({**_IN_ROOM, "room_preset": "large"}, {"subscriber"}, {"dispatch"}),
-        ({**_OF_SERVER, "room": "stage", "room_admin": True}, set(), {"room_admin"}),
+        ({**_OF_SERVER, "room": "stage", "room_admin": True}, {"publisher"}, {"room_admin"}),
         ({**_OF_SERVER, "room_create": True}, set(), {"app_admin"}),
         ({**_OF_SERVER, "room_list": True}, set(), {"app_admin"}),
         ({**_OF_SERVER, "room_record": True}, set(), {"app_admin"}),
@@ -359,7 +359,7 @@ apps:
         ({"room": "room-1", "identity": "ann", "name": "Admin"}, 403, "not_permitted", None),
         ({"room": "room-1", "identity": "ann", "metadata": "m"}, 403, "not_permitted", None),
         ({"room": "room-1", "identity": "ann", "hidden": True}, 403, "capability_required", None),
-        ({"room": "room-1", "identity": "ann", "room_admin": True}, 403, "capability_required", None),
+        ({"room": "room-1", "identity": "ann", "room_admin": True}, 403, "not_permitted", None),
         ({"room": "room-1", "identity": "ann", "room_create": True}, 403, "capability_required", None),
         ({"room": "room-1", "identity": "ann", "room_config": {"agents": [{}]}}, 403, "capability_required", None),
         (

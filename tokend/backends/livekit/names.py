@@ -36,7 +36,7 @@ class Flag(Struct, frozen=True):
 
 
 FLAGS: Final[Mapping[str, Flag]] = {
-    "room_admin": Flag("video", "room_admin", Capability("room_admin")),
+    "room_admin": Flag("video", "room_admin", Capability("room_admin", role=PUBLISH)),  # it may change permissions
     "room_create": Flag("video", "room_create", ADMIN),
     "room_list": Flag("video", "room_list", ADMIN),
     "room_record": Flag("video", "room_record", ADMIN),
