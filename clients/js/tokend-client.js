@@ -503,8 +503,9 @@ export function livekitTokenSource(source, serverUrl) {
 export function pusherAuthorizer({ signal, fields, kind = 'pusher', ...options }) {
     return ({ socketId, channelName }, callback) => {
         const subject = channelName === undefined ? { sign_in: true } : { channel: channelName }
-        // a private channel has no user
-        const about = channelName === undefined || channelName.startsWith('presence-') ? fields : {}
+        const { watchlist, ...user } = fields ?? {}
+        // a private channel has no user, and a watchlist is for signing in
+        const about = channelName === undefined ? fields : channelName.startsWith('presence-') ? user : {}
         const source = tokenSource({ ...options, kind, fields: { ...about, socket_id: socketId, ...subject } })
         source.get({ signal }).then(
             (answer) => callback(null, /** @type {any} */ (answer)),

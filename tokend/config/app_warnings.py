@@ -50,9 +50,10 @@ def _service_warnings(declared: Mapping[str, Declarations]) -> Iterator[str]:
         names = [name for name in others if name is not None]
         missing = [name for name in names if name not in declared]
         if len(names) == len(others) and missing and len(names) - len(missing) < 2:
+            them = "it" if len(missing) == 1 else "them"
             yield (
-                f"tokens of kind {kind} have services of kinds {listed(names)}, and the app has no "
-                f"{listed(missing)}, so no rule permits them. Add {'it' if len(missing) == 1 else 'them'} to `backends`"
+                f"tokens of kind {kind} have services of kinds {listed(names)}, and the app has no {listed(missing)}, "
+                f"so no rule permits a token with {them}. Add {them} to `backends`"
             )
 
 

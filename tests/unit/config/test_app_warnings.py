@@ -133,7 +133,7 @@ def test_a_kind_whose_services_no_rule_can_permit_is_warned_of(kinds: str, missi
     pronoun = "them" if "," in missing else "it"
     assert list(found) == bool(missing) * [
         f"app demo: tokens of kind rtc_rtm have services of kinds rtc, rtm, and the app has no {missing}, "
-        f"so no rule permits them. Add {pronoun} to `backends`"
+        f"so no rule permits a token with {pronoun}. Add {pronoun} to `backends`"
     ]
 
 

@@ -43,7 +43,10 @@ async def test_livekit_client_takes_our_source(tmp_path: Path) -> None:
 
 async def test_pusher_js_takes_our_handler(tmp_path: Path) -> None:
     need_node(NODE, "pusher-js")
-    (tmp_path / "config.yaml").write_text(test_pusher_js.YAML)
+    # a watchlist is sent to sign in alone: beside a presence channel it is an error
+    (tmp_path / "config.yaml").write_text(
+        test_pusher_js.YAML.replace("user: ann,", "user: ann, capabilities: [watchlist],")
+    )
     secrets = {"PUSHER_SECRET": SECRET, "PUSHER_MASTER_KEY": MASTER_KEY}
     channels = test_pusher_js.CHANNELS
     async with test_pusher_js.web_socket_server() as vendor:

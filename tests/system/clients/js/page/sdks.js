@@ -77,7 +77,7 @@ window.adapters = {
         const connection = new AgoraChat.connection({ appKey: 'org#app' })
         const { seen, source, options } = watched(url, 'chat', { user: 'ann' }, connection)
         const leave = renewAgoraChat(connection, source, options)
-        connection.tokenExpireTimeCountDown(100) // the SDK's own timers, as after it logged in: 80 and 100 ms
+        connection.tokenExpireTimeCountDown(3000) // the SDK's own timers, as after it logged in: 2.4 and 3 s
         await until(() => seen.expired.length === 1)
         leave()
         connection.tokenExpireTimeCountDown(20)

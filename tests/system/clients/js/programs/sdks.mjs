@@ -44,7 +44,7 @@ const adapters = {
     pusher() {
         const Pusher = require('pusher-js')
         const [key, apiKey, ...channels] = rest
-        const customHandler = pusherAuthorizer({ url, auth: { apiKey }, fields: { user: 'ann' }, fetch: counted })
+        const customHandler = pusherAuthorizer({ url, auth: { apiKey }, fields: { user: 'ann', watchlist: ['bob'] }, fetch: counted })
         const pusher = new Pusher(key, {
             cluster: '', wsHost: '127.0.0.1', wsPort: Number(port), forceTLS: false, enabledTransports: ['ws'], disableStats: true,
             channelAuthorization: { customHandler }, userAuthentication: { customHandler }
