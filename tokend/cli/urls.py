@@ -143,7 +143,9 @@ def _login_warning(options: argparse.Namespace, app: App) -> str | None:
     """The warning for a URL of a channel by which any user may log in to services without a channel."""
     if options.channel in (None, "*") or options.user != "*":
         return None
-    kinds = {kind for rule in app.rules[options.caller] for kind in rule.kinds}
+    # a rule that limits the channel permits no login, unless it names a user too
+    rules = [rule for rule in app.rules[options.caller] if rule.channel is None or rule.user is not None]
+    kinds = {kind for rule in rules for kind in rule.kinds}
     if options.kinds is not None:
         kinds &= set(options.kinds)
     warning = login_warning(kinds, {kind: backend.declarations for kind, backend in app.backends.items()})

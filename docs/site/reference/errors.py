@@ -13,7 +13,8 @@ CLIENT: Final[Mapping[Code, str]] = {
     Code.CREDENTIAL_AMBIGUOUS: "Send one credential.",
     Code.UNAUTHENTICATED: "Sign the user in, or send the key.",
     Code.CREDENTIAL_INVALID: "Renew the user's JWT once and send the request again. Otherwise sign the user in.",
-    Code.NOT_PERMITTED: "Do not repeat it. Show that this user may not join, or request less.",
+    Code.NOT_PERMITTED: "Do not repeat it. Show that this user may not join, or request less. "
+    "To a preflight (OPTIONS): [`cors`](../troubleshooting.md#the-page-cannot-read-the-response-cors) rejects it.",
     Code.CAPABILITY_REQUIRED: "Do not repeat it. Name a user and a channel, or have the operator extend the rule.",
     Code.WRONG_APP: "Use the base URL of that app.",
     Code.NOT_FOUND: "Check the base URL and the path.",

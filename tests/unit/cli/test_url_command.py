@@ -87,6 +87,13 @@ def test_a_url_for_a_channel_that_is_a_login_as_any_user_is_warned_of(
         assert done.stderr == ""
 
 
+def test_a_rule_for_channels_that_permits_no_login_is_not_warned_of(command: Command, home: Path) -> None:
+    (home / "config.yaml").write_text(CONFIG.replace('channel: "lobby-*", user: "*",', 'channel: "lobby-*",'))
+    arguments = ("--caller", "uikit", "--ttl", "1h", "--channel", "lobby-1", "--user", "*")
+    done = command(home, ENVIRONMENT, "key", "url", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
