@@ -6,10 +6,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokend.app import CONTROL, ConfigurationError, create_admin_app, create_app
+    from tokend.app import CONTROL, CannotStart, ConfigurationError, create_admin_app, create_app
 
 __version__ = "0.2.0"
-__all__ = ["CONTROL", "ConfigurationError", "__version__", "create_admin_app", "create_app"]
+__all__ = ["CONTROL", "CannotStart", "ConfigurationError", "__version__", "create_admin_app", "create_app"]
 
 
 def __getattr__(name: str) -> Any:

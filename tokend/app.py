@@ -7,6 +7,7 @@ from typing import BinaryIO, Final
 
 from aiohttp import web
 
+from tokend.adapters.resources import CannotStart
 from tokend.adapters.system import SYSTEM_CLOCK, SYSTEM_NONCES, Clock, Nonces
 from tokend.auth.key_digests import check_digest
 from tokend.config.isolation import Isolated
@@ -22,7 +23,7 @@ from tokend.issuing.configuration import Configuration
 from tokend.telemetry.log import JsonLog, standard_error
 from tokend.telemetry.metrics import Snapshot
 
-__all__ = ["CONTROL", "ConfigurationError", "create_admin_app", "create_app"]
+__all__ = ["CONTROL", "CannotStart", "ConfigurationError", "create_admin_app", "create_app"]
 
 _ONLY_SERVE: Final = frozenset({"admin", "workers", "connections", "drain", "watch"})
 """Not `listen`: limits by address count where it is no loopback address. Of `admin`, `details` counts for the console."""
@@ -43,7 +44,8 @@ def create_app(
     it may name: those of the process and of `.env` if None; a mapping is used alone. `log` is a binary stream for
     the log lines, standard error if None.
     An app whose own part is invalid answers 503 until a reload finds it valid, and the log names its errors. Raises
-    `ConfigurationError` with every error where another part is invalid, or every app is.
+    `ConfigurationError` with every error where another part is invalid, or every app is. The start of the application raises
+    `CannotStart` if a file, such as the audit's, cannot be opened.
     """
     if log is None:
         log = standard_error(clock.time)

@@ -91,7 +91,7 @@ def read_file(path: Path, name: str, files: Files, problems: list[Problem], *, h
         if len(raw) > MAX_FILE:
             problems.append(Problem(Location(name), (), "is over 16 MiB"))
         else:
-            tree = parse(raw.decode(), name)
+            tree = parse(raw.decode(), name, "app_id: …") if holds_app else parse(raw.decode(), name)
             if holds_app and tree.is_blank:
                 sentence = "holds no app: write the app's keys, {} if it has none of its own, or delete the file"
                 problems.append(Problem(Location(name), (), sentence))

@@ -92,14 +92,18 @@ class YamlError(Exception):
         self.problems = problems
 
 
-def parse(text: str, file: str) -> LocatedDict:
-    """The mapping that the file holds; empty for an empty file. Raises `YamlError` with all that is wrong."""
-    return _Builder(file).build(text)
+def parse(text: str, file: str, example: str = "apps: {demo: {…}}") -> LocatedDict:
+    """The mapping that the file holds; empty for an empty file. Raises `YamlError` with all that is wrong.
+
+    `example`: what to write, for the error of a file that holds no mapping.
+    """
+    return _Builder(file, example).build(text)
 
 
 class _Builder:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, example: str) -> None:
         self._file = file
+        self._example = example
         self._problems: list[tuple[Location, str]] = []
         self._events: Iterator[Any] = iter(())
 
@@ -124,9 +128,8 @@ class _Builder:
             sentence = "this is not valid YAML: a character stands here that no text file has: delete it"
             self._problems.append((Location(self._file, line, column), sentence))
         if not self._problems and root is not None and not isinstance(root, LocatedDict):
-            self._problems.append(
-                (Location(self._file, 1, 1), "the file must hold a mapping, such as apps: {demo: {…}}")
-            )
+            sentence = f"the file must hold a mapping, such as {self._example}"
+            self._problems.append((Location(self._file, 1, 1), sentence))
         if self._problems:
             raise YamlError(sorted(self._problems))
         return root if isinstance(root, LocatedDict) else LocatedDict(Location(self._file, 1, 1), is_blank=True)

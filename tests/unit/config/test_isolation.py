@@ -66,7 +66,7 @@ def test_without_a_mistake_all_are_served_as_load_has_it(tmp_path: Path) -> None
         ("callers: {studio: {api_key: secret}}", "apps.bolt.callers.studio.api_key"),
         ("certificate: {env: UNSET}", "apps.bolt.certificate: the environment variable UNSET is not set"),
         ("ttl: [", "apps.d/bolt.yaml:"),
-        ("- a list", "apps.d/bolt.yaml:1:1: the file must hold a mapping"),
+        ("- a list", "apps.d/bolt.yaml:1:1: the file must hold a mapping, such as app_id: …"),
         ("unknwon: 1", "apps.bolt.unknwon: unknown key"),
     ],
 )

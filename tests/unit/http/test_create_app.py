@@ -322,6 +322,12 @@ async def test_settings_of_tokend_serve_give_one_warning(tmp_path: Path) -> None
     ]
 
 
+async def test_a_file_that_cannot_be_opened_ends_the_start(tmp_path: Path) -> None:
+    runner = web.AppRunner(_application(_written(tmp_path, f"deny: {{file: none.jsonl}}\n{DEMO}")))
+    with pytest.raises(tokend.CannotStart, match="the deny file cannot be read"):
+        await runner.setup()
+
+
 @pytest.mark.parametrize(("key", "console"), [(ADMIN_DIGEST, ["/console"]), (None, [])])
 async def test_the_index_of_the_admin_application_names_what_it_serves(
     key: str | None, console: list[str], tmp_path: Path, aiohttp_client: ClientFixture
