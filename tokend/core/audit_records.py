@@ -269,7 +269,8 @@ def verify(
             continue
         chain = chains.setdefault(line.writer, ChainState())
         continues = continued and not chain.number and line.sequence > 0
-        linked = chain.linked or isinstance(line.after, str) or (continues and links)
+        names = isinstance(line.after, str)
+        linked = chain.linked or names or (continues and links)
         sentence = _chain_problem(line, chain, continued=continued)
         if sentence is not None:
             yield AuditProblem(number, sentence)
@@ -280,12 +281,13 @@ def verify(
             yield AuditProblem(number, _NOT_AFTER)
         if continues and line.after is UNSET and not (begins or linked):  # of a pipe, or the one before it was removed
             unproven.append(number)
-        if isinstance(line.after, str):
-            if line.after != FIRST_PREVIOUS:
-                yield from (AuditProblem(place, _NOT_AFTER) for place in unproven)
-            unproven.clear()
+        if names:
             links = True
-        begins = begins and line.after is None
+            if unproven and line.after != FIRST_PREVIOUS:
+                yield from (AuditProblem(place, _NOT_AFTER) for place in unproven)
+            unproven = []
+        if begins:
+            begins = line.after is None
         hashed = _hash(raw)
         chains[line.writer] = ChainState(line.sequence, hashed, line.outcome == "closed", linked, number)
         if line.after is None or not linked:
