@@ -459,9 +459,9 @@ export function renewAgoraRtm(client, source, { streamChannel, ...options } = {}
     const streams = new Map()
     const willExpire = (/** @type {string | undefined} */ channelName) => {
         if (!channelName) return void soon()
+        streams.get(channelName)?.stop()
         const own = streamChannel?.(channelName)
         if (!own) return
-        streams.get(channelName)?.stop()
         const stream = replacing(own, (token) => client.renewToken(token, { channelName }), options)
         streams.set(channelName, stream)
         void stream.soon()

@@ -16,7 +16,7 @@ from unicodedata import is_normalized
 
 from pydantic import AfterValidator, Field
 
-from tokend.backends.contract import Backend, Minted, Reading, Unreadable, VendorAnswers
+from tokend.backends.contract import Backend, Minted, Reading, Recognised, Unreadable, VendorAnswers
 from tokend.core.declarations import CONNECT, NEVER, ServiceShape
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import NOT_APPLICABLE, Grant, Issuance, Service
@@ -143,7 +143,7 @@ class Turn(Backend):
         if _PASSWORD.fullmatch(password) is None:
             raise Unreadable("its password is not the base64 of 20 bytes")
         if not _is_user(user):
-            raise Unreadable(f"its user {_USER_SENTENCE}")
+            raise Recognised(f"its user {_USER_SENTENCE}")
         return Reading(
             _granted(user, 0),
             self._signed_by(username, password),

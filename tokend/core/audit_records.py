@@ -247,6 +247,9 @@ def verify(
     chains = {} if chains is None else chains
     last = FIRST_PREVIOUS
     unlocked: deque[str] = deque(maxlen=_UNLOCKED_LINES)
+    begins = True  # until a line of a writer with a lock was read
+    links = False  # whether lines name those of other writers
+    unproven: list[int] = []
     for number, found in enumerate(lines, 1):
         raw = found.strip(b" \r\n")
         if not raw:
@@ -264,9 +267,10 @@ def verify(
         if line is None:
             yield AuditProblem(number, "is cut off, or is no line of an audit")
             continue
-        begins = not chains
         chain = chains.setdefault(line.writer, ChainState())
-        linked = chain.linked or isinstance(line.after, str)
+        continues = continued and not chain.number and line.sequence > 0
+        names = isinstance(line.after, str)
+        linked = chain.linked or names or (continues and links)
         sentence = _chain_problem(line, chain, continued=continued)
         if sentence is not None:
             yield AuditProblem(number, sentence)
@@ -275,6 +279,15 @@ def verify(
         compared = not begins if began_before else sentence is None
         if compared and not _follows(line, linked=linked, last=last, unlocked=unlocked):
             yield AuditProblem(number, _NOT_AFTER)
+        if continues and line.after is UNSET and not (begins or linked):  # of a pipe, or the one before it was removed
+            unproven.append(number)
+        if names:
+            links = True
+            if unproven and line.after != FIRST_PREVIOUS:
+                yield from (AuditProblem(place, _NOT_AFTER) for place in unproven)
+            unproven = []
+        if begins:
+            begins = line.after is None
         hashed = _hash(raw)
         chains[line.writer] = ChainState(line.sequence, hashed, line.outcome == "closed", linked, number)
         if line.after is None or not linked:

@@ -158,14 +158,14 @@ class GcraLimiter:
             scaled, cost = now * limit.amount, limit.cost
             known = self._empty_at.pop(bucket, None)
             empty_at = (scaled if known is None or known < scaled else known) + cost
-            until_room = -(-(empty_at - scaled - limit.burst * cost) // limit.amount)
-            if until_room > wait:
+            over = empty_at - scaled - limit.burst * cost
+            if over > 0 and (until_room := -(-over // limit.amount)) > wait:
                 wait, full = until_room, bucket
             taken.append((bucket, known, empty_at))
         for bucket, known, empty_at in taken:  # insert them at the end: the table is in the order of use
-            if full and known is not None:
+            if wait and known is not None:
                 self._empty_at[bucket] = known
-            elif not full:
+            elif not wait:
                 if known is None:
                     self._drop_empty_buckets(now)
                 self._empty_at[bucket] = empty_at

@@ -9,7 +9,11 @@ import pytest
 
 from tests.unit.config.writing import ENVIRONMENT, write
 from tests.unit.http.running import CERTIFICATE, NOW, Serving
+from tokend.cli.unconfigured import installed_backends
 from tokend.config.loading import ConfigurationError, load
+from tokend.core.errors import ApiError
+from tokend.dialects.contract import Inspect
+from tokend.issuing.inspection import inspect
 
 _URIS: Final = '["turn:turn.example.com"]'
 _YAML: Final = f"""
@@ -170,6 +174,11 @@ async def test_an_inspection_says_what_is_wrong_with_a_user(serving: Serving) ->
             reply = await server.token_request("POST", "/v1/inspect", {"token": token})
             assert (reply.status, reply.json["detail"].partition(": ")[0]) == (400, "token cannot be read")
             assert f"its user {_USER}" in reply.json["detail"]
+            with pytest.raises(
+                ApiError
+            ) as caught:  # as `tokend inspect` without a configuration: it showed 4 other reasons
+                inspect(installed_backends(), Inspect(token), NOW, "there is no configuration")
+            assert caught.value.detail.startswith(f"token cannot be read: its user {_USER}")
         spaced = f"{NOW + 600}:a+b:{_password(f'{NOW + 600}:a+b')}".replace("a+b", "a b")
         reply = await server.token_request("POST", "/v1/inspect", {"token": spaced})
         assert (reply.status, reply.json["services"][0]["user"]) == (200, "a+b")

@@ -70,6 +70,39 @@ def test_what_follows_lines_that_were_deleted_is_verified(writers: str, data: st
     assert len(list(verify(changed))) > of_deletion
 
 
+@pytest.mark.parametrize(
+    ("writers", "cut", "removed", "at"),
+    [("abb", 0, 1, 2), ("aabba", 1, 2, 2), ("acabb", 1, 3, 3), ("aabbcc", 1, 2, 2)],
+)
+def test_the_removal_of_the_line_where_another_writer_begins_is_found(
+    writers: str, cut: int, removed: int, at: int
+) -> None:
+    """The writer's next line does not name the one before it, so it seemed to begin in a file that was deleted."""
+    lines = file_of(writers)
+    left = [line for number, line in enumerate(lines) if number >= cut and number != removed]
+    assert [(problem.line, problem.sentence[:15]) for problem in verify(left, continued=True)] == [
+        (at, "does not follow")
+    ]
+
+
+def test_lines_without_a_lock_may_stand_where_the_files_begin() -> None:
+    """A write with a lock names, or goes on from, a line before those that were written meanwhile without one."""
+    chains = {name: HashChain(name) for name in "abc"}
+    last, lines = FIRST_PREVIOUS, list[bytes]()
+    # in capitals: without a lock, so b's second line goes on from its first
+    for number, name in enumerate("abAbAcc"):
+        unlocked, own_last = name.isupper(), number in (3, 6)
+        chain = chains[name.lower()]
+        made = chain.lines([b'{"number":1}'], None if unlocked or own_last else last, unlocked=unlocked)
+        chain.commit(made)
+        lines += made
+        last = last if unlocked else hashlib.sha256(made[0]).hexdigest()
+    for cut in range(len(lines)):
+        assert list(verify(lines[cut:], continued=True)) == []
+    pipe = [*written("a", 3)[1:], *written("b", 4)[2:]]
+    assert list(verify(pipe, continued=True)) == [], "lines of a pipe do not name those of others"
+
+
 def test_a_change_is_found_where_the_next_line_begins_a_chain_that_began_before() -> None:
     """The sentence about what is missing before that line hid the change."""
     lines = file_of("abab")[2:]

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { TokenError, renewAgoraRtc, tokenSource } from '../../../../../clients/js/tokend-client.js'
+import { TokenError, renewAgoraRtc, renewAgoraRtm, tokenSource } from '../../../../../clients/js/tokend-client.js'
 import { Simulation } from './simulation.mjs'
 
 const { TOKEND, CLOCK, API_KEY } = process.env
@@ -569,6 +569,39 @@ test('an adapter waits for a server that is away for longer than giveUpAfter', a
     await simulation.settled()
     assert.equal(simulation.timers, 0, 'nothing goes on')
     assert.deepEqual(seen.errors, [])
+})
+
+test('each stream channel waits for its own token until it has no source, or the adapter ends', async () => {
+    const { simulation, source } = made()
+    const own = new Map(['demo-1', 'demo-2', 'demo-3'].map((name) => [name, made(simulation.options).source]))
+    const seen = { renewed: [], errors: [] }
+    const handlers = new Map()
+    const client = {
+        addEventListener: (name, handler) => void handlers.set(name, handler),
+        removeEventListener: (name) => void handlers.delete(name),
+        renewToken: async (token, { channelName }) => void seen.renewed.push(channelName)
+    }
+    const leave = renewAgoraRtm(client, source, {
+        streamChannel: (name) => own.get(name),
+        onError: (error) => void seen.errors.push(error)
+    })
+    const soon = (...names) => names.forEach((name) => handlers.get('tokenPrivilegeWillExpire')(name))
+    simulation.offline = true
+    soon('demo-1', 'demo-2', 'demo-3', 'demo-2')
+    await simulation.advance(60)
+    own.delete('demo-3') // it was left
+    soon('demo-3')
+    await simulation.advance(60)
+    simulation.offline = false
+    await simulation.advance(31)
+    assert.deepEqual([seen.renewed.sort(), seen.errors], [['demo-1', 'demo-2'], []])
+    simulation.offline = true
+    await simulation.advance(60)
+    soon('demo-1', 'demo-2')
+    await simulation.advance(60)
+    leave()
+    await simulation.settled()
+    assert.deepEqual([simulation.timers, handlers.size, seen.errors], [0, 0, []])
 })
 
 test('a call may give up at another time than the source', async () => {

@@ -1,0 +1,28 @@
+"""The search of the audit's page, by jq."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PAGE: Final = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_the_search_for_a_channel_finds_further_channels_and_wildcards() -> None:
+    """It found no token whose second channel it was, such as one of NATS or Ably."""
+    (search,) = re.findall(r"^jq -c '(.*lesson-7.*)' audit\.jsonl$", PAGE, re.MULTILINE)
+    services: list[list[dict[str, object]]] = [
+        [{"channel": "lesson-7"}],
+        [{"channel": "lobby"}, {"channel": "lesson-*"}],
+        [{"channel": "lobby", "more_channels": ["hall", "lesson-7"]}],
+        [{"channel": "lobby", "more_channels": ["*"]}],
+        [{"channel": "lesson-70"}, {"user": "ann"}],
+    ]
+    lines = "".join(json.dumps({"outcome": "issued", "services": each}) + "\n" for each in services)
+    done = subprocess.run(["jq", "-c", search], input=lines, capture_output=True, text=True, check=True)
+    assert [json.loads(line)["services"] for line in done.stdout.splitlines()] == services[:-1]
