@@ -53,7 +53,7 @@ def test_each_snippet_says_how_it_was_checked(name: str) -> None:
         ("swift.md", ("tokenPrivilegeWillExpire", "rtcEngineRequestToken", "EndpointTokenSource")),
         ("flutter.md", ("onTokenPrivilegeWillExpire", "onRequestToken", "EndpointTokenSource")),
         ("react-native.md", ("onTokenPrivilegeWillExpire", "onRequestToken", "signal: ended.signal", "ended.abort()")),
-        ("react.md", ("token-privilege-will-expire",)),
+        ("react.md", ("renewAgoraRtc(client, source",)),
         ("python.md", ("on_token_privilege_will_expire",)),
     ],
 )
