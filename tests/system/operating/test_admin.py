@@ -230,7 +230,8 @@ async def test_the_configuration_is_shown_without_secrets_and_digests(tmp_path: 
         server.write(
             "demo-*",
             f'  other: {{app_id: "{APP_ID}", certificate: {{file: certificate}}, '
-            f'callers: {{web: {{api_key: "{digest}"}}, app: {{api_key: {{sha256: "{other[7:]}", not_after: "2030-01-01T00:00:00Z"}}}}}}}}',
+            f'callers: {{web: {{api_key: "{digest}"}}, '
+            f'app: {{api_key: {{sha256: "{other[7:]}", not_after: "2030-01-01T00:00:00Z"}}}}}}}}',
         )
         await server.reload()
         async with _asking(ADMIN) as session, session.get(f"{server.admin}/-/config") as answer:
