@@ -249,7 +249,7 @@ def verify(
     unlocked: deque[str] = deque(maxlen=_UNLOCKED_LINES)
     begins = True  # until a line of a writer with a lock was read
     links = False  # whether lines name those of other writers
-    unproven: list[int] = []
+    unproven: list[int] = []  # lines that are wrong if a later one shows that lines name those of other writers
     for number, found in enumerate(lines, 1):
         raw = found.strip(b" \r\n")
         if not raw:
