@@ -14,7 +14,7 @@ from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList, 
 from tokend.adapters.deny_source import MAX_PROBLEMS
 from tokend.cli.context import CommandFailed, Context, add_config, counted, fail, standard_input, text_argument
 from tokend.cli.times import date, end_argument, moment_argument
-from tokend.config.loading import Files, load_for_start
+from tokend.config.loading import Files
 from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
 from tokend.core.deny_entries import DenyChange, Entry, NeverMatches, check_entry, parse_entries
@@ -240,7 +240,7 @@ def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedLi
     """
     if options.file is not None:
         return [FileList(context.directory / str(options.file))], None, None
-    isolated = load_for_start(context.source(options), Files())  # an invalid app must not keep anybody from a block
+    isolated = context.source(options).load_isolated(Files())  # invalid apps must not keep anybody from a block
     options_of_root = isolated.configuration.options
     if options_of_root.deny is None:
         fail(

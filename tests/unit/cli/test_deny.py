@@ -116,6 +116,14 @@ def test_an_invalid_app_keeps_nobody_from_a_block(file: Path) -> None:
     assert main(["deny", "add", "--user", "ann", "--app", "broken"]) == 0
 
 
+def test_a_shell_without_the_secrets_of_all_apps_keeps_nobody_from_a_block(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEMO_APP_CERTIFICATE")
+    assert main(["deny", "add", "--user", "ann", "--app", "demo"]) == 0
+    assert lines_of(file) == [{"app": "demo", "user": "ann"}]
+
+
 def test_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path) -> None:
     file.with_name("config.yaml").unlink()
     file.with_name("other.jsonl").touch()
