@@ -115,6 +115,10 @@ class ApiError(Exception):
             return self
         return ApiError(self.code, self.sentence, name, self.operator, self.retry_after)
 
+    def of_kind(self, kind: str) -> "ApiError":
+        """Return the same error with a sentence that names the kind of token, where one request asks for several."""
+        return ApiError(self.code, f"{self.sentence} (kind {kind})", self.field, self.operator, self.retry_after)
+
 
 def whole_seconds(retry_after: float) -> int:
     """Round up to at least 1, for the header `Retry-After` (RFC 9110). A client that waits that long is accepted."""

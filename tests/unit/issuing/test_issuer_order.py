@@ -260,6 +260,7 @@ async def test_two_tokens_of_one_answer_are_all_or_nothing() -> None:
     journal = _Journal()
     api_error = await _error_response(app(rule(user="ann")), Issue((_OK, _ELSEWHERE)), journal.interfaces)
     assert api_error.code is Code.NOT_PERMITTED
+    assert api_error.sentence.endswith(f" (kind {_ELSEWHERE.kind})"), "the client must know which of its tokens failed"
     (decisions,) = journal.decisions
     assert [one.token_sha256 for one in decisions] == [None], "a token that is not released is not written down as one"
 
