@@ -26,7 +26,7 @@ from tokend.backends.contract import (
     Unreadable,
     VendorAnswers,
 )
-from tokend.backends.ids import printable_id
+from tokend.backends.ids import matching_id, printable_id
 from tokend.backends.json_web_tokens import JwtContent, JwtKeys, JwtKeysById, fits_algorithm, read_jwt, token_times
 from tokend.backends.jwt_backend import JwtBackend
 from tokend.backends.jwt_keys import ALGORITHMS as JWT_ALGORITHMS
@@ -169,6 +169,7 @@ __all__ = [
     "fits_algorithm",
     "form",
     "invalid",
+    "matching_id",
     "not_known",
     "printable_id",
     "read_jwt",

@@ -31,6 +31,7 @@ from tokend.plugins import (
     StrictModel,
     Unreadable,
     VendorAnswers,
+    matching_id,
     token_times,
 )
 
@@ -106,8 +107,8 @@ class Stream(Backend):
         if fields.server:
             return Grant(None, "jwt", ttl, (Service("server", privileges={"administer": ttl}),))
         user = fields.user if fields.user is not None else user
-        if user is None or (user != ANONYMOUS and USER.fullmatch(user) is None):
-            raise ApiError(Code.INVALID_FIELD, "must be 1 to 255 of A-Z a-z 0-9 @ _ and -, or !anon with calls", "user")
+        if user != ANONYMOUS:
+            user = matching_id("user", user, USER, "1 to 255 of A-Z a-z 0-9 @ _ and -, or !anon with calls")
         services = [] if user == ANONYMOUS else [Service("login", user, privileges={"login": ttl})]
         if fields.calls is not None:
             first, *others = fields.calls

@@ -34,6 +34,7 @@ from tokend.plugins import (
     Unreadable,
     VendorAnswers,
     invalid,
+    matching_id,
 )
 
 USER: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -112,8 +113,7 @@ class Trtc(Backend):
     def grant(self, fields: TrtcFields, ttl: int, user: str | None = None) -> Grant:
         """State what the token would give. A UserSig enters every room, unless the console demands a PrivateMapKey."""
         user = fields.user if fields.user is not None else user
-        if user is None or USER.fullmatch(user) is None:
-            raise ApiError(Code.INVALID_FIELD, "must be 1 to 32 of A-Z a-z 0-9 _ and -", "user")
+        user = matching_id("user", user, USER, "1 to 32 of A-Z a-z 0-9 _ and -")
         check_room(fields, self.options.advanced_permission_control)
         names = (
             BITS

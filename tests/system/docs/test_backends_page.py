@@ -188,6 +188,7 @@ def test_the_reference_shows_how_errors_and_secrets_are_made() -> None:
         function.__name__: list(inspect.signature(function).parameters)
         for function in (
             plugins.invalid,
+            plugins.matching_id,
             plugins.printable_id,
             plugins.read_jwt,
             plugins.token_times,

@@ -35,7 +35,7 @@ MISTAKES: Final[list[Mistake]] = [
     ({"room": None}, 400, "room", "must be text"),
     ({"room": ""}, 400, "room", "must be the id of a room"),
     ({"room": "*"}, 400, "room", "must be the id of a room"),
-    ({"user": None}, 400, "user", "must be 1 to 128 characters"),
+    ({"user": None}, 400, "user", "is missing"),
     ({"user": "pupil-*"}, 400, "user", "without *"),
     ({"role": "a b"}, 400, "role", "must be 1 to 64 of"),
     ({"type": "management"}, 400, "type", "is not a field of"),

@@ -44,7 +44,7 @@ apps:
 PUPIL: Final = {"user": "pupil-3", "calls": ["default:class-7"]}
 NO_RULE: Final = "no rule of this caller permits this"
 MISTAKES: Final[list[Mistake]] = [
-    ({"user": None}, 400, "user", "must be 1 to 255 of A-Z a-z 0-9 @ _ and -"),
+    ({"user": None}, 400, "user", "is missing"),
     ({"user": "auth0|5f"}, 400, "user", "must be 1 to 255 of A-Z a-z 0-9 @ _ and -"),
     ({"user": "*"}, 400, "user", "must be 1 to 255 of A-Z a-z 0-9 @ _ and -"),
     ({"user": "!anon", "calls": None}, 400, "calls", "is missing: the user !anon needs calls"),

@@ -40,7 +40,7 @@ apps:
 """
 PUPIL: Final = {"kind": "trtc", "user": "pupil-3", "room": "class-7"}
 MISTAKES: Final[list[Mistake]] = [
-    ({"user": None}, 400, "user", "must be 1 to 32 of"),
+    ({"user": None}, 400, "user", "is missing"),
     ({"user": "pupil-*"}, 400, "user", "must be 1 to 32 of"),
     ({"user": "p" * 33}, 400, "user", "must be 1 to 32 of"),
     ({"room": ""}, 400, "room", "must be 1 to 64 of"),

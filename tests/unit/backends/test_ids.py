@@ -1,8 +1,10 @@
 """Users and channels of vendors that state little of their form."""
 
+import re
+
 import pytest
 
-from tokend.backends.ids import printable_id
+from tokend.backends.ids import matching_id, printable_id
 from tokend.core.errors import ApiError, Code
 
 
@@ -24,3 +26,12 @@ def test_a_user_that_neither_request_nor_rule_names_is_missing() -> None:
     with pytest.raises(ApiError) as caught:
         printable_id("user", None, 10)
     assert (caught.value.field, caught.value.sentence) == ("user", "is missing")
+
+
+def test_a_text_has_the_form_that_a_vendor_states() -> None:
+    form = re.compile("[a-z]{1,3}")
+    assert matching_id("user", "abc", form, "1 to 3 of a-z") == "abc"
+    for text, sentence in ((None, "is missing"), ("abcd", "must be 1 to 3 of a-z"), ("abc\n", "must be 1 to 3 of a-z")):
+        with pytest.raises(ApiError) as caught:
+            matching_id("user", text, form, "1 to 3 of a-z")
+        assert (caught.value.code, caught.value.field, caught.value.sentence) == (Code.INVALID_FIELD, "user", sentence)
