@@ -41,7 +41,7 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
     def counted_lines(stream: BinaryIO) -> Iterator[bytes]:
         nonlocal lines
         while line := stream.readline(LONGEST_LINE):
-            lines += 1
+            lines += not line.isspace()  # spaces that a killed writer, or a full disk, left
             yield line
 
     try:

@@ -193,6 +193,9 @@ def test_the_command_tells_the_line(tmp_path: Path, capsys: pytest.CaptureFixtur
         "1 chain: 0 closed, 1 not closed",
         "4 lines, 0 problems",
     ]
+    file.write_bytes(b"".join([*lines[:2], b"    \n", *lines[2:]]))
+    assert main(["audit", "verify", str(file)]) == 0
+    assert capsys.readouterr().out.endswith("4 lines, 0 problems\n"), "spaces that a kill left are no line"
     file.write_bytes(b"".join(lines[:2] + lines[3:]))
     assert main(["audit", "verify", str(file)]) == 1
     assert f"{file}:3: has sequence 3 where 2 was due: a line is missing before it" in capsys.readouterr().out
