@@ -1,6 +1,7 @@
 """Issues tokens: token request, grant, rules, limits, deny list, authorizer, mint, verify, audit, release, in this order.
 
-Awaits only `Interfaces`. Contains no HTTP and no vendor. Times and nonces come with the issuances.
+The deny list is read again after an authorizer's answer. Awaits only `Interfaces`. Contains no HTTP and no vendor. Times and
+nonces come with the issuances.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
