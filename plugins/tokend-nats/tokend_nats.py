@@ -46,6 +46,9 @@ from tokend.plugins import (
 
 LARGEST: Final = 2_500
 """Bytes of the claims. The server reads 4,096 bytes of a CONNECT (max_control_line, nats-server 2.15), with the token in it."""
+ANSWERS: Final = ("_INBOX", "_R_", "_GR_")
+"""How reply subjects begin: a client's own, those of services that an account imports, and those that cross a gateway
+(replyPrefix in server/accounts.go and gwReplyPrefix in server/gateway.go, nats-server 2.15)."""
 # the words of nats-server 2.15
 NO_LOGIN: Final = (
     "The server answers 'Authorization Violation'; to a client whose token ends, 'User Authentication Expired'."
@@ -169,4 +172,4 @@ class Nats(Backend):
 def _is_of_system(subject: str) -> bool:
     """Whether a subject reaches the system's or JetStream's subjects, or answers to requests of other clients."""
     first = subject.partition(".")[0]
-    return first[0] in "$*>" or first == "_INBOX" or first.startswith("_INBOX_")
+    return first[0] in "$*>" or first in ANSWERS or first.startswith("_INBOX_")

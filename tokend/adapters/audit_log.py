@@ -5,6 +5,7 @@ nothing is issued: the issuer answers 503, `/readyz` returns 503, and a probe li
 """
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -57,6 +58,7 @@ class Audit:
         self._targets = [target(path, writer, synced=synced, instance=instance) for path in settings.to]
         self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync
         self._error: OSError | None = None
+        self._closed = False
         self._bodies: list[bytes] = []
         self._waiters: Waiters = []
         self._unsynced: Waiters = []
@@ -69,6 +71,8 @@ class Audit:
         """Returns when the entries are as safe as `sync` requires; `OSError` if they cannot be written."""
         if not entries:
             return
+        if self._closed:  # a reload has replaced it: with `sync: off` nobody would write the entries
+            raise OSError(errno.EBADF, "the audit is closed")
         bodies = [body(entry, hash_ids=self._hash_ids) for entry in entries]
         if self._sync == "off" and self._error is None:
             self._write_late(bodies)
@@ -118,6 +122,7 @@ class Audit:
 
     def close(self) -> None:
         """Write the waiting lines and close the targets. Waits for a sync that runs."""
+        self._closed = True
         try:
             self.flush()
         except OSError as error:

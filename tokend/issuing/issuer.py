@@ -1,6 +1,7 @@
 """Issues tokens: token request, grant, rules, limits, deny list, authorizer, mint, verify, audit, release, in this order.
 
-Awaits only `Interfaces`. Contains no HTTP and no vendor. Times and nonces come with the issuances.
+The deny list is read again after an authorizer's answer. Awaits only `Interfaces`. Contains no HTTP and no vendor. Times and
+nonces come with the issuances.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -104,12 +105,13 @@ async def issue(
         found.append(_decided(app, options, caller, token_request))
     if rate_limiting.counts(app, interfaces):
         found = await _within_limits(app, caller, found, requested.batch, address, interfaces)
-    if interfaces.deny is not None:
-        found = [await _not_denied(app, caller, verdict, interfaces) for verdict in found]
+    found = await _none_denied(app, caller, found, interfaces)
     if app.options.authorizer is not None and (
         requested.batch or not any(isinstance(verdict, Rejection) for verdict in found)
     ):
         found = await _authorized(app, options, caller, found, interfaces, request_id)
+        # the authorizer may take seconds, and entries that were added meanwhile count
+        found = await _none_denied(app, caller, found, interfaces)
     outcomes: list[Issued | ApiError] = []
     decisions: list[Decision] = []
     for number, (token_request, verdict, issuance) in enumerate(
@@ -171,6 +173,12 @@ async def _explained(route: Route, caller: Caller, token_request: TokenRequest, 
         route.app, caller, _decided(route.app, route.options, caller, token_request), interfaces
     )
     return replace(explanation, api_error=verdict.api_error) if isinstance(verdict, Rejection) else explanation
+
+
+async def _none_denied(app: App, caller: Caller, found: list[Verdict], interfaces: Interfaces) -> list[Verdict]:
+    if interfaces.deny is None:
+        return found
+    return [await _not_denied(app, caller, verdict, interfaces) for verdict in found]
 
 
 async def _not_denied(app: App, caller: Caller, verdict: Verdict, interfaces: Interfaces) -> Verdict:

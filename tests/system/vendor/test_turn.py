@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -68,6 +69,19 @@ def test_the_servers_answer_relays(separator: str | None, more: str, tmp_path: P
             usernames = (answer["username"], server["username"], matrix["username"])
             with ThreadPoolExecutor() as pool:  # each client waits more than it works
                 assert all(pool.map(coturn.relays, usernames, good))
+
+
+def test_where_the_separator_differs_a_user_can_choose_the_end(tmp_path: Path) -> None:
+    """As docs/vendors/turn.md warns: other users do not notice it."""
+    need_coturn()
+    now = int(time.time())
+    ended, lasts = now - 60, now + 60
+    usernames = (f"{lasts}|ann", f"{ended}|ann", f"{ended}|ann:{lasts}", f"{lasts}|ann:7", f"{ended}:ann:{lasts}")
+    with Coturn(tmp_path, SECRET) as coturn:
+        passwords = [base64.b64encode(proof_turn.hmac_sha1(SECRET, username)).decode() for username in usernames]
+        with ThreadPoolExecutor() as pool:
+            found = list(pool.map(coturn.relays, usernames, passwords))
+    assert found == [True, False, True, False, False]
 
 
 @pytest.mark.parametrize("user", ["a b", "o'ann", 'ann"', "corp\\ann", "union-select"])

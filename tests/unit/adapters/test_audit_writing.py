@@ -79,6 +79,18 @@ async def test_when_it_cannot_be_written_nothing_is_issued(sync: str, serving: S
     audit.close()
 
 
+@pytest.mark.parametrize("sync", ["os", "batch", "off"])
+async def test_after_it_is_closed_nothing_is_issued(sync: str, tmp_path: Path, serving: Serving) -> None:
+    """A request may outlive the audit of its configuration, which a reload replaces."""
+    audit = audit_to(str(tmp_path / "audit.jsonl"), sync=sync)
+    async with serving(OPEN, interfaces=Interfaces(audit=audit)) as server:
+        assert (await server.token_request("GET", "/rtc/room/publisher/uid/7")).status == 200
+        audit.close()
+        reply = await server.token_request("GET", "/rtc/room/publisher/uid/8")
+        assert (reply.status, reply.json["code"]) == (503, "unavailable")
+    assert [one["services"][0]["user"] for one in entries(tmp_path / "audit.jsonl")] == ["7"]
+
+
 async def test_a_pipe_that_nobody_reads_is_a_failure_and_no_hang_and_it_recovers(
     tmp_path: Path, serving: Serving
 ) -> None:

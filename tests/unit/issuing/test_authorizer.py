@@ -229,6 +229,31 @@ async def test_who_is_denied_is_not_asked_about() -> None:
     assert (api_error.sentence, backend.asked) == ("not before noon", [])
 
 
+class _DeniedWhileItWaits(Backend):
+    """An authorizer during whose call the users of its questions come onto the deny list."""
+
+    async def denies(self, app: str, caller: Caller, reach: Reach) -> str | None:
+        blocked = {user for question in self.asked for user in question.users}
+        return "this is on the deny list" if blocked & reach.users else None
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("answer", [None, Restriction("authorizer", max_ttl=60)])
+async def test_who_is_denied_while_it_is_asked_gets_no_token(batch: bool, answer: Given) -> None:
+    backend, audit = _DeniedWhileItWaits(answer), _Audit()
+    interfaces = Interfaces(audit=audit, deny=backend)
+    if batch:
+        (api_error,) = await outcomes(backend, rtc(), to=of(rule()), interfaces=interfaces)
+    else:
+        with pytest.raises(ApiError) as caught:
+            await outcomes(backend, rtc(), to=of(rule()), batch=False, interfaces=interfaces)
+        api_error = caught.value
+    assert isinstance(api_error, ApiError)
+    assert (api_error.code, api_error.operator) == (Code.NOT_PERMITTED, "deny list")
+    assert len(backend.asked) == 1
+    assert [decision.token_sha256 for decision in audit.decisions] == [None]
+
+
 async def test_without_an_authorizer_where_one_is_wanted_nothing_is_issued() -> None:
     with pytest.raises(ApiError) as caught:
         await issue(of(rule()), ROUTE_OPTIONS, CALLER, Issue((rtc(),)), [ISSUANCE], Interfaces())
