@@ -186,6 +186,14 @@ HIDDEN = "(hidden: it looks like a secret)"
         ("ghijklmnopqrstuvwxyZZ", "ghijklmnopqrstuvwxyZZ"),  # no digit
         ("a1B.a1B.a1B.a1B.a1B.a1B", "a1B.a1B.a1B.a1B.a1B.a1B"),  # no run of twenty
         ("ghijklmnopqrstuvwxyz XYZ a1Bcdefghijklmnopqrst", HIDDEN),  # the second run
+        ("fedxw5rywmvhinhwli79lzgk624men0bxj4ioh7p6tkpw3769iq5", HIDDEN),  # of Stream: no upper case
+        ("SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY", HIDDEN),  # of NATS: no lower case
+        ("mycompanysproductiontokenserver2026v2", "mycompanysproductiontokenserver2026v2"),  # digits in two places
+        ("a3b4c5d6-e7f8g9h0-i1j2k3l4-m5n6o7p8", "a3b4c5d6-e7f8g9h0-i1j2k3l4-m5n6o7p8"),  # no run of 32
+        ("zlJ23I9XCwFrBH6Bk9F/9T8SIR30RVCKxRd6K/2RXj4=", HIDDEN),  # openssl rand -base64 32
+        ("NpKIs9RF/R2TkiiH2nT87w==", HIDDEN),
+        ("NpKIs9RF/R2TkiiH2nT87w=value", "NpKIs9RF/R2TkiiH2nT87w=value"),  # nothing is padded in the middle
+        ("a/path/to/files/of/an/app=", "a/path/to/files/of/an/app="),
         ("a\nb", "a\\nb"),
         ("é", "é"),
         ("\ud800", "\\ud800"),
