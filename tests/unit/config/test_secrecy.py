@@ -17,6 +17,7 @@ from tests.unit.config.writing import ENVIRONMENT, ONE_APP
 from tokend.backends.agora.rtc import Rtc
 from tokend.config.entry_points import BACKENDS
 from tokend.config.loading import ConfigurationError, load
+from tokend.config.problems import fold
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, redact_secrets
 
@@ -156,6 +157,28 @@ def test_a_secret_of_a_backend_is_read_and_sealed(tmp_path: Path, monkeypatch: p
     options = load(None, ENVIRONMENT, tmp_path).apps["demo"].backends["x"].options
     assert options.secret.reveal() == ENVIRONMENT["OTHER"]
     assert ENVIRONMENT["OTHER"] not in repr(options)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ONE_APP
+        + "    backends: {x: {backend: jwt, algorithm: HS256, always: connect, secret: {env: OTHER}, claims: {a: '{VALUE}'}}}\n",
+        ONE_APP
+        + "    backends: {x: {backend: jwt, algorithm: HS256, always: connect, secret: {env: OTHER}, claims: {a: '{aVALUE}'}}}\n",
+        ONE_APP + "  first: x\n  VALUE: x\n",
+    ],
+)
+def test_places_that_repeat_a_name(text: str, tmp_path: Path) -> None:
+    """A claim's placeholder, and the apps that have the same problem, were named as they are written."""
+    for number in (4, 5):
+        secret = _secrets(number)
+        (tmp_path / "config.yaml").write_text(text.replace("VALUE", secret))
+        with pytest.raises(ConfigurationError) as caught:
+            load(None, ENVIRONMENT, tmp_path)
+        lines = "\n".join(fold(caught.value.problems))
+        assert "hidden: it looks like a secret" in lines
+        assert not _leaks(secret, lines), lines
 
 
 def test_a_key_without_digits_is_hidden() -> None:
