@@ -24,6 +24,10 @@ class Context(Struct, frozen=True):
     environment: Mapping[str, str]
     directory: Path
 
+    def __repr__(self) -> str:
+        """Without the environment, which holds secrets."""
+        return f"{type(self).__name__}({str(self.directory)!r})"
+
     def source(self, options: argparse.Namespace) -> Source:
         """Where the configuration comes from, for a server that reads it again on a reload."""
         return Source(options.config, os.environ, self.directory)
