@@ -10,6 +10,7 @@ from typing import Final, NoReturn, TextIO
 
 from msgspec import Struct
 
+from tokend.cli.usage import without_secrets
 from tokend.config.loading import Files, Source
 from tokend.core.durations import duration
 from tokend.issuing.configuration import App, Configuration
@@ -111,5 +112,5 @@ class CommandFailed(Exception):
 
 def fail(sentence: str) -> NoReturn:
     """Report wrong usage on standard error and exit with code 2."""
-    print(f"tokend: {sentence}", file=sys.stderr)
+    print(f"tokend: {without_secrets(sentence)}", file=sys.stderr)
     raise SystemExit(2)
