@@ -7,6 +7,7 @@ import pytest
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from tokend.core.errors import ApiError, Code
 from tokend.core.validation import (
     FieldError,
     StrictModel,
@@ -211,3 +212,14 @@ class Annotations(StrictModel):
 @pytest.mark.parametrize("path", [("listed", 0), ("named", "x")])
 def test_annotations_of_the_items_of_a_field_do_not_hide_its_keys(path: tuple[str | int, ...]) -> None:
     assert known_keys(Annotations, path) == ["size", "deep"]
+
+
+def test_what_an_error_repeats_of_the_name_of_a_field() -> None:
+    """A client chooses the keys of a mapping such as LiveKit's `attributes`. The answer and the log repeated them."""
+    key = "t7Kp2vQx9LmZ4rWc8YbNd3HsG6fJ1eUa5oTiRkVwXyE"
+    assert (
+        ApiError(Code.INVALID_FIELD, "must be text", f"attributes.{key}").detail == f"attributes.{HIDDEN} must be text"
+    )
+    assert ApiError(Code.INVALID_FIELD, "must be text", "attributes.seat").detail == "attributes.seat must be text"
+    renamed = ApiError(Code.INVALID_FIELD, "must be text", f"attributes.{key}").renamed({"attributes": "tags"})
+    assert renamed.field == f"tags.{HIDDEN}"
