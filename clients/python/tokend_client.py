@@ -377,7 +377,10 @@ def _check_header(text: str, name: str) -> None:
 
 def _address(url: str) -> URL:
     """Return the URL at which tokens are requested, from an app's address."""
-    address = URL(url)
+    try:
+        address = URL(url)
+    except ValueError:  # its text may quote a password
+        address = URL()
     if address.scheme not in ("http", "https") or not address.host:
         raise ValueError("url must be the app's address, such as https://tokens.example.com/demo")
     if address.raw_user or address.raw_password or address.raw_query_string or address.raw_fragment:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.adapters.deny_file_edit import edit_deny_file
 from tokend.core.secrets import Secret
+from tokend.core.validation import redact_secrets
 from tokend.installing import install_command
 from tokend.issuing.server_settings import RootOptions
 
@@ -45,7 +46,7 @@ class FileList(EditedList):
         """`creates`: a missing file is empty, and `edit` creates it. Servers take the new one for the whole list."""
         self.path = path
         self._creates = creates
-        self.name = str(path)
+        self.name = redact_secrets(str(path))
 
     def read(self) -> bytes:
         if self._creates and not self.path.exists():

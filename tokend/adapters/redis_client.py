@@ -61,7 +61,7 @@ def client_of(url: Secret, script: str, seconds: float) -> Client:
         server = Redis.from_url(text, **connection)
         _check(server)
         return Client(server.register_script(script), server.connection_pool.disconnect, server.aclose)
-    except (ValueError, TypeError, AttributeError, RedisError):  # their texts may quote the URL
+    except (ValueError, TypeError, AttributeError, LookupError, RedisError):  # their texts may quote the URL
         raise ValueError(
             "redis.url cannot be used: it must be like redis://USER:PASSWORD@HOST:PORT/DATABASE, "
             "redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT or "

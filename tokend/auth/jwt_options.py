@@ -129,7 +129,7 @@ class JwtOptions(StrictModel):
     jwks: str | None = Field(
         default=None,
         description=(
-            "the URL of the provider's keys: https, or http on this machine. "
+            "the URL of the provider's keys: https, or http on this machine. The log and the metrics show it. "
             "Default: found through OpenID Connect discovery"
         ),
         examples=["https://id.example.com/keys.json"],

@@ -23,6 +23,7 @@ from tokend.cli import (
     tokens,
 )
 from tokend.cli.context import CommandFailed, Context, counted
+from tokend.cli.usage import Parser
 from tokend.config.loading import ConfigurationError
 from tokend.config.problems import fold
 from tokend.config.reading import with_dotenv
@@ -68,7 +69,7 @@ def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argpar
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tokend",
         description="Issues short-lived access tokens for real-time services, only to callers whose rules allow them.",
         epilog="Exit codes: 0 success, 1 failure or a negative result, 2 wrong usage, 78 errors in the configuration.",

@@ -12,6 +12,7 @@ from tokend.backends.contract import Backend
 from tokend.cli import new_plugin
 from tokend.cli.context import Context, add_config, counted
 from tokend.cli.deny import deny_problems
+from tokend.cli.usage import without_secrets
 from tokend.config import entry_points
 from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
 from tokend.config.loading import ConfigurationError, Files, comparable
@@ -71,7 +72,8 @@ def _show(options: argparse.Namespace, context: Context) -> int:
         raise ConfigurationError(list(isolated.invalid_apps[options.show].problems))
     apps = comparable(source, files.replayed())["apps"]
     if options.show not in apps:
-        print(f"tokend: there is no app {options.show}; there are {', '.join(sorted(apps))}", file=sys.stderr)
+        sentence = f"there is no app {options.show}; there are {', '.join(sorted(apps))}"
+        print(f"tokend: {without_secrets(sentence)}", file=sys.stderr)
         return 2
     print(yaml.safe_dump({options.show: apps[options.show]}, sort_keys=False, allow_unicode=True), end="")
     return 0

@@ -10,6 +10,7 @@ from typing import Final, NoReturn, TextIO
 
 from msgspec import Struct
 
+from tokend.cli.usage import without_secrets
 from tokend.config.loading import Files, Source
 from tokend.core.durations import duration
 from tokend.issuing.configuration import App, Configuration
@@ -23,6 +24,10 @@ class Context(Struct, frozen=True):
 
     environment: Mapping[str, str]
     directory: Path
+
+    def __repr__(self) -> str:
+        """Without the environment, which holds secrets."""
+        return f"{type(self).__name__}({str(self.directory)!r})"
 
     def source(self, options: argparse.Namespace) -> Source:
         """Where the configuration comes from, for a server that reads it again on a reload."""
@@ -107,5 +112,5 @@ class CommandFailed(Exception):
 
 def fail(sentence: str) -> NoReturn:
     """Report wrong usage on standard error and exit with code 2."""
-    print(f"tokend: {sentence}", file=sys.stderr)
+    print(f"tokend: {without_secrets(sentence)}", file=sys.stderr)
     raise SystemExit(2)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tokend.cli.output import print_if_possible
+from tokend.cli.usage import Parser
 from tokend.core.listening import Listen, listening_address, parse_address
 
 SECONDS: Final = 5.0
@@ -33,29 +34,39 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="tokend health", description=_DESCRIPTION)
+    parser = Parser(prog="tokend health", description=_DESCRIPTION)
     _add_options(parser)
     options = parser.parse_args(arguments)
     try:
         url = options.url or own_url(options.config, os.environ, Path())
-        status = _status(url)
+        shown, status = _status(url)
     except (OSError, http.client.HTTPException, ValueError) as error:
         print(f"tokend: no healthy answer: {error}", file=sys.stderr)
         return 1
-    print_if_possible(f"{url}: {status}")
+    print_if_possible(f"{shown}: {status}")
     return 0 if status == 200 else 1
 
 
-def _status(url: str) -> int:
-    """The status of `/healthz` below a base URL. Raises `ValueError` for another URL, `OSError` without an answer."""
-    parts = urlsplit(url)
+def _status(url: str) -> tuple[str, int]:
+    """The base URL without user and query, and the status of `/healthz` below it.
+
+    Raises `ValueError` for another URL, without repeating it, and `OSError` without an answer.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the URL has a host or a port that is none") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("the URL must begin with http:// or https://")
+    if " " in url or not url.isprintable():
+        raise ValueError("the URL has a blank or a control character")
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=SECONDS)
+    connection = kind(parts.hostname, port, timeout=SECONDS)
     try:
         connection.request("GET", f"{parts.path.rstrip('/')}/healthz")
-        return connection.getresponse().status
+        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+        return shown.geturl(), connection.getresponse().status
     finally:
         connection.close()
 

@@ -31,6 +31,10 @@ class FileRecord(Struct, frozen=True):
     read: dict[str, bytes | int]
     listed: dict[str, list[str]]
 
+    def __repr__(self) -> str:
+        """Without the content, which holds secrets."""
+        return f"{type(self).__name__}(sealed)"
+
 
 class Files:
     """Reads from the disk and records the content. With a record of another object, reads from that alone."""
@@ -130,6 +134,14 @@ class Files:
     def replayed(self) -> "Files":
         """Another object, which reads what this one has read."""
         return Files(self.record())
+
+
+def utf8_text(raw: bytes) -> str | None:
+    """The text, or None if it is not UTF-8. An error that comes of that would hold all bytes, such as those of a secret."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def printable(name: str) -> str:

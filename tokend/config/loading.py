@@ -37,6 +37,10 @@ class Source(Struct, frozen=True):
     dotenv: bool = True
     """Whether `.env` in the directory adds variables that the environment does not set."""
 
+    def __repr__(self) -> str:
+        """Without the environment, which holds secrets."""
+        return f"{type(self).__name__}({self.file!r}, {str(self.directory)!r})"
+
     def variables(self, files: Files) -> Mapping[str, str]:
         """The environment with what `.env` adds to it."""
         return with_dotenv(self.environment, self.directory, files) if self.dotenv else self.environment

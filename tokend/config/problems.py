@@ -119,7 +119,7 @@ def fold(problems: Iterable[Problem]) -> list[str]:
         line = str(by_name[first])
         if others:
             apps = "app" if len(others) == 1 else "apps"
-            line += f" (the same for {len(others)} more {apps}: {listed(others, NAMES)})"
+            line += f" (the same for {len(others)} more {apps}: {listed([*map(redact_secrets, others)], NAMES)})"
         lines.append(line)
     return lines
 

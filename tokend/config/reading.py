@@ -7,7 +7,7 @@ from typing import Final
 
 from dotenv.parser import parse_stream
 
-from tokend.config.files import Files, printable
+from tokend.config.files import Files, printable, utf8_text
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.yaml_tree import LocatedDict, Location, YamlError, parse
 from tokend.core.validation import redact_secrets
@@ -109,12 +109,12 @@ def with_dotenv(environment: Mapping[str, str], directory: Path, files: Files | 
     """The environment with the variables of `.env` that it does not set. Raises `ConfigurationError`."""
     path, files = directory / DOTENV, files or Files()
     try:
-        text = files.read(path, MAX_FILE).decode() if files.is_file(path) else ""
-        bindings = list(parse_stream(StringIO(text)))
+        text = utf8_text(files.read(path, MAX_FILE) if files.is_file(path) else b"")
     except OSError as error:
         raise ConfigurationError([Problem(Location(".env"), (), f"cannot be read: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([Problem(Location(".env"), (), "is not UTF-8 text")]) from error
+    if text is None:
+        raise ConfigurationError([Problem(Location(".env"), (), "is not UTF-8 text")])
+    bindings = list(parse_stream(StringIO(text)))
     # an unread line may hide the lines after it: a quote ends at the next one
     lines = [binding.original.line for binding in bindings if binding.error]
     if lines:

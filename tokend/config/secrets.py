@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tokend.config.files import Files
+from tokend.config.files import Files, utf8_text
 from tokend.config.problems import KeyPath, Report
 from tokend.config.references import Reference
 from tokend.core.secrets import Secret
@@ -100,11 +100,11 @@ class Secrets:
             self.paths.add(str(path))
         try:
             check = None if reference.file is None or public else partial(self._check_mode, what)
-            text = self._files.read(path, MAX_BYTES, check).decode()
+            text = utf8_text(self._files.read(path, MAX_BYTES, check))
         except OSError as error:
             raise SecretProblem(f"the {what} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise SecretProblem(f"the {what} is not UTF-8 text") from error
+        if text is None:
+            raise SecretProblem(f"the {what} is not UTF-8 text")
         if len(text) > MAX_BYTES:
             raise SecretProblem(f"the {what} is too long")
         if not text:

@@ -1,8 +1,11 @@
 """The configuration for people: apps merged with `defaults`, references to secrets, never their values."""
 
-from typing import Any
+from typing import Any, Final
 
 from tokend.auth.key_digests import PREFIX
+
+_URLS: Final = frozenset({"url", "jwks"})
+"""Keys of URLs that tokend calls. A query may hold the key of a service."""
 
 
 def plain(value: Any) -> Any:
@@ -13,14 +16,19 @@ def plain(value: Any) -> Any:
 
 
 def redacted(value: Any) -> Any:
-    """The value without the digests of keys, since a weak key could be guessed from its digest."""
+    """The value without the digests of keys, since a weak key could be guessed, and without the queries of URLs."""
     if isinstance(value, dict):
-        return {key: f"{PREFIX}…" if _is_digest(key, below) else redacted(below) for key, below in value.items()}
+        return {key: _redacted_at(key, below) for key, below in value.items()}
     if isinstance(value, list):
         return [redacted(item) for item in value]
     return f"{PREFIX}…" if isinstance(value, str) and value.startswith(PREFIX) else value
 
 
-def _is_digest(key: str, below: Any) -> bool:
-    """Whether it is the digest of a key that is written as {sha256: …, not_after: …}."""
-    return f"{key}:" == PREFIX and isinstance(below, str)
+def _redacted_at(key: str, below: Any) -> Any:
+    if (
+        isinstance(below, str) and f"{key}:" == PREFIX
+    ):  # the digest of a key that is written as {sha256: …, not_after: …}
+        return f"{PREFIX}…"
+    if isinstance(below, str) and key in _URLS and "?" in below:
+        return f"{below.partition('?')[0]}?…"
+    return redacted(below)

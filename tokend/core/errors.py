@@ -88,8 +88,13 @@ class ApiError(Exception):
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
-        # the client chose the name of an unknown field: it may be a secret sent in the wrong place
-        self.field = redact_secrets(field) if field and code == Code.UNKNOWN_FIELD else field
+        # the client chose the name of an unknown field, or a key of a mapping: it may be a secret sent in the wrong place
+        if field and code == Code.UNKNOWN_FIELD:
+            field = redact_secrets(field)
+        elif field and "." in field:
+            first, dot, below = field.partition(".")
+            field = f"{first}{dot}{redact_secrets(below)}"
+        self.field = field
         self.operator = operator
         self.retry_after = retry_after
 

@@ -82,11 +82,20 @@ _RUN: Final = re.compile(r"[A-Za-z0-9_+=-]{20,}")
 _LONG: Final = 32
 """Characters. Keys are longer."""
 _HEX_RUN: Final = re.compile(r"[0-9a-fA-F]{20,}")
+_SINGLE_CASE: Final = re.compile(r"[A-Z0-9]{32,}|[a-z0-9]{32,}")
+"""Secrets of Stream and seeds of NATS have letters of one case. Names as long as that have separators."""
+_PADDED: Final = re.compile(r"[A-Za-z0-9+/]{20,}={1,2}(?![\w=])")
+"""Base64 of a length that shows by its end, since a slash in it may also separate the names of a path."""
+_NUMBERS: Final = re.compile(r"[0-9]+")
+_FEW_NUMBERS: Final = 2
+"""A name has no more of them, such as a version and a year."""
 
 
 def redact_secrets(text: str) -> str:
     """Return the text for use in a message, or a placeholder if it looks like a secret in the wrong field."""
-    if _HEX_RUN.search(text) or any(map(_looks_random, _RUN.findall(text))):
+    runs = [*_RUN.findall(text), *(padded.replace("/", "") for padded in _PADDED.findall(text))]
+    in_single_case = any(len(_NUMBERS.findall(run)) > _FEW_NUMBERS for run in _SINGLE_CASE.findall(text))
+    if in_single_case or _HEX_RUN.search(text) or any(map(_looks_random, runs)):
         return "(hidden: it looks like a secret)"
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 

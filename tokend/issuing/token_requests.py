@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from tokend.backends.contract import Backend
 from tokend.core.errors import ApiError, Code
 from tokend.core.model import TokenRequest
-from tokend.core.validation import StrictModel, first_field_error, suggestion
+from tokend.core.validation import StrictModel, first_field_error, redact_secrets, suggestion
 from tokend.issuing.configuration import App
 
 
@@ -18,7 +18,9 @@ def validated(app: App, token_request: TokenRequest) -> tuple[Backend, StrictMod
         kinds = ", ".join(sorted(app.backends))
         if "kind" in token_request.names:
             raise ApiError(Code.INVALID_FIELD, f"must be one of {kinds}", "kind")
-        raise ApiError(Code.INVALID_FIELD, f"this app has no tokens of kind {token_request.kind}; it has {kinds}")
+        raise ApiError(
+            Code.INVALID_FIELD, f"this app has no tokens of kind {redact_secrets(token_request.kind)}; it has {kinds}"
+        )
     try:
         return backend, backend.Fields.model_validate(dict(token_request.fields))
     except ValidationError as error:

@@ -23,17 +23,16 @@ ADMIN: Final = "admin"
 
 def bind(listen: Listen, option: str = "choose another with --host and --port") -> socket.socket:
     """A TCP socket bound to the address; `CannotStart` if that fails. `option`: what the error advises."""
+    where = f"{redact_secrets(listen.host)}:{listen.port}"
     try:
         family, kind, proto, _, address = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, proto)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except UnicodeError as error:
-        raise CannotStart(
-            f"cannot listen on {listen.host}:{listen.port}: this is no name of a host; {option}"
-        ) from error
+        raise CannotStart(f"cannot listen on {where}: this is no name of a host; {option}") from error
     except OSError as error:
-        raise CannotStart(f"cannot listen on {listen.host}:{listen.port}: {error.strerror}; {option}") from error
+        raise CannotStart(f"cannot listen on {where}: {error.strerror}; {option}") from error
     return _bounded(listener)
 
 

@@ -147,7 +147,10 @@ class LibraryHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a record. The arguments of its message are left out: they may hold what a client sent."""
-        fields: dict[str, object] = {"logger": record.name, "message": str(record.msg)}
+        message = str(record.msg)
+        if record.name == "asyncio":  # "Exception in callback f('argument') at …", or an object after the first line
+            message = message.partition("\n")[0].partition("(")[0]
+        fields: dict[str, object] = {"logger": record.name, "message": message}
         if record.exc_info and record.exc_info[1] is not None:
             fields |= exception_fields(record.exc_info[1])
         log_event = self._log.event if threading.get_ident() == self._thread else self._log.event_from_thread

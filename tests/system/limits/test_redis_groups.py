@@ -69,6 +69,8 @@ async def test_urls_that_can_be_used(url: str) -> None:
         "redis+cluster://:secret-1@a/0?no_such_option=1",
         "redis+sentinel://:secret-1@a:7000/limits/two",
         "redis+sentinel://:secret-1@a:7000/limits?no_such_option=1",
+        "redis://a:7000?encoding=secret-1",
+        "redis+cluster://a:7000?encoding=secret-1",
     ],
 )
 async def test_a_url_that_cannot_be_used_is_not_repeated(url: str) -> None:

@@ -281,3 +281,35 @@ def test_plugins_lists_a_kind_of_another_name_with_its_backend(home: Path, capsy
     assert main(["plugins", "--config", "config.yaml"]) == 0
     lines = [line.split("\t")[:2] for line in capsys.readouterr().out.splitlines()]
     assert lines == [["backend", "chat"], ["backend", "rtm"], ["backend", "signaling (rtm)"]]
+
+
+_KEY = "t7Kp2vQx9LmZ4rWc8YbNd3HsG6fJ1eUa5oTiRkVwXyE"
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["key", "hash", _KEY],
+        ["key", _KEY],
+        [_KEY],
+        ["inspect", "a", _KEY],
+        ["completion", _KEY],
+        ["health", _KEY],
+        ["token", _KEY],
+        ["token", "rtc", _KEY],
+        ["token", "--as", _KEY, "rtc"],
+        ["token", "--app", _KEY, "rtc"],
+        ["explain", "--as", _KEY, "rtc"],
+        ["check", "--show", _KEY],
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """`tokend key hash` reads standard input; with the key as an argument, its error repeated the key."""
+    try:
+        assert main(arguments) in (1, 2)
+    except SystemExit as leaving:
+        assert leaving.code == 2
+    printed = "".join(capsys.readouterr())
+    assert "(hidden: it looks like a secret)" in printed
+    assert _KEY[:8] not in printed

@@ -244,3 +244,11 @@ def test_an_entry_of_one_list_is_removed_beside_a_file_that_cannot_be_written(
     assert elsewhere.lines == []
     assert main(["deny", "remove", "--user", "bob"]) == 1
     assert "Read-only" in capsys.readouterr().err
+
+
+def test_a_secret_in_place_of_the_path_is_not_repeated(tmp_path: Path) -> None:
+    secret = "3f9a1c7e5b2d8064a1b9c3d7e5f20861"
+    edited = FileList(tmp_path / secret)
+    with pytest.raises(CannotUse, match="looks like a secret") as caught:
+        edited.edit(lambda lines: lines)
+    assert secret[:8] not in f"{caught.value} {edited.name}"

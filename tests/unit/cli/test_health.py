@@ -1,11 +1,13 @@
 """`tokend health`: where it looks for the server."""
 
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from tokend.cli.health import own_url
+from tests.plain_web import plain_web
+from tokend.cli.health import main, own_url
 from tokend.config.loading import read_server
 
 
@@ -47,3 +49,37 @@ def test_health_reads_dotenv(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PORT=9000\n")
     assert own_url(None, {}, tmp_path) == "http://127.0.0.1:9000"
     assert own_url(None, {"PORT": "9001"}, tmp_path) == "http://127.0.0.1:9001"
+
+
+class _Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:hunter2",
+        "http://[hunter2]/",
+        "http://u:hunter2@h\u2100x/",
+        "http://127.0.0.1:9/hunter2 x",
+        "http://127.0.0.1:9/hunter2\n",
+        "hunter2",
+    ],
+)
+def test_health_repeats_nothing_of_a_wrong_url(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The errors of Python quoted the URL's parts. What keeps the results of health checks kept a password in it."""
+    assert main(["--url", url]) == 1
+    printed = "".join(capsys.readouterr())
+    assert printed.startswith("tokend: no healthy answer: the URL ")
+    assert "hunter2" not in printed
+
+
+def test_health_prints_the_url_without_user_and_query(capsys: pytest.CaptureFixture[str]) -> None:
+    with plain_web(_Healthy) as origin:
+        url = origin.replace("//", "//ann:hunter2@") + "/base?key=hunter2#hunter2"
+        assert main(["--url", url]) == 0
+        assert capsys.readouterr().out == f"{origin}/base: 200\n"

@@ -15,8 +15,13 @@ from tests.examples import examples
 from tests.unit.config.trees import SOUND, Position, positions, renamed, replaced
 from tests.unit.config.writing import ENVIRONMENT, ONE_APP
 from tokend.backends.agora.rtc import Rtc
+from tokend.cli.context import Context
 from tokend.config.entry_points import BACKENDS
-from tokend.config.loading import ConfigurationError, load
+from tokend.config.loading import ConfigurationError, Files, Source, load
+from tokend.config.problems import fold
+from tokend.config.reading import with_dotenv
+from tokend.config.references import Reference
+from tokend.config.secrets import SecretProblem, Secrets
 from tokend.core.secrets import Secret
 from tokend.core.validation import StrictModel, redact_secrets
 
@@ -156,6 +161,58 @@ def test_a_secret_of_a_backend_is_read_and_sealed(tmp_path: Path, monkeypatch: p
     options = load(None, ENVIRONMENT, tmp_path).apps["demo"].backends["x"].options
     assert options.secret.reveal() == ENVIRONMENT["OTHER"]
     assert ENVIRONMENT["OTHER"] not in repr(options)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ONE_APP
+        + "    backends: {x: {backend: jwt, algorithm: HS256, always: connect, secret: {env: OTHER}, claims: {a: '{VALUE}'}}}\n",
+        ONE_APP
+        + "    backends: {x: {backend: jwt, algorithm: HS256, always: connect, secret: {env: OTHER}, claims: {a: '{aVALUE}'}}}\n",
+        ONE_APP + "  first: x\n  VALUE: x\n",
+    ],
+)
+def test_places_that_repeat_a_name(text: str, tmp_path: Path) -> None:
+    """A claim's placeholder, and the apps that have the same problem, were named as they are written."""
+    for number in (4, 5):
+        secret = _secrets(number)
+        (tmp_path / "config.yaml").write_text(text.replace("VALUE", secret))
+        with pytest.raises(ConfigurationError) as caught:
+            load(None, ENVIRONMENT, tmp_path)
+        lines = "\n".join(fold(caught.value.problems))
+        assert "hidden: it looks like a secret" in lines
+        assert not _leaks(secret, lines), lines
+
+
+def test_no_error_holds_the_bytes_of_a_file(tmp_path: Path) -> None:
+    """The error about bytes that are not UTF-8 holds all of them, and what reports errors of an application finds it."""
+    secret = _secrets(4)
+    (tmp_path / ".env").write_bytes(f"CERTIFICATE={secret}\n".encode() + b"\xff")
+    (tmp_path / "secret").write_bytes(secret.encode() + b"\xff")
+    (tmp_path / "secret").chmod(0o600)
+    with pytest.raises(ConfigurationError) as of_dotenv:
+        with_dotenv({}, tmp_path)
+    with pytest.raises(SecretProblem) as of_file:
+        Secrets({}, tmp_path).read(Reference(file="secret"))
+    for caught in (of_dotenv.value, of_file.value):
+        assert "is not UTF-8 text" in str(caught)
+        assert caught.__cause__ is None
+        assert caught.__context__ is None
+
+
+def test_what_is_read_cannot_be_printed(tmp_path: Path) -> None:
+    """What reports errors of an application prints the variables of each frame."""
+    secret = _secrets(4)
+    (tmp_path / "secret").write_text(secret)
+    files = Files()
+    files.read(tmp_path / "secret", 100)
+    for found in (
+        Source(None, {"CERTIFICATE": secret}, tmp_path),
+        Context({"CERTIFICATE": secret}, tmp_path),
+        files.record(),
+    ):
+        assert not _leaks(secret, f"{found!r} {found}")
 
 
 def test_a_key_without_digits_is_hidden() -> None:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from tokend.core.errors import ApiError, Code
 from tokend.core.validation import (
     FieldError,
     StrictModel,
@@ -186,6 +187,14 @@ HIDDEN = "(hidden: it looks like a secret)"
         ("ghijklmnopqrstuvwxyZZ", "ghijklmnopqrstuvwxyZZ"),  # no digit
         ("a1B.a1B.a1B.a1B.a1B.a1B", "a1B.a1B.a1B.a1B.a1B.a1B"),  # no run of twenty
         ("ghijklmnopqrstuvwxyz XYZ a1Bcdefghijklmnopqrst", HIDDEN),  # the second run
+        ("fedxw5rywmvhinhwli79lzgk624men0bxj4ioh7p6tkpw3769iq5", HIDDEN),  # of Stream: no upper case
+        ("SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY", HIDDEN),  # of NATS: no lower case
+        ("mycompanysproductiontokenserver2026v2", "mycompanysproductiontokenserver2026v2"),  # digits in two places
+        ("a3b4c5d6-e7f8g9h0-i1j2k3l4-m5n6o7p8", "a3b4c5d6-e7f8g9h0-i1j2k3l4-m5n6o7p8"),  # no run of 32
+        ("zlJ23I9XCwFrBH6Bk9F/9T8SIR30RVCKxRd6K/2RXj4=", HIDDEN),  # openssl rand -base64 32
+        ("NpKIs9RF/R2TkiiH2nT87w==", HIDDEN),
+        ("NpKIs9RF/R2TkiiH2nT87w=value", "NpKIs9RF/R2TkiiH2nT87w=value"),  # nothing is padded in the middle
+        ("a/path/to/files/of/an/app=", "a/path/to/files/of/an/app="),
         ("a\nb", "a\\nb"),
         ("é", "é"),
         ("\ud800", "\\ud800"),
@@ -203,3 +212,14 @@ class Annotations(StrictModel):
 @pytest.mark.parametrize("path", [("listed", 0), ("named", "x")])
 def test_annotations_of_the_items_of_a_field_do_not_hide_its_keys(path: tuple[str | int, ...]) -> None:
     assert known_keys(Annotations, path) == ["size", "deep"]
+
+
+def test_what_an_error_repeats_of_the_name_of_a_field() -> None:
+    """A client chooses the keys of a mapping such as LiveKit's `attributes`. The answer and the log repeated them."""
+    key = "t7Kp2vQx9LmZ4rWc8YbNd3HsG6fJ1eUa5oTiRkVwXyE"
+    assert (
+        ApiError(Code.INVALID_FIELD, "must be text", f"attributes.{key}").detail == f"attributes.{HIDDEN} must be text"
+    )
+    assert ApiError(Code.INVALID_FIELD, "must be text", "attributes.seat").detail == "attributes.seat must be text"
+    renamed = ApiError(Code.INVALID_FIELD, "must be text", f"attributes.{key}").renamed({"attributes": "tags"})
+    assert renamed.field == f"tags.{HIDDEN}"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tokend.adapters.resources import CannotStart
-from tokend.process.sockets import bind_unix
+from tokend.core.listening import Listen
+from tokend.process.sockets import bind, bind_unix
 
 
 def test_a_socket_on_which_another_server_listens_is_not_taken_away(tmp_path: Path) -> None:
@@ -27,3 +28,10 @@ def test_the_socket_of_a_server_that_has_ended_is_replaced(tmp_path: Path) -> No
     with bind_unix(str(path)) as second:
         second.listen()
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("host", ["3f9a1c7e5b2d8064a1b9c3d7e5f20861", "3f9a1c7e5b2d8064a1b9c3d7e5f20861..x"])
+def test_a_secret_in_place_of_the_host_is_not_repeated(host: str) -> None:
+    with pytest.raises(CannotStart, match="looks like a secret") as caught:
+        bind(Listen(host, 0))
+    assert host[:8] not in str(caught.value)

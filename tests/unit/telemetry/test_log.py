@@ -1,5 +1,7 @@
 """A line of the log is always one line of valid JSON, whatever its fields hold."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -60,4 +62,34 @@ def test_a_librarys_line_holds_no_arguments_and_no_text_of_an_exception() -> Non
     LibraryHandler(log).emit(record)
     line = json.loads(stream.getvalue())
     assert (line["logger"], line["message"], line["exception"]) == ("library", "failed: %s", "ValueError")
+    assert "client" not in stream.getvalue().decode()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_line_of_asyncio_holds_no_text_of_an_exception_and_no_argument(
+    monkeypatch: pytest.MonkeyPatch, *, debug: bool
+) -> None:
+    """asyncio writes both into the message itself: of a task whose exception nobody took, and of a callback."""
+    stream, log = made()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [LibraryHandler(log)])
+
+    async def fail() -> None:
+        raise ValueError("text of a client")
+
+    def call_back(argument: str) -> None:
+        raise KeyError(argument)
+
+    async def run() -> None:
+        task = asyncio.create_task(fail())
+        await asyncio.wait({task})
+        del task
+        gc.collect()
+        asyncio.get_running_loop().call_soon(call_back, "word of a client")
+        await asyncio.sleep(0)
+
+    asyncio.run(run(), debug=debug)
+    lines = [line for line in map(json.loads, stream.getvalue().splitlines()) if "exception" in line]
+    assert [line["exception"] for line in lines] == ["ValueError", "KeyError"]
+    assert lines[0]["message"] == "Task exception was never retrieved"
+    assert lines[1]["message"].startswith("Exception in callback ")
     assert "client" not in stream.getvalue().decode()

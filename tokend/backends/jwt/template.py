@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec.json
 
-from tokend.core.validation import suggestion
+from tokend.core.validation import redact_secrets, suggestion
 
 ISSUED_AT: Final = "issued_at"
 EXPIRES_AT: Final = "expires_at"
@@ -195,10 +195,12 @@ class Template:
     def _placeholder(self, written: str) -> _Whole:
         match = _PLACEHOLDER.fullmatch(written.strip())
         if match is None:
-            raise Invalid(f"has {{{written}}}, which is no name of a field: write {{{{ and }}}} for braces")
+            raise Invalid(
+                f"has {{{redact_secrets(written)}}}, which is no name of a field: write {{{{ and }}}} for braces"
+            )
         name, sign, seconds = match.groups()
         if name not in self._types:
-            raise Invalid(f"names {{{name}}}, which is no field{suggestion(name, self._types)}")
+            raise Invalid(f"names {{{redact_secrets(name)}}}, which is no field{suggestion(name, self._types)}")
         self.names.add(name)
         if sign is None:
             return _Whole(name, 0)
