@@ -13,8 +13,8 @@ from tokend.core.listening import Listen
 from tokend.http.reloader import Reloaded
 from tokend.http.server import BACKLOG
 from tokend.issuing.server_settings import Admin as AdminSettings
+from tokend.process import event_loop
 from tokend.process.control import LaunchOptions, ServerHandle
-from tokend.process.event_loop import new_event_loop
 from tokend.process.multi_process import MultiProcessServer
 from tokend.process.runtime import caps_of, check_aiohttp, check_packages, no_core_dumps
 from tokend.process.service_manager import ServiceManager
@@ -41,8 +41,7 @@ def serve(
     check_aiohttp()
     check_packages()
     caps_of(start.configuration.options.server)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(start, log, on_listening, early_signals))
+    event_loop.run(_serve(start, log, on_listening, early_signals), log)
 
 
 async def _serve(

@@ -31,7 +31,8 @@ class Options(StrictModel):
     def take(cls, seconds):
         with open("building", "a") as building:
             print(os.getpid(), file=building)
-        time.sleep(seconds)
+        if not (os.path.exists("fast") and open("fast").read() == str(os.getpid())):
+            time.sleep(seconds)
         return seconds
 
 class Slow(Rtc):
@@ -42,7 +43,7 @@ class Slow(Rtc):
 def _with_slow_kind(directory: Path) -> dict[str, str]:
     """Variables with which the package is installed."""
     package = backend_package(directory, "slow", _BACKEND)
-    (directory / "building").touch()  # process ids, by the package
+    (directory / "building").touch()  # process ids, by the package; "fast" may hold that of one that need not wait
     return {"PYTHONPATH": f"{Path.cwd()}:{package}"}
 
 
@@ -125,6 +126,45 @@ async def _begins_to_build(directory: Path, processes: Collection[int]) -> None:
             return
         await asyncio.sleep(pause)
     raise AssertionError("none of them builds an app")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_server_ends_although_a_reload_hangs(tmp_path: Path, count: int) -> None:
+    """One process waited for the thread, for ever if a package's backend hangs there. Several took 15 s."""
+    async with serving(tmp_path, count, extra=_with_slow_kind(tmp_path)) as server:
+        processes = server.workers() or [server.process.pid]
+        if count > 1:
+            (tmp_path / "fast").write_text(str(server.process.pid))
+        server.write("demo-*", _slow(60))
+        server.process.send_signal(signal.SIGHUP)
+        await _begins_to_build(tmp_path, processes)
+        async with asyncio.timeout(12):
+            assert await server.stop() == 0
+
+
+async def test_workers_end_with_their_parent_also_while_one_prepares(tmp_path: Path) -> None:
+    """It served on without a parent for as long as it prepared, and kept the port from the next server."""
+    async with serving(tmp_path, 2, extra=_with_slow_kind(tmp_path)) as server:
+        workers = server.workers()
+        (tmp_path / "fast").write_text(str(server.process.pid))
+        server.write("demo-*", _slow(60))
+        server.process.send_signal(signal.SIGHUP)
+        await _begins_to_build(tmp_path, workers)
+        server.process.kill()
+        await server.process.wait()
+        for pause in waits():
+            if not any(_runs(worker) for worker in workers):
+                return
+            await asyncio.sleep(pause)
+        raise AssertionError("a worker was left behind")
+
+
+def _runs(process: int) -> bool:
+    """Whether a process has not ended; nobody may have collected its exit code yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 async def test_a_worker_that_is_killed_beside_a_replacement_is_replaced_once(tmp_path: Path) -> None:
