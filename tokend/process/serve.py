@@ -64,7 +64,10 @@ async def _serve(
     admin_listener = _admin_listener(settings.admin, handed.get(ADMIN))
     of_processes = MultiProcessServer if start.workers > 1 else SingleProcessServer
     server_handle: ServerHandle = of_processes(start, log, listener)
-    await server_handle.start()
+    if not await _start(server_handle, stop):
+        log.event("stopped")
+        log.buffer(None)
+        return
     admin = None
     if admin_listener is not None:
         from tokend.process.admin import admin_runner  # it imports prometheus_client, which is slow
@@ -87,6 +90,20 @@ async def _serve(
         await admin.cleanup()
     log.event("stopped")
     log.buffer(None)
+
+
+async def _start(server_handle: ServerHandle, stop: asyncio.Event) -> bool:
+    """Whether the server has started; False if it was stopped first: a worker may hang where a package's backend is made."""
+    starting, stopping = asyncio.create_task(server_handle.start()), asyncio.create_task(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+    try:
+        await starting
+    except asyncio.CancelledError:
+        return False
+    return True
 
 
 def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None) -> socket.socket | None:
