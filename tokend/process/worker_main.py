@@ -17,9 +17,9 @@ from tokend.config.collector import collect_seldom
 from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.http.cancellation import is_from_outside
 from tokend.http.connection_limiter import Caps
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.process import event_loop
 from tokend.process.ipc import Channel
 from tokend.process.runtime import no_core_dumps, prefer_event_loop
@@ -81,7 +81,9 @@ class _Child:
                 answer = await getattr(self, f"_do_{do}")(**message)
         except (CannotStart, ConfigurationError) as error:
             answer = {"problems": [str(error)]}
-        except PLUGIN_ERRORS as error:  # without an answer it would count as hung
+        except BaseException as error:  # without an answer it would count as hung
+            if is_from_outside(error):
+                raise
             self._log.event("worker", "error", result="failed", doing=do, **exception_fields(error))
             answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
         channel.send(did=do, **(answer or {}))

@@ -133,11 +133,16 @@ async def test_a_new_key_of_a_caller_is_named_by_diff(tmp_path: Path) -> None:
     assert (await difference_of(reloader))["apps"]["demo"]["keys"] == ["callers.studio.api_key"]
 
 
-async def test_a_bug_in_a_reload_is_told_and_the_next_reload_works(tmp_path: Path) -> None:
+class _Panic(BaseException):
+    """As of a library in Rust."""
+
+
+@pytest.mark.parametrize("bug", [KeyError("what a client sent"), _Panic("what a client sent")])
+async def test_a_bug_in_a_reload_is_told_and_the_next_reload_works(tmp_path: Path, bug: BaseException) -> None:
     """An exception ended the task that handles signals, or the one that watches: nothing was reloaded any more."""
     write(tmp_path, {"config.yaml": ONE_APP})
     source, files, written = Source(None, ENVIRONMENT, tmp_path), Files(), io.BytesIO()
-    bugs = [KeyError("what a client sent")]
+    bugs = [bug]
 
     async def install(isolated: Isolated, files: Files) -> list[str]:
         if bugs:
@@ -149,7 +154,7 @@ async def test_a_bug_in_a_reload_is_told_and_the_next_reload_works(tmp_path: Pat
     write(tmp_path, {"config.yaml": f"{ONE_APP}\n# changed"})
     reloaded = await reloader.reload()
     (problem,) = reloaded.problems
-    assert problem.startswith("a bug, not an error of the configuration: KeyError at ['reloader.py:")
+    assert problem.startswith(f"a bug, not an error of the configuration: {type(bug).__name__} at ['reloader.py:")
     assert "client" not in written.getvalue().decode()
     assert (await reloader.reload()).problems == ()
 
