@@ -1,9 +1,9 @@
-"""Tells what ends a task from outside from what a plug-in raises, such as a `CancelledError` or a panic of a library in Rust."""
+"""Tells what ends a task from what a plug-in raises, such as a `CancelledError` of its own or a panic of a library in Rust."""
 
 import asyncio
 
 
-def is_from_outside(error: BaseException) -> bool:
+def ends_task(error: BaseException) -> bool:
     """Whether an exception ends the task that runs: its cancellation, Ctrl-C, or that its coroutine is closed.
 
     Anything else is a bug of whoever raised it.

@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from tokend.core.errors import ApiError, Code
-from tokend.http.cancellation import is_from_outside
+from tokend.http.cancellation import ends_task
 from tokend.http.control import CONTROL
 from tokend.http.cors import origin_problem
 from tokend.http.parser_errors import UNREADABLE
@@ -93,7 +93,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         raised, api_error = error, _api_error_of(error)
         _forget_frames(error)  # aiohttp's router keeps the exception
     except BaseException as error:  # the last line of defence: a bug is a 500 with a code
-        if is_from_outside(error):
+        if ends_task(error):
             raise
         api_error = _internal(request, error)
     record = request[RECORD]
@@ -110,7 +110,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = error_response(api_error, match, record.request_id)
     except BaseException as error:  # of the dialect
-        if is_from_outside(error):
+        if ends_task(error):
             raise
         api_error = _internal(request, error)
         record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator

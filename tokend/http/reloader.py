@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, comparable
 from tokend.config.problems import fold
-from tokend.http.cancellation import is_from_outside
+from tokend.http.cancellation import ends_task
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.log import JsonLog, exception_fields
@@ -114,7 +114,7 @@ class Reloader:
             try:
                 return await self._read_again()
             except BaseException as error:
-                if is_from_outside(error):
+                if ends_task(error):
                     raise
                 found = exception_fields(error)
                 return self._reject(

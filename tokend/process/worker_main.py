@@ -17,7 +17,7 @@ from tokend.config.collector import collect_seldom
 from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
-from tokend.http.cancellation import is_from_outside
+from tokend.http.cancellation import ends_task
 from tokend.http.connection_limiter import Caps
 from tokend.issuing.configuration import Configuration
 from tokend.process import event_loop
@@ -82,7 +82,7 @@ class _Child:
         except (CannotStart, ConfigurationError) as error:
             answer = {"problems": [str(error)]}
         except BaseException as error:  # without an answer it would count as hung
-            if is_from_outside(error):
+            if ends_task(error):
                 raise
             self._log.event("worker", "error", result="failed", doing=do, **exception_fields(error))
             answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
