@@ -7,7 +7,7 @@ nothing is issued: the issuer answers 503, `/readyz` returns 503, and a probe li
 import asyncio
 import errno
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
@@ -56,9 +56,8 @@ class Audit:
         self._probe_seconds = probe_seconds
         synced = self._sync == "batch"
         self._targets = [target(path, writer, synced=synced, instance=instance) for path in settings.to]
-        self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync
+        self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync, or at the end
         self._error: OSError | None = None
-        self._closed = False
         self._bodies: list[bytes] = []
         self._waiters: Waiters = []
         self._unsynced: Waiters = []
@@ -66,13 +65,14 @@ class Audit:
         self._timer: asyncio.TimerHandle | None = None
         self._probe: asyncio.TimerHandle | None = None
         self._heads: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def record(self, entries: Sequence[Decision | DenyChange]) -> None:
         """Returns when the entries are as safe as `sync` requires; `OSError` if they cannot be written."""
         if not entries:
             return
-        if self._closed:  # a reload has replaced it: with `sync: off` nobody would write the entries
-            raise OSError(errno.EBADF, "the audit is closed")
+        if self._closed:
+            raise _closed_error()
         bodies = [body(entry, hash_ids=self._hash_ids) for entry in entries]
         if self._sync == "off" and self._error is None:
             self._write_late(bodies)
@@ -122,17 +122,27 @@ class Audit:
 
     def close(self) -> None:
         """Write the waiting lines and close the targets. Waits for a sync that runs."""
-        self._closed = True
+        self.end().result()
+
+    def end(self) -> "Future[None]":
+        """Close without waiting: a sync may take minutes on a disk that hangs. The future is done when all is closed."""
         try:
             self.flush()
         except OSError as error:
             self._log.event("audit", "error", message=f"lines are lost at the end: {error.strerror}")
+        self._closed = True
         for timer in (self._timer, self._probe, self._heads):
             if timer is not None:
                 timer.cancel()
-        for waiting in (self._bodies, self._waiters, self._unsynced):
+        self._bodies.clear()
+        for waiting in (self._waiters, self._unsynced):
+            _fail_all(waiting, _closed_error())
             waiting.clear()
-        self._disk.shutdown()
+        closed = self._disk.submit(self._close_targets)  # after the sync that runs
+        self._disk.shutdown(wait=False)
+        return closed
+
+    def _close_targets(self) -> None:
         for target in self._targets:
             target.close()
 
@@ -218,13 +228,22 @@ class Audit:
         if self._error is None:
             self._log.event("audit", "error", message=f"cannot be written, nothing is issued: {error.strerror}")
         self._error = error
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_exception(OSError(error.errno, error.strerror))
-        if self._probe is None:
+        _fail_all(waiters, error)
+        if self._probe is None and not self._closed:
             self._probe = asyncio.get_running_loop().call_later(self._probe_seconds, self._try_again)
 
     def _try_again(self) -> None:
         self._probe = None
         if self._error is not None:
             self._next_write([PROBE]).add_done_callback(lambda probe: probe.cancelled() or probe.exception())
+
+
+def _closed_error() -> OSError:
+    """For a request that outlives its configuration, or the server."""
+    return OSError(errno.EBADF, "the audit is closed")
+
+
+def _fail_all(waiters: Waiters, error: OSError) -> None:
+    for waiter in waiters:
+        if not waiter.done():  # its request may have been cancelled
+            waiter.set_exception(OSError(error.errno, error.strerror))

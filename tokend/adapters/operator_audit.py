@@ -21,9 +21,11 @@ def record_by_operator(options: RootOptions, entries: Sequence[Decision | DenyCh
         return
     try:
         audit = open_audit(options.audit, secrets.token_hex(8), log, options.server.instance)
-        asyncio.run(audit.record(entries))
-        audit.flush()
-        audit.close_chains()
-        audit.close()
+        try:
+            asyncio.run(audit.record(entries))
+            audit.flush()
+            audit.close_chains()
+        finally:
+            audit.close()
     except (CannotStart, OSError) as error:
         raise ApiError(Code.UNAVAILABLE, f"the audit cannot be written: {error}") from error

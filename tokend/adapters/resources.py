@@ -19,7 +19,7 @@ from tokend.core.validation import redact_secrets
 from tokend.installing import install_command
 from tokend.issuing.audit_settings import AuditSettings
 from tokend.issuing.server_settings import RedisSettings, RootOptions
-from tokend.telemetry.log import JsonLog
+from tokend.telemetry.log import JsonLog, exception_fields
 
 if TYPE_CHECKING:
     from tokend.adapters.redis_limiter import RedisLimiter
@@ -54,7 +54,7 @@ class Resources:
         self._batch_scheduler = BatchScheduler()
         self._local = LocalLimiter(clock.monotonic)
         self._limiters: dict[Key, RedisLimiter] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Future[None]] = set()
 
     def open(self, options: RootOptions) -> Interfaces:
         """What a configuration with these options needs; `CannotStart` if a file or a package cannot be used."""
@@ -87,11 +87,21 @@ class Resources:
             audit = self._audits.pop(settings_and_instance)
             audit.close_chains()
             audit.log_heads()
-            audit.close()
+            self._finish(asyncio.wrap_future(audit.end()))
         for source in deny_sources:
-            self._closing.add(asyncio.create_task(self._deny_sources.pop(source).close()))
+            self._finish(asyncio.create_task(self._deny_sources.pop(source).close()))
         for key in limiters:
-            self._closing.add(asyncio.create_task(self._limiters.pop(key).close()))
+            self._finish(asyncio.create_task(self._limiters.pop(key).close()))
+
+    def _finish(self, closing: "asyncio.Future[None]") -> None:
+        """Keep what closes something until it has ended."""
+        self._closing.add(closing)
+        closing.add_done_callback(self._finished)
+
+    def _finished(self, closing: "asyncio.Future[None]") -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and (error := closing.exception()) is not None:
+            self._log.event("warning", "warning", message="a resource cannot be closed", **exception_fields(error))
 
     def redis_counts(self, options: RootOptions) -> bool | None:
         """Whether Redis counts at present; None if a configuration with these options uses no Redis."""
@@ -117,7 +127,7 @@ class Resources:
     async def close(self) -> None:
         """Close everything. Waits for a sync of the audit and for Redis."""
         self.close_all_except(RootOptions())
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._closing, return_exceptions=True)
         await self._session.close()
         await self._backends.close()
 

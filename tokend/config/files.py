@@ -83,6 +83,13 @@ class Files:
         self._versions[str(path)] = _settled_version(str(path))
         return path.is_file()
 
+    def has(self, path: Path) -> bool:
+        """Whether there is anything of this name, also what cannot be read; from a record, whether it was read."""
+        if self._replays:
+            return str(path) in self._read
+        self._versions[str(path)] = _settled_version(str(path))
+        return os.path.lexists(path)
+
     def listing(self, pattern: str, base: Path) -> list[str]:
         """The names below `base` that match a pattern, in order. A segment `**` stands for any number of folders."""
         key = f"{base}\0{pattern}"

@@ -63,7 +63,7 @@ class Source(Struct, frozen=True):
 
         Raises `ConfigurationError` for errors outside the apps, and for any error if `server.on_invalid_app` is `refuse`.
         """
-        reading = _Reading(self, files)
+        reading = _Reading(self, files, previous)
         port_problems = _port_problems(reading.environment)
         try:
             isolated = isolate(reading.assembled(previous), reading.unreadable, previous)
@@ -102,13 +102,15 @@ def load_for_start(source: Source, files: Files) -> Isolated:
 class _Reading:
     """Reads the configuration once. `unreadable`: problems of the apps whose file cannot be read."""
 
-    def __init__(self, source: Source, files: Files) -> None:
+    def __init__(self, source: Source, files: Files, previous: Configuration | None = None) -> None:
+        """`previous`: what is served. If its file is gone, the environment alone must not replace it."""
         self.environment = source.variables(files)
         self._directory = source.directory
         self._files = files
         before = files.names  # such as `.env`
+        served = None if previous is None or previous.source == environment_only.SOURCE else previous.source
         try:
-            written = find(source.file, self.environment, source.directory, files)
+            written = find(source.file, self.environment, source.directory, files, served)
         except ConfigurationError as error:
             raise ConfigurationError(error.problems + _port_problems(self.environment)) from None
         self.unreadable = written.unreadable
@@ -192,9 +194,14 @@ class Written(Struct, frozen=True):
     unreadable: Mapping[str, tuple[Problem, ...]] = {}
 
 
-def find(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> Written:
-    """What the named file says, else TOKEND_CONFIG, else config.yaml in `directory`, else only the environment."""
-    name = _file_name(file, environment, directory, files)
+def find(
+    file: str | None, environment: Mapping[str, str], directory: Path, files: Files, served: str | None = None
+) -> Written:
+    """What the named file says, else TOKEND_CONFIG, else config.yaml in `directory`, else only the environment.
+
+    `served`: the file that is served, which comes before the environment alone.
+    """
+    name = _file_name(file, environment, directory, files) or served
     if name is not None:
         path, name = directory / name, printable(name)
         tree, unreadable = read_tree(path, name, files)
@@ -208,7 +215,7 @@ def find(file: str | None, environment: Mapping[str, str], directory: Path, file
 
 def _file_name(file: str | None, environment: Mapping[str, str], directory: Path, files: Files) -> str | None:
     """The name of the file to read; None if only the environment is read."""
-    there = DEFAULT_FILE if files.is_file(directory / DEFAULT_FILE) else None
+    there = DEFAULT_FILE if files.has(directory / DEFAULT_FILE) else None
     return file or environment.get("TOKEND_CONFIG") or there
 
 

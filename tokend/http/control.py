@@ -81,8 +81,9 @@ class Control:
         try:
             self.active = self._activated(self.active.configuration, self.active.taken_routes, self.active.table)
             self.tracing = open_tracing() if self.traces else None
-        except CannotStart:
+        except BaseException:  # also a thread that cannot start, or a variable of OpenTelemetry that it rejects
             await self._resources.close()
+            self._resources = None
             raise
         yield
         await self._resources.close()

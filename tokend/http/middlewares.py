@@ -7,14 +7,13 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from tokend.core.errors import ApiError, Code
-from tokend.http.cancellation import is_cancelled
+from tokend.http.cancellation import ends_task
 from tokend.http.control import CONTROL
 from tokend.http.cors import origin_problem
 from tokend.http.parser_errors import UNREADABLE
 from tokend.http.proxies import peer_of
 from tokend.http.responses import NO_CACHE, error_response
 from tokend.http.routes import RouteMatch
-from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.issuing.routing import Match, NoMatch
 from tokend.telemetry.request_record import RequestRecord
 
@@ -93,8 +92,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             return response
         raised, api_error = error, _api_error_of(error)
         _forget_frames(error)  # aiohttp's router keeps the exception
-    except (*PLUGIN_ERRORS, asyncio.CancelledError) as error:  # the last line of defence: a bug is a 500 with a code
-        if is_cancelled(error):
+    except BaseException as error:  # the last line of defence: a bug is a 500 with a code
+        if ends_task(error):
             raise
         api_error = _internal(request, error)
     record = request[RECORD]
@@ -110,8 +109,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     _forget_frames(api_error)
     try:
         response = error_response(api_error, match, record.request_id)
-    except (*PLUGIN_ERRORS, asyncio.CancelledError) as error:  # of the dialect
-        if is_cancelled(error):
+    except BaseException as error:  # of the dialect
+        if ends_task(error):
             raise
         api_error = _internal(request, error)
         record.code, record.detail, record.operator = api_error.code, api_error.detail, api_error.operator

@@ -14,9 +14,8 @@ from msgspec.structs import replace
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, comparable
 from tokend.config.problems import fold
-from tokend.http.cancellation import is_cancelled
+from tokend.http.cancellation import ends_task
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.issuing.server_settings import ServerSettings
 from tokend.telemetry.log import JsonLog, exception_fields
 from tokend.telemetry.metrics import Metrics
@@ -114,8 +113,8 @@ class Reloader:
         async with self._lock:
             try:
                 return await self._read_again()
-            except (*PLUGIN_ERRORS, asyncio.CancelledError) as error:
-                if is_cancelled(error):
+            except BaseException as error:
+                if ends_task(error):
                     raise
                 found = exception_fields(error)
                 return self._reject(

@@ -110,9 +110,13 @@ class MultiProcessServer:
 
     async def start(self) -> None:
         """Start all workers; `CannotStart` if one cannot."""
-        started = await asyncio.gather(
-            *(self._spawn(only_ready=False) for _ in range(self._start.workers)), return_exceptions=True
-        )
+        try:
+            started = await asyncio.gather(
+                *(self._spawn(only_ready=False) for _ in range(self._start.workers)), return_exceptions=True
+            )
+        except asyncio.CancelledError:
+            await self.stop(0)
+            raise
         for result in started:
             if isinstance(result, BaseException):
                 await self.stop(0)
@@ -216,14 +220,19 @@ class MultiProcessServer:
         except (OSError, RuntimeError, ValueError) as error:  # no descriptor, process, thread or memory is left
             raise CannotStart(f"a process cannot be started: {getattr(error, 'strerror', None) or error}") from error
         source = self._start.source
-        answer = await worker.call(
-            "start",
-            file=source.file,
-            directory=str(source.directory),
-            files=self._records,
-            as_started=self._as_started,
-            only_ready=only_ready and any(not (other.retiring or other.not_ready_reasons) for other in self._workers),
-        )
+        try:
+            answer = await worker.call(
+                "start",
+                file=source.file,
+                directory=str(source.directory),
+                files=self._records,
+                as_started=self._as_started,
+                only_ready=only_ready
+                and any(not (other.retiring or other.not_ready_reasons) for other in self._workers),
+            )
+        except asyncio.CancelledError:  # it may hang, and would not notice that its parent ends
+            worker.kill()
+            raise
         if answer is None or answer["problems"]:
             worker.kill()
             await worker.process.wait()

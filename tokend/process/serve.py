@@ -13,8 +13,8 @@ from tokend.core.listening import Listen
 from tokend.http.reloader import Reloaded
 from tokend.http.server import BACKLOG
 from tokend.issuing.server_settings import Admin as AdminSettings
+from tokend.process import event_loop
 from tokend.process.control import LaunchOptions, ServerHandle
-from tokend.process.event_loop import new_event_loop
 from tokend.process.multi_process import MultiProcessServer
 from tokend.process.runtime import caps_of, check_aiohttp, check_packages, no_core_dumps
 from tokend.process.service_manager import ServiceManager
@@ -41,8 +41,7 @@ def serve(
     check_aiohttp()
     check_packages()
     caps_of(start.configuration.options.server)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(start, log, on_listening, early_signals))
+    event_loop.run(_serve(start, log, on_listening, early_signals), log)
 
 
 async def _serve(
@@ -65,7 +64,10 @@ async def _serve(
     admin_listener = _admin_listener(settings.admin, handed.get(ADMIN))
     of_processes = MultiProcessServer if start.workers > 1 else SingleProcessServer
     server_handle: ServerHandle = of_processes(start, log, listener)
-    await server_handle.start()
+    if not await _start(server_handle, stop):
+        log.event("stopped")
+        log.buffer(None)
+        return
     admin = None
     if admin_listener is not None:
         from tokend.process.admin import admin_runner  # it imports prometheus_client, which is slow
@@ -88,6 +90,20 @@ async def _serve(
         await admin.cleanup()
     log.event("stopped")
     log.buffer(None)
+
+
+async def _start(server_handle: ServerHandle, stop: asyncio.Event) -> bool:
+    """Whether the server has started; False if it was stopped first: a worker may hang where a package's backend is made."""
+    starting, stopping = asyncio.create_task(server_handle.start()), asyncio.create_task(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+    try:
+        await starting
+    except asyncio.CancelledError:
+        return False
+    return True
 
 
 def _admin_listener(settings: AdminSettings | None, handed: socket.socket | None) -> socket.socket | None:

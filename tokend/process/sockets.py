@@ -42,7 +42,7 @@ def bind_unix(path: str) -> socket.socket:
         if Path(path).is_socket():
             if _is_answered(path):
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-            Path(path).unlink()
+            Path(path).unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(path)
         Path(path).chmod(0o600)
@@ -54,30 +54,48 @@ def bind_unix(path: str) -> socket.socket:
 
 
 def _is_answered(path: str) -> bool:
-    """Whether a process still listens on a unix socket."""
+    """Whether a process still has a unix socket, also one of another type, or one that this user may not open."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.setblocking(False)
-        return client.connect_ex(path) in (0, errno.EAGAIN)  # EAGAIN: too many connections wait there
+        return client.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
 def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:
     """The sockets that systemd opened for this process, by name; one without a name is the public one.
 
-    Raises `CannotStart` for two of one purpose: the clients of the first would wait for ever.
+    Raises `CannotStart` for two of one purpose, since the clients of the first would wait for ever, and for what is no
+    stream socket.
     """
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return {}
     names = environment.get("LISTEN_FDNAMES", "").split(":")
+    count = environment.get("LISTEN_FDS", "0")
+    if not (count.isascii() and count.isdigit()):
+        raise CannotStart("LISTEN_FDS must be a number: unset LISTEN_PID if nothing hands over sockets")
     found: dict[str, socket.socket] = {}
-    for index in range(int(environment.get("LISTEN_FDS", "0"))):
+    for index in range(int(count)):
         name = names[index] if index < len(names) else ""
-        listener = socket.socket(fileno=FIRST + index)
+        listener = _stream_socket(FIRST + index)
         listener.set_inheritable(False)
         purpose = ADMIN if name.startswith(ADMIN) else PUBLIC
         if purpose in found:
             raise CannotStart(f"systemd hands over two sockets for the {purpose} listener: keep one ListenStream")
         found[purpose] = _bounded(listener)
     return found
+
+
+def _stream_socket(descriptor: int) -> socket.socket:
+    """The socket of an inherited descriptor; `CannotStart` if it is another thing."""
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise CannotStart(
+            f"descriptor {descriptor}, which systemd hands over, is no socket: {error.strerror}"
+        ) from error
+    if listener.type != socket.SOCK_STREAM:
+        listener.close()
+        raise CannotStart(f"descriptor {descriptor}, which systemd hands over, is no stream socket: use ListenStream")
+    return listener
 
 
 def _bounded(listener: socket.socket) -> socket.socket:

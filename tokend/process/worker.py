@@ -55,10 +55,13 @@ class Worker:
         `only_ready`: also if it would not be ready. Nothing is accepted then.
         """
         await self._runner.set_up()
-        await self.control.first_look()
-        if only_ready and (reasons := self.control.not_ready_reasons()):
+        try:
+            await self.control.first_look()
+            if only_ready and (reasons := self.control.not_ready_reasons()):
+                raise CannotStart(f"it would not be ready: {'; '.join(reasons)}")
+        except BaseException:  # also of a start that is cancelled
             await self._runner.cleanup()
-            raise CannotStart(f"it would not be ready: {'; '.join(reasons)}")
+            raise
         await self._runner.accept(self._listener)
 
     def snapshot(self) -> Snapshot:

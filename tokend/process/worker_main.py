@@ -17,10 +17,10 @@ from tokend.config.collector import collect_seldom
 from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
+from tokend.http.cancellation import ends_task
 from tokend.http.connection_limiter import Caps
 from tokend.issuing.configuration import Configuration
-from tokend.issuing.grants import PLUGIN_ERRORS
-from tokend.process.event_loop import new_event_loop
+from tokend.process import event_loop
 from tokend.process.ipc import Channel
 from tokend.process.runtime import no_core_dumps, prefer_event_loop
 from tokend.process.worker import Worker
@@ -35,8 +35,7 @@ def main(listener: int, channel: int) -> None:
     log = queued_standard_error(time.time)
     capture_libraries(log)
     no_core_dumps()
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_Child(log, socket.socket(fileno=listener)).obey(socket.socket(fileno=channel)))
+    event_loop.run(_Child(log, socket.socket(fileno=listener)).obey(socket.socket(fileno=channel)), log)
     log.close()
 
 
@@ -73,7 +72,7 @@ class _Child:
         async with asyncio.TaskGroup() as answers:
             while (message := await channel.receive()) is not None:
                 answers.create_task(self._answer(channel, **message))
-        self._ending.set()
+            self._ending.set()  # whatever is still being done: the parent has ended
 
     async def _answer(self, channel: Channel, do: str, **message: Any) -> None:
         """Reports go out, and the worker stops, while it prepares: that may take longer than a parent waits for a report."""
@@ -82,7 +81,9 @@ class _Child:
                 answer = await getattr(self, f"_do_{do}")(**message)
         except (CannotStart, ConfigurationError) as error:
             answer = {"problems": [str(error)]}
-        except PLUGIN_ERRORS as error:  # without an answer it would count as hung
+        except BaseException as error:  # without an answer it would count as hung
+            if ends_task(error):
+                raise
             self._log.event("worker", "error", result="failed", doing=do, **exception_fields(error))
             answer = {"problems": [f"a worker failed: it raised {type(error).__name__}; the log says where"]}
         channel.send(did=do, **(answer or {}))

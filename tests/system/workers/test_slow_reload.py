@@ -31,7 +31,9 @@ class Options(StrictModel):
     def take(cls, seconds):
         with open("building", "a") as building:
             print(os.getpid(), file=building)
-        time.sleep(seconds)
+        is_parent = "worker_main" not in open("/proc/self/cmdline").read()
+        if not (is_parent and os.path.exists("only-workers")):
+            time.sleep(seconds)
         return seconds
 
 class Slow(Rtc):
@@ -42,7 +44,7 @@ class Slow(Rtc):
 def _with_slow_kind(directory: Path) -> dict[str, str]:
     """Variables with which the package is installed."""
     package = backend_package(directory, "slow", _BACKEND)
-    (directory / "building").touch()  # process ids, by the package
+    (directory / "building").touch()  # process ids, by the package. With a file "only-workers" the parent does not wait
     return {"PYTHONPATH": f"{Path.cwd()}:{package}"}
 
 
@@ -119,12 +121,73 @@ async def test_a_worker_that_ends_while_it_prepares_holds_nothing_up(tmp_path: P
             assert answer.status == 200
 
 
+def _building(directory: Path) -> set[str]:
+    """The processes that have begun to build an app."""
+    return set((directory / "building").read_text().split())
+
+
 async def _begins_to_build(directory: Path, processes: Collection[int]) -> None:
     for pause in waits():
-        if set((directory / "building").read_text().split()) & set(map(str, processes)):
+        if _building(directory) & set(map(str, processes)):
             return
         await asyncio.sleep(pause)
     raise AssertionError("none of them builds an app")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_server_ends_although_a_reload_hangs(tmp_path: Path, count: int) -> None:
+    """One process waited for the thread, for ever if a package's backend hangs there. Several took 15 s."""
+    async with serving(tmp_path, count, extra=_with_slow_kind(tmp_path)) as server:
+        processes = server.workers() or [server.process.pid]
+        if count > 1:
+            (tmp_path / "only-workers").touch()
+        server.write("demo-*", _slow(60))
+        server.process.send_signal(signal.SIGHUP)
+        await _begins_to_build(tmp_path, processes)
+        async with asyncio.timeout(12):
+            assert await server.stop() == 0
+
+
+async def test_a_server_ends_although_its_workers_hang_while_they_start(tmp_path: Path) -> None:
+    """It obeyed SIGTERM after two minutes, and a parent that was killed left its workers behind."""
+    server = Running(tmp_path, 2)
+    server.write("demo-*", _slow(60))
+    environment = _with_slow_kind(tmp_path)
+    (tmp_path / "only-workers").touch()
+    await start(server, environment)
+    for pause in waits():
+        if len(workers := server.workers()) == 2 and {str(worker) for worker in workers} <= _building(tmp_path):
+            break
+        await asyncio.sleep(pause)
+    async with asyncio.timeout(12):
+        assert await server.stop() == 0
+    assert not any(_runs(worker) for worker in workers)
+    assert [event["event"] for event in server.log][-1] == "stopped"
+
+
+async def test_workers_end_with_their_parent_also_while_one_prepares(tmp_path: Path) -> None:
+    """It served on without a parent for as long as it prepared, and kept the port from the next server."""
+    async with serving(tmp_path, 2, extra=_with_slow_kind(tmp_path)) as server:
+        workers = server.workers()
+        (tmp_path / "only-workers").touch()
+        server.write("demo-*", _slow(60))
+        server.process.send_signal(signal.SIGHUP)
+        await _begins_to_build(tmp_path, workers)
+        server.process.kill()
+        await server.process.wait()
+        for pause in waits():
+            if not any(_runs(worker) for worker in workers):
+                return
+            await asyncio.sleep(pause)
+        raise AssertionError("a worker was left behind")
+
+
+def _runs(process: int) -> bool:
+    """Whether a process has not ended; nobody may have collected its exit code yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 async def test_a_worker_that_is_killed_beside_a_replacement_is_replaced_once(tmp_path: Path) -> None:

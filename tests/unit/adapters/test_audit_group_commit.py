@@ -203,3 +203,30 @@ async def test_a_rotated_file_is_synced_before_its_lines_count(tmp_path: Path, f
     assert [*await asyncio.gather(first, second)] == [[None], [None]]
     made.audit.close()
     assert list(verify([*(tmp_path / "audit.1").read_bytes().splitlines(), *file.read_bytes().splitlines()])) == []
+
+
+async def test_the_end_does_not_wait_for_a_disk_that_hangs(file: Path) -> None:
+    """A reload to another audit stopped the event loop half a minute later, for as long as the old disk hung."""
+    made = Made(file, sync="batch")
+    made.targets[0].may_sync.clear()
+    syncing = asyncio.create_task(made.record(0))
+    await until(lambda: numbers(file) == [0])
+    waiting = asyncio.create_task(made.record(1))
+    await until(lambda: numbers(file) == [0, 1])
+    closed = made.audit.end()
+    assert failed(await waiting, errno.EBADF)
+    assert not closed.done()
+    made.targets[0].may_sync.set()
+    assert await syncing == [None]
+    await asyncio.wrap_future(closed)
+
+
+@pytest.mark.parametrize("sync", ["os", "batch", "off"])
+async def test_a_request_that_outlives_its_audit_starts_no_probes(file: Path, sync: str) -> None:
+    """Each second a probe was written to the closed audit, for ever."""
+    made = Made(file, sync=sync, probe_seconds=SOON)
+    await made.record(0)
+    made.audit.close()
+    assert failed(await made.record(1), errno.EBADF)
+    await asyncio.sleep(10 * SOON)
+    assert made.messages == []

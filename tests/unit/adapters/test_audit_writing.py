@@ -17,9 +17,13 @@ from tests.unit.commands import Command
 from tests.unit.http.running import NOW, OPEN, Serving
 from tokend.adapters.audit_file import AuditTarget
 from tokend.adapters.audit_log import Audit
+from tokend.adapters.operator_audit import record_by_operator
 from tokend.core.audit_records import verify
+from tokend.core.deny_entries import DenyChange, parse_line
+from tokend.core.errors import ApiError
 from tokend.core.interfaces import Interfaces
 from tokend.issuing.audit_settings import AuditSettings
+from tokend.issuing.server_settings import RootOptions
 from tokend.telemetry.log import JsonLog
 
 CONFIG = f"""
@@ -159,3 +163,16 @@ def test_a_closed_target_writes_to_nobody(tmp_path: Path) -> None:
     with (tmp_path / "another").open("wb"), pytest.raises(OSError, match="the audit is closed"):
         target.write([b"{}"])
     assert (tmp_path / "another").read_bytes() == b""
+
+
+def test_what_cannot_be_recorded_of_an_operator_leaves_no_descriptor_open() -> None:
+    """Each change in the console while the disk was full kept one."""
+    options = RootOptions(audit=AuditSettings(to=("/dev/full",)))
+    entry = parse_line(b'{"caller": "demo/web"}')
+    assert entry is not None
+    change = DenyChange(entry, is_added=True, source="file", time=NOW, request_id="request-1")
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(5):
+        with pytest.raises(ApiError, match="No space left"):
+            record_by_operator(options, [change], JsonLog(io.BytesIO(), lambda: NOW))
+    assert len([*Path("/proc/self/fd").iterdir()]) == before

@@ -221,3 +221,10 @@ def test_a_port_of_the_platform_makes_two_addresses_of_one(tmp_path: Path) -> No
         with pytest.raises(ConfigurationError) as caught:
             read(Files())
         assert "listen and admin are the same address" in caught.value.problems[0].sentence
+
+
+def test_a_directory_in_place_of_the_file_is_not_passed_over(tmp_path: Path) -> None:
+    """A container's runtime makes one where the file that it should mount is missing. The server was open to anybody."""
+    (tmp_path / "config.yaml").mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+        _configuration(tmp_path)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.unit.dialects.transcripts import Exchange, all_exchanges, configurati
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
 from tokend.auth.key_digests import digest_of
 from tokend.config.problems import ConfigurationError
-from tokend.http import admin
+from tokend.http import admin, control
 from tokend.http.control import CONTROL
 from tokend.telemetry.log import JsonLog
 from tokend.telemetry.metrics import Snapshot
@@ -326,6 +327,24 @@ async def test_a_file_that_cannot_be_opened_ends_the_start(tmp_path: Path) -> No
     runner = web.AppRunner(_application(_written(tmp_path, f"deny: {{file: none.jsonl}}\n{DEMO}")))
     with pytest.raises(tokend.CannotStart, match="the deny file cannot be read"):
         await runner.setup()
+
+
+async def test_whatever_ends_the_start_closes_what_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only `CannotStart` did. The thread of the deny list and two sessions stayed in the process of the host."""
+
+    def fails() -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(control, "open_tracing", fails)
+    (tmp_path / "deny.jsonl").touch()
+    before = threading.active_count()
+    path = _written(tmp_path, f"deny: {{file: deny.jsonl}}\nserver: {{traces: true}}\n{DEMO}")
+    runner = web.AppRunner(_application(path))
+    with pytest.raises(RuntimeError):
+        await runner.setup()
+    async with asyncio.timeout(5):
+        while threading.active_count() > before:
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(("key", "console"), [(ADMIN_DIGEST, ["/console"]), (None, [])])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.config.writing import CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, OTHER, write
+from tests.unit.config.writing import APP_ID, CERTIFICATE, DIGEST, ENVIRONMENT, ONE_APP, OTHER, write
 from tokend.config.files import Files
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Source, load_for_start
@@ -87,13 +87,13 @@ async def test_a_rejected_reload_says_once_what_many_apps_have_alike(tmp_path: P
     assert json.loads(written.getvalue().splitlines()[-1])["problems"] == [problem]
 
 
-def _reloader(directory: Path) -> Reloader:
-    """One whose configurations nobody serves."""
+def _reloader(directory: Path, **more: str) -> Reloader:
+    """One whose configurations nobody serves. `more`: further variables."""
 
     async def install(isolated: Isolated, files: Files) -> list[str]:
         return []
 
-    source, files, log = Source(None, ENVIRONMENT, directory), Files(), JsonLog(io.BytesIO(), time.time)
+    source, files, log = Source(None, ENVIRONMENT | more, directory), Files(), JsonLog(io.BytesIO(), time.time)
     return Reloader(source, load_for_start(source, files), files, install, log, Metrics(), lambda *_: ())
 
 
@@ -133,11 +133,16 @@ async def test_a_new_key_of_a_caller_is_named_by_diff(tmp_path: Path) -> None:
     assert (await difference_of(reloader))["apps"]["demo"]["keys"] == ["callers.studio.api_key"]
 
 
-async def test_a_bug_in_a_reload_is_told_and_the_next_reload_works(tmp_path: Path) -> None:
+class _Panic(BaseException):
+    """As of a library in Rust."""
+
+
+@pytest.mark.parametrize("bug", [KeyError("what a client sent"), _Panic("what a client sent")])
+async def test_a_bug_in_a_reload_is_told_and_the_next_reload_works(tmp_path: Path, bug: BaseException) -> None:
     """An exception ended the task that handles signals, or the one that watches: nothing was reloaded any more."""
     write(tmp_path, {"config.yaml": ONE_APP})
     source, files, written = Source(None, ENVIRONMENT, tmp_path), Files(), io.BytesIO()
-    bugs = [KeyError("what a client sent")]
+    bugs = [bug]
 
     async def install(isolated: Isolated, files: Files) -> list[str]:
         if bugs:
@@ -149,6 +154,32 @@ async def test_a_bug_in_a_reload_is_told_and_the_next_reload_works(tmp_path: Pat
     write(tmp_path, {"config.yaml": f"{ONE_APP}\n# changed"})
     reloaded = await reloader.reload()
     (problem,) = reloaded.problems
-    assert problem.startswith("a bug, not an error of the configuration: KeyError at ['reloader.py:")
+    assert problem.startswith(f"a bug, not an error of the configuration: {type(bug).__name__} at ['reloader.py:")
     assert "client" not in written.getvalue().decode()
     assert (await reloader.reload()).problems == ()
+
+
+async def test_a_configuration_that_is_gone_is_not_replaced_by_the_environment(tmp_path: Path) -> None:
+    """A file that was removed for a moment opened the server to anybody, without its audit and its deny list."""
+    write(tmp_path, {"config.yaml": ONE_APP})
+    reloader = _reloader(tmp_path, APP_ID=APP_ID, APP_CERTIFICATE=CERTIFICATE)
+    config = tmp_path / "config.yaml"
+    config.unlink()
+    for becomes_directory in (False, True):
+        if becomes_directory:
+            config.mkdir()
+        reloaded = await reloader.reload()
+        assert reloaded.result == "refused"
+        assert "config.yaml: cannot be read" in reloaded.problems[0]
+        assert set(reloader.configuration.apps) == {"demo"}
+    config.rmdir()
+    write(tmp_path, {"config.yaml": ONE_APP})
+    assert (await reloader.reload()).result == "unchanged"
+
+
+async def test_a_file_that_only_dotenv_names_is_not_replaced_by_the_environment_either(tmp_path: Path) -> None:
+    write(tmp_path, {"tokens.yaml": ONE_APP, ".env": "TOKEND_CONFIG=tokens.yaml\n"})
+    reloader = _reloader(tmp_path, APP_ID=APP_ID, APP_CERTIFICATE=CERTIFICATE)
+    (tmp_path / ".env").unlink()
+    assert (await reloader.reload()).result != "refused"
+    assert set(reloader.configuration.apps) == {"demo"}

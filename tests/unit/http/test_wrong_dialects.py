@@ -39,14 +39,20 @@ def _returning(response: HttpResponse) -> Any:
     return lambda *arguments: response
 
 
+class _Panic(BaseException):
+    """As of a library in Rust."""
+
+
 @pytest.mark.parametrize(
-    "error", [RuntimeError("x"), SystemExit(3), asyncio.CancelledError()], ids=lambda error: type(error).__name__
+    "error",
+    [RuntimeError("x"), SystemExit(3), asyncio.CancelledError(), _Panic()],
+    ids=lambda error: type(error).__name__,
 )
 @pytest.mark.parametrize("member", ["parse", "render", "render_error"])
 async def test_whatever_a_dialect_raises_is_an_internal_error(
     member: str, error: BaseException, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`SystemExit` ended the server, and `CancelledError` the connection, without an answer."""
+    """`SystemExit` ended the server, and `CancelledError` or a panic the connection, without an answer."""
     members = {"parse": _parse, "render": _render, "render_error": _render_error, member: _raising(error)}
     if member == "render_error":
         members["parse"] = _raising(RuntimeError("x"))

@@ -4,10 +4,15 @@ import asyncio
 import os
 import selectors
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
-from tokend.process.event_loop import EVENTS_AT_ONCE, BoundedSelector, new_event_loop
+import pytest
+
+from tokend.process.event_loop import EVENTS_AT_ONCE, LOOKUPS, BoundedSelector, new_event_loop
 
 
 @contextmanager
@@ -69,3 +74,59 @@ def test_the_loop_reads_from_more_than_it_handles_at_once() -> None:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         assert sorted(runner.run(main()), key=int) == [b"%d" % number for number in range(3 * EVENTS_AT_ONCE)]
+
+
+def test_names_that_nobody_resolves_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few of them took all of asyncio's threads: a reload had to wait for them, and so had the end of the process."""
+    answered = threading.Event()
+
+    def never(*_: object, **__: object) -> list[object]:
+        answered.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(LOOKUPS + 10):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(loop.getaddrinfo("host.example", 443), 0.001)
+        assert await asyncio.wait_for(asyncio.to_thread(int), 2) == 0
+        assert sum(thread.name == "dns" for thread in threading.enumerate()) == LOOKUPS
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main())
+    assert not answered.is_set()
+    answered.set()
+
+
+def test_a_name_is_resolved_also_after_many_that_were_not() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(LOOKUPS + 1):
+            with pytest.raises(OSError):
+                await loop.getaddrinfo("127.0.0.1", "no such service", type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo("127.0.0.1", 443, type=socket.SOCK_STREAM)
+        assert found[0][4] == ("127.0.0.1", 443)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main())
+
+
+_HANGING = """
+import asyncio, threading, time
+from tokend.process.event_loop import run
+from tokend.telemetry.log import queued_standard_error
+
+async def main():
+    asyncio.create_task(asyncio.to_thread(threading.Event().wait))
+    await asyncio.sleep(0.05)
+
+run(main(), queued_standard_error(time.time), 0.2)
+"""
+
+
+def test_a_thread_that_never_ends_does_not_keep_the_process() -> None:
+    ended = subprocess.run([sys.executable, "-c", _HANGING], capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 0
+    assert "a thread did not end" in ended.stderr

@@ -1,5 +1,6 @@
 """Unix sockets of the admin listener."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from tokend.adapters.resources import CannotStart
 from tokend.core.listening import Listen
-from tokend.process.sockets import bind, bind_unix
+from tokend.process import sockets
+from tokend.process.sockets import bind, bind_unix, handed_over
 
 
 def test_a_socket_on_which_another_server_listens_is_not_taken_away(tmp_path: Path) -> None:
@@ -35,3 +37,32 @@ def test_a_secret_in_place_of_the_host_is_not_repeated(host: str) -> None:
     with pytest.raises(CannotStart, match="looks like a secret") as caught:
         bind(Listen(host, 0))
     assert host[:8] not in str(caught.value)
+
+
+def test_a_socket_of_another_program_is_not_taken_away(tmp_path: Path) -> None:
+    """Connecting to a datagram socket fails, as it does where nobody listens. It was removed."""
+    path = str(tmp_path / "log.sock")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client,
+    ):
+        other.bind(path)
+        with pytest.raises(CannotStart, match="Address already in use"):
+            bind_unix(path)
+        client.connect(path)
+
+
+def test_what_is_handed_over_and_is_no_stream_socket_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended with a traceback, or with no more than `Operation not supported`."""
+    environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "two"}
+    with pytest.raises(CannotStart, match="LISTEN_FDS must be a number"):
+        handed_over(environment)
+    environment["LISTEN_FDS"] = "1"
+    read, write = os.pipe()
+    datagram = socket.socket(type=socket.SOCK_DGRAM).detach()
+    for descriptor, message in ((read, "is no socket"), (datagram, "is no stream socket")):
+        monkeypatch.setattr(sockets, "FIRST", descriptor)
+        with pytest.raises(CannotStart, match=message):
+            handed_over(environment)
+    os.close(read)
+    os.close(write)
