@@ -199,14 +199,14 @@ class _Signers(Struct, frozen=True):
 
 
 def _report(signers: _Signers, request: Inspect, now: int) -> dict[str, Any]:
-    """The inspection as plain data. A token that only an invalid app could read is read by all installed backends."""
+    """The inspection as plain data. A token that no valid app can read is read by all installed backends."""
     unchecked, invalid = signers.unchecked, listed(signers.invalid_apps)
     try:
         fields: dict[str, Any] = inspection.inspect(signers.backends, request, now, unchecked).fields()
     except ApiError:
-        if not invalid:
-            raise
-        unchecked = f"an invalid app may have signed it: {invalid}"
+        unchecked = (
+            f"an invalid app may have signed it: {invalid}" if invalid else "no app of the configuration can read it"
+        )
         fields = inspection.inspect(installed_backends(), request, now, unchecked).fields()
     if unchecked is None and invalid and fields["signed_by"] is None:
         fields["notes"] = [*fields["notes"], f"It was not compared with the invalid apps: {invalid}."]

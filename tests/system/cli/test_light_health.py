@@ -1,12 +1,15 @@
-"""`tokend health` imports little, since containers run it every few seconds."""
+"""`tokend health` imports little, since containers run it every few seconds, and prints no secret of its URL."""
 
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from tests.plain_web import plain_web
 from tests.running import ROOT
+from tokend.cli.health import main
 
 HEAVY = (
     "aiohttp",
@@ -40,3 +43,18 @@ def test_health_imports_only_what_it_needs(config: str | None, tmp_path: Path) -
     assert [
         module for module in modules if module in HEAVY or module.startswith(tuple(f"{name}." for name in HEAVY))
     ] == []
+
+
+class _Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_health_prints_the_url_without_user_and_query(capsys: pytest.CaptureFixture[str]) -> None:
+    with plain_web(_Healthy) as origin:
+        url = origin.replace("//", "//ann:hunter2@") + "/base?key=hunter2#hunter2"
+        assert main(["--url", url]) == 0
+        assert capsys.readouterr().out == f"{origin}/base: 200\n"

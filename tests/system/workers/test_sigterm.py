@@ -3,11 +3,25 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 from tests.unit.http.running import APP_ID, CERTIFICATE
 from tests.unit.http.wire import read_reply, request_bytes
+
+_HANGING: Final = """
+import asyncio, threading, time
+from tokend.process.event_loop import run
+from tokend.telemetry.log import queued_standard_error
+
+async def main():
+    asyncio.create_task(asyncio.to_thread(threading.Event().wait))
+    await asyncio.sleep(0.05)
+
+run(main(), queued_standard_error(time.time), 0.2)
+"""
 
 
 async def _stream(port: int, stop: asyncio.Event) -> list[int]:
@@ -52,3 +66,9 @@ async def test_sigterm_answers_what_was_begun_and_exits_0(tmp_path: Path) -> Non
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def test_a_thread_that_never_ends_does_not_keep_the_process() -> None:
+    ended = subprocess.run([sys.executable, "-c", _HANGING], capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 0
+    assert "a thread did not end" in ended.stderr

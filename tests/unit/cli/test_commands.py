@@ -89,6 +89,15 @@ def test_without_a_configuration_a_token_of_another_vendor_is_not_called_a_stran
     assert bare["signature"].startswith("not checked")
 
 
+@pytest.mark.usefixtures("home")
+def test_a_token_that_no_app_can_read_is_read_as_without_a_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was "not an Agora token", although the same command reads it in an empty directory."""
+    assert main(["inspect", "4102444800:ann:FjzImjcpLUeFxqTSQtH2E/AE/Og="]) == 0
+    bare = json.loads(capsys.readouterr().out)
+    assert (bare["app"], bare["format"], bare["problems"]) == ("unknown", "turn", [])
+    assert bare["signature"] == "not checked: no app of the configuration can read it"
+
+
 def test_a_default_configuration_that_is_invalid_does_not_stop_an_inspection(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

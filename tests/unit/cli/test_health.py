@@ -1,12 +1,10 @@
 """`tokend health`: where it looks for the server."""
 
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from tests.plain_web import plain_web
 from tokend.cli.health import main, own_url
 from tokend.config.loading import read_server
 
@@ -51,14 +49,6 @@ def test_health_reads_dotenv(tmp_path: Path) -> None:
     assert own_url(None, {"PORT": "9001"}, tmp_path) == "http://127.0.0.1:9001"
 
 
-class _Healthy(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -76,10 +66,3 @@ def test_health_repeats_nothing_of_a_wrong_url(url: str, capsys: pytest.CaptureF
     printed = "".join(capsys.readouterr())
     assert printed.startswith("tokend: no healthy answer: the URL ")
     assert "hunter2" not in printed
-
-
-def test_health_prints_the_url_without_user_and_query(capsys: pytest.CaptureFixture[str]) -> None:
-    with plain_web(_Healthy) as origin:
-        url = origin.replace("//", "//ann:hunter2@") + "/base?key=hunter2#hunter2"
-        assert main(["--url", url]) == 0
-        assert capsys.readouterr().out == f"{origin}/base: 200\n"

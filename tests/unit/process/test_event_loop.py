@@ -4,8 +4,6 @@ import asyncio
 import os
 import selectors
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -111,22 +109,3 @@ def test_a_name_is_resolved_also_after_many_that_were_not() -> None:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main())
-
-
-_HANGING = """
-import asyncio, threading, time
-from tokend.process.event_loop import run
-from tokend.telemetry.log import queued_standard_error
-
-async def main():
-    asyncio.create_task(asyncio.to_thread(threading.Event().wait))
-    await asyncio.sleep(0.05)
-
-run(main(), queued_standard_error(time.time), 0.2)
-"""
-
-
-def test_a_thread_that_never_ends_does_not_keep_the_process() -> None:
-    ended = subprocess.run([sys.executable, "-c", _HANGING], capture_output=True, text=True, timeout=20, check=False)
-    assert ended.returncode == 0
-    assert "a thread did not end" in ended.stderr
