@@ -117,9 +117,10 @@ class KeyCache:
             async with asyncio.timeout(IMPORT_SECONDS):
                 entry.keys = await asyncio.to_thread(import_keys, document, partial(sleep, IMPORT_PAUSE))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
-            if isinstance(error, KeysProblem):
+            is_answer = isinstance(error, KeysProblem | ResponseProblem)
+            if is_answer:
                 entry.jwks_url = None  # the keys may have moved
-            why = str(error) if isinstance(error, KeysProblem | ResponseProblem) else network_reason(error)
+            why = str(error) if is_answer else network_reason(error)
             if not entry.failing:
                 self._log.event("keys", "error", source=source.url, message=f"cannot be fetched: {why}")
             entry.failing = True

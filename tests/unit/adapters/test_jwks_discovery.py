@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.http.key_provider import DISCOVERED, DISCOVERY, ISSUER, Provider
+from tokend.adapters.http_client import ResponseProblem
 from tokend.adapters.jwks import COOL_DOWN, MINUTE, REDISCOVER
 from tokend.auth.jws import KeysProblem
 from tokend.core.interfaces import KeySource
@@ -25,14 +26,15 @@ async def test_discovery_and_how_seldom_it_is_asked() -> None:
     assert [url for _, url in provider.asked[3:]] == [DISCOVERY, f"{ISSUER}/certs"]
 
 
-async def test_keys_that_have_moved_are_looked_for_at_their_new_place() -> None:
-    """Once their old place answers something else; a place that cannot be reached is kept."""
+@pytest.mark.parametrize("problem", [ResponseProblem("the answer has status 404"), KeysProblem("it is no JSON")])
+async def test_keys_that_have_moved_are_looked_for_at_their_new_place(problem: Exception) -> None:
+    """Once their old place answers something else; a place that cannot be reached is kept. A 404 took up to an hour."""
     provider = Provider("ec")
     await provider.kids("ec", DISCOVERED)
     provider.error = OSError()
     provider.now = 2 * MINUTE
     assert await provider.is_unavailable("unknown", DISCOVERED)
-    provider.error = KeysProblem("the provider answered with 404")
+    provider.error = problem
     provider.now = 3 * MINUTE
     assert await provider.is_unavailable("unknown", DISCOVERED)
     provider.error = None
