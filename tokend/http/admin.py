@@ -72,7 +72,7 @@ class _Endpoints:
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         body, content_type = exposition(await full_snapshot(self._operated), request.headers.get(hdrs.ACCEPT, ""))
-        return to_response(HttpResponse(200, body, content_type.removesuffix("; charset=utf-8")))
+        return to_response(HttpResponse(200, body, content_type.replace("; charset=utf-8", "")))
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
         reasons = self._operated.not_ready_reasons()

@@ -305,3 +305,14 @@ async def test_a_body_that_is_broken_is_400_and_one_that_is_broken_off_is_no_err
                     assert b" 400 " in await asyncio.to_thread(client.recv, 4096)
         await server.stop()
         assert not any(line["level"] == "error" for line in server.log)
+
+
+@pytest.mark.parametrize("version", ["abc", "1.0.\u00a00"])
+async def test_any_accept_header_gets_the_metrics(version: str, tmp_path: Path) -> None:
+    accept = f"application/openmetrics-text; version={version}"
+    async with serving(tmp_path, 1) as server, _asking({"Accept": accept}) as session:
+        async with session.get(f"{server.admin}/metrics") as answer:
+            assert (answer.status, answer.content_type) == (200, "text/plain")
+        accept = "application/openmetrics-text; version=1.0.0; escaping=underscores"
+        async with session.get(f"{server.admin}/metrics", headers={"Accept": accept}) as answer:
+            assert answer.headers["Content-Type"] == f"{accept}; charset=utf-8"
