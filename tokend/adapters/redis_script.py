@@ -10,17 +10,20 @@ from tokend.core.rate_limits import Bucket, BucketGroup, Excess
 
 # A counter is "debt since": the debt at the time `since` (Unix microseconds), in microseconds times the limit's amount;
 # it falls by that amount a microsecond. All are whole numbers below 2^53, so that Lua's doubles are exact. If the clock
-# is set back, the debt stops falling only until the next request.
+# is set back, the debt stops falling only until the next request. What somebody else wrote under a key is no counter if it has
+# another type or form, and is at most a full one.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local debts, changed = {}, {}
 for i, key in ipairs(KEYS) do
   local amount = tonumber(ARGV[3 * i - 2])
-  local debt, since = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  local text = redis.pcall('GET', key)
+  if type(text) ~= 'string' then text = '' end
+  local debt, since = string.match(text, '^(%d+) (%d+)$')
   debts[i] = 0
   if debt then
-    debts[i] = math.max(0, debt - math.max(0, now - since) * amount)
+    debts[i] = math.max(0, math.min(debt, ARGV[3 * i]) - math.max(0, now - since) * amount)
     changed[i] = tonumber(since) > now
   end
 end

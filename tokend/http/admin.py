@@ -16,7 +16,7 @@ from tokend.dialects.contract import HttpResponse
 from tokend.http.admin_access import Access, Handler
 from tokend.http.admin_console import add_console
 from tokend.http.differences import difference_of
-from tokend.http.forwarding import MAX_BODY, too_large
+from tokend.http.forwarding import MAX_BODY, body_errors
 from tokend.http.middlewares import REQUEST_ID, no_cache
 from tokend.http.operated import Operated, full_snapshot
 from tokend.http.parser_errors import parser_error
@@ -36,7 +36,7 @@ def application_of(
     console; None if there is none, or it is not known.
     """
     endpoints, access = _Endpoints(operated), Access(key, host)
-    app = web.Application(middlewares=[no_cache, _errors_in(log), too_large], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[no_cache, _errors_in(log), body_errors], client_max_size=MAX_BODY)
     app.router.add_get("/", access.by_own_name(_index))
     app.router.add_get("/healthz", _healthy)
     app.router.add_get("/metrics", access.by_own_name(endpoints.metrics))
@@ -72,7 +72,7 @@ class _Endpoints:
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         body, content_type = exposition(await full_snapshot(self._operated), request.headers.get(hdrs.ACCEPT, ""))
-        return to_response(HttpResponse(200, body, content_type.removesuffix("; charset=utf-8")))
+        return to_response(HttpResponse(200, body, content_type.replace("; charset=utf-8", "")))
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
         reasons = self._operated.not_ready_reasons()

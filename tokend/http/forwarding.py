@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 
 from tokend.adapters.http_client import ResponseProblem, client, network_reason, read_body
 from tokend.core import strict_json
+from tokend.http.request_parsing import BODY_ERRORS, BROKEN_BODY
 from tokend.http.responses import json_error
 from tokend.issuing.routing import URL_KEY_MARK
 
@@ -28,12 +29,16 @@ _SECONDS: Final = 20.0
 
 
 @web.middleware
-async def too_large(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """413 in the form of the console's other errors for a body over `MAX_BODY`."""
+async def body_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """413 for a body over `MAX_BODY`, and 400 for one that is broken, in the form of the console's other errors."""
     try:
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:
         return json_error(413, f"the body is over {MAX_BODY} bytes")
+    except BODY_ERRORS:
+        if request.content.is_eof():  # it is about something else
+            raise
+        return json_error(400, BROKEN_BODY)
 
 
 class Forwarder:

@@ -53,7 +53,7 @@ async def request_log(request: web.Request, handler: Handler) -> web.StreamRespo
     finally:
         control.in_flight -= 1
     response.headers[REQUEST_ID] = record.request_id
-    if control.draining:
+    if control.draining or _hides_what_follows(request):
         response.force_close()
     seconds = clock.monotonic() - record.started
     parent = request.headers.get(_PARENT)
@@ -127,6 +127,15 @@ def _endpoint_of(match_info: RouteMatch) -> str | None:
     if isinstance(match_info.match, Match):
         return match_info.match.endpoint_template
     return match_info.template if match_info.page is not None else None
+
+
+def _hides_what_follows(request: web.Request) -> bool:
+    """Whether what follows on the connection may be lost: then the connection must end with the response.
+
+    aiohttp's parser drops what it receives together with the end of a body whose request wants an upgrade. With a response
+    before that end, a proxy may send another client's request there, whose body would then be read as a request.
+    """
+    return hdrs.UPGRADE in request.headers and not request.content.is_eof()
 
 
 def _api_error_of(error: web.HTTPException) -> ApiError:

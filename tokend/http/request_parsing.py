@@ -3,6 +3,7 @@
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.http_exceptions import BadHttpMessage
 from msgspec.structs import replace
 
 from tokend.auth.authenticator import read_credentials
@@ -17,6 +18,9 @@ from tokend.issuing.routing import Match
 from tokend.issuing.trusted_proxies import TrustedProxies
 
 MAX_BODY: Final = 64 * 1024
+BODY_ERRORS: Final = (ConnectionError, web.RequestPayloadError, BadHttpMessage)
+"""What reading a body raises if it is broken off or malformed. Only aiohttp's parser in Python raises the last."""
+BROKEN_BODY: Final = "the body is incomplete, or its chunks are malformed"
 _NO_CREDENTIALS: Final = Credentials()
 
 
@@ -141,8 +145,8 @@ async def body_of(request: web.BaseRequest, limit: int, seconds: float, body_rea
             body = await body_reader.read(request.content, limit, seconds)
     except TimeoutError as error:
         raise ApiError(Code.MALFORMED, f"the body did not arrive within {seconds:g} s") from error
-    except (ConnectionError, web.RequestPayloadError) as error:
-        raise ApiError(Code.MALFORMED, "the body is incomplete, or its chunks are malformed") from error
+    except BODY_ERRORS as error:
+        raise ApiError(Code.MALFORMED, BROKEN_BODY) from error
     if len(body) > limit:
         raise ApiError(Code.TOO_LARGE, f"the body is over {limit} bytes")
     return body

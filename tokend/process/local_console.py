@@ -10,7 +10,7 @@ from aiohttp import web
 from tokend.adapters.resources import CannotStart
 from tokend.http import console
 from tokend.http.admin_access import Access, Handler
-from tokend.http.forwarding import MAX_BODY, Forwarder, too_large
+from tokend.http.forwarding import MAX_BODY, Forwarder, body_errors
 from tokend.http.middlewares import no_cache
 from tokend.http.responses import json_error, to_response
 
@@ -55,7 +55,7 @@ async def _serve(url: str, port: int, on_listening: Callable[[str], None]) -> No
 def application_of(forwarder: Forwarder, url: str) -> web.Application:
     """The application: the page, its files, and the public API behind `forwarder`. `url`: where that is."""
     access = Access(None, None)
-    app = web.Application(middlewares=[no_cache, too_large], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[no_cache, body_errors], client_max_size=MAX_BODY)
     app.router.add_get("/", access.by_own_name(_start))
     app.router.add_get("/console", access.by_own_name(_page(url)))
     app.router.add_get("/console/{file}", access.by_own_name(console.file_handler))

@@ -1,5 +1,6 @@
 """Metrics in the formats of Prometheus, written by prometheus-client. Only the admin listener's process imports it."""
 
+import re
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
@@ -14,14 +15,22 @@ from tokend.telemetry.metrics import BUCKETS, FAMILIES, Labels, Snapshot
 LATENCY: Final = "tokend_request_seconds"
 LATENCY_LABELS: Final = ("route", "status_class")
 BUILD: Final = "tokend_build_info"
+_VERSION: Final = re.compile(r"version=([^;]*)")
+_VERSIONS: Final = frozenset({"0.0.1", "0.0.4", "1.0.0"})
+"""The versions of the formats that a scraper can choose."""
 
 
 def exposition(snapshot: Snapshot, accept: str) -> tuple[bytes, str]:
     """The body and the content type of `/metrics` for an Accept header."""
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = choose_encoder(_with_known_versions(accept))
     registry = CollectorRegistry()
     registry.register(_SnapshotCollector(snapshot))
     return encode(registry), content_type
+
+
+def _with_known_versions(accept: str) -> str:
+    """The header without other versions: prometheus-client would repeat them in the content type, or fail."""
+    return ",".join(entry for entry in accept.split(",") if _VERSIONS.issuperset(_VERSION.findall(entry)))
 
 
 class _SnapshotCollector(Collector):

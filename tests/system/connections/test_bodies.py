@@ -1,6 +1,7 @@
 """Bodies: a credential that fails by the head is answered before the body, and unfinished bodies have a budget."""
 
 import asyncio
+import contextlib
 from unittest.mock import Mock
 
 import pytest
@@ -43,6 +44,37 @@ async def test_a_credential_that_holds_waits_for_the_body(text: str, headers: tu
         await asyncio.sleep(0.05)
         writer.write(raw[-5:])
         assert (await read_reply(reader)).status == 200
+        writer.close()
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "other"])
+@pytest.mark.parametrize("path", ["/demo/v1/token", "/nothing", "/healthz"])
+async def test_a_body_is_never_read_as_a_request_after_an_upgrade(protocol: str, path: str) -> None:
+    upgrade = (("Connection", "Upgrade"), ("Upgrade", protocol))
+    inner = request_bytes("GET", "/readyz", None)
+    outer = request_bytes("POST", "/demo/v1/token", inner)
+    async with serving_limited(DEMO) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request_bytes("POST", path, b"{", ("Content-Length", "2"), *upgrade))
+        reply = await read_reply(reader)
+        assert (reply.status >= 400, reply.headers.get("connection")) == (True, "close")
+        writer.write(b"}" + outer.removesuffix(inner))  # another client's, from a proxy that keeps connections
+        await asyncio.sleep(0.05)
+        writer.write(inner)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+    assert [line["status"] for line in server.lines if line["event"] == "request"] == [reply.status]
+
+
+async def test_a_request_for_an_upgrade_keeps_its_connection_if_its_body_has_arrived() -> None:
+    body = b'{"kind": "rtc", "channel": "room", "uid": 7}'
+    upgrade = (("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"))  # as Java's client sends it
+    async with serving_limited(DEMO) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for _ in range(3):
+            writer.write(request_bytes("POST", "/demo/v1/token", body, ("X-API-Key", KEY), *upgrade))
+            assert (await read_reply(reader)).status == 200
         writer.close()
 
 

@@ -75,12 +75,26 @@ def test_a_counter_expires_when_it_is_empty_and_its_key_tells_nothing(shared_red
     assert counter[0] not in key
 
 
-def test_what_somebody_else_wrote_under_a_key_is_no_counter(shared_redis: RedisServer) -> None:
+@pytest.mark.parametrize("command", [("SET", "something else"), ("SADD", "a"), ("HSET", "a", "b"), ("RPUSH", "60 1")])
+def test_what_somebody_else_wrote_under_a_key_is_no_counter(
+    command: tuple[str, ...], shared_redis: RedisServer
+) -> None:
     counter = (f"user:demo:{uuid4().hex}", Limit(1, 60, 1))
     with Redis.from_url(shared_redis.url) as client:
-        client.set(key_of(counter), "something else")
+        client.execute_command(command[0], key_of(counter), *command[1:])
         keys, arguments = script_arguments([[counter], [counter]])
         assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [0, 0, 60 * SECOND, 1]
+
+
+@pytest.mark.parametrize("debt", ["9007199254740991", "9" * 30, "9" * 400], ids=len)
+@pytest.mark.parametrize("since", ["9007199254740991", "9" * 400], ids=len)
+def test_a_counter_that_somebody_else_wrote_is_full_at_most(debt: str, since: str, shared_redis: RedisServer) -> None:
+    counter = (f"user:demo:{uuid4().hex}", Limit(1, 60, 2))
+    with Redis.from_url(shared_redis.url) as client:
+        client.set(key_of(counter), f"{debt} {since}")
+        keys, arguments = script_arguments([[counter]])
+        assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [60 * SECOND, 1]
+        assert 0 < client.pttl(key_of(counter)) <= 120_001
 
 
 @pytest.mark.parametrize("amount", [1, 3, 999_999])

@@ -290,3 +290,29 @@ async def test_nothing_that_is_sent_there_is_a_traceback(raw: bytes, tmp_path: P
         await server.stop()
         assert "Traceback" not in (tmp_path / "log").read_text()
         assert not any(line["event"] == "library" for line in server.log)
+
+
+async def test_a_body_that_is_broken_is_400_and_one_that_is_broken_off_is_no_error(tmp_path: Path) -> None:
+    headers = (("Host", "localhost"), *ADMIN.items(), ("Transfer-Encoding", "chunked"))
+    head = request_bytes("POST", "/-/public/demo/v1/token", None, *headers)
+    async with serving(tmp_path, 1) as server:
+        for rest in (b"no chunk\r\n", b""):
+            with socket.create_connection(("127.0.0.1", int(server.admin.rpartition(":")[2])), 5) as client:
+                client.sendall(head)
+                await asyncio.sleep(0.1)
+                if rest:
+                    client.sendall(rest)
+                    assert b" 400 " in await asyncio.to_thread(client.recv, 4096)
+        await server.stop()
+        assert not any(line["level"] == "error" for line in server.log)
+
+
+@pytest.mark.parametrize("version", ["abc", "1.0.\u00a00"])
+async def test_any_accept_header_gets_the_metrics(version: str, tmp_path: Path) -> None:
+    accept = f"application/openmetrics-text; version={version}"
+    async with serving(tmp_path, 1) as server, _asking({"Accept": accept}) as session:
+        async with session.get(f"{server.admin}/metrics") as answer:
+            assert (answer.status, answer.content_type) == (200, "text/plain")
+        accept = "application/openmetrics-text; version=1.0.0; escaping=underscores"
+        async with session.get(f"{server.admin}/metrics", headers={"Accept": accept}) as answer:
+            assert answer.headers["Content-Type"] == f"{accept}; charset=utf-8"

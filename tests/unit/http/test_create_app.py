@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp_cors
 import msgspec.json
 import pytest
-from aiohttp import web
+from aiohttp import web, web_protocol
+from aiohttp.http_parser import HttpRequestParserPy
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
@@ -19,6 +20,7 @@ from tests.conftest import ClientFixture
 from tests.running import ADMIN, ADMIN_DIGEST
 from tests.unit.dialects.transcripts import Exchange, all_exchanges, configuration_named
 from tests.unit.http.running import CERTIFICATE, DEMO, KEY, NOW, serving
+from tests.unit.http.wire import read_reply, request_bytes
 from tokend.auth.key_digests import digest_of
 from tokend.config.problems import ConfigurationError
 from tokend.http import admin, control
@@ -152,6 +154,21 @@ async def test_a_compressed_body_is_refused_when_mounted(tmp_path: Path, aiohttp
     headers = {**_HEADERS, "Content-Encoding": "gzip"}
     response = await client.post("/tokens/demo/getToken", data=b"\x1f\x8b none", headers=headers, skip_auto_headers=[])
     assert (response.status, (await response.json())["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"2\n{}"])
+async def test_broken_chunks_are_400_with_the_parser_in_python_too(
+    chunk: bytes, tmp_path: Path, aiohttp_client: ClientFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_protocol, "HttpRequestParser", HttpRequestParserPy)
+    client: Any = await aiohttp_client(_application(_written(tmp_path)))
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(request_bytes("POST", "/demo/v1/token", None, *_HEADERS.items(), ("Transfer-Encoding", "chunked")))
+    await asyncio.sleep(0.05)
+    writer.write(chunk)
+    reply = await read_reply(reader)
+    writer.close()
+    assert (reply.status, reply.json["code"]) == (400, "malformed")
 
 
 async def test_the_hosts_own_cors_headers_do_not_break_ours(tmp_path: Path, aiohttp_client: ClientFixture) -> None:

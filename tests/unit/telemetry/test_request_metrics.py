@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.unit.config.writing import APP_ID, loaded
 from tests.unit.http.running import KEY, Serving
@@ -61,6 +62,19 @@ def test_a_process_says_what_it_uses() -> None:
     assert usage["process_cpu_seconds"][()] > 0
     text = exposition(merged([Snapshot(usage, {}), Snapshot(usage, {})]), "")[0].decode()
     assert "process_cpu_seconds_total " in text
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["abc", "9.0.0", "1.0.\t0", "1.0.\u00a00", "1" * 5_000, "1.0.0; version=2", ""],
+    ids=lambda version: version[:9],
+)
+@pytest.mark.parametrize("media", ["application/openmetrics-text", "text/plain"])
+def test_a_version_that_no_scraper_has_is_not_repeated(media: str, version: str) -> None:
+    known = f"{media}; version=1.0.0; escaping=allow-utf-8"
+    snapshot = Snapshot({}, {})
+    assert exposition(snapshot, f"{media}; version={version}")[1] == exposition(snapshot, "")[1]
+    assert exposition(snapshot, f"{media}; version={version}, {known}") == exposition(snapshot, known)
 
 
 def test_instances_with_the_same_apps_have_the_same_fingerprint(tmp_path: Path) -> None:
