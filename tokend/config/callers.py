@@ -128,8 +128,11 @@ def build_authenticator(
     return Authenticator(schemes)
 
 
-def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Report) -> None:
-    """Report what callers of two apps must not have in common, as their scheme says."""
+def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Report, *, in_order: bool = True) -> None:
+    """Report what callers of two apps must not have in common, as their scheme says, at the later app.
+
+    Without `in_order`, callers that require something of their users come first, so the others are at fault.
+    """
     by_scheme: dict[type[AuthScheme], dict[tuple[str, str], Any]] = {}
     for app, callers in apps.items():
         for scheme, named in _by_scheme(callers).items():
@@ -137,6 +140,9 @@ def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Re
     for scheme, callers_of_all in by_scheme.items():
         app, name = next(iter(callers_of_all))
         with _reported(scheme, ("apps", app, "callers", name, scheme.name), report):
+            if not in_order:
+                by_requirement = sorted(callers_of_all.items(), key=lambda item: not scheme.requirements(item[1]))
+                callers_of_all = dict(by_requirement)
             for place, sentence in scheme.problems_between_apps(callers_of_all):
                 if place[:2] not in callers_of_all:
                     raise KeyError(place)

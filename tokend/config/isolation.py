@@ -91,7 +91,7 @@ def isolate(
 
 def every_problem(assembled: Assembled, unreadable: Mapping[str, Problems]) -> list[Problem]:
     """All problems, of apps and of everything else."""
-    check_shared(assembled.apps.values(), assembled.report)
+    check_shared(assembled.apps.values(), assembled.report, in_order=False)
     found = [
         problem
         for problem in assembled.report.problems
