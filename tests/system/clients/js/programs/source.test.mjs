@@ -615,6 +615,52 @@ test('a call may give up at another time than the source', async () => {
     assert.equal((await late).kind, 'rtc')
 })
 
+test('a call that gives up before a slow request gets the token that is still valid', async () => {
+    const { simulation, source } = made({ giveUpAfter: 5 })
+    const first = await source.get()
+    await simulation.advance(65)
+    simulation.answers = Array(3).fill(new Promise(() => {}))
+    const [kept, fresh] = [source.get(), source.get({ fresh: true })].map((call) => call.catch(({ code }) => code))
+    await simulation.advance(6)
+    assert.equal(await kept, first)
+    assert.equal(await fresh, 'network')
+    await simulation.advance(15)
+    const late = source.get().catch(({ code }) => code)
+    await simulation.advance(6)
+    assert.equal(await late, 'network') // it has ended
+    assert.equal(simulation.timers, 0)
+})
+
+test('a page of a proxy ends only a source that never had a token', async () => {
+    const page = (status) => new Response('<html>no backend</html>', { status })
+    for (const status of [401, 403, 404]) {
+        const { simulation, source } = made()
+        source.start()
+        const first = await source.token()
+        simulation.answers = [page(status), page(status)]
+        await simulation.advance(60)
+        assert.equal(await source.token(), first)
+        await simulation.advance(5)
+        assert.notEqual(await source.token(), first)
+        assert.deepEqual(simulation.errors.map(({ code, temporary }) => [code, temporary]), Array(2).fill(['not_tokend', true]))
+        source.stop()
+        const wrong = made()
+        wrong.simulation.answers = [page(status)]
+        await assert.rejects(wrong.source.get(), { status, code: 'not_tokend', temporary: false })
+    }
+})
+
+test('a token is kept until its end, if the answer says that it is to be renewed later', async () => {
+    const { simulation, source } = made()
+    const times = { ttl: 90, issued_at: 0, expires_at: 90, renew_at: 500 }
+    simulation.answers = [new Response(JSON.stringify({ token: 'first', kind: 'rtc', ...times }))]
+    assert.equal(await source.token(), 'first')
+    await simulation.advance(89)
+    assert.equal(await source.token(), 'first')
+    await simulation.advance(1)
+    assert.notEqual(await source.token(), 'first')
+})
+
 test('a limit of Infinity is no limit', async () => {
     await setServerTime(Date.now() / 1000)
     for (const seconds of [Infinity, 30 * 86_400]) {
