@@ -526,11 +526,23 @@ export function pusherAuthorizer({ signal, fields, kind = 'pusher', ...options }
     }
 }
 
+/** What Ably has taken: it takes a TokenRequest once. @type {WeakSet<TokenAnswer>} */
+const taken = new WeakSet()
+
+/** A new answer; never a cached one, or one that another call of the same time took. @param {TokenSource} source */
+async function untaken(source) {
+    let answer
+    do {
+        answer = await source.renew()
+    } while (taken.has(answer))
+    taken.add(answer)
+    return answer
+}
+
 /** ably: an authCallback @type {typeof import('./tokend-client.js').ablyAuthCallback} */
 export function ablyAuthCallback(source) {
     return (_parameters, callback) => {
-        // Ably takes a TokenRequest once, and calls this only when it needs a token: never a cached one
-        source.renew().then(
+        untaken(source).then(
             ({ token }) => callback(null, token.startsWith('{') ? JSON.parse(token) : token),
             (error) => {
                 // status 403 ends Ably's connection, 401 lets it try again

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { TokenError, renewAgoraRtc, renewAgoraRtm, tokenSource } from '../../../../../clients/js/tokend-client.js'
+import { TokenError, ablyAuthCallback, renewAgoraRtc, renewAgoraRtm, tokenSource } from '../../../../../clients/js/tokend-client.js'
 import { Simulation } from './simulation.mjs'
 
 const { TOKEND, CLOCK, API_KEY } = process.env
@@ -569,6 +569,14 @@ test('an adapter waits for a server that is away for longer than giveUpAfter', a
     await simulation.settled()
     assert.equal(simulation.timers, 0, 'nothing goes on')
     assert.deepEqual(seen.errors, [])
+})
+
+test('calls of Ably at one time, such as authorize() while it connects, get an answer each', async () => {
+    const { simulation, source } = made()
+    const [first, second] = [ablyAuthCallback(source), ablyAuthCallback(source)]
+    const seen = await Promise.all([first, second, first].map((call) => new Promise((resolve) => call({}, (_, token) => resolve(token)))))
+    assert.equal(new Set(seen).size, 3)
+    assert.equal(simulation.requests.length, 3)
 })
 
 test('each stream channel waits for its own token until it has no source, or the adapter ends', async () => {
