@@ -362,20 +362,24 @@ class _SharedRequest:
 
     @property
     def is_over(self) -> bool:
-        return self._task.done()
+        """A closed event loop ends no task, but it never runs one again."""
+        return self._task.done() or self._task.get_loop().is_closed()
 
     def cancel(self) -> None:
-        self._task.cancel()
+        if not self._task.get_loop().is_closed():
+            self._task.cancel()
 
     async def result(self) -> Token | None:
         """Wait for what the request returns; None if it was cancelled."""
+        if self._task.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError("the token source is in use in another event loop")  # which would not wake this one
         self._waiters += 1
         try:
             await asyncio.wait({self._task})
         finally:
             self._waiters -= 1
             if self._waiters == 0:
-                self._task.cancel()
+                self.cancel()
         return None if self._task.cancelled() else self._task.result()
 
 

@@ -350,6 +350,47 @@ async def test_a_cancelled_waiter_does_not_cancel_the_others(server: Server, sou
     assert server.requests == 1
 
 
+async def test_another_event_loop_does_not_wait_for_ever(server: Server, source: TokenSource) -> None:
+    """The loop of the request in flight did not wake it."""
+    arrived, released = held_answer(server)
+    waiter = asyncio.create_task(source.get())
+    await arrived.wait()
+    with pytest.raises(RuntimeError, match="in use in another event loop"):
+        await asyncio.to_thread(asyncio.run, asyncio.wait_for(source.get(), 2))
+    released.set()
+    assert number(await waiter) == 1
+
+
+def test_a_request_of_an_event_loop_that_was_closed_is_over() -> None:
+    """The next loop waited for it for ever."""
+    calls = 0
+    waiting: list[asyncio.Task[Token]] = []
+
+    async def first_hangs() -> ApiKey:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.Event().wait()
+        raise LookupError("the second call")
+
+    source = TokenSource("http://127.0.0.1:1/demo", "rtc", {}, auth=first_hangs)
+
+    async def in_flight() -> None:
+        waiting.append(asyncio.create_task(source.get()))
+        await asyncio.sleep(0.01)
+
+    async def again() -> None:
+        with pytest.raises(LookupError, match="the second call"):
+            await asyncio.wait_for(source.get(), 2)
+        await source.close()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(in_flight())
+    loop.close()
+    asyncio.run(again())
+    assert calls == 2
+
+
 async def test_a_request_ends_with_its_last_waiter(server: Server, source: TokenSource, time: SimulatedTime) -> None:
     arrived, released = held_answer(server)
     before = asyncio.all_tasks()
