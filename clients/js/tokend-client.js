@@ -437,18 +437,25 @@ function notify(callbacks, value) {
 function replacing(source, renewToken, { onExpired, onError = console.error }) {
     const report = (/** @type {any} */ error) => void (error?.name === 'AbortError' || onError(error))
     const over = new TokenError({ code: 'expired', detail: 'the token has ended: join again with a new one' })
-    let waiting = new AbortController()
-    /** Ends the wait of the event before. The SDK tells each event once, so this one waits until the server is back. */
-    const patient = () => {
-        waiting.abort()
-        waiting = new AbortController()
-        return { signal: waiting.signal, giveUpAfter: Infinity }
-    }
+    let renewing = new AbortController()
+    let joining = new AbortController()
+    /** The SDK tells each event once, so its wait lasts until the server is back. */
+    const patient = (/** @type {AbortController} */ { signal }) => ({ signal, giveUpAfter: Infinity })
+    const stop = () => (renewing.abort(), joining.abort())
     return {
         // the SDK may say so shortly before renew_at, so the cached token may be the one that it has
-        soon: () => source.get({ fresh: true, ...patient() }).then(({ token }) => renewToken(token)).catch(report),
-        expired: () => (onExpired ? source.renew(patient()).then(onExpired).catch(report) : report(over)),
-        stop: () => waiting.abort()
+        soon() {
+            renewing.abort()
+            renewing = new AbortController()
+            return source.get({ fresh: true, ...patient(renewing) }).then(({ token }) => renewToken(token)).catch(report)
+        },
+        // it ends the wait of `soon`, which does not end this one: the client has left, and only joining brings it back
+        expired() {
+            stop()
+            joining = new AbortController()
+            return onExpired ? source.renew(patient(joining)).then(onExpired).catch(report) : report(over)
+        },
+        stop
     }
 }
 

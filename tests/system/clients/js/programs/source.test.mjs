@@ -571,6 +571,21 @@ test('an adapter waits for a server that is away for longer than giveUpAfter', a
     assert.deepEqual(seen.errors, [])
 })
 
+test('a client that has left joins again, whatever its SDK says before', async () => {
+    const { simulation, source } = made()
+    const seen = { renewed: 0, joined: 0 }
+    const client = Object.assign(new EventEmitter(), { renewToken: async () => void (seen.renewed += 1) })
+    const leave = renewAgoraRtc(client, source, { onExpired: () => void (seen.joined += 1) })
+    simulation.offline = true
+    for (const event of ['did', 'did', 'will', 'will']) client.emit(`token-privilege-${event}-expire`)
+    await simulation.advance(60)
+    simulation.offline = false
+    await simulation.advance(31)
+    assert.deepEqual(seen, { renewed: 1, joined: 1 })
+    leave()
+    assert.equal(simulation.timers, 0)
+})
+
 test('calls of Ably at one time, such as authorize() while it connects, get an answer each', async () => {
     const { simulation, source } = made()
     const [first, second] = [ablyAuthCallback(source), ablyAuthCallback(source)]
