@@ -41,7 +41,7 @@ export interface TokenSourceOptions {
     onError?: ((error: TokenError) => void) | undefined
     /** Ends the source. */
     signal?: AbortSignal | undefined
-    /** Seconds after which `get` and `renew` reject with the last error. 30 if left out. */
+    /** Seconds after which `get` and `renew` reject with the last error, or `get` gives a valid token. 30 if left out. */
     giveUpAfter?: number | undefined
     /** Seconds for one request. 10 if left out. */
     requestTimeout?: number | undefined
@@ -59,7 +59,7 @@ export interface TokenSourceOptions {
 export interface GetOptions {
     /** Ends this call; the source goes on. */
     signal?: AbortSignal | undefined
-    /** Seconds after which this call rejects with the last error; `Infinity`: never. That of the source if left out. */
+    /** Seconds after which this call waits no longer; `Infinity`: never. That of the source if left out. */
     giveUpAfter?: number | undefined
 }
 
@@ -190,8 +190,21 @@ export function ablyAuthCallback(
     source: TokenSource
 ): (parameters: unknown, callback: (error: any, token: any) => void) => void
 
+export interface IceServer {
+    urls: string[]
+    username?: string
+    credential?: string
+}
+
+/** What is used of an RTCPeerConnection. Its own type is unknown to programs for Node and for workers. */
+export interface IceConnection {
+    readonly signalingState: string
+    getConfiguration(): object
+    setConfiguration(configuration: { iceServers: IceServer[] }): void
+}
+
 /** The `iceServers` of an RTCPeerConnection, from a source of the kind `turn`. */
-export function iceServers(source: TokenSource): Promise<RTCIceServer[]>
+export function iceServers(source: TokenSource): Promise<IceServer[]>
 
 /** Gives a connection each new credential, for its next ICE restart. Returns a function that ends it. */
-export function renewIceServers(connection: RTCPeerConnection, source: TokenSource): () => void
+export function renewIceServers(connection: IceConnection, source: TokenSource): () => void

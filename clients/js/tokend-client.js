@@ -87,6 +87,7 @@ export function tokenSource(options) {
     const age = (/** @type {Moment} */ at) => Math.max(now() - at.wall, monotonic() - at.steady)
     /** @param {'fresh' | 'keep' | 'due' | 'valid'} limit */
     const within = (limit) => current !== null && age(current.at) < current[limit]
+    const usable = () => (current !== null && within('valid') ? current.answer : null)
     const due = () => (started || listeners.size > 0) && !within('due')
     const needed = () => !ended && (waiters.size > 0 || due())
     const delayLeft = () => (blocked === null ? 0 : blocked.delay - age(blocked.at))
@@ -161,7 +162,7 @@ export function tokenSource(options) {
             throw new TokenError({ code: 'network', detail, temporary: true, cause })
         }
         const answer = parsed(text)
-        if (!response.ok || !isAnswer(answer)) throw errorOf(response, answer, now)
+        if (!response.ok || !isAnswer(answer)) throw errorOf(response, answer, now, current !== null)
         return { answer, at }
     }
 
@@ -192,7 +193,7 @@ export function tokenSource(options) {
             blocked = { at: moment(), delay: Math.min(error.retryAfter ?? 0, LONGEST_RETRY_AFTER) * 1000 + jitter }
             lastError = error
             failures += 1
-            const answer = current !== null && within('valid') ? current.answer : null
+            const answer = usable()
             for (const waiter of [...waiters]) if (answer !== null && !waiter.fresh) waiter.resolve(answer)
         }
         notify([onError], error)
@@ -217,7 +218,9 @@ export function tokenSource(options) {
     /** @param {boolean} fresh @param {GetOptions} [options] @returns {Promise<TokenAnswer>} */
     function wait(fresh, { signal: abort, giveUpAfter: limit = giveUpAfter } = {}) {
         if (abort?.aborted) return Promise.reject(reasonOf(abort))
-        if (!fresh && current !== null && within('valid') && delayLeft() > 0) return Promise.resolve(current.answer)
+        const cached = () => (fresh ? null : usable())
+        const held = delayLeft() > 0 ? cached() : null
+        if (held !== null) return Promise.resolve(held)
         return new Promise((resolve, reject) => {
             const leave = () => {
                 cancel()
@@ -231,7 +234,12 @@ export function tokenSource(options) {
             }
             const aborted = () => (waiter.reject(reasonOf(abort)), quit())
             const late = { code: 'network', detail: `no token within ${limit} s`, temporary: true }
-            const giveUp = () => (waiter.reject(lastError ?? new TokenError(late)), quit())
+            const giveUp = () => {
+                const answer = cached()
+                if (answer === null) waiter.reject(lastError ?? new TokenError(late))
+                else waiter.resolve(answer)
+                quit()
+            }
             const cancel = setTimer(giveUp, limit * 1000)
             abort?.addEventListener('abort', aborted)
             waiters.add(waiter)
@@ -363,18 +371,22 @@ function isAnswer(answer) {
     return typeof answer.token === 'string' && times.every((time) => time === null || Number.isFinite(time))
 }
 
-/** @param {Response} response @param {Record<string, any>} problem @param {() => number} now */
-function errorOf(response, problem, now) {
+/**
+ * An address that was right before is not wrong now: an answer that is not tokend's is then a proxy's, for a while.
+ * @param {Response} response @param {Record<string, any>} problem @param {() => number} now @param {boolean} right
+ */
+function errorOf(response, problem, now, right) {
     const { status } = response
+    const known = typeof problem.code === 'string'
     const hint = response.ok ? 'an answer without a token and its times' : `an answer with status ${status}`
     return new TokenError({
-        code: typeof problem.code === 'string' ? problem.code : 'not_tokend',
+        code: known ? problem.code : 'not_tokend',
         detail: typeof problem.detail === 'string' ? problem.detail : `${hint}: is url the address of an app?`,
         field: problem.field,
         status,
         requestId: problem.request_id ?? response.headers.get('X-Request-ID') ?? undefined,
         retryAfter: secondsOf(response.headers.get('Retry-After') ?? problem.retry_after, response.headers.get('Date'), now),
-        temporary: response.ok || status >= 500 || TEMPORARY.includes(status)
+        temporary: response.ok || status >= 500 || TEMPORARY.includes(status) || (right && !known)
     })
 }
 
@@ -396,7 +408,7 @@ function secondsOf(value, sent, now) {
 function lifeOf({ issued_at: issued, renew_at: renew, expires_at: expires }) {
     // such a token belongs to one connection: it is neither kept nor renewed
     if (issued === null || renew === null || expires === null) return { fresh: 0, keep: 0, due: Infinity, valid: 0 }
-    const keep = Math.max(SHORTEST_LIFE, (renew - issued) * 1000)
+    const keep = Math.max(SHORTEST_LIFE, (Math.min(renew, expires) - issued) * 1000)
     const valid = (expires - issued) * 1000
     return { fresh: Math.min(keep, valid / 2), keep, due: keep, valid }
 }
@@ -425,18 +437,25 @@ function notify(callbacks, value) {
 function replacing(source, renewToken, { onExpired, onError = console.error }) {
     const report = (/** @type {any} */ error) => void (error?.name === 'AbortError' || onError(error))
     const over = new TokenError({ code: 'expired', detail: 'the token has ended: join again with a new one' })
-    let waiting = new AbortController()
-    /** Ends the wait of the event before. The SDK tells each event once, so this one waits until the server is back. */
-    const patient = () => {
-        waiting.abort()
-        waiting = new AbortController()
-        return { signal: waiting.signal, giveUpAfter: Infinity }
-    }
+    let renewing = new AbortController()
+    let joining = new AbortController()
+    /** The SDK tells each event once, so its wait lasts until the server is back. */
+    const patient = (/** @type {AbortController} */ { signal }) => ({ signal, giveUpAfter: Infinity })
+    const stop = () => (renewing.abort(), joining.abort())
     return {
         // the SDK may say so shortly before renew_at, so the cached token may be the one that it has
-        soon: () => source.get({ fresh: true, ...patient() }).then(({ token }) => renewToken(token)).catch(report),
-        expired: () => (onExpired ? source.renew(patient()).then(onExpired).catch(report) : report(over)),
-        stop: () => waiting.abort()
+        soon() {
+            renewing.abort()
+            renewing = new AbortController()
+            return source.get({ fresh: true, ...patient(renewing) }).then(({ token }) => renewToken(token)).catch(report)
+        },
+        // it ends the wait of `soon`, which does not end this one: the client has left, and only joining brings it back
+        expired() {
+            stop()
+            joining = new AbortController()
+            return onExpired ? source.renew(patient(joining)).then(onExpired).catch(report) : report(over)
+        },
+        stop
     }
 }
 
@@ -514,11 +533,23 @@ export function pusherAuthorizer({ signal, fields, kind = 'pusher', ...options }
     }
 }
 
+/** What Ably has taken: it takes a TokenRequest once. @type {WeakSet<TokenAnswer>} */
+const taken = new WeakSet()
+
+/** A new answer; never a cached one, or one that another call of the same time took. @param {TokenSource} source */
+async function untaken(source) {
+    let answer
+    do {
+        answer = await source.renew()
+    } while (taken.has(answer))
+    taken.add(answer)
+    return answer
+}
+
 /** ably: an authCallback @type {typeof import('./tokend-client.js').ablyAuthCallback} */
 export function ablyAuthCallback(source) {
     return (_parameters, callback) => {
-        // Ably takes a TokenRequest once, and calls this only when it needs a token: never a cached one
-        source.renew().then(
+        untaken(source).then(
             ({ token }) => callback(null, token.startsWith('{') ? JSON.parse(token) : token),
             (error) => {
                 // status 403 ends Ably's connection, 401 lets it try again

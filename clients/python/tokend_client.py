@@ -29,6 +29,8 @@ __all__ = ["ApiKey", "Bearer", "Token", "TokenError", "TokenSource"]
 
 _ATTEMPT: Final = aiohttp.ClientTimeout(total=10)
 """Seconds for a request and its answer."""
+_LONGEST_AUTH: Final = 30.0
+"""Seconds for the function `auth`. Without a limit, one call that never returns would end all renewals."""
 _FIRST_BACK_OFF: Final = 0.5
 _LONGEST_BACK_OFF: Final = 30.0
 """Seconds. The wait after a failure is random, between nothing and a limit that doubles with each failure."""
@@ -253,9 +255,8 @@ class TokenSource:
     async def _request(self) -> Token | None:
         while (seconds := self._wait_left()) > 0:
             await self._sleep(min(_SLICE, seconds))
-        sent = self._now()
         try:
-            token = await self._fetch()
+            token, sent = await self._fetch()
         except TokenError as error:
             if not self._may_pass(error):
                 raise
@@ -264,11 +265,19 @@ class TokenSource:
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             self._fail(_no_answer(error), None)
             return None
-        self._failures, self._last_failure = 0, None
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            self._fail("what the request waited for was cancelled", None)  # such as a shared task of `auth`
+            return None
         renew_after, lasts = (
             None if until is None else max(1, until - token.issued_at) for until in (token.renew_at, token.expires_at)
         )
-        self._held = _Held(token, sent, renew_after, lasts)
+        held = _Held(token, sent, renew_after if lasts is None else min(renew_after or lasts, lasts), lasts)
+        if self._has_ended(held):
+            self._fail("the token ended before it arrived", None)  # the machine was suspended
+            return None
+        self._failures, self._last_failure, self._held = 0, None, held
         return token
 
     def _may_pass(self, error: TokenError) -> bool:
@@ -286,7 +295,7 @@ class TokenSource:
         text = _without_key(f"no token from {self._url}: {reason}")
         _log.warning("%s; the next attempt is in %.1f s", text, self._back_off)
 
-    async def _fetch(self) -> Token:
+    async def _fetch(self) -> "tuple[Token, _Moment]":
         credential = await self._credential()
         try:
             return await self._post(credential)
@@ -296,13 +305,18 @@ class TokenSource:
         return await self._post(fresh)  # the other has just ended, or its key was rotated
 
     async def _credential(self) -> Credential | None:
-        credential = await self._auth() if callable(self._auth) else self._auth
+        if not callable(self._auth):
+            return self._auth
+        async with asyncio.timeout(_LONGEST_AUTH):
+            credential = await self._auth()
         returned: object = credential  # what another program's function returns is not checked before
         if not (returned is None or isinstance(returned, ApiKey | Bearer)):
             raise TypeError('the function auth must return ApiKey("…") or Bearer("…")')
         return credential
 
-    async def _post(self, credential: Credential | None) -> Token:
+    async def _post(self, credential: Credential | None) -> "tuple[Token, _Moment]":
+        """Return the token, and when its request was sent."""
+        sent = self._now()
         if self._session is None:
             self._session = aiohttp.ClientSession()
         async with self._session.post(
@@ -317,7 +331,7 @@ class TokenSource:
         if response.status != 200:
             raise _error(response.status, response.headers, answer, self._wall_clock())
         try:
-            return _token(answer)
+            return _token(answer), sent
         except (KeyError, TypeError):
             detail = "the answer is not tokend's: is url the app's address?"
             raise TokenError(_UNKNOWN, detail, None, response.status, None, None) from None
@@ -348,21 +362,31 @@ class _SharedRequest:
 
     @property
     def is_over(self) -> bool:
-        return self._task.done()
+        """A closed event loop ends no task, but it never runs one again."""
+        return self._task.done() or self._task.get_loop().is_closed()
 
     def cancel(self) -> None:
-        self._task.cancel()
+        if not self._task.get_loop().is_closed():
+            self._task.cancel()
 
     async def result(self) -> Token | None:
         """Wait for what the request returns; None if it was cancelled."""
+        if self._task.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError("the token source is in use in another event loop")  # which would not wake this one
         self._waiters += 1
         try:
             await asyncio.wait({self._task})
         finally:
             self._waiters -= 1
             if self._waiters == 0:
-                self._task.cancel()
+                self.cancel()
         return None if self._task.cancelled() else self._task.result()
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled this task; else a `CancelledError` comes from what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _check_auth(auth: object) -> None:

@@ -16,6 +16,7 @@ from multidict import CIMultiDictProxy
 
 from tests.free_ports import free_port
 from tests.simulated_time import SimulatedTime
+from tokend import client
 from tokend.client import ApiKey, Bearer, Token, TokenError, TokenSource, _no_answer
 
 SECRETS: Final = ("tk_studio_0123456789", "eyJhbGciOi.jwt.signature", "007secret")
@@ -151,6 +152,57 @@ async def test_a_credential_that_cannot_be_fetched_now_is_fetched_later(server: 
     assert (server.requests, time.slept) == (1, [0.25, 0.5])
 
 
+async def test_an_auth_that_never_returns_is_called_again(
+    server: Server, time: SimulatedTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An iteration waited for it for ever: who waits for the request in flight kept it alive."""
+    monkeypatch.setattr(client, "_LONGEST_AUTH", 0.05)
+    calls = 0
+
+    async def credential() -> ApiKey:
+        nonlocal calls
+        calls += 1
+        if calls in (1, 3):
+            await asyncio.Event().wait()
+        return ApiKey("tk_1")
+
+    async with TokenSource(server.url, "rtc", {}, auth=credential, **time.arguments()) as source:
+        async with asyncio.timeout(5):
+            seen = []
+            async for token in source.tokens():
+                seen.append(number(token))
+                if len(seen) == 2:
+                    break
+    assert (seen, calls, time.slept[0]) == ([1, 2], 4, 0.25)
+
+
+async def test_an_auth_whose_own_task_was_cancelled_makes_no_storm(server: Server, time: SimulatedTime) -> None:
+    """It was called again at once, thousands of times in a second."""
+    login: asyncio.Future[ApiKey] = asyncio.get_running_loop().create_future()
+    login.cancel()
+    calls = 0
+
+    async def credential() -> ApiKey:
+        nonlocal calls
+        calls += 1
+        return ApiKey("tk_1") if calls == 4 else await login
+
+    async with TokenSource(server.url, "rtc", {}, auth=credential, **time.arguments()) as source:
+        await source.get()
+    assert (calls, time.slept) == (4, [0.25, 0.5, 1])
+
+
+async def test_the_time_of_auth_is_no_life_of_the_token(server: Server, time: SimulatedTime) -> None:
+    """After a slow login each token was due at once."""
+
+    async def credential() -> ApiKey:
+        time.advance(100)
+        return ApiKey("tk_1")
+
+    async with TokenSource(server.url, "rtc", {}, auth=credential, **time.arguments()) as source:
+        assert await source.get() is await source.get()
+
+
 async def test_a_mistake_in_the_callers_own_function_is_raised(server: Server, time: SimulatedTime) -> None:
     async def credential() -> ApiKey:
         raise LookupError("no such user")
@@ -229,6 +281,31 @@ async def test_the_time_of_the_request_counts_as_life_of_the_token(
     assert number(await source.get()) == 2
 
 
+async def test_a_token_that_ended_before_it_arrived_is_not_returned(
+    server: Server, source: TokenSource, time: SimulatedTime, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def slow(request: web.Request) -> web.Response:
+        answer = server.token()
+        time.wall += 3600  # the machine was suspended
+        return answer
+
+    server.answers = [slow]
+    assert number(await source.get()) == 2
+    assert "the token ended before it arrived" in caplog.text
+
+
+@pytest.mark.parametrize("renew_at", [500, None])
+async def test_a_token_is_renewed_at_its_end_at_the_latest(
+    server: Server, source: TokenSource, time: SimulatedTime, renew_at: int | None
+) -> None:
+    """An iteration yielded nothing from `expires_at` until `renew_at`, or had ended."""
+    times = {"issued_at": 0, "expires_at": 90, "renew_at": renew_at}
+    server.answers = [web.json_response({"token": "007secret-1", "kind": "rtc", **times})]
+    tokens = source.tokens()
+    assert [number(await anext(tokens)), number(await anext(tokens))] == [1, 2]
+    assert time.elapsed == 90
+
+
 async def test_a_hundred_consumers_make_a_request(server: Server, source: TokenSource, time: SimulatedTime) -> None:
     assert {number(token) for token in await asyncio.gather(*(source.get() for _ in range(100)))} == {1}
     assert server.requests == 1
@@ -271,6 +348,47 @@ async def test_a_cancelled_waiter_does_not_cancel_the_others(server: Server, sou
     released.set()
     assert [number(await waiter) for waiter in waiters[1:]] == [1, 1]
     assert server.requests == 1
+
+
+async def test_another_event_loop_does_not_wait_for_ever(server: Server, source: TokenSource) -> None:
+    """The loop of the request in flight did not wake it."""
+    arrived, released = held_answer(server)
+    waiter = asyncio.create_task(source.get())
+    await arrived.wait()
+    with pytest.raises(RuntimeError, match="in use in another event loop"):
+        await asyncio.to_thread(asyncio.run, asyncio.wait_for(source.get(), 2))
+    released.set()
+    assert number(await waiter) == 1
+
+
+def test_a_request_of_an_event_loop_that_was_closed_is_over() -> None:
+    """The next loop waited for it for ever."""
+    calls = 0
+    waiting: list[asyncio.Task[Token]] = []
+
+    async def first_hangs() -> ApiKey:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.Event().wait()
+        raise LookupError("the second call")
+
+    source = TokenSource("http://127.0.0.1:1/demo", "rtc", {}, auth=first_hangs)
+
+    async def in_flight() -> None:
+        waiting.append(asyncio.create_task(source.get()))
+        await asyncio.sleep(0.01)
+
+    async def again() -> None:
+        with pytest.raises(LookupError, match="the second call"):
+            await asyncio.wait_for(source.get(), 2)
+        await source.close()
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(in_flight())
+    loop.close()
+    asyncio.run(again())
+    assert calls == 2
 
 
 async def test_a_request_ends_with_its_last_waiter(server: Server, source: TokenSource, time: SimulatedTime) -> None:

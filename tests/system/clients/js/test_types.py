@@ -30,6 +30,12 @@ async def test_the_types_hold_for_the_code() -> None:
     await _compile(CLIENT, *_MODULES, "--exactOptionalPropertyTypes", "tokend-client.d.ts")
 
 
+async def test_the_types_need_no_types_of_a_page() -> None:
+    """A program for a worker or Node has no `RTCPeerConnection`, and its compiler rejected the types."""
+    need_node(NODE, "typescript")
+    await _compile(CLIENT, *_MODULES, "--lib", "es2022,webworker", "tokend-client.d.ts")
+
+
 def test_the_types_name_what_the_code_exports() -> None:
     export = re.compile(r"^export (?:async )?(?:function|class) (\w+)", re.MULTILINE)
     names = [set(export.findall((CLIENT / f"tokend-client.{suffix}").read_text())) for suffix in ("js", "d.ts")]

@@ -81,6 +81,13 @@ def test_a_class_to_copy_bounds_an_odd_retry_after(name: str, bounds: str) -> No
     assert bounds in (FOLDER / name).read_text()
 
 
+def test_a_time_limit_ends_the_wait_for_the_shared_request_in_swift() -> None:
+    """`Task.value` waits on when its caller is cancelled: a task group with a time limit waited for the server, for ever."""
+    (text,) = blocks(FOLDER / "swift.md", "swift TokenSource.swift")
+    handled = "withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }"
+    assert (text.count("task.value"), text.count(handled), text.count("inFlight.value")) == (1, 1, 0)
+
+
 @pytest.mark.parametrize(("page", "count"), [(FOLDER / "python.md", 3), (README, 1)], ids=["python.md", "README.md"])
 def test_the_python_examples_run(page: Path, count: int, tmp_path: Path) -> None:
     shutil.copy(ROOT / "config.yaml", tmp_path)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
-import { TokenError, renewAgoraRtc, renewAgoraRtm, tokenSource } from '../../../../../clients/js/tokend-client.js'
+import { TokenError, ablyAuthCallback, renewAgoraRtc, renewAgoraRtm, tokenSource } from '../../../../../clients/js/tokend-client.js'
 import { Simulation } from './simulation.mjs'
 
 const { TOKEND, CLOCK, API_KEY } = process.env
@@ -571,6 +571,29 @@ test('an adapter waits for a server that is away for longer than giveUpAfter', a
     assert.deepEqual(seen.errors, [])
 })
 
+test('a client that has left joins again, whatever its SDK says before', async () => {
+    const { simulation, source } = made()
+    const seen = { renewed: 0, joined: 0 }
+    const client = Object.assign(new EventEmitter(), { renewToken: async () => void (seen.renewed += 1) })
+    const leave = renewAgoraRtc(client, source, { onExpired: () => void (seen.joined += 1) })
+    simulation.offline = true
+    for (const event of ['did', 'did', 'will', 'will']) client.emit(`token-privilege-${event}-expire`)
+    await simulation.advance(60)
+    simulation.offline = false
+    await simulation.advance(31)
+    assert.deepEqual(seen, { renewed: 1, joined: 1 })
+    leave()
+    assert.equal(simulation.timers, 0)
+})
+
+test('calls of Ably at one time, such as authorize() while it connects, get an answer each', async () => {
+    const { simulation, source } = made()
+    const [first, second] = [ablyAuthCallback(source), ablyAuthCallback(source)]
+    const seen = await Promise.all([first, second, first].map((call) => new Promise((resolve) => call({}, (_, token) => resolve(token)))))
+    assert.equal(new Set(seen).size, 3)
+    assert.equal(simulation.requests.length, 3)
+})
+
 test('each stream channel waits for its own token until it has no source, or the adapter ends', async () => {
     const { simulation, source } = made()
     const own = new Map(['demo-1', 'demo-2', 'demo-3'].map((name) => [name, made(simulation.options).source]))
@@ -613,6 +636,52 @@ test('a call may give up at another time than the source', async () => {
     simulation.offline = false
     await simulation.advance(40)
     assert.equal((await late).kind, 'rtc')
+})
+
+test('a call that gives up before a slow request gets the token that is still valid', async () => {
+    const { simulation, source } = made({ giveUpAfter: 5 })
+    const first = await source.get()
+    await simulation.advance(65)
+    simulation.answers = Array(3).fill(new Promise(() => {}))
+    const [kept, fresh] = [source.get(), source.get({ fresh: true })].map((call) => call.catch(({ code }) => code))
+    await simulation.advance(6)
+    assert.equal(await kept, first)
+    assert.equal(await fresh, 'network')
+    await simulation.advance(15)
+    const late = source.get().catch(({ code }) => code)
+    await simulation.advance(6)
+    assert.equal(await late, 'network') // it has ended
+    assert.equal(simulation.timers, 0)
+})
+
+test('a page of a proxy ends only a source that never had a token', async () => {
+    const page = (status) => new Response('<html>no backend</html>', { status })
+    for (const status of [401, 403, 404]) {
+        const { simulation, source } = made()
+        source.start()
+        const first = await source.token()
+        simulation.answers = [page(status), page(status)]
+        await simulation.advance(60)
+        assert.equal(await source.token(), first)
+        await simulation.advance(5)
+        assert.notEqual(await source.token(), first)
+        assert.deepEqual(simulation.errors.map(({ code, temporary }) => [code, temporary]), Array(2).fill(['not_tokend', true]))
+        source.stop()
+        const wrong = made()
+        wrong.simulation.answers = [page(status)]
+        await assert.rejects(wrong.source.get(), { status, code: 'not_tokend', temporary: false })
+    }
+})
+
+test('a token is kept until its end, if the answer says that it is to be renewed later', async () => {
+    const { simulation, source } = made()
+    const times = { ttl: 90, issued_at: 0, expires_at: 90, renew_at: 500 }
+    simulation.answers = [new Response(JSON.stringify({ token: 'first', kind: 'rtc', ...times }))]
+    assert.equal(await source.token(), 'first')
+    await simulation.advance(89)
+    assert.equal(await source.token(), 'first')
+    await simulation.advance(1)
+    assert.notEqual(await source.token(), 'first')
 })
 
 test('a limit of Infinity is no limit', async () => {
