@@ -132,6 +132,9 @@ def _add(options: argparse.Namespace, context: Context) -> int:
     _record(settings, edited, [entry], is_added=True)
     _edit(edited, change)
     print(f"{'changed' if replaced else 'added'}: {_sentence(entry, time.time())}")
+    for field in ("user", "sub", "channel"):
+        if "*" in (getattr(entry, field) or ""):
+            print(f"warning: {field} is compared exactly: * in an entry is no pattern", file=sys.stderr)
     return 0
 
 

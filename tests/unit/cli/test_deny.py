@@ -116,6 +116,13 @@ def test_an_invalid_app_keeps_nobody_from_a_block(file: Path) -> None:
     assert main(["deny", "add", "--user", "ann", "--app", "broken"]) == 0
 
 
+def test_a_pattern_that_is_none_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was added without a word, and blocked nobody."""
+    assert main(["deny", "add", "--user", "ann", "--channel", "lesson-*"]) == 0
+    assert capsys.readouterr().err == "warning: channel is compared exactly: * in an entry is no pattern\n"
+    assert lines_of(file) == [{"user": "ann", "channel": "lesson-*"}]
+
+
 def test_a_shell_without_the_secrets_of_all_apps_keeps_nobody_from_a_block(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
