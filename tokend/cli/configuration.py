@@ -18,6 +18,7 @@ from tokend.config.entry_points import BACKENDS, GROUPS, PluginError, package_of
 from tokend.config.loading import ConfigurationError, Files, comparable
 from tokend.config.problems import Problem
 from tokend.config.schema import json_schema
+from tokend.config.yaml_tree import Location
 from tokend.issuing.configuration import Configuration
 
 
@@ -55,7 +56,7 @@ def _check(options: argparse.Namespace, context: Context) -> int:
         configuration = context.configuration(options)
     except ConfigurationError as error:
         raise ConfigurationError([*error.problems, *_deny_problems_beside(options, context)]) from None
-    if problems := deny_problems(configuration):
+    if problems := [*deny_problems(configuration), *_redis_problems(configuration)]:
         raise ConfigurationError(problems)
     for warning in configuration.warnings_at(time.time()):
         print(f"warning: {warning}")
@@ -77,6 +78,23 @@ def _show(options: argparse.Namespace, context: Context) -> int:
         return 2
     print(yaml.safe_dump({options.show: apps[options.show]}, sort_keys=False, allow_unicode=True), end="")
     return 0
+
+
+def _redis_problems(configuration: Configuration) -> list[Problem]:
+    """What is wrong with the URL of Redis. Redis is not contacted; without its package nothing is known."""
+    redis = configuration.options.redis
+    if redis is None:
+        return []
+    try:
+        from tokend.adapters.redis_client import client_of  # redis is an extra
+    except ImportError:
+        return []
+    try:
+        client_of(redis.url, "", 1.0)
+    except ValueError as error:
+        sentence = str(error).removeprefix("redis.url ")
+        return [Problem(Location(configuration.source), ("redis", "url"), sentence)]
+    return []
 
 
 def _deny_problems_beside(options: argparse.Namespace, context: Context) -> list[Problem]:

@@ -19,6 +19,7 @@ from tokend.config.problems import Problem
 from tokend.config.yaml_tree import Location
 from tokend.core.deny_entries import DenyChange, Entry, NeverMatches, check_entry, parse_entries
 from tokend.core.errors import ApiError
+from tokend.core.folding import listed
 from tokend.issuing.configuration import Configuration
 from tokend.issuing.server_settings import RootOptions
 
@@ -114,7 +115,7 @@ def deny_problems(configuration: Configuration, *, start: bool = False) -> list[
 
 
 def _add(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, never_matches = _lists(options, context)
+    lists, settings, never_matches, unchecked = _lists(options, context)
     if never_matches is not None:
         fail(never_matches)
     edited = lists[0]
@@ -135,11 +136,13 @@ def _add(options: argparse.Namespace, context: Context) -> int:
     for field in ("user", "sub", "channel"):
         if "*" in (getattr(entry, field) or ""):
             print(f"warning: {field} is compared exactly: * in an entry is no pattern", file=sys.stderr)
+    if unchecked and (entry.caller is not None or entry.issued_before is not None):
+        print(f"warning: not checked whether the entry can block anybody: {unchecked} invalid here", file=sys.stderr)
     return 0
 
 
 def _remove(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, never_matches = _lists(options, context)
+    lists, settings, never_matches, _ = _lists(options, context)
     entry = _entry(options)
     if entry == Entry(app=entry.app):
         fail("name the entry: --user, --sub, --channel, --caller, --url or --issued-before")
@@ -173,7 +176,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
 
 
 def _restore(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, _ = _lists(options, context)
+    lists, settings, *_ = _lists(options, context)
     edited = lists[0]
     try:
         is_piped = options.saved == "-"
@@ -214,10 +217,10 @@ def _read(edited: EditedList) -> list[bytes]:
 
 def _list(options: argparse.Namespace, context: Context) -> int:
     fields, is_sound, is_found = _entry(options), True, False
-    lists, _, never_matches = _lists(options, context)
-    for listed in lists:
+    lists, _, never_matches, _ = _lists(options, context)
+    for edited in lists:
         try:
-            entries, problems = parse_entries(listed.read())
+            entries, problems = parse_entries(edited.read())
         except CannotUse as error:
             print(f"tokend: {error}", file=sys.stderr)
             is_sound = False
@@ -227,22 +230,24 @@ def _list(options: argparse.Namespace, context: Context) -> int:
                 is_found = True
                 print(entry.line().decode() if options.json else _sentence(entry, time.time()))
         for problem in problems:
-            print(f"tokend: {listed.name}: {problem}", file=sys.stderr)
+            print(f"tokend: {edited.name}: {problem}", file=sys.stderr)
         is_sound = is_sound and not problems
     if never_matches is not None and not is_found:
         fail(never_matches)
     return 0 if is_sound else 1
 
 
-def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedList], RootOptions | None, str | None]:
+def _lists(
+    options: argparse.Namespace, context: Context
+) -> tuple[list[EditedList], RootOptions | None, str | None, str]:
     """The lists of the configuration, the one for new entries first; its settings; and why an entry would block nobody.
 
-    The sentence is None if the entry can block somebody. With --file, settings and sentence are None. Exits with code 2 if
-    there is no list. An entry may be about an app or a caller that has been removed since: only a new entry needs the names
-    of the configuration.
+    The sentence is None if the entry can block somebody. With --file, settings and sentence are None. The last text names
+    invalid apps, whose callers are not known. Exits with code 2 if there is no list. An entry may be about an app or a caller
+    that has been removed since: only a new entry needs the names of the configuration.
     """
     if options.file is not None:
-        return [FileList(context.directory / str(options.file))], None, None
+        return [FileList(context.directory / str(options.file))], None, None, ""
     isolated = context.source(options).load_isolated(Files())  # invalid apps must not keep anybody from a block
     options_of_root = isolated.configuration.options
     if options_of_root.deny is None:
@@ -250,13 +255,15 @@ def _lists(options: argparse.Namespace, context: Context) -> tuple[list[EditedLi
             "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
         )
     never_matches = None
+    invalid = [name for name in isolated.invalid_apps if options.app in (None, name)]
+    unchecked = f"{listed(invalid)} {'is' if len(invalid) == 1 else 'are'}" if invalid else ""
     try:
         configuration = isolated.configuration
         check_entry(_entry(options), configuration.callers(), isolated.invalid_apps, configuration.undated_callers())
     except NeverMatches as error:
         never_matches = str(error)
     try:
-        return edited_lists(options_of_root), options_of_root, never_matches
+        return edited_lists(options_of_root), options_of_root, never_matches, unchecked
     except CannotUse as error:
         fail(str(error))
 

@@ -137,6 +137,9 @@ def _request(method: str, path: str, needed: Set[str], options: argparse.Namespa
 def _without_admin(method: str, options: argparse.Namespace, context: Context) -> str:
     """What to do if the configuration has no `server.admin`. Raises `ConfigurationError` if there is no configuration."""
     settings = comparable(context.source(options), Files())["settings"]
+    server = settings.get("server")
+    if isinstance(server, dict) and "admin" in server:
+        return "server.admin is not valid: `tokend check` shows why"
     sentence = "the configuration has no server.admin"
     sentence += "; send SIGHUP to the server instead" if method == "POST" else ", which this command needs"
     if all(key in RootShape.model_fields for key in settings):

@@ -133,6 +133,19 @@ def test_a_url_that_redis_does_not_take_keeps_it_from_starting_and_is_not_repeat
 
 
 @pytest.mark.parametrize(
+    "url", ["redis://h:port/0", "redis://h:99999/0", "redis+cluster://h:x", "redis://u:hidden@127.0.0.1:1/0?foo=bar"]
+)
+def test_check_finds_a_url_that_redis_does_not_take(url: str, tmp_path: Path) -> None:
+    """It had no problems, and the start or the reload after it was refused."""
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    done = tokend(tmp_path, DEMO | {"REDIS_URL": url}, "check")
+    assert done.returncode == 78, done.stdout
+    assert "config.yaml: redis.url: cannot be used: it must be like" in done.stderr
+    assert "hidden" not in done.stderr
+    assert tokend(tmp_path, DEMO | {"REDIS_URL": "redis://127.0.0.1:1/0"}, "check").returncode == 0
+
+
+@pytest.mark.parametrize(
     "url", ["redis://h/x?db=x", "redis://h?timeouts=1", "rediss://h?ssl_cert_reqs=x", "redis://h:99999x", "redis://[h"]
 )
 def test_so_does_an_option_that_redis_does_not_know(url: str) -> None:

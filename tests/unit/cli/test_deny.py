@@ -131,6 +131,22 @@ def test_a_shell_without_the_secrets_of_all_apps_keeps_nobody_from_a_block(
     assert lines_of(file) == [{"app": "demo", "user": "ann"}]
 
 
+def test_what_cannot_be_checked_of_an_invalid_app_is_said(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the secrets it is an error: this caller's keys have no issue times, so the entry blocks nobody."""
+    add = ["deny", "add", "--app", "demo", "--caller", "studio", "--issued-before", "now"]
+    with pytest.raises(SystemExit):
+        main(add)
+    capsys.readouterr()
+    monkeypatch.delenv("DEMO_APP_CERTIFICATE")
+    assert main(add) == 0
+    assert capsys.readouterr().err == (
+        "warning: not checked whether the entry can block anybody: demo is invalid here\n"
+    )
+    assert len(lines_of(file)) == 1
+
+
 def test_a_file_can_be_named_without_a_configuration(file: Path, tmp_path: Path) -> None:
     file.with_name("config.yaml").unlink()
     file.with_name("other.jsonl").touch()

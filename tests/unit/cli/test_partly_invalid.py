@@ -84,6 +84,14 @@ def test_reload_points_to_check_where_a_key_is_unknown(
     assert command(tmp_path, DEMO, verb) == (2, "", f"{NO_ADMIN}{instead}. {more}\n")
 
 
+@pytest.mark.parametrize("verb", ["reload", "diff"])
+def test_an_admin_listener_that_is_written_wrong_is_not_missing(verb: str, tmp_path: Path, command: Command) -> None:
+    """Both said that the configuration has none."""
+    (tmp_path / "config.yaml").write_text(f"server: {{admin: {{listen: '127.0.0.1:1', kye: x}}}}\n{CONFIG}")
+    sentence = "tokend: server.admin is not valid: `tokend check` shows why\n"
+    assert command(tmp_path, DEMO, verb) == (2, "", sentence)
+
+
 def test_reload_finds_the_admin_listener_at_the_address_of_the_public_one(tmp_path: Path, command: Command) -> None:
     """`check` calls that a mistake, and `reload` said that there is no server.admin."""
     listen = "127.0.0.1:1"  # nothing answers there
