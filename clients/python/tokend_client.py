@@ -307,8 +307,14 @@ class TokenSource:
     async def _credential(self) -> Credential | None:
         if not callable(self._auth):
             return self._auth
-        async with asyncio.timeout(_LONGEST_AUTH):
-            credential = await self._auth()
+        limit = asyncio.timeout(_LONGEST_AUTH)
+        try:
+            async with limit:
+                credential = await self._auth()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise OSError(f"the function auth did not return within {_LONGEST_AUTH:g} s") from None
         returned: object = credential  # what another program's function returns is not checked before
         if not (returned is None or isinstance(returned, ApiKey | Bearer)):
             raise TypeError('the function auth must return ApiKey("…") or Bearer("…")')

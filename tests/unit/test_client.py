@@ -153,7 +153,7 @@ async def test_a_credential_that_cannot_be_fetched_now_is_fetched_later(server: 
 
 
 async def test_an_auth_that_never_returns_is_called_again(
-    server: Server, time: SimulatedTime, monkeypatch: pytest.MonkeyPatch
+    server: Server, time: SimulatedTime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An iteration waited for it for ever: who waits for the request in flight kept it alive."""
     monkeypatch.setattr(client, "_LONGEST_AUTH", 0.05)
@@ -174,6 +174,7 @@ async def test_an_auth_that_never_returns_is_called_again(
                 if len(seen) == 2:
                     break
     assert (seen, calls, time.slept[0]) == ([1, 2], 4, 0.25)
+    assert "the function auth did not return within 0.05 s" in caplog.text, "the server is not at fault"
 
 
 async def test_an_auth_whose_own_task_was_cancelled_makes_no_storm(server: Server, time: SimulatedTime) -> None:

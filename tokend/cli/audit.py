@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Final
 
 from tokend.cli.context import CommandFailed, Context, counted, standard_input
 from tokend.core.audit_records import ChainState, verify
+from tokend.core.validation import redact_secrets
 
 LONGEST_LINE: Final = 1 << 20
 """Bytes. A longer line cannot be of an audit, and is read in pieces to save memory."""
@@ -50,7 +51,7 @@ def _verify(options: argparse.Namespace, context: Context) -> int:
                 problems += 1
                 print(f"{options.file}:{finding.line}: {finding.sentence}")
     except OSError as error:
-        raise CommandFailed(f"{options.file} cannot be read: {error.strerror}") from error
+        raise CommandFailed(f"{redact_secrets(options.file)} cannot be read: {error.strerror}") from error
     open_chains = {writer: chain for writer, chain in chains.items() if not chain.closed}
     for writer, chain in list(open_chains.items())[:MAX_SHOWN]:
         print(f"not closed: writer {writer}, sequence {chain.sequence}, sha256 {chain.hash}")

@@ -141,12 +141,20 @@ def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Re
         app, name = next(iter(callers_of_all))
         with _reported(scheme, ("apps", app, "callers", name, scheme.name), report):
             if not in_order:
-                by_requirement = sorted(callers_of_all.items(), key=lambda item: not scheme.requirements(item[1]))
+                by_requirement = sorted(callers_of_all.items(), key=lambda item: not requires(scheme, item[1]))
                 callers_of_all = dict(by_requirement)
             for place, sentence in scheme.problems_between_apps(callers_of_all):
                 if place[:2] not in callers_of_all:
                     raise KeyError(place)
                 report.add_after(("apps", place[0], "callers", place[1], scheme.name, *place[2:]), sentence)
+
+
+def requires(scheme: type[AuthScheme], options: Any) -> bool:
+    """Whether a caller requires something of its users. What the scheme's code cannot say does not count."""
+    try:
+        return bool(scheme.requirements(options))
+    except PLUGIN_ERRORS:
+        return False
 
 
 def check_trusted_proxies(apps: Mapping[str, Mapping[str, BuiltCaller]], trusts_proxies: bool, report: Report) -> None:

@@ -9,11 +9,10 @@ from msgspec import Struct
 
 from tokend.config.apps import BuiltApp
 from tokend.config.assemble import Assembled, check_shared
-from tokend.config.callers import BuiltCaller
+from tokend.config.callers import requires
 from tokend.config.change import Change
 from tokend.config.problems import ConfigurationError, Problem, Report, in_order
 from tokend.issuing.configuration import Configuration, Route
-from tokend.issuing.grants import PLUGIN_ERRORS
 from tokend.issuing.routing import TakenRoute, clash, literal_prefix, takes_from
 
 Problems = tuple[Problem, ...]
@@ -200,14 +199,10 @@ class _Comparison:
 def _require_claims(app: BuiltApp, problems: Problems) -> bool:
     """Whether these problems are all of callers that require something of their users, such as a claim with the app's name."""
     callers = [app.callers.get(str(problem.path[3])) for problem in problems if problem.path[2:3] == ("callers",)]
-    return len(callers) == len(problems) and all(caller is not None and _requires(caller) for caller in callers)
-
-
-def _requires(caller: BuiltCaller) -> bool:
-    try:
-        return caller.scheme is not None and bool(caller.scheme.requirements(caller.options))
-    except PLUGIN_ERRORS:  # what cannot be known does not count
-        return False
+    return len(callers) == len(problems) and all(
+        caller is not None and caller.scheme is not None and requires(caller.scheme, caller.options)
+        for caller in callers
+    )
 
 
 def _taken(assembled: Assembled, name: str, served: Iterable[Route]) -> tuple[TakenRoute, ...]:

@@ -199,9 +199,14 @@ def find(
 ) -> Written:
     """What the named file says, else TOKEND_CONFIG, else config.yaml in `directory`, else only the environment.
 
-    `served`: the file that is served, which comes before the environment alone.
+    `served`: the file that is served. Where it is gone, or nothing names it now, this is an error: a worker that reads
+    the same record later knows no such file, and would serve the environment alone.
     """
-    name = _file_name(file, environment, directory, files) or served
+    name = _file_name(file, environment, directory, files)
+    if name is None and served not in (None, DEFAULT_FILE):
+        sentence = "is served, but nothing names it now: set TOKEND_CONFIG again"
+        raise ConfigurationError([Problem(Location(served), (), sentence)])
+    name = name or served
     if name is not None:
         path, name = directory / name, printable(name)
         tree, unreadable = read_tree(path, name, files)

@@ -119,7 +119,8 @@ def fold(problems: Iterable[Problem]) -> list[str]:
         line = str(by_name[first])
         if others:
             apps = "app" if len(others) == 1 else "apps"
-            line += f" (the same for {len(others)} more {apps}: {listed([*map(redact_secrets, others)], NAMES)})"
+            shown = [*map(redact_secrets, others[:NAMES]), *others[NAMES:]]  # thousands of apps may have the problem
+            line += f" (the same for {len(others)} more {apps}: {listed(shown, NAMES)})"
         lines.append(line)
     return lines
 

@@ -311,6 +311,7 @@ _KEY = "t7Kp2vQx9LmZ4rWc8YbNd3HsG6fJ1eUa5oTiRkVwXyE"
         ["token", "--app", _KEY, "rtc"],
         ["explain", "--as", _KEY, "rtc"],
         ["check", "--show", _KEY],
+        ["audit", "verify", _KEY],
     ],
 )
 def test_a_key_in_the_wrong_place_is_not_repeated(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

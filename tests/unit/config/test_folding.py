@@ -6,8 +6,10 @@ import pytest
 
 from tests.running import APP_ID, CERTIFICATE
 from tests.unit.config.writing import ENVIRONMENT
+from tokend.config import problems
 from tokend.config.loading import ConfigurationError, load
 from tokend.config.problems import fold
+from tokend.config.yaml_tree import Location
 
 
 def test_thirty_one_files_with_the_same_mode_are_one_line(tmp_path: Path) -> None:
@@ -22,9 +24,24 @@ def test_thirty_one_files_with_the_same_mode_are_one_line(tmp_path: Path) -> Non
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(ConfigurationError) as raised:
         load(str(tmp_path / "config.yaml"), ENVIRONMENT, tmp_path)
-    problems = [problem for problem in raised.value.problems if "chmod 600" in problem.sentence]
-    (line,) = fold(problems)
-    assert len(problems) == 31
+    alike = [problem for problem in raised.value.problems if "chmod 600" in problem.sentence]
+    (line,) = fold(alike)
+    assert len(alike) == 31
     assert "apps.app0.certificate: the file ./app0 can be read by others than its owner" in line
     assert "(the same for 30 more apps: app1, app2, app3, " in line
     assert line.endswith(" and 10 others)")
+
+
+def test_only_the_names_that_are_shown_are_searched_for_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload with the same problem in ten thousand apps searched the names of all of them, line by line."""
+    searched = []
+
+    def counted(text: str) -> str:
+        searched.append(text)
+        return text
+
+    monkeypatch.setattr(problems, "redact_secrets", counted)
+    found = [problems.Problem(Location("config.yaml"), ("apps", f"app{number}"), "is bad") for number in range(500)]
+    (line,) = fold(found)
+    assert "(the same for 499 more apps: app1, app2, " in line
+    assert len(searched) < 100

@@ -192,6 +192,19 @@ def test_a_scheme_that_cannot_say_what_it_requires_leaves_both_at_fault(
     assert (set(found.invalid_apps), set(found.configuration.apps)) == ({"acme", "bolt"}, {"cat"})
 
 
+def test_a_scheme_that_cannot_say_what_it_requires_is_no_problem_of_check_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tokend check` reported a broken package where the server starts without a problem."""
+
+    def broken(options: object) -> Sequence[Condition]:
+        raise RuntimeError("a secret of the options")
+
+    monkeypatch.setattr(Jwt, "requirements", broken)
+    assert not isolated(tmp_path, {"acme": ISSUER, "bolt": ISSUER.replace("id.", "login.")}).problems
+    assert set(load(None, ENVIRONMENT, tmp_path).apps) == {"acme", "bolt"}
+
+
 def test_two_routes_of_one_app_that_clash_are_its_own_mistake(tmp_path: Path) -> None:
     found = isolated(tmp_path, {"acme": "{}", "bolt": "routes: [{path: /bolt}, {path: /bolt}]"})
     assert found.invalid_apps.keys() == {"bolt"}

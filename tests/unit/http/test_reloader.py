@@ -178,8 +178,12 @@ async def test_a_configuration_that_is_gone_is_not_replaced_by_the_environment(t
 
 
 async def test_a_file_that_only_dotenv_names_is_not_replaced_by_the_environment_either(tmp_path: Path) -> None:
+    """The reload took the file that was served. A worker that was replaced later took the environment alone."""
     write(tmp_path, {"tokens.yaml": ONE_APP, ".env": "TOKEND_CONFIG=tokens.yaml\n"})
     reloader = _reloader(tmp_path, APP_ID=APP_ID, APP_CERTIFICATE=CERTIFICATE)
     (tmp_path / ".env").unlink()
-    assert (await reloader.reload()).result != "refused"
-    assert set(reloader.configuration.apps) == {"demo"}
+    reloaded = await reloader.reload()
+    assert reloaded.problems == ("tokens.yaml: is served, but nothing names it now: set TOKEND_CONFIG again",)
+    of_new_worker = reloader.source.load_isolated(Files(reloader.files.record())).configuration
+    assert set(of_new_worker.apps) == set(reloader.configuration.apps) == {"demo"}
+    assert set(reloader.written()["apps"]) == {"demo"}
