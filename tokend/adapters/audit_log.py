@@ -138,7 +138,12 @@ class Audit:
         for waiting in (self._waiters, self._unsynced):
             _fail_all(waiting, _closed_error())
             waiting.clear()
-        closed = self._disk.submit(self._close_targets)  # after the sync that runs
+        try:
+            closed = self._disk.submit(self._close_targets)  # after the sync that runs
+        except RuntimeError:  # no thread can be started, so that none runs a sync
+            self._close_targets()
+            closed = Future()
+            closed.set_result(None)
         self._disk.shutdown(wait=False)
         return closed
 

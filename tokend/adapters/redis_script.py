@@ -11,7 +11,7 @@ from tokend.core.rate_limits import Bucket, BucketGroup, Excess
 # A counter is "debt since": the debt at the time `since` (Unix microseconds), in microseconds times the limit's amount;
 # it falls by that amount a microsecond. All are whole numbers below 2^53, so that Lua's doubles are exact. If the clock
 # is set back, the debt stops falling only until the next request. What somebody else wrote under a key is no counter if it has
-# another type or form, and is at most a full one.
+# another type or form, and is at most a full one. Any other error of GET is the script's: an ACL without it would end all limits.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -19,6 +19,7 @@ local debts, changed = {}, {}
 for i, key in ipairs(KEYS) do
   local amount = tonumber(ARGV[3 * i - 2])
   local text = redis.pcall('GET', key)
+  if type(text) == 'table' and not string.find(text.err, 'WRONGTYPE', 1, true) then return text end
   if type(text) ~= 'string' then text = '' end
   local debt, since = string.match(text, '^(%d+) (%d+)$')
   debts[i] = 0

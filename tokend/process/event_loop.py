@@ -32,7 +32,8 @@ def run(main: Coroutine[Any, Any, None], log: JsonLog, thread_seconds: float = T
         runner.run(main)
         end = threading.Timer(thread_seconds, _end_without_threads, (log,))
         end.daemon = True
-        end.start()
+        with suppress(RuntimeError):  # no thread can be started
+            end.start()
     end.cancel()
 
 

@@ -54,10 +54,13 @@ def bind_unix(path: str) -> socket.socket:
 
 
 def _is_answered(path: str) -> bool:
-    """Whether a process still has a unix socket, also one of another type, or one that this user may not open."""
+    """Whether a process still has a unix socket, also one of another type. `OSError`: this user may not find out."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.setblocking(False)
-        return client.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT)
+        code = client.connect_ex(path)
+    if code in (errno.EACCES, errno.EPERM):
+        raise OSError(code, os.strerror(code))
+    return code not in (errno.ECONNREFUSED, errno.ENOENT)
 
 
 def handed_over(environment: Mapping[str, str]) -> dict[str, socket.socket]:

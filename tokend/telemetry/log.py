@@ -7,6 +7,7 @@ It never holds a token, key, certificate, query or user id. Exceptions are logge
 
 import json
 import logging
+import re
 import socket
 import sys
 import threading
@@ -25,6 +26,8 @@ FLUSH_LINES: Final = 128
 _RANKS: Final = {"debug": 0, "info": 1, "warning": 2}
 """Levels by rank; each other one, such as `error` or a library's `critical`, is above them."""
 _HIGHEST: Final = 3
+_ARGUMENTS: Final = re.compile(r"\((?!\))")
+"""Where arguments begin, unlike in "socket.accept() out of system resource"."""
 
 
 class JsonLog:
@@ -149,7 +152,7 @@ class LibraryHandler(logging.Handler):
         """Log a record. The arguments of its message are left out: they may hold what a client sent."""
         message = str(record.msg)
         if record.name == "asyncio":  # "Exception in callback f('argument') at …", or an object after the first line
-            message = message.partition("\n")[0].partition("(")[0]
+            message = _ARGUMENTS.split(message.partition("\n")[0], maxsplit=1)[0]
         fields: dict[str, object] = {"logger": record.name, "message": message}
         if record.exc_info and record.exc_info[1] is not None:
             fields |= exception_fields(record.exc_info[1])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from tests.system.limits.redis_server import RedisServer
 from tokend.adapters.redis_script import SCRIPT, key_of, read_answer, script_arguments
@@ -84,6 +85,24 @@ def test_what_somebody_else_wrote_under_a_key_is_no_counter(
         client.execute_command(command[0], key_of(counter), *command[1:])
         keys, arguments = script_arguments([[counter], [counter]])
         assert client.eval(SCRIPT, len(keys), *keys, *arguments) == [0, 0, 60 * SECOND, 1]
+
+
+def test_a_user_of_redis_who_may_not_read_counters_is_an_error(shared_redis: RedisServer) -> None:
+    """Each counter was taken for an empty one, so that nothing was limited."""
+    counter, name = (f"user:demo:{uuid4().hex}", Limit(1, 60, 1)), f"user{uuid4().hex}"
+    keys, arguments = script_arguments([[counter]])
+    with Redis.from_url(shared_redis.url) as client:
+        client.acl_setuser(
+            name, enabled=True, passwords=["+word"], keys=["*"], commands=["+eval", "+time", "+set"], reset=True
+        )
+        try:
+            with (
+                Redis.from_url(shared_redis.url, username=name, password="word") as limited,
+                pytest.raises(ResponseError),
+            ):
+                limited.eval(SCRIPT, len(keys), *keys, *arguments)
+        finally:
+            client.acl_deluser(name)
 
 
 @pytest.mark.parametrize("debt", ["9007199254740991", "9" * 30, "9" * 400], ids=len)

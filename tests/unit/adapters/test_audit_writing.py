@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,16 @@ def test_what_cannot_be_recorded_of_an_operator_leaves_no_descriptor_open() -> N
         with pytest.raises(ApiError, match="No space left"):
             record_by_operator(options, [change], JsonLog(io.BytesIO(), lambda: NOW))
     assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+def test_an_audit_closes_also_if_no_thread_can_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stayed open, and so did everything else that was to close with it."""
+    audit = audit_to(str(tmp_path / "audit.jsonl"))
+    before = len([*Path("/proc/self/fd").iterdir()])
+
+    def cannot_start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    audit.close()
+    assert len([*Path("/proc/self/fd").iterdir()]) == before - 1

@@ -1,6 +1,7 @@
 """The event loop handles few ready connections at once: many cannot all hold memory before the first is answered."""
 
 import asyncio
+import io
 import os
 import selectors
 import socket
@@ -10,7 +11,8 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from tokend.process.event_loop import EVENTS_AT_ONCE, LOOKUPS, BoundedSelector, new_event_loop
+from tokend.process.event_loop import EVENTS_AT_ONCE, LOOKUPS, BoundedSelector, new_event_loop, run
+from tokend.telemetry.log import JsonLog
 
 
 @contextmanager
@@ -109,3 +111,15 @@ def test_a_name_is_resolved_also_after_many_that_were_not() -> None:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main())
+
+
+def test_a_process_that_can_start_no_thread_ends_without_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server ended with a traceback and another exit code."""
+
+    def cannot_start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        monkeypatch.setattr(threading.Thread, "start", cannot_start)
+
+    run(main(), JsonLog(io.BytesIO(), lambda: 0.0))

@@ -1,5 +1,6 @@
 """Unix sockets of the admin listener."""
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -50,6 +51,18 @@ def test_a_socket_of_another_program_is_not_taken_away(tmp_path: Path) -> None:
         with pytest.raises(CannotStart, match="Address already in use"):
             bind_unix(path)
         client.connect(path)
+
+
+def test_a_socket_that_this_user_may_not_open_is_said_to_be_such(tmp_path: Path) -> None:
+    """Left behind by a server of root, it was replaced, and then was "already in use", although nobody used it."""
+    path = str(tmp_path / "admin.sock")
+    with socket.socket(socket.AF_UNIX) as earlier:
+        earlier.bind(path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket.socket, "connect_ex", lambda *_: errno.EACCES)  # root may open everything
+        with pytest.raises(CannotStart, match="Permission denied"):
+            bind_unix(path)
+    assert Path(path).is_socket()
 
 
 def test_what_is_handed_over_and_is_no_stream_socket_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,3 +93,18 @@ def test_a_line_of_asyncio_holds_no_text_of_an_exception_and_no_argument(
     assert lines[0]["message"] == "Task exception was never retrieved"
     assert lines[1]["message"].startswith("Exception in callback ")
     assert "client" not in stream.getvalue().decode()
+
+
+@pytest.mark.parametrize(
+    ("message", "written"),
+    [
+        ("socket.accept() out of system resource\nsocket: <socket>", "socket.accept() out of system resource"),
+        ("unhandled exception during asyncio.run() shutdown", "unhandled exception during asyncio.run() shutdown"),
+        ("Exception in callback f()('argument') at x.py:1", "Exception in callback f()"),
+    ],
+)
+def test_a_line_of_asyncio_keeps_its_sentence(message: str, written: str) -> None:
+    """That no descriptor is left for a connection was "socket.accept"."""
+    stream, log = made()
+    LibraryHandler(log).emit(logging.LogRecord("asyncio", logging.ERROR, __file__, 1, message, (), None))
+    assert json.loads(stream.getvalue())["message"] == written
