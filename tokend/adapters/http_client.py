@@ -20,7 +20,14 @@ CONNECTIONS: Final = 100
 
 
 class ResponseProblem(ValueError):
-    """Why a response cannot be used. The sentence is our own and quotes nothing from the response."""
+    """Why a response cannot be used. The sentence is our own and quotes nothing from the response.
+
+    `status`: if it is another than 200.
+    """
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
 def client(connections: int = CONNECTIONS) -> ClientSession:
@@ -55,7 +62,7 @@ def network_reason(error: Exception) -> str:
 async def read_body(response: ClientResponse, max_bytes: int) -> bytes:
     """The body of a 200 response; `ResponseProblem` if the status differs, or the body is compressed or too long."""
     if response.status != 200:
-        raise ResponseProblem(f"the answer has status {response.status}")
+        raise ResponseProblem(f"the answer has status {response.status}", response.status)
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ResponseProblem("the answer is compressed, although identity encoding was requested")
     raw = bytearray()

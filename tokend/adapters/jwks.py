@@ -33,6 +33,8 @@ MINUTE: Final = 61.0
 """Seconds: a little over a minute, since requests may take different times to reach the provider."""
 PER_MINUTE: Final = 2
 """Requests to the same source in any minute. A refresh that also fetches the discovery document uses two."""
+_MOVED: Final = (404, 410)
+"""Statuses with which the old place of keys answers. Others, such as 503, pass."""
 REDISCOVER: Final = 3600.0
 """Seconds after which the discovery document is fetched again."""
 TIMEOUT: Final = 4.5
@@ -117,10 +119,9 @@ class KeyCache:
             async with asyncio.timeout(IMPORT_SECONDS):
                 entry.keys = await asyncio.to_thread(import_keys, document, partial(sleep, IMPORT_PAUSE))
         except (ClientError, OSError, ValueError, TimeoutError) as error:
-            is_answer = isinstance(error, KeysProblem | ResponseProblem)
-            if is_answer:
+            if isinstance(error, KeysProblem) or (isinstance(error, ResponseProblem) and error.status in _MOVED):
                 entry.jwks_url = None  # the keys may have moved
-            why = str(error) if is_answer else network_reason(error)
+            why = str(error) if isinstance(error, KeysProblem | ResponseProblem) else network_reason(error)
             if not entry.failing:
                 self._log.event("keys", "error", source=source.url, message=f"cannot be fetched: {why}")
             entry.failing = True
