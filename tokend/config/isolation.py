@@ -3,7 +3,7 @@
 Pure: the next configuration follows from what was assembled and from the configuration that is served at present.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from msgspec import Struct
 
@@ -157,15 +157,25 @@ class _Comparison:
         report = Report(self._assembled.report.root)
         check_shared([*steady, *changed], report)
         found: dict[str, dict[Problem, None]] = {}
+        at_fault: set[str] = set()
+        partners: dict[str, set[str]] = {}
         for app in changed:
             if app.app.name not in report.of_apps:
                 continue
-            for problem in _problems_of(app.app.name, [*steady, app], self._assembled):
-                found.setdefault(app.app.name, {})[problem] = None
+            if problems := _problems_of(app.app.name, [*steady, app], self._assembled):
+                found.setdefault(app.app.name, {}).update(dict.fromkeys(problems))
+                at_fault.add(app.app.name)
             for other in changed:
-                for name, problems in self._between(app, other).items() if other is not app else ():
+                between = self._between(app, other) if other is not app else {}
+                for name, problems in between.items():
                     found.setdefault(name, {}).update(dict.fromkeys(problems))
-        return {name: tuple(in_order(problems)) for name, problems in found.items()}
+                about = {problem.path[2] for problems in between.values() for problem in problems}
+                if len(between) == 1 or about != {"callers"}:  # nobody gets a path that two claim
+                    at_fault |= between.keys()
+                    continue
+                for name in between:
+                    partners.setdefault(name, set()).update(between.keys() - {name})
+        return {name: tuple(in_order(found[name])) for name in _with_most_conflicts(partners, at_fault)}
 
     def _between(self, app: BuiltApp, other: BuiltApp) -> dict[str, Problems]:
         """The problems of that one of two changed apps which is at fault; of both if it is neither or both.
@@ -194,6 +204,18 @@ class _Comparison:
         """Whether the last version of `app` already conflicts with `other`: then `other` is at fault."""
         before = self._previous.get(app.app.name)
         return before is not None and self._conflict(before, other)
+
+
+def _with_most_conflicts(partners: Mapping[str, Set[str]], at_fault: Set[str]) -> set[str]:
+    """The apps at fault. As long as conflicts about an issuer are left, those with the most are at fault too.
+
+    So one app that conflicts with all others is left out alone. Of two that conflict with each other, both are.
+    """
+    found = set(at_fault)
+    while left := {name: others - found for name, others in partners.items() if name not in found and others - found}:
+        most = max(map(len, left.values()))
+        found |= {name for name, others in left.items() if len(others) == most}
+    return found
 
 
 def _require_claims(app: BuiltApp, problems: Problems) -> bool:

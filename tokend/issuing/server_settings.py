@@ -38,6 +38,8 @@ def _listen_or_socket(value: object) -> Listen | str:
         return value
     if not isinstance(value, str):
         raise invalid("must be an address and a port, or unix: and a path")
+    if value.startswith("/"):
+        raise invalid(f"must be an address and a port, or {_UNIX} before the path of a socket")
     if not value.startswith(_UNIX):
         return parse_address(value)
     if not value.startswith(f"{_UNIX}/"):

@@ -179,6 +179,30 @@ def test_an_app_that_says_not_whose_users_it_takes_is_alone_at_fault(tmp_path: P
     assert "trusts the same issuer and audience as caller web of app" in sentences(found, name)[0]
 
 
+@pytest.mark.parametrize("name", ["aaron", "mallory", "zoe"])
+def test_an_app_whose_require_tells_it_from_no_other_is_alone_at_fault(tmp_path: Path, name: str) -> None:
+    """It made every app of that issuer invalid at the start, and nothing was served."""
+    others = {"bolt": "{}", "nina": "{}", "yara": "{}"}
+    wrong = ISSUER.replace("audience: tokend", "audience: tokend, require: {claims.role: teacher}")
+    found = isolated(tmp_path, {**others, name: wrong}, root=SHARED)
+    assert (set(found.invalid_apps), set(found.configuration.apps)) == ({name}, set(others))
+    same = isolated(
+        tmp_path, {"acme": wrong, "bolt": wrong, "cora": wrong, "dune": "routes: [{path: /x}]"}, root=DEFAULTS
+    )
+    assert (set(same.invalid_apps), set(same.configuration.apps)) == ({"acme", "bolt", "cora"}, {"dune"})
+
+
+def test_nobody_gets_a_path_that_two_apps_claim_at_the_start(tmp_path: Path) -> None:
+    """Two tenants could otherwise get a third one's paths, by claiming one each."""
+    claims = {
+        "acme": "routes: [{path: /x}]",
+        "bolt": "routes: [{path: /x}, {path: /y}]",
+        "cora": "routes: [{path: /y}]",
+    }
+    found = isolated(tmp_path, {**claims, "dune": "{}"})
+    assert (set(found.invalid_apps), set(found.configuration.apps)) == (set(claims), {"dune"})
+
+
 def test_a_scheme_that_cannot_say_what_it_requires_leaves_both_at_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
