@@ -25,10 +25,8 @@ def redacted(value: Any) -> Any:
 
 
 def _redacted_at(key: str, below: Any) -> Any:
-    if (
-        isinstance(below, str) and f"{key}:" == PREFIX
-    ):  # the digest of a key that is written as {sha256: …, not_after: …}
+    if not isinstance(below, str):
+        return redacted(below)
+    if f"{key}:" == PREFIX:  # the digest of a key that is written as {sha256: …, not_after: …}
         return f"{PREFIX}…"
-    if isinstance(below, str) and key in _URLS and "?" in below:
-        return f"{below.partition('?')[0]}?…"
-    return redacted(below)
+    return f"{below.partition('?')[0]}?…" if key in _URLS and "?" in below else redacted(below)
