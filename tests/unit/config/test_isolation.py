@@ -203,28 +203,26 @@ def test_nobody_gets_a_path_that_two_apps_claim_at_the_start(tmp_path: Path) -> 
     assert (set(found.invalid_apps), set(found.configuration.apps)) == (set(claims), {"dune"})
 
 
-def test_a_scheme_that_cannot_say_what_it_requires_leaves_both_at_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its exception ended the load of all apps, and the server."""
+@pytest.fixture
+def broken_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheme that cannot say what it requires."""
 
     def broken(options: object) -> Sequence[Condition]:
         raise RuntimeError("a secret of the options")
 
     monkeypatch.setattr(Jwt, "requirements", broken)
+
+
+@pytest.mark.usefixtures("broken_requirements")
+def test_a_scheme_that_cannot_say_what_it_requires_leaves_both_at_fault(tmp_path: Path) -> None:
+    """Its exception ended the load of all apps, and the server."""
     found = isolated(tmp_path, {"acme": ISSUER, "bolt": ISSUER, "cat": "callers: {studio: {api_key: 'DIGEST'}}"})
     assert (set(found.invalid_apps), set(found.configuration.apps)) == ({"acme", "bolt"}, {"cat"})
 
 
-def test_a_scheme_that_cannot_say_what_it_requires_is_no_problem_of_check_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("broken_requirements")
+def test_a_scheme_that_cannot_say_what_it_requires_is_no_problem_of_check_alone(tmp_path: Path) -> None:
     """`tokend check` reported a broken package where the server starts without a problem."""
-
-    def broken(options: object) -> Sequence[Condition]:
-        raise RuntimeError("a secret of the options")
-
-    monkeypatch.setattr(Jwt, "requirements", broken)
     assert not isolated(tmp_path, {"acme": ISSUER, "bolt": ISSUER.replace("id.", "login.")}).problems
     assert set(load(None, ENVIRONMENT, tmp_path).apps) == {"acme", "bolt"}
 
