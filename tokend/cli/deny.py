@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from tokend.adapters.deny_file import deny_file_problem, read_deny_file
 from tokend.adapters.deny_lists import CannotUse, Change, EditedList, FileList, edited_lists
@@ -115,10 +115,10 @@ def deny_problems(configuration: Configuration, *, start: bool = False) -> list[
 
 
 def _add(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, never_matches, unchecked = _lists(options, context)
-    if never_matches is not None:
-        fail(never_matches)
-    edited = lists[0]
+    opened = _opened(options, context)
+    if opened.never_matches is not None:
+        fail(opened.never_matches)
+    edited = opened.lists[0]
     entry = structs.replace(_entry(options), until=options.until)
     if entry == Entry(app=entry.app, until=entry.until):
         fail("name what to deny: --user, --sub, --channel, --caller, --url or --issued-before")
@@ -130,19 +130,20 @@ def _add(options: argparse.Namespace, context: Context) -> int:
         replaced = len(lines) - len(kept)
         return [*kept, entry.line()]
 
-    _record(settings, edited, [entry], is_added=True)
+    _record(opened.settings, edited, [entry], is_added=True)
     _edit(edited, change)
     print(f"{'changed' if replaced else 'added'}: {_sentence(entry, time.time())}")
     for field in ("user", "sub", "channel"):
         if "*" in (getattr(entry, field) or ""):
             print(f"warning: {field} is compared exactly: * in an entry is no pattern", file=sys.stderr)
-    if unchecked and (entry.caller is not None or entry.issued_before is not None):
-        print(f"warning: not checked whether the entry can block anybody: {unchecked} invalid here", file=sys.stderr)
+    if opened.invalid_apps and (entry.caller is not None or entry.issued_before is not None):
+        are_invalid = f"{listed(opened.invalid_apps)} {'is' if len(opened.invalid_apps) == 1 else 'are'} invalid here"
+        print(f"warning: not checked whether the entry can block anybody: {are_invalid}", file=sys.stderr)
     return 0
 
 
 def _remove(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, never_matches, _ = _lists(options, context)
+    opened = _opened(options, context)
     entry = _entry(options)
     if entry == Entry(app=entry.app):
         fail("name the entry: --user, --sub, --channel, --caller, --url or --issued-before")
@@ -152,7 +153,7 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
     def change(lines: list[bytes]) -> list[bytes]:
         return [line for line in lines if not entry.is_about(line)]
 
-    for edited in lists:
+    for edited in opened.lists:
         if isinstance(edited, FileList) and not edited.path.exists():  # removing must not create it
             if removed:
                 continue
@@ -161,23 +162,23 @@ def _remove(options: argparse.Namespace, context: Context) -> int:
         if not any(map(entry.is_about, lines)):  # a list that only this user cannot write needs no change
             similar.extend(other for other in parse_entries(b"\n".join(lines))[0] if _has_fields(other, entry))
             continue
-        _record(settings, edited, [entry], is_added=False)
+        _record(opened.settings, edited, [entry], is_added=False)
         _edit(edited, change)
         removed = True
     if not removed:
         print(f"tokend: no entry has exactly these fields: {_sentence(entry, time.time())}", file=sys.stderr)
         for other in similar[:10]:
             print(f"tokend: there is: {_sentence(other, time.time())}", file=sys.stderr)
-        if never_matches is not None:
-            print(f"tokend: {never_matches}", file=sys.stderr)
+        if opened.never_matches is not None:
+            print(f"tokend: {opened.never_matches}", file=sys.stderr)
         return 1
     print(f"removed: {_sentence(entry, time.time())}")
     return 0
 
 
 def _restore(options: argparse.Namespace, context: Context) -> int:
-    lists, settings, *_ = _lists(options, context)
-    edited = lists[0]
+    opened = _opened(options, context)
+    edited = opened.lists[0]
     try:
         is_piped = options.saved == "-"
         raw = standard_input().read().encode() if is_piped else read_deny_file(context.directory / options.saved)[0]
@@ -195,7 +196,7 @@ def _restore(options: argparse.Namespace, context: Context) -> int:
         return [*lines, *(entry.line() for entry in _without(missing, lines))]
 
     if missing:
-        _record(settings, edited, missing, is_added=True)
+        _record(opened.settings, edited, missing, is_added=True)
         _edit(edited, change)
     print(f"added {len(missing)} of {len(saved)} entries; the list had the others")
     return 0
@@ -217,8 +218,8 @@ def _read(edited: EditedList) -> list[bytes]:
 
 def _list(options: argparse.Namespace, context: Context) -> int:
     fields, is_sound, is_found = _entry(options), True, False
-    lists, _, never_matches, _ = _lists(options, context)
-    for edited in lists:
+    opened = _opened(options, context)
+    for edited in opened.lists:
         try:
             entries, problems = parse_entries(edited.read())
         except CannotUse as error:
@@ -232,22 +233,30 @@ def _list(options: argparse.Namespace, context: Context) -> int:
         for problem in problems:
             print(f"tokend: {edited.name}: {problem}", file=sys.stderr)
         is_sound = is_sound and not problems
-    if never_matches is not None and not is_found:
-        fail(never_matches)
+    if opened.never_matches is not None and not is_found:
+        fail(opened.never_matches)
     return 0 if is_sound else 1
 
 
-def _lists(
-    options: argparse.Namespace, context: Context
-) -> tuple[list[EditedList], RootOptions | None, str | None, str]:
-    """The lists of the configuration, the one for new entries first; its settings; and why an entry would block nobody.
+class _Opened(Struct, frozen=True):
+    """The deny lists of a command, the one for new entries first. With --file there is only that one.
 
-    The sentence is None if the entry can block somebody. With --file, settings and sentence are None. The last text names
-    invalid apps, whose callers are not known. Exits with code 2 if there is no list. An entry may be about an app or a caller
-    that has been removed since: only a new entry needs the names of the configuration.
+    `never_matches`: why the entry would block nobody. `invalid_apps`: those that it may be about; their callers are unknown.
+    """
+
+    lists: list[EditedList]
+    settings: RootOptions | None = None
+    never_matches: str | None = None
+    invalid_apps: tuple[str, ...] = ()
+
+
+def _opened(options: argparse.Namespace, context: Context) -> _Opened:
+    """The lists of the configuration. Exits with code 2 if there is none.
+
+    An entry may be about an app or a caller that has been removed since: only a new entry needs the names of the configuration.
     """
     if options.file is not None:
-        return [FileList(context.directory / str(options.file))], None, None, ""
+        return _Opened([FileList(context.directory / str(options.file))])
     isolated = context.source(options).load_isolated(Files())  # invalid apps must not keep anybody from a block
     options_of_root = isolated.configuration.options
     if options_of_root.deny is None:
@@ -255,15 +264,14 @@ def _lists(
             "the configuration has no deny list: add deny: {file: deny.jsonl}, and restart or reload, or name a --file"
         )
     never_matches = None
-    invalid = [name for name in isolated.invalid_apps if options.app in (None, name)]
-    unchecked = f"{listed(invalid)} {'is' if len(invalid) == 1 else 'are'}" if invalid else ""
+    invalid_apps = tuple(name for name in isolated.invalid_apps if options.app in (None, name))
     try:
         configuration = isolated.configuration
         check_entry(_entry(options), configuration.callers(), isolated.invalid_apps, configuration.undated_callers())
     except NeverMatches as error:
         never_matches = str(error)
     try:
-        return edited_lists(options_of_root), options_of_root, never_matches, unchecked
+        return _Opened(edited_lists(options_of_root), options_of_root, never_matches, invalid_apps)
     except CannotUse as error:
         fail(str(error))
 

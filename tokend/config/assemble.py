@@ -134,14 +134,14 @@ def _settings_fingerprint(tree: LocatedDict, reads: Iterable[Read]) -> str:
     return found.hexdigest()[:16]
 
 
-def check_shared(apps: Iterable[BuiltApp], report: Report, *, in_order: bool = True) -> None:
+def check_shared(apps: Iterable[BuiltApp], report: Report, *, later_at_fault: bool = True) -> None:
     """Report what two apps must not share: a path, or an issuer whose tokens do not name their app.
 
-    The problem is reported at the later app; without `in_order`, that of an issuer at the app without `require`.
+    The problem is reported at the later app. Without `later_at_fault`, that of an issuer is at the app without `require`.
     """
     apps = tuple(apps)
     check_clashes([route for built in apps for route in built.routes], report)
-    check_between_apps({built.app.name: built.callers for built in apps}, report, in_order=in_order)
+    check_between_apps({built.app.name: built.callers for built in apps}, report, later_at_fault=later_at_fault)
 
 
 def _secrets_of(tree: LocatedDict, secrets: Secrets) -> Secrets:

@@ -128,10 +128,12 @@ def build_authenticator(
     return Authenticator(schemes)
 
 
-def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Report, *, in_order: bool = True) -> None:
+def check_between_apps(
+    apps: Mapping[str, Mapping[str, BuiltCaller]], report: Report, *, later_at_fault: bool = True
+) -> None:
     """Report what callers of two apps must not have in common, as their scheme says, at the later app.
 
-    Without `in_order`, callers that require something of their users come first, so the others are at fault.
+    Without `later_at_fault`, callers that require something of their users count as earlier than the others.
     """
     by_scheme: dict[type[AuthScheme], dict[tuple[str, str], Any]] = {}
     for app, callers in apps.items():
@@ -140,7 +142,7 @@ def check_between_apps(apps: Mapping[str, Mapping[str, BuiltCaller]], report: Re
     for scheme, callers_of_all in by_scheme.items():
         app, name = next(iter(callers_of_all))
         with _reported(scheme, ("apps", app, "callers", name, scheme.name), report):
-            if not in_order:
+            if not later_at_fault:
                 by_requirement = sorted(callers_of_all.items(), key=lambda item: not requires(scheme, item[1]))
                 callers_of_all = dict(by_requirement)
             for place, sentence in scheme.problems_between_apps(callers_of_all):

@@ -90,7 +90,7 @@ def isolate(
 
 def every_problem(assembled: Assembled, unreadable: Mapping[str, Problems]) -> list[Problem]:
     """All problems, of apps and of everything else."""
-    check_shared(assembled.apps.values(), assembled.report, in_order=False)
+    check_shared(assembled.apps.values(), assembled.report, later_at_fault=False)
     found = [
         problem
         for problem in assembled.report.problems
