@@ -1,51 +1,88 @@
 """Finds pairs of `jwt` callers that the same token could be for, in one app or two: their rules would be ambiguous."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final
 
 from tokend.auth.contract import Place
 from tokend.auth.jwt_options import JwtOptions
+from tokend.core.claims import ClaimPath, Condition
 from tokend.core.conditions import exclude_each_other
 from tokend.core.validation import redact_secrets
 
-_Name = TypeVar("_Name", str, tuple[str, str])
 _SHARED: Final = 'say how a token names its app, as in require: {claims.tenant: "{app}"}, or shared: true in both'
+_MOST: Final = 20
+"""The most ties of a caller that are reported. More would only say the same again."""
 
 
 def ties_within_app(callers: Mapping[str, JwtOptions]) -> Iterator[tuple[Place, str]]:
     """Callers of an app that trust the same issuer and audience as an earlier caller: their place and a sentence."""
-    for name, _, earlier in _with_earlier_callers(callers):
-        for other, _ in earlier:
-            same = f"trusts the same issuer and audience as caller {redact_secrets(other)}"
-            yield (name,), f"{same}: one token could be for both"
-            break
+    earlier: list[tuple[str, JwtOptions]] = []
+    for name, options in callers.items():
+        if options.is_complete:
+            for other, of_other in earlier:
+                if options.trusted == of_other.trusted and options.audiences & of_other.audiences:
+                    same = f"trusts the same issuer and audience as caller {redact_secrets(other)}"
+                    yield (name,), f"{same}: one token could be for both"
+                    break
+            earlier.append((name, options))
 
 
 def ties_between_apps(callers: Mapping[tuple[str, str], JwtOptions]) -> Iterator[tuple[Place, str]]:
-    """Callers of two apps that trust the same issuer and audience without saying how tokens name the app."""
-    for name, options, earlier in _with_earlier_callers(callers):
-        for other, of_other in earlier:
-            if name[0] != other[0] and not _are_unambiguous(options, of_other):
-                app, caller = map(redact_secrets, other)
-                yield name, f"trusts the same issuer and audience as caller {caller} of app {app}: {_SHARED}"
-                break
+    """Callers of two apps that trust the same issuer and audience without saying how tokens name the app.
 
-
-_Earlier = Iterator[tuple[_Name, JwtOptions]]
-
-
-def _with_earlier_callers(callers: Mapping[_Name, JwtOptions]) -> Iterator[tuple[_Name, JwtOptions, _Earlier[_Name]]]:
-    """Each caller, and the earlier ones that trust the same issuer and audience, found one by one.
-
-    Thousands of apps may share an issuer, and the first of them may decide.
+    Each is compared with earlier ones, of which those that require the same count as one.
     """
-    by_issuer: dict[str, list[tuple[_Name, JwtOptions]]] = {}
+    by_issuer: dict[str, dict[_Alike, _Callers]] = {}
     for name, options in callers.items():
-        if options.is_complete:
-            same_issuer, audiences = by_issuer.setdefault(options.trusted, []), options.audiences
-            yield name, options, (entry for entry in same_issuer if audiences & entry[1].audiences)
-            same_issuer.append((name, options))
+        if not options.is_complete:
+            continue
+        conditions = options.conditions
+        alike = (frozenset(condition.path for condition in conditions), options.audiences, options.shared)
+        of_issuer = by_issuer.setdefault(options.trusted, {})
+        tied = (
+            other
+            for (_, audiences, shared), group in of_issuer.items()
+            if audiences & options.audiences and not (shared and options.shared)
+            for other in group.tied_with(name, conditions)
+        )
+        for other in islice(tied, _MOST):
+            app, caller = map(redact_secrets, other)
+            yield name, f"trusts the same issuer and audience as caller {caller} of app {app}: {_SHARED}"
+        of_issuer.setdefault(alike, _Callers()).add(name, conditions)
 
 
-def _are_unambiguous(options: JwtOptions, other: JwtOptions) -> bool:
-    return (options.shared and other.shared) or exclude_each_other(options.conditions, other.conditions)
+_Alike = tuple[frozenset[ClaimPath], frozenset[str], bool]
+"""The claims that callers require, with whatever values, their audiences, and whether they are shared."""
+_Conditions = tuple[Condition, ...]
+
+
+class _Callers:
+    """Callers that require the same claims. They are found by the values, since thousands of apps may share an issuer."""
+
+    def __init__(self) -> None:
+        self._names: dict[_Conditions, list[tuple[str, str]]] = {}
+        self._by_value: dict[ClaimPath, dict[object, list[_Conditions]]] = {}
+
+    def add(self, name: tuple[str, str], conditions: _Conditions) -> None:
+        if conditions not in self._names:
+            for condition in conditions:
+                by_value = self._by_value.setdefault(condition.path, {})
+                for value in condition.expected:
+                    by_value.setdefault(value, []).append(conditions)
+        self._names.setdefault(conditions, []).append(name)
+
+    def tied_with(self, name: tuple[str, str], conditions: _Conditions) -> Iterator[tuple[str, str]]:
+        """Those of other apps whose conditions the same claims could meet, one for each that requires something else."""
+        for other in self._candidates(conditions):
+            if not exclude_each_other(conditions, other):
+                yield from islice((caller for caller in self._names[other] if caller[0] != name[0]), 1)
+
+    def _candidates(self, conditions: _Conditions) -> Iterable[_Conditions]:
+        """Those that have a value in common with these in a claim that both require; all if there is no such claim."""
+        candidates = (
+            {other: None for value in condition.expected for other in self._by_value[condition.path].get(value, ())}
+            for condition in conditions
+            if condition.path in self._by_value
+        )
+        return min(candidates, key=len, default=self._names)

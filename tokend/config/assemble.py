@@ -134,14 +134,16 @@ def _settings_fingerprint(tree: LocatedDict, reads: Iterable[Read]) -> str:
     return found.hexdigest()[:16]
 
 
-def check_shared(apps: Iterable[BuiltApp], report: Report, *, later_at_fault: bool = True) -> None:
+def check_shared(apps: Iterable[BuiltApp], report: Report) -> None:
     """Report what two apps must not share: a path, or an issuer whose tokens do not name their app.
 
-    The problem is reported at the later app. Without `later_at_fault`, that of an issuer is at the app without `require`.
+    The problem is reported at the later app.
     """
     apps = tuple(apps)
     check_clashes([route for built in apps for route in built.routes], report)
-    check_between_apps({built.app.name: built.callers for built in apps}, report, later_at_fault=later_at_fault)
+    check_between_apps(
+        {(built.app.name, name): built.callers[name] for built in apps for name in built.callers}, report
+    )
 
 
 def _secrets_of(tree: LocatedDict, secrets: Secrets) -> Secrets:

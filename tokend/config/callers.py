@@ -1,8 +1,9 @@
 """Builds an app's callers. Each has the key of one auth scheme, with the scheme's options and checks, and rules."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from msgspec import Struct
 from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
@@ -21,6 +22,7 @@ from tokend.core.rules import Rule
 from tokend.core.validation import redact_secrets, satisfying, suggestion
 from tokend.issuing.grants import PLUGIN_ERRORS
 
+_Name = TypeVar("_Name", str, tuple[str, str])
 _RULES_EXAMPLE: Final = 'rules: [{kinds: rtc, channel: "demo-*", user: "*"}]'
 
 
@@ -128,33 +130,28 @@ def build_authenticator(
     return Authenticator(schemes)
 
 
-def check_between_apps(
-    apps: Mapping[str, Mapping[str, BuiltCaller]], report: Report, *, later_at_fault: bool = True
-) -> None:
-    """Report what callers of two apps must not have in common, as their scheme says, at the later app.
+def check_between_apps(callers: Mapping[tuple[str, str], BuiltCaller], report: Report) -> Counter[tuple[str, str]]:
+    """Report what callers of two apps must not have in common, as their scheme says, at the later of them.
 
-    Without `later_at_fault`, callers that require something of their users count as earlier than the others.
+    `callers`: by the names of app and caller. Returns how many conflicts with earlier ones each has.
     """
-    by_scheme: dict[type[AuthScheme], dict[tuple[str, str], Any]] = {}
-    for app, callers in apps.items():
-        for scheme, named in _by_scheme(callers).items():
-            by_scheme.setdefault(scheme, {}).update({(app, name): options for name, options in named.items()})
-    for scheme, callers_of_all in by_scheme.items():
-        app, name = next(iter(callers_of_all))
-        with _reported(scheme, ("apps", app, "callers", name, scheme.name), report):
-            if not later_at_fault:
-                by_requirement = sorted(callers_of_all.items(), key=lambda item: not requires(scheme, item[1]))
-                callers_of_all = dict(by_requirement)
-            for place, sentence in scheme.problems_between_apps(callers_of_all):
-                if place[:2] not in callers_of_all:
+    found: Counter[tuple[str, str]] = Counter()
+    for scheme, options in _by_scheme(callers).items():
+        app, caller = next(iter(options))
+        with _reported(scheme, ("apps", app, "callers", caller, scheme.name), report):
+            for place, sentence in scheme.problems_between_apps(options):
+                app, caller = map(str, place[:2])
+                if (app, caller) not in options:
                     raise KeyError(place)
-                report.add_after(("apps", place[0], "callers", place[1], scheme.name, *place[2:]), sentence)
+                found[app, caller] += 1
+                report.add_after(("apps", app, "callers", caller, scheme.name, *place[2:]), sentence)
+    return found
 
 
-def requires(scheme: type[AuthScheme], options: Any) -> bool:
+def requires(caller: BuiltCaller) -> bool:
     """Whether a caller requires something of its users. What the scheme's code cannot say does not count."""
     try:
-        return bool(scheme.requirements(options))
+        return caller.scheme is not None and bool(caller.scheme.requirements(caller.options))
     except PLUGIN_ERRORS:
         return False
 
@@ -245,9 +242,9 @@ def _rules(
     return (rule_for_all(name, kinds),)
 
 
-def _by_scheme(callers: Mapping[str, BuiltCaller]) -> dict[type[AuthScheme], dict[str, Any]]:
+def _by_scheme(callers: Mapping[_Name, BuiltCaller]) -> dict[type[AuthScheme], dict[_Name, Any]]:
     """For each scheme, the options of its callers by name."""
-    found: dict[type[AuthScheme], dict[str, Any]] = {}
+    found: dict[type[AuthScheme], dict[_Name, Any]] = {}
     for name, caller in callers.items():
         if caller.scheme is not None and caller.options is not None:
             found.setdefault(caller.scheme, {})[name] = caller.options

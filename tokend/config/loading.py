@@ -15,7 +15,7 @@ from tokend.config.change import Change, change_to, changed_by
 from tokend.config.collector import paused_collector
 from tokend.config.exposed_files import exposed_files
 from tokend.config.files import Files, printable
-from tokend.config.isolation import Isolated, every_problem, isolate
+from tokend.config.isolation import Isolated, isolate
 from tokend.config.problems import ConfigurationError, Problem
 from tokend.config.reading import DOTENV, read_file, read_tree, unmatched_includes, with_dotenv
 from tokend.config.secrets import Secrets
@@ -45,17 +45,15 @@ class Source(Struct, frozen=True):
         """The environment with what `.env` adds to it."""
         return with_dotenv(self.environment, self.directory, files) if self.dotenv else self.environment
 
-    @paused_collector()
     def load(self, files: Files) -> Configuration:
         """The configuration as it is now. Raises `ConfigurationError` with every problem.
 
         `files` records what is read, or replays a record.
         """
-        reading = _Reading(self, files)
-        assembled = reading.assembled()
-        if problems := every_problem(assembled, reading.unreadable) + _port_problems(reading.environment):
-            raise ConfigurationError(list(map(environment_only.named, problems)))
-        return reading.finished(assembled.with_apps(assembled.apps.values()))
+        isolated = self.load_isolated(files)
+        if isolated.problems:
+            raise ConfigurationError(list(map(environment_only.named, isolated.problems)))
+        return isolated.configuration
 
     @paused_collector()
     def load_isolated(self, files: Files, previous: Configuration | None = None) -> Isolated:
@@ -67,10 +65,10 @@ class Source(Struct, frozen=True):
         port_problems = _port_problems(reading.environment)
         try:
             isolated = isolate(reading.assembled(previous), reading.unreadable, previous)
+            if port_problems:
+                raise ConfigurationError(list(isolated.problems))
         except ConfigurationError as error:
             raise ConfigurationError([*map(environment_only.named, error.problems), *port_problems]) from None
-        if port_problems:
-            raise ConfigurationError(port_problems)
         configuration = reading.finished(isolated.configuration)
         change = None if previous is None else reading.change_to(configuration, isolated)
         return replace(isolated, configuration=configuration, change=change)

@@ -119,7 +119,7 @@ class _Broken(_Session):
 def test_an_exception_of_a_scheme_names_the_package_and_no_secret() -> None:
     report = _report()
     assert build_authenticator(_callers(_Broken), _APP, _AT, report).schemes == ()
-    check_between_apps({"demo": _callers(_Broken)}, report)
+    check_between_apps({("demo", name): caller for name, caller in _callers(_Broken).items()}, report)
     assert [(problem.path, problem.sentence) for problem in report.problems] == [
         (_AT, "the auth scheme broken of no package is broken inside: it raised KeyError"),
         (

@@ -1,14 +1,17 @@
 """One tenant's mistake stays with that tenant: which apps are served, in which version, and which routes stay taken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.unit.config.writing import ENVIRONMENT, NOTHING, write
 from tokend.auth.jwt import Jwt
+from tokend.config import assemble, conflicts
+from tokend.config.callers import check_between_apps
 from tokend.config.isolation import Isolated
 from tokend.config.loading import ConfigurationError, Files, Source, load
+from tokend.config.routes import check_clashes
 from tokend.core.claims import Condition
 from tokend.issuing.app_options import prefix_of
 from tokend.issuing.configuration import Configuration
@@ -190,6 +193,47 @@ def test_an_app_whose_require_tells_it_from_no_other_is_alone_at_fault(tmp_path:
         tmp_path, {"acme": wrong, "bolt": wrong, "cora": wrong, "dune": "routes: [{path: /x}]"}, root=DEFAULTS
     )
     assert (set(same.invalid_apps), set(same.configuration.apps)) == ({"acme", "bolt", "cora"}, {"dune"})
+
+
+@pytest.mark.parametrize("claims", ["claims.tenant: [bolt, nina, yara, zoe]", "claims.role: teacher"])
+def test_check_names_the_apps_that_a_start_leaves_out(tmp_path: Path, claims: str) -> None:
+    """It reported each of two apps at the later one, whichever was at fault."""
+    wrong = ISSUER.replace("audience: tokend", f"audience: tokend, require: {{{claims}}}")
+    found = isolated(tmp_path, {"bolt": "{}", "nina": "{}", "yara": "{}", "aaron": wrong}, root=SHARED)
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, ENVIRONMENT, tmp_path)
+    assert [problem.path[1] for problem in caught.value.problems] == [*found.invalid_apps] == ["aaron"]
+
+
+def test_a_newcomer_with_the_issuer_of_a_changed_app_is_alone_at_fault(tmp_path: Path) -> None:
+    """Also where the issuer's key is a secret, which is another object after each reading."""
+    web = ISSUER.replace("audience: tokend", "audience: tokend, secret: {env: OTHER}")
+    first = isolated(tmp_path, {"bolt": web}).configuration
+    found = isolated(tmp_path, {"acme": web, "bolt": f"{web}\nttl: {{max: 2h}}"}, first)
+    assert found.invalid_apps.keys() == {"acme"}
+    assert found.configuration.apps["bolt"].options.ttl.max == 7200
+
+
+@pytest.mark.parametrize("shared", ["routes: [{path: /x}]", ISSUER])
+def test_apps_that_all_conflict_are_compared_a_few_times(
+    tmp_path: Path, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was compared with each: 300 apps with one path took a minute, at a start too."""
+    checked: list[int] = []
+
+    def counting(check: Callable[..., object]) -> Callable[..., object]:
+        def checks(entries: Collection[object], report: object) -> object:
+            checked.append(len(entries))
+            return check(entries, report)
+
+        return checks
+
+    for module in (assemble, conflicts):
+        monkeypatch.setattr(module, "check_clashes", counting(check_clashes))
+        monkeypatch.setattr(module, "check_between_apps", counting(check_between_apps))
+    found = isolated(tmp_path, {f"app{number}": shared for number in range(50)})
+    assert len(found.invalid_apps) == 50
+    assert sum(checked) < 50 * 15
 
 
 def test_nobody_gets_a_path_that_two_apps_claim_at_the_start(tmp_path: Path) -> None:
