@@ -139,7 +139,7 @@ class AuthScheme(ABC):
 
     @classmethod
     def problems_between_apps(cls, callers: Mapping[tuple[str, str], Any]) -> Iterable[tuple[Place, str]]:
-        """Problems between the callers of all apps, as in `problems`, at the later of two. Names and places begin with the app."""
+        """Problems between the callers of all apps, as in `problems`, at the later of two. Each begins with the app."""
         return ()
 
     @classmethod
