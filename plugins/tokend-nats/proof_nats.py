@@ -181,8 +181,6 @@ def fields_of(random: Random, key: str) -> dict[str, Any]:
         if random.random() < 0.3:
             fields[f"{name}_deny"] = random.sample(_PATTERNS, random.randint(1, 2))
     if random.random() < 0.3:
-        fields["max_data"] = random.randint(8, 100_000)
-    if random.random() < 0.3:
         fields["tags"] = ["team:blue"]
     return fields | ({"bearer": True} if random.random() < 0.3 else {"public_key": key, "inbox": random.random() < 0.3})
 

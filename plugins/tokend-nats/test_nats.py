@@ -12,6 +12,7 @@ import pytest
 from nacl.signing import VerifyKey
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
+from pydantic import ValidationError
 from tokend_nats import LARGEST, Nats
 from tokend_nats_claims import as_json
 from tokend_nats_fields import NatsFields
@@ -44,7 +45,7 @@ class TestNats(BackendConformance):
         {**ANN, "publish": [">"], "publish_deny": ["$SYS.>"], "tags": ["team:blue"]},
         {**ANN, "subscribe": ["work"], "respond": {"messages": 2, "seconds": 30}},
         {"user": "Zoë <&> 用户", "bearer": True, "publish": ["a"], "connection_types": ["WEBSOCKET"]},
-        {**ANN, "publish": ["a"], "max_subscriptions": 0, "max_data": 10, "max_payload": 100},
+        {**ANN, "publish": ["a"], "max_subscriptions": 1, "max_payload": 100},
         {**ANN, "publish": ["a"], "connection_types": ["LEAFNODE"]},
     )
     refused = (
@@ -207,6 +208,20 @@ async def test_the_number_of_subscriptions_is_limited(server: Any) -> None:
         assert "maximum subscriptions exceeded" in str(client.last_error)
 
 
+async def test_a_token_with_the_smallest_limits_logs_in(server: Any) -> None:
+    fields = {**CHAT, "max_subscriptions": 1, "max_payload": 0}
+    async with proof.connected(server, token(server.backend(), fields), PAIR) as (client, errors):
+        await client.subscribe("chat.eu")
+        await proof.settled(client)
+        assert (client.is_connected, errors) == (True, [])
+
+
+@pytest.mark.parametrize("limit", ["max_subscriptions", "max_data"])
+def test_a_limit_that_the_server_does_not_keep_is_refused(limit: str) -> None:
+    with pytest.raises(ValidationError, match=limit):
+        NatsFields.model_validate({**CHAT, limit: 0})
+
+
 async def test_the_longest_token_still_logs_in(server: Any) -> None:
     backend, publish = server.backend(server.signing.seed), ["x" * 100]
     while True:
@@ -250,6 +265,8 @@ def test_a_token_of_another_account_is_not_ours() -> None:
         {"sub": {"allow": []}},
         {"pub": {"allow": ["chat.eu"], "deny": []}},
         {"subs": -2},
+        {"subs": 0},
+        {"data": 10},
         {"src": ["10.0.0.0/8"]},
         {"bearer_token": False},
         {"resp": {"max": 1, "ttl": 1}},

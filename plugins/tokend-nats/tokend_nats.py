@@ -129,6 +129,7 @@ class Nats(Backend):
             "pub": permission(detail.get("publish", []), detail.get("publish_deny", [])),
             "sub": permission([*detail.get("subscribe", []), *inbox], detail.get("subscribe_deny", [])),
             **{claim: detail.get(name, UNLIMITED) for name, claim in NUMBERS.items()},
+            "data": UNLIMITED,  # no field: nats-server 2.15 does not enforce it
             "allowed_connection_types": detail["connection_types"],
             "type": "user",
             "version": 2,

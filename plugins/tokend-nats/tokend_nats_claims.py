@@ -15,7 +15,7 @@ UNLIMITED: Final = -1
 MAX_USER: Final = 128
 """Characters. No documented limit: ours, so that the claims stay short."""
 NANOSECONDS: Final = 1_000_000_000
-NUMBERS: Final = {"max_subscriptions": "subs", "max_data": "data", "max_payload": "payload"}
+NUMBERS: Final = {"max_subscriptions": "subs", "max_payload": "payload"}
 
 
 def checked_user(fields: NatsFields, user: str | None) -> str:

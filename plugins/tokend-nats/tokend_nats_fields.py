@@ -93,8 +93,10 @@ class NatsFields(StrictModel):
         default=False, description="to receive answers at subjects that begin with _INBOX_ and the public key"
     )
     respond: Respond | None = Field(default=None, description="to answer requests at their reply subjects")
-    max_subscriptions: Amount | None = Field(default=None, description="at most so many subscriptions")
-    max_data: Amount | None = Field(default=None, description="at most so many bytes")
+    # with 0 subscriptions the server closes each connection
+    max_subscriptions: Annotated[Amount, Field(ge=1)] | None = Field(
+        default=None, description="at most so many subscriptions"
+    )
     max_payload: Amount | None = Field(default=None, description="bytes of a message")
     bearer: bool = Field(default=False, description="the token alone logs in, without an nkey", examples=[True])
     connection_types: list[Literal["STANDARD", "WEBSOCKET", "MQTT", "MQTT_WS", "LEAFNODE", "LEAFNODE_WS"]] = Field(

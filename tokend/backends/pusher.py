@@ -216,7 +216,7 @@ class Pusher(Backend):
             service = Service(USER, user or "", privileges={"sign_in": seconds}, detail=detail)
         else:
             privileges = {"subscribe": seconds}
-            if self.options.client_events and not channel.startswith(ENCRYPTED):  # there they are never possible
+            if self.options.client_events:  # also on encrypted channels: pusher-js forbids them there, Soketi does not
                 privileges["client_events"] = seconds
             if user is None:
                 service = Service(PRIVATE, channel=channel, privileges=privileges, detail=detail)

@@ -135,10 +135,18 @@ def test_client_events_make_a_publisher_unless_the_app_forbids_them() -> None:
     for fields, options, privileges in (
         (_PRIVATE, {}, {"subscribe", "client_events"}),
         (_PRIVATE, {"client_events": False}, {"subscribe"}),
-        ({**SOCKET, "channel": "private-encrypted-a"}, {"encryption_master_key": Secret(MASTER_KEY)}, {"subscribe"}),
         (_SIGN_IN, {}, {"sign_in"}),
     ):
         backend = _backend(**options)
+        (service,) = backend.grant(backend.Fields.model_validate(fields), 60).services
+        assert set(service.privileges) == privileges
+
+
+def test_client_events_of_an_encrypted_channel_make_a_publisher_too() -> None:
+    """Soketi 1.6.1 and Laravel Reverb pass them on, and each subscriber has the secret that encrypts them."""
+    fields = {**SOCKET, "channel": "private-encrypted-a"}
+    for allowed, privileges in ((True, {"subscribe", "client_events"}), (False, {"subscribe"})):
+        backend = _backend(encryption_master_key=Secret(MASTER_KEY), client_events=allowed)
         (service,) = backend.grant(backend.Fields.model_validate(fields), 60).services
         assert set(service.privileges) == privileges
 
