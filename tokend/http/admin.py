@@ -3,6 +3,7 @@
 `/-/…` answers to the key that `server.admin` names or, without one, on a unix socket. admin_access.py has the rules.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Any, Final
@@ -97,12 +98,12 @@ class _Endpoints:
         reloader = self._operated.reloader
         if reloader is None:
             return json_error(409, "this application was not made from a file: there is nothing to show")
-        configuration = reloader.configuration
+        configuration, invalid_apps = reloader.configuration, reloader.invalid_apps
         shown = {
             "source": configuration.source,
             "fingerprint": configuration.fingerprint,
-            "invalid_apps": reloader.invalid_apps,
-            "apps": redacted(reloader.written()["apps"]),
+            "invalid_apps": invalid_apps,
+            "apps": await asyncio.to_thread(redacted, (await reloader.written())["apps"]),
         }
         return json_response(shown)
 

@@ -1,11 +1,14 @@
 """What a reload would change, per app: for `tokend diff`. It names keys, never values."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tokend.config.loading import comparable
+from tokend.config.isolation import Isolated
+from tokend.config.loading import Files, Source, comparable
 from tokend.http.reloader import Reloader, errors_of
+from tokend.issuing.configuration import Configuration
 
 
 async def difference_of(reloader: Reloader) -> dict[str, Any]:
@@ -16,22 +19,24 @@ async def difference_of(reloader: Reloader) -> dict[str, Any]:
     as `server.drain`. `at_next_start`: as a reload says it. Raises `ConfigurationError` for errors outside the apps.
     """
     isolated, files = await reloader.preview()
-    before, after = reloader.written(), comparable(reloader.source, files.replayed())
-    errors = errors_of(isolated)
+    served = reloader.configuration
+    written = await reloader.written()
+    found = await asyncio.to_thread(_difference, isolated, served, written, reloader.source, files)
+    return {"problems": [], **found, "at_next_start": reloader.at_next_start(isolated.configuration)}
+
+
+def _difference(
+    isolated: Isolated, served: Configuration, before: Mapping[str, Any], source: Source, files: Files
+) -> dict[str, Any]:
+    after = comparable(source, files.replayed())
     apps: dict[str, dict[str, Any]] = {}
     for change in ("added", "changed", "removed"):
         for name in sorted(getattr(isolated, change)):
             apps[name] = {"change": change, "keys": _keys(before["apps"].get(name, {}), after["apps"].get(name, {}))}
-    for name, problems in errors.items():
+    for name, problems in errors_of(isolated).items():
         apps[name] = {"change": "invalid", "problems": problems}
-    changed = isolated.configuration.settings_fingerprint != reloader.configuration.settings_fingerprint
-    settings = _keys(before["settings"], after["settings"]) if changed else []
-    return {
-        "problems": [],
-        "apps": apps,
-        "settings": settings,
-        "at_next_start": reloader.at_next_start(isolated.configuration),
-    }
+    changed = isolated.configuration.settings_fingerprint != served.settings_fingerprint
+    return {"apps": apps, "settings": _keys(before["settings"], after["settings"]) if changed else []}
 
 
 def _keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -98,15 +98,12 @@ class Reloader:
         """The errors of each app that is not served as it is written."""
         return errors_of(self.isolated)
 
-    def written(self) -> dict[str, Any]:
+    async def written(self) -> dict[str, Any]:
         """`{"apps": …, "settings": …}` as the files say it. An app that is served in its last valid version has that one.
 
         Apps that are not served are left out: what is wrong with them may be the text of a secret in the wrong place.
         """
-        found = comparable(self.source, self.files.replayed())
-        older = {id(files): comparable(self.source, files.replayed()) for files in self._valid_in.values()}
-        apps = found["apps"] | {name: older[id(files)]["apps"][name] for name, files in self._valid_in.items()}
-        return {**found, "apps": {name: app for name, app in apps.items() if name in self.configuration.apps}}
+        return await asyncio.to_thread(_written, self.source, self.files, self._valid_in, self.configuration)
 
     async def reload(self) -> Reloaded:
         """Read everything again. Errors are in the result: an exception would end what handles signals, and `watch`."""
@@ -223,6 +220,15 @@ class Reloader:
         if isolated is None:
             return rejected
         return replace(rejected, invalid_apps=errors_of(isolated), serving_last_version=_kept(isolated))
+
+
+def _written(
+    source: Source, files: Files, valid_in: Mapping[str, Files], configuration: Configuration
+) -> dict[str, Any]:
+    found = comparable(source, files.replayed())
+    older = {id(older): comparable(source, older.replayed()) for older in valid_in.values()}
+    apps = found["apps"] | {name: older[id(files)]["apps"][name] for name, files in valid_in.items()}
+    return {**found, "apps": {name: app for name, app in apps.items() if name in configuration.apps}}
 
 
 def errors_of(isolated: Isolated) -> dict[str, tuple[str, ...]]:

@@ -111,12 +111,12 @@ async def test_an_invalid_app_is_shown_and_compared_as_it_is_served(server: Serv
     for _ in range(2):
         reloaded = await server.reload()
         assert (reloaded.serving_last_version, reloaded.problems) == (("bolt",), ())
-        assert server.reloader.written()["apps"]["bolt"]["ttl"] == {"max": "2h"}
+        assert (await server.reloader.written())["apps"]["bolt"]["ttl"] == {"max": "2h"}
         server.write({"run/acme": CERTIFICATE})
     server.write({"apps.d/bolt.yaml": f"{_BOLT}\nttl: {{max: 3h}}"})
     assert (await difference_of(server.reloader))["apps"] == {"bolt": {"change": "changed", "keys": ["ttl.max"]}}
     assert (await server.reload()).result == "done"
-    assert server.reloader.written()["apps"]["bolt"]["ttl"] == {"max": "3h"}
+    assert (await server.reloader.written())["apps"]["bolt"]["ttl"] == {"max": "3h"}
 
 
 async def test_the_difference_says_that_only_the_order_of_keys_changed(server: Server) -> None:
