@@ -11,7 +11,7 @@ from typing import Final, NoReturn, TextIO
 from msgspec import Struct
 
 from tokend.cli.usage import without_secrets
-from tokend.config.loading import Files, Source
+from tokend.config.loading import ConfigurationError, Files, Source, load_for_start
 from tokend.core.durations import duration
 from tokend.issuing.configuration import App, Configuration
 
@@ -53,14 +53,21 @@ def add_app(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--app", metavar="NAME", help="the app (optional if there is only one)")
 
 
-def chosen_app(configuration: Configuration, name: str | None) -> App:
-    """The app of this name, or the only app. Exits with code 2 if there is no such app or no name."""
-    if name is None and len(configuration.apps) == 1:
-        return next(iter(configuration.apps.values()))
-    if name is None or name not in configuration.apps:
-        problem = "name the app" if name is None else f"there is no app {name}"
-        fail(f"{problem}: --app {' | '.join(sorted(configuration.apps))}")
-    return configuration.apps[name]
+def chosen_app(options: argparse.Namespace, context: Context) -> tuple[Configuration, App]:
+    """The configuration, and its app of `--app`, or its only app. If `--app` is given, other apps may be invalid.
+
+    Exits with code 2 if there is no such app or no name. Raises `ConfigurationError` with what is wrong.
+    """
+    name, isolated = options.app, load_for_start(context.source(options), Files())
+    apps = isolated.configuration.apps
+    if isolated.problems and name not in apps:
+        invalid = isolated.invalid_apps.get(name)
+        raise ConfigurationError(list(isolated.problems if invalid is None else invalid.problems))
+    if name is None and len(apps) == 1:
+        (name,) = apps
+    if name not in apps:
+        fail(f"{'name the app' if name is None else f'there is no app {name}'}: --app {' | '.join(sorted(apps))}")
+    return isolated.configuration, apps[name]
 
 
 def duration_argument(text: str) -> int:

@@ -83,7 +83,7 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _kick(options: argparse.Namespace, context: Context) -> int:
     from tokend.telemetry.log import standard_error
 
-    app = chosen_app(context.configuration(options), options.app)
+    _, app = chosen_app(options, context)
     targets = {"cname": options.channel, "uid": options.user, "ip": options.ip}
     chosen = {key: value for key, value in targets.items() if value}
     if not chosen:

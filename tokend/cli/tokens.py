@@ -115,8 +115,7 @@ def _add_token_request(parser: argparse.ArgumentParser) -> None:
 def _token(options: argparse.Namespace, context: Context) -> int:
     if options.caller is None and options.claims is not None:
         fail("--claims goes with --as: without it, no rules apply")
-    configuration = context.configuration(options)
-    app = chosen_app(configuration, options.app)
+    configuration, app = chosen_app(options, context)
     token_request = _token_request(options, app)
     try:
         if options.caller is None:
@@ -147,8 +146,7 @@ def _audit(configuration: Configuration, app: App, caller: str | None, issued: I
 
 
 def _explain(options: argparse.Namespace, context: Context) -> int:
-    configuration = context.configuration(options)
-    app = chosen_app(configuration, options.app)
+    configuration, app = chosen_app(options, context)
     token_request = _token_request(options, app)
     try:
         if options.bearer is not None:

@@ -53,8 +53,7 @@ def add_command(verbs: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _url(options: argparse.Namespace, context: Context) -> int:
-    configuration = context.configuration(options)
-    app = chosen_app(configuration, options.app)
+    configuration, app = chosen_app(options, context)
     routes = _routes(app, configuration.routes, options.caller)
     if app.url_signing is None:
         fail(f"app {app.name} has no url_signing_key: {{env: NAME}} or {{file: PATH}}, 32 random bytes or more")

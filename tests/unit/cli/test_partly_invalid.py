@@ -34,6 +34,31 @@ def test_inspect_uses_the_valid_apps_beside_an_invalid_app(
     assert last.endswith("; the signature is checked for the valid apps only")
 
 
+ONE_APP = [
+    ("token", "rtc", "channel=lobby", "uid=7"),
+    ("explain", "--as", "studio", "rtc", "channel=room-1", "uid=7", "role=subscriber"),
+    ("key", "url", "--caller", "studio", "--channel", "lobby", "--ttl", "1h"),
+    ("kick", "--user", "7", "--for", "10m"),
+]
+
+
+@pytest.mark.parametrize("arguments", ONE_APP, ids=lambda arguments: arguments[0])
+def test_a_command_for_one_app_goes_on_beside_an_invalid_app(
+    tmp_path: Path, command: Command, arguments: tuple[str, ...]
+) -> None:
+    """It ended with 78: one tenant's mistake kept an operator from a kick in another tenant's app."""
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    single = command(tmp_path, DEMO, *arguments, "--app", "demo")
+    (tmp_path / "config.yaml").write_text(CONFIG + BROKEN)
+    beside = command(tmp_path, DEMO, *arguments, "--app", "demo")
+    assert (beside.returncode, beside.stderr) == (single.returncode, single.stderr)
+    assert beside.returncode != 78
+    for named in ((), ("--app", "broken"), ("--app", "unknown")):
+        refused = command(tmp_path, DEMO, *arguments, *named)
+        assert refused.returncode == 78
+        assert "apps.broken" in refused.stderr
+
+
 def test_inspect_names_the_invalid_app_that_may_have_signed(tmp_path: Path, command: Command, token: str) -> None:
     other = CONFIG.replace("  demo:", "  other:").replace(APP_ID, "f" * 32)
     broken = CONFIG.replace("apps:\n", "").replace("certificate:", "certficate:")
