@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tokend.core.audit_records import BLOCK_SIZE, CLOSED, FIRST_PREVIOUS, ROTATED, HashChain, align_to_blocks
+from tokend.telemetry.pipes import end_of_piece
 
 MODE: Final = 0o640
 PIPE_BYTES: Final = 1 << 20
@@ -77,7 +78,7 @@ class AuditTarget:
             start = self._end + len(ending)
             data = ending + (align_to_blocks(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
             while taken < len(data):
-                taken += self.put(data[taken:])
+                taken += self.put(data[taken:] if self._is_file else data[taken : end_of_piece(data, taken)])
         finally:
             if locked:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
