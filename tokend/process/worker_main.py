@@ -15,7 +15,7 @@ from tokend.adapters.resources import CannotStart
 from tokend.config.change import Change
 from tokend.config.collector import collect_seldom
 from tokend.config.files import FileRecord
-from tokend.config.isolation import Isolated
+from tokend.config.isolation import InvalidApp, Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.http.cancellation import ends_task
 from tokend.http.connection_limiter import Caps
@@ -89,11 +89,17 @@ class _Child:
         channel.send(did=do, **(answer or {}))
 
     async def _do_start(
-        self, file: str | None, directory: str, files: list[Any], as_started: dict[str, Any], only_ready: bool = False
+        self,
+        file: str | None,
+        directory: str,
+        files: list[Any],
+        changes: list[Any],
+        as_started: dict[str, Any],
+        only_ready: bool = False,
     ) -> Any:
-        """`as_started`: settings of the parent's start, in place of what the files may say now."""
+        """`changes`: those since the first of the files. `as_started`: settings of the parent's start, in place of the files'."""
         self._source = Source(file, os.environ, Path(directory))
-        isolated = self._load(msgspec.convert(files, list[FileRecord]))
+        isolated = self._served(msgspec.convert(files, list[FileRecord]), msgspec.convert(changes, list[Change]))
         worker = Worker(isolated, self._listener, self._log, Caps(*as_started["caps"]))
         worker.control.traces, worker.control.metrics.keeps_details = as_started["traces"], as_started["details"]
         await worker.start(only_ready=only_ready)
@@ -145,6 +151,17 @@ class _Child:
         if self._worker is None:
             raise RuntimeError("the worker has not started")
         return self._worker
+
+    def _served(self, records: list[FileRecord], changes: list[Change]) -> Isolated:
+        """What the other workers serve. A load of the last files alone could find another app invalid."""
+        isolated = self._load(records[:1])
+        for change in changes:
+            found = self._source.changed_by(change, isolated.configuration)
+            if found is None:  # so many changes that the first ones are not kept
+                return self._load(records)
+            invalid_apps = {name: InvalidApp((), routes) for name, routes in change.taken_routes.items()}
+            isolated = Isolated(found, invalid_apps)
+        return isolated
 
     def _load(self, records: list[FileRecord], previous: Configuration | None = None) -> Isolated:
         """Load each record of files after the one before: an app that became invalid keeps its last valid version."""
