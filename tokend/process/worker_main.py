@@ -51,11 +51,10 @@ class _Child:
         self._changing = asyncio.Lock()
 
     async def obey(self, end: socket.socket) -> None:
-        """Run until the parent says stop or ends, or until SIGTERM."""
+        """Run until the parent says stop or ends."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._ending.set)
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            loop.add_signal_handler(number, lambda: None)  # the parent handles them
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            loop.add_signal_handler(number, lambda: None)  # the parent handles them, also if all processes get them
         self._log.buffer(loop.call_later)
         channel = await Channel.on(end)
         messages = asyncio.create_task(self._messages(channel))
