@@ -157,7 +157,7 @@ class AuditTarget:
         # standard output cannot be read, and is not ours to lock
         self._is_file = self._on_disk and self._path is not None
         self._torn, self._end, self._own_last = False, 0, False
-        if stat.S_ISFIFO(mode):
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # systemd's standard output is a socket
             os.set_blocking(descriptor, False)
             _enlarge(descriptor)
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,18 @@ bodies = [b'{"number":%d,"filling":"%b"}' % (one, b"x" * (400 + one)) for one in
 print(flush=True)
 while True:
     target.write(bodies)
+"""
+
+
+UNREAD: Final = """
+import sys
+from tokend.adapters.audit_file import AuditTarget
+target = AuditTarget(None, "a")
+try:
+    for _ in range(1000):
+        target.write([b'{"filling":"%b"}' % (b"x" * 700)] * 10)
+except BlockingIOError:
+    sys.exit(3)
 """
 
 
@@ -152,3 +165,17 @@ def test_writers_of_a_pipe_that_is_full_leave_no_piece_of_a_line(tmp_path: Path)
     lines = read.splitlines()
     assert len(lines) == written
     assert all(json.loads(line)["filling"] for line in lines)
+
+
+def test_a_socket_that_nobody_reads_holds_nothing_up() -> None:
+    """systemd gives a service such a standard output: while the journal stood still, so did the server, also on SIGTERM."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        done = subprocess.run(
+            [sys.executable, "-c", UNREAD],
+            stdout=theirs.fileno(),
+            cwd=Path(__file__).parents[3],
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 3
