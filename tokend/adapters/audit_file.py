@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from tokend.core.audit_records import BLOCK_SIZE, CLOSED, FIRST_PREVIOUS, ROTATED, HashChain, align_to_blocks
+from tokend.telemetry.pipes import end_of_piece
 
 MODE: Final = 0o640
 PIPE_BYTES: Final = 1 << 20
@@ -77,7 +78,7 @@ class AuditTarget:
             start = self._end + len(ending)
             data = ending + (align_to_blocks(lines, start) if self._is_file else b"%b\n" % b"\n".join(lines))
             while taken < len(data):
-                taken += self.put(data[taken:])
+                taken += self.put(data[taken:] if self._is_file else data[taken : end_of_piece(data, taken)])
         finally:
             if locked:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
@@ -156,7 +157,7 @@ class AuditTarget:
         # standard output cannot be read, and is not ours to lock
         self._is_file = self._on_disk and self._path is not None
         self._torn, self._end, self._own_last = False, 0, False
-        if stat.S_ISFIFO(mode):
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # systemd's standard output is a socket
             os.set_blocking(descriptor, False)
             _enlarge(descriptor)
 

@@ -47,7 +47,7 @@ class Audit:
         probe_seconds: float = PROBE_SECONDS,
         instance: str | None = None,
     ) -> None:
-        """Opens the targets; `OSError` if that fails. `record` needs a running loop."""
+        """Opens the targets; `OSError` or, if no thread can be started, `RuntimeError`. `record` needs a running loop."""
         self._sync = settings.sync
         self._hash_ids = settings.hash_ids
         self._log = log
@@ -55,8 +55,10 @@ class Audit:
         self._paths = settings.to
         self._probe_seconds = probe_seconds
         synced = self._sync == "batch"
+        self._disk = ThreadPoolExecutor(1, "audit-sync")
+        if synced:
+            self._disk.submit(int)  # starts its thread: at a sync that might be impossible, and requests would wait
         self._targets = [target(path, writer, synced=synced, instance=instance) for path in settings.to]
-        self._disk = ThreadPoolExecutor(1, "audit-sync")  # starts its thread at the first sync, or at the end
         self._error: OSError | None = None
         self._bodies: list[bytes] = []
         self._waiters: Waiters = []

@@ -180,13 +180,15 @@ def open_redis(settings: RedisSettings, log: JsonLog, local: Limiter, clock: Clo
 
 
 def open_audit(settings: AuditSettings, writer: str, log: JsonLog, instance: str | None) -> Audit:
-    """The audit; `CannotStart` if its file cannot be opened. `instance`: in each line if it is set."""
+    """The audit; `CannotStart` if its file, or a thread, cannot be opened. `instance`: in each line if it is set."""
     try:
         return Audit(settings, writer, log, instance=instance)
     except OSError as error:
         raise CannotStart(
             f"the audit file cannot be opened: {redact_secrets(str(error.filename))}: {error.strerror}"
         ) from error
+    except RuntimeError as error:
+        raise CannotStart(f"the audit cannot be opened: {error}") from error
 
 
 def _deny_keys_of(options: RootOptions) -> list[Key]:

@@ -15,6 +15,7 @@ import msgspec
 
 from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.resources import CannotStart
+from tokend.config.change import Change
 from tokend.config.files import FileRecord
 from tokend.config.isolation import Isolated
 from tokend.config.loading import Files
@@ -36,8 +37,8 @@ PREPARE_SECONDS: Final = 120.0
 SHORT_LIFE: Final = 5.0
 MAX_PAUSE: Final = 5.0
 """A worker that lived shorter than SHORT_LIFE is replaced after a pause that doubles, up to this; seconds."""
-MAX_RECORDS: Final = 100
-"""How many loads are kept at most for workers that start while an app still serves its last valid version."""
+MAX_CHANGES: Final = 100
+"""How many changes are kept at most for workers that start while an app is invalid."""
 STOP_SECONDS: Final = 15.0
 """The longest that a worker may take to finish once it is told to stop, beside `server.drain`."""
 
@@ -95,6 +96,7 @@ class MultiProcessServer:
         self._metrics = Metrics()
         self._start = start
         self._records = [start.files.record()]
+        self._changes: list[Change | None] = []
         self._as_started = _as_started(start)
         self._log = log
         self._listener = listener
@@ -194,10 +196,11 @@ class MultiProcessServer:
             for worker, answer in zip(workers, answers, strict=True):
                 if answer is None:
                     worker.kill()  # its replacement gets the new configuration
-            if not any(invalid.serves_previous for invalid in isolated.invalid_apps.values()):
-                self._records.clear()  # nothing of an earlier load is served any more
-            self._records.append(record)
-            del self._records[1:-MAX_RECORDS]
+            if isolated.invalid_apps:  # which one is invalid may depend on what was served before
+                self._records[1:] = [record]
+                self._changes = [*self._changes, isolated.change][-MAX_CHANGES:]
+            else:
+                self._records, self._changes = [record], []
             prepared = [worker for worker, answer in zip(workers, answers, strict=True) if answer is not None]
             await asyncio.gather(*(worker.call("commit") for worker in prepared))
             return []
@@ -226,6 +229,7 @@ class MultiProcessServer:
                 file=source.file,
                 directory=str(source.directory),
                 files=self._records,
+                changes=self._changes,
                 as_started=self._as_started,
                 only_ready=only_ready
                 and any(not (other.retiring or other.not_ready_reasons) for other in self._workers),

@@ -46,6 +46,7 @@ def bind_unix(path: str) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(path)
         Path(path).chmod(0o600)
+        listener.listen()  # at once: without it, another server takes this for the socket of one that has ended
     except OSError as error:
         raise CannotStart(
             f"cannot listen on the unix socket {redact_secrets(path)}: {error.strerror or error}"

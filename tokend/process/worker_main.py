@@ -15,7 +15,7 @@ from tokend.adapters.resources import CannotStart
 from tokend.config.change import Change
 from tokend.config.collector import collect_seldom
 from tokend.config.files import FileRecord
-from tokend.config.isolation import Isolated
+from tokend.config.isolation import InvalidApp, Isolated
 from tokend.config.loading import ConfigurationError, Files, Source
 from tokend.http.cancellation import ends_task
 from tokend.http.connection_limiter import Caps
@@ -51,11 +51,10 @@ class _Child:
         self._changing = asyncio.Lock()
 
     async def obey(self, end: socket.socket) -> None:
-        """Run until the parent says stop or ends, or until SIGTERM."""
+        """Run until the parent says stop or ends."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._ending.set)
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-            loop.add_signal_handler(number, lambda: None)  # the parent handles them
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            loop.add_signal_handler(number, lambda: None)  # the parent handles them, also if all processes get them
         self._log.buffer(loop.call_later)
         channel = await Channel.on(end)
         messages = asyncio.create_task(self._messages(channel))
@@ -89,11 +88,17 @@ class _Child:
         channel.send(did=do, **(answer or {}))
 
     async def _do_start(
-        self, file: str | None, directory: str, files: list[Any], as_started: dict[str, Any], only_ready: bool = False
+        self,
+        file: str | None,
+        directory: str,
+        files: list[Any],
+        changes: list[Any],
+        as_started: dict[str, Any],
+        only_ready: bool = False,
     ) -> Any:
-        """`as_started`: settings of the parent's start, in place of what the files may say now."""
+        """`changes`: those since the first of the files. `as_started`: settings of the parent's start, in place of the files'."""
         self._source = Source(file, os.environ, Path(directory))
-        isolated = self._load(msgspec.convert(files, list[FileRecord]))
+        isolated = self._served(msgspec.convert(files, list[FileRecord]), msgspec.convert(changes, list[Change]))
         worker = Worker(isolated, self._listener, self._log, Caps(*as_started["caps"]))
         worker.control.traces, worker.control.metrics.keeps_details = as_started["traces"], as_started["details"]
         await worker.start(only_ready=only_ready)
@@ -145,6 +150,17 @@ class _Child:
         if self._worker is None:
             raise RuntimeError("the worker has not started")
         return self._worker
+
+    def _served(self, records: list[FileRecord], changes: list[Change]) -> Isolated:
+        """What the other workers serve. A load of the last files alone could find another app invalid."""
+        isolated = self._load(records[:1])
+        for change in changes:
+            found = self._source.changed_by(change, isolated.configuration)
+            if found is None:  # so many changes that the first ones are not kept
+                return self._load(records)
+            invalid_apps = {name: InvalidApp((), routes) for name, routes in change.taken_routes.items()}
+            isolated = Isolated(found, invalid_apps)
+        return isolated
 
     def _load(self, records: list[FileRecord], previous: Configuration | None = None) -> Isolated:
         """Load each record of files after the one before: an app that became invalid keeps its last valid version."""

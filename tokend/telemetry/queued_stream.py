@@ -8,6 +8,8 @@ import select
 import threading
 from typing import Final
 
+from tokend.telemetry.pipes import end_of_piece
+
 MAX_QUEUED: Final = 4 * 1024 * 1024
 """Bytes that wait at most. What is written beyond them is dropped, and its lines are counted."""
 CLOSE_SECONDS: Final = 1.0
@@ -68,7 +70,7 @@ class QueuedStream:
         written = 0
         while written < len(data):
             try:
-                written += os.write(self._descriptor, memoryview(data)[written:])
+                written += os.write(self._descriptor, memoryview(data)[written : end_of_piece(data, written)])
             except BlockingIOError:  # the audit uses the same pipe, and has made it non-blocking
                 select.select((), (self._descriptor,), ())
             except OSError:

@@ -1,7 +1,9 @@
 """Several writers and one file, writers that are killed or stopped inside a write, pipes."""
 
 import fcntl
+import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +24,18 @@ bodies = [b'{"number":%d,"filling":"%b"}' % (one, b"x" * (400 + one)) for one in
 print(flush=True)
 while True:
     target.write(bodies)
+"""
+
+
+UNREAD: Final = """
+import sys
+from tokend.adapters.audit_file import AuditTarget
+target = AuditTarget(None, "a")
+try:
+    for _ in range(1000):
+        target.write([b'{"filling":"%b"}' % (b"x" * 700)] * 10)
+except BlockingIOError:
+    sys.exit(3)
 """
 
 
@@ -127,3 +141,41 @@ def test_a_pipe_without_its_reader_fails_and_goes_on_with_the_next_reader(tmp_pa
     assert b'"sequence":1' in os.read(reader, 1000)
     os.close(reader)
     target.close()
+
+
+def test_writers_of_a_pipe_that_is_full_leave_no_piece_of_a_line(tmp_path: Path) -> None:
+    """A line of one was glued to what had been left of another's: a token was issued that the audit did not name."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    targets = [AuditTarget(str(pipe), writer) for writer in ("a", "b")]
+    read = b""
+    for _ in range(20):
+        for target in targets:
+            with pytest.raises(BlockingIOError):
+                while True:
+                    target.write([b'{"filling":"%b"}' % (b"x" * size) for size in range(700, 720)])
+            read += os.read(reader, 3 * BLOCK_SIZE + 100)
+    written = sum(target.head[0] + 1 for target in targets if target.head is not None)
+    for target in targets:
+        target.close()
+    while piece := os.read(reader, 1 << 20):
+        read += piece
+    os.close(reader)
+    lines = read.splitlines()
+    assert len(lines) == written
+    assert all(json.loads(line)["filling"] for line in lines)
+
+
+def test_a_socket_that_nobody_reads_holds_nothing_up() -> None:
+    """systemd gives a service such a standard output: while the journal stood still, so did the server, also on SIGTERM."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        done = subprocess.run(
+            [sys.executable, "-c", UNREAD],
+            stdout=theirs.fileno(),
+            cwd=Path(__file__).parents[3],
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 3

@@ -59,7 +59,7 @@ def test_the_service_may_do_little(units: Path) -> None:
 
 
 def test_the_unit_fits_how_the_server_stops_and_fails() -> None:
-    assert _setting("KillMode") == "mixed"  # a worker that gets SIGTERM itself would not wait for server.drain
+    assert _setting("KillMode") == "mixed"  # the parent tells its workers
     assert int(_setting("TimeoutStopSec")) > STOP_SECONDS + 10
     assert int(_setting("WatchdogSec")) > 2 * HUNG_SECONDS
     assert _setting("RestartPreventExitStatus") == str(EXIT_CONFIG)

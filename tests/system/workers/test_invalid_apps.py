@@ -9,9 +9,10 @@ import pytest
 
 from tests.long import invalid_apps
 from tests.long.report import Report
-from tests.running import ADMIN_KEY, tokend
+from tests.running import ADMIN_DIGEST, ADMIN_KEY, tokend
 from tests.system.workers.load import waits
-from tests.system.workers.serving import serving
+from tests.system.workers.serving import Running, serving
+from tokend.process.multi_process import MAX_CHANGES
 
 pytestmark = pytest.mark.serial
 _OPERATOR = {"TOKEND_ADMIN_KEY": ADMIN_KEY}
@@ -30,15 +31,48 @@ async def test_a_worker_that_starts_later_keeps_the_last_valid_version_too(tmp_p
         assert (await server.reload())[1]["result"] == "done"
         server.write("demo-*", app_id="short", more=f'  other: {{app_id: "{"a" * 32}"}}\n')
         await server.reload()
-        for pid in server.workers():
-            os.kill(pid, signal.SIGKILL)
-        for pause in waits(20):
-            if len(server.events("worker")) >= 6 and len(server.workers()) == 2:
-                break
-            await asyncio.sleep(pause)
-        await server.ready()
+        await _replace_workers(server)
         path = "/demo/rtc/demo-room/publisher/uid/7/"
         assert {await invalid_apps._status(server, path) for _ in range(12)} == {200}
+
+
+async def _replace_workers(server: Running) -> None:
+    """Kill all workers, and wait for those that the parent starts in their place."""
+    started = len(server.events("worker"))
+    for pid in server.workers():
+        os.kill(pid, signal.SIGKILL)
+    for pause in waits(30):
+        if len(server.events("worker")) >= started + 4 and len(server.workers()) == 2:
+            break
+        await asyncio.sleep(pause)
+    await server.ready()
+
+
+async def test_a_worker_that_starts_later_finds_the_same_app_invalid(tmp_path: Path) -> None:
+    """It found both invalid, an app and a new one with its path: half of the requests to the served one got 503."""
+    async with serving(tmp_path, 2) as server:
+        newcomer = f'  other: {{app_id: "{"a" * 32}", certificate: {{file: certificate}}, routes: [{{path: /demo}}]'
+        newcomer += ", callers: {any: {anonymous: true, rules: [{kinds: rtm, user: nobody}]}}}\n"
+        server.write("demo-*", more=newcomer)
+        assert list((await server.reload())[1]["invalid_apps"]) == ["other"]
+        await _replace_workers(server)
+        path = "/demo/rtc/demo-room/publisher/uid/7/"
+        assert {await invalid_apps._status(server, path) for _ in range(12)} == {200}
+
+
+async def test_a_worker_that_starts_after_many_changes_serves_the_last(tmp_path: Path) -> None:
+    """Each load since an app became invalid was repeated: with thousands of apps that took longer than a start may."""
+    async with serving(tmp_path, 2) as server:
+        invalid = "  other: {app_id: short}\n"
+        early = f'  early: {{app_id: "{"a" * 32}", certificate: {{file: certificate}}, callers: '
+        early += f'{{studio: {{api_key: "{ADMIN_DIGEST}"}}}}}}\n'
+        for number in range(MAX_CHANGES + 3):  # the one that adds `early` is not kept
+            server.write(f"room-{number}-*", more=invalid + early)
+            assert (await server.reload())[1]["result"] == "done"
+        await _replace_workers(server)
+        last = f"/demo/rtc/room-{MAX_CHANGES + 2}-a/publisher/uid/7/"
+        assert {await invalid_apps._status(server, last) for _ in range(12)} == {200}
+        assert {await invalid_apps._status(server, "/early/rtc/a/publisher/uid/7/") for _ in range(12)} == {401}
 
 
 async def test_diff_says_per_app_what_a_reload_would_change(tmp_path: Path) -> None:

@@ -200,6 +200,17 @@ async def test_not_ready_at_once_while_still_serving(workers: int, tmp_path: Pat
         assert await server.stop() == 0
 
 
+async def test_sigterm_to_all_processes_waits_for_drain_too(tmp_path: Path) -> None:
+    """Workers that a supervisor signalled themselves ended at once, with the requests that had come just then."""
+    async with serving(tmp_path, 2, ", drain: 2s") as server, ClientSession() as session:
+        for pid in (*server.workers(), server.process.pid):
+            os.kill(pid, signal.SIGTERM)
+        await asyncio.sleep(1)
+        async with session.get(server.url + _GOOD.replace("{uid}", "7")) as answer:
+            assert answer.status == 200
+        assert await server.stop() == 0
+
+
 async def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     async with serving(tmp_path, 2) as server:
         children = server.workers()

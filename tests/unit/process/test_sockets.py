@@ -24,6 +24,13 @@ def test_a_socket_on_which_another_server_listens_is_not_taken_away(tmp_path: Pa
             client.connect(path)
 
 
+def test_a_socket_of_a_server_that_still_starts_is_not_taken_away(tmp_path: Path) -> None:
+    """It did not listen before its workers had started: of two servers that start together, one lost its socket."""
+    path = str(tmp_path / "admin.sock")
+    with bind_unix(path), pytest.raises(CannotStart, match="Address already in use"):
+        bind_unix(path)
+
+
 def test_the_socket_of_a_server_that_has_ended_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     bind_unix(str(path)).close()

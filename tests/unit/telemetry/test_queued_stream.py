@@ -48,6 +48,23 @@ def test_a_pipe_that_the_audit_made_non_blocking_loses_no_line() -> None:
     os.close(writing)
 
 
+def test_lines_of_two_processes_are_whole_on_a_pipe_that_is_full() -> None:
+    """A worker that had to wait in the middle of a line went on behind lines of others."""
+    reading, writing = os.pipe()
+    letters = (b"a", b"b")
+    streams = [QueuedStream(writing) for _ in letters]
+    for stream, letter in zip(streams, letters, strict=True):
+        stream.write((letter * 998 + b"\n") * 1000)
+    received = bytearray()
+    while len(received) < 2 * 999 * 1000:
+        received += os.read(reading, 5000)
+    assert sorted(set(bytes(received).split())) == [letter * 998 for letter in letters]
+    for stream in streams:
+        stream.close()
+    os.close(reading)
+    os.close(writing)
+
+
 def test_lines_that_the_descriptor_refuses_are_counted() -> None:
     reading, writing = os.pipe()
     os.close(reading)
