@@ -75,7 +75,13 @@ def _cluster(scheme: str, rest: str, connection: dict[str, Any], script: str) ->
     cluster = RedisCluster(startup_nodes=nodes, **{**connection, **options})
     node = cluster.startup_nodes[0]
     node.connection_class(**node.connection_kwargs)  # see _check
-    return Client(cluster.register_script(script), cluster.aclose, cluster.aclose)
+
+    async def reset() -> None:
+        """The client goes on with the nodes that it has found. If all of them are replaced, only the URL still leads there."""
+        await cluster.aclose()
+        cluster.nodes_manager.startup_nodes.update({node.name: node for node in nodes})
+
+    return Client(cluster.register_script(script), reset, cluster.aclose)
 
 
 def _sentinel(scheme: str, rest: str, connection: dict[str, Any], script: str) -> Client:
