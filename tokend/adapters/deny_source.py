@@ -88,8 +88,8 @@ class DenySource(ABC):
         """Seconds since the list was last known to be what the source says."""
         return max(0.0, self._elapsed() - self._checked_at)
 
-    def _use(self, raw: bytes) -> None:
-        """Put these lines into force, and the others out of it. Only one thread at a time may call it."""
+    def _use(self, raw: bytes, *, removes: bool = True) -> None:
+        """Put these lines into force, and the others out of it if it `removes`. Only one thread at a time may call it."""
         self._resumed_at = time.perf_counter()
         version, checked, problems, sentences = self._versions + 1, 0, 0, []
         lines, known = io.BytesIO(raw), self._lines
@@ -110,7 +110,7 @@ class DenySource(ABC):
                         self._index.add(entry)
                         known[line] = version
             checked += len(block)
-        if not problems:
+        if removes and not problems:
             self._remove_all_but(version)
         if problems > MAX_PROBLEMS:
             sentences.append(f"{problems - MAX_PROBLEMS} more lines are no entries")
@@ -141,7 +141,7 @@ class DenySource(ABC):
         if self._error != sentence:
             # it may belong to a configuration that does not serve, such as that of a reload which is refused for it
             before = "a configuration issues no token before its deny list has been read"
-            state = "the deny list is unchanged" if self.has_been_read else before
+            state = "the deny entries that were read last stay in force" if self.has_been_read else before
             self._log.event_from_thread("deny", "error", message=f"{state}: {sentence}")
         self._error = sentence
 
