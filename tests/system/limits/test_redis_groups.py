@@ -54,6 +54,7 @@ async def test_the_rights_that_the_documentation_names_are_enough_in_a_cluster()
         url = cluster_url(nodes).replace("//", "//tokend:pass@")
         async with host(url, "{caller: 2/h}") as one:
             assert await one.statuses(1) == [503]
+            assert '"reason":"NoPermissionError"' in one.log  # not redis-py's RedisClusterException, whatever it is
         nodes[0].command(*rule, *further.split())
         async with host(url, "{caller: 2/h}") as one:
             assert await one.statuses(3) == [200, 200, 429]
