@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from tokend.adapters.deny_source import MAX_BYTES, TOO_LARGE, DenySource
+from tokend.adapters.deny_source import MAX_BYTES, TOO_LARGE, DenySource, joined
 from tokend.adapters.loop_timeout import loop_timeout
 from tokend.adapters.redis_client import Client, client_of, error_name
 from tokend.core.model import Caller
@@ -141,7 +141,7 @@ async def edit_deny_redis(url: Secret, change: Callable[[list[bytes]], list[byte
             if lines is None:
                 return
             new_version = b"%d-%s" % (max(_number(known) + 1, time.time_ns()), secrets.token_hex(8).encode())
-            packed = zlib.compress(b"".join(line + b"\n" for line in lines), zlib.Z_BEST_SPEED)
+            packed = zlib.compress(joined(lines), zlib.Z_BEST_SPEED)
             version, *others = await loop_timeout(CALL_SECONDS, client.script([KEY], [known, new_version, packed]))
             if version == new_version:
                 return

@@ -7,7 +7,7 @@ reported, the others count at once, and until all lines are entries none is remo
 import io
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -28,6 +28,14 @@ PAUSE_SECONDS: Final = 0.0005
 """A thread works for so long, and then pauses: only one thread of a process can run, and requests must not wait for it."""
 _LINES: Final = 32
 """Lines between two looks at the clock."""
+
+
+def joined(lines: Iterable[bytes]) -> bytes:
+    """What a source holds that has these lines. `ValueError` if no server would read it."""
+    raw = b"".join(line + b"\n" for line in lines)
+    if len(raw) > MAX_BYTES:
+        raise ValueError(f"it would be over {MAX_BYTES >> 20} MiB: first remove entries, such as those that have ended")
+    return raw
 
 
 class DenySource(ABC):

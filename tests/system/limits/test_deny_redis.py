@@ -12,11 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.running import ROOT
 from tests.system.limits.redis_groups import cluster, cluster_url, sentinels
 from tests.system.limits.redis_server import SECONDS, RedisServer, need_redis
 from tests.unit.http.running import DEMO, KEY, NOW, Running, serving
 from tokend.adapters.deny_redis import DenyRedis, edit_deny_redis, read_deny_redis
+from tokend.adapters.deny_source import MAX_BYTES
 from tokend.core.interfaces import Interfaces
 from tokend.core.secrets import Secret
 from tokend.telemetry.log import JsonLog
@@ -170,6 +173,15 @@ async def test_what_is_no_list_changes_nothing(redis: RedisServer) -> None:
         redis.command("SET", "tokend:{deny}", "text")
         await until(lambda: _as_awaitable("ResponseError" in one_host.messages[-1]), True)
         assert await one_host.status("ada") == 403
+
+
+async def test_a_change_that_no_server_would_read_is_refused(redis: RedisServer) -> None:
+    """`tokend deny add` made the list too large. No server took it, no new one issued tokens, and nothing could be removed."""
+    half = b"[%s]" % bytes(MAX_BYTES // 2)
+    await write(redis.url, ADA)
+    with pytest.raises(ValueError, match="it would be over 32 MiB: first remove entries"):
+        await write(redis.url, half, half)
+    assert await read_deny_redis(Secret(redis.url)) == ADA + b"\n"
 
 
 async def test_no_writer_overwrites_another(redis: RedisServer) -> None:
